@@ -1,0 +1,37 @@
+"""Currencies of ISO 4217 and how many minor units make one whole unit."""
+
+from shared.errors import DomainError, Kind
+
+_EXPONENT_0 = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_EXPONENT_2 = (
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC"
+    " CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR"
+    " JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD"
+    " NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN"
+    " SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG"
+)
+_EXPONENT_3 = "BHD IQD JOD KWD LYD OMR TND"
+
+CURRENCIES: dict[str, int] = {
+    code: exponent
+    for exponent, codes in ((0, _EXPONENT_0), (2, _EXPONENT_2), (3, _EXPONENT_3))
+    for code in codes.split()
+}
+"""Every currency that can be named, with its exponent (ISO 4217, active codes of circulating money)."""
+
+
+class UnknownCurrency(DomainError):
+    """A currency code that ISO 4217 does not list."""
+
+    kind, code = Kind.INVALID, "unknown_currency"
+    title = ("Unknown currency", "未知货币")
+    en = "Name the currency by its ISO 4217 code, such as CNY, USD or JPY."
+    zh = "请使用 ISO 4217 货币代码，例如 CNY、USD 或 JPY。"
+
+
+def exponent(currency: str) -> int:
+    """How many decimal digits one whole unit has: JPY 0, CNY 2, KWD 3. Raises UnknownCurrency."""
+    try:
+        return CURRENCIES[currency]
+    except KeyError:
+        raise UnknownCurrency from None
