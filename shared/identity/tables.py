@@ -1,0 +1,23 @@
+"""The table of owners; each service that uses it adds `identity_metadata` to its own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, MetaData, Named, Table, TypedColumns
+
+from shared.db.types import BigInt, Id, Instant
+
+identity_metadata = MetaData()
+
+
+class IdentityColumns(TypedColumns):
+    """One row an identity that any fact, merge or erasure has named."""
+
+    identity_id: Named[str] = Column(Id, primary_key=True)
+    owner_id: Named[str] = Column(Id, index=True)
+    ownership_version: Named[int] = Column(BigInt)
+    erased_at: Named[datetime | None] = Column(Instant)
+
+
+identity = Table("identity", identity_metadata, IdentityColumns)
