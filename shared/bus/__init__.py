@@ -1,0 +1,33 @@
+"""The event bus: one protocol, two implementations."""
+
+from shared.bus.opening import open_bus
+from shared.bus.partitions import partition_of
+from shared.bus.protocol import (
+    RECORD_BYTES_MAX,
+    Bus,
+    BusUnavailable,
+    Message,
+    OnAssigned,
+    OnRevoked,
+    Producer,
+    Record,
+    RecordRefused,
+    Subscription,
+    TopicPartition,
+)
+
+__all__ = [
+    "RECORD_BYTES_MAX",
+    "Bus",
+    "BusUnavailable",
+    "Message",
+    "OnAssigned",
+    "OnRevoked",
+    "Producer",
+    "Record",
+    "RecordRefused",
+    "Subscription",
+    "TopicPartition",
+    "open_bus",
+    "partition_of",
+]
