@@ -1,0 +1,94 @@
+"""The installation's secret: one file a service, made at the first start, and the keys derived from it.
+
+A key file has one line a generation, `number:base64 of 32 bytes`; `#` starts a comment. The highest generation seals;
+the lowest still held keeps the keyed hashes stable until they have been written anew.
+"""
+
+import base64
+import binascii
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from shared.vault.errors import VaultKeyBroken
+
+KEY_BYTES = 32
+GENERATION_MAX = 32_767
+
+
+def load(path: Path) -> dict[int, bytes]:
+    """The generations in a key file; the file is made with a new secret if it is not there yet."""
+    if not path.exists():
+        _make(path)
+    return parse(path.read_text("utf-8"), str(path))
+
+
+def parse(text: str, origin: str) -> dict[int, bytes]:
+    """The generations in the text of a key file or setting. Raises VaultKeyBroken, naming `origin` but no secret."""
+    generations: dict[int, bytes] = {}
+    for number, line in enumerate(text.replace(",", "\n").splitlines(), start=1):
+        entry = line.split("#", 1)[0].strip()
+        if not entry:
+            continue
+        generation, _, encoded = entry.partition(":")
+        if (
+            not generation.isdecimal()
+            or not 1 <= int(generation) <= GENERATION_MAX
+            or int(generation) in generations
+        ):
+            raise VaultKeyBroken(
+                f"{origin}, entry {number}: begin each with its generation, 1 or more, each once."
+            )
+        generations[int(generation)] = _decoded(encoded, f"{origin}, entry {number}")
+    if not generations:
+        raise VaultKeyBroken(
+            f"{origin} holds no key. Restore it from a backup: without it nothing sealed can be read."
+        )
+    return generations
+
+
+def derive(secret: bytes, *path: str) -> bytes:
+    """A key for one purpose (HKDF-SHA256, RFC 5869): keys of different paths tell nothing about one another."""
+    return HKDF(SHA256(), KEY_BYTES, salt=None, info="|".join(("huitou", *path)).encode()).derive(secret)
+
+
+def derive_all(generations: Mapping[int, bytes], *path: str) -> dict[int, bytes]:
+    """The key for one purpose, of every generation."""
+    return {generation: derive(secret, *path) for generation, secret in generations.items()}
+
+
+def _decoded(encoded: str, origin: str) -> bytes:
+    try:
+        secret = base64.b64decode(encoded.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        raise VaultKeyBroken(f"{origin}: the key is not base64.") from None
+    if len(secret) != KEY_BYTES:
+        raise VaultKeyBroken(f"{origin}: a key has {KEY_BYTES} bytes, this one has {len(secret)}.")
+    return secret
+
+
+def _make(path: Path) -> None:
+    """Write a new key file, whole or not at all; whoever comes second keeps the first one's."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(b"1:" + base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            return
+    finally:
+        fresh.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
