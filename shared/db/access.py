@@ -1,0 +1,180 @@
+"""Read and Tx: the two ways to speak to a service's own database."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from datetime import datetime
+from typing import Any, Literal, TypeVar, TypeVarTuple, cast
+
+from sqlalchemy import Column, CursorResult, Executable, Row, Table
+from sqlalchemy.sql.selectable import TypedReturnsRows
+
+from shared.clock import Clock
+from shared.events.base import Event
+
+DialectName = Literal["postgresql", "sqlite"]
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+Rows = Sequence[Mapping[str, Any]]
+"""Rows to write: every mapping has the same keys, which are column names."""
+
+Ts = TypeVarTuple("Ts")
+T = TypeVar("T")
+
+
+class Read(ABC):
+    """Autocommit access: every statement sees what was committed when it began, and locks nothing."""
+
+    dialect: DialectName
+
+    @abstractmethod
+    async def run(self, statement: Executable, parameters: Parameters = None) -> CursorResult[*tuple[Any, ...]]:
+        """Run one statement and return its whole result."""
+
+    async def all(
+        self, statement: TypedReturnsRows[*Ts], parameters: Parameters = None
+    ) -> Sequence[Row[*Ts]]:
+        """Every row."""
+        return cast("Sequence[Row[*Ts]]", (await self.run(statement, parameters)).all())
+
+    async def first(
+        self, statement: TypedReturnsRows[*Ts], parameters: Parameters = None
+    ) -> Row[*Ts] | None:
+        """The first row, or None if there is none."""
+        return cast("Row[*Ts] | None", (await self.run(statement, parameters)).first())
+
+    async def one(self, statement: TypedReturnsRows[*Ts], parameters: Parameters = None) -> Row[*Ts]:
+        """The only row; raises if there are none or several."""
+        return cast("Row[*Ts]", (await self.run(statement, parameters)).one())
+
+    async def scalar(self, statement: TypedReturnsRows[T], parameters: Parameters = None) -> T | None:
+        """The first column of the first row; None if there is no row."""
+        return cast("T | None", (await self.run(statement, parameters)).scalar())
+
+
+class Tx(Read):
+    """One transaction: one request, or one batch of events.
+
+    It begins at its first statement, collects events with `publish`, writes them to the outbox in one statement
+    at its end, and commits before anyone is answered. Whoever opened it ends it: use cases never commit.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._now: datetime | None = None
+        self.kept: dict[object, Any] = {}
+        """Identity maps of this transaction, such as the wallets it has locked; emptied with a savepoint."""
+        self.published: list[Event] = []
+        """The events that its end will write to the outbox, in order."""
+        self.traceparent: str | None = None
+        """The W3C trace context of the request or record that caused it, carried into event headers."""
+
+    @property
+    def now(self) -> datetime:
+        """Booking time, fixed when it is first asked for: ask only after the locks are held."""
+        if self._now is None:
+            self._now = self._clock.now()
+        return self._now
+
+    def publish(self, *events: Event) -> None:
+        """Have these events sent if, and only if, the transaction commits; order is kept."""
+        self.published.extend(events)
+
+    async def execute(self, statement: Executable, parameters: Parameters = None) -> int:
+        """Run one writing statement and return how many rows it touched."""
+        return (await self.run(statement, parameters)).rowcount
+
+    @abstractmethod
+    async def insert_many(self, table: Table[Any], rows: Rows) -> None:
+        """Insert rows that cannot conflict, by the fastest way of the database (COPY, executemany)."""
+
+    @abstractmethod
+    async def insert_new(
+        self, table: Table[Any], rows: Rows, *, returning: Sequence[Column[Any]] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Insert the rows that do not conflict with any unique key; return `returning` (default: the primary key)
+        of exactly those that were new. Rows are inserted in the order given, so sort them by the key."""
+
+    @abstractmethod
+    async def upsert(
+        self, table: Table[Any], rows: Rows, *, key: Sequence[str], update: Sequence[str] | None = None
+    ) -> None:
+        """Insert rows, or where `key` exists set the columns `update` (default: all that are not key)."""
+
+    @abstractmethod
+    async def update_many(self, table: Table[Any], rows: Rows, *, key: Sequence[str]) -> None:
+        """Update each row found by `key` with the other columns of its mapping, in one statement."""
+
+    @abstractmethod
+    def savepoint(self) -> AbstractAsyncContextManager[None]:
+        """A part that can fail alone: an exception undoes it, with what it published and what it kept, and goes on."""
+
+    @abstractmethod
+    async def lock_buckets(self, space: int, buckets: Sequence[int], *, exclusive: bool) -> None:
+        """Hold these advisory locks until the end, in the order given; see `shared.db.locks`."""
+
+    @abstractmethod
+    async def try_lock(self, key: bytes) -> bool:
+        """Whether this transaction now holds the lock `key`, without waiting; it is let go at the end."""
+
+    @contextmanager
+    def _undoing(self) -> Iterator[None]:
+        """Restore what the transaction holds in memory if the block fails."""
+        published, now = len(self.published), self._now
+        try:
+            yield
+        except BaseException:
+            del self.published[published:]
+            self.kept.clear()
+            self._now = now
+            raise
+
+
+WriteOutbox = Callable[[Tx, Sequence[Event]], Awaitable[None]]
+"""Writes what a transaction published into its outbox, in one statement."""
+
+
+class Database(ABC):
+    """A service's own database: opens transactions and reads, and tells listeners when something was published."""
+
+    dialect: DialectName
+
+    def __init__(self, url: str, clock: Clock, write_outbox: WriteOutbox | None) -> None:
+        self.url = url
+        self.clock = clock
+        self.on_published: list[Callable[[], None]] = []
+        """Called after each commit that published something: the relay of the same process wakes at once."""
+        self._write_outbox = write_outbox
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Tx]:
+        """A transaction: committed when the block ends, rolled back when it raises."""
+        tx = self._new_tx()
+        try:
+            yield tx
+            if tx.published:
+                assert self._write_outbox is not None, "this database has no outbox: nothing can be published"
+                await self._write_outbox(tx, tx.published)
+            await self._commit(tx)
+        except BaseException:
+            await self._rollback(tx)
+            raise
+        if tx.published:
+            for wake in self.on_published:
+                wake()
+
+    @abstractmethod
+    def read(self) -> AbstractAsyncContextManager[Read]:
+        """Autocommit access, for readers."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of every connection."""
+
+    @abstractmethod
+    def _new_tx(self) -> Tx: ...
+
+    @abstractmethod
+    async def _commit(self, tx: Tx) -> None: ...
+
+    @abstractmethod
+    async def _rollback(self, tx: Tx) -> None: ...

@@ -1,0 +1,72 @@
+"""What a database error means: an outage, a lost race, a row that must not be, or a bug."""
+
+import sqlite3
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+
+_LOST_RACE = {"40001", "40P01"}
+"""serialization_failure and deadlock_detected: the same work succeeds when it is done again."""
+_OUTAGE_CLASSES = ("08", "53", "57", "58")
+"""Connection exceptions, insufficient resources, operator intervention, system errors."""
+_ROW_CLASSES = ("22", "23")
+"""Data exceptions and integrity constraint violations."""
+_SQLITE_OUTAGE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+}
+
+
+def is_broken_connection(error: BaseException) -> bool:
+    """Whether the connection is gone, so that nothing of the statement can have been kept alive on it."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated
+    if isinstance(error, asyncpg.PostgresError):
+        return _sqlstate(error)[:2] == "08" or _sqlstate(error) in {"57P01", "57P02", "25P03"}
+    return isinstance(error, asyncpg.InterfaceError | ConnectionResetError | BrokenPipeError)
+
+
+def is_lost_race(error: BaseException) -> bool:
+    """Whether the work can simply be done again: a deadlock or a serialisation failure."""
+    return _sqlstate(error) in _LOST_RACE
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the database, not the work, is at fault: away, full, too slow, or a lost race."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    if isinstance(error, PoolTimeout | OSError | TimeoutError | asyncpg.InterfaceError):
+        return True
+    if (code := _sqlite_code(error)) is not None:
+        return code & 0xFF in _SQLITE_OUTAGE
+    state = _sqlstate(error)
+    return state in _LOST_RACE or state[:2] in _OUTAGE_CLASSES
+
+
+def is_row_refused(error: BaseException) -> bool:
+    """Whether a constraint or a type refused the row itself: doing it again will be refused again."""
+    if (code := _sqlite_code(error)) is not None:
+        return code & 0xFF in {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG}
+    return _sqlstate(error)[:2] in _ROW_CLASSES
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether the disk is full."""
+    return _sqlite_code(error) == sqlite3.SQLITE_FULL or _sqlstate(error) == "53100"
+
+
+def _sqlstate(error: BaseException | None) -> str:
+    """The SQLSTATE of a PostgreSQL error, wrapped or not; empty for anything else."""
+    if isinstance(error, DBAPIError):
+        error = error.orig
+    state = getattr(error, "sqlstate", None)
+    return state if isinstance(state, str) else ""
+
+
+def _sqlite_code(error: BaseException | None) -> int | None:
+    if isinstance(error, DBAPIError):
+        error = error.orig
+    return getattr(error, "sqlite_errorcode", None) if isinstance(error, sqlite3.Error) else None

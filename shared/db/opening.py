@@ -1,0 +1,35 @@
+"""Open a database by its URL."""
+
+import sqlite3
+
+from sqlalchemy import MetaData
+
+from shared.clock import Clock, SystemClock
+from shared.db.access import Database, WriteOutbox
+
+SQLITE_VERSION_MIN = (3, 35, 0)
+"""The first SQLite with RETURNING."""
+
+kernel_metadata = MetaData()
+"""The tables that every service has: outbox, inbox, positions, set-aside records, idempotency, keys, jobs."""
+
+
+class UnusableDatabase(Exception):
+    """The URL or the library cannot be used; the message says what to do."""
+
+
+def open_database(url: str, *, clock: Clock | None = None, write_outbox: WriteOutbox | None = None) -> Database:
+    """A database for `sqlite:///path` or `postgresql://…`; nothing is created but the folder of a SQLite file."""
+    clock = clock or SystemClock()
+    if url.startswith("sqlite:///"):
+        if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
+            raise UnusableDatabase(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed.")
+        from shared.db.sqlite import SqliteDatabase
+
+        return SqliteDatabase(url, clock, write_outbox)
+    for prefix in ("postgresql://", "postgres://", "postgresql+asyncpg://"):
+        if url.startswith(prefix):
+            from shared.db.postgres import PostgresDatabase
+
+            return PostgresDatabase("postgresql+asyncpg://" + url.removeprefix(prefix), clock, write_outbox)
+    raise UnusableDatabase("A database URL begins with sqlite:/// or postgresql://.")

@@ -1,0 +1,235 @@
+"""PostgreSQL through asyncpg: READ COMMITTED, an explicit BEGIN, bulk writes by COPY and unnest."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import asyncpg
+from sqlalchemy import Column, CursorResult, Executable, Table
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from shared.clock import Clock
+from shared.db import bulk
+from shared.db.access import Database, Parameters, Read, Rows, Tx, WriteOutbox
+from shared.db.failures import is_broken_connection
+from shared.db.types import to_json
+
+CONNECTIONS_MAX = 10
+"""Connections a process keeps to its database; a request waits for a free one at most POOL_WAIT_SECONDS_MAX."""
+POOL_WAIT_SECONDS_MAX = 4
+CONNECT_SECONDS_MAX = 3
+STATEMENT_SECONDS_MAX = 60
+STALE_CONNECTIONS_MAX = CONNECTIONS_MAX + 1
+"""How many broken connections in a row are thrown away before the database counts as away."""
+
+
+class PostgresDatabase(Database):
+    """A PostgreSQL database behind one pool of connections."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str, clock: Clock, write_outbox: WriteOutbox | None) -> None:
+        super().__init__(url, clock, write_outbox)
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            isolation_level="AUTOCOMMIT",
+            pool_size=CONNECTIONS_MAX,
+            max_overflow=0,
+            pool_timeout=POOL_WAIT_SECONDS_MAX,
+            pool_use_lifo=True,
+            json_serializer=to_json,
+            json_deserializer=json.loads,
+            connect_args={"timeout": CONNECT_SECONDS_MAX, "command_timeout": STATEMENT_SECONDS_MAX},
+        )
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Read]:
+        """Autocommit access on one connection, taken at the first statement."""
+        read = PostgresRead(self.engine)
+        try:
+            yield read
+        finally:
+            await read.release()
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await self.engine.dispose()
+
+    def _new_tx(self) -> Tx:
+        return PostgresTx(self.engine, self.clock)
+
+    async def _commit(self, tx: Tx) -> None:
+        await cast(PostgresTx, tx).end("COMMIT")
+
+    async def _rollback(self, tx: Tx) -> None:
+        await cast(PostgresTx, tx).abandon()
+
+
+class PostgresRead(Read):
+    """Autocommit statements on one connection."""
+
+    dialect = "postgresql"
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._connection: AsyncConnection | None = None
+
+    async def run(self, statement: Executable, parameters: Parameters = None) -> CursorResult[*tuple[Any, ...]]:
+        """Run one statement; a connection that turns out to be dead is replaced, since a read can be repeated."""
+        for _ in range(STALE_CONNECTIONS_MAX):
+            if self._connection is None:
+                self._connection = await self._engine.connect()
+            try:
+                return await self._connection.execute(statement, parameters)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                await self.release()
+        raise ConnectionError("the database closed every connection it was asked on; check that it is running")
+
+    async def release(self) -> None:
+        """Give the connection back."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+
+class PostgresTx(Tx):
+    """One transaction on one connection, both taken at the first statement."""
+
+    dialect = "postgresql"
+
+    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
+        super().__init__(clock)
+        self._engine = engine
+        self._connection: AsyncConnection | None = None
+        self._driver: asyncpg.Connection | None = None
+        self._ended = False
+        self._savepoints = 0
+
+    async def run(self, statement: Executable, parameters: Parameters = None) -> CursorResult[*tuple[Any, ...]]:
+        """Run one statement inside the transaction."""
+        await self.driver()
+        assert self._connection is not None
+        return await self._connection.execute(statement, parameters)
+
+    async def driver(self) -> asyncpg.Connection:
+        """asyncpg's own connection, inside the transaction: for COPY and arrays."""
+        assert not self._ended, "this transaction has ended: open a new one"
+        if self._driver is None:
+            await self._begin()
+        assert self._driver is not None
+        return self._driver
+
+    async def insert_many(self, table: Table[Any], rows: Rows) -> None:
+        """By COPY."""
+        if not rows:
+            return
+        names = tuple(rows[0])
+        columns = bulk.parameters(table, names, rows, self._engine.dialect)
+        driver = await self.driver()
+        await driver.copy_records_to_table(table.name, records=zip(*columns, strict=True), columns=names)
+
+    async def insert_new(
+        self, table: Table[Any], rows: Rows, *, returning: Sequence[Column[Any]] = ()
+    ) -> list[tuple[Any, ...]]:
+        """By INSERT … SELECT unnest … ON CONFLICT DO NOTHING RETURNING."""
+        if not rows:
+            return []
+        names, dialect = tuple(rows[0]), self._engine.dialect
+        returned = tuple(column.name for column in (returning or table.primary_key.columns))
+        statement = bulk.insert_new_postgres(table, names, returned, dialect)
+        columns = bulk.parameters(table, names, rows, dialect)
+        return [tuple(row) for row in await (await self.driver()).fetch(statement, *columns)]
+
+    async def upsert(
+        self, table: Table[Any], rows: Rows, *, key: Sequence[str], update: Sequence[str] | None = None
+    ) -> None:
+        """By INSERT … SELECT unnest … ON CONFLICT DO UPDATE."""
+        if not rows:
+            return
+        names, dialect = tuple(rows[0]), self._engine.dialect
+        changed = tuple(name for name in names if name not in key) if update is None else tuple(update)
+        statement = bulk.upsert_postgres(table, names, tuple(key), changed, dialect)
+        await (await self.driver()).execute(statement, *bulk.parameters(table, names, rows, dialect))
+
+    async def update_many(self, table: Table[Any], rows: Rows, *, key: Sequence[str]) -> None:
+        """By UPDATE … FROM unnest."""
+        if not rows:
+            return
+        names, dialect = tuple(rows[0]), self._engine.dialect
+        statement = bulk.update_postgres(table, names, tuple(key), dialect)
+        await (await self.driver()).execute(statement, *bulk.parameters(table, names, rows, dialect))
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """SAVEPOINT, and ROLLBACK TO it when the block raises."""
+        driver = await self.driver()
+        self._savepoints += 1
+        name = f"part_{self._savepoints}"
+        await driver.execute(f"SAVEPOINT {name}")
+        try:
+            with self._undoing():
+                yield
+        except BaseException:
+            if not driver.is_closed():
+                await driver.execute(f"ROLLBACK TO SAVEPOINT {name}")
+            raise
+        await driver.execute(f"RELEASE SAVEPOINT {name}")
+
+    async def lock_buckets(self, space: int, buckets: Sequence[int], *, exclusive: bool) -> None:
+        """Advisory locks of the transaction, in the order given."""
+        lock = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
+        statement = f"SELECT {lock}($1::int, bucket) FROM unnest($2::int[]) AS bucket"
+        await (await self.driver()).execute(statement, space, list(buckets))
+
+    async def try_lock(self, key: bytes) -> bool:
+        """pg_try_advisory_xact_lock on the first 64 bits of `key`."""
+        number = int.from_bytes(key[:8], "big", signed=True)
+        return bool(await (await self.driver()).fetchval("SELECT pg_try_advisory_xact_lock($1)", number))
+
+    async def end(self, word: str) -> None:
+        """COMMIT or ROLLBACK, and give the connection back."""
+        self._ended = True
+        connection, driver = self._connection, self._driver
+        if connection is None or driver is None:
+            return
+        try:
+            await driver.execute(word)
+        except BaseException:
+            await connection.invalidate()
+            raise
+        finally:
+            self._connection = self._driver = None
+            await connection.close()
+
+    async def abandon(self) -> None:
+        """Roll back; a connection that cannot even do that is thrown away, which rolls back too."""
+        if self._driver is not None and self._driver.is_closed():
+            assert self._connection is not None
+            await self._connection.invalidate()
+        if self._connection is None or self._connection.invalidated:
+            self._ended, self._connection, self._driver = True, None, None
+            return
+        try:
+            await self.end("ROLLBACK")
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return  # end() has thrown the connection away: the server rolls back what it held
+
+    async def _begin(self) -> None:
+        for _ in range(STALE_CONNECTIONS_MAX):
+            connection = await self._engine.connect()
+            try:
+                driver = cast(asyncpg.Connection, (await connection.get_raw_connection()).driver_connection)
+                await driver.execute("BEGIN")
+            except BaseException as error:
+                await connection.invalidate()
+                await connection.close()
+                if is_broken_connection(error):
+                    continue
+                raise
+            self._connection, self._driver = connection, driver
+            return
+        raise ConnectionError("the database closed every connection it was asked on; check that it is running")

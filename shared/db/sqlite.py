@@ -1,0 +1,234 @@
+"""SQLite through the standard synchronous driver, inline on the loop: a thread hop costs fifty times the query.
+
+One writer behind a fair lock, readers on a connection of their own, WAL, and `synchronous=FULL` in every file, so that
+what was committed is on the disk.
+"""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import Column, Connection, CursorResult, Engine, Executable, StaticPool, Table, create_engine, event
+
+from shared.clock import Clock
+from shared.db import bulk
+from shared.db.access import Database, Parameters, Read, Rows, Tx, WriteOutbox
+from shared.db.types import to_json
+
+BUSY_SECONDS_MAX = 5
+"""How long a statement waits for a writer of another process (a backup, a report)."""
+WAL_PAGES_MAX = 4000
+"""Pages after which the log is folded back into the file."""
+STATEMENTS_CACHED_MAX = 512
+
+
+class SqliteDatabase(Database):
+    """One SQLite file: one writing and one reading connection."""
+
+    dialect = "sqlite"
+
+    def __init__(self, url: str, clock: Clock, write_outbox: WriteOutbox | None) -> None:
+        super().__init__(url, clock, write_outbox)
+        self.path = Path(url.removeprefix("sqlite:///"))
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._engines = (self._engine(), self._engine())
+        self.writer, self.reader = (engine.connect() for engine in self._engines)
+        self.writing = asyncio.Lock()
+        self.held: set[bytes] = set()
+        """Keys taken by `Tx.try_lock` of transactions that have not ended."""
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Read]:
+        """Autocommit access on the reading connection; every result is read whole before the loop goes on."""
+        yield SqliteRead(self.reader)
+
+    async def close(self) -> None:
+        """Close both connections; the last one folds the log into the file."""
+        for connection, engine in zip((self.writer, self.reader), self._engines, strict=True):
+            connection.close()
+            engine.dispose()
+
+    def _engine(self) -> Engine:
+        engine = create_engine(
+            f"sqlite:///{self.path}",
+            isolation_level="AUTOCOMMIT",
+            poolclass=StaticPool,
+            json_serializer=to_json,
+            json_deserializer=json.loads,
+            connect_args={
+                "timeout": BUSY_SECONDS_MAX,
+                "check_same_thread": False,
+                "cached_statements": STATEMENTS_CACHED_MAX,
+            },
+        )
+        event.listen(engine, "connect", prepare)
+        return engine
+
+    def _new_tx(self) -> Tx:
+        return SqliteTx(self)
+
+    async def _commit(self, tx: Tx) -> None:
+        cast(SqliteTx, tx).end("COMMIT")
+
+    async def _rollback(self, tx: Tx) -> None:
+        cast(SqliteTx, tx).end("ROLLBACK")
+
+
+def prepare(connection: sqlite3.Connection, _record: object = None) -> None:
+    """Give a new connection the settings that every file of the product has."""
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "recursive_triggers=ON",
+        "secure_delete=ON",
+        f"wal_autocheckpoint={WAL_PAGES_MAX}",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+    connection.create_function("from_hex", 1, bytes.fromhex, deterministic=True)
+
+
+class SqliteRead(Read):
+    """Autocommit statements on the reading connection."""
+
+    dialect = "sqlite"
+
+    def __init__(self, reader: Connection) -> None:
+        self._reader = reader
+
+    async def run(self, statement: Executable, parameters: Parameters = None) -> CursorResult[*tuple[Any, ...]]:
+        """Run one statement."""
+        return self._reader.execute(statement, parameters)
+
+
+class SqliteTx(Tx):
+    """One transaction on the writing connection, which it has for itself from its first statement on."""
+
+    dialect = "sqlite"
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        super().__init__(database.clock)
+        self._database = database
+        self._begun = self._ended = False
+        self._savepoints = 0
+        self._held: list[bytes] = []
+
+    async def run(self, statement: Executable, parameters: Parameters = None) -> CursorResult[*tuple[Any, ...]]:
+        """Run one statement inside the transaction."""
+        await self.driver()
+        return self._database.writer.execute(statement, parameters)
+
+    async def driver(self) -> sqlite3.Connection:
+        """The driver's own connection, inside the transaction: for executemany."""
+        assert not self._ended, "this transaction has ended: open a new one"
+        driver = cast(sqlite3.Connection, self._database.writer.connection.driver_connection)
+        if not self._begun:
+            await self._database.writing.acquire()
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+            except BaseException:
+                self._database.writing.release()
+                raise
+            self._begun = True
+        return driver
+
+    async def insert_many(self, table: Table[Any], rows: Rows) -> None:
+        """By executemany."""
+        if rows:
+            names = tuple(rows[0])
+            (await self.driver()).executemany(bulk.insert_sqlite(table, names), self._values(table, names, rows))
+
+    async def insert_new(
+        self, table: Table[Any], rows: Rows, *, returning: Sequence[Column[Any]] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Row by row, since executemany cannot return: the statement is compiled once."""
+        if not rows:
+            return []
+        names = tuple(rows[0])
+        returned = tuple(column.name for column in (returning or table.primary_key.columns))
+        statement = bulk.insert_new_sqlite(table, names, returned)
+        driver = await self.driver()
+        found = [driver.execute(statement, values).fetchone() for values in self._values(table, names, rows)]
+        raw = [row for row in found if row is not None]
+        return _converted(table, returned, raw, self._database.writer)
+
+    async def upsert(
+        self, table: Table[Any], rows: Rows, *, key: Sequence[str], update: Sequence[str] | None = None
+    ) -> None:
+        """By executemany of INSERT … ON CONFLICT DO UPDATE."""
+        if rows:
+            names = tuple(rows[0])
+            changed = tuple(name for name in names if name not in key) if update is None else tuple(update)
+            statement = bulk.upsert_sqlite(table, names, tuple(key), changed)
+            (await self.driver()).executemany(statement, self._values(table, names, rows))
+
+    async def update_many(self, table: Table[Any], rows: Rows, *, key: Sequence[str]) -> None:
+        """By executemany."""
+        if rows:
+            changed = tuple(name for name in rows[0] if name not in key)
+            statement = bulk.update_sqlite(table, changed, tuple(key))
+            (await self.driver()).executemany(statement, self._values(table, (*changed, *key), rows))
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """SAVEPOINT, and ROLLBACK TO it when the block raises."""
+        driver = await self.driver()
+        self._savepoints += 1
+        name = f"part_{self._savepoints}"
+        driver.execute(f"SAVEPOINT {name}")
+        try:
+            with self._undoing():
+                yield
+        except BaseException:
+            if driver.in_transaction:  # a full disk rolls the whole transaction back by itself
+                driver.execute(f"ROLLBACK TO SAVEPOINT {name}")
+                driver.execute(f"RELEASE SAVEPOINT {name}")
+            raise
+        driver.execute(f"RELEASE SAVEPOINT {name}")
+
+    async def lock_buckets(self, space: int, buckets: Sequence[int], *, exclusive: bool) -> None:
+        """Nothing to do but begin: there is one writer."""
+        await self.driver()
+
+    async def try_lock(self, key: bytes) -> bool:
+        """A set in memory, looked at before the writer's lock is waited for."""
+        if key in self._database.held:
+            return False
+        self._database.held.add(key)
+        self._held.append(key)
+        return True
+
+    def end(self, word: str) -> None:
+        """COMMIT or ROLLBACK, and let the next writer in. A COMMIT that fails stays open, to be rolled back."""
+        if self._begun and not self._ended:
+            driver = cast(sqlite3.Connection, self._database.writer.connection.driver_connection)
+            if word == "COMMIT" or driver.in_transaction:
+                driver.execute(word)
+            self._database.writing.release()
+        self._ended = True
+        self._database.held.difference_update(self._held)
+        self._held.clear()
+
+    def _values(self, table: Table[Any], names: tuple[str, ...], rows: Rows) -> "zip[tuple[Any, ...]]":
+        columns = bulk.parameters(table, names, rows, self._database.writer.dialect)
+        return zip(*columns, strict=True)
+
+
+def _converted(
+    table: Table[Any], names: tuple[str, ...], rows: list[tuple[Any, ...]], connection: Connection
+) -> list[tuple[Any, ...]]:
+    """Driver values as Python values, column by column."""
+    dialect = connection.dialect
+    processors = [
+        table.c[name].type.dialect_impl(dialect).result_processor(dialect, None) for name in names
+    ]
+    if not any(processors):
+        return rows
+    return [
+        tuple(value if process is None else process(value) for value, process in zip(row, processors, strict=True))
+        for row in rows
+    ]

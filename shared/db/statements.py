@@ -1,0 +1,100 @@
+"""Expressions over many values at once, written once for both databases."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Dialect, Text, bindparam, tuple_
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import LargeBinary, TypeDecorator, TypeEngine
+
+from shared.db.types import to_json
+
+
+def any_of(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """`column` is one of `values`: one parameter and one cached statement however many they are."""
+    return _AnyOf(column, bindparam(None, list(values), type_=_ValueList(column.type), unique=True))
+
+
+def any_of_rows(columns: Sequence[ColumnElement[Any]], rows: Sequence[Sequence[Any]]) -> ColumnElement[bool]:
+    """The tuple of `columns` is one of `rows` (text or integers): a list parameter a column."""
+    lists = [
+        bindparam(None, [row[at] for row in rows], type_=_ValueList(column.type), unique=True)
+        for at, column in enumerate(columns)
+    ]
+    return _AnyOfRows(tuple_(*columns), *lists)
+
+
+class _AnyOf(FunctionElement[bool]):
+    inherit_cache = True
+    type = Boolean()
+
+
+class _AnyOfRows(FunctionElement[bool]):
+    inherit_cache = True
+    type = Boolean()
+
+
+class _ValueList(TypeDecorator[list[Any]]):
+    """A list of values as an array on PostgreSQL and as JSON text on SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.item = item
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(ARRAY(self.item))
+        return dialect.type_descriptor(Text())
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        process = self.item.dialect_impl(dialect).bind_processor(dialect)
+        if isinstance(self.item, LargeBinary):
+            process = None if dialect.name == "postgresql" else _hex
+        if dialect.name == "postgresql":
+            return None if process is None else lambda values: [process(value) for value in values]
+        if process is None:
+            return to_json
+        return lambda values: to_json([process(value) for value in values])
+
+
+def _hex(value: bytes) -> str:
+    return value.hex()
+
+
+@compiles(_AnyOf, "postgresql")
+def _any_of_array(element: _AnyOf, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = list(element.clauses)
+    return f"{compiler.process(column, **options)} = ANY ({compiler.process(values, **options)})"
+
+
+@compiles(_AnyOf, "sqlite")
+def _any_of_json(element: _AnyOf, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = list(element.clauses)
+    value = "from_hex(value)" if isinstance(column.type, LargeBinary) else "value"
+    listed = compiler.process(values, **options)
+    return f"{compiler.process(column, **options)} IN (SELECT {value} FROM json_each({listed}))"
+
+
+@compiles(_AnyOfRows, "postgresql")
+def _any_of_arrays(element: _AnyOfRows, compiler: SQLCompiler, **options: Any) -> str:
+    columns, *lists = list(element.clauses)
+    arrays = ", ".join(compiler.process(values, **options) for values in lists)
+    return f"{compiler.process(columns, **options)} IN (SELECT * FROM unnest({arrays}))"
+
+
+@compiles(_AnyOfRows, "sqlite")
+def _any_of_jsons(element: _AnyOfRows, compiler: SQLCompiler, **options: Any) -> str:
+    columns, *lists = list(element.clauses)
+    names = [f"list_{at}" for at in range(len(lists))]
+    sources = " JOIN ".join(
+        f"json_each({compiler.process(values, **options)}) AS {name}"
+        + (f" ON {name}.key = {names[0]}.key" if at else "")
+        for at, (values, name) in enumerate(zip(lists, names, strict=True))
+    )
+    picked = ", ".join(f"{name}.value" for name in names)
+    return f"{compiler.process(columns, **options)} IN (SELECT {picked} FROM {sources})"

@@ -1,0 +1,93 @@
+"""Rules that the database itself keeps: append-only tables, frozen columns, rows that have ended.
+
+A rule is declared beside its table, so that `create_all` makes it, and called again by the migration with the same
+builder, so that a migrated database has it too.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import DDL, Table, event
+
+REFUSE_FUNCTION = """
+CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% of % is refused: %', TG_OP, TG_TABLE_NAME, TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation';
+END $$
+"""
+
+
+def append_only(table: Table[Any]) -> None:
+    """Rows of `table` are never changed, deleted or truncated."""
+    _declare(table, *[append_only_ddl(table.name, dialect) for dialect in ("postgresql", "sqlite")])
+
+
+def frozen_columns(table: Table[Any], columns: Sequence[str]) -> None:
+    """These columns never change once written, and rows of `table` are never deleted."""
+    _declare(table, *[frozen_columns_ddl(table.name, columns, dialect) for dialect in ("postgresql", "sqlite")])
+
+
+def frozen_when(table: Table[Any], condition: str) -> None:
+    """A row for which `condition` (SQL over `old.`) holds never changes again."""
+    _declare(table, *[frozen_when_ddl(table.name, condition, dialect) for dialect in ("postgresql", "sqlite")])
+
+
+def append_only_ddl(table: str, dialect: str) -> list[str]:
+    """The statements behind `append_only`."""
+    return _refuse(table, "append_only", "this table is append-only", ("update", "delete"), dialect, truncate=True)
+
+
+def frozen_columns_ddl(table: str, columns: Sequence[str], dialect: str) -> list[str]:
+    """The statements behind `frozen_columns`."""
+    differs = "is distinct from" if dialect == "postgresql" else "is not"
+    changed = " or ".join(f"old.{column} {differs} new.{column}" for column in columns)
+    return [
+        *_refuse(table, "frozen", "its facts are frozen", ("update",), dialect, when=changed),
+        *_refuse(table, "kept", "its rows are kept", ("delete",), dialect, truncate=True),
+    ]
+
+
+def frozen_when_ddl(table: str, condition: str, dialect: str) -> list[str]:
+    """The statements behind `frozen_when`."""
+    return _refuse(table, "ended", "this row has ended", ("update",), dialect, when=condition)
+
+
+def _refuse(
+    table: str,
+    rule: str,
+    reason: str,
+    verbs: Sequence[str],
+    dialect: str,
+    *,
+    when: str | None = None,
+    truncate: bool = False,
+) -> list[str]:
+    condition = f" when ({when})" if when else ""
+    if dialect == "sqlite":
+        return [
+            f"create trigger {table}_{rule}_{verb} before {verb} on {table} for each row{condition} "
+            f"begin select raise(abort, '{verb} of {table} is refused: {reason}'); end"
+            for verb in verbs
+        ]
+    statements = [
+        REFUSE_FUNCTION,
+        *(
+            f"create trigger {table}_{rule}_{verb} before {verb} on {table} for each row{condition} "
+            f"execute function refuse_change('{reason}')"
+            for verb in verbs
+        ),
+    ]
+    if truncate:
+        statements.append(
+            f"create trigger {table}_{rule}_truncate before truncate on {table} "
+            f"for each statement execute function refuse_change('{reason}')"
+        )
+    return statements
+
+
+def _declare(table: Table[Any], postgresql: Sequence[str], sqlite: Sequence[str]) -> None:
+    for dialect, statements in (("postgresql", postgresql), ("sqlite", sqlite)):
+        for statement in statements:
+            ddl = DDL(statement.replace("%", "%%")).execute_if(dialect=dialect)
+            event.listen(table, "after_create", ddl)
+

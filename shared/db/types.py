@@ -1,0 +1,63 @@
+"""Column types that mean the same on PostgreSQL and on SQLite."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Dialect, Integer, LargeBinary, Text
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+Id = Text().with_variant(Text(collation="C"), "postgresql")
+"""An id or any other text that is locked or sorted: byte order, so Python, SQLite and PostgreSQL agree."""
+
+BigInt = BigInteger().with_variant(Integer, "sqlite")
+"""A 64-bit integer; on SQLite spelled INTEGER, so that a primary key is the row id and never null."""
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+"""A JSON document of ids, integers and codes."""
+
+Sealed = LargeBinary()
+"""A token of the Vault, or a keyed digest."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant in UTC: timestamptz on PostgreSQL, microseconds since 1970 on SQLite."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The native type of the dialect."""
+        native: TypeEngine[Any] = TIMESTAMP(timezone=True) if dialect.name == "postgresql" else Integer()
+        return dialect.type_descriptor(native)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any] | None:
+        """PostgreSQL's driver takes instants as they are; SQLite gets the integer."""
+        return None if dialect.name == "postgresql" else to_microseconds
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """The reverse of `bind_processor`."""
+        return None if dialect.name == "postgresql" else from_microseconds
+
+
+def to_microseconds(at: datetime | None) -> int | None:
+    """Microseconds since 1970 of an aware instant, exact; null stays null."""
+    if at is None:
+        return None
+    assert at.tzinfo is not None, "a naive instant must not reach the database"
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(microseconds: int | None) -> datetime | None:
+    """The instant in UTC, exact; null stays null."""
+    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
+
+
+def to_json(document: object) -> str:
+    """Compact JSON text, non-ASCII kept, as both databases store it."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
