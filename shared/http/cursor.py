@@ -1,0 +1,63 @@
+"""Opaque cursors: signed, and bound to the list, the filters and the sort they were made for."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+
+from pydantic import JsonValue
+
+from shared.errors import DomainError, Kind
+from shared.http.models import CURSOR_MAX
+from shared.vault import Vault
+
+SIGNATURE_BYTES = 16
+_PURPOSE = "cursor"
+
+
+class CursorInvalid(DomainError):
+    """A cursor that was not made by this list with these filters."""
+
+    kind, code = Kind.INVALID, "cursor_invalid"
+    title = ("The cursor does not fit", "游标不匹配")
+    en = "Use `next_cursor` of the page before, with the same filters and sort, or leave `cursor` out."
+    zh = "请使用上一页返回的 next_cursor 并保持筛选和排序不变，或不传 cursor。"
+
+
+class Cursors:
+    """Writes and reads the cursors of one list as it was asked for.
+
+    `bound` is everything that decides which rows the list has and in which order: the operation's name, its filters,
+    its sort, whose rows. The position is the sort key of the last row of a page, unique by its tie-breaker.
+    """
+
+    def __init__(self, vault: Vault, operation: str, bound: Mapping[str, JsonValue]) -> None:
+        self._vault = vault
+        self._bound = json.dumps([operation, dict(bound)], sort_keys=True, separators=(",", ":")).encode()
+
+    def write(self, position: Sequence[JsonValue]) -> str:
+        """The cursor that reads on after `position`."""
+        body = json.dumps(list(position), separators=(",", ":")).encode()
+        text = base64.urlsafe_b64encode(self._sign(body) + body).rstrip(b"=").decode()
+        assert len(text) <= CURSOR_MAX, "a sort key is short"
+        return text
+
+    def read(self, cursor: str | None) -> list[JsonValue] | None:
+        """The position a cursor stands for; None for the first page. Raises `CursorInvalid`."""
+        if cursor is None:
+            return None
+        try:
+            raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raise CursorInvalid from None
+        signature, body = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
+        if not hmac.compare_digest(signature, self._sign(body)):
+            raise CursorInvalid
+        position: list[JsonValue] = json.loads(body)
+        return position
+
+    def _sign(self, body: bytes) -> bytes:
+        bound = hashlib.sha256(self._bound).digest()
+        return self._vault.digest(_PURPOSE, bound + body)[:SIGNATURE_BYTES]

@@ -1,0 +1,141 @@
+"""Bases and types of request and response models: strict coming in, cheap going out."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+T = TypeVar("T")
+
+LIMIT_DEFAULT = 50
+LIMIT_MAX = 200
+INT64_MAX = 2**63 - 1
+WORD_MAX = 200
+TEXT_MAX = 20_000
+CURSOR_MAX = 1_000
+BATCH_MAX = 500
+
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?(?P<zone>[Zz]|[+-]\d\d:\d\d)?", re.ASCII
+)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+class Request(BaseModel):
+    """A request body: unknown fields are refused, numbers are not made of text, booleans or fractions.
+
+    Use Literals, not enums (strict mode takes no text for an enum), `InstantIn` and `DateIn` for times.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Response(BaseModel):
+    """A response body. The route builds it once; it is serialised as it is, not validated a second time."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Page(Response, Generic[T]):
+    """One page of a list, and the cursor of the next one."""
+
+    items: list[T]
+    next_cursor: str | None = Field(
+        description="Send it as `cursor`, with the same filters, to read on; null on the last page.",
+        examples=[None],
+    )
+
+
+def refused(code: str, en: str, zh: str) -> PydanticCustomError:
+    """What a validator of a model raises: a stable code and the sentence in English and Chinese."""
+    return PydanticCustomError("refused", "{en}", {"code": code, "en": en, "zh": zh})
+
+
+def _instant(value: object) -> object:
+    """RFC 3339 text to an aware UTC instant; anything else is refused, naive times with the reason."""
+    if isinstance(value, datetime):
+        return value
+    match = _RFC_3339.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise refused(
+            "instant_invalid",
+            "Give the time as RFC 3339 text with its offset, such as 2026-03-01T09:30:00Z.",
+            "请使用带时区偏移的 RFC 3339 时间，例如 2026-03-01T09:30:00Z。",
+        )
+    if match["zone"] is None:
+        raise refused(
+            "naive_time",
+            "The time has no offset: add Z or an offset such as +08:00.",
+            "时间缺少时区：请加上 Z 或 +08:00 之类的偏移。",
+        )
+    return _parsed(match[0])
+
+
+def _parsed(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise refused("instant_invalid", "There is no such time.", "该时间不存在。") from None
+
+
+def _date(value: object) -> object:
+    """ISO 8601 `YYYY-MM-DD` text to a date."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise refused(
+        "date_invalid", "Give an existing date as YYYY-MM-DD.", "请使用 YYYY-MM-DD 格式的有效日期。"
+    )
+
+
+def _aware(value: datetime) -> datetime:
+    assert value.tzinfo is not None, "an instant built by us is aware"
+    return value
+
+
+InstantIn = Annotated[
+    datetime, BeforeValidator(_instant), AfterValidator(_aware), Field(examples=["2026-03-01T09:30:00Z"])
+]
+"""An instant given by a caller: RFC 3339 with an offset; becomes aware UTC. Naive is 422 `naive_time`."""
+
+DateIn = Annotated[date, BeforeValidator(_date), Field(examples=["2026-03-01"])]
+"""A day given by a caller, `YYYY-MM-DD`."""
+
+Int64 = Annotated[int, Field(ge=-INT64_MAX, le=INT64_MAX)]
+"""An integer that both databases can hold."""
+
+Natural = Annotated[int, Field(ge=0, le=INT64_MAX)]
+"""An integer from 0."""
+
+Positive = Annotated[int, Field(ge=1, le=INT64_MAX)]
+"""An integer from 1."""
+
+Word = Annotated[str, Field(min_length=1, max_length=WORD_MAX)]
+"""A short text: a name, a reference, a code."""
+
+LongText = Annotated[str, Field(min_length=1, max_length=TEXT_MAX)]
+"""A text that a person wrote."""
+
+CurrencyIn = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["CNY"])]
+"""An ISO 4217 code by its shape; whether it exists is `shared.money`'s to say."""
+
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description=f"Items a page, 1 to {LIMIT_MAX}.")]
+"""The page size; write `limit: Limit = LIMIT_DEFAULT`."""
+
+Cursor = Annotated[
+    str | None,
+    Query(max_length=CURSOR_MAX, description="`next_cursor` of the page before; leave it out for the first."),
+]
+"""Where to read on; write `cursor: Cursor = None`."""
+
+
+def example(**fields: Any) -> ConfigDict:
+    """`model_config` of a model that shows its own example: `model_config = example(points=100, …)`."""
+    return ConfigDict(json_schema_extra={"example": fields})

@@ -1,0 +1,58 @@
+"""What is known of one operation beyond FastAPI's route: who may call it, what it refuses, how it repeats."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from string import Formatter
+from typing import Literal
+
+from shared.auth.access import Allow
+from shared.errors import DomainError, Kind
+
+Idempotency = Literal["required", "optional"]
+Needs = Literal["transaction", "reading", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One row of everything that is keyed by operationId."""
+
+    id: str
+    allow: Allow
+    errors: tuple[type[DomainError], ...]
+    idempotency: Idempotency | None
+    query: frozenset[str]
+    has_body: bool
+    needs: Needs
+
+    def __post_init__(self) -> None:
+        if self.idempotency is not None and self.needs != "transaction":
+            raise TypeError(f"{self.id}: an Idempotency-Key is kept in the transaction; the route must ask for one")
+        if self.allow.customer is not None and (hidden := self._not_found) and _has_placeholder(hidden):
+            raise TypeError(f"{self.id}: {hidden.__name__} must not repeat the id: others' and unknown look alike")
+
+    @property
+    def _not_found(self) -> type[DomainError] | None:
+        return next((error for error in self.errors if error.kind is Kind.NOT_FOUND), None)
+
+    def hidden(self) -> DomainError:
+        """What a customer is told who asks for another's: exactly what an unknown id gets."""
+        return (self._not_found or NotFound)()
+
+
+class NotFound(DomainError):
+    """There is nothing at this address."""
+
+    kind, code = Kind.NOT_FOUND, "not_found"
+    title = ("Not found", "未找到")
+    en = "There is nothing here. Check the path and the id."
+    zh = "此处没有内容，请检查路径和标识。"
+
+
+def customer_named(path_params: Mapping[str, object]) -> str | None:
+    """The customer a path names; None if it names none."""
+    value = path_params.get("customer_id")
+    return value if isinstance(value, str) else None
+
+
+def _has_placeholder(error: type[DomainError]) -> bool:
+    return any(name is not None for _, name, _, _ in Formatter().parse(error.en))

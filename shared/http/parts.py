@@ -1,0 +1,63 @@
+"""What a route may ask for: the transaction, a reader, the vault, the settings, who is calling.
+
+    async def redeem(tx: Transaction, caller: Caller, body: Redemption) -> Redeemed: ...
+
+A route that asks for `Transaction` runs inside one: the route class opens it, and commits it before the answer is
+sent. A route that asks for `Reading` gets an autocommit reader. No route asks for both.
+"""
+
+from typing import Annotated, Any, cast
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from shared.auth.principal import Principal
+from shared.db import Read, Tx
+from shared.service import Parts
+from shared.vault import Vault
+
+TX, READ, PRINCIPAL, KEY_HASH = "huitou.tx", "huitou.read", "huitou.principal", "huitou.key_hash"
+
+
+async def open_transaction(request: Request) -> Tx:
+    """The transaction of this request, opened by the route class."""
+    return cast(Tx, request.scope[TX])
+
+
+async def open_reading(request: Request) -> Read:
+    """The reader of this request, opened by the route class."""
+    return cast(Read, request.scope[READ])
+
+
+async def calling(request: Request) -> Principal:
+    """The subject of the request's token."""
+    return cast(Principal, request.scope[PRINCIPAL])
+
+
+async def parts_of(request: Request) -> Parts:
+    """The parts this service runs with."""
+    return cast(Parts, request.app.state.parts)
+
+
+async def vault_of(request: Request) -> Vault:
+    """The vault this service runs with."""
+    return (await parts_of(request)).vault
+
+
+async def settings_of(request: Request) -> Any:
+    """The settings of the service; annotate with the service's own class."""
+    return (await parts_of(request)).settings
+
+
+async def key_hash_of(request: Request) -> bytes | None:
+    """The keyed hash of (principal, operation, Idempotency-Key); None where no key was sent."""
+    return cast("bytes | None", request.scope.get(KEY_HASH))
+
+
+Transaction = Annotated[Tx, Depends(open_transaction)]
+Reading = Annotated[Read, Depends(open_reading)]
+Caller = Annotated[Principal, Depends(calling)]
+Running = Annotated[Parts, Depends(parts_of)]
+Vaulted = Annotated[Vault, Depends(vault_of)]
+KeyHash = Annotated[bytes, Depends(key_hash_of)]
+OptionalKeyHash = Annotated[bytes | None, Depends(key_hash_of)]

@@ -1,0 +1,186 @@
+"""Router and Route: how an operation is declared, and in which order a request passes through it.
+
+    router = Router(tags=["redemptions"])
+
+    @router.post(
+        "/v1/members/{customer_id}/redemptions", operation_id="redeem_points", summary="Redeem points",
+        allow=allow({"agent", "manager", "admin"}, partner_scope="points:redeem", customer="self"),
+        idempotency="required", errors=(UnknownMember, InsufficientPoints), status_code=201,
+    )
+    async def redeem_points(tx: Transaction, customer_id: str, body: Redemption, key: KeyHash) -> Redeemed:
+        '''Take points from the member's lots, in order, for something outside of the programme.'''
+
+The docstring is the operation's description. Everything is keyed by operationId.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, TypeVar
+
+from fastapi import Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+
+from shared.auth.access import Allow
+from shared.errors import DomainError
+from shared.http import guard, idempotency, parts
+from shared.http.operation import Idempotency, Needs, Operation
+from shared.service import Parts
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class ReturnedRefusal(RuntimeError):
+    """A route returned a status that is not 2xx inside its transaction, which would have committed: raise instead."""
+
+
+class Route(APIRoute):
+    """One operation. Checks who asks and how, opens what the route asked for, and commits before the answer."""
+
+    operation: Operation
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        allow: Allow,
+        errors: Sequence[type[DomainError]],
+        idempotency: Idempotency | None,
+        **options: Any,
+    ) -> None:
+        self._declared = (allow, tuple(errors), idempotency)
+        super().__init__(path, endpoint, **options)
+        if allow.customer == "self" and "{customer_id}" not in path:
+            raise TypeError(f"{self.operation_id}: customer='self' needs {{customer_id}} in the path")
+        if not self.description or not self.summary:
+            raise TypeError(f"{self.operation_id} has no summary, or no docstring to describe it")
+
+    def get_route_handler(self) -> Handler:
+        """The order of one request: who, how, open, (once), validate and run, (keep), commit."""
+        allow, errors, idempotent = self._declared
+        self.operation = operation = Operation(
+            id=self.operation_id or self.unique_id,
+            allow=allow,
+            errors=errors,
+            idempotency=idempotent,
+            query=frozenset(field.alias for field in _flat(self.dependant, "query_params")),
+            has_body=self.body_field is not None,
+            needs=_needs(self.dependant),
+        )
+        run = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            running: Parts = request.app.state.parts
+            await guard.admit(request, operation, running.tokens)
+            if operation.has_body or operation.idempotency is not None:
+                await guard.read_body(request, operation)
+            if operation.needs == "nothing":
+                return await run(request)
+            if operation.needs == "reading":
+                async with running.database.read() as read:
+                    request.scope[parts.READ] = read
+                    return await run(request)
+            return await _in_transaction(request, operation, running, run)
+
+        return handle
+
+
+async def _in_transaction(request: Request, operation: Operation, running: Parts, run: Handler) -> Response:
+    async with running.database.begin() as tx:
+        tx.traceparent = request.scope.get(guard.TRACEPARENT)
+        request.scope[parts.TX] = tx
+        if operation.idempotency is None:
+            response = await run(request)
+        else:
+            response = await idempotency.once(tx, running.vault, operation, request, run)
+        if not 200 <= response.status_code < 300:
+            raise ReturnedRefusal(f"{operation.id} returned {response.status_code}")
+    return response
+
+
+class Router:
+    """The operations of one resource; `build_app` puts them into the service's app, flat."""
+
+    def __init__(self, *, tags: Sequence[str]) -> None:
+        self.tags = list(tags)
+        self.routes: list[Route] = []
+
+    def get(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        """Declare a GET; options as of `operation`."""
+        return self.operation("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        """Declare a POST; options as of `operation`."""
+        return self.operation("POST", path, **options)
+
+    def put(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        """Declare a PUT; options as of `operation`."""
+        return self.operation("PUT", path, **options)
+
+    def patch(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        """Declare a PATCH; options as of `operation`."""
+        return self.operation("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        """Declare a DELETE; options as of `operation`."""
+        return self.operation("DELETE", path, **options)
+
+    def operation(
+        self,
+        method: str,
+        path: str,
+        *,
+        operation_id: str,
+        summary: str,
+        allow: Allow,
+        errors: Iterable[type[DomainError]] = (),
+        idempotency: Idempotency | None = None,
+        status_code: int = 200,
+        **options: Any,
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Declare an operation: its id (verb_noun), one line of summary, who may call it, what it may refuse.
+
+        Other options are FastAPI's (`responses`, `response_model`, `response_class`, `openapi_extra` …).
+        """
+
+        def declare(endpoint: Endpoint) -> Endpoint:
+            self.routes.append(
+                Route(
+                    path,
+                    endpoint,
+                    methods=[method],
+                    operation_id=operation_id,
+                    summary=summary,
+                    allow=allow,
+                    errors=tuple(errors),
+                    idempotency=idempotency,
+                    status_code=status_code,
+                    tags=list(self.tags),
+                    **options,
+                )
+            )
+            return endpoint
+
+        return declare
+
+
+def _flat(dependant: Dependant, kind: str) -> list[Any]:
+    """The fields of one kind of a dependency and of all it depends on."""
+    fields = list(getattr(dependant, kind))
+    for below in dependant.dependencies:
+        fields += _flat(below, kind)
+    return fields
+
+
+def _calls(dependant: Dependant) -> set[Any]:
+    return {below.call for below in dependant.dependencies}.union(*map(_calls, dependant.dependencies))
+
+
+def _needs(dependant: Dependant) -> Needs:
+    calls = _calls(dependant)
+    writes, reads = parts.open_transaction in calls, parts.open_reading in calls
+    if writes and reads:
+        raise TypeError("a route asks for Transaction or for Reading: a Tx is a Read too")
+    return "transaction" if writes else "reading" if reads else "nothing"
