@@ -1,0 +1,75 @@
+# Everything you do with this checkout. Needs python3 (3.11 or newer) and make, nothing else: the rest is installed
+# into .venv, once, from requirements/*.lock with every hash checked.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+SHELL := /bin/sh
+
+PYTHON ?= python3
+export PYTHON
+BIN := .venv/bin
+SEED ?=
+MINUTES ?= 2
+ARGS ?=
+
+.PHONY: help
+help: ## show what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: .venv/product.installed ## run the whole product here, with the demo shop in it (ARGS=--no-demo without)
+	@exec $(BIN)/huitou up $(ARGS)
+
+.PHONY: test
+test: .venv/dev.installed ## run every test, against real databases and real brokers (ARGS='tests/loyalty -k refund')
+	@sh tests/install_parts.sh
+	@$(BIN)/pytest -m 'not bench and not chaos' $(ARGS)
+
+.PHONY: check
+check: .venv/dev.installed ## format, lint, types, import contracts, tidiness, documentation; no test that starts anything
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/mypy
+	@$(BIN)/pytest -q -m 'not slow' tests/architecture
+
+.PHONY: fix
+fix: .venv/dev.installed ## format, and mend what the linter can mend by itself
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: bench
+bench: .venv/dev.installed ## measure speed, as ratios beside bare baselines in the same run
+	@sh tests/install_parts.sh
+	@$(BIN)/pytest -m bench --timeout=1800 -s tests/bench $(ARGS)
+
+.PHONY: chaos
+chaos: .venv/dev.installed ## strike the product with faults, then balance the books (SEED=7 MINUTES=2)
+	@sh tests/install_parts.sh
+	@CHAOS_SEED=$(SEED) CHAOS_MINUTES=$(MINUTES) $(BIN)/pytest -m chaos --timeout=0 -s tests/chaos $(ARGS)
+
+.PHONY: contracts
+contracts: .venv/dev.installed ## write again what is generated from code: schemas, AsyncAPI, docs/reference, .env.example
+	@$(BIN)/python -m shared.events.generate
+	@$(BIN)/huitou reference
+
+.PHONY: migrate
+migrate: .venv/product.installed ## bring the databases of every service to the newest version
+	@$(BIN)/huitou migrate
+
+.PHONY: locks
+locks: .venv/dev.installed ## pin every dependency again, with hashes (ARGS=--upgrade for the newest)
+	@PATH="$(BIN):$$PATH" sh requirements/lock.sh $(ARGS)
+
+.PHONY: clean
+clean: ## remove what was installed and cached; var/, where the data is, stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/product.installed: requirements/product.lock requirements/install.sh pyproject.toml
+	@sh requirements/install.sh product
+	@touch $@
+
+.venv/dev.installed: requirements/dev.lock requirements/install.sh pyproject.toml
+	@sh requirements/install.sh dev
+	@touch $@
