@@ -1,0 +1,37 @@
+"""The table of what a consumer does with which event."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.db import Tx
+from shared.events.base import Event
+
+BATCH_MAX = 500
+"""Most records of one batch, which is one transaction."""
+
+Lock = Callable[[Tx, Sequence[Event]], Awaitable[None]]
+"""Takes every lock that a whole batch needs, once and in the lock order, before its first wave."""
+Handle = Callable[[Tx, Sequence[Any]], Awaitable[None]]
+"""Applies one wave: events of one type, in order within each key."""
+
+
+async def _lock_nothing(_tx: Tx, _events: Sequence[Event]) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Handlers:
+    """One consumer of a service: its name on the bus and in the database, and its table."""
+
+    consumer: str
+    table: Mapping[type[Event], Handle]
+    lock: Lock = _lock_nothing
+    inbox: bool = True
+    """Whether repeats are absorbed by event id; False where every effect is recomputed from facts."""
+    batch_max: int = BATCH_MAX
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics its events are published on, sorted."""
+        return tuple(sorted({event.topic for event in self.table}))

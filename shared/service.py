@@ -1,0 +1,90 @@
+"""What a service is made of (its table of contents) and what it runs with."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from fastapi import APIRouter
+from sqlalchemy import MetaData
+
+from shared.auth.principal import Principal
+from shared.bus import Bus
+from shared.clock import Clock
+from shared.consume.handlers import Handlers
+from shared.db import Database, Read
+from shared.events.base import Event
+from shared.settings import ServiceSettings
+from shared.vault import Vault
+
+
+class Tokens(Protocol):
+    """Tells whose a bearer token is."""
+
+    async def verify(self, token: str) -> Principal:
+        """The subject of a token that is genuine and in force. Raises a DomainError of kind UNAUTHENTICATED."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything outside of itself that a running service holds on to."""
+
+    settings: ServiceSettings
+    database: Database
+    bus: Bus
+    vault: Vault
+    tokens: Tokens
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that time alone brings: run under the service's lease, again and again, in pages."""
+
+    name: str
+    run: Callable[[Parts], Awaitable[int]]
+    """Does what is due now and returns how many effects it had; each effect has a natural key."""
+    every_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One thing that does not add up: the rule it breaks and the row it was seen on."""
+
+    rule: str
+    subject: str
+    detail: str
+
+
+Verify = Callable[[Read], Awaitable[Sequence[Drift]]]
+"""Recomputes what is stored from the facts, and returns every difference."""
+Gauges = Callable[[Read], Awaitable[Mapping[str, float]]]
+"""Figures of the service worth watching, by metric name."""
+
+
+async def _none(_: Read) -> Mapping[str, float]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Service:
+    """The table of contents of a service: whoever reads it knows what the service does and where."""
+
+    title: str
+    description: str
+    settings: ServiceSettings
+    routers: Sequence[APIRouter]
+    metadata: Sequence[MetaData]
+    """Its tables, the kernel's among them."""
+    migrations: Path
+    verify: Verify
+    handlers: Sequence[Handlers] = ()
+    publishes: Sequence[type[Event]] = ()
+    jobs: Sequence[Job] = ()
+    gauges: Gauges = _none
+
+    @property
+    def name(self) -> str:
+        """The service's name, as in its folder and its events."""
+        return self.settings.service

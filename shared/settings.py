@@ -1,0 +1,71 @@
+"""Settings that every service has, from `HUITOU_…` in the environment; the defaults run with no environment at all."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.money import CURRENCIES
+
+
+def _known_currency(code: str) -> str:
+    if code not in CURRENCIES:
+        raise ValueError(f"{code!r} is not an ISO 4217 currency code such as CNY or USD")
+    return code
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{name!r} is not an IANA time zone such as UTC or Asia/Shanghai") from None
+    return name
+
+
+class ServiceSettings(BaseSettings):
+    """What all services share. Frozen: a process keeps the settings it started with."""
+
+    model_config = SettingsConfigDict(env_prefix="HUITOU_", frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    service: ClassVar[str]
+    """The service's name: its database, its keys, its metrics."""
+    port_offset: ClassVar[int]
+    """Its port is `port_base` plus this."""
+
+    home: Path = Path("var")
+    """Folder of everything the embedded product keeps: databases, log, keys."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port_base: Annotated[int, Field(ge=1, le=65000)] = 8000
+    """First port: the console; profile, loyalty, feedback and scoring follow at +1 to +4."""
+    currency: Annotated[str, AfterValidator(_known_currency)] = "CNY"
+    """Currency of the shop's programme (ISO 4217)."""
+    zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    """IANA time zone in which days, the programme and calendars are counted."""
+    bus_url: str = "embedded://"
+    """`embedded://`, or `kafka://host:port,host:port`."""
+    jwks: str = ""
+    """File or URL of the JSON Web Key Set that verifies tokens; empty: the key made under `home`."""
+    vault_key: str = ""
+    """The vault's installation keys; empty: made under `home`."""
+    vault_key_file: Path | None = None
+    """File that holds `vault_key`."""
+    reference_key: str = ""
+    """The key of customer references, the same for all services; empty: made under `home`."""
+    set_aside_percent_max: Annotated[int, Field(ge=0, le=100)] = 5
+    """A batch of which more than this share (and more than 10 records) would be set aside stops its partition; 100
+    switches the brake off."""
+    log_level: str = "info"
+    """Lowest level that is logged: debug, info, warning or error."""
+
+    @property
+    def port(self) -> int:
+        """The port this service listens on."""
+        return self.port_base + self.port_offset
+
+    @property
+    def database(self) -> str:
+        """The URL of the service's own database: HUITOU_<SERVICE>_DATABASE_URL, or a SQLite file under `home`."""
+        return getattr(self, "database_url", "") or f"sqlite:///{self.home / (self.service + '.db')}"
