@@ -78,11 +78,10 @@ def _reads_the_clock(source: Source) -> Findings:
 
 def _slow_middleware(source: Source) -> Findings:
     for node in ast.walk(source.tree):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []
-        if "BaseHTTPMiddleware" in names or (
-            isinstance(node, ast.Attribute) and node.attr == "BaseHTTPMiddleware"
-        ):
-            yield node.lineno, "BaseHTTPMiddleware"
+        if isinstance(node, ast.ImportFrom) and any(a.name == "BaseHTTPMiddleware" for a in node.names):
+            yield node.lineno, "imported from starlette"
+        if isinstance(node, ast.Attribute) and node.attr == "BaseHTTPMiddleware":
+            yield node.lineno, "used"
 
 
 def _values_of_a_list(source: Source) -> Findings:
