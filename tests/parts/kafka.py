@@ -1,0 +1,269 @@
+"""A real Kafka: the one in TEST_KAFKA, else Apache Kafka from its Maven artefacts, else librdkafka's mock cluster.
+
+Needs no pytest, so `make up-distributed`, the benchmarks and the chaos tests start the same one.
+"""
+
+import asyncio
+import atexit
+import base64
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import uuid
+from pathlib import Path
+from typing import Protocol
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+
+from tests.parts.processes import PartMissing, Server, apt_install, free_ports, required
+
+VERSION = "4.3.1"
+VERSION_OLD = "3.9.1"
+MAVEN_SECONDS_MAX = 300
+START_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 20
+PROBE_SECONDS_MAX = 3
+READY_TOPIC = "huitou-ready"
+
+POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion><groupId>huitou</groupId><artifactId>kafka-jars</artifactId><version>1</version>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{version}</version></dependency>
+    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
+  </dependencies>
+</project>
+"""
+
+# One node; the last six lines make it serve again 4 s after a kill -9 instead of 14: for tests only.
+PROPERTIES = """process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+log.dirs={data}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=300
+controller.quorum.election.timeout.ms=500
+controller.quorum.fetch.timeout.ms=1000
+"""
+
+
+class Kafka(Protocol):
+    """Something that speaks Kafka's protocol at `servers`."""
+
+    servers: str
+    real: bool
+    sentence: str
+    """What was used, for the header of a test run."""
+
+    @property
+    def url(self) -> str:
+        """For HUITOU_BUS_URL."""
+        ...
+
+    def close(self) -> None:
+        """End it and remove what it wrote."""
+
+
+class ApacheKafka:
+    """One Apache Kafka node of our own; survives `kill` and `start` on the same data and ports."""
+
+    real = True
+
+    def __init__(self, version: str = VERSION, *, folder: Path | None = None) -> None:
+        """Prepare a node of this version, its data under `folder` (a temporary one if none is given)."""
+        self.version = version
+        self._temporary = folder is None
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="huitou-kafka-"))
+        classpath = f"{jars(version)}/*"
+        port, controller = free_ports(2)
+        self.servers = f"127.0.0.1:{port}"
+        self.sentence = f"Apache Kafka {version} at {self.servers}"
+        properties = self.folder / "kraft.properties"
+        properties.write_text(PROPERTIES.format(port=port, controller=controller, data=self.folder / "data"))
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classpath]
+        _run([*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties), "--ignore-formatted"])
+        self._server = Server(self.sentence, [*java, "kafka.Kafka", str(properties)], log=self.folder / "kafka.log")
+        atexit.register(self.close)
+
+    @property
+    def url(self) -> str:
+        """For HUITOU_BUS_URL."""
+        return f"kafka://{self.servers}"
+
+    @property
+    def running(self) -> bool:
+        """Whether the broker process exists."""
+        return self._server.running
+
+    def start(self) -> "ApacheKafka":
+        """Start it, or start it again; returns when a produce was acknowledged."""
+        self._server.start()
+        self._server.wait_until(lambda: acknowledges(self.servers), seconds_max=START_SECONDS_MAX)
+        return self
+
+    def start_soon(self) -> None:
+        """Start it, or start it again, and do not wait."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Shut it down in order."""
+        self._server.end(signal.SIGTERM, seconds_max=STOP_SECONDS_MAX)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._server.end(signal.SIGKILL, seconds_max=STOP_SECONDS_MAX)
+
+    def freeze(self) -> None:
+        """SIGSTOP."""
+        self._server.freeze()
+
+    def cont(self) -> None:
+        """SIGCONT."""
+        self._server.cont()
+
+    def close(self) -> None:
+        """End it and remove its data, unless the folder was given."""
+        self.kill()
+        if self._temporary:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class GivenKafka:
+    """The cluster named in TEST_KAFKA; not ours to kill."""
+
+    real = True
+
+    def __init__(self, servers: str) -> None:
+        self.servers = servers
+        self.sentence = f"the Kafka in TEST_KAFKA at {servers}"
+
+    @property
+    def url(self) -> str:
+        """For HUITOU_BUS_URL."""
+        return f"kafka://{self.servers}"
+
+    def close(self) -> None:
+        """Leave it running."""
+
+
+class MockKafka:
+    """librdkafka's broker inside this process: one member a group, no admin requests, 5 MiB a partition."""
+
+    real = False
+
+    def __init__(self) -> None:
+        from confluent_kafka import Producer
+
+        self._producer = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "mock"})
+        broker = next(iter(self._producer.list_topics(timeout=10).brokers.values()))
+        self.servers = f"{broker.host}:{broker.port}"
+        self.sentence = f"librdkafka's mock cluster at {self.servers} (no Apache Kafka could be had)"
+
+    @property
+    def url(self) -> str:
+        """For HUITOU_BUS_URL."""
+        return f"kafka://{self.servers}"
+
+    def close(self) -> None:
+        """Nothing is on disk; it ends with this process."""
+
+
+def open_kafka(version: str = VERSION) -> Kafka:
+    """The best Kafka this machine can give, started; raises PartMissing where CI demands the real one and it is not to be had."""
+    given = os.environ.get("TEST_KAFKA")
+    if given:
+        return GivenKafka(given)
+    try:
+        return ApacheKafka(version).start()
+    except PartMissing:
+        if required():
+            raise
+    return MockKafka()
+
+
+def jars(version: str = VERSION) -> Path:
+    """The folder with this version's jars, fetched with Maven once and kept in the user's cache."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huitou" / f"kafka-{version}"
+    if (cache / "lib").is_dir():
+        return cache / "lib"
+    if not (shutil.which("java") and shutil.which("mvn")):
+        apt_install("openjdk-17-jre-headless", "maven")
+    if not (shutil.which("java") and shutil.which("mvn")):
+        raise PartMissing("Apache Kafka needs java (17 or newer) and mvn; install them or set TEST_KAFKA=host:port")
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache.parent) as room:
+        pom = Path(room, "pom.xml")
+        pom.write_text(POM.format(version=version))
+        goal = ["dependency:copy-dependencies", "-DoutputDirectory=lib", "-DincludeScope=runtime"]
+        _run(["mvn", "-B", "-q", "-f", str(pom), *goal], cwd=room)
+        cache.mkdir(exist_ok=True)
+        if not (cache / "lib").exists():
+            os.rename(Path(room, "lib"), cache / "lib")
+    return cache / "lib"
+
+
+def acknowledges(servers: str) -> bool:
+    """Whether the broker acknowledges a produce, which is what ready means: an open port is not."""
+    host, _, port = servers.split(",")[0].rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=PROBE_SECONDS_MAX).close()
+    except OSError:
+        return False
+    answers: list[bool] = []
+    # Its own thread and loop, so that it can be asked from inside a running loop too.
+    probe = threading.Thread(target=lambda: answers.append(asyncio.run(_acknowledges(servers))))
+    probe.start()
+    probe.join()
+    return answers == [True]
+
+
+async def _acknowledges(servers: str) -> bool:
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=PROBE_SECONDS_MAX * 1000)
+    producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", request_timeout_ms=PROBE_SECONDS_MAX * 1000)
+    try:
+        async with asyncio.timeout(PROBE_SECONDS_MAX):
+            await admin.start()
+            try:
+                await admin.create_topics([NewTopic(READY_TOPIC, 1, 1)])
+            except TopicAlreadyExistsError:
+                pass
+            await producer.start()
+            await producer.send_and_wait(READY_TOPIC, b"ready", partition=0)
+    except (KafkaError, OSError, TimeoutError):
+        return False
+    finally:
+        await admin.close()
+        await producer.client.close()  # `stop` would wait for what a dead broker never answers
+        producer._closed = True
+    return True
+
+
+def _run(command: list[str], *, cwd: str | None = None) -> None:
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=MAVEN_SECONDS_MAX, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PartMissing(f"{command[0]} could not be run: {error}") from error
+    if done.returncode != 0:
+        raise PartMissing(f"{' '.join(command[:1] + command[-3:])} failed:\n{(done.stdout + done.stderr)[-2000:]}")

@@ -1,0 +1,222 @@
+"""A real PostgreSQL: the one in TEST_POSTGRES_URL, else a cluster of the machine's own binaries, one a run.
+
+Needs no pytest, so `make up-distributed`, the benchmarks and the chaos tests start the same one.
+"""
+
+import asyncio
+import atexit
+import glob
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from tests.parts.processes import PartMissing, Server, apt_install, free_ports
+
+USER = "postgres"
+INITDB_SECONDS_MAX = 120
+START_SECONDS_MAX = 30
+STOP_SECONDS_MAX = 20
+CREATE_TRIES_MAX = 20
+CREATE_RETRY_SECONDS = 0.1
+
+# Everything that makes a commit durable stays on: benchmarks and chaos measure a real one.
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "log_line_prefix": "%m [%p] %d ",
+    "timezone": "UTC",
+}
+
+
+class Databases:
+    """Creates and drops databases on a PostgreSQL that is reached at `admin_url` (postgresql://…)."""
+
+    sentence: str
+    """What was used, for the header of a test run."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, admin_url: str, sentence: str) -> None:
+        self.admin_url = admin_url
+        self.sentence = sentence
+
+    async def create_database(self, template: str | None = None, *, name: str | None = None) -> str:
+        """Create a database and return its URL (postgresql+asyncpg://…); `template` is the name or URL of another."""
+        name = name or f"huitou_{os.getpid()}_{next(self._numbers)}"
+        source = f' TEMPLATE "{database_name(template)}"' if template else ""
+        for tries_left in reversed(range(CREATE_TRIES_MAX)):
+            try:
+                await self._execute(f'CREATE DATABASE "{name}"{source}')
+                break
+            except asyncpg.ObjectInUseError:  # a connection to the template that was closed is still being seen off
+                if tries_left == 0:
+                    raise
+                await asyncio.sleep(CREATE_RETRY_SECONDS)
+        return self.url(name)
+
+    async def drop_database(self, name: str) -> None:
+        """Drop a database, by name or URL, whoever is connected to it; no-op when it does not exist."""
+        await self._execute(f'DROP DATABASE IF EXISTS "{database_name(name)}" WITH (FORCE)')
+
+    def url(self, name: str) -> str:
+        """The URL of a database for HUITOU_<SERVICE>_DATABASE_URL."""
+        return urlunsplit(urlsplit(self.admin_url)._replace(scheme="postgresql+asyncpg", path=f"/{name}"))
+
+    def close(self) -> None:
+        """Nothing to end when the server is not ours."""
+
+    async def _execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.admin_url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+class Postgres(Databases):
+    """A cluster of our own; survives `kill` and `start` on the same data and port."""
+
+    def __init__(self, *, folder: Path | None = None) -> None:
+        """Make the cluster, its data under `folder` (a temporary one if none is given; made again when it exists)."""
+        binaries = _binaries()
+        self._temporary = folder is None
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="huitou-postgres-"))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        user = USER if os.geteuid() == 0 else None  # the server refuses to run as root
+        if user:
+            shutil.chown(self.folder, user)
+            self.folder.chmod(0o755)
+        data = self.folder / "data"
+        if not (data / "PG_VERSION").exists():
+            _initdb(binaries / "initdb", data, user)
+        (port,) = free_ports(1)
+        super().__init__(f"postgresql://{USER}@127.0.0.1:{port}/postgres", f"PostgreSQL {_version(binaries)} at 127.0.0.1:{port}")
+        settings = {**SETTINGS, "port": str(port), "unix_socket_directories": str(self.folder)}
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        self._server = Server(
+            self.sentence,
+            [str(binaries / "postgres"), "-D", str(data), *options],
+            log=self.folder / "postgres.log",
+            user=user,
+            dies_by=signal.SIGINT,
+        )
+        self._ready = [str(binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+        atexit.register(self.close)
+
+    @property
+    def running(self) -> bool:
+        """Whether the server process exists."""
+        return self._server.running
+
+    def start(self) -> Self:
+        """Start it, or start it again; returns when it accepts connections."""
+        self._server.start()
+        self._server.wait_until(self._accepts, seconds_max=START_SECONDS_MAX)
+        return self
+
+    def restart(self) -> None:
+        """Stop it in order and start it again."""
+        self.stop()
+        self.start()
+
+    def stop(self) -> None:
+        """Shut it down in order, ending its connections."""
+        self._server.end(signal.SIGINT, seconds_max=STOP_SECONDS_MAX)
+
+    def kill(self) -> None:
+        """kill -9 of the server and its back ends."""
+        self._server.end(signal.SIGKILL, seconds_max=STOP_SECONDS_MAX)
+
+    def freeze(self) -> None:
+        """SIGSTOP of the postmaster: no new connection is answered."""
+        self._server.freeze()
+
+    def cont(self) -> None:
+        """SIGCONT."""
+        self._server.cont()
+
+    def close(self) -> None:
+        """End it and remove its data, unless the folder was given."""
+        self.stop()
+        if self._temporary:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _accepts(self) -> bool:
+        return subprocess.run(self._ready, stdin=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def open_postgres() -> Databases:
+    """The PostgreSQL this machine can give, started. Raises PartMissing: there is no stand-in for it."""
+    given = os.environ.get("TEST_POSTGRES_URL")
+    if not given:
+        return Postgres().start()
+    parts = urlsplit(given)
+    admin_url = urlunsplit(parts._replace(scheme="postgresql", path=parts.path or "/postgres"))
+    return Databases(admin_url, f"the PostgreSQL in TEST_POSTGRES_URL at {parts.hostname}:{parts.port or 5432}")
+
+
+def database_name(name_or_url: str) -> str:
+    """The name in a database's URL, or the name itself."""
+    return urlsplit(name_or_url).path.removeprefix("/") if "://" in name_or_url else name_or_url
+
+
+def _binaries() -> Path:
+    found = _find_binaries()
+    if found is None and apt_install("postgresql"):
+        found = _find_binaries()
+    if found is None:
+        raise PartMissing("PostgreSQL's initdb and postgres were not found; install Debian's postgresql or set TEST_POSTGRES_URL")
+    return found
+
+
+def _find_binaries() -> Path | None:
+    """Where initdb is: Debian keeps the servers out of PATH, the newest is taken."""
+    on_path = shutil.which("initdb")
+    if on_path:
+        return Path(on_path).resolve().parent
+    versions = glob.glob("/usr/lib/postgresql/*/bin/initdb")
+    newest = max(versions, key=lambda path: float(Path(path).parts[-3]), default=None)
+    return Path(newest).parent if newest else None
+
+
+def _initdb(program: Path, data: Path, user: str | None) -> None:
+    command = [str(program), "-D", str(data), "-A", "trust", "-N", "-U", USER, "-E", "UTF8", "--locale=C.UTF-8"]
+    done = subprocess.run(
+        command,
+        user=user,
+        extra_groups=[] if user else None,
+        cwd=data.parent,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=INITDB_SECONDS_MAX,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise PartMissing(f"initdb failed:\n{done.stdout}{done.stderr}")
+
+
+def _version(binaries: Path) -> str:
+    done = subprocess.run([str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=False)
+    return done.stdout.split()[2] if done.returncode == 0 else "?"

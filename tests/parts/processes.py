@@ -1,0 +1,137 @@
+"""Servers as child processes that never outlive the run, and never write into its output."""
+
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+APT_SECONDS_MAX = 600
+POLL_SECONDS = 0.05
+
+
+class PartMissing(Exception):
+    """A real part cannot be had on this machine; the text says what was tried."""
+
+
+class Server:
+    """One server process that can be started again on the same data and ports, stopped, killed and frozen.
+
+    Start it from the main thread: the kernel sends `dies_by` to it when the thread that started it ends.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], *, log: Path, user: str | None = None, dies_by: signal.Signals = signal.SIGKILL
+    ) -> None:
+        self.name = name
+        self.command = list(command)
+        self.log = log
+        self._user = user
+        self._dies_by = dies_by
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the process exists, frozen or not."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._process.pid if self._process is not None and self.running else None
+
+    def start(self) -> None:
+        """Start detached from the terminal, with all output appended to `log`; no-op when it runs."""
+        if self.running:
+            return
+        parent, dies_by = os.getpid(), int(self._dies_by)
+
+        def die_with_parent() -> None:
+            _prctl(PR_SET_PDEATHSIG, dies_by)
+            if os.getppid() != parent:
+                os._exit(1)
+
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+                user=self._user,
+                group=pwd.getpwnam(self._user).pw_gid if self._user else None,
+                extra_groups=[] if self._user else None,
+                cwd=self.log.parent,
+            )
+
+    def end(self, by: signal.Signals, *, seconds_max: float) -> None:
+        """Send a signal that ends it and wait; SIGKILL if it has not ended in time."""
+        if self._process is None or not self.running:
+            return
+        self._process.send_signal(signal.SIGCONT)
+        self._process.send_signal(by)
+        try:
+            self._process.wait(seconds_max)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def freeze(self) -> None:
+        """SIGSTOP: it keeps its connections and answers nothing."""
+        assert self._process is not None and self.running
+        self._process.send_signal(signal.SIGSTOP)
+
+    def cont(self) -> None:
+        """SIGCONT after `freeze`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def wait_until(self, ready: Callable[[], bool], *, seconds_max: float) -> None:
+        """Return once `ready()`; raise PartMissing with the end of the log when it ended or took too long."""
+        deadline = time.monotonic() + seconds_max
+        while not ready():
+            if not self.running or time.monotonic() > deadline:
+                why = f"did not answer within {seconds_max:.0f} s" if self.running else "ended at its start"
+                raise PartMissing(f"{self.name} {why}; the end of {self.log}:\n{self.log_end()}")
+            time.sleep(POLL_SECONDS)
+
+    def log_end(self, lines: int = 20) -> str:
+        """The last lines of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports on 127.0.0.1 that nothing listens on at this moment."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def required() -> bool:
+    """Whether this run must use the real parts (CI) instead of falling back or skipping."""
+    return os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+
+def apt_install(*packages: str) -> bool:
+    """Install Debian packages if this process is allowed to; whether they are there now."""
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return False
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]):
+        done = subprocess.run(
+            command, env=environment, capture_output=True, stdin=subprocess.DEVNULL, timeout=APT_SECONDS_MAX, check=False
+        )
+    return done.returncode == 0
+
+
+def _prctl(option: int, argument: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(option, argument)
