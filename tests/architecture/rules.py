@@ -106,7 +106,7 @@ def _names_without_meaning(source: Source) -> Findings:
 
 MACHINE = re.compile(
     r"(?<![\w.-])/(?:work|root)/\w"
-    r"|(?:pypi|pythonhosted|npmjs|maven\.apache|debian|crates)\.(?:org|io|com)(?:/|:\d)"
+    r"|(?:pypi|pythonhosted|npmjs|debian|crates)\.(?:org|io|com)(?:/|:\d)"
     r"|repo\d?\.maven|\bindex-url\b"
 )
 PINNING = re.compile(r"lock|pom\.xml$|settings\.xml$|\.npmrc$|pip\.conf$|sources\.list")
