@@ -67,7 +67,9 @@ Instant = Annotated[
 Code = Annotated[str, StringConstraints(max_length=CODE_MAX, pattern=r"^[a-z][a-z0-9_]*$")]
 Slug = Annotated[str, StringConstraints(max_length=CODE_MAX, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-CauseId = Annotated[str, StringConstraints(max_length=CAUSE_ID_MAX, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]*$")]
+CauseId = Annotated[
+    str, StringConstraints(max_length=CAUSE_ID_MAX, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]*$")
+]
 
 IdentityId = Annotated[str, StringConstraints(pattern=f"^cus_{_RANDOM_PART}$")]
 PurchaseId = Annotated[str, StringConstraints(pattern=f"^pur_{_RANDOM_PART}$")]

@@ -233,5 +233,3 @@ class CustomerErased(Event):
     """The erasure that asks; the answers name it."""
     holds: Annotated[tuple[Code, ...], Field(max_length=HOLDS_MAX)] = ()
     """Codes of the legal holds that keep some records."""
-
-

@@ -1,0 +1,128 @@
+"""AsyncAPI 3.0 documents of the contracts: of the whole platform, or of one service as it sees the bus."""
+
+from typing import Any
+
+from shared.events import ALL, BY_TYPE, Event, schema, topics
+from shared.events.topics import Topic
+
+VERSION = "3.0.0"
+PART = "#/components/schemas/{model}"
+
+Document = dict[str, Any]
+
+
+def document(service: str | None = None, *, version: str = "1") -> Document:
+    """What is sent and received over the bus, by all services or by one.
+
+    `service` is a name of `topics.yaml` (profile, loyalty, feedback, scoring); `version` is that of the product.
+    """
+    seen = [topic for topic in topics.load().values() if service in (None, topic.producer, *topic.consumers)]
+    events = [event for event in ALL if any(event.topic == topic.name for topic in seen)]
+    return {
+        "asyncapi": VERSION,
+        "info": {
+            "title": f"Huitou {service}" if service else "Huitou",
+            "version": version,
+            "description": "Facts that the services of Huitou tell each other, as CloudEvents 1.0 in binary mode. "
+            "No personal data: ids, integers, codes and instants. Consumers skip types and fields they do not know.",
+        },
+        "defaultContentType": "application/json",
+        "channels": {_short(topic): _channel(topic) for topic in seen},
+        "operations": {name: one for topic in seen for name, one in _operations(topic, service).items()},
+        "components": {
+            "messages": {event.type: _message(event) for event in events},
+            "messageTraits": {"cloudevent": {"headers": _headers()}},
+            "schemas": _parts(events),
+        },
+    }
+
+
+def _short(topic: Topic) -> str:
+    return topic.name.removeprefix("huitou.")
+
+
+def _channel(topic: Topic) -> Document:
+    return {
+        "address": topic.name,
+        "description": topic.about,
+        "messages": {type_: {"$ref": f"#/components/messages/{type_}"} for type_ in topic.events},
+        "bindings": {
+            "kafka": {
+                "bindingVersion": "0.5.0",
+                "topic": topic.name,
+                "partitions": topic.partitions,
+                "topicConfiguration": {"cleanup.policy": ["delete"], "retention.ms": topic.retention_ms},
+            }
+        },
+    }
+
+
+def _operations(topic: Topic, service: str | None) -> dict[str, Document]:
+    """One operation a service that writes or reads the topic, if it is asked for."""
+    sides = [(topic.producer, "send"), *((consumer, "receive") for consumer in topic.consumers)]
+    return {
+        f"{name}_{action}s_{_short(topic)}": {
+            "action": action,
+            "channel": {"$ref": f"#/channels/{_short(topic)}"},
+            "summary": f"{name} {action}s {topic.name}: {topic.about}",
+            "messages": [{"$ref": f"#/channels/{_short(topic)}/messages/{type_}"} for type_ in topic.events],
+        }
+        for name, action in sides
+        if service in (None, name)
+    }
+
+
+def _message(event: type[Event]) -> Document:
+    return {
+        "name": event.type,
+        "title": event.__name__,
+        "summary": (event.__doc__ or "").strip(),
+        "contentType": "application/json",
+        "traits": [{"$ref": "#/components/messageTraits/cloudevent"}],
+        "payload": {"$ref": PART.format(model=event.__name__)},
+        "bindings": {
+            "kafka": {"bindingVersion": "0.5.0", "key": {"type": "string", "description": "identity_id"}}
+        },
+        "examples": [
+            {"name": name.removesuffix(".json"), "payload": payload}
+            for name, payload in schema.examples(event).items()
+        ],
+    }
+
+
+def _headers() -> Document:
+    """The CloudEvents attributes, as the Kafka binding writes them in binary mode."""
+    return {
+        "type": "object",
+        "required": ["ce_specversion", "ce_id", "ce_source", "ce_type"],
+        "properties": {
+            "ce_specversion": {"type": "string", "const": "1.0"},
+            "ce_id": {
+                "type": "string",
+                "format": "uuid",
+                "description": "Id of the event; a repeat has the same.",
+            },
+            "ce_source": {
+                "type": "string",
+                "format": "uri-reference",
+                "description": "The publishing service.",
+            },
+            "ce_type": {"type": "string", "enum": sorted(BY_TYPE)},
+            "ce_time": {"type": "string", "format": "date-time", "description": "occurred_at of the event."},
+            "ce_subject": {"type": "string", "description": "identity_id of the event."},
+            "content-type": {"type": "string", "const": "application/json"},
+            "traceparent": {"type": "string", "description": "W3C trace context, if the cause had one."},
+        },
+    }
+
+
+def _parts(events: list[type[Event]]) -> dict[str, Document]:
+    """The schemas of the events and of the pieces they are made of, side by side and by name."""
+    parts: dict[str, Document] = {}
+    for event in events:
+        body = schema.generate(event, ref_template=PART)
+        for name, part in {**body.pop("$defs", {}), event.__name__: body}.items():
+            part.pop("$schema", None)
+            part.pop("$id", None)
+            assert parts.setdefault(name, part) == part, f"two different parts are called {name}"
+    return dict(sorted(parts.items()))

@@ -1,0 +1,205 @@
+"""Events as records on the wire: CloudEvents 1.0, Kafka protocol binding.
+
+Written in binary mode: attributes in headers `ce_…`, the event as JSON in the value. Read in binary mode and in
+structured mode (`application/cloudevents+json`). Whatever cannot be read raises `MalformedRecord`, whose words never
+repeat a value of the record: they end up in logs, and a record that is wrong may hold anything.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from pydantic import ValidationError
+from pydantic_core import from_json, to_json
+
+from shared.events import BY_TYPE, Event
+
+RECORD_BYTES_MAX = 900_000  # below the megabyte that a broker takes by default, headers included
+SOURCE_CHARS_MAX = 256
+TYPE_CHARS_MAX = 128
+ERRORS_TOLD_MAX = 5
+
+CONTENT_TYPE = "content-type"
+BINARY = b"application/json"
+STRUCTURED = "application/cloudevents+json"
+SPECVERSION = "1.0"
+
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class MalformedRecord(Exception):
+    """A record that is no event: why in one word for counters and in one sentence for people."""
+
+    def __init__(self, reason_code: str, detail: str) -> None:
+        super().__init__(f"{reason_code}: {detail}")
+        self.reason_code = reason_code
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a record says: the event, and what the wire knows about it.
+
+    `event` is None if this program does not know the type: an old consumer, a new producer. `time` and `traceparent`
+    are None if the record does not carry them.
+    """
+
+    event_id: UUID
+    type: str
+    source: str
+    time: datetime | None
+    event: Event | None
+    traceparent: str | None = None
+
+
+def encode(
+    event: Event, event_id: UUID, source: str, traceparent: str | None = None
+) -> tuple[list[tuple[str, bytes]], bytes]:
+    """The headers and the value of the record that carries an event.
+
+    `source` names the publishing service as a URI reference (`/huitou/profile`). A `traceparent` that is none is left
+    out, as its specification asks. Raises MalformedRecord (`too_large`) rather than build what nobody would take.
+    """
+    assert _VISIBLE.fullmatch(source), "the source must be a URI reference"
+    assert len(source) <= SOURCE_CHARS_MAX, "the source is too long"
+    payload = event.model_dump_json(exclude_none=True).encode()
+    if len(payload) > RECORD_BYTES_MAX:
+        raise MalformedRecord(
+            "too_large", f"The value has {len(payload)} bytes, {RECORD_BYTES_MAX} are allowed."
+        )
+    headers = [
+        ("ce_specversion", SPECVERSION.encode()),
+        ("ce_id", str(event_id).encode()),
+        ("ce_source", source.encode()),
+        ("ce_type", event.type.encode()),
+        ("ce_time", (event.occurred_at.isoformat(timespec="microseconds")[:-6] + "Z").encode()),
+        ("ce_subject", event.identity_id.encode()),
+        (CONTENT_TYPE, BINARY),
+    ]
+    if traceparent is not None and _TRACEPARENT.fullmatch(traceparent):
+        headers.append(("traceparent", traceparent.encode()))
+    return headers, payload
+
+
+def decode(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> Envelope:
+    """The envelope of a record, its event validated. Raises MalformedRecord and nothing else."""
+    if value is None:
+        raise MalformedRecord("no_value", "The record has no value.")
+    if len(value) > RECORD_BYTES_MAX:
+        raise MalformedRecord(
+            "too_large", f"The value has {len(value)} bytes, {RECORD_BYTES_MAX} are allowed."
+        )
+    texts = _texts(headers)
+    media_type = texts.get(CONTENT_TYPE, "application/json").partition(";")[0].strip().lower()
+    if media_type == STRUCTURED:
+        return _structured(value, texts.get("traceparent"))
+    if "ce_specversion" not in texts:
+        raise MalformedRecord(
+            "not_a_cloudevent", "Neither ce_ headers nor the structured content type are there."
+        )
+    if media_type != "application/json":
+        raise MalformedRecord("content_type", "The content type is not application/json.")
+    attributes = {name[3:]: text for name, text in texts.items() if name.startswith("ce_")}
+    return _envelope(attributes, value, texts.get("traceparent"))
+
+
+def _texts(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
+    """The headers that concern us, as texts; others may hold what they like."""
+    texts: dict[str, str] = {}
+    for name, value in headers:
+        if name.startswith("ce_") or name in (CONTENT_TYPE, "traceparent"):
+            if name in texts:
+                raise MalformedRecord("header_twice", "A CloudEvents header is there twice.")
+            try:
+                texts[name] = value.decode()
+            except (UnicodeDecodeError, AttributeError) as error:  # a Kafka header may also be null
+                raise MalformedRecord("header_not_text", "A CloudEvents header is not UTF-8 text.") from error
+    return texts
+
+
+def _structured(value: bytes, traceparent: str | None) -> Envelope:
+    """Reads a whole CloudEvent that is one JSON object."""
+    try:
+        document = from_json(value, allow_inf_nan=False)
+    except ValueError as error:
+        raise MalformedRecord("not_json", "The structured value is not JSON.") from error
+    if not isinstance(document, dict):
+        raise MalformedRecord("not_a_cloudevent", "The structured value is not an object.")
+    attributes = {name: text for name, text in document.items() if isinstance(text, str)}
+    content_type = document.get("datacontenttype", "application/json")
+    if (
+        not isinstance(content_type, str)
+        or content_type.partition(";")[0].strip().lower() != "application/json"
+    ):
+        raise MalformedRecord("content_type", "The data content type is not application/json.")
+    attributes.pop("data", None)
+    return _envelope(attributes, _structured_data(document), attributes.get("traceparent", traceparent))
+
+
+def _structured_data(document: Mapping[str, object]) -> bytes:
+    """The event within a structured CloudEvent, as JSON text again, so that one strict reader reads both modes."""
+    if ("data" in document) == ("data_base64" in document):
+        raise MalformedRecord("no_data", "There must be either data or data_base64.")
+    if "data" in document:
+        return to_json(document["data"])
+    encoded = document["data_base64"]
+    if not isinstance(encoded, str):
+        raise MalformedRecord("no_data", "data_base64 is not text.")
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise MalformedRecord("no_data", "data_base64 is not base64.") from error
+
+
+def _envelope(attributes: Mapping[str, str], payload: bytes, traceparent: str | None) -> Envelope:
+    """Checks the attributes, then the event if its type is known."""
+    if attributes.get("specversion") != SPECVERSION:
+        raise MalformedRecord("specversion", "The specversion is not 1.0.")
+    event_id, type_, source = (
+        attributes.get("id", ""),
+        attributes.get("type", ""),
+        attributes.get("source", ""),
+    )
+    if not _UUID.fullmatch(event_id):
+        raise MalformedRecord("id", "The id is not a UUID.")
+    if not (_VISIBLE.fullmatch(type_) and len(type_) <= TYPE_CHARS_MAX):
+        raise MalformedRecord("type", "The type is missing, too long or not a name.")
+    if not (_VISIBLE.fullmatch(source) and len(source) <= SOURCE_CHARS_MAX):
+        raise MalformedRecord("source", "The source is missing, too long or not a URI reference.")
+    model = BY_TYPE.get(type_)
+    return Envelope(
+        event_id=UUID(event_id),
+        type=type_,
+        source=source,
+        time=_time(attributes["time"]) if "time" in attributes else None,
+        event=_event(model, payload) if model is not None else None,
+        traceparent=traceparent if traceparent is not None and _TRACEPARENT.fullmatch(traceparent) else None,
+    )
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is None:
+            raise MalformedRecord("time", "The time has no zone.")
+        return time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise MalformedRecord("time", "The time is not an RFC 3339 instant.") from error
+
+
+def _event(model: type[Event], payload: bytes) -> Event:
+    try:
+        return model.model_validate_json(payload)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_context=False, include_input=False)
+        told = [
+            f"{'.'.join(map(str, one['loc'])) or 'event'} ({one['type']})" for one in wrong[:ERRORS_TOLD_MAX]
+        ]
+        more = f" and {len(wrong) - len(told)} more" if len(wrong) > len(told) else ""
+        raise MalformedRecord("invalid_event", f"Not a {model.type}: {', '.join(told)}{more}.") from error
