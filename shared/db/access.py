@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from datetime import datetime
 from typing import Any, Literal, TypeVar, TypeVarTuple, cast
 
-from sqlalchemy import Column, CursorResult, Executable, Row, Table
+from sqlalchemy import Column, Connection, CursorResult, Executable, Row, Table
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from shared.clock import Clock
@@ -103,6 +103,10 @@ class Tx(Read):
     @abstractmethod
     async def update_many(self, table: Table[Any], rows: Rows, *, key: Sequence[str]) -> None:
         """Update each row found by `key` with the other columns of its mapping, in one statement."""
+
+    @abstractmethod
+    async def run_sync(self, work: Callable[[Connection], T]) -> T:
+        """Call `work` with a synchronous connection inside the transaction: for schema tools only."""
 
     @abstractmethod
     def savepoint(self) -> AbstractAsyncContextManager[None]:

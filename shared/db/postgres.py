@@ -1,18 +1,18 @@
 """PostgreSQL through asyncpg: READ COMMITTED, an explicit BEGIN, bulk writes by COPY and unnest."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import asyncpg
-from sqlalchemy import Column, CursorResult, Executable, Table
+from sqlalchemy import Column, Connection, CursorResult, Executable, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.clock import Clock
 from shared.db import bulk
-from shared.db.access import Database, Parameters, Read, Rows, Tx, WriteOutbox
+from shared.db.access import Database, Parameters, Read, Rows, T, Tx, WriteOutbox
 from shared.db.failures import is_broken_connection
 from shared.db.types import to_json
 
@@ -162,6 +162,12 @@ class PostgresTx(Tx):
         names, dialect = tuple(rows[0]), self._engine.dialect
         statement = bulk.update_postgres(table, names, tuple(key), dialect)
         await (await self.driver()).execute(statement, *bulk.parameters(table, names, rows, dialect))
+
+    async def run_sync(self, work: Callable[[Connection], T]) -> T:
+        """Call `work` in SQLAlchemy's bridge from asynchronous to synchronous."""
+        await self.driver()
+        assert self._connection is not None
+        return await self._connection.run_sync(work)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:

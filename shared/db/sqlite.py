@@ -7,7 +7,7 @@ what was committed is on the disk.
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +16,7 @@ from sqlalchemy import Column, Connection, CursorResult, Engine, Executable, Sta
 
 from shared.clock import Clock
 from shared.db import bulk
-from shared.db.access import Database, Parameters, Read, Rows, Tx, WriteOutbox
+from shared.db.access import Database, Parameters, Read, Rows, T, Tx, WriteOutbox
 from shared.db.types import to_json
 
 BUSY_SECONDS_MAX = 5
@@ -172,6 +172,11 @@ class SqliteTx(Tx):
             changed = tuple(name for name in rows[0] if name not in key)
             statement = bulk.update_sqlite(table, changed, tuple(key))
             (await self.driver()).executemany(statement, self._values(table, (*changed, *key), rows))
+
+    async def run_sync(self, work: Callable[[Connection], T]) -> T:
+        """Call `work` with the writing connection."""
+        await self.driver()
+        return work(self._database.writer)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
