@@ -3,7 +3,7 @@
 #     sh requirements/install.sh product | dev
 # Needs nothing but python3 (3.11 or newer). Called by the Makefile, which remembers that it was done.
 set -eu
-cd "$(dirname "$0")/.."
+cd "${0%/*}/.."
 lock=$1
 python=${PYTHON:-python3}
 export UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 UV_LINK_MODE=copy

@@ -2,7 +2,7 @@
 # Pins every dependency with its hashes; what is pinned already stays (--upgrade for the newest).
 # The product's lock is a subset of the development lock, version for version.
 set -eu
-cd "$(dirname "$0")/.."
+cd "${0%/*}/.."
 uv --version >/dev/null 2>&1 || python -m pip install --quiet --require-hashes -r requirements/uv.lock
 
 compile() {
