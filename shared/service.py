@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from fastapi import APIRouter
 from sqlalchemy import MetaData
+from starlette.routing import BaseRoute
 
 from shared.auth.principal import Principal
 from shared.bus import Bus
@@ -16,6 +16,15 @@ from shared.db import Database, Read
 from shared.events.base import Event
 from shared.settings import ServiceSettings
 from shared.vault import Vault
+
+
+class Resource(Protocol):
+    """The operations of one resource: a `shared.http.routes.Router`."""
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        """Its operations."""
+        ...
 
 
 class Tokens(Protocol):
@@ -74,7 +83,7 @@ class Service:
     title: str
     description: str
     settings: ServiceSettings
-    routers: Sequence[APIRouter]
+    routers: Sequence[Resource]
     metadata: Sequence[MetaData]
     """Its tables, the kernel's among them."""
     migrations: Path

@@ -75,19 +75,10 @@ def owned_by(principal: Principal, customer_id: str, hidden: DomainError) -> Non
         raise hidden
 
 
-class Unauthenticated(DomainError):
-    """The request has no token, or one that is not valid (any more)."""
-
-    kind, code = Kind.UNAUTHENTICATED, "unauthenticated"
-    title = ("A valid token is needed", "需要有效的令牌")
-    en = "Send a valid bearer token: {reason}"
-    zh = "请提供有效的令牌：{reason}"
-
-
 class Forbidden(DomainError):
     """The token is valid, but what it stands for may not do this."""
 
     kind, code = Kind.FORBIDDEN, "forbidden"
     title = ("Not allowed", "没有权限")
-    en = "This token may not call {operation}."
-    zh = "此令牌无权调用 {operation}。"
+    en = "This token may not call {operation}: ask for a token with the role or scope it needs."
+    zh = "此令牌无权调用 {operation}：请申请具有所需角色或权限范围的令牌。"

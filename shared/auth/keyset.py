@@ -1,0 +1,129 @@
+"""The public keys that verify tokens: a JWKS read from a file or an address, kept, and read again when it changes."""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
+
+KEYS_MAX = 32
+DOCUMENT_BYTES_MAX = 64 * 1024
+FETCH_SECONDS_MAX = 3.0
+REFRESH_SECONDS_MIN = 5.0
+"""How soon an unknown key id may make us read again: a stream of invented ids must not become a stream of reads."""
+REFRESH_SECONDS_MAX = 300.0
+"""How long a set is trusted without looking again: how fast a withdrawn key stops being accepted."""
+RSA_BITS_MIN = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyingKey:
+    """One public key and the only algorithms it may be used with."""
+
+    key: Key
+    algorithms: frozenset[str]
+
+
+class KeySource:
+    """A JWKS by file path or http(s) address."""
+
+    def __init__(self, location: str | Path) -> None:
+        self._location = str(location)
+        self._keys: dict[str, VerifyingKey] = {}
+        self._read_at: float | None = None
+        self._tried_at: float | None = None
+        self._content = b""
+        self._reading = asyncio.Lock()
+        self.version = 0
+        """Grows when the keys change, so that who kept an answer can drop it."""
+        self.problem: str | None = None
+        """Why the last reading failed, in plain words; None when it did not."""
+
+    async def find(self, kid: str) -> VerifyingKey | None:
+        """The key of this id; None if the set has none. Reads again when the set is old or lacks the id."""
+        if self.stale or (kid not in self._keys and self._may_try):
+            await self._refresh()
+        return self._keys.get(kid)
+
+    @property
+    def stale(self) -> bool:
+        """Whether the set should be read again before it is trusted further."""
+        overdue = self._read_at is None or time.monotonic() - self._read_at > REFRESH_SECONDS_MAX
+        return overdue and self._may_try
+
+    @property
+    def empty(self) -> bool:
+        """Whether there has never been a key to verify with."""
+        return not self._keys
+
+    @property
+    def _may_try(self) -> bool:
+        return self._tried_at is None or time.monotonic() - self._tried_at > REFRESH_SECONDS_MIN
+
+    async def _refresh(self) -> None:
+        async with self._reading:
+            if not self._may_try:
+                return
+            self._tried_at = time.monotonic()
+            try:
+                document = await self._document()
+                keys = usable(json.loads(document))
+            except (OSError, ValueError, httpx2.HTTPError, JoseError) as error:
+                self.problem = f"The keys that verify tokens could not be read ({type(error).__name__})."
+                return
+            self.problem = None if keys else "The set of keys that verify tokens has no usable key."
+            self._read_at = time.monotonic()
+            if document != self._content:
+                self.version += 1
+            self._keys, self._content = keys, document
+
+    async def _document(self) -> bytes:
+        if not self._location.startswith(("http://", "https://")):
+            return _bounded(await asyncio.to_thread(Path(self._location).read_bytes))
+        async with (
+            httpx2.AsyncClient(timeout=FETCH_SECONDS_MAX, follow_redirects=False) as client,
+            client.stream("GET", self._location) as answer,
+        ):
+            answer.raise_for_status()
+            content = b""
+            async for chunk in answer.aiter_bytes():
+                content = _bounded(content + chunk)
+            return content
+
+
+def usable(document: Any) -> dict[str, VerifyingKey]:
+    """The keys of a JWKS document that may verify a token, by id: ES256, RS256 and Ed25519; never a shared secret."""
+    listed = document.get("keys") if isinstance(document, Mapping) else None
+    if not isinstance(listed, list):
+        raise ValueError("not a JWKS document")
+    keys: dict[str, VerifyingKey] = {}
+    for entry in listed[:KEYS_MAX]:
+        kid = entry.get("kid") if isinstance(entry, dict) else None
+        if isinstance(kid, str) and entry.get("kty") != "oct" and entry.get("use", "sig") == "sig":
+            key = import_key(entry)
+            if algorithms := _algorithms(key):
+                keys[kid] = VerifyingKey(key, algorithms)
+    return keys
+
+
+def _algorithms(key: Key) -> frozenset[str]:
+    match key:
+        case ECKey() if key.curve_name == "P-256":
+            return frozenset({"ES256"})
+        case RSAKey() if key.public_key.key_size >= RSA_BITS_MIN:
+            return frozenset({"RS256"})
+        case OKPKey() if key.curve_name == "Ed25519":
+            return frozenset({"EdDSA", "Ed25519"})
+    return frozenset()
+
+
+def _bounded(content: bytes) -> bytes:
+    if len(content) > DOCUMENT_BYTES_MAX:
+        raise ValueError("the JWKS document is too large")
+    return content

@@ -1,0 +1,167 @@
+"""From a bearer token to a Principal: everything is refused that is not known to be right."""
+
+import base64
+import binascii
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, cast
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+
+from shared.auth.errors import KeysUnavailable, TokenAudience, TokenExpired, TokenInvalid
+from shared.auth.keyset import KeySource
+from shared.auth.principal import ROLES, Principal, Role, SubjectKind
+from shared.auth.signing import AUDIENCES, CUSTOMER_TTL_MAX, ISSUER, ensure_signing_key, public_keys_path
+from shared.clock import Clock
+
+ALGORITHMS = frozenset({"ES256", "RS256", "EdDSA", "Ed25519"})
+HEADER_MEMBERS = frozenset({"alg", "kid", "typ"})
+"""A token that names a key, an address of one, or a critical extension is refused unread."""
+TOKEN_TYPES = frozenset({"jwt", "at+jwt"})
+TOKEN_CHARACTERS_MAX = 8192
+HEADER_CHARACTERS_MAX = 1024
+SUBJECT_CHARACTERS_MAX = 200
+KEPT_MAX = 10_000
+LEEWAY_SECONDS = 5
+_KINDS: Mapping[str, SubjectKind] = {audience: kind for kind, audience in AUDIENCES.items()}
+
+
+class Verifier:
+    """Verifies tokens of one issuer against a set of public keys, and keeps what it has verified until it expires."""
+
+    def __init__(self, keys: KeySource, clock: Clock, *, issuer: str = ISSUER) -> None:
+        self.keys = keys
+        self._clock = clock
+        self._issuer = issuer
+        self._kept: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
+        self._kept_version = keys.version
+
+    async def verify(self, token: str) -> Principal:
+        """The subject of a token. Raises TokenInvalid, TokenExpired, TokenAudience or KeysUnavailable."""
+        return self.recall(token) or await self._verify(token)
+
+    def recall(self, token: str) -> Principal | None:
+        """The subject of a token verified before that is still valid; None: verify it."""
+        if self._kept_version != self.keys.version or self.keys.stale:
+            return None
+        name = sha256(token.encode(errors="replace")).digest()
+        kept = self._kept.get(name)
+        if kept is None:
+            return None
+        principal, expires = kept
+        if self._clock.now().timestamp() >= expires:
+            del self._kept[name]
+            return None
+        return principal
+
+    async def _verify(self, token: str) -> Principal:
+        header = _header(token)
+        verifying = await self.keys.find(header["kid"])
+        if verifying is None:
+            raise KeysUnavailable if self.keys.empty else TokenInvalid
+        if header["alg"] not in verifying.algorithms:
+            raise TokenInvalid
+        try:
+            claims = jwt.decode(token, verifying.key, algorithms=[header["alg"]]).claims
+        except (JoseError, ValueError) as error:
+            raise TokenInvalid from error
+        principal, expires = self._principal(claims, self._clock.now())
+        self._keep(token, principal, expires)
+        return principal
+
+    def _keep(self, token: str, principal: Principal, expires: float) -> None:
+        if self._kept_version != self.keys.version:
+            self._kept.clear()
+            self._kept_version = self.keys.version
+        self._kept[sha256(token.encode()).digest()] = (principal, expires)
+        if len(self._kept) > KEPT_MAX:
+            self._kept.popitem(last=False)
+
+    def _principal(self, claims: Mapping[str, Any], now: datetime) -> tuple[Principal, float]:
+        if claims.get("iss") != self._issuer:
+            raise TokenInvalid
+        kind = _kind(claims.get("aud"))
+        expires = _lifetime(claims, kind, now.timestamp())
+        subject = claims.get("sub")
+        if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_CHARACTERS_MAX:
+            raise TokenInvalid
+        if not subject.isprintable() or " " in subject:
+            raise TokenInvalid
+        return Principal(kind, subject, _roles(claims, kind), _scopes(claims, kind)), expires
+
+
+def open_verifier(
+    home: Path, clock: Clock, *, jwks: str | Path | None = None, issuer: str = ISSUER
+) -> Verifier:
+    """The verifier of an installation: of `jwks` (a path or an address), or of the key it makes for itself."""
+    if jwks is None:
+        ensure_signing_key(home)
+        jwks = public_keys_path(home)
+    return Verifier(KeySource(jwks), clock, issuer=issuer)
+
+
+def _header(token: str) -> dict[str, str]:
+    """The header, read before anything is computed with it."""
+    if len(token) > TOKEN_CHARACTERS_MAX or token.count(".") != 2:
+        raise TokenInvalid
+    encoded = token.partition(".")[0]
+    if len(encoded) > HEADER_CHARACTERS_MAX:
+        raise TokenInvalid
+    try:
+        header = json.loads(base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise TokenInvalid from error
+    if not isinstance(header, dict) or not header.keys() <= HEADER_MEMBERS:
+        raise TokenInvalid
+    if not all(isinstance(value, str) for value in header.values()) or not {"alg", "kid"} <= header.keys():
+        raise TokenInvalid
+    if header["alg"] not in ALGORITHMS or header.get("typ", "JWT").lower() not in TOKEN_TYPES:
+        raise TokenInvalid
+    return cast("dict[str, str]", header)
+
+
+def _kind(audience: object) -> SubjectKind:
+    """The kind of subject an audience stands for; a list must name exactly one of ours."""
+    named = audience if isinstance(audience, list) else [audience]
+    kinds = {_KINDS[name] for name in named if isinstance(name, str) and name in _KINDS}
+    if len(kinds) != 1:
+        raise TokenAudience
+    return kinds.pop()
+
+
+def _lifetime(claims: Mapping[str, Any], kind: SubjectKind, now: float) -> float:
+    """When the token ends, if it is valid now; a customer's must say that it lives 15 minutes at most."""
+    expires, issued, begins = (_seconds(claims, name) for name in ("exp", "iat", "nbf"))
+    if expires is None:
+        raise TokenInvalid
+    if expires <= now or max(issued or 0.0, begins or 0.0) > now + LEEWAY_SECONDS:
+        raise TokenExpired
+    if kind == "customer" and (issued is None or expires - issued > CUSTOMER_TTL_MAX.total_seconds()):
+        raise TokenInvalid
+    return expires
+
+
+def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
+    value = claims.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
+        raise TokenInvalid
+    return float(value)
+
+
+def _roles(claims: Mapping[str, Any], kind: SubjectKind) -> frozenset[Role]:
+    listed = claims.get("roles", [])
+    if kind != "operator" or not isinstance(listed, list):
+        return frozenset()
+    return frozenset(role for role in ROLES if role in listed)
+
+
+def _scopes(claims: Mapping[str, Any], kind: SubjectKind) -> frozenset[str]:
+    text = claims.get("scope", "")
+    return frozenset(text.split()) if kind == "partner" and isinstance(text, str) else frozenset()

@@ -1,0 +1,144 @@
+"""The one middleware, pure ASGI: request id, body limit, metrics, the log line, and the answer where all else failed."""
+
+import asyncio
+import re
+import time
+from typing import Any, cast
+
+from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import logs
+from shared.auth.principal import Principal
+from shared.db import failures
+from shared.http import problems
+from shared.http.guard import TRACEPARENT
+from shared.http.parts import PRINCIPAL
+from shared.http.problems import REQUEST_ID, BodyTooLarge, Unavailable
+from shared.ids import new_id
+from shared.metrics import Metrics
+
+BODY_BYTES_MAX = 1024 * 1024
+BATCH_BODY_BYTES_MAX = 4 * 1024 * 1024
+CLIENT_GONE = 499
+UNROUTED = "unrouted"
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_PLAIN = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+
+log = logs.named("huitou.http")
+
+
+class Edge:
+    """Wraps the whole app of one service."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request through."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request = _Request(scope, receive, send)
+        self.metrics.in_flight += 1
+        try:
+            await request.pass_through(self.app)
+        finally:
+            self.metrics.in_flight -= 1
+            seconds = time.perf_counter() - began
+            operation = _operation(scope)
+            self.metrics.answered(operation, request.status, seconds)
+            _write_line(scope, self.metrics.service, operation, request.status, seconds)
+
+
+class _Request:
+    """One request on its way: counts what comes in, marks what goes out."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self.status = 500
+        self._receive, self._send = receive, send
+        self._started = False
+        self._received = 0
+        self._limit = BATCH_BODY_BYTES_MAX if scope["path"].endswith(":batch") else BODY_BYTES_MAX
+        self._declared = 0
+        request_id = b""
+        for name, value in scope["headers"]:
+            if name == b"request-id" and _REQUEST_ID.fullmatch(value):
+                request_id = value
+            elif name == b"content-length" and value.isdigit():
+                self._declared = int(value)
+            elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
+                scope[TRACEPARENT] = value.decode()
+        scope[REQUEST_ID] = request_id.decode() or new_id("req")
+
+    async def pass_through(self, app: ASGIApp) -> None:
+        """Run the app; whatever it raises becomes a problem document, unless an answer has begun."""
+        try:
+            if self._declared > self._limit:
+                raise BodyTooLarge(limit=self._limit)
+            await app(self.scope, self.receive, self.send)
+        except BodyTooLarge as error:
+            await self._answer(problems.respond(error, self.scope))
+        except (ClientDisconnect, asyncio.CancelledError) as error:
+            self.status = CLIENT_GONE
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        except Exception as error:
+            if not self._started and failures.is_transient(error):
+                log.warning("the database is away or busy", request_id=self.scope[REQUEST_ID], exc_info=error)
+                await self._answer(problems.respond(Unavailable(), self.scope))
+                return
+            log.error("a request met a bug", request_id=self.scope[REQUEST_ID], exc_info=error)
+            if self._started:
+                raise
+            await self._answer(problems.respond_internal(self.scope))
+
+    async def receive(self) -> Message:
+        """The next piece of the body; refuses it as soon as it is too much, whatever its declared length."""
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._received += len(message.get("body", b""))
+            if self._received > self._limit:
+                raise BodyTooLarge(limit=self._limit)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass the answer on, with the request id on it."""
+        if message["type"] == "http.response.start":
+            self._started = True
+            self.status = message["status"]
+            headers = message["headers"] = list(message.get("headers", ()))
+            headers.append((b"request-id", self.scope[REQUEST_ID].encode()))
+            if not any(name == b"cache-control" for name, _ in headers):
+                headers += _PLAIN
+        await self._send(message)
+
+    async def _answer(self, response: Any) -> None:
+        await response(self.scope, self._receive, self.send)
+
+
+def _operation(scope: Scope) -> str:
+    route = cast("BaseRoute | None", scope.get("route"))
+    return getattr(route, "operation_id", None) or getattr(route, "name", None) or UNROUTED
+
+
+def _write_line(scope: Scope, service: str, operation: str, status: int, seconds: float) -> None:
+    principal = cast("Principal | None", scope.get(PRINCIPAL))
+    fields: dict[str, Any] = {
+        "service": service,
+        "request_id": scope[REQUEST_ID],
+        "operation": operation,
+        "method": scope["method"],
+        "status": status,
+        "duration_ms": round(seconds * 1000, 2),
+    }
+    if principal is not None:
+        fields |= {"principal_kind": principal.kind, "principal_id": principal.id}
+    if TRACEPARENT in scope:
+        fields["traceparent"] = scope[TRACEPARENT]
+    log.info("request", **fields)

@@ -1,0 +1,66 @@
+"""Exception handlers: from what FastAPI, Starlette and our own code raise to a problem document."""
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.routing import Match
+
+from shared.errors import DomainError
+from shared.http.operation import NotFound
+from shared.http.problems import (
+    InvalidRequest,
+    MalformedJson,
+    MethodNotAllowed,
+    Refused,
+    UnsupportedMediaType,
+    respond,
+)
+from shared.http.validation import field_errors
+
+
+def install(app: FastAPI) -> None:
+    """Give the app a handler for everything that is an answer to the caller, and not a bug."""
+    app.add_exception_handler(DomainError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _protocol)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError)
+    return respond(error, request.scope)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if any(each["type"] == "json_invalid" for each in found):
+        return respond(MalformedJson(), request.scope)
+    body = getattr(request.scope.get("route"), "body_field", None)
+    model = body.field_info.annotation if body is not None else None
+    return respond(InvalidRequest(errors=field_errors(found, error.body, model)), request.scope)
+
+
+async def _protocol(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return respond(NotFound(), request.scope)
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return respond(MethodNotAllowed(), request.scope, {"Allow": ", ".join(_methods(request))})
+        case HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+            return respond(UnsupportedMediaType(), request.scope)
+        case HTTPStatus.BAD_REQUEST if request.headers.get("content-type", "").startswith("application/json"):
+            return respond(MalformedJson(), request.scope)
+    return respond(Refused(), request.scope)
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method that some route takes at this path: the first route found knows only its own."""
+    methods: set[str] = set()
+    for route in request.app.router.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods |= set(getattr(route, "methods", None) or ())
+    return sorted(methods)
