@@ -40,21 +40,28 @@ CAUSE_ID_MAX = 160
 INSTANT_MIN = datetime(1900, 1, 1, tzinfo=UTC)
 INSTANT_MAX = datetime(2200, 1, 1, tzinfo=UTC)
 
-# Code: a word of ours. Slug: a name that the merchant gives to what they configure. The rest speaks for itself.
-_RANDOM_PART = "[0-9a-hjkmnp-tv-z]{26}"
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
 
 
 def _in_utc(value: datetime) -> datetime:
     """The instant in UTC, refused outside of the years every part of the system can store."""
-    if not INSTANT_MIN <= value < INSTANT_MAX:
+    try:
+        instant = value.astimezone(UTC)
+    except OverflowError:
+        instant = INSTANT_MAX
+    if not INSTANT_MIN <= instant < INSTANT_MAX:
         raise ValueError("the instant must lie between the years 1900 and 2199")
-    return value.astimezone(UTC)
+    return instant
 
 
 def _as_text(value: datetime) -> str:
     """Microseconds always, Z always: texts of instants sort like the instants."""
     return value.isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def _id_of(prefix: str) -> StringConstraints:
+    """A prefix and the 26 characters of Crockford base32 of a uuid7."""
+    return StringConstraints(max_length=30, pattern=f"^{prefix}_[0-9a-hjkmnp-tv-z]{{26}}$")
 
 
 Instant = Annotated[
@@ -64,20 +71,21 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 
+# Code: a word of ours. Slug: a name that the merchant gives to what they configure.
 Code = Annotated[str, StringConstraints(max_length=CODE_MAX, pattern=r"^[a-z][a-z0-9_]*$")]
 Slug = Annotated[str, StringConstraints(max_length=CODE_MAX, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, StringConstraints(max_length=3, pattern=r"^[A-Z]{3}$")]
 CauseId = Annotated[
     str, StringConstraints(max_length=CAUSE_ID_MAX, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]*$")
 ]
 
-IdentityId = Annotated[str, StringConstraints(pattern=f"^cus_{_RANDOM_PART}$")]
-PurchaseId = Annotated[str, StringConstraints(pattern=f"^pur_{_RANDOM_PART}$")]
-ReturnId = Annotated[str, StringConstraints(pattern=f"^ret_{_RANDOM_PART}$")]
-LinkId = Annotated[str, StringConstraints(pattern=f"^lnk_{_RANDOM_PART}$")]
-ErasureId = Annotated[str, StringConstraints(pattern=f"^era_{_RANDOM_PART}$")]
-ComplaintId = Annotated[str, StringConstraints(pattern=f"^cmp_{_RANDOM_PART}$")]
-RemedyId = Annotated[str, StringConstraints(pattern=f"^rem_{_RANDOM_PART}$")]
+IdentityId = Annotated[str, _id_of("cus")]
+PurchaseId = Annotated[str, _id_of("pur")]
+ReturnId = Annotated[str, _id_of("ret")]
+LinkId = Annotated[str, _id_of("lnk")]
+ErasureId = Annotated[str, _id_of("era")]
+ComplaintId = Annotated[str, _id_of("cmp")]
+RemedyId = Annotated[str, _id_of("rem")]
 TransactionId = Annotated[str, StringConstraints(max_length=64, pattern=r"^txn_[0-9a-z_]+$")]
 
 Source = Annotated[str, StringConstraints(max_length=SOURCE_MAX, pattern=_PRINTABLE)]

@@ -24,10 +24,20 @@ TYPE_CHARS_MAX = 128
 ERRORS_TOLD_MAX = 5
 
 CONTENT_TYPE = "content-type"
-BINARY = b"application/json"
+JSON = "application/json"
 STRUCTURED = "application/cloudevents+json"
 SPECVERSION = "1.0"
 
+# What is read of a record's headers, under the names that structured mode has for it.
+_HEADERS = {
+    "ce_specversion": "specversion",
+    "ce_id": "id",
+    "ce_source": "source",
+    "ce_type": "type",
+    "ce_time": "time",
+    "content-type": "datacontenttype",
+    "traceparent": "traceparent",
+}
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -80,7 +90,7 @@ def encode(
         ("ce_type", event.type.encode()),
         ("ce_time", (event.occurred_at.isoformat(timespec="microseconds")[:-6] + "Z").encode()),
         ("ce_subject", event.identity_id.encode()),
-        (CONTENT_TYPE, BINARY),
+        (CONTENT_TYPE, JSON.encode()),
     ]
     if traceparent is not None and _TRACEPARENT.fullmatch(traceparent):
         headers.append(("traceparent", traceparent.encode()))
@@ -95,32 +105,39 @@ def decode(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> Envelop
         raise MalformedRecord(
             "too_large", f"The value has {len(value)} bytes, {RECORD_BYTES_MAX} are allowed."
         )
-    texts = _texts(headers)
-    media_type = texts.get(CONTENT_TYPE, "application/json").partition(";")[0].strip().lower()
+    attributes = _attributes(headers)
+    media_type = _media_type(attributes)
     if media_type == STRUCTURED:
-        return _structured(value, texts.get("traceparent"))
-    if "ce_specversion" not in texts:
+        return _structured(value, attributes.get("traceparent"))
+    if "specversion" not in attributes:
         raise MalformedRecord(
             "not_a_cloudevent", "Neither ce_ headers nor the structured content type are there."
         )
-    if media_type != "application/json":
+    if media_type != JSON:
         raise MalformedRecord("content_type", "The content type is not application/json.")
-    attributes = {name[3:]: text for name, text in texts.items() if name.startswith("ce_")}
-    return _envelope(attributes, value, texts.get("traceparent"))
+    return _envelope(attributes, value)
 
 
-def _texts(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
-    """The headers that concern us, as texts; others may hold what they like."""
-    texts: dict[str, str] = {}
-    for name, value in headers:
-        if name.startswith("ce_") or name in (CONTENT_TYPE, "traceparent"):
-            if name in texts:
-                raise MalformedRecord("header_twice", "A CloudEvents header is there twice.")
-            try:
-                texts[name] = value.decode()
-            except (UnicodeDecodeError, AttributeError) as error:  # a Kafka header may also be null
-                raise MalformedRecord("header_not_text", "A CloudEvents header is not UTF-8 text.") from error
-    return texts
+def _attributes(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
+    """The attributes in the headers, as texts; headers that do not concern us may hold what they like."""
+    attributes: dict[str, str] = {}
+    for header, value in headers:
+        name = _HEADERS.get(header)
+        if name is None:
+            continue
+        if name in attributes:
+            raise MalformedRecord("header_twice", "A CloudEvents header is there twice.")
+        try:
+            attributes[name] = value.decode()
+        except (UnicodeDecodeError, AttributeError) as error:  # a Kafka header may also be null
+            raise MalformedRecord("header_not_text", "A CloudEvents header is not UTF-8 text.") from error
+    return attributes
+
+
+def _media_type(attributes: Mapping[str, str]) -> str:
+    """The content type without its parameters; JSON if none is told."""
+    content_type = attributes.get("datacontenttype", JSON)
+    return content_type if content_type == JSON else content_type.partition(";")[0].strip().lower()
 
 
 def _structured(value: bytes, traceparent: str | None) -> Envelope:
@@ -131,15 +148,14 @@ def _structured(value: bytes, traceparent: str | None) -> Envelope:
         raise MalformedRecord("not_json", "The structured value is not JSON.") from error
     if not isinstance(document, dict):
         raise MalformedRecord("not_a_cloudevent", "The structured value is not an object.")
+    if not isinstance(document.get("datacontenttype", JSON), str):
+        raise MalformedRecord("content_type", "The data content type is not text.")
     attributes = {name: text for name, text in document.items() if isinstance(text, str)}
-    content_type = document.get("datacontenttype", "application/json")
-    if (
-        not isinstance(content_type, str)
-        or content_type.partition(";")[0].strip().lower() != "application/json"
-    ):
+    if _media_type(attributes) != JSON:
         raise MalformedRecord("content_type", "The data content type is not application/json.")
-    attributes.pop("data", None)
-    return _envelope(attributes, _structured_data(document), attributes.get("traceparent", traceparent))
+    if traceparent is not None:
+        attributes.setdefault("traceparent", traceparent)
+    return _envelope(attributes, _structured_data(document))
 
 
 def _structured_data(document: Mapping[str, object]) -> bytes:
@@ -157,7 +173,7 @@ def _structured_data(document: Mapping[str, object]) -> bytes:
         raise MalformedRecord("no_data", "data_base64 is not base64.") from error
 
 
-def _envelope(attributes: Mapping[str, str], payload: bytes, traceparent: str | None) -> Envelope:
+def _envelope(attributes: Mapping[str, str], payload: bytes) -> Envelope:
     """Checks the attributes, then the event if its type is known."""
     if attributes.get("specversion") != SPECVERSION:
         raise MalformedRecord("specversion", "The specversion is not 1.0.")
@@ -168,11 +184,12 @@ def _envelope(attributes: Mapping[str, str], payload: bytes, traceparent: str | 
     )
     if not _UUID.fullmatch(event_id):
         raise MalformedRecord("id", "The id is not a UUID.")
-    if not (_VISIBLE.fullmatch(type_) and len(type_) <= TYPE_CHARS_MAX):
+    model = BY_TYPE.get(type_)
+    if model is None and not (_VISIBLE.fullmatch(type_) and len(type_) <= TYPE_CHARS_MAX):
         raise MalformedRecord("type", "The type is missing, too long or not a name.")
     if not (_VISIBLE.fullmatch(source) and len(source) <= SOURCE_CHARS_MAX):
         raise MalformedRecord("source", "The source is missing, too long or not a URI reference.")
-    model = BY_TYPE.get(type_)
+    traceparent = attributes.get("traceparent")
     return Envelope(
         event_id=UUID(event_id),
         type=type_,
