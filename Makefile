@@ -50,7 +50,7 @@ chaos: .venv/dev.installed ## strike the product with faults, then balance the b
 
 .PHONY: contracts
 contracts: .venv/dev.installed ## write again what is generated from code: schemas, AsyncAPI, docs/reference, .env.example
-	@$(BIN)/python -m shared.events.generate
+	@$(BIN)/python -m shared.events write
 	@$(BIN)/huitou reference
 
 .PHONY: migrate
