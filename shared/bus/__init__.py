@@ -14,6 +14,7 @@ from shared.bus.protocol import (
     RecordRefused,
     Subscription,
     TopicPartition,
+    size_of,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "TopicPartition",
     "open_bus",
     "partition_of",
+    "size_of",
 ]

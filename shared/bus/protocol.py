@@ -38,6 +38,12 @@ class Record:
     timestamp_ms: int
 
 
+def size_of(message: Message) -> int:
+    """Bytes of key, headers and value together, which RECORD_BYTES_MAX limits."""
+    headers = sum(len(name) + len(value) for name, value in message.headers)
+    return len(message.key or "") + headers + len(message.value or b"")
+
+
 class TopicPartition(NamedTuple):
     """One partition of one topic."""
 
@@ -77,6 +83,8 @@ class Subscription(Protocol):
         """Next records, at most `records_max` a partition; empty after the timeout. Wakes at once when one arrives.
 
         Moves the position behind what it returns. Keep calling it while partitions are paused: it is the sign of life.
+        Calls `on_assigned` for partitions that are new, and raises what that raises; raises BusUnavailable when the bus
+        does not serve or a start is beyond the end. Both are transient: call it again after a while.
         """
 
     def pause(self, partition: TopicPartition) -> None:
@@ -105,12 +113,19 @@ class Bus(Protocol):
         """A new producer. Raises BusUnavailable."""
 
     async def subscribe(
-        self, group: str, topics: Sequence[str], *, member: str, on_assigned: OnAssigned, on_revoked: OnRevoked
+        self,
+        group: str,
+        topics: Sequence[str],
+        *,
+        member: str,
+        on_assigned: OnAssigned,
+        on_revoked: OnRevoked,
     ) -> Subscription:
         """Join a group as `member` (stable across restarts, unique in the group).
 
-        `on_assigned` answers the offsets to start at, from the caller's database; 0, or the earliest kept, where it
-        gives none. `on_revoked` returns when nothing of these partitions is being applied any more.
+        `on_assigned` is called within `fetch` and answers the offsets to start at, from the caller's database; 0, or the
+        earliest kept, where it gives none. `on_revoked` is called from another task, or within `close`, when the
+        partitions have already left `assigned`; it returns when nothing of them is being applied any more (at most 30 s).
         Raises BusUnavailable, RecordRefused for a topic that does not exist.
         """
 
@@ -122,6 +137,9 @@ class Bus(Protocol):
 
     async def read(self, partition: TopicPartition, offset: int, records_max: int) -> list[Record]:
         """Records from `offset` on, outside any group, for tools; empty at the end. Raises BusUnavailable, RecordRefused."""
+
+    async def prune(self, partition: TopicPartition, before: int) -> None:
+        """Delete records below an offset for good; offsets of later ones stay. Raises BusUnavailable, RecordRefused."""
 
     async def check(self) -> None:
         """Return if the bus serves; raise BusUnavailable with the reason if not."""

@@ -101,8 +101,21 @@ class ApacheKafka:
         properties.write_text(PROPERTIES.format(port=port, controller=controller, data=self.folder / "data"))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classpath]
-        _run([*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties), "--ignore-formatted"])
-        self._server = Server(self.sentence, [*java, "kafka.Kafka", str(properties)], log=self.folder / "kafka.log")
+        _run(
+            [
+                *java,
+                "kafka.tools.StorageTool",
+                "format",
+                "-t",
+                cluster,
+                "-c",
+                str(properties),
+                "--ignore-formatted",
+            ]
+        )
+        self._server = Server(
+            self.sentence, [*java, "kafka.Kafka", str(properties)], log=self.folder / "kafka.log"
+        )
         atexit.register(self.close)
 
     @property
@@ -209,7 +222,9 @@ def jars(version: str = VERSION) -> Path:
     if not (shutil.which("java") and shutil.which("mvn")):
         apt_install("openjdk-17-jre-headless", "maven")
     if not (shutil.which("java") and shutil.which("mvn")):
-        raise PartMissing("Apache Kafka needs java (17 or newer) and mvn; install them or set TEST_KAFKA=host:port")
+        raise PartMissing(
+            "Apache Kafka needs java (17 or newer) and mvn; install them or set TEST_KAFKA=host:port"
+        )
     cache.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache.parent) as room:
         pom = Path(room, "pom.xml")
@@ -239,7 +254,9 @@ def acknowledges(servers: str) -> bool:
 
 async def _acknowledges(servers: str) -> bool:
     admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=PROBE_SECONDS_MAX * 1000)
-    producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", request_timeout_ms=PROBE_SECONDS_MAX * 1000)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=servers, acks="all", request_timeout_ms=PROBE_SECONDS_MAX * 1000
+    )
     try:
         async with asyncio.timeout(PROBE_SECONDS_MAX):
             await admin.start()
@@ -261,9 +278,17 @@ async def _acknowledges(servers: str) -> bool:
 def _run(command: list[str], *, cwd: str | None = None) -> None:
     try:
         done = subprocess.run(
-            command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=MAVEN_SECONDS_MAX, check=False
+            command,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=MAVEN_SECONDS_MAX,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PartMissing(f"{command[0]} could not be run: {error}") from error
     if done.returncode != 0:
-        raise PartMissing(f"{' '.join(command[:1] + command[-3:])} failed:\n{(done.stdout + done.stderr)[-2000:]}")
+        raise PartMissing(
+            f"{' '.join(command[:1] + command[-3:])} failed:\n{(done.stdout + done.stderr)[-2000:]}"
+        )

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -61,7 +62,9 @@ class Databases:
             try:
                 await self._execute(f'CREATE DATABASE "{name}"{source}')
                 break
-            except asyncpg.ObjectInUseError:  # a connection to the template that was closed is still being seen off
+            except (
+                asyncpg.ObjectInUseError
+            ):  # a connection to the template that was closed is still being seen off
                 if tries_left == 0:
                     raise
                 await asyncio.sleep(CREATE_RETRY_SECONDS)
@@ -103,7 +106,10 @@ class Postgres(Databases):
         if not (data / "PG_VERSION").exists():
             _initdb(binaries / "initdb", data, user)
         (port,) = free_ports(1)
-        super().__init__(f"postgresql://{USER}@127.0.0.1:{port}/postgres", f"PostgreSQL {_version(binaries)} at 127.0.0.1:{port}")
+        super().__init__(
+            f"postgresql://{USER}@127.0.0.1:{port}/postgres",
+            f"PostgreSQL {_version(binaries)} at 127.0.0.1:{port}",
+        )
         settings = {**SETTINGS, "port": str(port), "unix_socket_directories": str(self.folder)}
         options = [f"--{name}={value}" for name, value in settings.items()]
         self._server = Server(
@@ -123,9 +129,16 @@ class Postgres(Databases):
 
     def start(self) -> Self:
         """Start it, or start it again; returns when it accepts connections."""
-        self._server.start()
-        self._server.wait_until(self._accepts, seconds_max=START_SECONDS_MAX)
-        return self
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while True:
+            self._server.start()
+            try:
+                self._server.wait_until(self._accepts, seconds_max=START_SECONDS_MAX)
+                return self
+            except PartMissing as error:
+                # After `kill` the old back ends need a moment to see that their postmaster is gone.
+                if "pre-existing shared memory" not in str(error) or time.monotonic() > deadline:
+                    raise
 
     def restart(self) -> None:
         """Stop it in order and start it again."""
@@ -173,7 +186,9 @@ def open_postgres() -> Databases:
         return Postgres().start()
     parts = urlsplit(given)
     admin_url = urlunsplit(parts._replace(scheme="postgresql", path=parts.path or "/postgres"))
-    return Databases(admin_url, f"the PostgreSQL in TEST_POSTGRES_URL at {parts.hostname}:{parts.port or 5432}")
+    return Databases(
+        admin_url, f"the PostgreSQL in TEST_POSTGRES_URL at {parts.hostname}:{parts.port or 5432}"
+    )
 
 
 def database_name(name_or_url: str) -> str:
@@ -186,7 +201,9 @@ def _binaries() -> Path:
     if found is None and apt_install("postgresql"):
         found = _find_binaries()
     if found is None:
-        raise PartMissing("PostgreSQL's initdb and postgres were not found; install Debian's postgresql or set TEST_POSTGRES_URL")
+        raise PartMissing(
+            "PostgreSQL's initdb and postgres were not found; install Debian's postgresql or set TEST_POSTGRES_URL"
+        )
     return found
 
 
@@ -201,7 +218,19 @@ def _find_binaries() -> Path | None:
 
 
 def _initdb(program: Path, data: Path, user: str | None) -> None:
-    command = [str(program), "-D", str(data), "-A", "trust", "-N", "-U", USER, "-E", "UTF8", "--locale=C.UTF-8"]
+    command = [
+        str(program),
+        "-D",
+        str(data),
+        "-A",
+        "trust",
+        "-N",
+        "-U",
+        USER,
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+    ]
     done = subprocess.run(
         command,
         user=user,
@@ -218,5 +247,7 @@ def _initdb(program: Path, data: Path, user: str | None) -> None:
 
 
 def _version(binaries: Path) -> str:
-    done = subprocess.run([str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=False
+    )
     return done.stdout.split()[2] if done.returncode == 0 else "?"

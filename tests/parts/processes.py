@@ -27,7 +27,13 @@ class Server:
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], *, log: Path, user: str | None = None, dies_by: signal.Signals = signal.SIGKILL
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        log: Path,
+        user: str | None = None,
+        dies_by: signal.Signals = signal.SIGKILL,
     ) -> None:
         self.name = name
         self.command = list(command)
@@ -64,7 +70,7 @@ class Server:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=die_with_parent,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 one prctl, and the main thread starts servers
                 user=self._user,
                 group=pwd.getpwnam(self._user).pw_gid if self._user else None,
                 extra_groups=[] if self._user else None,
@@ -85,7 +91,8 @@ class Server:
 
     def freeze(self) -> None:
         """SIGSTOP: it keeps its connections and answers nothing."""
-        assert self._process is not None and self.running
+        assert self._process is not None
+        assert self.running
         self._process.send_signal(signal.SIGSTOP)
 
     def cont(self) -> None:
@@ -104,7 +111,9 @@ class Server:
 
     def log_end(self, lines: int = 20) -> str:
         """The last lines of its log."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
+        return (
+            "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
+        )
 
 
 def free_ports(count: int) -> list[int]:
@@ -126,9 +135,17 @@ def apt_install(*packages: str) -> bool:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return False
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]):
+    for command in (
+        ["apt-get", "update", "-q"],
+        ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages],
+    ):
         done = subprocess.run(
-            command, env=environment, capture_output=True, stdin=subprocess.DEVNULL, timeout=APT_SECONDS_MAX, check=False
+            command,
+            env=environment,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=APT_SECONDS_MAX,
+            check=False,
         )
     return done.returncode == 0
 

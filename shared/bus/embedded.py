@@ -1,0 +1,203 @@
+"""The embedded bus: a durable log in one file, for one process; what `embedded://` opens."""
+
+import asyncio
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.bus.groups import PARTITION_BYTES_MAX, EmbeddedSubscription, Group
+from shared.bus.log import Log
+from shared.bus.protocol import (
+    RECORD_BYTES_MAX,
+    BusUnavailable,
+    Message,
+    OnAssigned,
+    OnRevoked,
+    Record,
+    RecordRefused,
+    TopicPartition,
+    size_of,
+)
+from shared.clock import Clock, SystemClock
+
+FLUSH_RECORDS_MAX = 2_000  # a longer transaction would hold up everything else on the loop
+
+
+@dataclass(slots=True, eq=False)
+class _Append:
+    """Messages that wait for the next commit, and who waits for them."""
+
+    partition: TopicPartition
+    messages: Sequence[Message]
+    done: asyncio.Future[None]
+
+
+class EmbeddedProducer:
+    """Appends to the embedded log; what is sent in one turn of the loop shares one commit."""
+
+    def __init__(self, bus: "EmbeddedBus") -> None:
+        self._bus = bus
+        self._sending: set[asyncio.Future[None]] = set()
+        self._closed = False
+
+    async def send(self, topic: str, partition: int, messages: Sequence[Message]) -> None:
+        """Append in order; returns when they are on the disk."""
+        if self._closed:
+            raise BusUnavailable("this producer was closed; open another")
+        if not messages:
+            return
+        done = self._bus.append(TopicPartition(topic, partition), messages)
+        self._sending.add(done)
+        try:
+            await done
+        finally:
+            self._sending.discard(done)
+
+    async def close(self) -> None:
+        """Wait for what is being sent, then refuse more."""
+        self._closed = True
+        if self._sending:
+            await asyncio.wait(self._sending)
+
+    async def abandon(self) -> None:
+        """Refuse more, and write nothing of what is not committed yet."""
+        self._closed = True
+        for done in self._sending:
+            if not done.done():
+                done.set_exception(
+                    BusUnavailable("this producer was abandoned before the records were written")
+                )
+
+
+class EmbeddedBus:
+    """A Bus in one SQLite file, for all services of one process."""
+
+    def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
+        """A bus on the log file `path`, which is made when it is first used."""
+        self._log = Log(path, clock or SystemClock())
+        self._groups: dict[str, Group] = {}
+        self._producers: weakref.WeakSet[EmbeddedProducer] = weakref.WeakSet()
+        self._waiting: list[_Append] = []
+        self._scheduled = False
+
+    async def ensure_topics(self, topics: Mapping[str, int]) -> None:
+        """Create the topics that are missing."""
+        self._log.ensure_topics(topics)
+
+    async def producer(self) -> EmbeddedProducer:
+        """A new producer."""
+        self._log.extents()
+        producer = EmbeddedProducer(self)
+        self._producers.add(producer)
+        return producer
+
+    async def subscribe(
+        self,
+        group: str,
+        topics: Sequence[str],
+        *,
+        member: str,
+        on_assigned: OnAssigned,
+        on_revoked: OnRevoked,
+    ) -> EmbeddedSubscription:
+        """Join a group; the first `fetch` asks `on_assigned` where to start."""
+        for topic in topics:
+            self._log.partitions(topic)
+        room = self._groups.setdefault(group, Group(group, self._log.extents))
+        subscription = EmbeddedSubscription(
+            self._log, room, topics, member=member, on_assigned=on_assigned, on_revoked=on_revoked
+        )
+        await room.join(subscription)
+        return subscription
+
+    async def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """The next offset of every partition of these topics."""
+        for topic in topics:
+            self._log.partitions(topic)
+        return {
+            each: extent.next
+            for each, extent in self._log.extents(refresh=True).items()
+            if each.topic in topics
+        }
+
+    async def partitions(self, topic: str) -> int:
+        """How many partitions the topic has."""
+        return self._log.partitions(topic)
+
+    async def read(self, partition: TopicPartition, offset: int, records_max: int) -> list[Record]:
+        """Records from `offset` on, outside any group."""
+        return self._log.read(partition, offset, records_max=records_max, bytes_max=PARTITION_BYTES_MAX)
+
+    async def prune(self, partition: TopicPartition, before: int) -> None:
+        """Delete records below an offset for good."""
+        self._log.prune(partition, before)
+
+    async def backup(self, path: Path) -> None:
+        """Copy the log as it is at one moment to the new file `path`, while everything runs on.
+
+        Copy it after the services' files: then no position in them is beyond its end.
+        """
+        self._log.check()
+        await asyncio.to_thread(self._log.copy, path)
+
+    async def check(self) -> None:
+        """Return if the log can be written."""
+        self._log.check()
+
+    async def close(self) -> None:
+        """Close producers, subscriptions and the file."""
+        for producer in list(self._producers):
+            await producer.close()
+        for group in self._groups.values():
+            for member in list(group.members.values()):
+                await member.close()
+        self._log.close()
+
+    def append(self, partition: TopicPartition, messages: Sequence[Message]) -> asyncio.Future[None]:
+        """Queue messages for the commit at the end of this turn of the loop; the future is its acknowledgement."""
+        self._log.extent(partition)
+        for each in messages:
+            if size_of(each) > RECORD_BYTES_MAX:
+                raise RecordRefused(
+                    f"a record of {size_of(each):,} bytes is over the limit of {RECORD_BYTES_MAX:,}"
+                )
+        loop = asyncio.get_running_loop()
+        waiting = _Append(partition, messages, loop.create_future())
+        self._waiting.append(waiting)
+        self._schedule(loop)
+        return waiting.done
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._flush, loop)
+
+    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._scheduled = False
+        batch: list[_Append] = []
+        count = 0
+        while self._waiting and count < FLUSH_RECORDS_MAX:
+            waiting = self._waiting.pop(0)
+            if not waiting.done.done():  # abandoned or cancelled
+                batch.append(waiting)
+                count += len(waiting.messages)
+        if self._waiting:
+            self._schedule(loop)
+        if batch:
+            self._commit(batch)
+
+    def _commit(self, batch: Sequence[_Append]) -> None:
+        try:
+            self._log.append([(each.partition, each.messages) for each in batch])
+        except Exception as error:  # noqa: BLE001 whoever waits for these is told; nobody else could be
+            for each in batch:
+                each.done.set_exception(error)
+            return
+        for each in batch:
+            each.done.set_result(None)
+        topics = {each.partition.topic for each in batch}
+        for group in self._groups.values():
+            for member in group.members.values():
+                if not topics.isdisjoint(member.topics):
+                    member.wake()

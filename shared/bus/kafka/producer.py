@@ -1,0 +1,112 @@
+"""Sends batches of our own making, one at a time a partition, and can be dropped with nothing queued."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import ProducerClosed
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from shared.bus.kafka.words import in_words
+from shared.bus.protocol import RECORD_BYTES_MAX, BusUnavailable, Message, RecordRefused, size_of
+
+BATCH_BYTES_MAX = 512 * 1024  # before compression; well under Kafka's own limit for a batch, 1 MiB
+SEND_SECONDS_MAX = 10
+OPEN_SECONDS_MAX = 15
+CLOSE_SECONDS_MAX = 5
+
+
+class KafkaProducer:
+    """An idempotent producer with acks=all. After any error it is good for nothing but `abandon`.
+
+    aiokafka keeps sending what is queued after an earlier batch of the same partition has failed, so the order of a
+    key would be lost: hence one outstanding batch a partition, and no second chance for a producer that has failed.
+    """
+
+    def __init__(self, servers: str, partitions: Callable[[str], Awaitable[int]]) -> None:
+        """A producer, not connected yet; `partitions` says how many a topic has, or refuses the topic."""
+        self._servers = servers
+        self._partitions = partitions
+        self._inner = AIOKafkaProducer(
+            bootstrap_servers=servers,
+            acks="all",
+            enable_idempotence=True,
+            compression_type="lz4",
+            max_batch_size=BATCH_BYTES_MAX,
+            request_timeout_ms=SEND_SECONDS_MAX * 1000,
+        )
+        self._failed = False
+
+    async def open(self) -> "KafkaProducer":
+        """Connect and get a producer id."""
+        try:
+            with in_words(self._servers, "a producer connects"):
+                async with asyncio.timeout(OPEN_SECONDS_MAX):
+                    await self._inner.start()
+        except BaseException:
+            await self.abandon()
+            raise
+        return self
+
+    async def send(self, topic: str, partition: int, messages: Sequence[Message]) -> None:
+        """Append in order; returns when all replicas that must have it do."""
+        if self._failed:
+            raise BusUnavailable("this producer has failed or was closed; open another")
+        for each in messages:
+            if size_of(each) > RECORD_BYTES_MAX:
+                raise RecordRefused(
+                    f"a record of {size_of(each):,} bytes is over the limit of {RECORD_BYTES_MAX:,}"
+                )
+        if partition >= await self._partitions(topic):
+            raise RecordRefused(f"the topic {topic} has no partition {partition}")
+        try:
+            with in_words(self._servers, f"records are sent to {topic}/{partition}"):
+                for batch in batches(messages, self._inner.create_batch):
+                    async with asyncio.timeout(2 * SEND_SECONDS_MAX):
+                        acknowledged = await self._inner.send_batch(batch, topic, partition=partition)
+                        await acknowledged
+        except BaseException:  # cancelled too: then a batch is queued that nobody waits for
+            self._failed = True
+            raise
+
+    async def close(self) -> None:
+        """Wait for what is being sent, then disconnect."""
+        self._failed = True
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS_MAX):
+                await self._inner.stop()
+        except TimeoutError:
+            await self._drop()
+
+    async def abandon(self) -> None:
+        """Disconnect at once; what is queued is dropped, what is on its way may still arrive."""
+        self._failed = True
+        await self._drop()
+
+    async def _drop(self) -> None:
+        # `stop` flushes what is queued and has no other way; so the parts are ended one by one, the queue last.
+        inner = self._inner
+        inner._closed = True
+        sender = inner._sender.sender_task
+        if sender is not None:
+            sender.cancel()
+        await inner.client.close()
+        if sender is not None:
+            await asyncio.wait([sender], timeout=CLOSE_SECONDS_MAX)
+        inner._message_accumulator.fail_all(ProducerClosed())
+
+
+def batches(messages: Sequence[Message], create: Callable[[], BatchBuilder]) -> Iterator[BatchBuilder]:
+    """Pack messages into as few batches as they fit into, in order."""
+    batch = create()
+    for each in messages:
+        key = None if each.key is None else each.key.encode()
+        headers = list(each.headers)
+        if batch.append(timestamp=None, key=key, value=each.value, headers=headers) is None:
+            yield batch
+            batch = create()
+            if batch.append(timestamp=None, key=key, value=each.value, headers=headers) is None:
+                raise RecordRefused("a record does not fit into an empty batch")
+    if batch.record_count():
+        batch.close()
+        yield batch

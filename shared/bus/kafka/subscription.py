@@ -1,0 +1,272 @@
+"""A member of a Kafka consumer group that starts where its database says and does not stay stuck."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
+from aiokafka import TopicPartition as KafkaTopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from shared.bus.kafka.sticky import sticky_assignor
+from shared.bus.kafka.words import in_words, name
+from shared.bus.members import DRAIN_SECONDS_MAX, drain, starts
+from shared.bus.protocol import BusUnavailable, OnAssigned, OnRevoked, Record, TopicPartition
+
+PARTITION_BYTES_MAX = 1 << 20
+FETCH_BYTES_MAX = 8 << 20
+BROKER_WAIT_MS = 100
+REQUEST_SECONDS_MAX = 10
+OPEN_SECONDS_MAX = 60
+CLOSE_SECONDS_MAX = 10
+REPORT_SECONDS_MAX = 3
+POSITION_SECONDS_MAX = 1
+GRACE_SECONDS = 0.5
+HEARTBEATS_A_SESSION = 5
+EMPTY_SECONDS_MAX = 20.0
+"""After so long without a record it is asked whether there are none, or whether the client is stuck."""
+
+NOTHING = KafkaTopicPartition("huitou.nothing", 0)
+"""Polled when there is nothing to take: it shows the group that this member lives."""
+
+_log = logging.getLogger(__name__)
+
+Extents = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, tuple[int, int]]]]
+
+
+class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """A member of a group, on an aiokafka consumer that is replaced when it does not get on."""
+
+    def __init__(
+        self,
+        servers: str,
+        group: str,
+        topics: Sequence[str],
+        *,
+        member: str,
+        on_assigned: OnAssigned,
+        on_revoked: OnRevoked,
+        extents: Extents,
+        session_seconds: float,
+    ) -> None:
+        self._servers = servers
+        self._group = group
+        self._topics = list(topics)
+        self._member = member
+        self._on_assigned = on_assigned
+        self._on_revoked = on_revoked
+        self._extents = extents
+        self._session_seconds = session_seconds
+        self._inner: AIOKafkaConsumer | None = None
+        self._assigned: set[TopicPartition] = set()
+        self._unplaced: set[TopicPartition] = set()
+        self._paused: set[TopicPartition] = set()
+        self._assignments = 0
+        self._empty_seconds = 0.0
+        self._suspected = False
+        self._closed = False
+
+    @property
+    def assigned(self) -> frozenset[TopicPartition]:
+        """Partitions that are this member's now."""
+        return frozenset(self._assigned)
+
+    async def open(self) -> None:
+        """Connect and join the group."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._servers,
+            group_id=self._group,
+            group_instance_id=self._member,
+            client_id=self._member,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=(sticky_assignor(self._generation),),
+            max_partition_fetch_bytes=PARTITION_BYTES_MAX,
+            fetch_max_bytes=FETCH_BYTES_MAX,
+            fetch_max_wait_ms=BROKER_WAIT_MS,
+            request_timeout_ms=REQUEST_SECONDS_MAX * 1000,
+            session_timeout_ms=int(self._session_seconds * 1000),
+            heartbeat_interval_ms=int(self._session_seconds * 1000 / HEARTBEATS_A_SESSION),
+            rebalance_timeout_ms=int((DRAIN_SECONDS_MAX + self._session_seconds) * 1000),
+        )
+        self._inner = consumer
+        self._empty_seconds, self._suspected = 0.0, False
+        try:
+            with in_words(self._servers, f"{self._group} joins its group"):
+                async with asyncio.timeout(OPEN_SECONDS_MAX):
+                    consumer.subscribe(self._topics, listener=self)
+                    await consumer.start()
+        except BaseException:
+            await self._drop()
+            raise
+
+    async def fetch(self, *, records_max: int, timeout_seconds: float) -> dict[TopicPartition, list[Record]]:
+        """Next records of every partition that is not paused; empty after the timeout."""
+        if self._inner is None:
+            await self.open()
+        if self._unplaced:
+            await self._place()
+        begun = time.monotonic()
+        try:
+            with in_words(self._servers, f"{self._group} reads"):
+                found = await self._poll(records_max, timeout_seconds)
+        except BusUnavailable:
+            await self._drop()
+            raise
+        if found:
+            self._empty_seconds, self._suspected = 0.0, False
+        else:
+            self._empty_seconds += time.monotonic() - begun
+            if self._empty_seconds > EMPTY_SECONDS_MAX:
+                await self._watch()
+        return found
+
+    def pause(self, partition: TopicPartition) -> None:
+        """Let `fetch` leave this partition out until `resume`."""
+        if partition in self._assigned:
+            self._paused.add(partition)
+
+    def resume(self, partition: TopicPartition) -> None:
+        """Undo `pause`."""
+        self._paused.discard(partition)
+
+    async def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Continue this partition at `offset`."""
+        if partition in self._assigned and self._inner is not None:
+            with suppress(IllegalStateError):  # lost at this moment: nothing to continue
+                self._inner.seek(KafkaTopicPartition(*partition), offset)
+
+    async def report(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Commit to the broker what is still ours, for lag tools; it does not matter when that fails."""
+        ours = {
+            KafkaTopicPartition(*each): offset for each, offset in positions.items() if each in self._assigned
+        }
+        if not ours or self._inner is None:
+            return
+        try:
+            async with asyncio.timeout(REPORT_SECONDS_MAX):
+                await self._inner.commit(ours)
+        except (KafkaError, OSError, TimeoutError) as error:  # CommitFailedError after a rebalance, above all
+            _log.debug("%s could not report its positions: %s", self._group, name(error))
+
+    async def close(self) -> None:
+        """Drain and disconnect; as a static member it keeps its place until the session ends."""
+        if not self._closed:
+            self._closed = True
+            await self._drop()
+
+    async def on_partitions_revoked(self, revoked: Iterable[KafkaTopicPartition]) -> None:
+        """Aiokafka calls this before every rebalance, with all partitions."""
+        await self._give_up()
+
+    async def on_partitions_assigned(self, assigned: Iterable[KafkaTopicPartition]) -> None:
+        """Aiokafka calls this after every rebalance; the next `fetch` asks where to start."""
+        self._assignments += 1
+        self._unplaced = {TopicPartition(*each) for each in assigned}
+
+    async def _give_up(self) -> None:
+        lost = sorted(self._assigned | self._unplaced)
+        self._assignments += 1
+        self._assigned, self._unplaced, self._paused = set(), set(), set()
+        await drain(self._group, self._member, self._on_revoked, lost)
+
+    async def _place(self) -> None:
+        asked, assignment = sorted(self._unplaced), self._assignments
+        wanted = await self._on_assigned(asked)
+        extents = await self._extents(asked)
+        places = starts(self._group, wanted, asked, extents.__getitem__)
+        if assignment != self._assignments or self._inner is None:
+            return  # another rebalance came between; it brings its own partitions
+        for each, offset in places.items():
+            self._inner.seek(KafkaTopicPartition(*each), offset)
+        self._assigned, self._unplaced = set(asked), set()
+
+    async def _poll(self, records_max: int, timeout_seconds: float) -> dict[TopicPartition, list[Record]]:
+        """Ask aiokafka for at most `records_max` of each partition; it counts them over all partitions of one call."""
+        assert self._inner is not None
+        assignment = self._assignments
+        wanted = [KafkaTopicPartition(*each) for each in self._assigned - self._paused]
+        wait_ms = max(1, int(timeout_seconds * 1000))
+        try:
+            async with asyncio.timeout(
+                timeout_seconds + GRACE_SECONDS
+            ):  # during a rebalance it would wait for its end
+                got = await self._inner.getmany(
+                    *(wanted or [NOTHING]), timeout_ms=wait_ms, max_records=records_max
+                )
+        except TimeoutError:
+            return {}
+        if not got or assignment != self._assignments:
+            return {}
+        for each in wanted:
+            room = records_max - len(got.get(each, ()))
+            if room > 0:
+                more = await self._inner.getmany(each, timeout_ms=0, max_records=room)
+                for partition, records in more.items():
+                    got.setdefault(partition, []).extend(records)
+        if assignment != self._assignments:
+            return {}
+        return {
+            TopicPartition(*each): [record_of(one) for one in records]
+            for each, records in got.items()
+            if records
+        }
+
+    async def _watch(self) -> None:
+        """Replace the consumer if records wait that it does not bring, twice in a row (aiokafka's issue 1154)."""
+        self._empty_seconds = 0.0
+        try:
+            behind = await self._behind()
+        except BusUnavailable:
+            return  # the broker itself is away; a new consumer would be no wiser
+        if behind and self._suspected:
+            _log.warning(
+                "%s of %s does not get on (%s); it joins its group again", self._member, self._group, behind
+            )
+            await self._drop()
+        self._suspected = bool(behind)
+
+    async def _behind(self) -> str | None:
+        """What shows that the consumer is stuck, or None."""
+        if not self._assigned:
+            return "it waits to join its group" if self._rejoining() else None
+        watched = sorted(self._assigned - self._paused)
+        for each, (_, end) in (await self._extents(watched)).items():
+            if await self._position(each) < end:
+                return f"{each.topic}/{each.partition} has records that do not come"
+        return None
+
+    async def _position(self, partition: TopicPartition) -> int:
+        """Where aiokafka stands: also past markers and deleted records that are never handed out. -1 if it does not know."""
+        if self._inner is None:
+            return -1
+        try:
+            async with asyncio.timeout(POSITION_SECONDS_MAX):
+                position: int = await self._inner.position(KafkaTopicPartition(*partition))
+        except (TimeoutError, KafkaError):
+            return -1
+        return position
+
+    def _rejoining(self) -> bool:
+        coordinator = getattr(self._inner, "_coordinator", None)
+        return coordinator is None or bool(coordinator._rejoin_needed_fut.done())
+
+    def _generation(self) -> int:
+        coordinator = getattr(self._inner, "_coordinator", None)
+        return -1 if coordinator is None else int(coordinator.generation)
+
+    async def _drop(self) -> None:
+        consumer, self._inner = self._inner, None
+        await self._give_up()
+        if consumer is not None:
+            with suppress(TimeoutError, KafkaError, OSError):
+                async with asyncio.timeout(CLOSE_SECONDS_MAX):
+                    await consumer.stop()
+
+
+def record_of(each: ConsumerRecord) -> Record:
+    """One of aiokafka's records as ours."""
+    headers = tuple((key, value if value is not None else b"") for key, value in each.headers)
+    return Record(each.topic, each.partition, each.offset, each.key, headers, each.value, each.timestamp)

@@ -1,0 +1,291 @@
+"""The embedded bus's log: one SQLite file, every commit synced to the disk before it counts."""
+
+import itertools
+import sqlite3
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.bus.protocol import BusUnavailable, Message, Record, RecordRefused, TopicPartition
+from shared.clock import Clock
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x48544C47  # "HTLG"
+BUSY_SECONDS_MAX = 5.0
+BACKUP_PAGES = -1  # in one read transaction: writers go on, and the copy is of one moment
+OFFSET_BITS = 40
+OFFSET_MASK = (1 << OFFSET_BITS) - 1
+
+# A record's rowid is its place: the partition's id above its offset. So one tree holds everything, each partition's
+# records lie together in order, and appending needs no second index. The view is for people.
+SCHEMA = f"""
+CREATE TABLE partitions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    topic TEXT NOT NULL,
+    partition INTEGER NOT NULL CHECK (partition >= 0),
+    first_offset INTEGER NOT NULL DEFAULT 0,
+    next_offset INTEGER NOT NULL DEFAULT 0 CHECK (next_offset >= first_offset),
+    UNIQUE (topic, partition)
+) STRICT;
+CREATE TABLE records (
+    place INTEGER PRIMARY KEY,
+    key BLOB,
+    headers BLOB NOT NULL,
+    value BLOB,
+    timestamp_ms INTEGER NOT NULL
+) STRICT;
+CREATE VIEW log AS
+    SELECT topic, partition, place & {OFFSET_MASK} AS "offset", key, headers, value, timestamp_ms
+    FROM records JOIN partitions ON partitions.id = records.place >> {OFFSET_BITS};
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+"""  # noqa: S608 numbers of ours
+
+_INSERT = "INSERT INTO records (place, key, headers, value, timestamp_ms) VALUES (?, ?, ?, ?, ?)"
+_SELECT = "SELECT place, key, headers, value, timestamp_ms FROM records WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"
+
+
+@dataclass(slots=True)
+class Extent:
+    """What of a partition is there: `first` is the oldest kept offset, `next` the one the next record gets."""
+
+    id: int
+    first: int
+    next: int
+
+
+class Log:
+    """Synchronous reads and writes of the log file; opened at the first use.
+
+    Every error of the file is a BusUnavailable in words.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.path = path
+        self._clock = clock
+        self._connection: sqlite3.Connection | None = None
+        self._extents: dict[TopicPartition, Extent] = {}
+
+    def extents(self, *, refresh: bool = False) -> Mapping[TopicPartition, Extent]:
+        """All partitions as last seen; `refresh` looks at the file again, for what another process wrote."""
+        with self._speaking() as connection:
+            if refresh:
+                self._read_extents(connection)
+        return self._extents
+
+    def extent(self, partition: TopicPartition) -> Extent:
+        """One partition's extent. Raises RecordRefused when the log does not have it."""
+        extent = self.extents().get(partition) or self.extents(refresh=True).get(partition)
+        if extent is None:
+            raise RecordRefused(
+                f"the log {self.path} has no topic {partition.topic} with a partition {partition.partition}"
+            )
+        return extent
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions a topic has. Raises RecordRefused when it does not exist."""
+        for refresh in (False, True):
+            count = sum(1 for each in self.extents(refresh=refresh) if each.topic == topic)
+            if count:
+                return count
+        raise RecordRefused(f"the log {self.path} has no topic {topic}")
+
+    def ensure_topics(self, topics: Mapping[str, int]) -> None:
+        """Create the partitions of topics that are missing; topics that exist keep the number they have."""
+        known = {each.topic for each in self.extents(refresh=True)}
+        missing = [
+            (topic, each) for topic, count in topics.items() if topic not in known for each in range(count)
+        ]
+        if not missing:
+            return
+        with self._writing() as connection:
+            connection.executemany(
+                "INSERT INTO partitions (topic, partition) VALUES (?, ?) ON CONFLICT DO NOTHING", missing
+            )
+        self.extents(refresh=True)
+
+    def append(self, batches: Sequence[tuple[TopicPartition, Sequence[Message]]]) -> None:
+        """Append batches in order, all or none, in one transaction that is on the disk when this returns."""
+        at = int(self._clock.now().timestamp() * 1000)
+        ends: list[tuple[Extent, int]] = []
+        with self._writing() as connection:
+            for partition, messages in batches:
+                extent = self._extents[partition]
+                (end,) = connection.execute(
+                    "UPDATE partitions SET next_offset = next_offset + ? WHERE id = ? RETURNING next_offset",
+                    (len(messages), extent.id),
+                ).fetchone()
+                place = _place(extent, end - len(messages))
+                connection.executemany(_INSERT, _rows(place, messages, at))
+                ends.append((extent, end))
+        for extent, end in ends:
+            extent.next = end
+
+    def read(
+        self, partition: TopicPartition, offset: int, *, records_max: int, bytes_max: int
+    ) -> list[Record]:
+        """Records from `offset` on, at most so many, and no more once `bytes_max` of key, headers and value is reached."""
+        extent = self.extent(partition)
+        topic, number = partition
+        records: list[Record] = []
+        size = 0
+        with self._speaking() as connection:
+            rows = connection.execute(
+                _SELECT, (_place(extent, offset), _place(extent, OFFSET_MASK), records_max)
+            )
+            for place, key, headers, value, at in rows:
+                records.append(Record(topic, number, place & OFFSET_MASK, key, _unpack(headers), value, at))
+                size += len(key or b"") + len(headers) + len(value or b"")
+                if size >= bytes_max:
+                    break
+            rows.close()
+        return records
+
+    def prune(self, partition: TopicPartition, before: int) -> None:
+        """Delete a partition's records below an offset; the offsets of later ones do not change."""
+        extent = self.extent(partition)
+        before = min(before, extent.next)
+        if before <= extent.first:
+            return
+        with self._writing() as connection:
+            connection.execute(
+                "DELETE FROM records WHERE place >= ? AND place < ?",
+                (_place(extent, 0), _place(extent, before)),
+            )
+            connection.execute("UPDATE partitions SET first_offset = ? WHERE id = ?", (before, extent.id))
+        extent.first = before
+
+    def check(self) -> None:
+        """Raise BusUnavailable unless the file can be read and a write can begin."""
+        with self._writing() as connection:
+            connection.execute("UPDATE partitions SET first_offset = first_offset WHERE id = -1")
+
+    def copy(self, path: Path) -> None:
+        """Copy the log as it is at one moment to a new file, on a connection of its own: may run in a thread."""
+        with in_words(self.path):
+            source = sqlite3.connect(self.path, timeout=BUSY_SECONDS_MAX)
+            target = sqlite3.connect(path)
+            try:
+                source.backup(target, pages=BACKUP_PAGES)
+            finally:
+                target.close()
+                source.close()
+
+    def close(self) -> None:
+        """Close the file; it is opened again when it is used again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+            self._extents = {}
+
+    @contextmanager
+    def _speaking(self) -> Iterator[sqlite3.Connection]:
+        with in_words(self.path):
+            if self._connection is None:
+                self._connection = self._open()
+                self._read_extents(self._connection)
+            yield self._connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._speaking() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # Used by one loop only; a test or a command may open it in one thread and close it in another.
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_SECONDS_MAX, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > SCHEMA_VERSION:
+                raise BusUnavailable(
+                    f"the log {self.path} was written by a newer version of Huitou; start that one"
+                )
+            if version == 0:
+                connection.executescript(f"BEGIN EXCLUSIVE; {SCHEMA} COMMIT;")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _read_extents(self, connection: sqlite3.Connection) -> None:
+        rows = connection.execute(
+            "SELECT id, topic, partition, first_offset, next_offset FROM partitions ORDER BY 2, 3"
+        )
+        self._extents = {
+            TopicPartition(topic, each): Extent(key, first, end) for key, topic, each, first, end in rows
+        }
+
+
+@contextmanager
+def in_words(path: Path) -> Iterator[None]:
+    """Turn an error of the log's file into a BusUnavailable that says what is wrong and what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise BusUnavailable(_words(path, error)) from error
+    except OSError as error:
+        raise BusUnavailable(f"the log {path} cannot be opened: {error.strerror or error}") from error
+
+
+def _words(path: Path, error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorcode", None)
+    match None if code is None else code & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return f"the disk that holds {path} is full; free some space and it goes on by itself, nothing is lost"
+        case sqlite3.SQLITE_IOERR:
+            return f"the disk that holds {path} does not read or write ({error}); check it, and the space left on it"
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return (
+                f"the log {path} cannot be opened for writing; check the rights of the file and of its folder"
+            )
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return f"the log {path} is damaged ({error}); restore it from a backup together with the services' files"
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return f"another process has been writing to the log {path} for {BUSY_SECONDS_MAX:.0f} s"
+        case _:
+            return f"the log {path} failed: {error}"
+
+
+def _place(extent: Extent, offset: int) -> int:
+    return extent.id << OFFSET_BITS | min(max(offset, 0), OFFSET_MASK)
+
+
+def _rows(
+    place: int, messages: Iterable[Message], at: int
+) -> Iterator[tuple[int, bytes | None, bytes, bytes | None, int]]:
+    for number, each in zip(itertools.count(place), messages, strict=False):
+        yield number, None if each.key is None else each.key.encode(), _pack(each.headers), each.value, at
+
+
+def _pack(headers: Iterable[tuple[str, bytes]]) -> bytes:
+    """Headers as bytes: for each the lengths of name and value (u16, u32, little endian), then both."""
+    parts: list[bytes] = []
+    for name, value in headers:
+        encoded = name.encode()
+        parts += (struct.pack("<HI", len(encoded), len(value)), encoded, value)
+    return b"".join(parts)
+
+
+def _unpack(packed: bytes) -> tuple[tuple[str, bytes], ...]:
+    headers: list[tuple[str, bytes]] = []
+    at = 0
+    while at < len(packed):
+        name, value = struct.unpack_from("<HI", packed, at)
+        at += 6
+        headers.append((packed[at : at + name].decode(), packed[at + name : at + name + value]))
+        at += name + value
+    return tuple(headers)
