@@ -1,0 +1,34 @@
+"""How the command ends: with a sentence for a person and a code for a script."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """The exit codes of every command; docs/reference/cli.md lists them."""
+
+    DONE = 0
+    """What was asked for was done, or holds."""
+    FAILED = 1
+    """It was done and the answer is no: the books drift, rows were refused, the product said no."""
+    USAGE = 2
+    """The command line cannot be understood."""
+    HOME_IN_USE = 3
+    """Another process runs the product in this home folder."""
+    PORT_TAKEN = 4
+    """A port the product needs is taken."""
+    DISK_FULL = 5
+    """The disk is full."""
+    HOME_TOO_NEW = 6
+    """The home folder was written by a newer version."""
+    NOT_RUNNING = 7
+    """The command speaks to the running product, and none answers."""
+    BAD_SETTING = 8
+    """A setting in the environment cannot be used."""
+
+
+class Refused(Exception):
+    """The command cannot go on; the sentence says why and what to do."""
+
+    def __init__(self, code: Exit, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code

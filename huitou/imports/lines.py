@@ -1,0 +1,80 @@
+"""A CSV file as lines of text with their numbers: streamed, in UTF-8 (with or without BOM) or GB18030."""
+
+import codecs
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from huitou.imports.report import RowError
+
+LINE_BYTES_MAX = 64 * 1024
+CHUNK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the file: its number (the header is 1), where the next one begins, its cells or what is wrong."""
+
+    number: int
+    next_byte: int
+    cells: list[str]
+    error: RowError | None = None
+
+
+def encoding_of(path: Path) -> str:
+    """UTF-8, unless the file is not and is GB18030 from end to end."""
+    return "gb18030" if not _decodes(path, "utf-8") and _decodes(path, "gb18030") else "utf-8"
+
+
+def read_lines(path: Path, *, encoding: str, start: int = 0, number: int = 1) -> Iterator[Line]:
+    """The rows from byte `start` on, the first of which is row `number`; empty lines are left out.
+
+    A row is one line: a quote that is not closed spoils its own row and not the rest of the file.
+    """
+    with path.open("rb") as file:
+        file.seek(start)
+        while raw := _next(file):
+            line = _line(raw, number, file.tell(), encoding)
+            if line.cells or line.error:
+                yield line
+            number += 1
+
+
+def _next(file: BinaryIO) -> bytes:
+    raw = file.readline(LINE_BYTES_MAX)
+    rest = raw
+    while len(rest) == LINE_BYTES_MAX and not rest.endswith(b"\n"):
+        rest = file.readline(LINE_BYTES_MAX)  # read past it; the row is refused for its length
+        raw = raw[:LINE_BYTES_MAX] + b"\0"
+    return raw
+
+
+def _line(raw: bytes, number: int, next_byte: int, encoding: str) -> Line:
+    if len(raw) > LINE_BYTES_MAX:
+        return Line(
+            number, next_byte, [], RowError(number, "", "row_too_long", f"longer than {LINE_BYTES_MAX} bytes")
+        )
+    if number == 1:
+        raw = raw.removeprefix(codecs.BOM_UTF8)
+    try:
+        text = raw.decode(encoding).rstrip("\r\n")
+        cells = next(csv.reader([text], strict=True), []) if text else []
+    except UnicodeDecodeError:
+        return Line(number, next_byte, [], RowError(number, "", "bad_encoding", "neither UTF-8 nor GB18030"))
+    except csv.Error as error:
+        return Line(number, next_byte, [], RowError(number, "", "bad_csv", f"not a row of CSV: {error}"))
+    return Line(number, next_byte, cells)
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    with path.open("rb") as file:
+        try:
+            while chunk := file.read(CHUNK_BYTES):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True

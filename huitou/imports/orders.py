@@ -1,0 +1,139 @@
+"""Rows of a purchases file become orders: adjacent rows with one order id, each a line."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from itertools import groupby
+from typing import Any
+
+from huitou.exits import Exit, Refused
+from huitou.imports.lines import Line
+from huitou.imports.report import RowError
+
+REQUIRED = ("order_id", "customer", "purchased_at", "currency", "sku", "category", "quantity", "amount_minor")
+OPTIONAL = ("brand", "name", "channel", "store")
+OF_THE_ORDER = ("customer", "purchased_at", "currency", "channel", "store")
+"""Columns that say the same on every row of an order."""
+LINES_MAX = 1_000
+"""Rows of one order; more is a file that is not grouped by order."""
+
+
+@dataclass(slots=True)
+class Order:
+    """One order of the file: the request that imports it, the rows it came from, and what is wrong with it."""
+
+    body: dict[str, Any]
+    rows: list[int]
+    next_byte: int
+    errors: list[RowError] = field(default_factory=list)
+
+
+def columns_of(header: Sequence[str]) -> list[str]:
+    """The header's columns. Raises Refused when one is missing or unknown."""
+    columns = [name.strip().lower() for name in header]
+    missing = [name for name in REQUIRED if name not in columns]
+    unknown = [name for name in columns if name not in (*REQUIRED, *OPTIONAL)]
+    if missing or unknown or len(set(columns)) < len(columns):
+        words = [f"it lacks {', '.join(missing)}"] if missing else []
+        for name in unknown:
+            close = get_close_matches(name, (*REQUIRED, *OPTIONAL), n=1)
+            words.append(f"{name!r} is not a column{f'; did you mean {close[0]!r}?' if close else ''}")
+        raise Refused(
+            Exit.USAGE,
+            f"The first row must name the columns {', '.join(REQUIRED)} (optional: {', '.join(OPTIONAL)}): "
+            + ("; ".join(words) or "one is named twice")
+            + ".",
+        )
+    return columns
+
+
+def read_orders(lines: Iterable[Line], columns: Sequence[str], source: str) -> Iterator[Order]:
+    """The orders, in the order of the file. A row that cannot be read is an order of its own, with its error."""
+    order_at = columns.index("order_id")
+
+    def key_of(line: Line) -> object:
+        broken = line.error is not None or len(line.cells) != len(columns)
+        return line.number if broken else line.cells[order_at]
+
+    for key, group in groupby(lines, key_of):
+        yield _order(list(group), columns, source, broken=isinstance(key, int))
+
+
+def _order(lines: list[Line], columns: Sequence[str], source: str, *, broken: bool) -> Order:
+    order = Order({}, [line.number for line in lines], lines[-1].next_byte)
+    if broken:
+        order.errors.append(lines[0].error or _wrong_width(lines[0], columns))
+        return order
+    rows = [dict(zip(columns, line.cells, strict=True)) for line in lines]
+    first = rows[0]
+    for number, row in zip(order.rows, rows, strict=True):
+        for name in OF_THE_ORDER:
+            if row.get(name) != first.get(name):
+                order.errors.append(
+                    RowError(number, name, "differs_in_order", "differs from the order's first row")
+                )
+    if len(rows) > LINES_MAX:
+        order.errors.append(
+            RowError(order.rows[0], "order_id", "too_many_lines", f"more than {LINES_MAX} rows")
+        )
+    body = {
+        "source": source,
+        "order_id": first["order_id"],
+        "purchased_at": first["purchased_at"],
+        "customer": {"external_id": first["customer"]},
+        "currency": first["currency"],
+        "lines": [_line(row, number, order) for number, row in zip(order.rows, rows, strict=True)],
+    }
+    order.body = body | {name: first[name] for name in ("channel", "store") if first.get(name)}
+    return order
+
+
+def _line(row: Mapping[str, str], number: int, order: Order) -> dict[str, Any]:
+    line: dict[str, Any] = {"sku": row["sku"]}
+    for name in ("quantity", "amount_minor"):
+        try:
+            line[name] = _integer(row[name])
+        except ValueError:
+            order.errors.append(
+                RowError(number, name, "not_an_integer", "must be a whole number, written in digits")
+            )
+    return line | {name: row[name] for name in ("category", "brand", "name") if row.get(name)}
+
+
+def _integer(text: str) -> int:
+    if not text.removeprefix("-").isascii() or not text.removeprefix("-").isdigit():
+        raise ValueError
+    return int(text)
+
+
+def _wrong_width(line: Line, columns: Sequence[str]) -> RowError:
+    return RowError(
+        line.number,
+        "",
+        "wrong_number_of_columns",
+        f"has {len(line.cells)} columns, the header has {len(columns)}",
+    )
+
+
+Validate = Callable[[dict[str, Any]], Sequence[tuple[Sequence[str | int], str, str]]]
+"""What is wrong with a request: its path, a code and a sentence, for each fault."""
+
+
+def check(order: Order, validate: Validate) -> None:
+    """Hold the order against the request's own model, and find the row of each fault."""
+    if order.errors:
+        return
+    for path, code, detail in validate(order.body):
+        row, column = _place(order, path)
+        order.errors.append(RowError(row, column, code, detail))
+
+
+def _place(order: Order, path: Sequence[str | int]) -> tuple[int, str]:
+    match list(path):
+        case ["lines", int(at), *rest]:
+            return order.rows[at], str(rest[0]) if rest else ""
+        case ["customer", *_]:
+            return order.rows[0], "customer"
+        case [str(name), *_]:
+            return order.rows[0], name
+    return order.rows[0], ""

@@ -1,0 +1,54 @@
+"""What an import tells: how much went in, and why the rest did not."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+ERRORS_KEPT_MAX = 1_000
+"""Errors kept for the report; all of them are counted, and shown as they come."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """Why a row, and with it its whole order, was not imported; `row` counts from 1, the header."""
+
+    row: int
+    column: str
+    code: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"row {self.row}{', ' + self.column if self.column else ''}: {self.detail} [{self.code}]"
+
+
+@dataclass(slots=True)
+class Report:
+    """The running totals of one import."""
+
+    file: str
+    source: str
+    dry_run: bool
+    rows: int = 0
+    orders: int = 0
+    imported: int = 0
+    """Orders that were new."""
+    repeated: int = 0
+    """Orders that were there already, with the same content."""
+    refused: int = 0
+    """Orders left out because of an error in one of their rows."""
+    errors_count: int = 0
+    errors: list[RowError] = field(default_factory=list)
+    resumed_at_row: int | None = None
+    """Where an earlier run that was interrupted had got to; None if it began at the beginning."""
+    seconds: float = 0.0
+    settled_seconds: float | None = None
+    """Until no consumer lagged; None if that was not waited for."""
+
+    def add(self, error: RowError) -> None:
+        """Count an error, and keep it while there is room."""
+        self.errors_count += 1
+        if len(self.errors) < ERRORS_KEPT_MAX:
+            self.errors.append(error)
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return asdict(self)

@@ -1,0 +1,84 @@
+"""The running product, as its commands speak to it: over HTTP, with a token minted for the purpose."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from huitou import tokens
+from huitou.exits import Exit, Refused
+from huitou.settings import PORT_OFFSETS, Settings
+
+ANSWER_SECONDS_MAX = 120.0
+
+
+class Product:
+    """The public addresses of one installation, called as an operator."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._token = tokens.operator(settings.home, "admin", name="huitou-cli")
+        self._clients = {
+            name: httpx2.Client(base_url=settings.address(name), timeout=ANSWER_SECONDS_MAX)
+            for name in PORT_OFFSETS
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        for client in self._clients.values():
+            client.close()
+
+    def call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        query: Mapping[str, str | int] | None = None,
+        key: str | None = None,
+    ) -> Any:
+        """The answer's document; `key` is the Idempotency-Key. Raises Refused with the problem's own words."""
+        answer = self.ask(service, method, path, json=json, query=query, key=key)
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        raise Refused(Exit.FAILED, problem(answer))
+
+    def ask(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        query: Mapping[str, str | int] | None = None,
+        key: str | None = None,
+    ) -> httpx2.Response:
+        """The answer, whatever it says. Raises Refused only when nobody answers."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        client = self._clients[service]
+        try:
+            return client.request(method, path, json=json, params=query, headers=headers)
+        except httpx2.ConnectError:
+            raise Refused(
+                Exit.NOT_RUNNING,
+                f"Nothing answers at {client.base_url}. Start the product with `huitou up`, or name its port in "
+                "HUITOU_PORT_BASE and its folder in HUITOU_HOME.",
+            ) from None
+        except httpx2.TransportError as error:
+            raise Refused(Exit.FAILED, f"{client.base_url} broke off: {error}") from None
+
+
+def problem(answer: httpx2.Response) -> str:
+    """A refusal in one sentence: the problem document's detail and fields, or the bare status."""
+    if answer.headers.get("content-type", "").startswith("application/problem+json"):
+        document = answer.json()
+        fields = "; ".join(f"{e['pointer']}: {e['detail']}" for e in document.get("errors", ()))
+        return f"{document.get('detail') or document['title']}{' ' + fields if fields else ''} [{document['code']}]"
+    return f"The {answer.url.path} call was answered {answer.status_code}."

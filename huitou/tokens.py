@@ -1,0 +1,31 @@
+"""Tokens of this installation, signed with the key in its home folder."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import get_args
+
+from shared.auth import signing
+from shared.auth.principal import Role
+from shared.clock import SystemClock
+
+ROLES: tuple[Role, ...] = get_args(Role)
+OPERATOR_TTL = timedelta(days=7)
+PARTNER_TTL = timedelta(days=1)
+
+
+def operator(home: Path, role: Role, *, name: str = "console") -> str:
+    """A token of an operator with one role, for a week."""
+    key = signing.ensure_signing_key(home)
+    return signing.mint(key, "operator", name, now=SystemClock().now(), ttl=OPERATOR_TTL, roles=[role])
+
+
+def customer(home: Path, customer_id: str) -> str:
+    """A token of one customer, for the quarter of an hour that customers' tokens live."""
+    key = signing.ensure_signing_key(home)
+    return signing.mint(key, "customer", customer_id, now=SystemClock().now(), ttl=signing.CUSTOMER_TTL_MAX)
+
+
+def partner(home: Path, partner_id: str, scopes: list[str]) -> str:
+    """A token of one partner with these scopes, for a day."""
+    key = signing.ensure_signing_key(home)
+    return signing.mint(key, "partner", partner_id, now=SystemClock().now(), ttl=PARTNER_TTL, scopes=scopes)

@@ -1,0 +1,60 @@
+"""The console: one page over the public addresses of the four services. It has no database and imports none of them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Literal
+
+import httpx2
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
+
+from services.console import health, page
+from services.console.settings import Settings
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The console for the services at `settings.addresses`."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with httpx2.AsyncClient(timeout=health.ANSWER_SECONDS_MAX, follow_redirects=False) as client:
+            app.state.client = client
+            yield
+
+    app = FastAPI(title="Huitou console", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+
+    @app.get("/", response_class=HTMLResponse)
+    async def show_page(request: Request, lang: Literal["en", "zh"] | None = None) -> HTMLResponse:
+        """What runs, is it healthy, where its documentation is, how to get a token."""
+        language = lang or _preferred(request.headers.get("accept-language", ""))
+        services = await health.ask_all(app.state.client, settings.addresses, language)
+        return HTMLResponse(page.render(language, services), headers=_HEADERS)
+
+    @app.get("/health/live")
+    async def live() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "live"}
+
+    @app.get("/health/ready")
+    async def ready() -> dict[str, str]:
+        """There is nothing to wait for: a service that is away is what the page is for."""
+        return {"status": "ready"}
+
+    return app
+
+
+def _preferred(accepted: str) -> page.Language:
+    """Chinese when it is named before English, else English."""
+    for choice in accepted.lower().split(","):
+        if choice.strip().startswith("zh"):
+            return "zh"
+        if choice.strip().startswith("en"):
+            return "en"
+    return "en"

@@ -1,0 +1,115 @@
+"""The one page: what runs, is it healthy, where its documentation is, how to get a token. Nothing from elsewhere."""
+
+from collections.abc import Sequence
+from html import escape
+from string import Template
+from typing import Literal
+
+from services.console.health import Health
+
+Language = Literal["en", "zh"]
+
+WORDS: dict[Language, dict[str, str]] = {
+    "en": {
+        "title": "Huitou",
+        "subtitle": "Who the customer is, what they have earned, what went wrong, and whether they will come back.",
+        "what_runs": "What runs",
+        "service": "Service",
+        "state": "State",
+        "pages": "API",
+        "healthy": "healthy",
+        "troubled": "running, with issues",
+        "not_ready": "not ready",
+        "away": "does not answer",
+        "docs": "try it",
+        "token": "A token",
+        "token_how": "Every call needs one. On the machine that runs Huitou:",
+        "token_use": "Then send it with each call, or paste it into “Authorize” on an API page:",
+        "other": "中文",
+        "other_code": "zh",
+        "profile": "who the customer is: customers, purchases, returns",
+        "loyalty": "what they have earned: members, points, tiers",
+        "feedback": "what went wrong: complaints, their clocks, remedies",
+        "scoring": "whether they will come back: RFM, value, churn",
+    },
+    "zh": {
+        "title": "回头 Huitou",
+        "subtitle": "顾客是谁，攒下了什么，哪里出了问题，还会不会回来。",
+        "what_runs": "运行状况",
+        "service": "服务",
+        "state": "状态",
+        "pages": "接口",
+        "healthy": "正常",
+        "troubled": "运行中，有问题",
+        "not_ready": "未就绪",
+        "away": "无应答",
+        "docs": "在线调试",
+        "token": "令牌",
+        "token_how": "每次调用都需要令牌。在运行 Huitou 的机器上执行：",
+        "token_use": "然后在每次调用时带上，或粘贴到接口页面的 “Authorize” 中：",
+        "other": "English",
+        "other_code": "en",
+        "profile": "顾客是谁：顾客、购买、退货",
+        "loyalty": "攒下了什么：会员、积分、等级",
+        "feedback": "哪里出了问题：投诉、时限、补偿",
+        "scoring": "还会不会回来：RFM、价值、流失",
+    },
+}
+
+_PAGE = Template("""<!doctype html>
+<html lang="$language">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="10">
+<title>$title</title>
+<style>
+  :root { color-scheme: light dark; }
+  body { font: 16px/1.6 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
+  table { border-collapse: collapse; width: 100%; }
+  th, td { text-align: left; vertical-align: top; padding: .5rem .75rem .5rem 0; border-bottom: 1px solid #8884; }
+  pre { background: #8882; padding: .75rem; overflow-x: auto; }
+  small { opacity: .75; }
+  .healthy { color: #2a8a4a; } .troubled { color: #b07a00; } .not_ready, .away { color: #c33; }
+  header { display: flex; justify-content: space-between; align-items: baseline; }
+</style>
+</head>
+<body>
+<header><h1>$title</h1><a href="?lang=$other_code" lang="$other_code">$other</a></header>
+<p>$subtitle</p>
+<h2>$what_runs</h2>
+<table>
+<thead><tr><th>$service</th><th>$state</th><th>$pages</th></tr></thead>
+<tbody>
+$rows
+</tbody>
+</table>
+<h2>$token</h2>
+<p>$token_how</p>
+<pre>huitou token --role viewer        # agent, manager, analyst, admin
+huitou token --customer cus_…
+huitou token --partner …</pre>
+<p>$token_use</p>
+<pre>curl -H "Authorization: Bearer $$(huitou token --role viewer)" $example</pre>
+</body>
+</html>
+""")
+
+
+def render(language: Language, services: Sequence[Health]) -> str:
+    """The page, in one language, with the services as they are."""
+    words = WORDS[language]
+    example = next((health.address for health in services if health.name == "profile"), "") + "/v1/purchases"
+    rows = "\n".join(_row(health, words) for health in services)
+    return _PAGE.substitute(words, language=language, rows=rows, example=escape(example))
+
+
+def _row(health: Health, words: dict[str, str]) -> str:
+    address = escape(health.address)
+    issues = "".join(f"<br><small>{escape(issue)}</small>" for issue in health.issues)
+    return (
+        f'<tr id="{health.name}"><td><strong>{health.name}</strong><br><small>{words[health.name]}</small></td>'
+        f'<td class="{health.state}">{words[health.state]}{issues}</td>'
+        f'<td><a href="{address}/docs">{words["docs"]}</a><br>'
+        f'<a href="{address}/openapi.json"><small>openapi.json</small></a></td></tr>'
+    )
