@@ -1,0 +1,247 @@
+"""An independent oracle of the ledger: every point is an object, every unit is a step of a loop.
+
+It shares no code with `services/loyalty/domain`: amounts fall on units one by one, points are picked up and put
+down one by one. Slow and obvious on purpose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
+Units = list[tuple[int, int, int]]
+Lines = list[tuple[int, int]]
+
+
+@dataclass(eq=False)
+class Debt:
+    """One point that a return took from a lot that did not have it; `payer` is the point that paid it."""
+
+    lot: Batch
+    payer: Point | None = None
+
+
+@dataclass(eq=False)
+class Point:
+    """One point; `place` is where it is."""
+
+    lot: Batch
+    place: str
+
+
+@dataclass(eq=False)
+class Batch:
+    """Points that were granted together."""
+
+    key: int
+    identity: str
+    earned_at: datetime
+    expires_at: datetime
+    available_at: datetime | None
+    points: list[Point] = field(default_factory=list)
+    debts: list[Debt] = field(default_factory=list)
+    payments: list[Debt] = field(default_factory=list)
+
+    def at(self, place: str) -> list[Point]:
+        return [point for point in self.points if point.place == place]
+
+    def unpaid(self) -> list[Debt]:
+        return [debt for debt in self.debts if debt.payer is None]
+
+
+@dataclass(eq=False)
+class Order:
+    lines: Lines
+    batch: Batch | None
+    owners_of_points: list[tuple[int, int]]
+    identity: str
+    at: datetime
+
+
+@dataclass(eq=False)
+class Redemption:
+    order_id: str
+    positions: list[Point]
+    units_of_positions: list[tuple[int, int]]
+
+
+def spread(points: int, lines: Lines) -> list[tuple[int, int]]:
+    """Which unit (line, number) owns each point, the first point first."""
+    total = sum(amount for _, amount in lines)
+    units = [
+        (line, number) for line, (quantity, _) in enumerate(lines, 1) for number in range(1, quantity + 1)
+    ]
+    owners: list[tuple[int, int]] = []
+    running = 0
+    for count, (line, number) in enumerate(units, 1):
+        quantity, amount = lines[line - 1]
+        running += amount * number // quantity - amount * (number - 1) // quantity
+        upto = points * running // total if total else points * count // len(units)
+        owners += [(line, number)] * (upto - len(owners))
+    return owners
+
+
+class Oracle:
+    """The books of one programme."""
+
+    def __init__(self) -> None:
+        self.now = FAR
+        self.batches: list[Batch] = []
+        self.orders: dict[str, Order] = {}
+        self.redemptions: list[Redemption] = []
+        self.owner: dict[str, str] = {}
+        self.spends: list[tuple[str, datetime, int]] = []
+
+    def purchase(
+        self,
+        identity: str,
+        order_id: str,
+        lines: Lines,
+        at: datetime,
+        available: datetime | None,
+        expires: datetime,
+    ) -> None:
+        amount = sum(amount for _, amount in lines)
+        points = amount // 100
+        batch = self._grant(identity, points, at, available, expires) if points else None
+        self.orders[order_id] = Order(lines, batch, spread(points, lines), identity, at)
+        self.spends.append((identity, at, amount))
+        self._cover(identity)
+
+    def give(self, identity: str, points: int) -> None:
+        self._grant(identity, points, self.now, None, FAR)
+        self._cover(identity)
+
+    def spend(
+        self, identity: str, points: int, order_id: str = "", lines: Lines | None = None
+    ) -> list[Point] | None:
+        """Take points, or None when there are not enough."""
+        there = self._spendable(identity)
+        if len(there) - self._owed(identity) < points:
+            return None
+        taken = there[:points]
+        for point in taken:
+            point.place = "spent"
+        self.redemptions.append(Redemption(order_id, taken, spread(points, lines) if lines else []))
+        return taken
+
+    def take_back(self, order_id: str, units: Units) -> None:
+        order = self.orders[order_id]
+        back = {(line, number) for line, first, last in units for number in range(first, last + 1)}
+        touched = {order.identity}
+        for redemption in self.redemptions:
+            if redemption.order_id == order_id and order_id:
+                for point, unit in zip(redemption.positions, redemption.units_of_positions, strict=False):
+                    if unit in back:
+                        touched.add(point.lot.identity)
+                        self._come_back(point)
+        self._reverse(order, sum(1 for unit in order.owners_of_points if unit in back))
+        for identity in touched:
+            self._cover(identity)
+        for line, number in back:
+            quantity, amount = order.lines[line - 1]
+            worth = amount * number // quantity - amount * (number - 1) // quantity
+            self.spends.append((order.identity, order.at, -worth))
+
+    def move(self, identity: str, owner: str) -> None:
+        for batch in self._ordered(self._group(identity)):
+            for debt in [*batch.payments][::-1]:
+                assert debt.payer is not None
+                if (debt.payer.lot.identity == identity) != (batch.identity == identity):
+                    batch.payments.remove(debt)
+                    payer, debt.payer = debt.payer, None
+                    self._come_back(payer)
+        group = self._group(identity)
+        self.owner[identity] = owner
+        for each in sorted(group | self._group(identity)):
+            self._cover(each)
+
+    def sweep(self, now: datetime) -> None:
+        """Time passes: activations and expiries one after the other."""
+        self.now = now
+        events = [(batch.available_at, 0, batch.key, batch) for batch in self.batches if batch.available_at]
+        events += [(batch.expires_at, 1, batch.key, batch) for batch in self.batches]
+        for at, kind, _, batch in sorted(events, key=lambda event: event[:3]):
+            if at <= now:
+                for point in batch.at("active" if kind else "pending"):
+                    point.place = "expired" if kind else "active"
+                if not kind:
+                    self._cover(batch.identity)
+
+    def active(self, identity: str) -> int:
+        return len(self._spendable(identity)) - self._owed(identity)
+
+    def count(self, identity: str, place: str) -> int:
+        group = self._group(identity)
+        return sum(len(batch.at(place)) for batch in self.batches if batch.identity in group)
+
+    def level(self, identity: str, at: datetime, thresholds: tuple[int, ...]) -> int:
+        """The tier by spend of the twelve months up to `at`; days exist in every year here."""
+        begins = at.replace(year=at.year - 1)
+        group = self._group(identity)
+        spend = sum(amount for owner, when, amount in self.spends if owner in group and begins < when <= at)
+        return sum(1 for threshold in thresholds if spend >= threshold) - 1
+
+    def _grant(
+        self, identity: str, points: int, at: datetime, available: datetime | None, expires: datetime
+    ) -> Batch:
+        batch = Batch(len(self.batches), identity, at, expires, available)
+        if expires <= self.now:
+            place = "expired"
+        else:
+            place = "pending" if available is not None and available > self.now else "active"
+        batch.points = [Point(batch, place) for _ in range(points)]
+        self.batches.append(batch)
+        return batch
+
+    def _reverse(self, order: Order, count: int) -> None:
+        if order.batch is None:
+            return
+        there = [point for place in ("pending", "active", "expired") for point in order.batch.at(place)]
+        for point in there[:count]:
+            point.place = "returned"
+        order.batch.debts += [Debt(order.batch) for _ in range(count - min(count, len(there)))]
+
+    def _come_back(self, point: Point) -> None:
+        """A spent point returns to its lot, where it may be needed for a debt or by whoever paid one."""
+        lot = point.lot
+        if lot.unpaid():
+            lot.debts.remove(lot.unpaid()[0])
+            point.place = "gone"
+        elif lot.payments:
+            debt = lot.payments.pop()
+            lot.debts.remove(debt)
+            point.place = "gone"
+            assert debt.payer is not None
+            self._come_back(debt.payer)
+        else:
+            point.place = "expired" if lot.expires_at <= self.now else "active"
+
+    def _cover(self, identity: str) -> None:
+        there = self._spendable(identity)
+        for batch in self._ordered(self._group(identity)):
+            for debt in batch.unpaid():
+                if there:
+                    debt.payer = there.pop(0)
+                    debt.payer.place = "paid"
+                    batch.payments.append(debt)
+
+    def _group(self, identity: str) -> set[str]:
+        owner = self.owner.get(identity, identity)
+        everyone = {batch.identity for batch in self.batches} | set(self.owner) | {identity, owner}
+        everyone |= {order.identity for order in self.orders.values()}
+        return {each for each in everyone if self.owner.get(each, each) == owner}
+
+    def _ordered(self, group: set[str]) -> list[Batch]:
+        return sorted((b for b in self.batches if b.identity in group), key=lambda b: (b.earned_at, b.key))
+
+    def _spendable(self, identity: str) -> list[Point]:
+        group = self._group(identity)
+        batches = [batch for batch in self.batches if batch.identity in group]
+        batches.sort(key=lambda batch: (batch.expires_at, batch.earned_at, batch.key))
+        return [point for batch in batches for point in batch.at("active")]
+
+    def _owed(self, identity: str) -> int:
+        group = self._group(identity)
+        return sum(len(batch.unpaid()) for batch in self.batches if batch.identity in group)
