@@ -52,10 +52,9 @@ class KafkaBus:
                     error = for_code(code)
                     if error not in {NoError, TopicAlreadyExistsError}:
                         raise error(topic)
-                while missing - set(
-                    await self._described(admin, list(topics))
-                ):  # until every partition has a leader
+                while missing:  # until every partition has a leader
                     await asyncio.sleep(LOOK_AGAIN_SECONDS)
+                    missing -= set(await self._described(admin, list(topics)))
 
     async def producer(self) -> KafkaProducer:
         """A new producer."""

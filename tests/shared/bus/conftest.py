@@ -1,0 +1,70 @@
+"""The two buses, each of them real, and what the suite asks of both."""
+
+import itertools
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.bus import Bus
+from shared.bus.embedded import EmbeddedBus
+from shared.bus.kafka import KafkaBus
+from tests.parts import kafka
+
+SESSION_SECONDS = 2.0  # the node of tests/parts/kafka.py allows it, so that a member that left is missed soon
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[kafka.Kafka]:
+    used = kafka.open_kafka()
+    yield used
+    used.close()
+
+
+class Buses:
+    """Opens buses on one log: `await buses.open()` again is another process, or the same after a restart."""
+
+    def __init__(self, kind: str, open_one: Callable[[], Bus]) -> None:
+        self.kind = kind
+        self._open_one = open_one
+        self._opened: list[Bus] = []
+        self._numbers = itertools.count(1)
+        self._run = uuid.uuid4().hex[:8]
+
+    def open(self) -> Bus:
+        """A bus of its own on the same log."""
+        bus = self._open_one()
+        self._opened.append(bus)
+        return bus
+
+    def name(self, word: str) -> str:
+        """A topic's or group's name that nothing else uses."""
+        return f"test.{word}.{self._run}.{next(self._numbers)}"
+
+    async def topic(self, bus: Bus, partitions: int = 12) -> str:
+        """A new topic."""
+        topic = self.name("topic")
+        await bus.ensure_topics({topic: partitions})
+        return topic
+
+    async def close(self) -> None:
+        """Close all that was opened."""
+        for bus in self._opened:
+            await bus.close()
+
+
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+async def buses(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Buses]:
+    if request.param == "embedded":
+        opened = Buses("embedded", lambda: EmbeddedBus(tmp_path / "log.db"))
+    else:
+        servers = request.getfixturevalue("broker").servers
+        opened = Buses("kafka", lambda: KafkaBus([servers], session_seconds=SESSION_SECONDS))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def bus(buses: Buses) -> Bus:
+    return buses.open()

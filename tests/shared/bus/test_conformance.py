@@ -1,0 +1,362 @@
+"""What any bus must do; every test runs on the embedded log and on a real Kafka."""
+
+import asyncio
+import os
+import time
+
+import pytest
+
+from shared.bus import RECORD_BYTES_MAX, Bus, BusUnavailable, Message, RecordRefused, TopicPartition, size_of
+from tests.shared.bus.conftest import Buses
+from tests.shared.bus.member import Member, fetched, message, until, values
+
+RECORDS = 300
+
+
+async def test_records_of_a_partition_are_read_in_the_order_they_were_sent(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 3)
+    producer = await bus.producer()
+    for start in range(0, RECORDS, 50):
+        await producer.send(topic, 1, [message(str(each)) for each in range(start, start + 50)])
+    member = await Member().join(bus, buses.name("group"), topic)
+    await until(lambda: len(member.records) == RECORDS)
+    assert values(member.records) == [str(each) for each in range(RECORDS)]
+    assert [each.offset for each in member.records] == list(range(RECORDS))
+    assert {(each.topic, each.partition) for each in member.records} == {(topic, 1)}
+    await member.leave()
+
+
+async def test_what_was_acknowledged_is_there_when_the_bus_is_opened_again(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 2)
+    producer = await bus.producer()
+    await producer.send(topic, 0, [message("a"), message("b")])
+    await bus.close()
+    again = buses.open()
+    assert await again.partitions(topic) == 2
+    assert values(await again.read(TopicPartition(topic, 0), 0, 10)) == ["a", "b"]
+    await (await again.producer()).send(topic, 0, [message("c")])
+    assert [each.offset for each in await again.read(TopicPartition(topic, 0), 0, 10)] == [0, 1, 2]
+
+
+async def test_offsets_go_on_after_everything_was_pruned(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 1)
+    only = TopicPartition(topic, 0)
+    producer = await bus.producer()
+    await producer.send(topic, 0, [message("a"), message("b")])
+    await bus.prune(only, 2)
+    await producer.send(topic, 0, [message("c")])
+    assert [(each.offset, each.value) for each in await bus.read(only, 0, 10)] == [(2, b"c")]
+    again = buses.open()
+    assert await again.end_offsets([topic]) == {only: 3}
+    assert [each.offset for each in await again.read(only, 0, 10)] == [2]
+    member = await Member().join(again, buses.name("group"), topic)
+    await until(lambda: values(member.records) == ["c"])
+    await member.leave()
+
+
+async def test_a_member_starts_at_the_positions_its_database_gives(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 3)
+    producer = await bus.producer()
+    for each in range(3):
+        await producer.send(topic, each, [message(f"{each}:{number}") for number in range(4)])
+    member = Member(positions={TopicPartition(topic, 0): 3, TopicPartition(topic, 1): 4})
+    await member.join(bus, buses.name("group"), topic)
+    await until(lambda: len(member.records) == 5)
+    await producer.send(topic, 1, [message("1:4")])
+    await until(lambda: len(member.records) == 6)
+    assert sorted(values(member.records)) == ["0:3", "1:4", "2:0", "2:1", "2:2", "2:3"]
+    await member.leave()
+
+
+async def test_a_position_is_the_databases_and_not_what_was_reported(buses: Buses, bus: Bus) -> None:
+    topic, group = await buses.topic(bus, 1), buses.name("group")
+    only = TopicPartition(topic, 0)
+    await (await bus.producer()).send(topic, 0, [message("a"), message("b"), message("c")])
+    first = Member()
+    subscription = await first.subscribe(bus, group, topic)
+    await fetched(subscription)
+    await subscription.report({only: 3, TopicPartition(topic, 7): 9})
+    await subscription.close()
+    second = await Member(positions={only: 1}).join(bus, group, topic)
+    await until(lambda: values(second.records) == ["b", "c"])
+    await second.leave()
+
+
+async def test_a_position_beyond_the_end_is_an_alarm_and_nothing_is_read(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 1)
+    await (await bus.producer()).send(topic, 0, [message("a")])
+    member = await Member(positions={TopicPartition(topic, 0): 5}).join(bus, buses.name("group"), topic)
+    await until(lambda: bool(member.failures))
+    assert "which ends at 1" in member.failures[0]
+    assert member.records == []
+    await member.leave()
+
+
+async def test_two_members_share_the_partitions_and_one_takes_over_when_the_other_leaves(
+    buses: Buses, bus: Bus
+) -> None:
+    topic, group = await buses.topic(bus, 12), buses.name("group")
+    everything = frozenset(TopicPartition(topic, each) for each in range(12))
+    one = await Member("one").join(bus, group, topic)
+    await until(lambda: one.assigned == everything)
+    two = await Member("two").join(buses.open() if buses.kind == "kafka" else bus, group, topic)
+    await until(lambda: len(one.assigned) == 6 and len(two.assigned) == 6)
+    assert one.assigned | two.assigned == everything
+    producer = await bus.producer()
+    await asyncio.gather(*(producer.send(topic, each, [message(str(each))]) for each in range(12)))
+    await until(lambda: len(one.records) + len(two.records) == 12)
+    assert {each.partition for each in one.records} == {each.partition for each in one.assigned}
+    await two.leave()
+    await until(lambda: one.assigned == everything)
+    await one.leave()
+
+
+async def test_partitions_move_on_only_after_the_batch_in_hand_is_done(buses: Buses, bus: Bus) -> None:
+    topic, group = await buses.topic(bus, 2), buses.name("group")
+    producer = await bus.producer()
+    for each in range(2):
+        await producer.send(topic, each, [message(str(each))])
+    one = Member("one")
+    one.hold.clear()
+    await one.join(bus, group, topic)
+    await until(one.applying.locked)
+    two = Member("two")
+    joining = asyncio.create_task(two.join(buses.open() if buses.kind == "kafka" else bus, group, topic))
+    await until(lambda: one.told[-1][0] == "revoked")
+    assert not two.told, "the other member has a partition whose batch is still being applied"
+    one.hold.set()
+    await joining
+    await until(lambda: len(one.assigned) == 1 and len(two.assigned) == 1)
+    await one.leave()
+    await two.leave()
+
+
+async def test_members_of_different_groups_each_read_everything(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 4)
+    members = [await Member().join(bus, buses.name("group"), topic) for _ in range(2)]
+    producer = await bus.producer()
+    await asyncio.gather(*(producer.send(topic, each, [message(str(each))]) for each in range(4)))
+    for each in members:
+        await until(lambda each=each: sorted(values(each.records)) == ["0", "1", "2", "3"])  # type: ignore[misc]
+        await each.leave()
+
+
+async def test_a_paused_partition_waits_while_the_others_are_polled_on(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 2)
+    member = Member()
+    subscription = await member.subscribe(bus, buses.name("group"), topic)
+    while len(subscription.assigned) < 2:
+        await subscription.fetch(records_max=10, timeout_seconds=0.1)
+    paused, running = TopicPartition(topic, 0), TopicPartition(topic, 1)
+    subscription.pause(paused)
+    producer = await bus.producer()
+    await producer.send(topic, 0, [message("a"), message("b")])
+    await producer.send(topic, 1, [message("c")])
+    got = await subscription.fetch(records_max=10, timeout_seconds=5)
+    assert {each: values(records) for each, records in got.items()} == {running: ["c"]}
+    for _ in range(3):
+        assert await subscription.fetch(records_max=10, timeout_seconds=0.2) == {}
+    subscription.resume(paused)
+    got = await fetched(subscription)
+    assert {each: values(records) for each, records in got.items()} == {paused: ["a", "b"]}
+    await subscription.close()
+
+
+async def test_a_failed_batch_is_read_again_after_seek(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 1)
+    only = TopicPartition(topic, 0)
+    await (await bus.producer()).send(topic, 0, [message("a"), message("b"), message("c")])
+    member = Member()
+    subscription = await member.subscribe(bus, buses.name("group"), topic)
+    assert values((await fetched(subscription))[only]) == ["a", "b", "c"]
+    subscription.pause(only)
+    await subscription.seek(only, 1)
+    assert await subscription.fetch(records_max=10, timeout_seconds=0.2) == {}
+    subscription.resume(only)
+    assert values((await fetched(subscription))[only]) == ["b", "c"]
+    await subscription.close()
+
+
+async def test_keys_headers_and_values_come_out_byte_for_byte(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 1)
+    sent = [
+        Message(
+            "idn_1",
+            (("ce_id", b"1"), ("ce_id", b"twice"), ("名", bytes(range(256))), ("empty", b"")),
+            b"\x00\xff",
+        ),
+        Message("顾客", (), b""),
+        Message(None, (("only", b"value"),), b"no key"),
+        Message("tombstone", (), None),
+        Message("", (("x", b"\n" * 70_000),), os.urandom(3)),
+    ]
+    await (await bus.producer()).send(topic, 0, sent)
+    member = await Member().join(bus, buses.name("group"), topic)
+    await until(lambda: len(member.records) == len(sent))
+    for records in (member.records, await bus.read(TopicPartition(topic, 0), 0, 10)):
+        assert [(each.key, each.headers, each.value) for each in records] == [
+            (None if each.key is None else each.key.encode(), each.headers, each.value) for each in sent
+        ]
+    assert all(abs(each.timestamp_ms / 1000 - time.time()) < 60 for each in member.records)
+    await member.leave()
+
+
+async def test_a_fetch_brings_at_most_so_many_records_a_partition(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 3)
+    producer = await bus.producer()
+    for each in range(3):
+        await producer.send(topic, each, [message(str(number)) for number in range(25)])
+    member = Member()
+    subscription = await member.subscribe(bus, buses.name("group"), topic)
+    read: dict[TopicPartition, list[str]] = {}
+    while sum(map(len, read.values())) < 75:
+        got = await subscription.fetch(records_max=10, timeout_seconds=1)
+        assert all(len(records) <= 10 for records in got.values())
+        for partition, records in got.items():
+            read.setdefault(partition, []).extend(values(records))
+    assert read == {TopicPartition(topic, each): [str(number) for number in range(25)] for each in range(3)}
+    await subscription.close()
+
+
+async def test_a_fetch_is_limited_in_bytes_too(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 1)
+    noise = [Message("k", (), os.urandom(200_000)) for _ in range(20)]
+    await (await bus.producer()).send(topic, 0, noise)
+    member = Member()
+    subscription = await member.subscribe(bus, buses.name("group"), topic)
+    read: list[bytes | None] = []
+    while len(read) < 20:
+        got = await subscription.fetch(records_max=500, timeout_seconds=1)
+        for records in got.values():
+            assert len(records) <= 8, "about a megabyte of a partition at once, not everything there is"
+            read += [each.value for each in records]
+    assert read == [each.value for each in noise]
+    await subscription.close()
+
+
+async def test_a_waiting_member_is_woken_when_a_record_arrives(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 12)
+    member = Member()
+    subscription = await member.subscribe(bus, buses.name("group"), topic)
+    while len(subscription.assigned) < 12:
+        await subscription.fetch(records_max=10, timeout_seconds=0.1)
+    producer = await bus.producer()
+    await producer.send(topic, 0, [message("first")])
+    await fetched(subscription)
+    waits: list[float] = []
+    for each in range(5):
+        waiting = asyncio.create_task(subscription.fetch(records_max=10, timeout_seconds=10))
+        await asyncio.sleep(0.05)  # it waits now; an early send would prove nothing
+        await producer.send(topic, each, [message("x")])
+        sent = time.monotonic()
+        assert await waiting
+        waits.append(time.monotonic() - sent)
+    assert sorted(waits)[2] < (0.02 if buses.kind == "embedded" else 0.2), waits
+    await subscription.close()
+
+
+async def test_what_the_bus_does_not_have_is_refused_in_a_sentence(buses: Buses, bus: Bus) -> None:
+    topic, missing = await buses.topic(bus, 2), buses.name("missing")
+    producer = await bus.producer()
+    member = Member()
+    for refused in (
+        producer.send(missing, 0, [message("a")]),
+        producer.send(topic, 2, [message("a")]),
+        member.subscribe(bus, buses.name("group"), missing),
+        bus.end_offsets([missing]),
+        bus.partitions(missing),
+        bus.read(TopicPartition(missing, 0), 0, 1),
+        bus.prune(TopicPartition(missing, 0), 1),
+    ):
+        with pytest.raises(RecordRefused, match=r"has no (topic|partition)"):
+            await refused
+    await producer.send(topic, 0, [message("the producer is still good")])
+
+
+async def test_concurrent_sends_to_all_partitions_keep_each_partitions_order(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 12)
+    producer = await bus.producer()
+
+    async def one_after_another(partition: int) -> None:
+        for start in range(0, 200, 20):
+            await producer.send(topic, partition, [message(str(each)) for each in range(start, start + 20)])
+
+    await asyncio.gather(*map(one_after_another, range(12)))
+    ends = await bus.end_offsets([topic])
+    assert set(ends.values()) == {200}
+    for each in ends:
+        assert values(await bus.read(each, 0, 200)) == [str(number) for number in range(200)]
+
+
+async def test_an_abandoned_producer_loses_only_what_was_not_acknowledged(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 2)
+    producer = await bus.producer()
+    acknowledged = [message(f"a{each}") for each in range(10)]
+    await producer.send(topic, 0, acknowledged)
+    sending = asyncio.create_task(producer.send(topic, 1, [message("b")]))
+    await asyncio.sleep(0)
+    await producer.abandon()
+    outcome = (await asyncio.gather(sending, return_exceptions=True))[0]
+    assert outcome is None or isinstance(outcome, BusUnavailable)
+    with pytest.raises(BusUnavailable):
+        await producer.send(topic, 0, [message("too late")])
+    other = await bus.producer()
+    await other.send(topic, 1, [message("c")])
+    assert values(await bus.read(TopicPartition(topic, 0), 0, 100)) == values_of(acknowledged)
+    assert values(await bus.read(TopicPartition(topic, 1), 0, 100)) in (["c"], ["b", "c"])
+    if outcome is None:
+        assert values(await bus.read(TopicPartition(topic, 1), 0, 100)) == ["b", "c"]
+
+
+async def test_end_offsets_count_what_was_sent(buses: Buses, bus: Bus) -> None:
+    one, two = await buses.topic(bus, 2), await buses.topic(bus, 1)
+    producer = await bus.producer()
+    await producer.send(one, 1, [message("a"), message("b")])
+    await producer.send(two, 0, [])
+    assert await bus.end_offsets([one, two]) == {
+        TopicPartition(one, 0): 0,
+        TopicPartition(one, 1): 2,
+        TopicPartition(two, 0): 0,
+    }
+    await buses.open().ensure_topics({one: 5})  # keeps what it has
+    assert await buses.open().partitions(one) == 2
+
+
+async def test_a_large_record_passes_and_a_larger_one_is_refused_before_anything_is_written(
+    buses: Buses, bus: Bus
+) -> None:
+    topic = await buses.topic(bus, 1)
+    only = TopicPartition(topic, 0)
+    producer = await bus.producer()
+    large = Message("k", (), os.urandom(RECORD_BYTES_MAX - 1))
+    assert size_of(large) == RECORD_BYTES_MAX
+    await producer.send(topic, 0, [message("before"), large, message("after")])
+    with pytest.raises(RecordRefused, match="over the limit"):
+        await producer.send(topic, 0, [message("x"), Message("k", (), b"x" * RECORD_BYTES_MAX)])
+    assert await bus.end_offsets([topic]) == {only: 3}
+    member = await Member().join(bus, buses.name("group"), topic)
+    await until(lambda: len(member.records) == 3)
+    assert member.records[1].value == large.value
+    await member.leave()
+
+
+async def test_a_member_that_comes_back_under_its_name_goes_on_where_it_was(buses: Buses, bus: Bus) -> None:
+    topic, group = await buses.topic(bus, 4), buses.name("group")
+    producer = await bus.producer()
+    await asyncio.gather(*(producer.send(topic, each, [message(str(each))]) for each in range(4)))
+    one = await Member("one").join(bus, group, topic)
+    await until(lambda: len(one.records) == 4)
+    await one.leave()
+    await producer.send(topic, 2, [message("later")])
+    again = await Member("one", positions=one.positions).join(buses.open(), group, topic)
+    await until(lambda: values(again.records) == ["later"])
+    await again.leave()
+
+
+async def test_a_bus_that_serves_says_so(buses: Buses, bus: Bus) -> None:
+    await bus.check()
+
+
+def values_of(messages: list[Message]) -> list[str]:
+    """What messages to be sent say."""
+    return [(each.value or b"").decode() for each in messages]
