@@ -27,7 +27,9 @@ def _known_zone(name: str) -> str:
 class ServiceSettings(BaseSettings):
     """What all services share. Frozen: a process keeps the settings it started with."""
 
-    model_config = SettingsConfigDict(env_prefix="HUITOU_", frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(
+        env_prefix="HUITOU_", frozen=True, extra="ignore", use_attribute_docstrings=True
+    )
 
     service: ClassVar[str]
     """The service's name: its database, its keys, its metrics."""
@@ -57,6 +59,8 @@ class ServiceSettings(BaseSettings):
     set_aside_percent_max: Annotated[int, Field(ge=0, le=100)] = 5
     """A batch of which more than this share (and more than 10 records) would be set aside stops its partition; 100
     switches the brake off."""
+    member: str = ""
+    """This process's own stable name among the consumers of its service; empty: host and process number."""
     log_level: str = "info"
     """Lowest level that is logged: debug, info, warning or error."""
 

@@ -1,7 +1,7 @@
 """The table of what a consumer does with which event."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.db import Tx
@@ -15,6 +15,9 @@ Lock = Callable[[Tx, Sequence[Event]], Awaitable[None]]
 Handle = Callable[[Tx, Sequence[Any]], Awaitable[None]]
 """Applies one wave: events of one type, in order within each key."""
 
+HandleParked = Callable[[Tx, str], Awaitable[None]]
+"""Applies one parked fact, given as its JSON document."""
+
 
 async def _lock_nothing(_tx: Tx, _events: Sequence[Event]) -> None:
     return None
@@ -27,6 +30,8 @@ class Handlers:
     consumer: str
     table: Mapping[type[Event], Handle]
     lock: Lock = _lock_nothing
+    parked: Mapping[str, HandleParked] = field(default_factory=dict)
+    """What is done when an operator retries a dead parked fact that is no event, by its type name."""
     inbox: bool = True
     """Whether repeats are absorbed by event id; False where every effect is recomputed from facts."""
     batch_max: int = BATCH_MAX

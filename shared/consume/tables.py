@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, Index, Integer, Named, SmallInteger, Table, Text, TypedColumns
+from sqlalchemy import CheckConstraint, Column, Index, Integer, Named, Table, Text, TypedColumns
 
 from shared.db.opening import kernel_metadata
 from shared.db.types import BigInt, Id, Instant, Sealed
@@ -36,8 +36,7 @@ class SetAsideColumns(TypedColumns):
     """A record that could not be applied now: dead, queued behind a dead one of its key, or parked for a fact."""
 
     id: Named[str] = Column(Id, primary_key=True)
-    sequence: Named[int] = Column(BigInt)
-    """Order of setting aside; the chain of a key is applied in this order."""
+    """Ids sort by time of making: the chain of a key is applied in this order."""
     consumer: Named[str] = Column(Id)
     state: Named[str] = Column(Text)
     event_id: Named[str | None] = Column(Id)
@@ -56,10 +55,8 @@ class SetAsideColumns(TypedColumns):
     """Why: a stable code."""
     reason: Named[str] = Column(Text)
     """Why, in a sentence that names no value of the record."""
-    headers: Named[bytes] = Column(Sealed)
-    payload: Named[bytes] = Column(Sealed)
-    """The record, sealed where it may hold personal data, else as it came."""
-    sealed: Named[int] = Column(SmallInteger)
+    record: Named[bytes] = Column(Sealed)
+    """Headers and payload as they came, sealed: a stranger's record may hold anything."""
     attempts: Named[int] = Column(Integer)
     booked_at: Named[datetime] = Column(Instant)
     ended_at: Named[datetime | None] = Column(Instant)
@@ -79,7 +76,7 @@ Index(
     "set_aside_open_key",
     set_aside.c.consumer,
     set_aside.c.key,
-    set_aside.c.sequence,
+    set_aside.c.id,
     postgresql_where=set_aside.c.state.in_(("dead", "queued")),
     sqlite_where=set_aside.c.state.in_(("dead", "queued")),
 )
@@ -89,4 +86,4 @@ Index(
     postgresql_where=set_aside.c.state == "parked",
     sqlite_where=set_aside.c.state == "parked",
 )
-Index("set_aside_listed", set_aside.c.state, set_aside.c.sequence)
+Index("set_aside_listed", set_aside.c.state, set_aside.c.id)

@@ -27,7 +27,9 @@ class Read(ABC):
     dialect: DialectName
 
     @abstractmethod
-    async def run(self, statement: Executable, parameters: Parameters = None) -> CursorResult[*tuple[Any, ...]]:
+    async def run(
+        self, statement: Executable, parameters: Parameters = None
+    ) -> CursorResult[*tuple[Any, ...]]:
         """Run one statement and return its whole result."""
 
     async def all(
@@ -36,9 +38,7 @@ class Read(ABC):
         """Every row."""
         return cast("Sequence[Row[*Ts]]", (await self.run(statement, parameters)).all())
 
-    async def first(
-        self, statement: TypedReturnsRows[*Ts], parameters: Parameters = None
-    ) -> Row[*Ts] | None:
+    async def first(self, statement: TypedReturnsRows[*Ts], parameters: Parameters = None) -> Row[*Ts] | None:
         """The first row, or None if there is none."""
         return cast("Row[*Ts] | None", (await self.run(statement, parameters)).first())
 
@@ -103,6 +103,10 @@ class Tx(Read):
     @abstractmethod
     async def update_many(self, table: Table[Any], rows: Rows, *, key: Sequence[str]) -> None:
         """Update each row found by `key` with the other columns of its mapping, in one statement."""
+
+    @abstractmethod
+    async def take_place(self) -> None:
+        """Take the transaction's place in the order of transactions, so that `shared.db.floor` knows it is open."""
 
     @abstractmethod
     async def run_sync(self, work: Callable[[Connection], T]) -> T:

@@ -11,7 +11,9 @@ SHAPES_MAX = 512
 """How many statement shapes are kept; a service has a few dozen."""
 
 
-def parameters(table: Table[Any], names: Sequence[str], rows: Sequence[Any], dialect: Dialect) -> list[list[Any]]:
+def parameters(
+    table: Table[Any], names: Sequence[str], rows: Sequence[Any], dialect: Dialect
+) -> list[list[Any]]:
     """One list of driver values a column, in the order of `names`."""
     columns = []
     for name, process in zip(names, _processors(table, tuple(names), dialect), strict=True):
@@ -33,7 +35,9 @@ def array_types(table: Table[Any], names: tuple[str, ...], dialect: Dialect) -> 
 
 
 @lru_cache(maxsize=SHAPES_MAX)
-def insert_new_postgres(table: Table[Any], names: tuple[str, ...], returning: tuple[str, ...], dialect: Dialect) -> str:
+def insert_new_postgres(
+    table: Table[Any], names: tuple[str, ...], returning: tuple[str, ...], dialect: Dialect
+) -> str:
     """INSERT of unnested arrays that leaves out what conflicts."""
     return (
         f"INSERT INTO {table.name} ({_listed(names)}) SELECT * FROM unnest({_arrays(table, names, dialect)}) "
@@ -68,7 +72,9 @@ def upsert_postgres(
 
 
 @lru_cache(maxsize=SHAPES_MAX)
-def upsert_sqlite(table: Table[Any], names: tuple[str, ...], key: tuple[str, ...], update: tuple[str, ...]) -> str:
+def upsert_sqlite(
+    table: Table[Any], names: tuple[str, ...], key: tuple[str, ...], update: tuple[str, ...]
+) -> str:
     """The same for one row at a time."""
     return (
         f"INSERT INTO {table.name} ({_listed(names)}) VALUES ({_marks(names)}) "

@@ -3,7 +3,8 @@
 import sqlite3
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 _LOST_RACE = {"40001", "40P01"}
 """serialization_failure and deadlock_detected: the same work succeeds when it is done again."""

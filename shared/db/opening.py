@@ -18,7 +18,9 @@ class UnusableDatabase(Exception):
     """The URL or the library cannot be used; the message says what to do."""
 
 
-def open_database(url: str, *, clock: Clock | None = None, write_outbox: WriteOutbox | None = None) -> Database:
+def open_database(
+    url: str, *, clock: Clock | None = None, write_outbox: WriteOutbox | None = None
+) -> Database:
     """A database for `sqlite:///path` or `postgresql://…`; nothing is created but the folder of a SQLite file."""
     clock = clock or SystemClock()
     if url.startswith("sqlite:///"):

@@ -76,7 +76,9 @@ class PostgresRead(Read):
         self._engine = engine
         self._connection: AsyncConnection | None = None
 
-    async def run(self, statement: Executable, parameters: Parameters = None) -> CursorResult[*tuple[Any, ...]]:
+    async def run(
+        self, statement: Executable, parameters: Parameters = None
+    ) -> CursorResult[*tuple[Any, ...]]:
         """Run one statement; a connection that turns out to be dead is replaced, since a read can be repeated."""
         for _ in range(STALE_CONNECTIONS_MAX):
             if self._connection is None:
@@ -87,7 +89,9 @@ class PostgresRead(Read):
                 if not error.connection_invalidated:
                     raise
                 await self.release()
-        raise ConnectionError("the database closed every connection it was asked on; check that it is running")
+        raise ConnectionError(
+            "the database closed every connection it was asked on; check that it is running"
+        )
 
     async def release(self) -> None:
         """Give the connection back."""
@@ -109,14 +113,16 @@ class PostgresTx(Tx):
         self._ended = False
         self._savepoints = 0
 
-    async def run(self, statement: Executable, parameters: Parameters = None) -> CursorResult[*tuple[Any, ...]]:
+    async def run(
+        self, statement: Executable, parameters: Parameters = None
+    ) -> CursorResult[*tuple[Any, ...]]:
         """Run one statement inside the transaction."""
         await self.driver()
         assert self._connection is not None
         return await self._connection.execute(statement, parameters)
 
     async def driver(self) -> asyncpg.Connection:
-        """asyncpg's own connection, inside the transaction: for COPY and arrays."""
+        """The driver's own connection, inside the transaction: for COPY and arrays."""
         assert not self._ended, "this transaction has ended: open a new one"
         if self._driver is None:
             await self._begin()
@@ -162,6 +168,10 @@ class PostgresTx(Tx):
         names, dialect = tuple(rows[0]), self._engine.dialect
         statement = bulk.update_postgres(table, names, tuple(key), dialect)
         await (await self.driver()).execute(statement, *bulk.parameters(table, names, rows, dialect))
+
+    async def take_place(self) -> None:
+        """Have a transaction id before any sequence is asked: a number drawn earlier would be nobody's."""
+        await (await self.driver()).execute("SELECT pg_current_xact_id()")
 
     async def run_sync(self, work: Callable[[Connection], T]) -> T:
         """Call `work` in SQLAlchemy's bridge from asynchronous to synchronous."""
@@ -238,4 +248,6 @@ class PostgresTx(Tx):
                 raise
             self._connection, self._driver = connection, driver
             return
-        raise ConnectionError("the database closed every connection it was asked on; check that it is running")
+        raise ConnectionError(
+            "the database closed every connection it was asked on; check that it is running"
+        )

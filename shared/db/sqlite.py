@@ -12,7 +12,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import Column, Connection, CursorResult, Engine, Executable, StaticPool, Table, create_engine, event
+from sqlalchemy import (
+    Column,
+    Connection,
+    CursorResult,
+    Engine,
+    Executable,
+    StaticPool,
+    Table,
+    create_engine,
+    event,
+)
 
 from shared.clock import Clock
 from shared.db import bulk
@@ -100,7 +110,9 @@ class SqliteRead(Read):
     def __init__(self, reader: Connection) -> None:
         self._reader = reader
 
-    async def run(self, statement: Executable, parameters: Parameters = None) -> CursorResult[*tuple[Any, ...]]:
+    async def run(
+        self, statement: Executable, parameters: Parameters = None
+    ) -> CursorResult[*tuple[Any, ...]]:
         """Run one statement."""
         return self._reader.execute(statement, parameters)
 
@@ -117,7 +129,9 @@ class SqliteTx(Tx):
         self._savepoints = 0
         self._held: list[bytes] = []
 
-    async def run(self, statement: Executable, parameters: Parameters = None) -> CursorResult[*tuple[Any, ...]]:
+    async def run(
+        self, statement: Executable, parameters: Parameters = None
+    ) -> CursorResult[*tuple[Any, ...]]:
         """Run one statement inside the transaction."""
         await self.driver()
         return self._database.writer.execute(statement, parameters)
@@ -140,7 +154,9 @@ class SqliteTx(Tx):
         """By executemany."""
         if rows:
             names = tuple(rows[0])
-            (await self.driver()).executemany(bulk.insert_sqlite(table, names), self._values(table, names, rows))
+            (await self.driver()).executemany(
+                bulk.insert_sqlite(table, names), self._values(table, names, rows)
+            )
 
     async def insert_new(
         self, table: Table[Any], rows: Rows, *, returning: Sequence[Column[Any]] = ()
@@ -172,6 +188,9 @@ class SqliteTx(Tx):
             changed = tuple(name for name in rows[0] if name not in key)
             statement = bulk.update_sqlite(table, changed, tuple(key))
             (await self.driver()).executemany(statement, self._values(table, (*changed, *key), rows))
+
+    async def take_place(self) -> None:
+        """There is one writer: it is in order."""
 
     async def run_sync(self, work: Callable[[Connection], T]) -> T:
         """Call `work` with the writing connection."""
@@ -228,12 +247,13 @@ def _converted(
 ) -> list[tuple[Any, ...]]:
     """Driver values as Python values, column by column."""
     dialect = connection.dialect
-    processors = [
-        table.c[name].type.dialect_impl(dialect).result_processor(dialect, None) for name in names
-    ]
+    processors = [table.c[name].type.dialect_impl(dialect).result_processor(dialect, None) for name in names]
     if not any(processors):
         return rows
     return [
-        tuple(value if process is None else process(value) for value, process in zip(row, processors, strict=True))
+        tuple(
+            value if process is None else process(value)
+            for value, process in zip(row, processors, strict=True)
+        )
         for row in rows
     ]

@@ -52,7 +52,7 @@ class _ValueList(TypeDecorator[list[Any]]):
         return dialect.type_descriptor(Text())
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
-        process = self.item.dialect_impl(dialect).bind_processor(dialect)
+        process: Callable[[Any], Any] | None = self.item.dialect_impl(dialect).bind_processor(dialect)
         if isinstance(self.item, LargeBinary):
             process = None if dialect.name == "postgresql" else _hex
         if dialect.name == "postgresql":

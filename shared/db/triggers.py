@@ -24,17 +24,23 @@ def append_only(table: Table[Any]) -> None:
 
 def frozen_columns(table: Table[Any], columns: Sequence[str]) -> None:
     """These columns never change once written, and rows of `table` are never deleted."""
-    _declare(table, *[frozen_columns_ddl(table.name, columns, dialect) for dialect in ("postgresql", "sqlite")])
+    _declare(
+        table, *[frozen_columns_ddl(table.name, columns, dialect) for dialect in ("postgresql", "sqlite")]
+    )
 
 
 def frozen_when(table: Table[Any], condition: str) -> None:
     """A row for which `condition` (SQL over `old.`) holds never changes again."""
-    _declare(table, *[frozen_when_ddl(table.name, condition, dialect) for dialect in ("postgresql", "sqlite")])
+    _declare(
+        table, *[frozen_when_ddl(table.name, condition, dialect) for dialect in ("postgresql", "sqlite")]
+    )
 
 
 def append_only_ddl(table: str, dialect: str) -> list[str]:
     """The statements behind `append_only`."""
-    return _refuse(table, "append_only", "this table is append-only", ("update", "delete"), dialect, truncate=True)
+    return _refuse(
+        table, "append_only", "this table is append-only", ("update", "delete"), dialect, truncate=True
+    )
 
 
 def frozen_columns_ddl(table: str, columns: Sequence[str], dialect: str) -> list[str]:
@@ -88,6 +94,5 @@ def _refuse(
 def _declare(table: Table[Any], postgresql: Sequence[str], sqlite: Sequence[str]) -> None:
     for dialect, statements in (("postgresql", postgresql), ("sqlite", sqlite)):
         for statement in statements:
-            ddl = DDL(statement.replace("%", "%%")).execute_if(dialect=dialect)
-            event.listen(table, "after_create", ddl)
-
+            ddl = DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
+            event.listen(table, "after_create", ddl.execute_if(dialect=dialect))

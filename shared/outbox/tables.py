@@ -1,10 +1,10 @@
 """The outbox: a superset of what Debezium's outbox router reads."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Column, Index, Integer, Named, Table, Text, TypedColumns, Uuid
-
 
 from shared.db.opening import kernel_metadata
 from shared.db.types import BigInt, Id, Instant, Json
@@ -20,7 +20,8 @@ class OutboxColumns(TypedColumns):
     type: Named[str] = Column(Text)
     topic: Named[str] = Column(Id)
     key: Named[str] = Column(Id)
-    headers: Named[dict[str, str]] = Column(Json)
+    headers: Named[Any] = Column(Json)
+    """Names and texts of the record's headers."""
     payload: Named[str] = Column(Text)
     occurred_at: Named[datetime] = Column(Instant)
     published_at: Named[datetime | None] = Column(Instant)

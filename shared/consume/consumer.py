@@ -1,0 +1,225 @@
+"""One member of a service's consumer: fetch, apply, move on; pause what cannot be applied now."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from shared import logs
+from shared.bus import Bus, BusUnavailable, Record, Subscription, TopicPartition
+from shared.consume.apply import BrakePulled, Outcome, apply_batch
+from shared.consume.handlers import Handlers
+from shared.consume.tables import consumer_position
+from shared.db import Database, failures
+from shared.vault import Vault
+
+FETCH_SECONDS = 0.5
+BACKOFF_SECONDS_FIRST = 0.1
+BACKOFF_SECONDS_MAX = 10.0
+RACE_TRIES_MAX = 3
+"""A deadlock or serialisation failure is tried again at once this often, then waits like an outage."""
+BUG_TRIES_MAX = 5
+"""An unexpected error is tried this often; then its record is set aside like a refused one."""
+SUBSCRIBE_SECONDS = 1.0
+
+log = logs.named(__name__)
+
+
+@dataclass(slots=True)
+class Trouble:
+    """A partition that waits: until when (monotonic seconds), how long next time, and why."""
+
+    until: float = 0.0
+    backoff: float = BACKOFF_SECONDS_FIRST
+    bugs: int = 0
+    cause: str = ""
+    paused: bool = False
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a consumer has done since it started, for metrics."""
+
+    applied: int = 0
+    repeated: int = 0
+    skipped: int = 0
+    dead: int = 0
+    queued: int = 0
+    batches: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one batch."""
+        self.applied += outcome.applied
+        self.repeated += outcome.repeated
+        self.skipped += outcome.skipped
+        self.dead += outcome.dead
+        self.queued += outcome.queued
+        self.batches += 1
+
+
+@dataclass(slots=True, eq=False)
+class Consumer:
+    """Consumes the topics of one table of handlers; `member` is its stable name within the group."""
+
+    database: Database
+    bus: Bus
+    vault: Vault
+    handlers: Handlers
+    member: str
+    set_aside_percent_max: int = 5
+    counts: Counts = field(default_factory=Counts)
+    positions: dict[TopicPartition, int] = field(default_factory=dict)
+    """The next offset of every partition it has."""
+    trouble: dict[TopicPartition, Trouble] = field(default_factory=dict)
+    """The partitions that wait."""
+    _applying: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _quiet: logs.Quietly = field(default_factory=lambda: logs.Quietly(log))
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Consume until `stopping` is set; the batch in hand is finished first."""
+        while not stopping.is_set():
+            try:
+                await self._consume(stopping)
+            except BusUnavailable as error:
+                self._say("the event bus cannot be reached and is tried again", error)
+                await _first_of(stopping, SUBSCRIBE_SECONDS)
+
+    async def _consume(self, stopping: asyncio.Event) -> None:
+        subscription = await self.bus.subscribe(
+            self.handlers.consumer,
+            self.handlers.topics,
+            member=self.member,
+            on_assigned=self._assigned,
+            on_revoked=self._revoked,
+        )
+        try:
+            while not stopping.is_set():
+                self._resume_due(subscription)
+                fetched = await subscription.fetch(
+                    records_max=self.handlers.batch_max, timeout_seconds=self._patience()
+                )
+                for partition, records in fetched.items():
+                    async with self._applying:
+                        if partition in subscription.assigned:
+                            await self._apply(subscription, partition, records)
+                if fetched:
+                    await subscription.report(
+                        {place: self.positions[place] for place in fetched if place in self.positions}
+                    )
+        finally:
+            await subscription.close()
+
+    async def _apply(
+        self, subscription: Subscription, partition: TopicPartition, records: Sequence[Record]
+    ) -> None:
+        """Apply one batch, or have its partition wait."""
+        try:
+            outcome = await self._attempt(partition, records)
+        except Exception as error:  # noqa: BLE001 - sorted by kind in _wait: outage, brake or bug
+            await self._wait(subscription, partition, records, error)
+            return
+        if self.trouble.pop(partition, None) is not None:
+            self._quiet.over("the consumer goes on", consumer=self.handlers.consumer)
+        self.counts.add(outcome)
+        self.positions[partition] = records[-1].offset + 1
+
+    async def _attempt(self, partition: TopicPartition, records: Sequence[Record]) -> Outcome:
+        bugs = self.trouble[partition].bugs if partition in self.trouble else 0
+        for tries_left in reversed(range(RACE_TRIES_MAX)):
+            try:
+                return await apply_batch(
+                    self.database,
+                    self.handlers,
+                    self.vault,
+                    partition,
+                    records,
+                    set_aside_percent_max=self.set_aside_percent_max,
+                    bugs_are_permanent=bugs >= BUG_TRIES_MAX,
+                )
+            except Exception as error:
+                if not (failures.is_lost_race(error) and tries_left):
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    async def _wait(
+        self,
+        subscription: Subscription,
+        partition: TopicPartition,
+        records: Sequence[Record],
+        error: Exception,
+    ) -> None:
+        """Pause the partition at the first record of the batch; try it again after a backoff, for ever."""
+        trouble = self.trouble.setdefault(partition, Trouble())
+        trouble.until = time.monotonic() + trouble.backoff
+        trouble.backoff = min(trouble.backoff * 2, BACKOFF_SECONDS_MAX)
+        if isinstance(error, BrakePulled):
+            trouble.cause = "brake"
+            self._say(str(error), error)
+        elif failures.is_transient(error):
+            trouble.cause = "database"
+            self._say("the database cannot be used and the consumer waits", error)
+        else:
+            trouble.cause = "bug"
+            trouble.bugs += 1
+            log.error("a batch met an unexpected error", consumer=self.handlers.consumer, exc_info=error)
+        trouble.paused = True
+        subscription.pause(partition)
+        await subscription.seek(partition, records[0].offset)
+
+    def _resume_due(self, subscription: Subscription) -> None:
+        now = time.monotonic()
+        for partition, trouble in self.trouble.items():
+            if trouble.paused and trouble.until <= now:
+                trouble.paused = False
+                subscription.resume(partition)
+
+    def _patience(self) -> float:
+        """How long a fetch may wait: until the next paused partition is due."""
+        now = time.monotonic()
+        waits = [trouble.until - now for trouble in self.trouble.values() if trouble.paused]
+        return min([FETCH_SECONDS, *(max(wait, 0.01) for wait in waits)])
+
+    async def _assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Where to start: the positions in the database, which are made where they are missing."""
+        place = consumer_position.c
+        async with self.database.begin() as tx:
+            rows = [
+                {
+                    "consumer": self.handlers.consumer,
+                    "topic": partition.topic,
+                    "partition": partition.partition,
+                    "next_offset": 0,
+                    "moved_at": tx.now,
+                }
+                for partition in sorted(partitions)
+            ]
+            await tx.insert_new(consumer_position, rows)
+            known = await tx.all(
+                select(place.topic, place.partition, place.next_offset).where(
+                    place.consumer == self.handlers.consumer
+                )
+            )
+        positions = {TopicPartition(topic, partition): offset for topic, partition, offset in known}
+        start = {partition: positions[partition] for partition in partitions}
+        self.positions.update(start)
+        return start
+
+    async def _revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """Return when nothing of these partitions is being applied any more."""
+        async with self._applying:
+            for partition in partitions:
+                self.positions.pop(partition, None)
+                self.trouble.pop(partition, None)
+
+    def _say(self, sentence: str, error: Exception) -> None:
+        self._quiet.warning(sentence, consumer=self.handlers.consumer, error_type=type(error).__name__)
+
+
+async def _first_of(stopping: asyncio.Event, seconds: float) -> None:
+    """Wait that long, or until asked to stop."""
+    try:
+        await asyncio.wait_for(stopping.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,163 @@
+"""One leader a service: who holds the lease relays the outbox and runs the periodic jobs.
+
+On PostgreSQL a session advisory lock on a connection of its own. A bare one is never taken over from a process that
+was stopped, so the server ends a silent session (`idle_session_timeout`), the holder sends a heartbeat, and it looks
+at its own clock before each send and each mark. On SQLite a lock on a file, which dies with the process.
+"""
+
+import asyncio
+import fcntl
+import os
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+from zlib import crc32
+
+import asyncpg
+
+SESSION_SECONDS = 5
+"""The server ends the session, and with it the lock, after this much silence."""
+HELD_SECONDS = 4.0
+"""The holder trusts its lease this long after a heartbeat: shorter than the server's patience."""
+HEARTBEAT_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+LEASE_SPACE = 10
+
+
+class LeaseLost(Exception):
+    """The lease is no longer certain: stop at once, somebody else may hold it."""
+
+
+class Lease(ABC):
+    """A right that one process at a time has."""
+
+    @abstractmethod
+    async def acquire(self) -> None:
+        """Wait until it is held."""
+
+    @abstractmethod
+    def held(self) -> bool:
+        """Whether it is certainly still held, by this process's own clock."""
+
+    @abstractmethod
+    async def release(self) -> None:
+        """Let it go, so that the next one need not wait."""
+
+    def check(self) -> None:
+        """Raise LeaseLost unless it is certainly still held."""
+        if not self.held():
+            raise LeaseLost
+
+
+class PostgresLease(Lease):
+    """A session advisory lock with a heartbeat."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._dsn = url.replace("postgresql+asyncpg://", "postgresql://", 1)
+        self._name = crc32(name.encode()) & 0x7FFFFFFF
+        self._connection: asyncpg.Connection | None = None
+        self._heartbeat: asyncio.Task[None] | None = None
+        self._certain_until = 0.0
+
+    async def acquire(self) -> None:
+        """Try once a second; an unreachable database is tried again."""
+        await self.release()
+        while not await self._try():  # noqa: ASYNC110 - the holder is another process and cannot tell us
+            await asyncio.sleep(RETRY_SECONDS)
+        self._heartbeat = asyncio.create_task(self._beat())
+
+    def held(self) -> bool:
+        """Whether the last heartbeat was answered less than HELD_SECONDS after it was sent, until now."""
+        return time.monotonic() < self._certain_until
+
+    async def release(self) -> None:
+        """Close the session."""
+        self._certain_until = 0.0
+        heartbeat, self._heartbeat = self._heartbeat, None
+        if heartbeat is not None:
+            heartbeat.cancel()
+            await asyncio.gather(heartbeat, return_exceptions=True)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    async def _try(self) -> bool:
+        try:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await asyncpg.connect(
+                    self._dsn,
+                    timeout=SESSION_SECONDS,
+                    command_timeout=SESSION_SECONDS,
+                    server_settings={
+                        "idle_session_timeout": str(SESSION_SECONDS * 1000),
+                        "tcp_keepalives_idle": "2",
+                        "tcp_keepalives_interval": "1",
+                        "tcp_keepalives_count": "3",
+                    },
+                )
+            sent = time.monotonic()
+            statement = "SELECT pg_try_advisory_lock($1::int, $2::int)"
+            if await self._connection.fetchval(statement, LEASE_SPACE, self._name):
+                self._certain_until = sent + HELD_SECONDS
+                return True
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.terminate()
+        return False
+
+    async def _beat(self) -> None:
+        """Extend the certainty with each answered heartbeat; the first failure ends it."""
+        assert self._connection is not None
+        try:
+            while True:
+                await asyncio.sleep(HEARTBEAT_SECONDS)
+                sent = time.monotonic()
+                await self._connection.execute("SELECT 1")
+                self._certain_until = sent + HELD_SECONDS
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._certain_until = 0.0
+
+
+class FileLease(Lease):
+    """An exclusive lock on a file; the system lets it go when the process dies."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: int | None = None
+
+    async def acquire(self) -> None:
+        """Try until the file is free."""
+        while not self.try_acquire():  # noqa: ASYNC110 - the holder is another process and cannot tell us
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def try_acquire(self) -> bool:
+        """Whether the lease is held now, without waiting."""
+        if self._file is not None:
+            return True
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            return False
+        self._file = file
+        return True
+
+    def held(self) -> bool:
+        """Whether the file is locked by this object."""
+        return self._file is not None
+
+    async def release(self) -> None:
+        """Close the file."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+
+def open_lease(database_url: str, home: Path, service: str) -> Lease:
+    """The lease of a service: beside its database."""
+    if database_url.startswith("sqlite:"):
+        return FileLease(home / f"{service}.lease")
+    return PostgresLease(database_url, service)

@@ -1,0 +1,191 @@
+"""The relay: sends what the outbox holds, in order of each key, and marks what the bus has acknowledged.
+
+One relay a service, by lease. It sends batches it built itself, one outstanding batch a partition. On any error it
+drops the producer with nothing queued and reads again from the first pending row, so one customer's events never
+overtake each other. No row is ever skipped.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select, update
+
+from shared import logs
+from shared.bus import Bus, Message, Producer, TopicPartition, partition_of
+from shared.db import Database, Read, any_of
+from shared.db.floor import Floor
+from shared.outbox.lease import Lease
+from shared.outbox.tables import outbox
+
+BATCH_MAX = 2_000
+"""Most rows of one round."""
+POLL_SECONDS = 0.05
+"""How soon a commit of another process is seen; one of this process wakes the relay at once."""
+FULL_SCAN_SECONDS = 1.0
+BACKOFF_SECONDS_MAX = 5.0
+KEPT_DAYS = 7
+PRUNE_ROWS_MAX = 5_000
+
+log = logs.named(__name__)
+
+
+class Relay:
+    """Carries one service's outbox to the bus while the lease is held."""
+
+    def __init__(self, service: str, database: Database, bus: Bus, lease: Lease) -> None:
+        self._service = service
+        self._quiet = logs.Quietly(log)
+        self._database = database
+        self._bus = bus
+        self._lease = lease
+        self._floor = Floor(database, "outbox")
+        self._wake = asyncio.Event()
+        self._scanned_at = 0.0
+        self._partitions: dict[str, int] = {}
+        self._producer: Producer | None = None
+        self.sent = 0
+        """Rows sent and marked since the start."""
+        database.on_published.append(self._wake.set)
+
+    async def run(self) -> None:
+        """Relay until cancelled, or until the lease is lost (raises LeaseLost)."""
+        backoff = POLL_SECONDS
+        try:
+            while True:
+                self._lease.check()
+                self._wake.clear()
+                try:
+                    moved = await self.step()
+                except (asyncio.CancelledError, AssertionError):
+                    raise
+                except Exception as error:  # noqa: BLE001 - whatever it was, the rows are still pending
+                    self._lease.check()
+                    self._quiet.warning(
+                        "the outbox waits until it can be sent",
+                        service=self._service,
+                        error_type=type(error).__name__,
+                    )
+                    await self._drop()
+                    await asyncio.sleep(backoff)
+                    backoff = min(backoff * 2, BACKOFF_SECONDS_MAX)
+                    continue
+                self._quiet.over("the outbox is sent again", service=self._service)
+                backoff = POLL_SECONDS
+                if moved == 0:
+                    await self._wait()
+        finally:
+            await self._drop()
+
+    async def step(self) -> int:
+        """Send one round of pending rows; return how many were sent and marked."""
+        rows = await self._pending()
+        if not rows:
+            return 0
+        if self._producer is None:
+            self._producer = await self._bus.producer()
+        by_partition: dict[TopicPartition, list[Row[Any]]] = defaultdict(list)
+        for row in rows:
+            by_partition[await self._place(row)].append(row)
+        self._lease.check()
+        results = await asyncio.gather(
+            *(self._send(self._producer, place, part) for place, part in by_partition.items()),
+            return_exceptions=True,
+        )
+        parts = list(by_partition.values())
+        acknowledged = [
+            row.id for part, result in zip(parts, results, strict=True) if result is None for row in part
+        ]
+        await self._mark(acknowledged)
+        failure = next((result for result in results if result is not None), None)
+        if failure is not None:
+            raise failure
+        return len(acknowledged)
+
+    async def drain(self) -> None:
+        """Send all that is pending now, while the lease is held."""
+        while self._lease.held() and await self.step():
+            pass
+
+    async def _pending(self) -> Sequence[Row[Any]]:
+        await self._refresh()
+        statement = (
+            select(outbox.c.id, outbox.c.topic, outbox.c.key, outbox.c.headers, outbox.c.payload)
+            .where(outbox.c.published_at.is_(None), outbox.c.id > self._floor.value)
+            .order_by(outbox.c.id)
+            .limit(BATCH_MAX)
+        )
+        async with self._database.read() as read:
+            return await read.all(statement)
+
+    async def _refresh(self) -> None:
+        """Once a second: scan everything, and only raise the floor when nothing below it is pending."""
+        now = time.monotonic()
+        if now - self._scanned_at < FULL_SCAN_SECONDS:
+            return
+        self._scanned_at = now
+        floor, self._floor.value = self._floor.value, 0
+        async with self._database.read() as read:
+            first = await read.scalar(select(func.min(outbox.c.id)).where(outbox.c.published_at.is_(None)))
+        if first is None or first > floor:
+            self._floor.value = floor
+            await self._floor.raise_it()
+
+    async def _place(self, row: Row[Any]) -> TopicPartition:
+        if row.topic not in self._partitions:
+            self._partitions[row.topic] = await self._bus.partitions(row.topic)
+        return TopicPartition(row.topic, partition_of(row.key, self._partitions[row.topic]))
+
+    async def _send(self, producer: Producer, place: TopicPartition, rows: Sequence[Row[Any]]) -> None:
+        messages = [
+            Message(
+                row.key,
+                tuple((name, value.encode()) for name, value in row.headers.items()),
+                row.payload.encode(),
+            )
+            for row in rows
+        ]
+        await producer.send(place.topic, place.partition, messages)
+
+    async def _mark(self, ids: Sequence[int]) -> None:
+        if not ids:
+            return
+        self._lease.check()
+        async with self._database.begin() as tx:
+            await tx.execute(update(outbox).where(any_of(outbox.c.id, ids)).values(published_at=tx.now))
+        self.sent += len(ids)
+
+    async def _drop(self) -> None:
+        """Let go of the producer with nothing queued, and read again from the first pending row."""
+        producer, self._producer = self._producer, None
+        self._floor.value, self._scanned_at = 0, 0.0
+        if producer is not None:
+            await producer.abandon()
+
+    async def _wait(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+        except TimeoutError:
+            return
+
+
+async def backlog(read: Read) -> tuple[int, object]:
+    """How many rows are pending, and the oldest one's effective time (None when there is none)."""
+    row = await read.one(
+        select(func.count(), func.min(outbox.c.occurred_at)).where(outbox.c.published_at.is_(None))
+    )
+    return row[0], row[1]
+
+
+async def prune(database: Database, before: Any) -> int:
+    """Delete rows published before the instant `before`, one page; pending rows are never touched."""
+    async with database.begin() as tx:
+        old = (
+            select(outbox.c.id)
+            .where(outbox.c.published_at < before)
+            .order_by(outbox.c.id)
+            .limit(PRUNE_ROWS_MAX)
+        )
+        return await tx.execute(delete(outbox).where(outbox.c.id.in_(old)))

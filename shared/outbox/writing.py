@@ -1,0 +1,37 @@
+"""What a transaction published becomes rows of its outbox."""
+
+from collections.abc import Sequence
+
+from shared.db import Tx, WriteOutbox
+from shared.events.base import Event
+from shared.events.cloudevents import encode
+from shared.ids import new_event_id
+from shared.outbox.tables import outbox
+
+
+def write_outbox(service: str) -> WriteOutbox:
+    """The writer of a service's outbox: one statement a transaction, size and serialisability checked here."""
+    source = f"/huitou/{service}"
+
+    async def write(tx: Tx, events: Sequence[Event]) -> None:
+        rows = []
+        for event in events:
+            event_id = new_event_id()
+            headers, payload = encode(event, event_id, source, tx.traceparent)
+            rows.append(
+                {
+                    "event_id": event_id,
+                    "aggregatetype": "identity",
+                    "aggregateid": event.identity_id,
+                    "type": event.type,
+                    "topic": event.topic,
+                    "key": event.key,
+                    "headers": {name: value.decode() for name, value in headers},
+                    "payload": payload.decode(),
+                    "occurred_at": event.occurred_at,
+                }
+            )
+        await tx.take_place()
+        await tx.insert_many(outbox, rows)
+
+    return write

@@ -1,0 +1,92 @@
+"""Relay and periodic jobs, under the service's lease."""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete
+
+from shared import logs
+from shared.consume.tables import inbox
+from shared.http import idempotency
+from shared.outbox import relay as relaying
+from shared.outbox.jobs import run_jobs
+from shared.outbox.lease import LeaseLost, open_lease
+from shared.outbox.relay import Relay
+from shared.service import Job, Parts, Service
+
+INBOX_DAYS = 7
+PRUNE_EVERY_SECONDS = 3600.0
+DRAIN_SECONDS_MAX = 5.0
+
+log = logs.named(__name__)
+
+
+async def lead(service: Service, parts: Parts, stopping: asyncio.Event) -> None:
+    """Hold the lease whenever it can be had, and relay and run the jobs while it is held, until asked to stop."""
+    lease = open_lease(parts.database.url, parts.settings.home, service.name)
+    relay = Relay(service.name, parts.database, parts.bus, lease)
+    try:
+        while not stopping.is_set():
+            if not await _before(stopping, lease.acquire()):
+                break
+            log.info("the lease is held", service=service.name)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    work = [
+                        group.create_task(relay.run()),
+                        group.create_task(run_jobs([*service.jobs, *KERNEL_JOBS], parts, lease)),
+                    ]
+                    await stopping.wait()
+                    for task in work:
+                        task.cancel()
+            except* LeaseLost:
+                log.warning("the lease was lost and is asked for again", service=service.name)
+        if lease.held():
+            await _drain(relay)
+    finally:
+        await lease.release()
+
+
+async def _drain(relay: Relay) -> None:
+    """Send what is pending; what cannot be sent in time stays in the outbox for the next leader."""
+    try:
+        await asyncio.wait_for(relay.drain(), DRAIN_SECONDS_MAX)
+    except Exception as error:  # noqa: BLE001 - what cannot be sent now is sent at the next start
+        log.warning("what is left of the outbox waits for the next start", error_type=type(error).__name__)
+
+
+async def _before(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Whether `work` ended before the process was asked to stop; it is cancelled otherwise."""
+    task = asyncio.ensure_future(work)
+    stop = asyncio.ensure_future(stopping.wait())
+    await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if not task.done():
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return False
+    await task
+    return True
+
+
+async def _prune_outbox(parts: Parts) -> int:
+    pruned, page = 0, relaying.PRUNE_ROWS_MAX
+    while page == relaying.PRUNE_ROWS_MAX:
+        page = await relaying.prune(parts.database, parts.clock.now() - timedelta(days=relaying.KEPT_DAYS))
+        pruned += page
+    return pruned
+
+
+async def _prune_inbox(parts: Parts) -> int:
+    async with parts.database.begin() as tx:
+        return await tx.execute(delete(inbox).where(inbox.c.seen_at < tx.now - timedelta(days=INBOX_DAYS)))
+
+
+KERNEL_JOBS = (
+    Job("prune_outbox", _prune_outbox, PRUNE_EVERY_SECONDS),
+    Job("prune_inbox", _prune_inbox, PRUNE_EVERY_SECONDS),
+    Job("prune_answers", idempotency.prune, PRUNE_EVERY_SECONDS),
+)
+"""What every service cleans up: published rows, old event ids, answers kept for a repeat."""

@@ -1,0 +1,55 @@
+"""Put together what a service runs with, and take it apart again."""
+
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from shared.auth.verifying import open_verifier
+from shared.bus import Bus, open_bus
+from shared.clock import Clock, SystemClock
+from shared.db import open_database
+from shared.db.migrations import Migrations
+from shared.outbox.writing import write_outbox
+from shared.service import Parts, Service
+from shared.vault import open_vault
+
+
+@asynccontextmanager
+async def open_parts(
+    service: Service, *, bus: Bus | None = None, clock: Clock | None = None
+) -> AsyncIterator[Parts]:
+    """The parts of a service by its settings; `bus` when several services of one process share one.
+
+    Nothing outside is contacted yet. At the end the database is closed, and the bus unless it was given.
+    """
+    settings, clock = service.settings, clock or SystemClock()
+    vault_key = settings.vault_key
+    if settings.vault_key_file is not None:
+        vault_key = settings.vault_key_file.read_text().strip()
+    parts = Parts(
+        settings=settings,
+        database=open_database(settings.database, clock=clock, write_outbox=write_outbox(service.name)),
+        bus=bus or open_bus(settings.bus_url, home=settings.home),
+        vault=open_vault(
+            settings.home, service.name, key=vault_key or None, reference_key=settings.reference_key or None
+        ),
+        tokens=open_verifier(settings.home, clock, jwks=settings.jwks or None),
+        clock=clock,
+    )
+    try:
+        yield parts
+    finally:
+        if bus is None:
+            await parts.bus.close()
+        await parts.database.close()
+
+
+def migrations_of(service: Service) -> Migrations:
+    """The migrations of a service."""
+    return Migrations(service.migrations, service.metadata)
+
+
+def member_name(service: Service) -> str:
+    """This process's name among the consumers of its service."""
+    return service.settings.member or f"{service.name}-{socket.gethostname()}-{os.getpid()}"
