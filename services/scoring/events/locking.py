@@ -1,0 +1,18 @@
+"""The locks of a whole batch, before its first wave."""
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from services.scoring.usecases.lock_customers import lock_customers
+from shared.consume.handlers import Lock
+from shared.db import Tx
+from shared.events.base import Event
+
+
+def lock(zone: ZoneInfo) -> Lock:
+    """Lock every identity that the batch names, and the states of their owners."""
+
+    async def lock_batch(tx: Tx, events: Sequence[Event]) -> None:
+        await lock_customers(tx, (name for event in events for name in event.identities), zone)
+
+    return lock_batch

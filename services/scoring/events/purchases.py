@@ -1,0 +1,61 @@
+"""Purchases and returns, from the words of the contract into those of the domain."""
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from services.scoring.domain.facts import Purchase, Return
+from services.scoring.domain.statements import local_day
+from services.scoring.storage.facts import PurchaseRow, ReturnRow
+from services.scoring.usecases.record_purchases import record_purchases
+from services.scoring.usecases.record_returns import record_returns
+from shared.consume.handlers import Handle
+from shared.db import Tx
+from shared.events import PurchaseRecorded, PurchaseReturned
+
+
+def recorded(zone: ZoneInfo) -> Handle:
+    """Take in recorded purchases, their days counted in `zone`."""
+
+    async def apply(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
+        await record_purchases(tx, [_purchase(event, zone) for event in events], zone)
+
+    return apply
+
+
+def returned(zone: ZoneInfo) -> Handle:
+    """Take in returns, their days counted in `zone`."""
+
+    async def apply(tx: Tx, events: Sequence[PurchaseReturned]) -> None:
+        await record_returns(tx, [_return(event, zone) for event in events], zone)
+
+    return apply
+
+
+def _purchase(event: PurchaseRecorded, zone: ZoneInfo) -> PurchaseRow:
+    fact = Purchase(
+        purchase_id=event.purchase_id,
+        identity_id=event.identity_id,
+        occurred_at=event.occurred_at,
+        day=local_day(event.occurred_at, zone),
+        currency=event.currency,
+        amount_minor=event.amount_minor,
+        units=sum(line.quantity for line in event.lines),
+    )
+    return PurchaseRow(
+        fact, [[line.line, line.sku, line.category, line.quantity, line.amount_minor] for line in event.lines]
+    )
+
+
+def _return(event: PurchaseReturned, zone: ZoneInfo) -> ReturnRow:
+    fact = Return(
+        return_id=event.return_id,
+        purchase_id=event.purchase_id,
+        identity_id=event.identity_id,
+        occurred_at=event.occurred_at,
+        day=local_day(event.occurred_at, zone),
+        amount_minor=event.amount_minor,
+        units=sum(line.quantity for line in event.lines),
+    )
+    return ReturnRow(
+        fact, [[line.line, line.unit_from, line.unit_to, line.amount_minor] for line in event.lines]
+    )

@@ -1,0 +1,70 @@
+"""The job that runs fits, one after the other, each in a worker process of its own."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from services.scoring.domain.training import Outcome
+from services.scoring.jobs.fit_worker import FitRequest
+from services.scoring.storage.fits import Fit
+from services.scoring.usecases.begin_fit import begin_fit
+from services.scoring.usecases.publish_model import publish_model
+from shared.service import Parts
+
+FIT_SECONDS_MAX = 900
+FITS_MAX = 20
+"""Fits of one turn of the job."""
+ROOT = Path(__file__).resolve().parents[3]
+log = structlog.get_logger()
+
+
+async def run(parts: Parts) -> int:
+    """Run the fits that wait; return how many ended. A fit that was cut off by a restart begins again."""
+    for ended in range(FITS_MAX):
+        async with parts.database.begin() as tx:
+            fit = await begin_fit(tx)
+        if fit is None:
+            return ended
+        outcome = await _in_worker(parts, fit)
+        async with parts.database.begin() as tx:
+            model = await publish_model(tx, fit, outcome, ZoneInfo(parts.settings.zone))
+        log.info(
+            "fit_ended", fit_id=fit.fit_id, kind=fit.kind, customers=outcome.customers, failure=outcome.failure,
+            version=model.version if model else None, status=model.status if model else "failed",
+        )  # fmt: skip
+    return FITS_MAX
+
+
+async def _in_worker(parts: Parts, fit: Fit) -> Outcome:
+    request = FitRequest(
+        database_url=parts.database.url,
+        kind=fit.kind,
+        currency=fit.currency,
+        until=fit.until,
+        round_days=fit.round_days,
+    )
+    # One thread: the maths is small, and a BLAS pool would take the cores of those who serve.
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.scoring.jobs.fit_worker",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(FIT_SECONDS_MAX):
+            output, trace = await worker.communicate(request.model_dump_json().encode())
+    except TimeoutError:
+        return Outcome(parameters=None, failure="timed_out")
+    finally:
+        if worker.returncode is None:
+            worker.kill()
+            await worker.wait()
+    if worker.returncode != 0:
+        log.error(
+            "fit_worker_failed", fit_id=fit.fit_id, status=worker.returncode, trace=trace.decode()[-4000:]
+        )
+        return Outcome(parameters=None, failure="worker_failed")
+    return Outcome.model_validate_json(output)

@@ -1,0 +1,96 @@
+"""Versions of models."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Row, func, select
+
+from services.scoring.domain import models
+from services.scoring.domain.models import InForce, Model, Status
+from services.scoring.domain.scores import PARAMETERS, Cuts, Kind
+from services.scoring.domain.statements import Yardstick, local_day
+from services.scoring.storage.tables import model
+from shared.db import Read, Tx
+
+VERSIONS_MAX = 200
+_KEPT = "services.scoring.yardstick"
+
+
+async def in_force(read: Read, kind: Kind, day: date, zone: str, *, currency: str = "") -> InForce | None:
+    """The model that answers for `day`: a published fit, else the shipped prior; None if the kind has none."""
+    published = select(model).where(
+        model.c.kind == kind, model.c.currency == currency, model.c.status == "published"
+    )
+    newest = (model.c.until.desc(), model.c.version.desc())
+    row = await read.first(published.where(model.c.until <= day).order_by(*newest).limit(1))
+    if row is None:
+        row = await read.first(published.order_by(model.c.until, model.c.version.desc()).limit(1))
+    if row is not None:
+        return models.in_force([_model(row)], day)
+    prior = models.shipped(kind, zone)
+    return None if prior is None else InForce(prior, look_ahead=False)
+
+
+async def yardstick(tx: Tx, zone: ZoneInfo) -> Yardstick:
+    """What labels are judged with in this transaction: asked once, and only after the locks."""
+    kept: Yardstick | None = tx.kept.get(_KEPT)
+    if kept is None:
+        used = await in_force(tx, "rfm", local_day(tx.now, zone), zone.key)
+        assert used is not None
+        assert isinstance(used.model.parameters, Cuts)
+        kept = tx.kept[_KEPT] = Yardstick(used.model.parameters, used.model.version, zone, tx.now)
+    return kept
+
+
+async def versions(read: Read, kind: Kind) -> Sequence[Model]:
+    """The versions of a kind, newest first, VERSIONS_MAX at most."""
+    rows = await read.all(
+        select(model)
+        .where(model.c.kind == kind)
+        .order_by(model.c.currency, model.c.version.desc())
+        .limit(VERSIONS_MAX)
+    )
+    return [_model(row) for row in rows]
+
+
+async def version(read: Read, kind: Kind, currency: str, number: int) -> Model | None:
+    """One version of a model."""
+    row = await read.first(
+        select(model).where(model.c.kind == kind, model.c.currency == currency, model.c.version == number)
+    )
+    return None if row is None else _model(row)
+
+
+async def next_version(read: Read, kind: Kind, currency: str) -> int:
+    """The number of the version that comes next."""
+    latest = await read.scalar(
+        select(func.max(model.c.version)).where(model.c.kind == kind, model.c.currency == currency)
+    )
+    return (latest or 0) + 1
+
+
+async def add(tx: Tx, new: Model) -> None:
+    """Store a version, for ever."""
+    await tx.insert_many(
+        model,
+        [
+            {
+                "kind": new.kind, "currency": new.currency, "version": new.version, "until": new.until,
+                "zone": new.zone, "params": new.parameters.model_dump(mode="json"),
+                "log_likelihood": new.log_likelihood, "n": new.n, "unique_rows": new.unique_rows,
+                "preparation": new.preparation, "gates": dict(new.gates), "status": new.status,
+                "published_at": new.published_at,
+            }
+        ],
+    )  # fmt: skip
+
+
+def _model(row: Row[*tuple[Any, ...]]) -> Model:
+    return Model(
+        kind=cast("Kind", row.kind), currency=row.currency, version=row.version, until=row.until, zone=row.zone,
+        parameters=PARAMETERS.validate_python(row.params), log_likelihood=row.log_likelihood, n=row.n,
+        unique_rows=row.unique_rows, preparation=row.preparation, gates=row.gates,
+        status=cast("Status", row.status), published_at=row.published_at,
+    )  # fmt: skip

@@ -1,0 +1,35 @@
+"""The zone in which the days of this database were counted."""
+
+from sqlalchemy import select
+
+from services.scoring.storage.tables import shop
+from shared.db import Read, Tx
+from shared.errors import DomainError, Kind
+
+SHOP_ID = 1
+_KEPT = "services.scoring.zone"
+
+
+class ZoneChanged(DomainError):
+    """Days are counted in another zone than those already stored."""
+
+    kind, code = Kind.UNAVAILABLE, "zone_changed"
+    title = ("The zone was changed", "时区已更改")
+    en = "Days were counted in {stored} so far: set HUITOU_ZONE={stored} again, or start with a new scoring database."
+    zh = "已有数据按时区 {stored} 计日：请将 HUITOU_ZONE 改回 {stored}，或使用新的评分数据库。"
+
+
+async def fix_zone(tx: Tx, zone: str) -> None:
+    """Remember the zone of the first fact; raises ZoneChanged when it is another one now. Asked once a transaction."""
+    if _KEPT in tx.kept:
+        return
+    if not await tx.insert_new(shop, [{"shop_id": SHOP_ID, "zone": zone}]):
+        await check_zone(tx, zone)
+    tx.kept[_KEPT] = zone
+
+
+async def check_zone(read: Read, zone: str) -> None:
+    """Raise ZoneChanged when stored days were counted in another zone."""
+    stored = await read.scalar(select(shop.c.zone).where(shop.c.shop_id == SHOP_ID))
+    if stored not in (None, zone):
+        raise ZoneChanged(stored=stored)
