@@ -19,15 +19,7 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 KEYS: frozenset[str] = frozenset(
-    """
-    event level timestamp logger service exception where suppressed
-    request_id traceparent operation method path_template status duration_ms bytes principal_kind principal_id
-    consumer topic partition offset records waves events event_type event_id set_aside dead parked queued retried
-    lag_records lag_seconds attempt wait_seconds code kind reason_code error_type cause_kind cause_id
-    job effects lease holder pending oldest_seconds published pruned floor
-    identity_id customer_id purchase_id return_id complaint_id remedy_id erasure_id model_version
-    dialect revision port host home version pid signal seconds count total drift rule
-    """.split()
+    ["event", "level", "timestamp", "source", "service", "exception", "where", "suppressed", "request_id", "traceparent", "operation", "method", "path_template", "status", "duration_ms", "bytes", "principal_kind", "principal_id", "consumer", "topic", "partition", "offset", "records", "waves", "events", "event_type", "event_id", "set_aside", "dead", "parked", "queued", "retried", "lag_records", "lag_seconds", "attempt", "wait_seconds", "code", "kind", "reason_code", "error_type", "cause_kind", "cause_id", "job", "effects", "lease", "holder", "pending", "oldest_seconds", "published", "pruned", "floor", "identity_id", "customer_id", "purchase_id", "return_id", "complaint_id", "remedy_id", "erasure_id", "model_version", "dialect", "revision", "port", "host", "home", "version", "pid", "signal", "seconds", "count", "total", "drift", "rule"]
 )
 """What may be logged: ids, codes, counts and times. A free text, a name or a contact has no key here, and gets none."""
 
@@ -42,29 +34,15 @@ ExceptionTriple = tuple[type[BaseException], BaseException, TracebackType | None
 
 def configure(service: str, *, level: str = "info", stream: TextIO | None = None) -> None:
     """Send this process's log, and that of the libraries it uses, to `stream` (standard error)."""
-    target = stream or sys.stderr
-    minimum = logging.getLevelNamesMapping()[level.upper()]
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _of(service),
-            explain_exception,
-            redact,
-            structlog.processors.JSONRenderer(serializer=_compact),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(minimum),
-        logger_factory=structlog.WriteLoggerFactory(file=target),
-        cache_logger_on_first_use=False,
-    )
+    _write(service, logging.getLevelNamesMapping()[level.upper()], stream or sys.stderr)
     root = logging.getLogger()
     root.handlers[:] = [Foreign()]
-    root.setLevel(max(minimum, logging.WARNING))
+    root.setLevel(max(logging.getLevelNamesMapping()[level.upper()], logging.WARNING))
 
 
 def named(name: str) -> FilteringBoundLogger:
     """The logger of a module."""
-    return cast(FilteringBoundLogger, structlog.get_logger(logger=name))
+    return cast(FilteringBoundLogger, structlog.get_logger(source=name))
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> Mapping[str, Any]:
@@ -104,7 +82,7 @@ class Foreign(logging.Handler):
     """Takes what other libraries log, as the template without its arguments."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        fields: dict[str, Any] = {"logger": record.name}
+        fields: dict[str, Any] = {"source": record.name}
         if record.exc_info and record.exc_info[1] is not None:
             fields |= describe(record.exc_info[1])
         template = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
@@ -137,8 +115,26 @@ class Quietly:
             self._log.info(event, **fields)
 
 
+def _write(service: str, minimum: int, stream: TextIO) -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _of(service),
+            explain_exception,
+            redact,
+            structlog.processors.JSONRenderer(serializer=_compact),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(minimum),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        cache_logger_on_first_use=False,
+    )
+
+
 def _of(service: str) -> Any:
-    def add(_logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    def add(
+        _logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
         event.setdefault("service", service)
         return event
 
@@ -163,4 +159,8 @@ def _short(filename: str) -> str:
 
 
 def _compact(event: Any, **_options: Any) -> str:
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(event)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_write("huitou", logging.INFO, sys.stderr)  # structlog's own default would print local variables

@@ -71,7 +71,9 @@ class Metrics:
 
     async def render(self, read: Read | None) -> bytes:
         """Everything in Prometheus' text format; figures only where the database can be read."""
-        lines = [f"huitou_http_requests_in_flight{{service={self.service!r}}} {self.in_flight}".replace("'", '"')]
+        lines = [
+            f"huitou_http_requests_in_flight{{service={self.service!r}}} {self.in_flight}".replace("'", '"')
+        ]
         if read is not None:
             for figures in self.figures:
                 lines += [self._line(name, value) for name, value in (await figures(read)).items()]

@@ -47,7 +47,7 @@ class KeySource:
 
     async def find(self, kid: str) -> VerifyingKey | None:
         """The key of this id; None if the set has none. Reads again when the set is old or lacks the id."""
-        if self.stale or (kid not in self._keys and self._may_try):
+        if self.stale or (kid not in self._keys and (self._may_try or self._reading.locked())):
             await self._refresh()
         return self._keys.get(kid)
 

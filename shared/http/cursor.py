@@ -5,13 +5,16 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from pydantic import JsonValue
 
 from shared.errors import DomainError, Kind
 from shared.http.models import CURSOR_MAX
 from shared.vault import Vault
+
+R = TypeVar("R")
 
 SIGNATURE_BYTES = 16
 _PURPOSE = "cursor"
@@ -57,6 +60,15 @@ class Cursors:
             raise CursorInvalid
         position: list[JsonValue] = json.loads(body)
         return position
+
+    def page(
+        self, rows: Sequence[R], limit: int, position: Callable[[R], Sequence[JsonValue]]
+    ) -> tuple[Sequence[R], str | None]:
+        """The rows to show of `limit + 1` that were read, and the cursor of the next page; None: there is none."""
+        if len(rows) <= limit:
+            return rows, None
+        shown = rows[:limit]
+        return shown, self.write(position(shown[-1]))
 
     def _sign(self, body: bytes) -> bytes:
         bound = hashlib.sha256(self._bound).digest()

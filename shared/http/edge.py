@@ -123,8 +123,9 @@ class _Request:
 
 
 def _operation(scope: Scope) -> str:
+    """The operation's id; of a document, the name of what answered."""
     route = cast("BaseRoute | None", scope.get("route"))
-    return getattr(route, "operation_id", None) or getattr(route, "name", None) or UNROUTED
+    return getattr(route, "operation_id", None) or getattr(scope.get("endpoint"), "__name__", UNROUTED)
 
 
 def _write_line(scope: Scope, service: str, operation: str, status: int, seconds: float) -> None:

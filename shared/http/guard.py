@@ -22,10 +22,10 @@ _NUL_EN = "A text may not contain the character U+0000."
 _NUL_ZH = "文本不能包含字符 U+0000。"
 
 
-async def admit(request: Request, operation: Operation, tokens: Tokens) -> None:
+async def admit(request: Request, operation: Operation) -> None:
     """Refuse who may not ask this, and query parameters that the operation does not have."""
     if not operation.allow.public:
-        principal = await _authenticated(request, tokens)
+        principal = await _authenticated(request)
         request.scope[PRINCIPAL] = principal
         match operation.allow.verdict(principal, customer_named(request.path_params)):
             case Verdict.HIDDEN:
@@ -52,7 +52,8 @@ async def read_body(request: Request, operation: Operation) -> None:
         raise InvalidRequest(errors=[FieldError(pointer(found), _NUL_CODE, _NUL_EN, _NUL_ZH)])
 
 
-async def _authenticated(request: Request, tokens: Tokens) -> Principal:
+async def _authenticated(request: Request) -> Principal:
+    tokens: Tokens = request.app.state.parts.tokens
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise TokenMissing

@@ -23,14 +23,19 @@ class Operation:
     query: frozenset[str]
     has_body: bool
     needs: Needs
+    limited: bool = True
 
     def __post_init__(self) -> None:
         if self.idempotency is not None and self.needs != "transaction":
-            raise TypeError(f"{self.id}: an Idempotency-Key is kept in the transaction; the route must ask for one")
+            raise TypeError(
+                f"{self.id}: an Idempotency-Key is kept in the transaction; the route must ask for one"
+            )
         if self.idempotency is not None and self.allow.public:
             raise TypeError(f"{self.id}: an Idempotency-Key belongs to a principal; this operation has none")
         if self.allow.customer is not None and (hidden := self._not_found) and _has_placeholder(hidden):
-            raise TypeError(f"{self.id}: {hidden.__name__} must not repeat the id: others' and unknown look alike")
+            raise TypeError(
+                f"{self.id}: {hidden.__name__} must not repeat the id: others' and unknown look alike"
+            )
 
     @property
     def _not_found(self) -> type[DomainError] | None:

@@ -100,17 +100,22 @@ INTERNAL_DETAIL = (
 
 def document(error: DomainError, language: Language, request_id: str) -> dict[str, Any]:
     """The problem document of a refusal."""
-    problem: dict[str, Any] = {
-        "type": f"/problems/{error.code}",
-        "title": error.title[language == "zh"],
-        "status": error.kind.value,
-        "detail": error.detail(language),
-        "code": error.code,
-        "request_id": request_id,
-    }
+    problem = template(type(error), language, request_id) | {"detail": error.detail(language)}
     if error.errors:
         problem["errors"] = [_field(field, language) for field in error.errors]
     return problem | {name: value for name, value in error.extra.items() if name not in problem}
+
+
+def template(error: type[DomainError], language: Language, request_id: str) -> dict[str, Any]:
+    """The problem document of a refusal without an occasion: `{points}` is shown as ‹points›."""
+    return {
+        "type": f"/problems/{error.code}",
+        "title": error.title[language == "zh"],
+        "status": error.kind.value,
+        "detail": (error.zh if language == "zh" else error.en).replace("{", "‹").replace("}", "›"),
+        "code": error.code,
+        "request_id": request_id,
+    }
 
 
 def internal(language: Language, request_id: str) -> dict[str, Any]:
@@ -134,7 +139,9 @@ def respond(error: DomainError, scope: Scope, headers: Mapping[str, str] | None 
     if retry is not None:
         more.setdefault("Retry-After", str(retry))
     if error.kind is Kind.UNAUTHENTICATED:
-        more["WWW-Authenticate"] = "Bearer" if error.code == "token_missing" else 'Bearer error="invalid_token"'
+        more["WWW-Authenticate"] = (
+            "Bearer" if error.code == "token_missing" else 'Bearer error="invalid_token"'
+        )
     return _response(document(error, language, scope.get(REQUEST_ID, "")), error.kind.value, language, more)
 
 

@@ -48,9 +48,10 @@ class Route(APIRoute):
         allow: Allow,
         errors: Sequence[type[DomainError]],
         idempotency: Idempotency | None,
+        limited: bool,
         **options: Any,
     ) -> None:
-        self._declared = (allow, tuple(errors), idempotency)
+        self._declared = (allow, tuple(errors), idempotency, limited)
         super().__init__(path, endpoint, **options)
         if allow.customer == "self" and "{customer_id}" not in path:
             raise TypeError(f"{self.operation_id}: customer='self' needs {{customer_id}} in the path")
@@ -59,7 +60,7 @@ class Route(APIRoute):
 
     def get_route_handler(self) -> Handler:
         """The order of one request: who, how, open, (once), validate and run, (keep), commit."""
-        allow, errors, idempotent = self._declared
+        allow, errors, idempotent, limited = self._declared
         self.operation = operation = Operation(
             id=self.operation_id or self.unique_id,
             allow=allow,
@@ -68,16 +69,17 @@ class Route(APIRoute):
             query=frozenset(field.alias for field in _flat(self.dependant, "query_params")),
             has_body=self.body_field is not None,
             needs=_needs(self.dependant),
+            limited=limited,
         )
         run = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            running: Parts = request.app.state.parts
-            await guard.admit(request, operation, running.tokens)
+            await guard.admit(request, operation)
             if operation.has_body or operation.idempotency is not None:
                 await guard.read_body(request, operation)
             if operation.needs == "nothing":
                 return await run(request)
+            running: Parts = request.app.state.parts
             if operation.needs == "reading":
                 async with running.database.read() as read:
                     request.scope[parts.READ] = read
@@ -137,12 +139,13 @@ class Router:
         allow: Allow,
         errors: Iterable[type[DomainError]] = (),
         idempotency: Idempotency | None = None,
+        limited: bool = True,
         status_code: int = 200,
         **options: Any,
     ) -> Callable[[Endpoint], Endpoint]:
         """Declare an operation: its id (verb_noun), one line of summary, who may call it, what it may refuse.
 
-        Other options are FastAPI's (`responses`, `response_model`, `response_class`, `openapi_extra` …).
+        `limited=False`: never refused for being asked too often. Other options are FastAPI's (`responses`, `response_model`, `response_class`, `openapi_extra` …).
         """
 
         def declare(endpoint: Endpoint) -> Endpoint:
@@ -156,6 +159,7 @@ class Router:
                     allow=allow,
                     errors=tuple(errors),
                     idempotency=idempotency,
+                    limited=limited,
                     status_code=status_code,
                     tags=list(self.tags),
                     **options,

@@ -33,7 +33,11 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     "model_type": ("not_an_object", "Give an object.", "请提供对象。"),
     "model_attributes_type": ("not_an_object", "Give an object.", "请提供对象。"),
     "none_required": ("not_null", "Give null, or leave the field out.", "请传 null 或省略该字段。"),
-    "string_too_short": ("too_short", "At least {min_length} characters are needed.", "至少需要 {min_length} 个字符。"),
+    "string_too_short": (
+        "too_short",
+        "At least {min_length} characters are needed.",
+        "至少需要 {min_length} 个字符。",
+    ),
     "string_too_long": ("too_long", "{max_length} characters at most.", "最多 {max_length} 个字符。"),
     "too_short": ("too_few", "At least {min_length} items are needed.", "至少需要 {min_length} 项。"),
     "too_long": ("too_many", "{max_length} items at most.", "最多 {max_length} 项。"),
@@ -41,7 +45,11 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     "greater_than_equal": ("too_small", "The number must be {ge} or more.", "数值必须不小于 {ge}。"),
     "less_than": ("too_large", "The number must be less than {lt}.", "数值必须小于 {lt}。"),
     "less_than_equal": ("too_large", "The number must be {le} or less.", "数值必须不大于 {le}。"),
-    "multiple_of": ("wrong_step", "The number must be a multiple of {multiple_of}.", "数值必须是 {multiple_of} 的倍数。"),
+    "multiple_of": (
+        "wrong_step",
+        "The number must be a multiple of {multiple_of}.",
+        "数值必须是 {multiple_of} 的倍数。",
+    ),
     "literal_error": ("not_allowed", "Allowed here: {expected}.", "允许的值：{expected}。"),
     "enum": ("not_allowed", "Allowed here: {expected}.", "允许的值：{expected}。"),
     "union_tag_invalid": ("not_allowed", "Allowed kinds: {expected_tags}.", "允许的类型：{expected_tags}。"),
@@ -62,7 +70,9 @@ def field_errors(found: Iterable[Mapping[str, Any]], body: object, model: object
 
 def unknown_parameters(given: Iterable[str], known: frozenset[str]) -> list[FieldError]:
     """A field error for each query parameter that the operation does not have."""
-    return [_unknown(pointer(("query", name)), name, known) for name in given if name not in known][:ERRORS_MAX]
+    return [_unknown(pointer(("query", name)), name, known) for name in given if name not in known][
+        :ERRORS_MAX
+    ]
 
 
 def pointer(parts: Sequence[str | int]) -> str:
@@ -104,9 +114,7 @@ def _existing(loc: Sequence[str | int], body: object) -> list[str | int]:
     steps: list[str | int] = []
     here = body
     for position, step in enumerate(loc):
-        if isinstance(here, dict) and step in here:
-            here = here[step]
-        elif isinstance(here, list) and isinstance(step, int) and 0 <= step < len(here):
+        if (isinstance(here, dict) and step in here) or (isinstance(here, list) and isinstance(step, int) and 0 <= step < len(here)):
             here = here[step]
         elif position < len(loc) - 1 or not isinstance(here, dict):
             continue

@@ -1,0 +1,107 @@
+"""The app of a service: its operations, and everything that every service answers in the same way."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Response
+from starlette.requests import Request
+
+from shared.db import failures
+from shared.db.migrations import Migrations
+from shared.http import documents, health, openapi, refusals
+from shared.http.edge import Edge
+from shared.http.health import DatabaseCheck, Health, Issue
+from shared.http.routes import Route
+from shared.metrics import CONTENT_TYPE, Metrics
+from shared.service import Parts, Service
+
+
+class Unordered(TypeError):
+    """The table of operations is not in order: an id twice, or a route that is no operation."""
+
+
+def build_app(service: Service, parts: Parts | None = None, *, metrics: Metrics | None = None) -> FastAPI:
+    """The ASGI app of a service.
+
+    With `parts` it answers at once, and whoever gave them closes them; without, it opens its own when it starts and
+    closes them when it stops. `app.state` has `parts`, `health` (add checks, set `draining`) and `metrics`.
+    """
+    app = FastAPI(
+        title=service.title,
+        description=service.description + documents.TOKEN_WORDS,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(service, parts),
+    )
+    app.state.metrics = metrics or Metrics(service.name)
+    app.state.metrics.figures.append(service.gauges)
+    app.state.health = Health()
+    for router in (*service.routers, health.router):
+        app.router.routes.extend(router.routes)
+    _check(openapi.operations(app.router.routes))
+    documents.install(app, service.name)
+    app.router.add_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
+    refusals.install(app)
+    app.add_middleware(Edge, metrics=app.state.metrics)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    if parts is not None:
+        _connect(app, service, parts)
+    else:
+        app.state.health.gates.append(_starting)
+    return app
+
+
+def _lifespan(service: Service, parts: Parts | None) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if parts is not None:
+            yield
+            return
+        from shared.run.opening import open_parts
+
+        async with open_parts(service) as opened:
+            app.state.health.gates.clear()
+            _connect(app, service, opened)
+            yield
+
+    return lifespan
+
+
+def _connect(app: FastAPI, service: Service, parts: Parts) -> None:
+    app.state.parts = parts
+    migrations = Migrations(service.migrations, service.metadata)
+    app.state.health.gates.append(DatabaseCheck(parts, migrations))
+
+
+def _check(listed: list[Route]) -> None:
+    """Refuse to build an app in which something keyed by operationId would be ambiguous."""
+    ids = [route.operation.id for route in listed]
+    if twice := sorted({name for name in ids if ids.count(name) > 1}):
+        raise Unordered(f"operation ids given twice: {', '.join(twice)}")
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        app.openapi_schema = openapi.generate(app.title, app.description, app.router.routes)
+    return app.openapi_schema
+
+
+async def _metrics(request: Request) -> Response:
+    """Everything measured; the figures of the database only where it answers."""
+    metrics: Metrics = request.app.state.metrics
+    parts: Parts = request.app.state.parts
+    try:
+        async with parts.database.read() as read:
+            content = await metrics.render(read)
+    except Exception as error:
+        if not failures.is_transient(error):
+            raise
+        content = await metrics.render(None)
+    return Response(content, media_type=CONTENT_TYPE)
+
+
+async def _starting() -> Issue | None:
+    return health.STARTING

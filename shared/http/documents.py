@@ -1,0 +1,128 @@
+"""What a service says about itself to people and programs, offline: OpenAPI, AsyncAPI, the docs page, its problems."""
+
+import html
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Response
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse
+
+from shared.errors import DomainError
+from shared.events import asyncapi
+from shared.http import problems
+from shared.http.language import Language
+from shared.http.openapi import operations, refusals
+from shared.http.operation import NotFound
+from shared.http.problems import (
+    INTERNAL_CODE,
+    INTERNAL_DETAIL,
+    INTERNAL_TITLE,
+    MethodNotAllowed,
+    Refused,
+    language_of,
+)
+
+STATIC = Path(__file__).with_name("static")
+_TYPES = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
+_POLICY = {
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_KEPT = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
+_DOCS = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="/docs/favicon-32x32.png"><link rel="stylesheet" href="/docs/swagger-ui.css"></head>
+<body><div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>
+"""
+_PAGE = """<!doctype html>
+<html lang="{language}"><head><meta charset="utf-8"><title>{title}</title></head>
+<body><h1>{title}</h1><p>{detail}</p><p><code>{code}</code> · {status}</p></body></html>
+"""
+TOKEN_WORDS = """
+**How to get a token.** With the embedded product: `huitou token --role admin` (or `viewer`, `agent`, `manager`,
+`analyst`; `--customer ID`; `--partner ID`) prints one; paste it after *Authorize*. Elsewhere the tokens come from the
+OpenID Connect provider whose keys this service was given (`HUITOU_JWKS`).
+"""
+
+
+def install(app: FastAPI, service: str) -> None:
+    """Put the documents into the app; none of them needs a token, none asks anything of another host."""
+
+    async def openapi_document(_: Request) -> Response:
+        return JSONResponse(app.openapi())
+
+    async def asyncapi_document(_: Request) -> Response:
+        return JSONResponse(_asyncapi(service))
+
+    async def docs(_: Request) -> Response:
+        return HTMLResponse(_DOCS.format(title=html.escape(app.title)), headers=_POLICY)
+
+    async def docs_file(request: Request) -> Response:
+        name = request.path_params["name"]
+        path = STATIC / name
+        if name not in _files() or path.suffix not in _TYPES:
+            raise NotFound
+        return Response(_content(name), media_type=_TYPES[path.suffix], headers=_KEPT)
+
+    async def problem(request: Request) -> Response:
+        language = language_of(request.scope)
+        found = _problems(app).get(request.path_params["code"])
+        if found is None:
+            raise NotFound
+        return HTMLResponse(_problem_page(found, request.path_params["code"], language), headers=_POLICY)
+
+    for path, endpoint in (
+        ("/openapi.json", openapi_document),
+        ("/asyncapi.json", asyncapi_document),
+        ("/docs", docs),
+        ("/docs/{name}", docs_file),
+        ("/problems/{code}", problem),
+    ):
+        app.router.add_route(path, endpoint, methods=["GET"], include_in_schema=False)
+
+
+def _problems(app: FastAPI) -> dict[str, tuple[int, tuple[str, str], tuple[str, str]]]:
+    """Every problem this service can answer with, by code: status, title, detail."""
+    known: dict[str, type[DomainError]] = {
+        error.code: error for error in (NotFound, MethodNotAllowed, Refused)
+    }
+    for route in operations(app.router.routes):
+        known |= {error.code: error for error in refusals(route.operation)}
+    listed = {code: (error.kind.value, error.title, _sentences(error)) for code, error in known.items()}
+    return listed | {INTERNAL_CODE: (500, INTERNAL_TITLE, INTERNAL_DETAIL)}
+
+
+def _sentences(error: type[DomainError]) -> tuple[str, str]:
+    return problems.template(error, "en", "")["detail"], problems.template(error, "zh", "")["detail"]
+
+
+def _problem_page(found: tuple[int, tuple[str, str], tuple[str, str]], code: str, language: Language) -> str:
+    status, title, detail = found
+    chinese = language == "zh"
+    return _PAGE.format(
+        language=language,
+        title=html.escape(title[chinese]),
+        detail=html.escape(detail[chinese]),
+        code=html.escape(code),
+        status=status,
+    )
+
+
+@cache
+def _files() -> frozenset[str]:
+    return frozenset(path.name for path in STATIC.iterdir())
+
+
+@cache
+def _content(name: str) -> bytes:
+    return (STATIC / name).read_bytes()
+
+
+@cache
+def _asyncapi(service: str) -> dict[str, Any]:
+    return asyncapi.document(service)

@@ -1,0 +1,60 @@
+"""An example of anything that has a JSON schema: its own where it gives one, else made from its parts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+DEPTH_MAX = 8
+_FORMATS = {
+    "date-time": "2026-03-01T09:30:00Z",
+    "date": "2026-03-01",
+    "uuid": "01890a5d-ac96-774b-bcce-b302099a8057",
+    "uri": "https://example.org/",
+}
+
+Schema = Mapping[str, Any]
+
+
+def sample(schema: Schema, parts: Mapping[str, Schema], depth: int = 0) -> Any:
+    """A value that fits `schema`; `parts` are `components.schemas`, which it may refer to."""
+    if depth > DEPTH_MAX:
+        return None
+    for name, take in (("example", False), ("const", False), ("examples", True), ("enum", True)):
+        if name in schema:
+            return schema[name][0] if take else schema[name]
+    if "$ref" in schema:
+        return sample(parts[schema["$ref"].rpartition("/")[2]], parts, depth + 1)
+    for name in ("anyOf", "oneOf", "allOf"):
+        if name in schema:
+            branches = [branch for branch in schema[name] if branch.get("type") != "null"]
+            return sample(branches[0], parts, depth + 1)
+    return _of_type(schema, parts, depth)
+
+
+def _of_type(schema: Schema, parts: Mapping[str, Schema], depth: int) -> Any:
+    match schema.get("type"):
+        case "object":
+            required = set(schema.get("required", ()))
+            return {
+                name: sample(inner, parts, depth + 1)
+                for name, inner in schema.get("properties", {}).items()
+                if name in required or "examples" in inner
+            }
+        case "array":
+            return [sample(schema.get("items", {}), parts, depth + 1)]
+        case "integer":
+            return _integer(schema)
+        case "number":
+            return float(_integer(schema))
+        case "boolean":
+            return schema.get("default", True)
+        case "string":
+            return _FORMATS.get(schema.get("format", "")) or schema.get("default") or "text"
+    return schema.get("default")
+
+
+def _integer(schema: Schema) -> int:
+    default = schema.get("default")
+    if isinstance(default, int):
+        return default
+    lowest = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
+    return int(max(lowest, 1) if schema.get("maximum", 1) >= 1 else lowest)

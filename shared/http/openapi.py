@@ -1,0 +1,216 @@
+"""The OpenAPI document: FastAPI's, completed with what each operation's row says of it.
+
+Every operation has its security, who may call it, its Idempotency-Key, an example of what it takes and gives, and an
+example of every refusal it can give: those it declares and those that come with being an operation.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
+from starlette.routing import BaseRoute
+
+from shared.auth.access import Forbidden
+from shared.auth.errors import REASONS
+from shared.errors import DomainError, FieldError, Kind
+from shared.http import problems
+from shared.http.cursor import CursorInvalid
+from shared.http.examples import sample
+from shared.http.idempotency import KeyInvalid, KeyRequired, KeyReused, RequestInProgress
+from shared.http.operation import NotFound, Operation
+from shared.http.problems import (
+    BodyTooLarge,
+    InvalidRequest,
+    MalformedJson,
+    TooManyRequests,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from shared.http.routes import Route
+
+VERSION = "1.0.0"
+EXAMPLE_REQUEST_ID = "req_01k2m9d6v4e8r7a1b2c3d4e5f6"
+_FIELD = FieldError(
+    "/lines/0/quantity", "not_an_integer", "Give an integer, without quotes.", "请提供整数，不要加引号。"
+)
+_SECURITY = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "A customer's, a partner's or an operator's token.",
+}
+_PROBLEM = {
+    "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457. `code` never changes; `title` and `detail` follow Accept-Language (en, zh).",
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "detail"],
+                "properties": {
+                    "pointer": {
+                        "type": "string",
+                        "description": "RFC 6901, into the body; `/query/…` for a query parameter.",
+                    },
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+    "additionalProperties": True,
+}
+_STATUS_WORDS = {
+    400: "The request cannot be read",
+    401: "A valid token is needed",
+    403: "Not allowed",
+    404: "Not found",
+    409: "In conflict with the present state",
+    410: "Gone",
+    412: "Stale",
+    413: "The body is too large",
+    415: "Unsupported media type",
+    422: "The request cannot be accepted",
+    428: "A precondition is needed",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Not available at the moment",
+}
+_RETRY_HEADER = {
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
+}
+_HIT_HEADER = {
+    "Idempotency-Hit": {
+        "description": "`true` on an answer that was given before.",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
+}
+
+
+def operations(routes: Sequence[BaseRoute]) -> list[Route]:
+    """Every operation among `routes`, however deep it is included."""
+    found = (context.original_route for context in iter_route_contexts(routes))
+    return [route for route in found if isinstance(route, Route)]
+
+
+def refusals(operation: Operation) -> list[type[DomainError]]:
+    """Every refusal an operation can give: what it declares, and what comes with being one."""
+    found: list[type[DomainError]] = [*operation.errors]
+    if not operation.allow.public:
+        found += [*REASONS, Forbidden]
+    if operation.allow.customer == "self" and not any(e.kind is Kind.NOT_FOUND for e in found):
+        found.append(NotFound)
+    if operation.idempotency is not None:
+        found += [KeyInvalid, KeyReused, RequestInProgress, MalformedJson]
+    if operation.idempotency == "required":
+        found.append(KeyRequired)
+    if operation.has_body:
+        found += [MalformedJson, BodyTooLarge, UnsupportedMediaType]
+    found.append(InvalidRequest)
+    if "cursor" in operation.query:
+        found.append(CursorInvalid)
+    if operation.limited:
+        found.append(TooManyRequests)
+    return list(dict.fromkeys([*found, Unavailable]))
+
+
+def generate(title: str, description: str, routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of a service."""
+    listed = operations(routes)
+    document = get_openapi(title=title, version=VERSION, description=description, routes=listed)
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schemas["Problem"] = _PROBLEM
+    components["securitySchemes"] = {"bearer": _SECURITY}
+    for route in listed:
+        for method in route.methods or ():
+            _complete(document["paths"][route.path_format][method.lower()], route, schemas)
+    tags = {str(tag): None for route in listed for tag in route.tags}
+    document["tags"] = [{"name": tag} for tag in tags]
+    document["servers"] = [{"url": "/", "description": "This service."}]
+    return document
+
+
+def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any]) -> None:
+    operation = route.operation
+    described["security"] = [] if operation.allow.public else [{"bearer": []}]
+    described["description"] = f"{described.get('description', '')}\n\n**Who:** {operation.allow.words()}"
+    if operation.allow.partner_scope:
+        described["x-scope"] = operation.allow.partner_scope
+    if operation.allow.operators:
+        described["x-roles"] = sorted(operation.allow.operators)
+    if operation.idempotency is not None:
+        described.setdefault("parameters", []).append(_key_parameter(operation))
+    for parameter in described.get("parameters", ()):
+        if "example" not in parameter and "examples" not in parameter and parameter["required"]:
+            parameter["example"] = sample(parameter["schema"], schemas)
+    for content in described.get("requestBody", {}).get("content", {}).values():
+        _exemplify(content, schemas)
+    responses = described["responses"]
+    responses.pop("422", None)
+    for response in responses.values():
+        if operation.idempotency is not None:
+            response.setdefault("headers", {}).update(_HIT_HEADER)
+        for content in response.get("content", {}).values():
+            _exemplify(content, schemas)
+    responses.update(_problem_responses(operation))
+
+
+def _exemplify(content: dict[str, Any], schemas: Mapping[str, Any]) -> None:
+    if "example" not in content and "examples" not in content:
+        content["example"] = sample(content.get("schema", {}), schemas)
+
+
+def _key_parameter(operation: Operation) -> dict[str, Any]:
+    return {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": operation.idempotency == "required",
+        "description": "New for each intent, the same for each retry; the answer is kept for at least 24 hours.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "example": "5f0c4e3a-8d0b-4c55-9f6e-2f8f4b1f5a10",
+    }
+
+
+def _problem_responses(operation: Operation) -> dict[str, Any]:
+    by_status: dict[int, dict[str, Any]] = {}
+    for error in refusals(operation):
+        by_status.setdefault(error.kind.value, {})[error.code] = {
+            "summary": error.title[0],
+            "value": example_document(error),
+        }
+    internal = problems.internal("en", EXAMPLE_REQUEST_ID)
+    by_status[500] = {internal["code"]: {"summary": internal["title"], "value": internal}}
+    return {str(status): _problem_response(status, by_status[status]) for status in sorted(by_status)}
+
+
+def _problem_response(status: int, examples: Mapping[str, Any]) -> dict[str, Any]:
+    response: dict[str, Any] = {
+        "description": _STATUS_WORDS.get(status, "Refused"),
+        "content": {
+            problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
+        },
+    }
+    if status in (429, 503):
+        response["headers"] = _RETRY_HEADER
+    return response
+
+
+def example_document(error: type[DomainError]) -> dict[str, Any]:
+    """The problem document of a refusal, its placeholders left standing."""
+    shown = problems.template(error, "en", EXAMPLE_REQUEST_ID)
+    if error is InvalidRequest:
+        shown["errors"] = [{"pointer": _FIELD.pointer, "code": _FIELD.code, "detail": _FIELD.en}]
+    return shown

@@ -1,0 +1,324 @@
+"""A service just large enough to try the HTTP edge on: a till that takes sales."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import httpx2
+from fastapi import FastAPI
+from fastapi import Path as PathParameter
+from fastapi.responses import JSONResponse
+from joserfc.jwk import ECKey
+from pydantic import Field
+from sqlalchemy import Column, MetaData, Named, Table, TypedColumns, func, select
+
+from shared.auth.principal import Role, SubjectKind
+from shared.auth.signing import ensure_signing_key, mint
+from shared.auth.verifying import open_verifier
+from shared.bus import open_bus
+from shared.clock import ManualClock
+from shared.db import Database, Read, Tx, kernel_metadata, open_database
+from shared.db.migrations import Migrations
+from shared.db.types import BigInt, Id, Instant
+from shared.errors import DomainError, Kind
+from shared.http.app import build_app
+from shared.http.auth import OPERATORS, allow
+from shared.http.cursor import Cursors
+from shared.http.models import (
+    LIMIT_DEFAULT,
+    Cursor,
+    DateIn,
+    InstantIn,
+    Limit,
+    Natural,
+    Page,
+    Positive,
+    Request,
+    Response,
+    Word,
+    example,
+)
+from shared.http.parts import Caller, KeyHash, Reading, Running, Transaction
+from shared.http.routes import Router
+from shared.ids import new_id
+from shared.service import Drift, Parts, Service
+from shared.settings import ServiceSettings
+from shared.vault import open_vault
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ADMIN: tuple[SubjectKind, str, tuple[Role, ...], tuple[str, ...]] = ("operator", "ana", ("admin",), ())
+metadata = MetaData()
+
+
+class SaleColumns(TypedColumns):
+    id: Named[str] = Column(Id, primary_key=True)
+    customer_id: Named[str] = Column(Id, nullable=False)
+    amount_minor: Named[int] = Column(BigInt, nullable=False)
+    at: Named[datetime] = Column(Instant, nullable=False)
+
+
+sales = Table("sales", metadata, SaleColumns)
+CustomerId = Annotated[str, PathParameter(max_length=64, examples=["cus_01k2m9d6v4e8r7a1b2c3d4e5f6"])]
+
+
+class UnknownSale(DomainError):
+    kind, code = Kind.NOT_FOUND, "unknown_sale"
+    title = ("No such sale", "没有该笔销售")
+    en = "There is no such sale."
+    zh = "没有该笔销售。"
+
+
+class TillClosed(DomainError):
+    kind, code = Kind.CONFLICT, "till_closed"
+    title = ("The till is closed", "收银台已关闭")
+    en = "The till takes {limit} at most."
+    zh = "收银台最多接受 {limit}。"
+
+
+class Line(Request):
+    sku: Word
+    quantity: Positive
+    amount_minor: Natural
+
+
+class ByCash(Request):
+    kind: Literal["cash"]
+    given_minor: Natural
+
+
+class ByCard(Request):
+    kind: Literal["card"]
+    terminal: Word
+
+
+class NewSale(Request):
+    model_config = example(
+        sold_at="2026-03-01T09:30:00Z",
+        lines=[{"sku": "tea", "quantity": 2, "amount_minor": 900}],
+        paid={"kind": "cash", "given_minor": 1000},
+    )
+
+    sold_at: InstantIn
+    lines: Annotated[list[Line], Field(min_length=1, max_length=500)]
+    paid: Annotated[ByCash | ByCard, Field(discriminator="kind")] | None = None
+    on: DateIn | None = None
+    phone: Word | None = None
+
+
+class SaleOut(Response):
+    model_config = example(id="sal_01k2m9d6v4e8r7a1b2c3d4e5f6", amount_minor=900)
+
+    id: str
+    amount_minor: int
+
+
+router = Router(tags=["sales"])
+SALES_MAX = 1_000_000
+
+
+@router.post(
+    "/v1/customers/{customer_id}/sales",
+    operation_id="record_sale",
+    summary="Record a sale",
+    allow=allow({"agent", "admin"}, partner_scope="sales:write", customer="self"),
+    idempotency="required",
+    errors=(UnknownSale, TillClosed),
+    status_code=201,
+)
+async def record_sale(tx: Transaction, customer_id: CustomerId, body: NewSale, _: KeyHash) -> SaleOut:
+    """Keep a sale; a sale above the till's limit is refused."""
+    amount = sum(line.amount_minor for line in body.lines)
+    sale_id = new_id("sal")
+    row = {"id": sale_id, "customer_id": customer_id, "amount_minor": amount, "at": tx.now}
+    await tx.insert_many(sales, [row])
+    if amount > SALES_MAX:
+        raise TillClosed(limit=SALES_MAX)
+    return SaleOut(id=sale_id, amount_minor=amount)
+
+
+@router.post(
+    "/v1/sales:batch",
+    operation_id="record_sales",
+    summary="Record many sales",
+    allow=allow({"admin"}),
+    idempotency="optional",
+)
+async def record_sales(tx: Transaction, body: list[Line]) -> SaleOut:
+    """Keep many."""
+    return SaleOut(id="sal_batch", amount_minor=len(body))
+
+
+@router.get(
+    "/v1/customers/{customer_id}/sales",
+    operation_id="list_sales",
+    summary="List sales",
+    allow=allow(OPERATORS, customer="self"),
+    errors=(UnknownSale,),
+)
+async def list_sales(
+    read: Reading,
+    running: Running,
+    customer_id: CustomerId,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
+    amount_from: int = 0,
+) -> Page[SaleOut]:
+    """Newest last."""
+    cursors = Cursors(running.vault, "list_sales", {"customer_id": customer_id, "amount_from": amount_from})
+    query = select(sales.c.id, sales.c.amount_minor).where(
+        sales.c.customer_id == customer_id, sales.c.amount_minor >= amount_from
+    )
+    if (after := cursors.read(cursor)) is not None:
+        query = query.where(sales.c.id > str(after[0]))
+    rows = await read.all(query.order_by(sales.c.id).limit(limit + 1))
+    shown, next_cursor = cursors.page(rows, limit, lambda row: [row.id])
+    return Page(
+        items=[SaleOut(id=row.id, amount_minor=row.amount_minor) for row in shown], next_cursor=next_cursor
+    )
+
+
+@router.get(
+    "/v1/customers/{customer_id}/sales/{sale_id}",
+    operation_id="get_sale",
+    summary="Read a sale",
+    allow=allow(OPERATORS, customer="self"),
+    errors=(UnknownSale,),
+)
+async def get_sale(read: Reading, customer_id: CustomerId, sale_id: str) -> SaleOut:
+    """One sale."""
+    row = await read.first(
+        select(sales.c.id, sales.c.amount_minor).where(
+            sales.c.id == sale_id, sales.c.customer_id == customer_id
+        )
+    )
+    if row is None:
+        raise UnknownSale
+    return SaleOut(id=row.id, amount_minor=row.amount_minor)
+
+
+@router.delete(
+    "/v1/customers/{customer_id}/sales/{sale_id}",
+    operation_id="void_sale",
+    summary="Void a sale",
+    allow=allow({"admin"}),
+)
+async def void_sale(tx: Transaction, customer_id: str, sale_id: str) -> JSONResponse:
+    """Writes, then returns a refusal instead of raising it: a bug that must not commit."""
+    await _write(tx, sale_id)
+    return JSONResponse({"oops": True}, 409)
+
+
+@router.post("/v1/bugs", operation_id="meet_bug", summary="Meet a bug", allow=allow({"admin"}))
+async def meet_bug(tx: Transaction, caller: Caller) -> SaleOut:
+    """Writes, then breaks."""
+    await _write(tx, new_id("sal"))
+    raise RuntimeError("secret 13800138000")
+
+
+async def _write(tx: Tx, sale_id: str) -> None:
+    await tx.insert_many(sales, [{"id": sale_id, "customer_id": "x", "amount_minor": 1, "at": tx.now}])
+
+
+class Settings(ServiceSettings):
+    service: ClassVar[str] = "till"
+    port_offset: ClassVar[int] = 9
+
+
+async def _verify(_: Read) -> Sequence[Drift]:
+    return ()
+
+
+async def _gauges(read: Read) -> dict[str, float]:
+    return {"sales": await read.scalar(select(func.count()).select_from(sales)) or 0}
+
+
+def service(settings: Settings, migrations: Path) -> Service:
+    return Service(
+        title="Till",
+        description="Takes sales.",
+        settings=settings,
+        routers=(router,),
+        metadata=(metadata, kernel_metadata),
+        migrations=migrations,
+        verify=_verify,
+        gauges=_gauges,
+    )
+
+
+class Till:
+    """A running till, and tokens for it."""
+
+    def __init__(self, app: FastAPI, parts: Parts, clock: ManualClock, key: ECKey) -> None:
+        self.app, self.parts, self.clock, self.key = app, parts, clock, key
+
+    def token(
+        self,
+        kind: SubjectKind = "operator",
+        subject: str = "ana",
+        roles: Sequence[Role] = ("admin",),
+        scopes: Sequence[str] = (),
+    ) -> str:
+        ttl = timedelta(minutes=10)
+        roles = roles if kind == "operator" else ()
+        return mint(self.key, kind, subject, now=self.clock.now(), ttl=ttl, roles=roles, scopes=scopes)
+
+    def client(self, token: str | None = "", *, raises: bool = False) -> httpx2.AsyncClient:
+        """A client with this token (default: an admin's; None: none)."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token or self.token()}"}
+        transport = httpx2.ASGITransport(app=self.app, raise_app_exceptions=raises)
+        return httpx2.AsyncClient(transport=transport, base_url="http://till", headers=headers)
+
+    async def count(self) -> int:
+        async with self.parts.database.read() as read:
+            return await read.scalar(select(func.count()).select_from(sales)) or 0
+
+
+@asynccontextmanager
+async def open_till(home: Path, database_url: str) -> AsyncIterator[Till]:
+    """A till on this database, which is brought to head first."""
+    clock = ManualClock(NOW)
+    settings = Settings(home=home)
+    migrations = write_migrations(home / "migrations")
+    table_of_contents = service(settings, migrations)
+    database = open_database(database_url, clock=clock)
+    await prepare(database, table_of_contents)
+    parts = Parts(
+        settings=settings,
+        database=database,
+        bus=open_bus("embedded://", home=home),
+        vault=open_vault(home, "till"),
+        tokens=open_verifier(home, clock),
+        clock=clock,
+    )
+    try:
+        yield Till(build_app(table_of_contents, parts), parts, clock, ensure_signing_key(home))
+    finally:
+        await parts.bus.close()
+        await database.close()
+
+
+async def prepare(database: Database, table_of_contents: Service) -> None:
+    async with database.begin() as tx:
+        for tables in table_of_contents.metadata:
+            await tx.run_sync(tables.create_all)
+    await Migrations(table_of_contents.migrations, table_of_contents.metadata).upgrade(database)
+
+
+def write_migrations(folder: Path) -> Path:
+    (folder / "versions").mkdir(parents=True)
+    (folder / "env.py").write_text("from shared.db.migrations import run_environment\n\nrun_environment()\n")
+    (folder / "versions" / "0001_first.py").write_text(
+        "revision = '0001'\ndown_revision = None\n\n\ndef upgrade() -> None: ...\n"
+    )
+    return folder
+
+
+async def gathered(count: int, request: httpx2.AsyncClient, **options: object) -> list[httpx2.Response]:
+    """`count` identical requests at once."""
+    return list(await asyncio.gather(*(request.request(**options) for _ in range(count))))  # type: ignore[arg-type]
+
+
+SALE = {"sold_at": "2026-03-01T09:30:00Z", "lines": [{"sku": "tea", "quantity": 2, "amount_minor": 900}]}
