@@ -130,13 +130,17 @@ class ApacheKafka:
 
     def start(self) -> "ApacheKafka":
         """Start it, or start it again; returns when a produce was acknowledged."""
-        self._server.start()
-        self._server.wait_until(lambda: acknowledges(self.servers), seconds_max=START_SECONDS_MAX)
+        self.start_soon()
+        self.wait()
         return self
 
     def start_soon(self) -> None:
         """Start it, or start it again, and do not wait."""
         self._server.start()
+
+    def wait(self) -> None:
+        """Return when a produce was acknowledged; unlike the start this may be called in a thread."""
+        self._server.wait_until(lambda: acknowledges(self.servers), seconds_max=START_SECONDS_MAX)
 
     def stop(self) -> None:
         """Shut it down in order."""
@@ -214,9 +218,19 @@ def open_kafka(version: str = VERSION) -> Kafka:
     return MockKafka()
 
 
+def planned() -> str:
+    """What `open_kafka` would use, for the header of a test run; nothing is started."""
+    given = os.environ.get("TEST_KAFKA")
+    if given:
+        return f"the Kafka in TEST_KAFKA at {given}"
+    if (_cache(VERSION) / "lib").is_dir() or (shutil.which("java") and shutil.which("mvn")) or required():
+        return f"Apache Kafka {VERSION} from its Maven artefacts, started when first needed"
+    return "librdkafka's mock cluster, unless java and mvn can be installed"
+
+
 def jars(version: str = VERSION) -> Path:
     """The folder with this version's jars, fetched with Maven once and kept in the user's cache."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huitou" / f"kafka-{version}"
+    cache = _cache(version)
     if (cache / "lib").is_dir():
         return cache / "lib"
     if not (shutil.which("java") and shutil.which("mvn")):
@@ -235,6 +249,10 @@ def jars(version: str = VERSION) -> Path:
         if not (cache / "lib").exists():
             os.rename(Path(room, "lib"), cache / "lib")
     return cache / "lib"
+
+
+def _cache(version: str) -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huitou" / f"kafka-{version}"
 
 
 def acknowledges(servers: str) -> bool:

@@ -191,6 +191,15 @@ def open_postgres() -> Databases:
     )
 
 
+def planned() -> str:
+    """What `open_postgres` would use, for the header of a test run; nothing is started."""
+    given = os.environ.get("TEST_POSTGRES_URL")
+    if given:
+        return f"the PostgreSQL in TEST_POSTGRES_URL at {urlsplit(given).hostname}"
+    binaries = _find_binaries()
+    return f"PostgreSQL {_version(binaries)} from {binaries}" if binaries else "PostgreSQL, to be installed"
+
+
 def database_name(name_or_url: str) -> str:
     """The name in a database's URL, or the name itself."""
     return urlsplit(name_or_url).path.removeprefix("/") if "://" in name_or_url else name_or_url

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -56,6 +57,9 @@ class Server:
         """Start detached from the terminal, with all output appended to `log`; no-op when it runs."""
         if self.running:
             return
+        assert threading.current_thread() is threading.main_thread(), (
+            "a server dies with the thread that starts it"
+        )
         parent, dies_by = os.getpid(), int(self._dies_by)
 
         def die_with_parent() -> None:

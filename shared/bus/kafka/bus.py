@@ -12,7 +12,7 @@ from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from shared.bus.kafka.producer import KafkaProducer
 from shared.bus.kafka.subscription import PARTITION_BYTES_MAX, KafkaSubscription, record_of
-from shared.bus.kafka.words import in_words, quieten
+from shared.bus.kafka.words import ended, in_words, quieten
 from shared.bus.protocol import BusUnavailable, OnAssigned, OnRevoked, Record, RecordRefused, TopicPartition
 
 ANSWER_SECONDS_MAX = 5
@@ -181,7 +181,7 @@ class KafkaBus:
             await admin.start()
             yield admin
         finally:
-            await admin.close()
+            await ended(admin.close(), seconds_max=ANSWER_SECONDS_MAX)
 
     @asynccontextmanager
     async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
@@ -195,4 +195,5 @@ class KafkaBus:
             await consumer.start()
             yield consumer
         finally:
-            await consumer.stop()
+            await ended(consumer.stop(), seconds_max=ANSWER_SECONDS_MAX)
+            await ended(consumer._client.close(), seconds_max=ANSWER_SECONDS_MAX)

@@ -1,13 +1,14 @@
 """Sends batches of our own making, one at a time a partition, and can be dropped with nothing queued."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from shared.bus.kafka.words import in_words
+from shared.bus.kafka.words import ended, in_words
 from shared.bus.protocol import RECORD_BYTES_MAX, BusUnavailable, Message, RecordRefused, size_of
 
 BATCH_BYTES_MAX = 512 * 1024  # before compression; well under Kafka's own limit for a batch, 1 MiB
@@ -72,11 +73,8 @@ class KafkaProducer:
     async def close(self) -> None:
         """Wait for what is being sent, then disconnect."""
         self._failed = True
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS_MAX):
-                await self._inner.stop()
-        except TimeoutError:
-            await self._drop()
+        await ended(self._inner.stop(), seconds_max=CLOSE_SECONDS_MAX)
+        await self._drop()
 
     async def abandon(self) -> None:
         """Disconnect at once; what is queued is dropped, what is on its way may still arrive."""
@@ -90,10 +88,16 @@ class KafkaProducer:
         sender = inner._sender.sender_task
         if sender is not None:
             sender.cancel()
-        await inner.client.close()
+        await ended(inner.client.close(), seconds_max=CLOSE_SECONDS_MAX)
         if sender is not None:
             await asyncio.wait([sender], timeout=CLOSE_SECONDS_MAX)
-        inner._message_accumulator.fail_all(ProducerClosed())
+        queue = inner._message_accumulator
+        queued = [*queue._pending_batches, *itertools.chain.from_iterable(queue._batches.values())]
+        queue.fail_all(ProducerClosed())
+        for batch in queued:
+            for future in (batch.future, batch._drain_waiter):
+                if future.done() and not future.cancelled():
+                    future.exception()  # seen: else asyncio reports each as never retrieved
 
 
 def batches(messages: Sequence[Message], create: Callable[[], BatchBuilder]) -> Iterator[BatchBuilder]:

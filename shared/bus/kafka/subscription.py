@@ -11,7 +11,7 @@ from aiokafka import TopicPartition as KafkaTopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from shared.bus.kafka.sticky import sticky_assignor
-from shared.bus.kafka.words import in_words, name
+from shared.bus.kafka.words import ended, in_words, name
 from shared.bus.members import DRAIN_SECONDS_MAX, drain, starts
 from shared.bus.protocol import BusUnavailable, OnAssigned, OnRevoked, Record, TopicPartition
 
@@ -261,9 +261,10 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         consumer, self._inner = self._inner, None
         await self._give_up()
         if consumer is not None:
-            with suppress(TimeoutError, KafkaError, OSError):
-                async with asyncio.timeout(CLOSE_SECONDS_MAX):
-                    await consumer.stop()
+            await ended(consumer.stop(), seconds_max=CLOSE_SECONDS_MAX)
+            await ended(
+                consumer._client.close(), seconds_max=CLOSE_SECONDS_MAX
+            )  # in case `stop` did not get there
 
 
 def record_of(each: ConsumerRecord) -> Record:

@@ -1,9 +1,11 @@
 """What Kafka's errors mean, and how often they are said."""
 
+import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
@@ -71,6 +73,20 @@ def in_words(servers: str, doing: str) -> Iterator[None]:
         raise BusUnavailable(f"Kafka at {servers} has not answered in time while {doing}") from error
     except (KafkaError, OSError) as error:
         raise BusUnavailable(f"Kafka at {servers} is not available while {doing}: {name(error)}") from error
+
+
+async def ended(ending: Coroutine[Any, Any, None], *, seconds_max: float) -> None:
+    """Await the end of one of aiokafka's parts, for a limited time and whatever comes out of it.
+
+    In a task of its own: with the broker away its `stop` can raise the CancelledError of a task it cancelled itself,
+    which here would look as if we had been cancelled.
+    """
+    task = asyncio.ensure_future(ending)
+    await asyncio.wait([task], timeout=seconds_max)
+    if not task.done():
+        task.cancel()
+    elif not task.cancelled() and task.exception() is not None:
+        _log.debug("Ending a Kafka client failed: %r", task.exception())
 
 
 def name(error: BaseException) -> str:
