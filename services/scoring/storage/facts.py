@@ -15,6 +15,7 @@ from sqlalchemy import (
     literal_column,
     select,
     tuple_,
+    union,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -157,6 +158,21 @@ async def rollups_of(read: Read, customer_ids: Sequence[str]) -> dict[str, list[
     for row in rows:
         rollups[row[0]].append(DayRollup(*row[1:]))
     return rollups
+
+
+async def rollups_of_identities(read: Read, identity_ids: Sequence[str]) -> list[DayRollup]:
+    """The stored day roll-ups of these identities."""
+    rows = await read.all(select(day_rollup).where(any_of(day_rollup.c.identity_id, identity_ids)))
+    return [DayRollup(*row) for row in rows]
+
+
+async def identities_with_facts(read: Read, after: str, limit: int) -> list[str]:
+    """The next identities in id order that have a purchase or a roll-up."""
+    bought = select(purchase.c.identity_id).where(purchase.c.identity_id > after)
+    rolled_up = select(day_rollup.c.identity_id).where(day_rollup.c.identity_id > after)
+    either = union(bought, rolled_up).subquery()
+    rows = await read.all(select(either.c.identity_id).order_by(either.c.identity_id).limit(limit))
+    return [row.identity_id for row in rows]
 
 
 async def facts_of(read: Read, identity_ids: Sequence[str]) -> tuple[list[Purchase], list[Return]]:

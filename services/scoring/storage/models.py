@@ -55,6 +55,12 @@ async def versions(read: Read, kind: Kind) -> Sequence[Model]:
     return [_model(row) for row in rows]
 
 
+async def with_prior(read: Read, kind: Kind, zone: str) -> list[Model]:
+    """The versions of a kind, newest first, the shipped one last."""
+    prior = models.shipped(kind, zone)
+    return [*await versions(read, kind), *([prior] if prior else [])]
+
+
 async def version(read: Read, kind: Kind, currency: str, number: int) -> Model | None:
     """One version of a model."""
     row = await read.first(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, select, union
 
 from services.scoring.domain.state import EMPTY, OtherCurrency, State
 from services.scoring.storage.tables import customer_state
@@ -70,15 +70,19 @@ async def forget(tx: Tx, customer_ids: Sequence[str]) -> None:
         tx.kept[_KEPT].pop(customer_id, None)
 
 
-async def page(read: Read, after: str, limit: int) -> dict[str, State]:
-    """The next states in id order."""
-    rows = await read.all(
-        select(customer_state)
-        .where(customer_state.c.customer_id > after)
-        .order_by(customer_state.c.customer_id)
-        .limit(limit)
-    )
+async def of_customers(read: Read, customer_ids: Sequence[str]) -> dict[str, State]:
+    """The stored states of these customers."""
+    rows = await read.all(select(customer_state).where(any_of(customer_state.c.customer_id, customer_ids)))
     return {row.customer_id: _state(row) for row in rows}
+
+
+async def owners(read: Read, after: str, limit: int) -> list[str]:
+    """The next customers in id order who own an identity or have a state."""
+    owning = select(identity.c.owner_id.label("customer_id")).where(identity.c.owner_id > after)
+    having = select(customer_state.c.customer_id).where(customer_state.c.customer_id > after)
+    either = union(owning, having).subquery()
+    rows = await read.all(select(either.c.customer_id).order_by(either.c.customer_id).limit(limit))
+    return [row.customer_id for row in rows]
 
 
 async def page_of_ids(read: Read, after: str, limit: int) -> list[str]:

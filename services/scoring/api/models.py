@@ -1,0 +1,104 @@
+"""Which models there are, which versions, and which is in force today."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from services.scoring.domain.models import Model, Status
+from services.scoring.domain.scores import KINDS, Kind, Parameters
+from services.scoring.domain.statements import local_day
+from services.scoring.storage import models
+from shared.http.auth import OPERATORS, allow
+from shared.http.models import Response, example
+from shared.http.parts import Reading, Running
+from shared.http.routes import Router
+
+_CARD = {
+    "kind": "bg_nbd", "currency": "", "version": 1, "in_force": True, "until": "1997-09-30", "zone": "UTC",
+    "parameters": {"kind": "bg_nbd", "r": 0.2516, "alpha": 4.7889, "a": 0.7234, "b": 2.1611},
+    "log_likelihood": -95368.444, "customers": 23570, "unique_rows": 8685, "preparation": "btyd-1",
+    "gates": {"finite": True, "converged": True, "dropout_seen": True, "enough_customers": True},
+    "status": "published", "published_at": "2026-03-01T09:30:00Z",
+}  # fmt: skip
+
+
+class ModelOut(Response):
+    """The card of one version of a model."""
+
+    model_config = example(**_CARD)
+
+    kind: Kind
+    currency: str = Field(description="Empty for models that hold for every currency.")
+    version: int = Field(description="0 is the one that is shipped.")
+    in_force: bool = Field(description="It is the one that answers for today.")
+    until: date | None = Field(description="The last day of its data, included; null for version 0.")
+    zone: str = Field(description="In which its days were counted.")
+    parameters: Parameters = Field(
+        description="Times are in weeks, money in major units, cut points in days and minor units."
+    )
+    log_likelihood: float | None
+    customers: int
+    unique_rows: int
+    preparation: str
+    gates: dict[str, bool]
+    status: Status
+    published_at: datetime | None
+
+
+class ModelsOut(Response):
+    """The models that answer for today, one a kind and currency."""
+
+    model_config = example(items=[_CARD])
+
+    items: list[ModelOut]
+
+
+class VersionsOut(Response):
+    """The versions of one kind of model, newest first."""
+
+    model_config = example(kind="bg_nbd", versions=[_CARD])
+
+    kind: Kind
+    versions: list[ModelOut]
+
+
+router = Router(tags=["models"])
+
+
+@router.get(
+    "/v1/models", operation_id="list_models", summary="List the models in force", allow=allow(OPERATORS)
+)
+async def list_models(read: Reading, running: Running) -> ModelsOut:
+    """The version of each kind of model that answers for today, with its parameters and gates."""
+    cards = [card for kind in KINDS for card in await _cards(read, running, kind) if card.in_force]
+    return ModelsOut(items=cards)
+
+
+@router.get(
+    "/v1/models/{kind}", operation_id="get_model", summary="Get a model's versions", allow=allow(OPERATORS)
+)
+async def get_model(read: Reading, running: Running, kind: Kind) -> VersionsOut:
+    """The versions of one kind of model, newest first, the shipped one last. Versions are kept for ever."""
+    return VersionsOut(kind=kind, versions=await _cards(read, running, kind))
+
+
+async def _cards(read: Reading, running: Running, kind: Kind) -> list[ModelOut]:
+    zone = ZoneInfo(running.settings.zone)
+    today = local_day(running.clock.now(), zone)
+    known = await models.with_prior(read, kind, zone.key)
+    in_force = {
+        currency: used.model.version
+        for currency in {model.currency for model in known}
+        if (used := await models.in_force(read, kind, today, zone.key, currency=currency))
+    }
+    return [_card(model, in_force=in_force.get(model.currency) == model.version) for model in known]
+
+
+def _card(model: Model, *, in_force: bool) -> ModelOut:
+    return ModelOut(
+        kind=model.kind, currency=model.currency, version=model.version, in_force=in_force, until=model.until,
+        zone=model.zone, parameters=model.parameters, log_likelihood=model.log_likelihood, customers=model.n,
+        unique_rows=model.unique_rows, preparation=model.preparation, gates=dict(model.gates), status=model.status,
+        published_at=model.published_at,
+    )  # fmt: skip
