@@ -11,11 +11,16 @@ from starlette.routing import BaseRoute
 from shared.auth.principal import Principal
 from shared.bus import Bus
 from shared.clock import Clock
+from shared.consume import tables as consume_tables
 from shared.consume.handlers import Handlers
 from shared.db import Database, Read
 from shared.events.base import Event
+from shared.outbox import tables as outbox_tables
 from shared.settings import ServiceSettings
 from shared.vault import Vault
+
+# Wherever a service is described, the kernel's tables are complete.
+KERNEL_TABLES = (consume_tables.set_aside, outbox_tables.outbox)
 
 
 class Resource(Protocol):
