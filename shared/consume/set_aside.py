@@ -142,7 +142,8 @@ async def lock_consumer(tx: Tx, consumer: str, *, exclusive: bool = False) -> No
 
 async def count_open(read: Read) -> Mapping[str, int]:
     """How many records are dead, queued and parked."""
-    rows = await read.all(
-        select(set_aside.c.state, func.count()).where(set_aside.c.state.in_(OPEN)).group_by(set_aside.c.state)
-    )
-    return dict.fromkeys(OPEN, 0) | dict(map(tuple, rows))
+    counts = dict.fromkeys(OPEN, 0)
+    by_state = select(set_aside.c.state, func.count()).group_by(set_aside.c.state)
+    for state, count in await read.all(by_state.where(set_aside.c.state.in_(OPEN))):
+        counts[state] = count
+    return counts

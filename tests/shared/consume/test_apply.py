@@ -1,0 +1,207 @@
+"""A batch is applied once, whole, and what cannot be applied is set aside beside it."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import func, select, update
+
+from shared.bus import Record
+from shared.consume import operate, set_aside
+from shared.consume.apply import BrakePulled, apply_batch
+from shared.consume.tables import consumer_position
+from shared.consume.tables import set_aside as table
+from shared.db import Database
+from shared.ids import new_id
+from shared.outbox.tables import outbox
+from shared.vault import Vault
+from tests.shared.ledger import (
+    BUG,
+    HANDLERS,
+    PLACE,
+    POISON,
+    amounts,
+    entries,
+    purchase,
+    records,
+    return_of,
+)
+
+ONE, TWO, THREE = sorted(new_id("cus") for _ in range(3))
+
+
+@pytest.fixture
+async def placed(database: Database) -> Database:
+    """A database in which the consumer has its position."""
+    async with database.begin() as tx:
+        row = {"consumer": "toy", "topic": PLACE.topic, "partition": 0, "next_offset": 0, "moved_at": tx.now}
+        await tx.insert_many(consumer_position, [row])
+    return database
+
+
+async def balances_of(database: Database) -> dict[str, int]:
+    async with database.read() as read:
+        return dict(await amounts(read))
+
+
+async def states(database: Database) -> list[tuple[str, str]]:
+    async with database.read() as read:
+        rows = await read.all(select(table.c.state, table.c.code).order_by(table.c.id))
+        return [(state, code) for state, code in rows]
+
+
+async def test_events_are_applied_and_the_position_moves_with_them(placed: Database, vault: Vault) -> None:
+    first = purchase(ONE, 300)
+    outcome = await apply_batch(
+        placed, HANDLERS, vault, PLACE, records([first, return_of(first), purchase(TWO, 5)])
+    )
+    assert (outcome.applied, outcome.dead) == (3, 0)
+    assert await balances_of(placed) == {ONE: 0, TWO: 5}
+    async with placed.read() as read:
+        assert await read.scalar(select(consumer_position.c.next_offset)) == 3
+
+
+async def test_a_record_that_comes_again_changes_nothing(placed: Database, vault: Vault) -> None:
+    batch = records([purchase(ONE, 300), purchase(TWO, 5)])
+    await apply_batch(placed, HANDLERS, vault, PLACE, batch)
+    outcome = await apply_batch(placed, HANDLERS, vault, PLACE, [*batch, batch[0]])
+    assert (outcome.applied, outcome.repeated) == (0, 3)
+    assert await balances_of(placed) == {ONE: 300, TWO: 5}
+
+
+async def test_the_position_never_moves_back(placed: Database, vault: Vault) -> None:
+    batch = records([purchase(ONE), purchase(ONE)], first_offset=100)
+    await apply_batch(placed, HANDLERS, vault, PLACE, batch)
+    await apply_batch(placed, HANDLERS, vault, PLACE, batch[:1])
+    async with placed.read() as read:
+        assert await read.scalar(select(consumer_position.c.next_offset)) == 102
+
+
+async def test_a_poisoned_record_stands_alone_and_its_neighbours_are_applied(
+    placed: Database, vault: Vault
+) -> None:
+    events = [purchase(ONE, 1), purchase(TWO, 2, order_id=POISON), purchase(THREE, 4)]
+    outcome = await apply_batch(placed, HANDLERS, vault, PLACE, records(events))
+    assert (outcome.applied, outcome.dead) == (2, 1)
+    assert await balances_of(placed) == {ONE: 1, TWO: 0, THREE: 4}
+    assert await states(placed) == [("dead", "poisoned")]
+    async with placed.read() as read:
+        assert await read.scalar(select(func.count()).select_from(outbox)) == 2, "what it published is undone"
+
+
+async def test_what_comes_after_a_dead_record_of_its_key_waits_behind_it(
+    placed: Database, vault: Vault
+) -> None:
+    bad = purchase(ONE, 2, order_id=POISON)
+    await apply_batch(placed, HANDLERS, vault, PLACE, records([bad, purchase(ONE, 4), purchase(TWO, 8)]))
+    await apply_batch(placed, HANDLERS, vault, PLACE, records([return_of(bad)], first_offset=3))
+    assert await balances_of(placed) == {ONE: 0, TWO: 8}
+    assert await states(placed) == [
+        ("dead", "poisoned"),
+        ("queued", "key_quarantined"),
+        ("queued", "key_quarantined"),
+    ]
+
+
+async def test_a_retry_applies_the_chain_in_order(
+    placed: Database, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = purchase(ONE, 2, order_id=POISON)
+    await apply_batch(placed, HANDLERS, vault, PLACE, records([bad, purchase(ONE, 4), return_of(bad)]))
+    async with placed.read() as read:
+        dead = (await operate.page(read))[0]
+    with pytest.raises(set_aside.StillRefused):
+        await operate.retry(placed, HANDLERS, vault, dead.id, by="ana")
+    monkeypatch.setattr("tests.shared.ledger.POISON", "nothing is poisoned any more")
+    assert await operate.retry(placed, HANDLERS, vault, dead.id, by="ana") == 3
+    assert await balances_of(placed) == {ONE: 4}
+    async with placed.read() as read:
+        assert await operate.page(read) == []
+        ended = await operate.page(read, states=["applied"])
+    assert [(one.state, one.ended_by) for one in ended] == [("applied", "ana")] * 3
+
+
+async def test_a_discard_releases_the_chain(placed: Database, vault: Vault) -> None:
+    bad = purchase(ONE, 2, order_id=POISON)
+    await apply_batch(placed, HANDLERS, vault, PLACE, records([bad, purchase(ONE, 4)]))
+    async with placed.read() as read:
+        dead, queued = await operate.page(read)
+    with pytest.raises(set_aside.NotRetryable):
+        await operate.discard(placed, HANDLERS, vault, queued.id, by="ana")
+    assert await operate.discard(placed, HANDLERS, vault, dead.id, by="ana") == 1
+    assert await balances_of(placed) == {ONE: 4}
+    with pytest.raises(set_aside.NotSetAside):
+        await operate.retry(placed, HANDLERS, vault, dead.id, by="ana")
+
+
+async def test_a_refused_row_is_permanent_and_a_bug_is_so_only_after_its_tries(
+    placed: Database, vault: Vault
+) -> None:
+    outcome = await apply_batch(placed, HANDLERS, vault, PLACE, records([purchase(ONE, 1_000_000)]))
+    assert outcome.dead == 1
+    bug = records([purchase(TWO, 1, order_id=BUG), purchase(THREE, 4)], first_offset=1)
+    with pytest.raises(ZeroDivisionError):
+        await apply_batch(placed, HANDLERS, vault, PLACE, bug)
+    assert THREE not in await balances_of(placed), "nothing of the batch is committed"
+    await apply_batch(placed, HANDLERS, vault, PLACE, bug, bugs_are_permanent=True)
+    assert (await balances_of(placed))[THREE] == 4
+    assert await states(placed) == [("dead", "row_refused"), ("dead", "bug")]
+
+
+async def test_what_is_no_event_is_dead_and_what_is_unknown_is_skipped(
+    placed: Database, vault: Vault
+) -> None:
+    good = records([purchase(ONE, 1)])[0]
+    unknown = records([purchase(ONE, 1)], first_offset=1)[0]
+    headers = tuple((n, b"profile.moon_landed.v1" if n == "ce_type" else v) for n, v in unknown.headers)
+    unknown = Record(*PLACE, 1, unknown.key, headers, unknown.value, 0)
+    garbage = Record(*PLACE, 2, None, (("x", b"\xff\x00"),), b"\xff\xfe", 0)
+    outcome = await apply_batch(placed, HANDLERS, vault, PLACE, [good, unknown, garbage])
+    assert (outcome.applied, outcome.skipped, outcome.dead) == (1, 1, 1)
+    async with placed.read() as read:
+        (dead,) = await operate.page(read)
+        _, shown_headers, payload = await operate.read_one(read, vault, dead.id)
+        stored = await read.one(select(table.c.record))
+    assert (dead.offset, dead.key) == (2, None)
+    assert shown_headers == {"x": "\\xff\x00"}
+    assert payload == "\\xff\\xfe"
+    assert b"\xff\xfe" not in stored[0], "a stranger's record is kept sealed"
+
+
+async def test_too_many_dead_records_stop_the_partition_with_nothing_committed(
+    placed: Database, vault: Vault
+) -> None:
+    customers = [new_id("cus") for _ in range(100)]
+    events = [purchase(one, order_id=POISON if at < 11 else "fine") for at, one in enumerate(customers)]
+    with pytest.raises(BrakePulled, match="11 of 100"):
+        await apply_batch(placed, HANDLERS, vault, PLACE, records(events))
+    assert await states(placed) == []
+    async with placed.read() as read:
+        assert await read.scalar(select(func.count()).select_from(entries)) == 0
+    outcome = await apply_batch(placed, HANDLERS, vault, PLACE, records(events[1:]))
+    assert (outcome.applied, outcome.dead) == (89, 10)
+    worse = records([purchase(new_id("cus"), order_id=POISON) for _ in range(20)], first_offset=100)
+    outcome = await apply_batch(placed, HANDLERS, vault, PLACE, worse, set_aside_percent_max=100)
+    assert outcome.dead == 20
+
+
+async def test_a_batch_that_was_applied_elsewhere_meanwhile_is_not_applied_again(
+    placed: Database, vault: Vault
+) -> None:
+    """Two consumers hold the same records during a rebalance: one applies them, the other finds them applied."""
+    batch = records([purchase(ONE, 3), purchase(TWO, 5)])
+    outcomes = await asyncio.gather(
+        *(apply_batch(placed, HANDLERS, vault, PLACE, batch) for _ in range(2)),
+    )
+    assert sorted(outcome.applied for outcome in outcomes) == [0, 2]
+    assert await balances_of(placed) == {ONE: 3, TWO: 5}
+
+
+async def test_a_quarantined_key_cannot_be_slipped_past_by_a_retry_beside_the_batch(
+    placed: Database, vault: Vault
+) -> None:
+    await apply_batch(placed, HANDLERS, vault, PLACE, records([purchase(ONE, 2, order_id=POISON)]))
+    async with placed.begin() as tx:
+        await set_aside.lock_consumer(tx, "toy", exclusive=True)
+        await tx.execute(update(table).values(state="discarded", ended_at=tx.now, ended_by="ana"))
+    await apply_batch(placed, HANDLERS, vault, PLACE, records([purchase(ONE, 4)], first_offset=1))
+    assert await balances_of(placed) == {ONE: 4}

@@ -1,0 +1,205 @@
+"""Tx and Read keep their promises on both databases."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import delete, func, insert, select, text, update
+
+from shared.clock import ManualClock
+from shared.db import Database, any_of, any_of_rows, failures, locks
+from shared.ids import new_id
+from shared.outbox.tables import outbox
+from tests.shared.ledger import AT, amounts, balances, entries, purchase
+
+CUSTOMER = new_id("cus")
+
+
+def row(name: str, amount: int = 1) -> dict[str, object]:
+    return {
+        "id": name,
+        "identity_id": CUSTOMER,
+        "amount": amount,
+        "occurred_at": AT,
+        "document": {"k": [1, None, "é"]},
+        "token": b"\x00\xff",
+    }
+
+
+async def test_what_is_written_in_bulk_is_read_back_exactly(database: Database) -> None:
+    async with database.begin() as tx:
+        await tx.insert_many(entries, [row("a"), row("b", 2)])
+    async with database.read() as read:
+        found = await read.all(select(entries).order_by(entries.c.id))
+    assert [tuple(one) for one in found] == [tuple(row("a").values()), tuple(row("b", 2).values())]
+    assert found[0].occurred_at.utcoffset() == timedelta(0)
+
+
+async def test_insert_new_returns_exactly_what_was_new(database: Database) -> None:
+    async with database.begin() as tx:
+        await tx.insert_many(entries, [row("b")])
+        new = await tx.insert_new(
+            entries, [row("a"), row("b"), row("c")], returning=[entries.c.id, entries.c.occurred_at]
+        )
+    assert new == [("a", AT), ("c", AT)]
+
+
+async def test_upsert_and_update_many_touch_only_what_they_name(database: Database) -> None:
+    async with database.begin() as tx:
+        await tx.upsert(
+            balances,
+            [{"identity_id": "a", "amount": 1}, {"identity_id": "b", "amount": 2}],
+            key=["identity_id"],
+        )
+        await tx.upsert(
+            balances,
+            [{"identity_id": "b", "amount": 20}, {"identity_id": "c", "amount": 3}],
+            key=["identity_id"],
+        )
+        await tx.update_many(balances, [{"identity_id": "a", "amount": 10}], key=["identity_id"])
+    async with database.read() as read:
+        assert await amounts(read) == [("a", 10), ("b", 20), ("c", 3)]
+
+
+async def test_any_of_takes_texts_numbers_instants_and_bytes(database: Database) -> None:
+    async with database.begin() as tx:
+        await tx.insert_many(entries, [row("a", 1), row("b", 2), row("c", 3)])
+        c = entries.c
+
+        async def ids(condition: object) -> list[str]:
+            return [one for (one,) in await tx.all(select(c.id).where(condition).order_by(c.id))]  # type: ignore[arg-type]
+
+        assert await ids(any_of(c.id, ["a", "c", "x"])) == ["a", "c"]
+        assert await ids(any_of(c.amount, [2])) == ["b"]
+        assert await ids(any_of(c.occurred_at, [AT])) == ["a", "b", "c"]
+        assert await ids(any_of(c.token, [b"\x00\xff"])) == ["a", "b", "c"]
+        assert await ids(any_of(c.id, [])) == []
+        assert await ids(any_of_rows([c.id, c.amount], [("a", 1), ("b", 9)])) == ["a"]
+
+
+async def test_a_transaction_begins_at_its_first_statement(database: Database) -> None:
+    async with database.begin():
+        async with database.begin() as other:  # with SQLite's one writer this would wait for ever
+            await other.insert_many(balances, [{"identity_id": "a", "amount": 1}])
+
+
+async def test_what_raises_is_rolled_back_with_what_it_published(database: Database) -> None:
+    with pytest.raises(RuntimeError):
+        async with database.begin() as tx:
+            await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])
+            tx.publish(purchase(CUSTOMER))
+            raise RuntimeError
+    async with database.read() as read:
+        assert await amounts(read) == []
+        assert await read.scalar(select(func.count()).select_from(outbox)) == 0
+
+
+async def test_what_is_published_is_in_the_outbox_in_order_when_the_commit_is(database: Database) -> None:
+    woken = []
+    database.on_published.append(lambda: woken.append(True))
+    events = [purchase(CUSTOMER, order_id=f"o-{number}") for number in range(5)]
+    async with database.begin() as tx:
+        tx.publish(*events)
+    async with database.read() as read:
+        rows = await read.all(select(outbox).order_by(outbox.c.id))
+    assert [type(events[0]).model_validate_json(one.payload) for one in rows] == events
+    assert {(one.topic, one.key, one.type) for one in rows} == {(events[0].topic, CUSTOMER, events[0].type)}
+    assert woken == [True]
+
+
+async def test_a_savepoint_undoes_its_part_with_what_it_published_and_kept(database: Database) -> None:
+    async with database.begin() as tx:
+        await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])
+        tx.kept["wallets"] = "locked"
+        with pytest.raises(RuntimeError):
+            async with tx.savepoint():
+                await tx.insert_many(balances, [{"identity_id": "b", "amount": 1}])
+                tx.publish(purchase(CUSTOMER))
+                raise RuntimeError
+        assert tx.kept == {}
+        async with tx.savepoint():
+            await tx.insert_many(balances, [{"identity_id": "c", "amount": 1}])
+    async with database.read() as read:
+        assert await amounts(read) == [("a", 1), ("c", 1)]
+        assert await read.scalar(select(func.count()).select_from(outbox)) == 0
+
+
+async def test_a_statement_that_fails_in_a_savepoint_leaves_the_transaction_usable(
+    database: Database,
+) -> None:
+    async with database.begin() as tx:
+        with pytest.raises(Exception) as refused:  # noqa: PT011 - each driver has its own
+            async with tx.savepoint():
+                await tx.insert_many(balances, [{"identity_id": "a", "amount": 1_000_000}])
+        assert failures.is_row_refused(refused.value)
+        assert not failures.is_transient(refused.value)
+        await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])
+    async with database.read() as read:
+        assert await amounts(read) == [("a", 1)]
+
+
+async def test_booking_time_is_fixed_when_first_asked_for(database: Database) -> None:
+    clock = ManualClock(AT)
+    database.clock = clock
+    async with database.begin() as tx:
+        clock.advance(timedelta(seconds=5))
+        first = tx.now
+        clock.advance(timedelta(seconds=5))
+        assert tx.now == first == AT + timedelta(seconds=5)
+
+
+async def test_a_reader_does_not_see_what_is_not_committed_and_does_not_wait(database: Database) -> None:
+    async with database.begin() as tx:
+        await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])
+        async with database.read() as read:
+            assert await amounts(read) == []
+    async with database.read() as read:
+        assert await amounts(read) == [("a", 1)]
+
+
+async def test_append_only_refuses_update_delete_replace_and_truncate(database: Database) -> None:
+    async with database.begin() as tx:
+        await tx.insert_many(entries, [row("a")])
+    forbidden = [update(entries).values(amount=9), delete(entries)]
+    if database.dialect == "postgresql":
+        forbidden += [text("TRUNCATE entry")]  # type: ignore[list-item]
+    else:
+        forbidden += [insert(entries).prefix_with("OR REPLACE").values(row("a", 9))]  # type: ignore[list-item]
+    for statement in forbidden:
+        with pytest.raises(Exception) as refused:  # noqa: PT011 - each driver has its own
+            async with database.begin() as tx:
+                await tx.execute(statement)
+        assert failures.is_row_refused(refused.value), statement
+
+
+async def test_fifty_writers_lose_nothing_and_none_is_refused(database: Database) -> None:
+    async with database.begin() as tx:
+        await tx.insert_many(balances, [{"identity_id": "a", "amount": 0}])
+
+    async def add_one() -> None:
+        async with database.begin() as tx:
+            amount = await tx.scalar(select(balances.c.amount).with_for_update())
+            assert amount is not None
+            await tx.execute(update(balances).values(amount=amount + 1))
+
+    await asyncio.gather(*(add_one() for _ in range(50)))
+    async with database.read() as read:
+        assert await amounts(read) == [("a", 50)]
+
+
+async def test_try_lock_is_refused_at_once_and_free_again_at_the_end(database: Database) -> None:
+    async with database.begin() as first:
+        assert await first.try_lock(b"k" * 16)
+        async with database.begin() as second:
+            assert not await second.try_lock(b"k" * 16)
+            assert await second.try_lock(b"other" * 16)
+    async with database.begin() as third:
+        assert await third.try_lock(b"k" * 16)
+
+
+async def test_bucket_locks_are_sorted_and_the_same_in_every_process(database: Database) -> None:
+    assert locks.buckets(["b", "a", "b"]) == sorted(set(locks.buckets(["a", "b"])))
+    assert locks.buckets(["purchase:1"]) == [17]
+    async with database.begin() as tx:
+        await locks.rendezvous(tx, [f"k{number}" for number in range(500)], exclusive=True)
+        await locks.identities(tx, ["a"])

@@ -1,0 +1,211 @@
+"""The relay sends every row, in each key's order, marks what was acknowledged, and nothing without its lease."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from shared.bus import Bus, BusUnavailable, Message, Producer, Record, open_bus
+from shared.db import Database
+from shared.events import PurchaseRecorded
+from shared.ids import new_id
+from shared.outbox import relay as relaying
+from shared.outbox.lease import FileLease, LeaseLost
+from shared.outbox.relay import Relay
+from shared.outbox.tables import outbox
+from tests.shared.ledger import PLACE, purchase
+
+TOPIC = PLACE.topic
+
+
+class Faulty:
+    """A real bus whose producers fail on demand, before or after the broker took the records."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        self.fail: list[str] = []
+        self.producers = 0
+
+    async def producer(self) -> Producer:
+        self.producers += 1
+        return FaultyProducer(self, await self.bus.producer())
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.bus, name)
+
+
+class FaultyProducer:
+    def __init__(self, faults: Faulty, inner: Producer) -> None:
+        self.faults, self.inner = faults, inner
+
+    async def send(self, topic: str, partition: int, messages: Sequence[Message]) -> None:
+        fault = self.faults.fail.pop() if self.faults.fail else ""
+        if fault == "before":
+            raise BusUnavailable("the cable is out")
+        await self.inner.send(topic, partition, messages)
+        if fault == "after":
+            raise BusUnavailable("the answer was lost")
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+    async def abandon(self) -> None:
+        await self.inner.abandon()
+
+
+@pytest.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[Faulty]:
+    opened = open_bus("embedded://", home=tmp_path / "bus")
+    await opened.ensure_topics({TOPIC: 12})
+    yield Faulty(opened)
+    await opened.close()
+
+
+@pytest.fixture
+def lease(tmp_path: Path) -> FileLease:
+    made = FileLease(tmp_path / "test.lease")
+    assert made.try_acquire()
+    return made
+
+
+@pytest.fixture
+def relay(database: Database, bus: Faulty, lease: FileLease) -> Relay:
+    return Relay("test", database, bus, lease)  # type: ignore[arg-type]
+
+
+async def publish(database: Database, customers: Sequence[str], rounds: int = 1) -> list[PurchaseRecorded]:
+    events = []
+    for number in range(rounds):
+        async with database.begin() as tx:
+            made = [purchase(customer, order_id=f"{number}") for customer in customers]
+            tx.publish(*made)
+        events += made
+    return events
+
+
+async def topic_of(bus: Faulty) -> list[Record]:
+    found: list[Record] = []
+    for place, end in (await bus.bus.end_offsets([TOPIC])).items():
+        offset = 0
+        while offset < end:
+            read = await bus.bus.read(place, offset, 500)
+            found += read
+            offset = read[-1].offset + 1
+    return found
+
+
+async def pending(database: Database) -> int:
+    async with database.read() as read:
+        count, _ = await relaying.backlog(read)
+        return count
+
+
+def orders(records: Sequence[Record], customer: str) -> list[str]:
+    mine = [one for one in records if one.key == customer.encode()]
+    return [PurchaseRecorded.model_validate_json(one.value or b"").order_id for one in mine]
+
+
+async def test_every_row_is_sent_once_in_its_keys_order_and_marked(
+    database: Database, bus: Faulty, relay: Relay
+) -> None:
+    customers = [new_id("cus") for _ in range(20)]
+    await publish(database, customers, rounds=5)
+    await relay.drain()
+    records = await topic_of(bus)
+    assert len(records) == 100
+    assert all(orders(records, customer) == ["0", "1", "2", "3", "4"] for customer in customers)
+    assert await pending(database) == 0
+    assert await relay.step() == 0
+
+
+@pytest.mark.parametrize("fault", ["before", "after"])
+async def test_an_error_sends_again_from_the_first_pending_row_on_a_new_producer(
+    database: Database, bus: Faulty, relay: Relay, fault: str
+) -> None:
+    customer = new_id("cus")
+    running = asyncio.create_task(relay.run())
+    bus.fail = [fault, fault]
+    await publish(database, [customer], rounds=6)
+    async with asyncio.timeout(20):
+        while await pending(database):
+            await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    seen = orders(await topic_of(bus), customer)
+    first_seen = list(dict.fromkeys(seen))
+    assert first_seen == ["0", "1", "2", "3", "4", "5"], "by first occurrence nothing overtakes"
+    assert (len(seen) > 6) == (fault == "after"), "a lost answer shows as a repeat, never as a loss"
+    assert bus.producers > 1
+
+
+async def test_nothing_is_sent_or_marked_without_the_lease(
+    database: Database, bus: Faulty, relay: Relay, lease: FileLease
+) -> None:
+    await publish(database, [new_id("cus")])
+    await lease.release()
+    with pytest.raises(LeaseLost):
+        await relay.step()
+    assert await topic_of(bus) == []
+    assert await pending(database) == 1
+
+
+async def test_a_commit_of_the_same_process_wakes_the_relay_at_once(
+    database: Database, bus: Faulty, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relaying, "POLL_SECONDS", 60.0)
+    running = asyncio.create_task(relay.run())
+    await asyncio.sleep(0)
+    await publish(database, [new_id("cus")])
+    async with asyncio.timeout(10):
+        while await pending(database):
+            await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+async def test_a_row_that_commits_late_is_not_overtaken_by_its_customers_next(
+    database: Database, bus: Faulty, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids are handed out before they are committed: the floor may only rise over what nobody can still add to."""
+    monkeypatch.setattr(relaying, "FULL_SCAN_SECONDS", 0.0)
+    slow, other = new_id("cus"), new_id("cus")
+    async with database.begin() as early:
+        early.publish(purchase(slow, order_id="early"))
+        await database._write_outbox(early, early.published)  # type: ignore[misc]  # noqa: SLF001
+        early.published.clear()
+        for _ in range(5):
+            await publish(database, [other])
+            await relay.drain()
+        monkeypatch.setattr(relaying, "FULL_SCAN_SECONDS", 3600.0)
+        await relay.drain()
+    await publish(database, [slow])
+    await relay.drain()
+    assert orders(await topic_of(bus), slow) == ["early", "0"]
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+async def test_the_floor_rises_once_no_older_transaction_is_open(
+    database: Database, bus: Faulty, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relaying, "FULL_SCAN_SECONDS", 0.0)
+    for _ in range(4):
+        await publish(database, [new_id("cus")])
+        await relay.drain()
+    async with database.read() as read:
+        greatest = await read.scalar(select(func.max(outbox.c.id)))
+    assert relay._floor.value >= (greatest or 0) - 1  # noqa: SLF001
+
+
+async def test_pruning_takes_published_rows_only(database: Database, bus: Faulty, relay: Relay) -> None:
+    await publish(database, [new_id("cus")], rounds=3)
+    await relay.drain()
+    await publish(database, [new_id("cus")])
+    async with database.begin() as tx:
+        later = tx.now.replace(year=tx.now.year + 1)
+    assert await relaying.prune(database, later) == 3
+    assert await pending(database) == 1
