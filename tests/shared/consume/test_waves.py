@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 
 from shared.consume.waves import waves
 from shared.events import CustomerMerged
@@ -67,6 +68,6 @@ def test_five_hundred_mixed_purchases_and_returns_are_a_handful_of_waves(seeded:
     for _ in range(500):
         bought = purchase(seeded.choice(customers))
         events.append(return_of(bought) if seeded.random() < 0.08 else bought)
-    runs = 1 + sum(type(one) is not type(two) for one, two in zip(events, events[1:], strict=False))
+    runs = 1 + sum(type(one) is not type(two) for one, two in pairwise(events))
     assert runs > 40
     assert len(waves(events)) <= 5

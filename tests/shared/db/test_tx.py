@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import Executable, delete, func, insert, select, text, update
 
 from shared.clock import ManualClock
 from shared.db import Database, any_of, any_of_rows, failures, locks
@@ -128,7 +128,7 @@ async def test_a_statement_that_fails_in_a_savepoint_leaves_the_transaction_usab
     database: Database,
 ) -> None:
     async with database.begin() as tx:
-        with pytest.raises(Exception) as refused:  # noqa: PT011 - each driver has its own
+        with pytest.raises(Exception) as refused:
             async with tx.savepoint():
                 await tx.insert_many(balances, [{"identity_id": "a", "amount": 1_000_000}])
         assert failures.is_row_refused(refused.value)
@@ -160,13 +160,13 @@ async def test_a_reader_does_not_see_what_is_not_committed_and_does_not_wait(dat
 async def test_append_only_refuses_update_delete_replace_and_truncate(database: Database) -> None:
     async with database.begin() as tx:
         await tx.insert_many(entries, [row("a")])
-    forbidden = [update(entries).values(amount=9), delete(entries)]
+    forbidden: list[Executable] = [update(entries).values(amount=9), delete(entries)]
     if database.dialect == "postgresql":
-        forbidden += [text("TRUNCATE entry")]  # type: ignore[list-item]
+        forbidden += [text("TRUNCATE entry")]
     else:
-        forbidden += [insert(entries).prefix_with("OR REPLACE").values(row("a", 9))]  # type: ignore[list-item]
+        forbidden += [insert(entries).prefix_with("OR REPLACE").values(row("a", 9))]
     for statement in forbidden:
-        with pytest.raises(Exception) as refused:  # noqa: PT011 - each driver has its own
+        with pytest.raises(Exception) as refused:
             async with database.begin() as tx:
                 await tx.execute(statement)
         assert failures.is_row_refused(refused.value), statement

@@ -15,6 +15,7 @@ from shared.outbox import relay as relaying
 from shared.outbox.lease import FileLease, LeaseLost
 from shared.outbox.relay import Relay
 from shared.outbox.tables import outbox
+from tests.parts.waiting import until
 from tests.shared.ledger import PLACE, purchase
 
 TOPIC = PLACE.topic
@@ -102,6 +103,10 @@ async def pending(database: Database) -> int:
         return count
 
 
+async def _nothing_pending(database: Database) -> bool:
+    return await pending(database) == 0
+
+
 def orders(records: Sequence[Record], customer: str) -> list[str]:
     mine = [one for one in records if one.key == customer.encode()]
     return [PurchaseRecorded.model_validate_json(one.value or b"").order_id for one in mine]
@@ -128,9 +133,7 @@ async def test_an_error_sends_again_from_the_first_pending_row_on_a_new_producer
     running = asyncio.create_task(relay.run())
     bus.fail = [fault, fault]
     await publish(database, [customer], rounds=6)
-    async with asyncio.timeout(20):
-        while await pending(database):
-            await asyncio.sleep(0.01)
+    await until(lambda: _nothing_pending(database), what="everything is sent")
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -159,9 +162,7 @@ async def test_a_commit_of_the_same_process_wakes_the_relay_at_once(
     running = asyncio.create_task(relay.run())
     await asyncio.sleep(0)
     await publish(database, [new_id("cus")])
-    async with asyncio.timeout(10):
-        while await pending(database):
-            await asyncio.sleep(0.01)
+    await until(lambda: _nothing_pending(database), what="everything is sent")
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -176,7 +177,7 @@ async def test_a_row_that_commits_late_is_not_overtaken_by_its_customers_next(
     slow, other = new_id("cus"), new_id("cus")
     async with database.begin() as early:
         early.publish(purchase(slow, order_id="early"))
-        await database._write_outbox(early, early.published)  # type: ignore[misc]  # noqa: SLF001
+        await database._write_outbox(early, early.published)  # type: ignore[misc]
         early.published.clear()
         for _ in range(5):
             await publish(database, [other])
@@ -198,7 +199,7 @@ async def test_the_floor_rises_once_no_older_transaction_is_open(
         await relay.drain()
     async with database.read() as read:
         greatest = await read.scalar(select(func.max(outbox.c.id)))
-    assert relay._floor.value >= (greatest or 0) - 1  # noqa: SLF001
+    assert relay._floor.value >= (greatest or 0) - 1
 
 
 async def test_pruning_takes_published_rows_only(database: Database, bus: Faulty, relay: Relay) -> None:
