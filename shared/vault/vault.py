@@ -34,6 +34,11 @@ class Keys:
     def __contains__(self, identity_id: object) -> bool:
         return identity_id in self._ciphers
 
+    def __or__(self, more: "Keys") -> "Keys":
+        joined = Keys(self._service, {})
+        joined._ciphers = self._ciphers | more._ciphers
+        return joined
+
     def seal(self, identity_id: str, field: str, text: str) -> bytes:
         """Seal one field of one subject. Raises SubjectErased when the subject has no key."""
         bound_to = tokens.associated_data(self._service, identity_id, field)

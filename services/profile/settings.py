@@ -1,0 +1,33 @@
+"""Settings of the profile service."""
+
+from typing import Annotated, ClassVar
+
+import phonenumbers
+from pydantic import AfterValidator
+
+from shared.settings import ServiceSettings
+
+
+def _known_region(code: str) -> str:
+    if code not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(
+            f"{code!r} is not an ISO 3166-1 code of a region with phone numbers, such as CN or US"
+        )
+    return code
+
+
+class Settings(ServiceSettings):
+    """What profile needs beyond what all services share."""
+
+    service: ClassVar[str] = "profile"
+    port_offset: ClassVar[int] = 1
+
+    profile_database_url: str = ""
+    """URL of profile's own database; empty: a SQLite file under `home`."""
+    phone_region: Annotated[str, AfterValidator(_known_region)] = "CN"
+    """Where a phone number without a country code is dialled (ISO 3166-1)."""
+
+    @property
+    def database(self) -> str:
+        """The URL of the service's own database."""
+        return self.profile_database_url or f"sqlite:///{self.home / 'profile.db'}"

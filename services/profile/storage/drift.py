@@ -1,0 +1,129 @@
+"""Where what is stored contradicts itself: each query finds the rows that break one rule."""
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+
+from services.profile.storage.tables import (
+    identifiers,
+    identities,
+    purchase_lines,
+    purchases,
+    return_lines,
+    returns,
+)
+from shared.db import Read
+from shared.service import Drift
+from shared.vault import subject_keys
+
+SHOWN_MAX = 100
+"""Rows shown of each rule."""
+
+
+async def find(read: Read) -> list[Drift]:
+    """Every rule's first rows that break it."""
+    found: list[Drift] = []
+    for rule, statement, detail in _rules():
+        found += [Drift(rule, row[0], detail) for row in await read.all(statement.limit(SHOWN_MAX))]
+    return found
+
+
+def _rules() -> list[tuple[str, Select[str], str]]:
+    return [
+        ("returned_units", _counts(), "the count of returned units is not the sum of its returns"),
+        ("disjoint_units", _overlaps(), "two returns took the same unit"),
+        ("returned_amounts", _return_amounts(), "a return's amount is not the sum of its lines"),
+        ("line_amounts", _unit_amounts(), "the amount of returned units is not their share of the line"),
+        ("purchase_amounts", _purchase_amounts(), "a purchase's amount is not the sum of its lines"),
+        ("one_holder", _two_holders(), "an identifier resolves to two identities"),
+        ("known_identity", _strangers(), "a purchase is of an identity that does not exist"),
+        ("returned_identity", _strayed(), "a return is of another identity than its purchase"),
+        ("readable", _keyless(), "an identity that was not erased has no key"),
+        ("known_owner", _ownerless(), "an identity belongs to a customer that does not exist"),
+    ]
+
+
+def _counts() -> Select[str]:
+    line, units = purchase_lines.c, return_lines.c
+    taken = (
+        select(func.coalesce(func.sum(units.quantity), 0))
+        .where(units.purchase_id == line.purchase_id, units.line == line.line)
+        .scalar_subquery()
+    )
+    has_returns = select(units.return_id).where(units.purchase_id == line.purchase_id).exists()
+    return select(line.purchase_id).where(
+        or_(line.returned_quantity > 0, has_returns), line.returned_quantity != taken
+    )
+
+
+def _overlaps() -> Select[str]:
+    one, two = return_lines.alias(), return_lines.alias()
+    same: ColumnElement[bool] = and_(
+        one.c.purchase_id == two.c.purchase_id, one.c.line == two.c.line, one.c.return_id < two.c.return_id
+    )
+    meet = and_(one.c.unit_from <= two.c.unit_to, two.c.unit_from <= one.c.unit_to)
+    return select(one.c.purchase_id).join_from(one, two, same).where(meet)
+
+
+def _return_amounts() -> Select[str]:
+    total = (
+        select(func.coalesce(func.sum(return_lines.c.amount_minor), 0))
+        .where(return_lines.c.return_id == returns.c.return_id)
+        .scalar_subquery()
+    )
+    return select(returns.c.return_id).where(returns.c.amount_minor != total)
+
+
+def _unit_amounts() -> Select[str]:
+    """⌊A·to/q⌋ − ⌊A·(from−1)/q⌋ without leaving 64 bits: A = q·d + r, so ⌊A·u/q⌋ = d·u + ⌊r·u/q⌋."""
+    line, units = purchase_lines.c, return_lines.c
+    matched = and_(line.purchase_id == units.purchase_id, line.line == units.line)
+    share = _amount_of_first(units.unit_to) - _amount_of_first(units.unit_from - 1)
+    return select(units.return_id).join(purchase_lines, matched).where(units.amount_minor != share)
+
+
+def _amount_of_first(units: ColumnElement[int]) -> ColumnElement[int]:
+    quantity, amount = purchase_lines.c.quantity, purchase_lines.c.amount_minor
+    rest = amount % quantity
+    return (amount // quantity) * units + (rest * units) // quantity
+
+
+def _purchase_amounts() -> Select[str]:
+    total = (
+        select(func.coalesce(func.sum(purchase_lines.c.amount_minor), -1))
+        .where(purchase_lines.c.purchase_id == purchases.c.purchase_id)
+        .scalar_subquery()
+    )
+    return select(purchases.c.purchase_id).where(purchases.c.amount_minor != total)
+
+
+def _two_holders() -> Select[str]:
+    """The unique index forbids it; this is for the day it is rebuilt, restored, or rotated."""
+    return (
+        select(func.min(identifiers.c.identity_id))
+        .where(identifiers.c.state == "resolving")
+        .group_by(identifiers.c.blind_index)
+        .having(func.count() > 1)
+    )
+
+
+def _strangers() -> Select[str]:
+    known = select(identities.c.identity_id).where(identities.c.identity_id == purchases.c.identity_id)
+    return select(purchases.c.purchase_id).where(~known.exists())
+
+
+def _strayed() -> Select[str]:
+    return (
+        select(returns.c.return_id)
+        .join(purchases, purchases.c.purchase_id == returns.c.purchase_id, isouter=True)
+        .where(or_(purchases.c.identity_id.is_(None), purchases.c.identity_id != returns.c.identity_id))
+    )
+
+
+def _keyless() -> Select[str]:
+    key = select(subject_keys.c.identity_id).where(subject_keys.c.identity_id == identities.c.identity_id)
+    return select(identities.c.identity_id).where(identities.c.state != "erased", ~key.exists())
+
+
+def _ownerless() -> Select[str]:
+    owner = identities.alias()
+    known = select(owner.c.identity_id).where(owner.c.identity_id == identities.c.owner_id)
+    return select(identities.c.identity_id).where(~known.exists())

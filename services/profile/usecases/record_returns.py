@@ -1,0 +1,99 @@
+"""Record returns, once each; one that comes before its purchase waits for it."""
+
+from collections.abc import Sequence
+
+from services.profile.domain import returns as rules
+from services.profile.domain.purchases import conflicting, not_in_the_future
+from services.profile.domain.returns import Return, ReturnConflict, ReturnedLine
+from services.profile.storage import purchases, returns
+from services.profile.storage.purchases import OrderKey, Stored
+from services.profile.storage.returns import ReturnKey, StoredReturn, WaitingReturn
+from services.profile.usecases.resolve_customers import TooMuchContention
+from services.profile.usecases.take_back import Overtaken, take_back
+from shared.auth.principal import SHOP
+from shared.db import Tx, locks
+from shared.errors import DomainError
+from shared.ids import new_id
+from shared.vault import Vault
+
+ATTEMPTS_MAX = 5
+"""How often the whole is looked at anew because another recorded the same return in the meantime."""
+
+Outcome = StoredReturn | WaitingReturn | DomainError
+
+
+async def record_returns(tx: Tx, vault: Vault, told: Sequence[Return], *, issuer: str) -> list[Outcome]:
+    """One outcome a return: recorded (now or before), waiting for its purchase, or refused."""
+    first = {_key(one): one for one in reversed(told)}
+    outcomes = await _record(tx, vault, list(first.values()), issuer)
+    repeats = [one for one in told if first[_key(one)] != one]
+    conflicts = await _known(tx, vault, repeats, issuer) if repeats else {}
+    return [(outcomes if first[_key(one)] == one else conflicts)[_key(one)] for one in told]
+
+
+async def _record(tx: Tx, vault: Vault, told: Sequence[Return], issuer: str) -> dict[ReturnKey, Outcome]:
+    for _ in range(ATTEMPTS_MAX):
+        try:
+            async with tx.savepoint():
+                return await _attempt(tx, vault, told, issuer)
+        except Overtaken:
+            continue
+    raise TooMuchContention
+
+
+async def _attempt(tx: Tx, vault: Vault, told: Sequence[Return], issuer: str) -> dict[ReturnKey, Outcome]:
+    bought = await _meet_purchases(tx, told, issuer)
+    outcomes = await _known(tx, vault, told, issuer)
+    for one in told:
+        if _key(one) not in outcomes:
+            try:
+                not_in_the_future(one.returned_at, tx.now, "/returned_at")
+            except DomainError as refusal:
+                outcomes[_key(one)] = refusal
+    fresh = [WaitingReturn(new_id("ret"), issuer, one) for one in told if _key(one) not in outcomes]
+    ready = [one for one in fresh if one.order in bought]
+    answers = await take_back(tx, vault, ready, bought) if ready else []
+    early = [one for one in fresh if one.order not in bought]
+    await returns.park(tx, vault, early)
+    answered = dict(zip((one.key for one in ready), answers, strict=True))
+    return outcomes | answered | {one.key: one for one in early}
+
+
+async def _meet_purchases(tx: Tx, told: Sequence[Return], issuer: str) -> dict[OrderKey, Stored]:
+    """The purchases that the returns are of, locked; whoever lacks one holds its rendezvous, so it cannot slip by."""
+    orders = {(one.source, one.order_id) for one in told}
+    bought = await purchases.find(tx, orders)
+    if missing := orders - bought.keys():
+        await locks.rendezvous(tx, (returns.awaited(*order) for order in missing), exclusive=True)
+        bought |= await purchases.find(tx, missing)
+    visible = {key: one for key, one in bought.items() if issuer in (SHOP, one.issuer)}
+    await purchases.lock(tx, (one.purchase_id for one in visible.values()))
+    return visible
+
+
+async def _known(tx: Tx, vault: Vault, told: Sequence[Return], issuer: str) -> dict[ReturnKey, Outcome]:
+    """What is known of these returns already: the first answer again, or in which fields they differ."""
+    recorded = await returns.find(tx, map(_key, told))
+    waiting = await returns.find_waiting(tx, vault, (_key(one) for one in told if _key(one) not in recorded))
+    outcomes: dict[ReturnKey, Outcome] = {}
+    for one in told:
+        known = recorded.get(_key(one)) or waiting.get(_key(one))
+        if known is None:
+            continue
+        if issuer not in (SHOP, known.issuer):
+            outcomes[_key(one)] = conflicting(ReturnConflict, ["/source"])
+            continue
+        fields = rules.differences(one, _as_told(known))
+        outcomes[_key(one)] = conflicting(ReturnConflict, fields) if fields else known
+    return outcomes
+
+
+def _as_told(known: StoredReturn | WaitingReturn) -> Return:
+    if isinstance(known, WaitingReturn):
+        return known.told
+    lines = tuple(ReturnedLine(units.line, units.quantity) for units in known.lines)
+    return Return(known.source, known.source_return_id, known.order_id, known.returned_at, lines)
+
+
+def _key(told: Return) -> ReturnKey:
+    return told.source, told.return_id
