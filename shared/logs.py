@@ -19,7 +19,80 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 KEYS: frozenset[str] = frozenset(
-    ["event", "level", "timestamp", "source", "service", "exception", "where", "suppressed", "request_id", "traceparent", "operation", "method", "path_template", "status", "duration_ms", "bytes", "principal_kind", "principal_id", "consumer", "topic", "partition", "offset", "records", "waves", "events", "event_type", "event_id", "set_aside", "dead", "parked", "queued", "retried", "lag_records", "lag_seconds", "attempt", "wait_seconds", "code", "kind", "reason_code", "error_type", "cause_kind", "cause_id", "job", "effects", "lease", "holder", "pending", "oldest_seconds", "published", "pruned", "floor", "identity_id", "customer_id", "purchase_id", "return_id", "complaint_id", "remedy_id", "erasure_id", "model_version", "dialect", "revision", "port", "host", "home", "version", "pid", "signal", "seconds", "count", "total", "drift", "rule"]
+    [
+        "event",
+        "level",
+        "timestamp",
+        "source",
+        "service",
+        "exception",
+        "where",
+        "suppressed",
+        "request_id",
+        "traceparent",
+        "operation",
+        "method",
+        "path_template",
+        "status",
+        "duration_ms",
+        "bytes",
+        "principal_kind",
+        "principal_id",
+        "consumer",
+        "topic",
+        "partition",
+        "offset",
+        "records",
+        "waves",
+        "events",
+        "event_type",
+        "event_id",
+        "set_aside",
+        "dead",
+        "parked",
+        "queued",
+        "retried",
+        "lag_records",
+        "lag_seconds",
+        "attempt",
+        "wait_seconds",
+        "code",
+        "kind",
+        "reason_code",
+        "error_type",
+        "cause_kind",
+        "cause_id",
+        "job",
+        "effects",
+        "lease",
+        "holder",
+        "pending",
+        "oldest_seconds",
+        "published",
+        "pruned",
+        "floor",
+        "identity_id",
+        "customer_id",
+        "purchase_id",
+        "return_id",
+        "complaint_id",
+        "remedy_id",
+        "erasure_id",
+        "model_version",
+        "dialect",
+        "revision",
+        "port",
+        "host",
+        "home",
+        "version",
+        "pid",
+        "signal",
+        "seconds",
+        "count",
+        "total",
+        "drift",
+        "rule",
+    ]
 )
 """What may be logged: ids, codes, counts and times. A free text, a name or a contact has no key here, and gets none."""
 
@@ -152,7 +225,7 @@ def _plain(value: object) -> object:
 def _short(filename: str) -> str:
     """A source file from its package on."""
     for mark in ("/site-packages/", "/services/", "/shared/", "/huitou/"):
-        before, found, after = filename.rpartition(mark)
+        _, found, after = filename.rpartition(mark)
         if found:
             return after if mark == "/site-packages/" else mark.strip("/") + "/" + after
     return filename.rpartition("/")[2]

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from shared.db import failures
 from shared.db.migrations import Migrations
-from shared.http import documents, health, openapi, refusals
+from shared.http import documents, health, openapi, refusals, set_aside, watching
 from shared.http.edge import Edge
 from shared.http.health import DatabaseCheck, Health, Issue
 from shared.http.routes import Route
@@ -29,7 +29,7 @@ def build_app(service: Service, parts: Parts | None = None, *, metrics: Metrics 
     """
     app = FastAPI(
         title=service.title,
-        description=service.description + documents.TOKEN_WORDS,
+        description=service.description + documents.HOW_TO_AUTHORISE,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -39,7 +39,7 @@ def build_app(service: Service, parts: Parts | None = None, *, metrics: Metrics 
     app.state.metrics = metrics or Metrics(service.name)
     app.state.metrics.figures.append(service.gauges)
     app.state.health = Health()
-    for router in (*service.routers, health.router):
+    for router in (*service.routers, set_aside.router_of(service), health.router):
         app.router.routes.extend(router.routes)
     _check(openapi.operations(app.router.routes))
     documents.install(app, service.name)
@@ -74,6 +74,8 @@ def _connect(app: FastAPI, service: Service, parts: Parts) -> None:
     app.state.parts = parts
     migrations = Migrations(service.migrations, service.metadata)
     app.state.health.gates.append(DatabaseCheck(parts, migrations))
+    app.state.health.watched.extend(watching.checks(service, parts))
+    app.state.metrics.figures.append(watching.figures(service, parts))
 
 
 def _check(listed: list[Route]) -> None:

@@ -125,7 +125,8 @@ class _Request:
 def _operation(scope: Scope) -> str:
     """The operation's id; of a document, the name of what answered."""
     route = cast("BaseRoute | None", scope.get("route"))
-    return getattr(route, "operation_id", None) or getattr(scope.get("endpoint"), "__name__", UNROUTED)
+    name = getattr(route, "operation_id", None) or getattr(scope.get("endpoint"), "__name__", None)
+    return name or UNROUTED
 
 
 def _write_line(scope: Scope, service: str, operation: str, status: int, seconds: float) -> None:

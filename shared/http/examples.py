@@ -31,30 +31,23 @@ def sample(schema: Schema, parts: Mapping[str, Schema], depth: int = 0) -> Any:
 
 
 def _of_type(schema: Schema, parts: Mapping[str, Schema], depth: int) -> Any:
-    match schema.get("type"):
-        case "object":
-            required = set(schema.get("required", ()))
-            return {
-                name: sample(inner, parts, depth + 1)
-                for name, inner in schema.get("properties", {}).items()
-                if name in required or "examples" in inner
-            }
-        case "array":
-            return [sample(schema.get("items", {}), parts, depth + 1)]
-        case "integer":
-            return _integer(schema)
-        case "number":
-            return float(_integer(schema))
-        case "boolean":
-            return schema.get("default", True)
-        case "string":
-            return _FORMATS.get(schema.get("format", "")) or schema.get("default") or "text"
-    return schema.get("default")
+    kind = schema.get("type")
+    if kind == "object":
+        required = set(schema.get("required", ()))
+        return {
+            name: sample(inner, parts, depth + 1)
+            for name, inner in schema.get("properties", {}).items()
+            if name in required or "examples" in inner
+        }
+    if kind == "array":
+        return [sample(schema.get("items", {}), parts, depth + 1)]
+    if "default" in schema:
+        return schema["default"]
+    if kind in ("integer", "number"):
+        return _integer(schema)
+    return {"boolean": True, "string": _FORMATS.get(schema.get("format", ""), "text")}.get(str(kind))
 
 
 def _integer(schema: Schema) -> int:
-    default = schema.get("default")
-    if isinstance(default, int):
-        return default
     lowest = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
     return int(max(lowest, 1) if schema.get("maximum", 1) >= 1 else lowest)

@@ -135,8 +135,7 @@ def generate(title: str, description: str, routes: Sequence[BaseRoute]) -> dict[
     schemas["Problem"] = _PROBLEM
     components["securitySchemes"] = {"bearer": _SECURITY}
     for route in listed:
-        for method in route.methods or ():
-            _complete(document["paths"][route.path_format][method.lower()], route, schemas)
+        _complete(document["paths"][route.path_format][route.method.lower()], route, schemas)
     tags = {str(tag): None for route in listed for tag in route.tags}
     document["tags"] = [{"name": tag} for tag in tags]
     document["servers"] = [{"url": "/", "description": "This service."}]

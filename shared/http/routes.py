@@ -58,6 +58,12 @@ class Route(APIRoute):
         if not self.description or not self.summary:
             raise TypeError(f"{self.operation_id} has no summary, or no docstring to describe it")
 
+    @property
+    def method(self) -> str:
+        """The one method it answers to."""
+        (method,) = self.methods or ()
+        return method
+
     def get_route_handler(self) -> Handler:
         """The order of one request: who, how, open, (once), validate and run, (keep), commit."""
         allow, errors, idempotent, limited = self._declared

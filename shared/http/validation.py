@@ -114,12 +114,19 @@ def _existing(loc: Sequence[str | int], body: object) -> list[str | int]:
     steps: list[str | int] = []
     here = body
     for position, step in enumerate(loc):
-        if (isinstance(here, dict) and step in here) or (isinstance(here, list) and isinstance(step, int) and 0 <= step < len(here)):
-            here = here[step]
-        elif position < len(loc) - 1 or not isinstance(here, dict):
-            continue
-        steps.append(step)
+        if _has(here, step):
+            here = here[step]  # type: ignore[index]
+            steps.append(step)
+        elif position == len(loc) - 1 and isinstance(here, dict):
+            steps.append(step)
     return steps
+
+
+def _has(value: object, step: str | int) -> bool:
+    """Whether a JSON value has this member or this item."""
+    if isinstance(value, dict):
+        return step in value
+    return isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value)
 
 
 def _known_names(model: object, steps: Sequence[str | int]) -> set[str]:

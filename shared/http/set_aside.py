@@ -1,0 +1,171 @@
+"""Operators' way to the records that could not be applied: list, read, retry, discard."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import Query
+from pydantic import Field
+
+from shared.consume import operate
+from shared.consume.handlers import Handlers
+from shared.consume.operate import SetAside
+from shared.consume.set_aside import OPEN, NotRetryable, NotSetAside, StillRefused
+from shared.errors import DomainError, Kind
+from shared.http.auth import OPERATORS, allow
+from shared.http.cursor import CursorInvalid, Cursors
+from shared.http.models import LIMIT_DEFAULT, Cursor, Limit, Page, Response, example
+from shared.http.parts import Caller, Reading, Running, Vaulted
+from shared.http.routes import Router
+from shared.service import Service
+
+State = Literal["dead", "queued", "parked", "applied", "discarded"]
+
+_EXAMPLE = {
+    "id": "sad_01k2m9d6v4e8r7a1b2c3d4e5f6", "consumer": "loyalty", "state": "dead", "code": "row_refused",
+    "reason": "A constraint of the database refused what it would write.",
+    "type": "profile.purchase_recorded.v1", "event_id": "0198a0a0-0000-7000-8000-000000000000",
+    "topic": "huitou.purchases", "partition": 3, "offset": 1205, "key": "cus_01k2m9d6v4e8r7a1b2c3d4e5f6",
+    "awaits": None, "deadline_at": None, "attempts": 1, "booked_at": "2026-03-01T09:30:00Z",
+    "ended_at": None, "ended_by": None,
+}  # fmt: skip
+
+
+class NoSuchConsumer(DomainError):
+    """The record belongs to a consumer that this version of the service does not have."""
+
+    kind, code = Kind.CONFLICT, "no_such_consumer"
+    title = ("No such consumer", "没有该消费者")
+    en = (
+        "This version of the service has no consumer of that name; run the version that set the record aside."
+    )
+    zh = "当前版本的服务没有该消费者，请使用当时搁置该记录的版本。"
+
+
+class SetAsideOut(Response):
+    """A record that could not be applied."""
+
+    model_config = example(**_EXAMPLE)
+
+    id: str
+    consumer: str
+    state: State = Field(
+        description="dead: refused; queued: behind a dead one of its key; parked: waits for a fact."
+    )
+    code: str
+    reason: str
+    type: str | None
+    event_id: str | None
+    topic: str | None
+    partition: int | None
+    offset: int | None
+    key: str | None
+    awaits: str | None
+    deadline_at: datetime | None
+    attempts: int
+    booked_at: datetime
+    ended_at: datetime | None
+    ended_by: str | None
+
+
+class SetAsideRecord(SetAsideOut):
+    """A record that could not be applied, with what it holds."""
+
+    model_config = example(**_EXAMPLE, headers={"ce_type": "profile.purchase_recorded.v1"}, payload="{}")
+
+    headers: dict[str, str]
+    payload: str | None = Field(description="As it came; bytes that are no text are escaped.")
+
+
+class Acted(Response):
+    """What a retry or a discard did."""
+
+    model_config = example(applied=3)
+
+    applied: int = Field(description="How many records of the key's chain are applied now.")
+
+
+def router_of(service: Service) -> Router:
+    """The operations over the records that the consumers of this service set aside."""
+    router = Router(tags=["set aside"])
+    by_name = {handlers.consumer: handlers for handlers in service.handlers}
+
+    @router.get(
+        "/v1/set-aside",
+        operation_id="list_set_aside",
+        summary="List records that could not be applied",
+        allow=allow(OPERATORS),
+        errors=(CursorInvalid,),
+    )
+    async def list_set_aside(
+        read: Reading,
+        vault: Vaulted,
+        state: Annotated[
+            State | None, Query(description="Only this state; without it the open ones.")
+        ] = None,
+        limit: Limit = LIMIT_DEFAULT,
+        cursor: Cursor = None,
+    ) -> Page[SetAsideOut]:
+        """Dead, queued and parked records, oldest first, without what they hold."""
+        cursors = Cursors(vault, "list_set_aside", {"state": state})
+        after = cursors.read(cursor)
+        states = OPEN if state is None else (state,)
+        found = await operate.page(read, states=states, after=str(after[0]) if after else "", limit=limit + 1)
+        shown, following = cursors.page(found, limit, lambda one: [one.id])
+        return Page[SetAsideOut](items=[_out(one) for one in shown], next_cursor=following)
+
+    @router.get(
+        "/v1/set-aside/{set_aside_id}",
+        operation_id="get_set_aside",
+        summary="Read a record that could not be applied",
+        allow=allow({"admin"}),
+        errors=(NotSetAside,),
+    )
+    async def get_set_aside(read: Reading, vault: Vaulted, set_aside_id: str) -> SetAsideRecord:
+        """The record with its headers and payload, which may hold anything that was thrown at the topic."""
+        one, headers, payload = await operate.read_one(read, vault, set_aside_id)
+        return SetAsideRecord(**_out(one).model_dump(), headers=headers, payload=payload)
+
+    @router.post(
+        "/v1/set-aside/{set_aside_id}/retry",
+        operation_id="retry_set_aside",
+        summary="Apply a dead record and what waits behind it",
+        allow=allow({"admin"}),
+        errors=(NotSetAside, NotRetryable, StillRefused, NoSuchConsumer),
+    )
+    async def retry_set_aside(running: Running, caller: Caller, set_aside_id: str) -> Acted:
+        """Apply the whole chain of its key, in order; refused again, nothing changes."""
+        handlers = await _handlers(running, set_aside_id)
+        return Acted(
+            applied=await operate.retry(
+                running.database, handlers, running.vault, set_aside_id, by=caller.key
+            )
+        )
+
+    @router.post(
+        "/v1/set-aside/{set_aside_id}/discard",
+        operation_id="discard_set_aside",
+        summary="Give a dead record up",
+        allow=allow({"admin"}),
+        errors=(NotSetAside, NotRetryable, NoSuchConsumer),
+    )
+    async def discard_set_aside(running: Running, caller: Caller, set_aside_id: str) -> Acted:
+        """Give it up, and apply what waited behind it."""
+        handlers = await _handlers(running, set_aside_id)
+        return Acted(
+            applied=await operate.discard(
+                running.database, handlers, running.vault, set_aside_id, by=caller.key
+            )
+        )
+
+    async def _handlers(running: Running, set_aside_id: str) -> Handlers:
+        async with running.database.read() as read:
+            consumer = await operate.consumer_of(read, set_aside_id)
+        if consumer not in by_name:
+            raise NoSuchConsumer
+        return by_name[consumer]
+
+    return router
+
+
+def _out(one: SetAside) -> SetAsideOut:
+    return SetAsideOut(**{name: getattr(one, name) for name in SetAside.__dataclass_fields__})

@@ -1,0 +1,115 @@
+import io
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from shared import logs
+from shared.metrics import Metrics
+
+PLANTED = {
+    "name": "张伟",
+    "phone": "13800138000",
+    "id_number": "110101199003074477",
+    "email": "a@example.org",
+}
+
+
+@pytest.fixture
+def written() -> Any:
+    stream = io.StringIO()
+    logs.configure("till", stream=stream)
+    yield stream
+    logs.configure("till")
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_value_under_a_key_that_is_not_on_the_list_is_not_written(written: io.StringIO) -> None:
+    logs.named("x").info(
+        "batch applied", consumer="loyalty", records=500, **PLANTED, body={"phone": "13800138000"}
+    )
+
+    (line,) = lines(written)
+    assert (line["consumer"], line["records"], line["source"]) == ("loyalty", 500, "x")
+    assert [line[key] for key in (*PLANTED, "body")] == [logs.REDACTED] * 5
+    assert not [value for value in PLANTED.values() if value in written.getvalue()]
+
+
+def test_an_exception_is_written_without_its_message_and_with_its_causes(written: io.StringIO) -> None:
+    try:
+        try:
+            raise ValueError(PLANTED["phone"])
+        except ValueError as error:
+            raise RuntimeError(PLANTED["name"]) from error
+    except RuntimeError:
+        logs.named("x").exception("it broke")
+
+    (line,) = lines(written)
+    assert line["exception"] == "RuntimeError < ValueError"
+    assert line["where"]
+    assert not [value for value in PLANTED.values() if value in written.getvalue()]
+
+
+def test_other_libraries_lines_are_written_as_their_template(written: io.StringIO) -> None:
+    logging.getLogger("sqlalchemy").warning(
+        "could not insert %s\nDETAIL: %s", PLANTED["phone"], PLANTED["email"]
+    )
+
+    (line,) = lines(written)
+    assert (line["event"], line["source"], line["level"]) == ("could not insert %s", "sqlalchemy", "warning")
+
+
+def test_what_is_below_the_level_is_not_written(written: io.StringIO) -> None:
+    logs.configure("till", level="warning", stream=written)
+    logs.named("x").info("small")
+    logs.named("x").warning("large")
+
+    assert [line["event"] for line in lines(written)] == ["large"]
+
+
+def test_a_line_that_repeats_itself_is_written_once_and_then_seldom(written: io.StringIO) -> None:
+    quietly = logs.Quietly(logs.named("x"))
+    for _ in range(1000):
+        quietly.warning("the broker is away", attempt=1)
+    quietly.over("the broker is back")
+    quietly.over("the broker is back")
+    quietly.warning("the broker is away", attempt=1)
+
+    events = [line["event"] for line in lines(written)]
+    assert events == ["the broker is away", "the broker is back", "the broker is away"]
+
+
+def test_a_line_that_was_left_out_is_counted(written: io.StringIO) -> None:
+    quietly = logs.Quietly(logs.named("x"), every_seconds=0.0)
+    quietly.warning("slow")
+    quietly._every = 60.0
+    quietly.warning("slow")
+    quietly._every = 0.0
+    quietly.warning("slow")
+
+    assert [line.get("suppressed") for line in lines(written)] == [None, 1]
+
+
+async def test_each_service_measures_for_itself() -> None:
+    first, second = Metrics("one"), Metrics("two")
+    first.answered("get_x", 200, 0.01)
+    first.gauge("relay_leads", "Whether this process is the relay.").set(1)
+    second.counter("purchases", "Purchases.", ("channel",)).labels("web").inc()
+
+    one, two = (await first.render(None)).decode(), (await second.render(None)).decode()
+    assert 'operation="get_x"' in one
+    assert "huitou_relay_leads 1.0" in one
+    assert "get_x" not in two
+    assert 'huitou_purchases_total{channel="web"} 1.0' in two
+
+
+async def test_a_figure_with_a_name_that_is_none_is_a_bug() -> None:
+    metrics = Metrics("one")
+
+    assert metrics._line('lag{topic="x"}', 3) == 'huitou_lag{service="one",topic="x"} 3'
+    with pytest.raises(AssertionError):
+        metrics._line("13800138000", 1)
