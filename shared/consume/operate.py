@@ -63,6 +63,14 @@ async def read_one(
     return _shown(row[:-1]), shown, None if value is None else value.decode(errors="backslashreplace")
 
 
+async def consumer_of(read: Read, set_aside_id: str) -> str:
+    """The consumer that set this record aside. Raises NotSetAside."""
+    consumer = await read.scalar(select(table.c.consumer).where(table.c.id == set_aside_id))
+    if consumer is None:
+        raise NotSetAside
+    return consumer
+
+
 async def retry(database: Database, handlers: Handlers, vault: Vault, set_aside_id: str, *, by: str) -> int:
     """Apply a dead record and what is queued behind it, in order; return how many were applied.
 

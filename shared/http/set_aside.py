@@ -25,8 +25,7 @@ _EXAMPLE = {
     "reason": "A constraint of the database refused what it would write.",
     "type": "profile.purchase_recorded.v1", "event_id": "0198a0a0-0000-7000-8000-000000000000",
     "topic": "huitou.purchases", "partition": 3, "offset": 1205, "key": "cus_01k2m9d6v4e8r7a1b2c3d4e5f6",
-    "awaits": None, "deadline_at": None, "attempts": 1, "booked_at": "2026-03-01T09:30:00Z",
-    "ended_at": None, "ended_by": None,
+    "attempts": 1, "booked_at": "2026-03-01T09:30:00Z",
 }  # fmt: skip
 
 
@@ -53,18 +52,18 @@ class SetAsideOut(Response):
     )
     code: str
     reason: str
-    type: str | None
-    event_id: str | None
-    topic: str | None
-    partition: int | None
-    offset: int | None
-    key: str | None
-    awaits: str | None
-    deadline_at: datetime | None
+    type: str | None = None
+    event_id: str | None = None
+    topic: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+    key: str | None = None
+    awaits: str | None = None
+    deadline_at: datetime | None = None
     attempts: int
     booked_at: datetime
-    ended_at: datetime | None
-    ended_by: str | None
+    ended_at: datetime | None = None
+    ended_by: str | None = None
 
 
 class SetAsideRecord(SetAsideOut):

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select, update
@@ -171,15 +172,15 @@ class Relay:
             return
 
 
-async def backlog(read: Read) -> tuple[int, object]:
-    """How many rows are pending, and the oldest one's effective time (None when there is none)."""
-    row = await read.one(
-        select(func.count(), func.min(outbox.c.occurred_at)).where(outbox.c.published_at.is_(None))
-    )
-    return row[0], row[1]
+async def backlog(read: Read) -> tuple[int, datetime | None]:
+    """How many rows are pending, and when the oldest was booked (None when there is none)."""
+    pending = outbox.c.published_at.is_(None)
+    count = await read.scalar(select(func.count()).select_from(outbox).where(pending))
+    oldest = await read.scalar(select(outbox.c.booked_at).where(pending).order_by(outbox.c.id).limit(1))
+    return count or 0, oldest
 
 
-async def prune(database: Database, before: Any) -> int:
+async def prune(database: Database, before: datetime) -> int:
     """Delete rows published before the instant `before`, one page; pending rows are never touched."""
     async with database.begin() as tx:
         old = (

@@ -24,6 +24,7 @@ class OutboxColumns(TypedColumns):
     """Names and texts of the record's headers."""
     payload: Named[str] = Column(Text)
     occurred_at: Named[datetime] = Column(Instant)
+    booked_at: Named[datetime] = Column(Instant)
     published_at: Named[datetime | None] = Column(Instant)
 
 

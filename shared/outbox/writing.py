@@ -29,6 +29,7 @@ def write_outbox(service: str) -> WriteOutbox:
                     "headers": {name: value.decode() for name, value in headers},
                     "payload": payload.decode(),
                     "occurred_at": event.occurred_at,
+                    "booked_at": tx.now,
                 }
             )
         await tx.take_place()

@@ -43,7 +43,7 @@ async def test_everybody_is_refused_who_is_not_in_the_operations_row(one_till: T
     tried = 0
     for route, subject in product(operations(one_till.app.routes), SUBJECTS):
         kind, name, roles, scopes = subject
-        path = route.path.format(customer_id="cus_a", sale_id="sal_none")
+        path = route.path.format(customer_id="cus_a", sale_id="sal_none", set_aside_id="sad_none")
         async with one_till.client(one_till.token(kind, name, roles, scopes)) as client:
             answer = await client.request(route.method, path, json=SALE)
         code = answer.json().get("code")
@@ -71,7 +71,7 @@ def _may(row: Allow, subject: Subject) -> bool:
 async def test_without_a_token_only_health_answers(one_till: Till) -> None:
     async with one_till.client(None) as client:
         for route in operations(one_till.app.routes):
-            path = route.path.format(customer_id="cus_a", sale_id="sal_none")
+            path = route.path.format(customer_id="cus_a", sale_id="sal_none", set_aside_id="sad_none")
             answer = await client.request(route.method, path, json=SALE)
             if route.operation.allow.public:
                 assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""first tables"""
+"""First tables."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("headers", types.Json, nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
         sa.Column("occurred_at", types.Instant(), nullable=False),
+        sa.Column("booked_at", types.Instant(), nullable=False),
         sa.Column("published_at", types.Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("event_id"),
