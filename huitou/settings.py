@@ -14,6 +14,16 @@ class Settings(ServiceSettings):
     service: ClassVar[str] = "huitou"
     port_offset: ClassVar[int] = 0
 
-    def address(self, service: str) -> str:
-        """Where a service of this installation answers, such as http://127.0.0.1:8001."""
-        return f"http://{self.host}:{self.port_base + PORT_OFFSETS[service]}"
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that listens, in the order of the ports."""
+        return tuple(PORT_OFFSETS)
+
+    def port_of(self, name: str) -> int:
+        """The port of a service of this installation."""
+        return self.port_base + PORT_OFFSETS[name]
+
+    def address(self, name: str) -> str:
+        """Where a service of this installation is reached from this machine, such as http://127.0.0.1:8001."""
+        host = "127.0.0.1" if self.host in ("", "0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port_of(name)}"

@@ -52,19 +52,22 @@ def _next(file: BinaryIO) -> bytes:
 
 
 def _line(raw: bytes, number: int, next_byte: int, encoding: str) -> Line:
-    if len(raw) > LINE_BYTES_MAX:
-        return Line(
-            number, next_byte, [], RowError(number, "", "row_too_long", f"longer than {LINE_BYTES_MAX} bytes")
-        )
+    """The row; of one that cannot be read, as many cells as can be guessed, so that its order is known."""
     if number == 1:
         raw = raw.removeprefix(codecs.BOM_UTF8)
+    guess = raw.decode(encoding, "replace").rstrip("\r\n").split(",")
+    if len(raw) > LINE_BYTES_MAX:
+        error = RowError(number, "", "row_too_long", f"longer than {LINE_BYTES_MAX} bytes")
+        return Line(number, next_byte, guess, error)
     try:
         text = raw.decode(encoding).rstrip("\r\n")
         cells = next(csv.reader([text], strict=True), []) if text else []
     except UnicodeDecodeError:
-        return Line(number, next_byte, [], RowError(number, "", "bad_encoding", "neither UTF-8 nor GB18030"))
-    except csv.Error as error:
-        return Line(number, next_byte, [], RowError(number, "", "bad_csv", f"not a row of CSV: {error}"))
+        return Line(
+            number, next_byte, guess, RowError(number, "", "bad_encoding", "neither UTF-8 nor GB18030")
+        )
+    except csv.Error as wrong:
+        return Line(number, next_byte, guess, RowError(number, "", "bad_csv", f"not a row of CSV: {wrong}"))
     return Line(number, next_byte, cells)
 
 

@@ -1,9 +1,8 @@
 """Rows of a purchases file become orders: adjacent rows with one order id, each a line."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from itertools import groupby
 from typing import Any
 
 from huitou.exits import Exit, Refused
@@ -48,21 +47,56 @@ def columns_of(header: Sequence[str]) -> list[str]:
 
 
 def read_orders(lines: Iterable[Line], columns: Sequence[str], source: str) -> Iterator[Order]:
-    """The orders, in the order of the file. A row that cannot be read is an order of its own, with its error."""
+    """The orders, in the order of the file.
+
+    A row that cannot be read spoils the order it stands in, or that its order id names; else it stands alone.
+    """
+    for group in _groups(lines, columns):
+        yield _order(group, columns, source)
+
+
+def _groups(lines: Iterable[Line], columns: Sequence[str]) -> Iterator[list[Line]]:
     order_at = columns.index("order_id")
 
-    def key_of(line: Line) -> object:
-        broken = line.error is not None or len(line.cells) != len(columns)
-        return line.number if broken else line.cells[order_at]
+    def id_of(line: Line) -> str | None:
+        return line.cells[order_at].strip('"') if len(line.cells) > order_at else None
 
-    for key, group in groupby(lines, key_of):
-        yield _order(list(group), columns, source, broken=isinstance(key, int))
+    group: list[Line] = []
+    doubtful: list[Line] = []
+    for line in lines:
+        if _is_broken(line, columns) and len(doubtful) < LINES_MAX:
+            doubtful.append(line)
+        elif group and id_of(line) == id_of(group[0]):
+            group = _bounded([*group, *doubtful, line])
+            doubtful = []
+        else:
+            before = [row for row in doubtful if group and id_of(row) == id_of(group[0])]
+            after = [row for row in doubtful if row not in before and id_of(row) == id_of(line)]
+            yield from _filled([_bounded([*group, *before])])
+            yield from ([row] for row in doubtful if row not in before and row not in after)
+            group, doubtful = [*after, line], []
+    before = [row for row in doubtful if group and id_of(row) == id_of(group[0])]
+    yield from _filled([_bounded([*group, *before])])
+    yield from ([row] for row in doubtful if row not in before)
 
 
-def _order(lines: list[Line], columns: Sequence[str], source: str, *, broken: bool) -> Order:
+def _filled(groups: list[list[Line]]) -> list[list[Line]]:
+    return [group for group in groups if group]
+
+
+def _bounded(group: list[Line]) -> list[Line]:
+    """An order too long is refused; what is beyond the limit need not be kept, only where it ends."""
+    return group if len(group) <= LINES_MAX + 1 else [*group[:LINES_MAX], group[-1]]
+
+
+def _is_broken(line: Line, columns: Sequence[str]) -> bool:
+    return line.error is not None or len(line.cells) != len(columns)
+
+
+def _order(lines: list[Line], columns: Sequence[str], source: str) -> Order:
     order = Order({}, [line.number for line in lines], lines[-1].next_byte)
-    if broken:
-        order.errors.append(lines[0].error or _wrong_width(lines[0], columns))
+    order.errors += [line.error or _wrong_width(line, columns) for line in lines if _is_broken(line, columns)]
+    if order.errors:
         return order
     rows = [dict(zip(columns, line.cells, strict=True)) for line in lines]
     first = rows[0]
@@ -115,15 +149,13 @@ def _wrong_width(line: Line, columns: Sequence[str]) -> RowError:
     )
 
 
-Validate = Callable[[dict[str, Any]], Sequence[tuple[Sequence[str | int], str, str]]]
-"""What is wrong with a request: its path, a code and a sentence, for each fault."""
+Fault = tuple[Sequence[str | int], str, str]
+"""What is wrong with a request: its path, a code and a sentence."""
 
 
-def check(order: Order, validate: Validate) -> None:
-    """Hold the order against the request's own model, and find the row of each fault."""
-    if order.errors:
-        return
-    for path, code, detail in validate(order.body):
+def blame(order: Order, faults: Iterable[Fault]) -> None:
+    """Find the row and the column of each fault of the order's request."""
+    for path, code, detail in faults:
         row, column = _place(order, path)
         order.errors.append(RowError(row, column, code, detail))
 

@@ -1,6 +1,7 @@
 """What an import tells: how much went in, and why the rest did not."""
 
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 ERRORS_KEPT_MAX = 1_000
@@ -27,6 +28,8 @@ class Report:
     file: str
     source: str
     dry_run: bool
+    began_at: datetime
+    """What was recorded before is a repeat."""
     rows: int = 0
     orders: int = 0
     imported: int = 0
@@ -51,4 +54,4 @@ class Report:
 
     def document(self) -> dict[str, Any]:
         """The report as JSON."""
-        return asdict(self)
+        return asdict(self) | {"began_at": self.began_at.isoformat()}

@@ -1,0 +1,101 @@
+"""The `huitou` command: one file a command, named here."""
+
+import errno
+import sys
+
+import typer
+from pydantic import ValidationError
+
+from huitou.commands import (
+    backup,
+    dead_letters,
+    demo,
+    fit,
+    import_purchases,
+    migrate,
+    reference,
+    token,
+    up,
+    verify,
+)
+from huitou.exits import Exit, Refused
+from shared.db import failures
+
+app = typer.Typer(
+    name="huitou",
+    help="Customer loyalty for shops: profiles, points, complaints and scores that talk through events.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+imports = typer.Typer(help="Bring in what happened elsewhere.", no_args_is_help=True)
+app.command("up")(up.up)
+app.command("token")(token.token)
+app.add_typer(imports, name="import")
+imports.command("purchases")(import_purchases.import_purchases)
+app.command("fit")(fit.fit)
+app.command("verify")(verify.verify)
+app.add_typer(dead_letters.app, name="dead-letters")
+app.command("backup")(backup.backup)
+app.command("demo")(demo.load_demo)
+app.command("migrate")(migrate.migrate)
+app.command("reference", hidden=True)(reference.write_reference)
+
+
+def main() -> int:
+    """Run one command; a refusal ends in a sentence on standard error and its exit code, never in a trace."""
+    try:
+        app(standalone_mode=True)
+    except Refused as refused:
+        return _refuse(refused)
+    except ValidationError as error:
+        return _refuse(_bad_setting(error))
+    except ExceptionGroup as group:
+        return _refuse(_only_refusal(group))
+    except Exception as error:
+        if not _is_full_disk(error):
+            raise
+        return _refuse(_full_disk())
+    return Exit.DONE
+
+
+def _only_refusal(group: ExceptionGroup[Exception]) -> Refused:
+    """The refusal that ended a running product. Anything else that ended it is a bug, and is raised."""
+    refused = group.subgroup(Refused)
+    if refused is not None:
+        leaf: BaseException = refused
+        while isinstance(leaf, BaseExceptionGroup):
+            leaf = leaf.exceptions[0]
+        assert isinstance(leaf, Refused)
+        return leaf
+    if group.subgroup(_is_full_disk) is not None:
+        return _full_disk()
+    raise group
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    return failures.is_full_disk(error) or (isinstance(error, OSError) and error.errno == errno.ENOSPC)
+
+
+def _full_disk() -> Refused:
+    return Refused(
+        Exit.DISK_FULL,
+        "The disk is full. Nothing that was answered is lost; make room and start again with `huitou up`.",
+    )
+
+
+def _bad_setting(error: ValidationError) -> Refused:
+    words = [
+        f"HUITOU_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg'].removeprefix('Value error, ')}"
+        for fault in error.errors(include_url=False, include_context=False)
+    ]
+    return Refused(Exit.BAD_SETTING, "; ".join(words))
+
+
+def _refuse(refused: Refused) -> int:
+    typer.echo(str(refused), err=True)
+    return refused.code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""Do the events of a service stand in their topics, in order, and does no consumer claim more than there is?"""
+
+from collections.abc import AsyncIterator, Sequence
+from itertools import groupby
+
+from sqlalchemy import select
+
+from shared.bus import Bus, Record, TopicPartition
+from shared.consume.tables import consumer_position
+from shared.db import Read
+from shared.outbox.tables import outbox
+from shared.run import roles
+from shared.service import Drift, Parts, Service
+
+PAGE_RECORDS = 1_000
+DRIFTS_MAX = 100
+"""Differences reported of one rule; more say nothing new."""
+
+
+async def verify(service: Service, parts: Parts, read: Read) -> Sequence[Drift]:
+    """Every difference between a service's database and the bus."""
+    published = sorted({event.topic for event in service.publishes})
+    return [*await _positions(service, parts.bus, read), *await _outbox(parts.bus, read, published)]
+
+
+async def _positions(service: Service, bus: Bus, read: Read) -> list[Drift]:
+    columns = consumer_position.c
+    rows = await read.all(select(columns.consumer, columns.topic, columns.partition, columns.next_offset))
+    if not rows:
+        return []
+    await bus.ensure_topics(roles.topics_of(service))
+    ends = await bus.end_offsets(sorted({row.topic for row in rows}))
+    return [
+        Drift(
+            "a consumer's position is not beyond its topic's end",
+            f"{row.consumer} {row.topic}[{row.partition}]",
+            f"position {row.next_offset}, end {ends.get(TopicPartition(row.topic, row.partition), 0)}",
+        )
+        for row in rows
+        if row.next_offset > ends.get(TopicPartition(row.topic, row.partition), 0)
+    ]
+
+
+async def _outbox(bus: Bus, read: Read, topics: Sequence[str]) -> list[Drift]:
+    """What is marked as published is in its topic; each key's events came there in the outbox's order."""
+    columns = outbox.c
+    rows = await read.all(
+        select(columns.id, columns.event_id, columns.topic)
+        .where(columns.published_at.is_not(None))
+        .order_by(columns.topic, columns.id)
+    )
+    drifts: list[Drift] = []
+    for topic, group in groupby(rows, key=lambda row: row.topic):
+        sent = {str(row.event_id): row.id for row in group}
+        if topic in topics:
+            drifts += await _in_topic(bus, topic, sent)
+    return drifts
+
+
+async def _in_topic(bus: Bus, topic: str, sent: dict[str, int]) -> list[Drift]:
+    drifts: list[Drift] = []
+    last: dict[bytes | None, int] = {}
+    missing = dict(sent)
+    async for record in _records(bus, topic):
+        event_id = _event_id(record)
+        place = missing.pop(event_id, None)
+        if place is None:
+            continue  # sent twice, or published before the outbox was pruned
+        if place < last.get(record.key, 0):
+            drifts.append(Drift("a key's events are in order", event_id, f"overtaken in {topic}"))
+        last[record.key] = place
+    drifts += [
+        Drift("what was published is in its topic", event_id, f"not in {topic}") for event_id in missing
+    ]
+    return drifts[:DRIFTS_MAX]
+
+
+async def _records(bus: Bus, topic: str) -> AsyncIterator[Record]:
+    for partition, end in sorted((await bus.end_offsets([topic])).items()):
+        offset = 0
+        while offset < end:
+            page = await bus.read(partition, offset, PAGE_RECORDS)
+            if not page:
+                break
+            for record in page:
+                yield record
+            offset = page[-1].offset + 1
+
+
+def _event_id(record: Record) -> str:
+    return next((value.decode(errors="replace") for name, value in record.headers if name == "ce_id"), "")

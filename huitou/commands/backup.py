@@ -1,0 +1,32 @@
+"""`huitou backup`: a consistent copy of an embedded home, also while it runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from huitou import copying, home
+from huitou.exits import Exit, Refused
+from huitou.settings import SERVICES, Settings
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or is empty.")],
+) -> None:
+    """Copy databases, event log and keys, as of one instant, into a folder that `huitou up` can start from.
+
+    The copy holds the keys that open the personal data in it: keep it as you keep the original.
+    """
+    settings = Settings()
+    if home.read(settings.home) is None:
+        raise Refused(Exit.USAGE, f"{settings.home} is no home of Huitou; name one in HUITOU_HOME.")
+    databases = [settings.home / f"{name}.db" for name in SERVICES]
+    missing = [path.name for path in databases if not path.exists()]
+    if missing or not settings.bus_url.startswith("embedded:"):
+        raise Refused(
+            Exit.USAGE,
+            "This backs up an embedded home. For services on PostgreSQL and Kafka use the tools of those "
+            "(pg_dump first, topics last)." + (f" Not found here: {', '.join(missing)}." if missing else ""),
+        )
+    copying.copy_home(settings.home, databases, settings.home / "log.db", folder)
+    typer.echo(f"Saved in {folder}. Start from it with: HUITOU_HOME={folder} huitou up")

@@ -1,0 +1,19 @@
+"""`huitou demo`: the demo shop into a product that runs already."""
+
+from huitou import home
+from huitou.demo import loading
+from huitou.exits import Exit, Refused
+from huitou.settings import Settings
+
+
+def load_demo() -> None:
+    """Load the demo shop into the running product; what is there already stays as it is."""
+    settings = Settings()
+    known = home.read(settings.home)
+    if known is None or known.demo_last_day is None:
+        raise Refused(
+            Exit.USAGE,
+            f"{settings.home} was not begun as a demo. The demo wants a folder for itself: "
+            "HUITOU_HOME=./demo huitou up --demo",
+        )
+    loading.load(settings, known.demo_last_day, stopping=lambda: False)

@@ -1,0 +1,28 @@
+"""`huitou reference`: what is generated from the code for readers, written again. For developers (`make contracts`)."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from huitou import reference
+from huitou.exits import Exit, Refused
+
+
+def write_reference(
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; fail if a page is out of date.")
+    ] = False,
+) -> None:
+    """Write docs/reference and .env.example from the code."""
+    root = Path(__file__).resolve().parents[2]
+    stale = [path for path, text in reference.pages().items() if not _says(root / path, text)]
+    if check and stale:
+        raise Refused(Exit.FAILED, f"Out of date: {', '.join(stale)}. Run: make contracts")
+    for path in stale:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(reference.pages()[path], encoding="utf-8")
+
+
+def _says(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text(encoding="utf-8") == text

@@ -1,0 +1,93 @@
+"""`huitou up`: the whole product in one process, in the foreground, until it is told to stop."""
+
+import asyncio
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from huitou import banner, embedded, home
+from huitou.demo import loading
+from huitou.exits import Exit, Refused
+from huitou.settings import Settings
+from shared import logs
+from shared.clock import SystemClock
+from shared.run.command import stop_on_signals
+
+DEMO_CURRENCY = "USD"
+LOG_BYTES_MAX = 50_000_000
+"""A log longer than this is put aside at the next start; one older log is kept."""
+
+
+def up(
+    demo: Annotated[
+        bool | None,
+        typer.Option(
+            help="Load the demo shop; without either, a new home gets it and an old one stays as it is."
+        ),
+    ] = None,
+) -> None:
+    """Run every service in one process on SQLite and the embedded log; SIGTERM or Ctrl-C drains and stops."""
+    folder = Settings().home
+    with home.held(folder):
+        home.probe(folder)
+        known = _settled(folder, demo)
+        settings = Settings()
+        with _log(folder).open("a", encoding="utf-8") as log:
+            logs.configure("huitou", level=settings.log_level, stream=log)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_run(settings, known))
+
+
+def _settled(folder: Path, demo: bool | None) -> home.Home:
+    """What this home is and will stay: its currency, and whether it holds the demo."""
+    known = home.read(folder)
+    wanted = os.environ.get("HUITOU_CURRENCY", "")
+    if known is None:
+        with_demo = demo is not False
+        currency = wanted or (DEMO_CURRENCY if with_demo else Settings().currency)
+        last_day = SystemClock().now().date() - timedelta(days=1) if with_demo else None
+        known = home.Home(currency=currency, demo="loading" if with_demo else "none", demo_last_day=last_day)
+    elif demo and known.demo == "none":
+        raise Refused(
+            Exit.USAGE,
+            f"{folder} holds a shop of its own. The demo wants a folder for itself: HUITOU_HOME=./demo huitou up --demo",
+        )
+    if wanted not in ("", known.currency):
+        raise Refused(
+            Exit.BAD_SETTING,
+            f"The programme in {folder} counts in {known.currency}, and HUITOU_CURRENCY says {wanted}. "
+            "Unset it, or name another folder in HUITOU_HOME.",
+        )
+    os.environ["HUITOU_CURRENCY"] = known.currency
+    Settings()  # refuses a currency that does not exist before it is written down
+    home.write(folder, known)
+    return known
+
+
+async def _run(settings: Settings, known: home.Home) -> None:
+    stopping = stop_on_signals()
+
+    async def when_ready() -> None:
+        customer = None
+        if known.demo_last_day is not None:
+            if known.demo == "loading":
+                await asyncio.to_thread(loading.load, settings, known.demo_last_day, stopping.is_set)
+            if stopping.is_set():
+                return
+            home.write(settings.home, known.model_copy(update={"demo": "loaded"}))
+            customer = await asyncio.to_thread(loading.worth_a_look, settings)
+        banner.show(settings, customer)
+
+    await embedded.run(settings, stopping, when_ready)
+
+
+def _log(folder: Path) -> Path:
+    """The log file of this home, begun anew when it has grown too long."""
+    path = folder / "huitou.log"
+    if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
+        path.replace(folder / "huitou.log.1")
+    return path

@@ -1,0 +1,49 @@
+"""The four services as one table of contents: the only place that names them all."""
+
+from collections.abc import Iterator
+
+from fastapi.routing import APIRoute
+
+from services.feedback import main as feedback
+from services.feedback.settings import Settings as FeedbackSettings
+from services.loyalty import main as loyalty
+from services.loyalty.settings import Settings as LoyaltySettings
+from services.profile import main as profile
+from services.profile.settings import Settings as ProfileSettings
+from services.scoring import main as scoring
+from services.scoring.settings import Settings as ScoringSettings
+from shared.http.operation import Operation
+from shared.http.routes import Route
+from shared.service import Service
+from shared.settings import ServiceSettings
+
+SETTINGS: tuple[type[ServiceSettings], ...] = (
+    ProfileSettings,
+    LoyaltySettings,
+    FeedbackSettings,
+    ScoringSettings,
+)
+
+
+def services() -> list[Service]:
+    """Every service with its settings of the environment, in the order of their ports."""
+    return [
+        profile.service(ProfileSettings()),
+        loyalty.service(LoyaltySettings()),
+        feedback.service(FeedbackSettings()),
+        scoring.service(ScoringSettings()),
+    ]
+
+
+def routes(service: Service) -> Iterator[Route]:
+    """The declared operations of a service, in the order of its table of contents."""
+    for router in service.routers:
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                assert isinstance(route, Route), f"{route.path} was not declared on our Router"
+                yield route
+
+
+def operations(service: Service) -> Iterator[Operation]:
+    """What is known of each operation of a service: who may call it, what it refuses."""
+    return (route.operation for route in routes(service))

@@ -1,0 +1,61 @@
+"""A few complaints about the demo's purchases: some answered, some made good, some still waiting."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from huitou.demo import baskets
+from huitou.running import Product
+
+_TOLD: tuple[tuple[str, str], ...] = (
+    ("Milk was sour", "The milk was sour on the day I bought it."),
+    ("鸡蛋有破损", "回家打开包装，发现有两个鸡蛋已经破了。"),
+    ("Charged twice", "The coupon was not taken off, I paid the full price."),
+    ("面包不新鲜", "面包买回来当天就发硬了，与标注的日期不符。"),
+    ("Rude at the till", "I asked for a bag and was told to bring my own next time."),
+    ("冷冻食品已融化", "冷冻食品送到时已经完全融化。"),
+    ("Wrong item", "I was given the large size but charged for two small ones."),
+    ("价格与标签不一致", "结账价格比货架标签高，请核实。"),
+    ("Empty shelf again", "Third week in a row that the offer was sold out in the morning."),
+    ("水果变质", "一盒草莓底层已经发霉。"),
+    ("Leaking bottle", "The detergent leaked over everything else in the bag."),
+    ("积分没有到账", "上周的购物积分一直没有到账。"),
+)
+_ANSWER = "Thank you for telling us. We are looking into it and will come back to you today. 感谢反馈，我们今天会给您答复。"
+_REASON = "goodwill for a damaged item"
+COUNT = len(_TOLD)
+REMEDY_POINTS = 20
+UNANSWERED_EVERY = 4
+REMEDY_EVERY = 3
+
+
+def tell(product: Product, customers: Mapping[str, str]) -> Iterator[str]:
+    """Open the complaints about purchases spread over the last weeks; yields the id of each when it is done.
+
+    `customers`: who made each purchase, by its order id, in the order of time.
+    """
+    orders = list(customers.items())
+    chosen = orders[-1 : -40 * COUNT - 1 : -40][:COUNT]
+    for at, ((title, body), (order_id, customer_id)) in enumerate(zip(_TOLD, chosen, strict=True)):
+        complaint = _open(product, customer_id, order_id, title, body)
+        if at % UNANSWERED_EVERY:
+            message = {"kind": "agent", "body": _ANSWER, "channel": "email"}
+            _post(product, f"/v1/complaints/{complaint}/messages", message, f"demo-answer-{order_id}")
+        if at % REMEDY_EVERY == 1:
+            remedy = {"kind": "points", "points": REMEDY_POINTS, "reason": _REASON}
+            _post(product, f"/v1/complaints/{complaint}/remedies", remedy, f"demo-remedy-{order_id}")
+        yield complaint
+
+
+def _open(product: Product, customer_id: str, order_id: str, title: str, body: str) -> str:
+    complaint = {
+        "customer": {"id": customer_id},
+        "channel": "web",
+        "title": title,
+        "body": body,
+        "order": {"source": baskets.SOURCE, "order_id": order_id},
+    }
+    return str(_post(product, "/v1/complaints", complaint, f"demo-complaint-{order_id}")["id"])
+
+
+def _post(product: Product, path: str, body: Mapping[str, Any], key: str) -> Any:
+    return product.call("feedback", "POST", path, json=body, key=key)

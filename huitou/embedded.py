@@ -1,0 +1,111 @@
+"""The whole product in one process: five listeners, four services with every role, one bus."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from socket import socket
+from time import monotonic
+
+import httpx2
+from fastapi import FastAPI
+
+from huitou import contents
+from huitou.exits import Exit, Refused
+from huitou.settings import Settings
+from services.console.main import create_app as create_console
+from services.console.settings import Settings as ConsoleSettings
+from shared.bus import Bus, open_bus
+from shared.db.migrations import NewerDatabase
+from shared.http.app import build_app
+from shared.run import roles, serving
+from shared.run.opening import migrations_of, open_parts
+from shared.service import Parts, Service
+
+READY_SECONDS_MAX = 30.0
+READY_POLL_SECONDS = 0.05
+
+Running = tuple[Service, Parts]
+
+
+async def run(settings: Settings, stopping: asyncio.Event, when_ready: Callable[[], Awaitable[None]]) -> None:
+    """Run everything until `stopping` is set; `when_ready` is awaited beside it once every service answers.
+
+    Raises Refused when a port is taken or a database is newer than this program.
+    """
+    console_settings = ConsoleSettings()
+    console = _listen(settings, "console")
+    async with opened(settings) as running:
+        await migrate(running)
+        apps = [build_app(service, parts) for service, parts in running]
+        listeners = [_listen(settings, service.name) for service, _ in running]
+        async with asyncio.TaskGroup() as group:
+            for (service, parts), app, listener in zip(running, apps, listeners, strict=True):
+                group.create_task(
+                    roles.run(service, parts, roles.EVERY_ROLE, stopping, app=app, listener=listener)
+                )
+            group.create_task(serving.serve(create_console(console_settings), console, stopping))
+            group.create_task(_announce(settings, stopping, when_ready))
+            group.create_task(_drain_on(stopping, apps))
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Sequence[Running]]:
+    """The four services with their parts, on one bus; closed at the end."""
+    async with AsyncExitStack() as stack:
+        bus = _bus(settings)
+        stack.push_async_callback(bus.close)
+        yield [
+            (service, await stack.enter_async_context(open_parts(service, bus=bus)))
+            for service in contents.services()
+        ]
+
+
+async def migrate(running: Sequence[Running]) -> None:
+    """Bring every database to the version of this program. Raises Refused when one is newer."""
+    for service, parts in running:
+        try:
+            await migrations_of(service).upgrade(parts.database)
+        except NewerDatabase as error:
+            raise Refused(Exit.HOME_TOO_NEW, str(error)) from None
+
+
+def _bus(settings: Settings) -> Bus:
+    try:
+        return open_bus(settings.bus_url, home=settings.home)
+    except ValueError as error:
+        raise Refused(Exit.BAD_SETTING, f"{error}.") from None
+
+
+def _listen(settings: Settings, name: str) -> socket:
+    try:
+        return serving.listen(settings.host, settings.port_of(name))
+    except serving.PortTaken as error:
+        raise Refused(Exit.PORT_TAKEN, str(error)) from None
+
+
+async def _announce(
+    settings: Settings, stopping: asyncio.Event, when_ready: Callable[[], Awaitable[None]]
+) -> None:
+    deadline = monotonic() + READY_SECONDS_MAX
+    async with httpx2.AsyncClient(timeout=READY_SECONDS_MAX) as client:
+        for name in settings.names:
+            while not stopping.is_set() and not await _is_ready(client, settings.address(name)):
+                if monotonic() > deadline:
+                    raise Refused(Exit.FAILED, f"The {name} service did not become ready; the log says why.")
+                await asyncio.sleep(READY_POLL_SECONDS)
+    if not stopping.is_set():
+        await when_ready()
+
+
+async def _is_ready(client: httpx2.AsyncClient, address: str) -> bool:
+    try:
+        return (await client.get(f"{address}/health/ready")).is_success
+    except httpx2.TransportError:
+        return False
+
+
+async def _drain_on(stopping: asyncio.Event, apps: Sequence[FastAPI]) -> None:
+    """Say `not ready` from the moment the process was told to stop."""
+    await stopping.wait()
+    for app in apps:
+        app.state.health.draining = True

@@ -1,0 +1,120 @@
+"""Import a file of purchases: read, check each order against the request's own model, send by the batch."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from huitou import intake
+from huitou.imports import checkpoint, lines, orders
+from huitou.imports.checkpoint import Checkpoint
+from huitou.imports.orders import Order
+from huitou.imports.report import Report, RowError
+from huitou.running import Product
+from services.profile.api.purchases import PurchaseIn
+from services.profile.domain import purchases as rules
+from shared import money
+from shared.clock import SystemClock
+from shared.errors import DomainError
+
+Progress = Callable[[int], None]
+"""Told the byte of the file up to which everything is done."""
+Complain = Callable[[RowError], None]
+"""Told each error as it is found."""
+
+
+def run(
+    file: Path, source: str, *, home: Path, product: Product | None, progress: Progress, complain: Complain
+) -> Report:
+    """Import the file through `product`, or only check it when that is None (a dry run)."""
+    began = time.monotonic()
+    report = Report(str(file), source, dry_run=product is None, began_at=SystemClock().now())
+    encoding = lines.encoding_of(file)
+    header = next(lines.read_lines(file, encoding=encoding), None)
+    columns = orders.columns_of(header.cells if header else [])
+    place = checkpoint.path_of(home, file, source)
+    at = _resume(report, place, dry_run=product is None)
+    rows = lines.read_lines(file, encoding=encoding, start=at.next_byte, number=at.next_row) if at else None
+    if rows is None:
+        rows = islice(lines.read_lines(file, encoding=encoding), 1, None)
+    for batch in _batches(orders.read_orders(rows, columns, source)):
+        _import(batch, report, product, complain)
+        progress(batch[-1].next_byte)
+        if product is not None:
+            checkpoint.write(place, _standing(report, batch[-1]))
+    if product is not None:
+        checkpoint.forget(place)
+    report.seconds = round(time.monotonic() - began, 3)
+    return report
+
+
+def _resume(report: Report, place: Path, *, dry_run: bool) -> Checkpoint | None:
+    at = None if dry_run else checkpoint.read(place)
+    if at is not None:
+        report.resumed_at_row = at.next_row
+        for name in ("rows", "orders", "imported", "repeated", "refused", "errors_count"):
+            setattr(report, name, getattr(at, name))
+    return at
+
+
+def _standing(report: Report, last: Order) -> Checkpoint:
+    return Checkpoint(
+        next_byte=last.next_byte,
+        next_row=last.rows[-1] + 1,
+        rows=report.rows,
+        orders=report.orders,
+        imported=report.imported,
+        repeated=report.repeated,
+        refused=report.refused,
+        errors_count=report.errors_count,
+    )
+
+
+def _batches(read: Iterator[Order]) -> Iterator[list[Order]]:
+    while batch := list(islice(read, intake.BATCH_MAX)):
+        yield batch
+
+
+def _import(batch: Sequence[Order], report: Report, product: Product | None, complain: Complain) -> None:
+    for order in batch:
+        if not order.errors:
+            orders.blame(order, validate(order.body))
+    good = [order for order in batch if not order.errors]
+    if product is not None and good:
+        for order, outcome in zip(good, intake.record(product, [order.body for order in good]), strict=True):
+            faults = [(_path(pointer), code, words) for pointer, code, words in outcome.faults]
+            orders.blame(order, faults)
+            if outcome.recorded_at is not None:
+                report.imported += outcome.recorded_at >= report.began_at
+                report.repeated += outcome.recorded_at < report.began_at
+    for order in batch:
+        report.rows += len(order.rows)
+        report.orders += 1
+        report.refused += bool(order.errors)
+        for error in order.errors:
+            report.add(error)
+            complain(error)
+
+
+def validate(body: dict[str, Any]) -> list[orders.Fault]:
+    """What the product would say of an order before it looks anything up: the same model and the same rules."""
+    try:
+        purchase = PurchaseIn.model_validate(body).told.purchase
+        money.exponent(purchase.currency)
+        rules.not_in_the_future(purchase.purchased_at, SystemClock().now(), "/purchased_at")
+    except ValidationError as error:
+        return [(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors(include_url=False)]
+    except money.UnknownCurrency as error:
+        return [(["currency"], error.code, str(error))]
+    except DomainError as error:
+        return [(_path(fault.pointer), fault.code, fault.en) for fault in error.errors]
+    return []
+
+
+def _path(pointer: str) -> list[str | int]:
+    """The parts of an RFC 6901 pointer into the request's one purchase."""
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    return [int(part) if part.isdigit() else part for part in parts]

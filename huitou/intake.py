@@ -1,0 +1,51 @@
+"""Purchases into the running product, by the batch, over its public API."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from huitou.exits import Exit, Refused
+from huitou.running import Product, problem
+
+BATCH_MAX = 500
+"""Most purchases of one request (the product's own limit)."""
+TRIES_MAX = 10
+WAIT_SECONDS_MAX = 30.0
+PASSING = (429, 503)
+"""Answers that another try may turn into a good one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one purchase: its status, and where it was refused the pointer, code and sentence of each fault."""
+
+    status: int
+    customer_id: str | None
+    recorded_at: datetime | None
+    """When it was first recorded; None when it was refused."""
+    faults: Sequence[tuple[str, str, str]] = ()
+
+
+def record(product: Product, purchases: Sequence[dict[str, Any]]) -> list[Outcome]:
+    """Record at most BATCH_MAX purchases; one outcome each, in order. Raises Refused when the whole is refused."""
+    assert len(purchases) <= BATCH_MAX, "the caller cuts batches"
+    for attempt in range(1, TRIES_MAX + 1):
+        answer = product.ask("profile", "POST", "/v1/purchases:batch", json={"items": list(purchases)})
+        if answer.status_code not in PASSING:
+            break
+        time.sleep(min(WAIT_SECONDS_MAX, float(answer.headers.get("retry-after", attempt))))
+    if not answer.is_success:
+        raise Refused(Exit.FAILED, problem(answer))
+    return [_outcome(item) for item in answer.json()["items"]]
+
+
+def _outcome(item: dict[str, Any]) -> Outcome:
+    told = item.get("problem") or {}
+    faults = [(fault["pointer"], fault["code"], fault["detail"]) for fault in told.get("errors", ())]
+    if told and not faults:
+        faults = [("", told["code"], told.get("detail", told.get("title", "")))]
+    recorded = item.get("purchase") or {}
+    at = datetime.fromisoformat(recorded["recorded_at"]) if recorded else None
+    return Outcome(item["status"], recorded.get("customer_id"), at, faults)

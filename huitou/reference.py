@@ -1,0 +1,151 @@
+"""Pages for readers, generated from the code: settings, events, operations, commands."""
+
+import ast
+import inspect
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from typer.main import get_command
+
+from huitou import contents
+from huitou.exits import Exit
+from services.console.settings import Settings as ConsoleSettings
+from shared import events
+from shared.service import Service
+from shared.settings import ServiceSettings
+
+GENERATED = "<!-- Generated from the code by `make contracts`. -->\n\n"
+
+
+def pages() -> Mapping[str, str]:
+    """Every generated page by its path in the checkout."""
+    return {
+        ".env.example": _environment_example(),
+        "docs/reference/settings.md": _settings_page(),
+        "docs/reference/events.md": _events_page(),
+        "docs/reference/operations.md": _operations_page(),
+        "docs/reference/commands.md": _commands_page(),
+    }
+
+
+def _settings() -> Iterator[tuple[str, str, FieldInfo]]:
+    """(who reads it, environment variable, field): the shared ones first, each once."""
+    for name, field in ServiceSettings.model_fields.items():
+        yield "all services", _variable(name), field
+    readers: tuple[type[ServiceSettings], ...] = (*contents.SETTINGS, ConsoleSettings)
+    for settings in readers:
+        for name, field in settings.model_fields.items():
+            if name not in ServiceSettings.model_fields:
+                yield settings.service, _variable(name), field
+
+
+def _variable(name: str) -> str:
+    return f"HUITOU_{name.upper()}"
+
+
+def _default(field: FieldInfo) -> str:
+    return "" if field.default is None else str(field.default)
+
+
+def _sentence(field: FieldInfo) -> str:
+    return " ".join((field.description or "").split())
+
+
+def _environment_example() -> str:
+    lines = [
+        "# Every setting with its default: all are optional. Generated from the code by `make contracts`.",
+        "",
+    ]
+    reader = ""
+    for who, variable, field in _settings():
+        if who != reader:
+            lines += [f"# --- {who}", ""]
+            reader = who
+        lines += [f"# {_sentence(field)}", f"#{variable}={_default(field)}", ""]
+    return "\n".join(lines)
+
+
+def _settings_page() -> str:
+    rows = [
+        f"| `{variable}` | {who} | {f'`{_default(field)}`' if _default(field) else ''} | {_sentence(field)} |"
+        for who, variable, field in _settings()
+    ]
+    return (
+        "# Settings\n\n"
+        + GENERATED
+        + "Environment variables; all are optional, and a process keeps those it started with.\n\n"
+        + _table("setting | read by | default | meaning", rows)
+    )
+
+
+def _events_page() -> str:
+    sections = [
+        f"## `{event.type}`\n\n{_words(event)}\n\nTopic `{event.topic}`.\n\n"
+        + _table("field | meaning", _fields(event))
+        for event in events.ALL
+    ]
+    return "# Events\n\n" + GENERATED + "\n".join(sections)
+
+
+def _fields(event: type[events.Event]) -> list[str]:
+    return [f"| `{name}` | {_sentence(field)} |" for name, field in event.model_fields.items()]
+
+
+def _operations_page() -> str:
+    return "# Operations\n\n" + GENERATED + "\n".join(_operations(service) for service in contents.services())
+
+
+def _operations(service: Service) -> str:
+    rows = [
+        f"| `{'`, `'.join(sorted(route.methods or ()))} {route.path}` | `{route.operation.id}` | {route.summary} | "
+        f"{route.operation.allow.words()} | {route.operation.idempotency or ''} |"
+        for route in contents.routes(service)
+    ]
+    return f"## {service.name}\n\n{_table('call | operation | what it does | who | Idempotency-Key', rows)}"
+
+
+def _commands_page() -> str:
+    from huitou.__main__ import app  # the application names every command, this one among them
+
+    rows = []
+    for path, command in _walk(get_command(app), "huitou"):
+        rows.append(f"| `{path}` | {(command.help or '').split(chr(10) * 2)[0].strip()} |")
+    codes = [f"| {code.value} | {words} |" for code, words in _exits()]
+    return (
+        "# Commands\n\n"
+        + GENERATED
+        + _table("command | what it does", rows)
+        + "\n## Exit codes\n\n"
+        + _table("code | meaning", codes)
+    )
+
+
+def _walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if not hasattr(command, "commands"):
+        yield path, command
+        return
+    for name, inner in command.commands.items():
+        yield from _walk(inner, f"{path} {name}")
+
+
+def _exits() -> Iterator[tuple[Exit, str]]:
+    """Each exit code with the sentence that stands below it in the source."""
+    tree = ast.parse(Path(inspect.getfile(Exit)).read_text(encoding="utf-8"))
+    body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Exit").body
+    for name, words in pairwise(body):
+        if isinstance(name, ast.Assign) and isinstance(name.targets[0], ast.Name):
+            assert isinstance(words, ast.Expr)
+            assert isinstance(words.value, ast.Constant)
+            yield Exit[name.targets[0].id], str(words.value.value)
+
+
+def _words(thing: object) -> str:
+    return inspect.getdoc(thing) or ""
+
+
+def _table(header: str, rows: list[str]) -> str:
+    columns = header.split(" | ")
+    return f"| {header} |\n|{' --- |' * len(columns)}\n" + "\n".join(rows) + "\n"
