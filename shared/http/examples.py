@@ -30,6 +30,22 @@ def sample(schema: Schema, parts: Mapping[str, Schema], depth: int = 0) -> Any:
     return _of_type(schema, parts, depth)
 
 
+def restored(value: Any, schema: Schema, parts: Mapping[str, Schema]) -> Any:
+    """An example with its nulls: FastAPI leaves them out of the document, also where a field is required."""
+    if "$ref" in schema:
+        return restored(value, parts[schema["$ref"].rpartition("/")[2]], parts)
+    if isinstance(value, list):
+        return [restored(item, schema.get("items", {}), parts) for item in value]
+    if not isinstance(value, dict):
+        return value
+    for branch in schema.get("anyOf", ()) or schema.get("oneOf", ()):
+        if branch.get("type") == "object" or "$ref" in branch:
+            return restored(value, branch, parts)
+    fields = schema.get("properties", {})
+    missing = {name: None for name in schema.get("required", ()) if name not in value}
+    return {name: restored(item, fields.get(name, {}), parts) for name, item in (value | missing).items()}
+
+
 def _of_type(schema: Schema, parts: Mapping[str, Schema], depth: int) -> Any:
     kind = schema.get("type")
     if kind == "object":

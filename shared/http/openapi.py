@@ -16,7 +16,7 @@ from shared.auth.errors import REASONS
 from shared.errors import DomainError, FieldError, Kind
 from shared.http import problems
 from shared.http.cursor import CursorInvalid
-from shared.http.examples import sample
+from shared.http.examples import restored, sample
 from shared.http.idempotency import KeyInvalid, KeyRequired, KeyReused, RequestInProgress
 from shared.http.operation import NotFound, Operation
 from shared.http.problems import (
@@ -132,6 +132,9 @@ def generate(title: str, description: str, routes: Sequence[BaseRoute]) -> dict[
     schemas = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    for schema in schemas.values():
+        if "example" in schema:
+            schema["example"] = restored(schema["example"], schema, schemas)
     schemas["Problem"] = _PROBLEM
     components["securitySchemes"] = {"bearer": _SECURITY}
     for route in listed:

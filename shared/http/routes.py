@@ -61,8 +61,7 @@ class Route(APIRoute):
     @property
     def method(self) -> str:
         """The one method it answers to."""
-        (method,) = self.methods or ()
-        return method
+        return next(iter(self.methods or ()))
 
     def get_route_handler(self) -> Handler:
         """The order of one request: who, how, open, (once), validate and run, (keep), commit."""
