@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, literal_column, select, update
 
 from shared.consume import set_aside
 from shared.consume.set_aside import Reason
@@ -119,7 +119,15 @@ async def bury(tx: Tx, parked: Sequence[Parked], reason: Reason) -> None:
     await tx.execute(
         update(table)
         .where(any_of(table.c.id, [one.id for one in parked]))
-        .values(state="dead", key=None, awaits=None, code=reason.code, reason=reason.sentence)
+        .values(
+            state="dead",
+            key=None,
+            awaits=None,
+            code=reason.code,
+            reason=reason.sentence,
+            ended_at=None,
+            ended_by=None,
+        )
     )
 
 
@@ -135,7 +143,9 @@ async def _taken(tx: Tx, vault: Vault, condition: ColumnElement[bool], *, limit:
     columns = table.c
     statement = (
         select(columns.id, columns.awaits, columns.type, columns.key, columns.record, columns.deadline_at)
-        .where(columns.state == "parked", condition)
+        .where(
+            columns.state == literal_column("'parked'"), condition
+        )  # spelled out: the partial index serves it
         .order_by(columns.order_by, columns.id)
         .limit(limit)
         .with_for_update()

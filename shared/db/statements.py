@@ -26,14 +26,22 @@ def any_of_rows(columns: Sequence[ColumnElement[Any]], rows: Sequence[Sequence[A
     return _AnyOfRows(tuple_(*columns), *lists)
 
 
-class _AnyOf(FunctionElement[bool]):
+class _Condition(FunctionElement[bool]):
+    """A condition as it is: SQLite's compiler would compare it with 1, and then no index serves it."""
+
     inherit_cache = True
     type = Boolean()
 
+    def self_group(self, against: object = None) -> Any:
+        return self
 
-class _AnyOfRows(FunctionElement[bool]):
+
+class _AnyOf(_Condition):
     inherit_cache = True
-    type = Boolean()
+
+
+class _AnyOfRows(_Condition):
+    inherit_cache = True
 
 
 class _ValueList(TypeDecorator[list[Any]]):

@@ -1,0 +1,37 @@
+"""Expressions over many values: one parameter, and an index that serves it."""
+
+import sqlite3
+
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text, select
+from sqlalchemy.dialects import sqlite
+
+from shared.db import any_of, any_of_rows
+
+things = Table(
+    "things",
+    MetaData(),
+    Column("id", Text, primary_key=True),
+    Column("index", LargeBinary, unique=True),
+    Column("state", Integer),
+)
+
+
+def plan(statement: object) -> str:
+    """SQLite's plan of a statement over `things`."""
+    connection = sqlite3.connect(":memory:")
+    connection.create_function("from_hex", 1, bytes.fromhex, deterministic=True)
+    connection.execute('create table things (id text primary key, "index" blob unique, state integer)')
+    connection.execute("create unique index things_pair on things (state, id)")
+    text = str(statement.compile(dialect=sqlite.dialect()))  # type: ignore[attr-defined]
+    parameters = ["[]"] * text.count("?")
+    return " ".join(row[-1] for row in connection.execute(f"explain query plan {text}", parameters))
+
+
+def test_any_of_is_served_by_an_index_on_sqlite() -> None:
+    assert "SEARCH things" in plan(select(things.c.state).where(any_of(things.c.id, ["a"])))
+    assert "SEARCH things" in plan(
+        select(things.c.state).where(any_of(things.c.index, [b"a"]), things.c.state > 0)
+    )
+    assert "SEARCH things" in plan(
+        select(things.c.index).where(any_of_rows((things.c.state, things.c.id), [(1, "a")]))
+    )
