@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import literal_column, select
 
 from services.profile.domain.returns import Allotted, Return, ReturnedLine
 from services.profile.storage.purchases import OrderKey
@@ -148,7 +148,9 @@ async def find_waiting(read: Read, vault: Vault, keys: Iterable[ReturnKey]) -> d
         return {}
     rows = await read.all(
         select(table.c.record).where(
-            table.c.consumer == CONSUMER, table.c.state == "parked", any_of(table.c.key, wanted)
+            table.c.consumer == CONSUMER,
+            table.c.state == literal_column("'parked'"),
+            any_of(table.c.key, wanted),
         )
     )
     found = [_read(set_aside.open_record(vault, record)[1] or b"") for (record,) in rows]
