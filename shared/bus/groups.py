@@ -11,7 +11,7 @@ from shared.bus.protocol import OnAssigned, OnRevoked, Record, TopicPartition
 
 PARTITION_BYTES_MAX = 1 << 20
 FETCH_BYTES_MAX = 4 << 20
-FETCH_RECORDS_MAX = 4_000  # decoding more would hold up everything else on the loop
+FETCH_RECORDS_MAX = 2_000  # decoding more would hold up everything else on the loop
 
 
 class EmbeddedSubscription:

@@ -84,7 +84,8 @@ class Subscription(Protocol):
 
         Moves the position behind what it returns. Keep calling it while partitions are paused: it is the sign of life.
         Calls `on_assigned` for partitions that are new, and raises what that raises; raises BusUnavailable when the bus
-        does not serve or a start is beyond the end. Both are transient: call it again after a while.
+        does not serve or a start is beyond the end. Both are transient: call it again after a while. A partition can be
+        lost between `fetch` and its batch: look at `assigned`, and let the position in the database decide.
         """
 
     def pause(self, partition: TopicPartition) -> None:

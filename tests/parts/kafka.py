@@ -205,17 +205,22 @@ class MockKafka:
         """Nothing is on disk; it ends with this process."""
 
 
-def open_kafka(version: str = VERSION) -> Kafka:
+def open_kafka(version: str | None = None) -> Kafka:
     """The best Kafka this machine can give, started; raises PartMissing where CI demands the real one and it is not to be had."""
     given = os.environ.get("TEST_KAFKA")
     if given:
         return GivenKafka(given)
     try:
-        return ApacheKafka(version).start()
+        return ApacheKafka(version or wanted_version()).start()
     except PartMissing:
         if required():
             raise
     return MockKafka()
+
+
+def wanted_version() -> str:
+    """The version in TEST_KAFKA_VERSION, else the newest one we are tried with."""
+    return os.environ.get("TEST_KAFKA_VERSION") or VERSION
 
 
 def planned() -> str:
@@ -223,8 +228,12 @@ def planned() -> str:
     given = os.environ.get("TEST_KAFKA")
     if given:
         return f"the Kafka in TEST_KAFKA at {given}"
-    if (_cache(VERSION) / "lib").is_dir() or (shutil.which("java") and shutil.which("mvn")) or required():
-        return f"Apache Kafka {VERSION} from its Maven artefacts, started when first needed"
+    if (
+        (_cache(wanted_version()) / "lib").is_dir()
+        or (shutil.which("java") and shutil.which("mvn"))
+        or required()
+    ):
+        return f"Apache Kafka {wanted_version()} from its Maven artefacts, started when first needed"
     return "librdkafka's mock cluster, unless java and mvn can be installed"
 
 

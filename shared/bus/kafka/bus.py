@@ -141,10 +141,10 @@ class KafkaBus:
 
     async def close(self) -> None:
         """Close producers and subscriptions."""
-        for producer in list(self._producers):
-            await producer.close()
-        for subscription in list(self._subscriptions):
-            await subscription.close()
+        await asyncio.gather(
+            *(producer.close() for producer in self._producers),
+            *(subscription.close() for subscription in self._subscriptions),
+        )
 
     async def _extents(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """The oldest and the next offset of each partition, asked on a connection of its own."""

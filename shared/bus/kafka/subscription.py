@@ -13,10 +13,11 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from shared.bus.kafka.sticky import sticky_assignor
 from shared.bus.kafka.words import ended, in_words, name
 from shared.bus.members import DRAIN_SECONDS_MAX, drain, starts
-from shared.bus.protocol import BusUnavailable, OnAssigned, OnRevoked, Record, TopicPartition
+from shared.bus.protocol import BusUnavailable, OnAssigned, OnRevoked, Record, RecordRefused, TopicPartition
 
 PARTITION_BYTES_MAX = 1 << 20
 FETCH_BYTES_MAX = 8 << 20
+FETCH_RECORDS_MAX = 4_000
 BROKER_WAIT_MS = 100
 REQUEST_SECONDS_MAX = 10
 OPEN_SECONDS_MAX = 60
@@ -112,9 +113,9 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         try:
             with in_words(self._servers, f"{self._group} reads"):
                 found = await self._poll(records_max, timeout_seconds)
-        except BusUnavailable:
+        except (BusUnavailable, RecordRefused) as error:
             await self._drop()
-            raise
+            raise BusUnavailable(str(error)) from error
         if found:
             self._empty_seconds, self._suspected = 0.0, False
         else:
@@ -202,7 +203,8 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             return {}
         for each in wanted:
             room = records_max - len(got.get(each, ()))
-            if room > 0:
+            if room > 0 and sum(map(len, got.values())) < FETCH_RECORDS_MAX:
+                await asyncio.sleep(0)  # decoding takes the loop's time; others want some of it in between
                 more = await self._inner.getmany(each, timeout_ms=0, max_records=room)
                 for partition, records in more.items():
                     got.setdefault(partition, []).extend(records)

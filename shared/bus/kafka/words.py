@@ -35,7 +35,7 @@ class _Seldom(logging.Handler):
     """Takes aiokafka's lines, of which a lost broker makes ten a second, and says one of them every 30 s in our words."""
 
     def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.ERROR)  # its warnings are rebalances, which are no trouble
         self._said_at: float | None = None
         self._held_back = 0
 

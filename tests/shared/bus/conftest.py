@@ -16,6 +16,11 @@ SESSION_SECONDS = 2.0  # the node of tests/parts/kafka.py allows it, so that a m
 SESSION_SECONDS_ELSEWHERE = 6.0  # what a broker with default settings allows
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the tests that librdkafka's mock cluster cannot pass: a topic's partitions, second members, deleting."""
+    config.addinivalue_line("markers", "real_broker: needs Apache Kafka, not the mock cluster")
+
+
 @pytest.fixture(scope="session")
 def broker() -> Iterator[kafka.Kafka]:
     used = kafka.open_kafka()

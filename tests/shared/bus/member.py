@@ -53,6 +53,7 @@ class Member:
         self.hold = asyncio.Event()  # cleared: a batch is not finished before it is set
         self.hold.set()
         self.applying = asyncio.Lock()
+        self.fails = False  # while set, its callbacks raise, as when its database is away
         self.subscription: Subscription | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -91,7 +92,7 @@ class Member:
         while True:
             try:
                 found = await subscription.fetch(records_max=records_max, timeout_seconds=0.2)
-            except BusUnavailable as error:
+            except (BusUnavailable, ConnectionError) as error:
                 self.failures.append(str(error))
                 await asyncio.sleep(0.1)
                 continue
@@ -104,10 +105,14 @@ class Member:
                     self.positions[partition] = records[-1].offset + 1
 
     async def _assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        if self.fails:
+            raise ConnectionError("the database is away")
         self.told.append(("assigned", frozenset(partitions)))
         return {each: self.positions[each] for each in partitions if each in self.positions}
 
     async def _revoked(self, partitions: Sequence[TopicPartition]) -> None:
         self.told.append(("revoked", frozenset(partitions)))
+        if self.fails:
+            raise ConnectionError("the database is away")
         async with self.applying:
             pass

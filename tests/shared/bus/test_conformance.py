@@ -26,6 +26,7 @@ async def test_records_of_a_partition_are_read_in_the_order_they_were_sent(buses
     await member.leave()
 
 
+@pytest.mark.real_broker
 async def test_what_was_acknowledged_is_there_when_the_bus_is_opened_again(buses: Buses, bus: Bus) -> None:
     topic = await buses.topic(bus, 2)
     producer = await bus.producer()
@@ -38,6 +39,7 @@ async def test_what_was_acknowledged_is_there_when_the_bus_is_opened_again(buses
     assert [each.offset for each in await again.read(TopicPartition(topic, 0), 0, 10)] == [0, 1, 2]
 
 
+@pytest.mark.real_broker
 async def test_offsets_go_on_after_everything_was_pruned(buses: Buses, bus: Bus) -> None:
     topic = await buses.topic(bus, 1)
     only = TopicPartition(topic, 0)
@@ -92,6 +94,34 @@ async def test_a_position_beyond_the_end_is_an_alarm_and_nothing_is_read(buses: 
     await member.leave()
 
 
+async def test_nothing_is_read_before_the_database_has_said_where_to_start(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 1)
+    await (await bus.producer()).send(topic, 0, [message("a"), message("b")])
+    member = Member(positions={TopicPartition(topic, 0): 1})
+    member.fails = True
+    await member.join(bus, buses.name("group"), topic)
+    await until(lambda: len(member.failures) > 2)
+    assert (member.records, member.assigned) == ([], frozenset())
+    member.fails = False
+    await until(lambda: values(member.records) == ["b"])
+    await member.leave()
+
+
+@pytest.mark.real_broker
+async def test_a_member_that_fails_to_drain_does_not_hold_up_the_group(buses: Buses, bus: Bus) -> None:
+    topic, group = await buses.topic(bus, 2), buses.name("group")
+    one = await Member("one").join(bus, group, topic)
+    await until(lambda: len(one.assigned) == 2)
+    one.fails = True
+    two = await Member("two").join(buses.open() if buses.kind == "kafka" else bus, group, topic)
+    await until(lambda: len(two.assigned) == 1)
+    one.fails = False
+    await until(lambda: len(one.assigned) == 1)
+    await one.leave()
+    await two.leave()
+
+
+@pytest.mark.real_broker
 async def test_two_members_share_the_partitions_and_one_takes_over_when_the_other_leaves(
     buses: Buses, bus: Bus
 ) -> None:
@@ -111,6 +141,7 @@ async def test_two_members_share_the_partitions_and_one_takes_over_when_the_othe
     await one.leave()
 
 
+@pytest.mark.real_broker
 async def test_partitions_move_on_only_after_the_batch_in_hand_is_done(buses: Buses, bus: Bus) -> None:
     topic, group = await buses.topic(bus, 2), buses.name("group")
     producer = await bus.producer()
@@ -234,6 +265,7 @@ async def test_a_fetch_is_limited_in_bytes_too(buses: Buses, bus: Bus) -> None:
     await subscription.close()
 
 
+@pytest.mark.real_broker
 async def test_a_waiting_member_is_woken_when_a_record_arrives(buses: Buses, bus: Bus) -> None:
     topic = await buses.topic(bus, 12)
     member = Member()
@@ -255,6 +287,7 @@ async def test_a_waiting_member_is_woken_when_a_record_arrives(buses: Buses, bus
     await subscription.close()
 
 
+@pytest.mark.real_broker
 async def test_what_the_bus_does_not_have_is_refused_in_a_sentence(buses: Buses, bus: Bus) -> None:
     topic, missing = await buses.topic(bus, 2), buses.name("missing")
     producer = await bus.producer()
@@ -273,6 +306,7 @@ async def test_what_the_bus_does_not_have_is_refused_in_a_sentence(buses: Buses,
     await producer.send(topic, 0, [message("the producer is still good")])
 
 
+@pytest.mark.real_broker
 async def test_concurrent_sends_to_all_partitions_keep_each_partitions_order(buses: Buses, bus: Bus) -> None:
     topic = await buses.topic(bus, 12)
     producer = await bus.producer()
@@ -308,6 +342,7 @@ async def test_an_abandoned_producer_loses_only_what_was_not_acknowledged(buses:
         assert values(await bus.read(TopicPartition(topic, 1), 0, 100)) == ["b", "c"]
 
 
+@pytest.mark.real_broker
 async def test_end_offsets_count_what_was_sent(buses: Buses, bus: Bus) -> None:
     one, two = await buses.topic(bus, 2), await buses.topic(bus, 1)
     producer = await bus.producer()
@@ -322,6 +357,7 @@ async def test_end_offsets_count_what_was_sent(buses: Buses, bus: Bus) -> None:
     assert await buses.open().partitions(one) == 2
 
 
+@pytest.mark.real_broker
 async def test_a_large_record_passes_and_a_larger_one_is_refused_before_anything_is_written(
     buses: Buses, bus: Bus
 ) -> None:
