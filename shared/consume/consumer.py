@@ -29,10 +29,10 @@ log = logs.named(__name__)
 
 @dataclass(slots=True)
 class Trouble:
-    """A partition that waits: until when (monotonic seconds), how long next time, and why."""
+    """A partition that waits: how long next time, until when (monotonic seconds), and why."""
 
+    backoff: float
     until: float = 0.0
-    backoff: float = BACKOFF_SECONDS_FIRST
     bugs: int = 0
     cause: str = ""
     paused: bool = False
@@ -151,7 +151,7 @@ class Consumer:
         error: Exception,
     ) -> None:
         """Pause the partition at the first record of the batch; try it again after a backoff, for ever."""
-        trouble = self.trouble.setdefault(partition, Trouble())
+        trouble = self.trouble.setdefault(partition, Trouble(BACKOFF_SECONDS_FIRST))
         trouble.until = time.monotonic() + trouble.backoff
         trouble.backoff = min(trouble.backoff * 2, BACKOFF_SECONDS_MAX)
         if isinstance(error, BrakePulled):

@@ -1,0 +1,169 @@
+"""A consumer goes on where it was, waits out what is not the record's fault, and keeps other partitions moving."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from shared.bus import Bus, Message, open_bus, partition_of
+from shared.consume import consumer as consuming
+from shared.consume.consumer import Consumer
+from shared.consume.handlers import Handlers
+from shared.consume.tables import consumer_position
+from shared.consume.tables import set_aside as table
+from shared.db import Database, Tx
+from shared.events import PurchaseRecorded
+from shared.events.base import Event
+from shared.events.cloudevents import encode
+from shared.ids import new_event_id, new_id
+from shared.vault import Vault
+from tests.parts.waiting import until
+from tests.shared.ledger import BUG, HANDLERS, PLACE, POISON, amounts, entries, purchase, recorded
+
+TOPIC = PLACE.topic
+
+
+@pytest.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
+    opened = open_bus("embedded://", home=tmp_path / "bus")
+    await opened.ensure_topics({TOPIC: 12})
+    yield opened
+    await opened.close()
+
+
+async def send(bus: Bus, events: Sequence[Event]) -> None:
+    producer = await bus.producer()
+    for event in events:
+        headers, payload = encode(event, new_event_id(), "/huitou/profile")
+        await producer.send(TOPIC, partition_of(event.key, 12), [Message(event.key, tuple(headers), payload)])
+    await producer.close()
+
+
+@asynccontextmanager
+async def consuming_with(
+    database: Database, bus: Bus, vault: Vault, handlers: Handlers = HANDLERS, *, member: str = "one", percent: int = 5
+) -> AsyncIterator[Consumer]:
+    consumer = Consumer(database, bus, vault, handlers, member, percent)
+    stopping = asyncio.Event()
+    running = asyncio.create_task(consumer.run(stopping))
+    try:
+        yield consumer
+    finally:
+        stopping.set()
+        await running
+
+
+async def booked(database: Database) -> int:
+    async with database.read() as read:
+        return await read.scalar(select(func.count()).select_from(entries)) or 0
+
+
+def two_customers_apart() -> tuple[str, str]:
+    """Two customers whose records are in different partitions."""
+    first = new_id("cus")
+    second = next(
+        one for one in iter(lambda: new_id("cus"), "") if partition_of(one, 12) != partition_of(first, 12)
+    )
+    return first, second
+
+
+async def test_a_restarted_consumer_goes_on_where_it_was(database: Database, bus: Bus, vault: Vault) -> None:
+    customer = new_id("cus")
+    await send(bus, [purchase(customer, 1), purchase(customer, 2)])
+    async with consuming_with(database, bus, vault):
+        await until(lambda: _booked(database, 2))
+    await send(bus, [purchase(customer, 4)])
+    async with consuming_with(database, bus, vault) as consumer:
+        await until(lambda: _booked(database, 3))
+        assert (consumer.counts.applied, consumer.counts.repeated) == (1, 0)
+    async with database.read() as read:
+        assert await amounts(read) == [(customer, 7)]
+
+
+async def test_two_members_share_the_partitions_and_apply_everything_once(
+    database: Database, bus: Bus, vault: Vault
+) -> None:
+    customers = [new_id("cus") for _ in range(50)]
+    async with consuming_with(database, bus, vault), consuming_with(database, bus, vault, member="two"):
+        await send(bus, [purchase(customer) for customer in customers])
+        await until(lambda: _booked(database, 50))
+    async with database.read() as read:
+        assert await amounts(read) == [(customer, 100) for customer in sorted(customers)]
+
+
+async def test_an_outage_pauses_its_partition_until_it_is_over_and_no_other(
+    database: Database, bus: Bus, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consuming, "BACKOFF_SECONDS_FIRST", 0.01)
+    hit, spared = two_customers_apart()
+    away = True
+
+    async def fail(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
+        if away and any(event.identity_id == hit for event in events):
+            raise ConnectionError("the database is away")
+        await recorded(tx, events)
+
+    handlers = replace(HANDLERS, table={PurchaseRecorded: fail})
+    async with consuming_with(database, bus, vault, handlers) as consumer:
+        await send(bus, [purchase(hit, 1), purchase(spared, 2), purchase(hit, 4), purchase(spared, 8)])
+        await until(lambda: _booked(database, 2))
+        await until(lambda: _in_trouble(consumer))
+        assert [trouble.cause for trouble in consumer.trouble.values()] == ["database"]
+        away = False
+        await until(lambda: _booked(database, 4))
+        assert consumer.trouble == {}
+    async with database.read() as read:
+        assert dict(await amounts(read)) == {hit: 5, spared: 10}
+
+
+async def test_a_bug_is_tried_five_times_and_then_set_aside(
+    database: Database, bus: Bus, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consuming, "BACKOFF_SECONDS_FIRST", 0.01)
+    customer = new_id("cus")
+    tried = 0
+
+    async def stumble(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
+        nonlocal tried
+        tried += sum(event.order_id == BUG for event in events)
+        await recorded(tx, events)
+
+    handlers = replace(HANDLERS, table={PurchaseRecorded: stumble})
+    await send(bus, [purchase(customer, 1, order_id=BUG)])
+    async with consuming_with(database, bus, vault, handlers):
+        await until(lambda: _set_aside(database, 1))
+    assert tried == consuming.BUG_TRIES_MAX + 1
+
+
+async def test_the_brake_holds_the_partition_and_lets_go_when_it_is_raised(
+    database: Database, bus: Bus, vault: Vault
+) -> None:
+    customer = new_id("cus")
+    poisoned = [purchase(customer, 1, order_id=POISON) for _ in range(12)]
+    others = [one for one in (new_id("cus") for _ in range(2_000)) if partition_of(one, 12) == partition_of(customer, 12)]
+    await send(bus, [purchase(one, order_id=POISON) for one in others[:12]] + poisoned)
+    async with consuming_with(database, bus, vault) as consumer:
+        await until(lambda: _in_trouble(consumer))
+        assert [trouble.cause for trouble in consumer.trouble.values()] == ["brake"]
+        assert await booked(database) == 0
+    async with database.read() as read:
+        assert await read.scalar(select(func.max(consumer_position.c.next_offset))) == 0
+    async with consuming_with(database, bus, vault, percent=100):
+        await until(lambda: _set_aside(database, 24))
+
+
+async def _booked(database: Database, count: int) -> bool:
+    return await booked(database) == count
+
+
+async def _set_aside(database: Database, count: int) -> bool:
+    async with database.read() as read:
+        return await read.scalar(select(func.count()).select_from(table)) == count
+
+
+async def _in_trouble(consumer: Consumer) -> bool:
+    return bool(consumer.trouble)
