@@ -44,7 +44,7 @@ def cut_at(
         return asked
     bought = (purchase.occurred_at for purchase in purchases)
     returned = (back.occurred_at for back in returns)
-    instant = max(now, *bought, *returned)
+    instant = max((now, *bought, *returned))
     return Cut(local_day(instant, zone), instant)
 
 
