@@ -96,7 +96,7 @@ class DatabaseCheck:
                 self._at_head = await self._migrations.state(self._parts.database) == "head"
                 return None if self._at_head else NOT_MIGRATED
             async with self._parts.database.read() as read:
-                await read.scalar(select(literal(1)))
+                await read.scalar(_ONE)
         except Exception as error:
             if failures.is_transient(error):
                 return DATABASE_AWAY
@@ -199,3 +199,6 @@ async def _ask(checks: list[Check], seconds_max: float) -> list[Issue]:
             return CHECK_SLOW
 
     return [issue for issue in await asyncio.gather(*map(ask, checks)) if issue is not None]
+
+
+_ONE = select(literal(1))

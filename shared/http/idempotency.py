@@ -12,7 +12,18 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from fastapi import Response
-from sqlalchemy import Column, Index, Named, SmallInteger, Table, Text, TypedColumns, and_, delete, select
+from sqlalchemy import (
+    Column,
+    Index,
+    Named,
+    SmallInteger,
+    Table,
+    Text,
+    TypedColumns,
+    bindparam,
+    delete,
+    select,
+)
 from starlette.requests import Request
 
 from shared.auth.principal import Principal
@@ -148,23 +159,14 @@ async def prune(parts: Parts) -> int:
 async def _kept(
     tx: Tx, vault: Vault, principal: str, operation: str, key_hash: bytes, body_hash: bytes
 ) -> Response | None:
-    found = await tx.first(
-        select(answers.c.body_hash, answers.c.status, answers.c.body).where(
-            _named(principal, operation, key_hash)
-        )
-    )
+    named = {"of": principal, "operation_id": operation, "under": key_hash}
+    found = await tx.first(_STORED, named)
     if found is None:
         return None
     if found.body_hash != body_hash:
         raise KeyReused
     content = vault.open(_SEALED_FIELD, found.body).encode()
     return Response(content, found.status, {HIT_HEADER: "true"}, media_type="application/json")
-
-
-def _named(principal: str, operation: str, key_hash: bytes) -> Any:
-    return and_(
-        answers.c.principal == principal, answers.c.operation == operation, answers.c.key_hash == key_hash
-    )
 
 
 def _key(operation: Operation, request: Request) -> str | None:
@@ -187,3 +189,11 @@ async def _canonical(request: Request) -> bytes:
         raise MalformedJson from None
     target = [request.scope["path"], request.scope["query_string"].decode("latin-1")]
     return json.dumps([*target, parsed], sort_keys=True, separators=(",", ":")).encode()
+
+
+_STORED = select(answers.c.body_hash, answers.c.status, answers.c.body).where(
+    answers.c.principal == bindparam("of"),
+    answers.c.operation == bindparam("operation_id"),
+    answers.c.key_hash == bindparam("under"),
+)
+"""Built once: building a statement costs more than asking it."""

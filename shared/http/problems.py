@@ -77,8 +77,10 @@ class Unavailable(DomainError):
 
     kind, code = Kind.UNAVAILABLE, "unavailable"
     title = ("Not available at the moment", "服务暂时不可用")
-    en = "The service cannot answer at the moment; nothing was changed. Try again shortly."
-    zh = "服务暂时无法响应，未做任何更改，请稍后重试。"
+    en = (
+        "The service cannot answer at the moment. Try again after Retry-After, with the same Idempotency-Key."
+    )
+    zh = "服务暂时无法响应，请按 Retry-After 等待后，用相同的 Idempotency-Key 重试。"
 
 
 class Refused(DomainError):
