@@ -141,10 +141,24 @@ def decide(case: Case, asked: Asked) -> Case:
         )
     if asked.actor.kind not in row.who:
         raise refusals.NotForThisActor(action=asked.action, who=", ".join(sorted(row.who)))
+    _refuse_unused(asked)
     if row.needs_reason and not (asked.reason or "").strip():
         raise refusals.ReasonRequired(action=asked.action)
     _guard(case, asked)
     return _after(case, asked, row)
+
+
+def _refuse_unused(asked: Asked) -> None:
+    """Raise when something comes with an action that would do nothing with it."""
+    given = {
+        "outcome": asked.outcome is not None and asked.action is not Action.CLOSE,
+        "duplicate_of": asked.target is not None and asked.action is not Action.MERGE,
+        "follow_up": asked.unreached is not None and asked.action is not Action.FOLLOW_UP,
+        "owner": asked.owner is not None and asked.actor.kind is ActorKind.CUSTOMER,
+    }
+    for name, unused in given.items():
+        if unused:
+            raise refusals.NotUsedHere(field=name, action=asked.action)
 
 
 def _guard(case: Case, asked: Asked) -> None:

@@ -32,6 +32,15 @@ class NotForThisActor(DomainError):
     zh = "{action} 只能由以下角色执行：{who}。"
 
 
+class NotUsedHere(DomainError):
+    """Something came with an action that has no use for it."""
+
+    kind, code = Kind.INVALID, "field_not_used"
+    title = ("Not used by this action", "该操作不使用此字段")
+    en = "{action} does nothing with `{field}`; leave it out."
+    zh = "{action} 不使用 {field}，请不要填写。"
+
+
 class ReasonRequired(DomainError):
     """The action needs a reason."""
 
@@ -196,6 +205,24 @@ class FollowsRefused(DomainError):
     zh = "follows 必须是同一客户较早的投诉。"
 
 
+class MessageNotDatedBack(DomainError):
+    """Only a reply that was dated back needs a manager's word."""
+
+    kind, code = Kind.CONFLICT, "nothing_to_confirm"
+    title = ("Nothing to confirm", "无需确认")
+    en = "Only an agent's message that was dated back by more than {minutes} minutes is confirmed, once."
+    zh = "仅需确认一次、且补录超过 {minutes} 分钟的客服消息。"
+
+
+class UnknownMessage(DomainError):
+    """No such message on this complaint."""
+
+    kind, code = Kind.NOT_FOUND, "message_not_found"
+    title = ("Message not found", "未找到消息")
+    en = "There is no such message on this complaint. Check the id."
+    zh = "该投诉没有此消息，请检查标识。"
+
+
 class CustomerErased(DomainError):
     """The customer was erased: nothing more is written about them."""
 
@@ -210,8 +237,17 @@ class CustomerRequired(DomainError):
 
     kind, code = Kind.INVALID, "customer_required"
     title = ("Who complains?", "缺少投诉客户")
-    en = "Give `customer` with the id of who complains; a customer's own token can only name itself."
-    zh = "请在 customer 中填写投诉客户的标识；客户令牌只能填写本人。"
+    en = "Give `customer` with the id of who complains."
+    zh = "请在 customer 中填写投诉客户的标识。"
+
+
+class OtherCustomerNamed(DomainError):
+    """A customer complains for themselves."""
+
+    kind, code = Kind.FORBIDDEN, "other_customer_named"
+    title = ("Not yourself", "不是本人")
+    en = "A customer's token opens complaints of that customer only; leave `customer` out."
+    zh = "客户令牌只能为本人提交投诉，请不要填写 customer。"
 
 
 class UnknownRemedy(DomainError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -125,6 +125,19 @@ def judged(course: Course, now: int) -> Clock:
         estimated=due is not None and goal.calendar.is_estimated(due),
         notices=tuple(_notice(course, fire, now) for fire in told),
     )
+
+
+def standing(clock: Clock, breach: Notice | None, now: datetime) -> Clock:
+    """The clock beside a breach of it that was told before (None: none was): once breached, never met again.
+
+    Except when it turns out to have been kept in time (C11): then the breach, which stays, is withdrawn as of `now`.
+    """
+    if breach is None or clock.verdict is Verdict.BREACHED:
+        return clock
+    if clock.verdict is not Verdict.MET:
+        return replace(clock, verdict=Verdict.BREACHED)
+    withdrawal = replace(breach, kind=Told.BREACH_WITHDRAWN, occurred_at=now, reason="kept_in_time")
+    return replace(clock, notices=(*clock.notices, withdrawal))
 
 
 @dataclass(frozen=True, slots=True)

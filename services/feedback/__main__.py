@@ -1,0 +1,9 @@
+"""python -m services.feedback serve | relay | consume | all | migrate | verify."""
+
+import sys
+
+from services.feedback.main import service
+from shared.run.command import main
+
+if __name__ == "__main__":
+    sys.exit(main(service()))

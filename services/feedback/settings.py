@@ -1,0 +1,38 @@
+"""Settings of the feedback service."""
+
+from datetime import timedelta
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What feedback needs beyond what all services share."""
+
+    service: ClassVar[str] = "feedback"
+    port_offset: ClassVar[int] = 3
+
+    feedback_database_url: str = ""
+    """URL of feedback's own database; empty: a SQLite file under `home`."""
+    sla_grace_seconds: Annotated[int, Field(ge=0, le=3_600)] = 60
+    """Seconds between a promise's due time and its breach being told, so that a reply that was taken before the due
+    time and is written down just after it still wins. The breach keeps its own time."""
+    remedy_deadline_seconds: Annotated[int, Field(ge=1, le=86_400)] = 900
+    """Seconds within which loyalty's answer to a remedy is expected; after them the remedy is overdue: unknown."""
+
+    @property
+    def database(self) -> str:
+        """The URL of the service's own database."""
+        return self.feedback_database_url or f"sqlite:///{self.home / 'feedback.db'}"
+
+    @property
+    def sla_grace(self) -> timedelta:
+        """`sla_grace_seconds` as a duration."""
+        return timedelta(seconds=self.sla_grace_seconds)
+
+    @property
+    def remedy_deadline(self) -> timedelta:
+        """`remedy_deadline_seconds` as a duration."""
+        return timedelta(seconds=self.remedy_deadline_seconds)
