@@ -1,0 +1,153 @@
+"""A running profile service for tests: its parts, its app, tokens for everybody, and things to tell it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from sqlalchemy import func, select
+
+from services.profile import verify
+from services.profile.domain.identifiers import Spelled
+from services.profile.domain.purchases import Line, Purchase
+from services.profile.domain.returns import Return, ReturnedLine
+from services.profile.main import create_app
+from services.profile.settings import Settings
+from services.profile.usecases import record_purchases as intake
+from services.profile.usecases import record_returns as returning
+from services.profile.usecases.record_purchases import Told
+from shared.auth.principal import Role
+from shared.auth.signing import ensure_signing_key, mint
+from shared.auth.verifying import open_verifier
+from shared.bus import open_bus
+from shared.clock import ManualClock
+from shared.db import Database
+from shared.events import BY_TYPE
+from shared.events.base import Event
+from shared.outbox.tables import outbox
+from shared.service import Drift, Parts
+from shared.vault import open_vault
+from tests.parts import databases
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+SCOPES = ("customers:read", "customers:write", "purchases:read", "purchases:write", "returns:write")
+
+
+class Profile:
+    """Profile on one database, its clock in the test's hand."""
+
+    def __init__(self, parts: Parts, settings: Settings, clock: ManualClock) -> None:
+        self.parts, self.settings, self.clock = parts, settings, clock
+        self.database: Database = parts.database
+        self.vault = parts.vault
+        self.app = create_app(settings, parts)
+
+    def operator(self, *roles: Role) -> httpx2.AsyncClient:
+        """A client with an operator's token (default role: agent)."""
+        return self._client("operator", "ana", roles=roles or ("agent",))
+
+    def partner(self, name: str, scopes: Sequence[str] = SCOPES) -> httpx2.AsyncClient:
+        """A client with a partner's token."""
+        return self._client("partner", name, scopes=scopes)
+
+    def customer(self, customer_id: str) -> httpx2.AsyncClient:
+        """A client with a customer's token."""
+        return self._client("customer", customer_id)
+
+    def _client(self, kind: Any, subject: str, **claims: Any) -> httpx2.AsyncClient:
+        key = ensure_signing_key(self.settings.home)
+        token = mint(key, kind, subject, now=self.clock.now(), ttl=timedelta(minutes=10), **claims)
+        transport = httpx2.ASGITransport(app=self.app)
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx2.AsyncClient(transport=transport, base_url="http://profile", headers=headers)
+
+    async def buy(self, *told: Told, issuer: str = "shop") -> list[intake.Outcome]:
+        """Record purchases in a transaction of their own."""
+        async with self.database.begin() as tx:
+            return await intake.record_purchases(tx, self.vault, told, issuer=issuer, region="CN")
+
+    async def give_back(self, *told: Return, issuer: str = "shop") -> list[returning.Outcome]:
+        """Record returns in a transaction of their own."""
+        async with self.database.begin() as tx:
+            return await returning.record_returns(tx, self.vault, told, issuer=issuer)
+
+    async def published(self) -> list[Event]:
+        """Everything in the outbox, in order."""
+        async with self.database.read() as read:
+            rows = await read.all(select(outbox.c.type, outbox.c.payload).order_by(outbox.c.id))
+        return [BY_TYPE[name].model_validate_json(payload) for name, payload in rows]
+
+    async def count(self, table: Any, *conditions: Any) -> int:
+        """Rows of a table."""
+        async with self.database.read() as read:
+            statement = select(func.count()).select_from(table).where(*conditions)
+            return await read.scalar(statement) or 0
+
+    async def drift(self) -> Sequence[Drift]:
+        """What `huitou verify` finds."""
+        async with self.database.read() as read:
+            return await verify.drift(read)
+
+
+@asynccontextmanager
+async def open_profile(kind: databases.Kind, folder: Path) -> AsyncIterator[Profile]:
+    """Profile on a fresh database of this kind."""
+    clock, settings = ManualClock(NOW), Settings(home=folder)
+    async with databases.fresh(kind, "profile", folder=folder, clock=clock) as database:
+        parts = Parts(
+            settings=settings,
+            database=database,
+            bus=open_bus("embedded://", home=folder),
+            vault=open_vault(folder, "profile"),
+            tokens=open_verifier(folder, clock),
+            clock=clock,
+        )
+        try:
+            yield Profile(parts, settings, clock)
+        finally:
+            await parts.bus.close()
+
+
+def told(
+    order: str,
+    *lines: Line,
+    id: str | None = None,
+    at: datetime = NOW,
+    channel: str | None = None,
+    **named: str,
+) -> Told:
+    """A purchase of the web shop, by default of three teas for 10.00."""
+    bought = Purchase("web", order, at, "CNY", lines or (Line("TEA", 3, 1000),), channel)
+    return Told(bought, id, Spelled(**named))
+
+
+def back(name: str, order: str, *units: tuple[int, int], at: datetime = NOW) -> Return:
+    """A return to the web shop of (line, quantity) pairs."""
+    return Return("web", name, order, at, tuple(ReturnedLine(*one) for one in units or ((1, 1),)))
+
+
+def purchase(order: str = "1001", **changes: Any) -> dict[str, Any]:
+    """The JSON body of a purchase."""
+    body: dict[str, Any] = {
+        "source": "web",
+        "order_id": order,
+        "purchased_at": "2026-03-10T09:30:00Z",
+        "customer": {"external_id": "C-1", "phone": "13800138001"},
+        "currency": "CNY",
+        "lines": [{"sku": "TEA", "quantity": 3, "amount_minor": 1000, "category": "tea", "name": "for Ana"}],
+    }
+    return body | changes
+
+
+def returned(name: str = "R-1", order: str = "1001", **changes: Any) -> dict[str, Any]:
+    """The JSON body of a return."""
+    body: dict[str, Any] = {
+        "source": "web",
+        "return_id": name,
+        "order_id": order,
+        "returned_at": "2026-03-10T10:00:00Z",
+        "lines": [{"line": 1, "quantity": 1}],
+    }
+    return body | changes
