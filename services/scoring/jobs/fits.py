@@ -6,20 +6,19 @@ import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import structlog
-
 from services.scoring.domain.training import Outcome
 from services.scoring.jobs.fit_worker import FitRequest
 from services.scoring.storage.fits import Fit
 from services.scoring.usecases.begin_fit import begin_fit
 from services.scoring.usecases.publish_model import publish_model
+from shared import logs
 from shared.service import Parts
 
 FIT_SECONDS_MAX = 900
 FITS_MAX = 20
 """Fits of one turn of the job."""
 ROOT = Path(__file__).resolve().parents[3]
-log = structlog.get_logger()
+log = logs.named(__name__)
 
 
 async def run(parts: Parts) -> int:
@@ -33,9 +32,13 @@ async def run(parts: Parts) -> int:
         async with parts.database.begin() as tx:
             model = await publish_model(tx, fit, outcome, ZoneInfo(parts.settings.zone))
         log.info(
-            "fit_ended", fit_id=fit.fit_id, kind=fit.kind, customers=outcome.customers, failure=outcome.failure,
-            version=model.version if model else None, status=model.status if model else "failed",
-        )  # fmt: skip
+            "a fit ended",
+            kind=fit.kind,
+            count=outcome.customers,
+            code=outcome.failure,
+            model_version=model.version if model else None,
+            status=model.status if model else "failed",
+        )
     return FITS_MAX
 
 
@@ -64,7 +67,10 @@ async def _in_worker(parts: Parts, fit: Fit) -> Outcome:
             await worker.wait()
     if worker.returncode != 0:
         log.error(
-            "fit_worker_failed", fit_id=fit.fit_id, status=worker.returncode, trace=trace.decode()[-4000:]
+            "a fit's worker failed",
+            kind=fit.kind,
+            code=str(worker.returncode),
+            where=trace.decode().splitlines(),
         )
         return Outcome(parameters=None, failure="worker_failed")
     return Outcome.model_validate_json(output)
