@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-DEPTH_MAX = 8
+DEPTH_MAX = 30
 _FORMATS = {
     "date-time": "2026-03-01T09:30:00Z",
     "date": "2026-03-01",
@@ -32,18 +32,36 @@ def sample(schema: Schema, parts: Mapping[str, Schema], depth: int = 0) -> Any:
 
 def restored(value: Any, schema: Schema, parts: Mapping[str, Schema]) -> Any:
     """An example with its nulls: FastAPI leaves them out of the document, also where a field is required."""
-    if "$ref" in schema:
-        return restored(value, parts[schema["$ref"].rpartition("/")[2]], parts)
+    schema = _followed(schema, parts)
+    branches = [_followed(branch, parts) for name in ("anyOf", "oneOf") for branch in schema.get(name, ())]
+    if branches:
+        fitting = [branch for branch in branches if _could_be(value, branch)]
+        return restored(value, fitting[0], parts) if fitting else value
     if isinstance(value, list):
         return [restored(item, schema.get("items", {}), parts) for item in value]
     if not isinstance(value, dict):
         return value
-    for branch in schema.get("anyOf", ()) or schema.get("oneOf", ()):
-        if branch.get("type") == "object" or "$ref" in branch:
-            return restored(value, branch, parts)
     fields = schema.get("properties", {})
     missing = {name: None for name in schema.get("required", ()) if name not in value}
     return {name: restored(item, fields.get(name, {}), parts) for name, item in (value | missing).items()}
+
+
+def _followed(schema: Schema, parts: Mapping[str, Schema]) -> Schema:
+    return parts[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+
+
+def _could_be(value: Any, branch: Schema) -> bool:
+    """Whether a value could have been meant by this branch of a union."""
+    if isinstance(value, list):
+        return branch.get("type") == "array"
+    if not isinstance(value, dict):
+        return False
+    fields = branch.get("properties")
+    if fields is None:
+        return branch.get("type") == "object"
+    return value.keys() <= fields.keys() and all(
+        fields[name].get("const", item) == item for name, item in value.items()
+    )
 
 
 def _of_type(schema: Schema, parts: Mapping[str, Schema], depth: int) -> Any:

@@ -5,6 +5,7 @@ example of every refusal it can give: those it declares and those that come with
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from fastapi.openapi.utils import get_openapi
@@ -12,7 +13,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
 from shared.auth.access import Forbidden
-from shared.auth.errors import REASONS
+from shared.auth.errors import REASONS, KeysUnavailable
 from shared.errors import DomainError, FieldError, Kind
 from shared.http import problems
 from shared.http.cursor import CursorInvalid
@@ -103,11 +104,12 @@ def operations(routes: Sequence[BaseRoute]) -> list[Route]:
     return [route for route in found if isinstance(route, Route)]
 
 
-def refusals(operation: Operation) -> list[type[DomainError]]:
+@cache
+def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
     """Every refusal an operation can give: what it declares, and what comes with being one."""
     found: list[type[DomainError]] = [*operation.errors]
     if not operation.allow.public:
-        found += [*REASONS, Forbidden]
+        found += [*REASONS, KeysUnavailable, Forbidden]
     if operation.allow.customer == "self" and not any(e.kind is Kind.NOT_FOUND for e in found):
         found.append(NotFound)
     if operation.idempotency is not None:
@@ -121,7 +123,7 @@ def refusals(operation: Operation) -> list[type[DomainError]]:
         found.append(CursorInvalid)
     if operation.limited:
         found.append(TooManyRequests)
-    return list(dict.fromkeys([*found, Unavailable]))
+    return tuple(dict.fromkeys([*found, Unavailable]))
 
 
 def generate(title: str, description: str, routes: Sequence[BaseRoute]) -> dict[str, Any]:

@@ -4,6 +4,9 @@
 
 A route that asks for `Transaction` runs inside one: the route class opens it, and commits it before the answer is
 sent. A route that asks for `Reading` gets an autocommit reader. No route asks for both.
+
+A statement that is asked often is built once, at module level, with `bindparam`: building it anew costs more than
+asking it (150 of the 350 µs of a small read on PostgreSQL).
 """
 
 from typing import Annotated, Any, cast

@@ -8,7 +8,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Match
 
+from shared import logs
 from shared.errors import DomainError
+from shared.http.openapi import refusals
 from shared.http.operation import NotFound
 from shared.http.problems import (
     InvalidRequest,
@@ -18,7 +20,10 @@ from shared.http.problems import (
     UnsupportedMediaType,
     respond,
 )
+from shared.http.routes import Route
 from shared.http.validation import field_errors
+
+log = logs.named("huitou.http")
 
 
 def install(app: FastAPI) -> None:
@@ -30,6 +35,11 @@ def install(app: FastAPI) -> None:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
+    route = request.scope.get("route")
+    if isinstance(route, Route) and type(error) not in refusals(route.operation):
+        log.warning(
+            "a refusal that its operation does not declare", operation=route.operation.id, code=error.code
+        )
     return respond(error, request.scope)
 
 

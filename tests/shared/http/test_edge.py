@@ -79,6 +79,17 @@ async def test_a_bug_is_logged_by_type_and_place_and_not_by_its_message(
     assert "secret" not in written.getvalue()
 
 
+async def test_a_refusal_that_was_not_declared_is_answered_and_said(
+    one_till: Till, written: io.StringIO
+) -> None:
+    async with one_till.client() as client:
+        answer = await client.get("/v1/surprises")
+
+    assert answer.status_code == 409
+    (line,) = [line for line in lines(written) if line["level"] == "warning"]
+    assert (line["operation"], line["code"]) == ("get_surprise", "till_closed")
+
+
 async def test_the_trace_of_the_caller_is_taken_in(one_till: Till, written: io.StringIO) -> None:
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     async with one_till.client() as client:

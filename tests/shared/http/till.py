@@ -211,6 +211,12 @@ async def void_sale(tx: Transaction, customer_id: str, sale_id: str) -> JSONResp
     return JSONResponse({"oops": True}, 409)
 
 
+@router.get("/v1/surprises", operation_id="get_surprise", summary="Be surprised", allow=allow({"admin"}))
+async def get_surprise(read: Reading) -> SaleOut:
+    """Refuses what it did not say it would."""
+    raise TillClosed(limit=0)
+
+
 @router.post("/v1/bugs", operation_id="meet_bug", summary="Meet a bug", allow=allow({"admin"}))
 async def meet_bug(tx: Transaction, caller: Caller) -> SaleOut:
     """Writes, then breaks."""

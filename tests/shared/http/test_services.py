@@ -1,0 +1,99 @@
+"""What holds for the operations of every service, read from their tables of contents."""
+
+import importlib
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import jsonschema
+import pytest
+from fastapi import FastAPI
+from openapi_spec_validator import validate
+from pydantic import BaseModel
+
+from shared.http.app import build_app
+from shared.http.openapi import operations
+from shared.http.validation import _models
+
+SERVICES = ("profile", "loyalty", "feedback", "scoring")
+PERSONAL = {
+    "name", "given_name", "family_name", "phone", "email", "external_id", "address", "birthday", "contact",
+    "title", "body", "text", "reason", "reference", "note", "comment",
+}  # fmt: skip
+"""Fields that hold, or may hold, what a person said or is."""
+
+
+@cache
+def app_of(name: str) -> FastAPI:
+    main = importlib.import_module(f"services.{name}.main")
+    settings = importlib.import_module(f"services.{name}.settings").Settings(home=Path("nowhere"))
+    return build_app(main.service(settings))
+
+
+@pytest.fixture(params=SERVICES)
+def app(request: pytest.FixtureRequest) -> FastAPI:
+    return app_of(request.param)
+
+
+def test_the_document_is_valid_and_every_operation_is_in_it(app: FastAPI) -> None:
+    document = app.openapi()
+    validate(document)
+
+    described = [operation for path in document["paths"].values() for operation in path.values()]
+    assert len(described) == len(operations(app.routes)) > 0
+    for operation in described:
+        assert operation["summary"]
+        assert operation["tags"]
+
+
+def test_every_example_fits_its_schema(app: FastAPI) -> None:
+    document = app.openapi()
+    parts = {"components": document["components"]}
+    wrong = []
+    for path in document["paths"].values():
+        for operation in path.values():
+            for place, content in _contents(operation):
+                try:
+                    jsonschema.validate(content["example"], {**content["schema"], **parts})
+                except jsonschema.ValidationError as error:
+                    wrong.append(f"{operation['operationId']} {place}: {error.message[:200]}")
+    assert wrong == []
+
+
+def _contents(operation: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    found = [("request", content) for content in operation.get("requestBody", {}).get("content", {}).values()]
+    for status, response in operation["responses"].items():
+        if status.startswith("2"):
+            found += [(status, content) for content in response.get("content", {}).values()]
+    return [(place, content) for place, content in found if "schema" in content]
+
+
+def test_only_health_is_open_to_everybody(app: FastAPI) -> None:
+    public = {route.operation.id for route in operations(app.routes) if route.operation.allow.public}
+
+    assert public == {"health_live", "health_ready", "list_health_issues"}
+
+
+def test_an_answer_that_is_kept_for_repeats_holds_nothing_personal(app: FastAPI) -> None:
+    kept = [route for route in operations(app.routes) if route.operation.idempotency is not None]
+
+    assert {
+        f"{route.operation.id}: {name}" for route in kept for name in _fields(route.response_model) & PERSONAL
+    } == set()
+
+
+def _fields(annotation: object) -> set[str]:
+    """The names of all fields that hold free text, of a response model and of the models in it."""
+    seen: set[type[BaseModel]] = set()
+    waiting = list(_models(annotation))
+    while waiting:
+        model = waiting.pop()
+        if model not in seen:
+            seen.add(model)
+            waiting += [inner for field in model.model_fields.values() for inner in _models(field.annotation)]
+    return {
+        name
+        for model in seen
+        for name, field in model.model_fields.items()
+        if field.annotation is str or str in get_args(field.annotation)
+    }
