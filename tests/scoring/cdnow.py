@@ -61,7 +61,9 @@ def repeat_rows(of: Iterable[State], until: date = UNTIL) -> list[tuple[int, int
 def spend_rows(of: Iterable[State]) -> list[tuple[int, int, int]]:
     """Unique (x, Σ repeat spend in cents) with their customers."""
     counts = Counter(
-        (state.days - 1, state.net_minor - state.first_day_net) for state in of if state.days > 1
+        (state.currency_days - 1, state.net_minor - state.first_day_net)
+        for state in of
+        if state.currency_days > 1
     )
     return [(*key, customers) for key, customers in sorted(counts.items())]
 

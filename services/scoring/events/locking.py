@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from services.scoring.usecases.lock_customers import lock_customers
 from shared.consume.handlers import Lock
 from shared.db import Tx
+from shared.events import CustomerMerged, CustomerUnmerged
 from shared.events.base import Event
 
 
@@ -13,6 +14,10 @@ def lock(zone: ZoneInfo) -> Lock:
     """Lock every identity that the batch names, and the states of their owners."""
 
     async def lock_batch(tx: Tx, events: Sequence[Event]) -> None:
-        await lock_customers(tx, (name for event in events for name in event.identities), zone)
+        named = {name for event in events for name in event.identities}
+        becoming = {
+            event.customer_id for event in events if isinstance(event, CustomerMerged | CustomerUnmerged)
+        }
+        await lock_customers(tx, named, zone, becoming=becoming)
 
     return lock_batch

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 from services.scoring.events import customers, purchases
 from services.scoring.events.locking import lock
 from services.scoring.settings import Settings
-from shared.consume import Handlers
+from shared.consume import BATCH_MAX, Handlers
 from shared.events import (
     CustomerErased,
     CustomerMerged,
@@ -15,8 +15,8 @@ from shared.events import (
     PurchaseReturned,
 )
 
-BATCH_MAX = 200
-"""Records of one transaction: 500 would stall the loop of the embedded product for twice as long."""
+EMBEDDED_BATCH_MAX = 200
+"""Records of one transaction on SQLite, which works inline: 500 would stall the loop for twice as long."""
 
 
 def handlers(settings: Settings) -> Handlers:
@@ -26,7 +26,7 @@ def handlers(settings: Settings) -> Handlers:
         consumer="scoring",
         lock=lock(zone),
         inbox=False,
-        batch_max=BATCH_MAX,
+        batch_max=EMBEDDED_BATCH_MAX if settings.database.startswith("sqlite") else BATCH_MAX,
         table={
             PurchaseRecorded: purchases.recorded(zone),
             PurchaseReturned: purchases.returned(zone),

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
-from services.scoring.storage import states
 from services.scoring.usecases.lock_customers import lock_customers
 from services.scoring.usecases.refold_customers import refold_customers
 from services.scoring.usecases.restate_customers import restate_customers
@@ -18,10 +17,10 @@ async def change_owners(tx: Tx, moves: Sequence[Move], causes: Mapping[str, Caus
 
     `causes` names the merge or unmerge by identity. A move that is not newer than the known one changes nothing.
     """
-    await lock_customers(tx, {name for move in moves for name in (move.identity_id, move.owner_id)}, zone)
+    becoming = [move.owner_id for move in moves]
+    await lock_customers(tx, [*(move.identity_id for move in moves), *becoming], zone, becoming=becoming)
     because: dict[str, Cause] = {}
     for moved in await identity.move(tx, moves):
         because[moved.former_owner_id] = because[moved.owner_id] = causes[moved.identity_id]
-    await states.lock(tx, because)
     await refold_customers(tx, because.keys())
     await restate_customers(tx, because, "ownership", zone)

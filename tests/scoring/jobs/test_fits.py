@@ -26,8 +26,8 @@ async def load_sample(scoring: Scoring) -> dict[str, str]:
         )
         for one in cdnow.purchases(sample=True)
     ]
-    for start in range(0, len(events), table.BATCH_MAX):
-        await scoring.deliver(*events[start : start + table.BATCH_MAX])
+    for start in range(0, len(events), table.EMBEDDED_BATCH_MAX):
+        await scoring.deliver(*events[start : start + table.EMBEDDED_BATCH_MAX])
     return identities
 
 
