@@ -12,7 +12,7 @@ from services.loyalty.domain.wallets import Cover, Lot, Wallet
 class Journal:
     """Postings in rising order, and the lots and wallets they touched.
 
-    `now` is the booking time of the transaction, `next_id` gives rising ids that no other row has.
+    `now` is the booking time of the transaction, `next_id` gives rising ids for new lots.
     """
 
     __slots__ = ("changed_lots", "changed_wallets", "new_lots", "next_id", "now", "ordinals", "postings")
@@ -52,7 +52,6 @@ class Journal:
         self.ordinals[cause] = ordinal
         self.postings.append(
             Posting(
-                self.next_id(),
                 cause,
                 ordinal,
                 source,

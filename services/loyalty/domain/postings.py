@@ -42,15 +42,18 @@ class Cause(NamedTuple):
     kind: CauseKind
     id: int
 
+    def transaction_id(self) -> str:
+        """The name of the ledger transaction: all postings with this cause."""
+        return f"txn_{self.kind.name.lower()}_{self.id}"
+
 
 class Posting(NamedTuple):
     """`points` (> 0) moved from one account to another because of `cause`.
 
     The lot and wallet are those of the from side; `to_lot_id` and `to_wallet_id` are set only when the other
-    side is another lot. `occurred_at` is effective time, `booked_at` booking time.
+    side is another lot. `occurred_at` is effective time, `booked_at` booking time. Ids are given when it is stored.
     """
 
-    id: int
     cause: Cause
     ordinal: int
     from_account: Account

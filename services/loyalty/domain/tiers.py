@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.loyalty.domain import calendar
 from services.loyalty.domain.programme import Programme
@@ -22,6 +22,16 @@ class Spend(NamedTuple):
     occurred_at: datetime
     drops_at: datetime
     amount_minor: int
+
+
+class Counted(NamedTuple):
+    """A purchase or (negative) a return that happened at `at`, on its way to being counted for a wallet."""
+
+    wallet: Wallet
+    spend: Spend
+    at: datetime
+    cause: Any
+    """What a change of tier will be said to be caused by; the domain does not look into it."""
 
 
 class TierChange(NamedTuple):

@@ -1,0 +1,10 @@
+"""python -m services.loyalty serve | relay | consume | migrate | verify."""
+
+import sys
+
+from services.loyalty.main import service
+from services.loyalty.settings import Settings
+from shared.run import command
+
+if __name__ == "__main__":
+    sys.exit(command.main(service(Settings())))

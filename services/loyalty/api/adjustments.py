@@ -1,0 +1,78 @@
+"""Correcting points by hand."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from services.loyalty.api.members import CustomerId, Points
+from services.loyalty.domain.burning import InsufficientPoints
+from services.loyalty.domain.members import KeyUsedBefore, UnknownMember
+from services.loyalty.usecases.adjust_points import AdjustmentAsked, adjust_points
+from shared.http.auth import allow
+from shared.http.models import Int64, Request, Response, Word, example, refused
+from shared.http.parts import Caller, KeyHash, Transaction, Vaulted
+from shared.http.routes import Router
+
+router = Router(tags=["adjustments"])
+
+
+def _moves(points: int) -> int:
+    if points == 0:
+        raise refused(
+            "points_zero",
+            "Give points to add, or negative ones to take away.",
+            "积分须为正数或负数，不能为零。",
+        )
+    return points
+
+
+class AdjustmentIn(Request):
+    """Points to add (positive) or take away (negative), and why."""
+
+    model_config = example(points=-120, reason="Credited twice by the old system")
+
+    points: Annotated[Int64, AfterValidator(_moves)]
+    reason: Word = Field(description="Kept sealed with the correction.")
+
+
+class AdjustmentOut(Response):
+    """What was booked, and the points afterwards."""
+
+    model_config = example(
+        id="adj_1537",
+        customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8",
+        adjusted=-120,
+        occurred_at="2026-03-01T09:30:00Z",
+        points={"active": 1860, "pending": 0, "held": 0},
+    )
+
+    id: str
+    customer_id: str
+    adjusted: int
+    occurred_at: datetime
+    points: Points
+
+
+@router.post(
+    "/v1/members/{customer_id}/adjustments",
+    operation_id="adjust_points",
+    summary="Adjust points by hand",
+    allow=allow({"manager", "admin"}),
+    errors=(UnknownMember, InsufficientPoints, KeyUsedBefore),
+    idempotency="required",
+    status_code=201,
+)
+async def adjust(
+    tx: Transaction, vault: Vaulted, caller: Caller, key: KeyHash, customer_id: CustomerId, body: AdjustmentIn
+) -> AdjustmentOut:
+    """Correct a member's points, up or down; never below zero, which only returns may go."""
+    asked = AdjustmentAsked(customer_id, key, body.points, body.reason, caller.key)
+    done = await adjust_points(tx, vault, asked)
+    return AdjustmentOut(
+        id=f"adj_{done.row_id}",
+        customer_id=done.customer_id,
+        adjusted=body.points,
+        occurred_at=done.occurred_at,
+        points=Points(active=done.balance.active, pending=done.balance.pending, held=done.balance.held),
+    )

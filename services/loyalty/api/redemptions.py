@@ -1,0 +1,97 @@
+"""Spending points."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from services.loyalty.api.members import CustomerId, Points
+from services.loyalty.domain.burning import InsufficientPoints
+from services.loyalty.domain.facts import Line
+from services.loyalty.domain.members import KeyUsedBefore, UnknownMember
+from services.loyalty.usecases.redeem_points import RedemptionAsked, redeem_points
+from shared.http.auth import allow
+from shared.http.models import Natural, Positive, Request, Response, Word, example
+from shared.http.parts import KeyHash, Transaction, Vaulted
+from shared.http.routes import Router
+
+LINES_MAX = 1_000
+SOURCE_MAX = 64
+ORDER_ID_MAX = 128
+
+router = Router(tags=["redemptions"])
+
+
+class OrderLine(Request):
+    """A line of the order at its amount before points; its place in the list is its number."""
+
+    quantity: Positive
+    amount_minor: Natural
+
+
+class OrderPaid(Request):
+    """The order that is paid with the points. With its lines, returns of it give the points back, unit by unit."""
+
+    source: Annotated[str, Field(min_length=1, max_length=SOURCE_MAX)]
+    order_id: Annotated[str, Field(min_length=1, max_length=ORDER_ID_MAX)]
+    lines: Annotated[list[OrderLine], Field(max_length=LINES_MAX)] = []
+
+
+class RedemptionIn(Request):
+    """Points to be spent, now."""
+
+    model_config = example(points=500, reference="Coffee grinder, gift catalogue")
+
+    points: Positive
+    reference: Word | None = Field(default=None, description="What for; kept sealed.")
+    order: OrderPaid | None = None
+
+
+class RedemptionOut(Response):
+    """What was booked, and the points afterwards."""
+
+    model_config = example(
+        id="red_1281",
+        customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8",
+        redeemed=500,
+        occurred_at="2026-03-01T09:30:00Z",
+        points={"active": 1980, "pending": 0, "held": 0},
+    )
+
+    id: str
+    customer_id: str
+    redeemed: int
+    occurred_at: datetime
+    points: Points
+
+
+@router.post(
+    "/v1/members/{customer_id}/redemptions",
+    operation_id="redeem_points",
+    summary="Redeem points",
+    allow=allow({"agent", "manager", "admin"}, customer="self"),
+    errors=(UnknownMember, InsufficientPoints, KeyUsedBefore),
+    idempotency="required",
+    status_code=201,
+)
+async def redeem(
+    tx: Transaction, vault: Vaulted, key: KeyHash, customer_id: CustomerId, body: RedemptionIn
+) -> RedemptionOut:
+    """Take points from the member's lots, what expires first going first; refused when there are not enough."""
+    order = body.order
+    asked = RedemptionAsked(
+        customer_id=customer_id,
+        key=key,
+        points=body.points,
+        reference=body.reference,
+        order=(order.source, order.order_id) if order else None,
+        lines=tuple(Line(line.quantity, line.amount_minor) for line in order.lines) if order else (),
+    )
+    done = await redeem_points(tx, vault, asked)
+    return RedemptionOut(
+        id=f"red_{done.row_id}",
+        customer_id=done.customer_id,
+        redeemed=body.points,
+        occurred_at=done.occurred_at,
+        points=Points(active=done.balance.active, pending=done.balance.pending, held=done.balance.held),
+    )

@@ -1,0 +1,45 @@
+"""Ids of ledger rows: taken in blocks behind the locks, so that they rise with time within a wallet."""
+
+from __future__ import annotations
+
+from services.loyalty.storage.tables import ledger_ids
+from shared.db import Tx, blocks
+
+_KEPT = "loyalty.ids"
+
+
+class Ids:
+    """The ids this transaction has taken and not used yet."""
+
+    def __init__(self) -> None:
+        self._ranges: list[range] = []
+        self._left = iter(range(0))
+        self.count = 0
+
+    def add(self, ranges: list[range]) -> None:
+        """Put newly taken ids behind those that are left."""
+        self._ranges += ranges
+        self.count += sum(map(len, ranges))
+
+    def next(self) -> int:
+        """The next id; `reserve` must have been asked for enough."""
+        assert self.count > 0, "reserve ids before using them"
+        self.count -= 1
+        value = next(self._left, None)
+        while value is None:
+            self._left = iter(self._ranges.pop(0))
+            value = next(self._left, None)
+        return value
+
+
+async def reserve(tx: Tx, count: int) -> Ids:
+    """The transaction's ids, with at least `count` left; to be asked only behind the wallets' locks."""
+    ids: Ids = tx.kept.setdefault(_KEPT, Ids())
+    if ids.count < count:
+        ids.add(await blocks.take(tx, ledger_ids, count - ids.count))
+    return ids
+
+
+def forget(tx: Tx) -> None:
+    """Leave what was taken before a lock unused: behind it there may be greater ids already."""
+    tx.kept.pop(_KEPT, None)
