@@ -32,12 +32,17 @@ TARGET = Target("cmp_2", open=True, same_customer=True)
 
 
 def ask(action: Action, actor: Actor = MANAGER, **more: Any) -> Asked:
-    return replace(
-        Asked(
-            action, actor, NOW, reason="because", outcome=Outcome.SATISFIED, target=TARGET, unreached=False
-        ),
-        **more,
+    """The action with everything it needs."""
+    asked = Asked(
+        action,
+        actor,
+        NOW,
+        reason="because",
+        outcome=Outcome.SATISFIED if action is Action.CLOSE else None,
+        target=TARGET if action is Action.MERGE else None,
+        unreached=False if action is Action.FOLLOW_UP else None,
     )
+    return replace(asked, **more)
 
 
 def test_40_of_112_pairs_are_legal_and_every_other_one_names_those_that_are() -> None:
@@ -199,3 +204,17 @@ def test_escalating_changes_the_level_and_not_the_state() -> None:
 
 def test_a_customer_is_told_only_of_what_a_customer_may_do() -> None:
     assert allowed(Status.ANSWERED, ActorKind.CUSTOMER) == [Action.REFUSE_ANSWER, Action.WITHDRAW]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ask(Action.START, outcome=Outcome.SATISFIED),
+        ask(Action.START, target=TARGET),
+        ask(Action.START, unreached=True),
+        ask(Action.WITHDRAW, CUSTOMER, owner="ana"),
+    ],
+)
+def test_what_an_action_has_no_use_for_is_refused(asked: Asked) -> None:
+    with pytest.raises(refusals.NotUsedHere):
+        decide(READY, asked)
