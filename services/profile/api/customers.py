@@ -159,7 +159,7 @@ class Unattached(Response):
     """An identifier that was given but stays another customer's; it is kept as contested."""
 
     kind: Literal["external_id", "phone", "email"]
-    reason: str = Field(examples=[HELD])
+    reason: Literal["held_by_another_customer"]
 
 
 class Registered(Response):

@@ -6,10 +6,11 @@ identity its strongest *given* identifier belongs to, merged or not, also when t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from services.profile.domain.identifiers import IdentifierKind
 
-HELD = "held_by_another_customer"
+HELD: Final = "held_by_another_customer"
 """Why an identifier was not attached: it is, and stays, somebody else's."""
 
 

@@ -1,7 +1,10 @@
+import os
+import signal
 import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Integer, column, select, text
 
 from tests.parts.postgres import Postgres, open_postgres
 from tests.shared.http.till import SALE, Till, open_till
@@ -36,6 +39,42 @@ async def test_while_the_database_is_away_everything_is_a_503_in_time_and_then_i
     assert read.headers["retry-after"] == "5"
     assert ready.json()["reasons"] == ["The database does not answer."]
     assert metrics.status_code == 200
+
+
+@pytest.mark.postgresql
+async def test_while_the_database_hangs_readers_are_told_in_time(tmp_path: Path) -> None:
+    """Stopped, not dead: connections stay open, and nothing ever comes back on them."""
+    databases = open_postgres()
+    if not isinstance(databases, Postgres):
+        pytest.skip("the server in TEST_POSTGRES_URL is not ours to stop")
+    try:
+        async with open_till(tmp_path, await databases.create_database()) as till:
+            assert await answers(till, PATH, ANSWER_SECONDS_MAX) == 200
+            async with till.parts.database.read() as read:
+                backends = await read.all(
+                    select(column("pid", Integer)).select_from(text("pg_stat_activity"))
+                )
+            databases.freeze()
+            for (pid,) in backends:
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                assert await answers(till, PATH, ANSWER_SECONDS_MAX) == 503
+                assert await answers(till, "/health/ready", 0.6) == 503
+            finally:
+                for (pid,) in backends:
+                    os.kill(pid, signal.SIGCONT)
+                databases.cont()
+            assert await answers(till, PATH, ANSWER_SECONDS_MAX) == 200
+    finally:
+        databases.close()
+
+
+async def answers(till: Till, path: str, seconds_max: float) -> int:
+    began = time.monotonic()
+    async with till.client() as client:
+        status = (await client.get(path)).status_code
+    assert time.monotonic() - began < seconds_max
+    return status
 
 
 async def sells(till: Till, key: str, status: int) -> None:
