@@ -26,15 +26,19 @@ def test_a_service_boots_with_its_siblings_deleted(name: str, tmp_path: Path) ->
     base = _free_port() - PORT_OFFSETS[name]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HUITOU_")}
     environment |= {"HUITOU_HOME": str(tmp_path / "var"), "HUITOU_PORT_BASE": str(base)}
+    command = [sys.executable, "-m", f"services.{name}"]
     log = tmp_path / "log"
 
     with log.open("wb") as output:
+        if name in SERVICES:
+            subprocess.run(
+                [*command, "migrate"], cwd=tmp_path, env=environment, stdout=output, stderr=output, check=True
+            )
         process = subprocess.Popen(
-            [sys.executable, "-m", f"services.{name}", "serve"],
-            cwd=tmp_path, env=environment, stdout=output, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            [*command, "serve"], cwd=tmp_path, env=environment, stdout=output, stderr=output
+        )
         try:
-            answered = _answers(process, f"http://127.0.0.1:{base + PORT_OFFSETS[name]}/health/live")
+            answered = _answers(process, f"http://127.0.0.1:{base + PORT_OFFSETS[name]}/health/ready")
             process.send_signal(signal.SIGTERM)
             code = process.wait(STOP_SECONDS_MAX)
         finally:
@@ -61,7 +65,9 @@ def _answers(process: subprocess.Popen[bytes], url: str) -> bool:
     deadline = time.monotonic() + BOOT_SECONDS_MAX
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            return httpx2.get(url, timeout=2).status_code == 200
+            if httpx2.get(url, timeout=2).status_code == 200:
+                return True
         except httpx2.TransportError:
-            time.sleep(0.1)  # nothing to wait on but the port itself
+            pass
+        time.sleep(0.1)  # nothing to wait on but the port itself
     return False
