@@ -29,7 +29,14 @@ async def test_a_refused_action_leaves_nothing_behind(feedback: Feedback) -> Non
     complaint_id = await feedback.open()
     with pytest.raises(refusals.WrongState) as refused:
         await feedback.act(complaint_id, Action.CLOSE, outcome=Outcome.SATISFIED)
-    assert refused.value.extra["allowed"] == ["acknowledge", "start", "withdraw", "reject", "merge", "escalate"]
+    assert refused.value.extra["allowed"] == [
+        "acknowledge",
+        "start",
+        "withdraw",
+        "reject",
+        "merge",
+        "escalate",
+    ]
     assert await feedback.count(transition) == 0
     assert await feedback.published(ComplaintClosed) == []
 
