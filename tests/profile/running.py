@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
 from services.profile import verify
 from services.profile.domain.identifiers import Spelled
@@ -15,6 +15,13 @@ from services.profile.domain.purchases import Line, Purchase
 from services.profile.domain.returns import Return, ReturnedLine
 from services.profile.main import create_app
 from services.profile.settings import Settings
+from services.profile.storage.tables import (
+    customer_values,
+    identifiers,
+    identities,
+    purchases,
+    source_records,
+)
 from services.profile.usecases import record_purchases as intake
 from services.profile.usecases import record_returns as returning
 from services.profile.usecases.record_purchases import Told
@@ -23,12 +30,12 @@ from shared.auth.signing import ensure_signing_key, mint
 from shared.auth.verifying import open_verifier
 from shared.bus import open_bus
 from shared.clock import ManualClock
-from shared.db import Database
+from shared.db import Database, Tx
 from shared.events import BY_TYPE
 from shared.events.base import Event
 from shared.outbox.tables import outbox
 from shared.service import Drift, Parts
-from shared.vault import open_vault
+from shared.vault import Vault, open_vault
 from tests.parts import databases
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -73,6 +80,11 @@ class Profile:
         async with self.database.begin() as tx:
             return await returning.record_returns(tx, self.vault, told, issuer=issuer)
 
+    async def erase(self, identity_id: str) -> None:
+        """Erase an identity in a transaction of its own."""
+        async with self.database.begin() as tx:
+            await erase(tx, self.vault, identity_id)
+
     async def published(self) -> list[Event]:
         """Everything in the outbox, in order."""
         async with self.database.read() as read:
@@ -108,6 +120,17 @@ async def open_profile(kind: databases.Kind, folder: Path) -> AsyncIterator[Prof
             yield Profile(parts, settings, clock)
         finally:
             await parts.bus.close()
+
+
+async def erase(tx: Tx, vault: Vault, identity_id: str) -> None:
+    """Erase an identity by hand, as an erasure will."""
+    await vault.destroy(tx, [identity_id])
+    for table in (identifiers, customer_values, source_records):
+        await tx.execute(delete(table).where(table.c.identity_id == identity_id))
+    await tx.execute(
+        update(purchases).where(purchases.c.identity_id == identity_id).values(customer_hash=None)
+    )
+    await tx.execute(update(identities).where(identities.c.identity_id == identity_id).values(state="erased"))
 
 
 def told(

@@ -24,7 +24,9 @@ Outcome = StoredReturn | WaitingReturn | DomainError
 
 async def record_returns(tx: Tx, vault: Vault, told: Sequence[Return], *, issuer: str) -> list[Outcome]:
     """One outcome a return: recorded (now or before), waiting for its purchase, or refused."""
-    first = {_key(one): one for one in reversed(told)}
+    first: dict[ReturnKey, Return] = {}
+    for one in told:
+        first.setdefault(_key(one), one)
     outcomes = await _record(tx, vault, list(first.values()), issuer)
     repeats = [one for one in told if first[_key(one)] != one]
     conflicts = await _known(tx, vault, repeats, issuer) if repeats else {}

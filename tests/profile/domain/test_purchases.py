@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,14 @@ def test_every_field_that_differs_is_named() -> None:
 
 
 def test_whatever_differs_also_changes_the_content() -> None:
+    of_a_line: dict[str, Any] = {
+        "sku": "x",
+        "quantity": 9,
+        "amount_minor": 9,
+        "category": "c",
+        "brand": "c",
+        "name": "c",
+    }
     changed = [
         replace(TOLD, purchased_at=AT + timedelta(microseconds=1)),
         replace(TOLD, currency="USD"),
@@ -47,14 +56,7 @@ def test_whatever_differs_also_changes_the_content() -> None:
         replace(TOLD, lines=TOLD.lines[::-1]),
         *(
             replace(TOLD, lines=(replace(TOLD.lines[0], **{field: value}), TOLD.lines[1]))
-            for field, value in {
-                "sku": "x",
-                "quantity": 9,
-                "amount_minor": 9,
-                "category": "c",
-                "brand": "c",
-                "name": "c",
-            }.items()
+            for field, value in of_a_line.items()
         ),
     ]
     assert len({content(one) for one in [TOLD, *changed]}) == len(changed) + 1

@@ -1,0 +1,127 @@
+"""What lies in the tables tells nobody who anybody is."""
+
+import hashlib
+
+import pytest
+from sqlalchemy import inspect, select, text, update
+
+from services.profile.domain.identifiers import Spelled
+from services.profile.domain.purchases import Line
+from services.profile.storage import customers
+from services.profile.storage.purchases import Stored
+from services.profile.storage.tables import identifiers, metadata
+from services.profile.usecases.register_customer import Registration, register_customer
+from shared.db import kernel_metadata
+from shared.vault import UnreadableToken, subject_keys
+from tests.profile.running import Profile, back, told
+
+PHONES = [f"1380013{number:04d}" for number in range(10_000)]
+SECRETS = ("13800138001", "ana@example.com", "Ana Li", "for Ana", "CARD-77")
+
+
+async def fill(profile: Profile) -> None:
+    """A customer with everything, a waiting return, and a contested phone."""
+    line = Line("CUP", 1, 900, name="for Ana")
+    await profile.buy(told("1", line, external_id="CARD-77", phone="13800138001", email="ana@example.com"))
+    await profile.buy(told("2", external_id="C-2", phone="13800138001"))
+    await profile.give_back(back("R1", "99"))
+    async with profile.database.begin() as tx:
+        told_of = Registration(None, Spelled(phone="13800138001"), "Ana Li")
+        await register_customer(tx, profile.vault, told_of, issuer="shop", region="CN")
+
+
+async def everything(profile: Profile) -> list[bytes]:
+    """Every value of every table, as bytes."""
+    values: list[bytes] = []
+    async with profile.database.read() as read:
+        for table in (*metadata.tables.values(), *kernel_metadata.tables.values()):
+            for row in await read.all(select(*table.columns)):
+                values += [value if isinstance(value, bytes) else str(value).encode() for value in row]
+    return values
+
+
+async def test_nothing_personal_lies_in_plain_text(profile: Profile) -> None:
+    await fill(profile)
+    stored = b"\n".join(await everything(profile))
+    for secret in SECRETS:
+        assert secret.encode() not in stored, secret
+
+
+async def test_no_hash_of_an_identifier_can_be_found_by_trying_all_of_them(profile: Profile) -> None:
+    await fill(profile)
+    stored = b"\n".join(await everything(profile))
+    for phone in PHONES:
+        for spelled in (phone, f"+86{phone}", f"phone\x1f\x1f+86{phone}"):
+            digest = hashlib.sha256(spelled.encode()).digest()
+            assert digest[:16] not in stored
+            assert digest.hex()[:32].encode() not in stored
+
+
+async def test_a_ciphertext_or_key_moved_to_another_row_does_not_open(profile: Profile) -> None:
+    ana, bo = await profile.buy(told("1", phone="13800138001"), told("2", phone="13800138002"))
+    assert isinstance(ana, Stored)
+    assert isinstance(bo, Stored)
+    column = identifiers.c.sealed
+    async with profile.database.begin() as tx:
+        token = await tx.scalar(select(column).where(identifiers.c.identity_id == ana.identity_id))
+        await tx.execute(
+            update(identifiers).where(identifiers.c.identity_id == bo.identity_id).values(sealed=token)
+        )
+    async with profile.database.read() as read:
+        assert await customers.find(read, profile.vault, ana.identity_id) is not None
+        with pytest.raises(UnreadableToken):
+            await customers.find(read, profile.vault, bo.identity_id)
+    async with profile.database.begin() as tx:
+        wrapped = await tx.scalar(
+            select(subject_keys.c.wrapped).where(subject_keys.c.identity_id == ana.identity_id)
+        )
+        await tx.execute(
+            update(subject_keys).where(subject_keys.c.identity_id == bo.identity_id).values(wrapped=wrapped)
+        )
+    async with profile.database.read() as read:
+        with pytest.raises(UnreadableToken):
+            await profile.vault.keys(read, [bo.identity_id])
+
+
+async def test_ids_are_ordered_bytewise_in_the_database(profile: Profile) -> None:
+    async with profile.database.begin() as tx:
+        words = ["cus_B", "cus_a", "cus_Z", "cus_0", "cus_é"]
+        rows = [
+            {
+                "identity_id": word, "owner_id": word, "ownership_version": 0, "record_version": 0, "state": "active",
+                "origin": "purchase", "issuer": "shop", "source": None, "created_at": tx.now, "booked_at": tx.now,
+            }
+            for word in words
+        ]  # fmt: skip
+        table = metadata.tables["identities"]
+        await tx.insert_many(table, rows)
+        found = [row[0] for row in await tx.all(select(table.c.identity_id).order_by(table.c.identity_id))]
+    assert found == sorted(words)
+    if profile.database.dialect == "postgresql":
+        async with profile.database.read() as read:
+            named = await read.run(
+                text("select count(*) from pg_attribute a join pg_collation c on c.oid = a.attcollation"
+                     " where attrelid = 'identities'::regclass and attname = 'identity_id' and collname = 'C'")
+            )  # fmt: skip
+            assert named.scalar() == 1
+
+
+async def test_facts_cannot_be_changed_behind_our_back(profile: Profile) -> None:
+    await profile.buy(told("1", phone="13800138001"))
+    await profile.give_back(back("R1", "1"))
+    for statement in (
+        "update purchases set amount_minor = 1",
+        "update purchases set identity_id = 'x'",
+        "delete from purchases",
+        "update purchase_lines set quantity = 9",
+        "update purchase_lines set returned_quantity = 9",
+        "update returns set amount_minor = 1",
+        "delete from return_lines",
+    ):
+        with pytest.raises(Exception, match=r"refused|constraint"):
+            async with profile.database.begin() as tx:
+                await tx.run(text(statement))
+
+
+def test_every_table_is_declared_with_a_primary_key() -> None:
+    assert all(inspect(table).primary_key for table in metadata.tables.values())
