@@ -4,7 +4,8 @@
     log.info("batch applied", consumer="loyalty", topic=topic, partition=3, records=500, duration_ms=41.2)
 
 The sentence (`event`) is a constant of the program. Values go under the keys of KEYS; a value under any other key is
-written as `[redacted]`. Other libraries' lines are written as their template, without what was put into it.
+written as `[redacted]`. Lines of the standard `logging` are written as they are where they are our own, and those of
+other libraries as their template, without what was put into it.
 """
 
 import json
@@ -96,6 +97,7 @@ KEYS: frozenset[str] = frozenset(
 )
 """What may be logged: ids, codes, counts and times. A free text, a name or a contact has no key here, and gets none."""
 
+OWN_PACKAGES = ("huitou", "services", "shared")
 REDACTED = "[redacted]"
 TEXT_CHARACTERS_MAX = 300
 FRAMES_MAX = 25
@@ -107,10 +109,13 @@ ExceptionTriple = tuple[type[BaseException], BaseException, TracebackType | None
 
 def configure(service: str, *, level: str = "info", stream: TextIO | None = None) -> None:
     """Send this process's log, and that of the libraries it uses, to `stream` (standard error)."""
-    _write(service, logging.getLevelNamesMapping()[level.upper()], stream or sys.stderr)
+    minimum = logging.getLevelNamesMapping()[level.upper()]
+    _write(service, minimum, stream or sys.stderr)
     root = logging.getLogger()
     root.handlers[:] = [Foreign()]
-    root.setLevel(max(logging.getLevelNamesMapping()[level.upper()], logging.WARNING))
+    root.setLevel(max(minimum, logging.WARNING))
+    for package in OWN_PACKAGES:
+        logging.getLogger(package).setLevel(minimum)
 
 
 def named(name: str) -> FilteringBoundLogger:
@@ -152,15 +157,22 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 
 class Foreign(logging.Handler):
-    """Takes what other libraries log, as the template without its arguments."""
+    """Takes what is logged by way of `logging`; of other libraries only the template, without its arguments."""
 
     def emit(self, record: logging.LogRecord) -> None:
         fields: dict[str, Any] = {"source": record.name}
         if record.exc_info and record.exc_info[1] is not None:
             fields |= describe(record.exc_info[1])
-        template = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+        own = record.name.partition(".")[0] in OWN_PACKAGES
+        text = (
+            record.getMessage()
+            if own
+            else record.msg
+            if isinstance(record.msg, str)
+            else type(record.msg).__name__
+        )
         log = cast(FilteringBoundLogger, structlog.get_logger())
-        log.log(record.levelno, template.partition("\n")[0][:TEXT_CHARACTERS_MAX], **fields)
+        log.log(record.levelno, text.partition("\n")[0][:TEXT_CHARACTERS_MAX], **fields)
 
 
 class Quietly:

@@ -63,6 +63,13 @@ def test_other_libraries_lines_are_written_as_their_template(written: io.StringI
     assert (line["event"], line["source"], line["level"]) == ("could not insert %s", "sqlalchemy", "warning")
 
 
+def test_our_own_lines_are_written_whole(written: io.StringIO) -> None:
+    logging.getLogger("shared.bus.kafka").info("topic %s has %d partitions", "huitou.points", 12)
+    logging.getLogger("aiokafka").info("chatter")
+
+    assert [line["event"] for line in lines(written)] == ["topic huitou.points has 12 partitions"]
+
+
 def test_what_is_below_the_level_is_not_written(written: io.StringIO) -> None:
     logs.configure("till", level="warning", stream=written)
     logs.named("x").info("small")
