@@ -41,8 +41,8 @@ class PhoneInvalid(DomainError):
 
     kind, code = Kind.INVALID, "phone_invalid"
     title = ("Phone number not understood", "无法识别的电话号码")
-    en = "Give the phone number with its country code, such as +8613800138001."
-    zh = "请提供带国家代码的电话号码，例如 +8613800138001。"
+    en = "Give the phone number with its country code, such as +8613800138000."
+    zh = "请提供带国家代码的电话号码，例如 +8613800138000。"
 
 
 class EmailInvalid(DomainError):
