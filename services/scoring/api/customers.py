@@ -157,6 +157,15 @@ AsOf = Annotated[
     ),
 ]
 
+CustomerId = Annotated[
+    str,
+    Path(
+        max_length=64,
+        description="Any id of the customer, also a merged one.",
+        examples=["cus_01hv3n8v1mz8k7g5r0q2w4x6y8"],
+    ),
+]
+
 router = Router(tags=["scores"])
 
 
@@ -168,7 +177,7 @@ router = Router(tags=["scores"])
     errors=(UnknownCustomer, ZoneChanged),
 )
 async def get_scores(
-    read: Reading, running: Running, customer_id: Annotated[str, Path(max_length=64)], as_of: AsOf = None
+    read: Reading, running: Running, customer_id: CustomerId, as_of: AsOf = None
 ) -> ScoresOut:
     """Compute RFM with its segment, BG/NBD and Gamma-Gamma for one customer, as of any moment. Nothing is stored."""
     zone = ZoneInfo(running.settings.zone)
@@ -178,14 +187,15 @@ async def get_scores(
         raise UnknownCustomer
     cut = answers.cut_at(_cut(as_of, zone), found.purchases, found.returns, running.clock.now(), zone)
     state = answers.state_at(found.purchases, found.returns, cut)
+    used = await models.all_in_force(read, cut.day, zone.key)
     return ScoresOut(
         customer_id=found.customer_id,
         as_of=as_of or cut.instant or cut.day,
         n=state.purchases,
         reason=None if state.purchases else "no_purchases",
-        rfm=await _rfm(read, state, cut, zone),
-        bg_nbd=await _bg_nbd(read, state, cut, zone),
-        gamma_gamma=await _gamma_gamma(read, state, cut, zone),
+        rfm=_rfm(state, cut, used["rfm", ""]),
+        bg_nbd=_bg_nbd(state, cut, used["bg_nbd", ""]),
+        gamma_gamma=_gamma_gamma(state, used.get(("gamma_gamma", state.currency or ""))),
     )
 
 
@@ -199,9 +209,7 @@ def _used(used: InForce) -> ModelUsed:
     return ModelUsed(version=used.model.version, until=used.model.until, look_ahead=used.look_ahead)
 
 
-async def _rfm(read: Reading, state: State, cut: Cut, zone: ZoneInfo) -> RfmOut | None:
-    used = await models.in_force(read, "rfm", cut.day, zone.key)
-    assert used is not None
+def _rfm(state: State, cut: Cut, used: InForce) -> RfmOut | None:
     score = answers.judge_rfm(state, used, cut)
     if score is None:
         return None
@@ -223,9 +231,7 @@ async def _rfm(read: Reading, state: State, cut: Cut, zone: ZoneInfo) -> RfmOut 
     )
 
 
-async def _bg_nbd(read: Reading, state: State, cut: Cut, zone: ZoneInfo) -> BgNbdOut | None:
-    used = await models.in_force(read, "bg_nbd", cut.day, zone.key)
-    assert used is not None
+def _bg_nbd(state: State, cut: Cut, used: InForce) -> BgNbdOut | None:
     answer = answers.judge_repurchase(state, used, cut)
     if answer is None:
         return None
@@ -241,10 +247,9 @@ async def _bg_nbd(read: Reading, state: State, cut: Cut, zone: ZoneInfo) -> BgNb
     )
 
 
-async def _gamma_gamma(read: Reading, state: State, cut: Cut, zone: ZoneInfo) -> GammaGammaOut | None:
+def _gamma_gamma(state: State, used: InForce | None) -> GammaGammaOut | None:
     if state.currency is None:
         return None
-    used = await models.in_force(read, "gamma_gamma", cut.day, zone.key, currency=state.currency)
     answer = answers.judge_spend(state, used, money.exponent(state.currency))
     assert answer is not None
     return GammaGammaOut(

@@ -127,7 +127,9 @@ async def request_fit(
     allow=allow(OPERATORS),
     errors=(UnknownFit,),
 )
-async def get_fit(read: Reading, fit_id: Annotated[str, Path(max_length=64)]) -> FitOut:
+async def get_fit(
+    read: Reading, fit_id: Annotated[str, Path(max_length=64, examples=["fit_01hv3n8v1mz8k7g5r0q2w4x6y8"])]
+) -> FitOut:
     """How far a fit is; with its result once it is done."""
     fit = await fits.find(read, fit_id)
     if fit is None:

@@ -1,11 +1,12 @@
 """Which models there are, which versions, and which is in force today."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from services.scoring.domain.models import Model, Status
+from services.scoring.domain.models import InForce, Model, Status
 from services.scoring.domain.scores import KINDS, Kind, Parameters
 from services.scoring.domain.statements import local_day
 from services.scoring.storage import models
@@ -71,8 +72,10 @@ router = Router(tags=["models"])
 )
 async def list_models(read: Reading, running: Running) -> ModelsOut:
     """The version of each kind of model that answers for today, with its parameters and gates."""
-    cards = [card for kind in KINDS for card in await _cards(read, running, kind) if card.in_force]
-    return ModelsOut(items=cards)
+    zone = ZoneInfo(running.settings.zone)
+    in_force = await models.all_in_force(read, local_day(running.clock.now(), zone), zone.key)
+    order = sorted(in_force, key=lambda key: (KINDS.index(key[0]), key[1]))
+    return ModelsOut(items=[_card(in_force[key].model, in_force=True) for key in order])
 
 
 @router.get(
@@ -85,14 +88,14 @@ async def get_model(read: Reading, running: Running, kind: Kind) -> VersionsOut:
 
 async def _cards(read: Reading, running: Running, kind: Kind) -> list[ModelOut]:
     zone = ZoneInfo(running.settings.zone)
-    today = local_day(running.clock.now(), zone)
+    in_force = await models.all_in_force(read, local_day(running.clock.now(), zone), zone.key)
     known = await models.with_prior(read, kind, zone.key)
-    in_force = {
-        currency: used.model.version
-        for currency in {model.currency for model in known}
-        if (used := await models.in_force(read, kind, today, zone.key, currency=currency))
-    }
-    return [_card(model, in_force=in_force.get(model.currency) == model.version) for model in known]
+    return [_card(model, in_force=_answers(in_force, model)) for model in known]
+
+
+def _answers(in_force: Mapping[tuple[Kind, str], InForce], model: Model) -> bool:
+    used = in_force.get((model.kind, model.currency))
+    return used is not None and used.model.version == model.version
 
 
 def _card(model: Model, *, in_force: bool) -> ModelOut:

@@ -24,13 +24,14 @@ async def find(read: Read, customer_id: str) -> CustomerFacts | None:
 
     Every id is valid for ever: a merged one leads to the customer who owns it now.
     """
-    named = await read.first(
-        select(identity.c.owner_id).where(
-            identity.c.identity_id == customer_id, identity.c.erased_at.is_(None)
+    named = identity.alias("named")
+    owner = select(named.c.owner_id).where(named.c.identity_id == customer_id, named.c.erased_at.is_(None))
+    rows = await read.all(
+        select(identity.c.identity_id, identity.c.owner_id).where(
+            identity.c.owner_id == owner.scalar_subquery()
         )
     )
-    if named is None:
+    if not rows:
         return None
-    identities = await read.all(select(identity.c.identity_id).where(identity.c.owner_id == named.owner_id))
-    purchases, returns = await facts.facts_of(read, [row.identity_id for row in identities])
-    return CustomerFacts(named.owner_id, purchases, returns)
+    purchases, returns = await facts.facts_of(read, [row.identity_id for row in rows])
+    return CustomerFacts(rows[0].owner_id, purchases, returns)

@@ -5,11 +5,11 @@ from datetime import date
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, case, func, select
 
 from services.scoring.domain import models
 from services.scoring.domain.models import InForce, Model, Status
-from services.scoring.domain.scores import PARAMETERS, Cuts, Kind
+from services.scoring.domain.scores import KINDS, PARAMETERS, Cuts, Kind
 from services.scoring.domain.statements import Yardstick, local_day
 from services.scoring.storage.tables import model
 from shared.db import Read, Tx
@@ -18,27 +18,39 @@ VERSIONS_MAX = 200
 _KEPT = "services.scoring.yardstick"
 
 
-async def in_force(read: Read, kind: Kind, day: date, zone: str, *, currency: str = "") -> InForce | None:
-    """The model that answers for `day`: a published fit, else the shipped prior; None if the kind has none."""
-    published = select(model).where(
-        model.c.kind == kind, model.c.currency == currency, model.c.status == "published"
+async def all_in_force(read: Read, day: date, zone: str) -> dict[tuple[Kind, str], InForce]:
+    """The models that answer for `day`, by kind and currency: published fits, else what is shipped; one statement."""
+    known = case((model.c.until <= day, 0), else_=1)
+    best = func.row_number().over(
+        partition_by=[model.c.kind, model.c.currency],
+        # Up to the day the latest, else the earliest after it; of several to the same day the newest.
+        order_by=[
+            known,
+            case((model.c.until <= day, model.c.until)).desc(),
+            model.c.until,
+            model.c.version.desc(),
+        ],
     )
-    newest = (model.c.until.desc(), model.c.version.desc())
-    row = await read.first(published.where(model.c.until <= day).order_by(*newest).limit(1))
-    if row is None:
-        row = await read.first(published.order_by(model.c.until, model.c.version.desc()).limit(1))
-    if row is not None:
-        return models.in_force([_model(row)], day)
-    prior = models.shipped(kind, zone)
-    return None if prior is None else InForce(prior, look_ahead=False)
+    ranked = select(model, best.label("place")).where(model.c.status == "published").subquery()
+    rows = await read.all(select(ranked).where(ranked.c.place == 1))
+    used = {
+        (kind, ""): InForce(prior, look_ahead=False)
+        for kind in KINDS
+        if (prior := models.shipped(kind, zone))
+    }
+    for row in rows:
+        candidate = _model(row)
+        chosen = models.in_force([candidate], day)
+        assert chosen is not None
+        used[candidate.kind, candidate.currency] = chosen
+    return used
 
 
 async def yardstick(tx: Tx, zone: ZoneInfo) -> Yardstick:
     """What labels are judged with in this transaction: asked once, and only after the locks."""
     kept: Yardstick | None = tx.kept.get(_KEPT)
     if kept is None:
-        used = await in_force(tx, "rfm", local_day(tx.now, zone), zone.key)
-        assert used is not None
+        used = (await all_in_force(tx, local_day(tx.now, zone), zone.key))["rfm", ""]
         assert isinstance(used.model.parameters, Cuts)
         kept = tx.kept[_KEPT] = Yardstick(used.model.parameters, used.model.version, zone, tx.now)
     return kept

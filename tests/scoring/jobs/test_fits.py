@@ -10,6 +10,7 @@ from services.scoring.events import table
 from services.scoring.jobs import fits, labels
 from services.scoring.storage import fits as stored_fits
 from services.scoring.storage import models, statements, tables
+from shared.events.base import Event
 from tests.scoring import cdnow, running
 from tests.scoring.running import Scoring, at, bought, customer
 
@@ -82,15 +83,16 @@ async def test_the_sample_fits_to_the_published_numbers_and_answers_with_them(sc
 
 async def test_a_fit_at_a_past_day_ignores_returns_that_came_later(scoring: Scoring) -> None:
     before = running.noon(date(2026, 1, 10))
-    people = [customer() for _ in range(60)]
+    people, events = [customer() for _ in range(60)], list[Event]()
     for number, who in enumerate(people):
         first, second = (
             bought(who, before),
             bought(who, running.noon(date(2026, 2, 1 + number % 20)), units=2),
         )
-        await scoring.deliver(first, second)
+        events += [first, second]
         if number % 3 == 0:
-            await scoring.deliver(running.returned(second, running.noon(date(2026, 4, 1)), 1000, unit_to=2))
+            events.append(running.returned(second, running.noon(date(2026, 4, 1)), 1000, unit_to=2))
+    await scoring.deliver(*events)
     then = (await fitted(scoring, "rfm", until="2026-03-01"))["result"]
     now = (await fitted(scoring, "rfm"))["result"]
     assert isinstance(then, dict)
@@ -180,17 +182,18 @@ async def test_new_cut_points_sweep_all_labels_once(scoring: Scoring) -> None:
     }
     async with scoring.database.read() as read:
         said = await statements.of_customers(read, people)
-        used = await models.in_force(read, "rfm", running.NOW.date(), "UTC")
-    assert used is not None
+        used = await models.all_in_force(read, running.NOW.date(), "UTC")
+    assert used["rfm", ""].model.version == 1
     names = {who: statement.label for who, statement in said.items()}
     assert (names[people[0]], names[people[99]]) == ("new", "lost")
     assert len(told) == len({event.customer_id for event in told}), "each at most once"
 
 
 async def test_a_fit_does_not_stop_the_loop(scoring: Scoring) -> None:
-    await load_sample(scoring)
+    who = customer()
+    await scoring.deliver(bought(who, at(30)), bought(who, at(20)))
     async with scoring.client() as client:
-        await client.post("/v1/models/bg_nbd/fits", json={"until": "1997-09-30"})
+        await client.post("/v1/models/bg_nbd/fits", json={})
     running_fit, beats = asyncio.create_task(fits.run(scoring.parts)), 0
     while not running_fit.done():
         await asyncio.sleep(0.01)
