@@ -9,7 +9,7 @@ from services.loyalty.usecases.open_programme import open_programme
 from services.loyalty.usecases.read_remedy import read_remedy
 from shared.consume import parking
 from shared.db import Tx, locks
-from shared.events import PurchaseRecorded, PurchaseReturned, RemedyGranted
+from shared.events import CustomerMerged, CustomerUnmerged, PurchaseRecorded, PurchaseReturned, RemedyGranted
 from shared.events.base import Event
 from shared.vault import Vault
 
@@ -33,7 +33,8 @@ class Locking:
         named = {identity_id for event in others for identity_id in event.identities}
         orders = (_order(event) for event in others if isinstance(event, PurchaseRecorded | PurchaseReturned))
         behind = await redemptions.identities_behind(tx, orders)
-        locked = await wallets.lock(tx, named | behind)
+        moves = any(isinstance(event, CustomerMerged | CustomerUnmerged) for event in others)
+        locked = await wallets.lock(tx, named | behind, as_owners=moves)
         await wallets.lock(tx, promised, create=False)
         awaited = [f"identity:{identity_id}" for identity_id in locked.created]
         waiting = [parking.event_of(each) for each in await parking.release(tx, self._vault(), awaited)]

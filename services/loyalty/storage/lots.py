@@ -74,13 +74,14 @@ async def load_payers(read: Read, locked: Locked, debtors: Iterable[Lot]) -> Non
             .where(or_(any_of(posting.c.lot_id, list(wanted)), any_of(posting.c.to_lot_id, list(wanted))))
             .order_by(posting.c.id)
         )
-        rows = [row for row in await read.all(crossing) if _debtor(row) in wanted]
-        payer_ids = [row.lot_id if row.from_account != Account.DEFICIT else row.to_lot_id for row in rows]
-        payers = await load_by_id(read, locked, [each for each in payer_ids if each is not None])
-        for row, payer_id in zip(rows, payer_ids, strict=True):
-            assert payer_id is not None, "a crossing posting has two lots"
-            is_back = row.from_account == Account.DEFICIT
-            _replay(wanted[_debtor(row)], payers[payer_id], -row.points if is_back else row.points)
+        payments: dict[int, list[tuple[int, int]]] = {}
+        for row in await read.all(crossing):
+            _replay(payments, row)
+        outstanding = {debtor_id: payments.get(debtor_id, []) for debtor_id in wanted}
+        payer_ids = [payer_id for many in outstanding.values() for payer_id, _ in many]
+        payers = await load_by_id(read, locked, payer_ids)
+        for debtor_id, many in outstanding.items():
+            wanted[debtor_id].payers = [Cover(payers[payer_id], points) for payer_id, points in many]
         wanted = {each.id: each for each in payers.values() if each.covered and not each.payers}
 
 
@@ -92,23 +93,18 @@ async def store(tx: Tx, new: Iterable[Lot], changed: Iterable[Lot]) -> None:
     await tx.update_many(lot, sorted(rows, key=lambda row: row["id"]), key=["id"])
 
 
-def _debtor(row: Any) -> int:
-    """Whose debt a crossing posting pays or undoes: it leaves from, or arrives at, the debtor's deficit."""
-    debtor: int = row.lot_id if row.from_account == Account.DEFICIT else row.to_lot_id
-    return debtor
-
-
-def _replay(debtor: Lot, payer: Lot, points: int) -> None:
-    """One payment more; or, negative, the latest of this payer taken back."""
-    if points > 0:
-        debtor.payers.append(Cover(payer, points))
+def _replay(payments: dict[int, list[tuple[int, int]]], row: Any) -> None:
+    """Follow who paid whose debt: into a deficit is one payment more, out of it the payer's latest one is undone."""
+    if row.from_account != Account.DEFICIT:
+        payments.setdefault(row.to_lot_id, []).append((row.lot_id, row.points))
         return
-    for payment in reversed(debtor.payers):
-        if payment.payer is payer:
-            back = min(-points, payment.points)
-            payment.points -= back
-            points += back
-    debtor.payers = [payment for payment in debtor.payers if payment.points]
+    mine, back = payments.get(row.lot_id, []), row.points
+    for at in range(len(mine) - 1, -1, -1):
+        payer_id, points = mine[at]
+        if payer_id == row.to_lot_id and back:
+            undone = min(back, points)
+            mine[at], back = (payer_id, points - undone), back - undone
+    payments[row.lot_id] = [each for each in mine if each[1]]
 
 
 async def _load(read: Read, locked: Locked, *conditions: ColumnElement[bool] | Any) -> list[Lot]:

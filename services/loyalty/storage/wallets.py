@@ -73,17 +73,20 @@ class Locked:
         return self.members.setdefault(owner_id, Member(owner_id, [], {}, lots_complete=True))
 
 
-async def lock(tx: Tx, identity_ids: Iterable[str], *, create: bool = True) -> Locked:
+async def lock(
+    tx: Tx, identity_ids: Iterable[str], *, create: bool = True, as_owners: bool = False
+) -> Locked:
     """Lock the wallets of all owners concerned, in one statement, in the order of their ids; this lock is the read.
 
-    `create`: identities not seen yet get a wallet first. What this transaction holds is answered from memory.
+    `create`: identities not seen yet get a wallet first. `as_owners`: also what these own without being in it, as
+    while the events of one merge are on their way. What this transaction holds is answered from memory.
     """
     locked: Locked = tx.kept.setdefault(_KEPT, Locked())
-    wanted = sorted({each for each in identity_ids if each not in locked.wallets})
+    wanted = sorted({each for each in identity_ids if as_owners or each not in locked.wallets})
     if wanted:
         if create:
             locked.created += await _create(tx, wanted)
-        locked.add(await _lock_groups(tx, wanted, all_there=create))
+        locked.add(await _lock_groups(tx, wanted, all_there=create, as_owners=as_owners))
         ids.forget(tx)
     return locked
 
@@ -135,20 +138,23 @@ def _row(row_id: int, identity_id: str) -> dict[str, Any]:
     return {name: getattr(fresh, name) for name in _FIELDS} | {"programme_id": PROGRAMME, "kind": SPENDABLE}
 
 
-async def _lock_groups(tx: Tx, wanted: Sequence[str], *, all_there: bool) -> list[Wallet]:
+async def _lock_groups(tx: Tx, wanted: Sequence[str], *, all_there: bool, as_owners: bool) -> list[Wallet]:
     """Lock whole groups. A merge that commits while this waits leaves a group in parts: let go, and once more."""
     kept = dict(tx.kept)
     for _ in range(REPEATS_MAX):
         try:
             async with tx.savepoint():
-                return await _lock_once(tx, wanted, all_there=all_there)
+                return await _lock_once(tx, wanted, all_there=all_there, as_owners=as_owners)
         except _Incomplete:
             tx.kept.update(kept)  # the savepoint cleared it, and it holds from before
     raise OwnerChanged("the owners of these wallets change too quickly")
 
 
-async def _lock_once(tx: Tx, wanted: Sequence[str], *, all_there: bool) -> list[Wallet]:
-    owners = select(wallet.c.owner_id).where(any_of(wallet.c.identity_id, wanted))
+async def _lock_once(tx: Tx, wanted: Sequence[str], *, all_there: bool, as_owners: bool) -> list[Wallet]:
+    named = any_of(wallet.c.identity_id, wanted)
+    owners = select(wallet.c.owner_id).where(
+        named | any_of(wallet.c.owner_id, wanted) if as_owners else named
+    )
     statement = _select().where(wallet.c.owner_id.in_(owners)).order_by(wallet.c.id).with_for_update()
     found = [Wallet(*row) for row in await tx.all(statement)]
     sizes = Counter(each.owner_id for each in found)

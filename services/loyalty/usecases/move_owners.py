@@ -23,7 +23,7 @@ async def move_owners(tx: Tx, moves: Sequence[OwnerMove], causes: Mapping[str, C
     Nothing in the ledger moves but debts. `causes` says by identity what a change of tier will be caused by.
     """
     concerned = {each for move in moves for each in (move.identity_id, move.owner_id)}
-    locked = await wallets.lock(tx, concerned)
+    locked = await wallets.lock(tx, concerned, as_owners=True)
     programme = await programmes.current(tx)
     members = [locked.member(each) for each in concerned] + [
         locked.member_of(move.owner_id) for move in moves
