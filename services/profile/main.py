@@ -4,8 +4,9 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.profile import events, verify
+from services.profile import verify
 from services.profile.api import customers, purchases, returns
+from services.profile.events import table
 from services.profile.settings import Settings
 from services.profile.storage import tables
 from services.profile.usecases.bury_overdue_returns import bury_overdue_returns
@@ -22,7 +23,7 @@ def service(settings: Settings | None = None) -> Service:
         description="Takes in purchases and returns, finds whose they are, and keeps the customer record.",
         settings=settings or Settings(),
         routers=(customers.router, purchases.router, returns.router),
-        handlers=(events.handlers(),),
+        handlers=(table.handlers(),),
         publishes=(CustomerRegistered, PurchaseRecorded, PurchaseReturned),
         jobs=(Job("bury_overdue_returns", bury_overdue_returns, every_seconds=3_600),),
         metadata=(kernel_metadata, tables.metadata),

@@ -129,7 +129,10 @@ def _undocumented(source: Source) -> Findings:
 
 
 DOMAIN_MAY_USE = {"pydantic", "shared.errors", "shared.ids", "shared.money"}
-SCORING_MAY_USE = {"numpy", "scipy"}
+ALSO_MAY_USE = {
+    "services.profile": {"phonenumbers", "email_validator"},  # normalisation: tables and grammars, no I/O
+    "services.scoring": {"numpy", "scipy"},
+}
 
 
 def _impure_domain(source: Source) -> Findings:
@@ -137,7 +140,7 @@ def _impure_domain(source: Source) -> Findings:
         return
     service = ".".join(source.path.parts[:2])
     own = (f"{service}.domain",)
-    allowed = DOMAIN_MAY_USE | (SCORING_MAY_USE if service == "services.scoring" else set())
+    allowed = DOMAIN_MAY_USE | ALSO_MAY_USE.get(service, set())
     for line, names in _imports(source.tree):
         for name in names:
             top = name.split(".")[0]
