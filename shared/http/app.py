@@ -11,7 +11,7 @@ from shared.db import failures
 from shared.db.migrations import Migrations
 from shared.http import documents, health, openapi, refusals, set_aside, watching
 from shared.http.edge import Edge
-from shared.http.health import DatabaseCheck, Health, Issue
+from shared.http.health import DatabaseCheck, Health, Issue, KeysCheck
 from shared.http.routes import Route
 from shared.metrics import CONTENT_TYPE, Metrics
 from shared.service import Parts, Service
@@ -74,7 +74,7 @@ def _connect(app: FastAPI, service: Service, parts: Parts) -> None:
     app.state.parts = parts
     migrations = Migrations(service.migrations, service.metadata)
     app.state.health.gates.append(DatabaseCheck(parts, migrations))
-    app.state.health.watched.extend(watching.checks(service, parts))
+    app.state.health.watched.extend([*watching.checks(service, parts), KeysCheck(parts.tokens)])
     app.state.metrics.figures.append(watching.figures(service, parts))
 
 

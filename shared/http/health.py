@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import literal, select
 from starlette.requests import Request
 
+from shared.auth.verifying import Verifier
 from shared.db import failures
 from shared.db.migrations import Migrations
 from shared.errors import DomainError, Kind
@@ -16,7 +17,7 @@ from shared.http.language import Language
 from shared.http.models import Response, example
 from shared.http.problems import language_of
 from shared.http.routes import Router
-from shared.service import Parts
+from shared.service import Parts, Tokens
 
 READY_SECONDS_MAX = 0.45
 """How long the checks of readiness may take together: the answer is due within 500 ms."""
@@ -46,6 +47,11 @@ NOT_MIGRATED = Issue(
     "not_migrated",
     "The database is not at the version of this program: run the migrations.",
     "数据库版本与程序不一致，请执行迁移。",
+)
+KEYS_UNREADABLE = Issue(
+    "token_keys_unreadable",
+    "The keys that verify tokens cannot be read: check HUITOU_JWKS. Keys read before stay in use.",
+    "无法读取验证令牌的密钥：请检查 HUITOU_JWKS。此前读取的密钥继续有效。",
 )
 CHECK_SLOW = Issue("check_slow", "A health check did not end in time.", "健康检查未能及时完成。")
 
@@ -102,6 +108,17 @@ class DatabaseCheck:
                 return DATABASE_AWAY
             raise
         return None
+
+
+class KeysCheck:
+    """The keys that verify tokens could be read when they were last looked at."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._keys = tokens.keys if isinstance(tokens, Verifier) else None
+
+    async def __call__(self) -> Issue | None:
+        """Say so if not; keys read before stay in use."""
+        return KEYS_UNREADABLE if self._keys is not None and self._keys.problem else None
 
 
 class Live(Response):

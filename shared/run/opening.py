@@ -34,7 +34,7 @@ async def open_parts(
         vault=open_vault(
             settings.home, service.name, key=vault_key or None, reference_key=settings.reference_key or None
         ),
-        tokens=open_verifier(settings.home, clock, jwks=settings.jwks or None),
+        tokens=open_verifier(settings.home, clock, jwks=settings.jwks or None, issuer=settings.token_issuer),
         clock=clock,
     )
     try:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared import logs
+from shared.auth.signing import public_keys_path
 from shared.http.health import Issue
 from shared.http.models import LIMIT_DEFAULT
 from tests.shared.http.till import SALE, Till
@@ -155,6 +156,17 @@ async def test_issues_are_said_in_plain_words_and_do_not_make_a_service_unready(
 
     assert [issue["code"] for issue in issues.json()["issues"]] == ["bus_away"]
     assert ready.status_code == 200
+
+
+async def test_keys_that_cannot_be_read_are_said_to_whoever_runs_it(one_till: Till) -> None:
+    token = one_till.token()
+    public_keys_path(one_till.parts.settings.home).write_text("nonsense")
+    async with one_till.client(token) as client:
+        refused = await client.get(PATH)
+        issues = await client.get("/health/issues")
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "token_keys_unavailable")
+    assert [issue["code"] for issue in issues.json()["issues"]] == ["token_keys_unreadable"]
 
 
 async def test_a_database_without_our_tables_is_not_ready(one_till: Till) -> None:
