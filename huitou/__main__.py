@@ -19,7 +19,6 @@ from huitou.commands import (
     verify,
 )
 from huitou.exits import Exit, Refused
-from shared.db import failures
 
 app = typer.Typer(
     name="huitou",
@@ -74,6 +73,8 @@ def _only_refusal(group: ExceptionGroup[Exception]) -> Refused:
 
 
 def _is_full_disk(error: BaseException) -> bool:
+    from shared.db import failures  # loads SQLAlchemy, which most commands do without
+
     return failures.is_full_disk(error) or (isinstance(error, OSError) and error.errno == errno.ENOSPC)
 
 

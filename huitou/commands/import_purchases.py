@@ -11,7 +11,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from huitou import settled
 from huitou.exits import Exit, Refused
-from huitou.imports import purchases
 from huitou.imports.report import Report, RowError
 from huitou.running import Product
 from huitou.settings import Settings
@@ -62,6 +61,8 @@ def _import(file: Path, source: str, settings: Settings, console: Console, wait:
 
 
 def _run(file: Path, source: str, settings: Settings, product: Product | None, bar: Progress) -> Report:
+    from huitou.imports import purchases  # loads profile, which the other commands need not wait for
+
     task = bar.add_task(file.name, total=file.stat().st_size)
 
     def complain(error: RowError) -> None:

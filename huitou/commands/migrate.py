@@ -2,7 +2,7 @@
 
 import asyncio
 
-from huitou import embedded, home
+from huitou import home
 from huitou.settings import Settings
 
 
@@ -15,5 +15,7 @@ def migrate() -> None:
 
 
 async def _migrate(settings: Settings) -> None:
+    from huitou import embedded  # loads every service, which the other commands need not wait for
+
     async with embedded.opened(settings) as running:
         await embedded.migrate(running)

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from huitou import reference
 from huitou.exits import Exit, Refused
 
 
@@ -15,6 +14,8 @@ def write_reference(
     ] = False,
 ) -> None:
     """Write docs/reference and .env.example from the code."""
+    from huitou import reference  # loads every service, which the other commands need not wait for
+
     root = Path(__file__).resolve().parents[2]
     stale = [path for path, text in reference.pages().items() if not _says(root / path, text)]
     if check and stale:

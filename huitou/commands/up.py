@@ -9,13 +9,12 @@ from typing import Annotated
 import typer
 import uvloop
 
-from huitou import banner, embedded, home
+from huitou import banner, home
 from huitou.demo import loading
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
 from shared import logs
 from shared.clock import SystemClock
-from shared.run.command import stop_on_signals
 
 DEMO_CURRENCY = "USD"
 LOG_BYTES_MAX = 50_000_000
@@ -69,6 +68,8 @@ def _settled(folder: Path, demo: bool | None) -> home.Home:
 
 
 async def _run(settings: Settings, known: home.Home) -> None:
+    from shared.run.command import stop_on_signals
+
     stopping = stop_on_signals()
 
     async def when_ready() -> None:
@@ -81,6 +82,8 @@ async def _run(settings: Settings, known: home.Home) -> None:
             home.write(settings.home, known.model_copy(update={"demo": "loaded"}))
             customer = await asyncio.to_thread(loading.worth_a_look, settings)
         banner.show(settings, customer)
+
+    from huitou import embedded  # loads every service, which the other commands need not wait for
 
     await embedded.run(settings, stopping, when_ready)
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from huitou import chains, embedded
 from huitou.exits import Exit
 from huitou.settings import Settings
 
@@ -28,6 +27,8 @@ def verify(
 
 
 async def _verify(settings: Settings) -> list[dict[str, Any]]:
+    from huitou import chains, embedded  # loads every service, which the other commands need not wait for
+
     found: list[dict[str, Any]] = []
     async with embedded.opened(settings) as running:
         for service, parts in running:

@@ -1,6 +1,7 @@
 """Load the demo shop through the public API: people, a year of purchases, a few complaints and remedies."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from itertools import islice
 
@@ -12,6 +13,9 @@ from huitou.demo import baskets, complaints, people
 from huitou.exits import Exit, Refused
 from huitou.running import Product
 from huitou.settings import Settings
+
+REGISTERED_AT_ONCE = 8
+"""Requests under way at once: the events of several customers then share one transaction."""
 
 
 def load(settings: Settings, last_day: date, stopping: Callable[[], bool]) -> None:
@@ -34,11 +38,9 @@ def worth_a_look(settings: Settings) -> str:
 def _load(product: Product, bar: Progress, last_day: date, stopping: Callable[[], bool]) -> None:
     households = baskets.households()
     task = bar.add_task("customers", total=len(households))
-    for household in households:
-        if stopping():
-            return
-        _register(product, household)
-        bar.advance(task)
+    with ThreadPoolExecutor(REGISTERED_AT_ONCE) as pool:
+        for _ in pool.map(lambda household: _register(product, household, stopping), households):
+            bar.advance(task)
     task = bar.add_task("purchases", total=baskets.BASKETS)
     remaining = baskets.purchases(last_day)
     customers: dict[str, str] = {}
@@ -61,7 +63,9 @@ def _load(product: Product, bar: Progress, last_day: date, stopping: Callable[[]
     )
 
 
-def _register(product: Product, household: str) -> None:
+def _register(product: Product, household: str, stopping: Callable[[], bool]) -> None:
+    if stopping():
+        return
     person = people.person(household)
     body = {
         "external_id": baskets.external_id(household),
