@@ -14,11 +14,16 @@ ARGS ?=
 
 .PHONY: help
 help: ## show what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: up
 up: .venv/product.installed ## run the whole product here, with the demo shop in it (ARGS=--no-demo without)
 	@exec $(BIN)/huitou up $(ARGS)
+
+.PHONY: up-distributed
+up-distributed: .venv/dev.installed ## run it as its own processes on PostgreSQL and Kafka, without containers, until Ctrl-C
+	@sh tests/install_parts.sh
+	@exec $(BIN)/python -m tests.parts.distributed
 
 .PHONY: test
 test: .venv/dev.installed ## run every test, against real databases and real brokers (ARGS='tests/loyalty -k refund')

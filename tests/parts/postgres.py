@@ -131,14 +131,22 @@ class Postgres(Databases):
         """Start it, or start it again; returns when it accepts connections."""
         deadline = time.monotonic() + START_SECONDS_MAX
         while True:
-            self._server.start()
+            self.start_soon()
             try:
-                self._server.wait_until(self._accepts, seconds_max=START_SECONDS_MAX)
+                self.wait()
                 return self
             except PartMissing as error:
                 # After `kill` the old back ends need a moment to see that their postmaster is gone.
                 if "pre-existing shared memory" not in str(error) or time.monotonic() > deadline:
                     raise
+
+    def start_soon(self) -> None:
+        """Start it, or start it again, and do not wait."""
+        self._server.start()
+
+    def wait(self) -> None:
+        """Return when it accepts connections; unlike the start this may be called in a thread. Raises PartMissing."""
+        self._server.wait_until(self._accepts, seconds_max=START_SECONDS_MAX)
 
     def restart(self) -> None:
         """Stop it in order and start it again."""

@@ -3,18 +3,22 @@
 import ctypes
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 APT_SECONDS_MAX = 600
 POLL_SECONDS = 0.05
+PORT_FIRST, PORT_LAST = 20_000, 32_000
+"""Below the ports that the system itself gives to outgoing connections."""
+PORT_TRIES_MAX = 100
 
 
 class PartMissing(Exception):
@@ -35,11 +39,13 @@ class Server:
         log: Path,
         user: str | None = None,
         dies_by: signal.Signals = signal.SIGKILL,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.command = list(command)
         self.log = log
         self._user = user
+        self._environment = environment
         self._dies_by = dies_by
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -79,19 +85,25 @@ class Server:
                 group=pwd.getpwnam(self._user).pw_gid if self._user else None,
                 extra_groups=[] if self._user else None,
                 cwd=self.log.parent,
+                env=self._environment,
             )
 
     def end(self, by: signal.Signals, *, seconds_max: float) -> None:
         """Send a signal that ends it and wait; SIGKILL if it has not ended in time."""
         if self._process is None or not self.running:
             return
-        self._process.send_signal(signal.SIGCONT)
-        self._process.send_signal(by)
+        self.signal(signal.SIGCONT)
+        self.signal(by)
         try:
             self._process.wait(seconds_max)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal and do not wait; no-op when it does not run."""
+        if self._process is not None and self.running:
+            self._process.send_signal(number)
 
     def freeze(self) -> None:
         """SIGSTOP: it keeps its connections and answers nothing."""
@@ -127,6 +139,19 @@ def free_ports(count: int) -> list[int]:
     for each in sockets:
         each.close()
     return ports
+
+
+def free_port_base(count: int) -> int:
+    """The first of `count` ports in a row on 127.0.0.1 that nothing listens on at this moment."""
+    for base in random.SystemRandom().sample(range(PORT_FIRST, PORT_LAST - count), PORT_TRIES_MAX):
+        try:
+            taken = [socket.create_server(("127.0.0.1", base + offset)) for offset in range(count)]
+        except OSError:
+            continue
+        for each in taken:
+            each.close()
+        return base
+    raise PartMissing(f"no {count} free ports in a row were found")
 
 
 def required() -> bool:

@@ -1,0 +1,230 @@
+"""The distributed product on one machine without containers: PostgreSQL, Apache Kafka, and a process for each role.
+
+python -m tests.parts.distributed      (make up-distributed)
+
+Every process gets the same environment, which is written to one file; a database and a user a service, who may connect
+to no other database. Everything is temporary: what shall stay runs from docker-compose.yml.
+"""
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn, Self
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from huitou import tokens
+from huitou.settings import SERVICES
+from tests.parts import stacks
+from tests.parts.kafka import Kafka, open_kafka
+from tests.parts.postgres import Databases, open_postgres
+from tests.parts.processes import PartMissing, Server
+
+MIGRATE_SECONDS_MAX = 120
+PROCESSES: Mapping[str, tuple[str, str]] = {
+    "console": ("console", "serve"),
+    "profile serve": ("profile", "serve"),
+    "profile relay": ("profile", "relay"),
+    "loyalty serve": ("loyalty", "serve"),
+    "loyalty relay": ("loyalty", "relay"),
+    "loyalty consume 1": ("loyalty", "consume"),
+    "loyalty consume 2": ("loyalty", "consume"),
+    "feedback serve": ("feedback", "serve"),
+    "feedback relay": ("feedback", "relay"),
+    "feedback consume": ("feedback", "consume"),
+    "scoring serve": ("scoring", "serve"),
+    "scoring relay": ("scoring", "relay"),
+    "scoring consume": ("scoring", "consume"),
+}
+"""Every process by its name: the service, and its role. Profile consumes nothing yet."""
+
+
+class DistributedStack:
+    """PostgreSQL, Kafka and the services' processes; each of them can be killed, frozen and started again."""
+
+    name = "distributed"
+
+    def __init__(
+        self, postgres: Databases, kafka: Kafka, *, port_base: int, more: Mapping[str, str] | None = None
+    ) -> None:
+        """Prepare it on a PostgreSQL and a Kafka that run; `more` is environment."""
+        self.postgres, self.kafka = postgres, kafka
+        self.folder = Path(tempfile.mkdtemp(prefix="huitou-distributed-"))
+        self.home = self.folder / "home"
+        self.addresses = stacks.local_addresses(port_base)
+        self.databases: dict[str, str] = {}
+        """The URL of each service's database, as its own user."""
+        self.environment = stacks.environment(
+            self.home, port_base, {"HUITOU_BUS_URL": kafka.url, **(more or {})}
+        )
+        self.servers: dict[str, Server] = {}
+
+    def address(self, service: str) -> str:
+        return self.addresses[service]
+
+    @property
+    def environment_file(self) -> Path:
+        """The one file that every process was started from."""
+        return self.folder / "huitou.env"
+
+    def prepare(self) -> None:
+        """Make users and databases, write the environment file, migrate."""
+        self.databases = asyncio.run(_create_databases(self.postgres))
+        for service, url in self.databases.items():
+            self.environment[f"HUITOU_{service.upper()}_DATABASE_URL"] = url
+        lines = [f"{n}={v}\n" for n, v in sorted(self.environment.items()) if n.startswith("HUITOU_")]
+        self.environment_file.write_text("".join(lines))
+        self.environment_file.chmod(0o600)
+        done = subprocess.run(
+            [sys.executable, "-m", "huitou", "migrate"],
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=MIGRATE_SECONDS_MAX,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise PartMissing(f"huitou migrate failed:\n{done.stdout}{done.stderr}")
+
+    def start(self) -> Self:
+        """Prepare and start everything; returns when every service answers."""
+        self.prepare()
+        for name in PROCESSES:
+            self.add(name)
+        asyncio.run(stacks.wait_ready(self.addresses, self.servers))
+        return self
+
+    def add(self, name: str, service: str = "", role: str = "") -> Server:
+        """Start a process of this name, one of PROCESSES unless service and role are given."""
+        if name not in self.servers:
+            service, role = (service, role) if service else PROCESSES[name]
+            member = {"HUITOU_MEMBER": name.replace(" ", "-")} if role == "consume" else {}
+            self.servers[name] = stacks.python(
+                name,
+                ["-m", f"services.{service}", role],
+                log=self.folder / f"{name.replace(' ', '-')}.log",
+                environment={**self.environment, **member},
+            )
+        self.servers[name].start()
+        return self.servers[name]
+
+    def close(self) -> None:
+        """Drain every process, the edges first; PostgreSQL and Kafka belong to whoever opened them."""
+        for role in ("serve", "consume", ""):
+            _end_all([server for name, server in self.servers.items() if role in name])
+        try:
+            asyncio.run(_drop_databases(self.postgres, self.databases))
+        except (OSError, asyncpg.PostgresError) as error:
+            print(f"the databases stay: {error!r}", file=sys.stderr)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _end_all(servers: list[Server]) -> None:
+    for server in servers:
+        server.signal(signal.SIGCONT)
+        server.signal(signal.SIGTERM)
+    for server in servers:
+        server.end(signal.SIGTERM, seconds_max=stacks.STOP_SECONDS_MAX)
+
+
+async def _create_databases(postgres: Databases) -> dict[str, str]:
+    """A user and a database of their own for each service; no other user may connect."""
+    mark, urls = secrets.token_hex(3), {}
+    connection = await asyncpg.connect(postgres.admin_url)
+    try:
+        for service in SERVICES:
+            user, password = f"huitou_{service}_{mark}", secrets.token_urlsafe(24)
+            await connection.execute(f"CREATE ROLE {user} LOGIN PASSWORD '{password}'")
+            await connection.execute(f"CREATE DATABASE {user} OWNER {user}")
+            await connection.execute(f"REVOKE ALL ON DATABASE {user} FROM PUBLIC")
+            place = urlsplit(postgres.admin_url)
+            urls[service] = (
+                f"postgresql+asyncpg://{user}:{password}@{place.hostname}:{place.port or 5432}/{user}"
+            )
+    finally:
+        await connection.close()
+    return urls
+
+
+async def _drop_databases(postgres: Databases, urls: Mapping[str, str]) -> None:
+    for url in urls.values():
+        await postgres.drop_database(url)
+    connection = await asyncpg.connect(postgres.admin_url)
+    try:
+        for url in urls.values():
+            await connection.execute(f"DROP ROLE IF EXISTS {urlsplit(url).username}")
+    finally:
+        await connection.close()
+
+
+def main() -> int:
+    """Run it in the foreground until SIGTERM or SIGINT."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    port_base = int(os.environ.get("HUITOU_PORT_BASE", "8000"))
+    postgres, kafka, stack = None, None, None
+    try:
+        print("Starting PostgreSQL …", flush=True)
+        postgres = open_postgres()
+        print(f"  {postgres.sentence}\nStarting Kafka …", flush=True)
+        kafka = open_kafka()
+        if not kafka.real:
+            raise PartMissing(
+                "The distributed product needs a real Kafka: install java and mvn, or set TEST_KAFKA."
+            )
+        print(f"  {kafka.sentence}\nStarting the services …", flush=True)
+        stack = DistributedStack(postgres, kafka, port_base=port_base).start()
+        print(_banner(stack), flush=True)
+        while True:
+            signal.pause()
+    except _Stopped:
+        print("Stopping …", flush=True)
+    except PartMissing as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # once is enough: it is being done
+        for part in (stack, kafka, postgres):
+            if part is not None:
+                part.close()
+    return 0
+
+
+class _Stopped(Exception):
+    """The process was told to stop."""
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    raise _Stopped
+
+
+def _banner(stack: DistributedStack) -> str:
+    lines = [
+        "",
+        f"Huitou runs in {len(stack.servers)} processes. Ctrl-C stops it, and everything is forgotten.",
+        "",
+    ]
+    lines += [f"  {name:9} {stack.address(name)}/docs" for name in SERVICES]
+    lines += [
+        f"  {'console':9} {stack.address('console')}",
+        "",
+        f"  environment {stack.environment_file}",
+        "",
+    ]
+    lines += [f"  {role:9} {tokens.operator(stack.home, role)}" for role in tokens.ROLES]
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

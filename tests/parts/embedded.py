@@ -1,0 +1,44 @@
+"""The embedded product as one child process: `huitou up` on a home folder and ports of its own."""
+
+import asyncio
+import shutil
+import signal
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from tests.parts import stacks
+from tests.parts.processes import free_port_base
+
+PORTS = 5
+
+
+class EmbeddedStack:
+    """Everything in one process, on SQLite and the embedded log; survives `kill` and `start` on the same home."""
+
+    name = "embedded"
+
+    def __init__(self, *, more: Mapping[str, str] | None = None) -> None:
+        """Prepare it under a temporary folder; `more` is environment."""
+        self.folder = Path(tempfile.mkdtemp(prefix="huitou-embedded-"))
+        self.home = self.folder / "home"
+        port_base = free_port_base(PORTS)
+        self.addresses = stacks.local_addresses(port_base)
+        self.environment = stacks.environment(self.home, port_base, more or {})
+        arguments = ["-m", "huitou", "up", "--no-demo"]
+        log = self.folder / "up.log"
+        self.server = stacks.python("huitou up", arguments, log=log, environment=self.environment)
+
+    def address(self, service: str) -> str:
+        return self.addresses[service]
+
+    def start(self) -> Self:
+        """Start it; returns when every service answers."""
+        self.server.start()
+        asyncio.run(stacks.wait_ready(self.addresses, {"up": self.server}))
+        return self
+
+    def close(self) -> None:
+        self.server.end(signal.SIGTERM, seconds_max=stacks.STOP_SECONDS_MAX)
+        shutil.rmtree(self.folder, ignore_errors=True)

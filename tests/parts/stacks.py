@@ -1,0 +1,117 @@
+"""The product as a customer of it meets it: addresses and tokens, however it is run.
+
+Two stacks of our own (`embedded`, `distributed`), each with every process a `Server` that can be killed, frozen and
+started again; and one that somebody else runs, named in E2E_URLS.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import httpx2
+
+from huitou import tokens
+from huitou.settings import PORT_OFFSETS, SERVICES
+from shared.auth.principal import Role
+from tests.parts.processes import PartMissing, Server
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS_MAX = 180.0
+STOP_SECONDS_MAX = 30.0
+LOOK_SECONDS = 0.1
+ASK_SECONDS_MAX = 3.0
+
+
+class Stack(Protocol):
+    """A running product."""
+
+    name: str
+    home: Path
+    """Its home folder: with the key that signs tokens."""
+    environment: dict[str, str]
+    """What its processes are started with; what its commands have to be started with."""
+
+    def address(self, service: str) -> str:
+        """Where a service answers, such as http://127.0.0.1:8001."""
+        ...
+
+    def close(self) -> None:
+        """End it, and remove what was temporary."""
+        ...
+
+
+class GivenStack:
+    """The product named in E2E_URLS (`profile=http://…,loyalty=…`), its home folder in E2E_HOME; not ours to end."""
+
+    name = "given"
+
+    def __init__(self, urls: str) -> None:
+        self._addresses = dict(each.split("=", 1) for each in urls.split(","))
+        missing = set(SERVICES) - set(self._addresses)
+        assert not missing, f"E2E_URLS lacks {sorted(missing)}: profile=http://…,loyalty=…"
+        self.home = Path(os.environ.get("E2E_HOME", "var"))
+        self.environment = {**os.environ, "HUITOU_HOME": str(self.home)}
+
+    def address(self, service: str) -> str:
+        return self._addresses[service].rstrip("/")
+
+    def close(self) -> None:
+        """Leave it running."""
+
+
+def environment(home: Path, port_base: int, more: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a product of our own: nothing of ours leaks in but what is said here."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("HUITOU_")}
+    return {
+        **inherited,
+        "PYTHONPATH": str(ROOT),
+        "HUITOU_HOME": str(home),
+        "HUITOU_PORT_BASE": str(port_base),
+        **more,
+    }
+
+
+def python(name: str, arguments: list[str], *, log: Path, environment: Mapping[str, str]) -> Server:
+    """A process of the product, not started yet."""
+    return Server(name, [sys.executable, *arguments], log=log, environment=environment)
+
+
+def local_addresses(port_base: int) -> dict[str, str]:
+    """Where the services of a stack on this machine answer, by name."""
+    return {name: f"http://127.0.0.1:{port_base + offset}" for name, offset in PORT_OFFSETS.items()}
+
+
+def operator(stack: Stack, role: Role) -> dict[str, str]:
+    """The header that says who asks: an operator with this role."""
+    return {"Authorization": f"Bearer {tokens.operator(stack.home, role, name='e2e')}"}
+
+
+def customer(stack: Stack, customer_id: str) -> dict[str, str]:
+    """The header that says who asks: one customer."""
+    return {"Authorization": f"Bearer {tokens.customer(stack.home, customer_id)}"}
+
+
+async def is_ready(client: httpx2.AsyncClient, address: str) -> bool:
+    """Whether a service says that it may be sent requests."""
+    try:
+        return (await client.get(f"{address}/health/ready", timeout=ASK_SECONDS_MAX)).is_success
+    except httpx2.TransportError:
+        return False
+
+
+async def wait_ready(addresses: Mapping[str, str], servers: Mapping[str, Server]) -> None:
+    """Return when every service answers. Raises PartMissing with the end of its log when a process has ended."""
+    deadline = time.monotonic() + START_SECONDS_MAX
+    async with httpx2.AsyncClient() as client:
+        for name in SERVICES:
+            while not await is_ready(client, addresses[name]):
+                for server in servers.values():
+                    if not server.running:
+                        raise PartMissing(f"{server.name} ended; the end of its log:\n{server.log_end()}")
+                if time.monotonic() > deadline:
+                    raise PartMissing(f"{name} was not ready within {START_SECONDS_MAX:.0f} s")
+                await asyncio.sleep(LOOK_SECONDS)
