@@ -1,0 +1,80 @@
+"""Subjects' keys in the database: made once, read in one statement, and gone for ever when destroyed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from shared.db import Database, kernel_metadata
+from shared.vault import Keys, SubjectErased, UnreadableToken, Vault, subject_keys
+from tests.parts import databases
+
+IDS = [f"cus_{number:026}" for number in range(8)]
+VAULT = Vault("profile", {1: b"1" * 32}, b"r" * 32)
+
+
+@pytest.fixture(params=databases.KINDS)
+async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    kind: databases.Kind = request.param
+    async with databases.declared(kind, [kernel_metadata], folder=tmp_path) as database:
+        yield database
+
+
+async def make(db: Database, ids: list[str]) -> Keys:
+    async with db.begin() as tx:
+        return await VAULT.new_subject(tx, ids)
+
+
+async def test_a_key_is_made_once_and_opened_again(db: Database) -> None:
+    token = (await make(db, IDS[:3])).seal(IDS[0], "name", "Ana")
+    again = await make(db, IDS[:5])
+    assert again.open(IDS[0], "name", token) == "Ana"
+    async with db.read() as read:
+        keys = await VAULT.keys(read, IDS)
+    assert keys.open(IDS[0], "name", token) == "Ana"
+    assert [name in keys for name in IDS] == [True] * 5 + [False] * 3
+
+
+async def test_two_transactions_that_make_the_same_key_share_it(db: Database) -> None:
+    made = await asyncio.gather(*(make(db, IDS if number % 2 else IDS[::-1]) for number in range(8)))
+    token = made[0].seal(IDS[3], "name", "Ana")
+    assert all(keys.open(IDS[3], "name", token) == "Ana" for keys in made)
+
+
+async def test_a_destroyed_subject_is_unreadable_and_the_others_are_not(db: Database) -> None:
+    keys = await make(db, IDS[:2])
+    tokens = {name: keys.seal(name, "name", "Ana") for name in IDS[:2]}
+    async with db.begin() as tx:
+        assert await VAULT.destroy(tx, IDS[:1]) == 1
+    async with db.read() as read:
+        left = await VAULT.keys(read, IDS)
+    assert left.open(IDS[1], "name", tokens[IDS[1]]) == "Ana"
+    with pytest.raises(SubjectErased):
+        left.open(IDS[0], "name", tokens[IDS[0]])
+    fresh = await make(db, IDS[:1])
+    with pytest.raises(UnreadableToken):
+        fresh.open(IDS[0], "name", tokens[IDS[0]])
+
+
+async def test_a_rows_key_serves_no_other_row(db: Database) -> None:
+    await make(db, IDS[:2])
+    async with db.begin() as tx:
+        wrapped = await tx.scalar(select(subject_keys.c.wrapped).where(subject_keys.c.identity_id == IDS[0]))
+        await tx.execute(
+            update(subject_keys).where(subject_keys.c.identity_id == IDS[1]).values(wrapped=wrapped)
+        )
+    async with db.read() as read:
+        with pytest.raises(UnreadableToken):
+            await VAULT.keys(read, IDS[1:2])
+
+
+async def test_keys_wrapped_by_an_older_generation_still_open(db: Database) -> None:
+    token = (await make(db, IDS[:1])).seal(IDS[0], "name", "Ana")
+    rotated = Vault("profile", {1: b"1" * 32, 2: b"2" * 32}, b"r" * 32)
+    async with db.begin() as tx:
+        keys = await rotated.new_subject(tx, IDS[:2])
+        generations = await tx.all(select(subject_keys.c.master_key).order_by(subject_keys.c.identity_id))
+    assert keys.open(IDS[0], "name", token) == "Ana"
+    assert [generation for (generation,) in generations] == [1, 2]
