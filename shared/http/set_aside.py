@@ -1,5 +1,6 @@
 """Operators' way to the records that could not be applied: list, read, retry, discard."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -86,8 +87,12 @@ class Acted(Response):
 def router_of(service: Service) -> Router:
     """The operations over the records that the consumers of this service set aside."""
     router = Router(tags=["set aside"])
-    by_name = {handlers.consumer: handlers for handlers in service.handlers}
+    _declare_reading(router)
+    _declare_acting(router, {handlers.consumer: handlers for handlers in service.handlers})
+    return router
 
+
+def _declare_reading(router: Router) -> None:
     @router.get(
         "/v1/set-aside",
         operation_id="list_set_aside",
@@ -124,6 +129,15 @@ def router_of(service: Service) -> Router:
         one, headers, payload = await operate.read_one(read, vault, set_aside_id)
         return SetAsideRecord(**_out(one).model_dump(), headers=headers, payload=payload)
 
+
+def _declare_acting(router: Router, consumers: Mapping[str, Handlers]) -> None:
+    async def handlers_of(running: Running, set_aside_id: str) -> Handlers:
+        async with running.database.read() as read:
+            consumer = await operate.consumer_of(read, set_aside_id)
+        if consumer not in consumers:
+            raise NoSuchConsumer
+        return consumers[consumer]
+
     @router.post(
         "/v1/set-aside/{set_aside_id}/retry",
         operation_id="retry_set_aside",
@@ -133,7 +147,7 @@ def router_of(service: Service) -> Router:
     )
     async def retry_set_aside(running: Running, caller: Caller, set_aside_id: str) -> Acted:
         """Apply the whole chain of its key, in order; refused again, nothing changes."""
-        handlers = await _handlers(running, set_aside_id)
+        handlers = await handlers_of(running, set_aside_id)
         return Acted(
             applied=await operate.retry(
                 running.database, handlers, running.vault, set_aside_id, by=caller.key
@@ -149,21 +163,12 @@ def router_of(service: Service) -> Router:
     )
     async def discard_set_aside(running: Running, caller: Caller, set_aside_id: str) -> Acted:
         """Give it up, and apply what waited behind it."""
-        handlers = await _handlers(running, set_aside_id)
+        handlers = await handlers_of(running, set_aside_id)
         return Acted(
             applied=await operate.discard(
                 running.database, handlers, running.vault, set_aside_id, by=caller.key
             )
         )
-
-    async def _handlers(running: Running, set_aside_id: str) -> Handlers:
-        async with running.database.read() as read:
-            consumer = await operate.consumer_of(read, set_aside_id)
-        if consumer not in by_name:
-            raise NoSuchConsumer
-        return by_name[consumer]
-
-    return router
 
 
 def _out(one: SetAside) -> SetAsideOut:

@@ -50,6 +50,8 @@ async def run(
             if "relay" in roles:
                 leader = group.create_task(lead(service, parts, leading))
         await stopping.wait()
+        if app is not None:
+            app.state.health.draining = True  # not ready from now on: a load balancer sends no more
         edges.set()
         if "serve" in roles:
             await asyncio.wait({http})
