@@ -303,11 +303,10 @@ async def list_customers(
         vault, "list_customers", {name: str(getattr(wanted, name)) for name in Filter.__slots__}
     )
     position = cursors.read(cursor)
-    found = await customers.page(
-        read, vault, wanted, before=str(position[0]) if position else None, limit=limit
-    )
-    following = cursors.write([found[-1].customer_id]) if len(found) == limit else None
-    return Page(items=[_out(one) for one in found], next_cursor=following)
+    before = str(position[0]) if position else None
+    found = await customers.page(read, vault, wanted, before=before, limit=limit + 1)
+    shown, following = cursors.page(found, limit, lambda one: [one.customer_id])
+    return Page(items=[_out(one) for one in shown], next_cursor=following)
 
 
 async def customer_of(read: Read, vault: Vault, caller: Principal, text: str) -> str | None:

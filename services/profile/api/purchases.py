@@ -302,9 +302,10 @@ async def list_purchases(
         vault, "list_purchases", {name: str(getattr(wanted, name)) for name in Filter.__slots__}
     )
     position = cursors.read(cursor)
-    found = await purchases.page(read, wanted, before=str(position[0]) if position else None, limit=limit)
-    following = cursors.write([found[-1][0].purchase_id]) if len(found) == limit else None
-    return Page(items=[_summary(stored, owner) for stored, owner in found], next_cursor=following)
+    before = str(position[0]) if position else None
+    found = await purchases.page(read, wanted, before=before, limit=limit + 1)
+    shown, following = cursors.page(found, limit, lambda one: [one[0].purchase_id])
+    return Page(items=[_summary(stored, owner) for stored, owner in shown], next_cursor=following)
 
 
 def _outcome(outcome: Stored | DomainError, incoming: Incoming) -> Outcome:
