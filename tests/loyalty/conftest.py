@@ -26,4 +26,6 @@ async def shop(kind: databases.Kind, tmp_path: Path) -> AsyncIterator[Shop]:
     """The service's event edge and use cases over a fresh database."""
     clock = ManualClock(START)
     async with databases.fresh(kind, "loyalty", folder=tmp_path, clock=clock) as database:
-        yield Shop(database, open_vault(tmp_path, "loyalty"), clock, tmp_path)
+        opened = Shop(database, open_vault(tmp_path, "loyalty"), clock, tmp_path)
+        yield opened
+        await opened.parts.bus.close()

@@ -6,22 +6,27 @@ import itertools
 import json
 import random
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 from sqlalchemy import select
 
 from services.loyalty import verify
 from services.loyalty.domain.facts import Line
 from services.loyalty.domain.wallets import Balance
 from services.loyalty.events import table
+from services.loyalty.main import create_app
 from services.loyalty.settings import Settings
 from services.loyalty.storage import members
 from services.loyalty.storage.members import Seen
 from services.loyalty.usecases.adjust_points import AdjustmentAsked, adjust_points
 from services.loyalty.usecases.redeem_points import RedemptionAsked, RedemptionDone, redeem_points
-from shared.bus import Record, TopicPartition
+from shared.auth.principal import Role
+from shared.auth.signing import ensure_signing_key, mint
+from shared.auth.verifying import open_verifier
+from shared.bus import Record, TopicPartition, open_bus
 from shared.clock import ManualClock
 from shared.consume.apply import Outcome, apply_batch
 from shared.db import Database
@@ -38,6 +43,7 @@ from shared.events.cloudevents import encode
 from shared.events.profile import PurchaseLine, ReturnedLine
 from shared.ids import new_event_id, new_id
 from shared.outbox.tables import outbox
+from shared.service import Parts
 from shared.vault import Vault
 
 Lines = Sequence[tuple[int, int]]
@@ -50,7 +56,17 @@ class Shop:
         self.database = database
         self.vault = vault
         self.clock = clock
-        self.handlers = table.handlers(Settings(home=home, currency="CNY"))
+        self.settings = Settings(home=home, currency="CNY")
+        self.handlers = table.handlers(self.settings)
+        self.parts = Parts(
+            settings=self.settings,
+            database=database,
+            bus=open_bus("embedded://", home=home),
+            vault=vault,
+            tokens=open_verifier(home, clock),
+            clock=clock,
+        )
+        self.app = create_app(self.settings, self.parts)
         self._offsets = itertools.count()
         self._keys = itertools.count()
 
@@ -78,6 +94,21 @@ class Shop:
         asked = AdjustmentAsked(customer_id, self.key(), points, "because", "operator:test")
         async with self.database.begin() as tx:
             await adjust_points(tx, self.vault, asked)
+
+    def operator(self, *roles: Role) -> httpx2.AsyncClient:
+        """A client with an operator's token (default role: admin)."""
+        return self._client("operator", "ana", roles=roles or ("admin",))
+
+    def customer(self, customer_id: str) -> httpx2.AsyncClient:
+        """A client with a customer's token."""
+        return self._client("customer", customer_id)
+
+    def _client(self, kind: Any, subject: str, **claims: Any) -> httpx2.AsyncClient:
+        key = ensure_signing_key(self.settings.home)
+        token = mint(key, kind, subject, now=self.clock.now(), ttl=timedelta(minutes=10), **claims)
+        headers = {"Authorization": f"Bearer {token}"}
+        transport = httpx2.ASGITransport(app=self.app)
+        return httpx2.AsyncClient(transport=transport, base_url="http://loyalty", headers=headers)
 
     def key(self) -> bytes:
         return next(self._keys).to_bytes(16)

@@ -86,7 +86,7 @@ async def lock(
     if wanted:
         if create:
             locked.created += await _create(tx, wanted)
-        locked.add(await _lock_groups(tx, wanted, all_there=create, as_owners=as_owners))
+        locked.add(await _lock_groups(tx, wanted, as_owners=as_owners))
         ids.forget(tx)
     return locked
 
@@ -138,19 +138,19 @@ def _row(row_id: int, identity_id: str) -> dict[str, Any]:
     return {name: getattr(fresh, name) for name in _FIELDS} | {"programme_id": PROGRAMME, "kind": SPENDABLE}
 
 
-async def _lock_groups(tx: Tx, wanted: Sequence[str], *, all_there: bool, as_owners: bool) -> list[Wallet]:
+async def _lock_groups(tx: Tx, wanted: Sequence[str], *, as_owners: bool) -> list[Wallet]:
     """Lock whole groups. A merge that commits while this waits leaves a group in parts: let go, and once more."""
     kept = dict(tx.kept)
     for _ in range(REPEATS_MAX):
         try:
             async with tx.savepoint():
-                return await _lock_once(tx, wanted, all_there=all_there, as_owners=as_owners)
+                return await _lock_once(tx, wanted, as_owners=as_owners)
         except _Incomplete:
             tx.kept.update(kept)  # the savepoint cleared it, and it holds from before
     raise OwnerChanged("the owners of these wallets change too quickly")
 
 
-async def _lock_once(tx: Tx, wanted: Sequence[str], *, all_there: bool, as_owners: bool) -> list[Wallet]:
+async def _lock_once(tx: Tx, wanted: Sequence[str], *, as_owners: bool) -> list[Wallet]:
     named = any_of(wallet.c.identity_id, wanted)
     owners = select(wallet.c.owner_id).where(
         named | any_of(wallet.c.owner_id, wanted) if as_owners else named
@@ -158,7 +158,9 @@ async def _lock_once(tx: Tx, wanted: Sequence[str], *, all_there: bool, as_owner
     statement = _select().where(wallet.c.owner_id.in_(owners)).order_by(wallet.c.id).with_for_update()
     found = [Wallet(*row) for row in await tx.all(statement)]
     sizes = Counter(each.owner_id for each in found)
-    whole = all(sizes[each.owner_id] == each.group_size for each in found)
-    if not whole or (all_there and not {each.identity_id for each in found}.issuperset(wanted)):
+    if any(sizes[each.owner_id] != each.group_size for each in found):
+        raise _Incomplete
+    missing = sorted(set(wanted) - {each.identity_id for each in found})
+    if missing and await known(tx, missing):  # it is there, and moved away while this waited
         raise _Incomplete
     return found

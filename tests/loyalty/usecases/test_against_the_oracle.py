@@ -223,7 +223,9 @@ async def changing(kind: databases.Kind, tmp_path: Path) -> AsyncIterator[Shop]:
             await open_programme(tx, currency="CNY", zone="UTC")
             document = changing_programme().model_dump_json()
             await tx.execute(update(programme_table).values(document=document, version=2))
-        yield Shop(database, open_vault(tmp_path, "loyalty"), clock, tmp_path)
+        opened = Shop(database, open_vault(tmp_path, "loyalty"), clock, tmp_path)
+        yield opened
+        await opened.parts.bus.close()
 
 
 async def test_random_histories_give_what_the_oracle_gives(changing: Shop, kind: databases.Kind) -> None:

@@ -1,0 +1,101 @@
+"""The member, the lots and the ledger over HTTP."""
+
+from __future__ import annotations
+
+from tests.loyalty.conftest import START
+from tests.loyalty.shop import Shop, bought, customer, erased, promised, registered, returned
+
+
+async def test_a_member_is_known_with_their_registration(shop: Shop) -> None:
+    member = customer()
+    client = shop.operator("viewer")
+    assert (await client.get(f"/v1/members/{member}")).status_code == 404
+
+    await shop.tell(registered(member, START))
+
+    body = (await client.get(f"/v1/members/{member}")).json()
+    assert body["customer_id"] == member
+    assert body["points"] == {"active": 0, "pending": 0, "held": 0}
+    assert body["tier"]["code"] == "member"
+    assert body["tier"]["next"] == {"code": "silver", "missing_minor": 100_000}
+
+
+async def test_customers_see_only_themselves(shop: Shop) -> None:
+    mine, other = customer(), customer()
+    await shop.tell(bought(mine, [(1, 500)], START), bought(other, [(1, 500)], START))
+    client = shop.customer(mine)
+
+    for resource in ("", "/lots", "/ledger"):
+        assert (await client.get(f"/v1/members/{mine}{resource}")).status_code == 200
+        hidden = await client.get(f"/v1/members/{other}{resource}")
+        unknown = await client.get(f"/v1/members/{customer()}{resource}")
+        assert (hidden.status_code, hidden.json()["code"]) == (404, "unknown_member")
+        assert hidden.json()["detail"] == unknown.json()["detail"]
+
+
+async def test_every_point_is_traceable_to_the_order_that_earned_it(shop: Shop) -> None:
+    member = customer()
+    purchase = bought(member, [(2, 2_000)], START, order_id="A-1")
+    foreign = bought(member, [(1, 900)], START, currency="USD")
+    await shop.tell(purchase, returned(purchase, [(1, 2, 2)]), foreign)
+    await shop.tell(promised(member, 50, START, START))
+    await shop.redeem(member, 3)
+    await shop.adjust(member, -2)
+    client = shop.operator("viewer")
+
+    lots = (await client.get(f"/v1/members/{member}/lots")).json()["items"]
+    assert [(lot["rule"], lot["issued"], lot["remaining"], lot["reversed"]) for lot in lots] == [
+        ("base", 20, 5, 10),
+        ("remedy", 50, 50, 0),
+    ]
+    entries = (await client.get(f"/v1/members/{member}/ledger")).json()["items"]
+    seen = {entry["kind"]: entry for entry in reversed(entries) if entry["outcome"] != "no_rate"}
+    assert [entry["kind"] for entry in entries][:3] == ["adjustment", "redemption", "remedy"]
+    assert {kind: entry["change"] for kind, entry in seen.items()} == {
+        "purchase": 20, "return": -10, "remedy": 50, "redemption": -3, "adjustment": -2,
+    }  # fmt: skip
+    assert seen["purchase"]["order"] == {"source": "web", "order_id": "A-1"}
+    assert seen["return"]["purchase_id"] == seen["purchase"]["purchase_id"] == purchase.purchase_id
+    assert (seen["redemption"]["text"], seen["adjustment"]["text"]) == ("a gift", "because")
+    assert seen["purchase"]["postings"] == [
+        {
+            "from_account": "issued",
+            "to_account": "active",
+            "lot_id": lots[0]["id"],
+            "to_lot_id": None,
+            "points": 20,
+        }
+    ]
+    (silent,) = (entry for entry in entries if entry["outcome"] == "no_rate")
+    assert (silent["currency"], silent["postings"]) == ("USD", [])
+
+
+async def test_the_ledger_is_read_in_pages_without_a_gap(shop: Shop) -> None:
+    member = customer()
+    purchases = [bought(member, [(1, 100 * number)], START) for number in range(7)]
+    await shop.tell(*purchases)
+    client, path = shop.operator("viewer"), f"/v1/members/{member}/ledger"
+
+    read, cursor = [], None
+    for _ in range(4):
+        parameters = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await client.get(path, params=parameters)).json()
+        read += [entry["purchase_id"] for entry in page["items"]]
+        cursor = page["next_cursor"]
+
+    assert cursor is None
+    assert sorted(read) == sorted(purchase.purchase_id for purchase in purchases)
+    assert len(set(read)) == 7
+    foreign = await client.get(f"/v1/members/{member}/lots", params={"cursor": "abc"})
+    assert foreign.json()["code"] == "cursor_invalid"
+
+
+async def test_an_erased_member_is_gone(shop: Shop) -> None:
+    member = customer()
+    await shop.tell(bought(member, [(1, 500)], START), erased(member, START))
+
+    assert (await shop.operator().get(f"/v1/members/{member}")).status_code == 404
+    redeemed = await shop.operator().post(
+        f"/v1/members/{member}/redemptions", json={"points": 1}, headers={"Idempotency-Key": "erased-key-1"}
+    )
+    assert redeemed.status_code == 404

@@ -1,0 +1,102 @@
+"""Redemptions and adjustments over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.loyalty.conftest import START
+from tests.loyalty.shop import Shop, bought, customer, returned
+
+
+async def post(
+    client: httpx2.AsyncClient, path: str, body: dict[str, Any], key: str = "key-00000001"
+) -> httpx2.Response:
+    return await client.post(path, json=body, headers={"Idempotency-Key": key})
+
+
+async def test_a_redemption_is_made_once_under_one_key(shop: Shop) -> None:
+    member = customer()
+    await shop.tell(bought(member, [(1, 10_000)], START))
+    client, path = shop.customer(member), f"/v1/members/{member}/redemptions"
+
+    first = await post(client, path, {"points": 60, "reference": "mug"})
+    again = await post(client, path, {"points": 60, "reference": "mug"})
+    other = await post(client, path, {"points": 10}, "key-00000002")
+    short = await post(client, path, {"points": 31}, "key-00000003")
+
+    assert (first.status_code, again.content) == (201, first.content)
+    assert first.json()["points"] == {"active": 40, "pending": 0, "held": 0}
+    assert other.status_code == 201
+    assert (short.status_code, short.json()["code"]) == (409, "insufficient_points")
+    assert await shop.active(member) == 30
+    (_, second) = await shop.told("loyalty.points_redeemed.v1")
+    assert second["points"] == 10
+    await shop.check()
+
+
+async def test_a_redemption_for_an_order_names_its_lines(shop: Shop) -> None:
+    member = customer()
+    await shop.tell(bought(member, [(1, 10_000)], START))
+    order = {"source": "web", "order_id": "A-1", "lines": [{"quantity": 2, "amount_minor": 5_000}]}
+    path = f"/v1/members/{member}/redemptions"
+
+    assert (await post(shop.operator(), path, {"points": 50, "order": order})).status_code == 201
+    purchase = bought(member, [(2, 5_000)], START, order_id="A-1")
+    await shop.tell(purchase, returned(purchase, [(1, 2, 2)]))
+
+    assert await shop.active(member) == 50 + 25 + 25
+    await shop.check()
+
+
+async def test_an_adjustment_never_goes_below_zero(shop: Shop) -> None:
+    member = customer()
+    await shop.tell(bought(member, [(1, 10_000)], START))
+    client, path = shop.operator("manager"), f"/v1/members/{member}/adjustments"
+
+    up = await post(client, path, {"points": 20, "reason": "sorry"}, "key-up-00001")
+    down = await post(client, path, {"points": -120, "reason": "oops"}, "key-down-0001")
+    below = await post(client, path, {"points": -1, "reason": "oops"}, "key-below-001")
+
+    assert [up.status_code, down.status_code, below.status_code] == [201, 201, 409]
+    assert below.json()["code"] == "insufficient_points"
+    assert await shop.active(member) == 0
+    await shop.check()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"points": 0, "reason": "x"},
+        {"points": 1.5, "reason": "x"},
+        {"points": "5", "reason": "x"},
+        {"points": 5},
+        {"points": 5, "reason": ""},
+        {"points": 5, "reason": "x", "colour": "red"},
+        {"points": 2**63, "reason": "x"},
+    ],
+)
+async def test_an_adjustment_that_makes_no_sense_is_refused(shop: Shop, body: dict[str, Any]) -> None:
+    member = customer()
+    await shop.tell(bought(member, [(1, 10_000)], START))
+
+    answer = await post(shop.operator(), f"/v1/members/{member}/adjustments", body)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert await shop.active(member) == 100
+
+
+async def test_customers_and_viewers_cannot_adjust_and_a_key_is_required(shop: Shop) -> None:
+    member = customer()
+    await shop.tell(bought(member, [(1, 10_000)], START))
+    path, body = f"/v1/members/{member}/adjustments", {"points": 5, "reason": "x"}
+
+    for client in (shop.customer(member), shop.operator("viewer"), shop.operator("agent")):
+        assert (await post(client, path, body)).status_code == 403
+    keyless = await shop.operator().post(path, json=body)
+    assert (keyless.status_code, keyless.json()["code"]) == (400, "idempotency_key_required")
+    other = customer()
+    stranger = await post(shop.customer(other), f"/v1/members/{member}/redemptions", {"points": 1})
+    assert stranger.status_code == 404

@@ -1,0 +1,55 @@
+"""Many at once on one wallet: no overdraft under any interleaving (I2)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from services.loyalty.domain.burning import InsufficientPoints
+from tests.loyalty.conftest import START
+from tests.loyalty.shop import Shop, bought, customer, merged, registered
+
+PARALLEL = 200
+
+
+async def _try(shop: Shop, member: str, points: int) -> int:
+    try:
+        await shop.redeem(member, points)
+    except InsufficientPoints:
+        return 0
+    return 1
+
+
+async def test_of_200_redemptions_exactly_as_many_succeed_as_the_balance_allows(shop: Shop) -> None:
+    member = customer()
+    await shop.tell(bought(member, [(1, 100_000)], START))
+
+    done = await asyncio.gather(*(_try(shop, member, 7) for _ in range(PARALLEL)))
+
+    assert sum(done) == 1_000 // 7
+    assert await shop.active(member) == 1_000 % 7
+    await shop.check()
+
+
+async def test_redemptions_beside_purchases_and_merges_lose_and_double_nothing(shop: Shop) -> None:
+    people = [customer() for _ in range(4)]
+    await shop.tell(*(registered(each, START) for each in people))
+
+    async def buy(number: int) -> int:
+        await shop.tell(*(bought(people[(number + i) % 4], [(1, 1_000)], START) for i in range(4)))
+        return 0
+
+    async def join(number: int) -> int:
+        who, owner = people[number % 3 + 1], people[0] if number % 2 else people[number % 3 + 1]
+        await shop.tell(merged(who, owner, number + 1, START))
+        return 0
+
+    spent = await asyncio.gather(
+        *(buy(number) for number in range(20)),
+        *(join(number) for number in range(12)),
+        *(_try(shop, people[number % 4], 3) for number in range(60)),
+    )
+
+    for number, who in enumerate(people):
+        await shop.tell(merged(who, who, 100 + number, START))
+    assert sum([await shop.active(who) for who in people]) == 20 * 4 * 10 - 3 * sum(spent)
+    await shop.check()
