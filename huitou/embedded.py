@@ -14,7 +14,7 @@ from huitou.exits import Exit, Refused
 from huitou.settings import Settings
 from services.console.main import create_app as create_console
 from services.console.settings import Settings as ConsoleSettings
-from shared.bus import Bus, open_bus
+from shared.bus import Bus, BusUnavailable, open_bus
 from shared.db.migrations import NewerDatabase
 from shared.http.app import build_app
 from shared.run import roles, serving
@@ -35,6 +35,7 @@ async def run(settings: Settings, stopping: asyncio.Event, when_ready: Callable[
     console_settings = ConsoleSettings()
     console = _listen(settings, "console")
     async with opened(settings) as running:
+        await _check_log(settings, running[0][1].bus)
         await migrate(running)
         apps = [build_app(service, parts) for service, parts in running]
         listeners = [_listen(settings, service.name) for service, _ in running]
@@ -74,6 +75,17 @@ def _bus(settings: Settings) -> Bus:
         return open_bus(settings.bus_url, home=settings.home)
     except ValueError as error:
         raise Refused(Exit.BAD_SETTING, f"{error}.") from None
+
+
+async def _check_log(settings: Settings, bus: Bus) -> None:
+    """The embedded log is a part of this home; without Kafka, though, intake goes on."""
+    if not settings.bus_url.startswith("embedded:"):
+        return
+    try:
+        await bus.check()
+    except BusUnavailable as error:
+        newer = "newer" in str(error)
+        raise Refused(Exit.HOME_TOO_NEW if newer else Exit.FAILED, str(error)) from None
 
 
 def _listen(settings: Settings, name: str) -> socket:

@@ -1,0 +1,105 @@
+"""The command as a person runs it: a child process with an environment of its own."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.parts.processes import free_port_base
+
+PORTS = 5
+READY_SECONDS_MAX = 150.0
+STOP_SECONDS_MAX = 25.0
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Installation:
+    """A home folder, ports, and what `huitou` says when it is run with them."""
+
+    home: Path
+    port_base: int = field(default_factory=lambda: free_port_base(PORTS))
+    more: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HUITOU_")}
+        mine = {
+            "HUITOU_HOME": str(self.home),
+            "HUITOU_PORT_BASE": str(self.port_base),
+            "PYTHONPATH": str(ROOT),
+        }
+        return kept | mine | self.more
+
+    def run(self, *arguments: str, seconds_max: float = 120.0) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "huitou", *arguments],
+            env=self.environment, capture_output=True, text=True, timeout=seconds_max, check=False,
+        )  # fmt: skip
+
+    @contextmanager
+    def up(self, *arguments: str) -> Iterator["Up"]:
+        """`huitou up` until the block ends, once it has said that it runs."""
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = Path(folder) / "out", Path(folder) / "err"
+            with out.open("wb") as told, err.open("wb") as complained:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "huitou", "up", *arguments],
+                    env=self.environment, stdout=told, stderr=complained,
+                )  # fmt: skip
+            running = Up(process, out, err)
+            try:
+                running.wait()
+                yield running
+            finally:
+                running.stop()
+
+
+@dataclass
+class Up:
+    """A running `huitou up`."""
+
+    process: "subprocess.Popen[bytes]"
+    out: Path
+    err: Path
+
+    @property
+    def told(self) -> str:
+        """What it has printed so far."""
+        return self.out.read_text()
+
+    def wait(self) -> None:
+        """Return once it has printed what to try."""
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        while "\nTry\n" not in self.told or not self.told.endswith("\n\n"):
+            assert self.process.poll() is None, f"it ended:\n{self.told}\n{self.err.read_text()[-4000:]}"
+            assert time.monotonic() < deadline, f"it takes too long:\n{self.err.read_text()[-4000:]}"
+            time.sleep(0.1)  # a child process says nothing that could be awaited
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code it drains to."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(STOP_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        return self.process.returncode
+
+
+def tried(told: str) -> list[str]:
+    """The commands of a banner, as printed."""
+    return [line.strip() for line in told.splitlines() if line.strip().startswith("curl ")]
+
+
+def has_curl() -> bool:
+    return shutil.which("curl") is not None

@@ -1,0 +1,165 @@
+"""What `huitou up` promises a person who runs it, and what it says when it cannot."""
+
+import json
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from huitou.exits import Exit
+from tests.huitou.running import Installation, Up, has_curl, tried
+
+pytestmark = pytest.mark.slow
+
+START_SECONDS_MAX = 20.0
+"""The promise is 5 seconds; a test machine that also does other things is given room."""
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return Installation(tmp_path_factory.mktemp("up") / "home")
+
+
+@pytest.fixture(scope="module")
+def running(installation: Installation) -> Iterator[Up]:
+    with installation.up("--no-demo") as up:
+        yield up
+
+
+@pytest.mark.skipif(not has_curl(), reason="curl is not installed")
+def test_the_four_commands_work_as_printed(running: Up) -> None:
+    commands = tried(running.told)
+
+    answers = [
+        subprocess.run(
+            ["bash", "-c", f"{command} -w '\\n%{{http_code}}'"], capture_output=True, text=True, check=True
+        )
+        for command in commands
+    ]
+
+    statuses = [answer.stdout.rsplit("\n", 1)[1] for answer in answers]
+    assert len(commands) == 4
+    assert [status for status in statuses if status not in ("200", "201")] == [], answers
+
+
+def test_a_token_is_printed_for_each_role_and_nothing_but_the_token(
+    installation: Installation, running: Up
+) -> None:
+    assert [
+        role
+        for role in ("viewer", "agent", "manager", "analyst", "admin")
+        if f"  {role} " not in running.told
+    ] == []
+
+    for arguments in (("--role", "agent"), ("--customer", "cus_1"), ("--partner", "brand")):
+        said = installation.run("token", *arguments)
+        assert said.returncode == 0
+        assert said.stdout.count(".") == 2
+        assert said.stdout.split() == [said.stdout.strip()]
+
+
+def test_a_second_start_on_the_same_home_is_a_sentence(installation: Installation, running: Up) -> None:
+    said = Installation(installation.home).run("up")
+
+    assert said.returncode == Exit.HOME_IN_USE
+    assert "already runs" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_a_taken_port_is_a_sentence(tmp_path: Path) -> None:
+    other = Installation(tmp_path / "home")
+    with socket.create_server(("127.0.0.1", other.port_base + 3)):
+        said = other.run("up", "--no-demo")
+
+    assert said.returncode == Exit.PORT_TAKEN
+    assert f"Port {other.port_base + 3}" in said.stderr
+    assert "HUITOU_PORT_BASE" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_a_home_of_a_newer_layout_is_a_sentence(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "home.json").write_text(json.dumps({"layout": 99, "currency": "CNY", "new": {}}))
+
+    said = Installation(home).run("up")
+
+    assert said.returncode == Exit.HOME_TOO_NEW
+    assert "newer Huitou" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_a_database_of_a_newer_version_is_a_sentence_and_is_not_touched(tmp_path: Path) -> None:
+    installation = Installation(tmp_path / "home")
+    assert installation.run("migrate").returncode == 0
+    with sqlite3.connect(installation.home / "loyalty.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    said = installation.run("up", "--no-demo")
+
+    assert said.returncode == Exit.HOME_TOO_NEW
+    assert "9999" in said.stderr
+    assert "Traceback" not in said.stderr
+    with sqlite3.connect(installation.home / "loyalty.db") as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+
+
+def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", tmp_path], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("this user may not mount a small disk")
+    try:
+        said = Installation(tmp_path / "home").run("up", "--no-demo")
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+    assert said.returncode == Exit.DISK_FULL
+    assert "full" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HUITOU_PORT_BASE", "eighty"),
+        ("HUITOU_CURRENCY", "XXY"),
+        ("HUITOU_ZONE", "Mars/Olympus"),
+        ("HUITOU_BUS_URL", "rabbit://here"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_a_sentence(tmp_path: Path, name: str, value: str) -> None:
+    said = Installation(tmp_path / "home", more={name: value}).run("up", "--no-demo")
+
+    assert said.returncode == Exit.BAD_SETTING
+    assert name in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_a_programme_keeps_the_currency_it_began_with(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "home.json").write_text(json.dumps({"layout": 1, "currency": "CNY"}))
+
+    said = Installation(home, more={"HUITOU_CURRENCY": "EUR"}).run("up")
+
+    assert said.returncode == Exit.BAD_SETTING
+    assert "CNY" in said.stderr
+    assert "EUR" in said.stderr
+
+
+def test_it_starts_fast_and_sigterm_drains_it(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with Installation(tmp_path / "home").up("--no-demo") as up:
+        started = time.monotonic() - began
+        code = up.stop()
+        complained = up.err.read_text()
+
+    assert started < START_SECONDS_MAX
+    assert code == Exit.DONE
+    assert complained == ""
