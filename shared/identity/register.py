@@ -54,7 +54,12 @@ async def lock(tx: Tx, identity_ids: Iterable[str]) -> dict[str, Owner]:
         await tx.insert_new(
             identity,
             [
-                {"identity_id": identity_id, "owner_id": identity_id, "ownership_version": 0, "erased_at": None}
+                {
+                    "identity_id": identity_id,
+                    "owner_id": identity_id,
+                    "ownership_version": 0,
+                    "erased_at": None,
+                }
                 for identity_id in missing
             ],
         )
@@ -118,6 +123,8 @@ async def customer_of(read: Read, identity_id: str) -> str:
 async def identities_of(read: Read, customer_id: str) -> list[str]:
     """Every identity of a customer, sorted; a customer nobody has named yet is its own only identity."""
     rows = await read.all(
-        select(identity.c.identity_id).where(identity.c.owner_id == customer_id).order_by(identity.c.identity_id)
+        select(identity.c.identity_id)
+        .where(identity.c.owner_id == customer_id)
+        .order_by(identity.c.identity_id)
     )
     return [row.identity_id for row in rows] or [customer_id]

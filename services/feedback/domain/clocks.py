@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from services.feedback.domain.calendar import Pause
+from services.feedback.domain.calendar import Pause, merged
 from services.feedback.domain.facts import Assessed, Fact, MergedIn, Moved, Opened, Said, in_effective_order
 from services.feedback.domain.machine import Action
 from services.feedback.domain.policy import Attributes, Goal, Metric, Rules
@@ -64,6 +64,8 @@ def fold(facts: Iterable[Fact], rules: Rules) -> list[Course]:
         walk.take(fact)
     for change in changes:
         walk.retarget(change)
+    for course in walk.courses:
+        course.pauses = merged(course.pauses)
     return [course for course in walk.courses if any(one.goal for one in course.generations)]
 
 

@@ -1,6 +1,5 @@
 """Behaviour rows of the collected SLA material (39 to 57, G1 to G12): what events do to clocks."""
 
-import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -374,30 +373,3 @@ def test_a_reply_dated_back_counts_when_it_was_written_down_until_a_manager_conf
     assert isinstance(plain, Said)
     assert isinstance(confirmed, Said)
     assert (plain.at, confirmed.at) == (now, then)
-
-
-def test_3000_random_orders_of_the_same_facts_with_repeats_give_the_same_clocks(
-    seeded: random.Random,
-) -> None:
-    high = {Metric.RESOLUTION: Promise(H, "office"), Metric.NEXT_RESPONSE: Promise(H, "office", warn=(600,))}
-    both = rules(BERLIN, high, first_response=H, next_response=2 * H, resolution=3 * H)
-    actions = [action for action in Action if action is not Action.REOPEN]
-    for _ in range(100):
-        facts: list[Fact] = [OPENED]
-        for number in range(12):
-            at = t("09:30") + timedelta(seconds=seeded.randrange(6 * H))
-            facts.append(
-                seeded.choice(
-                    [
-                        Said(at, str(number), by_customer=seeded.random() < 0.5),
-                        Moved(at, str(number), seeded.choice(actions)),
-                        Assessed(at, str(number), seeded.choice([NORMAL, HIGH])),
-                    ]
-                )
-            )
-        now = t("09:30") + timedelta(seconds=seeded.randrange(7 * H))
-        expected = clocks(facts, both, now)
-        for _ in range(30):
-            shuffled = facts + seeded.sample(facts, 3)
-            seeded.shuffle(shuffled)
-            assert clocks(shuffled, both, now) == expected

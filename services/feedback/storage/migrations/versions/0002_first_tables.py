@@ -7,8 +7,8 @@ from alembic import op
 
 from shared.db import triggers, types
 
-revision = "0001"
-down_revision = None
+revision = "0002"
+down_revision = "0001"
 
 FROZEN = {
     "complaint": ["id", "number", "identity_id", "contact_at", "received_at"],
@@ -20,152 +20,33 @@ FROZEN = {
 def upgrade() -> None:
     """Apply the change."""
     dialect = op.get_bind().dialect.name
-    op.create_table(
-        "consumer_position",
-        sa.Column("consumer", types.Id, nullable=False),
-        sa.Column("topic", types.Id, nullable=False),
-        sa.Column("partition", sa.Integer(), nullable=False),
-        sa.Column("next_offset", types.BigInt, nullable=False),
-        sa.Column("moved_at", types.Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("consumer", "topic", "partition"),
-    )
-    op.create_table(
-        "idempotency",
-        sa.Column("principal", types.Id, nullable=False),
-        sa.Column("operation", sa.Text(), nullable=False),
-        sa.Column("key_hash", types.Sealed, nullable=False),
-        sa.Column("body_hash", types.Sealed, nullable=False),
-        sa.Column("status", sa.SmallInteger(), nullable=False),
-        sa.Column("body", types.Sealed, nullable=False),
-        sa.Column("identity_id", types.Id, nullable=True),
-        sa.Column("at", types.Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("principal", "operation", "key_hash"),
-    )
-    op.create_index("idempotency_at", "idempotency", ["at"], unique=False)
-    op.create_index("idempotency_identity", "idempotency", ["identity_id"], unique=False)
-    op.create_table(
-        "inbox",
-        sa.Column("consumer", types.Id, nullable=False),
-        sa.Column("event_id", types.Id, nullable=False),
-        sa.Column("seen_at", types.Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("consumer", "event_id"),
-    )
-    op.create_index(op.f("ix_inbox_seen_at"), "inbox", ["seen_at"], unique=False)
-    op.create_table(
-        "job_state",
-        sa.Column("name", types.Id, nullable=False),
-        sa.Column("ran_at", types.Instant(), nullable=False),
-        sa.Column("effects", types.BigInt, nullable=False),
-        sa.Column("runs", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("name"),
-    )
-    op.create_table(
-        "outbox",
-        sa.Column("id", types.BigInt, autoincrement=True, nullable=False),
-        sa.Column("event_id", sa.Uuid(), nullable=False),
-        sa.Column("aggregatetype", sa.Text(), nullable=False),
-        sa.Column("aggregateid", types.Id, nullable=False),
-        sa.Column("type", sa.Text(), nullable=False),
-        sa.Column("topic", types.Id, nullable=False),
-        sa.Column("key", types.Id, nullable=False),
-        sa.Column("headers", types.Json, nullable=False),
-        sa.Column("payload", sa.Text(), nullable=False),
-        sa.Column("occurred_at", types.Instant(), nullable=False),
-        sa.Column("booked_at", types.Instant(), nullable=False),
-        sa.Column("published_at", types.Instant(), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("event_id"),
-        sqlite_autoincrement=True,
-    )
-    op.create_index(
-        "outbox_pending",
-        "outbox",
-        ["id"],
-        unique=False,
-        postgresql_where=sa.text("published_at IS NULL"),
-        sqlite_where=sa.text("published_at IS NULL"),
-    )
-    op.create_index(
-        "outbox_published",
-        "outbox",
-        ["published_at"],
-        unique=False,
-        postgresql_where=sa.text("published_at IS NOT NULL"),
-        sqlite_where=sa.text("published_at IS NOT NULL"),
-    )
-    op.create_table(
-        "set_aside",
-        sa.Column("id", types.Id, nullable=False),
-        sa.Column("consumer", types.Id, nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("event_id", types.Id, nullable=True),
-        sa.Column("type", sa.Text(), nullable=True),
-        sa.Column("topic", types.Id, nullable=True),
-        sa.Column("partition", sa.Integer(), nullable=True),
-        sa.Column("offset", types.BigInt, nullable=True),
-        sa.Column("key", types.Id, nullable=True),
-        sa.Column("awaits", types.Id, nullable=True),
-        sa.Column("order_by", types.Id, nullable=True),
-        sa.Column("deadline_at", types.Instant(), nullable=True),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("record", types.Sealed, nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("booked_at", types.Instant(), nullable=False),
-        sa.Column("ended_at", types.Instant(), nullable=True),
-        sa.Column("ended_by", sa.Text(), nullable=True),
-        sa.CheckConstraint(
-            "state in ('dead', 'queued', 'parked', 'applied', 'discarded')", name="set_aside_state"
-        ),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index(
-        "set_aside_awaited",
-        "set_aside",
-        ["awaits"],
-        unique=False,
-        postgresql_where=sa.text("state = 'parked'"),
-        sqlite_where=sa.text("state = 'parked'"),
-    )
-    op.create_index("set_aside_listed", "set_aside", ["state", "id"], unique=False)
-    op.create_index(
-        "set_aside_open_key",
-        "set_aside",
-        ["consumer", "key", "id"],
-        unique=False,
-        postgresql_where=sa.text("state IN ('dead', 'queued')"),
-        sqlite_where=sa.text("state IN ('dead', 'queued')"),
-    )
-    op.create_table(
-        "subject_keys",
-        sa.Column("identity_id", types.Id, nullable=False),
-        sa.Column("bucket", sa.SmallInteger(), nullable=False),
-        sa.Column("master_key", sa.SmallInteger(), nullable=False),
-        sa.Column("wrapped", types.Sealed, nullable=False),
-        sa.CheckConstraint("bucket >= 0 AND bucket < 4096", name="subject_keys_bucket"),
-        sa.PrimaryKeyConstraint("identity_id"),
-    )
-    op.create_table(
-        "identity",
-        sa.Column("identity_id", types.Id, nullable=False),
-        sa.Column("owner_id", types.Id, nullable=False),
-        sa.Column("ownership_version", types.BigInt, nullable=False),
-        sa.Column("erased_at", types.Instant(), nullable=True),
-        sa.PrimaryKeyConstraint("identity_id"),
-    )
-    op.create_index(op.f("ix_identity_owner_id"), "identity", ["owner_id"], unique=False)
-    op.create_table(
+    _complaints()
+    _rules()
+    _orders()
+    _follow_ups()
+    _course()
+    _remedies()
+    _clocks()
+    _clock_events()
+    for table in (
         "calendar",
-        sa.Column("calendar_id", types.Id, nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("zone", sa.Text(), nullable=False),
-        sa.Column("week", types.Json, nullable=False),
-        sa.Column("exceptions", types.Json, nullable=False),
-        sa.Column("estimated_from", sa.Text(), nullable=True),
-        sa.Column("effective_from", types.Instant(), nullable=False),
-        sa.Column("apply_to_open", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("calendar_id", "version"),
-    )
+        "follow_up",
+        "order_fact",
+        "order_return",
+        "sla_event",
+        "sla_policy",
+        "transition",
+    ):
+        for statement in triggers.append_only_ddl(table, dialect):
+            op.execute(statement)
+    for table, columns in FROZEN.items():
+        for statement in triggers.frozen_columns_ddl(table, columns, dialect):
+            op.execute(statement)
+    _seed()
+
+
+def _complaints() -> None:
+    """Complaints."""
     op.create_table(
         "complaint",
         sa.Column("id", types.Id, nullable=False),
@@ -207,6 +88,37 @@ def upgrade() -> None:
     )
     op.create_index("complaint_identity", "complaint", ["identity_id", "id"], unique=False)
     op.create_index("complaint_status", "complaint", ["status", "id"], unique=False)
+
+
+def _rules() -> None:
+    """Policies and calendars."""
+    op.create_table(
+        "calendar",
+        sa.Column("calendar_id", types.Id, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("zone", sa.Text(), nullable=False),
+        sa.Column("week", types.Json, nullable=False),
+        sa.Column("exceptions", types.Json, nullable=False),
+        sa.Column("estimated_from", sa.Text(), nullable=True),
+        sa.Column("effective_from", types.Instant(), nullable=False),
+        sa.Column("apply_to_open", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("calendar_id", "version"),
+    )
+    op.create_table(
+        "sla_policy",
+        sa.Column("policy_id", types.Id, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("conditions", types.Json, nullable=False),
+        sa.Column("targets", types.Json, nullable=False),
+        sa.Column("effective_from", types.Instant(), nullable=False),
+        sa.Column("apply_to_open", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("policy_id", "version"),
+    )
+
+
+def _orders() -> None:
+    """Orders and their returns."""
     op.create_table(
         "order_fact",
         sa.Column("purchase_id", types.Id, nullable=False),
@@ -234,17 +146,10 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_order_return_identity_id"), "order_return", ["identity_id"], unique=False)
     op.create_index(op.f("ix_order_return_purchase_id"), "order_return", ["purchase_id"], unique=False)
-    op.create_table(
-        "sla_policy",
-        sa.Column("policy_id", types.Id, nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("conditions", types.Json, nullable=False),
-        sa.Column("targets", types.Json, nullable=False),
-        sa.Column("effective_from", types.Instant(), nullable=False),
-        sa.Column("apply_to_open", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("policy_id", "version"),
-    )
+
+
+def _follow_ups() -> None:
+    """Attempts to ask whether it was put right."""
     op.create_table(
         "follow_up",
         sa.Column("id", types.Id, nullable=False),
@@ -267,6 +172,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("complaint_id", "cycle", "attempt", name="follow_up_attempt"),
     )
+
+
+def _course() -> None:
+    """What is said and done on them."""
     op.create_table(
         "message",
         sa.Column("id", types.Id, nullable=False),
@@ -293,6 +202,32 @@ def upgrade() -> None:
         sa.UniqueConstraint("complaint_id", "dedupe_key", name="message_dedupe"),
     )
     op.create_index("message_complaint", "message", ["complaint_id", "id"], unique=False)
+    op.create_table(
+        "transition",
+        sa.Column("id", types.Id, nullable=False),
+        sa.Column("complaint_id", types.Id, nullable=False),
+        sa.Column("cycle", sa.Integer(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("from_status", sa.Text(), nullable=False),
+        sa.Column("to_status", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor", types.Id, nullable=False),
+        sa.Column("reason_sealed", types.Sealed, nullable=True),
+        sa.Column("occurred_at", types.Instant(), nullable=False),
+        sa.Column("booked_at", types.Instant(), nullable=False),
+        sa.Column("backdated", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["complaint_id"],
+            ["complaint.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("transition_complaint", "transition", ["complaint_id", "id"], unique=False)
+
+
+def _remedies() -> None:
+    """What makes good."""
     op.create_table(
         "remedy",
         sa.Column("id", types.Id, nullable=False),
@@ -333,6 +268,10 @@ def upgrade() -> None:
         postgresql_where=sa.text("status = 'granted'"),
         sqlite_where=sa.text("status = 'granted'"),
     )
+
+
+def _clocks() -> None:
+    """Clocks."""
     op.create_table(
         "sla_clock",
         sa.Column("complaint_id", types.Id, nullable=False),
@@ -371,6 +310,10 @@ def upgrade() -> None:
         postgresql_where=sa.text("next_fire_at IS NOT NULL"),
         sqlite_where=sa.text("next_fire_at IS NOT NULL"),
     )
+
+
+def _clock_events() -> None:
+    """What was told of clocks."""
     op.create_table(
         "sla_event",
         sa.Column("complaint_id", types.Id, nullable=False),
@@ -397,43 +340,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("complaint_id", "metric", "cycle", "ordinal", "kind", "level"),
     )
-    op.create_table(
-        "transition",
-        sa.Column("id", types.Id, nullable=False),
-        sa.Column("complaint_id", types.Id, nullable=False),
-        sa.Column("cycle", sa.Integer(), nullable=False),
-        sa.Column("action", sa.Text(), nullable=False),
-        sa.Column("from_status", sa.Text(), nullable=False),
-        sa.Column("to_status", sa.Text(), nullable=False),
-        sa.Column("outcome", sa.Text(), nullable=True),
-        sa.Column("actor_kind", sa.Text(), nullable=False),
-        sa.Column("actor", types.Id, nullable=False),
-        sa.Column("reason_sealed", types.Sealed, nullable=True),
-        sa.Column("occurred_at", types.Instant(), nullable=False),
-        sa.Column("booked_at", types.Instant(), nullable=False),
-        sa.Column("backdated", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["complaint_id"],
-            ["complaint.id"],
-        ),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index("transition_complaint", "transition", ["complaint_id", "id"], unique=False)
-    for table in (
-        "calendar",
-        "follow_up",
-        "order_fact",
-        "order_return",
-        "sla_event",
-        "sla_policy",
-        "transition",
-    ):
-        for statement in triggers.append_only_ddl(table, dialect):
-            op.execute(statement)
-    for table, columns in FROZEN.items():
-        for statement in triggers.frozen_columns_ddl(table, columns, dialect):
-            op.execute(statement)
-    _seed()
 
 
 def _seed() -> None:
