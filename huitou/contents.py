@@ -14,7 +14,7 @@ from services.scoring import main as scoring
 from services.scoring.settings import Settings as ScoringSettings
 from shared.http.operation import Operation
 from shared.http.routes import Route
-from shared.service import Service
+from shared.service import Resource, Service
 from shared.settings import ServiceSettings
 
 SETTINGS: tuple[type[ServiceSettings], ...] = (
@@ -38,10 +38,15 @@ def services() -> list[Service]:
 def routes(service: Service) -> Iterator[Route]:
     """The declared operations of a service, in the order of its table of contents."""
     for router in service.routers:
-        for route in router.routes:
-            if isinstance(route, APIRoute):
-                assert isinstance(route, Route), f"{route.path} was not declared on our Router"
-                yield route
+        yield from routes_of(router)
+
+
+def routes_of(router: Resource) -> Iterator[Route]:
+    """The declared operations of one router."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            assert isinstance(route, Route), f"{route.path} was not declared on our Router"
+            yield route
 
 
 def operations(service: Service) -> Iterator[Operation]:

@@ -2,19 +2,22 @@
 
 import ast
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.main import get_command
 
 from huitou import contents
 from huitou.exits import Exit
 from services.console.settings import Settings as ConsoleSettings
+from services.loyalty.domain.rules import type_of_kind
 from shared import events
-from shared.service import Service
+from shared.http import health, set_aside
+from shared.http.routes import Route
 from shared.settings import ServiceSettings
 
 GENERATED = "<!-- Generated from the code by `make contracts`. -->\n\n"
@@ -27,6 +30,7 @@ def pages() -> Mapping[str, str]:
         "docs/reference/settings.md": _settings_page(),
         "docs/reference/events.md": _events_page(),
         "docs/reference/operations.md": _operations_page(),
+        "docs/reference/rules.md": _rules_page(),
         "docs/reference/commands.md": _commands_page(),
     }
 
@@ -90,21 +94,41 @@ def _events_page() -> str:
     return "# Events\n\n" + GENERATED + "\n".join(sections)
 
 
-def _fields(event: type[events.Event]) -> list[str]:
-    return [f"| `{name}` | {_sentence(field)} |" for name, field in event.model_fields.items()]
+def _fields(model: type[BaseModel]) -> list[str]:
+    return [f"| `{name}` | {_sentence(field)} |" for name, field in model.model_fields.items()]
 
 
 def _operations_page() -> str:
-    return "# Operations\n\n" + GENERATED + "\n".join(_operations(service) for service in contents.services())
+    sections = [_section(service.name, contents.routes(service)) for service in contents.services()]
+    every = [
+        *contents.routes_of(set_aside.router_of(contents.services()[0])),
+        *contents.routes_of(health.router),
+    ]
+    return "# Operations\n\n" + GENERATED + "\n".join([*sections, _section("every service", every)])
 
 
-def _operations(service: Service) -> str:
+def _section(name: str, routes: Iterable[Route]) -> str:
     rows = [
         f"| `{'`, `'.join(sorted(route.methods or ()))} {route.path}` | `{route.operation.id}` | {route.summary} | "
         f"{route.operation.allow.words()} | {route.operation.idempotency or ''} |"
-        for route in contents.routes(service)
+        for route in routes
     ]
-    return f"## {service.name}\n\n{_table('call | operation | what it does | who | Idempotency-Key', rows)}"
+    return f"## {name}\n\n{_table('call | operation | what it does | who | Idempotency-Key', rows)}"
+
+
+def _rules_page() -> str:
+    sections = [
+        f"## `{kind}`\n\n{_words(rule)}\n\n" + _table("field | default", _defaults(rule))
+        for kind, rule in type_of_kind.items()
+    ]
+    return "# Rules that earn points\n\n" + GENERATED + "\n".join(sections)
+
+
+def _defaults(model: type[BaseModel]) -> list[str]:
+    return [
+        f"| `{name}` | {'required' if field.is_required() else f'`{field.default}`'} |"
+        for name, field in model.model_fields.items()
+    ]
 
 
 def _commands_page() -> str:

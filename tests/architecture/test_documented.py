@@ -1,0 +1,46 @@
+"""Everything a user can set, call, receive or configure stands in docs/reference, with a sentence."""
+
+import pytest
+
+from huitou import contents, reference
+from services.loyalty.domain.rules import type_of_kind
+from shared import events
+from shared.http.app import build_app
+from tests.architecture.sources import ROOT
+
+
+@pytest.mark.parametrize("path", sorted(reference.pages()))
+def test_a_generated_page_says_what_the_code_says(path: str) -> None:
+    assert (ROOT / path).read_text(encoding="utf-8") == reference.pages()[path], "run: make contracts"
+
+
+def test_every_operation_is_documented() -> None:
+    page = (ROOT / "docs/reference/operations.md").read_text(encoding="utf-8")
+    ids = [
+        operation["operationId"]
+        for service in contents.services()
+        for methods in build_app(service).openapi()["paths"].values()
+        for operation in methods.values()
+    ]
+
+    assert len(ids) > 20
+    assert [name for name in ids if f"`{name}`" not in page] == []
+
+
+def test_every_event_is_documented() -> None:
+    page = (ROOT / "docs/reference/events.md").read_text(encoding="utf-8")
+
+    assert [event.type for event in events.ALL if f"`{event.type}`" not in page] == []
+
+
+def test_every_rule_is_documented() -> None:
+    page = (ROOT / "docs/reference/rules.md").read_text(encoding="utf-8")
+
+    assert [kind for kind in type_of_kind if f"`{kind}`" not in page] == []
+
+
+def test_every_setting_and_every_field_of_an_event_has_a_sentence() -> None:
+    pages = reference.pages()
+    lines = (pages["docs/reference/settings.md"] + pages["docs/reference/events.md"]).splitlines()
+
+    assert [line for line in lines if line.endswith("|  |")] == []
