@@ -28,12 +28,15 @@ from shared.clock import Clock
 from shared.db import bulk
 from shared.db.access import Database, Parameters, Read, Rows, T, Tx, WriteOutbox
 from shared.db.types import to_json
+from shared.pacing import paced
 
 BUSY_SECONDS_MAX = 5
 """How long a statement waits for a writer of another process (a backup, a report)."""
 WAL_PAGES_MAX = 4000
 """Pages after which the log is folded back into the file."""
 STATEMENTS_CACHED_MAX = 512
+ROWS_AT_ONCE = 100
+"""Rows written in one piece: about a millisecond; the writer's lock is held over all pieces."""
 
 
 class SqliteDatabase(Database):
@@ -151,12 +154,15 @@ class SqliteTx(Tx):
         return driver
 
     async def insert_many(self, table: Table[Any], rows: Rows) -> None:
-        """By executemany."""
-        if rows:
-            names = tuple(rows[0])
-            (await self.driver()).executemany(
-                bulk.insert_sqlite(table, names), self._values(table, names, rows)
-            )
+        """By executemany, in pieces, so that readers are answered in between."""
+        if not rows:
+            return
+        names = tuple(rows[0])
+        statement, driver = bulk.insert_sqlite(table, names), await self.driver()
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            piece = rows[start : start + ROWS_AT_ONCE]
+            driver.executemany(statement, self._values(table, names, piece))
+            await asyncio.sleep(0)
 
     async def insert_new(
         self, table: Table[Any], rows: Rows, *, returning: Sequence[Column[Any]] = ()
@@ -168,7 +174,8 @@ class SqliteTx(Tx):
         returned = tuple(column.name for column in (returning or table.primary_key.columns))
         statement = bulk.insert_new_sqlite(table, names, returned)
         driver = await self.driver()
-        found = [driver.execute(statement, values).fetchone() for values in self._values(table, names, rows)]
+        values = paced(self._values(table, names, rows))
+        found = [driver.execute(statement, row).fetchone() async for row in values]
         raw = [row for row in found if row is not None]
         return _converted(table, returned, raw, self._database.writer)
 

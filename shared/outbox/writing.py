@@ -7,6 +7,7 @@ from shared.events.base import Event
 from shared.events.cloudevents import encode
 from shared.ids import new_event_id
 from shared.outbox.tables import outbox
+from shared.pacing import paced
 
 
 def write_outbox(service: str) -> WriteOutbox:
@@ -15,7 +16,7 @@ def write_outbox(service: str) -> WriteOutbox:
 
     async def write(tx: Tx, events: Sequence[Event]) -> None:
         rows = []
-        for event in events:
+        async for event in paced(events):
             event_id = new_event_id()
             headers, payload = encode(event, event_id, source, tx.traceparent)
             rows.append(
