@@ -2,12 +2,21 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from services.scoring.domain.facts import Purchase, Return
 from services.scoring.storage import facts
 from shared.db import Read
+from shared.db.types import Id
 from shared.identity import identity
+
+_named = identity.alias("named")
+_owner = select(_named.c.owner_id).where(
+    _named.c.identity_id == bindparam("named", type_=Id), _named.c.erased_at.is_(None)
+)
+_IDENTITIES = select(identity.c.identity_id, identity.c.owner_id).where(
+    identity.c.owner_id == _owner.scalar_subquery()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +33,7 @@ async def find(read: Read, customer_id: str) -> CustomerFacts | None:
 
     Every id is valid for ever: a merged one leads to the customer who owns it now.
     """
-    named = identity.alias("named")
-    owner = select(named.c.owner_id).where(named.c.identity_id == customer_id, named.c.erased_at.is_(None))
-    rows = await read.all(
-        select(identity.c.identity_id, identity.c.owner_id).where(
-            identity.c.owner_id == owner.scalar_subquery()
-        )
-    )
+    rows = await read.all(_IDENTITIES, {"named": customer_id})
     if not rows:
         return None
     purchases, returns = await facts.facts_of(read, [row.identity_id for row in rows])

@@ -54,19 +54,10 @@ async def repeat_rows(read: Read, until: date) -> list[tuple[int, int, int, int]
 async def spend_rows(read: Read, until: date, currency: str) -> list[tuple[int, int, int]]:
     """Unique (x, Σ net of the repeat days in minor units) of those whose main currency this is, with their customers."""
     apart = await _apart(read, until)
-    day, main = _days(until, list(apart)), _main_currencies(_days(until, list(apart)))
-    first = select(day.c.owner_id, day.c.currency, day.c.day, func.sum(day.c.net).label("net")).group_by(
-        day.c.owner_id, day.c.currency, day.c.day
-    ).subquery()  # fmt: skip
-    spent = (main.c.net - first.c.net).label("spent")
+    main = _main_currencies(_days(until, list(apart)))
+    spent = (main.c.net - main.c.first_net).label("spent")
     rows = await read.all(
         select(main.c.days, spent, func.count())
-        .join(
-            first,
-            (first.c.owner_id == main.c.owner_id)
-            & (first.c.currency == main.c.currency)
-            & (first.c.day == main.c.first),
-        )
         .where(main.c.place == 1, main.c.currency == currency, main.c.days > 1)
         .group_by(main.c.days, spent)
     )
@@ -132,19 +123,30 @@ def _days(until: date, apart: Sequence[str]) -> Subquery:
 
 def _main_currencies(day: Subquery) -> Subquery:
     """A row a customer and currency; `place` 1 is the main one: most purchase days, on a tie the smaller code."""
-    days = func.count(day.c.day.distinct())
+    by_day = (
+        select(day.c.owner_id, day.c.currency, day.c.day, func.sum(day.c.net).label("net"))
+        .group_by(day.c.owner_id, day.c.currency, day.c.day)
+        .subquery()
+    )
+    first_net = func.first_value(by_day.c.net).over(
+        partition_by=[by_day.c.owner_id, by_day.c.currency], order_by=by_day.c.day
+    )
+    dated = select(
+        by_day.c.owner_id, by_day.c.currency, by_day.c.net, first_net.label("first_net")
+    ).subquery()
+    days = func.count()
     return (
         select(
-            day.c.owner_id,
-            day.c.currency,
+            dated.c.owner_id,
+            dated.c.currency,
             days.label("days"),
-            func.sum(day.c.net).label("net"),
-            func.min(day.c.day).label("first"),
+            func.sum(dated.c.net).label("net"),
+            func.max(dated.c.first_net).label("first_net"),
             func.row_number()
-            .over(partition_by=day.c.owner_id, order_by=[days.desc(), day.c.currency])
+            .over(partition_by=dated.c.owner_id, order_by=[days.desc(), dated.c.currency])
             .label("place"),
         )
-        .group_by(day.c.owner_id, day.c.currency)
+        .group_by(dated.c.owner_id, dated.c.currency)
         .subquery()
     )
 

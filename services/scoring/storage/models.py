@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, case, func, select
+from sqlalchemy import Date, Row, Select, bindparam, case, func, select
 
 from services.scoring.domain import models
 from services.scoring.domain.models import InForce, Model, Status
@@ -20,19 +20,7 @@ _KEPT = "services.scoring.yardstick"
 
 async def all_in_force(read: Read, day: date, zone: str) -> dict[tuple[Kind, str], InForce]:
     """The models that answer for `day`, by kind and currency: published fits, else what is shipped; one statement."""
-    known = case((model.c.until <= day, 0), else_=1)
-    best = func.row_number().over(
-        partition_by=[model.c.kind, model.c.currency],
-        # Up to the day the latest, else the earliest after it; of several to the same day the newest.
-        order_by=[
-            known,
-            case((model.c.until <= day, model.c.until)).desc(),
-            model.c.until,
-            model.c.version.desc(),
-        ],
-    )
-    ranked = select(model, best.label("place")).where(model.c.status == "published").subquery()
-    rows = await read.all(select(ranked).where(ranked.c.place == 1))
+    rows = await read.all(_IN_FORCE, {"day": day})
     used = {
         (kind, ""): InForce(prior, look_ahead=False)
         for kind in KINDS
@@ -112,3 +100,22 @@ def _model(row: Row[*tuple[Any, ...]]) -> Model:
         unique_rows=row.unique_rows, preparation=row.preparation, gates=row.gates,
         status=cast("Status", row.status), published_at=row.published_at,
     )  # fmt: skip
+
+
+def _in_force() -> Select[*tuple[Any, ...]]:
+    """Built once: up to `day` the latest, else the earliest after it; of several to the same day the newest."""
+    known = model.c.until <= bindparam("day", type_=Date)
+    best = func.row_number().over(
+        partition_by=[model.c.kind, model.c.currency],
+        order_by=[
+            case((known, 0), else_=1),
+            case((known, model.c.until)).desc(),
+            model.c.until,
+            model.c.version.desc(),
+        ],
+    )
+    ranked = select(model, best.label("place")).where(model.c.status == "published").subquery()
+    return select(ranked).where(ranked.c.place == 1)
+
+
+_IN_FORCE = _in_force()
