@@ -1,23 +1,15 @@
-"""First tables."""
+"""The tables of the ledger."""
 
 import sqlalchemy as sa
 from alembic import op
 
 from shared.db import triggers, types
 
-revision = "0001"
-down_revision = None
+revision = "0002"
+down_revision = "0001"
 
 
-APPEND_ONLY = (
-    "ownership",
-    "purchase",
-    "purchase_return",
-    "posting",
-    "redemption",
-    "adjustment",
-    "remedy",
-)
+APPEND_ONLY = ("ownership", "purchase", "purchase_return", "posting", "redemption", "adjustment", "remedy")
 LOT_FACTS = (
     "id",
     "wallet_id",
@@ -37,132 +29,32 @@ LOT_FACTS = (
 
 def upgrade() -> None:
     """Apply the change."""
+    _adjustment()
+    _ledger_ids()
+    _lot()
+    _ownership()
+    _posting()
+    _programme()
+    _purchase()
+    _purchase_return()
+    _redemption()
+    _remedy()
+    _tier_state()
+    _wallet()
     dialect = op.get_bind().dialect.name
-    op.create_table(
-        "consumer_position",
-        sa.Column("consumer", types.Id, nullable=False),
-        sa.Column("topic", types.Id, nullable=False),
-        sa.Column("partition", sa.Integer(), nullable=False),
-        sa.Column("next_offset", types.BigInt, nullable=False),
-        sa.Column("moved_at", types.Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("consumer", "topic", "partition"),
-    )
-    op.create_table(
-        "idempotency",
-        sa.Column("principal", types.Id, nullable=False),
-        sa.Column("operation", sa.Text(), nullable=False),
-        sa.Column("key_hash", types.Sealed, nullable=False),
-        sa.Column("body_hash", types.Sealed, nullable=False),
-        sa.Column("status", sa.SmallInteger(), nullable=False),
-        sa.Column("body", types.Sealed, nullable=False),
-        sa.Column("identity_id", types.Id, nullable=True),
-        sa.Column("at", types.Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("principal", "operation", "key_hash"),
-    )
-    op.create_index("idempotency_at", "idempotency", ["at"], unique=False)
-    op.create_index("idempotency_identity", "idempotency", ["identity_id"], unique=False)
-    op.create_table(
-        "inbox",
-        sa.Column("consumer", types.Id, nullable=False),
-        sa.Column("event_id", types.Id, nullable=False),
-        sa.Column("seen_at", types.Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("consumer", "event_id"),
-    )
-    op.create_index(op.f("ix_inbox_seen_at"), "inbox", ["seen_at"], unique=False)
-    op.create_table(
-        "job_state",
-        sa.Column("name", types.Id, nullable=False),
-        sa.Column("ran_at", types.Instant(), nullable=False),
-        sa.Column("effects", types.BigInt, nullable=False),
-        sa.Column("runs", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("name"),
-    )
-    op.create_table(
-        "outbox",
-        sa.Column("id", types.BigInt, autoincrement=True, nullable=False),
-        sa.Column("event_id", sa.Uuid(), nullable=False),
-        sa.Column("aggregatetype", sa.Text(), nullable=False),
-        sa.Column("aggregateid", types.Id, nullable=False),
-        sa.Column("type", sa.Text(), nullable=False),
-        sa.Column("topic", types.Id, nullable=False),
-        sa.Column("key", types.Id, nullable=False),
-        sa.Column("headers", types.Json, nullable=False),
-        sa.Column("payload", sa.Text(), nullable=False),
-        sa.Column("occurred_at", types.Instant(), nullable=False),
-        sa.Column("booked_at", types.Instant(), nullable=False),
-        sa.Column("published_at", types.Instant(), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("event_id"),
-        sqlite_autoincrement=True,
-    )
-    op.create_index(
-        "outbox_pending",
-        "outbox",
-        ["id"],
-        unique=False,
-        postgresql_where=sa.text("published_at IS NULL"),
-        sqlite_where=sa.text("published_at IS NULL"),
-    )
-    op.create_index(
-        "outbox_published",
-        "outbox",
-        ["published_at"],
-        unique=False,
-        postgresql_where=sa.text("published_at IS NOT NULL"),
-        sqlite_where=sa.text("published_at IS NOT NULL"),
-    )
-    op.create_table(
-        "set_aside",
-        sa.Column("id", types.Id, nullable=False),
-        sa.Column("consumer", types.Id, nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("event_id", types.Id, nullable=True),
-        sa.Column("type", sa.Text(), nullable=True),
-        sa.Column("topic", types.Id, nullable=True),
-        sa.Column("partition", sa.Integer(), nullable=True),
-        sa.Column("offset", types.BigInt, nullable=True),
-        sa.Column("key", types.Id, nullable=True),
-        sa.Column("awaits", types.Id, nullable=True),
-        sa.Column("order_by", types.Id, nullable=True),
-        sa.Column("deadline_at", types.Instant(), nullable=True),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("record", types.Sealed, nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("booked_at", types.Instant(), nullable=False),
-        sa.Column("ended_at", types.Instant(), nullable=True),
-        sa.Column("ended_by", sa.Text(), nullable=True),
-        sa.CheckConstraint(
-            "state in ('dead', 'queued', 'parked', 'applied', 'discarded')", name="set_aside_state"
-        ),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index(
-        "set_aside_awaited",
-        "set_aside",
-        ["awaits"],
-        unique=False,
-        postgresql_where=sa.text("state = 'parked'"),
-        sqlite_where=sa.text("state = 'parked'"),
-    )
-    op.create_index("set_aside_listed", "set_aside", ["state", "id"], unique=False)
-    op.create_index(
-        "set_aside_open_key",
-        "set_aside",
-        ["consumer", "key", "id"],
-        unique=False,
-        postgresql_where=sa.text("state IN ('dead', 'queued')"),
-        sqlite_where=sa.text("state IN ('dead', 'queued')"),
-    )
-    op.create_table(
-        "subject_keys",
-        sa.Column("identity_id", types.Id, nullable=False),
-        sa.Column("bucket", sa.SmallInteger(), nullable=False),
-        sa.Column("master_key", sa.SmallInteger(), nullable=False),
-        sa.Column("wrapped", types.Sealed, nullable=False),
-        sa.CheckConstraint("bucket >= 0 AND bucket < 4096", name="subject_keys_bucket"),
-        sa.PrimaryKeyConstraint("identity_id"),
-    )
+    for table in APPEND_ONLY:
+        for statement in triggers.append_only_ddl(table, dialect):
+            op.execute(statement)
+    for statement in triggers.frozen_columns_ddl("lot", LOT_FACTS, dialect):
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    """There is no way back: restore a backup."""
+    raise NotImplementedError("restore a backup made before the upgrade")
+
+
+def _adjustment() -> None:
     op.create_table(
         "adjustment",
         sa.Column("id", types.BigInt, autoincrement=False, nullable=False),
@@ -180,12 +72,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("key"),
     )
     op.create_index(op.f("ix_adjustment_wallet_id"), "adjustment", ["wallet_id"], unique=False)
+
+
+def _ledger_ids() -> None:
     op.create_table(
         "ledger_ids",
         sa.Column("id", types.BigInt, sa.Identity(always=False, increment=256), nullable=False),
         sa.Column("next", types.BigInt, nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _lot() -> None:
     op.create_table(
         "lot",
         sa.Column("id", types.BigInt, autoincrement=False, nullable=False),
@@ -226,6 +124,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("pending + remaining + held + owed + covered > 0"),
     )
     op.create_index("lot_purchase", "lot", ["purchase_id"], unique=False)
+
+
+def _ownership() -> None:
     op.create_table(
         "ownership",
         sa.Column("id", types.BigInt, autoincrement=False, nullable=False),
@@ -239,6 +140,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("identity_id", "ownership_version", name="ownership_version"),
     )
     op.create_index(op.f("ix_ownership_owner_id"), "ownership", ["owner_id"], unique=False)
+
+
+def _posting() -> None:
     op.create_table(
         "posting",
         sa.Column("id", types.BigInt, autoincrement=False, nullable=False),
@@ -284,6 +188,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("to_lot_id IS NOT NULL"),
     )
     op.create_index("posting_wallet", "posting", ["wallet_id", "id"], unique=False)
+
+
+def _programme() -> None:
     op.create_table(
         "programme",
         sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -293,6 +200,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("code"),
     )
+
+
+def _purchase() -> None:
     op.create_table(
         "purchase",
         sa.Column("id", types.BigInt, autoincrement=False, nullable=False),
@@ -313,6 +223,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "order_id", name="purchase_order"),
     )
     op.create_index("purchase_window", "purchase", ["wallet_id", "occurred_at"], unique=False)
+
+
+def _purchase_return() -> None:
     op.create_table(
         "purchase_return",
         sa.Column("id", types.BigInt, autoincrement=False, nullable=False),
@@ -330,6 +243,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_purchase_return_purchase_id"), "purchase_return", ["purchase_id"], unique=False)
     op.create_index("return_window", "purchase_return", ["wallet_id", "purchased_at"], unique=False)
+
+
+def _redemption() -> None:
     op.create_table(
         "redemption",
         sa.Column("id", types.BigInt, autoincrement=False, nullable=False),
@@ -357,6 +273,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("order_id IS NOT NULL"),
         sqlite_where=sa.text("order_id IS NOT NULL"),
     )
+
+
+def _remedy() -> None:
     op.create_table(
         "remedy",
         sa.Column("id", types.BigInt, autoincrement=False, nullable=False),
@@ -373,6 +292,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("remedy_id"),
     )
     op.create_index(op.f("ix_remedy_wallet_id"), "remedy", ["wallet_id"], unique=False)
+
+
+def _tier_state() -> None:
     op.create_table(
         "tier_state",
         sa.Column("programme_id", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -390,6 +312,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("due_at IS NOT NULL"),
         sqlite_where=sa.text("due_at IS NOT NULL"),
     )
+
+
+def _wallet() -> None:
     op.create_table(
         "wallet",
         sa.Column("id", types.BigInt, autoincrement=False, nullable=False),
@@ -425,13 +350,3 @@ def upgrade() -> None:
         postgresql_where=sa.text("next_due_at IS NOT NULL"),
         sqlite_where=sa.text("next_due_at IS NOT NULL"),
     )
-    for table in APPEND_ONLY:
-        for statement in triggers.append_only_ddl(table, dialect):
-            op.execute(statement)
-    for statement in triggers.frozen_columns_ddl("lot", LOT_FACTS, dialect):
-        op.execute(statement)
-
-
-def downgrade() -> None:
-    """There is no way back: restore a backup."""
-    raise NotImplementedError("restore a backup made before the upgrade")
