@@ -16,7 +16,7 @@ class Settings(ServiceSettings):
 
     feedback_database_url: str = ""
     """URL of feedback's own database; empty: a SQLite file under `home`."""
-    sla_grace_seconds: Annotated[int, Field(ge=0, le=3_600)] = 60
+    sla_grace_seconds: Annotated[int, Field(ge=0, le=3_600)] = 10
     """Seconds between a promise's due time and its breach being told, so that a reply that was taken before the due
     time and is written down just after it still wins. The breach keeps its own time."""
     remedy_deadline_seconds: Annotated[int, Field(ge=1, le=86_400)] = 900

@@ -53,11 +53,11 @@ class Course:
             self.pauses[-1] = (self.pauses[-1][0], at)
 
 
-def fold(facts: Iterable[Fact], rules: Rules) -> list[Course]:
-    """The courses of all clocks of one complaint, those without any goal left out."""
+def fold(facts: Iterable[Fact], rules: Rules, now: datetime) -> list[Course]:
+    """The courses of all clocks of one complaint as of `now`, those without any goal left out."""
     ordered = in_effective_order(facts)
     walk = _Walk(rules)
-    changes = [change for change in rules.changes if ordered and change > ordered[0].at]
+    changes = [change for change in rules.changes if ordered and ordered[0].at < change <= now]
     for fact in ordered:
         while changes and changes[0] <= fact.at:
             walk.retarget(changes.pop(0))

@@ -86,7 +86,7 @@ class Clock:
 def clocks(facts: Iterable[Fact], rules: Rules, now: datetime) -> list[Clock]:
     """Every clock of a complaint as of `now`: pure, so the same facts give the same clocks in any order."""
     at = seconds(now)
-    return [judged(course, at) for course in fold(facts, rules)]
+    return [judged(course, at) for course in fold(facts, rules, now)]
 
 
 def judged(course: Course, now: int) -> Clock:

@@ -256,6 +256,18 @@ def test_56_a_holiday_added_moves_open_clocks_and_leaves_closed_ones() -> None:
     assert [one.kind for one in resolution.notices] == [Told.RETARGETED]
 
 
+def test_a_version_that_takes_over_tomorrow_moves_no_clock_today() -> None:
+    promise = {Metric.FIRST_RESPONSE: Promise(DAY, "24x7")}
+    shorter = {Metric.FIRST_RESPONSE: Promise(H, "24x7")}
+    takes_over = t("09:00", "2026-03-03")
+    coming = Policy("default", 2, 1, None, shorter, takes_over, apply_to_open=True)
+    both = Rules((Policy("default", 1, 1, None, promise), coming), (ALWAYS,))
+    facts = [Opened(t("12:00", "2026-03-02"), "0", NORMAL)]
+    assert clocks(facts, both, t("13:00", "2026-03-02"))[0].target_seconds == DAY
+    (clock,) = clocks(facts, both, takes_over)
+    assert (clock.target_seconds, breaches(clock)) == (H, [(takes_over, "retarget")])
+
+
 def test_57_the_target_of_a_merge_keeps_the_earlier_unanswered_message() -> None:
     source = clocks([OPENED, did(Action.MERGE, t("09:50"))], CYCLES, t("09:51"))[0]
     assert (source.verdict, source.cancelled_reason) == (Verdict.CANCELLED, "merged")
