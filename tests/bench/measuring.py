@@ -1,0 +1,144 @@
+"""Races: the product and a bare baseline take turns in one run, so that a noisy machine is noisy to both.
+
+A ratio is the median over the rounds. A rate is the best round, since other people's work only ever makes one slower;
+for the same reason the time in which a process could have run but was given no core is not counted (the kernel tells
+it in `/proc/<pid>/schedstat`; on a quiet machine it is next to nothing).
+"""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+NANOSECONDS = 1e-9
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """How long a block took, in seconds, without the time it waited for a core."""
+
+    seconds: float = 0.0
+    waited: float = 0.0
+
+
+@dataclass(slots=True)
+class Race:
+    """One figure: rates of the product and of its baseline, a pair a round, and the goals they are held to."""
+
+    name: str
+    baseline: str
+    unit: str = "events/s"
+    rate_min: float | None = None
+    ratio_min: float | None = None
+    product: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
+
+    def lap(self, count: int, product_seconds: float, bare_seconds: float) -> None:
+        """Note one round in which both did `count` pieces of work."""
+        self.product.append(count / product_seconds)
+        self.bare.append(count / bare_seconds)
+
+    @property
+    def rate(self) -> float:
+        """The product's best round."""
+        return max(self.product)
+
+    @property
+    def ratio(self) -> float:
+        """Median of the rounds: the product as a share of its baseline."""
+        return median(one / other for one, other in zip(self.product, self.bare, strict=True))
+
+    def row(self) -> tuple[str, ...]:
+        """The line of the table."""
+        goals = [f"≥ {self.rate_min:,.0f}"] if self.rate_min is not None else []
+        goals += [f"≥ {self.ratio_min:.0%}"] if self.ratio_min is not None else []
+        return (
+            self.name,
+            f"{self.rate:,.0f} {self.unit}",
+            f"{median(self.product):,.0f}",
+            f"{self.ratio:.0%}",
+            f"{max(self.bare):,.0f}",
+            self.baseline,
+            ", ".join(goals) or "none",
+            "reached" if self.reached() else "MISSED",
+        )
+
+    def reached(self) -> bool:
+        """Whether every goal is."""
+        fast = self.rate_min is None or self.rate >= self.rate_min
+        return fast and (self.ratio_min is None or self.ratio >= self.ratio_min)
+
+
+@dataclass(slots=True)
+class Size:
+    """One figure that has to stay below a limit: seconds or megabytes, beside what cannot be avoided."""
+
+    name: str
+    value: float
+    limit: float
+    unit: str
+    bare: float
+    baseline: str
+
+    def row(self) -> tuple[str, ...]:
+        """The line of the table."""
+        return (
+            self.name,
+            f"{self.value:,.1f} {self.unit}",
+            f"{self.value:,.1f}",
+            f"{self.value / self.bare:.0%}",
+            f"{self.bare:,.1f}",
+            self.baseline,
+            f"≤ {self.limit:,.0f} {self.unit}",
+            "reached" if self.reached() else "MISSED",
+        )
+
+    def reached(self) -> bool:
+        """Whether it is below its limit."""
+        return self.value <= self.limit
+
+
+HEADINGS = ("figure", "best round", "median", "of the baseline", "baseline", "which is", "goal", "")
+FIGURES: list[Race | Size] = []
+"""What this run has measured, for the table at its end."""
+
+
+def conclude(figure: Race | Size) -> None:
+    """Put a figure into the table, and fail where a goal is missed."""
+    FIGURES.append(figure)
+    assert figure.reached(), " | ".join(figure.row())
+
+
+@contextmanager
+def timed(pids: Sequence[int] = ()) -> Iterator[Stopwatch]:
+    """Time a block of this process, which takes turns with these others: at any time one of them works."""
+    everyone = (os.getpid(), *pids)
+    watch, began, before = Stopwatch(), time.perf_counter(), _waited(everyone)
+    try:
+        yield watch
+    finally:
+        watch.waited = _waited(everyone) - before
+        watch.seconds = time.perf_counter() - began - watch.waited
+
+
+def _waited(pids: Sequence[int]) -> float:
+    """Seconds for which these processes were ready to run and had no core; 0 where the kernel does not tell."""
+    waited = 0
+    for pid in pids:
+        told = Path(f"/proc/{pid}/schedstat")
+        if told.exists():
+            waited += int(told.read_text().split()[1])
+    return waited * NANOSECONDS
+
+
+def table() -> Iterator[str]:
+    """The figures as the lines of a Markdown table."""
+    rows = [HEADINGS, *(figure.row() for figure in FIGURES)]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(HEADINGS))]
+    for number, row in enumerate(rows):
+        yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        if number == 0:
+            yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"
