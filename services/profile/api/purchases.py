@@ -18,7 +18,7 @@ from services.profile.api.customers import (
 )
 from services.profile.domain import purchases as rules
 from services.profile.domain.identifiers import EmailInvalid, ExternalIdInvalid, PhoneInvalid
-from services.profile.domain.purchases import InTheFuture, Line, OrderConflict
+from services.profile.domain.purchases import InTheFuture, Line, OrderConflict, TooLongAgo
 from services.profile.storage import identities, purchases
 from services.profile.storage.purchases import Filter, Stored, StoredLine
 from services.profile.usecases.record_purchases import PURCHASES_MAX, Told
@@ -198,6 +198,7 @@ _REFUSALS = (
     ExternalIdInvalid,
     UnknownCurrency,
     InTheFuture,
+    TooLongAgo,
     OrderConflict,
     SubjectErased,
     TooMuchContention,

@@ -10,6 +10,8 @@ from shared.errors import DomainError, FieldError, Kind
 CLOCKS_DIFFER_MAX = timedelta(hours=24)
 """How far in the future a fact may lie: clocks differ, shops do not sell tomorrow."""
 
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+
 _DIFFERS_EN = "Differs from what was recorded."
 _DIFFERS_ZH = "与已记录的内容不同。"
 
@@ -62,8 +64,19 @@ class OrderConflict(DomainError):
     zh = "该订单此前已记录，但内容不同。不一致的字段：{fields}。"
 
 
-def not_in_the_future(at: datetime, now: datetime, pointer: str) -> None:
-    """Refuse an instant that lies more than a difference between clocks ahead. Raises InTheFuture."""
+class TooLongAgo(DomainError):
+    """A fact dated before anything that this system can hold."""
+
+    kind, code = Kind.INVALID, "too_long_ago"
+    title = ("Too long ago", "时间过早")
+    en = "The time lies before 1900: check its year."
+    zh = "该时间早于 1900 年：请检查年份。"
+
+
+def must_be_believable(at: datetime, now: datetime, pointer: str) -> None:
+    """Refuse an instant before 1900, or further ahead than clocks differ. Raises TooLongAgo or InTheFuture."""
+    if at < EARLIEST:
+        raise refused_at(TooLongAgo, pointer)
     if at > now + CLOCKS_DIFFER_MAX:
         raise refused_at(InTheFuture, pointer)
 

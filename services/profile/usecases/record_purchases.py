@@ -107,7 +107,7 @@ async def _attempt(tx: Tx, vault: Vault, drafts: Sequence[_Draft], issuer: str) 
     outcomes: dict[str, Outcome] = {}
     first: dict[OrderKey, _Draft] = {}
     for draft in drafts:
-        if draft.key not in known and (refusal := _too_early(draft, tx)) is not None:
+        if draft.key not in known and (refusal := _unbelievable(draft, tx)) is not None:
             outcomes[draft.purchase_id] = refusal
         elif draft.key not in known:
             first.setdefault(draft.key, draft)
@@ -215,9 +215,9 @@ def _same(draft: _Draft, stored: Stored) -> bool:
     return draft.content_hash == stored.content_hash and stored.customer_hash == draft.customer_hash
 
 
-def _too_early(draft: _Draft, tx: Tx) -> DomainError | None:
+def _unbelievable(draft: _Draft, tx: Tx) -> DomainError | None:
     try:
-        rules.not_in_the_future(draft.purchase.purchased_at, tx.now, "/purchased_at")
+        rules.must_be_believable(draft.purchase.purchased_at, tx.now, "/purchased_at")
     except DomainError as refusal:
         return refusal
     return None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.profile.domain import returns as rules
-from services.profile.domain.purchases import conflicting, not_in_the_future
+from services.profile.domain.purchases import conflicting, must_be_believable
 from services.profile.domain.returns import Return, ReturnConflict, ReturnedLine
 from services.profile.storage import purchases, returns
 from services.profile.storage.purchases import OrderKey, Stored
@@ -49,7 +49,7 @@ async def _attempt(tx: Tx, vault: Vault, told: Sequence[Return], issuer: str) ->
     for one in told:
         if _key(one) not in outcomes:
             try:
-                not_in_the_future(one.returned_at, tx.now, "/returned_at")
+                must_be_believable(one.returned_at, tx.now, "/returned_at")
             except DomainError as refusal:
                 outcomes[_key(one)] = refusal
     fresh = [WaitingReturn(new_id("ret"), issuer, one) for one in told if _key(one) not in outcomes]

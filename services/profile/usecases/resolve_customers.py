@@ -195,7 +195,11 @@ async def _claim(
 
 
 async def _learn_winners(tx: Tx, vault: Vault, world: _World, lost: Sequence[Claim]) -> None:
-    """Read who has made these identifiers theirs (they have committed, or we would still wait)."""
+    """Read who has made these identifiers theirs: they have committed, or we would still wait.
+
+    Their buckets come after our claims, out of the lock order; only an erasure takes buckets exclusively, and it waits
+    for no claim.
+    """
     winners = await identifiers.holders(tx, [claim.index for claim in lost])
     await _meet(tx, vault, world, set(winners.values()))
     world.holders |= {index: holder for index, holder in winners.items() if _alive(world, holder)}

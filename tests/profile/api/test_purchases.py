@@ -82,6 +82,8 @@ LINE: dict[str, Any] = {"sku": "TEA", "quantity": 1, "amount_minor": 5}
         ({"currency": "cny"}, "/currency", "wrong_shape"),
         ({"purchased_at": "2026-03-10T09:30:00"}, "/purchased_at", "naive_time"),
         ({"purchased_at": "2026-03-12T00:00:00Z"}, "/purchased_at", "in_the_future"),
+        ({"purchased_at": "0001-01-01T00:00:00Z"}, "/purchased_at", "too_long_ago"),
+        ({"purchased_at": "9999-12-31T23:59:59Z"}, "/purchased_at", "in_the_future"),
         ({"lines": []}, "/lines", "too_few"),
         ({"lines": [LINE] * 1001}, "/lines", "too_many"),
         ({"lines": [LINE | {"quantity": 0}]}, "/lines/0/quantity", "too_small"),

@@ -65,6 +65,7 @@ async def test_more_than_was_bought_and_not_yet_returned_is_a_422(profile: Profi
         ({"lines": []}, "/lines"),
         ({"returned_at": "2026-03-10T10:00:00"}, "/returned_at"),
         ({"returned_at": "2026-03-12T10:00:00Z"}, "/returned_at"),
+        ({"returned_at": "1899-12-31T23:59:59Z"}, "/returned_at"),
         ({"reason": "too small"}, "/reason"),
     ],
 )

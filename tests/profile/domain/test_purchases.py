@@ -14,7 +14,7 @@ from services.profile.domain.purchases import (
     conflicting,
     content,
     differences,
-    not_in_the_future,
+    must_be_believable,
 )
 
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -71,6 +71,6 @@ def test_a_conflict_names_fields_by_word_and_places_by_pointer() -> None:
 
 
 def test_clocks_may_differ_by_a_day() -> None:
-    not_in_the_future(AT + timedelta(hours=24), AT, "/purchased_at")
+    must_be_believable(AT + timedelta(hours=24), AT, "/purchased_at")
     with pytest.raises(InTheFuture):
-        not_in_the_future(AT + timedelta(hours=24, seconds=1), AT, "/purchased_at")
+        must_be_believable(AT + timedelta(hours=24, seconds=1), AT, "/purchased_at")
