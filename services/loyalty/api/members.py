@@ -8,12 +8,13 @@ from pydantic import Field
 
 from services.loyalty.domain.members import UnknownMember
 from services.loyalty.domain.wallets import Lot
-from services.loyalty.storage import lots, members
+from services.loyalty.storage import history, lots, members
 from services.loyalty.storage.members import Seen
 from shared import money
+from shared.errors import DomainError, Kind
 from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import CursorInvalid, Cursors
-from shared.http.models import LIMIT_DEFAULT, Cursor, Limit, Page, Response, example
+from shared.http.models import LIMIT_DEFAULT, Cursor, InstantIn, Limit, Page, Response, example
 from shared.http.parts import Reading, Running, Vaulted
 from shared.http.routes import Router
 
@@ -21,7 +22,21 @@ CustomerId = Annotated[
     str, Path(max_length=64, description="The customer, or any identity merged into them.")
 ]
 
+AsOf = Annotated[
+    InstantIn | None,
+    Query(description="As the books stood at this moment; facts that were booked later are left out."),
+]
+
 router = Router(tags=["members"])
+
+
+class AheadOfTime(DomainError):
+    """A moment that has not come yet."""
+
+    kind, code = Kind.INVALID, "as_of_in_future"
+    title = ("The moment has not come yet", "该时刻尚未到来")
+    en = "`as_of` lies in the future: give a moment up to now, or leave it out."
+    zh = "as_of 位于未来：请给出不晚于当前的时刻，或不传。"
 
 
 class Points(Response):
@@ -45,7 +60,9 @@ class TierOut(Response):
     code: str
     name_en: str
     name_zh: str
-    since: datetime | None = Field(description="Effective time of the last change; null: from the start.")
+    since: datetime | None = Field(
+        description="Effective time of the last change; null: from the start, or asked with `as_of`."
+    )
     spend_minor: int = Field(description="What counts, net of returns, in the programme's currency.")
     currency: str
     next: NextTier | None = Field(description="Null on the highest tier.")
@@ -97,11 +114,20 @@ class LotOut(Response):
     operation_id="get_member",
     summary="Get a member's points and tier",
     allow=allow(OPERATORS, customer="self"),
-    errors=(UnknownMember,),
+    errors=(UnknownMember, AheadOfTime),
 )
-async def get_member(read: Reading, running: Running, customer_id: CustomerId) -> MemberOut:
-    """Points and tier as of now: what has fallen due counts, whether or not it is booked."""
-    seen = await members.find(read, customer_id, running.clock.now())
+async def get_member(
+    read: Reading, running: Running, customer_id: CustomerId, as_of: AsOf = None
+) -> MemberOut:
+    """Points and tier as of now, or of any moment before: what had fallen due counts, whether or not it was booked."""
+    now = running.clock.now()
+    if as_of is None:
+        seen = await members.find(read, customer_id, now)
+    elif as_of > now:
+        raise AheadOfTime
+    else:
+        async with running.database.begin() as tx:
+            seen = await history.at(tx, customer_id, as_of)
     if seen is None:
         raise UnknownMember
     return member_out(seen)

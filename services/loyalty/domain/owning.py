@@ -22,8 +22,13 @@ def move(
 ) -> None:
     """Give `wallet` from member `source` to member `target`, both with all their open lots.
 
-    Debts that were paid across the cut are undone; afterwards each side pays its own.
+    Debts that were paid across the cut are undone; afterwards each side pays its own. A move to the same owner is
+    a newer version and nothing else.
     """
+    wallet.ownership_version = ownership_version
+    journal.touch(wallet)
+    if source is target:
+        return
     _uncover_across(journal, source.lots.values(), wallet, cause, at)
     source.wallets.remove(wallet)
     target.wallets.append(wallet)
@@ -31,8 +36,6 @@ def move(
     for lot in moved:
         target.lots[lot.id] = source.lots.pop(lot.id)
     wallet.owner_id = target.owner_id
-    wallet.ownership_version = ownership_version
-    journal.touch(wallet)
     for member in (source, target):
         _count(journal, member)
         settling.cover(journal, member, cause, at)

@@ -53,7 +53,7 @@ async def find(read: Read, customer_id: str, now: datetime) -> Seen | None:
         return None
     opened = parse(rows[0][-1])
     found = [Wallet(*row[:-4]) for row in rows]
-    if all(each.erased_at is not None for each in found):
+    if any(each.erased_at is not None for each in found if each.identity_id == customer_id):
         return None
     locked = Locked()
     locked.add(found)

@@ -91,6 +91,21 @@ async def windows(read: Read, programme: Programme, wallets: Iterable[Wallet]) -
     return found
 
 
+async def spends(
+    read: Read, programme: Programme, wallet_ids: Sequence[int], *, booked_until: datetime
+) -> list[Spend]:
+    """Everything of these wallets that ever counted towards a tier and was booked by an instant."""
+    p, r = purchase.c, purchase_return.c
+    plus = select(p.occurred_at, p.amount_minor).where(p.currency == programme.currency)
+    minus = select(r.purchased_at, r.amount_minor).where(r.currency == programme.currency)
+    plus = plus.where(any_of(p.wallet_id, wallet_ids), p.booked_at <= booked_until)
+    minus = minus.where(any_of(r.wallet_id, wallet_ids), r.booked_at <= booked_until)
+    bought = [tiers.spend_of(programme, at, amount_minor) for at, amount_minor in await read.all(plus)]
+    return bought + [
+        tiers.spend_of(programme, at, -amount_minor) for at, amount_minor in await read.all(minus)
+    ]
+
+
 def row_of(each: Purchase, row_id: int, wallet: Wallet, outcome: Outcome) -> dict[str, Any]:
     """The row of a purchase; its wallet is booked already."""
     return {

@@ -45,8 +45,9 @@ async def load_windows(
     """Load the windows of these wallets of these members, for all of them at once."""
     found = await purchases.windows(read, programme, missing)
     for standing in standings:
-        mine = {wallet.id for wallet in standing.member.wallets}
-        standing.windows.update({key: window for key, window in found.items() if key in mine})
+        for wallet in standing.member.wallets:
+            if wallet.id in found:
+                standing.windows[wallet.id] = found[wallet.id]
 
 
 async def due(read: Read, now: datetime) -> list[str]:

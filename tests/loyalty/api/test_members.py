@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from tests.loyalty.conftest import START
 from tests.loyalty.shop import Shop, bought, customer, erased, promised, registered, returned
 
@@ -99,3 +101,21 @@ async def test_an_erased_member_is_gone(shop: Shop) -> None:
         f"/v1/members/{member}/redemptions", json={"points": 1}, headers={"Idempotency-Key": "erased-key-1"}
     )
     assert redeemed.status_code == 404
+
+
+async def test_the_past_is_asked_for_and_does_not_change(shop: Shop) -> None:
+    member = customer()
+    await shop.tell(bought(member, [(1, 150_000)], START))
+    shop.clock.advance(timedelta(hours=1))
+    await shop.redeem(member, 500)
+    await shop.tell(bought(member, [(1, 500_000)], START - timedelta(days=9)))
+    path, client = f"/v1/members/{member}", shop.operator("viewer")
+
+    then = (await client.get(path, params={"as_of": "2026-03-01T09:30:00Z"})).json()
+    now = (await client.get(path, params={"as_of": "2026-03-01T10:00:00Z"})).json()
+    future = await client.get(path, params={"as_of": "2026-03-01T10:00:01Z"})
+    naive = await client.get(path, params={"as_of": "2026-03-01T10:00:00"})
+
+    assert (then["points"]["active"], then["tier"]["code"]) == (1_500, "silver")
+    assert (now["points"]["active"], now["tier"]["code"]) == (6_000, "gold")
+    assert [future.json()["code"], naive.status_code] == ["as_of_in_future", 422]

@@ -17,7 +17,7 @@ from sqlalchemy import update
 from services.loyalty.domain.burning import InsufficientPoints
 from services.loyalty.domain.programme import Programme, Rulebook, default_programme
 from services.loyalty.domain.rules import PointsPerAmount
-from services.loyalty.storage import standings, wallets
+from services.loyalty.storage import history, standings, wallets
 from services.loyalty.storage.tables import programme as programme_table
 from services.loyalty.usecases.open_programme import open_programme
 from services.loyalty.usecases.settle_due import settle_due
@@ -78,6 +78,7 @@ class Run:
         self.versions = dict.fromkeys(self.people, 0)
         self.orders: dict[str, tuple[PurchaseRecorded, list[tuple[int, int, int]]]] = {}
         self.told: list[PurchaseRecorded | PurchaseReturned] = []
+        self.seen: dict[tuple[str, datetime], tuple[object, str]] = {}
 
     async def step(self) -> None:
         chance = self.random
@@ -193,6 +194,15 @@ class Run:
             assert (balance.active, balance.pending, balance.held) == (active, pending, 0)
             level = self.oracle.level(who, now, THRESHOLDS)
             assert seen.programme.tiers[level].code == seen.standing.tier
+            self.seen[who, now] = (balance, seen.standing.tier)
+
+    async def look_back(self) -> None:
+        """What was seen at any moment is what `as_of` says of it today (I4)."""
+        for (who, at), expected in self.seen.items():
+            async with self.shop.database.begin() as tx:
+                was = await history.at(tx, who, at)
+            assert was is not None
+            assert (was.member.balance(), was.standing.tier) == expected, (who, at)
 
     def _purchase(self) -> PurchaseRecorded:
         chance = self.random
@@ -235,5 +245,6 @@ async def test_random_histories_give_what_the_oracle_gives(changing: Shop, kind:
         print(f"seed {seed}")  # noqa: T201  (shown when it fails)
         for _ in range(STEPS):
             await run.step()
+        await run.look_back()
         changing.clock.advance(START - changing.clock.now())
     await changing.check()
