@@ -15,3 +15,10 @@ async def profile(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     kind: Kind = request.param
     async with open_profile(kind, tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture
+async def one_profile(tmp_path: Path) -> AsyncIterator[Profile]:
+    """Profile on SQLite: for what no database has a part in."""
+    async with open_profile("sqlite", tmp_path) as opened:
+        yield opened

@@ -1,5 +1,6 @@
 """A running profile service for tests: its parts, its app, tokens for everybody, and things to tell it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, text, update
 
 from services.profile import verify
 from services.profile.domain.identifiers import Spelled
@@ -37,6 +38,7 @@ from shared.outbox.tables import outbox
 from shared.service import Drift, Parts
 from shared.vault import Vault, open_vault
 from tests.parts import databases
+from tests.parts.waiting import until
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 SCOPES = ("customers:read", "customers:write", "purchases:read", "purchases:write", "returns:write")
@@ -79,6 +81,19 @@ class Profile:
         """Record returns in a transaction of their own."""
         async with self.database.begin() as tx:
             return await returning.record_returns(tx, self.vault, told, issuer=issuer)
+
+    async def blocked(self, task: asyncio.Task[Any]) -> bool:
+        """Whether a task comes to wait for a lock of PostgreSQL (True) or to its end (False)."""
+        waiting = text(
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        )
+
+        async def decided() -> bool:
+            async with self.database.read() as read:
+                return task.done() or (await read.run(waiting)).scalar() == 1
+
+        await until(decided, what="the task waits for a lock, or is done")
+        return not task.done()
 
     async def erase(self, identity_id: str) -> None:
         """Erase an identity in a transaction of its own."""

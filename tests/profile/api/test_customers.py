@@ -154,9 +154,9 @@ async def test_lists_are_filtered_and_paged(profile: Profile) -> None:
     ],
 )
 async def test_bad_input_is_a_422_that_points_at_the_field(
-    profile: Profile, path: str, body: dict[str, object], pointer: str
+    one_profile: Profile, path: str, body: dict[str, object], pointer: str
 ) -> None:
-    answer = await profile.operator().post(path, json=body)
+    answer = await one_profile.operator().post(path, json=body)
     assert answer.status_code == 422, answer.text
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
-    assert await profile.count(identities) == 0
+    assert await one_profile.count(identities) == 0

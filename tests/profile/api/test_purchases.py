@@ -98,20 +98,20 @@ LINE: dict[str, Any] = {"sku": "TEA", "quantity": 1, "amount_minor": 5}
     ],
 )
 async def test_bad_input_is_a_422_that_points_at_the_field(
-    profile: Profile, changes: dict[str, Any], pointer: str, code: str | None
+    one_profile: Profile, changes: dict[str, Any], pointer: str, code: str | None
 ) -> None:
-    answer = await profile.operator().post("/v1/purchases", json=purchase(**changes))
+    answer = await one_profile.operator().post("/v1/purchases", json=purchase(**changes))
     assert answer.status_code == 422, answer.text
     errors = answer.json()["errors"]
     assert [error["pointer"] for error in errors] == [pointer]
     assert code is None or errors[0]["code"] == code
     assert "secret" not in answer.text
-    assert await profile.count(purchases) == await profile.count(identities) == 0
+    assert await one_profile.count(purchases) == await one_profile.count(identities) == 0
 
 
-async def test_zero_is_a_price_and_large_quantities_are_legal(profile: Profile) -> None:
+async def test_zero_is_a_price_and_large_quantities_are_legal(one_profile: Profile) -> None:
     lines = [LINE | {"amount_minor": 0, "quantity": 32_623}, LINE | {"amount_minor": 9_000_000_000_000_000}]
-    answer = await profile.operator().post("/v1/purchases", json=purchase(lines=lines))
+    answer = await one_profile.operator().post("/v1/purchases", json=purchase(lines=lines))
     assert answer.status_code == 201, answer.text
 
 
@@ -139,22 +139,22 @@ async def test_a_batch_answers_each_item_and_holds_nothing_personal(profile: Pro
         assert secret not in answer.text
 
 
-async def test_a_batch_speaks_the_callers_language(profile: Profile) -> None:
+async def test_a_batch_speaks_the_callers_language(one_profile: Profile) -> None:
     broken = {"items": [purchase("2", customer={"phone": "12"})]}
-    answer = await profile.operator().post(
+    answer = await one_profile.operator().post(
         "/v1/purchases:batch", json=broken, headers={"Accept-Language": "zh"}
     )
     assert "电话" in answer.json()["items"][0]["problem"]["detail"]
 
 
-async def test_a_malformed_item_refuses_the_whole_batch_and_says_which(profile: Profile) -> None:
+async def test_a_malformed_item_refuses_the_whole_batch_and_says_which(one_profile: Profile) -> None:
     items = [purchase("1"), purchase("2", lines=[])]
-    answer = await profile.operator().post("/v1/purchases:batch", json={"items": items})
+    answer = await one_profile.operator().post("/v1/purchases:batch", json={"items": items})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/items/1/lines"
-    assert await profile.count(purchases) == 0
+    assert await one_profile.count(purchases) == 0
     too_many = {"items": [purchase(str(number)) for number in range(501)]}
-    answer = await profile.operator().post("/v1/purchases:batch", json=too_many)
+    answer = await one_profile.operator().post("/v1/purchases:batch", json=too_many)
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "too_many")
 
 

@@ -70,11 +70,11 @@ async def test_more_than_was_bought_and_not_yet_returned_is_a_422(profile: Profi
     ],
 )
 async def test_bad_input_is_a_422_that_points_at_the_field(
-    profile: Profile, changes: dict[str, Any], pointer: str
+    one_profile: Profile, changes: dict[str, Any], pointer: str
 ) -> None:
-    client = profile.operator()
+    client = one_profile.operator()
     await client.post("/v1/purchases", json=purchase())
     answer = await client.post("/v1/returns", json=returned(**changes))
     assert answer.status_code == 422, answer.text
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
-    assert await profile.count(returns) == 0
+    assert await one_profile.count(returns) == 0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from services.profile.domain.identifiers import Identifier
 from services.profile.storage import identifiers as rows
@@ -18,7 +18,6 @@ from services.profile.usecases import record_purchases as intake
 from services.profile.usecases.record_purchases import Told
 from shared.db import failures, locks
 from shared.events import CustomerRegistered, PurchaseRecorded
-from tests.parts.waiting import until
 from tests.profile.running import NOW, Profile, erase, open_profile, told
 
 BUYER: dict[str, Any] = {"external_id": "C-1", "phone": "13800138001", "email": "ana@example.com"}
@@ -173,8 +172,7 @@ async def test_a_lost_claim_is_decided_again_in_the_same_transaction(tmp_path: P
                 told("3", phone="13800138001", email="ana@example.com"),
             ]
             second = asyncio.create_task(profile.buy(*others))
-            await waiting(profile, 1)
-            assert not second.done()
+            assert await profile.blocked(second)
         kid, mum = await second
         (held,) = mine
         assert isinstance(held, Stored)
@@ -195,22 +193,9 @@ async def test_intake_waits_for_an_erasure_and_then_sees_it(tmp_path: Path) -> N
         async with profile.database.begin() as erasing:
             await locks.identities(erasing, [known.identity_id], exclusive=True)
             intake_task = asyncio.create_task(profile.buy(told("2", phone="13800138001")))
-            await waiting(profile, 1)
+            assert await profile.blocked(intake_task)
             await erase(erasing, profile.vault, known.identity_id)
         (again,) = await intake_task
         assert isinstance(again, Stored)
         assert again.identity_id != known.identity_id
         assert await profile.drift() == []
-
-
-async def waiting(profile: Profile, wanted: int) -> None:
-    """Return when this many sessions of the database wait for a lock."""
-
-    async def wait_events() -> bool:
-        async with profile.database.read() as read:
-            statement = text(
-                "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-            )
-            return (await read.run(statement)).scalar() == wanted
-
-    await until(wait_events, what=f"{wanted} waiting sessions")
