@@ -10,7 +10,19 @@ from services.scoring.usecases.record_purchases import record_purchases
 from services.scoring.usecases.record_returns import record_returns
 from shared.consume.handlers import Handle
 from shared.db import Tx
+from shared.errors import DomainError, Kind
 from shared.events import PurchaseRecorded, PurchaseReturned
+from shared.events.base import INT64_MAX
+from shared.events.profile import PurchaseLine, ReturnedLine
+
+
+class TooManyUnits(DomainError):
+    """More units than any database can count."""
+
+    kind, code = Kind.INVALID, "too_many_units"
+    title = ("Too many units", "数量过大")
+    en = "The quantities of one fact add up to more than {most} units."
+    zh = "单笔记录的数量合计超过 {most} 件。"
 
 
 def recorded(zone: ZoneInfo) -> Handle:
@@ -39,7 +51,7 @@ def _purchase(event: PurchaseRecorded, zone: ZoneInfo) -> PurchaseRow:
         day=local_day(event.occurred_at, zone),
         currency=event.currency,
         amount_minor=event.amount_minor,
-        units=sum(line.quantity for line in event.lines),
+        units=_units(event.lines),
     )
     return PurchaseRow(
         fact, [[line.line, line.sku, line.category, line.quantity, line.amount_minor] for line in event.lines]
@@ -54,8 +66,15 @@ def _return(event: PurchaseReturned, zone: ZoneInfo) -> ReturnRow:
         occurred_at=event.occurred_at,
         day=local_day(event.occurred_at, zone),
         amount_minor=event.amount_minor,
-        units=sum(line.quantity for line in event.lines),
+        units=_units(event.lines),
     )
     return ReturnRow(
         fact, [[line.line, line.unit_from, line.unit_to, line.amount_minor] for line in event.lines]
     )
+
+
+def _units(lines: Sequence[PurchaseLine | ReturnedLine]) -> int:
+    units = sum(line.quantity for line in lines)
+    if units > INT64_MAX:
+        raise TooManyUnits(most=INT64_MAX)
+    return units

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from services.scoring import verify
 from services.scoring.domain.state import EMPTY, State
+from services.scoring.events.purchases import TooManyUnits
 from services.scoring.storage import states
 from services.scoring.storage.tables import customer_state, purchase, purchase_return, score
 from shared import identity
@@ -128,3 +130,12 @@ async def test_a_batch_with_every_sort_of_event_is_one_transaction(scoring: Scor
     assert (await state(scoring, one)).purchases == 2
     assert (await state(scoring, two)).purchases == 1
     assert await state(scoring, three) == EMPTY
+
+
+async def test_more_units_than_can_be_counted_are_refused(scoring: Scoring) -> None:
+    one = bought(customer(), at(1), units=2**63 - 1)
+    line = one.lines[0].model_copy(update={"line": 2})
+    with pytest.raises(TooManyUnits):
+        await scoring.deliver(one.model_copy(update={"lines": (*one.lines, line)}))
+    await scoring.deliver(one)
+    assert await scoring.count(purchase) == 1

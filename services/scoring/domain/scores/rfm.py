@@ -4,6 +4,7 @@ Names come from one look-up in a full 5 × 5 table, so they are a partition by c
 inverse-ECDF quintiles (Hyndman & Fan 1996, type 1): equal values always get equal scores.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -151,7 +152,7 @@ def _quantiles(histogram: Sequence[tuple[int, int]], parts: int) -> tuple[int, .
 
 
 def _exceeded(value: int, cuts: Sequence[int]) -> int:
-    return sum(cut < value for cut in cuts)
+    return bisect_left(cuts, value)  # cuts ascend: how many of them are below the value
 
 
 _ROUND_DAYS: Final = (7, 14, 21, 30, 45, 60, 90, 120, 180, 270, 365, 540, 730)
