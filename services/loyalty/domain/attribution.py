@@ -72,9 +72,7 @@ def _worth(line: Line, units: int) -> int:
 
 def _before(lines: Sequence[Line], line: int, *, by_amount: bool, eligible: Container[int] | None) -> int:
     """What the eligible lines before `line` are worth, or how many units they have."""
-    counted = (
-        each
-        for number, each in enumerate(lines[: line - 1], start=1)
-        if eligible is None or number in eligible
-    )
-    return sum(each.amount_minor if by_amount else each.quantity for each in counted)
+    counted = lines[: line - 1]
+    if eligible is not None:
+        counted = [each for number, each in enumerate(counted, start=1) if number in eligible]
+    return sum([each.amount_minor if by_amount else each.quantity for each in counted])

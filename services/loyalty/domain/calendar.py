@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 MONTHS_A_YEAR = 12
+DAYS_A_MONTH_MIN = 28
+"""Every month has these days."""
 
 
 def plus_days(instant: datetime, days: int, zone: ZoneInfo) -> datetime:
@@ -23,8 +25,7 @@ def plus_months(instant: datetime, months: int, zone: ZoneInfo) -> datetime:
     wall = instant.astimezone(zone).replace(tzinfo=None, fold=0)
     years, month0 = divmod(wall.month - 1 + months, MONTHS_A_YEAR)
     year, month = wall.year + years, month0 + 1
-    days = monthrange(year, month)[1]
-    if wall.day <= days:
+    if wall.day <= DAYS_A_MONTH_MIN or wall.day <= (days := monthrange(year, month)[1]):
         return _resolve(wall.replace(year=year, month=month), zone)
     last = wall.replace(year=year, month=month, day=days, hour=0, minute=0, second=0, microsecond=0)
     return _resolve(last + timedelta(days=1), zone)

@@ -1,5 +1,6 @@
 """The programme: zone, currency, tiers and rulebooks as one versioned document."""
 
+from bisect import bisect_right
 from datetime import datetime
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -90,11 +91,13 @@ class Programme(Document):
 
     def level_of(self, spend_minor: int) -> int:
         """The index of the tier that a spend (minor units of the programme's currency) reaches; 0 is the lowest."""
+        # a late return may leave the window negative; that is the lowest level
+        return max(bisect_right(self._thresholds_minor, spend_minor) - 1, 0)
+
+    @cached_property
+    def _thresholds_minor(self) -> list[int]:
         unit = 10 ** money.exponent(self.currency)
-        reached = (level for level, tier in enumerate(self.tiers) if spend_minor >= tier.from_spend * unit)
-        return max(
-            reached, default=0
-        )  # a late return may leave the window negative; that is the lowest level
+        return [tier.from_spend * unit for tier in self.tiers]
 
 
 def default_programme(currency: str, zone: str) -> Programme:

@@ -38,7 +38,8 @@ class Locking:
         await wallets.lock(tx, promised, create=False)
         awaited = [f"identity:{identity_id}" for identity_id in locked.created]
         waiting = [parking.event_of(each) for each in await parking.release(tx, self._vault(), awaited)]
-        await credit_remedies(tx, [read_remedy(each) for each in waiting])
+        if waiting:
+            await credit_remedies(tx, [read_remedy(each) for each in waiting])
 
 
 def _order(event: PurchaseRecorded | PurchaseReturned) -> tuple[str, str]:

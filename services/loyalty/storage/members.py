@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from services.loyalty.domain import settling, tiers
 from services.loyalty.domain.journal import Journal
@@ -17,6 +17,22 @@ from services.loyalty.storage import lots, standings, wallets
 from services.loyalty.storage.tables import PROGRAMME, programme, tier_state, wallet
 from services.loyalty.storage.wallets import Locked
 from shared.db import Read
+
+_OWNER = (
+    select(wallet.c.owner_id)
+    .where(wallet.c.identity_id == bindparam("customer_id"), wallet.c.programme_id == PROGRAMME)
+    .scalar_subquery()
+)
+_STANDING = (tier_state.c.programme_id == wallet.c.programme_id) & (
+    tier_state.c.owner_id == wallet.c.owner_id
+)
+_FIND = (  # built once: building it costs more than running it
+    select(*wallets.COLUMNS, tier_state.c.tier, tier_state.c.since, tier_state.c.due_at, programme.c.document)
+    .select_from(wallet)
+    .join(programme, programme.c.id == wallet.c.programme_id)
+    .outerjoin(tier_state, _STANDING)
+    .where(wallet.c.owner_id == _OWNER, wallet.c.programme_id == PROGRAMME)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +50,7 @@ async def find(read: Read, customer_id: str, now: datetime) -> Seen | None:
 
     One statement, unless something fell due that no writer has booked yet.
     """
-    mine = select(wallet.c.owner_id).where(wallet.c.identity_id == customer_id).scalar_subquery()
-    statement = (
-        select(
-            *wallets.COLUMNS, tier_state.c.tier, tier_state.c.since, tier_state.c.due_at, programme.c.document
-        )
-        .select_from(wallet)
-        .join(programme, programme.c.id == wallet.c.programme_id)
-        .outerjoin(
-            tier_state,
-            (tier_state.c.programme_id == wallet.c.programme_id)
-            & (tier_state.c.owner_id == wallet.c.owner_id),
-        )
-        .where(wallet.c.owner_id == mine, wallet.c.programme_id == PROGRAMME)
-    )
-    rows = await read.all(statement)
+    rows = await read.all(_FIND, {"customer_id": customer_id})
     if not rows:
         return None
     opened = parse(rows[0][-1])

@@ -30,7 +30,7 @@ async def earn_points(tx: Tx, facts: Sequence[Purchase]) -> None:
     programme = await programmes.current(tx)
     members = [locked.member(fact.identity_id) for fact in fresh]
     decided = [_decide(programme, fact) for fact in fresh]
-    rows = sum(1 + len(grants) for grants, _, _ in decided)
+    rows = sum(1 + 2 * len(grants) for grants, _, _ in decided)  # the fact, and a lot and a posting a grant
     journal = await open_journal(tx, locked, members, rows=rows)
     counted, stored = [], []
     for fact, member, (grants, outcome, rulebook) in zip(fresh, members, decided, strict=True):
