@@ -106,7 +106,10 @@ class Batch:
     def queue(self, item: Item) -> None:
         """Set an item aside behind the dead one of its key."""
         reason = Reason("key_quarantined", "An earlier record of the same key could not be applied.")
-        self._keep(item.record, "queued", reason, item)
+        held_by = sorted(self.quarantine.intersection(item.event.identities))
+        behind = item.event.key if item.event.key in held_by else held_by[0]
+        self._keep(item.record, "queued", reason, item, behind)
+        self.quarantine.add(item.event.key)
         self.outcome.queued += 1
 
     async def _apply_part(self, part: Sequence[Item]) -> None:
@@ -140,7 +143,9 @@ class Batch:
         self.quarantine.update(item.event.identities)
         self.outcome.dead += 1
 
-    def _keep(self, record: Record, state: str, reason: Reason, item: Item | None = None) -> None:
+    def _keep(
+        self, record: Record, state: str, reason: Reason, item: Item | None = None, behind: str | None = None
+    ) -> None:
         self.rows.append(
             set_aside.row(
                 self.vault,
@@ -152,6 +157,7 @@ class Batch:
                 event_id=item.event_id if item else None,
                 type_name=item.event.type if item else None,
                 key=item.event.key if item else None,
+                behind=behind,
             )
         )
 

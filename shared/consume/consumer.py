@@ -82,8 +82,10 @@ class Consumer:
         while not stopping.is_set():
             try:
                 await self._consume(stopping)
-            except BusUnavailable as error:
-                self._say("the event bus cannot be reached and is tried again", error)
+            except Exception as error:
+                if not (isinstance(error, BusUnavailable) or failures.is_transient(error)):
+                    raise
+                self._say("the consumer waits for its bus and its database", error)
                 await _first_of(stopping, SUBSCRIBE_SECONDS)
 
     async def _consume(self, stopping: asyncio.Event) -> None:

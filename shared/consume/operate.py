@@ -1,5 +1,6 @@
 """What operators do with records that were set aside: list, read, retry, discard."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from sqlalchemy import Row, select, update
 
 from shared.bus import Record
 from shared.consume import set_aside
-from shared.consume.apply import Batch, Decoded, Item, decode_batch
+from shared.consume.apply import Batch, Decoded, decode_batch
 from shared.consume.handlers import Handlers
 from shared.consume.set_aside import CHAIN_MAX, OPEN, NotRetryable, NotSetAside, Reason, StillRefused
 from shared.consume.tables import set_aside as table
@@ -33,6 +34,7 @@ class SetAside:
     partition: int | None
     offset: int | None
     key: str | None
+    behind: str | None
     awaits: str | None
     deadline_at: datetime | None
     attempts: int
@@ -72,83 +74,120 @@ async def consumer_of(read: Read, set_aside_id: str) -> str:
 
 
 async def retry(database: Database, handlers: Handlers, vault: Vault, set_aside_id: str, *, by: str) -> int:
-    """Apply a dead record and what is queued behind it, in order; return how many were applied.
+    """Apply the first open record of a key and what waits behind it, in order; return how many were applied.
 
-    Raises NotSetAside, NotRetryable, and StillRefused when the dead record is refused again (nothing changes then).
-    A later one that is refused becomes the dead one of its key.
+    Raises NotSetAside, NotRetryable, and StillRefused when the record is refused again (nothing changes then).
+    A later one that is refused becomes the dead one of its key. More than CHAIN_MAX take another retry.
     """
     async with database.begin() as tx:
-        dead, chain = await _chain(tx, handlers, set_aside_id)
-        return await _apply_chain(tx, handlers, vault, [dead, *chain], by=by, must_apply=dead.id)
+        first = await _first_of_its_key(tx, handlers, vault, set_aside_id)
+        reason = await _apply_row(tx, handlers, vault, first)
+        if reason is not None:
+            raise StillRefused(again=reason.code, why=reason.sentence)
+        await _end(tx, first.id, "applied", by)
+        return 1 + await _release(tx, handlers, vault, first.key, by)
 
 
 async def discard(database: Database, handlers: Handlers, vault: Vault, set_aside_id: str, *, by: str) -> int:
-    """Give a dead record up and release what is queued behind it; return how many of those were applied."""
+    """Give the first open record of a key up and release what waits behind it; return how many were applied."""
     async with database.begin() as tx:
-        dead, chain = await _chain(tx, handlers, set_aside_id)
-        await _end(tx, dead.id, "discarded", by)
-        return await _apply_chain(tx, handlers, vault, chain, by=by, must_apply=None)
+        first = await _first_of_its_key(tx, handlers, vault, set_aside_id)
+        await _end(tx, first.id, "discarded", by)
+        return await _release(tx, handlers, vault, first.key, by)
 
 
-async def _chain(tx: Tx, handlers: Handlers, set_aside_id: str) -> tuple[Row[Any], Sequence[Row[Any]]]:
-    """The dead row and the rows queued behind it, locked, with the consumer's batches kept away."""
+async def _first_of_its_key(tx: Tx, handlers: Handlers, vault: Vault, set_aside_id: str) -> Row[Any]:
+    """The chosen row, with the consumer's batches kept away; dead, or queued with nothing left before it."""
     await set_aside.lock_consumer(tx, handlers.consumer, exclusive=True)
-    mine = table.c.consumer == handlers.consumer
-    dead = await tx.first(select(table).where(table.c.id == set_aside_id, mine).with_for_update())
-    if dead is None or dead.state not in OPEN:
-        raise NotSetAside
-    if dead.state != "dead":
-        raise NotRetryable(state=dead.state)
-    if dead.key is None:
-        return dead, []
-    queued = (
+    chosen = await tx.first(
         select(table)
-        .where(mine, table.c.key == dead.key, table.c.state == "queued")
-        .order_by(table.c.id)
-        .limit(CHAIN_MAX)
+        .where(table.c.id == set_aside_id, table.c.consumer == handlers.consumer)
         .with_for_update()
     )
-    return dead, await tx.all(queued)
+    if chosen is None or chosen.state not in OPEN:
+        raise NotSetAside
+    if chosen.state == "parked":
+        raise NotRetryable(state=chosen.state)
+    if chosen.key is not None:
+        first = (await _open_rows(tx, handlers, chosen.key, limit=1))[0]
+        if first.id != chosen.id or await _held_by(tx, handlers, vault, chosen):
+            raise NotRetryable(state=chosen.state)
+    return chosen
 
 
-async def _apply_chain(
-    tx: Tx, handlers: Handlers, vault: Vault, chain: Sequence[Row[Any]], *, by: str, must_apply: str | None
-) -> int:
-    """Apply rows one by one until one is refused; that one is dead from now on and the rest stays queued."""
-    applied = 0
-    for row in chain:
-        reason = await _apply_row(tx, handlers, vault, row)
-        if reason is None:
-            await _end(tx, row.id, "applied", by)
-            applied += 1
-            continue
-        if row.id == must_apply:
-            raise StillRefused(again=reason.code, why=reason.sentence)
-        refused = {
-            "state": "dead",
-            "code": reason.code,
-            "reason": reason.sentence,
-            "attempts": row.attempts + 1,
-        }
-        await tx.execute(update(table).where(table.c.id == row.id).values(**refused))
-        break
+async def _release(tx: Tx, handlers: Handlers, vault: Vault, key: str | None, by: str) -> int:
+    """Apply what waits for `key`, then what waited for that to be applied, until something is refused or held."""
+    applied, keys = 0, deque([key] if key is not None else [])
+    while keys and applied < CHAIN_MAX:
+        freed = keys.popleft()
+        applied += await _apply_key(tx, handlers, vault, freed, by, CHAIN_MAX - applied)
+        waiting = (
+            select(table.c.key)
+            .distinct()
+            .where(table.c.consumer == handlers.consumer, table.c.state == "queued", table.c.behind == freed)
+        )
+        if not await _open_rows(tx, handlers, freed, limit=1):
+            keys.extend(sorted(other for (other,) in await tx.all(waiting) if other not in (None, freed)))
     return applied
 
 
-async def _apply_row(tx: Tx, handlers: Handlers, vault: Vault, row: Row[Any]) -> Reason | None:
-    """Apply one stored record; None when it was, else why it was refused. The chain's own quarantine does not hold it."""
+async def _apply_key(tx: Tx, handlers: Handlers, vault: Vault, key: str, by: str, most: int) -> int:
+    """Apply the open rows of a key one by one; the first that is refused is dead from now on."""
+    applied = 0
+    for row in await _open_rows(tx, handlers, key, limit=most):
+        if row.state == "dead":
+            break
+        if held_by := await _held_by(tx, handlers, vault, row):
+            await tx.execute(update(table).where(table.c.id == row.id).values(behind=held_by))
+            break
+        reason = await _apply_row(tx, handlers, vault, row)
+        if reason is not None:
+            dead = {"state": "dead", "behind": None, "code": reason.code, "reason": reason.sentence}
+            await tx.execute(
+                update(table).where(table.c.id == row.id).values(attempts=row.attempts + 1, **dead)
+            )
+            break
+        await _end(tx, row.id, "applied", by)
+        applied += 1
+    return applied
+
+
+async def _open_rows(tx: Tx, handlers: Handlers, key: str, *, limit: int) -> Sequence[Row[Any]]:
+    """The dead and queued rows of a key, in order, locked."""
+    return await tx.all(
+        select(table)
+        .where(
+            table.c.consumer == handlers.consumer, table.c.key == key, table.c.state.in_(("dead", "queued"))
+        )
+        .order_by(table.c.id)
+        .limit(limit)
+        .with_for_update()
+    )
+
+
+async def _held_by(tx: Tx, handlers: Handlers, vault: Vault, row: Row[Any]) -> str | None:
+    """Another quarantined identity that the record names; None when only its own key matters."""
+    named = {identity for item in _decoded(handlers, vault, row).items for identity in item.event.identities}
+    return min(await set_aside.quarantined(tx, handlers.consumer, named - {row.key}), default=None)
+
+
+def _decoded(handlers: Handlers, vault: Vault, row: Row[Any]) -> Decoded:
     headers, value = set_aside.open_record(vault, row.record)
-    if row.type in handlers.parked and value is not None:
-        return await _apply_parked(tx, handlers, row, value.decode())
     record = Record(row.topic or "", row.partition or 0, row.offset or 0, None, tuple(headers), value, 0)
-    decoded: Decoded = decode_batch([record], handlers)
+    return decode_batch([record], handlers)
+
+
+async def _apply_row(tx: Tx, handlers: Handlers, vault: Vault, row: Row[Any]) -> Reason | None:
+    """Apply one stored record; None when it was, else why it was refused. Its own quarantine does not hold it."""
+    if row.type in handlers.parked:
+        _, document = set_aside.open_record(vault, row.record)
+        return await _apply_parked(tx, handlers, row, (document or b"").decode())
+    decoded = _decoded(handlers, vault, row)
     if decoded.malformed:
         return decoded.malformed[0][1]
     batch = Batch(tx, handlers, vault, bugs_are_permanent=True)
-    await batch.apply([Item(record, item.event_id, item.event) for item in decoded.items])
-    if batch.rows:
-        return Reason(str(batch.rows[0]["code"]), str(batch.rows[0]["reason"]))
-    return None
+    await batch.apply(decoded.items)
+    return Reason(str(batch.rows[0]["code"]), str(batch.rows[0]["reason"])) if batch.rows else None
 
 
 async def _apply_parked(tx: Tx, handlers: Handlers, row: Row[Any], document: str) -> Reason | None:

@@ -63,6 +63,7 @@ async def park(tx: Tx, vault: Vault, consumer: str, waiting: Sequence[Waiting]) 
             "partition": None,
             "offset": None,
             "key": one.key,
+            "behind": None,
             "awaits": one.awaits,
             "order_by": one.order_by,
             "deadline_at": one.deadline_at,

@@ -54,8 +54,8 @@ class NotRetryable(DomainError):
 
     kind, code = Kind.CONFLICT, "wrong_state"
     title = ("Wrong state", "状态不符")
-    en = "A record that is {state} cannot be chosen: act on the dead record of its key, or wait for the awaited fact."
-    zh = "状态为 {state} 的记录不能单独处理：请处理同一键的死信，或等待所需事实。"
+    en = "This record is {state} and others come first: act on the first open record of its key, or wait for its fact."
+    zh = "该记录状态为 {state}，之前还有其他记录：请先处理同一键的第一条未结记录，或等待所需事实。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,7 @@ def row(
     event_id: UUID | None = None,
     type_name: str | None = None,
     key: str | None = None,
+    behind: str | None = None,
 ) -> dict[str, Any]:
     """The row that keeps a record of the bus."""
     return {
@@ -89,6 +90,7 @@ def row(
         "partition": record.partition,
         "offset": record.offset,
         "key": key,
+        "behind": behind,
         "awaits": None,
         "order_by": None,
         "deadline_at": None,

@@ -45,7 +45,9 @@ class SetAsideColumns(TypedColumns):
     partition: Named[int | None] = Column(Integer)
     offset: Named[int | None] = Column(BigInt)
     key: Named[str | None] = Column(Id)
-    """The quarantined key; null for a record without a readable one."""
+    """The key it would have been applied to; null for a record without a readable one."""
+    behind: Named[str | None] = Column(Id)
+    """The quarantined identity that a queued record waits behind: its key, or another that it names."""
     awaits: Named[str | None] = Column(Id)
     """The fact a parked record waits for, such as `purchase:pur_…`."""
     order_by: Named[str | None] = Column(Id)
@@ -79,6 +81,13 @@ Index(
     set_aside.c.id,
     postgresql_where=set_aside.c.state.in_(("dead", "queued")),
     sqlite_where=set_aside.c.state.in_(("dead", "queued")),
+)
+Index(
+    "set_aside_open_behind",
+    set_aside.c.consumer,
+    set_aside.c.behind,
+    postgresql_where=set_aside.c.state == "queued",
+    sqlite_where=set_aside.c.state == "queued",
 )
 Index(
     "set_aside_awaited",

@@ -59,6 +59,7 @@ class SetAsideOut(Response):
     partition: int | None = None
     offset: int | None = None
     key: str | None = None
+    behind: str | None = Field(None, description="The identity whose earlier record it waits behind.")
     awaits: str | None = None
     deadline_at: datetime | None = None
     attempts: int

@@ -60,8 +60,6 @@ class Relay:
                 self._wake.clear()
                 try:
                     moved = await self.step()
-                except (asyncio.CancelledError, AssertionError):
-                    raise
                 except Exception as error:  # noqa: BLE001 - whatever it was, the rows are still pending
                     self._lease.check()
                     self._quiet.warning(

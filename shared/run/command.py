@@ -8,9 +8,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import uvloop
+
 from shared import logs
 from shared.db.migrations import NewerDatabase
 from shared.http.app import build_app
+from shared.run import collecting
 from shared.run.opening import migrations_of, open_parts
 from shared.run.roles import Role, run
 from shared.run.serving import PortTaken, listen
@@ -36,7 +39,8 @@ def main(service: Service, arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     logs.configure(service.name, level=service.settings.log_level)
     try:
-        return asyncio.run(_run(service, asked.command, as_json=asked.json))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_run(service, asked.command, as_json=asked.json))
     except (NewerDatabase, PortTaken) as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_REFUSED
@@ -51,14 +55,10 @@ async def _run(service: Service, command: str, *, as_json: bool) -> int:
             return await _verify(service, parts, as_json=as_json)
         roles = ROLES[command]
         serving = "serve" in roles
-        await run(
-            service,
-            parts,
-            roles,
-            stop_on_signals(),
-            app=build_app(service, parts) if serving else None,
-            listener=listen(service.settings.host, service.settings.port) if serving else None,
-        )
+        app = build_app(service, parts) if serving else None
+        listener = listen(service.settings.host, service.settings.port) if serving else None
+        collecting.seldom()
+        await run(service, parts, roles, stop_on_signals(), app=app, listener=listener)
         return 0
 
 

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from shared import logs
 from shared.consume.tables import inbox
@@ -80,8 +80,14 @@ async def _prune_outbox(parts: Parts) -> int:
 
 
 async def _prune_inbox(parts: Parts) -> int:
-    async with parts.database.begin() as tx:
-        return await tx.execute(delete(inbox).where(inbox.c.seen_at < tx.now - timedelta(days=INBOX_DAYS)))
+    before = parts.clock.now() - timedelta(days=INBOX_DAYS)
+    old = select(inbox.c.event_id).where(inbox.c.seen_at < before).limit(relaying.PRUNE_ROWS_MAX)
+    pruned, page = 0, relaying.PRUNE_ROWS_MAX
+    while page == relaying.PRUNE_ROWS_MAX:
+        async with parts.database.begin() as tx:
+            page = await tx.execute(delete(inbox).where(inbox.c.seen_at < before, inbox.c.event_id.in_(old)))
+        pruned += page
+    return pruned
 
 
 KERNEL_JOBS = (

@@ -45,7 +45,13 @@ async def send(bus: Bus, events: Sequence[Event]) -> None:
 
 @asynccontextmanager
 async def consuming_with(
-    database: Database, bus: Bus, vault: Vault, handlers: Handlers = HANDLERS, *, member: str = "one", percent: int = 5
+    database: Database,
+    bus: Bus,
+    vault: Vault,
+    handlers: Handlers = HANDLERS,
+    *,
+    member: str = "one",
+    percent: int = 5,
 ) -> AsyncIterator[Consumer]:
     consumer = Consumer(database, bus, vault, handlers, member, percent)
     stopping = asyncio.Event()
@@ -144,7 +150,11 @@ async def test_the_brake_holds_the_partition_and_lets_go_when_it_is_raised(
 ) -> None:
     customer = new_id("cus")
     poisoned = [purchase(customer, 1, order_id=POISON) for _ in range(12)]
-    others = [one for one in (new_id("cus") for _ in range(2_000)) if partition_of(one, 12) == partition_of(customer, 12)]
+    others = [
+        one
+        for one in (new_id("cus") for _ in range(2_000))
+        if partition_of(one, 12) == partition_of(customer, 12)
+    ]
     await send(bus, [purchase(one, order_id=POISON) for one in others[:12]] + poisoned)
     async with consuming_with(database, bus, vault) as consumer:
         await until(lambda: _in_trouble(consumer))

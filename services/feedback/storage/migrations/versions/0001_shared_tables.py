@@ -121,6 +121,7 @@ def _set_aside() -> None:
         sa.Column("partition", sa.Integer(), nullable=True),
         sa.Column("offset", types.BigInt, nullable=True),
         sa.Column("key", types.Id, nullable=True),
+        sa.Column("behind", types.Id, nullable=True),
         sa.Column("awaits", types.Id, nullable=True),
         sa.Column("order_by", types.Id, nullable=True),
         sa.Column("deadline_at", types.Instant(), nullable=True),
@@ -145,6 +146,14 @@ def _set_aside() -> None:
         sqlite_where=sa.text("state = 'parked'"),
     )
     op.create_index("set_aside_listed", "set_aside", ["state", "id"], unique=False)
+    op.create_index(
+        "set_aside_open_behind",
+        "set_aside",
+        ["consumer", "behind"],
+        unique=False,
+        postgresql_where=sa.text("state = 'queued'"),
+        sqlite_where=sa.text("state = 'queued'"),
+    )
     op.create_index(
         "set_aside_open_key",
         "set_aside",

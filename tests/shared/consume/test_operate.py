@@ -1,0 +1,114 @@
+"""A retry or a discard leaves nothing behind that nobody could act on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from shared.consume import operate, set_aside
+from shared.consume.apply import apply_batch
+from shared.consume.operate import SetAside
+from shared.db import Database, Tx
+from shared.events import CustomerMerged
+from shared.events.base import Cause
+from shared.ids import new_id
+from shared.vault import Vault
+from tests.shared.ledger import AT, HANDLERS, PLACE, POISON, amounts, lock, purchase, records
+
+A, B = sorted(new_id("cus") for _ in range(2))
+SEEN: list[str] = []
+
+
+async def merged(tx: Tx, events: Sequence[CustomerMerged]) -> None:
+    SEEN.extend(event.identity_id for event in events)
+
+
+WITH_MERGES = replace(HANDLERS, table={**HANDLERS.table, CustomerMerged: merged}, lock=lock)
+
+
+def merge(moved: str, into: str) -> CustomerMerged:
+    return CustomerMerged(
+        identity_id=moved,
+        customer_id=into,
+        former_customer_id=moved,
+        occurred_at=AT,
+        cause=Cause(kind="link", id="lnk_1"),
+        link_id=new_id("lnk"),
+        ownership_version=1,
+        decided_by="person",
+    )
+
+
+async def shelf(database: Database) -> list[SetAside]:
+    async with database.read() as read:
+        return await operate.page(read)
+
+
+async def balances(database: Database) -> dict[str, int]:
+    async with database.read() as read:
+        return dict(await amounts(read))
+
+
+async def test_what_waits_for_two_customers_is_released_with_the_one_that_held_it(
+    database: Database, vault: Vault
+) -> None:
+    SEEN.clear()
+    events = [purchase(A, 1, order_id=POISON), merge(B, A), purchase(B, 8)]
+    outcome = await apply_batch(database, WITH_MERGES, vault, PLACE, records(events))
+    dead, held, after = await shelf(database)
+    assert (outcome.dead, outcome.queued) == (1, 2)
+    assert [(one.state, one.key, one.behind) for one in (dead, held, after)] == [
+        ("dead", A, None),
+        ("queued", B, A),
+        ("queued", B, B),
+    ]
+    assert await operate.discard(database, WITH_MERGES, vault, dead.id, by="ana") == 2
+    assert SEEN == [B]
+    assert await shelf(database) == []
+    assert (await balances(database))[B] == 8
+
+
+async def test_what_two_dead_records_hold_waits_for_both(database: Database, vault: Vault) -> None:
+    SEEN.clear()
+    events = [purchase(A, 1, order_id=POISON), purchase(B, 2, order_id=POISON), merge(B, A)]
+    await apply_batch(database, WITH_MERGES, vault, PLACE, records(events))
+    first, second, held = await shelf(database)
+    assert held.behind == B
+    assert await operate.discard(database, WITH_MERGES, vault, second.id, by="ana") == 0
+    (left_first, left_held) = await shelf(database)
+    assert (left_first.id, left_held.behind) == (first.id, A)
+    with pytest.raises(set_aside.NotRetryable):
+        await operate.retry(database, WITH_MERGES, vault, held.id, by="ana")
+    assert await operate.discard(database, WITH_MERGES, vault, first.id, by="ana") == 1
+    assert SEEN == [B]
+    assert await shelf(database) == []
+
+
+async def test_a_chain_longer_than_one_retry_takes_another(
+    database: Database, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operate, "CHAIN_MAX", 3)
+    events = [purchase(A, 1, order_id=POISON), *(purchase(A, 10) for _ in range(5))]
+    await apply_batch(database, HANDLERS, vault, PLACE, records(events))
+    dead, *_ = await shelf(database)
+    assert await operate.discard(database, HANDLERS, vault, dead.id, by="ana") == 3
+    head, last = await shelf(database)
+    with pytest.raises(set_aside.NotRetryable):
+        await operate.retry(database, HANDLERS, vault, last.id, by="ana")
+    assert await operate.retry(database, HANDLERS, vault, head.id, by="ana") == 2
+    assert await shelf(database) == []
+    assert await balances(database) == {A: 50}
+
+
+async def test_a_later_record_that_is_refused_becomes_the_dead_one(database: Database, vault: Vault) -> None:
+    events = [
+        purchase(A, 1, order_id=POISON),
+        purchase(A, 10),
+        purchase(A, 2, order_id=POISON),
+        purchase(A, 20),
+    ]
+    await apply_batch(database, HANDLERS, vault, PLACE, records(events))
+    first, *_ = await shelf(database)
+    assert await operate.discard(database, HANDLERS, vault, first.id, by="ana") == 1
+    assert [(one.state, one.attempts) for one in await shelf(database)] == [("dead", 2), ("queued", 1)]
+    assert await balances(database) == {A: 10}
