@@ -32,6 +32,7 @@ from shared.auth.verifying import open_verifier
 from shared.bus import open_bus
 from shared.clock import ManualClock
 from shared.db import Database, Tx
+from shared.db.postgres import CONNECTIONS_MAX
 from shared.events import BY_TYPE
 from shared.events.base import Event
 from shared.outbox.tables import outbox
@@ -52,6 +53,9 @@ class Profile:
         self.database: Database = parts.database
         self.vault = parts.vault
         self.app = create_app(settings, parts)
+        self.lanes = asyncio.Semaphore(CONNECTIONS_MAX - 3)
+        """As many transactions at once as there are connections, some left for the test: the rest wait here, not for
+        the pool, which gives up after some seconds."""
 
     def operator(self, *roles: Role) -> httpx2.AsyncClient:
         """A client with an operator's token (default role: agent)."""
@@ -74,12 +78,12 @@ class Profile:
 
     async def buy(self, *told: Told, issuer: str = "shop") -> list[intake.Outcome]:
         """Record purchases in a transaction of their own."""
-        async with self.database.begin() as tx:
+        async with self.lanes, self.database.begin() as tx:
             return await intake.record_purchases(tx, self.vault, told, issuer=issuer, region="CN")
 
     async def give_back(self, *told: Return, issuer: str = "shop") -> list[returning.Outcome]:
         """Record returns in a transaction of their own."""
-        async with self.database.begin() as tx:
+        async with self.lanes, self.database.begin() as tx:
             return await returning.record_returns(tx, self.vault, told, issuer=issuer)
 
     async def blocked(self, task: asyncio.Task[Any]) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import httpx2
 import pytest
 from sqlalchemy import update
 
@@ -243,8 +244,11 @@ async def test_lists_are_filtered_and_paged(profile: Profile) -> None:
 
 async def test_fifty_posts_of_one_unknown_buyer_make_one_customer(profile: Profile) -> None:
     client = profile.operator()
-    answers = await asyncio.gather(
-        *(client.post("/v1/purchases", json=purchase(str(number))) for number in range(50))
-    )
+
+    async def post(number: int) -> httpx2.Response:
+        async with profile.lanes:
+            return await client.post("/v1/purchases", json=purchase(str(number)))
+
+    answers = await asyncio.gather(*(post(number) for number in range(50)))
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["customer_id"] for answer in answers}) == 1
