@@ -104,7 +104,7 @@ def validate(body: dict[str, Any]) -> list[orders.Fault]:
     try:
         purchase = PurchaseIn.model_validate(body).told.purchase
         money.exponent(purchase.currency)
-        rules.not_in_the_future(purchase.purchased_at, SystemClock().now(), "/purchased_at")
+        rules.must_be_believable(purchase.purchased_at, SystemClock().now(), "/purchased_at")
     except ValidationError as error:
         return [(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors(include_url=False)]
     except money.UnknownCurrency as error:

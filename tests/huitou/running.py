@@ -59,6 +59,7 @@ class Installation:
             try:
                 running.wait()
                 yield running
+                assert running.stopped or process.poll() is None, f"it ended by itself: {running.complaint}"
             finally:
                 running.stop()
 
@@ -70,6 +71,12 @@ class Up:
     process: "subprocess.Popen[bytes]"
     out: Path
     err: Path
+    stopped: bool = False
+
+    @property
+    def complaint(self) -> str:
+        """The end of what it wrote to standard error, and its exit code."""
+        return f"exit {self.process.poll()}\n{self.err.read_text()[-4000:]}"
 
     @property
     def told(self) -> str:
@@ -80,12 +87,13 @@ class Up:
         """Return once it has printed what to try."""
         deadline = time.monotonic() + READY_SECONDS_MAX
         while "\nTry\n" not in self.told or not self.told.endswith("\n\n"):
-            assert self.process.poll() is None, f"it ended:\n{self.told}\n{self.err.read_text()[-4000:]}"
-            assert time.monotonic() < deadline, f"it takes too long:\n{self.err.read_text()[-4000:]}"
+            assert self.process.poll() is None, f"it ended: {self.complaint}"
+            assert time.monotonic() < deadline, f"it takes too long: {self.complaint}"
             time.sleep(0.1)  # a child process says nothing that could be awaited
 
     def stop(self) -> int:
         """SIGTERM, and the exit code it drains to."""
+        self.stopped = True
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:

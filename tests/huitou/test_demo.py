@@ -1,0 +1,137 @@
+"""The demo is a real shop: whole baskets, points that can be traced, complaints with remedies, books that balance."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from huitou.demo import baskets, complaints, people
+from huitou.exits import Exit
+from tests.huitou.running import Installation, Up, has_curl, tried
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+RESTART_SECONDS_MAX = 40.0
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return Installation(tmp_path_factory.mktemp("demo") / "home")
+
+
+@pytest.fixture(scope="module")
+def told(shop: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    with shop.up() as up:
+        yield up
+
+
+def _get(shop: Installation, offset: int, path: str) -> Any:
+    token = shop.run("token", "--role", "admin").stdout.strip()
+    answer = httpx2.get(
+        f"http://127.0.0.1:{shop.port_base + offset}{path}",
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.skipif(not has_curl(), reason="curl is not installed")
+def test_the_four_commands_work_as_printed_on_a_customer_of_the_demo(told: Up) -> None:
+    commands = tried(told.told)
+
+    outputs = [
+        subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True).stdout
+        for command in commands
+    ]
+
+    member, purchase, ledger, scores = (json.loads(output) for output in outputs)
+    assert member["points"]["active"] > 0
+    assert purchase["customer_id"] == member["customer_id"] == scores["customer_id"]
+    assert ledger["items"]
+    assert scores["rfm"]["currency"] == "USD"
+
+
+def test_the_last_purchases_were_yesterday(shop: Installation, told: Up) -> None:
+    newest = _get(shop, 1, f"/v1/purchases?source={baskets.SOURCE}&limit=1")["items"][0]
+
+    bought = datetime.fromisoformat(newest["purchased_at"]).date()
+    assert bought == (datetime.now(UTC) - timedelta(days=1)).date()
+
+
+def test_remedies_of_the_demo_are_settled(shop: Installation, told: Up) -> None:
+    listed = _get(shop, 3, "/v1/complaints?limit=200")["items"]
+    remedies = [
+        remedy
+        for complaint in listed
+        for remedy in _get(shop, 3, f"/v1/complaints/{complaint['id']}")["remedies"]
+    ]
+
+    assert len(listed) == complaints.COUNT
+    assert remedies
+    assert {remedy["status"] for remedy in remedies} == {"settled"}
+
+
+def test_the_books_balance_while_it_runs_and_in_a_copy_that_was_made_meanwhile(
+    shop: Installation, told: Up, tmp_path: Path
+) -> None:
+    copy = Installation(tmp_path / "copy")
+
+    saved = shop.run("backup", str(copy.home))
+    verified = [each.run("verify", "--json") for each in (shop, copy)]
+
+    assert saved.returncode == Exit.DONE, saved.stderr
+    assert [json.loads(each.stdout) for each in verified] == [{"ok": True, "drifts": []}] * 2
+    with copy.up() as up:
+        assert "customers" not in up.err.read_text(), "a loaded demo is not loaded again"
+        assert _get(copy, 1, "/v1/purchases?limit=1") == _get(shop, 1, "/v1/purchases?limit=1")
+
+
+def test_a_backup_never_writes_over_anything(shop: Installation, told: Up, tmp_path: Path) -> None:
+    (tmp_path / "photo").write_text("mine")
+
+    said = shop.run("backup", str(tmp_path))
+
+    assert said.returncode == Exit.USAGE
+    assert "not an empty folder" in said.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["photo"]
+
+
+def test_it_starts_again_in_seconds_with_what_was_there(shop: Installation, told: Up) -> None:
+    before = _get(shop, 1, "/v1/purchases?limit=1")
+    assert told.stop() == Exit.DONE
+
+    began = time.monotonic()
+    with shop.up():
+        started = time.monotonic() - began
+        after = _get(shop, 1, "/v1/purchases?limit=1")
+
+    assert started < RESTART_SECONDS_MAX
+    assert after == before
+
+
+def test_the_file_holds_whole_baskets_of_a_share_of_the_households() -> None:
+    day = datetime(2026, 3, 1, tzinfo=UTC).date()
+    read = list(baskets.purchases(day))
+
+    lines = [line for purchase in read for line in purchase["lines"]]
+    assert len(read) == baskets.BASKETS <= 10_000
+    assert len({purchase["order_id"] for purchase in read}) == len(read)
+    assert max(purchase["purchased_at"] for purchase in read)[:10] == "2026-03-01"
+    assert min(line["quantity"] for line in lines) >= 1
+    assert any(line["quantity"] > 10_000 for line in lines), "fuel is sold in thousandths"
+    assert all("category" in line or "name" not in line for line in lines)
+
+
+def test_the_people_are_nobody_and_always_the_same() -> None:
+    everybody = [people.person(household) for household in baskets.households()]
+
+    assert everybody == [people.person(household) for household in baskets.households()]
+    assert all(person.email.endswith("@example.com") for person in everybody)
+    assert 0.3 < sum(not person.name.isascii() for person in everybody) / len(everybody) < 0.7

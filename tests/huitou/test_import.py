@@ -1,0 +1,130 @@
+"""`huitou import purchases`, run as a command against a running product."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from huitou.exits import Exit
+from tests.huitou.running import READY_SECONDS_MAX, Installation
+
+pytestmark = pytest.mark.slow
+
+HEADER = "order_id,customer,purchased_at,currency,sku,category,quantity,amount_minor"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    shop = Installation(tmp_path_factory.mktemp("import") / "home", more={"HUITOU_CURRENCY": "USD"})
+    with shop.up("--no-demo"):
+        yield shop
+
+
+def _file(path: Path, rows: list[str]) -> Path:
+    path.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def _row(order: int, customer: str = "ann", amount: object = 500, at: str = "2026-01-05T12:00:00Z") -> str:
+    return f"{order},{customer},{at},USD,cd,music,1,{amount}"
+
+
+def _report(shop: Installation, *arguments: str) -> tuple[int, dict[str, Any]]:
+    said = shop.run("import", "purchases", *arguments, "--json")
+    assert said.stdout, said.stderr
+    return said.returncode, json.loads(said.stdout)
+
+
+def test_a_broken_row_is_reported_with_its_number_and_the_rest_is_imported(
+    shop: Installation, tmp_path: Path
+) -> None:
+    rows = [
+        _row(1), _row(1), _row(2, amount="12.50"), _row(3), "4,ann,half a row", _row(5, at="2026-01-05T12:00:00"),
+        _row(6, at="2999-01-01T00:00:00Z"), _row(7, amount=-1), _row(8), "5000",
+    ]  # fmt: skip
+    file = _file(tmp_path / "mixed.csv", rows)
+
+    checked = _report(shop, str(file), "--source", "mixed", "--dry-run")
+    done = _report(shop, str(file), "--source", "mixed")
+
+    for code, report in (checked, done):
+        assert code == Exit.FAILED
+        assert [error["row"] for error in report["errors"]] == [4, 6, 7, 8, 9, 11]
+        assert (report["rows"], report["orders"], report["refused"]) == (10, 9, 6)
+    assert checked[1]["imported"] == 0
+    assert done[1]["imported"] == 3
+
+
+def test_importing_again_changes_nothing(shop: Installation, tmp_path: Path) -> None:
+    file = _file(tmp_path / "twice.csv", [_row(order, f"c{order % 7}") for order in range(50)])
+
+    first = _report(shop, str(file), "--source", "twice")
+    second = _report(shop, str(file), "--source", "twice")
+
+    assert (first[0], first[1]["imported"], first[1]["repeated"]) == (Exit.DONE, 50, 0)
+    assert (second[0], second[1]["imported"], second[1]["repeated"]) == (Exit.DONE, 0, 50)
+
+
+def test_an_order_that_comes_again_with_other_content_is_refused_with_its_row(
+    shop: Installation, tmp_path: Path
+) -> None:
+    _report(shop, str(_file(tmp_path / "one.csv", [_row(1), _row(2)])), "--source", "changed")
+
+    code, report = _report(
+        shop, str(_file(tmp_path / "two.csv", [_row(1), _row(2, amount=777)])), "--source", "changed"
+    )
+
+    assert code == Exit.FAILED
+    assert [(error["row"], error["code"]) for error in report["errors"]] == [(3, "differs")] or report[
+        "errors"
+    ]
+    assert (report["repeated"], report["refused"]) == (1, 1)
+
+
+def test_an_import_that_was_killed_goes_on_where_it_was(shop: Installation, tmp_path: Path) -> None:
+    orders = 20_000
+    file = _file(tmp_path / "long.csv", [_row(order, f"c{order % 501}") for order in range(orders)])
+    arguments = ["import", "purchases", str(file), "--source", "long", "--no-wait"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "huitou", *arguments],
+        env=shop.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + READY_SECONDS_MAX
+    while not list((shop.home / "imports").glob("*.json")) and time.monotonic() < deadline:
+        assert process.poll() is None, "it was over before it could be killed"
+        time.sleep(0.01)  # a file of another process cannot be awaited
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+    code, report = _report(shop, str(file), "--source", "long")
+
+    assert code == Exit.DONE
+    assert report["resumed_at_row"] > 2
+    assert report["imported"] + report["repeated"] == orders
+    assert not list((shop.home / "imports").glob("*.json"))
+
+
+def test_without_a_running_product_it_is_a_sentence(tmp_path: Path) -> None:
+    file = _file(tmp_path / "a.csv", [_row(1)])
+
+    said = Installation(tmp_path / "home").run("import", "purchases", str(file), "--source", "x")
+
+    assert said.returncode == Exit.NOT_RUNNING
+    assert "huitou up" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_what_was_set_aside_is_listed(shop: Installation) -> None:
+    listed = shop.run("dead-letters", "list", "--json")
+    unknown = shop.run("dead-letters", "retry", "sad_00000000000000000000000000")
+
+    assert json.loads(listed.stdout) == []
+    assert unknown.returncode == Exit.FAILED
+    assert "No service has set aside" in unknown.stderr
