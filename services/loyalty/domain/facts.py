@@ -55,7 +55,7 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class RemedyGrant:
-    """An operator promised points for a complaint; `deadline_at` is when the promise is overdue."""
+    """An operator promised points for a complaint."""
 
     remedy_id: str
     complaint_id: str
@@ -63,7 +63,6 @@ class RemedyGrant:
     customer_id: str
     points: int
     occurred_at: datetime
-    deadline_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,5 +17,4 @@ def read_remedy(event: Event) -> RemedyGrant:
         customer_id=event.customer_id,
         points=event.points,
         occurred_at=event.occurred_at,
-        deadline_at=event.deadline_at,
     )
