@@ -18,12 +18,13 @@ def any_of(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[b
 
 
 def any_of_rows(columns: Sequence[ColumnElement[Any]], rows: Sequence[Sequence[Any]]) -> ColumnElement[bool]:
-    """The tuple of `columns` is one of `rows` (text or integers): a list parameter a column."""
+    """The tuple of `columns` is one of `rows` (text or integers): a list parameter a column, on SQLite one of rows."""
     lists = [
         bindparam(None, [row[at] for row in rows], type_=_ValueList(column.type), unique=True)
         for at, column in enumerate(columns)
     ]
-    return _AnyOfRows(tuple_(*columns), *lists)
+    whole = bindparam(None, [list(row) for row in rows], type_=_ValueList(Text()), unique=True)
+    return _AnyOfRows(tuple_(*columns), whole, *lists)
 
 
 class _Condition(FunctionElement[bool]):
@@ -90,19 +91,14 @@ def _any_of_json(element: _AnyOf, compiler: SQLCompiler, **options: Any) -> str:
 
 @compiles(_AnyOfRows, "postgresql")
 def _any_of_arrays(element: _AnyOfRows, compiler: SQLCompiler, **options: Any) -> str:
-    columns, *lists = list(element.clauses)
+    columns, _, *lists = list(element.clauses)
     arrays = ", ".join(compiler.process(values, **options) for values in lists)
     return f"{compiler.process(columns, **options)} IN (SELECT * FROM unnest({arrays}))"
 
 
 @compiles(_AnyOfRows, "sqlite")
-def _any_of_jsons(element: _AnyOfRows, compiler: SQLCompiler, **options: Any) -> str:
-    columns, *lists = list(element.clauses)
-    names = [f"list_{at}" for at in range(len(lists))]
-    sources = " JOIN ".join(
-        f"json_each({compiler.process(values, **options)}) AS {name}"
-        + (f" ON {name}.key = {names[0]}.key" if at else "")
-        for at, (values, name) in enumerate(zip(lists, names, strict=True))
-    )
-    picked = ", ".join(f"{name}.value" for name in names)
-    return f"{compiler.process(columns, **options)} IN (SELECT {picked} FROM {sources})"
+def _any_of_json_rows(element: _AnyOfRows, compiler: SQLCompiler, **options: Any) -> str:
+    columns, rows, *lists = list(element.clauses)
+    picked = ", ".join(f"value ->> {at}" for at in range(len(lists)))
+    listed = compiler.process(rows, **options)
+    return f"{compiler.process(columns, **options)} IN (SELECT {picked} FROM json_each({listed}))"

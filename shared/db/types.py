@@ -11,6 +11,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 Id = Text().with_variant(Text(collation="C"), "postgresql")
 """An id or any other text that is locked or sorted: byte order, so Python, SQLite and PostgreSQL agree."""
@@ -60,4 +61,4 @@ def from_microseconds(microseconds: int | None) -> datetime | None:
 
 def to_json(document: object) -> str:
     """Compact JSON text, non-ASCII kept, as both databases store it."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return _COMPACT.encode(document)
