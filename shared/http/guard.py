@@ -1,7 +1,5 @@
 """What is checked of every request before anything is opened for it: who asks, the query, the body's form."""
 
-import json
-from typing import cast
 
 from starlette.requests import Request
 
@@ -9,17 +7,14 @@ from shared.auth.access import Forbidden, Verdict
 from shared.auth.errors import TokenMissing
 from shared.auth.principal import Principal
 from shared.errors import FieldError
+from shared.http import bodies
 from shared.http.operation import NotFound, Operation, customer_named
 from shared.http.parts import PRINCIPAL
-from shared.http.problems import InvalidRequest, MalformedJson, UnsupportedMediaType
+from shared.http.problems import InvalidRequest, UnsupportedMediaType
 from shared.http.validation import pointer, unknown_parameters
 from shared.service import Tokens
 
 TRACEPARENT = "huitou.traceparent"
-_NUL_ESCAPED = b"\\u0000"
-_NUL_CODE = "nul_character"
-_NUL_EN = "A text may not contain the character U+0000."
-_NUL_ZH = "文本不能包含字符 U+0000。"
 
 
 async def admit(request: Request, operation: Operation) -> None:
@@ -39,7 +34,7 @@ async def admit(request: Request, operation: Operation) -> None:
 
 
 async def read_body(request: Request, operation: Operation) -> None:
-    """Read the body whole, within the limit, and refuse what is not JSON by its type or holds a NUL."""
+    """Read the body whole, within the limit, and refuse what is not JSON, by its type or by what it holds."""
     body = await request.body()
     if not body or not operation.has_body:
         return
@@ -48,8 +43,7 @@ async def read_body(request: Request, operation: Operation) -> None:
         media_type.startswith("application/") and media_type.endswith("+json")
     ):
         raise UnsupportedMediaType
-    if _NUL_ESCAPED in body and (found := _nul(_parsed(body), ())) is not None:
-        raise InvalidRequest(errors=[FieldError(pointer(found), _NUL_CODE, _NUL_EN, _NUL_ZH)])
+    await bodies.document(request)
 
 
 async def _authenticated(request: Request) -> Principal:
@@ -61,34 +55,21 @@ async def _authenticated(request: Request) -> Principal:
 
 
 def _check_query(request: Request, operation: Operation) -> None:
-    given = request.query_params
-    if errors := unknown_parameters(given, operation.query):
-        raise InvalidRequest(errors=errors)
-    errors = [
-        FieldError(pointer(("query", name)), _NUL_CODE, _NUL_EN, _NUL_ZH)
-        for name, value in given.multi_items()
-        if "\x00" in value
-    ]
+    """Refuse unknown parameters, and known ones that are given twice: readers differ in which they believe."""
+    given = request.query_params.multi_items()
+    errors = unknown_parameters(dict(given), operation.query)
+    if not errors and len(given) != len(dict(given)):
+        names = [name for name, _ in given]
+        errors = [_query_error(name, *_TWICE) for name in dict.fromkeys(names) if names.count(name) > 1]
+    if not errors:
+        errors = [_query_error(name, *_NUL) for name, value in given if "\x00" in value]
     if errors:
         raise InvalidRequest(errors=errors)
 
 
-def _parsed(body: bytes) -> object:
-    try:
-        return cast(object, json.loads(body))
-    except (ValueError, RecursionError):
-        raise MalformedJson from None
+def _query_error(name: str, code: str, en: str, zh: str) -> FieldError:
+    return FieldError(pointer(("query", name)), code, en, zh)
 
 
-def _nul(value: object, path: tuple[str | int, ...]) -> tuple[str | int, ...] | None:
-    """Where in a JSON document a text with a NUL stands; None: nowhere."""
-    if isinstance(value, str):
-        return path if "\x00" in value else None
-    steps: list[tuple[str | int, object]] = []
-    if isinstance(value, dict):
-        if any("\x00" in name for name in value):
-            return path
-        steps = list(value.items())
-    elif isinstance(value, list):
-        steps = list(enumerate(value))
-    return next((found for step, inner in steps if (found := _nul(inner, (*path, step))) is not None), None)
+_NUL = (bodies.NUL_CODE, bodies.NUL_EN, bodies.NUL_ZH)
+_TWICE = ("given_twice", "Give this parameter once.", "该参数只能提供一次。")

@@ -30,6 +30,7 @@ from shared.auth.principal import Principal
 from shared.db import Tx, kernel_metadata
 from shared.db.types import Id, Instant, Sealed
 from shared.errors import DomainError, Kind
+from shared.http import bodies
 from shared.http.operation import Operation
 from shared.http.parts import KEY_HASH, PRINCIPAL
 from shared.http.problems import MalformedJson
@@ -82,8 +83,8 @@ class KeyInvalid(DomainError):
 
     kind, code = Kind.BAD_REQUEST, "idempotency_key_invalid"
     title = ("The Idempotency-Key cannot be used", "Idempotency-Key 无效")
-    en = "An Idempotency-Key has 1 to 255 visible ASCII characters, such as a UUID."
-    zh = "Idempotency-Key 须为 1 至 255 个可见 ASCII 字符，例如 UUID。"
+    en = "Send one Idempotency-Key, of 1 to 255 visible ASCII characters, such as a UUID."
+    zh = "请提供一个 Idempotency-Key，须为 1 至 255 个可见 ASCII 字符，例如 UUID。"
 
 
 class KeyReused(DomainError):
@@ -170,25 +171,24 @@ async def _kept(
 
 
 def _key(operation: Operation, request: Request) -> str | None:
-    key = request.headers.get(HEADER)
-    if key is None:
+    given = request.headers.getlist(HEADER)
+    if not given:
         if operation.idempotency == "required":
             raise KeyRequired
         return None
-    if not _KEY.fullmatch(key):
+    if len(given) > 1 or not _KEY.fullmatch(given[0]):
         raise KeyInvalid
-    return key
+    return given[0]
 
 
 async def _canonical(request: Request) -> bytes:
     """The request in one spelling: path, query and the body with its names sorted."""
-    body = await request.body()
-    try:
-        parsed = json.loads(body) if body else None
-    except (ValueError, RecursionError):
-        raise MalformedJson from None
     target = [request.scope["path"], request.scope["query_string"].decode("latin-1")]
-    return json.dumps([*target, parsed], sort_keys=True, separators=(",", ":")).encode()
+    try:
+        parsed = await bodies.document(request)
+        return json.dumps([*target, parsed], sort_keys=True, separators=(",", ":")).encode()
+    except RecursionError:  # nested a little less deep than the parser bears
+        raise MalformedJson from None
 
 
 _STORED = select(answers.c.body_hash, answers.c.status, answers.c.body).where(

@@ -16,6 +16,7 @@ from shared.auth.access import Forbidden
 from shared.auth.errors import REASONS, KeysUnavailable
 from shared.errors import DomainError, FieldError, Kind
 from shared.http import problems
+from shared.http.bodies import DuplicateName
 from shared.http.cursor import CursorInvalid
 from shared.http.examples import restored, sample
 from shared.http.idempotency import KeyInvalid, KeyRequired, KeyReused, RequestInProgress
@@ -113,11 +114,11 @@ def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
     if operation.allow.customer == "self" and not any(e.kind is Kind.NOT_FOUND for e in found):
         found.append(NotFound)
     if operation.idempotency is not None:
-        found += [KeyInvalid, KeyReused, RequestInProgress, MalformedJson]
+        found += [KeyInvalid, KeyReused, RequestInProgress, MalformedJson, DuplicateName]
     if operation.idempotency == "required":
         found.append(KeyRequired)
     if operation.has_body:
-        found += [MalformedJson, BodyTooLarge, UnsupportedMediaType]
+        found += [MalformedJson, DuplicateName, BodyTooLarge, UnsupportedMediaType]
     found.append(InvalidRequest)
     if "cursor" in operation.query:
         found.append(CursorInvalid)

@@ -125,7 +125,21 @@ async def test_a_page_size_outside_of_its_range_is_refused(one_till: Till, query
     assert list(errors(answer)) == ["/query/limit"]
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff\xfe{", b"[" * 100_000, b'{"a": 1}}', b"NaN}"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"\xff\xfe{",
+        b"[" * 100_000,
+        b'{"a": 1}}',
+        b"NaN}",
+        b"NaN",
+        b'{"a": -Infinity}',
+        b'{"a": ' + b"9" * 5_000 + b"}",
+        '{"a": 1}'.encode("utf-16"),
+        b'{"a": "\xed\xa0\x80"}',
+    ],
+)
 async def test_what_is_not_json_is_a_400(one_till: Till, body: bytes) -> None:
     headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
     async with one_till.client() as client:
@@ -135,6 +149,42 @@ async def test_what_is_not_json_is_a_400(one_till: Till, body: bytes) -> None:
             400,
             "malformed_json",
         )
+
+
+@pytest.mark.parametrize("body", [b'{"lines": [], "lines": []}', b'[{"a": {"b": 1, "\\u0062": 2}}]'])
+async def test_a_name_that_is_there_twice_is_a_400(one_till: Till, body: bytes) -> None:
+    headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
+    async with one_till.client() as client:
+        problem(await client.post(PATH, content=body, headers=headers), 400, "duplicate_name")
+
+
+@pytest.mark.parametrize("half", ["\\ud800", "\\uDFFF", "\\ude00\\ud83d"])
+async def test_half_a_character_is_no_text_and_not_repeated(one_till: Till, half: str) -> None:
+    headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
+    async with one_till.client() as client:
+        as_value = await client.post(PATH, content=f'{{"lines": [{{"sku": "{half}"}}]}}', headers=headers)
+        as_name = await client.post(PATH, content=f'{{"lines": [{{"{half}": 1}}]}}', headers=headers)
+
+    assert errors(as_value) == {"/lines/0/sku": "not_a_text"}
+    assert errors(as_name) == {"/lines/0": "not_a_text"}
+
+
+@pytest.mark.parametrize("depth", [50, 500, 900, 980])
+@pytest.mark.parametrize("inside", ["1", '"\\u0000"'])
+async def test_a_deep_document_is_refused_like_any_other(one_till: Till, depth: int, inside: str) -> None:
+    headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
+    deep = '{"sold_at":' + '{"a":[' * (depth // 2) + inside + "]}" * (depth // 2) + "}"
+    async with one_till.client() as client:
+        answer = await client.post(PATH, content=deep, headers=headers)
+
+    assert answer.status_code in (400, 422)
+
+
+async def test_a_parameter_given_twice_is_refused(one_till: Till) -> None:
+    async with one_till.client() as client:
+        answer = await client.get(PATH + "?limit=3&limit=4")
+
+    assert errors(answer) == {"/query/limit": "given_twice"}
 
 
 async def test_no_body_is_a_missing_body(one_till: Till) -> None:
