@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from services.loyalty.domain.burning import InsufficientPoints
+from shared.db import failures
 from tests.loyalty.conftest import START
 from tests.loyalty.shop import Shop, bought, customer, merged, registered
 
 PARALLEL = 200
 
 
+TRIES_MAX = 50
+
+Answer = TypeVar("Answer")
+
+
+async def _patiently(work: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Do it again when the database was too busy, as who was answered 503 would; then nothing had been done."""
+    for _ in range(TRIES_MAX):
+        try:
+            return await work()
+        except Exception as error:
+            if not failures.is_transient(error):
+                raise
+    raise AssertionError("too busy for too long")
+
+
 async def _try(shop: Shop, member: str, points: int) -> int:
     try:
-        await shop.redeem(member, points)
+        await _patiently(lambda: shop.redeem(member, points))
     except InsufficientPoints:
         return 0
     return 1
@@ -35,12 +54,14 @@ async def test_redemptions_beside_purchases_and_merges_lose_and_double_nothing(s
     await shop.tell(*(registered(each, START) for each in people))
 
     async def buy(number: int) -> int:
-        await shop.tell(*(bought(people[(number + i) % 4], [(1, 1_000)], START) for i in range(4)))
+        purchases = [bought(people[(number + i) % 4], [(1, 1_000)], START) for i in range(4)]
+        await _patiently(lambda: shop.tell(*purchases))
         return 0
 
     async def join(number: int) -> int:
         who, owner = people[number % 3 + 1], people[0] if number % 2 else people[number % 3 + 1]
-        await shop.tell(merged(who, owner, number + 1, START))
+        move = merged(who, owner, number + 1, START)
+        await _patiently(lambda: shop.tell(move))
         return 0
 
     spent = await asyncio.gather(
