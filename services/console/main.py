@@ -35,7 +35,7 @@ def create_app(settings: Settings) -> FastAPI:
         """What runs, is it healthy, where its documentation is, how to get a token."""
         language = lang or _preferred(request.headers.get("accept-language", ""))
         services = await health.ask_all(app.state.client, settings.addresses, language)
-        return HTMLResponse(page.render(language, services), headers=_HEADERS)
+        return HTMLResponse(page.render(language, services, _links(request, settings)), headers=_HEADERS)
 
     @app.get("/health/live")
     async def live() -> dict[str, str]:
@@ -48,6 +48,12 @@ def create_app(settings: Settings) -> FastAPI:
         return {"status": "ready"}
 
     return app
+
+
+def _links(request: Request, settings: Settings) -> dict[str, str]:
+    """The services beside the console, by the name that the reader's browser knows this machine by."""
+    url = request.url
+    return {name: str(url.replace(port=port, path="", query="")) for name, port in settings.ports.items()}
 
 
 def _preferred(accepted: str) -> page.Language:

@@ -1,6 +1,6 @@
 """The one page: what runs, is it healthy, where its documentation is, how to get a token. Nothing from elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from string import Template
 from typing import Literal
@@ -96,16 +96,15 @@ huitou token --partner …</pre>
 """)
 
 
-def render(language: Language, services: Sequence[Health]) -> str:
-    """The page, in one language, with the services as they are."""
+def render(language: Language, services: Sequence[Health], links: Mapping[str, str]) -> str:
+    """The page, in one language, with the services as they are; `links`: where the reader's browser finds each."""
     words = WORDS[language]
-    example = next((health.address for health in services if health.name == "profile"), "") + "/v1/purchases"
-    rows = "\n".join(_row(health, words) for health in services)
+    example = f"{links['profile']}/v1/purchases"
+    rows = "\n".join(_row(health, escape(links[health.name]), words) for health in services)
     return _PAGE.substitute(words, language=language, rows=rows, example=escape(example))
 
 
-def _row(health: Health, words: dict[str, str]) -> str:
-    address = escape(health.address)
+def _row(health: Health, address: str, words: dict[str, str]) -> str:
     issues = "".join(f"<br><small>{escape(issue)}</small>" for issue in health.issues)
     return (
         f'<tr id="{health.name}"><td><strong>{health.name}</strong><br><small>{words[health.name]}</small></td>'

@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from shared.settings import ServiceSettings
 
+PORT_OFFSETS = {"profile": 1, "loyalty": 2, "feedback": 3, "scoring": 4}
+
 
 class Settings(ServiceSettings):
     """The console's settings: where the services are is all it needs to know."""
@@ -12,17 +14,22 @@ class Settings(ServiceSettings):
     port_offset: ClassVar[int] = 0
 
     profile_url: str = ""
-    """Where the console and its reader find profile; empty: `host` at `port_base` + 1."""
+    """Where the console asks profile how it is; empty: `host` at `port_base` + 1."""
     loyalty_url: str = ""
-    """Where the console and its reader find loyalty; empty: `host` at `port_base` + 2."""
+    """Where the console asks loyalty how it is; empty: `host` at `port_base` + 2."""
     feedback_url: str = ""
-    """Where the console and its reader find feedback; empty: `host` at `port_base` + 3."""
+    """Where the console asks feedback how it is; empty: `host` at `port_base` + 3."""
     scoring_url: str = ""
-    """Where the console and its reader find scoring; empty: `host` at `port_base` + 4."""
+    """Where the console asks scoring how it is; empty: `host` at `port_base` + 4."""
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The ports of the four services, by name."""
+        return {name: self.port_base + offset for name, offset in PORT_OFFSETS.items()}
 
     @property
     def addresses(self) -> dict[str, str]:
-        """The four services by name, each with the address it answers at."""
+        """The four services by name, each with the address that the console asks."""
         named = {
             "profile": self.profile_url,
             "loyalty": self.loyalty_url,
@@ -30,6 +37,5 @@ class Settings(ServiceSettings):
             "scoring": self.scoring_url,
         }
         return {
-            name: (url or f"http://{self.host}:{self.port_base + offset}").rstrip("/")
-            for offset, (name, url) in enumerate(named.items(), start=1)
+            name: (url or f"http://{self.host}:{self.ports[name]}").rstrip("/") for name, url in named.items()
         }
