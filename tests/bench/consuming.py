@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
+import asyncpg
 from sqlalchemy import insert, text
 
 from shared.bus import Record
@@ -12,9 +15,14 @@ from shared.consume.apply import apply_batch
 from shared.consume.handlers import Handlers
 from shared.consume.tables import consumer_position
 from shared.db import Database
+from shared.run import collecting
 from shared.vault import Vault, open_vault
-from tests.bench.traffic import PLACE
+from tests.bench import measuring
+from tests.bench.measuring import Race
+from tests.bench.traffic import PLACE, Stream
 from tests.parts import databases
+
+SEED_EVENTS, ROUND_EVENTS, ROUNDS = 20_000, 2_000, 11
 
 
 @dataclass(slots=True)
@@ -32,6 +40,41 @@ class Consuming:
             assert outcome.applied == len(records), outcome
 
 
+class Bare(Protocol):
+    """A baseline: what takes the same records."""
+
+    async def apply(self, records: Sequence[Record]) -> None:
+        """One batch, one transaction."""
+
+
+async def compete(race: Race, stream: Stream, product: Consuming, bare: Bare, *, databases: Sequence[Database]) -> None:
+    """Fill the databases, let their planners know, and run the rounds: the same batches to both, in turns."""
+    collecting.seldom()
+    size = product.handlers.batch_max
+    await _round(stream.batches(SEED_EVENTS // size, size), product, bare)
+    for database in databases:
+        await analyse(database)
+    count = ROUND_EVENTS // size
+    await _round(stream.batches(count, size), product, bare)
+    for _ in range(ROUNDS):
+        race.lap(count * size, *await _round(stream.batches(count, size), product, bare))
+
+
+async def _round(batches: Sequence[Sequence[Record]], product: Consuming, bare: Bare) -> tuple[float, float]:
+    """Apply the same batches twice; how long the product took, and how long the baseline."""
+    with measuring.timed() as ours:
+        await product.apply(batches)
+    with measuring.timed() as theirs:
+        for records in batches:
+            await bare.apply(records)
+    return ours.seconds, theirs.seconds
+
+
+async def connect(url: str) -> Any:
+    """A bare connection of the driver to the database behind one of our URLs."""
+    return await asyncpg.connect(urlsplit(url)._replace(scheme="postgresql").geturl())
+
+
 @asynccontextmanager
 async def opened(kind: databases.Kind, service: str, folder: Path) -> AsyncIterator[Consuming]:
     """The consumer of `service` at the beginning of the partition."""
@@ -47,15 +90,6 @@ async def begin(database: Database, consumer: str) -> None:
     async with database.begin() as tx:
         place = {"topic": PLACE.topic, "partition": PLACE.partition, "next_offset": 0, "moved_at": tx.now}
         await tx.execute(insert(consumer_position).values(consumer=consumer, **place))
-
-
-async def backends(database: Database) -> list[int]:
-    """The processes that serve this database's connections now; none for SQLite."""
-    if database.dialect == "sqlite":
-        return []
-    async with database.read() as read:
-        mine = text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
-        return [pid for (pid,) in (await read.run(mine)).all()]
 
 
 async def analyse(database: Database) -> None:

@@ -1,13 +1,12 @@
 """Races: the product and a bare baseline take turns in one run, so that a noisy machine is noisy to both.
 
 A ratio is the median over the rounds. A rate is the best round, since other people's work only ever makes one slower;
-for the same reason the time in which a process could have run but was given no core is not counted (the kernel tells
-it in `/proc/<pid>/schedstat`; on a quiet machine it is next to nothing).
+for the same reason the time in which this process could have run but was given no core is not counted (the kernel
+tells it in `/proc/self/schedstat`; on a quiet machine it is next to nothing).
 """
 
-import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,6 @@ class Stopwatch:
     """How long a block took, in seconds, without the time it waited for a core."""
 
     seconds: float = 0.0
-    waited: float = 0.0
 
 
 @dataclass(slots=True)
@@ -113,25 +111,19 @@ def conclude(figure: Race | Size) -> None:
 
 
 @contextmanager
-def timed(pids: Sequence[int] = ()) -> Iterator[Stopwatch]:
-    """Time a block of this process, which takes turns with these others: at any time one of them works."""
-    everyone = (os.getpid(), *pids)
-    watch, began, before = Stopwatch(), time.perf_counter(), _waited(everyone)
+def timed() -> Iterator[Stopwatch]:
+    """Time a block."""
+    watch, began, before = Stopwatch(), time.perf_counter(), _waited()
     try:
         yield watch
     finally:
-        watch.waited = _waited(everyone) - before
-        watch.seconds = time.perf_counter() - began - watch.waited
+        watch.seconds = time.perf_counter() - began - (_waited() - before)
 
 
-def _waited(pids: Sequence[int]) -> float:
-    """Seconds for which these processes were ready to run and had no core; 0 where the kernel does not tell."""
-    waited = 0
-    for pid in pids:
-        told = Path(f"/proc/{pid}/schedstat")
-        if told.exists():
-            waited += int(told.read_text().split()[1])
-    return waited * NANOSECONDS
+def _waited() -> float:
+    """Seconds for which this process was ready to run and had no core; 0 where the kernel does not tell."""
+    told = Path("/proc/self/schedstat")
+    return int(told.read_text().split()[1]) * NANOSECONDS if told.exists() else 0.0
 
 
 def table() -> Iterator[str]:

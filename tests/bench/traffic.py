@@ -17,6 +17,8 @@ NEWCOMERS = 0.02
 """Share of the purchases that are somebody's first."""
 SECONDS_BETWEEN = 20
 RETURNABLE_MAX = 20_000
+LINE_MINOR = (100, 4_000)
+"""A line is worth 1.00 to 40.00, so a purchase 36.00: a basket of the demo, or of CDNOW."""
 
 
 class Stream:
@@ -61,7 +63,7 @@ class Stream:
                 line=number,
                 sku=f"SKU-{self._random.randrange(5_000)}",
                 quantity=self._random.choice((1, 1, 1, 2, 3)),
-                amount_minor=self._random.randrange(100, 20_000),
+                amount_minor=self._random.randrange(*LINE_MINOR),
                 category=f"category-{self._random.randrange(40)}",
             )
             for number in range(1, self._random.choice((1, 1, 2, 3)) + 1)
