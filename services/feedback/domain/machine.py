@@ -101,6 +101,7 @@ class Target:
     id: str
     open: bool
     same_customer: bool
+    exists: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,7 @@ def _guard_close(case: Case, asked: Asked) -> None:
 
 
 def _guard_merge(case: Case, asked: Asked) -> None:
-    if asked.target is None or asked.target.id == case.id:
+    if asked.target is None or asked.target.id == case.id or not asked.target.exists:
         raise refusals.TargetRequired()
     if not asked.target.same_customer:
         raise refusals.TargetOfOtherCustomer()

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from services.feedback.domain.machine import Action, Actor, Asked, Outcome, Status, Target
 from services.feedback.domain.policy import Metric
-from services.feedback.domain.refusals import TargetRequired, UnknownComplaint
+from services.feedback.domain.refusals import UnknownComplaint
 from services.feedback.storage import clocks, complaints, course
 from services.feedback.storage.complaints import Complaint
 from services.feedback.usecases.book_transition import book_transition
@@ -47,8 +47,6 @@ async def take_action(tx: Tx, vault: Vault, complaint_id: str, wanted: Wanted, *
     if complaint_id not in found:
         raise UnknownComplaint
     complaint = found[complaint_id]
-    if wanted.duplicate_of is not None and wanted.duplicate_of not in found:
-        raise TargetRequired
     asked = Asked(
         action=wanted.action,
         actor=wanted.actor,
@@ -69,8 +67,11 @@ async def take_action(tx: Tx, vault: Vault, complaint_id: str, wanted: Wanted, *
 
 
 def _target(found: Mapping[str, Complaint], source: Complaint, target_id: str | None) -> Target | None:
+    """What the action names, also where there is no such complaint: who may not merge must not learn which."""
     if target_id is None:
         return None
+    if target_id not in found:
+        return Target(target_id, open=False, same_customer=False, exists=False)
     target = found[target_id]
     return Target(
         target.id,

@@ -1,0 +1,247 @@
+"""Who may do what, over every operation of the four services: generated from the table of operations."""
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Any
+
+import httpx2
+import pytest
+
+from shared.auth.access import Allow
+from shared.http.routes import Route
+from shared.ids import new_id
+from tests.contract.http.opened import Opened, Subject, opened, purchase
+
+KINDS_OF_ID = {
+    "customer_id": "cus", "purchase_id": "pur", "complaint_id": "cmp", "message_id": "msg", "remedy_id": "rem",
+    "fit_id": "fit", "set_aside_id": "sad",
+}  # fmt: skip
+"""Every path parameter that names a thing of somebody's, and how its ids begin."""
+NOBODYS = {"kind", "name", "code"}
+"""Path parameters that name no such thing."""
+
+Answer = tuple[int, dict[str, Any]]
+
+
+def _names(route: Route) -> list[str]:
+    return [field.alias for field in route.dependant.path_params]
+
+
+def _body(house: Opened, route: Route) -> Any:
+    """The example that the document shows for this operation."""
+    described = house.app.openapi()["paths"][route.path_format][route.method.lower()]
+    content = described.get("requestBody", {}).get("content", {})
+    return content["application/json"]["example"] if content else None
+
+
+async def _ask(house: Opened, subject: Subject, route: Route, ids: Mapping[str, str]) -> Answer:
+    path = route.path_format.format_map(dict.fromkeys(_names(route), "bg_nbd") | dict(ids))
+    return await _send(house, subject, route.method, path, _body(house, route))
+
+
+async def _send(house: Opened, subject: Subject, method: str, path: str, body: Any) -> Answer:
+    headers = {"Idempotency-Key": new_id("key")}
+    async with house.client(subject) as client:
+        return _plain(await client.request(method, path, json=body, headers=headers))
+
+
+def _plain(answer: httpx2.Response) -> Answer:
+    document = answer.json()
+    return answer.status_code, document | {"request_id": ""} if isinstance(document, dict) else document
+
+
+def _owned(house: Opened) -> Iterator[tuple[Route, dict[str, str], list[Subject], Subject]]:
+    """Every operation on somebody's thing, with its ids, who must not know of it, and whose it is."""
+    strangers = [house.customer(house.other), house.partner("bazaar")]
+    for route in house.routes:
+        names = [name for name in _names(route) if name not in NOBODYS]
+        if not names:
+            continue
+        for ids, owner, more in (
+            (house.of_owner, house.customer(house.owner), house.partner("mart")),
+            (house.of_partner, house.partner("mart"), house.customer(house.owner)),
+        ):
+            if set(names) <= ids.keys():
+                yield route, {name: ids[name] for name in names}, [*strangers, more], owner
+
+
+async def test_every_path_parameter_is_known_to_the_matrix(house: Opened) -> None:
+    named = {name for route in house.routes for name in _names(route)}
+
+    assert named <= KINDS_OF_ID.keys() | NOBODYS
+    asked = {route.operation.id for route, *_ in _owned(house)}
+    assert asked == {r.operation.id for r in house.routes if set(_names(r)) & KINDS_OF_ID.keys()} - (
+        {"get_set_aside", "retry_set_aside", "discard_set_aside"}
+        if house.service.name == "profile"
+        else set()
+    )
+
+
+async def test_what_is_anothers_is_answered_like_what_is_nobodys(house: Opened) -> None:
+    """The BOLA matrix: operation x whose thing x who asks."""
+    for route, ids, strangers, _ in _owned(house):
+        nobodys = {name: new_id(KINDS_OF_ID[name]) for name in ids}
+        for stranger in strangers:
+            real = await _ask(house, stranger, route, ids)
+            none = await _ask(house, stranger, route, nobodys)
+            words = f"{route.operation.id} by {stranger.kind} {stranger.id}"
+            assert real == none, words
+            assert real[0] == (404 if _in_the_row(route.operation.allow, stranger) else 403), words
+
+
+async def test_the_matrix_asks_for_things_that_are_there(house: Opened) -> None:
+    for route, ids, _, owner in _owned(house):
+        if _in_the_row(route.operation.allow, owner):
+            status, document = await _ask(house, owner, route, ids)
+            assert status not in (401, 404), (route.operation.id, document)
+            assert document.get("code") != "forbidden", (route.operation.id, document)
+
+
+async def test_what_hangs_on_another_complaint_does_not_hang_on_this_one(tmp_path: Any) -> None:
+    """Also for those who may see both: what a path names further on is looked for below what it names first."""
+    tried = 0
+    async with opened("feedback", tmp_path) as house:
+        for route in house.routes:
+            for below in _names(route)[1:]:
+                ids = {name: house.of_owner[name] for name in _names(route)}
+                anothers = await _ask(house, house.operator(), route, ids | {below: house.of_partner[below]})
+                nobodys = await _ask(
+                    house, house.operator(), route, ids | {below: new_id(KINDS_OF_ID[below])}
+                )
+                assert anothers == nobodys, (route.operation.id, below)
+                assert anothers[0] == 404
+                tried += 1
+    assert tried
+
+
+async def test_a_list_filtered_by_anothers_customer_is_that_of_nobodys(house: Opened) -> None:
+    for route in house.routes:
+        if "customer_id" not in route.operation.query:
+            continue
+        for stranger, ids in product((house.customer(house.other), house.partner("bazaar")), _both(house)):
+            real, none = [
+                await _send(house, stranger, "GET", f"{route.path_format}?customer_id={each}", None)
+                for each in (ids["customer_id"], new_id("cus"))
+            ]
+            assert real == none, (route.operation.id, stranger.kind)
+
+
+def _both(house: Opened) -> list[dict[str, str]]:
+    return [ids for ids in (house.of_owner, house.of_partner) if "customer_id" in ids]
+
+
+async def test_lists_hold_only_what_is_the_callers(house: Opened) -> None:
+    for route in house.routes:
+        if _names(route) or route.method != "GET" or route.operation.allow.public:
+            continue
+        for caller in (house.customer(house.other), house.partner("bazaar")):
+            if _in_the_row(route.operation.allow, caller):
+                status, document = await _send(house, caller, "GET", route.path_format, None)
+                text = str(document)
+                assert status == 200, (route.operation.id, caller.kind)
+                assert not [each for ids in _both(house) for each in ids.values() if each in text]
+
+
+async def test_everybody_is_refused_who_is_not_in_the_operations_row(house: Opened) -> None:
+    """The role matrix."""
+    nobodys = {name: new_id(prefix) for name, prefix in KINDS_OF_ID.items()}
+    for route, subject in product(house.routes, house.subjects):
+        status, document = await _ask(house, subject, route, nobodys)
+        refused = status == 403 and document.get("code") == "forbidden"
+        assert refused != _in_the_row(route.operation.allow, subject), (route.operation.id, subject, document)
+
+
+def _in_the_row(row: Allow, subject: Subject) -> bool:
+    """The table read a second time, without the code under test."""
+    if row.public:
+        return True
+    match subject.kind:
+        case "operator":
+            return bool(set(subject.roles) & row.operators)
+        case "partner":
+            return row.partner_scope in subject.scopes
+    return row.customer is not None
+
+
+SET_BY_US = (
+    "id", "customer_id", "identity_id", "status", "state", "issuer", "created_at", "booked_at", "recorded_at",
+    "version", "points", "active", "balance", "tier", "role", "roles", "scopes", "owner_id", "opened_by", "opened_by_id",
+    "granted_by", "by", "kind", "is_admin", "amount_minor", "number", "cycle", "deadline_at", "settled_at",
+)  # fmt: skip
+"""What somebody who wants more than is theirs would try to set."""
+
+
+async def test_nothing_can_be_set_that_is_not_in_the_request_model(house: Opened) -> None:
+    """Mass assignment: each such name, at the top and in every object below it."""
+    tried = 0
+    for route in house.routes:
+        body = _body(house, route)
+        if not isinstance(body, dict):
+            continue
+        known = set(route.body_field.field_info.annotation.model_fields) if route.body_field else set()  # type: ignore[union-attr]
+        for name in SET_BY_US:
+            if name in known:
+                continue
+            path = route.path_format.format_map(dict.fromkeys(_names(route), "bg_nbd") | house.of_owner)
+            status, document = await _send(house, house.operator(), route.method, path, body | {name: "x"})
+            codes = {error["pointer"]: error["code"] for error in document.get("errors", ())}
+            assert (status, codes.get(f"/{name}")) == (422, "unknown_field"), (route.operation.id, name)
+            tried += 1
+    assert tried or house.service.name == "none"
+
+
+async def test_a_partner_cannot_name_anothers_customer(tmp_path: Any) -> None:
+    async with opened("profile", tmp_path) as house:
+        asked = [house.owner, house.of_partner["customer_id"], new_id("cus")]
+        for path, body_of in (
+            ("/v1/customers", lambda each: {"id": each, "name": "Mine"}),
+            ("/v1/purchases", lambda each: purchase("new-order", customer={"id": each})),
+            ("/v1/purchases:batch", lambda each: {"items": [purchase("new-order", customer={"id": each})]}),
+        ):
+            answers = [
+                await _send(house, house.partner("bazaar"), "POST", path, body_of(each)) for each in asked
+            ]
+            words = [re.sub(r"req_\w+", "", str(answer)) for answer in answers]
+            assert words[0] == words[1] == words[2], path
+            assert "unknown_customer" in words[0]
+
+
+async def test_a_partners_return_of_anothers_order_waits_like_that_of_an_unknown_one(tmp_path: Any) -> None:
+    async with opened("profile", tmp_path) as house:
+        answers = []
+        for number, order in enumerate(("order-ana", "order-mart", "no-order")):
+            body = {
+                "source": "web", "return_id": f"R-{number}", "order_id": order,
+                "returned_at": "2026-03-10T10:00:00Z", "lines": [{"line": 1, "quantity": 1}],
+            }  # fmt: skip
+            answers.append(await _send(house, house.partner("bazaar"), "POST", "/v1/returns", body))
+
+    assert [status for status, _ in answers] == [202, 202, 202]
+    assert {document["status"] for _, document in answers} == {"waiting_for_purchase"}
+
+
+@pytest.mark.parametrize("action", ["merge", "withdraw", "reopen"])
+async def test_a_customer_learns_nothing_by_naming_anothers_complaint(tmp_path: Any, action: str) -> None:
+    async with opened("feedback", tmp_path) as house:
+        mine = await house.post(house.customer(house.other), "/v1/complaints", _complaint())
+        path = f"/v1/complaints/{mine['id']}/transitions"
+        for anothers in (house.of_owner["complaint_id"], house.of_partner["complaint_id"]):
+            answers = []
+            for each in (anothers, new_id("cmp")):
+                body = {"action": action, "duplicate_of": each, "reason": "It is the same."}
+                answers.append(await _send(house, house.customer(house.other), "POST", path, body))
+            assert answers[0] == answers[1]
+            assert answers[0][0] in (403, 409, 422)
+            follows = [
+                await _send(
+                    house, house.customer(house.other), "POST", "/v1/complaints", _complaint(follows=each)
+                )
+                for each in (anothers, new_id("cmp"))
+            ]
+            assert follows[0] == follows[1]
+            assert follows[0][0] == 422
+
+
+def _complaint(**more: Any) -> dict[str, Any]:
+    return {"channel": "web", "title": "Mine", "body": "It broke.", **more}
