@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, settings
 
 SEED = int(os.environ.get("TEST_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
 
+SHORT_ROUND = "test_short_round.py"
+
 settings.register_profile(
     "huitou",
     deadline=None,  # two cores and a database make a slow example, not a wrong one
@@ -24,11 +26,11 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test below tests/bench or tests/chaos is one, whether or not it says so."""
+    """A test below tests/bench or tests/chaos is one, whether or not it says so; the short rounds are for every run."""
     folder = Path(__file__).parent
     for item in items:
         room = item.path.relative_to(folder).parts[0]
-        if room in ("bench", "chaos"):
+        if room in ("bench", "chaos") and item.path.name != SHORT_ROUND:
             item.add_marker(room)
 
 

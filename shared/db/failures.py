@@ -12,6 +12,8 @@ _OUTAGE_CLASSES = ("08", "53", "57", "58")
 """Connection exceptions, insufficient resources, operator intervention, system errors."""
 _ROW_CLASSES = ("22", "23")
 """Data exceptions and integrity constraint violations."""
+_DRIVER_LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What asyncpg says when it is asked on a connection that is gone; the second when it went in mid-message."""
 _SQLITE_OUTAGE = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -27,7 +29,7 @@ def is_broken_connection(error: BaseException) -> bool:
         return error.connection_invalidated
     if isinstance(error, asyncpg.PostgresError):
         return _sqlstate(error)[:2] == "08" or _sqlstate(error) in {"57P01", "57P02", "25P03"}
-    return isinstance(error, asyncpg.InterfaceError | ConnectionResetError | BrokenPipeError)
+    return isinstance(error, (*_DRIVER_LOST, ConnectionResetError, BrokenPipeError))
 
 
 def is_lost_race(error: BaseException) -> bool:
@@ -39,7 +41,7 @@ def is_transient(error: BaseException) -> bool:
     """Whether the database, not the work, is at fault: away, full, too slow, or a lost race."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    if isinstance(error, PoolTimeout | OSError | TimeoutError | asyncpg.InterfaceError):
+    if isinstance(error, (*_DRIVER_LOST, PoolTimeout, OSError, TimeoutError)):
         return True
     if (code := _sqlite_code(error)) is not None:
         return code & 0xFF in _SQLITE_OUTAGE

@@ -74,7 +74,8 @@ async def _catch_up(read: Read, seen: Seen, now: datetime) -> None:
     if seen.member.is_due(now):
         await lots.load_open(read, seen.locked, [seen.member])
         settling.touch(Journal(now, no_ids), seen.member)
-    if seen.standing.due_at is not None and seen.standing.due_at <= now:
+    has_ended = seen.standing.due_at is not None and seen.standing.due_at <= now
+    if has_ended or seen.standing.stale(now):  # spend that dropped out is not shown, whatever the tier
         await standings.load_windows(read, seen.programme, [seen.standing], seen.standing.missing())
         tiers.advance(seen.standing, seen.programme, now)
 

@@ -119,3 +119,12 @@ async def test_the_past_is_asked_for_and_does_not_change(shop: Shop) -> None:
     assert (then["points"]["active"], then["tier"]["code"]) == (1_500, "silver")
     assert (now["points"]["active"], now["tier"]["code"]) == (6_000, "gold")
     assert [future.json()["code"], naive.status_code] == ["as_of_in_future", 422]
+
+
+async def test_spend_that_left_the_window_is_not_shown_though_no_writer_came_by(shop: Shop) -> None:
+    member = customer()
+    await shop.tell(bought(member, [(1, 20_000)], START - timedelta(days=500)))
+
+    tier = (await shop.operator("viewer").get(f"/v1/members/{member}")).json()["tier"]
+
+    assert (tier["code"], tier["spend_minor"]) == ("member", 0)

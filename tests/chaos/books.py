@@ -1,0 +1,204 @@
+"""The books after a round: what stands in outboxes, topics and consumers must be the same events, in order."""
+
+import asyncio
+import json
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx2
+from sqlalchemy import func, select
+
+from huitou.settings import SERVICES
+from shared.bus import Bus, BusUnavailable, Record, open_bus
+from shared.consume.tables import consumer_position, inbox, set_aside
+from shared.db import Database, open_database
+from shared.events import BY_TYPE
+from shared.outbox.tables import outbox
+from tests.chaos.journal import Asked
+from tests.parts import stacks
+from tests.parts.stacks import Stack
+
+PAGE = 1_000
+SETTLE_SECONDS_MAX = 180.0
+LOOK_SECONDS = 0.25
+DISCARDS_MAX = 500
+HANDLES: Mapping[str, tuple[str, ...]] = {
+    "loyalty": (
+        "profile.purchase_recorded", "profile.purchase_returned", "profile.customer_registered",
+        "feedback.remedy_granted",
+    ),
+    "feedback": (
+        "profile.purchase_recorded", "profile.purchase_returned", "profile.customer_registered",
+        "loyalty.points_earned", "loyalty.remedy_refused",
+    ),
+}  # fmt: skip
+"""What the consumers with an inbox apply, of what a round publishes."""
+NATURAL = {
+    "profile.purchase_recorded.v1": "purchase_id",
+    "profile.purchase_returned.v1": "return_id",
+}
+"""Which field of an event is the id that its request was answered with."""
+
+
+@dataclass(slots=True)
+class Books:
+    """Everything that stands somewhere after a round."""
+
+    records: list[Record] = field(default_factory=list)
+    """All topics, each partition in order."""
+    outboxes: dict[str, dict[str, bool]] = field(default_factory=dict)
+    """By service: event id, and whether it is marked as published."""
+    inboxes: dict[str, set[str]] = field(default_factory=dict)
+    aside: dict[str, list[tuple[str, str | None]]] = field(default_factory=dict)
+    """By service: state and event id of what was set aside."""
+
+    @property
+    def duplicates(self) -> int:
+        """Records that a relay sent more than once."""
+        ids = [event_id(each) for each in self.records if event_id(each)]
+        return len(ids) - len(set(ids))
+
+
+def event_id(record: Record) -> str:
+    """The record's event id; empty if it has none."""
+    return dict(record.headers).get("ce_id", b"").decode(errors="replace")
+
+
+def header(record: Record, name: str) -> str:
+    """One of the record's headers as text."""
+    return dict(record.headers).get(name, b"").decode(errors="replace")
+
+
+class Bookkeeper:
+    """Reads databases and topics of a stack from outside."""
+
+    def __init__(self, stack: Stack, databases: Mapping[str, Database], bus: Bus) -> None:
+        self._stack, self._databases, self._bus = stack, databases, bus
+
+    async def settle(self) -> None:
+        """Return when nothing is on its way any more; fail when that does not come about."""
+        deadline, quiet, left = time.monotonic() + SETTLE_SECONDS_MAX, 0, "?"
+        while quiet < 2:
+            left = await self._on_their_way()
+            quiet = quiet + 1 if not left else 0
+            assert time.monotonic() < deadline, f"after {SETTLE_SECONDS_MAX:.0f} s still on their way: {left}"
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def discard_dead(self) -> int:
+        """Give up every dead record through the services' own operations, which releases what is queued behind."""
+        discarded = 0
+        async with httpx2.AsyncClient(headers=stacks.operator(self._stack, "admin"), timeout=60) as client:
+            for service in SERVICES:
+                path = f"{self._stack.address(service)}/v1/set-aside"
+                while found := (await client.get(path, params={"state": "dead"})).json()["items"]:
+                    for each in found:
+                        answer = await client.post(f"{path}/{each['id']}/discard")
+                        assert answer.is_success, f"{service} does not discard {each}: {answer.text}"
+                    discarded += len(found)
+                    assert discarded < DISCARDS_MAX, f"{service} has no end of dead records"
+        return discarded
+
+    async def read(self) -> Books:
+        """Everything that stands in databases and topics now."""
+        books = Books()
+        for service, database in self._databases.items():
+            async with database.read() as read:
+                rows = await read.all(select(outbox.c.event_id, outbox.c.published_at))
+                books.outboxes[service] = {str(each): at is not None for each, at in rows}
+                seen = await read.all(select(inbox.c.event_id).where(inbox.c.consumer == service))
+                books.inboxes[service] = {str(each) for (each,) in seen}
+                aside = await read.all(select(set_aside.c.state, set_aside.c.event_id))
+                books.aside[service] = [(state, each) for state, each in aside]
+        topics = sorted({event.topic for event in BY_TYPE.values()})
+        for place, end in sorted((await self._bus.end_offsets(topics)).items()):
+            offset = 0
+            while offset < end and (page := await self._bus.read(place, offset, PAGE)):
+                books.records += page
+                offset = page[-1].offset + 1
+        return books
+
+    async def _on_their_way(self) -> str:
+        """What is pending in an outbox or not consumed yet, in words; empty when there is nothing."""
+        words = []
+        for service, database in self._databases.items():
+            async with database.read() as read:
+                pending = await read.scalar(
+                    select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
+                )
+                if pending:
+                    words.append(f"{pending} in the outbox of {service}")
+                place = consumer_position.c
+                positions = await read.all(select(place.topic, place.partition, place.next_offset))
+            try:
+                ends = await self._bus.end_offsets(sorted({row.topic for row in positions}))
+            except BusUnavailable:
+                return "the bus is away"
+            behind = {(row.topic, row.partition): row.next_offset for row in positions}
+            lag = sum(max(end - behind.get((each.topic, each.partition), 0), 0) for each, end in ends.items())
+            if lag:
+                words.append(f"{lag} before the consumer of {service}")
+        return ", ".join(words)
+
+
+@asynccontextmanager
+async def opened(stack: Stack) -> AsyncIterator[Bookkeeper]:
+    """A bookkeeper with databases and bus of its own."""
+    async with AsyncExitStack() as parts:
+        databases = {}
+        for service in SERVICES:
+            url = stack.environment.get(f"HUITOU_{service.upper()}_DATABASE_URL")
+            databases[service] = open_database(url or f"sqlite:///{stack.home / f'{service}.db'}")
+            parts.push_async_callback(databases[service].close)
+        bus = open_bus(stack.environment.get("HUITOU_BUS_URL", "embedded://"), home=stack.home)
+        parts.push_async_callback(bus.close)
+        yield Bookkeeper(stack, databases, bus)
+
+
+def differences(books: Books, poison: set[str]) -> list[str]:
+    """Every event that is in one place and not in the other."""
+    found = []
+    for service in SERVICES:
+        own = {event_id(each) for each in books.records if header(each, "ce_source") == f"/huitou/{service}"}
+        written = set(books.outboxes[service])
+        found += [f"{service} wrote {each} and never published it" for each in sorted(written - own)]
+        found += [f"{service} published {each} and never wrote it" for each in sorted(own - written)]
+    for consumer, types in HANDLES.items():
+        sent = {
+            event_id(each) for each in books.records if header(each, "ce_type").startswith(types)
+        } - poison
+        applied = books.inboxes[consumer] - poison
+        found += [f"{consumer} never saw {each}" for each in sorted(sent - applied)]
+        found += [f"{consumer} saw {each}, which nobody sent" for each in sorted(applied - sent)]
+    for service, rows in books.aside.items():
+        for state, each in rows:
+            if state in ("dead", "queued"):
+                found.append(f"{service} still has a {state} record {each}")
+            if state in ("discarded", "parked") and each is not None and each not in poison:
+                found.append(f"{service} has {state} {each}, which is one of ours")
+    return found
+
+
+def out_of_order(books: Books, asked: list[Asked]) -> list[str]:
+    """What was asked after an answer and stands before it in the topic, a customer; by first occurrence."""
+    places: dict[str, tuple[str, int]] = {}
+    for record in books.records:
+        name = NATURAL.get(header(record, "ce_type"))
+        if name and header(record, "ce_source") == "/huitou/profile":
+            event = json.loads(record.value or b"{}")
+            places.setdefault(event[name], (event["identity_id"], record.offset))
+    lines: dict[str, list[tuple[int, Asked]]] = defaultdict(list)
+    for each in asked:
+        if each.status == httpx2.codes.CREATED and each.answer["id"] in places:
+            customer, offset = places[each.answer["id"]]
+            lines[customer].append((offset, each))
+    found = []
+    for customer, events in lines.items():
+        for offset, each in events:
+            later = [one for one in events if one[1].answered_at < each.sent_at and one[0] > offset]
+            found += [
+                f"{customer}: {offset} {each} was asked after {place} {one}" for place, one in later[:1]
+            ]
+    return found

@@ -1,0 +1,39 @@
+"""The stacks that are struck: with a broker and a database server of their own, since those are struck too."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.rounds import ENVIRONMENT
+from tests.parts.distributed import DistributedStack
+from tests.parts.embedded import EmbeddedStack
+from tests.parts.kafka import ApacheKafka
+from tests.parts.postgres import Postgres
+from tests.parts.processes import PartMissing, free_port_base, required
+
+PORTS = 5
+
+
+@pytest.fixture
+def embedded() -> Iterator[EmbeddedStack]:
+    """The product in one process."""
+    stack = EmbeddedStack(more=ENVIRONMENT).start()
+    yield stack
+    stack.close()
+
+
+@pytest.fixture
+def distributed() -> Iterator[DistributedStack]:
+    """The product in its processes."""
+    try:
+        kafka = ApacheKafka().start()
+    except PartMissing as error:
+        if required():
+            raise
+        pytest.skip(f"the distributed product needs a real Kafka: {error}")
+    postgres = Postgres().start()
+    stack = DistributedStack(postgres, kafka, port_base=free_port_base(PORTS), more=ENVIRONMENT).start()
+    yield stack
+    stack.close()
+    kafka.close()
+    postgres.close()

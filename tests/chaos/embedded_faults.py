@@ -1,0 +1,65 @@
+"""What can happen to the embedded product: its one process dies, stands still, or finds strange records in its log."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from random import Random
+
+from tests.chaos.faults import Fault
+from tests.chaos.poison import Poison
+from tests.parts import stacks
+from tests.parts.embedded import EmbeddedStack
+
+FROZEN_SECONDS_MAX = 6.0
+APART_SECONDS_MAX = 1.0
+
+
+class EmbeddedStriker:
+    """Strikes the one process."""
+
+    def __init__(self, stack: EmbeddedStack, random: Random, poison: Poison) -> None:
+        self._stack, self._random, self._poison = stack, random, poison
+
+    def faults(self) -> Sequence[Fault]:
+        return (
+            Fault("kill -9 of the process", 10, self._kill),
+            Fault("kill -9 right after the start", 3, self._kill_at_the_start),
+            Fault("SIGTERM and start", 3, self._restart),
+            Fault("SIGSTOP of the process", 2, self._freeze),
+            Fault("poison in the log while the process is dead", 3, self._poison_the_log),
+        )
+
+    async def mend(self) -> None:
+        server = self._stack.server
+        server.signal(signal.SIGCONT)
+        server.start()
+        await stacks.wait_ready(self._stack.addresses, {"up": server})
+
+    async def _kill(self) -> bool:
+        self._stack.server.end(signal.SIGKILL, seconds_max=stacks.STOP_SECONDS_MAX)
+        await asyncio.sleep(self._random.random() * APART_SECONDS_MAX)
+        await self.mend()
+        return True
+
+    async def _kill_at_the_start(self) -> bool:
+        self._stack.server.end(signal.SIGKILL, seconds_max=stacks.STOP_SECONDS_MAX)
+        self._stack.server.start()
+        await asyncio.sleep(self._random.random() * 4 * APART_SECONDS_MAX)
+        return await self._kill()
+
+    async def _restart(self) -> bool:
+        await asyncio.to_thread(self._stack.server.end, signal.SIGTERM, seconds_max=stacks.STOP_SECONDS_MAX)
+        await self.mend()
+        return True
+
+    async def _freeze(self) -> bool:
+        self._stack.server.freeze()
+        await asyncio.sleep(self._random.random() * FROZEN_SECONDS_MAX)
+        self._stack.server.cont()
+        return True
+
+    async def _poison_the_log(self) -> bool:
+        self._stack.server.end(signal.SIGKILL, seconds_max=stacks.STOP_SECONDS_MAX)
+        await self._poison.throw()
+        await self.mend()
+        return True

@@ -1,0 +1,107 @@
+"""Faults, one after another at random, and how long the product needs to be itself again after each."""
+
+import asyncio
+import os
+import time
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Protocol
+
+import asyncpg
+import httpx2
+
+from tests.chaos.load import Client
+from tests.parts import stacks
+from tests.parts.stacks import Stack
+
+PAUSE_SECONDS_MAX = 3.0
+PROBE_LOOK_SECONDS = 0.1
+PROBE_SECONDS_MAX = 90.0
+MINOR_UNITS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One kind of fault: how often it is chosen, and what it does; it answers whether it struck."""
+
+    kind: str
+    weight: int
+    strike: Callable[[], Awaitable[bool]]
+
+
+class Striker(Protocol):
+    """Knows the faults of one stack."""
+
+    def faults(self) -> Sequence[Fault]:
+        """Every kind of fault that this stack can meet."""
+        ...
+
+    async def mend(self) -> None:
+        """Have everything run again that should."""
+        ...
+
+
+@dataclass(slots=True)
+class Struck:
+    """What struck, and what became of it."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    recoveries: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """Seconds from the end of a fault until a purchase that was asked then had its points, by kind of fault."""
+    failures: list[str] = field(default_factory=list)
+
+
+async def strike_at_random(
+    striker: Striker, probe: Client, random: Random, struck: Struck, *, until: float, at_least: int
+) -> None:
+    """Strike until that moment (monotonic seconds), and on until `at_least` have struck; every kind once before any twice.
+
+    CHAOS_ONLY=… in the environment leaves only the kinds with these words in their name, to look into one.
+    """
+    only, waiting = os.environ.get("CHAOS_ONLY", ""), set[asyncio.Task[None]]()
+    faults = [each for each in striker.faults() if only in each.kind]
+    order = random.sample(faults, len(faults))
+    while time.monotonic() < until or sum(struck.kinds.values()) < at_least:
+        fault = order.pop() if order else random.choices(faults, [each.weight for each in faults])[0]
+        if await _strikes(fault, struck):
+            struck.kinds[fault.kind] += 1
+            waiting.add(asyncio.create_task(_recover(fault.kind, probe, struck)))
+        await asyncio.sleep(random.random() * PAUSE_SECONDS_MAX)
+    await asyncio.gather(*waiting)
+
+
+async def _strikes(fault: Fault, struck: Struck) -> bool:
+    """Whether it struck; a database that is just coming back may keep it from doing so."""
+    try:
+        return await fault.strike()
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    except AssertionError as error:
+        struck.failures.append(f"{fault.kind}: {error}")
+        return True
+
+
+async def _recover(kind: str, probe: Client, struck: Struck) -> None:
+    """Measure how long a purchase takes from now on, whatever it meets, until its points are there."""
+    began = time.monotonic()
+    number = probe.name + f"-{began:.6f}"
+    bought = await probe.buy(number)
+    sums = sum(line["amount_minor"] for line in bought.body["lines"])
+    wanted = sums // MINOR_UNITS if bought.body["currency"] == "CNY" else 0
+    async with httpx2.AsyncClient(headers=stacks.operator(probe.stack, "admin")) as client:
+        while not await _has_points(client, probe.stack, bought.answer["customer_id"], wanted):
+            if time.monotonic() - began > PROBE_SECONDS_MAX:
+                struck.failures.append(f"{PROBE_SECONDS_MAX:.0f} s after '{kind}' a purchase has no points")
+                return
+            await asyncio.sleep(PROBE_LOOK_SECONDS)
+    struck.recoveries[kind].append(time.monotonic() - began)
+
+
+async def _has_points(client: httpx2.AsyncClient, stack: Stack, customer_id: str, wanted: int) -> bool:
+    try:
+        answer = await client.get(f"{stack.address('loyalty')}/v1/members/{customer_id}")
+    except httpx2.TransportError:
+        return False
+    return answer.is_success and answer.json()["points"]["active"] == wanted

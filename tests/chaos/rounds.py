@@ -1,0 +1,188 @@
+"""One round: clients shop while faults strike; then everything is mended, and the books must balance."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+
+import httpx2
+
+from tests.chaos import books, faults, oracle
+from tests.chaos.faults import Striker, Struck
+from tests.chaos.journal import Journal
+from tests.chaos.load import Client
+from tests.chaos.oracle import Expected
+from tests.chaos.poison import Poison
+from tests.parts import stacks
+from tests.parts.stacks import ROOT, Stack
+
+CLIENTS = 4
+FINISH_SECONDS_MAX = 120.0
+EQUAL_SECONDS_MAX = 60.0
+LOOK_SECONDS = 0.5
+VERIFY_SECONDS_MAX = 300
+READERS = 8
+SHOWN_MAX = 20
+TRACE_CHARACTERS = 1_500
+
+ENVIRONMENT = {"HUITOU_SET_ASIDE_PERCENT_MAX": "100", "HUITOU_LOG_LEVEL": "warning"}
+"""Poison comes in handfuls here; that a batch full of it stops its partition is tried elsewhere."""
+
+
+@dataclass(slots=True)
+class Round:
+    """What a round showed."""
+
+    seed: int
+    stack: str
+    struck: Struck = field(default_factory=Struck)
+    journal: Journal = field(default_factory=Journal)
+    customers: int = 0
+    thrown: int = 0
+    discarded: int = 0
+    duplicates: int = 0
+    """Records that relays sent again."""
+    settled_seconds: float = 0.0
+    takeovers: list[float] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    """Everything that must not be; empty when the claim holds."""
+    errors: Counter[str] = field(default_factory=Counter)
+    """What the product's own logs call an error, with the end of its trace."""
+
+
+MakeStriker = Callable[[Random, Poison], Striker]
+
+
+async def run(stack: Stack, make: MakeStriker, *, seed: int, seconds: float, faults_min: int) -> Round:
+    """Shop and strike for that long, then settle and compare everything."""
+    random, done = Random(seed), Round(seed, stack.name)
+    poison = Poison(
+        stack.environment.get("HUITOU_BUS_URL", "embedded://"), stack.home, Random(random.random())
+    )
+    striker = make(Random(random.random()), poison)
+    await _shop_and_strike(stack, striker, done, random, seconds=seconds, faults_min=faults_min)
+    done.thrown = poison.thrown
+    done.takeovers = getattr(striker, "takeovers", [])
+    began = time.monotonic()
+    async with books.opened(stack) as bookkeeper:
+        await bookkeeper.settle()
+        done.discarded = await bookkeeper.discard_dead()
+        await bookkeeper.settle()
+        done.settled_seconds = time.monotonic() - began
+        standing = await bookkeeper.read()
+    done.duplicates = standing.duplicates
+    done.wrong += done.journal.broken + done.struck.failures
+    done.wrong += books.differences(standing, poison.event_ids)
+    done.wrong += books.out_of_order(standing, done.journal.asked)
+    done.wrong += await _unequal(stack, done)
+    done.wrong += await asyncio.to_thread(_verify, stack)
+    done.errors = _errors(stack)
+    return done
+
+
+async def _shop_and_strike(
+    stack: Stack, striker: Striker, done: Round, random: Random, *, seconds: float, faults_min: int
+) -> None:
+    clients = [
+        Client(f"s{done.seed}c{number}", stack, done.journal, Random(random.random()))
+        for number in range(CLIENTS)
+    ]
+    probe = Client(f"s{done.seed}p", stack, done.journal, Random(random.random()))
+    stopping = asyncio.Event()
+    shopping = [asyncio.create_task(client.run(stopping)) for client in clients]
+    try:
+        await faults.strike_at_random(
+            striker, probe, random, done.struck, until=time.monotonic() + seconds, at_least=faults_min
+        )
+        await striker.mend()
+        stopping.set()
+        async with asyncio.timeout(FINISH_SECONDS_MAX):
+            await asyncio.gather(*shopping)
+    finally:
+        for task in shopping:
+            task.cancel()
+        await asyncio.gather(*shopping, return_exceptions=True)
+        for client in (*clients, probe):
+            await client.close()
+
+
+async def _unequal(stack: Stack, done: Round) -> list[str]:
+    """Every customer of whom the product says something else than the oracle, when it has had time to say it."""
+    asked = done.journal.asked
+    owners: dict[str, str] = {}
+    found = []
+    for each in asked:
+        if each.kind == "purchase" and each.done:
+            named, owner = each.body["customer"]["external_id"], each.answer["customer_id"]
+            if owners.setdefault(named, owner) != owner:
+                found.append(f"{named} is two customers: {owner} and {owners[named]}")
+    due = oracle.expected(asked, datetime.now(UTC))
+    done.customers = len(due)
+    limit = asyncio.Semaphore(READERS)
+    async with httpx2.AsyncClient(headers=stacks.operator(stack, "admin"), timeout=60) as client:
+
+        async def compare(customer_id: str, expected: Expected) -> str | None:
+            async with limit:
+                return await _compare(client, stack, customer_id, expected)
+
+        compared = await asyncio.gather(*(compare(*each) for each in due.items()))
+    return found + [each for each in compared if each]
+
+
+async def _compare(
+    client: httpx2.AsyncClient, stack: Stack, customer_id: str, expected: Expected
+) -> str | None:
+    deadline = time.monotonic() + EQUAL_SECONDS_MAX
+    wanted = (expected.points, expected.spend_minor, expected.tier, expected.purchases)
+    while True:
+        member = (await client.get(f"{stack.address('loyalty')}/v1/members/{customer_id}")).json()
+        scores = (await client.get(f"{stack.address('scoring')}/v1/customers/{customer_id}/scores")).json()
+        tier = member.get("tier", {})
+        seen = (
+            member.get("points", {}).get("active"), tier.get("spend_minor"), tier.get("code"), scores.get("n")
+        )  # fmt: skip
+        if seen == wanted:
+            return None
+        if time.monotonic() > deadline:
+            return f"{customer_id} has (points, spend, tier, purchases) {seen}, and must have {wanted}"
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _errors(stack: Stack) -> Counter[str]:
+    """How often the logs of the processes say what, with the end of the trace."""
+    said: Counter[str] = Counter()
+    for path in (*stack.home.parent.glob("*.log"), stack.home / "huitou.log"):
+        for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(entry, dict) and entry.get("level") == "error":
+                trace = f"{entry.get('exception')} at {' < '.join(entry.get('where') or ())}"
+                said[f"{path.name}: {entry.get('event')}: {trace[:TRACE_CHARACTERS]}"] += 1
+    return said
+
+
+def _verify(stack: Stack) -> list[str]:
+    """What `huitou verify` finds."""
+    done = subprocess.run(
+        [sys.executable, "-m", "huitou", "verify", "--json"],
+        cwd=ROOT,
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=VERIFY_SECONDS_MAX,
+        check=False,
+    )
+    try:
+        drifts = json.loads(done.stdout)["drifts"]
+    except (ValueError, KeyError):
+        return [f"huitou verify ended with {done.returncode}: {done.stdout}{done.stderr}"[-2000:]]
+    return [f"huitou verify: {drift}" for drift in drifts[:SHOWN_MAX]]
