@@ -128,3 +128,13 @@ async def test_spend_that_left_the_window_is_not_shown_though_no_writer_came_by(
     tier = (await shop.operator("viewer").get(f"/v1/members/{member}")).json()["tier"]
 
     assert (tier["code"], tier["spend_minor"]) == ("member", 0)
+
+
+async def test_spend_that_dropped_out_is_not_shown_also_to_those_whose_tier_cannot_fall(shop: Shop) -> None:
+    member = customer()
+    await shop.tell(bought(member, [(1, 60_000)], START))
+    shop.clock.advance(timedelta(days=365))
+
+    tier = (await shop.operator("viewer").get(f"/v1/members/{member}")).json()["tier"]
+
+    assert (tier["spend_minor"], tier["next"]["missing_minor"]) == (0, 100_000)
