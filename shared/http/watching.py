@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from shared.bus import BusUnavailable, TopicPartition
+from shared.bus import BusUnavailable, RecordRefused, TopicPartition
 from shared.consume import set_aside
 from shared.consume.tables import consumer_position
 from shared.db import Read, failures
@@ -110,7 +110,7 @@ async def _outbox(read: Read, parts: Parts) -> tuple[int, float]:
 
 
 async def _lags(service: Service, parts: Parts, read: Read) -> dict[tuple[str, TopicPartition], float]:
-    """Records behind, a consumer and partition; empty while the bus does not answer."""
+    """Records behind, a consumer and partition; empty while the bus does not answer or has no such topic yet."""
     consumed = [handlers for handlers in service.handlers if handlers.table]
     if not consumed:
         return {}
@@ -118,7 +118,7 @@ async def _lags(service: Service, parts: Parts, read: Read) -> dict[tuple[str, T
         ends = await parts.bus.end_offsets(
             sorted({topic for handlers in consumed for topic in handlers.topics})
         )
-    except BusUnavailable:
+    except (BusUnavailable, RecordRefused):  # topics are made by whoever relays or consumes first
         return {}
     place = consumer_position.c
     rows = await read.all(select(place.consumer, place.topic, place.partition, place.next_offset))
