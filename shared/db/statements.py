@@ -99,6 +99,6 @@ def _any_of_arrays(element: _AnyOfRows, compiler: SQLCompiler, **options: Any) -
 @compiles(_AnyOfRows, "sqlite")
 def _any_of_json_rows(element: _AnyOfRows, compiler: SQLCompiler, **options: Any) -> str:
     columns, rows, *lists = list(element.clauses)
-    picked = ", ".join(f"value ->> {at}" for at in range(len(lists)))
+    picked = ", ".join(f"json_extract(value, '$[{at}]')" for at in range(len(lists)))
     listed = compiler.process(rows, **options)
     return f"{compiler.process(columns, **options)} IN (SELECT {picked} FROM json_each({listed}))"

@@ -120,17 +120,19 @@ class Relay:
             return await read.all(statement)
 
     async def _refresh(self) -> None:
-        """Once a second: scan everything, and only raise the floor when nothing below it is pending."""
+        """Once a second: raise the floor as far as nothing can appear below it, but not over what is pending there.
+
+        In this order: whatever lies below the raised floor is committed by then, so the scan sees it.
+        """
         now = time.monotonic()
         if now - self._scanned_at < FULL_SCAN_SECONDS:
             return
         self._scanned_at = now
-        floor, self._floor.value = self._floor.value, 0
+        await self._floor.raise_it()
         async with self._database.read() as read:
             first = await read.scalar(select(func.min(outbox.c.id)).where(outbox.c.published_at.is_(None)))
-        if first is None or first > floor:
-            self._floor.value = floor
-            await self._floor.raise_it()
+        if first is not None:
+            self._floor.value = min(self._floor.value, first - 1)
 
     async def _place(self, row: Row[Any]) -> TopicPartition:
         if row.topic not in self._partitions:

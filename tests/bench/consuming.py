@@ -18,7 +18,7 @@ from shared.db import Database
 from shared.run import collecting
 from shared.vault import Vault, open_vault
 from tests.bench import measuring
-from tests.bench.measuring import Race
+from tests.bench.measuring import Race, Stopwatch
 from tests.bench.traffic import PLACE, Stream
 from tests.parts import databases
 
@@ -60,14 +60,14 @@ async def compete(race: Race, stream: Stream, product: Consuming, bare: Bare, *,
         race.lap(count * size, *await _round(stream.batches(count, size), product, bare))
 
 
-async def _round(batches: Sequence[Sequence[Record]], product: Consuming, bare: Bare) -> tuple[float, float]:
+async def _round(batches: Sequence[Sequence[Record]], product: Consuming, bare: Bare) -> tuple[Stopwatch, Stopwatch]:
     """Apply the same batches twice; how long the product took, and how long the baseline."""
     with measuring.timed() as ours:
         await product.apply(batches)
     with measuring.timed() as theirs:
         for records in batches:
             await bare.apply(records)
-    return ours.seconds, theirs.seconds
+    return ours, theirs
 
 
 async def connect(url: str) -> Any:

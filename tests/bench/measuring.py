@@ -17,9 +17,10 @@ NANOSECONDS = 1e-9
 
 @dataclass(slots=True)
 class Stopwatch:
-    """How long a block took, in seconds, without the time it waited for a core."""
+    """How long a block took, in seconds: without the time it waited for a core, and by the clock on the wall."""
 
     seconds: float = 0.0
+    by_the_clock: float = 0.0
 
 
 @dataclass(slots=True)
@@ -33,11 +34,13 @@ class Race:
     ratio_min: float | None = None
     product: list[float] = field(default_factory=list)
     bare: list[float] = field(default_factory=list)
+    by_the_clock: list[float] = field(default_factory=list)
 
-    def lap(self, count: int, product_seconds: float, bare_seconds: float) -> None:
+    def lap(self, count: int, product: Stopwatch, bare: Stopwatch) -> None:
         """Note one round in which both did `count` pieces of work."""
-        self.product.append(count / product_seconds)
-        self.bare.append(count / bare_seconds)
+        self.product.append(count / product.seconds)
+        self.bare.append(count / bare.seconds)
+        self.by_the_clock.append(count / product.by_the_clock)
 
     @property
     def rate(self) -> float:
@@ -56,7 +59,7 @@ class Race:
         return (
             self.name,
             f"{self.rate:,.0f} {self.unit}",
-            f"{median(self.product):,.0f}",
+            f"{median(self.by_the_clock):,.0f}",
             f"{self.ratio:.0%}",
             f"{max(self.bare):,.0f}",
             self.baseline,
@@ -99,7 +102,7 @@ class Size:
         return self.value <= self.limit
 
 
-HEADINGS = ("figure", "best round", "median", "of the baseline", "baseline", "which is", "goal", "")
+HEADINGS = ("figure", "best round", "median by the clock", "of the baseline", "baseline", "which is", "goal", "")
 FIGURES: list[Race | Size] = []
 """What this run has measured, for the table at its end."""
 
@@ -117,7 +120,8 @@ def timed() -> Iterator[Stopwatch]:
     try:
         yield watch
     finally:
-        watch.seconds = time.perf_counter() - began - (_waited() - before)
+        watch.by_the_clock = time.perf_counter() - began
+        watch.seconds = watch.by_the_clock - (_waited() - before)
 
 
 def _waited() -> float:
