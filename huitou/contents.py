@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from fastapi.routing import APIRoute
 
+from services.console.settings import Settings as ConsoleSettings
 from services.feedback import main as feedback
 from services.feedback.settings import Settings as FeedbackSettings
 from services.loyalty import main as loyalty
@@ -33,6 +34,15 @@ def services() -> list[Service]:
         feedback.service(FeedbackSettings()),
         scoring.service(ScoringSettings()),
     ]
+
+
+def variables() -> set[str]:
+    """Every environment variable that some part of the product reads."""
+    return {
+        f"HUITOU_{name.upper()}"
+        for settings in (*SETTINGS, ConsoleSettings)
+        for name in settings.model_fields
+    }
 
 
 def routes(service: Service) -> Iterator[Route]:

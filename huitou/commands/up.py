@@ -3,6 +3,7 @@
 import asyncio
 import os
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -83,9 +84,19 @@ async def _run(settings: Settings, known: home.Home) -> None:
             customer = await asyncio.to_thread(loading.worth_a_look, settings)
         banner.show(settings, customer)
 
-    from huitou import embedded  # loads every service, which the other commands need not wait for
+    from huitou import contents, embedded  # load every service, which the other commands need not wait for
 
+    _warn_of_unknown(contents.variables())
     await embedded.run(settings, stopping, when_ready)
+
+
+def _warn_of_unknown(known: set[str]) -> None:
+    """A misspelt setting has no effect; say so instead of leaving a person to wonder."""
+    for name in sorted(set(os.environ) - known):
+        if name.startswith("HUITOU_"):
+            close = get_close_matches(name, known, n=1)
+            meant = f" Did you mean {close[0]}?" if close else ""
+            typer.echo(f"{name} is set, and nothing reads it.{meant}", err=True)
 
 
 def _log(folder: Path) -> Path:

@@ -153,6 +153,15 @@ def test_a_programme_keeps_the_currency_it_began_with(tmp_path: Path) -> None:
     assert "EUR" in said.stderr
 
 
+def test_a_misspelt_setting_is_told(tmp_path: Path) -> None:
+    other = Installation(tmp_path / "home", more={"HUITOU_CURENCY": "USD"})
+
+    with other.up("--no-demo") as up:
+        complained = up.err.read_text()
+
+    assert complained == "HUITOU_CURENCY is set, and nothing reads it. Did you mean HUITOU_CURRENCY?\n"
+
+
 def test_it_starts_fast_and_sigterm_drains_it(tmp_path: Path) -> None:
     began = time.monotonic()
     with Installation(tmp_path / "home").up("--no-demo") as up:
