@@ -38,11 +38,8 @@ def services() -> list[Service]:
 
 def variables() -> set[str]:
     """Every environment variable that some part of the product reads."""
-    return {
-        f"HUITOU_{name.upper()}"
-        for settings in (*SETTINGS, ConsoleSettings)
-        for name in settings.model_fields
-    }
+    every: tuple[type[ServiceSettings], ...] = (*SETTINGS, ConsoleSettings)
+    return {f"HUITOU_{name.upper()}" for settings in every for name in settings.model_fields}
 
 
 def routes(service: Service) -> Iterator[Route]:
