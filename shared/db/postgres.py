@@ -239,7 +239,7 @@ class PostgresTx(Tx):
             connection = await self._engine.connect()
             try:
                 driver = cast(asyncpg.Connection, (await connection.get_raw_connection()).driver_connection)
-                await driver.execute("BEGIN")
+                await driver.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             except BaseException as error:
                 await connection.invalidate()
                 await connection.close()

@@ -2,12 +2,15 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Executable, delete, func, insert, select, text, update
+from sqlalchemy import Executable, Table, delete, func, insert, select, text, update
 
 from shared.clock import ManualClock
-from shared.db import Database, any_of, any_of_rows, failures, locks
+from shared.db import Database, any_of, any_of_rows, failures, locks, open_database
+from shared.db.access import Rows
+from shared.events import cloudevents
 from shared.ids import new_id
 from shared.outbox.tables import outbox
 from tests.shared.ledger import AT, amounts, balances, entries, purchase
@@ -107,6 +110,37 @@ async def test_what_is_published_is_in_the_outbox_in_order_when_the_commit_is(da
     assert woken == [True]
 
 
+async def test_all_events_of_a_transaction_are_written_by_one_statement_at_its_end(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[tuple[str, int]] = []
+    async with database.begin() as tx:
+        insert_many = tx.insert_many
+
+        async def counted(table: Table[Any], rows: Rows) -> None:
+            written.append((table.name, len(rows)))
+            await insert_many(table, rows)
+
+        monkeypatch.setattr(tx, "insert_many", counted)
+        tx.publish(purchase(CUSTOMER))
+        tx.publish(purchase(CUSTOMER), purchase(new_id("cus")))
+        assert written == []
+    assert written == [("outbox", 3)]
+
+
+async def test_an_event_that_no_bus_would_take_is_refused_with_its_transaction(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cloudevents, "RECORD_BYTES_MAX", 100)
+    with pytest.raises(cloudevents.MalformedRecord, match="too_large"):
+        async with database.begin() as tx:
+            await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])
+            tx.publish(purchase(CUSTOMER))
+    async with database.read() as read:
+        assert await amounts(read) == []
+        assert await read.scalar(select(func.count()).select_from(outbox)) == 0
+
+
 async def test_a_savepoint_undoes_its_part_with_what_it_published_and_kept(database: Database) -> None:
     async with database.begin() as tx:
         await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])
@@ -155,6 +189,30 @@ async def test_a_reader_does_not_see_what_is_not_committed_and_does_not_wait(dat
             assert await amounts(read) == []
     async with database.read() as read:
         assert await amounts(read) == [("a", 1)]
+
+
+async def test_a_reader_holds_no_snapshot_between_its_statements(database: Database) -> None:
+    async with database.read() as read:
+        assert await amounts(read) == []
+        async with database.begin() as tx:
+            await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])
+        assert await amounts(read) == [("a", 1)]
+        if database.dialect == "postgresql":
+            state = select(func.pg_current_xact_id()), select(func.pg_current_xact_id())
+            assert await read.scalar(state[0]) != await read.scalar(state[1]), "each statement is on its own"
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+async def test_a_transaction_is_read_committed_whatever_the_server_prefers(database: Database) -> None:
+    """After a lock was waited for, the next statement must see what its last holder committed."""
+    async with database.begin() as tx:
+        name = await tx.scalar(select(func.current_database()))
+        prefer = f'ALTER DATABASE "{name}" SET default_transaction_isolation TO serializable'
+        await tx.execute(text(prefer))
+    fresh = open_database(database.url)
+    async with fresh.begin() as tx:
+        assert await tx.scalar(select(func.current_setting("transaction_isolation"))) == "read committed"
+    await fresh.close()
 
 
 async def test_append_only_refuses_update_delete_replace_and_truncate(database: Database) -> None:
