@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,11 +16,17 @@ _TABLE = "CREATE TABLE fact (id text PRIMARY KEY, identity_id text, occurred_at 
 _COLUMNS = ("id", "identity_id", "occurred_at", "amount_minor", "lines")
 
 
+Fact = tuple[object, ...]
+
+
 class BareFacts(Protocol):
     """Keeps facts."""
 
     async def apply(self, records: Sequence[Record]) -> None:
-        """One batch, one transaction."""
+        """One batch of records, one transaction."""
+
+    async def keep(self, facts: Iterable[Fact]) -> None:
+        """Facts, one transaction."""
 
 
 class SqliteFacts:
@@ -32,9 +38,13 @@ class SqliteFacts:
         self._connection.execute(_TABLE)
 
     async def apply(self, records: Sequence[Record]) -> None:
-        """One batch by executemany."""
+        """One batch."""
+        await self.keep(map(_fact, records))
+
+    async def keep(self, facts: Iterable[Fact]) -> None:
+        """By executemany."""
         self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.executemany("INSERT INTO fact VALUES (?, ?, ?, ?, ?)", map(_row, records))
+        self._connection.executemany("INSERT INTO fact VALUES (?, ?, ?, ?, ?)", facts)
         self._connection.execute("COMMIT")
 
 
@@ -49,12 +59,16 @@ class PostgresFacts:
         await self._connection.execute(_TABLE)
 
     async def apply(self, records: Sequence[Record]) -> None:
-        """One batch by COPY."""
+        """One batch."""
+        await self.keep(map(_fact, records))
+
+    async def keep(self, facts: Iterable[Fact]) -> None:
+        """By COPY."""
         async with self._connection.transaction():
-            await self._connection.copy_records_to_table("fact", records=map(_row, records), columns=_COLUMNS)
+            await self._connection.copy_records_to_table("fact", records=facts, columns=_COLUMNS)
 
 
-def _row(record: Record) -> tuple[object, ...]:
+def _fact(record: Record) -> Fact:
     event = from_json(record.value or b"")
     fact_id = event.get("return_id") or event["purchase_id"]
     return fact_id, event["identity_id"], event["occurred_at"], event["amount_minor"], json.dumps(event["lines"])

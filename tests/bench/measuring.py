@@ -1,8 +1,8 @@
 """Races: the product and a bare baseline take turns in one run, so that a noisy machine is noisy to both.
 
 A ratio is the median over the rounds. A rate is the best round, since other people's work only ever makes one slower;
-for the same reason the time in which this process could have run but was given no core is not counted (the kernel
-tells it in `/proc/self/schedstat`; on a quiet machine it is next to nothing).
+for the same reason the time in which the working process could have run but was given no core is not counted (the
+kernel tells it in `/proc/<pid>/schedstat`; on a quiet machine it is next to nothing).
 """
 
 import time
@@ -114,19 +114,19 @@ def conclude(figure: Race | Size) -> None:
 
 
 @contextmanager
-def timed() -> Iterator[Stopwatch]:
-    """Time a block."""
-    watch, began, before = Stopwatch(), time.perf_counter(), _waited()
+def timed(worker: int | None = None) -> Iterator[Stopwatch]:
+    """Time a block whose work is done by the process `worker` (None: by this one)."""
+    watch, began, before = Stopwatch(), time.perf_counter(), _waited(worker)
     try:
         yield watch
     finally:
         watch.by_the_clock = time.perf_counter() - began
-        watch.seconds = watch.by_the_clock - (_waited() - before)
+        watch.seconds = watch.by_the_clock - (_waited(worker) - before)
 
 
-def _waited() -> float:
-    """Seconds for which this process was ready to run and had no core; 0 where the kernel does not tell."""
-    told = Path("/proc/self/schedstat")
+def _waited(worker: int | None) -> float:
+    """Seconds for which a process was ready to run and had no core; 0 where the kernel does not tell."""
+    told = Path(f"/proc/{worker or 'self'}/schedstat")
     return int(told.read_text().split()[1]) * NANOSECONDS if told.exists() else 0.0
 
 

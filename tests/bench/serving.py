@@ -1,0 +1,157 @@
+"""A service in a process of its own, with baselines beside its operations: in the same app, behind the same edge, with
+the same authorisation.
+
+python -m tests.bench.serving loyalty|profile     (HUITOU_HOME, HUITOU_PORT_BASE, HUITOU_<SERVICE>_DATABASE_URL)
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import uvloop
+from fastapi import Path as InPath
+from fastapi import Response
+from pydantic_core import from_json, to_json
+from starlette.requests import Request
+
+from shared import logs
+from shared.auth.access import OPERATORS, allow
+from shared.http.app import build_app
+from shared.http.routes import Router
+from shared.run import collecting
+from shared.run.command import stop_on_signals
+from shared.run.opening import open_parts
+from shared.run.serving import listen, serve
+from shared.service import Service
+from tests.bench.bare_facts import BareFacts, PostgresFacts, SqliteFacts
+from tests.parts import databases
+
+CONSTANT, BARE_MEMBER, BARE_FACTS = "/v1/bench/constant", "/v1/bench/members", "/v1/bench/facts"
+POOL = 10
+
+_MEMBER = """
+SELECT wallet.owner_id, wallet.active, wallet.pending, wallet.held, wallet.owed, wallet.next_due_at, wallet.spend,
+tier_state.tier, tier_state.since, tier_state.due_at, programme.document
+FROM wallet JOIN programme ON programme.id = wallet.programme_id
+LEFT JOIN tier_state ON tier_state.programme_id = wallet.programme_id AND tier_state.owner_id = wallet.owner_id
+WHERE wallet.owner_id = (SELECT owner_id FROM wallet WHERE identity_id = $1 AND programme_id = 1) AND wallet.programme_id = 1
+"""
+
+CustomerId = Annotated[str, InPath(max_length=64)]
+
+
+def constant() -> Router:
+    """The same bytes for everybody."""
+    router = Router(tags=["bench"])
+    answer = json.dumps({"customer_id": "", "programme": "default", "tier": None, "points": {"active": 0}}).encode()
+
+    @router.get(
+        CONSTANT + "/{customer_id}",
+        operation_id="bench_constant",
+        summary="Constant",
+        allow=allow(OPERATORS, customer="self"),
+    )
+    async def read(customer_id: CustomerId) -> Response:
+        """Answer."""
+        return Response(answer, media_type="application/json")
+
+    return router
+
+
+def bare_member(pool: asyncpg.Pool) -> Router:
+    """The balance read on the driver's own pool: the same statement, the same answer."""
+    router = Router(tags=["bench"])
+
+    @router.get(
+        BARE_MEMBER + "/{customer_id}",
+        operation_id="bench_member",
+        summary="Member",
+        allow=allow(OPERATORS, customer="self"),
+    )
+    async def read(customer_id: CustomerId) -> Response:
+        """Read."""
+        return Response(to_json(_answer(await pool.fetch(_MEMBER, customer_id))), media_type="application/json")
+
+    return router
+
+
+def bare_facts(facts: BareFacts) -> Router:
+    """Intake without a customer to find: parse the body and keep it."""
+    router = Router(tags=["bench"])
+
+    @router.post(
+        BARE_FACTS, operation_id="bench_facts", summary="Facts", allow=allow({"agent", "manager", "admin"})
+    )
+    async def keep(incoming: Request) -> Response:
+        """Keep."""
+        items = from_json(await incoming.body())["items"]
+        await facts.keep(
+            [
+                (item["order_id"], item["source"], item["purchased_at"], len(item["lines"]), json.dumps(item))
+                for item in items
+            ]
+        )
+        return Response(to_json({"kept": len(items)}), media_type="application/json")
+
+    return router
+
+
+def _answer(rows: list[Any]) -> dict[str, Any]:
+    programme = _programme(rows[0]["document"])
+    spend = sum(row["spend"] for row in rows)
+    level = max(at for at, tier in enumerate(programme["tiers"]) if spend >= tier["from_spend"] * 100 or at == 0)
+    tier, above = programme["tiers"][level], programme["tiers"][level + 1 : level + 2]
+    following = {"code": above[0]["code"], "missing_minor": above[0]["from_spend"] * 100 - spend} if above else None
+    return {
+        "customer_id": rows[0]["owner_id"],
+        "programme": programme["code"],
+        "tier": {
+            "code": tier["code"], "name_en": tier["name_en"], "name_zh": tier["name_zh"], "since": rows[0]["since"],
+            "spend_minor": spend, "currency": programme["currency"], "next": following,
+        },
+        "points": {
+            "active": sum(row["active"] - row["owed"] for row in rows),
+            "pending": sum(row["pending"] for row in rows),
+            "held": sum(row["held"] for row in rows),
+        },
+    }  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _programme(document: str) -> Any:
+    return from_json(document)
+
+
+@asynccontextmanager
+async def _baselines(service: Service) -> AsyncIterator[list[Router]]:
+    url = urlsplit(service.settings.database)
+    if url.scheme == "sqlite":
+        yield [constant(), bare_facts(SqliteFacts(service.settings.home / "facts.db"))]
+        return
+    async with asyncpg.create_pool(url._replace(scheme="postgresql").geturl(), min_size=POOL, max_size=POOL) as pool:
+        async with pool.acquire() as connection:
+            facts = PostgresFacts(connection)
+            await facts.prepare()
+            yield [constant(), bare_member(pool), bare_facts(facts)]
+
+
+async def _run(service: Service) -> None:
+    async with open_parts(service) as parts, _baselines(service) as baselines:
+        app = build_app(service, parts)
+        for router in baselines:
+            app.router.routes.extend(router.routes)
+        collecting.seldom()
+        await serve(app, listen("127.0.0.1", service.settings.port), stop_on_signals())
+
+
+if __name__ == "__main__":
+    logs.configure(sys.argv[1])
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(databases.service_of(sys.argv[1], Path(sys.argv[2]))))
