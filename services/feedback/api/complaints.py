@@ -113,7 +113,7 @@ class ListedOut(Response):
     title: str | None = Field(description="Null when the customer was erased.")
     status: str
     outcome: str | None
-    owner: str | None
+    owner: str | None = Field(description="Not shown to customers.")
     priority: str
     cycle: int
     received_at: datetime
@@ -199,11 +199,13 @@ async def list_complaints(
     filters |= await _whose(read, caller, customer_id)
     cursors = Cursors(vault, "list_complaints", plain | {"customer_id": customer_id, "caller": caller.key})
     position = cursors.read(cursor)
-    rows = await complaints.page(read, filters, before=str(position[0]) if position else None, limit=limit)
-    keys = await vault.keys(read, {row.identity_id for row in rows})
-    running = await clocks.of(read, [row.id for row in rows])
-    following = cursors.write([rows[-1].id]) if len(rows) == limit else None
-    return Page(items=[_listed(row, keys, running[row.id]) for row in rows], next_cursor=following)
+    before = str(position[0]) if position else None
+    rows = await complaints.page(read, filters, before=before, limit=limit + 1)
+    shown, following = cursors.page(rows, limit, lambda row: [row.id])
+    keys = await vault.keys(read, {row.identity_id for row in shown})
+    running = await clocks.of(read, [row.id for row in shown])
+    staff = caller.kind == "operator"
+    return Page(items=[_listed(row, keys, running[row.id], staff) for row in shown], next_cursor=following)
 
 
 async def opened_out(read: Read, complaint_id: str) -> OpenedOut:
@@ -242,19 +244,19 @@ async def _whose(read: Read, caller: Principal, customer_id: str | None) -> dict
     return mine | {"identity_id": await identity.identities_of(read, owner)}
 
 
-def _listed(row: Any, keys: Keys, running: list[Any]) -> ListedOut:
+def _listed(row: Any, keys: Keys, running: list[Any], staff: bool) -> ListedOut:
     title = None
     if row.identity_id in keys:
         title = keys.open(row.identity_id, f"complaint.title/{row.id}", row.title_sealed)
     return ListedOut(
         id=row.id,
         number=row.number,
-        customer_id=row.customer_id,
+        customer_id=row.owner_id,
         channel=row.channel,
         title=title,
         status=row.status,
         outcome=row.outcome,
-        owner=row.owner,
+        owner=row.owner if staff else None,
         priority=row.priority,
         cycle=row.cycle,
         received_at=row.received_at,

@@ -12,6 +12,7 @@ from services.feedback.domain.refusals import CustomerErased, UnknownComplaint
 from services.feedback.storage.tables import complaint, follow_up, message
 from shared import identity
 from shared.db import Read, Tx, any_of
+from shared.identity.tables import identity as owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,10 @@ async def touch(tx: Tx, complaint_id: str) -> None:
 async def page(
     read: Read, filters: Mapping[str, Any], *, before: str | None, limit: int
 ) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Complaints from the newest, those after `before`; filters: column → value, `identity_id` and `status` → values."""
+    """Complaints from the newest, those after `before`, each with `owner_id`, its customer of today.
+
+    Filters: column → value, `identity_id` and `status` → values.
+    """
     conditions = [
         any_of(complaint.c[name], value) if isinstance(value, list) else complaint.c[name] == value
         for name, value in filters.items()
@@ -131,7 +135,11 @@ async def page(
     if before is not None:
         conditions.append(complaint.c.id < before)
     return await read.all(
-        select(complaint).where(and_(True, *conditions)).order_by(complaint.c.id.desc()).limit(limit)
+        select(complaint, owners.c.owner_id)
+        .join(owners, owners.c.identity_id == complaint.c.identity_id)
+        .where(and_(True, *conditions))
+        .order_by(complaint.c.id.desc())
+        .limit(limit)
     )
 
 
