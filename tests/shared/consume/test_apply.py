@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from shared.bus import Record
 from shared.consume import operate, set_aside
@@ -194,14 +194,3 @@ async def test_a_batch_that_was_applied_elsewhere_meanwhile_is_not_applied_again
     )
     assert sorted(outcome.applied for outcome in outcomes) == [0, 2]
     assert await balances_of(placed) == {ONE: 3, TWO: 5}
-
-
-async def test_a_quarantined_key_cannot_be_slipped_past_by_a_retry_beside_the_batch(
-    placed: Database, vault: Vault
-) -> None:
-    await apply_batch(placed, HANDLERS, vault, PLACE, records([purchase(ONE, 2, order_id=POISON)]))
-    async with placed.begin() as tx:
-        await set_aside.lock_consumer(tx, "toy", exclusive=True)
-        await tx.execute(update(table).values(state="discarded", ended_at=tx.now, ended_by="ana"))
-    await apply_batch(placed, HANDLERS, vault, PLACE, records([purchase(ONE, 4)], first_offset=1))
-    assert await balances_of(placed) == {ONE: 4}
