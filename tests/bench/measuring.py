@@ -116,15 +116,15 @@ def conclude(figure: Race | Size) -> None:
 @contextmanager
 def timed(worker: int | None = None) -> Iterator[Stopwatch]:
     """Time a block whose work is done by the process `worker` (None: by this one)."""
-    watch, began, before = Stopwatch(), time.perf_counter(), _waited(worker)
+    watch, began, before = Stopwatch(), time.perf_counter(), waited(worker)
     try:
         yield watch
     finally:
         watch.by_the_clock = time.perf_counter() - began
-        watch.seconds = watch.by_the_clock - (_waited(worker) - before)
+        watch.seconds = watch.by_the_clock - (waited(worker) - before)
 
 
-def _waited(worker: int | None) -> float:
+def waited(worker: int | None = None) -> float:
     """Seconds for which a process was ready to run and had no core; 0 where the kernel does not tell."""
     told = Path(f"/proc/{worker or 'self'}/schedstat")
     return int(told.read_text().split()[1]) * NANOSECONDS if told.exists() else 0.0

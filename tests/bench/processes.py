@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx2
 
+from tests.bench import measuring
+
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 30
 LOOK_SECONDS = 0.01
@@ -25,7 +27,7 @@ class Running:
     pid: int
     log: Path
     seconds_to_start: float
-    """Until every address was ready."""
+    """Until every address was ready, without the time it waited for a core."""
 
 
 @contextmanager
@@ -43,7 +45,7 @@ def running(command: Sequence[str], environment: Mapping[str, str], ready: Seque
         )
     try:
         _wait(process, ready, log, began)
-        yield Running(process.pid, log, time.monotonic() - began)
+        yield Running(process.pid, log, time.monotonic() - began - measuring.waited(process.pid))
     finally:
         process.send_signal(signal.SIGTERM)
         try:

@@ -23,7 +23,7 @@ from tests.parts.processes import free_port_base
 
 SEED_EVENTS, SIZE = 10_000, 500
 CONNECTIONS = 8
-READS, ROUNDS = 400, 25
+READS, ROUNDS = 300, 15
 """Reads of one turn; the routes take turns."""
 
 
