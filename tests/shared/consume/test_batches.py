@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import column, func, select, table, text, update
+from sqlalchemy import Executable, column, func, select, table, text, update
 
 from shared.bus import Bus, Message, TopicPartition, open_bus, partition_of
 from shared.consume import consumer as consuming
@@ -78,12 +79,12 @@ async def booked(database: Database) -> int:
         return await read.scalar(select(func.count()).select_from(entries)) or 0
 
 
-async def in_written_order(database: Database, name: str, key: str) -> list[str]:
+async def in_written_order(database: Database, name: str, key: str) -> list[Any]:
     """A column in the order in which its rows were written."""
     place = "ctid" if database.dialect == "postgresql" else "rowid"
     async with database.read() as read:
-        rows = await read.all(select(column(key)).select_from(table(name)).order_by(column(place)))
-        return [value for (value,) in rows]
+        found: Executable = select(column(key)).select_from(table(name)).order_by(column(place))
+        return [row[0] for row in (await read.run(found)).all()]
 
 
 async def test_the_locks_of_all_waves_are_taken_once_and_before_the_first(
