@@ -1,12 +1,12 @@
-"""First tables."""
+"""First tables: identities, what names them, and what they bought."""
 
 import sqlalchemy as sa
 from alembic import op
 
 from shared.db import triggers, types
 
-revision = "0001"
-down_revision = None
+revision = "0002"
+down_revision = "0001"
 
 _PURCHASE_FACTS = (
     "purchase_id",
@@ -26,141 +26,26 @@ _LINE_FACTS = ("purchase_id", "line", "sku", "quantity", "amount_minor")
 
 def upgrade() -> None:
     """Apply the change."""
+    _customer_values()
+    _identifiers()
+    _identities()
+    _purchase_lines()
+    _purchases()
+    _return_lines()
+    _returns()
+    _source_records()
     dialect = op.get_bind().dialect.name
-    op.create_table(
-        "consumer_position",
-        sa.Column("consumer", types.Id, nullable=False),
-        sa.Column("topic", types.Id, nullable=False),
-        sa.Column("partition", sa.Integer(), nullable=False),
-        sa.Column("next_offset", types.BigInt, nullable=False),
-        sa.Column("moved_at", types.Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("consumer", "topic", "partition"),
-    )
-    op.create_table(
-        "idempotency",
-        sa.Column("principal", types.Id, nullable=False),
-        sa.Column("operation", sa.Text(), nullable=False),
-        sa.Column("key_hash", types.Sealed, nullable=False),
-        sa.Column("body_hash", types.Sealed, nullable=False),
-        sa.Column("status", sa.SmallInteger(), nullable=False),
-        sa.Column("body", types.Sealed, nullable=False),
-        sa.Column("identity_id", types.Id, nullable=True),
-        sa.Column("at", types.Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("principal", "operation", "key_hash"),
-    )
-    op.create_index("idempotency_at", "idempotency", ["at"], unique=False)
-    op.create_index("idempotency_identity", "idempotency", ["identity_id"], unique=False)
-    op.create_table(
-        "inbox",
-        sa.Column("consumer", types.Id, nullable=False),
-        sa.Column("event_id", types.Id, nullable=False),
-        sa.Column("seen_at", types.Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("consumer", "event_id"),
-    )
-    op.create_index(op.f("ix_inbox_seen_at"), "inbox", ["seen_at"], unique=False)
-    op.create_table(
-        "job_state",
-        sa.Column("name", types.Id, nullable=False),
-        sa.Column("ran_at", types.Instant(), nullable=False),
-        sa.Column("effects", types.BigInt, nullable=False),
-        sa.Column("runs", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("name"),
-    )
-    op.create_table(
-        "outbox",
-        sa.Column("id", types.BigInt, autoincrement=True, nullable=False),
-        sa.Column("event_id", sa.Uuid(), nullable=False),
-        sa.Column("aggregatetype", sa.Text(), nullable=False),
-        sa.Column("aggregateid", types.Id, nullable=False),
-        sa.Column("type", sa.Text(), nullable=False),
-        sa.Column("topic", types.Id, nullable=False),
-        sa.Column("key", types.Id, nullable=False),
-        sa.Column("headers", types.Json, nullable=False),
-        sa.Column("payload", sa.Text(), nullable=False),
-        sa.Column("occurred_at", types.Instant(), nullable=False),
-        sa.Column("booked_at", types.Instant(), nullable=False),
-        sa.Column("published_at", types.Instant(), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("event_id"),
-        sqlite_autoincrement=True,
-    )
-    op.create_index(
-        "outbox_pending",
-        "outbox",
-        ["id"],
-        unique=False,
-        postgresql_where=sa.text("published_at IS NULL"),
-        sqlite_where=sa.text("published_at IS NULL"),
-    )
-    op.create_index(
-        "outbox_published",
-        "outbox",
-        ["published_at"],
-        unique=False,
-        postgresql_where=sa.text("published_at IS NOT NULL"),
-        sqlite_where=sa.text("published_at IS NOT NULL"),
-    )
-    op.create_table(
-        "set_aside",
-        sa.Column("id", types.Id, nullable=False),
-        sa.Column("consumer", types.Id, nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("event_id", types.Id, nullable=True),
-        sa.Column("type", sa.Text(), nullable=True),
-        sa.Column("topic", types.Id, nullable=True),
-        sa.Column("partition", sa.Integer(), nullable=True),
-        sa.Column("offset", types.BigInt, nullable=True),
-        sa.Column("key", types.Id, nullable=True),
-        sa.Column("behind", types.Id, nullable=True),
-        sa.Column("awaits", types.Id, nullable=True),
-        sa.Column("order_by", types.Id, nullable=True),
-        sa.Column("deadline_at", types.Instant(), nullable=True),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("record", types.Sealed, nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("booked_at", types.Instant(), nullable=False),
-        sa.Column("ended_at", types.Instant(), nullable=True),
-        sa.Column("ended_by", sa.Text(), nullable=True),
-        sa.CheckConstraint(
-            "state in ('dead', 'queued', 'parked', 'applied', 'discarded')", name="set_aside_state"
-        ),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index(
-        "set_aside_awaited",
-        "set_aside",
-        ["awaits"],
-        unique=False,
-        postgresql_where=sa.text("state = 'parked'"),
-        sqlite_where=sa.text("state = 'parked'"),
-    )
-    op.create_index("set_aside_listed", "set_aside", ["state", "id"], unique=False)
-    op.create_index(
-        "set_aside_open_behind",
-        "set_aside",
-        ["consumer", "behind"],
-        unique=False,
-        postgresql_where=sa.text("state = 'queued'"),
-        sqlite_where=sa.text("state = 'queued'"),
-    )
-    op.create_index(
-        "set_aside_open_key",
-        "set_aside",
-        ["consumer", "key", "id"],
-        unique=False,
-        postgresql_where=sa.text("state IN ('dead', 'queued')"),
-        sqlite_where=sa.text("state IN ('dead', 'queued')"),
-    )
-    op.create_table(
-        "subject_keys",
-        sa.Column("identity_id", types.Id, nullable=False),
-        sa.Column("bucket", sa.SmallInteger(), nullable=False),
-        sa.Column("master_key", sa.SmallInteger(), nullable=False),
-        sa.Column("wrapped", types.Sealed, nullable=False),
-        sa.CheckConstraint("bucket >= 0 AND bucket < 4096", name="subject_keys_bucket"),
-        sa.PrimaryKeyConstraint("identity_id"),
-    )
+    for statement in (
+        *triggers.frozen_columns_ddl("purchases", _PURCHASE_FACTS, dialect),
+        *triggers.frozen_columns_ddl("purchase_lines", _LINE_FACTS, dialect),
+        *triggers.append_only_ddl("returns", dialect),
+        *triggers.append_only_ddl("return_lines", dialect),
+    ):
+        op.execute(statement)
+
+
+def _customer_values() -> None:
+    """Values of customers, each from one source record."""
     op.create_table(
         "customer_values",
         sa.Column("identity_id", types.Id, nullable=False),
@@ -182,6 +67,10 @@ def upgrade() -> None:
         sa.CheckConstraint("confidence >= 0 and confidence <= 100", name="customer_values_confidence"),
         sa.PrimaryKeyConstraint("identity_id", "field", "record_id"),
     )
+
+
+def _identifiers() -> None:
+    """What names identities."""
     op.create_table(
         "identifiers",
         sa.Column("identity_id", types.Id, nullable=False),
@@ -225,6 +114,10 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'resolving'"),
         sqlite_where=sa.text("state = 'resolving'"),
     )
+
+
+def _identities() -> None:
+    """Whom facts are recorded for."""
     op.create_table(
         "identities",
         sa.Column("identity_id", types.Id, nullable=False),
@@ -249,6 +142,10 @@ def upgrade() -> None:
         postgresql_where=sa.text("owner_id != identity_id"),
         sqlite_where=sa.text("owner_id != identity_id"),
     )
+
+
+def _purchase_lines() -> None:
+    """Lines of purchases."""
     op.create_table(
         "purchase_lines",
         sa.Column("purchase_id", types.Id, nullable=False),
@@ -267,6 +164,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("purchase_id", "line"),
     )
+
+
+def _purchases() -> None:
+    """Purchases."""
     op.create_table(
         "purchases",
         sa.Column("purchase_id", types.Id, nullable=False),
@@ -291,6 +192,10 @@ def upgrade() -> None:
     op.create_index(
         "purchases_of_identity", "purchases", ["identity_id", "purchased_at", "purchase_id"], unique=False
     )
+
+
+def _return_lines() -> None:
+    """Units that went back."""
     op.create_table(
         "return_lines",
         sa.Column("return_id", types.Id, nullable=False),
@@ -307,6 +212,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("return_id", "line"),
         sa.UniqueConstraint("purchase_id", "line", "unit_to", name="return_lines_units"),
     )
+
+
+def _returns() -> None:
+    """Returns."""
     op.create_table(
         "returns",
         sa.Column("return_id", types.Id, nullable=False),
@@ -325,6 +234,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "source_return_id", name="returns_told"),
     )
     op.create_index(op.f("ix_returns_purchase_id"), "returns", ["purchase_id"], unique=False)
+
+
+def _source_records() -> None:
+    """Customers as they were told."""
     op.create_table(
         "source_records",
         sa.Column("record_id", types.Id, nullable=False),
@@ -339,13 +252,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("record_id"),
     )
     op.create_index(op.f("ix_source_records_identity_id"), "source_records", ["identity_id"], unique=False)
-    for statement in (
-        *triggers.frozen_columns_ddl("purchases", _PURCHASE_FACTS, dialect),
-        *triggers.frozen_columns_ddl("purchase_lines", _LINE_FACTS, dialect),
-        *triggers.append_only_ddl("returns", dialect),
-        *triggers.append_only_ddl("return_lines", dialect),
-    ):
-        op.execute(statement)
 
 
 def downgrade() -> None:
