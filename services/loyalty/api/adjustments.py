@@ -10,9 +10,12 @@ from services.loyalty.domain.burning import InsufficientPoints
 from services.loyalty.domain.members import KeyUsedBefore, UnknownMember
 from services.loyalty.usecases.adjust_points import AdjustmentAsked, adjust_points
 from shared.http.auth import allow
-from shared.http.models import Int64, Request, Response, Word, example, refused
+from shared.http.models import Request, Response, Word, example, refused
 from shared.http.parts import Caller, KeyHash, Transaction, Vaulted
 from shared.http.routes import Router
+
+POINTS_MAX = 1_000_000_000_000
+"""Points of one correction: a balance, and the sum over all members, stay far inside 64 bits."""
 
 router = Router(tags=["adjustments"])
 
@@ -32,7 +35,7 @@ class AdjustmentIn(Request):
 
     model_config = example(points=-120, reason="Credited twice by the old system")
 
-    points: Annotated[Int64, AfterValidator(_moves)]
+    points: Annotated[int, Field(ge=-POINTS_MAX, le=POINTS_MAX), AfterValidator(_moves)]
     reason: Word = Field(description="Kept sealed with the correction.")
 
 

@@ -11,11 +11,14 @@ from services.loyalty.domain.facts import Line
 from services.loyalty.domain.members import KeyUsedBefore, UnknownMember
 from services.loyalty.usecases.redeem_points import RedemptionAsked, redeem_points
 from shared.http.auth import allow
-from shared.http.models import Natural, Positive, Request, Response, Word, example
+from shared.http.models import Positive, Request, Response, Word, example
 from shared.http.parts import KeyHash, Transaction, Vaulted
 from shared.http.routes import Router
 
 LINES_MAX = 1_000
+QUANTITY_MAX = 1_000_000_000
+LINE_AMOUNT_MAX = 9_000_000_000_000_000
+"""Minor units of one line: a thousand lines still fit into 64 bits, as where purchases are taken in."""
 SOURCE_MAX = 64
 ORDER_ID_MAX = 128
 
@@ -25,8 +28,8 @@ router = Router(tags=["redemptions"])
 class OrderLine(Request):
     """A line of the order at its amount before points; its place in the list is its number."""
 
-    quantity: Positive
-    amount_minor: Natural
+    quantity: Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+    amount_minor: Annotated[int, Field(ge=0, le=LINE_AMOUNT_MAX)]
 
 
 class OrderPaid(Request):

@@ -51,6 +51,21 @@ async def test_a_redemption_for_an_order_names_its_lines(shop: Shop) -> None:
     await shop.check()
 
 
+@pytest.mark.parametrize(
+    "line", [{"quantity": 1, "amount_minor": 2**63 - 1}, {"quantity": 2**63 - 1, "amount_minor": 1}]
+)
+async def test_an_order_too_large_to_be_counted_is_refused(shop: Shop, line: dict[str, int]) -> None:
+    member = customer()
+    await shop.tell(bought(member, [(1, 10_000)], START))
+    order = {"source": "web", "order_id": "A-1", "lines": [line, line]}
+
+    answer = await post(shop.operator(), f"/v1/members/{member}/redemptions", {"points": 1, "order": order})
+
+    assert answer.status_code == 422
+    assert {each["code"] for each in answer.json()["errors"]} == {"too_large"}
+    assert await shop.active(member) == 100
+
+
 async def test_an_adjustment_never_goes_below_zero(shop: Shop) -> None:
     member = customer()
     await shop.tell(bought(member, [(1, 10_000)], START))
@@ -76,6 +91,7 @@ async def test_an_adjustment_never_goes_below_zero(shop: Shop) -> None:
         {"points": 5, "reason": ""},
         {"points": 5, "reason": "x", "colour": "red"},
         {"points": 2**63, "reason": "x"},
+        {"points": 2**63 - 1, "reason": "more than a balance can hold beside others"},
     ],
 )
 async def test_an_adjustment_that_makes_no_sense_is_refused(shop: Shop, body: dict[str, Any]) -> None:
