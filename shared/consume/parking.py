@@ -109,9 +109,12 @@ def event_of(parked: Parked) -> Event:
 
 
 async def overdue(tx: Tx, vault: Vault, type_name: str) -> list[Parked]:
-    """Parked records of this type whose deadline has passed, locked, for the sweep to decide on."""
+    """Parked records of this type whose deadline has passed, locked, for the sweep to decide on.
+
+    The booking time stays open: the sweep has yet to lock what these records concern.
+    """
     return await _taken(
-        tx, vault, (table.c.type == type_name) & (table.c.deadline_at <= tx.now), limit=OVERDUE_MAX
+        tx, vault, (table.c.type == type_name) & (table.c.deadline_at <= tx.peek()), limit=OVERDUE_MAX
     )
 
 

@@ -75,6 +75,10 @@ class Tx(Read):
             self._now = self._clock.now()
         return self._now
 
+    def peek(self) -> datetime:
+        """What the clock shows, fixing nothing: for what has to be asked before the locks are held."""
+        return self._now or self._clock.now()
+
     def publish(self, *events: Event) -> None:
         """Have these events sent if, and only if, the transaction commits; order is kept."""
         self.published.extend(events)

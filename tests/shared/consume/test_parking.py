@@ -101,6 +101,15 @@ async def test_overdue_ones_are_buried_without_quarantining_their_key(
     assert tuple(row) == ("dead", None, "never_came")
 
 
+async def test_looking_for_overdue_ones_leaves_the_booking_time_open(
+    database: Database, vault: Vault
+) -> None:
+    async with database.begin() as tx:
+        assert await parking.overdue(tx, vault, PurchaseReturned.type) == []
+        locked_at = database.clock.now()
+        assert tx.now >= locked_at, "what the sweep then locks is booked behind its locks"
+
+
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 async def test_without_the_rendezvous_the_wake_up_is_lost(database: Database, vault: Vault) -> None:
     """The control: what the rule is for."""
