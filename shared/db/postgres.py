@@ -1,18 +1,19 @@
 """PostgreSQL through asyncpg: READ COMMITTED, an explicit BEGIN, bulk writes by COPY and unnest."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import asyncpg
-from sqlalchemy import Column, Connection, CursorResult, Executable, Table
+from sqlalchemy import Column, Connection, CursorResult, Executable, Row, Select, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from shared.clock import Clock
-from shared.db import bulk
-from shared.db.access import Database, Parameters, Read, Rows, T, Tx, WriteOutbox
+from shared.db import bulk, prepared
+from shared.db.access import Database, Parameters, Read, Rows, T, Ts, Tx, WriteOutbox
 from shared.db.failures import is_broken_connection
 from shared.db.types import to_json
 
@@ -23,6 +24,7 @@ CONNECT_SECONDS_MAX = 3
 STATEMENT_SECONDS_MAX = 60
 STALE_CONNECTIONS_MAX = CONNECTIONS_MAX + 1
 """How many broken connections in a row are thrown away before the database counts as away."""
+AWAY = "the database closed every connection it was asked on; check that it is running"
 
 
 class PostgresDatabase(Database):
@@ -39,6 +41,7 @@ class PostgresDatabase(Database):
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS_MAX,
             pool_use_lifo=True,
+            pool_reset_on_return=None,  # a transaction ends itself before it gives its connection back
             json_serializer=to_json,
             json_deserializer=json.loads,
             connect_args={"timeout": CONNECT_SECONDS_MAX, "command_timeout": STATEMENT_SECONDS_MAX},
@@ -89,9 +92,29 @@ class PostgresRead(Read):
                 if not error.connection_invalidated:
                     raise
                 await self.release()
-        raise ConnectionError(
-            "the database closed every connection it was asked on; check that it is running"
-        )
+        raise ConnectionError(AWAY)
+
+    async def all(
+        self, statement: TypedReturnsRows[*Ts], parameters: Parameters = None
+    ) -> Sequence[Row[*Ts]]:
+        """Every row; a statement that was built once, and so takes parameters, is asked of the driver itself."""
+        if not isinstance(statement, Select) or not isinstance(parameters, Mapping):
+            return await super().all(statement, parameters)
+        asked = prepared.prepare(statement, self._engine.dialect)
+        if asked is None:
+            return await super().all(statement, parameters)
+        arguments = asked.arguments(parameters)
+        for _ in range(STALE_CONNECTIONS_MAX):
+            if self._connection is None:
+                self._connection = await self._engine.connect()
+            try:
+                return asked.rows(await _driver_of(self._connection).fetch(asked.sql, *arguments))
+            except Exception as error:
+                if not is_broken_connection(error):
+                    raise
+                await self._connection.invalidate()
+                await self.release()
+        raise ConnectionError(AWAY)
 
     async def release(self) -> None:
         """Give the connection back."""
@@ -248,6 +271,9 @@ class PostgresTx(Tx):
                 raise
             self._connection, self._driver = connection, driver
             return
-        raise ConnectionError(
-            "the database closed every connection it was asked on; check that it is running"
-        )
+        raise ConnectionError(AWAY)
+
+
+def _driver_of(connection: AsyncConnection) -> asyncpg.Connection:
+    assert connection.sync_connection is not None, "the connection is open"
+    return connection.sync_connection.connection.driver_connection

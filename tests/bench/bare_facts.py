@@ -71,4 +71,10 @@ class PostgresFacts:
 def _fact(record: Record) -> Fact:
     event = from_json(record.value or b"")
     fact_id = event.get("return_id") or event["purchase_id"]
-    return fact_id, event["identity_id"], event["occurred_at"], event["amount_minor"], json.dumps(event["lines"])
+    return (
+        fact_id,
+        event["identity_id"],
+        event["occurred_at"],
+        event["amount_minor"],
+        json.dumps(event["lines"]),
+    )

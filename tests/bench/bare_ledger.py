@@ -51,16 +51,14 @@ INSERT INTO tier_state (programme_id, owner_id, tier, since, due_at)
 SELECT 1, * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[])
 ON CONFLICT (programme_id, owner_id) DO UPDATE SET tier = excluded.tier, since = excluded.since, due_at = excluded.due_at
 """
-_POSITION = (
-    "UPDATE consumer_position SET next_offset = $1, moved_at = $2 WHERE consumer = 'loyalty' AND topic = $3 AND partition = $4"
-)
+_POSITION = "UPDATE consumer_position SET next_offset = $1, moved_at = $2 WHERE consumer = 'loyalty' AND topic = $3 AND partition = $4"
 _IDS = "SELECT nextval(pg_get_serial_sequence('ledger_ids', 'id')) FROM generate_series(1, $1)"
 
-PURCHASE = (
-    "id purchase_id wallet_id identity_id customer_id source order_id occurred_at booked_at currency amount_minor lines outcome"
-)
+PURCHASE = "id purchase_id wallet_id identity_id customer_id source order_id occurred_at booked_at currency amount_minor lines outcome"
 LOT = "id wallet_id identity_id purchase_id rule rulebook issued base eligible earned_at pending remaining held expired reversed owed covered"
-POSTING = "id cause_kind cause_id ordinal from_account to_account wallet_id lot_id points occurred_at booked_at"
+POSTING = (
+    "id cause_kind cause_id ordinal from_account to_account wallet_id lot_id points occurred_at booked_at"
+)
 RETURN = "id return_id purchase_id wallet_id purchased_at occurred_at booked_at currency amount_minor units"
 OUTBOX = "event_id aggregatetype aggregateid type topic key headers payload occurred_at booked_at"
 
@@ -86,7 +84,9 @@ class BareLedger:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock_shared(6, 49)")
             now = self._now = datetime.now(UTC)
-            new = {row[0] for row in await connection.fetch(_INBOX, [h["ce_id"].decode() for h in headers], now)}
+            new = {
+                row[0] for row in await connection.fetch(_INBOX, [h["ce_id"].decode() for h in headers], now)
+            }
             fresh = [each for each, h in zip(events, headers, strict=True) if h["ce_id"].decode() in new]
             await self._lock(sorted({each["identity_id"] for each in fresh}), len(fresh))
             bought = [each for each in fresh if "return_id" not in each]
@@ -118,7 +118,11 @@ class BareLedger:
                 self._wallets[identity_id] = dict(zip(WALLET, values, strict=True))
 
     def _earn(self, event: dict[str, Any]) -> None:
-        wallet, row_id, amount_minor = self._wallets[event["identity_id"]], self._ids.pop(), event["amount_minor"]
+        wallet, row_id, amount_minor = (
+            self._wallets[event["identity_id"]],
+            self._ids.pop(),
+            event["amount_minor"],
+        )
         at, now, points = datetime.fromisoformat(event["occurred_at"]), self._now, amount_minor // 100
         lines = [
             [line["quantity"], line["amount_minor"], line["sku"], line.get("category"), line.get("brand")]
@@ -145,7 +149,9 @@ class BareLedger:
         bought = {row[0]: tuple(row)[1:] for row in rows}
         lot_ids, taken = [], []
         for event in events:
-            purchase_row, wallet_id, purchased_at, currency, lines, lot_id, issued, base = bought[event["purchase_id"]]
+            purchase_row, wallet_id, purchased_at, currency, lines, lot_id, issued, base = bought[
+                event["purchase_id"]
+            ]
             wallet, row_id = self._wallets[event["identity_id"]], self._ids.pop()
             at, unit = datetime.fromisoformat(event["occurred_at"]), event["lines"][0]
             quantity, amount = from_json(lines)[0][:2]
@@ -166,7 +172,14 @@ class BareLedger:
         await self._connection.execute(_TAKE_BACK, lot_ids, taken)
 
     def _post(
-        self, kind: int, row_id: int, way: tuple[int, int], wallet: dict[str, Any], lot: int, points: int, at: datetime
+        self,
+        kind: int,
+        row_id: int,
+        way: tuple[int, int],
+        wallet: dict[str, Any],
+        lot: int,
+        points: int,
+        at: datetime,
     ) -> None:
         wallet["active"] += points if way[1] == 2 else -points
         posting_id = self._ids.pop()
@@ -175,7 +188,12 @@ class BareLedger:
         )
 
     def _count(
-        self, wallet: dict[str, Any], at: datetime, drops_at: datetime, amount_minor: int, event: dict[str, Any]
+        self,
+        wallet: dict[str, Any],
+        at: datetime,
+        drops_at: datetime,
+        amount_minor: int,
+        event: dict[str, Any],
     ) -> None:
         before = _tier_of(wallet["spend"])
         wallet["spend"] += amount_minor
@@ -185,10 +203,17 @@ class BareLedger:
         if tier != before:
             due_at = wallet["spend_drop_at"] if tier != "member" else None
             self._tiers[wallet["owner_id"]] = (tier, at, due_at)
-            more = {"tier": tier, "previous": before, "since": event["occurred_at"], "spend_minor": wallet["spend"]}
+            more = {
+                "tier": tier,
+                "previous": before,
+                "since": event["occurred_at"],
+                "spend_minor": wallet["spend"],
+            }
             self._tell("tier_changed", event, at, 0, "", **more)
 
-    def _tell(self, fact: str, event: dict[str, Any], at: datetime, points: int, name: str, **more: Any) -> None:
+    def _tell(
+        self, fact: str, event: dict[str, Any], at: datetime, points: int, name: str, **more: Any
+    ) -> None:
         event_id, identity_id, type_ = new_event_id(), event["identity_id"], f"loyalty.{fact}.v1"
         headers = {
             "ce_specversion": "1.0", "ce_id": str(event_id), "ce_source": "/huitou/loyalty", "ce_type": type_,
@@ -204,11 +229,20 @@ class BareLedger:
         )  # fmt: skip
 
     async def _copy(self, table: str, columns: str) -> None:
-        await self._connection.copy_records_to_table(table, records=self._rows[table], columns=columns.split())
+        await self._connection.copy_records_to_table(
+            table, records=self._rows[table], columns=columns.split()
+        )
 
     async def _store(self) -> None:
         rows = [
-            (each["id"], each["active"], each["last_booked_at"], each["spend"], each["spend_at"], each["spend_drop_at"])
+            (
+                each["id"],
+                each["active"],
+                each["last_booked_at"],
+                each["spend"],
+                each["spend_at"],
+                each["spend_drop_at"],
+            )
             for each in self._wallets.values()
         ]
         await self._connection.execute(_STORE, *map(list, zip(*sorted(rows), strict=True)))

@@ -47,7 +47,9 @@ class Bare(Protocol):
         """One batch, one transaction."""
 
 
-async def compete(race: Race, stream: Stream, product: Consuming, bare: Bare, *, databases: Sequence[Database]) -> None:
+async def compete(
+    race: Race, stream: Stream, product: Consuming, bare: Bare, *, databases: Sequence[Database]
+) -> None:
     """Fill the databases, let their planners know, and run the rounds: the same batches to both, in turns."""
     collecting.seldom()
     size = product.handlers.batch_max
@@ -60,7 +62,9 @@ async def compete(race: Race, stream: Stream, product: Consuming, bare: Bare, *,
         race.lap(count * size, *await _round(stream.batches(count, size), product, bare))
 
 
-async def _round(batches: Sequence[Sequence[Record]], product: Consuming, bare: Bare) -> tuple[Stopwatch, Stopwatch]:
+async def _round(
+    batches: Sequence[Sequence[Record]], product: Consuming, bare: Bare
+) -> tuple[Stopwatch, Stopwatch]:
     """Apply the same batches twice; how long the product took, and how long the baseline."""
     with measuring.timed() as ours:
         await product.apply(batches)

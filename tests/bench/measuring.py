@@ -102,7 +102,16 @@ class Size:
         return self.value <= self.limit
 
 
-HEADINGS = ("figure", "best round", "median by the clock", "of the baseline", "baseline", "which is", "goal", "")
+HEADINGS = (
+    "figure",
+    "best round",
+    "median by the clock",
+    "of the baseline",
+    "baseline",
+    "which is",
+    "goal",
+    "",
+)
 FIGURES: list[Race | Size] = []
 """What this run has measured, for the table at its end."""
 

@@ -31,7 +31,9 @@ class Running:
 
 
 @contextmanager
-def running(command: Sequence[str], environment: Mapping[str, str], ready: Sequence[str], log: Path) -> Iterator[Running]:
+def running(
+    command: Sequence[str], environment: Mapping[str, str], ready: Sequence[str], log: Path
+) -> Iterator[Running]:
     """Run Python with these arguments until the block ends; it begins once every address of `ready` answers."""
     began = time.monotonic()
     with log.open("wb") as output:

@@ -50,7 +50,9 @@ CustomerId = Annotated[str, InPath(max_length=64)]
 def constant() -> Router:
     """The same bytes for everybody."""
     router = Router(tags=["bench"])
-    answer = json.dumps({"customer_id": "", "programme": "default", "tier": None, "points": {"active": 0}}).encode()
+    answer = json.dumps(
+        {"customer_id": "", "programme": "default", "tier": None, "points": {"active": 0}}
+    ).encode()
 
     @router.get(
         CONSTANT + "/{customer_id}",
@@ -77,7 +79,9 @@ def bare_member(pool: asyncpg.Pool) -> Router:
     )
     async def read(customer_id: CustomerId) -> Response:
         """Read."""
-        return Response(to_json(_answer(await pool.fetch(_MEMBER, customer_id))), media_type="application/json")
+        return Response(
+            to_json(_answer(await pool.fetch(_MEMBER, customer_id))), media_type="application/json"
+        )
 
     return router
 
@@ -106,9 +110,13 @@ def bare_facts(facts: BareFacts) -> Router:
 def _answer(rows: list[Any]) -> dict[str, Any]:
     programme = _programme(rows[0]["document"])
     spend = sum(row["spend"] for row in rows)
-    level = max(at for at, tier in enumerate(programme["tiers"]) if spend >= tier["from_spend"] * 100 or at == 0)
+    level = max(
+        at for at, tier in enumerate(programme["tiers"]) if spend >= tier["from_spend"] * 100 or at == 0
+    )
     tier, above = programme["tiers"][level], programme["tiers"][level + 1 : level + 2]
-    following = {"code": above[0]["code"], "missing_minor": above[0]["from_spend"] * 100 - spend} if above else None
+    following = (
+        {"code": above[0]["code"], "missing_minor": above[0]["from_spend"] * 100 - spend} if above else None
+    )
     return {
         "customer_id": rows[0]["owner_id"],
         "programme": programme["code"],
@@ -135,7 +143,9 @@ async def _baselines(service: Service) -> AsyncIterator[list[Router]]:
     if url.scheme == "sqlite":
         yield [constant(), bare_facts(SqliteFacts(service.settings.home / "facts.db"))]
         return
-    async with asyncpg.create_pool(url._replace(scheme="postgresql").geturl(), min_size=POOL, max_size=POOL) as pool:
+    async with asyncpg.create_pool(
+        url._replace(scheme="postgresql").geturl(), min_size=POOL, max_size=POOL
+    ) as pool:
         async with pool.acquire() as connection:
             facts = PostgresFacts(connection)
             await facts.prepare()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic_core import from_json
 
+from shared.auth.principal import Role
 from shared.auth.signing import ensure_signing_key, mint
 from shared.clock import SystemClock
 from tests.bench import consuming, measuring, serving
@@ -22,6 +23,7 @@ from tests.parts import databases
 from tests.parts.processes import free_port_base
 
 SEED_EVENTS, SIZE = 10_000, 500
+VIEWER: tuple[Role, ...] = ("viewer",)
 CONNECTIONS = 8
 READS, ROUNDS = 300, 15
 """Reads of one turn; the routes take turns."""
@@ -89,12 +91,15 @@ async def _reading(kind: databases.Kind, folder: Path) -> AsyncIterator[Reading]
             "HUITOU_PORT_BASE": str(base),
             "HUITOU_LOYALTY_DATABASE_URL": seeded.database.url,
         }
-        command, ready = ["-m", "tests.bench.serving", "loyalty", str(folder)], [f"http://127.0.0.1:{base + 2}"]
+        command, ready = (
+            ["-m", "tests.bench.serving", "loyalty", str(folder)],
+            [f"http://127.0.0.1:{base + 2}"],
+        )
         with running(command, environment, ready, folder / "serving.log") as server:
             callers = Callers(base + 2, CONNECTIONS)
             now = SystemClock().now()
             token = mint(
-                ensure_signing_key(folder), "operator", "ana", now=now, ttl=timedelta(hours=1), roles=("viewer",)
+                ensure_signing_key(folder), "operator", "ana", now=now, ttl=timedelta(hours=1), roles=VIEWER
             )
             bought = {(record.key or b"").decode() for records in batches for record in records}
             yield Reading(server.pid, callers, token, sorted(bought))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.auth.principal import Role
 from shared.auth.signing import ensure_signing_key, mint
 from shared.clock import SystemClock
 from tests.bench import consuming, measuring, serving
@@ -19,6 +20,7 @@ from tests.parts.processes import free_port_base
 
 BATCH, SEED_BATCHES, ROUND_BATCHES, ROUNDS = 500, 12, 2, 7
 CUSTOMERS, NEWCOMERS = 5_000, 0.02
+AGENT: tuple[Role, ...] = ("agent",)
 
 
 @pytest.mark.parametrize("kind", databases.KINDS)
@@ -31,10 +33,13 @@ async def test_intake_in_batches(kind: databases.Kind, tmp_path: Path) -> None:
             "HUITOU_PORT_BASE": str(base),
             "HUITOU_PROFILE_DATABASE_URL": database.url,
         }
-        command, ready = ["-m", "tests.bench.serving", "profile", str(tmp_path)], [f"http://127.0.0.1:{base + 1}"]
+        command, ready = (
+            ["-m", "tests.bench.serving", "profile", str(tmp_path)],
+            [f"http://127.0.0.1:{base + 1}"],
+        )
         with running(command, environment, ready, tmp_path / "serving.log") as server:
             key = ensure_signing_key(tmp_path)
-            shop = Shop(mint(key, "operator", "ana", now=now, ttl=timedelta(hours=1), roles=("agent",)))
+            shop = Shop(mint(key, "operator", "ana", now=now, ttl=timedelta(hours=1), roles=AGENT))
             callers = Callers(base + 1, connections=1)
             await callers.ask([shop.batch()[0] for _ in range(SEED_BATCHES)])
             await consuming.analyse(database)

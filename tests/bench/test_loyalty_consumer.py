@@ -25,13 +25,19 @@ SELECT (SELECT count(*) FROM purchase), (SELECT count(*) FROM purchase_return), 
 @pytest.mark.postgresql
 async def test_loyalty_keeps_up_on_postgresql(tmp_path: Path) -> None:
     race = Race(
-        "loyalty's consumer, PostgreSQL", "asyncpg, same bytes, locks and rows", rate_min=3_000, ratio_min=0.35
+        "loyalty's consumer, PostgreSQL",
+        "asyncpg, same bytes, locks and rows",
+        rate_min=3_000,
+        ratio_min=0.35,
     )
     async with (
         consuming.opened("postgresql", "loyalty", tmp_path / "product") as product,
         consuming.opened("postgresql", "loyalty", tmp_path / "bare") as other,
     ):
-        connection, reader = await consuming.connect(other.database.url), await consuming.connect(product.database.url)
+        connection, reader = (
+            await consuming.connect(other.database.url),
+            await consuming.connect(product.database.url),
+        )
         filled = [product.database, other.database]
         await consuming.compete(race, _stream(), product, BareLedger(connection), databases=filled)
         books = tuple(await reader.fetchrow(BOOKS)), tuple(await connection.fetchrow(BOOKS))

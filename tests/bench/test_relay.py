@@ -46,7 +46,9 @@ async def test_the_relay_fills_the_embedded_log(kind: databases.Kind, tmp_path: 
 @pytest.mark.postgresql
 async def test_an_old_snapshot_does_not_slow_the_relay(tmp_path: Path) -> None:
     race = Race(
-        "relay, postgresql to the embedded log, old snapshot", "the same batches straight into it", rate_min=LOG_MIN
+        "relay, postgresql to the embedded log, old snapshot",
+        "the same batches straight into it",
+        rate_min=LOG_MIN,
     )
     async with (
         _bus("embedded://", tmp_path) as bus,

@@ -43,7 +43,9 @@ def test_the_product_is_small_after_the_demo(tmp_path: Path) -> None:
     command, environment, ready = _product(tmp_path / "home", "--demo")
     with running(command, environment, ready, tmp_path / "up.log") as product:
         _wait_for_the_demo(product)
-        resident = sum(_resident(Path(f"/proc/{pid}/smaps_rollup").read_text()) for pid in _family(product.pid))
+        resident = sum(
+            _resident(Path(f"/proc/{pid}/smaps_rollup").read_text()) for pid in _family(product.pid)
+        )
 
     baseline = "one process with its libraries"
     measuring.conclude(Size("resident after the demo", resident, RESIDENT_MB_MAX, "MB", bare, baseline))
@@ -77,5 +79,7 @@ def _resident(rollup: str) -> float:
 
 
 def _python(program: str) -> str:
-    done = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
     return done.stdout

@@ -1,0 +1,58 @@
+"""A statement that was built once answers exactly as one that is built anew, and outlives its connections."""
+
+import pytest
+from sqlalchemy import bindparam, select, text
+
+from shared.db import Database
+from shared.ids import new_id
+from tests.shared.ledger import AT, entries
+
+OF_CUSTOMER = (
+    select(entries, (entries.c.amount + 1).label("more"))
+    .where(entries.c.identity_id == bindparam("customer_id"), entries.c.amount < 100)
+    .order_by(entries.c.id)
+)
+SOME = select(entries.c.id).where(
+    entries.c.identity_id == bindparam("customer_id"), entries.c.id.in_(("a", "c"))
+)
+
+
+async def write(database: Database) -> str:
+    customer_id = new_id("cus")
+    facts = {
+        "identity_id": customer_id,
+        "occurred_at": AT,
+        "document": {"k": [1, None, "é"]},
+        "token": b"\x00\xff",
+    }
+    async with database.begin() as tx:
+        await tx.insert_many(entries, [facts | {"id": name, "amount": at} for at, name in enumerate("abc")])
+    return customer_id
+
+
+async def test_a_statement_built_once_answers_like_one_built_anew(database: Database) -> None:
+    customer_id = await write(database)
+    anew = OF_CUSTOMER.params(customer_id=customer_id)
+    async with database.read() as read:
+        for _ in range(2):
+            once = await read.all(OF_CUSTOMER, {"customer_id": customer_id})
+            assert [tuple(row) for row in once] == [tuple(row) for row in await read.all(anew)]
+            assert [row.more for row in once] == [1, 2, 3]
+        assert await read.all(OF_CUSTOMER, {"customer_id": new_id("cus")}) == []
+
+
+async def test_a_statement_whose_text_depends_on_its_values_is_answered_too(database: Database) -> None:
+    customer_id = await write(database)
+    async with database.read() as read:
+        assert {row.id for row in await read.all(SOME, {"customer_id": customer_id})} == {"a", "c"}
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+async def test_a_dead_connection_is_replaced_under_a_statement_built_once(database: Database) -> None:
+    customer_id = await write(database)
+    others = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                  " AND pid <> pg_backend_pid()")  # fmt: skip
+    async with database.read() as first, database.read() as second:
+        assert len(await first.all(OF_CUSTOMER, {"customer_id": customer_id})) == 3
+        await second.run(others)
+        assert len(await first.all(OF_CUSTOMER, {"customer_id": customer_id})) == 3
