@@ -92,6 +92,32 @@ def _values_of_a_list(source: Source) -> Findings:
                 yield node.lineno, "insert().values(rows)"
 
 
+def _unordered_row_locks(source: Source) -> Findings:
+    if not source.is_product:
+        return
+    calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
+    locking = [node for node in calls if _called(node) == "with_for_update"]
+    reading_one = [node for node in calls if _called(node) in ("first", "one")]
+    of_one_row = {id(inner) for node in reading_one for inner in ast.walk(node)}
+    assigned = [node for node in ast.walk(source.tree) if isinstance(node, ast.Assign)]
+    ordered = {_dotted(node.targets[0]) for node in assigned if "order_by" in _chain(node.value)}
+    for node in locking:
+        chain = _chain(node)
+        if id(node) not in of_one_row and "order_by" not in chain and chain[-1] not in ordered:
+            yield node.lineno, "with_for_update() of many rows without order_by()"
+
+
+def _skips_what_is_locked(source: Source) -> Findings:
+    if not source.is_product:
+        return
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.keyword) and node.arg == "skip_locked":
+            yield node.lineno, "skip_locked"
+        said = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+        if found := re.search(r"\b(SKIP LOCKED|LISTEN \w|NOTIFY \w|pg_notify)", said):
+            yield getattr(node, "lineno", 1), found.group()
+
+
 NO_MEANING = {"util", "utils", "helper", "helpers", "common", "core", "misc", "manager", "managers"}
 
 
@@ -216,6 +242,20 @@ def _assigns(node: ast.stmt, name: str) -> bool:
     return any(isinstance(target, ast.Name) and target.id == name for target in targets)
 
 
+def _called(node: ast.Call) -> str:
+    """The method that is called here; empty for a function."""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else ""
+
+
+def _chain(node: ast.expr) -> list[str]:
+    """The names of a chain of calls, the last call first and what it begins with last."""
+    if isinstance(node, ast.Call):
+        return _chain(node.func)
+    if isinstance(node, ast.Attribute):
+        return [node.attr, *_chain(node.value)]
+    return [_dotted(node)]
+
+
 def _dotted(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return f"{_dotted(node.value)}.{node.attr}"
@@ -242,6 +282,12 @@ CODE_RULES = (
          Source(Path("shared/http/x.py"), "from starlette.middleware.base import BaseHTTPMiddleware\n")),
     Rule("no values of a list", "six to twelve times slower than insert_many, and the loop stalls", _values_of_a_list,
          Source(Path("services/loyalty/storage/x.py"), "statement = insert(lots).values([{'id': 1}])\n")),
+    Rule("row locks are in an order", "two transactions that lock the same rows in opposite order deadlock",
+         _unordered_row_locks,
+         Source(Path("services/loyalty/storage/x.py"), "rows = tx.all(select(lot).with_for_update())\n")),
+    Rule("nobody skips what is locked", "one relay, by lease: with several, a customer's events overtake each other",
+         _skips_what_is_locked,
+         Source(Path("shared/outbox/x.py"), "page = select(outbox).with_for_update(skip_locked=True)\n")),
     Rule("names carry the design", "a drawer for everything is where nothing is found", _names_without_meaning,
          Source(Path("shared/db_utils.py"), "")),
     Rule("public names have a sentence", "domain and shared are read more often than written", _undocumented,
