@@ -28,6 +28,16 @@ class UnitsNotReturnable(DomainError):
     zh = "第 {line} 行，第 {first} 至 {last} 件：未购买或已退货。"
 
 
+class NotOfThisPurchase(DomainError):
+    """A return that tells of another customer or order than the purchase it names."""
+
+    kind = Kind.INVALID
+    code = "not_of_this_purchase"
+    title = ("Not a return of this purchase", "退货与购买不符")
+    en = "The return names another customer or another order than the purchase it is of."
+    zh = "退货所指的客户或订单与其购买记录不一致。"
+
+
 @dataclass(frozen=True, slots=True)
 class Spend:
     """Points a redemption took for an order: `lines` at their amounts before points, `base` their sum.

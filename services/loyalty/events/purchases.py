@@ -9,8 +9,10 @@ from services.loyalty.usecases.earn_points import earn_points
 from services.loyalty.usecases.read_return import read_return
 from shared.consume import parking
 from shared.consume.handlers import Handle
+from shared.consume.parking import Parked
 from shared.consume.set_aside import Reason
 from shared.db import Tx
+from shared.errors import DomainError
 from shared.events import PurchaseRecorded, PurchaseReturned
 from shared.vault import Vault
 
@@ -26,7 +28,7 @@ def recorded(vault: Callable[[], Vault]) -> Handle:
         await earn_points(tx, [_purchase(event) for event in events])
         released = await parking.release(tx, vault(), [_awaited(event) for event in events])
         if released:
-            await apply_returns(tx, [read_return(parking.event_of(each)) for each in released])
+            await _apply_released(tx, released)
 
     return apply
 
@@ -45,6 +47,19 @@ def returned(vault: Callable[[], Vault]) -> Handle:
             )
 
     return apply
+
+
+async def _apply_released(tx: Tx, released: Sequence[Parked]) -> None:
+    """Apply returns that waited; one that is refused is set aside by itself, never with the purchase it waited for."""
+    try:
+        async with tx.savepoint():
+            await apply_returns(tx, [read_return(parking.event_of(each)) for each in released])
+    except DomainError as error:
+        if len(released) == 1:
+            await parking.bury(tx, released, Reason(error.code, str(error)))
+            return
+        for each in released:
+            await _apply_released(tx, [each])
 
 
 def _purchase(event: PurchaseRecorded) -> Purchase:

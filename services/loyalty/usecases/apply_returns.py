@@ -24,11 +24,16 @@ from shared.events.base import Cause
 
 
 async def apply_returns(tx: Tx, facts: Sequence[Return]) -> list[Return]:
-    """Undo what the returned units did, once each; answers the returns whose purchase is not known yet."""
+    """Undo what the returned units did, once each; answers the returns whose purchase is not known yet.
+
+    Raises UnitsNotReturnable and NotOfThisPurchase.
+    """
     locked = await _lock(tx, facts)
     fresh = await _fresh(tx, locked, facts)
     bought = await purchases.bought(tx, [fact.purchase_id for fact in fresh]) if fresh else {}
     ready = [fact for fact in fresh if fact.purchase_id in bought]
+    for fact in ready:
+        _check_same(locked, fact, bought[fact.purchase_id])
     if ready:
         await _apply(tx, locked, [(fact, bought[fact.purchase_id]) for fact in ready])
     return [fact for fact in fresh if fact.purchase_id not in bought]
@@ -45,6 +50,13 @@ async def _fresh(tx: Tx, locked: Locked, facts: Sequence[Return]) -> list[Return
     }
     known = await purchases.known_returns(tx, sorted(living))
     return [fact for fact in facts if living.get(fact.return_id) is fact and fact.return_id not in known]
+
+
+def _check_same(locked: Locked, fact: Return, of: Bought) -> None:
+    """What was locked is what the return names: it must be what its purchase concerns."""
+    named = (locked.wallets[fact.identity_id].id, fact.source, fact.order_id)
+    if named != (of.wallet_id, of.source, of.order_id):
+        raise returning.NotOfThisPurchase
 
 
 async def _apply(tx: Tx, locked: Locked, ready: Sequence[tuple[Return, Bought]]) -> None:

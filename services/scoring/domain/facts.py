@@ -62,18 +62,19 @@ class DayRollup:
 def roll_up(purchases: Iterable[Purchase], returns: Iterable[Return]) -> list[DayRollup]:
     """Group facts by identity, purchase day and currency; a return lowers the day of its purchase.
 
-    A return whose purchase is not among `purchases` has no effect. Rows are sorted by key; a day whose
-    purchases all went back stays as a row of zeros, as it does in the database.
+    A return whose purchase is not among `purchases`, or is another identity's, has no effect. Rows are sorted by
+    key; a day whose purchases all went back stays as a row of zeros, as it does in the database.
     """
-    returned: dict[str, tuple[int, int]] = {}
+    returned: dict[tuple[str, str], tuple[int, int]] = {}
     for back in returns:
-        units, amount = returned.get(back.purchase_id, (0, 0))
-        returned[back.purchase_id] = (units + back.units, amount + back.amount_minor)
+        of = (back.identity_id, back.purchase_id)
+        units, amount = returned.get(of, (0, 0))
+        returned[of] = (units + back.units, amount + back.amount_minor)
     sums: dict[tuple[str, date, str], tuple[int, int, int, int]] = {}
     for purchase in purchases:
         key = (purchase.identity_id, purchase.day, purchase.currency)
         count, units, gross, refund = sums.get(key, (0, 0, 0, 0))
-        units_back, amount_back = returned.get(purchase.purchase_id, (0, 0))
+        units_back, amount_back = returned.get((purchase.identity_id, purchase.purchase_id), (0, 0))
         if purchase.units > units_back:
             count, units = count + 1, units + purchase.units - units_back
             gross, refund = gross + purchase.amount_minor, refund + amount_back

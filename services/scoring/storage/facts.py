@@ -133,8 +133,11 @@ def _days(purchase_ids: Sequence[str]) -> Select[*tuple[object, ...]]:
 
 
 def _returned(column: ColumnElement[int]) -> ColumnElement[int]:
-    """Σ of a column over the returns of the purchase of the outer query."""
-    of_purchase = select(func.sum(column)).where(purchase_return.c.purchase_id == purchase.c.purchase_id)
+    """Σ of a column over the returns, by the same identity, of the purchase of the outer query."""
+    of_purchase = select(func.sum(column)).where(
+        purchase_return.c.purchase_id == purchase.c.purchase_id,
+        purchase_return.c.identity_id == purchase.c.identity_id,
+    )
     return cast(func.coalesce(of_purchase.correlate(purchase).scalar_subquery(), 0), BigInteger)
 
 

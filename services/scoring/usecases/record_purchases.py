@@ -17,7 +17,10 @@ from shared.events.base import Cause
 async def record_purchases(tx: Tx, rows: Sequence[PurchaseRow], zone: ZoneInfo) -> None:
     """Store purchases and bring days, states and labels up to date; repeats and erased identities change nothing."""
     owners = await lock_customers(tx, (row.fact.identity_id for row in rows), zone)
-    living = [row for row in rows if row.fact.identity_id in owners]
+    told = {row.fact.purchase_id: row for row in reversed(rows) if row.fact.identity_id in owners}
+    living = [
+        row for row in rows if told.get(row.fact.purchase_id) is row
+    ]  # the first told of an id is the fact
     new = await facts.add_purchases(tx, living, tx.now)
     if not new:
         return

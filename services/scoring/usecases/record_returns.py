@@ -15,7 +15,10 @@ from shared.events.base import Cause
 async def record_returns(tx: Tx, rows: Sequence[ReturnRow], zone: ZoneInfo) -> None:
     """Store returns and lower the days of their purchases; one whose purchase is unknown waits in its table."""
     owners = await lock_customers(tx, (row.fact.identity_id for row in rows), zone)
-    living = [row for row in rows if row.fact.identity_id in owners]
+    told = {row.fact.return_id: row for row in reversed(rows) if row.fact.identity_id in owners}
+    living = [
+        row for row in rows if told.get(row.fact.return_id) is row
+    ]  # the first told of an id is the fact
     new = await facts.add_returns(tx, living, tx.now)
     returned = [row.fact for row in living if row.fact.return_id in new]
     if not returned:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.consume import set_aside
 from tests.loyalty.conftest import START
 from tests.loyalty.shop import Shop, bought, customer, erased, returned, shuffled
 
@@ -144,4 +145,33 @@ async def test_tiers_rise_and_fall_by_the_trailing_year(shop: Shop, together: bo
     assert (seen.standing.tier, seen.standing.spend()) == ("member", 60_000)
     told = await shop.told("loyalty.tier_changed.v1")
     assert [(each["tier"], each["spend_minor"]) for each in told] == [("silver", 110_000), ("member", 60_000)]
+    await shop.check()
+
+
+async def test_a_return_that_contradicts_its_purchase_is_set_aside_alone(shop: Shop) -> None:
+    buyer, other = customer(), customer()
+    purchase, of_other = bought(buyer, [(4, 4_000)], START), bought(other, [(1, 1_000)], START)
+    of_another = returned(purchase, [(1, 4, 4)]).model_copy(update={"identity_id": other})
+    of_other_order = returned(purchase, [(1, 3, 3)]).model_copy(update={"order_id": of_other.order_id})
+
+    outcome = await shop.tell(purchase, of_other, of_another, of_other_order)
+
+    assert (outcome.applied, outcome.dead) == (2, 2)
+    assert (await shop.active(buyer), await shop.active(other)) == (40, 10)
+    await shop.check()
+
+
+async def test_a_bad_return_that_waited_does_not_take_its_purchase_with_it(shop: Shop) -> None:
+    buyer = customer()
+    purchase = bought(buyer, [(4, 4_000)], START)
+    good, twice = returned(purchase, [(1, 4, 4)]), returned(purchase, [(1, 4, 4)])
+    of_another = returned(purchase, [(1, 1, 1)]).model_copy(update={"identity_id": customer()})
+
+    await shop.tell(good, twice, of_another)
+    outcome = await shop.tell(purchase)
+
+    assert (outcome.applied, outcome.dead) == (1, 0)
+    assert await shop.active(buyer) == 30
+    async with shop.database.read() as read:
+        assert (await set_aside.count_open(read))["dead"] == 2
     await shop.check()

@@ -45,6 +45,30 @@ async def test_the_same_purchase_again_changes_nothing(scoring: Scoring) -> None
     assert len(await scoring.told()) == 1
 
 
+async def test_the_first_told_of_a_purchase_is_the_fact_whoever_tells_it_otherwise(scoring: Scoring) -> None:
+    who, other = customer(), customer()
+    event = bought(who, at(3), 500)
+    of_other = bought(other, at(3), 900, id=event.purchase_id)
+    dearer = bought(who, at(2), 700, id=event.purchase_id)
+    await scoring.deliver(event, of_other, dearer)
+    known = await state(scoring, who)
+    assert (known.purchases, known.net_minor) == (1, 500)
+    assert await state(scoring, other) == EMPTY
+
+
+async def test_a_return_of_anothers_purchase_counts_for_nothing(scoring: Scoring) -> None:
+    who, other = customer(), customer()
+    first, second = bought(who, at(10), 900, units=3), bought(who, at(9), 900, units=3)
+    strange = [
+        returned(each, at(5), 300).model_copy(update={"identity_id": other}) for each in (first, second)
+    ]
+    await scoring.deliver(first, strange[0], strange[1])
+    await scoring.deliver(second)
+    known = await state(scoring, who)
+    assert (known.purchases, known.refund_minor) == (2, 0)
+    assert await state(scoring, other) == EMPTY
+
+
 async def test_a_return_that_comes_first_waits_for_its_purchase(scoring: Scoring) -> None:
     who = customer()
     purchase_event = bought(who, at(10), 900, units=3)
