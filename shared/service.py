@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from shared.db import Database, Read
 from shared.events.base import Event
 from shared.outbox import tables as outbox_tables
 from shared.settings import ServiceSettings
-from shared.vault import Vault
+from shared.vault import Vault, open_vault
 
 # Wherever a service is described, the kernel's tables are complete.
 KERNEL_TABLES = (consume_tables.set_aside, outbox_tables.outbox)
@@ -102,3 +103,18 @@ class Service:
     def name(self) -> str:
         """The service's name, as in its folder and its events."""
         return self.settings.service
+
+
+def vault_of(settings: ServiceSettings) -> Callable[[], Vault]:
+    """The service's vault by its settings, opened when it is first asked for: a table of handlers needs no keys."""
+
+    @cache
+    def opened() -> Vault:
+        key = settings.vault_key
+        if settings.vault_key_file is not None:
+            key = settings.vault_key_file.read_text().strip()
+        return open_vault(
+            settings.home, settings.service, key=key or None, reference_key=settings.reference_key or None
+        )
+
+    return opened

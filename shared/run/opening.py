@@ -11,8 +11,7 @@ from shared.clock import Clock, SystemClock
 from shared.db import open_database
 from shared.db.migrations import Migrations
 from shared.outbox.writing import write_outbox
-from shared.service import Parts, Service
-from shared.vault import open_vault
+from shared.service import Parts, Service, vault_of
 
 
 @asynccontextmanager
@@ -24,16 +23,11 @@ async def open_parts(
     Nothing outside is contacted yet. At the end the database is closed, and the bus unless it was given.
     """
     settings, clock = service.settings, clock or SystemClock()
-    vault_key = settings.vault_key
-    if settings.vault_key_file is not None:
-        vault_key = settings.vault_key_file.read_text().strip()
     parts = Parts(
         settings=settings,
         database=open_database(settings.database, clock=clock, write_outbox=write_outbox(service.name)),
         bus=bus or open_bus(settings.bus_url, home=settings.home),
-        vault=open_vault(
-            settings.home, service.name, key=vault_key or None, reference_key=settings.reference_key or None
-        ),
+        vault=vault_of(settings)(),
         tokens=open_verifier(settings.home, clock, jwks=settings.jwks or None, issuer=settings.token_issuer),
         clock=clock,
     )

@@ -1,7 +1,5 @@
 """The table of handlers."""
 
-from functools import cache
-
 from services.feedback.events import customers, locking, points, purchases
 from services.feedback.settings import Settings
 from shared.consume import Handlers
@@ -15,21 +13,13 @@ from shared.events import (
     PurchaseReturned,
     RemedyRefused,
 )
-from shared.vault import Vault, open_vault
+from shared.service import vault_of
 
 
 def handlers(settings: Settings) -> Handlers:
     """What feedback does with which event; the vault is opened when the first event needs it."""
 
-    @cache
-    def vault() -> Vault:
-        key = settings.vault_key
-        if settings.vault_key_file is not None:
-            key = settings.vault_key_file.read_text().strip()
-        return open_vault(
-            settings.home, settings.service, key=key or None, reference_key=settings.reference_key or None
-        )
-
+    vault = vault_of(settings)
     return Handlers(
         consumer="feedback",
         lock=locking.lock,

@@ -1,7 +1,5 @@
 """Which event leads to which use case."""
 
-from functools import cache
-
 from services.loyalty.events import customers, purchases, remedies
 from services.loyalty.events.locking import Locking
 from services.loyalty.settings import Settings
@@ -15,21 +13,13 @@ from shared.events import (
     PurchaseReturned,
     RemedyGranted,
 )
-from shared.vault import Vault, open_vault
+from shared.service import vault_of
 
 
 def handlers(settings: Settings) -> Handlers:
     """The consumer `loyalty`; the vault is opened when the first event needs it."""
 
-    @cache
-    def vault() -> Vault:
-        key = settings.vault_key
-        if settings.vault_key_file is not None:
-            key = settings.vault_key_file.read_text().strip()
-        return open_vault(
-            settings.home, settings.service, key=key or None, reference_key=settings.reference_key or None
-        )
-
+    vault = vault_of(settings)
     return Handlers(
         consumer="loyalty",
         lock=Locking(settings, vault).lock,
