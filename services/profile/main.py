@@ -4,12 +4,11 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.profile import verify
+from services.profile import jobs, verify
 from services.profile.api import customers, purchases, returns
 from services.profile.events import table
 from services.profile.settings import Settings
 from services.profile.storage import tables
-from services.profile.usecases.bury_overdue_returns import bury_overdue_returns
 from shared.db import kernel_metadata
 from shared.events import CustomerRegistered, PurchaseRecorded, PurchaseReturned
 from shared.http.app import build_app
@@ -18,14 +17,15 @@ from shared.service import Job, Parts, Service
 
 def service(settings: Settings | None = None) -> Service:
     """The table of contents."""
+    settings = settings or Settings()
     return Service(
         title="Huitou profile",
         description="Takes in purchases and returns, finds whose they are, and keeps the customer record.",
-        settings=settings or Settings(),
+        settings=settings,
         routers=(customers.router, purchases.router, returns.router),
-        handlers=(table.handlers(),),
+        handlers=(table.handlers(settings),),
         publishes=(CustomerRegistered, PurchaseRecorded, PurchaseReturned),
-        jobs=(Job("bury_overdue_returns", bury_overdue_returns, every_seconds=3_600),),
+        jobs=(Job("bury_overdue_returns", jobs.bury_returns, every_seconds=3_600),),
         metadata=(kernel_metadata, tables.metadata),
         migrations=Path(__file__).parent / "storage" / "migrations",
         verify=verify.drift,

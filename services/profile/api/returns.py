@@ -9,7 +9,7 @@ from pydantic import Field
 from services.profile.api.purchases import QUANTITY_MAX
 from services.profile.domain import returns as rules
 from services.profile.domain.purchases import InTheFuture, TooLongAgo
-from services.profile.domain.returns import ReturnConflict, ReturnNotPossible
+from services.profile.domain.returns import OrderOfAnother, ReturnConflict, ReturnNotPossible
 from services.profile.storage.returns import StoredReturn, WaitingReturn
 from services.profile.usecases.record_returns import record_returns
 from services.profile.usecases.resolve_customers import TooMuchContention
@@ -89,7 +89,7 @@ class Returned(Response):
     summary="Record a return",
     allow=allow({"agent", "manager", "admin"}, partner_scope="returns:write"),
     idempotency="optional",
-    errors=(ReturnNotPossible, ReturnConflict, InTheFuture, TooLongAgo, TooMuchContention),
+    errors=(ReturnNotPossible, ReturnConflict, OrderOfAnother, InTheFuture, TooLongAgo, TooMuchContention),
     status_code=201,
     responses={
         202: {"model": Returned, "description": "The purchase is not known yet: the return waits for it."}

@@ -65,6 +65,24 @@ class ReturnConflict(DomainError):
     zh = "该退货单此前已记录，但内容不同。不一致的字段：{fields}。"
 
 
+class OrderOfAnother(DomainError):
+    """A return of an order that somebody else recorded."""
+
+    kind, code = Kind.CONFLICT, "order_of_another"
+    title = ("Order of another", "订单属于他方")
+    en = "Another recorded this order: its returns come from them, or from the shop."
+    zh = "该订单由他方记录：其退货须由该方或商店提交。"
+
+
+class PurchaseNotKnown(DomainError):
+    """A return whose purchase has not been recorded."""
+
+    kind, code = Kind.CONFLICT, "purchase_not_known"
+    title = ("Purchase not known", "购买未知")
+    en = "The purchase that it returns is not recorded. Record it first."
+    zh = "该退货对应的购买尚未记录，请先记录购买。"
+
+
 def allot(lines: Sequence[ReturnedLine], purchase: dict[int, Left]) -> list[Allotted]:
     """The units that go back, by line; `purchase` has its lines by number and is not changed.
 

@@ -56,6 +56,12 @@ class StoredReturn:
         """Its natural key."""
         return self.source, self.source_return_id
 
+    @property
+    def told(self) -> Return:
+        """The return as it was told."""
+        lines = tuple(ReturnedLine(units.line, units.quantity) for units in self.lines)
+        return Return(self.source, self.source_return_id, self.order_id, self.returned_at, lines)
+
 
 @dataclass(frozen=True, slots=True)
 class WaitingReturn:
@@ -153,25 +159,38 @@ async def find_waiting(read: Read, vault: Vault, keys: Iterable[ReturnKey]) -> d
             any_of(table.c.key, wanted),
         )
     )
-    found = [_read(set_aside.open_record(vault, record)[1] or b"") for (record,) in rows]
+    found = [out_of(set_aside.open_record(vault, record)[1] or b"") for (record,) in rows]
     return {one.key: one for one in found}
 
 
 async def release(tx: Tx, vault: Vault, orders: Iterable[OrderKey]) -> list[tuple[Parked, WaitingReturn]]:
     """What waited for these orders, by (returned_at, return_id): to be applied in this transaction."""
     released = await parking.release(tx, vault, (awaited(*order) for order in orders))
-    return [(parked, _read(parked.document.encode())) for parked in released]
+    return [(parked, out_of(parked.document)) for parked in released]
 
 
 async def overdue(tx: Tx, vault: Vault) -> list[tuple[Parked, WaitingReturn]]:
     """Returns that have waited too long, locked, a page of them."""
     found = await parking.overdue(tx, vault, WAITING)
-    return [(parked, _read(parked.document.encode())) for parked in found]
+    return [(parked, out_of(parked.document)) for parked in found]
 
 
 async def bury(tx: Tx, parked: Parked, reason: Reason) -> None:
     """Hand a return that cannot be applied to the operators."""
     await parking.bury(tx, [parked], reason)
+
+
+def out_of(document: str | bytes) -> WaitingReturn:
+    """A return out of the document it is set aside as."""
+    known = json.loads(document)
+    told = Return(
+        known["source"],
+        known["return_id"],
+        known["order_id"],
+        datetime.fromisoformat(known["returned_at"]),
+        tuple(ReturnedLine(line, quantity) for line, quantity in known["lines"]),
+    )
+    return WaitingReturn(known["id"], known["issuer"], told)
 
 
 def awaited(source: str, order_id: str) -> str:
@@ -193,18 +212,6 @@ def _document(waiting: WaitingReturn) -> str:
         },
         ensure_ascii=False,
     )
-
-
-def _read(document: bytes) -> WaitingReturn:
-    known = json.loads(document)
-    told = Return(
-        known["source"],
-        known["return_id"],
-        known["order_id"],
-        datetime.fromisoformat(known["returned_at"]),
-        tuple(ReturnedLine(line, quantity) for line, quantity in known["lines"]),
-    )
-    return WaitingReturn(known["id"], known["issuer"], told)
 
 
 def _parking_key(source: str, return_id: str) -> str:

@@ -1,10 +1,11 @@
 """Record returns, once each; one that comes before its purchase waits for it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from services.profile.domain import returns as rules
-from services.profile.domain.purchases import conflicting, must_be_believable
-from services.profile.domain.returns import Return, ReturnConflict, ReturnedLine
+from services.profile.domain.purchases import conflicting, must_be_believable, refused_at
+from services.profile.domain.returns import OrderOfAnother, Return, ReturnConflict
 from services.profile.storage import purchases, returns
 from services.profile.storage.purchases import OrderKey, Stored
 from services.profile.storage.returns import ReturnKey, StoredReturn, WaitingReturn
@@ -44,14 +45,11 @@ async def _record(tx: Tx, vault: Vault, told: Sequence[Return], issuer: str) -> 
 
 
 async def _attempt(tx: Tx, vault: Vault, told: Sequence[Return], issuer: str) -> dict[ReturnKey, Outcome]:
-    bought = await _meet_purchases(tx, told, issuer)
+    bought = await _meet_purchases(tx, told)
     outcomes = await _known(tx, vault, told, issuer)
     for one in told:
-        if _key(one) not in outcomes:
-            try:
-                must_be_believable(one.returned_at, tx.now, "/returned_at")
-            except DomainError as refusal:
-                outcomes[_key(one)] = refusal
+        if _key(one) not in outcomes and (refusal := _refusal(one, bought, tx.now, issuer)) is not None:
+            outcomes[_key(one)] = refusal
     fresh = [WaitingReturn(new_id("ret"), issuer, one) for one in told if _key(one) not in outcomes]
     ready = [one for one in fresh if one.order in bought]
     answers = await take_back(tx, vault, ready, bought) if ready else []
@@ -61,16 +59,27 @@ async def _attempt(tx: Tx, vault: Vault, told: Sequence[Return], issuer: str) ->
     return outcomes | answered | {one.key: one for one in early}
 
 
-async def _meet_purchases(tx: Tx, told: Sequence[Return], issuer: str) -> dict[OrderKey, Stored]:
+def _refusal(told: Return, bought: dict[OrderKey, Stored], now: datetime, issuer: str) -> DomainError | None:
+    """Why a new return is not taken in, whatever its purchase has left."""
+    purchase = bought.get((told.source, told.order_id))
+    if purchase is not None and issuer not in (SHOP, purchase.issuer):
+        return refused_at(OrderOfAnother, "/order_id")
+    try:
+        must_be_believable(told.returned_at, now, "/returned_at")
+    except DomainError as refusal:
+        return refusal
+    return None
+
+
+async def _meet_purchases(tx: Tx, told: Sequence[Return]) -> dict[OrderKey, Stored]:
     """The purchases that the returns are of, locked; whoever lacks one holds its rendezvous, so it cannot slip by."""
     orders = {(one.source, one.order_id) for one in told}
     bought = await purchases.find(tx, orders)
     if missing := orders - bought.keys():
         await locks.rendezvous(tx, (returns.awaited(*order) for order in missing), exclusive=True)
         bought |= await purchases.find(tx, missing)
-    visible = {key: one for key, one in bought.items() if issuer in (SHOP, one.issuer)}
-    await purchases.lock(tx, (one.purchase_id for one in visible.values()))
-    return visible
+    await purchases.lock(tx, (one.purchase_id for one in bought.values()))
+    return bought
 
 
 async def _known(tx: Tx, vault: Vault, told: Sequence[Return], issuer: str) -> dict[ReturnKey, Outcome]:
@@ -85,16 +94,9 @@ async def _known(tx: Tx, vault: Vault, told: Sequence[Return], issuer: str) -> d
         if issuer not in (SHOP, known.issuer):
             outcomes[_key(one)] = conflicting(ReturnConflict, ["/source"])
             continue
-        fields = rules.differences(one, _as_told(known))
+        fields = rules.differences(one, known.told)
         outcomes[_key(one)] = conflicting(ReturnConflict, fields) if fields else known
     return outcomes
-
-
-def _as_told(known: StoredReturn | WaitingReturn) -> Return:
-    if isinstance(known, WaitingReturn):
-        return known.told
-    lines = tuple(ReturnedLine(units.line, units.quantity) for units in known.lines)
-    return Return(known.source, known.source_return_id, known.order_id, known.returned_at, lines)
 
 
 def _key(told: Return) -> ReturnKey:

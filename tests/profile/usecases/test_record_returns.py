@@ -8,14 +8,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from services.profile import jobs
 from services.profile.domain.purchases import Line
+from services.profile.main import service
 from services.profile.storage.purchases import Stored
 from services.profile.storage.returns import WAITING_DAYS_MAX, StoredReturn, WaitingReturn
 from services.profile.storage.tables import purchase_lines, return_lines, returns
 from services.profile.usecases import record_purchases as intake
 from services.profile.usecases import record_returns as returning
-from services.profile.usecases.bury_overdue_returns import bury_overdue_returns
 from services.profile.usecases.record_returns import Outcome
+from shared.consume import operate
+from shared.consume.parking import OVERDUE_MAX
+from shared.consume.set_aside import StillRefused
 from shared.consume.tables import set_aside
 from shared.db import locks
 from shared.errors import DomainError
@@ -121,11 +125,65 @@ async def test_waiting_returns_apply_in_order_and_what_does_not_fit_goes_to_the_
 
 
 async def test_a_return_whose_purchase_never_comes_is_handed_to_the_operators(profile: Profile) -> None:
-    await profile.give_back(back("R1", "1"))
-    assert await bury_overdue_returns(profile.parts) == 0
+    many = [back(f"R{number}", "1") for number in range(OVERDUE_MAX + 1)]
+    await profile.give_back(*many)
+    assert await jobs.bury_returns(profile.parts) == 0
     profile.clock.advance(timedelta(days=WAITING_DAYS_MAX))
-    assert await bury_overdue_returns(profile.parts) == 1
-    assert await set_aside_states(profile) == [("dead", "purchase_never_came")]
+    assert await jobs.bury_returns(profile.parts) == len(many)
+    assert set(await set_aside_states(profile)) == {("dead", "purchase_never_came")}
+
+
+async def dead_return(profile: Profile) -> str:
+    """The set-aside id of the one return that operators have to see to."""
+    async with profile.database.read() as read:
+        ((found,),) = await read.all(select(set_aside.c.id).where(set_aside.c.state == "dead"))
+    return str(found)
+
+
+async def retry(profile: Profile, set_aside_id: str) -> int:
+    """Try a set-aside record again, as the operators' API does."""
+    (consumer,) = service(profile.settings).handlers
+    return await operate.retry(profile.database, consumer, profile.vault, set_aside_id, by="ana")
+
+
+async def test_a_dead_return_is_tried_again_when_its_purchase_has_come_after_all(profile: Profile) -> None:
+    (waiting,) = await profile.give_back(back("R1", "1", (1, 2)))
+    assert isinstance(waiting, WaitingReturn)
+    profile.clock.advance(timedelta(days=WAITING_DAYS_MAX))
+    await jobs.bury_returns(profile.parts)
+    set_aside_id = await dead_return(profile)
+    with pytest.raises(StillRefused, match="purchase_not_known"):
+        await retry(profile, set_aside_id)
+    await profile.buy(told("1", phone="13800138001"))
+    assert await retry(profile, set_aside_id) == 1
+    (applied,) = map(stored, await profile.give_back(back("R1", "1", (1, 2))))
+    assert applied.return_id == waiting.return_id
+    assert [type(event).__name__ for event in await profile.published()].count("PurchaseReturned") == 1
+    assert await profile.drift() == []
+
+
+async def test_a_dead_return_that_was_sent_again_meanwhile_is_applied_once(profile: Profile) -> None:
+    await profile.give_back(back("R1", "1", (1, 4)), back("R2", "1", (1, 1)))
+    await profile.buy(told("1", phone="13800138001"))
+    set_aside_id = await dead_return(profile)
+    with pytest.raises(StillRefused, match="return_exceeds_purchase"):
+        await retry(profile, set_aside_id)
+    await profile.give_back(back("R1", "1", (1, 2)))
+    with pytest.raises(StillRefused, match="return_conflict"):
+        await retry(profile, set_aside_id)
+    assert await profile.count(returns) == 2
+    assert await profile.drift() == []
+
+
+async def test_a_partners_return_of_the_shops_order_is_refused_and_stands_in_nobodys_way(
+    profile: Profile,
+) -> None:
+    await profile.buy(told("1", phone="13800138001"))
+    (foreign,) = await profile.give_back(back("R1", "1"), issuer="partner:acme")
+    assert (refused(foreign).code, refused(foreign).errors[0].pointer) == ("order_of_another", "/order_id")
+    (own,) = await profile.give_back(back("R1", "1"))
+    assert isinstance(own, StoredReturn)
+    assert await set_aside_states(profile) == []
 
 
 async def test_a_return_in_the_future_is_refused(profile: Profile) -> None:
