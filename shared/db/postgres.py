@@ -10,6 +10,7 @@ from sqlalchemy import Column, Connection, CursorResult, Executable, Row, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.selectable import TypedReturnsRows
+from sqlalchemy.util import greenlet_spawn
 
 from shared.clock import Clock
 from shared.db import bulk, prepared
@@ -105,16 +106,25 @@ class PostgresRead(Read):
             return await super().all(statement, parameters)
         arguments = asked.arguments(parameters)
         for _ in range(STALE_CONNECTIONS_MAX):
-            if self._connection is None:
-                self._connection = await self._engine.connect()
             try:
-                return asked.rows(await _driver_of(self._connection).fetch(asked.sql, *arguments))
+                return asked.rows(await self._fetch(asked.sql, arguments))
             except Exception as error:
                 if not is_broken_connection(error):
                     raise
-                await self._connection.invalidate()
-                await self.release()
         raise ConnectionError(AWAY)
+
+    async def _fetch(self, sql: str, arguments: Sequence[Any]) -> Sequence[Any]:
+        """Ask on a connection that is given back at once: SQLAlchemy's own costs as much as the statement."""
+        pooled = await greenlet_spawn(self._engine.pool.connect)
+        try:
+            driver = cast(asyncpg.Connection, pooled.driver_connection)
+            return cast("Sequence[Any]", await driver.fetch(sql, *arguments))
+        except BaseException as error:
+            if is_broken_connection(error) or not isinstance(error, Exception):  # gone, or left in mid-answer
+                pooled.invalidate()
+            raise
+        finally:
+            pooled.close()
 
     async def release(self) -> None:
         """Give the connection back."""
@@ -272,8 +282,3 @@ class PostgresTx(Tx):
             self._connection, self._driver = connection, driver
             return
         raise ConnectionError(AWAY)
-
-
-def _driver_of(connection: AsyncConnection) -> asyncpg.Connection:
-    assert connection.sync_connection is not None, "the connection is open"
-    return connection.sync_connection.connection.driver_connection
