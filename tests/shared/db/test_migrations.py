@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Text, text
+from sqlalchemy.dialects import postgresql
 
 from shared.db import Database, open_database
 from shared.db.migrations import Migrations, NewerDatabase
@@ -13,7 +14,9 @@ SERVICES = ("profile", "loyalty", "feedback", "scoring")
 
 SQLITE_CATALOGUE = "SELECT type, name, tbl_name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
 SQLITE_TRIGGERS = "SELECT 'trigger', name, sql FROM sqlite_master WHERE type = 'trigger'"
-SQLITE_INDEXES = "SELECT 'index', name, lower(sql) FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+SQLITE_INDEXES = (
+    "SELECT 'index', name, lower(sql) FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+)
 POSTGRES_CATALOGUE = (
     "SELECT 'column', table_name, column_name, data_type, is_nullable, collation_name, character_maximum_length"
     "  FROM information_schema.columns WHERE table_schema = 'public'",
@@ -39,11 +42,17 @@ def _postgres(connection: Connection) -> set[tuple[str, ...]]:
 
 def _sqlite(connection: Connection) -> set[tuple[str, ...]]:
     tables = [name for kind, name, _ in connection.execute(text(SQLITE_CATALOGUE)) if kind == "table"]
-    found = {tuple(map(str, row)) for query in (SQLITE_TRIGGERS, SQLITE_INDEXES) for row in connection.execute(text(query))}
+    found = {
+        tuple(map(str, row))
+        for query in (SQLITE_TRIGGERS, SQLITE_INDEXES)
+        for row in connection.execute(text(query))
+    }
     for table in tables:
         for column in connection.execute(text(f"PRAGMA table_info({table})")):
             found.add(("column", table, *map(str, column[1:])))
-        sql = connection.execute(text("SELECT lower(sql) FROM sqlite_master WHERE name = :n"), {"n": table}).scalar_one()
+        sql = connection.execute(
+            text("SELECT lower(sql) FROM sqlite_master WHERE name = :n"), {"n": table}
+        ).scalar_one()
         found.add(("checks", table, str(sorted(_checks(" ".join(sql.replace('"', "").split()))))))
         found.add(("strict", table, str("autoincrement" in sql)))
     return {row for row in found if "alembic_version" not in row[1]}
@@ -59,6 +68,23 @@ def _checks(sql: str) -> list[str]:
             end += 1
         checks.append(part[: end - 1])
     return checks
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_text_keys_are_compared_bytewise_everywhere(name: str, tmp_path: Path) -> None:
+    """Locks are taken in the order of keys: Python's sorted, SQLite and PostgreSQL must agree on it."""
+    never_locked_by = {"idempotency.operation", "customer_values.field"}  # words of ours, behind another key
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    keys = [
+        column
+        for metadata in databases.service_of(name, tmp_path).metadata
+        for table in metadata.tables.values()
+        for column in table.primary_key.columns
+        if isinstance(column.type, Text) and f"{table.name}.{column.name}" not in never_locked_by
+    ]
+    assert len(keys) > 5
+    for key in keys:
+        assert getattr(key.type.dialect_impl(dialect), "collation", None) == "C", key
 
 
 @pytest.mark.parametrize("name", SERVICES)
