@@ -1,16 +1,36 @@
-"""Hand returns whose purchase never came to the operators."""
+"""End the waiting of returns past their deadline."""
 
-from services.profile.storage import returns
+from services.profile.storage import purchases, returns
+from services.profile.storage.returns import WaitingReturn
+from services.profile.usecases.retry_return import retry_return
+from shared.consume import parking
+from shared.consume.set_aside import Reason
 from shared.db import Tx
+from shared.errors import DomainError
 from shared.vault import Vault
 
 
 async def bury_overdue_returns(tx: Tx, vault: Vault) -> int:
-    """Move a page of returns past their deadline from *parked* to *dead*; says how many.
+    """Look once more for the purchases of a page of overdue returns; without one a return is *dead*. Says how many.
 
     A purchase that comes meanwhile waits for these rows and then finds them dead: the return can be tried again.
     """
     overdue = await returns.overdue(tx, vault)
-    for parked, _ in overdue:
-        await returns.bury(tx, parked, returns.NEVER_PURCHASED)
+    bought = await purchases.find(tx, (one.order for _, one in overdue))
+    for parked, one in overdue:
+        reason = await _apply(tx, vault, one) if one.order in bought else returns.NEVER_PURCHASED
+        if reason is None:
+            await parking.end(tx, [parked.id], state="applied", by="deadline")
+        else:
+            await returns.bury(tx, parked, reason)
     return len(overdue)
+
+
+async def _apply(tx: Tx, vault: Vault, one: WaitingReturn) -> Reason | None:
+    """None, or why a return whose purchase is there cannot be applied."""
+    try:
+        async with tx.savepoint():
+            await retry_return(tx, vault, one)
+    except DomainError as refusal:
+        return Reason(refusal.code, str(refusal))
+    return None

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from services.profile import jobs
 from services.profile.domain.purchases import Line
 from services.profile.main import service
+from services.profile.storage import returns as storage
 from services.profile.storage.purchases import Stored
 from services.profile.storage.returns import WAITING_DAYS_MAX, StoredReturn, WaitingReturn
 from services.profile.storage.tables import purchase_lines, return_lines, returns
@@ -24,6 +25,7 @@ from shared.consume.tables import set_aside
 from shared.db import locks
 from shared.errors import DomainError
 from shared.events import PurchaseReturned
+from shared.ids import new_id
 from tests.profile.running import NOW, Profile, back, open_profile, told
 
 
@@ -131,6 +133,21 @@ async def test_a_return_whose_purchase_never_comes_is_handed_to_the_operators(pr
     profile.clock.advance(timedelta(days=WAITING_DAYS_MAX))
     assert await jobs.bury_returns(profile.parts) == len(many)
     assert set(await set_aside_states(profile)) == {("dead", "purchase_never_came")}
+
+
+async def test_the_sweep_of_deadlines_looks_for_the_purchase_once_more(profile: Profile) -> None:
+    """However its wake-up was lost: here the returns are parked beside a purchase that is there."""
+    await profile.buy(told("1", Line("TEA", 1, 1000), phone="13800138001"))
+    waiting = [WaitingReturn(new_id("ret"), "shop", back(name, "1")) for name in ("R1", "R2")]
+    async with profile.database.begin() as tx:
+        await storage.park(tx, profile.vault, waiting)
+    profile.clock.advance(timedelta(days=WAITING_DAYS_MAX))
+    assert await jobs.bury_returns(profile.parts) == 2
+    assert sorted(await set_aside_states(profile)) == [
+        ("applied", "waiting_for_purchase"),
+        ("dead", "return_exceeds_purchase"),
+    ]
+    assert await profile.drift() == []
 
 
 async def dead_return(profile: Profile) -> str:
