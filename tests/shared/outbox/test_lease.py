@@ -12,7 +12,7 @@ from subprocess import PIPE, Popen
 import pytest
 
 from shared.outbox import lease as leasing
-from shared.outbox.lease import FileLease, Lease, PostgresLease, open_lease
+from shared.outbox.lease import FileLease, Lease, LeaseLost, PostgresLease, open_lease
 from tests.parts import databases
 from tests.parts.databases import postgres
 
@@ -101,6 +101,19 @@ async def test_a_stopped_holder_loses_it_and_knows_so_when_it_goes_on(tmp_path: 
         assert await asyncio.to_thread(process.stdout.readline) == "lost\n"
         assert mine.held()
         await mine.release()
+
+
+async def test_a_lease_is_over_when_its_last_heartbeat_is_too_old_whoever_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A process that was stopped goes on where it was, before its heartbeat can fail: only its clock can tell it."""
+    monkeypatch.setattr(leasing, "HELD_SECONDS", 0.0)
+    lease = PostgresLease(await postgres().create_database(), "loyalty")
+    await lease.acquire()
+    assert not lease.held()
+    with pytest.raises(LeaseLost):
+        lease.check()
+    await lease.release()
 
 
 async def test_the_holder_doubts_itself_before_the_server_gives_the_lease_away() -> None:
