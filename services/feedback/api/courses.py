@@ -70,7 +70,7 @@ class RemedyOut(Response):
     status: Literal["proposed", "granted", "overdue", "settled", "refused", "cancelled"]
     granted_at: datetime
     deadline_at: datetime
-    settled_at: datetime | None = Field(description="When it was paid or refused.")
+    settled_at: datetime | None = Field(description="When loyalty's answer came: paid, or refused.")
     refusal_code: str | None
     transaction_id: str | None = Field(description="The ledger transaction that paid it.")
     requested_by: str | None = Field(description="Not shown to customers.")

@@ -39,7 +39,7 @@ def refused(vault: Callable[[], Vault]) -> Handle:
 
     async def apply(tx: Tx, events: Sequence[RemedyRefused]) -> None:
         answers = {event.remedy_id: event for event in events}
-        refusals = [Refusal(key, event.occurred_at, event.code) for key, event in answers.items()]
+        refusals = [Refusal(key, event.code) for key, event in answers.items()]
         for remedy_id in await refuse_remedies(tx, refusals):
             await _park(tx, vault(), answers[remedy_id], remedy_id)
 

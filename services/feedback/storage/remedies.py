@@ -56,25 +56,25 @@ async def lock(tx: Tx, remedy_ids: Sequence[str]) -> dict[str, Locked]:
     return {row.id: Locked(row, owners[identities[row.id]]) for row in rows}
 
 
-async def settle(tx: Tx, paid: Mapping[str, tuple[datetime, str]]) -> None:
-    """Mark these as settled: when, and by which ledger transaction."""
+async def settle(tx: Tx, paid: Mapping[str, str]) -> None:
+    """Mark these as settled now, each by its ledger transaction."""
     await tx.update_many(
         remedy,
         [
-            {"id": remedy_id, "status": "settled", "settled_at": at, "loyalty_txn": transaction_id}
-            for remedy_id, (at, transaction_id) in sorted(paid.items())
+            {"id": remedy_id, "status": "settled", "settled_at": tx.now, "loyalty_txn": transaction_id}
+            for remedy_id, transaction_id in sorted(paid.items())
         ],
         key=["id"],
     )
 
 
-async def refuse(tx: Tx, refused: Mapping[str, tuple[datetime, str]]) -> None:
-    """Mark these as refused: when, and why."""
+async def refuse(tx: Tx, refused: Mapping[str, str]) -> None:
+    """Mark these as refused now, each with the code that says why."""
     await tx.update_many(
         remedy,
         [
-            {"id": remedy_id, "status": "refused", "settled_at": at, "refusal_code": code}
-            for remedy_id, (at, code) in sorted(refused.items())
+            {"id": remedy_id, "status": "refused", "settled_at": tx.now, "refusal_code": code}
+            for remedy_id, code in sorted(refused.items())
         ],
         key=["id"],
     )

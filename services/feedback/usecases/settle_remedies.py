@@ -13,7 +13,7 @@ from shared.events.base import Cause
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A remedy that loyalty says it has paid: when, and in which ledger transaction."""
+    """A remedy that loyalty says it has paid: as of when, and in which ledger transaction."""
 
     remedy_id: str
     paid_at: datetime
@@ -31,7 +31,7 @@ async def settle_remedies(tx: Tx, payments: Sequence[Payment]) -> list[str]:
         if locked is not None and locked.row.status != "settled":
             fresh.setdefault(payment.remedy_id, payment)
     if fresh:
-        await remedies.settle(tx, {key: (one.paid_at, one.transaction_id) for key, one in fresh.items()})
+        await remedies.settle(tx, {key: one.transaction_id for key, one in fresh.items()})
     for remedy_id, payment in fresh.items():
         locked = known[remedy_id]
         tx.publish(
