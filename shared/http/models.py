@@ -15,6 +15,8 @@ LIMIT_MAX = 200
 INT64_MAX = 2**63 - 1
 WORD_MAX = 200
 TEXT_MAX = 20_000
+NOT_BLANK = r"\S"
+"""Somewhere a character that can be seen."""
 CURSOR_MAX = 1_000
 BATCH_MAX = 500
 
@@ -117,10 +119,10 @@ Natural = Annotated[int, Field(ge=0, le=INT64_MAX)]
 Positive = Annotated[int, Field(ge=1, le=INT64_MAX)]
 """An integer from 1."""
 
-Word = Annotated[str, Field(min_length=1, max_length=WORD_MAX)]
+Word = Annotated[str, Field(min_length=1, max_length=WORD_MAX, pattern=NOT_BLANK)]
 """A short text: a name, a reference, a code."""
 
-LongText = Annotated[str, Field(min_length=1, max_length=TEXT_MAX)]
+LongText = Annotated[str, Field(min_length=1, max_length=TEXT_MAX, pattern=NOT_BLANK)]
 """A text that a person wrote."""
 
 CurrencyIn = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["CNY"])]

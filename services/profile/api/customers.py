@@ -39,6 +39,7 @@ from shared.http.models import (
     Page,
     Request,
     Response,
+    Word,
     example,
     refused,
 )
@@ -46,7 +47,6 @@ from shared.http.parts import Caller, Reading, Transaction, Vaulted, settings_of
 from shared.http.routes import Router
 from shared.vault import SubjectErased, Vault
 
-NAME_MAX = 200
 EXT = "ext:"
 
 router = Router(tags=["customers"])
@@ -128,7 +128,7 @@ class RegistrationIn(CustomerIn):
         external_id="C-1001", phone="+8613800138001", email="ana@example.com", name="Ana Li"
     )
 
-    name: Annotated[str, Field(min_length=1, max_length=NAME_MAX)] | None = None
+    name: Word | None = None
     source: Source | None = Field(
         None, description="The system that tells of the customer.", examples=["web"]
     )

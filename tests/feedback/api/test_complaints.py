@@ -62,6 +62,7 @@ async def test_opening_needs_an_idempotency_key_and_a_repeat_opens_nothing(feedb
         {"customer": None},
         {"channel": "<b>"},
         {"title": ""},
+        {"body": " \u3000\n"},
         {"unknown": 1},
         {"contact_at": "2026-03-10T11:00:00"},
         {"contact_at": "2026-03-10T12:00:01Z"},
@@ -236,10 +237,12 @@ async def test_a_remedy_is_granted_once_and_shown_as_settled_when_it_was_paid(fe
         first = await agent.post(f"{OPEN}/{complaint_id}/remedies", json=wanted, headers=key)
         again = await agent.post(f"{OPEN}/{complaint_id}/remedies", json=wanted, headers=key)
     assert (first.status_code, first.json()["status"], again.json()) == (201, "granted", first.json())
+    feedback.clock.advance(timedelta(hours=1))
     await feedback.deliver(earned(who, Cause(kind="remedy", id=first.json()["id"])))
     (shown,) = (await read(feedback, complaint_id))["remedies"]
     assert (shown["status"], shown["points"], shown["reason"]) == ("settled", 200, "sorry")
     assert shown["transaction_id"].startswith("txn_")
+    assert (shown["granted_at"], shown["settled_at"]) == ("2026-03-10T12:00:00Z", "2026-03-10T13:00:00Z")
 
 
 async def test_a_refused_remedy_shows_why_and_only_an_overdue_one_is_retried(feedback: Feedback) -> None:

@@ -144,6 +144,7 @@ async def test_lists_are_filtered_and_paged(profile: Profile) -> None:
     ("path", "body", "pointer"),
     [
         ("/v1/customers", {"name": "Ana"}, ""),
+        ("/v1/customers", {**ANA, "name": "  "}, "/name"),
         ("/v1/customers", {"phone": "12"}, "/phone"),
         ("/v1/customers", {"id": "cus_01k2m9d6v4e8r7a1b2c3d4e5f6"}, "/id"),
         ("/v1/customers", {"phone": 13800138001}, "/phone"),
