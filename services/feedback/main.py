@@ -4,10 +4,10 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.feedback import events, jobs
+from services.feedback import events, jobs, verify
 from services.feedback.api import complaints, courses, messages, remedies, transitions
 from services.feedback.settings import Settings
-from services.feedback.storage import figures, tables, verify
+from services.feedback.storage import figures, tables
 from shared.db import kernel_metadata
 from shared.events import (
     ComplaintAnswered,

@@ -11,12 +11,11 @@ from zoneinfo import ZoneInfo
 import httpx2
 from sqlalchemy import func, select
 
-from services.feedback import jobs
+from services.feedback import jobs, verify
 from services.feedback.domain.machine import Action, Actor, ActorKind, Outcome
 from services.feedback.events import handlers
 from services.feedback.main import create_app
 from services.feedback.settings import Settings
-from services.feedback.storage import verify
 from services.feedback.usecases.add_message import NewMessage, add_message
 from services.feedback.usecases.open_complaint import NewComplaint, open_complaint
 from services.feedback.usecases.take_action import FollowUp, Wanted, take_action

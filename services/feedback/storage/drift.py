@@ -26,7 +26,7 @@ TIMELESS: Final = (
 )
 
 
-async def drift(read: Read) -> list[Drift]:
+async def find(read: Read) -> list[Drift]:
     """Recompute clocks and states of every complaint, a page at a time, and look for rows that cannot be."""
     found: list[Drift] = []
     after = ""
