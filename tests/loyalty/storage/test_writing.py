@@ -7,7 +7,7 @@ import random
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from services.loyalty import jobs
 from services.loyalty.storage.tables import metadata, posting, wallet
@@ -17,7 +17,8 @@ from shared.consume import parking
 from shared.consume.set_aside import Reason
 from shared.db import kernel_metadata
 from tests.loyalty.conftest import START
-from tests.loyalty.shop import Shop, bought, customer, registered, returned
+from tests.loyalty.shop import Shop, bought, customer, promised, registered, returned
+from tests.parts import waiting
 
 
 async def test_new_wallets_are_made_in_the_order_of_their_identities(
@@ -70,6 +71,25 @@ async def test_the_sweep_of_deadlines_looks_for_the_purchase_once_more(shop: Sho
     assert await jobs.end_waiting(shop.parts) == 1
     assert await shop.active(member) == 0
     await shop.check()
+
+
+async def test_a_remedy_waits_for_whoever_is_making_its_member_known(shop: Shop) -> None:
+    """Neither would see the other, and the remedy would stay parked though its member is there."""
+    member = customer()
+    await shop.tell(registered(customer(), START))
+    async with shop.database.begin() as tx:
+        await shop.handlers.lock(tx, [registered(member, START)])
+        paying = asyncio.create_task(shop.tell(promised(member, 500, START, START + timedelta(minutes=15))))
+        if shop.database.dialect == "postgresql":
+            await waiting.until(lambda: _one_waits(shop), what="the remedy waits for the wallet")
+    await paying
+    assert await shop.active(member) == 500
+
+
+async def _one_waits(shop: Shop) -> bool:
+    waits = text("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'")
+    async with shop.database.read() as read:
+        return (await read.run(waits)).first() is not None
 
 
 async def test_what_people_wrote_is_nowhere_readable(shop: Shop) -> None:
