@@ -9,7 +9,7 @@ class UnknownMember(DomainError):
     """Nobody of this id has been heard of, or they were erased."""
 
     kind = Kind.NOT_FOUND
-    code = "unknown_member"
+    code = "member_not_found"
     title = ("No such member", "没有该会员")
     en = "There is no member with this id. Members appear with their registration or first purchase."
     zh = "没有该编号的会员。会员在注册或首次购买后出现。"

@@ -18,8 +18,7 @@ class Wallet:
 
     `next_due_at` is a lower bound of the next activation or expiry (None: nothing will fall due). `spend` is the
     trailing window of the tiers as of `spend_at`, in minor units; `spend_drop_at` a lower bound of the instant at
-    which something leaves it. `group_size` says how many wallets the owner
-    has.
+    which something leaves it. `group_size` says how many wallets the owner has.
     """
 
     id: int

@@ -31,7 +31,7 @@ async def test_customers_see_only_themselves(shop: Shop) -> None:
         assert (await client.get(f"/v1/members/{mine}{resource}")).status_code == 200
         hidden = await client.get(f"/v1/members/{other}{resource}")
         unknown = await client.get(f"/v1/members/{customer()}{resource}")
-        assert (hidden.status_code, hidden.json()["code"]) == (404, "unknown_member")
+        assert (hidden.status_code, hidden.json()["code"]) == (404, "member_not_found")
         assert hidden.json()["detail"] == unknown.json()["detail"]
 
 
