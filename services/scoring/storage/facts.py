@@ -205,6 +205,24 @@ async def facts_of(read: Read, identity_ids: Sequence[str]) -> tuple[list[Purcha
     return [Purchase(*row) for row in bought], [Return(*row) for row in returned]
 
 
+async def facts_of_customers(
+    read: Read, customer_ids: Sequence[str]
+) -> dict[str, tuple[list[Purchase], list[Return]]]:
+    """Every purchase and return of all identities of each of these customers, in three statements."""
+    owned = select(identity.c.identity_id, identity.c.owner_id)
+    rows = await read.all(owned.where(any_of(identity.c.owner_id, customer_ids)))
+    owner_of = {row.identity_id: row.owner_id for row in rows}
+    found: dict[str, tuple[list[Purchase], list[Return]]] = {
+        customer_id: ([], []) for customer_id in customer_ids
+    }
+    purchases, returns = await facts_of(read, sorted(owner_of))
+    for bought in purchases:
+        found[owner_of[bought.identity_id]][0].append(bought)
+    for back in returns:
+        found[owner_of[back.identity_id]][1].append(back)
+    return found
+
+
 async def returned_after(read: Read, day: date) -> list[str]:
     """Customers with a return after `day` of a purchase up to `day`: as of then, they had more than they have now."""
     rows = await read.all(

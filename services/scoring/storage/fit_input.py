@@ -16,7 +16,10 @@ from services.scoring.domain.state import State, fold
 from services.scoring.storage import facts
 from services.scoring.storage.tables import day_rollup
 from shared.db import Read, any_of
-from shared.identity import identities_of, identity
+from shared.identity import identity
+
+PAGE_MAX = 500
+"""Customers whose facts are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,9 @@ async def _apart(read: Read, until: date) -> dict[str, State]:
     """The states at the end of `until` of customers who returned something since."""
     cut = Cut(until)
     apart = {}
-    for customer_id in await facts.returned_after(read, until):
-        purchases, returns = await facts.facts_of(read, await identities_of(read, customer_id))
-        apart[customer_id] = fold(roll_up(filter(cut.admits, purchases), filter(cut.admits, returns)))
+    late = await facts.returned_after(read, until)
+    for start in range(0, len(late), PAGE_MAX):
+        page = await facts.facts_of_customers(read, late[start : start + PAGE_MAX])
+        for customer_id, (purchases, returns) in page.items():
+            apart[customer_id] = fold(roll_up(filter(cut.admits, purchases), filter(cut.admits, returns)))
     return apart
