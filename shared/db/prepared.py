@@ -10,8 +10,9 @@ from typing import Any, cast
 
 from sqlalchemy import Dialect, Row, Select
 from sqlalchemy.engine import result_tuple
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import Float, TypeEngine
 
+FLOAT8 = 701
 STATEMENTS_MAX = 256
 """How many are kept; a service has a few."""
 
@@ -68,4 +69,5 @@ def _into(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
 
 
 def _out(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
-    return cast("Process | None", kind.dialect_impl(dialect).result_processor(dialect, None))
+    coltype = FLOAT8 if isinstance(kind, Float) else None  # the driver's dialect asks which number it gets
+    return cast("Process | None", kind.dialect_impl(dialect).result_processor(dialect, coltype))

@@ -25,6 +25,7 @@ LOOK_SECONDS = 0.01
 CHANCE_SECONDS_MAX = 8.0
 """How long it is waited for the moment that a fault needs; without one it did not strike."""
 APART_SECONDS_MAX = 2.0
+STANDBY_SECONDS_MAX = 30.0
 TAKEOVER_SECONDS_MAX = 30.0
 START_TRIES_MAX = 10
 JOINS = 2
@@ -198,7 +199,7 @@ class DistributedStriker:
                 now = await connection.fetchval(HOLDER, LEASE_SPACE)
                 return now is not None and now != holder
 
-            if not await _within(waits):
+            if not await _within(waits, seconds_max=STANDBY_SECONDS_MAX):
                 return False
             self._stack.servers[f"{service} relay"].freeze()
             began = time.monotonic()

@@ -17,6 +17,8 @@ from tests.parts import stacks
 from tests.parts.stacks import Stack
 
 PAUSE_SECONDS_MAX = 3.0
+MORE_SECONDS_MAX = 120.0
+"""How much longer than asked a round lasts for want of faults."""
 PROBE_LOOK_SECONDS = 0.1
 PROBE_SECONDS_MAX = 90.0
 MINOR_UNITS = 100
@@ -63,7 +65,8 @@ async def strike_at_random(
     only, waiting = os.environ.get("CHAOS_ONLY", ""), set[asyncio.Task[None]]()
     faults = [each for each in striker.faults() if only in each.kind]
     order = random.sample(faults, len(faults))
-    while time.monotonic() < until or sum(struck.kinds.values()) < at_least:
+    last = until + MORE_SECONDS_MAX
+    while time.monotonic() < until or (sum(struck.kinds.values()) < at_least and time.monotonic() < last):
         fault = order.pop() if order else random.choices(faults, [each.weight for each in faults])[0]
         if await _strikes(fault, struck):
             struck.kinds[fault.kind] += 1

@@ -124,21 +124,20 @@ async def _unequal(stack: Stack, done: Round) -> list[str]:
                 found.append(f"{named} is two customers: {owner} and {owners[named]}")
     due = oracle.expected(asked, datetime.now(UTC))
     done.customers = len(due)
-    limit = asyncio.Semaphore(READERS)
+    limit, deadline = asyncio.Semaphore(READERS), time.monotonic() + EQUAL_SECONDS_MAX
     async with httpx2.AsyncClient(headers=stacks.operator(stack, "admin"), timeout=60) as client:
 
         async def compare(customer_id: str, expected: Expected) -> str | None:
             async with limit:
-                return await _compare(client, stack, customer_id, expected)
+                return await _compare(client, stack, customer_id, expected, deadline)
 
         compared = await asyncio.gather(*(compare(*each) for each in due.items()))
     return found + [each for each in compared if each]
 
 
 async def _compare(
-    client: httpx2.AsyncClient, stack: Stack, customer_id: str, expected: Expected
+    client: httpx2.AsyncClient, stack: Stack, customer_id: str, expected: Expected, deadline: float
 ) -> str | None:
-    deadline = time.monotonic() + EQUAL_SECONDS_MAX
     wanted = (expected.points, expected.spend_minor, expected.tier, expected.purchases)
     while True:
         member = (await client.get(f"{stack.address('loyalty')}/v1/members/{customer_id}")).json()

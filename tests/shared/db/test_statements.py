@@ -2,10 +2,10 @@
 
 import sqlite3
 
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text, select
+from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, Table, Text, bindparam, literal, select
 from sqlalchemy.dialects import sqlite
 
-from shared.db import any_of, any_of_rows
+from shared.db import Database, any_of, any_of_rows
 
 things = Table(
     "things",
@@ -35,3 +35,9 @@ def test_any_of_is_served_by_an_index_on_sqlite() -> None:
     assert "SEARCH things" in plan(
         select(things.c.index).where(any_of_rows((things.c.state, things.c.id), [(1, "a")]))
     )
+
+
+async def test_a_statement_built_once_gives_floats_back_as_floats(database: Database) -> None:
+    ratio = select(literal(0.25, Float(53)).label("ratio"), bindparam("n", type_=Integer).label("n"))
+    async with database.read() as read:
+        assert tuple(await read.one(ratio, {"n": 1})) == (0.25, 1)
