@@ -73,8 +73,8 @@ def _family(pid: int) -> list[int]:
 
 
 def _resident(rollup: str) -> float:
-    """Megabytes; what processes share is divided among them."""
-    line = next(line for line in rollup.splitlines() if line.startswith("Pss:"))
+    """Megabytes; what processes share is counted in each."""
+    line = next(line for line in rollup.splitlines() if line.startswith("Rss:"))
     return int(line.split()[1]) * 1024 / 1e6
 
 
