@@ -14,6 +14,7 @@ from huitou.commands import (
     import_purchases,
     migrate,
     reference,
+    replay,
     token,
     up,
     verify,
@@ -37,6 +38,7 @@ app.command("verify")(verify.verify)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command("backup")(backup.backup)
 app.command("demo")(demo.load_demo)
+app.command("replay")(replay.replay)
 app.command("migrate")(migrate.migrate)
 app.command("reference", hidden=True)(reference.write_reference)
 

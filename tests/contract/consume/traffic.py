@@ -47,9 +47,16 @@ class Traffic:
     """An endless stream of records; the same for the same seed."""
 
     def __init__(
-        self, rng: random.Random, *, identities: Sequence[str] = (), remedies: Sequence[str] = ()
+        self,
+        rng: random.Random,
+        *,
+        identities: Sequence[str] = (),
+        remedies: Sequence[str] = (),
+        clean: bool = False,
     ) -> None:
+        """About these, and whom it makes up; `clean`: only what good neighbours tell, at times twice."""
         self.rng = rng
+        self.clean = clean
         self.known = list(identities)
         self.identities = [*identities, *(self._id("cus") for _ in range(POPULATION))]
         self.remedies = list(remedies)
@@ -72,17 +79,19 @@ class Traffic:
             [None, b"", b"\xff\xfe", b"x" * 1_000, self.rng.choice(self.identities).encode()]
         )
         headers, value = wire
+        if self.clean:
+            key = next(content for name, content in headers if name == "ce_subject")
         return Record(TOPIC, 0, offset, key, tuple(headers), value, 0)
 
     def _wire(self) -> Wire:
         drawn = self.rng.random()
         if self.sent and drawn < 0.10:
             return self.rng.choice(self.sent[-RECENT:])
-        if drawn < 0.13:
+        if drawn < 0.13 and not self.clean:
             return self._garbage()
         event = self._event()
         wire: Wire = encode(event, UUID(int=self.rng.getrandbits(128)), "/huitou/fuzz")
-        if drawn < 0.55:
+        if drawn < 0.55 or self.clean:
             return wire
         if drawn < 0.60:
             return self._structured(wire)
@@ -92,7 +101,7 @@ class Traffic:
 
     def _event(self) -> Event:
         made = self.rng.choices(list(EVENTS), list(EVENTS.values()))[0](self)
-        return self._odd(made) if self.rng.random() < 0.1 else made
+        return self._odd(made) if self.rng.random() < 0.1 and not self.clean else made
 
     def _odd(self, event: Event) -> Event:
         """The same with a valid but extreme value somewhere; as it was where the contract refuses that."""
@@ -127,7 +136,7 @@ class Traffic:
             for number in range(1, self.rng.choice((2, 2, 3, 6)))
         ]  # fmt: skip
         purchase_id = self._id("pur")
-        if self.purchases and self.rng.random() < 0.05:
+        if self.purchases and self.rng.random() < 0.05 and not self.clean:
             purchase_id = self.rng.choice(self.purchases[-RECENT:]).purchase_id
         made = PurchaseRecorded(
             purchase_id=purchase_id, source="web", order_id=f"o-{self.rng.randrange(5_000)}",
@@ -164,7 +173,7 @@ class Traffic:
         about = self._about("link", self._id("lnk"), one) | {"customer_id": owner}
         more: dict[str, Any] = {
             "link_id": self._id("lnk"), "former_customer_id": self.rng.choice(self.identities),
-            "ownership_version": self.versions + self.rng.choice((-2, 0, 0, 3)), "decided_by": "person",
+            "ownership_version": self.versions + (0 if self.clean else self.rng.choice((-2, 0, 0, 3))), "decided_by": "person",
         }  # fmt: skip
         if more["ownership_version"] < 0:
             more["ownership_version"] = 0

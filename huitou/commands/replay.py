@@ -1,0 +1,75 @@
+"""`huitou replay`: have a service read its topics again from the beginning."""
+
+import asyncio
+import os
+import socket
+from typing import Annotated
+
+import typer
+
+from huitou import home
+from huitou.exits import Exit, Refused
+from huitou.settings import SERVICES, Settings
+
+
+def replay(
+    service: Annotated[str, typer.Argument(help="profile, loyalty, feedback or scoring.")],
+    topic: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this topic; may be given several times. Default: all it consumes."),
+    ] = None,
+    forget_seen: Annotated[
+        bool,
+        typer.Option("--forget-seen", help="Apply every event again, also those known from the last days."),
+    ] = False,
+) -> None:
+    """Read topics again from the beginning, at the next start: every effect is known by its fact and has it once.
+
+    Only while the product, or the service's consume processes, are stopped.
+    """
+    if service not in SERVICES:
+        raise Refused(Exit.USAGE, f"There is no service {service!r}; there are {', '.join(SERVICES)}.")
+    settings = Settings()
+    home.read(settings.home)
+    with home.held(settings.home):
+        records = asyncio.run(_replay(settings, service, topic or [], forget_seen=forget_seen))
+    typer.echo(f"{service} reads {records} records again when it is started.")
+
+
+async def _replay(settings: Settings, name: str, topics: list[str], *, forget_seen: bool) -> int:
+    from huitou import embedded  # loads every service, which the other commands need not wait for
+    from shared.bus import BusUnavailable
+    from shared.consume import replaying
+    from shared.run import roles
+
+    async with embedded.opened(settings) as running:
+        await embedded.migrate(running)
+        service, parts = next(each for each in running if each[0].name == name)
+        consumers = [handlers for handlers in service.handlers if handlers.table]
+        known = sorted({topic for handlers in consumers for topic in handlers.topics})
+        if not known:
+            raise Refused(Exit.USAGE, f"{name} consumes nothing, so there is nothing to read again.")
+        if unknown := sorted(set(topics) - set(known)):
+            raise Refused(
+                Exit.USAGE, f"{name} does not consume {', '.join(unknown)}; it consumes {', '.join(known)}."
+            )
+        member = f"{name}-replay-{socket.gethostname()}-{os.getpid()}"
+        try:
+            await parts.bus.ensure_topics(roles.topics_of(service))
+            return sum(
+                [
+                    await replaying.replay(
+                        parts.database,
+                        parts.bus,
+                        handlers,
+                        [topic for topic in handlers.topics if not topics or topic in topics],
+                        member=member,
+                        forget_seen=forget_seen,
+                    )
+                    for handlers in consumers
+                ]
+            )
+        except replaying.NotAlone as error:
+            raise Refused(Exit.FAILED, str(error)) from None
+        except BusUnavailable as error:
+            raise Refused(Exit.FAILED, f"The event bus does not answer: {error}") from None
