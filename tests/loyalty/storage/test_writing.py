@@ -7,10 +7,11 @@ import random
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from services.loyalty import jobs
-from services.loyalty.storage.tables import metadata, posting, wallet
+from services.loyalty.storage import ids, wallets
+from services.loyalty.storage.tables import adjustment, metadata, posting, wallet
 from services.loyalty.usecases.adjust_points import AdjustmentAsked, adjust_points
 from services.loyalty.usecases.redeem_points import RedemptionAsked, redeem_points
 from shared.consume import parking
@@ -30,6 +31,22 @@ async def test_new_wallets_are_made_in_the_order_of_their_identities(
     async with shop.database.read() as read:
         made = await read.all(select(wallet.c.identity_id).order_by(wallet.c.id))
     assert [identity_id for (identity_id,) in made] == sorted(people)
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+async def test_ids_are_taken_behind_the_last_lock(shop: Shop) -> None:
+    """Within a wallet they rise with time, so its pages have no gap and its past does not change."""
+    one, two = customer(), customer()
+    await shop.tell(registered(one, START), registered(two, START))
+    async with shop.database.begin() as tx:
+        await wallets.lock(tx, [one])
+        await ids.reserve(tx, 1)
+        await shop.adjust(two, 5)
+        await wallets.lock(tx, [two])
+        mine = (await ids.reserve(tx, 1)).next()
+        others = await tx.scalar(select(func.max(adjustment.c.id)))
+    assert others is not None
+    assert mine > others
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)

@@ -1,0 +1,58 @@
+"""Each consumer's lock holds all that its batch names before the first wave, whatever the types of the events."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.loyalty.storage.wallets import Locked
+from shared.db import Tx
+from shared.events import CustomerErased, CustomerMerged, CustomerRegistered
+from shared.events.base import Cause, Event
+from shared.ids import new_id
+from tests.parts import databases
+from tests.shared.ledger import AT, purchase, return_of
+
+
+def _identities(tx: Tx) -> Iterable[str]:
+    owners: dict[str, object] = tx.kept["shared.identity.owners"]
+    return owners
+
+
+def _wallets(tx: Tx) -> Iterable[str]:
+    locked: Locked = tx.kept["loyalty.locked"]
+    return locked.wallets
+
+
+HELD: dict[str, Callable[[Tx], Iterable[str]]] = {
+    "loyalty": _wallets,
+    "feedback": _identities,
+    "scoring": _identities,
+}
+
+
+def batch() -> list[Event]:
+    who = [new_id("cus") for _ in range(6)]
+    facts: dict[str, Any] = {"occurred_at": AT, "cause": Cause(kind="link", id="lnk_1")}
+    return [
+        purchase(who[0]),
+        return_of(purchase(who[1])),
+        CustomerRegistered(identity_id=who[2], customer_id=who[2], origin="api", **facts),
+        CustomerMerged(
+            identity_id=who[3], customer_id=who[4], former_customer_id=who[3], link_id=new_id("lnk"),
+            ownership_version=1, decided_by="person", **facts,
+        ),
+        CustomerErased(identity_id=who[5], customer_id=who[5], erasure_id=new_id("era"), **facts),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HELD)
+async def test_everyone_whom_a_batch_names_is_locked_before_its_first_wave(
+    kind: databases.Kind, name: str, tmp_path: Path
+) -> None:
+    (consumer,) = databases.service_of(name, tmp_path).handlers
+    events = batch()
+    async with databases.fresh(kind, name, folder=tmp_path) as database, database.begin() as tx:
+        await consumer.lock(tx, events)
+        assert set(HELD[name](tx)) >= {identity for event in events for identity in event.identities}
