@@ -64,7 +64,9 @@ class DomainError(Exception):
         if missing:
             raise TypeError(f"{cls.__name__} does not say its {', '.join(missing)}")
         if _placeholders(cls.en) != _placeholders(cls.zh):
-            raise TypeError(f"{cls.__name__}: the English and the Chinese sentence use different placeholders")
+            raise TypeError(
+                f"{cls.__name__}: the English and the Chinese sentence use different placeholders"
+            )
 
     def __init__(
         self,

@@ -1,6 +1,5 @@
 """What is checked of every request before anything is opened for it: who asks, the query, the body's form."""
 
-
 from starlette.requests import Request
 
 from shared.auth.access import Forbidden, Verdict
