@@ -4,12 +4,14 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Table, Text, cast, func, select
 
 from shared.bus import Bus, BusUnavailable, Message, Producer, Record, open_bus
 from shared.db import Database
+from shared.db.access import Rows
 from shared.events import PurchaseRecorded
 from shared.ids import new_id
 from shared.outbox import relay as relaying
@@ -220,6 +222,25 @@ async def test_a_row_that_commits_late_is_not_overtaken_by_its_customers_next(
     await publish(database, [slow])
     await relay.drain()
     assert orders(await topic_of(bus), slow) == ["early", "0"]
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+async def test_a_transaction_is_known_to_be_open_before_its_rows_get_their_ids(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A number drawn by nobody who is open could be below a floor before its row is there."""
+    known = []
+    async with database.begin() as tx:
+        insert_many = tx.insert_many
+
+        async def asked(table: Table[Any], rows: Rows) -> None:
+            place = select(cast(func.pg_current_xact_id_if_assigned(), Text))
+            known.append(await tx.scalar(place))
+            await insert_many(table, rows)
+
+        monkeypatch.setattr(tx, "insert_many", asked)
+        tx.publish(purchase(new_id("cus")))
+    assert known[0] is not None
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
