@@ -1,13 +1,14 @@
 import asyncio
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import httpx2
 import pytest
 from sqlalchemy import func, select
 
 from shared.http import idempotency
-from tests.shared.http.till import SALE, Till
+from tests.shared.http.till import SALE, Till, open_till
 
 PATH = "/v1/customers/cus_a/sales"
 
@@ -129,6 +130,23 @@ async def test_a_stored_answer_is_unreadable_without_the_installations_key(till:
     stored = b"".join(value for value in row if isinstance(value, bytes))
     for text in ("k-secret", "13800138000", answer.json()["id"]):
         assert text.encode() not in stored
+
+
+async def test_the_same_request_has_another_hash_in_another_installation(
+    one_till: Till, tmp_path: Path
+) -> None:
+    """A hash that anybody can compute tells whether a phone number was in the request."""
+    async with open_till(tmp_path / "other", f"sqlite:///{tmp_path}/other.db") as other:
+        hashes = []
+        for each in (one_till, other):
+            async with each.client() as client:
+                await sell(client, "k-1")
+            async with each.parts.database.read() as read:
+                hashes.append(
+                    await read.one(select(idempotency.answers.c.key_hash, idempotency.answers.c.body_hash))
+                )
+    assert hashes[0].key_hash != hashes[1].key_hash
+    assert hashes[0].body_hash != hashes[1].body_hash
 
 
 async def test_an_answer_is_kept_for_a_day_at_least_and_not_for_ever(till: Till) -> None:
