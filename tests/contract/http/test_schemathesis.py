@@ -6,6 +6,7 @@ A short round by default; HTTP_FUZZ_SECONDS=60 a service for a long one, TEST_SE
 import math
 import os
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,8 @@ def test_whoever_asks_gets_what_the_document_says(name: str, tmp_path: Path) -> 
 def _ask(
     house: Opened, subject: Subject, address: str, seconds: float, asked: Counter[str], found: Findings
 ) -> None:
-    project = _project(house.token(subject), address, seconds)
+    pinned = house.of_owner if subject == house.operator() else {}
+    project = _project(house.token(subject), address, seconds, pinned)
     config = SchemathesisConfig(
         seed=SEED,
         max_time=math.ceil(seconds),
@@ -74,13 +76,15 @@ def _ask(
             found[f"error {error!r}"] = f"the run itself: {error!r}"
 
 
-def _project(token: str, address: str, seconds: float) -> ProjectConfig:
+def _project(token: str, address: str, seconds: float, pinned: Mapping[str, str]) -> ProjectConfig:
+    """How to ask; `pinned` are path parameters that are always these: made-up ids alone would see nothing but 404s."""
     examples = max(EXAMPLES_MAX, int(seconds * EXAMPLES_A_SECOND))
     return ProjectConfig.from_dict(
         {
             "base-url": address,
             "headers": {"Authorization": f"Bearer {token}"},
             "continue-on-failure": True,
+            "parameters": {f"path.{name}": value for name, value in pinned.items()},
             "checks": CHECKS,
             "generation": {"max-examples": examples, "database": "none", "no-shrink": True},
             "phases": {"stateful": {"enabled": False}},
