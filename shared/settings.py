@@ -50,7 +50,7 @@ class ServiceSettings(BaseSettings):
     """`embedded://`, or `kafka://host:port,host:port`."""
     jwks: str = ""
     """File or URL of the JSON Web Key Set that verifies tokens; empty: the key made under `home`."""
-    token_issuer: str = "huitou"
+    token_issuer: str = "huitou"  # noqa: S105 - a name, no secret
     """The `iss` that tokens must have: with `jwks` of a provider, the provider's."""
     vault_key: str = ""
     """The vault's installation keys; empty: made under `home`."""
