@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, settings
 
 SEED = int(os.environ.get("TEST_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
 
-SHORT_ROUND = "test_short_round.py"
+SHORT = ("test_short_round.py", "test_outages.py")
+"""Those below tests/chaos that every run has time for."""
 
 settings.register_profile(
     "huitou",
@@ -30,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     folder = Path(__file__).parent
     for item in items:
         room = item.path.relative_to(folder).parts[0]
-        if room in ("bench", "chaos") and item.path.name != SHORT_ROUND:
+        if room in ("bench", "chaos") and item.path.name not in SHORT:
             item.add_marker(room)
 
 

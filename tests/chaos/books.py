@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx2
 from sqlalchemy import func, select
@@ -70,6 +71,11 @@ def event_id(record: Record) -> str:
 def header(record: Record, name: str) -> str:
     """One of the record's headers as text."""
     return dict(record.headers).get(name, b"").decode(errors="replace")
+
+
+def body(record: Record) -> dict[str, Any]:
+    """The record's value as a JSON object."""
+    return dict(json.loads(record.value or b"{}"))
 
 
 class Bookkeeper:
@@ -187,7 +193,7 @@ def out_of_order(books: Books, asked: list[Asked]) -> list[str]:
     for record in books.records:
         name = NATURAL.get(header(record, "ce_type"))
         if name and header(record, "ce_source") == "/huitou/profile":
-            event = json.loads(record.value or b"{}")
+            event = body(record)
             places.setdefault(event[name], (event["identity_id"], record.offset))
     lines: dict[str, list[tuple[int, Asked]]] = defaultdict(list)
     for each in asked:

@@ -1,0 +1,111 @@
+"""A part is away for a while: what goes on without it goes on, what cannot says so at once, and all of it comes back."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.chaos import books
+from tests.parts import stacks, waiting
+from tests.parts.distributed import DistributedStack
+from tests.parts.kafka import ApacheKafka
+from tests.parts.postgres import Postgres
+
+pytestmark = [pytest.mark.timeout(400), pytest.mark.kafka]
+
+ORDERS = 60
+CUSTOMERS = 5
+BACK_SECONDS_MAX = 60.0
+REFUSED_SECONDS_MAX = 5.0
+"""A database that is away is said to be away within this."""
+
+Body = dict[str, Any]
+
+
+async def test_intake_goes_on_without_kafka_and_the_backlog_drains_in_order(
+    distributed: DistributedStack,
+) -> None:
+    assert isinstance(distributed.kafka, ApacheKafka)
+    headers = stacks.operator(distributed, "admin")
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=30) as client,
+        books.opened(distributed) as bookkeeper,
+    ):
+        await _buy(client, distributed, "before", ORDERS)
+        await bookkeeper.settle()
+        await asyncio.to_thread(distributed.kafka.kill)
+
+        answers = await _buy(client, distributed, "during", ORDERS)
+        issues = (await client.get(f"{distributed.address('profile')}/health/issues")).json()["issues"]
+
+        assert [answer.status_code for answer in answers] == [201] * ORDERS
+        assert "bus_away" in {issue["code"] for issue in issues}
+        assert (await client.get(f"{distributed.address('profile')}/health/ready")).is_success
+        distributed.kafka.start_soon()
+        await asyncio.to_thread(distributed.kafka.wait)
+        await bookkeeper.settle()
+        standing = await bookkeeper.read()
+        assert books.differences(standing, set()) == []
+        assert _in_order_of_asking(standing, answers)
+
+
+async def test_a_database_that_is_away_is_said_so_at_once_and_used_again_by_itself(
+    distributed: DistributedStack,
+) -> None:
+    postgres = distributed.postgres
+    assert isinstance(postgres, Postgres)
+    async with httpx2.AsyncClient(headers=stacks.operator(distributed, "admin"), timeout=30) as client:
+        await _buy(client, distributed, "before", 1)
+        await asyncio.to_thread(postgres.stop)
+
+        began = time.monotonic()
+        (refused,) = await _buy(client, distributed, "during", 1)
+        seconds = time.monotonic() - began
+
+        assert (refused.status_code, refused.headers["Retry-After"].isdecimal()) == (503, True)
+        assert seconds <= REFUSED_SECONDS_MAX
+        postgres.start_soon()
+        await asyncio.to_thread(postgres.wait)
+
+        async def answers_again() -> bool:
+            (answer,) = await _buy(client, distributed, "during", 1)
+            return answer.status_code == httpx2.codes.CREATED
+
+        await waiting.until(answers_again, seconds_max=BACK_SECONDS_MAX, what="a purchase is taken in")
+
+
+async def _buy(
+    client: httpx2.AsyncClient, stack: DistributedStack, mark: str, count: int
+) -> list[httpx2.Response]:
+    """Purchases one after the other, each asked when the one before was answered."""
+    url = f"{stack.address('profile')}/v1/purchases"
+    return [await client.post(url, json=_order(f"{mark}-{number}", number)) for number in range(count)]
+
+
+def _order(order_id: str, number: int) -> Body:
+    return {
+        "source": "outage",
+        "order_id": order_id,
+        "purchased_at": datetime.now(UTC).isoformat(),
+        "customer": {"external_id": f"outage-{number % CUSTOMERS}"},
+        "currency": "CNY",
+        "lines": [{"sku": "S", "quantity": 1, "amount_minor": 1_000}],
+    }
+
+
+def _in_order_of_asking(standing: books.Books, answers: Sequence[httpx2.Response]) -> bool:
+    """Whether each customer's purchases came into the topic as they were answered."""
+    asked = [answer.json()["id"] for answer in answers]
+    sent: dict[str, list[int]] = {}
+    for record in standing.records:
+        if books.header(record, "ce_type") == "profile.purchase_recorded.v1" and record.value:
+            event = books.body(record)
+            if event["purchase_id"] in asked:
+                sent.setdefault(event["identity_id"], []).append(asked.index(event["purchase_id"]))
+    return sum(map(len, sent.values())) >= len(asked) and all(
+        places == sorted(places) for places in (list(dict.fromkeys(each)) for each in sent.values())
+    )
