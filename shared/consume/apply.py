@@ -93,9 +93,18 @@ class Batch:
 
     async def apply(self, items: Sequence[Item]) -> None:
         """Apply these items in waves; what cannot be applied is set aside, its neighbours are not."""
+        events = [item.event for item in items]
+        try:
+            async with self.tx.savepoint():
+                await self.handlers.lock(self.tx, events)
+        except Exception as error:
+            if self._permanent(error) is None:
+                raise
+            for item in items:  # one of them cannot even be locked: which one shows alone
+                await self._apply_part([item], locking=True)
+            return
         item_of = {id(item.event): item for item in items}
-        await self.handlers.lock(self.tx, [item.event for item in items])
-        for wave in waves([item.event for item in items]):
+        for wave in waves(events):
             await self._apply_part([item_of[id(event)] for event in wave])
 
     def keep_malformed(self, record: Record, reason: Reason) -> None:
@@ -112,7 +121,7 @@ class Batch:
         self.quarantine.add(item.event.key)
         self.outcome.queued += 1
 
-    async def _apply_part(self, part: Sequence[Item]) -> None:
+    async def _apply_part(self, part: Sequence[Item], *, locking: bool = False) -> None:
         """Apply a part of a wave under a savepoint; halve it until what fails stands alone."""
         ready = []
         for item in part:
@@ -122,9 +131,12 @@ class Batch:
                 self.queue(item)
         if not ready:
             return
+        events = [item.event for item in ready]
         try:
             async with self.tx.savepoint():
-                await self.handlers.table[type(ready[0].event)](self.tx, [item.event for item in ready])
+                if locking:
+                    await self.handlers.lock(self.tx, events)
+                await self.handlers.table[type(events[0])](self.tx, events)
         except Exception as error:
             reason = self._permanent(error)
             if reason is None:
@@ -140,7 +152,7 @@ class Batch:
 
     def _bury(self, item: Item, reason: Reason) -> None:
         self._keep(item.record, "dead", reason, item)
-        self.quarantine.update(item.event.identities)
+        self.quarantine.add(item.event.key)
         self.outcome.dead += 1
 
     def _keep(

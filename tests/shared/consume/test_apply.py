@@ -1,6 +1,8 @@
 """A batch is applied once, whole, and what cannot be applied is set aside beside it."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select
@@ -10,7 +12,8 @@ from shared.consume import operate, set_aside
 from shared.consume.apply import BrakePulled, apply_batch
 from shared.consume.tables import consumer_position
 from shared.consume.tables import set_aside as table
-from shared.db import Database
+from shared.db import Database, Tx
+from shared.events.base import Event
 from shared.ids import new_id
 from shared.outbox.tables import outbox
 from shared.vault import Vault
@@ -19,8 +22,10 @@ from tests.shared.ledger import (
     HANDLERS,
     PLACE,
     POISON,
+    Poisoned,
     amounts,
     entries,
+    lock,
     purchase,
     records,
     return_of,
@@ -194,3 +199,16 @@ async def test_a_batch_that_was_applied_elsewhere_meanwhile_is_not_applied_again
     )
     assert sorted(outcome.applied for outcome in outcomes) == [0, 2]
     assert await balances_of(placed) == {ONE: 3, TWO: 5}
+
+
+async def test_a_record_that_cannot_even_be_locked_stands_alone(placed: Database, vault: Vault) -> None:
+    async def lock_all_but_two(tx: Tx, events: Sequence[Event]) -> None:
+        if any(event.identity_id == TWO for event in events):
+            raise Poisoned
+        await lock(tx, events)
+
+    handlers = replace(HANDLERS, lock=lock_all_but_two)
+    events = [purchase(ONE, 1), purchase(TWO, 2), purchase(THREE, 4), purchase(TWO, 8)]
+    outcome = await apply_batch(placed, handlers, vault, PLACE, records(events))
+    assert (outcome.applied, outcome.dead, outcome.queued) == (2, 1, 1)
+    assert await balances_of(placed) == {ONE: 1, THREE: 4}
