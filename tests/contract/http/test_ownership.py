@@ -207,7 +207,8 @@ async def test_a_partner_cannot_name_anothers_customer(tmp_path: Any) -> None:
             assert "unknown_customer" in words[0]
 
 
-async def test_a_partners_return_of_anothers_order_waits_like_that_of_an_unknown_one(tmp_path: Any) -> None:
+async def test_a_partners_return_of_anothers_order_is_refused_without_a_word_of_it(tmp_path: Any) -> None:
+    """Order ids are unique in the whole shop, so that it is taken cannot be hidden; whose it is and what is in it can."""
     async with opened("profile", tmp_path) as house:
         answers = []
         for number, order in enumerate(("order-ana", "order-mart", "no-order")):
@@ -217,8 +218,10 @@ async def test_a_partners_return_of_anothers_order_waits_like_that_of_an_unknown
             }  # fmt: skip
             answers.append(await _send(house, house.partner("bazaar"), "POST", "/v1/returns", body))
 
-    assert [status for status, _ in answers] == [202, 202, 202]
-    assert {document["status"] for _, document in answers} == {"waiting_for_purchase"}
+    assert [status for status, _ in answers] == [409, 409, 202]
+    assert {document["code"] for _, document in answers[:2]} == {"order_of_another"}
+    assert answers[0] == answers[1]
+    assert answers[2][1]["status"] == "waiting_for_purchase"
 
 
 @pytest.mark.parametrize("action", ["merge", "withdraw", "reopen"])
