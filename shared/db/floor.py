@@ -1,11 +1,12 @@
 """Under which id of a table no transaction is open any more, so that no row can still appear there.
 
 PostgreSQL hands out ids before they are committed: a row that commits late would be overtaken by its customer's next
-if a reader went on from the greatest id it has seen. So the sequence's value is noted, then a transaction id; once
-every transaction up to that id has ended, nothing can appear at or below the noted value.
+if a reader went on from the greatest id it has seen. So the greatest committed id is noted, then a transaction id; once
+every transaction up to that one has ended, nothing can appear at or below the noted id. Not the sequence's own value:
+a server that crashes may set it back to what was on the disk, and hand out once more what nobody had committed.
 """
 
-from sqlalchemy import BigInteger, literal_column, select
+from sqlalchemy import BigInteger, Column, func, literal_column, select
 
 from shared.db.access import Database
 
@@ -13,10 +14,10 @@ from shared.db.access import Database
 class Floor:
     """The floor of one table's ids; 0 where it is not needed (SQLite: one writer commits in order)."""
 
-    def __init__(self, database: Database, table: str) -> None:
+    def __init__(self, database: Database, ids: Column[int]) -> None:
         self._database = database
         self._noted: tuple[int, int] | None = None
-        self._note = select(literal_column(_LAST_VALUE.format(table=table), BigInteger))
+        self._greatest = select(func.max(ids))
         self.value = 0
 
     async def raise_it(self) -> None:
@@ -29,11 +30,10 @@ class Floor:
                 if oldest_open is not None and oldest_open > self._noted[1]:
                     self.value, self._noted = self._noted[0], None
             if self._noted is None:
-                value = await read.scalar(self._note)
+                value = await read.scalar(self._greatest)
                 current = await read.scalar(_CURRENT)
                 self._noted = (value or 0, current or 0)
 
 
-_LAST_VALUE = "coalesce(pg_sequence_last_value(pg_get_serial_sequence('{table}', 'id')::regclass), 0)"
 _OLDEST_OPEN = select(literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", BigInteger))
 _CURRENT = select(literal_column("pg_current_xact_id()::text::bigint", BigInteger))

@@ -42,7 +42,7 @@ class Relay:
         self._database = database
         self._bus = bus
         self._lease = lease
-        self._floor = Floor(database, "outbox")
+        self._floor = Floor(database, outbox.c.id)
         self._wake = asyncio.Event()
         self._scanned_at = 0.0
         self._partitions: dict[str, int] = {}

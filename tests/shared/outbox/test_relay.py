@@ -272,6 +272,21 @@ async def test_the_floor_does_not_rise_over_a_backlog(
     assert await pending(database) == 0
 
 
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+async def test_the_floor_never_rises_over_ids_that_a_crash_could_hand_out_again(
+    database: Database, bus: Faulty, relay: Relay
+) -> None:
+    """A sequence is only as far on the disk as what was committed; a crash sets it back to there."""
+    await publish(database, [new_id("cus")])
+    async with database.read() as read:
+        committed = await read.scalar(select(func.max(outbox.c.id)))
+        for _ in range(40):
+            await read.scalar(select(func.nextval("outbox_id_seq")))
+    for _ in range(5):
+        await relay._floor.raise_it()
+    assert relay._floor.value == committed
+
+
 async def test_pruning_takes_old_published_rows_only(database: Database, bus: Faulty, relay: Relay) -> None:
     async with database.begin() as tx:
         before = tx.now
