@@ -15,16 +15,15 @@ import pytest
 from tests.parts import kafka as kafkas
 from tests.parts.distributed import DistributedStack
 from tests.parts.processes import free_port_base
-from tests.parts.stacks import ROOT, Stack
+from tests.parts.stacks import ROOT
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.kafka]
 
 STOP_SECONDS_MAX = 60
 
 
-async def test_a_service_cannot_connect_to_anothers_database(stack: Stack) -> None:
-    if not isinstance(stack, DistributedStack):
-        pytest.skip("one process, one user")
+@pytest.mark.parametrize("stack", ["distributed"], indirect=True)
+async def test_a_service_cannot_connect_to_anothers_database(stack: DistributedStack) -> None:
     for service, url in stack.databases.items():
         own = urlsplit(url.replace("postgresql+asyncpg", "postgresql"))
         connection = await asyncpg.connect(own.geturl())
