@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -70,7 +70,7 @@ def write(folder: Path, home: Home) -> None:
 def held(folder: Path) -> Iterator[None]:
     """Hold the folder for this process alone; the lock ends with the process. Raises Refused if another holds it."""
     make(folder)
-    with (folder / "huitou.lock").open("a+") as file:
+    with _lock_file(folder) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -93,8 +93,25 @@ def make(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise Refused(Exit.BAD_SETTING, f"HUITOU_HOME is {folder}, which is a file; name a folder.") from None
-    except PermissionError:
-        raise Refused(Exit.BAD_SETTING, f"HUITOU_HOME is {folder}, where this user may not write.") from None
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
+def _lock_file(folder: Path) -> TextIO:
+    try:
+        return (folder / "huitou.lock").open("a+")
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
+def _unwritable(folder: Path, error: OSError) -> Refused:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Refused(Exit.DISK_FULL, f"The disk that holds {folder} is full. Make room and start again.")
+    if isinstance(error, PermissionError):
+        return Refused(Exit.BAD_SETTING, f"HUITOU_HOME is {folder}, where this user may not write.")
+    return Refused(
+        Exit.BAD_SETTING, f"HUITOU_HOME is {folder}, which cannot be written to: {error.strerror}."
+    )
 
 
 def probe(folder: Path) -> None:
@@ -106,10 +123,6 @@ def probe(folder: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise Refused(
-                Exit.DISK_FULL, f"The disk that holds {folder} is full. Make room and start again."
-            ) from None
-        raise Refused(Exit.BAD_SETTING, f"{folder} cannot be written to: {error.strerror}.") from None
+        raise _unwritable(folder, error) from None
     finally:
         path.unlink(missing_ok=True)

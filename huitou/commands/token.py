@@ -26,6 +26,8 @@ def token(
         case str(), None, None:
             text = tokens.operator(home, role)
         case None, str(), None:
+            if not customer.startswith("cus_"):
+                raise Refused(Exit.USAGE, f"{customer} is not a customer's id: it begins with cus_.")
             text = tokens.customer(home, customer)
         case None, None, str():
             text = tokens.partner(home, partner, scope or _every_scope())

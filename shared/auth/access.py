@@ -45,6 +45,11 @@ class Allow:
                 allowed = self.customer is not None
         return Verdict.ALLOWED if allowed or self.public else Verdict.FORBIDDEN
 
+    def names(self) -> str:
+        """What a token must be for, one of these: roles, the scope, a customer."""
+        named = sorted(self.operators) + ([self.partner_scope] if self.partner_scope else [])
+        return ", ".join([*named, *(["customer"] if self.customer else [])]) or "—"
+
     def words(self) -> str:
         """The row in one sentence, for the generated documentation."""
         if self.public:
@@ -80,5 +85,5 @@ class Forbidden(DomainError):
 
     kind, code = Kind.FORBIDDEN, "forbidden"
     title = ("Not allowed", "没有权限")
-    en = "This token may not call {operation}: ask for a token with the role or scope it needs."
-    zh = "此令牌无权调用 {operation}：请申请具有所需角色或权限范围的令牌。"
+    en = "This token may not call {operation}: use one with a role or scope of these: {needed}."
+    zh = "此令牌无权调用 {operation}：请使用具有以下任一角色或权限范围的令牌：{needed}。"

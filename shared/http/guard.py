@@ -25,7 +25,7 @@ async def admit(request: Request, operation: Operation) -> None:
             case Verdict.HIDDEN:
                 raise operation.hidden()
             case Verdict.FORBIDDEN:
-                raise Forbidden(operation=operation.id)
+                raise Forbidden(operation=operation.id, needed=operation.allow.names())
     if "\x00" in request.scope["path"]:
         raise NotFound
     if request.scope["query_string"]:

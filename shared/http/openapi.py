@@ -34,7 +34,10 @@ from shared.http.routes import Route
 VERSION = "1.0.0"
 EXAMPLE_REQUEST_ID = "req_01k2m9d6v4e8r7a1b2c3d4e5f6"
 _FIELD = FieldError(
-    "/lines/0/quantity", "not_an_integer", "Give an integer, without quotes.", "请提供整数，不要加引号。"
+    "/lines/0/quantity",
+    "not_an_integer",
+    "Give an integer, without quotes or a fraction.",
+    "请提供整数，不要加引号或小数。",
 )
 _SECURITY = {
     "type": "http",

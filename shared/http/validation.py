@@ -16,7 +16,11 @@ PLACES = ("query", "path", "header", "cookie")
 _GENERIC = ("invalid", "This value cannot be accepted here.", "该值不符合要求。")
 _SENTENCES: dict[str, tuple[str, str, str]] = {
     "missing": ("missing", "This field is required.", "缺少必填字段。"),
-    "int_type": ("not_an_integer", "Give an integer, without quotes.", "请提供整数，不要加引号。"),
+    "int_type": (
+        "not_an_integer",
+        "Give an integer, without quotes or a fraction.",
+        "请提供整数，不要加引号或小数。",
+    ),
     "int_parsing": ("not_an_integer", "Give an integer.", "请提供整数。"),
     "int_from_float": ("not_an_integer", "Give an integer, without a fraction.", "请提供不带小数的整数。"),
     "int_parsing_size": ("too_large", "The number is too large.", "数值过大。"),
@@ -26,7 +30,11 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     "bool_parsing": ("not_a_boolean", "Give true or false.", "请提供 true 或 false。"),
     "string_type": ("not_a_text", "Give a text, in quotes.", "请提供带引号的文本。"),
     "string_unicode": ("not_a_text", "The text has characters that do not exist.", "文本包含不存在的字符。"),
-    "string_pattern_mismatch": ("wrong_shape", "The text has not the expected shape.", "文本格式不正确。"),
+    "string_pattern_mismatch": (
+        "wrong_shape",
+        "The text must match the pattern `{pattern}`.",
+        "文本须匹配 `{pattern}`。",
+    ),
     "list_type": ("not_a_list", "Give a list.", "请提供列表。"),
     "tuple_type": ("not_a_list", "Give a list.", "请提供列表。"),
     "dict_type": ("not_an_object", "Give an object.", "请提供对象。"),

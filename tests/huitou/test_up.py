@@ -81,6 +81,23 @@ def test_a_taken_port_is_a_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in said.stderr
 
 
+def test_a_home_that_cannot_be_made_is_a_sentence() -> None:
+    said = Installation(Path("/dev/null/home")).run("up")
+    assert said.returncode == Exit.BAD_SETTING
+    assert "Traceback" not in said.stderr
+
+    said = Installation(Path("/proc/home")).run("up")
+    assert said.returncode == Exit.BAD_SETTING
+    assert "cannot be written to" in said.stderr or "may not write" in said.stderr
+
+
+def test_a_token_for_what_is_not_a_customers_id_is_refused(tmp_path: Path) -> None:
+    said = Installation(tmp_path / "home").run("token", "--customer", "ana")
+
+    assert said.returncode == Exit.USAGE
+    assert "cus_" in said.stderr
+
+
 def test_a_home_of_a_newer_layout_is_a_sentence(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

@@ -54,18 +54,18 @@ class MessageRequired(DomainError):
     """Nothing was written to the customer in this cycle."""
 
     kind, code = Kind.CONFLICT, "message_required"
-    title = ("The customer was not written to", "尚未联系客户")
+    title = ("The customer was not written to", "尚未联系顾客")
     en = "Send the customer a message in this cycle before {action}."
-    zh = "执行 {action} 前，请先在本轮中给客户发送一条消息。"
+    zh = "执行 {action} 前，请先在本轮中给顾客发送一条消息。"
 
 
 class AnswerRequired(DomainError):
     """A complaint is not answered by a status."""
 
     kind, code = Kind.CONFLICT, "answer_required"
-    title = ("Nobody has answered", "尚未答复客户")
+    title = ("Nobody has answered", "尚未答复顾客")
     en = "Send the customer a message in this cycle that did not fail; then mark the complaint answered."
-    zh = "请先在本轮中成功发送一条给客户的消息，再标记为已答复。"
+    zh = "请先在本轮中成功发送一条给顾客的消息，再标记为已答复。"
 
 
 class FollowUpRequired(DomainError):
@@ -128,9 +128,9 @@ class TargetOfOtherCustomer(DomainError):
     """Complaints of different customers are not merged."""
 
     kind, code = Kind.CONFLICT, "target_of_other_customer"
-    title = ("Another customer's complaint", "属于其他客户的投诉")
+    title = ("Another customer's complaint", "属于其他顾客的投诉")
     en = "Only complaints of the same customer can be merged."
-    zh = "只能合并同一客户的投诉。"
+    zh = "只能合并同一顾客的投诉。"
 
 
 class TargetNotOpen(DomainError):
@@ -184,16 +184,16 @@ class MessageKindForbidden(DomainError):
     kind, code = Kind.FORBIDDEN, "message_kind_forbidden"
     title = ("Not yours to write", "无权发送该类消息")
     en = "A customer or partner writes messages of kind customer only."
-    zh = "客户和合作伙伴只能发送 customer 类型的消息。"
+    zh = "顾客和合作伙伴只能发送 customer 类型的消息。"
 
 
 class OrderOfOtherCustomer(DomainError):
     """A customer complains about their own orders."""
 
     kind, code = Kind.INVALID, "order_of_other_customer"
-    title = ("Not this customer's order", "订单不属于该客户")
+    title = ("Not this customer's order", "订单不属于该顾客")
     en = "Give an order of this customer, or leave `order` out."
-    zh = "请填写该客户自己的订单，或不填 order。"
+    zh = "请填写该顾客自己的订单，或不填 order。"
 
 
 class FollowsRefused(DomainError):
@@ -202,7 +202,7 @@ class FollowsRefused(DomainError):
     kind, code = Kind.INVALID, "follows_refused"
     title = ("It cannot follow that one", "后续投诉引用无效")
     en = "`follows` names an earlier complaint of the same customer."
-    zh = "follows 必须是同一客户较早的投诉。"
+    zh = "follows 必须是同一顾客较早的投诉。"
 
 
 class MessageNotDatedBack(DomainError):
@@ -227,18 +227,18 @@ class CustomerErased(DomainError):
     """The customer was erased: nothing more is written about them."""
 
     kind, code = Kind.GONE, "customer_erased"
-    title = ("This customer was erased", "该客户数据已删除")
+    title = ("This customer was erased", "该顾客数据已删除")
     en = "Nothing can be recorded for a customer who was erased."
-    zh = "已删除的客户不能再记录任何信息。"
+    zh = "已删除的顾客不能再记录任何信息。"
 
 
 class CustomerRequired(DomainError):
     """An operator or partner says who complains."""
 
     kind, code = Kind.INVALID, "customer_required"
-    title = ("Who complains?", "缺少投诉客户")
+    title = ("Who complains?", "缺少投诉顾客")
     en = "Give `customer` with the id of who complains."
-    zh = "请在 customer 中填写投诉客户的标识。"
+    zh = "请在 customer 中填写投诉顾客的标识。"
 
 
 class OtherCustomerNamed(DomainError):
@@ -247,7 +247,7 @@ class OtherCustomerNamed(DomainError):
     kind, code = Kind.FORBIDDEN, "other_customer_named"
     title = ("Not yourself", "不是本人")
     en = "A customer's token opens complaints of that customer only; leave `customer` out."
-    zh = "客户令牌只能为本人提交投诉，请不要填写 customer。"
+    zh = "顾客令牌只能为本人提交投诉，请不要填写 customer。"
 
 
 class UnknownRemedy(DomainError):

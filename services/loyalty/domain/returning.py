@@ -35,7 +35,7 @@ class NotOfThisPurchase(DomainError):
     code = "not_of_this_purchase"
     title = ("Not a return of this purchase", "退货与购买不符")
     en = "The return names another customer or another order than the purchase it is of."
-    zh = "退货所指的客户或订单与其购买记录不一致。"
+    zh = "退货所指的顾客或订单与其购买记录不一致。"
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,9 @@ class CustomerNotFound(DomainError):
     """No such customer, or not one that this caller may see."""
 
     kind, code = Kind.NOT_FOUND, "customer_not_found"
-    title = ("No such customer", "没有该客户")
+    title = ("No such customer", "没有该顾客")
     en = "No customer is known by this id or identifier. Check its spelling."
-    zh = "没有与该标识相符的客户，请检查拼写。"
+    zh = "没有与该标识相符的顾客，请检查拼写。"
 
 
 Configured = Annotated[Settings, Depends(settings_of)]
@@ -111,7 +111,7 @@ class CustomerIn(Request):
             raise refused(
                 "identifier_required",
                 "Name the customer by id, external_id, phone or email.",
-                "请用 id、external_id、phone 或 email 指明客户。",
+                "请用 id、external_id、phone 或 email 指明顾客。",
             )
         return self
 

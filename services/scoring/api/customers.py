@@ -30,9 +30,9 @@ class UnknownCustomer(DomainError):
     """No fact, merge or registration has named this id, or it was erased."""
 
     kind, code = Kind.NOT_FOUND, "customer_not_found"
-    title = ("Customer not found", "未找到客户")
+    title = ("Customer not found", "未找到顾客")
     en = "No customer has this id. It may not have arrived here yet: try again in a moment, or check the id."
-    zh = "没有该标识的客户。数据可能尚未到达：请稍后重试，或检查标识。"
+    zh = "没有该标识的顾客。数据可能尚未到达：请稍后重试，或检查标识。"
 
 
 class ModelUsed(Response):
