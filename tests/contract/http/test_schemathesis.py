@@ -19,7 +19,7 @@ from schemathesis.engine import events
 from tests.conftest import SEED
 from tests.contract.http.opened import SERVICES, Opened, Subject, served
 
-SECONDS = float(os.environ.get("HTTP_FUZZ_SECONDS", "8"))
+SECONDS = float(os.environ.get("HTTP_FUZZ_SECONDS", "5"))
 """How long one service is asked, all its subjects together."""
 SHARES = (0.625, 0.125, 0.125, 0.125)
 """Of that time: an admin reaches every operation, a viewer, a customer and a partner are turned away from most."""
