@@ -7,7 +7,6 @@ from socket import socket
 from time import monotonic
 
 import httpx2
-from fastapi import FastAPI
 
 from huitou import contents
 from huitou.exits import Exit, Refused
@@ -47,7 +46,6 @@ async def run(settings: Settings, stopping: asyncio.Event, when_ready: Callable[
                 )
             group.create_task(serving.serve(create_console(console_settings), console, stopping))
             group.create_task(_announce(settings, stopping, when_ready))
-            group.create_task(_drain_on(stopping, apps))
 
 
 @asynccontextmanager
@@ -115,10 +113,3 @@ async def _is_ready(client: httpx2.AsyncClient, address: str) -> bool:
         return (await client.get(f"{address}/health/ready")).is_success
     except httpx2.TransportError:
         return False
-
-
-async def _drain_on(stopping: asyncio.Event, apps: Sequence[FastAPI]) -> None:
-    """Say `not ready` from the moment the process was told to stop."""
-    await stopping.wait()
-    for app in apps:
-        app.state.health.draining = True
