@@ -176,6 +176,10 @@ class Oracle:
         group = self._group(identity)
         return sum(len(batch.at(place)) for batch in self.batches if batch.identity in group)
 
+    def same(self, one: str, other: str) -> bool:
+        """Whether two identities are one member."""
+        return self.owner.get(one, one) == self.owner.get(other, other)
+
     def level(self, identity: str, at: datetime, thresholds: tuple[int, ...]) -> int:
         """The tier by spend of the twelve months up to `at`; days exist in every year here."""
         begins = at.replace(year=at.year - 1)

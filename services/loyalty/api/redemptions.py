@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.loyalty.api.members import CustomerId, Points
-from services.loyalty.domain.burning import InsufficientPoints
+from services.loyalty.domain.burning import InsufficientPoints, OrderReturned
 from services.loyalty.domain.facts import Line
 from services.loyalty.domain.members import KeyUsedBefore, UnknownMember
 from services.loyalty.usecases.redeem_points import RedemptionAsked, redeem_points
@@ -73,7 +73,7 @@ class RedemptionOut(Response):
     operation_id="redeem_points",
     summary="Redeem points",
     allow=allow({"agent", "manager", "admin"}, customer="self"),
-    errors=(UnknownMember, InsufficientPoints, KeyUsedBefore),
+    errors=(UnknownMember, InsufficientPoints, OrderReturned, KeyUsedBefore),
     idempotency="required",
     status_code=201,
 )

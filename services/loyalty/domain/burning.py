@@ -20,6 +20,16 @@ class InsufficientPoints(DomainError):
     zh = "可用积分 {active}，请求 {asked}。"
 
 
+class OrderReturned(DomainError):
+    """Points were to pay an order of which units have gone back already; nothing would ever give them back."""
+
+    kind = Kind.CONFLICT
+    code = "order_returned"
+    title = ("Units of this order went back", "该订单已有商品退货")
+    en = "Units of this order were returned before. Without the order's lines, points are spent whatever comes back."
+    zh = "该订单已有商品退货。如不提供订单明细，积分将直接扣除，且不随退货返还。"
+
+
 def burn(journal: Journal, member: Member, cause: Cause, points: int, target: Account, at: datetime) -> None:
     """Take points from the member's lots, what expires first going first, or refuse.
 

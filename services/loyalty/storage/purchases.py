@@ -70,6 +70,14 @@ async def returned(read: Read, row_ids: Sequence[int]) -> dict[int, list[UnitRan
     return found
 
 
+async def has_returns(read: Read, source: str, order_id: str, wallet_ids: Sequence[int]) -> bool:
+    """Whether units of an order went back that was bought into one of these wallets."""
+    back = select(purchase_return.c.id).join(purchase, purchase.c.id == purchase_return.c.purchase_id)
+    of_order = back.where(purchase.c.source == source, purchase.c.order_id == order_id)
+    mine = of_order.where(any_of(purchase.c.wallet_id, wallet_ids))
+    return await read.scalar(mine.limit(1)) is not None
+
+
 async def windows(read: Read, programme: Programme, wallets: Iterable[Wallet]) -> dict[int, list[Spend]]:
     """What counts in each wallet's trailing window as of its `spend_at`, in two statements for all of them."""
     asked = {wallet.id: wallet.spend_at for wallet in wallets if wallet.spend_at is not None}

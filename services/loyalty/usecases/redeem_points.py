@@ -10,8 +10,8 @@ from services.loyalty.domain.facts import Line
 from services.loyalty.domain.members import KeyUsedBefore, UnknownMember
 from services.loyalty.domain.postings import Account, CauseKind
 from services.loyalty.domain.postings import Cause as Booked
-from services.loyalty.domain.wallets import Balance
-from services.loyalty.storage import ledger, lots, programmes, redemptions, wallets
+from services.loyalty.domain.wallets import Balance, Member
+from services.loyalty.storage import ledger, lots, programmes, purchases, redemptions, wallets
 from services.loyalty.usecases.open_journal import open_journal
 from services.loyalty.usecases.tell_points import tell_points
 from shared.db import Tx
@@ -43,7 +43,10 @@ class RedemptionDone:
 
 
 async def redeem_points(tx: Tx, vault: Vault, asked: RedemptionAsked) -> RedemptionDone:
-    """Take points from the member's lots, what expires first going first, or refuse; it happens now."""
+    """Take points from the member's lots, what expires first going first, or refuse; it happens now.
+
+    A return of the order locks the same wallets: it comes after this and gives the points back, or came before.
+    """
     locked = await wallets.lock(tx, [asked.customer_id], create=False)
     wallet = locked.wallets.get(asked.customer_id)
     if wallet is None or wallet.erased_at is not None:
@@ -51,6 +54,7 @@ async def redeem_points(tx: Tx, vault: Vault, asked: RedemptionAsked) -> Redempt
     if await redemptions.by_key(tx, asked.key) is not None:
         raise KeyUsedBefore
     member = locked.member(asked.customer_id)
+    await _check_not_returned(tx, member, asked)
     journal = await open_journal(tx, locked, [member], rows=1)
     if not member.lots_complete:
         await lots.load_spendable(tx, locked, member, asked.points)
@@ -86,3 +90,11 @@ async def redeem_points(tx: Tx, vault: Vault, asked: RedemptionAsked) -> Redempt
         mine = locked.by_id[wallet_id]
         tell_points(tx, PointsRedeemed, programme, mine, points, cause=cause, booked=booked, at=journal.now)
     return RedemptionDone(row_id, wallet.owner_id, journal.now, member.balance())
+
+
+async def _check_not_returned(tx: Tx, member: Member, asked: RedemptionAsked) -> None:
+    """Refuse to pay an order of the member's own that returns have been to: they will not come again."""
+    if asked.order and asked.lines:
+        mine = [wallet.id for wallet in member.wallets]
+        if await purchases.has_returns(tx, *asked.order, mine):
+            raise burning.OrderReturned

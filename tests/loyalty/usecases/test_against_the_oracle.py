@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from services.loyalty.domain.burning import InsufficientPoints
+from services.loyalty.domain.burning import InsufficientPoints, OrderReturned
 from services.loyalty.domain.programme import Programme, Rulebook, default_programme
 from services.loyalty.domain.rules import PointsPerAmount
 from services.loyalty.storage import history, standings, wallets
@@ -119,11 +119,20 @@ class Run:
         if await self.shop.see(who) is None:
             return
         order = ("web", order_id) if order_id else None
-        if self.oracle.spend(who, points, order_id, lines or None) is None:
+        if order_id and self.went_back(who, order_id):
+            with pytest.raises(OrderReturned):
+                await self.shop.redeem(who, points, order, lines)
+        elif self.oracle.spend(who, points, order_id, lines or None) is None:
             with pytest.raises(InsufficientPoints):
                 await self.shop.redeem(who, points, order, lines)
         else:
             await self.shop.redeem(who, points, order, lines)
+
+    def went_back(self, who: str, order_id: str) -> bool:
+        """Whether units of an order of the member's own were returned."""
+        purchase, left = self.orders[order_id]
+        mine = self.oracle.same(purchase.identity_id, who)
+        return mine and len(left) < sum(line.quantity for line in purchase.lines)
 
     async def send_back(self) -> None:
         open_orders = [order_id for order_id, (_, units) in self.orders.items() if units]
