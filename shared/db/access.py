@@ -1,5 +1,6 @@
 """Read and Tx: the two ways to speak to a service's own database."""
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
@@ -19,6 +20,19 @@ Rows = Sequence[Mapping[str, Any]]
 
 Ts = TypeVarTuple("Ts")
 T = TypeVar("T")
+
+
+class Patience:
+    """How long a transaction bears a server that says nothing: each statement starts the time anew."""
+
+    def __init__(self, limit: asyncio.Timeout, seconds_max: float | None) -> None:
+        """Patience of so many seconds, None for no end, that is counted by `limit`."""
+        self._limit, self._seconds_max = limit, seconds_max
+
+    def begin_anew(self) -> None:
+        """A statement is about to be sent."""
+        if self._seconds_max is not None:
+            self._limit.reschedule(asyncio.get_running_loop().time() + self._seconds_max)
 
 
 class Read(ABC):
@@ -158,18 +172,24 @@ class Database(ABC):
         self._write_outbox = write_outbox
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Tx]:
-        """A transaction: committed when the block ends, rolled back when it raises."""
-        tx = self._new_tx()
-        try:
-            yield tx
-            if tx.published:
-                assert self._write_outbox is not None, "this database has no outbox: nothing can be published"
-                await self._write_outbox(tx, tx.published)
-            await self._commit(tx)
-        except BaseException:
-            await self._rollback(tx)
-            raise
+    async def begin(self, *, silence_seconds_max: float | None = None) -> AsyncIterator[Tx]:
+        """A transaction: committed when the block ends, rolled back when it raises.
+
+        Raises TimeoutError when its server takes longer than `silence_seconds_max` over one statement.
+        """
+        async with asyncio.timeout(None) as limit:
+            tx = self._new_tx(Patience(limit, silence_seconds_max))
+            try:
+                yield tx
+                if tx.published:
+                    assert self._write_outbox is not None, (
+                        "this database has no outbox: nothing can be published"
+                    )
+                    await self._write_outbox(tx, tx.published)
+                await self._commit(tx)
+            except BaseException:
+                await self._rollback(tx)
+                raise
         if tx.published:
             for wake in self.on_published:
                 wake()
@@ -183,7 +203,7 @@ class Database(ABC):
         """Let go of every connection."""
 
     @abstractmethod
-    def _new_tx(self) -> Tx: ...
+    def _new_tx(self, patience: Patience) -> Tx: ...
 
     @abstractmethod
     async def _commit(self, tx: Tx) -> None: ...

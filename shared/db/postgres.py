@@ -14,7 +14,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from shared.clock import Clock
 from shared.db import bulk, prepared
-from shared.db.access import Database, Parameters, Read, Rows, T, Ts, Tx, WriteOutbox
+from shared.db.access import Database, Parameters, Patience, Read, Rows, T, Ts, Tx, WriteOutbox
 from shared.db.failures import is_broken_connection
 from shared.db.types import to_json
 
@@ -23,8 +23,14 @@ CONNECTIONS_MAX = 10
 POOL_WAIT_SECONDS_MAX = 4
 CONNECT_SECONDS_MAX = 3
 STATEMENT_SECONDS_MAX = 60
+IDLE_TRANSACTION_SECONDS_MAX = 8
+"""The server ends a transaction that nobody goes on with: a process that stands still would keep its rows for ever.
+
+Shorter than a consumer's session, so that whoever takes over finds them free."""
 STALE_CONNECTIONS_MAX = CONNECTIONS_MAX + 1
 """How many broken connections in a row are thrown away before the database counts as away."""
+GIVE_UP_SECONDS_MAX = 0.5
+"""What a server that has said nothing gets to see a transaction or a connection off in order; then it is cut."""
 AWAY = "the database closed every connection it was asked on; check that it is running"
 
 
@@ -45,7 +51,14 @@ class PostgresDatabase(Database):
             pool_reset_on_return=None,  # a transaction ends itself before it gives its connection back
             json_serializer=to_json,
             json_deserializer=json.loads,
-            connect_args={"timeout": CONNECT_SECONDS_MAX, "command_timeout": STATEMENT_SECONDS_MAX},
+            connect_args={
+                "timeout": CONNECT_SECONDS_MAX,
+                "command_timeout": STATEMENT_SECONDS_MAX,
+                "server_settings": {
+                    "idle_in_transaction_session_timeout": str(IDLE_TRANSACTION_SECONDS_MAX * 1_000)
+                },
+                "connection_class": _Connection,
+            },
         )
 
     @asynccontextmanager
@@ -61,11 +74,11 @@ class PostgresDatabase(Database):
         """Close the pool."""
         await self.engine.dispose()
 
-    def _new_tx(self) -> Tx:
-        return PostgresTx(self.engine, self.clock)
+    def _new_tx(self, patience: Patience) -> Tx:
+        return PostgresTx(self.engine, self.clock, patience)
 
     async def _commit(self, tx: Tx) -> None:
-        await cast(PostgresTx, tx).end("COMMIT")
+        await cast(PostgresTx, tx).commit()
 
     async def _rollback(self, tx: Tx) -> None:
         await cast(PostgresTx, tx).abandon()
@@ -120,7 +133,7 @@ class PostgresRead(Read):
             driver = cast(asyncpg.Connection, pooled.driver_connection)
             return cast("Sequence[Any]", await driver.fetch(sql, *arguments))
         except BaseException as error:
-            if is_broken_connection(error) or not isinstance(error, Exception):  # gone, or left in mid-answer
+            if _is_left_in_mid_answer(error):
                 pooled.invalidate()
             raise
         finally:
@@ -138,9 +151,10 @@ class PostgresTx(Tx):
 
     dialect = "postgresql"
 
-    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
+    def __init__(self, engine: AsyncEngine, clock: Clock, patience: Patience) -> None:
         super().__init__(clock)
         self._engine = engine
+        self._patience = patience
         self._connection: AsyncConnection | None = None
         self._driver: asyncpg.Connection | None = None
         self._ended = False
@@ -157,6 +171,7 @@ class PostgresTx(Tx):
     async def driver(self) -> asyncpg.Connection:
         """The driver's own connection, inside the transaction: for COPY and arrays."""
         assert not self._ended, "this transaction has ended: open a new one"
+        self._patience.begin_anew()
         if self._driver is None:
             await self._begin()
         assert self._driver is not None
@@ -222,8 +237,8 @@ class PostgresTx(Tx):
         try:
             with self._undoing():
                 yield
-        except BaseException:
-            if not driver.is_closed():
+        except BaseException as error:
+            if not driver.is_closed() and not _is_left_in_mid_answer(error):
                 await driver.execute(f"ROLLBACK TO SAVEPOINT {name}")
             raise
         await driver.execute(f"RELEASE SAVEPOINT {name}")
@@ -239,20 +254,27 @@ class PostgresTx(Tx):
         number = int.from_bytes(key[:8], "big", signed=True)
         return bool(await (await self.driver()).fetchval("SELECT pg_try_advisory_xact_lock($1)", number))
 
-    async def end(self, word: str) -> None:
+    async def end(self, word: str, *, seconds_max: float | None = None) -> None:
         """COMMIT or ROLLBACK, and give the connection back."""
         self._ended = True
         connection, driver = self._connection, self._driver
         if connection is None or driver is None:
             return
         try:
-            await driver.execute(word)
-        except BaseException:
+            await driver.execute(word, timeout=seconds_max)
+        except BaseException as error:
+            if isinstance(error, TimeoutError):
+                driver.terminate()
             await connection.invalidate()
             raise
         finally:
             self._connection = self._driver = None
             await connection.close()
+
+    async def commit(self) -> None:
+        """COMMIT."""
+        self._patience.begin_anew()
+        await self.end("COMMIT")
 
     async def abandon(self) -> None:
         """Roll back; a connection that cannot even do that is thrown away, which rolls back too."""
@@ -263,7 +285,7 @@ class PostgresTx(Tx):
             self._ended, self._connection, self._driver = True, None, None
             return
         try:
-            await self.end("ROLLBACK")
+            await self.end("ROLLBACK", seconds_max=GIVE_UP_SECONDS_MAX)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return  # end() has thrown the connection away: the server rolls back what it held
 
@@ -282,3 +304,16 @@ class PostgresTx(Tx):
             self._connection, self._driver = connection, driver
             return
         raise ConnectionError(AWAY)
+
+
+def _is_left_in_mid_answer(error: BaseException) -> bool:
+    """Whether the connection is gone, or somebody stopped waiting for an answer that may still come on it."""
+    return is_broken_connection(error) or isinstance(error, TimeoutError) or not isinstance(error, Exception)
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
+    """A connection whose end does not wait for a server that hangs: SQLAlchemy would grant it two seconds."""
+
+    async def close(self, *, timeout: float | None = None) -> None:
+        """Tell the server to stop what it is doing, and leave."""
+        await super().close(timeout=GIVE_UP_SECONDS_MAX)

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from shared.clock import Clock
 from shared.db import bulk
-from shared.db.access import Database, Parameters, Read, Rows, T, Tx, WriteOutbox
+from shared.db.access import Database, Parameters, Patience, Read, Rows, T, Tx, WriteOutbox
 from shared.db.types import to_json
 from shared.pacing import paced
 
@@ -81,7 +81,7 @@ class SqliteDatabase(Database):
         event.listen(engine, "connect", prepare)
         return engine
 
-    def _new_tx(self) -> Tx:
+    def _new_tx(self, patience: Patience) -> Tx:  # a file is never silent: its driver has a limit of its own
         return SqliteTx(self)
 
     async def _commit(self, tx: Tx) -> None:

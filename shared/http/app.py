@@ -1,5 +1,6 @@
 """The app of a service: its operations, and everything that every service answers in the same way."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from shared.db.migrations import Migrations
 from shared.http import documents, health, openapi, refusals, set_aside, watching
 from shared.http.edge import Edge
 from shared.http.health import DatabaseCheck, Health, Issue, KeysCheck
-from shared.http.routes import Route
+from shared.http.routes import READ_SECONDS_MAX, Route
 from shared.metrics import CONTENT_TYPE, Metrics
 from shared.service import Parts, Service
 
@@ -38,6 +39,7 @@ def build_app(service: Service, parts: Parts | None = None, *, metrics: Metrics 
     )
     app.state.metrics = metrics or Metrics(service.name)
     app.state.metrics.figures.append(service.gauges)
+    app.state.metrics.declare((*watching.MEASURES, *service.measures))
     app.state.health = Health()
     for router in (*service.routers, set_aside.router_of(service), health.router):
         app.router.routes.extend(router.routes)
@@ -51,6 +53,20 @@ def build_app(service: Service, parts: Parts | None = None, *, metrics: Metrics 
         _connect(app, service, parts)
     else:
         app.state.health.gates.append(_starting)
+    return app
+
+
+def build_side_door(service: Service, parts: Parts) -> FastAPI:
+    """The app of a process that answers no requests: its health, and the metrics of what it does itself."""
+    app = FastAPI(title=service.title, openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.metrics = Metrics(service.name)
+    app.state.health = Health()
+    app.router.routes.extend(health.router.routes)
+    app.router.add_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
+    refusals.install(app)
+    app.add_middleware(Edge, metrics=app.state.metrics)
+    _connect(app, service, parts)
+    app.state.metrics.figures.clear()  # those of the service are read by the process that serves it
     return app
 
 
@@ -76,6 +92,8 @@ def _connect(app: FastAPI, service: Service, parts: Parts) -> None:
     app.state.health.gates.append(DatabaseCheck(parts, migrations))
     app.state.health.watched.extend([*watching.checks(service, parts), KeysCheck(parts.tokens)])
     app.state.metrics.figures.append(watching.figures(service, parts))
+    app.state.metrics.declare(watching.PROCESS_MEASURES)
+    app.state.metrics.counts.append(lambda: watching.connections(parts.database))
 
 
 def _check(listed: list[Route]) -> None:
@@ -96,7 +114,7 @@ async def _metrics(request: Request) -> Response:
     metrics: Metrics = request.app.state.metrics
     parts: Parts = request.app.state.parts
     try:
-        async with parts.database.read() as read:
+        async with asyncio.timeout(READ_SECONDS_MAX), parts.database.read() as read:
             content = await metrics.render(read)
     except Exception as error:
         if not failures.is_transient(error):

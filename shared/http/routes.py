@@ -28,8 +28,10 @@ from shared.http import guard, idempotency, parts
 from shared.http.operation import Idempotency, Needs, Operation
 from shared.service import Parts
 
-READ_SECONDS_MAX = 2.5
-"""How long a reading route may take: it hangs behind a database that hangs, and giving up takes 2 s more of the 5."""
+READ_SECONDS_MAX = 3.5
+"""How long a reading route may take: it hangs behind a database that hangs, and giving up is part of the 5 s."""
+SILENCE_SECONDS_MAX = 3.5
+"""How long the database may take over one statement of a transaction, or to give it a connection: likewise."""
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -99,7 +101,7 @@ class Route(APIRoute):
 
 
 async def _in_transaction(request: Request, operation: Operation, running: Parts, run: Handler) -> Response:
-    async with running.database.begin() as tx:
+    async with running.database.begin(silence_seconds_max=SILENCE_SECONDS_MAX) as tx:
         tx.traceparent = request.scope.get(guard.TRACEPARENT)
         request.scope[parts.TX] = tx
         if operation.idempotency is None:
