@@ -42,7 +42,15 @@ async def run(settings: Settings, stopping: asyncio.Event, when_ready: Callable[
         async with asyncio.TaskGroup() as group:
             for (service, parts), app, listener in zip(running, apps, listeners, strict=True):
                 group.create_task(
-                    roles.run(service, parts, roles.EVERY_ROLE, stopping, app=app, listener=listener)
+                    roles.run(
+                        service,
+                        parts,
+                        roles.EVERY_ROLE,
+                        stopping,
+                        app=app,
+                        listener=listener,
+                        grace_seconds=serving.MOMENT_SECONDS,
+                    )
                 )
             group.create_task(serving.serve(create_console(console_settings), console, stopping))
             group.create_task(_announce(settings, stopping, when_ready))

@@ -63,6 +63,12 @@ class ServiceSettings(BaseSettings):
     switches the brake off."""
     member: str = ""
     """This process's own stable name among the consumers of its service; empty: host and process number."""
+    drain_seconds: Annotated[float, Field(ge=0, le=10)] = 5.0
+    """Seconds in which a service that was told to stop still takes requests while it says that it is not ready: longer
+    than a balancer's interval between two checks. `huitou up`, which nobody balances, takes half a second."""
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Port on which a process that only relays or consumes answers `/metrics` and `/health/…`; 0: on none. A process
+    that serves answers them on its own port."""
     log_level: str = "info"
     """Lowest level that is logged: debug, info, warning or error."""
 

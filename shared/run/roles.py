@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from typing import Literal
 
 from fastapi import FastAPI
@@ -12,14 +12,19 @@ from shared.bus import BusUnavailable
 from shared.consume.consumer import Consumer
 from shared.db import failures
 from shared.events import topics
+from shared.run import counting
+from shared.run.counting import Leadership
 from shared.run.leading import lead
 from shared.run.opening import member_name, migrations_of
 from shared.run.serving import serve
 from shared.service import Parts, Service
 
 Role = Literal["serve", "relay", "consume"]
+Work = asyncio.Task[None]
 EVERY_ROLE: frozenset[Role] = frozenset(("serve", "relay", "consume"))
 WAIT_SECONDS = 1.0
+STOP_SECONDS_MAX = 22.0
+"""How long the process may take to finish what is begun; whatever is left then is left, and done after the next start."""
 
 log = logs.named(__name__)
 
@@ -32,35 +37,49 @@ async def run(
     *,
     app: FastAPI | None = None,
     listener: socket.socket | None = None,
+    grace_seconds: float | None = None,
 ) -> None:
-    """Run the roles in this loop. HTTP drains first, then consumers finish their batch, then the outbox is flushed."""
+    """Run the roles in this loop. HTTP drains first, then consumers finish their batch, then the outbox is flushed.
+
+    `grace_seconds`: how long requests are still taken after the word to stop; None: as the settings say.
+    """
     edges, consuming, leading = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    grace_seconds = service.settings.drain_seconds if grace_seconds is None else grace_seconds
+    http, consumers, leader = list[Work](), list[Work](), list[Work]()
     async with asyncio.TaskGroup() as group:
-        if "serve" in roles:
-            assert app is not None, "serving takes an app"
-            assert listener is not None, "serving takes a listening socket"
-            http = group.create_task(serve(app, listener, edges))
-        ready = group.create_task(_ready(service, parts, stopping)) if roles - {"serve"} else None
-        consumers, leader = [], None
-        if ready is not None and await ready:
+        assert "serve" not in roles or listener is not None, "serving takes a listening socket"
+        if listener is not None:
+            assert app is not None, "a listening socket takes an app"
+            grace = grace_seconds if "serve" in roles else 0.0  # nobody's requests come in by a side door
+            http = [group.create_task(serve(app, listener, edges, grace_seconds=grace))]
+        if roles - {"serve"} and await _ready(service, parts, stopping):
             if "consume" in roles:
-                consumers = [
-                    group.create_task(consumer.run(consuming)) for consumer in consumers_of(service, parts)
-                ]
+                members = consumers_of(service, parts)
+                counting.count_consumers(app, members)
+                consumers = [group.create_task(member.run(consuming)) for member in members]
             if "relay" in roles:
-                leader = group.create_task(lead(service, parts, leading))
+                leadership = Leadership()
+                counting.count_leadership(app, leadership)
+                leader = [group.create_task(lead(service, parts, leading, leadership))]
         await stopping.wait()
         if app is not None:
             app.state.health.draining = True  # not ready from now on: a load balancer sends no more
-        edges.set()
-        if "serve" in roles:
-            await asyncio.wait({http})
-        consuming.set()
-        if consumers:
-            await asyncio.wait(consumers)
-        leading.set()
-        if leader is not None:
-            await asyncio.wait({leader})
+        await _stop((edges, http), (consuming, consumers), (leading, leader))
+
+
+async def _stop(*stages: tuple[asyncio.Event, Sequence[Work]]) -> None:
+    """Ask one stage after another to finish; when the time is over, end what has not."""
+    try:
+        async with asyncio.timeout(STOP_SECONDS_MAX):
+            for asked, tasks in stages:
+                asked.set()
+                if tasks:
+                    await asyncio.wait(tasks)
+    except TimeoutError:
+        log.warning("not all could be finished in time; the rest is done after the next start")
+        for _, tasks in stages:
+            for task in tasks:
+                task.cancel()
 
 
 def consumers_of(service: Service, parts: Parts) -> list[Consumer]:

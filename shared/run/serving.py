@@ -1,16 +1,33 @@
-"""HTTP: one uvicorn server a service; several of them can share a process."""
+"""HTTP: one uvicorn server a service; several of them can share a process.
+
+A server that is told to stop loses no request. For a time of grace it goes on as before, but every answer says
+`Connection: close`, and whoever asks for its health is told that it is not ready: balancers and clients go elsewhere.
+Then it takes the connections that the system has already accepted for it, closes its port, answers what was asked on
+any connection, and closes those on which nothing is being said.
+"""
 
 import asyncio
 import contextlib
+import select
 import socket
 from collections.abc import Iterator
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn._types import HTTPScope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.service import Service
 
-DRAIN_SECONDS_MAX = 15
+DRAIN_SECONDS_MAX = 10
+"""How long a request that has begun may take to its end once the port is closed."""
+MOMENT_SECONDS = 0.5
+"""The grace where no balancer looks: enough for connections that are in use to be told to close."""
+FIRST_REQUEST_SECONDS_MAX = 1.0
+"""Once the port is closed, how long a connection may wait on which nothing was asked yet."""
+KEEP_ALIVE_SECONDS = 75
+"""How long a connection may rest between two requests. Longer than clients and balancers rest (60 s is usual): who sends
+on a connection should be who closes it, else a request meets a connection that is just being closed."""
 BACKLOG_MAX = 2048
 
 
@@ -39,24 +56,31 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def serve(app: FastAPI, listener: socket.socket, stopping: asyncio.Event) -> None:
-    """Answer until asked to stop; then finish what is being answered."""
+async def serve(
+    app: FastAPI, listener: socket.socket, stopping: asyncio.Event, *, grace_seconds: float = MOMENT_SECONDS
+) -> None:
+    """Answer until asked to stop and `grace_seconds` longer, telling clients to go; then finish what was asked."""
     server = _Server(
         uvicorn.Config(
             app,
+            http=_Connection,
             log_config=None,
             access_log=False,
             server_header=False,
             date_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
             backlog=BACKLOG_MAX,
-        )
+        ),
+        listener,
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
     stop.cancel()
+    server.tell_to_close()
+    await asyncio.wait({serving}, timeout=grace_seconds)
+    server.should_exit = True
     await serving
 
 
@@ -66,8 +90,86 @@ def address(service: Service) -> str:
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves signals to the process it is part of."""
+    """A server that leaves signals to the process it is part of, and no connection unanswered."""
+
+    def __init__(self, config: uvicorn.Config, listener: socket.socket) -> None:
+        super().__init__(config)
+        self._listener = listener.dup()
+        """Keeps the port open after uvicorn has closed its own."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    def tell_to_close(self) -> None:
+        """Have every answer from now on say that its connection ends with it."""
+        self.config.encoded_headers.append(CLOSE)
+        self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
+        for connection in self.server_state.connections:
+            if isinstance(connection, _Connection):
+                connection.tell_to_close()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take who is waiting at the port, close it, and let everything that was asked be answered."""
+        for server in self.servers:
+            server.close()
+        with self._listener, contextlib.suppress(BlockingIOError):
+            for _ in range(BACKLOG_MAX):
+                await self._take(self._listener.accept()[0])
+        await super().shutdown(sockets)
+
+    async def _take(self, accepted: socket.socket) -> None:
+        accepted.setblocking(False)
+        with contextlib.suppress(OSError):  # it has gone again
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: _Connection(self.config, self.server_state, self.lifespan.state), accepted
+            )
+
+
+class _Connection(HttpToolsProtocol):
+    """A connection that is closed only while nothing is being said on it."""
+
+    def tell_to_close(self) -> None:
+        """Let the answer in hand be the last, unless its head is already sent: then the next."""
+        if self._is_answering() and not self.cycle.response_started:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """Close it now, or after what is being asked: by then every answer says that it is the last."""
+        if self._is_answering():
+            self.cycle.keep_alive = False
+        elif self._is_new():
+            self.loop.call_later(FIRST_REQUEST_SECONDS_MAX, self.timeout_keep_alive_handler)
+        else:
+            self.timeout_keep_alive_handler()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close it, unless a request is being answered or coming in."""
+        if not (self._is_answering() or self._is_asking() or self._has_bytes()):
+            super().timeout_keep_alive_handler()
+
+    def _is_new(self) -> bool:
+        """Whether nothing was asked on it yet."""
+        scope: HTTPScope | None = self.scope
+        return scope is None
+
+    def _is_answering(self) -> bool:
+        """Whether an answer is due whose request's head has come in."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
+
+    def _is_asking(self) -> bool:
+        """Whether a request has begun to come in whose head is not complete."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return not self._is_new() and (cycle is None or self.scope is not cycle.scope)
+
+    def _has_bytes(self) -> bool:
+        """Whether something has arrived that was not read yet."""
+        if self.transport.is_closing():
+            return False
+        looking = select.poll()
+        looking.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(looking.poll(0))
+
+
+CLOSE = (b"connection", b"close")

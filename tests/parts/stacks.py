@@ -71,6 +71,7 @@ def environment(home: Path, port_base: int, more: Mapping[str, str]) -> dict[str
         "PYTHONPATH": str(ROOT),
         "HUITOU_HOME": str(home),
         "HUITOU_PORT_BASE": str(port_base),
+        "HUITOU_DRAIN_SECONDS": "0",
         **more,
     }
 
