@@ -10,6 +10,8 @@ _LOST_RACE = {"40001", "40P01"}
 """serialization_failure and deadlock_detected: the same work succeeds when it is done again."""
 _OUTAGE_CLASSES = ("08", "53", "57", "58")
 """Connection exceptions, insufficient resources, operator intervention, system errors."""
+_IDLE = "25P03"
+"""idle_in_transaction_session_timeout: the server has ended a transaction that nobody went on with."""
 _ROW_CLASSES = ("22", "23")
 """Data exceptions and integrity constraint violations."""
 _DRIVER_LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -28,7 +30,7 @@ def is_broken_connection(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
         return error.connection_invalidated
     if isinstance(error, asyncpg.PostgresError):
-        return _sqlstate(error)[:2] == "08" or _sqlstate(error) in {"57P01", "57P02", "25P03"}
+        return _sqlstate(error)[:2] == "08" or _sqlstate(error) in {"57P01", "57P02", _IDLE}
     return isinstance(error, (*_DRIVER_LOST, ConnectionResetError, BrokenPipeError))
 
 
@@ -46,7 +48,7 @@ def is_transient(error: BaseException) -> bool:
     if (code := _sqlite_code(error)) is not None:
         return code & 0xFF in _SQLITE_OUTAGE
     state = _sqlstate(error)
-    return state in _LOST_RACE or state[:2] in _OUTAGE_CLASSES
+    return state in _LOST_RACE or state == _IDLE or state[:2] in _OUTAGE_CLASSES
 
 
 def is_row_refused(error: BaseException) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Executable, Table, delete, func, insert, select, text, update
 
 from shared.clock import ManualClock
-from shared.db import Database, any_of, any_of_rows, failures, locks, open_database
+from shared.db import Database, any_of, any_of_rows, failures, locks, open_database, postgres
 from shared.db.access import Rows
 from shared.events import cloudevents
 from shared.ids import new_id
@@ -213,6 +213,28 @@ async def test_a_transaction_is_read_committed_whatever_the_server_prefers(datab
     async with fresh.begin() as tx:
         assert await tx.scalar(select(func.current_setting("transaction_isolation"))) == "read committed"
     await fresh.close()
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+async def test_a_transaction_that_nobody_goes_on_with_is_ended_and_lets_its_rows_go(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with database.begin() as tx:
+        await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])
+    monkeypatch.setattr(postgres, "IDLE_TRANSACTION_SECONDS_MAX", 0.2)
+    frozen = open_database(database.url)
+
+    with pytest.raises(Exception) as ended:
+        async with frozen.begin() as zombie:
+            await zombie.execute(update(balances).values(amount=2))
+            async with database.begin() as tx:  # waits for the row until the server has ended the other
+                await tx.execute(update(balances).values(amount=balances.c.amount + 10))
+            await zombie.execute(update(balances).values(amount=3))
+
+    await frozen.close()
+    assert failures.is_transient(ended.value)
+    async with database.read() as read:
+        assert await amounts(read) == [("a", 11)]
 
 
 async def test_append_only_refuses_update_delete_replace_and_truncate(database: Database) -> None:
