@@ -49,9 +49,9 @@ bench: .venv/dev.installed ## measure speed, as ratios beside bare baselines in 
 	@$(BIN)/pytest -m bench --timeout=1800 -s tests/bench $(ARGS)
 
 .PHONY: chaos
-chaos: .venv/dev.installed ## strike the product with faults, then balance the books (SEED=7 MINUTES=2)
+chaos: .venv/dev.installed ## strike the product with faults, then balance the books (SEED=7 or SEED=1..20, MINUTES=2)
 	@sh tests/install_parts.sh
-	@CHAOS_SEED=$(SEED) CHAOS_MINUTES=$(MINUTES) $(BIN)/pytest -m chaos --timeout=0 -s tests/chaos $(ARGS)
+	@CHAOS_SEED='$(SEED)' CHAOS_MINUTES='$(MINUTES)' $(BIN)/pytest -m chaos --timeout=0 -s tests/chaos $(ARGS)
 
 .PHONY: contracts
 contracts: .venv/dev.installed ## write again what is generated from code: schemas, AsyncAPI, docs/reference, .env.example

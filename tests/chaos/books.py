@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,7 +17,6 @@ from shared.consume.tables import consumer_position, inbox, set_aside
 from shared.db import Database, open_database
 from shared.events import BY_TYPE
 from shared.outbox.tables import outbox
-from tests.chaos.journal import Asked
 from tests.parts import stacks
 from tests.parts.stacks import Stack
 
@@ -37,11 +35,10 @@ HANDLES: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """What the consumers with an inbox apply, of what a round publishes."""
-NATURAL = {
-    "profile.purchase_recorded.v1": "purchase_id",
-    "profile.purchase_returned.v1": "return_id",
-}
-"""Which field of an event is the id that its request was answered with."""
+
+
+class NeverSettled(Exception):
+    """Something stayed on its way; the text says what."""
 
 
 @dataclass(slots=True)
@@ -82,15 +79,16 @@ class Bookkeeper:
     """Reads databases and topics of a stack from outside."""
 
     def __init__(self, stack: Stack, databases: Mapping[str, Database], bus: Bus) -> None:
-        self._stack, self._databases, self._bus = stack, databases, bus
+        self._stack, self.databases, self._bus = stack, databases, bus
 
     async def settle(self) -> None:
-        """Return when nothing is on its way any more; fail when that does not come about."""
+        """Return when nothing is on its way any more; raise NeverSettled when that does not come about."""
         deadline, quiet, left = time.monotonic() + SETTLE_SECONDS_MAX, 0, "?"
         while quiet < 2:
             left = await self._on_their_way()
             quiet = quiet + 1 if not left else 0
-            assert time.monotonic() < deadline, f"after {SETTLE_SECONDS_MAX:.0f} s still on their way: {left}"
+            if time.monotonic() > deadline:
+                raise NeverSettled(f"after {SETTLE_SECONDS_MAX:.0f} s still on their way: {left}")
             await asyncio.sleep(LOOK_SECONDS)
 
     async def discard_dead(self) -> int:
@@ -110,7 +108,7 @@ class Bookkeeper:
     async def read(self) -> Books:
         """Everything that stands in databases and topics now."""
         books = Books()
-        for service, database in self._databases.items():
+        for service, database in self.databases.items():
             async with database.read() as read:
                 rows = await read.all(select(outbox.c.event_id, outbox.c.published_at))
                 books.outboxes[service] = {str(each): at is not None for each, at in rows}
@@ -129,7 +127,7 @@ class Bookkeeper:
     async def _on_their_way(self) -> str:
         """What is pending in an outbox or not consumed yet, in words; empty when there is nothing."""
         words = []
-        for service, database in self._databases.items():
+        for service, database in self.databases.items():
             async with database.read() as read:
                 pending = await read.scalar(
                     select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
@@ -184,27 +182,4 @@ def differences(books: Books, poison: set[str]) -> list[str]:
                 found.append(f"{service} still has a {state} record {each}")
             if state in ("discarded", "parked") and each is not None and each not in poison:
                 found.append(f"{service} has {state} {each}, which is one of ours")
-    return found
-
-
-def out_of_order(books: Books, asked: list[Asked]) -> list[str]:
-    """What was asked after an answer and stands before it in the topic, a customer; by first occurrence."""
-    places: dict[str, tuple[str, int]] = {}
-    for record in books.records:
-        name = NATURAL.get(header(record, "ce_type"))
-        if name and header(record, "ce_source") == "/huitou/profile":
-            event = body(record)
-            places.setdefault(event[name], (event["identity_id"], record.offset))
-    lines: dict[str, list[tuple[int, Asked]]] = defaultdict(list)
-    for each in asked:
-        if each.status == httpx2.codes.CREATED and each.answer["id"] in places:
-            customer, offset = places[each.answer["id"]]
-            lines[customer].append((offset, each))
-    found = []
-    for customer, events in lines.items():
-        for offset, each in events:
-            later = [one for one in events if one[1].answered_at < each.sent_at and one[0] > offset]
-            found += [
-                f"{customer}: {offset} {each} was asked after {place} {one}" for place, one in later[:1]
-            ]
     return found

@@ -3,8 +3,7 @@
 import asyncio
 import os
 import signal
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -12,21 +11,18 @@ import asyncpg
 
 from huitou.settings import SERVICES
 from shared.bus import BusUnavailable
-from shared.outbox.lease import LEASE_SPACE
+from tests.chaos import moments
 from tests.chaos.faults import Fault
 from tests.chaos.poison import Poison
+from tests.chaos.zombies import Zombies
 from tests.parts import stacks
 from tests.parts.distributed import PROCESSES, DistributedStack
 from tests.parts.kafka import ApacheKafka
 from tests.parts.postgres import Postgres
 from tests.parts.processes import PartMissing
 
-LOOK_SECONDS = 0.01
-CHANCE_SECONDS_MAX = 8.0
-"""How long it is waited for the moment that a fault needs; without one it did not strike."""
 APART_SECONDS_MAX = 2.0
-STANDBY_SECONDS_MAX = 30.0
-TAKEOVER_SECONDS_MAX = 30.0
+RECOVERY_SECONDS_MAX = 30.0
 START_TRIES_MAX = 10
 JOINS = 2
 CONSUMERS = ("loyalty consume 1", "loyalty consume 2", "feedback consume", "scoring consume")
@@ -51,8 +47,8 @@ class DistributedStriker:
         assert isinstance(stack.postgres, Postgres), "only a database server of our own may be killed"
         self._stack, self._random, self._poison, self._pace = stack, random, poison, pace
         self._kafka, self._postgres = stack.kafka, stack.postgres
-        self.takeovers: list[float] = []
-        """Seconds until another relay held the lease of one that stood still."""
+        self.takeovers: dict[str, list[float]] = {}
+        self._zombies = Zombies(stack, random, self.takeovers)
 
     def faults(self) -> Sequence[Fault]:
         short = (
@@ -70,10 +66,11 @@ class DistributedStriker:
         )
         long = (
             Fault("broker stopped", 1, lambda: self._broker(self._kafka.stop)),
-            Fault("a back end killed", 1, self._kill_back_end),
+            Fault("kill -9 of a back end in mid-commit", 3, self._kill_back_end),
             Fault("a consumer joins and leaves", 3, self._join_and_leave),
-            Fault("SIGSTOP of a relay past its lease", 3, self._freeze_relay),
+            Fault("SIGSTOP of a relay past its lease", 3, self._zombies.freeze_relay),
             Fault("SIGSTOP of a consumer past its session", 2, self._freeze_consumer),
+            Fault("SIGSTOP of a consumer in mid-batch", 2, self._zombies.freeze_consumer_in_batch),
             Fault("SIGTERM of a process", 2, lambda: self._kill(tuple(PROCESSES), by=signal.SIGTERM)),
         )
         return short + long if self._pace.is_long else short
@@ -83,6 +80,7 @@ class DistributedStriker:
         self._postgres.cont()
         await _up(self._kafka.start_soon, self._kafka.wait)
         await _up(self._postgres.start_soon, self._postgres.wait)
+        await self._await_no_standby()
         for name in PROCESSES:
             self._stack.servers[name].signal(signal.SIGCONT)
             self._stack.add(name)
@@ -98,38 +96,33 @@ class DistributedStriker:
     async def _kill_relay_before_mark(self) -> bool:
         """Hold the rows that wait, so that the relay can send them and cannot mark them; then it dies."""
         service = self._random.choice(("profile", "loyalty"))
-        connection = await self._connect(service)
-        try:
+        async with moments.connected(self._stack, service) as connection:
             transaction = connection.transaction()
             await transaction.start()
 
             async def held() -> bool:
                 return bool(await connection.fetch(PENDING_HELD))
 
-            struck = await _within(held) and await self._is_waited_for(service, "%UPDATE outbox%")
+            struck = await moments.within(held)
+            struck = struck and bool(await moments.waiting_for_us(self._stack, service, "%UPDATE outbox%"))
             if struck:
                 self._end_now(f"{service} relay")
             await transaction.rollback()
-        finally:
-            connection.terminate()
         await self._apart()
         self._stack.add(f"{service} relay")
         return struck
 
     async def _kill_consumers_in_batch(self) -> bool:
         """Hold the table that a batch writes last of all, until a consumer waits in its transaction; then all die."""
-        connection = await self._connect("loyalty")
-        try:
+        async with moments.connected(self._stack, "loyalty") as connection:
             transaction = connection.transaction()
             await transaction.start()
             await connection.execute("LOCK TABLE consumer_position IN EXCLUSIVE MODE")
-            struck = await self._is_waited_for("loyalty", "%UPDATE consumer_position%")
+            struck = bool(await moments.waiting_for_us(self._stack, "loyalty", "%UPDATE consumer_position%"))
             if struck:
                 self._end_now("loyalty consume 1")
                 self._end_now("loyalty consume 2")
             await transaction.rollback()
-        finally:
-            connection.terminate()
         await self._apart()
         self._stack.add("loyalty consume 1")
         self._stack.add("loyalty consume 2")
@@ -161,20 +154,48 @@ class DistributedStriker:
             async def ended() -> bool:
                 return bool(await connection.fetch(TERMINATED))
 
-            return await _within(ended)
+            return await moments.within(ended)
         finally:
             connection.terminate()
 
     async def _kill_back_end(self) -> bool:
-        """kill -9 of one back end: the server ends all the others and recovers."""
+        """kill -9 of a back end in mid-commit: the server ends all the others and recovers.
+
+        Commits wait for a standby that never comes: what is committed is on the disk and nobody has been told.
+        """
         connection = await asyncpg.connect(self._postgres.admin_url)
+        pids: list[int] = []
         try:
-            pids = await connection.fetch(IN_TRANSACTION)
+            await connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+            await connection.execute("SELECT pg_reload_conf()")
+
+            async def commits() -> bool:
+                pids[:] = [row["pid"] for row in await connection.fetch(IN_COMMIT)]
+                return bool(pids)
+
+            if await moments.within(commits):
+                os.kill(self._random.choice(pids), signal.SIGKILL)
         finally:
             connection.terminate()
-        if pids:
-            os.kill(self._random.choice(pids)["pid"], signal.SIGKILL)
+            await self._await_no_standby()
         return bool(pids)
+
+    async def _await_no_standby(self) -> None:
+        """Have commits wait for nobody again, as soon as the server takes orders."""
+
+        async def told() -> bool:
+            try:
+                connection = await asyncpg.connect(self._postgres.admin_url)
+                try:
+                    await connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
+                    await connection.execute("SELECT pg_reload_conf()")
+                finally:
+                    connection.terminate()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                return False
+            return True
+
+        assert await moments.within(told, seconds_max=RECOVERY_SECONDS_MAX), "PostgreSQL did not recover"
 
     async def _join_and_leave(self) -> bool:
         for _ in range(JOINS):
@@ -184,43 +205,8 @@ class DistributedStriker:
             await asyncio.to_thread(server.end, by, seconds_max=stacks.STOP_SECONDS_MAX)
         return True
 
-    async def _freeze_relay(self) -> bool:
-        """A relay stands still until another has taken its lease over; then it goes on as a zombie."""
-        service = self._random.choice(("profile", "loyalty"))
-        standby = self._stack.add(f"{service} relay 2", service, "relay")
-        connection = await self._connect(service)
-        try:
-            holder = await connection.fetchval(HOLDER, LEASE_SPACE)
-
-            async def waits() -> bool:
-                return bool(await connection.fetchval(WAITERS) > 1)
-
-            async def taken_over() -> bool:
-                now = await connection.fetchval(HOLDER, LEASE_SPACE)
-                return now is not None and now != holder
-
-            if not await _within(waits, seconds_max=STANDBY_SECONDS_MAX):
-                return False
-            self._stack.servers[f"{service} relay"].freeze()
-            began = time.monotonic()
-            if not await _within(taken_over, seconds_max=TAKEOVER_SECONDS_MAX):
-                raise AssertionError(f"nobody took over within {TAKEOVER_SECONDS_MAX:.0f} s")
-            self.takeovers.append(time.monotonic() - began)
-            await self._apart()
-            self._stack.servers[f"{service} relay"].cont()
-            await self._apart()
-            return True
-        finally:
-            connection.terminate()
-            self._stack.servers[f"{service} relay"].signal(signal.SIGCONT)
-            await asyncio.to_thread(standby.end, signal.SIGTERM, seconds_max=stacks.STOP_SECONDS_MAX)
-
     async def _freeze_consumer(self) -> bool:
-        server = self._stack.servers[self._random.choice(CONSUMERS)]
-        server.freeze()
-        await asyncio.sleep(self._pace.consumer_frozen_seconds)
-        server.cont()
-        return True
+        return await self._zombies.freeze_consumer(CONSUMERS, self._pace.consumer_frozen_seconds)
 
     async def _throw_poison(self) -> bool:
         try:
@@ -233,35 +219,6 @@ class DistributedStriker:
 
     async def _apart(self) -> None:
         await asyncio.sleep(self._random.random() * APART_SECONDS_MAX)
-
-    async def _connect(self, service: str) -> asyncpg.Connection:
-        return await asyncpg.connect(
-            self._stack.databases[service].replace("postgresql+asyncpg://", "postgresql://")
-        )
-
-    async def _is_waited_for(self, service: str, statement: str) -> bool:
-        """Whether a back end of the service soon waits with this statement for a lock of ours."""
-        watcher = await self._connect(service)
-        try:
-
-            async def waits() -> bool:
-                return bool(await watcher.fetchval(BLOCKED, statement))
-
-            return await _within(waits)
-        finally:
-            watcher.terminate()
-
-
-async def _within(
-    condition: Callable[[], Awaitable[bool]], *, seconds_max: float = CHANCE_SECONDS_MAX
-) -> bool:
-    """Whether the condition comes to hold in time."""
-    deadline = time.monotonic() + seconds_max
-    while not await condition():
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(LOOK_SECONDS)
-    return True
 
 
 async def _up(start_soon: Callable[[], None], wait: Callable[[], None]) -> None:
@@ -277,15 +234,8 @@ async def _up(start_soon: Callable[[], None], wait: Callable[[], None]) -> None:
 
 
 PENDING_HELD = "SELECT id FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED"
-BLOCKED = """SELECT count(*) FROM pg_stat_activity
- WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ILIKE $1 AND pid <> pg_backend_pid()"""
-IN_TRANSACTION = """SELECT pid FROM pg_stat_activity
- WHERE usename LIKE 'huitou\\_%' AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"""
+IN_COMMIT = """SELECT pid FROM pg_stat_activity
+ WHERE usename LIKE 'huitou\\_%' AND wait_event = 'SyncRep'"""
 TERMINATED = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE usename LIKE 'huitou\\_%' AND xact_start IS NOT NULL AND pid <> pg_backend_pid()
  ORDER BY query <> 'COMMIT' LIMIT 2"""
-HOLDER = """SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
- WHERE datname = current_database() AND locktype = 'advisory' AND classid = $1 AND objsubid = 2 AND granted"""
-WAITERS = """SELECT count(*) FROM pg_stat_activity
- WHERE datname = current_database() AND pid <> pg_backend_pid()
-   AND (query ILIKE '%pg_try_advisory_lock(%' OR query = 'SELECT 1')"""

@@ -19,6 +19,8 @@ class EmbeddedStriker:
 
     def __init__(self, stack: EmbeddedStack, random: Random, poison: Poison) -> None:
         self._stack, self._random, self._poison = stack, random, poison
+        self.takeovers: dict[str, list[float]] = {}
+        """There is nobody else."""
 
     def faults(self) -> Sequence[Fault]:
         return (

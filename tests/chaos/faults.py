@@ -19,6 +19,8 @@ from tests.parts.stacks import Stack
 PAUSE_SECONDS_MAX = 3.0
 MORE_SECONDS_MAX = 120.0
 """How much longer than asked a round lasts for want of faults."""
+MISSED_MAX = 2
+"""How often a kind of fault is tried again at once when it found no moment to strike."""
 PROBE_LOOK_SECONDS = 0.1
 PROBE_SECONDS_MAX = 90.0
 MINOR_UNITS = 100
@@ -36,6 +38,9 @@ class Fault:
 class Striker(Protocol):
     """Knows the faults of one stack."""
 
+    takeovers: dict[str, list[float]]
+    """Seconds until another one did the work of one that stood still, by whose."""
+
     def faults(self) -> Sequence[Fault]:
         """Every kind of fault that this stack can meet."""
         ...
@@ -43,6 +48,16 @@ class Striker(Protocol):
     async def mend(self) -> None:
         """Have everything run again that should."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """One fault as it happened, in monotonic seconds."""
+
+    kind: str
+    began: float
+    ended: float
+    struck: bool
 
 
 @dataclass(slots=True)
@@ -53,37 +68,47 @@ class Struck:
     recoveries: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """Seconds from the end of a fault until a purchase that was asked then had its points, by kind of fault."""
     failures: list[str] = field(default_factory=list)
+    told: list[Strike] = field(default_factory=list)
+    """Every fault in order, also those that found no moment to strike."""
 
 
 async def strike_at_random(
     striker: Striker, probe: Client, random: Random, struck: Struck, *, until: float, at_least: int
 ) -> None:
-    """Strike until that moment (monotonic seconds), and on until `at_least` have struck; every kind once before any twice.
+    """Strike until that moment (monotonic seconds), and on until `at_least` have struck.
+
+    Every kind once before any twice; a kind that found no moment to strike is tried again before the others.
 
     CHAOS_ONLY=… in the environment leaves only the kinds with these words in their name, to look into one.
     """
     only, waiting = os.environ.get("CHAOS_ONLY", ""), set[asyncio.Task[None]]()
     faults = [each for each in striker.faults() if only in each.kind]
-    order = random.sample(faults, len(faults))
+    order, missed = random.sample(faults, len(faults)), Counter[str]()
     last = until + MORE_SECONDS_MAX
     while time.monotonic() < until or (sum(struck.kinds.values()) < at_least and time.monotonic() < last):
         fault = order.pop() if order else random.choices(faults, [each.weight for each in faults])[0]
         if await _strikes(fault, struck):
             struck.kinds[fault.kind] += 1
             waiting.add(asyncio.create_task(_recover(fault.kind, probe, struck)))
+        elif missed[fault.kind] < MISSED_MAX:
+            missed[fault.kind] += 1
+            order.append(fault)
         await asyncio.sleep(random.random() * PAUSE_SECONDS_MAX)
     await asyncio.gather(*waiting)
 
 
 async def _strikes(fault: Fault, struck: Struck) -> bool:
     """Whether it struck; a database that is just coming back may keep it from doing so."""
+    began, has_struck = time.monotonic(), False
     try:
-        return await fault.strike()
+        has_struck = await fault.strike()
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return False
+        pass
     except AssertionError as error:
         struck.failures.append(f"{fault.kind}: {error}")
-        return True
+        has_struck = True
+    struck.told.append(Strike(fault.kind, began, time.monotonic(), has_struck))
+    return has_struck
 
 
 async def _recover(kind: str, probe: Client, struck: Struck) -> None:

@@ -38,6 +38,8 @@ class Journal:
     """Everything that was asked, and everything that must not have happened."""
 
     asked: list[Asked] = field(default_factory=list)
+    repeated: list[Asked] = field(default_factory=list)
+    """Facts that were told again: they must have no effect of their own."""
     counts: Counter[str] = field(default_factory=Counter)
     """How often: answers by status, unanswered, unavailable, repeats, stored answers."""
     broken: list[str] = field(default_factory=list)

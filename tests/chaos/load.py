@@ -132,6 +132,7 @@ class Client:
         """Tell the same fact again, sometimes with the same key: the first answer must come again."""
         key = first.key if self.random.random() < 0.5 else uuid.UUID(int=self.random.getrandbits(128)).hex
         again = Asked(first.kind, first.service, first.path, first.body, key, time.monotonic())
+        self.journal.repeated.append(again)
         await self._until_answered(again)
         self.journal.counts["repeats"] += 1
         if not again.done or again.answer["id"] != first.answer["id"]:

@@ -1,6 +1,12 @@
-"""A round in words, and as a line for docs/reliability.md."""
+"""A round in words, and all rounds as the tables of docs/reliability.md: python -m tests.chaos.report RESULTS."""
 
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from statistics import median
+from typing import Any
 
 from tests.chaos.rounds import SHOWN_MAX, Round
 
@@ -21,8 +27,9 @@ def lines(done: Round) -> list[str]:
         seconds = sorted(struck.recoveries.get(kind, ()))
         told = f"points again after {median(seconds):5.1f} s, {seconds[-1]:5.1f} s at most" if seconds else ""
         said.append(f"  {count:3} × {kind:45} {told}")
-    if done.takeovers:
-        said.append(f"  leases taken over after {', '.join(f'{each:.1f}' for each in done.takeovers)} s")
+    for whose, seconds in sorted(done.takeovers.items()):
+        said.append(f"  {whose} taken over after {', '.join(f'{each:.1f}' for each in seconds)} s")
+    said += [f"  evidence in {done.evidence}"] if done.evidence else []
     said += [f"  WRONG: {each}" for each in done.wrong[:SHOWN_MAX]]
     if len(done.wrong) > SHOWN_MAX:
         said.append(f"  … and {len(done.wrong) - SHOWN_MAX} more")
@@ -30,3 +37,68 @@ def lines(done: Round) -> list[str]:
         said += [f"  logged {count} times: {what}" for what, count in done.errors.most_common(SHOWN_MAX)]
     said.append("  the books balance" if not done.wrong else f"  {len(done.wrong)} differences")
     return said
+
+
+def tables(rounds: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """The rounds in markdown: one a line, then the faults and the takeovers of each stack."""
+    rounds = sorted(rounds, key=lambda one: (one["stack"], one["seed"]))
+    yield "| stack | seed | minutes | faults | requests | stored answers | told again | sent again | points again: median, worst | settled | differences |"
+    yield "|---|---|---|---|---|---|---|---|---|---|---|"
+    for one in rounds:
+        seconds = [each for all_ in one["recoveries"].values() for each in all_]
+        yield (
+            f"| {one['stack']} | {one['seed']} | {one['minutes']} | {sum(one['faults'].values())} | {one['requests']}"
+            f" | {one['stored_answers']} | {one['told_again']} | {one['sent_again']} | {_spread(seconds)}"
+            f" | {one['settled_seconds']} s | {one['wrong']} |"
+        )
+    for stack in sorted({one["stack"] for one in rounds}):
+        yield from _totals(stack, [one for one in rounds if one["stack"] == stack])
+
+
+def _totals(stack: str, rounds: Sequence[dict[str, Any]]) -> Iterator[str]:
+    sums = {name: sum(one[name] for one in rounds) for name in SUMMED}
+    faults: dict[str, int] = defaultdict(int)
+    recoveries, takeovers = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
+    for one in rounds:
+        for kind, count in one["faults"].items():
+            faults[kind] += count
+        for kind, seconds in one["recoveries"].items():
+            recoveries[kind] += seconds
+        for whose, seconds in one["takeovers"].items():
+            takeovers[whose] += seconds
+    yield from ("", f"**{stack}**: {len(rounds)} rounds, {sum(faults.values())} faults, " + _words(sums), "")
+    yield from (f"| {stack}: fault | struck | points again: median, worst |", "|---|---|---|")
+    yield from (
+        f"| {kind} | {count} | {_spread(recoveries[kind])} |" for kind, count in sorted(faults.items())
+    )
+    if takeovers:
+        yield from ("", "| taken over | times | median, worst |", "|---|---|---|")
+        yield from (
+            f"| {whose} | {len(all_)} | {_spread(all_)} |" for whose, all_ in sorted(takeovers.items())
+        )
+
+
+def _words(sums: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {SUMMED[name]}" for name, count in sums.items()) + "."
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    return f"{median(seconds):.1f} s, {max(seconds):.1f} s" if seconds else ""
+
+
+SUMMED = {
+    "requests": "requests",
+    "unanswered": "times without an answer",
+    "unavailable": "answers 503",
+    "stored_answers": "requests answered from store",
+    "told_again": "facts told again",
+    "sent_again": "records sent again",
+    "poison": "records of poison",
+    "wrong": "differences",
+}
+"""What is added up, and in which words."""
+
+
+if __name__ == "__main__":
+    read = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines()]
+    print("\n".join(tables(read)))  # noqa: T201 - it is for the page

@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 
 import httpx2
 
-from tests.chaos import books, faults, oracle
+from tests.chaos import books, evidence, facts, faults, oracle
+from tests.chaos.books import Bookkeeper, Books, NeverSettled
 from tests.chaos.faults import Striker, Struck
 from tests.chaos.journal import Journal
 from tests.chaos.load import Client
@@ -48,8 +50,15 @@ class Round:
     discarded: int = 0
     duplicates: int = 0
     """Records that relays sent again."""
+    seconds: float = 0.0
+    """How long it was shopped and struck."""
     settled_seconds: float = 0.0
-    takeovers: list[float] = field(default_factory=list)
+    takeovers: dict[str, list[float]] = field(default_factory=dict)
+    """Seconds until another one did the work of one that stood still, by whose."""
+    is_over: bool = False
+    """Whether everything was compared."""
+    evidence: Path | None = None
+    """Where the evidence is kept; none while the claim holds."""
     wrong: list[str] = field(default_factory=list)
     """Everything that must not be; empty when the claim holds."""
     errors: Counter[str] = field(default_factory=Counter)
@@ -60,30 +69,56 @@ MakeStriker = Callable[[Random, Poison], Striker]
 
 
 async def run(stack: Stack, make: MakeStriker, *, seed: int, seconds: float, faults_min: int) -> Round:
-    """Shop and strike for that long, then settle and compare everything."""
-    random, done = Random(seed), Round(seed, stack.name)
-    poison = Poison(
-        stack.environment.get("HUITOU_BUS_URL", "embedded://"), stack.home, Random(random.random())
-    )
-    striker = make(Random(random.random()), poison)
-    await _shop_and_strike(stack, striker, done, random, seconds=seconds, faults_min=faults_min)
-    done.thrown = poison.thrown
-    done.takeovers = getattr(striker, "takeovers", [])
-    began = time.monotonic()
+    """Shop and strike for that long, then settle and compare everything; what is wrong leaves its evidence."""
+    random, done, bus_url = Random(seed), Round(seed, stack.name), stack.environment.get("HUITOU_BUS_URL")
+    poison = Poison(bus_url or "embedded://", stack.home, Random(random.random()))
+    striker, began = make(Random(random.random()), poison), time.monotonic()
+    standing = None
     async with books.opened(stack) as bookkeeper:
+        try:
+            await _shop_and_strike(stack, striker, done, random, seconds=seconds, faults_min=faults_min)
+            done.thrown, done.seconds = poison.thrown, time.monotonic() - began
+            done.takeovers = striker.takeovers
+            await _settle(bookkeeper, done)
+            standing = await bookkeeper.read()
+            await _compare_all(stack, done, standing, poison)
+        finally:
+            if done.wrong or not done.is_over:
+                await _keep(stack, done, standing, bookkeeper)
+    done.errors = _errors(stack)
+    return done
+
+
+async def _keep(stack: Stack, done: Round, standing: Books | None, bookkeeper: Bookkeeper) -> None:
+    """Keep what may say why, first what cannot fail."""
+    done.evidence = evidence.room(f"{stack.name}-{done.seed}")
+    evidence.keep_requests(done.evidence, done.journal, done.struck)
+    evidence.keep_logs(done.evidence, stack)
+    evidence.keep_records(done.evidence, standing or await bookkeeper.read())
+    await evidence.keep_rows(done.evidence, bookkeeper.databases)
+
+
+async def _settle(bookkeeper: Bookkeeper, done: Round) -> None:
+    """Let everything arrive, give up what is dead, and let arrive what that releases."""
+    began = time.monotonic()
+    try:
         await bookkeeper.settle()
         done.discarded = await bookkeeper.discard_dead()
         await bookkeeper.settle()
-        done.settled_seconds = time.monotonic() - began
-        standing = await bookkeeper.read()
+    except NeverSettled as error:
+        done.wrong.append(str(error))
+    done.settled_seconds = time.monotonic() - began
+
+
+async def _compare_all(stack: Stack, done: Round, standing: Books, poison: Poison) -> None:
     done.duplicates = standing.duplicates
     done.wrong += done.journal.broken + done.struck.failures
     done.wrong += books.differences(standing, poison.event_ids)
-    done.wrong += books.out_of_order(standing, done.journal.asked)
+    done.wrong += facts.wrong(standing, done.journal.asked)
+    done.wrong += facts.out_of_order(standing, done.journal.asked)
     done.wrong += await _unequal(stack, done)
     done.wrong += await asyncio.to_thread(_verify, stack)
-    done.errors = _errors(stack)
-    return done
+    done.is_over = True
 
 
 async def _shop_and_strike(

@@ -1,0 +1,156 @@
+"""What was asked, and what it became: each fact in its topic once, in the order it was asked in, and no fact of nobody's.
+
+Judged from the acknowledged requests and the topics alone.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from shared.bus import Record
+from tests.chaos import books
+from tests.chaos.books import Books
+from tests.chaos.journal import Asked
+
+Fact = tuple[str, str]
+"""A kind of request, and the id that it was answered with."""
+
+KINDS = ("purchase", "return", "redemption", "adjustment", "complaint", "remedy")
+FIRST_HAND = {
+    "profile.purchase_recorded.v1": ("purchase",),
+    "profile.purchase_returned.v1": ("return",),
+    "loyalty.points_redeemed.v1": ("redemption",),
+    "loyalty.points_earned.v1": ("adjustment",),
+    "loyalty.points_reversed.v1": ("adjustment",),
+    "feedback.complaint_opened.v1": ("complaint",),
+    "feedback.remedy_granted.v1": ("remedy",),
+}
+"""By type of event: the kind of request that it is the effect of, if its cause is of that kind."""
+ONCE_A_CAUSE = (
+    "profile.customer_registered.v1",
+    "loyalty.points_earned.v1",
+    "loyalty.points_reversed.v1",
+    "feedback.remedy_settled.v1",
+)
+"""Events that a consumer derives from a fact exactly once, however often it was told."""
+PAID = ("loyalty.points_earned.v1", "feedback.remedy_settled.v1")
+"""What every remedy has become when nothing is on its way any more."""
+REGISTERED = "profile.customer_registered.v1"
+
+
+@dataclass(frozen=True)
+class Told:
+    """One event of ours as it first stands in its topic."""
+
+    event_id: str
+    type: str
+    record: Record
+
+    @cached_property
+    def body(self) -> dict[str, Any]:
+        """What it says."""
+        return books.body(self.record)
+
+    @property
+    def cause(self) -> Fact:
+        """Kind and id of what it came of."""
+        return self.body["cause"]["kind"], self.body["cause"]["id"]
+
+    @property
+    def is_first_hand(self) -> bool:
+        """Whether it is the effect of a request itself."""
+        return self.cause[0] in FIRST_HAND.get(self.type, ())
+
+    def __str__(self) -> str:
+        """Where it stands and what it is."""
+        place = f"{self.record.topic}/{self.record.partition}@{self.record.offset}"
+        return f"{self.type} {self.event_id} of {' '.join(self.cause)} at {place}"
+
+
+def told(standing: Books) -> list[Told]:
+    """Every event of ours by its first occurrence."""
+    first: dict[str, Told] = {}
+    for record in standing.records:
+        if books.header(record, "ce_source").startswith("/huitou/"):
+            event = Told(books.event_id(record), books.header(record, "ce_type"), record)
+            first.setdefault(event.event_id, event)
+    return list(first.values())
+
+
+def wrong(standing: Books, asked: Sequence[Asked]) -> list[str]:
+    """Every acknowledged effect that is not in its topic once, and every event that nobody asked for."""
+    events = told(standing)
+    known: set[Fact] = {(each.kind, each.answer["id"]) for each in asked if each.done}
+    buyers = {each.answer["customer_id"] for each in asked if each.kind == "purchase" and each.done}
+    effects: dict[Fact, list[Told]] = defaultdict(list)
+    for event in events:
+        if event.is_first_hand:
+            effects[event.cause].append(event)
+    found = [f"{' '.join(fact)} was answered and is in no topic" for fact in sorted(known - set(effects))]
+    found += [
+        f"{' '.join(fact)} is in its topic {len(all_)} times: {', '.join(map(str, all_))}"
+        for fact, all_ in sorted(effects.items())
+        if len(all_) > 1
+    ]
+    found += [f"nobody asked for {event}" for event in events if _is_ghost(event, known, buyers)]
+    return [*found, *_derived(events, known, buyers), *_changed(standing)]
+
+
+def _is_ghost(event: Told, known: set[Fact], buyers: set[str]) -> bool:
+    """Whether it is about nobody who bought, or its cause is a request that was never answered."""
+    if event.body["identity_id"] not in buyers or (event.record.key or b"").decode() not in buyers:
+        return True
+    return event.cause[0] in KINDS and event.cause not in known
+
+
+def _derived(events: Sequence[Told], known: set[Fact], buyers: set[str]) -> Iterator[str]:
+    """What consumers made of the facts, once each."""
+    made: dict[tuple[str, Fact], list[Told]] = defaultdict(list)
+    for event in events:
+        if event.type in ONCE_A_CAUSE:
+            made[event.type, event.cause].append(event)
+    for all_ in made.values():
+        if len(all_) > 1:
+            yield f"made more than once of one cause: {', '.join(map(str, all_))}"
+    for fact in sorted(fact for fact in known if fact[0] == "remedy"):
+        yield from (f"of {fact[1]} there is no {type_}" for type_ in PAID if (type_, fact) not in made)
+    births = [event.body["identity_id"] for event in events if event.type == REGISTERED]
+    yield from (
+        f"{each} was registered {births.count(each)} times" for each in buyers if births.count(each) != 1
+    )
+
+
+def _changed(standing: Books) -> Iterator[str]:
+    """Records of one event that are not the same record in the same partition."""
+    first: dict[str, Record] = {}
+    for record in standing.records:
+        if books.header(record, "ce_source").startswith("/huitou/"):
+            once = first.setdefault(books.event_id(record), record)
+            if _content(once) != _content(record):
+                yield f"{books.event_id(record)} was sent again as something else: {once}, {record}"
+
+
+def _content(record: Record) -> tuple[object, ...]:
+    return record.topic, record.partition, record.key, record.value
+
+
+def out_of_order(standing: Books, asked: Sequence[Asked]) -> list[str]:
+    """What was asked after an answer and stands before it in the topic, a customer; by first occurrence."""
+    places = {event.cause: event.record for event in told(standing) if event.is_first_hand}
+    lines: dict[tuple[str, bytes | None], list[tuple[int, Asked]]] = defaultdict(list)
+    for each in asked:
+        # A return that waits for its purchase (202) comes into the topic with it, whenever that is.
+        if each.status == 201 and (each.kind, each.answer["id"]) in places:
+            record = places[each.kind, each.answer["id"]]
+            lines[record.topic, record.key].append((record.offset, each))
+    found = []
+    for (topic, key), events in lines.items():
+        for offset, each in events:
+            later = [one for one in events if one[1].answered_at < each.sent_at and one[0] > offset]
+            found += [
+                f"{topic} {(key or b'').decode()}: {offset} {each} was asked after {place} {one}"
+                for place, one in later[:1]
+            ]
+    return found

@@ -1,0 +1,185 @@
+"""Processes that stand still until another one has taken their work over, and then go on: they must write nothing."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from random import Random
+
+import asyncpg
+
+from shared.bus import Bus, TopicPartition, open_bus
+from shared.events import BY_TYPE
+from shared.outbox.lease import LEASE_SPACE
+from tests.chaos import books, moments
+from tests.parts import stacks
+from tests.parts.distributed import DistributedStack
+from tests.parts.processes import Server
+
+TAKEOVER_SECONDS_MAX = 15.0
+STANDBY_SECONDS_MAX = 30.0
+SETTLING_SECONDS = 1.0
+"""What comes in so long after the fault needs whoever takes over."""
+ZOMBIE_SECONDS = 2.0
+"""How long a zombie is watched."""
+PAGE = 1_000
+TOPICS = sorted({event.topic for event in BY_TYPE.values()})
+PURCHASES = "huitou.purchases"
+MEMBERS = ("loyalty consume 1", "loyalty consume 2")
+
+
+class Zombies:
+    """Freezes relays and consumers of a stack."""
+
+    def __init__(self, stack: DistributedStack, random: Random, takeovers: dict[str, list[float]]) -> None:
+        self._stack, self._random, self._takeovers = stack, random, takeovers
+
+    async def freeze_relay(self) -> bool:
+        """A relay stands still until another has taken its lease over; then it goes on as a zombie."""
+        service = self._random.choice(("profile", "loyalty"))
+        standby = self._stack.add(f"{service} relay 2", service, "relay")
+        relay = self._stack.servers[f"{service} relay"]
+        try:
+            async with moments.connected(self._stack, service) as connection:
+                return await self._take_lease_over(connection, relay)
+        finally:
+            relay.cont()
+            await asyncio.to_thread(standby.end, signal.SIGTERM, seconds_max=stacks.STOP_SECONDS_MAX)
+
+    async def _take_lease_over(self, connection: asyncpg.Connection, relay: Server) -> bool:
+        holder = await connection.fetchval(HOLDER, LEASE_SPACE)
+
+        async def waits() -> bool:
+            return bool(await connection.fetchval(WAITERS) > 1)
+
+        async def taken_over() -> bool:
+            now = await connection.fetchval(HOLDER, LEASE_SPACE)
+            return now is not None and now != holder
+
+        if holder is None or not await moments.within(waits, seconds_max=STANDBY_SECONDS_MAX):
+            return False
+        relay.freeze()
+        began = time.monotonic()
+        if not await moments.within(taken_over, seconds_max=TAKEOVER_SECONDS_MAX):
+            raise AssertionError(f"nobody took the lease over within {TAKEOVER_SECONDS_MAX:.0f} s")
+        self._tell("leases of relays", began)
+        await self._write_nothing(connection, relay.cont)
+        return True
+
+    async def _write_nothing(self, connection: asyncpg.Connection, wake: Callable[[], None]) -> None:
+        """What another one has sent and marked is neither sent nor marked again by the zombie that wakes now."""
+        last = await connection.fetchval("SELECT max(id) FROM outbox")
+
+        async def sent() -> bool:
+            return not await connection.fetchval(PENDING_UP_TO, last)
+
+        await moments.within(sent)
+        marks = await _marks(connection)
+        bus = open_bus(self._stack.environment["HUITOU_BUS_URL"], home=self._stack.home)
+        try:
+            ends = await bus.end_offsets(TOPICS)
+            wake()
+            await asyncio.sleep(ZOMBIE_SECONDS)
+            again = await _events_since(bus, ends) & set(marks)
+        finally:
+            await bus.close()
+        now = await _marks(connection)
+        changed = [event_id for event_id, at in marks.items() if now.get(event_id) != at]
+        assert not again, f"a zombie sent what had been sent: {sorted(again)}"
+        assert not changed, f"a zombie marked what had been marked: {sorted(changed)}"
+
+    async def freeze_consumer(self, names: Sequence[str], seconds: float) -> bool:
+        """A consumer stands still past its session; of loyalty's two, the other takes over."""
+        name = self._random.choice(names)
+        if name in MEMBERS and not await self._reaches(await self._ends(), moments.CHANCE_SECONDS_MAX):
+            return False
+        server, began = self._stack.servers[name], time.monotonic()
+        server.freeze()
+        try:
+            if name in MEMBERS:
+                await self._take_partitions_over("consumers at random", began)
+            await asyncio.sleep(max(began + seconds - time.monotonic(), 0))
+        finally:
+            server.cont()
+        return True
+
+    async def freeze_consumer_in_batch(self) -> bool:
+        """A consumer stands still with a transaction open in which everything is locked and written."""
+        async with moments.connected(self._stack, "loyalty") as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute("LOCK TABLE consumer_position IN EXCLUSIVE MODE")
+            ports = await moments.waiting_for_us(self._stack, "loyalty", "%UPDATE consumer_position%")
+            servers = [self._stack.servers[name] for name in MEMBERS]
+            owners = [
+                one for one in servers if one.pid and any(moments.owns(one.pid, port) for port in ports)
+            ]
+            if not owners:
+                return False
+            owners[0].freeze()
+            began = time.monotonic()
+            await transaction.rollback()
+        try:
+            await self._take_partitions_over("consumers in mid-batch", began)
+        finally:
+            owners[0].cont()
+        return True
+
+    async def _take_partitions_over(self, whose: str, began: float) -> None:
+        await asyncio.sleep(SETTLING_SECONDS)
+        ends = await self._ends()
+        if not await self._reaches(ends, began + TAKEOVER_SECONDS_MAX - time.monotonic()):
+            raise AssertionError(
+                f"nobody took {whose} over within {TAKEOVER_SECONDS_MAX:.0f} s:"
+                f" {await self._positions()} of {ends}"
+            )
+        self._tell(whose, began)
+
+    async def _reaches(self, ends: Mapping[TopicPartition, int], seconds_max: float) -> bool:
+        """Whether loyalty comes to have applied everything before these ends in time."""
+
+        async def reached() -> bool:
+            positions = await self._positions()
+            return all(positions.get(place.partition, 0) >= end for place, end in ends.items())
+
+        return await moments.within(reached, seconds_max=seconds_max)
+
+    async def _positions(self) -> dict[int, int]:
+        async with moments.connected(self._stack, "loyalty") as connection:
+            return dict(await connection.fetch(POSITIONS, PURCHASES))
+
+    async def _ends(self) -> Mapping[TopicPartition, int]:
+        bus = open_bus(self._stack.environment["HUITOU_BUS_URL"], home=self._stack.home)
+        try:
+            return await bus.end_offsets([PURCHASES])
+        finally:
+            await bus.close()
+
+    def _tell(self, whose: str, began: float) -> None:
+        self._takeovers.setdefault(whose, []).append(time.monotonic() - began)
+
+
+async def _marks(connection: asyncpg.Connection) -> dict[str, datetime]:
+    """When each event that is marked as sent was marked."""
+    return {str(row["event_id"]): row["published_at"] for row in await connection.fetch(MARKED)}
+
+
+async def _events_since(bus: Bus, ends: Mapping[TopicPartition, int]) -> set[str]:
+    """The events of all records behind these ends."""
+    now, found = await bus.end_offsets(TOPICS), set()
+    for place, offset in ends.items():
+        while offset < now[place] and (page := await bus.read(place, offset, PAGE)):
+            found |= {books.event_id(record) for record in page}
+            offset = page[-1].offset + 1
+    return found
+
+
+MARKED = "SELECT event_id, published_at FROM outbox WHERE published_at IS NOT NULL"
+PENDING_UP_TO = "SELECT count(*) FROM outbox WHERE published_at IS NULL AND id <= $1"
+POSITIONS = "SELECT partition, next_offset FROM consumer_position WHERE consumer = 'loyalty' AND topic = $1"
+HOLDER = """SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+ WHERE datname = current_database() AND locktype = 'advisory' AND classid = $1 AND objsubid = 2 AND granted"""
+WAITERS = """SELECT count(*) FROM pg_stat_activity
+ WHERE datname = current_database() AND pid <> pg_backend_pid()
+   AND (query ILIKE '%pg_try_advisory_lock(%' OR query = 'SELECT 1')"""
