@@ -15,10 +15,30 @@ from huitou import contents
 from huitou.exits import Exit
 from services.console.settings import Settings as ConsoleSettings
 from services.loyalty.domain.rules import type_of_kind
-from shared import events
-from shared.http import health, set_aside
+from shared import events, metrics
+from shared.http import health, set_aside, watching
 from shared.http.routes import Route
+from shared.metrics import Measure
+from shared.run import counting
 from shared.settings import ServiceSettings
+
+METRICS_INTRODUCTION = """`GET /metrics` answers in Prometheus' text format, without a token: keep it inside. Every line
+has the label `service`. Figures of the service's database and of the bus (outbox, lag, set-aside records, invariants) are
+read by the process that serves it, when it is asked; with several such processes each says the same, so take the maximum.
+A process that only relays or consumes says what it does itself on `HUITOU_METRICS_PORT`, if that is set; sum over those.
+What deserves a person's attention is said in words at `GET /health/issues`.
+
+| worth an alarm | when |
+| --- | --- |
+| `huitou_invariant_broken` | above 0: `python -m services.<service> verify` names the rows |
+| `huitou_invariants_looked_seconds` | above 60: the running verification does not run |
+| `huitou_outbox_oldest_seconds` | above 30: the relay or the bus is away |
+| `huitou_relay_led` | 0 for more than 15 s: nobody relays, and no periodic job runs |
+| `huitou_consumer_lag_seconds` | above 60, and growing |
+| `huitou_consumer_stopped_partitions` | above 0: a deployment is probably bad |
+| `huitou_set_aside{state="dead"}` | above 0: `huitou dead-letters list` |
+
+"""
 
 GENERATED = "<!-- Generated from the code by `make contracts`. -->\n\n"
 
@@ -32,6 +52,7 @@ def pages() -> Mapping[str, str]:
         "docs/reference/operations.md": _operations_page(),
         "docs/reference/rules.md": _rules_page(),
         "docs/reference/commands.md": _commands_page(),
+        "docs/reference/metrics.md": _metrics_page(),
     }
 
 
@@ -129,6 +150,28 @@ def _defaults(model: type[BaseModel]) -> list[str]:
         f"| `{name}` | {'required' if field.is_required() else f'`{field.default}`'} |"
         for name, field in model.model_fields.items()
     ]
+
+
+def _metrics_page() -> str:
+    sections = [
+        ("Every service", "Answered by the process that serves it, on the service's own port.", watching.MEASURES),
+        *((service.title, "Answered beside those of every service.", service.measures) for service in contents.services()),
+        ("Every process", "Whatever its roles.", (*metrics.MEASURES, *watching.PROCESS_MEASURES)),
+        ("Processes that relay", "The whole product in one process is one of them.", counting.RELAY_MEASURES),
+        ("Processes that consume", "Likewise.", counting.CONSUMER_MEASURES),
+    ]  # fmt: skip
+    written = [
+        f"## {title}\n\n{words}\n\n"
+        + _table("metric | kind | labels | what it says", [_measure(each) for each in measures])
+        for title, words, measures in sections
+        if measures
+    ]
+    return "# Metrics\n\n" + GENERATED + METRICS_INTRODUCTION + "\n".join(written)
+
+
+def _measure(measure: Measure) -> str:
+    labels = ", ".join(f"`{label}`" for label in measure.labels)
+    return f"| `{measure.full_name}` | {measure.kind} | {labels} | {measure.says} |"
 
 
 def _commands_page() -> str:

@@ -52,6 +52,7 @@ KEYS: frozenset[str] = frozenset(
         "dead",
         "parked",
         "queued",
+        "repeated",
         "retried",
         "lag_records",
         "lag_seconds",

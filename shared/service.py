@@ -16,12 +16,14 @@ from shared.consume import tables as consume_tables
 from shared.consume.handlers import Handlers
 from shared.db import Database, Read
 from shared.events.base import Event
+from shared.metrics import Measure
 from shared.outbox import tables as outbox_tables
 from shared.settings import ServiceSettings
 from shared.vault import Vault, open_vault
+from shared.verify import tables as verify_tables
 
 # Wherever a service is described, the kernel's tables are complete.
-KERNEL_TABLES = (consume_tables.set_aside, outbox_tables.outbox)
+KERNEL_TABLES = (consume_tables.set_aside, outbox_tables.outbox, verify_tables.verify_pass)
 
 
 class Resource(Protocol):
@@ -74,6 +76,28 @@ class Drift:
 
 Verify = Callable[[Read], Awaitable[Sequence[Drift]]]
 """Recomputes what is stored from the facts, and returns every difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look at a few rows found, and where the next look begins: empty when everything was looked at."""
+
+    drifts: Sequence[Drift]
+    after: str
+
+
+Look = Callable[[Read, str], Awaitable[Looked]]
+"""The same as `Verify`, a few rows at a time; it begins at the empty text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invariants:
+    """What always holds of what a service stores, by the names that its drifts carry, and how to look whether it does."""
+
+    rules: Sequence[str] = ()
+    look: Look | None = None
+
+
 Gauges = Callable[[Read], Awaitable[Mapping[str, float]]]
 """Figures of the service worth watching, by metric name."""
 
@@ -98,6 +122,9 @@ class Service:
     publishes: Sequence[type[Event]] = ()
     jobs: Sequence[Job] = ()
     gauges: Gauges = _none
+    measures: Sequence[Measure] = ()
+    """What its gauges say, each with a sentence."""
+    invariants: Invariants = Invariants()
 
     @property
     def name(self) -> str:

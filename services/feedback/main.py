@@ -58,6 +58,8 @@ def service(settings: Settings | None = None) -> Service:
         migrations=Path(__file__).parent / "storage" / "migrations",
         verify=verify.drift,
         gauges=figures.gauges,
+        measures=figures.MEASURES,
+        invariants=verify.INVARIANTS,
     )
 
 

@@ -7,9 +7,11 @@ from services.loyalty.domain.wallets import Lot, Wallet
 from services.loyalty.storage import checks, programmes, purchases, rebuild
 from services.loyalty.storage.rebuild import Rebuilt
 from shared.db import Read
-from shared.service import Drift
+from shared.service import Drift, Invariants, Looked
 
 PAGE_MAX = 500
+LOOK_MAX = 50
+"""Wallets of one look of the running verification: a few milliseconds."""
 LOOKS_MAX = 3
 """A difference counts when it is still there at the last look: writers may have been between two statements."""
 
@@ -24,11 +26,26 @@ async def drift(read: Read) -> Sequence[Drift]:
     while page := await rebuild.page(read, after, PAGE_MAX):
         found += await _page(read, after)
         after = page[-1].id
-    found += [
-        Drift("group_is_whole", each, "group_size is wrong") for each in await checks.miscounted_groups(read)
+    return found + await _members(read)
+
+
+async def look(read: Read, after: str) -> Looked:
+    """The same for the next few wallets; `after` is the id of the last one."""
+    page = await rebuild.page(read, int(after or 0), LOOK_MAX)
+    if not page:
+        return Looked((), "")
+    found = await _look(read, page)
+    found += await _members(read, sorted({wallet.owner_id for wallet in page}))
+    return Looked(found, str(page[-1].id) if len(page) == LOOK_MAX else "")
+
+
+async def _members(read: Read, owner_ids: Sequence[str] | None = None) -> list[Drift]:
+    """What holds of all wallets of a member together; None: of every member."""
+    groups = await checks.miscounted_groups(read, owner_ids)
+    owing = await checks.owing_beside_spendable(read, owner_ids)
+    return [Drift("group_is_whole", each, "group_size is wrong") for each in groups] + [
+        Drift("no_deficit_beside_spendable", each, "owes and could pay") for each in owing
     ]
-    owing = await checks.owing_beside_spendable(read)
-    return found + [Drift("no_deficit_beside_spendable", each, "owes and could pay") for each in owing]
 
 
 async def _page(read: Read, after: int) -> list[Drift]:
@@ -128,3 +145,24 @@ async def _tiers(read: Read, stored: Sequence[Wallet]) -> list[Drift]:
         if (tier or programme.tiers[0].code) != reached:
             found.append(Drift("tier_is_what_spend_reaches", owner_id, f"{tier}, spend reaches {reached}"))
     return found
+
+
+INVARIANTS = Invariants(
+    rules=(
+        "group_is_whole",
+        "no_deficit_beside_spendable",
+        "cause_has_a_fact",
+        "redemption_is_its_postings",
+        "lot_is_its_postings",
+        "lot_was_granted",
+        "lot_adds_up",
+        "wallet_is_its_postings",
+        "booking_time_never_goes_back",
+        "reversed_is_what_its_units_earned",
+        "units_go_back_once",
+        "spend_is_its_window",
+        "tier_is_what_spend_reaches",
+    ),
+    look=look,
+)
+"""What always holds of a ledger."""

@@ -29,6 +29,7 @@ def service(settings: Settings | None = None) -> Service:
         metadata=(kernel_metadata, tables.metadata),
         migrations=Path(__file__).parent / "storage" / "migrations",
         verify=verify.drift,
+        invariants=verify.INVARIANTS,
     )
 
 

@@ -42,6 +42,8 @@ def service(settings: Settings) -> Service:
         migrations=Path(__file__).parent / "storage" / "migrations",
         verify=verify.drift,
         gauges=figures.gauges,
+        measures=figures.MEASURES,
+        invariants=verify.INVARIANTS,
     )
 
 

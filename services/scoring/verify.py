@@ -6,9 +6,13 @@ from services.scoring.domain.facts import DayRollup, roll_up
 from services.scoring.domain.state import EMPTY, fold
 from services.scoring.storage import facts, states
 from shared.db import Read
-from shared.service import Drift
+from shared.service import Drift, Invariants, Looked
 
 PAGE_MAX = 500
+LOOK_MAX = 50
+"""Identities or customers of one look of the running verification."""
+STATES = "states:"
+"""A look goes through the identities' roll-ups first, then, with this before the id, through the customers' states."""
 
 
 async def drift(read: Read) -> Sequence[Drift]:
@@ -23,6 +27,17 @@ async def drift(read: Read) -> Sequence[Drift]:
         found += await _states(read, customers)
         after = customers[-1]
     return found
+
+
+async def look(read: Read, after: str) -> Looked:
+    """The same for the next few identities, and behind the last of them for the next few customers."""
+    if not after.startswith(STATES):
+        page = await facts.identities_with_facts(read, after, LOOK_MAX)
+        found = await _rollups(read, page) if page else []
+        return Looked(found, page[-1] if len(page) == LOOK_MAX else STATES)
+    customers = await states.owners(read, after.removeprefix(STATES), LOOK_MAX)
+    found = await _states(read, customers) if customers else []
+    return Looked(found, STATES + customers[-1] if len(customers) == LOOK_MAX else "")
 
 
 async def _rollups(read: Read, identity_ids: Sequence[str]) -> list[Drift]:
@@ -48,3 +63,7 @@ async def _states(read: Read, customer_ids: Sequence[str]) -> list[Drift]:
 
 def _named(rollup: DayRollup) -> str:
     return f"{rollup.identity_id} {rollup.day} {rollup.currency}"
+
+
+INVARIANTS = Invariants(("rollup_is_the_sum_of_its_facts", "state_is_the_fold_of_its_days"), look)
+"""What always holds of scores."""

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from shared import logs
 from shared.bus import Bus, BusUnavailable, Record, Subscription, TopicPartition
+from shared.consume import stopping as stops
 from shared.consume.apply import BrakePulled, Outcome, apply_batch
 from shared.consume.handlers import Handlers
 from shared.consume.tables import consumer_position
@@ -48,6 +49,8 @@ class Counts:
     dead: int = 0
     queued: int = 0
     batches: int = 0
+    waits: int = 0
+    """How often a batch could not be applied and its partition waited."""
 
     def add(self, outcome: Outcome) -> None:
         """Count one batch."""
@@ -117,6 +120,7 @@ class Consumer:
         self, subscription: Subscription, partition: TopicPartition, records: Sequence[Record]
     ) -> None:
         """Apply one batch, or have its partition wait."""
+        began = time.perf_counter()
         try:
             outcome = await self._attempt(partition, records)
         except Exception as error:  # noqa: BLE001 - sorted by kind in _wait: outage, brake or bug
@@ -126,6 +130,7 @@ class Consumer:
             self._quiet.over("the consumer goes on", consumer=self.handlers.consumer)
         self.counts.add(outcome)
         self.positions[partition] = records[-1].offset + 1
+        self._tell(partition, records, outcome, time.perf_counter() - began)
 
     async def _attempt(self, partition: TopicPartition, records: Sequence[Record]) -> Outcome:
         bugs = self.trouble[partition].bugs if partition in self.trouble else 0
@@ -153,12 +158,14 @@ class Consumer:
         error: Exception,
     ) -> None:
         """Pause the partition at the first record of the batch; try it again after a backoff, for ever."""
+        self.counts.waits += 1
         trouble = self.trouble.setdefault(partition, Trouble(BACKOFF_SECONDS_FIRST))
         trouble.until = time.monotonic() + trouble.backoff
         trouble.backoff = min(trouble.backoff * 2, BACKOFF_SECONDS_MAX)
         if isinstance(error, BrakePulled):
             trouble.cause = "brake"
             self._say(str(error), error)
+            await self._note(partition, records[0].offset, "brake", error.code)
         elif failures.is_transient(error):
             trouble.cause = "database"
             self._say("the database cannot be used and the consumer waits", error)
@@ -166,6 +173,7 @@ class Consumer:
             trouble.cause = "bug"
             trouble.bugs += 1
             log.error("a batch met an unexpected error", consumer=self.handlers.consumer, exc_info=error)
+            await self._note(partition, records[0].offset, "bug", type(error).__name__)
         trouble.paused = True
         subscription.pause(partition)
         await subscription.seek(partition, records[0].offset)
@@ -214,6 +222,33 @@ class Consumer:
             for partition in partitions:
                 self.positions.pop(partition, None)
                 self.trouble.pop(partition, None)
+
+    async def _note(self, partition: TopicPartition, offset: int, cause: stops.Cause, code: str) -> None:
+        """Write down for every process of the service why the partition stands; the log has said it already."""
+        try:
+            await stops.note(self.database, self.handlers.consumer, partition, offset, cause, code)
+        except Exception as error:
+            if not failures.is_transient(error):
+                raise
+
+    def _tell(
+        self, partition: TopicPartition, records: Sequence[Record], outcome: Outcome, seconds: float
+    ) -> None:
+        """One line a batch; the lag is the age of its first record, when it was applied."""
+        waited = self.database.clock.now().timestamp() - records[0].timestamp_ms / 1000
+        log.info(
+            "batch applied",
+            consumer=self.handlers.consumer,
+            topic=partition.topic,
+            partition=partition.partition,
+            offset=records[0].offset,
+            records=len(records),
+            dead=outcome.dead,
+            queued=outcome.queued,
+            repeated=outcome.repeated,
+            duration_ms=round(seconds * 1000, 2),
+            lag_seconds=round(waited, 3),
+        )
 
     def _say(self, sentence: str, error: Exception) -> None:
         self._quiet.warning(sentence, consumer=self.handlers.consumer, error_type=type(error).__name__)

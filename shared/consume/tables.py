@@ -21,6 +21,28 @@ class PositionColumns(TypedColumns):
 consumer_position = Table("consumer_position", kernel_metadata, PositionColumns)
 
 
+class StoppedColumns(TypedColumns):
+    """Why a partition last stopped, and where; it stands there for as long as the position is still the same."""
+
+    consumer: Named[str] = Column(Id, primary_key=True)
+    topic: Named[str] = Column(Id, primary_key=True)
+    partition: Named[int] = Column(Integer, primary_key=True)
+    next_offset: Named[int] = Column(BigInt)
+    cause: Named[str] = Column(Text)
+    code: Named[str] = Column(Text)
+    """Of the brake the first record's reason, of a bug its type."""
+    stopped_at: Named[datetime] = Column(Instant)
+    """When it was last tried in vain."""
+
+
+stopped_partition = Table(
+    "stopped_partition",
+    kernel_metadata,
+    StoppedColumns,
+    CheckConstraint("cause in ('brake', 'bug')", name="stopped_partition_cause"),
+)
+
+
 class InboxColumns(TypedColumns):
     """Line (b): what a relay sent twice is applied once. Kept `INBOX_DAYS`."""
 

@@ -34,6 +34,39 @@ def first_register() -> None:
     op.create_index(op.f("ix_identity_owner_id"), "identity", ["owner_id"], unique=False)
 
 
+def watching_tables() -> None:
+    """Where partitions stopped, and what the running verification found."""
+    op.create_table(
+        "stopped_partition",
+        sa.Column("consumer", types.Id, nullable=False),
+        sa.Column("topic", types.Id, nullable=False),
+        sa.Column("partition", sa.Integer(), nullable=False),
+        sa.Column("next_offset", types.BigInt, nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("stopped_at", types.Instant(), nullable=False),
+        sa.CheckConstraint("cause in ('brake', 'bug')", name="stopped_partition_cause"),
+        sa.PrimaryKeyConstraint("consumer", "topic", "partition"),
+    )
+    op.create_table(
+        "verify_pass",
+        sa.Column("name", types.Id, nullable=False),
+        sa.Column("at", sa.Text(), nullable=False),
+        sa.Column("began_at", types.Instant(), nullable=False),
+        sa.Column("looked_at", types.Instant(), nullable=False),
+        sa.Column("ended_at", types.Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "verify_finding",
+        sa.Column("rule", types.Id, nullable=False),
+        sa.Column("subject", types.Id, nullable=False),
+        sa.Column("found_at", types.Instant(), nullable=False),
+        sa.Column("seen_at", types.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("rule", "subject"),
+    )
+
+
 def _consumer_position() -> None:
     """How far each consumer has read."""
     op.create_table(

@@ -14,6 +14,9 @@ from pathlib import Path
 from zlib import crc32
 
 import asyncpg
+from sqlalchemy import func, select, text
+
+from shared.db import Read
 
 SESSION_SECONDS = 5
 """The server ends the session, and with it the lock, after this much silence."""
@@ -156,8 +159,46 @@ class FileLease(Lease):
             os.close(file)
 
 
+async def somebody_leads(read: Read, home: Path, service: str) -> bool:
+    """Whether any process holds the lease of the service now: asked of the database's server, or of the file."""
+    if read.dialect == "sqlite":
+        return _is_locked(home / f"{service}.lease")
+    number = crc32(service.encode()) & 0x7FFFFFFF
+    held = await read.scalar(_HOLDERS, {"space": LEASE_SPACE, "number": number})
+    return bool(held)
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether somebody has an exclusive lock on the file; a shared one is tried, and let go at once."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(file)
+
+
 def open_lease(database_url: str, home: Path, service: str) -> Lease:
     """The lease of a service: beside its database."""
     if database_url.startswith("sqlite:"):
         return FileLease(home / f"{service}.lease")
     return PostgresLease(database_url, service)
+
+
+_HOLDERS = (
+    select(func.count())
+    .select_from(text("pg_locks"))
+    .where(
+        text(
+            "locktype = 'advisory' AND granted AND objsubid = 2"
+            " AND classid::bigint = :space AND objid::bigint = :number"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+    )
+)

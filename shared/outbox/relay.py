@@ -49,6 +49,10 @@ class Relay:
         self._producer: Producer | None = None
         self.sent = 0
         """Rows sent and marked since the start."""
+        self.unconfirmed = 0
+        """Rows handed to the bus of which it did not say that it has them: they are sent again."""
+        self.failures = 0
+        """Rounds that failed."""
         database.on_published.append(self._wake.set)
 
     async def run(self) -> None:
@@ -62,6 +66,7 @@ class Relay:
                     moved = await self.step()
                 except Exception as error:  # noqa: BLE001 - whatever it was, the rows are still pending
                     self._lease.check()
+                    self.failures += 1
                     self._quiet.warning(
                         "the outbox waits until it can be sent",
                         service=self._service,
@@ -97,6 +102,7 @@ class Relay:
         acknowledged = [
             row.id for part, result in zip(parts, results, strict=True) if result is None for row in part
         ]
+        self.unconfirmed += len(rows) - len(acknowledged)
         await self._mark(acknowledged)
         failure = next((result for result in results if result is not None), None)
         if failure is not None:

@@ -12,7 +12,7 @@ import uvloop
 
 from shared import logs
 from shared.db.migrations import NewerDatabase
-from shared.http.app import build_app
+from shared.http.app import build_app, build_side_door
 from shared.run import collecting
 from shared.run.opening import migrations_of, open_parts
 from shared.run.roles import Role, run
@@ -54,9 +54,9 @@ async def _run(service: Service, command: str, *, as_json: bool) -> int:
         if command == "verify":
             return await _verify(service, parts, as_json=as_json)
         roles = ROLES[command]
-        serving = "serve" in roles
-        app = build_app(service, parts) if serving else None
-        listener = listen(service.settings.host, service.settings.port) if serving else None
+        port = service.settings.port if "serve" in roles else service.settings.metrics_port
+        app = build_app(service, parts) if "serve" in roles else build_side_door(service, parts)
+        listener = listen(service.settings.host, port) if port else None
         collecting.seldom()
         await run(service, parts, roles, stop_on_signals(), app=app, listener=listener)
         return 0

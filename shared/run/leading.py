@@ -14,7 +14,9 @@ from shared.outbox import relay as relaying
 from shared.outbox.jobs import run_jobs
 from shared.outbox.lease import LeaseLost, open_lease
 from shared.outbox.relay import Relay
+from shared.run.counting import Leadership
 from shared.service import Job, Parts, Service
+from shared.verify import rolling as verifying
 
 INBOX_DAYS = 7
 PRUNE_EVERY_SECONDS = 3600.0
@@ -23,20 +25,26 @@ DRAIN_SECONDS_MAX = 5.0
 log = logs.named(__name__)
 
 
-async def lead(service: Service, parts: Parts, stopping: asyncio.Event) -> None:
+async def lead(
+    service: Service, parts: Parts, stopping: asyncio.Event, leadership: Leadership | None = None
+) -> None:
     """Hold the lease whenever it can be had, and relay and run the jobs while it is held, until asked to stop."""
     lease = open_lease(parts.database.url, parts.settings.home, service.name)
     relay = Relay(service.name, parts.database, parts.bus, lease)
+    leadership = leadership or Leadership()
+    leadership.lease, leadership.relay = lease, relay
+    jobs = [*service.jobs, *KERNEL_JOBS, verifying.job_of(service)]
     try:
         while not stopping.is_set():
             if not await _before(stopping, lease.acquire()):
                 break
+            leadership.begin()
             log.info("the lease is held", service=service.name)
             try:
                 async with asyncio.TaskGroup() as group:
                     work = [
                         group.create_task(relay.run()),
-                        group.create_task(run_jobs([*service.jobs, *KERNEL_JOBS], parts, lease)),
+                        group.create_task(run_jobs(jobs, parts, lease)),
                     ]
                     await stopping.wait()
                     for task in work:

@@ -12,9 +12,11 @@ from services.feedback.storage.clocks import ClockKey
 from services.feedback.storage.tables import complaint, remedy, transition
 from shared.db import Read, any_of
 from shared.identity.tables import identity
-from shared.service import Drift
+from shared.service import Drift, Looked
 
 PAGE_MAX: Final = 1_000
+LOOK_MAX: Final = 50
+"""Complaints of one look of the running verification."""
 TIMELESS: Final = (
     "due_at",
     "paused_since",
@@ -30,18 +32,32 @@ async def find(read: Read) -> list[Drift]:
     """Recompute clocks and states of every complaint, a page at a time, and look for rows that cannot be."""
     found: list[Drift] = []
     after = ""
-    while page := await _page(read, after):
+    while page := await _page(read, after, PAGE_MAX):
         after = page[-1]
-        found += await _clocks(read, page)
-        found += await _states(read, page)
-    found += await _remedies(read)
-    found += await _identities(read)
-    return found
+        found += await _complaints(read, page)
+    return found + await _crossing(read)
 
 
-async def _page(read: Read, after: str) -> list[str]:
+async def look(read: Read, after: str) -> Looked:
+    """The same for the next few complaints after this one; what concerns them all is asked at a pass's beginning."""
+    page = await _page(read, after, LOOK_MAX)
+    found = await _crossing(read) if after == "" else []
+    if page:
+        found += await _complaints(read, page)
+    return Looked(found, page[-1] if len(page) == LOOK_MAX else "")
+
+
+async def _complaints(read: Read, complaint_ids: Sequence[str]) -> list[Drift]:
+    return await _clocks(read, complaint_ids) + await _states(read, complaint_ids)
+
+
+async def _crossing(read: Read) -> list[Drift]:
+    return await _remedies(read) + await _identities(read)
+
+
+async def _page(read: Read, after: str, limit: int) -> list[str]:
     rows = await read.all(
-        select(complaint.c.id).where(complaint.c.id > after).order_by(complaint.c.id).limit(PAGE_MAX)
+        select(complaint.c.id).where(complaint.c.id > after).order_by(complaint.c.id).limit(limit)
     )
     return [row.id for row in rows]
 
@@ -138,3 +154,13 @@ async def _identities(read: Read) -> list[Drift]:
 
 def _name(key: ClockKey) -> str:
     return ":".join(map(str, key))
+
+
+RULES: Final = (
+    "a breached clock was told as breached",
+    "a clock follows from its facts",
+    "a complaint is where its last transition brought it",
+    "a remedy is settled by a ledger transaction",
+    "every complaint's identity is registered",
+)
+"""What always holds, by the names that drifts carry."""

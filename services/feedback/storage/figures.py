@@ -7,6 +7,14 @@ from sqlalchemy import func, select
 from services.feedback.domain.machine import Status
 from services.feedback.storage.tables import complaint, remedy, sla_clock
 from shared.db import Read
+from shared.metrics import Measure
+
+MEASURES = (
+    Measure("complaints_open", "Complaints that are not closed."),
+    Measure("sla_clocks_armed", "Promises whose time runs and that have something to tell."),
+    Measure("sla_clocks_breached_open", "Promises that are late and still not kept."),
+    Measure("remedies_overdue", "Remedies whose fate is unknown: loyalty has not answered in time."),
+)
 
 
 async def gauges(read: Read) -> Mapping[str, float]:

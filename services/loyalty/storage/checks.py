@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, true
 
 from services.loyalty.domain.postings import Account, CauseKind
 from services.loyalty.storage.tables import (
@@ -63,10 +63,11 @@ async def miscounted_redemptions(read: Read, wallet_ids: Sequence[int]) -> list[
     return [row_id for (row_id,) in await read.all(statement)]
 
 
-async def miscounted_groups(read: Read) -> list[str]:
-    """Owners whose wallets do not agree on how many they are."""
+async def miscounted_groups(read: Read, owner_ids: Sequence[str] | None = None) -> list[str]:
+    """Those of these owners (None: of all) whose wallets do not agree on how many they are."""
     statement = (
         select(wallet.c.owner_id)
+        .where(_owned(owner_ids))
         .group_by(wallet.c.owner_id)
         .having(
             (func.min(wallet.c.group_size) != func.count()) | (func.max(wallet.c.group_size) != func.count())
@@ -75,10 +76,11 @@ async def miscounted_groups(read: Read) -> list[str]:
     return [owner_id for (owner_id,) in await read.all(statement)]
 
 
-async def owing_beside_spendable(read: Read) -> list[str]:
-    """Members with a deficit beside spendable points."""
+async def owing_beside_spendable(read: Read, owner_ids: Sequence[str] | None = None) -> list[str]:
+    """Those of these members (None: of all) with a deficit beside spendable points."""
     statement = (
         select(wallet.c.owner_id)
+        .where(_owned(owner_ids))
         .group_by(wallet.c.owner_id)
         .having((func.sum(wallet.c.owed) > 0) & (func.sum(wallet.c.active) > 0))
     )
@@ -101,3 +103,7 @@ async def purchases_behind(read: Read, row_ids: Sequence[int]) -> dict[int, Any]
     c = purchase.c
     rows = await read.all(select(c.id, c.lines).where(any_of(c.id, sorted(row_ids))))
     return {row.id: row.lines for row in rows}
+
+
+def _owned(owner_ids: Sequence[str] | None) -> ColumnElement[bool]:
+    return true() if owner_ids is None else any_of(wallet.c.owner_id, owner_ids)

@@ -8,6 +8,18 @@ from sqlalchemy import func, select
 
 from services.loyalty.storage.tables import wallet
 from shared.db import Read
+from shared.metrics import Measure
+
+MEASURES = (
+    Measure("wallets", "Wallets: one a programme and identity."),
+    Measure("points_active", "Points that members can spend."),
+    Measure("points_pending", "Points that were earned and cannot be spent yet."),
+    Measure("points_held", "Points that are held for a redemption."),
+    Measure(
+        "points_owed",
+        "Points that were spent and then taken back with a return: the next ones earned pay them.",
+    ),
+)
 
 
 async def gauges(read: Read) -> Mapping[str, float]:

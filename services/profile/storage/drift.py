@@ -1,6 +1,8 @@
 """Where what is stored contradicts itself: each query finds the rows that break one rule."""
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from dataclasses import dataclass
+
+from sqlalchemy import Column, ColumnElement, Select, and_, func, or_, select
 
 from services.profile.storage.tables import (
     identifiers,
@@ -11,34 +13,64 @@ from services.profile.storage.tables import (
     returns,
 )
 from shared.db import Read
-from shared.service import Drift
+from shared.service import Drift, Looked
 from shared.vault import subject_keys
 
 SHOWN_MAX = 100
 """Rows shown of each rule."""
+LOOK_MAX = 100
+"""Purchases, returns or identities of one look of the running verification."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: its name, the query for the rows that break it, and what is wrong with them."""
+
+    name: str
+    statement: Select[str]
+    detail: str
+
+    @property
+    def walk(self) -> Column[str] | None:
+        """The id that it is asked of a few at a time; None: it is asked of everything, once a pass."""
+        selected = self.statement.selected_columns[0]
+        return selected if isinstance(selected, Column) else None
 
 
 async def find(read: Read) -> list[Drift]:
     """Every rule's first rows that break it."""
     found: list[Drift] = []
-    for rule, statement, detail in _rules():
-        found += [Drift(rule, row[0], detail) for row in await read.all(statement.limit(SHOWN_MAX))]
+    for rule in RULES:
+        found += await _broken(read, rule)
     return found
 
 
-def _rules() -> list[tuple[str, Select[str], str]]:
-    return [
-        ("returned_units", _counts(), "the count of returned units is not the sum of its returns"),
-        ("disjoint_units", _overlaps(), "two returns took the same unit"),
-        ("returned_amounts", _return_amounts(), "a return's amount is not the sum of its lines"),
-        ("line_amounts", _unit_amounts(), "the amount of returned units is not their share of the line"),
-        ("purchase_amounts", _purchase_amounts(), "a purchase's amount is not the sum of its lines"),
-        ("one_holder", _two_holders(), "an identifier resolves to two identities"),
-        ("known_identity", _strangers(), "a purchase is of an identity that does not exist"),
-        ("returned_identity", _strayed(), "a return is of another identity than its purchase"),
-        ("readable", _keyless(), "an identity that was not erased has no key"),
-        ("known_owner", _ownerless(), "an identity belongs to a customer that does not exist"),
-    ]
+async def look(read: Read, after: str) -> Looked:
+    """The same for the next few purchases, then returns, then identities; `after` is `<column>:<id>` of the last."""
+    name, _, last = (after or f"{WALKS[0].name}:").partition(":")
+    walked = next(column for column in WALKS if column.name == name)
+    upto = await _page(read, walked, last)
+    found: list[Drift] = []
+    for rule in RULES:
+        walk = rule.walk
+        if walk is None:
+            found += await _broken(read, rule) if after == "" else []
+        elif walk.name == name and upto:
+            found += await _broken(read, rule, walk > last, walk <= upto[-1])
+    if len(upto) == LOOK_MAX:
+        return Looked(found, f"{name}:{upto[-1]}")
+    rest = WALKS[WALKS.index(walked) + 1 :]
+    return Looked(found, f"{rest[0].name}:" if rest else "")
+
+
+async def _page(read: Read, column: Column[str], last: str) -> list[str]:
+    rows = await read.all(select(column).where(column > last).order_by(column).limit(LOOK_MAX))
+    return [row[0] for row in rows]
+
+
+async def _broken(read: Read, rule: Rule, *among: ColumnElement[bool]) -> list[Drift]:
+    rows = await read.all(rule.statement.where(*among).limit(SHOWN_MAX))
+    return [Drift(rule.name, row[0], rule.detail) for row in rows]
 
 
 def _counts() -> Select[str]:
@@ -127,3 +159,19 @@ def _ownerless() -> Select[str]:
     owner = identities.alias()
     known = select(owner.c.identity_id).where(owner.c.identity_id == identities.c.owner_id)
     return select(identities.c.identity_id).where(~known.exists())
+
+
+RULES = (
+    Rule("returned_units", _counts(), "the count of returned units is not the sum of its returns"),
+    Rule("disjoint_units", _overlaps(), "two returns took the same unit"),
+    Rule("returned_amounts", _return_amounts(), "a return's amount is not the sum of its lines"),
+    Rule("line_amounts", _unit_amounts(), "the amount of returned units is not their share of the line"),
+    Rule("purchase_amounts", _purchase_amounts(), "a purchase's amount is not the sum of its lines"),
+    Rule("one_holder", _two_holders(), "an identifier resolves to two identities"),
+    Rule("known_identity", _strangers(), "a purchase is of an identity that does not exist"),
+    Rule("returned_identity", _strayed(), "a return is of another identity than its purchase"),
+    Rule("readable", _keyless(), "an identity that was not erased has no key"),
+    Rule("known_owner", _ownerless(), "an identity belongs to a customer that does not exist"),
+)
+WALKS = (purchases.c.purchase_id, returns.c.return_id, identities.c.identity_id)
+"""What the running verification goes through, one after the other."""

@@ -171,9 +171,11 @@ async def rollups_of_identities(read: Read, identity_ids: Sequence[str]) -> list
 
 async def identities_with_facts(read: Read, after: str, limit: int) -> list[str]:
     """The next identities in id order that have a purchase or a roll-up."""
-    bought = select(purchase.c.identity_id).where(purchase.c.identity_id > after)
-    rolled_up = select(day_rollup.c.identity_id).where(day_rollup.c.identity_id > after)
-    either = union(bought, rolled_up).subquery()
+    parts = [
+        select(column).distinct().where(column > after).order_by(column).limit(limit).subquery()
+        for column in (purchase.c.identity_id, day_rollup.c.identity_id)
+    ]
+    either = union(*(select(part.c.identity_id) for part in parts)).subquery()
     rows = await read.all(select(either.c.identity_id).order_by(either.c.identity_id).limit(limit))
     return [row.identity_id for row in rows]
 

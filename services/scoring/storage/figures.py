@@ -6,6 +6,13 @@ from sqlalchemy import func, select
 
 from services.scoring.storage.tables import customer_state, fit, score
 from shared.db import Read
+from shared.metrics import Measure
+
+MEASURES = (
+    Measure("scoring_customers", "Customers with a state."),
+    Measure("scoring_timers", "Scores that will change by time alone."),
+    Measure("scoring_fits_waiting", "Fits of a model that wait or run."),
+)
 
 
 async def gauges(read: Read) -> Mapping[str, float]:

@@ -78,9 +78,16 @@ async def of_customers(read: Read, customer_ids: Sequence[str]) -> dict[str, Sta
 
 async def owners(read: Read, after: str, limit: int) -> list[str]:
     """The next customers in id order who own an identity or have a state."""
-    owning = select(identity.c.owner_id.label("customer_id")).where(identity.c.owner_id > after)
-    having = select(customer_state.c.customer_id).where(customer_state.c.customer_id > after)
-    either = union(owning, having).subquery()
+    parts = [
+        select(column.label("customer_id"))
+        .distinct()
+        .where(column > after)
+        .order_by(column)
+        .limit(limit)
+        .subquery()
+        for column in (identity.c.owner_id, customer_state.c.customer_id)
+    ]
+    either = union(*(select(part.c.customer_id) for part in parts)).subquery()
     rows = await read.all(select(either.c.customer_id).order_by(either.c.customer_id).limit(limit))
     return [row.customer_id for row in rows]
 

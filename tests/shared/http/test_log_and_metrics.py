@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared import logs
-from shared.metrics import Metrics
+from shared.metrics import Measure, Metrics
 
 PLANTED = {
     "name": "张伟",
@@ -104,19 +104,32 @@ def test_a_line_that_was_left_out_is_counted(written: io.StringIO) -> None:
 async def test_each_service_measures_for_itself() -> None:
     first, second = Metrics("one"), Metrics("two")
     first.answered("get_x", 200, 0.01)
-    first.gauge("relay_leads", "Whether this process is the relay.").set(1)
-    second.counter("purchases", "Purchases.", ("channel",)).labels("web").inc()
+    second.declare([Measure("purchases_total", "Purchases taken in.", ("channel",), kind="counter")])
+    second.counts.append(lambda: {'purchases_total{channel="web"}': 12_345_678})
 
     one, two = (await first.render(None)).decode(), (await second.render(None)).decode()
     assert 'operation="get_x"' in one
-    assert "huitou_relay_leads 1.0" in one
+    assert "purchases" not in one
     assert "get_x" not in two
-    assert 'huitou_purchases_total{channel="web"} 1.0' in two
+    assert 'huitou_purchases_total{service="two",channel="web"} 12345678\n' in two
 
 
-async def test_a_figure_with_a_name_that_is_none_is_a_bug() -> None:
+async def test_a_figure_stands_under_its_sentence() -> None:
     metrics = Metrics("one")
+    metrics.declare([Measure("lag", "How far it is behind.", ("topic",))])
+    metrics.counts.append(lambda: {'lag{topic="x"}': 3, 'lag{topic="y"}': 0.25})
 
-    assert metrics._line('lag{topic="x"}', 3) == 'huitou_lag{service="one",topic="x"} 3'
+    assert (await metrics.render(None)).decode().split("# HELP huitou_lag ")[1] == (
+        "How far it is behind.\n# TYPE huitou_lag gauge\n"
+        'huitou_lag{service="one",topic="x"} 3\nhuitou_lag{service="one",topic="y"} 0.25\n'
+    )
+
+
+@pytest.mark.parametrize("name", ["13800138000", "other", "lag", 'lag{place="x"}', 'lag{topic="a"b"}'])
+async def test_a_figure_that_was_not_declared_is_a_bug(name: str) -> None:
+    metrics = Metrics("one")
+    metrics.declare([Measure("lag", "How far it is behind.", ("topic",))])
+    metrics.counts.append(lambda: {name: 1})
+
     with pytest.raises(AssertionError):
-        metrics._line("13800138000", 1)
+        await metrics.render(None)

@@ -44,6 +44,7 @@ from shared.http.models import (
 from shared.http.parts import Caller, KeyHash, Reading, Running, Transaction
 from shared.http.routes import Router
 from shared.ids import new_id
+from shared.metrics import Measure
 from shared.service import Drift, Parts, Service
 from shared.settings import ServiceSettings
 from shared.vault import open_vault
@@ -251,6 +252,7 @@ def service(settings: Settings, migrations: Path) -> Service:
         migrations=migrations,
         verify=_verify,
         gauges=_gauges,
+        measures=(Measure("sales", "Sales taken."),),
     )
 
 

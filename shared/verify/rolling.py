@@ -1,0 +1,109 @@
+"""The running verification: a look at a few rows every few seconds, under the service's lease, again and again.
+
+`huitou verify` looks at everything at once; both ask the same rules. What a pass finds stands until a later whole
+pass no longer finds it, so a figure that rose stays up until the rows are mended and were looked at again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+
+from shared import logs
+from shared.db import Read, Tx
+from shared.service import Invariants, Job, Looked, Parts, Service
+from shared.verify.tables import verify_finding, verify_pass
+
+EVERY_SECONDS = 2.0
+LOOKS_MAX = 3
+"""A difference counts when it is there at every look: a writer may have been between two statements of one."""
+FINDINGS_MAX = 1_000
+"""Differences that are kept; `huitou verify` lists them all."""
+NAME = "rolling"
+
+log = logs.named(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the running verification knows: broken rows by rule, when it last looked, when it had last seen all."""
+
+    broken: Mapping[str, int]
+    looked_at: datetime | None
+    ended_at: datetime | None
+
+
+def job_of(service: Service) -> Job:
+    """The job that looks on, one look a run."""
+
+    async def run(parts: Parts) -> int:
+        return await look_on(service.invariants, parts)
+
+    return Job("verify", run, EVERY_SECONDS)
+
+
+async def look_on(invariants: Invariants, parts: Parts) -> int:
+    """Look at the next few rows; return how many differences were found."""
+    if invariants.look is None:
+        return 0
+    async with parts.database.read() as read:
+        after = await read.scalar(select(verify_pass.c.at).where(verify_pass.c.name == NAME)) or ""
+        looked = await _look_again(invariants, read, after)
+    unknown = {drift.rule for drift in looked.drifts} - set(invariants.rules)
+    assert not unknown, f"rules that the service does not name: {sorted(unknown)}"
+    async with parts.database.begin() as tx:
+        await _keep(tx, looked, first=after == "")
+    for rule in sorted({drift.rule for drift in looked.drifts}):
+        count = sum(drift.rule == rule for drift in looked.drifts)
+        log.error("what is stored contradicts the facts: see `huitou verify`", rule=rule, count=count)
+    return len(looked.drifts)
+
+
+async def standing(read: Read, invariants: Invariants) -> Standing:
+    """Every rule of the service with how many rows break it."""
+    broken = dict.fromkeys(invariants.rules, 0)
+    rows = await read.all(select(verify_finding.c.rule, func.count()).group_by(verify_finding.c.rule))
+    broken.update({rule: count for rule, count in rows if rule in broken})
+    row = await read.first(
+        select(verify_pass.c.looked_at, verify_pass.c.ended_at).where(verify_pass.c.name == NAME)
+    )
+    return Standing(broken, *(row if row is not None else (None, None)))
+
+
+async def _look_again(invariants: Invariants, read: Read, after: str) -> Looked:
+    assert invariants.look is not None
+    looked = await invariants.look(read, after)
+    for _ in range(LOOKS_MAX - 1):
+        if not looked.drifts:
+            break
+        again = await invariants.look(read, after)
+        names = {(drift.rule, drift.subject) for drift in again.drifts}
+        looked = Looked(
+            [drift for drift in looked.drifts if (drift.rule, drift.subject) in names], looked.after
+        )
+    return looked
+
+
+async def _keep(tx: Tx, looked: Looked, *, first: bool) -> None:
+    """Write down what was found and where to go on; a pass that ends forgets what it did not see again."""
+    found = sorted({(drift.rule, drift.subject) for drift in looked.drifts})[:FINDINGS_MAX]
+    kept = await tx.scalar(select(func.count()).select_from(verify_finding)) or 0
+    rows = [
+        {"rule": rule, "subject": subject, "found_at": tx.now, "seen_at": tx.now} for rule, subject in found
+    ]
+    if kept < FINDINGS_MAX:
+        await tx.upsert(verify_finding, rows, key=("rule", "subject"), update=("seen_at",))
+    else:
+        await tx.update_many(
+            verify_finding,
+            [{key: row[key] for key in ("rule", "subject", "seen_at")} for row in rows],
+            key=("rule", "subject"),
+        )
+    progress = {"name": NAME, "at": looked.after, "began_at": tx.now, "looked_at": tx.now, "ended_at": None}
+    moved = ["at", "looked_at", *(["began_at"] if first else [])]
+    await tx.upsert(verify_pass, [progress], key=("name",), update=moved)
+    if looked.after == "":
+        began_at = await tx.scalar(select(verify_pass.c.began_at).where(verify_pass.c.name == NAME))
+        await tx.execute(delete(verify_finding).where(verify_finding.c.seen_at < began_at))
+        await tx.execute(verify_pass.update().where(verify_pass.c.name == NAME).values(ended_at=tx.now))
