@@ -1,7 +1,6 @@
 """The bus on a Kafka cluster; what `kafka://host:port,…` opens."""
 
 import asyncio
-import weakref
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -32,8 +31,8 @@ class KafkaBus:
         self._servers = ",".join(servers)
         self._session_seconds = session_seconds
         self._partitions: dict[str, int] = {}
-        self._producers: weakref.WeakSet[KafkaProducer] = weakref.WeakSet()
-        self._subscriptions: weakref.WeakSet[KafkaSubscription] = weakref.WeakSet()
+        self._producers: set[KafkaProducer] = set()
+        self._subscriptions: set[KafkaSubscription] = set()
 
     async def ensure_topics(self, topics: Mapping[str, int]) -> None:
         """Create the topics that are missing; topics that exist keep the number of partitions they have."""
@@ -58,7 +57,7 @@ class KafkaBus:
 
     async def producer(self) -> KafkaProducer:
         """A new producer."""
-        producer = KafkaProducer(self._servers, self.partitions)
+        producer = KafkaProducer(self._servers, self.partitions, on_dropped=self._producers.discard)
         self._producers.add(producer)
         return await producer.open()
 
@@ -83,6 +82,7 @@ class KafkaBus:
             on_revoked=on_revoked,
             extents=self._extents,
             session_seconds=self._session_seconds,
+            on_closed=self._subscriptions.discard,
         )
         self._subscriptions.add(subscription)
         await subscription.open()

@@ -3,12 +3,13 @@
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from shared.bus.kafka.words import ended, in_words
+from shared.bus.kafka.words import cut, ended, in_words
 from shared.bus.protocol import RECORD_BYTES_MAX, BusUnavailable, Message, RecordRefused, size_of
 
 BATCH_BYTES_MAX = 512 * 1024  # before compression; well under Kafka's own limit for a batch, 1 MiB
@@ -24,10 +25,17 @@ class KafkaProducer:
     key would be lost: hence one outstanding batch a partition, and no second chance for a producer that has failed.
     """
 
-    def __init__(self, servers: str, partitions: Callable[[str], Awaitable[int]]) -> None:
+    def __init__(
+        self,
+        servers: str,
+        partitions: Callable[[str], Awaitable[int]],
+        *,
+        on_dropped: Callable[["KafkaProducer"], None] = lambda _: None,
+    ) -> None:
         """A producer, not connected yet; `partitions` says how many a topic has, or refuses the topic."""
         self._servers = servers
         self._partitions = partitions
+        self._on_dropped = on_dropped
         self._inner = AIOKafkaProducer(
             bootstrap_servers=servers,
             acks="all",
@@ -37,6 +45,9 @@ class KafkaProducer:
             request_timeout_ms=SEND_SECONDS_MAX * 1000,
         )
         self._failed = False
+        self._requests: set[asyncio.Task[None]] = set()
+        self._request = self._inner._sender._send_produce_req
+        self._inner._sender._send_produce_req = self._requested
 
     async def open(self) -> "KafkaProducer":
         """Connect and get a producer id."""
@@ -81,16 +92,27 @@ class KafkaProducer:
         self._failed = True
         await self._drop()
 
+    async def _requested(self, node: int, carried: Any) -> None:
+        """A request of aiokafka's, in a task that it keeps to itself and that we have to end."""
+        task = asyncio.current_task()
+        assert task is not None, "requests are made in tasks of their own"
+        self._requests.add(task)
+        task.add_done_callback(self._requests.discard)
+        await self._request(node, carried)
+
     async def _drop(self) -> None:
         # `stop` flushes what is queued and has no other way; so the parts are ended one by one, the queue last.
+        # A connection that is being made belongs to the task that makes it, hence the tasks come first.
         inner = self._inner
         inner._closed = True
         sender = inner._sender.sender_task
-        if sender is not None:
-            sender.cancel()
+        working = [*self._requests, *([] if sender is None else [sender])]
+        for task in working:
+            task.cancel()
+        cut(inner.client)
         await ended(inner.client.close(), seconds_max=CLOSE_SECONDS_MAX)
-        if sender is not None:
-            await asyncio.wait([sender], timeout=CLOSE_SECONDS_MAX)
+        if working:
+            await asyncio.wait(working, timeout=CLOSE_SECONDS_MAX)
         queue = inner._message_accumulator
         queued = [*queue._pending_batches, *itertools.chain.from_iterable(queue._batches.values())]
         queue.fail_all(ProducerClosed())
@@ -98,6 +120,7 @@ class KafkaProducer:
             for future in (batch.future, batch._drain_waiter):
                 if future.done() and not future.cancelled():
                     future.exception()  # seen: else asyncio reports each as never retrieved
+        self._on_dropped(self)
 
 
 def batches(messages: Sequence[Message], create: Callable[[], BatchBuilder]) -> Iterator[BatchBuilder]:

@@ -25,6 +25,8 @@ CLOSE_SECONDS_MAX = 10
 REPORT_SECONDS_MAX = 3
 POSITION_SECONDS_MAX = 1
 GRACE_SECONDS = 0.5
+POLL_SECONDS_MAX = 300.0
+"""A member that has not fetched for so long, because of one batch, is taken for dead: its partitions move on."""
 HEARTBEATS_A_SESSION = 5
 EMPTY_SECONDS_MAX = 20.0
 """After so long without a record it is asked whether there are none, or whether the client is stuck."""
@@ -51,8 +53,10 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         on_revoked: OnRevoked,
         extents: Extents,
         session_seconds: float,
+        on_closed: Callable[["KafkaSubscription"], None] = lambda _: None,
     ) -> None:
         self._servers = servers
+        self._on_closed = on_closed
         self._group = group
         self._topics = list(topics)
         self._member = member
@@ -90,6 +94,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             request_timeout_ms=REQUEST_SECONDS_MAX * 1000,
             session_timeout_ms=int(self._session_seconds * 1000),
             heartbeat_interval_ms=int(self._session_seconds * 1000 / HEARTBEATS_A_SESSION),
+            max_poll_interval_ms=int(POLL_SECONDS_MAX * 1000),
             rebalance_timeout_ms=int((DRAIN_SECONDS_MAX + self._session_seconds) * 1000),
         )
         self._inner = consumer
@@ -157,6 +162,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         if not self._closed:
             self._closed = True
             await self._drop()
+            self._on_closed(self)
 
     async def on_partitions_revoked(self, revoked: Iterable[KafkaTopicPartition]) -> None:
         """Aiokafka calls this before every rebalance, with all partitions."""

@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
     InvalidTopicError,
@@ -87,6 +88,13 @@ async def ended(ending: Coroutine[Any, Any, None], *, seconds_max: float) -> Non
         task.cancel()
     elif not task.cancelled() and task.exception() is not None:
         _log.debug("Ending a Kafka client failed: %r", task.exception())
+
+
+def cut(client: AIOKafkaClient) -> None:
+    """Cut a client's connections at once; its `close` alone waits until a broker that stands still has read them out."""
+    for connection in client._conns.values():
+        if connection._writer is not None:
+            connection._writer.transport.abort()
 
 
 def name(error: BaseException) -> str:

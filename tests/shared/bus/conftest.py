@@ -1,6 +1,7 @@
 """The two buses, each of them real, and what the suite asks of both."""
 
 import itertools
+import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,16 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def broker() -> Iterator[kafka.Kafka]:
     used = kafka.open_kafka()
+    yield used
+    used.close()
+
+
+@pytest.fixture(scope="module")
+def old_broker() -> Iterator[kafka.Kafka]:
+    """The oldest version that is promised, where this run may start brokers of its choice."""
+    if os.environ.get("TEST_KAFKA") or kafka.wanted_version() != kafka.VERSION:
+        pytest.skip("this run was told which Kafka to use")
+    used = kafka.open_kafka(kafka.VERSION_OLD)
     yield used
     used.close()
 
@@ -60,12 +71,18 @@ class Buses:
             await bus.close()
 
 
-@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+@pytest.fixture(
+    params=[
+        "embedded",
+        pytest.param("kafka", marks=pytest.mark.kafka),
+        pytest.param("old_kafka", marks=pytest.mark.kafka),
+    ]
+)
 async def buses(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Buses]:
     if request.param == "embedded":
         opened = Buses("embedded", lambda: EmbeddedBus(tmp_path / "log.db"))
     else:
-        broker: kafka.Kafka = request.getfixturevalue("broker")
+        broker: kafka.Kafka = request.getfixturevalue("broker" if request.param == "kafka" else "old_broker")
         if not broker.real and request.node.get_closest_marker("real_broker"):
             pytest.skip(f"{broker.sentence} cannot do this")
         seconds = SESSION_SECONDS if isinstance(broker, kafka.ApacheKafka) else SESSION_SECONDS_ELSEWHERE

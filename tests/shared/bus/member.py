@@ -59,15 +59,15 @@ class Member:
 
     async def join(self, bus: Bus, group: str, *topics: str, records_max: int = 500) -> Self:
         """Subscribe and start reading."""
-        self.subscription = await self.subscribe(bus, group, *topics)
-        self._task = asyncio.create_task(self._read(self.subscription, records_max))
+        self._task = asyncio.create_task(self._read(await self.subscribe(bus, group, *topics), records_max))
         return self
 
     async def subscribe(self, bus: Bus, group: str, *topics: str) -> Subscription:
         """Subscribe only; the test fetches by itself."""
-        return await bus.subscribe(
+        self.subscription = await bus.subscribe(
             group, topics, member=self.name, on_assigned=self._assigned, on_revoked=self._revoked
         )
+        return self.subscription
 
     @property
     def assigned(self) -> frozenset[TopicPartition]:

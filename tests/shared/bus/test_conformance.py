@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import time
 
 import pytest
@@ -205,6 +206,33 @@ async def test_a_failed_batch_is_read_again_after_seek(buses: Buses, bus: Bus) -
     assert await subscription.fetch(records_max=10, timeout_seconds=0.2) == {}
     subscription.resume(only)
     assert values((await fetched(subscription))[only]) == ["b", "c"]
+    await subscription.close()
+
+
+async def test_after_a_seek_comes_what_lies_there_whatever_was_fetched_ahead(
+    buses: Buses, bus: Bus, seeded: random.Random
+) -> None:
+    topic = await buses.topic(bus, 2)
+    producer = await bus.producer()
+    for number in range(2):
+        for start in range(
+            0, 4 * RECORDS, RECORDS
+        ):  # far more than one fetch hands out: the client reads ahead
+            await producer.send(topic, number, [message(str(start + each)) for each in range(RECORDS)])
+    subscription = await Member().subscribe(bus, buses.name("group"), topic)
+    places = {TopicPartition(topic, number): 0 for number in range(2)}
+    while min(places.values()) < 4 * RECORDS:
+        got = await subscription.fetch(records_max=seeded.randint(1, 100), timeout_seconds=1)
+        for partition, records in got.items():
+            assert [each.offset for each in records] == list(
+                range(places[partition], places[partition] + len(records))
+            )
+            if seeded.random() < 0.4:  # its batch fails
+                subscription.pause(partition)
+                await subscription.seek(partition, records[0].offset)
+                subscription.resume(partition)
+            else:
+                places[partition] += len(records)
     await subscription.close()
 
 

@@ -1,9 +1,11 @@
 """What only a broker can do to us: go away, come back, stand still; and a client that stays stuck."""
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -18,16 +20,17 @@ from tests.shared.bus.member import Member, message, until, values
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-FROZEN_SECONDS = 5
 ABANDON_SECONDS_MAX = 6
 BATCH = 20
+LINES_OF_A_LOST_BROKER = 20
+LOOKS = 5
 
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[kafka.ApacheKafka]:
     """A node of our own, for it is killed."""
     try:
-        node = kafka.ApacheKafka()
+        node = kafka.ApacheKafka(kafka.wanted_version())
     except processes.PartMissing as missing:
         if processes.required():
             raise
@@ -51,22 +54,26 @@ async def test_what_a_relay_sends_through_a_dying_broker_arrives_in_order_and_wh
     monkeypatch.setattr(producers, "SEND_SECONDS_MAX", 2)
     await bus.ensure_topics({"relayed": 3})
     member = await Member().join(bus, "reader", "relayed")
-    relay = asyncio.create_task(_relay(bus, "relayed", partitions=3, batches=30))
+    failures: list[str] = []
+    relay = asyncio.create_task(_relay(bus, "relayed", failures, partitions=3, batches=30))
     await until(lambda: len(member.records) > 3 * BATCH)
     for _ in range(2):
+        known = len(failures)
         own.kill()
-        await asyncio.sleep(3)  # longer than a send may take
+        await until(lambda known=known: len(failures) > known)  # type: ignore[misc]
         own.start_soon()
         await asyncio.to_thread(own.wait)
+        arrived = len(member.records)
+        await until(lambda arrived=arrived: len(member.records) > arrived)  # type: ignore[misc]
+    known = len(failures)
     own.freeze()
-    await asyncio.sleep(FROZEN_SECONDS)
+    await until(lambda: len(failures) > known)
     own.cont()
-    failures = await relay
+    await relay
     await until(lambda: {each.offset + 1 for each in member.records} >= {30 * BATCH})
     for partition in range(3):
         first_seen = dict.fromkeys(values([each for each in member.records if each.partition == partition]))
         assert list(first_seen) == [str(each) for each in range(30 * BATCH)]
-    assert failures, "the broker was killed twice and nobody noticed"
     await member.leave()
 
 
@@ -75,11 +82,12 @@ async def test_a_producer_is_dropped_at_once_while_the_broker_stands_still(
 ) -> None:
     await bus.ensure_topics({"standing": 1})
     producer = await bus.producer()
+    assert isinstance(producer, producers.KafkaProducer)
     await producer.send("standing", 0, [message("a")])
     own.freeze()
     try:
         sending = asyncio.create_task(producer.send("standing", 0, [message("b")]))
-        await asyncio.sleep(0.2)  # it is on its way now
+        await until(lambda: bool(producer._requests))  # it is on its way now
         begun = time.monotonic()
         await producer.abandon()
         assert time.monotonic() - begun < ABANDON_SECONDS_MAX
@@ -92,6 +100,51 @@ async def test_a_producer_is_dropped_at_once_while_the_broker_stands_still(
     other = await bus.producer()
     await other.send("standing", 0, [message("c")])
     assert values(await bus.read(TopicPartition("standing", 0), 0, 9)) in (["a", "c"], ["a", "b", "c"])
+
+
+async def test_what_is_dropped_while_the_broker_is_away_leaves_no_task_no_socket_and_no_line(
+    own: kafka.ApacheKafka, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(producers, "SEND_SECONDS_MAX", 1)
+    await bus.ensure_topics({"dropped": 1})
+    said: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+    dropped = [await bus.producer() for _ in range(3)]
+    for producer in dropped:
+        await producer.send("dropped", 0, [message("a")])
+    members = [await Member(name).join(bus, f"dropped-{name}", "dropped") for name in ("one", "two")]
+    for member in members:
+        await until(lambda member=member: len(member.records) == 3)  # type: ignore[misc]
+
+    await dropped[0].abandon()  # idle
+    own.freeze()
+    try:
+        sending = asyncio.create_task(dropped[1].send("dropped", 0, [Message("k", (), b"x" * 400_000)]))
+        with suppress(BusUnavailable):
+            await bus.check()
+        await asyncio.gather(
+            dropped[1].abandon(), sending, return_exceptions=True
+        )  # sending, to a still broker
+        await members[0].leave()
+        with pytest.raises(BusUnavailable):
+            await bus.producer()  # connecting, to a still broker
+        own.kill()
+        with pytest.raises(BusUnavailable):
+            await dropped[2].send("dropped", 0, [message("b")])  # a broker that is gone
+        await dropped[2].abandon()
+        with pytest.raises(BusUnavailable):
+            await bus.producer()
+        await members[1].leave()
+    finally:
+        own.kill()
+
+    del dropped, producer, members, member
+    gc.collect()
+    await until(lambda: not _tasks_of_aiokafka())
+    assert kafka.connections(own.servers) == []
+    assert [each["message"] for each in said] == []
+    own.start_soon()
+    await asyncio.to_thread(own.wait)
 
 
 async def test_while_the_broker_is_away_the_product_says_so_in_one_line(
@@ -107,7 +160,9 @@ async def test_while_the_broker_is_away_the_product_says_so_in_one_line(
     own.kill()
     with pytest.raises(BusUnavailable, match=r"Kafka at .* is not available"):
         await bus.check()
-    await asyncio.sleep(FROZEN_SECONDS)
+    client = _counting("aiokafka")
+    await until(lambda: client.lines > LINES_OF_A_LOST_BROKER)
+    logging.getLogger("aiokafka").removeHandler(client)
     logging.getLogger().removeHandler(listening)
     assert not [each.getMessage() for each in said if each.name.startswith("aiokafka")]
     assert len([each.getMessage() for each in said if each.name.startswith("shared.bus")]) <= 1
@@ -140,7 +195,16 @@ async def test_a_consumer_with_nothing_to_read_is_left_alone(
     member = await Member().join(bus, "idle", "idle")
     await until(lambda: len(member.assigned) == 2)
     inner = _inner(member)
-    await asyncio.sleep(2)  # five looks
+    looks = 0
+    behind = subscriptions.KafkaSubscription._behind
+
+    async def counted(subscription: subscriptions.KafkaSubscription) -> str | None:
+        nonlocal looks
+        looks += 1
+        return await behind(subscription)
+
+    monkeypatch.setattr(subscriptions.KafkaSubscription, "_behind", counted)
+    await until(lambda: looks >= LOOKS)
     assert _inner(member) is inner
     assert [word for word, _ in member.told] == ["assigned"]
     await member.leave()
@@ -153,9 +217,8 @@ def test_two_consumers_of_one_process_do_not_share_the_assignors_memory() -> Non
     assert two.generation == -1
 
 
-async def _relay(bus: Bus, topic: str, *, partitions: int, batches: int) -> list[str]:
+async def _relay(bus: Bus, topic: str, failures: list[str], *, partitions: int, batches: int) -> None:
     """Send numbered records as the relay does: one batch a partition, and on any error all unmarked ones again."""
-    failures: list[str] = []
     marked = dict.fromkeys(range(partitions), 0)
     producer: Producer | None = None
 
@@ -182,7 +245,29 @@ async def _relay(bus: Bus, topic: str, *, partitions: int, batches: int) -> list
                 await producer.abandon()
             producer = None
             await asyncio.sleep(0.2)
-    return failures
+
+
+class _Counting(logging.Handler):
+    """How many lines a logger has had."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines += 1
+
+
+def _counting(logger: str) -> _Counting:
+    counting = _Counting()
+    logging.getLogger(logger).addHandler(counting)
+    return counting
+
+
+def _tasks_of_aiokafka() -> list[str]:
+    """The coroutines of the client's own tasks that live."""
+    codes = [getattr(task.get_coro(), "cr_code", None) for task in asyncio.all_tasks()]
+    return [code.co_qualname for code in codes if code is not None and "/aiokafka/" in code.co_filename]
 
 
 def _inner(member: Member) -> Any:
