@@ -163,7 +163,7 @@ async def opened(name: str, folder: Path, kind: Kind = "sqlite") -> AsyncIterato
 
 
 @contextmanager
-def served(name: str, folder: Path) -> Iterator[tuple[Opened, str]]:
+def served(name: str, folder: Path, kind: Kind = "sqlite") -> Iterator[tuple[Opened, str]]:
     """The same behind a real HTTP server in a thread of its own, and its address."""
     listener = serving.listen("127.0.0.1", 0)
     started, houses, stop = threading.Event(), list[Opened](), list[Any]()
@@ -171,7 +171,7 @@ def served(name: str, folder: Path) -> Iterator[tuple[Opened, str]]:
     async def run() -> None:
         stopping = asyncio.Event()
         stop.append((asyncio.get_running_loop(), stopping))
-        async with opened(name, folder) as house:
+        async with opened(name, folder, kind) as house:
             houses.append(house)
             started.set()
             await serving.serve(house.app, listener, stopping)
