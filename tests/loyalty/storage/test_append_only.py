@@ -10,6 +10,7 @@ from services.loyalty import verify
 from services.loyalty.storage.tables import APPEND_ONLY
 from tests.loyalty.conftest import START
 from tests.loyalty.shop import Shop, bought, customer, merged, promised, returned
+from tests.parts.looking import looked_through
 
 
 @pytest.fixture
@@ -59,4 +60,6 @@ async def test_verification_sees_a_projection_that_drifted(full: Shop, statement
         await tx.execute(text(statement))
 
     async with full.database.read() as read:
-        assert rule in {drift.rule for drift in await verify.drift(read)}
+        found = await verify.drift(read)
+        assert rule in {drift.rule for drift in found}
+        assert set(await looked_through(read, verify.INVARIANTS)) == set(found)

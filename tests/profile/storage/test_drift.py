@@ -3,6 +3,8 @@
 import pytest
 from sqlalchemy import text
 
+from services.profile.verify import INVARIANTS
+from tests.parts.looking import looked_through
 from tests.profile.running import Profile, back, told
 
 GUARDS = ("purchases", "purchase_lines", "returns", "return_lines")
@@ -46,7 +48,10 @@ async def test_each_contradiction_is_found(profile: Profile, rule: str, statemen
     if rule == "disjoint_units":
         await unguarded(profile, *_without_unique_units(profile))
     await unguarded(profile, statement)
-    assert rule in {drift.rule for drift in await profile.drift()}
+    found = await profile.drift()
+    assert rule in {drift.rule for drift in found}
+    async with profile.database.read() as read:
+        assert set(await looked_through(read, INVARIANTS)) == set(found)
 
 
 def _without_unique_units(profile: Profile) -> list[str]:

@@ -12,6 +12,7 @@ from services.scoring.storage import facts, fit_input
 from services.scoring.storage.tables import customer_state, day_rollup
 from shared.events import PurchaseRecorded
 from shared.identity import identities_of, identity
+from tests.parts.looking import looked_through
 from tests.scoring import cdnow, running
 from tests.scoring.running import NOW, Scoring, bought, customer, returned
 
@@ -84,5 +85,7 @@ async def test_verify_finds_what_was_tampered_with(scoring: Scoring) -> None:
         )
         await tx.execute(update(day_rollup).where(day_rollup.c.identity_id == two).values(units=9))
     async with scoring.database.read() as read:
-        rules = sorted(drift.rule for drift in await verify.drift(read))
+        found = await verify.drift(read)
+        rules = sorted(drift.rule for drift in found)
+        assert await looked_through(read, verify.INVARIANTS) == found
     assert rules == ["rollup_is_the_sum_of_its_facts"] * 2 + ["state_is_the_fold_of_its_days"]

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from shared.bus import Bus, Message, open_bus, partition_of
 from shared.consume import consumer as consuming
+from shared.consume import stopping
 from shared.consume.consumer import Consumer
 from shared.consume.handlers import Handlers
 from shared.consume.tables import consumer_position
@@ -54,12 +55,12 @@ async def consuming_with(
     percent: int = 5,
 ) -> AsyncIterator[Consumer]:
     consumer = Consumer(database, bus, vault, handlers, member, percent)
-    stopping = asyncio.Event()
-    running = asyncio.create_task(consumer.run(stopping))
+    asked = asyncio.Event()
+    running = asyncio.create_task(consumer.run(asked))
     try:
         yield consumer
     finally:
-        stopping.set()
+        asked.set()
         await running
 
 
@@ -162,8 +163,13 @@ async def test_the_brake_holds_the_partition_and_lets_go_when_it_is_raised(
         assert await booked(database) == 0
     async with database.read() as read:
         assert await read.scalar(select(func.max(consumer_position.c.next_offset))) == 0
+        (stopped,) = await stopping.standing(read)
+        assert (stopped.cause, stopped.code) == ("brake", "poisoned")
+        assert stopped.place.partition == partition_of(customer, 12)
     async with consuming_with(database, bus, vault, percent=100):
         await until(lambda: _set_aside(database, 24))
+    async with database.read() as read:
+        assert await stopping.standing(read) == []
 
 
 async def _booked(database: Database, count: int) -> bool:

@@ -1,0 +1,147 @@
+"""What is scraped is what docs/reference/metrics.md lists, both ways, with a sentence for each; and a row that was
+changed behind the service's back shows in the figure of the rule that it breaks."""
+
+import re
+from collections.abc import AsyncIterator, Set
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx2
+from fastapi import FastAPI
+from sqlalchemy import insert
+
+from huitou import contents
+from services.scoring.storage.tables import customer_state
+from shared.auth.verifying import open_verifier
+from shared.bus import open_bus
+from shared.clock import SystemClock
+from shared.http.app import build_app, build_side_door
+from shared.run import counting
+from shared.run.counting import Leadership
+from shared.run.roles import consumers_of, topics_of
+from shared.service import Parts, Service, vault_of
+from shared.verify import rolling
+from tests.architecture.sources import ROOT
+from tests.parts import databases
+
+SERVICES = tuple(service.name for service in contents.services())
+PAGE = ROOT / "docs/reference/metrics.md"
+PASS_LOOKS_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service whose every role is counted."""
+
+    service: Service
+    parts: Parts
+    app: FastAPI
+
+    async def text_of(self, path: str) -> str:
+        """What it answers."""
+        transport = httpx2.ASGITransport(app=self.app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://it") as client:
+            return (await client.get(path)).text
+
+    async def looked_through(self) -> None:
+        """A whole pass of the running verification."""
+        async with self.parts.database.read() as read:
+            before = (await rolling.standing(read, self.service.invariants)).ended_at
+        for _ in range(PASS_LOOKS_MAX):
+            await rolling.look_on(self.service.invariants, self.parts)
+            async with self.parts.database.read() as read:
+                if (await rolling.standing(read, self.service.invariants)).ended_at != before:
+                    return
+        raise AssertionError("the pass does not end")
+
+
+@asynccontextmanager
+async def running(name: str, kind: databases.Kind, home: Path) -> AsyncIterator[Running]:
+    """One on a fresh database and a bus with its topics."""
+    service = databases.service_of(name, home)
+    bus = open_bus("embedded://", home=home)
+    await bus.ensure_topics(topics_of(service))
+    async with databases.fresh(kind, name, folder=home) as database:
+        parts = Parts(
+            settings=service.settings,
+            database=database,
+            bus=bus,
+            vault=vault_of(service.settings)(),
+            tokens=open_verifier(home, SystemClock()),
+            clock=SystemClock(),
+        )
+        app = build_app(service, parts)
+        counting.count_leadership(app, Leadership())
+        counting.count_consumers(app, consumers_of(service, parts))
+        yield Running(service, parts, app)
+    await bus.close()
+
+
+def scraped(metrics: str) -> Set[str]:
+    return set(re.findall(r"^# TYPE (huitou_\w+)", metrics, re.MULTILINE))
+
+
+def listed() -> Set[str]:
+    rows = re.findall(
+        r"^\| `(huitou_\w+)` \| (?:gauge|counter|histogram) \|.*\S \|$", PAGE.read_text(), re.MULTILINE
+    )
+    return set(rows)  # fmt: skip
+
+
+async def test_what_is_scraped_is_what_is_listed(tmp_path: Path) -> None:
+    found: set[str] = set()
+    for name in SERVICES:
+        home = tmp_path / name
+        home.mkdir()
+        async with running(name, "postgresql" if name == "loyalty" else "sqlite", home) as one:
+            await one.text_of("/health/live")
+            await one.looked_through()
+            mine = scraped(await one.text_of("/metrics"))
+        assert mine - listed() == set()
+        assert {f"huitou_{each.name}" for each in one.service.measures} <= mine
+        found |= mine
+
+    assert len(found) > 30
+    assert listed() - found == set()
+
+
+async def test_a_row_changed_behind_the_services_back_shows_as_a_figure_and_a_sentence(
+    tmp_path: Path,
+) -> None:
+    rule = "state_is_the_fold_of_its_days"
+    async with running("scoring", "sqlite", tmp_path) as one:
+        await one.looked_through()
+        held = await one.text_of("/metrics")
+        async with one.parts.database.begin() as tx:
+            await tx.execute(insert(customer_state).values(ROW))
+        await one.looked_through()
+        broken, said = await one.text_of("/metrics"), await one.text_of("/health/issues")
+
+    line = f'huitou_invariant_broken{{service="scoring",rule="{rule}"}}'
+    assert f"{line} 0\n" in held
+    assert f"{line} 1\n" in broken
+    assert rule in said
+    assert "python -m services.scoring verify" in said
+
+
+async def test_a_process_that_only_consumes_says_what_it_does_and_how_it_is(tmp_path: Path) -> None:
+    async with running("loyalty", "sqlite", tmp_path) as one:
+        door = replace(one, app=build_side_door(one.service, one.parts))
+        counting.count_consumers(door.app, consumers_of(one.service, one.parts))
+        metrics, ready = await door.text_of("/metrics"), await door.text_of("/health/ready")
+
+    assert (
+        'huitou_consumer_records_total{service="loyalty",consumer="loyalty",outcome="applied"} 0\n' in metrics
+    )
+    assert "huitou_outbox_pending" not in metrics, "a figure of the service would be counted twice"
+    assert ready == '{"status":"ready"}'
+
+
+ROW = {
+    **dict.fromkeys(("days", "gap_sq", "currency_days", "gross_minor", "refund_minor", "first_day_net"), 0),
+    **dict.fromkeys(("last_day_net", "gap_log", "net_sq"), 0),
+    "customer_id": "cus_nobody",
+    "purchases": 3,
+    "other_currencies": [],
+}

@@ -1,0 +1,101 @@
+"""How far a consumer is behind, on each bus: in records, and in seconds of the oldest that waits."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from shared.bus import Bus, Message, TopicPartition
+from shared.consume import lagging
+from shared.consume.handlers import Handlers
+from shared.consume.lagging import Ages, Lag
+from shared.consume.tables import consumer_position
+from shared.db import Database, kernel_metadata
+from shared.events import PurchaseRecorded
+from tests.parts import databases
+from tests.parts.waiting import until
+from tests.shared.bus.conftest import Buses
+
+SENT = 3
+
+
+async def _applied(database: Database, topic: str, partition: int, next_offset: int) -> None:
+    async with database.begin() as tx:
+        row = {
+            "consumer": "c",
+            "topic": topic,
+            "partition": partition,
+            "next_offset": next_offset,
+            "moved_at": tx.now,
+        }
+        await tx.upsert(consumer_position, [row], key=("consumer", "topic", "partition"))
+
+
+async def _lags(bus: Bus, database: Database, topic: str) -> dict[int, Lag]:
+    async def nothing(*_: object) -> None:
+        return None
+
+    handlers = Handlers("c", {type("Told", (PurchaseRecorded,), {"topic": topic}): nothing})
+    async with database.read() as read:
+        return {lag.place.partition: lag for lag in await lagging.lags(bus, read, [handlers])}
+
+
+async def _looked(ages: Ages, found: Sequence[Lag]) -> None:
+    """Ask until a record could be read in time, which a busy broker may make hard."""
+
+    async def once() -> bool:
+        await ages.seconds(found, datetime.now(UTC))
+        return bool(ages._sent)
+
+    await until(once)
+
+
+async def test_lag_is_counted_and_as_old_as_the_oldest_record_that_waits(
+    buses: Buses, tmp_path: Path
+) -> None:
+    bus = buses.open()
+    topic = await buses.topic(bus, partitions=2)
+    producer = await bus.producer()
+    began = time.time()
+    for number in range(SENT):
+        await producer.send(topic, 0, [Message("k", (), str(number).encode())])
+    await producer.close()
+    async with databases.declared("sqlite", [kernel_metadata], folder=tmp_path) as database:
+        nobody = await _lags(bus, database, topic)
+        await _applied(database, topic, 0, 1)
+        behind = await _lags(bus, database, topic)
+        later = datetime.fromtimestamp(began, UTC) + timedelta(seconds=100)
+        ages = Ages(bus)
+        await _looked(ages, list(behind.values()))
+        waited = await ages.seconds(list(behind.values()), later)
+        assert list(ages._sent) == [(TopicPartition(topic, 0), 1)]
+        await _applied(database, topic, 0, SENT)
+        level = await _lags(bus, database, topic)
+        rested = await ages.seconds(list(level.values()), later)
+        await _applied(database, topic, 0, SENT + 5)
+        beyond = await _lags(bus, database, topic)
+
+    assert {partition: lag.records for partition, lag in nobody.items()} == {0: SENT, 1: 0}
+    assert (behind[0].records, level[0].records, beyond[0].records) == (SENT - 1, 0, -5)
+    assert 100 - (time.time() - began) - 0.1 <= waited["c", topic] <= 100
+    assert rested == {("c", topic): 0.0}
+    assert ages._sent == {}
+
+
+async def test_a_record_is_looked_at_once_and_no_more_of_them_than_the_limit(buses: Buses) -> None:
+    bus = buses.open()
+    topic = await buses.topic(bus)
+    producer = await bus.producer()
+    for partition in range(12):
+        await producer.send(topic, partition, [Message("k", (), b"x")])
+    await producer.close()
+    now = datetime.now(UTC)
+    found = [Lag("c", TopicPartition(topic, each), 0, 1, now - timedelta(seconds=each)) for each in range(12)]
+
+    ages = Ages(bus)
+    await _looked(ages, found)
+    first = {place.partition for place, _ in ages._sent}
+    await ages.seconds(found, now)
+
+    assert first <= set(range(12 - lagging.READS_MAX, 12))
+    assert 0 < len(first) <= len(ages._sent) <= 12

@@ -1,0 +1,184 @@
+"""What is wrong shows as a figure and as a sentence that says what to do, and is gone when it is mended."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, text
+
+from shared.bus import TopicPartition
+from shared.consume import stopping
+from shared.consume.set_aside import Reason, seal_record
+from shared.consume.tables import consumer_position
+from shared.consume.tables import set_aside as set_aside_table
+from shared.db import Read
+from shared.http import watching
+from shared.ids import new_event_id
+from shared.outbox.lease import open_lease
+from shared.outbox.tables import outbox
+from shared.service import Drift, Invariants, Looked
+from shared.verify import rolling
+from tests.shared.http.till import NOW, Till, sales
+
+PLACE = TopicPartition("huitou.purchases", 3)
+
+
+async def scraped(till: Till) -> Mapping[str, float]:
+    """The figures by name and labels, without the service's."""
+    async with till.client(None) as client:
+        lines = (await client.get("/metrics")).text.splitlines()
+    found = {}
+    for line in lines:
+        if not line.startswith("#"):
+            name, _, value = line.rpartition(" ")
+            found[re.sub(r'service="till",?', "", name).replace("{}", "").removeprefix("huitou_")] = float(
+                value
+            )
+    return found
+
+
+async def issues(till: Till, language: str = "en") -> Mapping[str, str]:
+    """The sentences by code."""
+    async with till.client(None) as client:
+        answer = await client.get("/health/issues", headers={"Accept-Language": language})
+    return {issue["code"]: issue["detail"] for issue in answer.json()["issues"]}
+
+
+async def test_nothing_is_wrong_with_a_new_service(till: Till) -> None:
+    assert await issues(till) == {}
+
+
+async def test_who_relays_is_seen_from_any_process(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "LEADER_SECONDS_MAX", 0.0)
+    lease = open_lease(till.parts.database.url, till.parts.settings.home, "till")
+    assert (await scraped(till))["relay_led"] == 0
+    assert "python -m services.till relay" in (await issues(till))["no_relay_leader"]
+    await lease.acquire()
+    led, said = (await scraped(till))["relay_led"], await issues(till)
+    await lease.release()
+
+    assert led == 1
+    assert "no_relay_leader" not in said
+
+
+async def test_events_that_wait_too_long_are_said(till: Till) -> None:
+    event: dict[str, Any] = {
+        **dict.fromkeys(("aggregatetype", "aggregateid", "type", "topic", "key", "payload"), "x"),
+        "headers": {},
+        "event_id": new_event_id(),
+        "occurred_at": NOW,
+        "booked_at": NOW,
+        "published_at": None,
+    }
+    async with till.parts.database.begin() as tx:
+        await tx.execute(insert(outbox).values(event))
+    till.clock.advance(timedelta(seconds=40))
+
+    figures = await scraped(till)
+    assert (figures["outbox_pending"], figures["outbox_oldest_seconds"]) == (1, 40)
+    assert "1 events wait in the outbox, the oldest for 40 s" in (await issues(till))["outbox_waits"]
+
+
+async def test_a_partition_that_stands_is_seen_until_it_moves(till: Till) -> None:
+    position = {"consumer": "till", "topic": PLACE.topic, "partition": 3, "next_offset": 7, "moved_at": NOW}
+    async with till.parts.database.begin() as tx:
+        await tx.insert_many(consumer_position, [position])
+    await stopping.note(till.parts.database, "till", PLACE, 7, "bug", "KeyError")
+    assert "(KeyError)" in (await issues(till))["partition_failing"]
+    await stopping.note(till.parts.database, "till", PLACE, 7, "brake", "unknown_sku")
+
+    assert (await scraped(till))['consumer_stopped_partitions{cause="brake"}'] == 1
+    said = (await issues(till))["partition_braked"]
+    assert "huitou.purchases/3" in said
+    assert "unknown_sku" in said
+    assert "HUITOU_SET_ASIDE_PERCENT_MAX" in said
+    assert "unknown_sku" in (await issues(till, "zh"))["partition_braked"]
+    async with till.parts.database.begin() as tx:
+        await tx.execute(consumer_position.update().values(next_offset=8))
+    assert (await scraped(till))['consumer_stopped_partitions{cause="brake"}'] == 0
+    assert "partition_braked" not in await issues(till)
+
+
+async def test_what_is_set_aside_is_counted_and_what_is_parked_too_long_said(till: Till) -> None:
+    reason = Reason("unknown_sku", "Nobody knows it.")
+    async with till.parts.database.begin() as tx:
+        await tx.insert_many(
+            set_aside_table,
+            [
+                {
+                    **dict.fromkeys(("event_id", "type", "topic", "partition", "offset", "key", "behind")),
+                    **dict.fromkeys(("awaits", "order_by", "ended_at", "ended_by")),
+                    "id": f"sad_{state}",
+                    "consumer": "till",
+                    "state": state,
+                    "deadline_at": NOW + timedelta(hours=1) if state == "parked" else None,
+                    "code": reason.code,
+                    "reason": reason.sentence,
+                    "record": seal_record(till.parts.vault, (), b""),
+                    "attempts": 1,
+                    "booked_at": NOW,
+                }
+                for state in ("dead", "queued", "parked")
+            ],
+        )
+    before, said = await scraped(till), await issues(till)
+    till.clock.advance(timedelta(hours=1, minutes=2))
+    after = await scraped(till)
+
+    states = [before[f'set_aside{{state="{state}"}}'] for state in ("dead", "queued", "parked")]
+    assert states == [1, 1, 1]
+    assert "1 records could not be applied and 1 wait behind them" in said["set_aside"]
+    assert "parked_overdue" not in said
+    assert (before["set_aside_overdue"], after["set_aside_overdue"]) == (0, 1)
+    assert "periodic job" in (await issues(till))["parked_overdue"]
+
+
+async def _look(read: Read, after: str) -> Looked:
+    """One sale a look; each is worth something."""
+    query = sales.select().where(sales.c.id > after).order_by(sales.c.id).limit(1)
+    page: Sequence[Any] = await read.all(query)
+    found = [Drift("worth_something", sale.id, "worth nothing") for sale in page if sale.amount_minor < 1]
+    return Looked(found, page[-1].id if page else "")
+
+
+async def test_what_contradicts_itself_counts_until_a_whole_pass_no_longer_finds_it(till: Till) -> None:
+    rules = Invariants(("worth_something",), _look)
+    database = till.parts.database
+
+    async def a_pass() -> int:
+        for _ in range(4):  # one for each sale, and one that finds the end
+            await rolling.look_on(rules, till.parts)
+        till.clock.advance(timedelta(seconds=10))
+        async with database.read() as read:
+            return (await rolling.standing(read, rules)).broken["worth_something"]
+
+    async with database.begin() as tx:
+        rows = [{"id": f"sal_{each}", "customer_id": "x", "amount_minor": 5, "at": NOW} for each in "abc"]
+        await tx.insert_many(sales, rows)
+    assert await a_pass() == 0
+    async with database.begin() as tx:
+        await tx.execute(text("UPDATE sales SET amount_minor = 0 WHERE id = 'sal_b'"))
+    assert await a_pass() == 1
+    assert await a_pass() == 1
+    async with database.begin() as tx:
+        await tx.execute(text("UPDATE sales SET amount_minor = 5"))
+    await rolling.look_on(rules, till.parts)
+    async with database.read() as read:
+        assert (await rolling.standing(read, rules)).broken == {"worth_something": 1}
+    assert await a_pass() == 0
+    await a_pass()
+    async with database.read() as read:
+        known = await rolling.standing(read, rules)
+    assert known.ended_at is not None
+    assert known.looked_at is not None
+
+
+@pytest.mark.parametrize("till", ["postgresql"], indirect=True)
+async def test_the_connections_in_use_are_counted(till: Till) -> None:
+    async with till.parts.database.begin() as tx:
+        await tx.run(text("SELECT 1"))
+        figures = await scraped(till)
+    assert figures["database_connections_max"] == 10
+    assert figures["database_connections_in_use"] == 1
