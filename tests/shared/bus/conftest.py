@@ -29,7 +29,7 @@ def broker() -> Iterator[kafka.Kafka]:
     used.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def old_broker() -> Iterator[kafka.Kafka]:
     """The oldest version that is promised, where this run may start brokers of its choice."""
     if os.environ.get("TEST_KAFKA") or kafka.wanted_version() != kafka.VERSION:
