@@ -4,20 +4,21 @@
 pass no longer finds it, so a figure that rose stays up until the rows are mended and were looked at again.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 
 from shared import logs
-from shared.db import Read, Tx
-from shared.service import Invariants, Job, Looked, Parts, Service
+from shared.db import Database, Read, Tx
+from shared.service import Invariants, Job, Look, Looked, Parts, Service
 from shared.verify.tables import verify_finding, verify_pass
 
 EVERY_SECONDS = 2.0
 LOOKS_MAX = 3
-"""A difference counts when it is there at every look: a writer may have been between two statements of one."""
+"""A difference counts when it is there at every look of so many."""
 FINDINGS_MAX = 1_000
 """Differences that are kept; `huitou verify` lists them all."""
 NAME = "rolling"
@@ -49,7 +50,7 @@ async def look_on(invariants: Invariants, parts: Parts) -> int:
         return 0
     async with parts.database.read() as read:
         after = await read.scalar(select(verify_pass.c.at).where(verify_pass.c.name == NAME)) or ""
-        looked = await _look_again(invariants, read, after)
+    looked = await _look(parts.database, invariants.look, after)
     unknown = {drift.rule for drift in looked.drifts} - set(invariants.rules)
     assert not unknown, f"rules that the service does not name: {sorted(unknown)}"
     async with parts.database.begin() as tx:
@@ -71,13 +72,29 @@ async def standing(read: Read, invariants: Invariants) -> Standing:
     return Standing(broken, *(row if row is not None else (None, None)))
 
 
-async def _look_again(invariants: Invariants, read: Read, after: str) -> Looked:
-    assert invariants.look is not None
-    looked = await invariants.look(read, after)
+@asynccontextmanager
+async def _snapshot(database: Database) -> AsyncIterator[Read]:
+    """One moment of the database for a whole look: a hot row would differ between two statements, every time."""
+    if (
+        database.dialect == "sqlite"
+    ):  # whose statements follow each other without anything of this process in between
+        async with database.read() as read:
+            yield read
+        return
+    async with database.begin() as tx:
+        await tx.run(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+        yield tx
+
+
+async def _look(database: Database, look: Look, after: str) -> Looked:
+    """What is there at every look; another process may write to a SQLite file between two statements."""
+    async with _snapshot(database) as read:
+        looked = await look(read, after)
     for _ in range(LOOKS_MAX - 1):
         if not looked.drifts:
             break
-        again = await invariants.look(read, after)
+        async with _snapshot(database) as read:
+            again = await look(read, after)
         names = {(drift.rule, drift.subject) for drift in again.drifts}
         looked = Looked(
             [drift for drift in looked.drifts if (drift.rule, drift.subject) in names], looked.after

@@ -15,7 +15,7 @@ from shared.identity.tables import identity
 from shared.service import Drift, Looked
 
 PAGE_MAX: Final = 1_000
-LOOK_MAX: Final = 50
+LOOK_MAX: Final = 25
 """Complaints of one look of the running verification."""
 TIMELESS: Final = (
     "due_at",

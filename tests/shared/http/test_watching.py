@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import func, insert, select, text
 
 from shared.bus import TopicPartition
 from shared.consume import stopping
@@ -15,7 +15,7 @@ from shared.consume.tables import consumer_position
 from shared.consume.tables import set_aside as set_aside_table
 from shared.db import Read
 from shared.http import watching
-from shared.ids import new_event_id
+from shared.ids import new_event_id, new_id
 from shared.outbox.lease import open_lease
 from shared.outbox.tables import outbox
 from shared.service import Drift, Invariants, Looked
@@ -173,6 +173,20 @@ async def test_what_contradicts_itself_counts_until_a_whole_pass_no_longer_finds
         known = await rolling.standing(read, rules)
     assert known.ended_at is not None
     assert known.looked_at is not None
+
+
+@pytest.mark.parametrize("till", ["postgresql"], indirect=True)
+async def test_a_writer_between_two_statements_of_a_look_is_no_contradiction(till: Till) -> None:
+    async def look(read: Read, after: str) -> Looked:
+        before = await read.scalar(select(func.count()).select_from(sales))
+        async with till.parts.database.begin() as tx:
+            sale = {"id": new_id("sal"), "customer_id": "x", "amount_minor": 5, "at": NOW}
+            await tx.insert_many(sales, [sale])
+        same = await read.scalar(select(func.count()).select_from(sales)) == before
+        return Looked((), "") if same else Looked([Drift("count", "sales", "it moved")], "")
+
+    assert await rolling.look_on(Invariants(("count",), look), till.parts) == 0
+    assert await till.count() == 1
 
 
 @pytest.mark.parametrize("till", ["postgresql"], indirect=True)
