@@ -15,11 +15,12 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 from uvicorn._types import HTTPScope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from shared.run.plain_http import PlainHttp
 from shared.service import Service
 
-DRAIN_SECONDS_MAX = 10
+DRAIN_SECONDS_MAX = 8
 """How long a request that has begun may take to its end once the port is closed."""
 MOMENT_SECONDS = 0.5
 """The grace where no balancer looks: enough for connections that are in use to be told to close."""
@@ -64,6 +65,7 @@ async def serve(
         uvicorn.Config(
             app,
             http=_Connection,
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -126,7 +128,7 @@ class _Server(uvicorn.Server):
             )
 
 
-class _Connection(HttpToolsProtocol):
+class _Connection(PlainHttp):
     """A connection that is closed only while nothing is being said on it."""
 
     def tell_to_close(self) -> None:
