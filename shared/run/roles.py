@@ -23,8 +23,9 @@ Role = Literal["serve", "relay", "consume"]
 Work = asyncio.Task[None]
 EVERY_ROLE: frozenset[Role] = frozenset(("serve", "relay", "consume"))
 WAIT_SECONDS = 1.0
-STOP_SECONDS_MAX = 22.0
-"""How long the process may take to finish what is begun; whatever is left then is left, and done after the next start."""
+STOP_SECONDS_MAX = 7.0
+"""How long, after the grace, the process may take to finish what is begun. What is not finished then, because a database
+or a broker hangs, is broken off and done again after the next start; a hung broker's client takes 10 s to be closed."""
 
 log = logs.named(__name__)
 
@@ -64,13 +65,14 @@ async def run(
         await stopping.wait()
         if app is not None:
             app.state.health.draining = True  # not ready from now on: a load balancer sends no more
-        await _stop((edges, http), (consuming, consumers), (leading, leader))
+        seconds_max = STOP_SECONDS_MAX + (grace_seconds if http else 0.0)
+        await _stop(seconds_max, (edges, http), (consuming, consumers), (leading, leader))
 
 
-async def _stop(*stages: tuple[asyncio.Event, Sequence[Work]]) -> None:
+async def _stop(seconds_max: float, *stages: tuple[asyncio.Event, Sequence[Work]]) -> None:
     """Ask one stage after another to finish; when the time is over, end what has not."""
     try:
-        async with asyncio.timeout(STOP_SECONDS_MAX):
+        async with asyncio.timeout(seconds_max):
             for asked, tasks in stages:
                 asked.set()
                 if tasks:

@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from shared.run.plain_http import PlainHttp
 from shared.service import Service
 
-DRAIN_SECONDS_MAX = 8
+DRAIN_SECONDS_MAX = 6
 """How long a request that has begun may take to its end once the port is closed."""
 MOMENT_SECONDS = 0.5
 """The grace where no balancer looks: enough for connections that are in use to be told to close."""

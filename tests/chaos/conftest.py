@@ -23,8 +23,14 @@ def embedded() -> Iterator[EmbeddedStack]:
 
 
 @pytest.fixture
-def distributed() -> Iterator[DistributedStack]:
+def distributed(prepared: DistributedStack) -> DistributedStack:
     """The product in its processes."""
+    return prepared.start_all()
+
+
+@pytest.fixture
+def prepared() -> Iterator[DistributedStack]:
+    """A broker and migrated databases, and no process yet: for tests that need few of them."""
     try:
         kafka = ApacheKafka().start()
     except PartMissing as error:
@@ -32,7 +38,8 @@ def distributed() -> Iterator[DistributedStack]:
             raise
         pytest.skip(f"the distributed product needs a real Kafka: {error}")
     postgres = Postgres().start()
-    stack = DistributedStack(postgres, kafka, port_base=free_port_base(PORTS), more=ENVIRONMENT).start()
+    stack = DistributedStack(postgres, kafka, port_base=free_port_base(PORTS), more=ENVIRONMENT)
+    stack.prepare()
     yield stack
     stack.close()
     kafka.close()

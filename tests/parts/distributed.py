@@ -99,6 +99,10 @@ class DistributedStack:
     def start(self) -> Self:
         """Prepare and start everything; returns when every service answers."""
         self.prepare()
+        return self.start_all()
+
+    def start_all(self) -> Self:
+        """Start every process; returns when every service answers."""
         for name in PROCESSES:
             self.add(name)
         asyncio.run(stacks.wait_ready(self.addresses, self.servers))

@@ -5,6 +5,7 @@ Needs no pytest, so `make up-distributed`, the benchmarks and the chaos tests st
 
 import asyncio
 import atexit
+import contextlib
 import glob
 import itertools
 import os
@@ -165,8 +166,14 @@ class Postgres(Databases):
         """SIGSTOP of the postmaster: no new connection is answered."""
         self._server.freeze()
 
+    def hang(self) -> None:
+        """SIGSTOP of the postmaster and of every back end: connections stay open, and nothing comes back on them."""
+        self._server.freeze()
+        self._signal_children(signal.SIGSTOP)
+
     def cont(self) -> None:
-        """SIGCONT."""
+        """SIGCONT after `freeze` or `hang`."""
+        self._signal_children(signal.SIGCONT)
         self._server.cont()
 
     def close(self) -> None:
@@ -182,6 +189,12 @@ class Postgres(Databases):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _signal_children(self, number: signal.Signals) -> None:
+        pid = self._server.pid
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if pid else ():
+            with contextlib.suppress(ProcessLookupError):  # it ended of itself
+                os.kill(int(child), number)
 
     def _accepts(self) -> bool:
         return subprocess.run(self._ready, stdin=subprocess.DEVNULL, check=False).returncode == 0

@@ -59,6 +59,11 @@ class Server:
         """The process id while it runs."""
         return self._process.pid if self._process is not None and self.running else None
 
+    @property
+    def exit_code(self) -> int | None:
+        """What it ended with, -9 for a kill; None while it runs, or before its first start."""
+        return self._process.poll() if self._process is not None else None
+
     def start(self) -> None:
         """Start detached from the terminal, with all output appended to `log`; no-op when it runs."""
         if self.running:
