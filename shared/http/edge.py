@@ -36,6 +36,7 @@ class Edge:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
         self.metrics = metrics
+        self._quiet = logs.Quietly(log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request through."""
@@ -43,7 +44,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        request = _Request(scope, receive, send)
+        request = _Request(scope, receive, send, self._quiet)
         self.metrics.in_flight += 1
         try:
             await request.pass_through(self.app)
@@ -58,8 +59,9 @@ class Edge:
 class _Request:
     """One request on its way: counts what comes in, marks what goes out."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, quiet: logs.Quietly) -> None:
         self.scope = scope
+        self._quiet = quiet
         self.status = 500
         self._receive, self._send = receive, send
         self._started = False
@@ -90,7 +92,8 @@ class _Request:
                 raise
         except Exception as error:
             if not self._started and failures.is_transient(error):
-                log.warning("the database is away or busy", request_id=self.scope[REQUEST_ID], exc_info=error)
+                request_id = self.scope[REQUEST_ID]
+                self._quiet.warning("the database is away or busy", request_id=request_id, exc_info=error)
                 await self._answer(problems.respond(Unavailable(), self.scope))
                 return
             log.error("a request met a bug", request_id=self.scope[REQUEST_ID], exc_info=error)

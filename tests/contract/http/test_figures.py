@@ -1,6 +1,7 @@
 """What is scraped is what docs/reference/metrics.md lists, both ways, with a sentence for each; and a row that was
 changed behind the service's back shows in the figure of the rule that it breaks."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
@@ -57,11 +58,12 @@ class Running:
 
 
 @asynccontextmanager
-async def running(name: str, kind: databases.Kind, home: Path) -> AsyncIterator[Running]:
-    """One on a fresh database and a bus with its topics."""
+async def running(name: str, kind: databases.Kind, home: Path, *, kafka: str = "") -> AsyncIterator[Running]:
+    """One on a fresh database and a bus with its topics; or on a Kafka, such as it is."""
     service = databases.service_of(name, home)
-    bus = open_bus("embedded://", home=home)
-    await bus.ensure_topics(topics_of(service))
+    bus = open_bus(kafka or "embedded://", home=home)
+    if not kafka:
+        await bus.ensure_topics(topics_of(service))
     async with databases.fresh(kind, name, folder=home) as database:
         parts = Parts(
             settings=service.settings,
@@ -136,6 +138,19 @@ async def test_a_process_that_only_consumes_says_what_it_does_and_how_it_is(tmp_
     )
     assert "huitou_outbox_pending" not in metrics, "a figure of the service would be counted twice"
     assert ready == '{"status":"ready"}'
+
+
+async def test_a_bus_that_hangs_is_said_to_be_away_and_hides_nothing_else(tmp_path: Path) -> None:
+    hanging = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    port = hanging.sockets[0].getsockname()[1]
+    async with running("loyalty", "sqlite", tmp_path, kafka=f"kafka://127.0.0.1:{port}") as one:
+        said, metrics = await one.text_of("/health/issues"), await one.text_of("/metrics")
+    hanging.close()
+
+    assert '"bus_away"' in said
+    assert "check_slow" not in said
+    assert "huitou_outbox_pending" in metrics
+    assert "huitou_consumer_lag" not in metrics
 
 
 ROW = {

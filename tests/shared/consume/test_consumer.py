@@ -1,6 +1,8 @@
 """A consumer goes on where it was, waits out what is not the record's fault, and keeps other partitions moving."""
 
 import asyncio
+import io
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from shared import logs
 from shared.bus import Bus, Message, open_bus, partition_of
 from shared.consume import consumer as consuming
 from shared.consume import stopping
@@ -170,6 +173,23 @@ async def test_the_brake_holds_the_partition_and_lets_go_when_it_is_raised(
         await until(lambda: _set_aside(database, 24))
     async with database.read() as read:
         assert await stopping.standing(read) == []
+
+
+async def test_a_batch_is_one_line_of_the_log_with_its_lag(
+    database: Database, bus: Bus, vault: Vault
+) -> None:
+    customer, written = new_id("cus"), io.StringIO()
+    await send(bus, [purchase(customer, 1), purchase(customer, 2), purchase(customer, 3, order_id=POISON)])
+    logs.configure("test", stream=written)
+    try:
+        async with consuming_with(database, bus, vault):
+            await until(lambda: _booked(database, 2))
+    finally:
+        logs.configure("test")
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    (line,) = [line for line in lines if line["event"] == "batch applied"]
+    assert (line["consumer"], line["topic"], line["records"], line["dead"]) == ("toy", TOPIC, 3, 1)
+    assert 0 <= line["lag_seconds"] < 60
 
 
 async def _booked(database: Database, count: int) -> bool:

@@ -1,4 +1,5 @@
 import asyncio
+import io
 import os
 import signal
 import time
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Integer, column, select, text
 
+from shared import logs
 from tests.parts.postgres import Postgres, open_postgres
 from tests.shared.http.till import SALE, Till, open_till
 
@@ -27,6 +29,8 @@ async def test_while_the_database_is_away_everything_is_a_503_in_time_and_then_i
         async with open_till(tmp_path, await databases.create_database()) as till:
             await sells(till, "before", 201)
             databases.kill()
+            written = io.StringIO()
+            logs.configure("till", stream=written)
             await sells(till, "during", 503)
             async with till.client() as client:
                 read, ready, metrics = [
@@ -37,8 +41,10 @@ async def test_while_the_database_is_away_everything_is_a_503_in_time_and_then_i
             assert await till.count() == 2
     finally:
         databases.close()
+        logs.configure("till")
 
     assert (read.status_code, read.json()["code"]) == (503, "unavailable")
+    assert written.getvalue().count("the database is away or busy") == 1, "once, then every 30 s"
     assert read.headers["retry-after"] == "5"
     assert ready.json()["reasons"] == ["The database does not answer."]
     assert metrics.status_code == 200

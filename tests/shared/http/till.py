@@ -259,8 +259,8 @@ def service(settings: Settings, migrations: Path) -> Service:
 class Till:
     """A running till, and tokens for it."""
 
-    def __init__(self, app: FastAPI, parts: Parts, clock: ManualClock, key: ECKey) -> None:
-        self.app, self.parts, self.clock, self.key = app, parts, clock, key
+    def __init__(self, service: Service, app: FastAPI, parts: Parts, clock: ManualClock, key: ECKey) -> None:
+        self.service, self.app, self.parts, self.clock, self.key = service, app, parts, clock, key
 
     def token(
         self,
@@ -302,7 +302,8 @@ async def open_till(home: Path, database_url: str) -> AsyncIterator[Till]:
         clock=clock,
     )
     try:
-        yield Till(build_app(table_of_contents, parts), parts, clock, ensure_signing_key(home))
+        app = build_app(table_of_contents, parts)
+        yield Till(table_of_contents, app, parts, clock, ensure_signing_key(home))
     finally:
         await parts.bus.close()
         await database.close()
