@@ -84,7 +84,8 @@ class DistributedStriker:
         for name in PROCESSES:
             self._stack.servers[name].signal(signal.SIGCONT)
             self._stack.add(name)
-        await stacks.wait_ready(self._stack.addresses, self._stack.servers)
+        lasting = {name: self._stack.servers[name] for name in PROCESSES}  # not who came for a while and left
+        await stacks.wait_ready(self._stack.addresses, lasting)
 
     async def _kill(self, names: Sequence[str], *, by: signal.Signals = signal.SIGKILL) -> bool:
         server = self._stack.servers[self._random.choice(names)]
