@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx2
 from fastapi import FastAPI
-from sqlalchemy import insert
 
 from huitou import contents
 from services.scoring.storage.tables import customer_state
@@ -116,7 +115,7 @@ async def test_a_row_changed_behind_the_services_back_shows_as_a_figure_and_a_se
         await one.looked_through()
         held = await one.text_of("/metrics")
         async with one.parts.database.begin() as tx:
-            await tx.execute(insert(customer_state).values(ROW))
+            await tx.insert_many(customer_state, [ROW])
         await one.looked_through()
         broken, said = await one.text_of("/metrics"), await one.text_of("/health/issues")
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, select, text
 
 from shared.bus import TopicPartition
 from shared.consume import stopping
@@ -73,7 +73,7 @@ async def test_events_that_wait_too_long_are_said(till: Till) -> None:
         "published_at": None,
     }
     async with till.parts.database.begin() as tx:
-        await tx.execute(insert(outbox).values(event))
+        await tx.insert_many(outbox, [event])
     till.clock.advance(timedelta(seconds=40))
 
     figures = await scraped(till)
