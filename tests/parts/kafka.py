@@ -7,6 +7,7 @@ import asyncio
 import atexit
 import base64
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -15,12 +16,13 @@ import subprocess
 import tempfile
 import threading
 import uuid
+from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
 
 from tests.parts.processes import PartMissing, Server, apt_install, free_ports, required
 
@@ -30,6 +32,8 @@ MAVEN_SECONDS_MAX = 300
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 20
 PROBE_SECONDS_MAX = 3
+CLEAR_SECONDS_MAX = 20
+CLEAR_LOOK_SECONDS = 0.05
 READY_TOPIC = "huitou-ready"
 
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -217,6 +221,26 @@ def open_kafka(version: str | None = None) -> Kafka:
         if required():
             raise
     return MockKafka()
+
+
+@functools.cache
+def of_this_run() -> Kafka:
+    """The one Kafka of this test run, started when it is first asked for, and ended with the process."""
+    return open_kafka()
+
+
+async def clear(servers: str, topics: Collection[str]) -> None:
+    """Delete topics and wait until they are gone, so that the next to create them finds them empty, from offset 0."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        async with asyncio.timeout(CLEAR_SECONDS_MAX):
+            while known := set(topics).intersection(await admin.list_topics()):
+                with contextlib.suppress(UnknownTopicOrPartitionError):
+                    await admin.delete_topics(sorted(known))
+                await asyncio.sleep(CLEAR_LOOK_SECONDS)
+    finally:
+        await admin.close()
 
 
 def wanted_version() -> str:

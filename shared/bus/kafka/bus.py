@@ -2,12 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaTopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
-from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    InvalidTopicError,
+    LeaderNotAvailableError,
+    NoError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from shared.bus.kafka.producer import KafkaProducer
 from shared.bus.kafka.subscription import PARTITION_BYTES_MAX, KafkaSubscription, record_of
@@ -19,6 +26,7 @@ CREATE_SECONDS_MAX = 20
 SESSION_SECONDS = 10.0
 LOOK_AGAIN_SECONDS = 0.05
 READ_WAIT_MS = 200
+UNKNOWN = {UnknownTopicOrPartitionError, InvalidTopicError}
 UNLIMITED = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
 
 
@@ -53,7 +61,8 @@ class KafkaBus:
                         raise error(topic)
                 while missing:  # until every partition has a leader
                     await asyncio.sleep(LOOK_AGAIN_SECONDS)
-                    missing -= set(await self._described(admin, list(topics)))
+                    with suppress(LeaderNotAvailableError):
+                        missing -= set(await self._described(admin, list(topics)))
 
     async def producer(self) -> KafkaProducer:
         """A new producer."""
@@ -162,13 +171,13 @@ class KafkaBus:
         """Those of the topics that exist and whose partitions all have a leader; remembers how many partitions."""
         found = []
         for topic in await admin.describe_topics(topics):
-            parts = topic["partitions"]
-            if (
-                for_code(topic["error_code"]) is NoError
-                and parts
-                and all(each["leader"] >= 0 for each in parts)
-            ):
-                self._partitions[topic["topic"]] = len(parts)
+            error, parts = for_code(topic["error_code"]), topic["partitions"]
+            if error in UNKNOWN:
+                continue
+            if error is not NoError:
+                raise error(topic["topic"])
+            self._partitions[topic["topic"]] = len(parts)
+            if all(each["leader"] >= 0 for each in parts):
                 found.append(topic["topic"])
         return found
 

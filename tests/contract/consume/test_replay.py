@@ -7,8 +7,9 @@ import json
 import random
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from sqlalchemy import Table, delete, func, select, update
@@ -17,8 +18,8 @@ from services.loyalty import verify
 from services.loyalty.storage import rebuild
 from services.loyalty.storage.tables import lot, wallet
 from services.scoring.storage import tables as scoring_tables
-from shared.bus import Message, TopicPartition
-from shared.bus.partitions import partition_of
+from shared.bus import Bus, Message, TopicPartition, open_bus, partition_of
+from shared.bus.kafka import KafkaBus
 from shared.consume import replaying
 from shared.consume.consumer import Consumer
 from shared.consume.handlers import Handlers
@@ -33,15 +34,44 @@ from tests.conftest import SEED
 from tests.contract.consume.test_fuzz import SERVICES, consume, take_position, traffic_for
 from tests.contract.consume.traffic import Traffic
 from tests.contract.http.opened import Opened, opened
-from tests.parts import databases
-from tests.parts.databases import Kind
+from tests.parts import databases, kafka
+from tests.parts.databases import Kind, service_of
 from tests.parts.waiting import until
 
 RECORDS = 1_500
+RECORDS_OVER_KAFKA = 600
 CAUGHT_UP_SECONDS_MAX = 60.0
 BOOKKEEPING = frozenset(("consumer_position", "inbox", "set_aside", "job_state", "ledger_ids", "outbox"))
 """Tables that say what was read, and not what follows from it; the outbox is looked at by what it tells."""
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+Stack = tuple[Kind, Literal["embedded", "kafka"]]
+STACKS = [
+    pytest.param(("sqlite", "embedded"), id="embedded"),
+    pytest.param(
+        ("postgresql", "kafka"), id="distributed", marks=[pytest.mark.postgresql, pytest.mark.kafka]
+    ),
+]
+"""Both ways to run: the databases and the buses that belong together."""
+SESSION_SECONDS = 2.0
+SENT_AT_ONCE_MAX = 100
+
+
+@pytest.fixture
+async def bus(stack: Stack, tmp_path: Path) -> AsyncIterator[Bus]:
+    """A bus without a record in it."""
+    if stack[1] == "embedded":
+        opened_bus = open_bus("embedded://", home=tmp_path)
+    else:
+        broker = kafka.of_this_run()
+        if not isinstance(broker, kafka.ApacheKafka):
+            pytest.skip(f"{broker.sentence} cannot be cleared, or does not allow short sessions")
+        everything = {
+            topic for name in SERVICES for topic in roles.topics_of(service_of(name, tmp_path / "any"))
+        }
+        await kafka.clear(broker.servers, everything)
+        opened_bus = KafkaBus([broker.servers], session_seconds=SESSION_SECONDS)
+    yield opened_bus
+    await opened_bus.close()
 
 
 async def digest(house: Opened) -> dict[str, str]:
@@ -103,13 +133,20 @@ async def publish(house: Opened, traffic: Traffic, count: int) -> None:
     topics = roles.topics_of(house.service)
     await house.parts.bus.ensure_topics(topics)
     producer = await house.parts.bus.producer()
+    placed: list[tuple[TopicPartition, Message]] = []
     for record in traffic.records(count):
         named = dict(record.headers).get("ce_type", b"").decode(errors="replace")
         topic = BY_TYPE[named].topic if named in BY_TYPE else "huitou.purchases"
         if topic in topics and record.value is not None and len(record.value) < RECORD_BYTES_MAX:
             key = (record.key or b"").decode("latin-1")
             message = Message(key=key, headers=record.headers, value=record.value)
-            await producer.send(topic, partition_of(key, topics[topic]), [message])
+            placed.append((TopicPartition(topic, partition_of(key, topics[topic])), message))
+    for (topic, partition), of_place in groupby(
+        sorted(placed, key=lambda each: each[0]), lambda each: each[0]
+    ):
+        messages = [message for _, message in of_place]
+        for start in range(0, len(messages), SENT_AT_ONCE_MAX):
+            await producer.send(topic, partition, messages[start : start + SENT_AT_ONCE_MAX])
     await producer.close()
 
 
@@ -128,11 +165,12 @@ async def caught_up(house: Opened, database: Database, handlers: Handlers) -> No
     await until(done, what="the consumer has caught up", seconds_max=CAUGHT_UP_SECONDS_MAX)
 
 
+@pytest.mark.parametrize("stack", STACKS)
 @pytest.mark.parametrize("name", SERVICES)
 async def test_a_replay_is_refused_while_anybody_consumes_and_harmless_afterwards(
-    name: str, tmp_path: Path
+    name: str, stack: Stack, bus: Bus, tmp_path: Path
 ) -> None:
-    async with opened(name, tmp_path) as house:
+    async with opened(name, tmp_path, stack[0], bus=bus) as house:
         (handlers,) = house.service.handlers
         parts = house.parts
 
@@ -155,6 +193,8 @@ async def test_a_replay_is_refused_while_anybody_consumes_and_harmless_afterward
             async with consuming(house, parts.database, handlers, "two"):
                 await caught_up(house, parts.database, handlers)
             assert await digest(house) == before
+        if name == "loyalty":
+            assert await _rebuilt_lots(house) > 10
 
 
 async def _positions(house: Opened, topics: Collection[str]) -> set[int]:
@@ -165,23 +205,25 @@ async def _positions(house: Opened, topics: Collection[str]) -> set[int]:
         }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("stack", STACKS)
 async def test_scoring_rebuilt_from_the_topics_into_an_empty_database_is_the_live_one(
-    kind: Kind, tmp_path: Path
+    stack: Stack, bus: Bus, tmp_path: Path
 ) -> None:
+    kind = stack[0]
     live_folder, new_folder = tmp_path / "live", tmp_path / "new"
     live_folder.mkdir()
     new_folder.mkdir()
-    async with opened("scoring", live_folder, kind) as house:
+    async with opened("scoring", live_folder, kind, bus=bus) as house:
         (handlers,) = house.service.handlers
         async with house.parts.database.begin() as tx:  # what is in it did not come from the topics
             for table in reversed([each for meta in house.service.metadata for each in meta.sorted_tables]):
                 if table.name in ("purchase", "day_rollup", "customer_state", "score", "identity"):
                     await tx.execute(delete(table))
         traffic = Traffic(random.Random(f"{SEED}:rebuilt"), clean=True)
+        await bus.ensure_topics(roles.topics_of(house.service))
         async with consuming(house, house.parts.database, handlers):
             for _ in range(4):
-                await publish(house, traffic, RECORDS // 4)
+                await publish(house, traffic, (RECORDS if kind == "sqlite" else RECORDS_OVER_KAFKA) // 4)
             await caught_up(house, house.parts.database, handlers)
         async with databases.fresh(kind, "scoring", folder=new_folder, clock=house.clock) as database:
             smaller = dataclasses.replace(handlers, batch_max=37)
@@ -225,25 +267,30 @@ async def test_balances_lots_and_tiers_rebuilt_from_the_ledger_are_the_live_ones
     async with opened("loyalty", tmp_path, kind) as house:
         await take_position(house)
         await consume(house, traffic_for(house, "ledger").records(RECORDS))
-        async with house.parts.database.read() as read:
-            ids = [row_id for (row_id,) in await read.all(select(wallet.c.id))]
-            rebuilt = await rebuild.of(read, ids)
-            wallets = await read.all(
-                select(wallet.c.id, wallet.c.active, wallet.c.pending, wallet.c.held, wallet.c.owed)
-            )
-            lots = await read.all(select(lot.c.id, *(lot.c[name] for name in verify.LOT_STATE)))
 
-            assert len(lots) > 100
-            assert {tuple(row)[1:] for row in wallets} != {(0, 0, 0, 0)}
-            for row_id, *state in wallets:
-                computed = rebuilt.wallets.get(row_id)
-                expected = [getattr(computed, name) if computed else 0 for name in verify.WALLET_STATE]
-                assert state == expected
-            assert {row[0]: tuple(row)[1:] for row in lots} == {
-                each.id: tuple(getattr(each, name) for name in verify.LOT_STATE)
-                for each in rebuilt.lots.values()
-            }
-            assert list(await house.service.verify(read)) == []
+        assert await _rebuilt_lots(house) > 100
+
+
+async def _rebuilt_lots(house: Opened) -> int:
+    """How many lots the postings alone give, all of which, with the wallets and tiers, are as they are stored."""
+    async with house.parts.database.read() as read:
+        ids = [row_id for (row_id,) in await read.all(select(wallet.c.id))]
+        rebuilt = await rebuild.of(read, ids)
+        wallets = await read.all(
+            select(wallet.c.id, wallet.c.active, wallet.c.pending, wallet.c.held, wallet.c.owed)
+        )
+        lots = await read.all(select(lot.c.id, *(lot.c[name] for name in verify.LOT_STATE)))
+
+        assert {tuple(row)[1:] for row in wallets} != {(0, 0, 0, 0)}
+        for row_id, *state in wallets:
+            computed = rebuilt.wallets.get(row_id)
+            expected = [getattr(computed, name) if computed else 0 for name in verify.WALLET_STATE]
+            assert state == expected
+        assert {row[0]: tuple(row)[1:] for row in lots} == {
+            each.id: tuple(getattr(each, name) for name in verify.LOT_STATE) for each in rebuilt.lots.values()
+        }
+        assert list(await house.service.verify(read)) == []
+    return len(lots)
 
 
 async def test_a_balance_that_was_changed_by_hand_is_found(tmp_path: Path) -> None:

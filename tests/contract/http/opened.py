@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from shared.auth.principal import ROLES, Role, SubjectKind
 from shared.auth.signing import ensure_signing_key, mint
 from shared.auth.verifying import open_verifier
-from shared.bus import Record, TopicPartition, open_bus
+from shared.bus import Bus, Record, TopicPartition, open_bus
 from shared.clock import ManualClock
 from shared.consume.apply import apply_batch
 from shared.events.base import Cause, Event
@@ -141,14 +141,16 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened(name: str, folder: Path, kind: Kind = "sqlite") -> AsyncIterator[Opened]:
-    """A service on a fresh database, with something in it."""
+async def opened(
+    name: str, folder: Path, kind: Kind = "sqlite", *, bus: Bus | None = None
+) -> AsyncIterator[Opened]:
+    """A service on a fresh database and a bus of its own unless one is given, with something in it."""
     clock, service = ManualClock(NOW), service_of(name, folder)
     async with databases.fresh(kind, name, folder=folder, clock=clock) as database:
         parts = Parts(
             settings=service.settings,
             database=database,
-            bus=open_bus("embedded://", home=folder),
+            bus=bus or open_bus("embedded://", home=folder),
             vault=open_vault(folder, name),
             tokens=open_verifier(folder, clock),
             clock=clock,

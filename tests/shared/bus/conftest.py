@@ -23,10 +23,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def broker() -> Iterator[kafka.Kafka]:
-    used = kafka.open_kafka()
-    yield used
-    used.close()
+def broker() -> kafka.Kafka:
+    return kafka.of_this_run()
 
 
 @pytest.fixture(scope="package")
