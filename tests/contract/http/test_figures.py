@@ -6,16 +6,20 @@ import re
 from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
+import pytest
 from fastapi import FastAPI
 
 from huitou import contents
 from services.scoring.storage.tables import customer_state
 from shared.auth.verifying import open_verifier
-from shared.bus import open_bus
+from shared.bus import Message, open_bus
 from shared.clock import SystemClock
+from shared.consume.tables import consumer_position
+from shared.http import watching
 from shared.http.app import build_app, build_side_door
 from shared.run import counting
 from shared.run.counting import Leadership
@@ -28,6 +32,7 @@ from tests.parts import databases
 SERVICES = tuple(service.name for service in contents.services())
 PAGE = ROOT / "docs/reference/metrics.md"
 PASS_LOOKS_MAX = 20
+TOPIC = "huitou.purchases"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,29 @@ async def test_a_process_that_only_consumes_says_what_it_does_and_how_it_is(tmp_
     )
     assert "huitou_outbox_pending" not in metrics, "a figure of the service would be counted twice"
     assert ready == '{"status":"ready"}'
+
+
+async def test_a_consumer_that_is_behind_or_beyond_the_end_is_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "LAG_RECORDS_MAX", 1)
+    place = {"consumer": "loyalty", "topic": TOPIC, "partition": 0, "moved_at": datetime.now(UTC)}
+    async with running("loyalty", "sqlite", tmp_path) as one:
+        producer = await one.parts.bus.producer()
+        await producer.send(TOPIC, 0, [Message("k", (), b"x")] * 2)
+        await producer.close()
+        behind, metrics = await one.text_of("/health/issues"), await one.text_of("/metrics")
+        async with one.parts.database.begin() as tx:
+            await tx.insert_many(consumer_position, [{**place, "next_offset": 5}])
+        beyond = await one.text_of("/health/issues")
+
+    assert '"consumer_lags"' in behind
+    assert "2 records behind" in behind
+    assert "python -m services.loyalty consume" in behind
+    lag = f'huitou_consumer_lag_seconds{{service="loyalty",consumer="loyalty",topic="{TOPIC}"}} '
+    assert float(metrics.split(lag)[1].split("\n")[0]) > 0
+    assert '"position_beyond_end"' in beyond
+    assert "(3 records)" in beyond
 
 
 async def test_a_bus_that_hangs_is_said_to_be_away_and_hides_nothing_else(tmp_path: Path) -> None:
