@@ -104,12 +104,17 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
                 async with asyncio.timeout(OPEN_SECONDS_MAX):
                     consumer.subscribe(self._topics, listener=self)
                     await consumer.start()
+            if self._closed:
+                raise BusUnavailable(f"{self._member} of {self._group} was closed while it joined")
         except BaseException:
             await self._drop()
             raise
 
     async def fetch(self, *, records_max: int, timeout_seconds: float) -> dict[TopicPartition, list[Record]]:
         """Next records of every partition that is not paused; empty after the timeout."""
+        if self._closed:
+            await asyncio.sleep(timeout_seconds)
+            return {}
         if self._inner is None:
             await self.open()
         if self._unplaced:
@@ -192,17 +197,16 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
 
     async def _poll(self, records_max: int, timeout_seconds: float) -> dict[TopicPartition, list[Record]]:
         """Ask aiokafka for at most `records_max` of each partition; it counts them over all partitions of one call."""
-        assert self._inner is not None
-        assignment = self._assignments
+        inner, assignment = self._inner, self._assignments
+        if inner is None:  # closed meanwhile, while it was placed
+            return {}
         wanted = [KafkaTopicPartition(*each) for each in self._assigned - self._paused]
         wait_ms = max(1, int(timeout_seconds * 1000))
         try:
             async with asyncio.timeout(
                 timeout_seconds + GRACE_SECONDS
             ):  # during a rebalance it would wait for its end
-                got = await self._inner.getmany(
-                    *(wanted or [NOTHING]), timeout_ms=wait_ms, max_records=records_max
-                )
+                got = await inner.getmany(*(wanted or [NOTHING]), timeout_ms=wait_ms, max_records=records_max)
         except TimeoutError:
             return {}
         if not got or assignment != self._assignments:
@@ -211,7 +215,9 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             room = records_max - len(got.get(each, ()))
             if room > 0 and sum(map(len, got.values())) < FETCH_RECORDS_MAX:
                 await asyncio.sleep(0)  # decoding takes the loop's time; others want some of it in between
-                more = await self._inner.getmany(each, timeout_ms=0, max_records=room)
+                if assignment != self._assignments:
+                    return {}
+                more = await inner.getmany(each, timeout_ms=0, max_records=room)
                 for partition, records in more.items():
                     got.setdefault(partition, []).extend(records)
         if assignment != self._assignments:

@@ -2,10 +2,12 @@
 
 import asyncio
 import random
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
-from shared.bus import Bus, TopicPartition
+from shared.bus import Bus, BusUnavailable, Subscription, TopicPartition
 from tests.shared.bus.conftest import Buses
 from tests.shared.bus.member import Member, fetched, message, until, values
 
@@ -202,3 +204,25 @@ async def test_a_member_that_comes_back_under_its_name_goes_on_where_it_was(buse
     again = await Member("one", positions=one.positions).join(buses.open(), group, topic)
     await until(lambda: values(again.records) == ["later"])
     await again.leave()
+
+
+async def test_a_subscription_may_be_closed_while_it_fetches_and_brings_nothing_more(
+    buses: Buses, bus: Bus
+) -> None:
+    topic = await buses.topic(bus, 3)
+    producer = await bus.producer()
+    subscription = await Member().subscribe(bus, buses.name("group"), topic)
+    while len(subscription.assigned) < 3:
+        await subscription.fetch(records_max=1, timeout_seconds=0.1)
+    for partition in range(3):
+        await producer.send(topic, partition, [message(str(each)) for each in range(RECORDS)])
+    fetching = asyncio.create_task(_fetch_until(subscription, lambda: subscription.assigned == frozenset()))
+    await subscription.close()
+    await fetching
+    assert await subscription.fetch(records_max=1, timeout_seconds=0.01) == {}
+
+
+async def _fetch_until(subscription: Subscription, over: Callable[[], bool]) -> None:
+    while not over():
+        with suppress(BusUnavailable):
+            await subscription.fetch(records_max=1, timeout_seconds=0.1)
