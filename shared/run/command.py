@@ -5,12 +5,15 @@ import asyncio
 import json
 import signal
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 
 import uvloop
 
 from shared import logs
+from shared.db import failures
 from shared.db.migrations import NewerDatabase
 from shared.http.app import build_app, build_side_door
 from shared.run import collecting
@@ -22,6 +25,13 @@ from shared.service import Parts, Service
 EXIT_DRIFT = 1
 EXIT_USAGE = 2
 EXIT_REFUSED = 3
+EXIT_STOPPED = 4
+
+MIGRATE_SECONDS_MAX = 120.0
+"""How long migrating waits for a database that is away; then it fails, and whoever started it may start it again."""
+WAIT_SECONDS = 1.0
+
+log = logs.named(__name__)
 
 ROLES: dict[str, frozenset[Role]] = {
     "serve": frozenset(("serve",)),
@@ -49,8 +59,7 @@ def main(service: Service, arguments: Sequence[str] | None = None) -> int:
 async def _run(service: Service, command: str, *, as_json: bool) -> int:
     async with open_parts(service) as parts:
         if command == "migrate":
-            await migrations_of(service).upgrade(parts.database)
-            return 0
+            return await _migrate(service, parts, stop_on_signals())
         if command == "verify":
             return await _verify(service, parts, as_json=as_json)
         roles = ROLES[command]
@@ -60,6 +69,22 @@ async def _run(service: Service, command: str, *, as_json: bool) -> int:
         collecting.seldom()
         await run(service, parts, roles, stop_on_signals(), app=app, listener=listener)
         return 0
+
+
+async def _migrate(service: Service, parts: Parts, stopping: asyncio.Event) -> int:
+    """Bring the database to the newest version as soon as it answers: it may have been started a moment ago."""
+    quiet, deadline = logs.Quietly(log), time.monotonic() + MIGRATE_SECONDS_MAX
+    while not stopping.is_set():
+        try:
+            await migrations_of(service).upgrade(parts.database)
+            return 0
+        except Exception as error:
+            if not failures.is_transient(error) or time.monotonic() > deadline:
+                raise
+            quiet.warning("waiting for the database", service=service.name, error_type=type(error).__name__)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), WAIT_SECONDS)
+    return EXIT_STOPPED
 
 
 async def _verify(service: Service, parts: Parts, *, as_json: bool) -> int:

@@ -1,0 +1,76 @@
+"""Migrating waits for a database that is not there yet: nothing has to be started in an order."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.run.command import EXIT_STOPPED
+from tests.parts import waiting
+from tests.parts.postgres import Postgres
+from tests.parts.processes import free_ports
+from tests.parts.stacks import ROOT
+
+END_SECONDS_MAX = 60
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    """A server that is this test's to stop."""
+    if os.environ.get("TEST_POSTGRES_URL"):
+        pytest.skip("the given PostgreSQL is not ours to stop")
+    server = Postgres().start()
+    yield server
+    server.close()
+
+
+@pytest.mark.postgresql
+async def test_it_is_done_as_soon_as_the_database_answers(postgres: Postgres, tmp_path: Path) -> None:
+    url = await postgres.create_database()
+    postgres.stop()
+    migrating = _migrate(url, tmp_path)
+    await _waits(migrating, tmp_path)
+
+    postgres.start()
+
+    assert await asyncio.to_thread(migrating.wait, END_SECONDS_MAX) == 0, _log(tmp_path)
+    assert _log(tmp_path).count("waiting for the database") == 1
+
+
+async def test_it_can_be_told_to_stop_waiting(tmp_path: Path) -> None:
+    (nobody,) = free_ports(1)
+    migrating = _migrate(f"postgresql+asyncpg://profile:x@127.0.0.1:{nobody}/profile", tmp_path)
+    await _waits(migrating, tmp_path)
+
+    migrating.send_signal(signal.SIGTERM)
+
+    assert await asyncio.to_thread(migrating.wait, END_SECONDS_MAX) == EXIT_STOPPED, _log(tmp_path)
+
+
+def _migrate(url: str, folder: Path) -> subprocess.Popen[bytes]:
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "services.profile", "migrate"],
+            cwd=ROOT,
+            env={**os.environ, "HUITOU_HOME": str(folder), "HUITOU_PROFILE_DATABASE_URL": url},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+
+
+async def _waits(migrating: subprocess.Popen[bytes], folder: Path) -> None:
+    async def has_said_so() -> bool:
+        assert migrating.poll() is None, _log(folder)
+        return "waiting for the database" in _log(folder)
+
+    await waiting.until(has_said_so, seconds_max=END_SECONDS_MAX)
+
+
+def _log(folder: Path) -> str:
+    return (folder / "log").read_text()
