@@ -31,6 +31,17 @@ def distributed(prepared: DistributedStack) -> DistributedStack:
 @pytest.fixture
 def prepared() -> Iterator[DistributedStack]:
     """A broker and migrated databases, and no process yet: for tests that need few of them."""
+    yield from _prepared()
+
+
+@pytest.fixture(scope="module")
+def lasting() -> Iterator[DistributedStack]:
+    """The product in its processes, for tests that leave it as they found it."""
+    for stack in _prepared():
+        yield stack.start_all()
+
+
+def _prepared() -> Iterator[DistributedStack]:
     try:
         kafka = ApacheKafka().start()
     except PartMissing as error:

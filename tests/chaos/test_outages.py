@@ -32,26 +32,30 @@ Body = dict[str, Any]
 
 
 async def test_intake_goes_on_without_kafka_and_the_backlog_drains_in_order(
-    distributed: DistributedStack,
+    lasting: DistributedStack,
 ) -> None:
-    assert isinstance(distributed.kafka, ApacheKafka)
-    headers = stacks.operator(distributed, "admin")
+    assert isinstance(lasting.kafka, ApacheKafka)
+    headers = stacks.operator(lasting, "admin")
     async with (
         httpx2.AsyncClient(headers=headers, timeout=30) as client,
-        books.opened(distributed) as bookkeeper,
+        books.opened(lasting) as bookkeeper,
     ):
-        await _buy(client, distributed, "before", ORDERS)
+        await _buy(client, lasting, "before", ORDERS)
         await bookkeeper.settle()
-        await asyncio.to_thread(distributed.kafka.kill)
-
-        answers = await _buy(client, distributed, "during", ORDERS)
-        issues = (await client.get(f"{distributed.address('profile')}/health/issues")).json()["issues"]
+        await asyncio.to_thread(lasting.kafka.kill)
+        try:
+            answers = await _buy(client, lasting, "during", ORDERS)
+            issues = (await client.get(f"{lasting.address('profile')}/health/issues")).json()["issues"]
+            metrics = (await client.get(f"{lasting.address('profile')}/metrics")).text
+            ready = await client.get(f"{lasting.address('profile')}/health/ready")
+        finally:
+            lasting.kafka.start_soon()
 
         assert [answer.status_code for answer in answers] == [201] * ORDERS
         assert "bus_away" in {issue["code"] for issue in issues}
-        assert (await client.get(f"{distributed.address('profile')}/health/ready")).is_success
-        distributed.kafka.start_soon()
-        await asyncio.to_thread(distributed.kafka.wait)
+        assert _gauge(metrics, "huitou_outbox_pending") >= ORDERS
+        assert ready.is_success
+        await asyncio.to_thread(lasting.kafka.wait)
         await bookkeeper.settle()
         standing = await bookkeeper.read()
         assert books.differences(standing, set()) == []
@@ -60,17 +64,17 @@ async def test_intake_goes_on_without_kafka_and_the_backlog_drains_in_order(
 
 @pytest.mark.parametrize("way", ["stopped", "hung"])
 async def test_a_database_that_is_away_is_said_so_at_once_and_used_again_by_itself(
-    distributed: DistributedStack, way: str
+    lasting: DistributedStack, way: str
 ) -> None:
-    postgres = distributed.postgres
+    postgres = lasting.postgres
     assert isinstance(postgres, Postgres)
-    headers = stacks.operator(distributed, "admin")
+    headers = stacks.operator(lasting, "admin")
     async with (
         httpx2.AsyncClient(headers=headers, timeout=30) as client,
         httpx2.AsyncClient(headers=headers, timeout=1) as watching,
     ):
-        (known,) = await _buy(client, distributed, "before", 1)
-        member = f"{distributed.address('loyalty')}/v1/members/{known.json()['customer_id']}"
+        known = await client.post(_purchases(lasting), json=_order(f"{way}-before", way))
+        member = f"{lasting.address('loyalty')}/v1/members/{known.json()['customer_id']}"
         await _has_points(watching, member, POINTS, seconds_max=FIRST_SECONDS_MAX)
         await asyncio.to_thread(postgres.stop if way == "stopped" else postgres.hang)
         try:
@@ -78,7 +82,9 @@ async def test_a_database_that_is_away_is_said_so_at_once_and_used_again_by_itse
                 await _is_refused_in_time(client, "GET", member)
                 await asyncio.gather(
                     *(
-                        _is_refused_in_time(client, "POST", _purchases(distributed), number)
+                        _is_refused_in_time(
+                            client, "POST", _purchases(lasting), _order(f"{way}-{number}", f"{way}-{number}")
+                        )
                         for number in range(WRITERS)
                     )
                 )
@@ -89,7 +95,7 @@ async def test_a_database_that_is_away_is_said_so_at_once_and_used_again_by_itse
         back = time.monotonic()
 
         async def answers_again() -> bool:
-            (answer,) = await _buy(client, distributed, "after", 1)
+            answer = await client.post(_purchases(lasting), json=_order(f"{way}-after", way))
             return answer.is_success
 
         await waiting.until(answers_again, seconds_max=BACK_SECONDS_MAX, what="a purchase is taken in")
@@ -98,11 +104,11 @@ async def test_a_database_that_is_away_is_said_so_at_once_and_used_again_by_itse
         print(f"\n{way}: taken in after {took_in:.1f} s, credited after {time.monotonic() - back:.1f} s")  # noqa: T201 - figures
 
 
-async def _is_refused_in_time(client: httpx2.AsyncClient, method: str, url: str, number: int = 0) -> None:
+async def _is_refused_in_time(
+    client: httpx2.AsyncClient, method: str, url: str, body: Body | None = None
+) -> None:
     began = time.monotonic()
-    answer = await client.request(
-        method, url, json=_order(f"during-{number}", number) if method == "POST" else None
-    )
+    answer = await client.request(method, url, json=body)
     seconds = time.monotonic() - began
     assert (answer.status_code, answer.headers["Retry-After"].isdecimal()) == (503, True)
     assert seconds <= REFUSED_SECONDS_MAX
@@ -124,22 +130,31 @@ async def _buy(
 ) -> list[httpx2.Response]:
     """Purchases one after the other, each asked when the one before was answered."""
     url = _purchases(stack)
-    return [await client.post(url, json=_order(f"{mark}-{number}", number)) for number in range(count)]
+    return [
+        await client.post(url, json=_order(f"{mark}-{number}", f"outage-{number % CUSTOMERS}"))
+        for number in range(count)
+    ]
 
 
 def _purchases(stack: DistributedStack) -> str:
     return f"{stack.address('profile')}/v1/purchases"
 
 
-def _order(order_id: str, number: int) -> Body:
+def _order(order_id: str, customer: str) -> Body:
     return {
         "source": "outage",
         "order_id": order_id,
         "purchased_at": datetime.now(UTC).isoformat(),
-        "customer": {"external_id": f"outage-{number % CUSTOMERS}"},
+        "customer": {"external_id": customer},
         "currency": "CNY",
         "lines": [{"sku": "S", "quantity": 1, "amount_minor": 1_000}],
     }
+
+
+def _gauge(metrics: str, name: str) -> float:
+    """The value of a metric without labels of its own."""
+    (line,) = [each for each in metrics.splitlines() if each.startswith(name)]
+    return float(line.split()[-1])
 
 
 def _in_order_of_asking(standing: books.Books, answers: Sequence[httpx2.Response]) -> bool:
