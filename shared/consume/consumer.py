@@ -18,7 +18,8 @@ from shared.vault import Vault
 
 FETCH_SECONDS = 0.5
 BACKOFF_SECONDS_FIRST = 0.1
-BACKOFF_SECONDS_MAX = 10.0
+BACKOFF_SECONDS_MAX = 5.0
+"""The longest a batch waits to be tried again, and so how late a consumer may be to see that an outage is over."""
 RACE_TRIES_MAX = 3
 """A deadlock or serialisation failure is tried again at once this often, then waits like an outage."""
 BUG_TRIES_MAX = 5
