@@ -196,7 +196,10 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         self._assigned, self._unplaced = set(asked), set()
 
     async def _poll(self, records_max: int, timeout_seconds: float) -> dict[TopicPartition, list[Record]]:
-        """Ask aiokafka for at most `records_max` of each partition; it counts them over all partitions of one call."""
+        """Ask aiokafka for at most `records_max` of each partition; it counts them over all partitions of one call.
+
+        An answer with fewer is all there is: to ask each of sixty partitions for more would cost more than the answer.
+        """
         inner, assignment = self._inner, self._assignments
         if inner is None:  # closed meanwhile, while it was placed
             return {}
@@ -213,7 +216,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             return {}
         for each in wanted:
             room = records_max - len(got.get(each, ()))
-            if room > 0 and sum(map(len, got.values())) < FETCH_RECORDS_MAX:
+            if room > 0 and records_max <= sum(map(len, got.values())) < FETCH_RECORDS_MAX:
                 await asyncio.sleep(0)  # decoding takes the loop's time; others want some of it in between
                 if assignment != self._assignments:
                     return {}
