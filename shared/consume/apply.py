@@ -205,7 +205,7 @@ async def apply_batch(
     async with database.begin() as tx:
         batch = Batch(tx, handlers, vault, bugs_are_permanent)
         await set_aside.lock_consumer(tx, handlers.consumer)
-        fresh = await _not_seen(tx, database, handlers, decoded.items)
+        fresh = await not_seen(tx, database, handlers, decoded.items)
         batch.outcome.skipped = decoded.skipped
         batch.outcome.repeated = len(decoded.items) - len(fresh)
         keys = [identity for item in fresh for identity in item.event.identities]
@@ -215,11 +215,11 @@ async def apply_batch(
             batch.keep_malformed(record, reason)
         _brake(batch, len(records), set_aside_percent_max)
         await tx.insert_many(set_aside_table, batch.rows)
-        await _advance(tx, database, handlers.consumer, partition, records[-1].offset + 1)
+        await advance(tx, database, handlers.consumer, partition, records[-1].offset + 1)
     return batch.outcome
 
 
-async def _not_seen(tx: Tx, database: Database, handlers: Handlers, items: Sequence[Item]) -> list[Item]:
+async def not_seen(tx: Tx, database: Database, handlers: Handlers, items: Sequence[Item]) -> list[Item]:
     """The items whose event id this consumer meets for the first time, each once, in order."""
     first = {str(item.event_id): item for item in reversed(items)}
     ordered = [item for item in items if first[str(item.event_id)] is item]
@@ -234,7 +234,7 @@ async def _not_seen(tx: Tx, database: Database, handlers: Handlers, items: Seque
     return [item for item in ordered if str(item.event_id) in new]
 
 
-async def _advance(
+async def advance(
     tx: Tx, database: Database, consumer: str, partition: TopicPartition, next_offset: int
 ) -> None:
     """Move the position on, never back."""

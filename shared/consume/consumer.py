@@ -13,6 +13,7 @@ from shared.consume import stopping as stops
 from shared.consume.apply import BrakePulled, Outcome, apply_batch
 from shared.consume.handlers import Handlers
 from shared.consume.tables import consumer_position
+from shared.consume.together import Batches, apply_together, groups
 from shared.db import Database, failures
 from shared.vault import Vault
 
@@ -25,6 +26,8 @@ RACE_TRIES_MAX = 3
 BUG_TRIES_MAX = 5
 """An unexpected error is tried this often; then its record is set aside like a refused one."""
 SUBSCRIBE_SECONDS = 1.0
+REPORT_SECONDS = 1.0
+"""How often the broker is told where this member stands, for lag tools: each time is a write for the broker."""
 
 log = logs.named(__name__)
 
@@ -78,6 +81,7 @@ class Consumer:
     """The next offset of every partition it has."""
     trouble: dict[TopicPartition, Trouble] = field(default_factory=dict)
     """The partitions that wait."""
+    _reported: dict[TopicPartition, int] = field(default_factory=dict)
     _applying: asyncio.Lock = field(default_factory=asyncio.Lock)
     _quiet: logs.Quietly = field(default_factory=lambda: logs.Quietly(log))
 
@@ -100,22 +104,50 @@ class Consumer:
             on_assigned=self._assigned,
             on_revoked=self._revoked,
         )
+        reported_at = time.monotonic()
         try:
             while not stopping.is_set():
                 self._resume_due(subscription)
                 fetched = await subscription.fetch(
                     records_max=self.handlers.batch_max, timeout_seconds=self._patience()
                 )
-                for partition, records in fetched.items():
+                for group in groups(fetched, self.handlers.batch_max):
                     async with self._applying:
-                        if partition in subscription.assigned:
-                            await self._apply(subscription, partition, records)
-                if fetched:
-                    await subscription.report(
-                        {place: self.positions[place] for place in fetched if place in self.positions}
-                    )
+                        ours = {each: group[each] for each in group if each in subscription.assigned}
+                        await self._apply_group(subscription, ours)
+                if time.monotonic() >= reported_at + REPORT_SECONDS:
+                    await self._report(subscription)
+                    reported_at = time.monotonic()
+            await self._report(subscription)
         finally:
             await subscription.close()
+
+    async def _report(self, subscription: Subscription) -> None:
+        """Tell the broker where the partitions stand that have moved since it was told last."""
+        moved = {each: place for each, place in self.positions.items() if self._reported.get(each) != place}
+        self._reported = dict(self.positions)
+        if moved:
+            await subscription.report(moved)
+
+    async def _apply_group(self, subscription: Subscription, batches: Batches) -> None:
+        """Apply batches together if nothing is in the way, else one by one."""
+        if len(batches) > 1 and self.trouble.keys().isdisjoint(batches):
+            began = time.perf_counter()
+            try:
+                outcomes = await apply_together(self.database, self.handlers, batches)
+            except Exception as error:  # noqa: BLE001 - the batch it belongs to meets it again, and says so
+                if failures.is_transient(error) and not failures.is_lost_race(error):
+                    for partition, records in batches.items():
+                        await self._wait(subscription, partition, records, error)
+                    return
+            else:
+                for partition, outcome in outcomes.items():
+                    self.counts.add(outcome)
+                    self.positions[partition] = batches[partition][-1].offset + 1
+                    self._tell(partition, batches[partition], outcome, time.perf_counter() - began)
+                return
+        for partition, records in batches.items():
+            await self._apply(subscription, partition, records)
 
     async def _apply(
         self, subscription: Subscription, partition: TopicPartition, records: Sequence[Record]
