@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import BigInteger, Row, bindparam, delete, func, select, update
 
 from shared import logs
 from shared.bus import Bus, Message, Producer, TopicPartition, partition_of
@@ -25,6 +25,9 @@ BATCH_MAX = 2_000
 """Most rows of one round."""
 POLL_SECONDS = 0.05
 """How soon a commit of another process is seen; one of this process wakes the relay at once."""
+ROUND_SECONDS = 0.05
+"""Shortest time from one round that sent something to the next, unless it was full: what comes meanwhile goes together.
+A round of one row costs as much as one of fifty, and so does what it brings about in every consumer."""
 FULL_SCAN_SECONDS = 1.0
 BACKOFF_SECONDS_MAX = 5.0
 KEPT_DAYS = 7
@@ -62,6 +65,7 @@ class Relay:
             while True:
                 self._lease.check()
                 self._wake.clear()
+                began = time.monotonic()
                 try:
                     moved = await self.step()
                 except Exception as error:  # noqa: BLE001 - whatever it was, the rows are still pending
@@ -80,6 +84,8 @@ class Relay:
                 backoff = POLL_SECONDS
                 if moved == 0:
                     await self._wait()
+                elif moved < BATCH_MAX:
+                    await asyncio.sleep(max(began + ROUND_SECONDS - time.monotonic(), 0))
         finally:
             await self._drop()
 
@@ -116,14 +122,8 @@ class Relay:
 
     async def _pending(self) -> Sequence[Row[Any]]:
         await self._refresh()
-        statement = (
-            select(outbox.c.id, outbox.c.topic, outbox.c.key, outbox.c.headers, outbox.c.payload)
-            .where(outbox.c.published_at.is_(None), outbox.c.id > self._floor.value)
-            .order_by(outbox.c.id)
-            .limit(BATCH_MAX)
-        )
         async with self._database.read() as read:
-            return await read.all(statement)
+            return await read.all(_PENDING, {"floor": self._floor.value, "most": BATCH_MAX})
 
     async def _refresh(self) -> None:
         """Once a second: raise the floor as far as nothing can appear below it, but not over what is pending there.
@@ -196,3 +196,11 @@ async def prune(database: Database, before: datetime) -> int:
             .limit(PRUNE_ROWS_MAX)
         )
         return await tx.execute(delete(outbox).where(outbox.c.id.in_(old)))
+
+
+_PENDING = (
+    select(outbox.c.id, outbox.c.topic, outbox.c.key, outbox.c.headers, outbox.c.payload)
+    .where(outbox.c.published_at.is_(None), outbox.c.id > bindparam("floor", type_=BigInteger))
+    .order_by(outbox.c.id)
+    .limit(bindparam("most", type_=BigInteger))
+)
