@@ -1,6 +1,7 @@
 """A part is away for a while: what goes on without it goes on, what cannot says so at once, and all of it comes back."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -19,6 +20,9 @@ pytestmark = [pytest.mark.timeout(400), pytest.mark.kafka]
 
 ORDERS = 60
 CUSTOMERS = 5
+ROUNDS = 2
+"""How often everybody asks at least: the second time no connection is left from before."""
+THINK_SECONDS = 0.5
 WRITERS = 12
 """More than a process has connections: some wait for one that hangs."""
 POINTS = 10
@@ -62,9 +66,17 @@ async def test_intake_goes_on_without_kafka_and_the_backlog_drains_in_order(
         assert _in_order_of_asking(standing, answers)
 
 
-@pytest.mark.parametrize("way", ["stopped", "hung"])
+@pytest.mark.parametrize(
+    ("way", "seconds_away"),
+    [
+        ("stopped", 0.0),
+        ("hung", 0.0),
+        pytest.param("long-stopped", 25.0, marks=pytest.mark.chaos),
+        pytest.param("long-hung", 25.0, marks=pytest.mark.chaos),
+    ],
+)
 async def test_a_database_that_is_away_is_said_so_at_once_and_used_again_by_itself(
-    lasting: DistributedStack, way: str
+    lasting: DistributedStack, way: str, seconds_away: float
 ) -> None:
     postgres = lasting.postgres
     assert isinstance(postgres, Postgres)
@@ -76,9 +88,13 @@ async def test_a_database_that_is_away_is_said_so_at_once_and_used_again_by_itse
         known = await client.post(_purchases(lasting), json=_order(f"{way}-before", way))
         member = f"{lasting.address('loyalty')}/v1/members/{known.json()['customer_id']}"
         await _has_points(watching, member, POINTS, seconds_max=FIRST_SECONDS_MAX)
-        await asyncio.to_thread(postgres.stop if way == "stopped" else postgres.hang)
+        await _buy(client, lasting, f"{way}-in-hand", ORDERS)
+        await asyncio.to_thread(postgres.stop if "stopped" in way else postgres.hang)
+        began = time.monotonic()
         try:
-            for _ in range(2):  # the second finds no connection that was left from before
+            for rounds in itertools.count():
+                if rounds >= ROUNDS and time.monotonic() > began + seconds_away:
+                    break
                 await _is_refused_in_time(client, "GET", member)
                 await asyncio.gather(
                     *(
@@ -88,6 +104,7 @@ async def test_a_database_that_is_away_is_said_so_at_once_and_used_again_by_itse
                         for number in range(WRITERS)
                     )
                 )
+                await asyncio.sleep(THINK_SECONDS)
         finally:
             postgres.cont()
         postgres.start_soon()
