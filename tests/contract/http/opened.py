@@ -167,6 +167,8 @@ async def opened(
 @contextmanager
 def served(name: str, folder: Path, kind: Kind = "sqlite") -> Iterator[tuple[Opened, str]]:
     """The same behind a real HTTP server in a thread of its own, and its address."""
+    if kind == "postgresql":
+        databases.postgres()  # it lives as long as the thread that starts it
     listener = serving.listen("127.0.0.1", 0)
     started, houses, stop = threading.Event(), list[Opened](), list[Any]()
 
