@@ -28,7 +28,7 @@ up-distributed: .venv/dev.installed ## run it as its own processes on PostgreSQL
 .PHONY: test
 test: .venv/dev.installed ## run every test, against real databases and real brokers (ARGS='tests/loyalty -k refund')
 	@sh tests/install_parts.sh
-	@$(BIN)/pytest -m 'not bench and not chaos' $(ARGS)
+	@$(BIN)/pytest -m 'not bench and not chaos and not compose' $(ARGS)
 
 .PHONY: check
 check: .venv/dev.installed ## format, lint, types, import contracts, tidiness, documentation; no test that starts anything
@@ -52,6 +52,11 @@ bench: .venv/dev.installed ## measure speed, as ratios beside bare baselines in 
 chaos: .venv/dev.installed ## strike the product with faults, then balance the books (SEED=7 or SEED=1..20, MINUTES=2)
 	@sh tests/install_parts.sh
 	@CHAOS_SEED='$(SEED)' CHAOS_MINUTES='$(MINUTES)' $(BIN)/pytest -m chaos --timeout=0 -s tests/chaos $(ARGS)
+
+.PHONY: compose-test
+compose-test: .venv/dev.installed ## build the images, run docker-compose.yml in containers, walk a customer through it
+	@$(BIN)/pytest -q tests/architecture/test_deploy.py
+	@$(BIN)/pytest -m compose --timeout=0 -s tests/compose $(ARGS)
 
 .PHONY: contracts
 contracts: .venv/dev.installed ## write again what is generated from code: schemas, AsyncAPI, docs/reference, .env.example

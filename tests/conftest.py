@@ -27,11 +27,11 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test below tests/bench or tests/chaos is one, whether or not it says so; the short rounds are for every run."""
+    """A test below tests/bench, tests/chaos or tests/compose is one, even unsaid; the short rounds are for every run."""
     folder = Path(__file__).parent
     for item in items:
         room = item.path.relative_to(folder).parts[0]
-        if room in ("bench", "chaos") and item.path.name not in SHORT:
+        if room in ("bench", "chaos", "compose") and item.path.name not in SHORT:
             item.add_marker(room)
 
 

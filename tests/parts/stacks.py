@@ -16,6 +16,7 @@ import httpx2
 
 from huitou import tokens
 from huitou.settings import PORT_OFFSETS, SERVICES
+from shared.auth import signing
 from shared.auth.principal import Role
 from tests.parts.processes import PartMissing, Server
 
@@ -53,7 +54,9 @@ class GivenStack:
         self._addresses = dict(each.split("=", 1) for each in urls.split(","))
         missing = set(SERVICES) - set(self._addresses)
         assert not missing, f"E2E_URLS lacks {sorted(missing)}: profile=http://…,loyalty=…"
-        self.home = Path(os.environ.get("E2E_HOME", "var"))
+        self.home = Path(os.environ.get("E2E_HOME", "var")).resolve()
+        key = signing.signing_key_path(self.home)
+        assert key.exists(), f"E2E_HOME: {key} must be the key that signs the tokens of the product in E2E_URLS"
         self.environment = {**os.environ, "HUITOU_HOME": str(self.home)}
 
     def address(self, service: str) -> str:
