@@ -35,22 +35,21 @@ class Lag:
 
 
 async def lags(bus: Bus, read: Read, consumed: Sequence[Handlers]) -> list[Lag]:
-    """Of every consumer and partition; empty while the bus does not answer or has no such topic yet."""
+    """Of every consumer and partition; empty while the bus does not answer or has no such topic yet.
+
+    Positions are read first: one that moves on before the ends are known would look as if it were beyond them.
+    """
     topics = sorted({topic for handlers in consumed for topic in handlers.topics})
     if not topics:
-        return []
-    try:
-        async with asyncio.timeout(ENDS_SECONDS_MAX):
-            ends = await bus.end_offsets(topics)
-    except (
-        BusUnavailable,
-        RecordRefused,
-        TimeoutError,
-    ):  # topics are made by whoever relays or consumes first
         return []
     c = consumer_position.c
     rows = await read.all(select(c.consumer, c.topic, c.partition, c.next_offset, c.moved_at))
     stands = {(row[0], TopicPartition(row[1], row[2])): (row[3], row[4]) for row in rows}
+    try:
+        async with asyncio.timeout(ENDS_SECONDS_MAX):
+            ends = await bus.end_offsets(topics)
+    except (BusUnavailable, RecordRefused, TimeoutError):
+        return []  # topics are made by whoever relays or consumes first
     found = []
     for handlers in consumed:
         for place, end in sorted(ends.items()):

@@ -1,11 +1,12 @@
 """How far a consumer is behind, on each bus: in records, and in seconds of the oldest that waits."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from shared.bus import Bus, Message, TopicPartition
+from shared.bus.embedded import EmbeddedBus
 from shared.consume import lagging
 from shared.consume.handlers import Handlers
 from shared.consume.lagging import Ages, Lag
@@ -80,6 +81,35 @@ async def test_lag_is_counted_and_as_old_as_the_oldest_record_that_waits(
     assert 100 - (time.time() - began) - 0.1 <= waited["c", topic] <= 100
     assert rested == {("c", topic): 0.0}
     assert ages._sent == {}
+
+
+class _Slow(EmbeddedBus):
+    """A bus between whose answer and whoever asked it a record is sent and applied."""
+
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    async def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        ends = await super().end_offsets(topics)
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return ends
+
+
+async def test_a_consumer_that_moves_on_while_it_is_looked_at_is_not_beyond_the_end(tmp_path: Path) -> None:
+    bus = _Slow(tmp_path / "log.db")
+    await bus.ensure_topics({"t": 1})
+    producer = await bus.producer()
+    async with databases.declared("sqlite", [kernel_metadata], folder=tmp_path) as database:
+
+        async def meanwhile() -> None:
+            await producer.send("t", 0, [Message("k", (), b"x")])
+            await _applied(database, "t", 0, 1)
+
+        bus.meanwhile = meanwhile
+        found = await _lags(bus, database, "t")
+    await bus.close()
+
+    assert found[0].records == 0
 
 
 async def test_a_record_is_looked_at_once_and_no_more_of_them_than_the_limit(buses: Buses) -> None:
