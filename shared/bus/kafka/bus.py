@@ -94,7 +94,11 @@ class KafkaBus:
             on_closed=self._subscriptions.discard,
         )
         self._subscriptions.add(subscription)
-        await subscription.open()
+        try:
+            await subscription.open()
+        except BaseException:
+            await subscription.close()  # else each vain attempt of an outage would be remembered
+            raise
         return subscription
 
     async def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:

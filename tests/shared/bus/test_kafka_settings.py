@@ -6,6 +6,7 @@ import pytest
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
 from shared.bus.kafka import producer, subscription
+from shared.bus.kafka.bus import KafkaBus
 from shared.bus.kafka.producer import KafkaProducer
 from shared.bus.kafka.subscription import KafkaSubscription
 
@@ -56,3 +57,12 @@ async def test_a_member_is_static_starts_at_the_earliest_and_commits_nothing_by_
     assert settings["auto_offset_reset"] == "earliest"
     (assignor,) = settings["partition_assignment_strategy"]
     assert issubclass(assignor, StickyPartitionAssignor)
+
+
+async def test_an_attempt_to_join_that_fails_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscription, "AIOKafkaConsumer", Asked)
+    bus = KafkaBus(["broker:9092"])
+    bus._partitions["t"] = 12  # looked up while the broker was there
+    with pytest.raises(Asked):
+        await bus.subscribe("loyalty", ["t"], member="loyalty-1", on_assigned=nothing, on_revoked=nothing)
+    assert bus._subscriptions == set()
