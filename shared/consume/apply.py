@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import update
+from sqlalchemy import bindparam, select, update
 
 from shared.bus import Record, TopicPartition
 from shared.consume import set_aside
@@ -15,6 +15,7 @@ from shared.consume.tables import consumer_position, inbox
 from shared.consume.tables import set_aside as set_aside_table
 from shared.consume.waves import waves
 from shared.db import Database, Tx, failures
+from shared.db.types import BigInt
 from shared.errors import DomainError
 from shared.events.base import Event
 from shared.events.cloudevents import MalformedRecord, decode
@@ -51,6 +52,8 @@ class Decoded:
     items: list[Item] = field(default_factory=list)
     malformed: list[tuple[Record, Reason]] = field(default_factory=list)
     skipped: int = 0
+    kept: int = 0
+    """How many were left out because they are in the table of what was set aside."""
 
 
 @dataclass(slots=True)
@@ -205,18 +208,46 @@ async def apply_batch(
     async with database.begin() as tx:
         batch = Batch(tx, handlers, vault, bugs_are_permanent)
         await set_aside.lock_consumer(tx, handlers.consumer)
+        await leave_out_kept(tx, handlers.consumer, decoded)
         fresh = await not_seen(tx, database, handlers, decoded.items)
         batch.outcome.skipped = decoded.skipped
-        batch.outcome.repeated = len(decoded.items) - len(fresh)
+        batch.outcome.repeated = decoded.kept + len(decoded.items) - len(fresh)
         keys = [identity for item in fresh for identity in item.event.identities]
         batch.quarantine = await set_aside.quarantined(tx, handlers.consumer, keys)
         await batch.apply(fresh)
         for record, reason in decoded.malformed:
             batch.keep_malformed(record, reason)
         _brake(batch, len(records), set_aside_percent_max)
-        await tx.insert_many(set_aside_table, batch.rows)
+        await tx.insert_new(
+            set_aside_table, batch.rows
+        )  # beside one who lost the partition and does not know it
         await advance(tx, database, handlers.consumer, partition, records[-1].offset + 1)
     return batch.outcome
+
+
+async def leave_out_kept(tx: Tx, consumer: str, *decoded: Decoded) -> None:
+    """Leave out of batches of one topic what was set aside before: its way back is an operator's retry or discard.
+
+    A record is known by its place and its event: a topic that was made anew has other events in the same places.
+    """
+    records = [item.record for each in decoded for item in each.items]
+    records += [record for each in decoded for record, _ in each.malformed]
+    if not records:
+        return
+    offsets = [record.offset for record in records]
+    asked = {"of": consumer, "on": records[0].topic, "first": min(offsets), "last": max(offsets)}
+    kept = {tuple(row) for row in await tx.all(_KEPT, asked)}
+    if not kept:
+        return
+    for each in decoded:
+        before = len(each.items) + len(each.malformed)
+        each.items = [item for item in each.items if _known_by(item.record, str(item.event_id)) not in kept]
+        each.malformed = [bad for bad in each.malformed if _known_by(bad[0], None) not in kept]
+        each.kept = before - len(each.items) - len(each.malformed)
+
+
+def _known_by(record: Record, event_id: str | None) -> tuple[int, int, str | None]:
+    return record.partition, record.offset, event_id
 
 
 async def not_seen(tx: Tx, database: Database, handlers: Handlers, items: Sequence[Item]) -> list[Item]:
@@ -256,3 +287,10 @@ def _brake(batch: Batch, records: int, percent_max: int) -> None:
     if dead > DEAD_MIN and dead * 100 > percent_max * records and percent_max < 100:
         first = next(row for row in batch.rows if row["state"] == "dead")
         raise BrakePulled(dead, records, Reason(str(first["code"]), str(first["reason"])))
+
+
+_KEPT = select(set_aside_table.c.partition, set_aside_table.c.offset, set_aside_table.c.event_id).where(
+    set_aside_table.c.consumer == bindparam("of"),
+    set_aside_table.c.topic == bindparam("on"),
+    set_aside_table.c.offset.between(bindparam("first", type_=BigInt), bindparam("last", type_=BigInt)),
+)

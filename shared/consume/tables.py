@@ -118,3 +118,14 @@ Index(
     sqlite_where=set_aside.c.state == "parked",
 )
 Index("set_aside_listed", set_aside.c.state, set_aside.c.id)
+Index(
+    "set_aside_place",
+    set_aside.c.consumer,
+    set_aside.c.topic,
+    set_aside.c.offset,
+    set_aside.c.partition,
+    set_aside.c.event_id,
+    unique=True,
+    postgresql_where=set_aside.c.topic.is_not(None),
+    sqlite_where=set_aside.c.topic.is_not(None),
+)

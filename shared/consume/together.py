@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from shared.bus import Record, TopicPartition
 from shared.consume import set_aside
-from shared.consume.apply import Outcome, advance, decode_batch, not_seen
+from shared.consume.apply import Outcome, advance, decode_batch, leave_out_kept, not_seen
 from shared.consume.handlers import Handlers
 from shared.consume.waves import waves
 from shared.db import Database
@@ -53,6 +53,7 @@ async def apply_together(
         raise Apart
     async with database.begin() as tx:
         await set_aside.lock_consumer(tx, handlers.consumer)
+        await leave_out_kept(tx, handlers.consumer, *decoded.values())
         items = [item for each in decoded.values() for item in each.items]
         fresh = await not_seen(tx, database, handlers, items)
         events = [item.event for item in fresh]
@@ -69,5 +70,7 @@ async def apply_together(
     outcomes = {}
     for partition, each in decoded.items():
         new = sum(id(item) in applied for item in each.items)
-        outcomes[partition] = Outcome(applied=new, repeated=len(each.items) - new, skipped=each.skipped)
+        outcomes[partition] = Outcome(
+            applied=new, repeated=each.kept + len(each.items) - new, skipped=each.skipped
+        )
     return outcomes

@@ -67,6 +67,18 @@ def watching_tables() -> None:
     )
 
 
+def one_row_a_place() -> None:
+    """A record of the bus is set aside once, however often it comes."""
+    op.create_index(
+        "set_aside_place",
+        "set_aside",
+        ["consumer", "topic", "offset", "partition", "event_id"],
+        unique=True,
+        postgresql_where=sa.text("topic IS NOT NULL"),
+        sqlite_where=sa.text("topic IS NOT NULL"),
+    )
+
+
 def _consumer_position() -> None:
     """How far each consumer has read."""
     op.create_table(

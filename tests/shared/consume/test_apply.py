@@ -73,6 +73,37 @@ async def test_a_record_that_comes_again_changes_nothing(placed: Database, vault
     assert await balances_of(placed) == {ONE: 300, TWO: 5}
 
 
+@pytest.mark.parametrize("inbox", [True, False])
+@pytest.mark.parametrize("ended", ["", "discarded"])
+async def test_what_was_set_aside_is_set_aside_once_however_often_it_comes(
+    placed: Database, vault: Vault, inbox: bool, ended: str
+) -> None:
+    """A replay goes over the same records: given up stays given up, and no key is quarantined a second time."""
+    handlers = replace(HANDLERS, inbox=inbox)
+    batch = records([purchase(ONE, 300), purchase(TWO, order_id=POISON), purchase(TWO, 5)])
+    batch.append(replace(batch[0], value=b"{", offset=3))
+    await apply_batch(placed, handlers, vault, PLACE, batch)
+    if ended:
+        async with placed.read() as read:
+            dead = await read.all(select(table.c.id).where(table.c.state == "dead"))
+        for (each,) in dead:
+            await operate.discard(placed, handlers, vault, each, by="a test")
+    before = await states(placed), await balances_of(placed)
+    outcome = await apply_batch(placed, handlers, vault, PLACE, batch[1:])
+    assert (outcome.applied, outcome.repeated, outcome.dead, outcome.queued) == (0, 3, 0, 0)
+    assert (await states(placed), await balances_of(placed)) == before
+
+
+async def test_another_event_in_the_place_of_one_that_was_set_aside_is_not_taken_for_it(
+    placed: Database, vault: Vault
+) -> None:
+    await apply_batch(placed, HANDLERS, vault, PLACE, records([purchase(ONE, order_id=POISON)]))
+    outcome = await apply_batch(placed, HANDLERS, vault, PLACE, records([purchase(TWO, 5)]))
+    assert outcome.applied == 1
+    await apply_batch(placed, HANDLERS, vault, PLACE, records([purchase(THREE, order_id=POISON)]))
+    assert [state for state, _ in await states(placed)] == ["dead", "dead"]
+
+
 async def test_the_position_never_moves_back(placed: Database, vault: Vault) -> None:
     batch = records([purchase(ONE), purchase(ONE)], first_offset=100)
     await apply_batch(placed, HANDLERS, vault, PLACE, batch)
