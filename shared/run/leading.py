@@ -36,7 +36,7 @@ async def lead(
     jobs = [*service.jobs, *KERNEL_JOBS, verifying.job_of(service)]
     try:
         while not stopping.is_set():
-            if not await _before(stopping, lease.acquire()):
+            if not await before(stopping, lease.acquire()):
                 break
             leadership.begin()
             log.info("the lease is held", service=service.name)
@@ -57,15 +57,7 @@ async def lead(
         await lease.release()
 
 
-async def _drain(relay: Relay) -> None:
-    """Send what is pending; what cannot be sent in time stays in the outbox for the next leader."""
-    try:
-        await asyncio.wait_for(relay.drain(), DRAIN_SECONDS_MAX)
-    except Exception as error:  # noqa: BLE001 - what cannot be sent now is sent at the next start
-        log.warning("what is left of the outbox waits for the next start", error_type=type(error).__name__)
-
-
-async def _before(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+async def before(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
     """Whether `work` ended before the process was asked to stop; it is cancelled otherwise."""
     task = asyncio.ensure_future(work)
     stop = asyncio.ensure_future(stopping.wait())
@@ -77,6 +69,14 @@ async def _before(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> b
         return False
     await task
     return True
+
+
+async def _drain(relay: Relay) -> None:
+    """Send what is pending; what cannot be sent in time stays in the outbox for the next leader."""
+    try:
+        await asyncio.wait_for(relay.drain(), DRAIN_SECONDS_MAX)
+    except Exception as error:  # noqa: BLE001 - what cannot be sent now is sent at the next start
+        log.warning("what is left of the outbox waits for the next start", error_type=type(error).__name__)
 
 
 async def _prune_outbox(parts: Parts) -> int:

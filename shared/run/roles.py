@@ -14,7 +14,7 @@ from shared.db import failures
 from shared.events import topics
 from shared.run import counting
 from shared.run.counting import Leadership
-from shared.run.leading import lead
+from shared.run.leading import before, lead
 from shared.run.opening import member_name, migrations_of
 from shared.run.serving import serve
 from shared.service import Parts, Service
@@ -45,15 +45,17 @@ async def run(
     `grace_seconds`: how long requests are still taken after the word to stop; None: as the settings say.
     """
     edges, consuming, leading = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    grace_seconds = service.settings.drain_seconds if grace_seconds is None else grace_seconds
+    if "serve" not in roles:
+        grace_seconds = 0.0  # nobody's requests come in by a side door
+    elif grace_seconds is None:
+        grace_seconds = service.settings.drain_seconds
     http, consumers, leader = list[Work](), list[Work](), list[Work]()
     async with asyncio.TaskGroup() as group:
         assert "serve" not in roles or listener is not None, "serving takes a listening socket"
         if listener is not None:
             assert app is not None, "a listening socket takes an app"
-            grace = grace_seconds if "serve" in roles else 0.0  # nobody's requests come in by a side door
-            http = [group.create_task(serve(app, listener, edges, grace_seconds=grace))]
-        if roles - {"serve"} and await _ready(service, parts, stopping):
+            http = [group.create_task(serve(app, listener, edges, grace_seconds=grace_seconds))]
+        if roles - {"serve"} and await before(stopping, _ready(service, parts)):
             if "consume" in roles:
                 members = consumers_of(service, parts)
                 counting.count_consumers(app, members)
@@ -65,8 +67,9 @@ async def run(
         await stopping.wait()
         if app is not None:
             app.state.health.draining = True  # not ready from now on: a load balancer sends no more
-        seconds_max = STOP_SECONDS_MAX + (grace_seconds if http else 0.0)
-        await _stop(seconds_max, (edges, http), (consuming, consumers), (leading, leader))
+        await _stop(
+            STOP_SECONDS_MAX + grace_seconds, (edges, http), (consuming, consumers), (leading, leader)
+        )
 
 
 async def _stop(seconds_max: float, *stages: tuple[asyncio.Event, Sequence[Work]]) -> None:
@@ -107,14 +110,13 @@ def topics_of(service: Service) -> dict[str, int]:
     return {name: topic.partitions for name, topic in topics.load().items() if name in names}
 
 
-async def _ready(service: Service, parts: Parts, stopping: asyncio.Event) -> bool:
-    """Wait until the database is migrated and the topics exist; False when asked to stop before."""
+async def _ready(service: Service, parts: Parts) -> None:
+    """Wait until the database is migrated and the topics exist."""
     quiet = logs.Quietly(log)
-    while not stopping.is_set():
+    while True:
         try:
             if await migrations_of(service).state(parts.database) == "head":
-                await parts.bus.ensure_topics(topics_of(service))
-                return True
+                return await parts.bus.ensure_topics(topics_of(service))
             quiet.warning("the database is not migrated yet: run the migrate command", service=service.name)
         except Exception as error:
             if not (isinstance(error, BusUnavailable) or failures.is_transient(error)):
@@ -122,8 +124,4 @@ async def _ready(service: Service, parts: Parts, stopping: asyncio.Event) -> boo
             quiet.warning(
                 "waiting for the database and the bus", service=service.name, error_type=type(error).__name__
             )
-        try:
-            await asyncio.wait_for(stopping.wait(), WAIT_SECONDS)
-        except TimeoutError:
-            continue
-    return False
+        await asyncio.sleep(WAIT_SECONDS)

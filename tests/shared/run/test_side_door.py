@@ -1,10 +1,13 @@
 """A process that answers nobody's requests can be asked how it is, and what it does."""
 
 import asyncio
+import socket
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
 
+from shared.bus import open_bus
 from shared.http.app import build_side_door
 from shared.run import roles, serving
 from tests.parts.waiting import until
@@ -48,3 +51,19 @@ async def test_without_a_port_a_relay_runs_as_well(tmp_path: Path) -> None:
         await until(led)
         stopping.set()
         await running
+
+
+async def test_a_relay_that_still_waits_for_a_silent_broker_stops_at_once(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        bus = open_bus(f"kafka://127.0.0.1:{silent.getsockname()[1]}", home=tmp_path)
+        async with open_till(tmp_path, f"sqlite:///{tmp_path}/till.db") as till:
+            stopping = asyncio.Event()
+            parts = replace(till.parts, bus=bus)
+            running = asyncio.create_task(roles.run(till.service, parts, {"relay"}, stopping))
+            silent.settimeout(10)
+            connected, _ = await asyncio.to_thread(silent.accept)  # by now it waits for an answer
+            stopping.set()
+            async with asyncio.timeout(5):
+                await running
+            connected.close()
+        await bus.close()
