@@ -25,6 +25,8 @@ class PlainHttp(HttpToolsProtocol):
                 except httptools.HttpParserUpgrade as invited:
                     data = self._head() + data[invited.args[0] :]
                     self.parser = httptools.HttpRequestParser(self)
+                    # As uvicorn sets its own: else what follows a last request refuses one that is being answered.
+                    self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
                 else:
                     return
         except httptools.HttpParserError:

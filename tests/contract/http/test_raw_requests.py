@@ -97,6 +97,20 @@ def test_an_invitation_to_another_protocol_is_passed_over_and_the_body_is_read(
     assert b"HTTP/1.1 200" in second
 
 
+@pytest.mark.parametrize("connection", [b"close", b"Upgrade, close"])
+def test_what_follows_the_last_request_of_a_connection_is_left_alone(
+    door: tuple[Address, bytes], connection: bytes
+) -> None:
+    address, agent = door
+    head = b"POST /v1/customers HTTP/1.1\r\n" + HOST + agent + b"Upgrade: h2c\r\nConnection: " + connection
+    head += b"\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+
+    answer = said(address, head + BODY + ALIVE)
+
+    assert answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")), answer[:500]
+    assert answer.count(b"HTTP/1.1") == 1
+
+
 def test_requests_that_break_off_leave_the_server_whole(door: tuple[Address, bytes]) -> None:
     address, agent = door
     head = (
