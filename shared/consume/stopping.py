@@ -23,15 +23,17 @@ class Stopped:
     place: TopicPartition
     cause: Cause
     code: str
-    moved_at: datetime
-    """When it last moved."""
+    since: datetime
 
 
 async def note(
     database: Database, consumer: str, place: TopicPartition, next_offset: int, cause: Cause, code: str
 ) -> None:
     """Write down that the partition stands at this offset. Nobody has to take it back: moving on does."""
+    c = stopped_partition.c
     async with database.begin() as tx:
+        here = (c.consumer == consumer, c.topic == place.topic, c.partition == place.partition)
+        since = await tx.scalar(select(c.stopped_at).where(*here, c.next_offset == next_offset))
         row = {
             "consumer": consumer,
             "topic": place.topic,
@@ -39,7 +41,7 @@ async def note(
             "next_offset": next_offset,
             "cause": cause,
             "code": code,
-            "stopped_at": tx.now,
+            "stopped_at": since or tx.now,
         }
         await tx.upsert(stopped_partition, [row], key=("consumer", "topic", "partition"))
 
@@ -54,7 +56,7 @@ async def standing(read: Read) -> list[Stopped]:
         place.next_offset == stop.next_offset,
     )
     rows = await read.all(
-        select(stop.consumer, stop.topic, stop.partition, stop.cause, stop.code, place.moved_at)
+        select(stop.consumer, stop.topic, stop.partition, stop.cause, stop.code, stop.stopped_at)
         .join_from(stopped_partition, consumer_position, same)
         .order_by(stop.consumer, stop.topic, stop.partition)
         .limit(SHOWN_MAX)

@@ -32,7 +32,7 @@ class StoppedColumns(TypedColumns):
     code: Named[str] = Column(Text)
     """Of the brake the first record's reason, of a bug its type."""
     stopped_at: Named[datetime] = Column(Instant)
-    """When it was last tried in vain."""
+    """Since when it stands there."""
 
 
 stopped_partition = Table(

@@ -206,7 +206,7 @@ def _beyond_end(lag: Lag) -> Issue:
 
 
 def _stopped(stop: Stopped, now: datetime) -> Issue:
-    place, seconds = f"{stop.place.topic}/{stop.place.partition}", (now - stop.moved_at).total_seconds()
+    place, seconds = f"{stop.place.topic}/{stop.place.partition}", (now - stop.since).total_seconds()
     if stop.cause == "brake":
         return Issue(
             "partition_braked",

@@ -85,13 +85,16 @@ async def test_a_partition_that_stands_is_seen_until_it_moves(till: Till) -> Non
     position = {"consumer": "till", "topic": PLACE.topic, "partition": 3, "next_offset": 7, "moved_at": NOW}
     async with till.parts.database.begin() as tx:
         await tx.insert_many(consumer_position, [position])
+    till.clock.advance(timedelta(hours=1))
     await stopping.note(till.parts.database, "till", PLACE, 7, "bug", "KeyError")
-    assert "(KeyError)" in (await issues(till))["partition_failing"]
+    till.clock.advance(timedelta(seconds=5))
+    failing = (await issues(till))["partition_failing"]
+    assert "has stood for 5 s: the program meets an error of its own (KeyError)" in failing
     await stopping.note(till.parts.database, "till", PLACE, 7, "brake", "unknown_sku")
 
     assert (await scraped(till))['consumer_stopped_partitions{cause="brake"}'] == 1
     said = (await issues(till))["partition_braked"]
-    assert "huitou.purchases/3" in said
+    assert "huitou.purchases/3 has stood for 5 s" in said
     assert "unknown_sku" in said
     assert "HUITOU_SET_ASIDE_PERCENT_MAX" in said
     assert "unknown_sku" in (await issues(till, "zh"))["partition_braked"]
