@@ -13,7 +13,7 @@ from shared.consume import stopping as stops
 from shared.consume.apply import BrakePulled, Outcome, apply_batch
 from shared.consume.handlers import Handlers
 from shared.consume.tables import consumer_position
-from shared.consume.together import Batches, apply_together, groups
+from shared.consume.together import Apart, Batches, apply_together, groups
 from shared.db import Database, failures
 from shared.vault import Vault
 
@@ -140,6 +140,9 @@ class Consumer:
                     for partition, records in batches.items():
                         await self._wait(subscription, partition, records, error)
                     return
+                if not isinstance(error, Apart):  # one that fails only in company would be seen nowhere else
+                    name = type(error).__name__
+                    log.info("partitions are applied apart", consumer=self.handlers.consumer, error_type=name)
             else:
                 for partition, outcome in outcomes.items():
                     self.counts.add(outcome)

@@ -8,7 +8,7 @@ from shared.db import Tx
 from shared.events.base import Event
 
 BATCH_MAX = 500
-"""Most records of one batch, which is one transaction."""
+"""Most records of one batch, and of one transaction."""
 
 Lock = Callable[[Tx, Sequence[Event]], Awaitable[None]]
 """Takes every lock that a whole batch needs, once and in the lock order, before its first wave."""

@@ -37,7 +37,12 @@ CONSUMER_MEASURES = (
         ("consumer", "outcome"),
         kind="counter",
     ),
-    Measure("consumer_batches_total", "Batches applied, each one transaction.", ("consumer",), kind="counter"),
+    Measure(
+        "consumer_batches_total",
+        "Batches applied, each of one partition; those of several partitions may share a transaction.",
+        ("consumer",),
+        kind="counter",
+    ),
     Measure(
         "consumer_waits_total",
         "Batches that could not be applied, so that their partition waited.",
