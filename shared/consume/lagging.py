@@ -42,8 +42,7 @@ async def lags(bus: Bus, read: Read, consumed: Sequence[Handlers]) -> list[Lag]:
     topics = sorted({topic for handlers in consumed for topic in handlers.topics})
     if not topics:
         return []
-    c = consumer_position.c
-    rows = await read.all(select(c.consumer, c.topic, c.partition, c.next_offset, c.moved_at))
+    rows = await read.all(_POSITIONS, {})  # on a connection that is given back before the bus is waited for
     stands = {(row[0], TopicPartition(row[1], row[2])): (row[3], row[4]) for row in rows}
     try:
         async with asyncio.timeout(ENDS_SECONDS_MAX):
@@ -101,3 +100,12 @@ class Ages:
         for answer in answers:
             if isinstance(answer, BaseException) and not isinstance(answer, BusUnavailable | RecordRefused):
                 raise answer
+
+
+_POSITIONS = select(
+    consumer_position.c.consumer,
+    consumer_position.c.topic,
+    consumer_position.c.partition,
+    consumer_position.c.next_offset,
+    consumer_position.c.moved_at,
+)
