@@ -40,8 +40,12 @@ def lines(done: Round) -> list[str]:
 
 
 def tables(rounds: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """The rounds in markdown: one a line, then the faults and the takeovers of each stack."""
-    rounds = sorted(rounds, key=lambda one: (one["stack"], one["seed"]))
+    """The rounds in markdown: one a line, then the faults and the takeovers of each stack.
+
+    A seed that was run more than once counts as it was run last.
+    """
+    last = {(one["stack"], one["seed"]): one for one in rounds}
+    rounds = [one for _, one in sorted(last.items())]
     yield "| stack | seed | minutes | faults | requests | stored answers | told again | sent again | points again: median, worst | settled | differences |"
     yield "|---|---|---|---|---|---|---|---|---|---|---|"
     for one in rounds:
