@@ -217,9 +217,8 @@ async def apply_batch(
         for record, reason in decoded.malformed:
             batch.keep_malformed(record, reason)
         _brake(batch, len(records), set_aside_percent_max)
-        await tx.insert_new(
-            set_aside_table, batch.rows
-        )  # beside one who lost the partition and does not know it
+        # New rows only: one who lost the partition and does not know it may have set them aside meanwhile.
+        await tx.insert_new(set_aside_table, batch.rows)
         await advance(tx, database, handlers.consumer, partition, records[-1].offset + 1)
     return batch.outcome
 

@@ -75,9 +75,7 @@ async def standing(read: Read, invariants: Invariants) -> Standing:
 @asynccontextmanager
 async def _snapshot(database: Database) -> AsyncIterator[Read]:
     """One moment of the database for a whole look: a hot row would differ between two statements, every time."""
-    if (
-        database.dialect == "sqlite"
-    ):  # whose statements follow each other without anything of this process in between
+    if database.dialect == "sqlite":  # nothing of this process comes between two of its statements
         async with database.read() as read:
             yield read
         return

@@ -206,9 +206,8 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         wanted = [KafkaTopicPartition(*each) for each in self._assigned - self._paused]
         wait_ms = max(1, int(timeout_seconds * 1000))
         try:
-            async with asyncio.timeout(
-                timeout_seconds + GRACE_SECONDS
-            ):  # during a rebalance it would wait for its end
+            # During a rebalance it would wait for its end.
+            async with asyncio.timeout(timeout_seconds + GRACE_SECONDS):
                 got = await inner.getmany(*(wanted or [NOTHING]), timeout_ms=wait_ms, max_records=records_max)
         except TimeoutError:
             return {}
