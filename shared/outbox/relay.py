@@ -25,7 +25,7 @@ BATCH_MAX = 2_000
 """Most rows of one round."""
 POLL_SECONDS = 0.05
 """How soon a commit of another process is seen; one of this process wakes the relay at once."""
-ROUND_SECONDS = 0.05
+ROUND_SECONDS = 0.08
 """Shortest time from one round that sent something to the next, unless it was full: what comes meanwhile goes together.
 A round of one row costs as much as one of fifty, and so does what it brings about in every consumer."""
 FULL_SCAN_SECONDS = 1.0
