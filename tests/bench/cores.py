@@ -11,13 +11,20 @@ TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 @contextmanager
 def told(processes: Mapping[str, int]) -> Iterator[None]:
-    """Print the share of one core that each of these used during the block, with the processes below it."""
-    before, began = {name: _used(pid) for name, pid in processes.items()}, time.monotonic()
+    """Print the share of one core that each of these used during the block, what else this process has started, and
+    this process, which makes the load."""
+    before, began = _all(processes), time.monotonic()
     yield
     seconds = time.monotonic() - began
-    shares = {name: (_used(pid) - before[name]) / seconds for name, pid in processes.items()}
+    shares = {name: (used - before[name]) / seconds for name, used in _all(processes).items()}
     print("  " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items() if share >= 0.005))
     print(f"  together {sum(shares.values()):.0%} of a core")
+
+
+def _all(processes: Mapping[str, int]) -> dict[str, float]:
+    used, own = {name: _used(pid) for name, pid in processes.items()}, time.process_time()
+    others = _used(os.getpid()) - own - sum(used.values())
+    return {**used, "PostgreSQL and Kafka": others, "the load": own}
 
 
 def _used(pid: int) -> float:
