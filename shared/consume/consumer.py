@@ -112,6 +112,8 @@ class Consumer:
                     records_max=self.handlers.batch_max, timeout_seconds=self._patience()
                 )
                 for group in groups(fetched, self.handlers.batch_max):
+                    if stopping.is_set():
+                        break  # the rest is fetched again: a backlog would take longer than there is to stop
                     async with self._applying:
                         ours = {each: group[each] for each in group if each in subscription.assigned}
                         await self._apply_group(subscription, ours)

@@ -94,6 +94,21 @@ async def test_a_restarted_consumer_goes_on_where_it_was(database: Database, bus
         assert await amounts(read) == [(customer, 7)]
 
 
+async def test_told_to_stop_it_finishes_the_batch_in_hand_and_begins_no_other_of_those_it_has_fetched(
+    database: Database, bus: Bus, vault: Vault
+) -> None:
+    asked = asyncio.Event()
+
+    async def told(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
+        asked.set()
+        await recorded(tx, events)
+
+    handlers = replace(HANDLERS, table={PurchaseRecorded: told}, batch_max=1)
+    await send(bus, [purchase(customer) for customer in two_customers_apart()])
+    await Consumer(database, bus, vault, handlers, "one").run(asked)
+    assert await booked(database) == 1
+
+
 async def test_two_members_share_the_partitions_and_apply_everything_once(
     database: Database, bus: Bus, vault: Vault
 ) -> None:
