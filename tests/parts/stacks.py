@@ -56,7 +56,9 @@ class GivenStack:
         assert not missing, f"E2E_URLS lacks {sorted(missing)}: profile=http://…,loyalty=…"
         self.home = Path(os.environ.get("E2E_HOME", "var")).resolve()
         key = signing.signing_key_path(self.home)
-        assert key.exists(), f"E2E_HOME: {key} must be the key that signs the tokens of the product in E2E_URLS"
+        assert key.exists(), (
+            f"E2E_HOME: {key} must be the key that signs the tokens of the product in E2E_URLS"
+        )
         self.environment = {**os.environ, "HUITOU_HOME": str(self.home)}
 
     def address(self, service: str) -> str:
