@@ -23,7 +23,7 @@ CONNECTIONS_MAX = 10
 POOL_WAIT_SECONDS_MAX = 4
 CONNECT_SECONDS_MAX = 3
 STATEMENT_SECONDS_MAX = 60
-IDLE_TRANSACTION_SECONDS_MAX = 8
+IDLE_TRANSACTION_SECONDS_MAX = 6
 """The server ends a transaction that nobody goes on with: a process that stands still would keep its rows for ever.
 
 Shorter than a consumer's session, so that whoever takes over finds them free."""

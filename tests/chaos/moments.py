@@ -11,7 +11,7 @@ import asyncpg
 
 from tests.parts.distributed import DistributedStack
 
-LOOK_SECONDS = 0.01
+LOOK_SECONDS = 0.02
 CHANCE_SECONDS_MAX = 8.0
 """How long it is waited for the moment that a fault needs; without one it did not strike."""
 CONNECT_SECONDS_MAX = 10.0

@@ -109,10 +109,12 @@ class Zombies:
 
     async def freeze_consumer_in_batch(self) -> bool:
         """A consumer stands still with a transaction open in which everything is locked and written."""
+        if not await self._reaches(await self._ends(), moments.CHANCE_SECONDS_MAX):
+            return False  # one of the two is not there
         async with moments.connected(self._stack, "loyalty") as connection:
             transaction = connection.transaction()
             await transaction.start()
-            await connection.execute("LOCK TABLE consumer_position IN EXCLUSIVE MODE")
+            await connection.execute(HELD)
             ports = await moments.waiting_for_us(self._stack, "loyalty", "%UPDATE consumer_position%")
             servers = [self._stack.servers[name] for name in MEMBERS]
             owners = [
@@ -135,25 +137,19 @@ class Zombies:
         if await self._reaches(ends, IN_FLIGHT_SECONDS):
             return  # what stood still was nobody's turn
         if not await self._reaches(ends, began + TAKEOVER_SECONDS_MAX - time.monotonic()):
-            raise AssertionError(
-                f"nobody took {whose} over within {TAKEOVER_SECONDS_MAX:.0f} s:"
-                f" {await self._positions()} of {ends}"
-            )
+            raise AssertionError(f"nobody took {whose} over within {TAKEOVER_SECONDS_MAX:.0f} s: {ends}")
         self._tell(whose, began)
 
     async def _reaches(self, ends: Mapping[TopicPartition, int], seconds_max: float) -> bool:
         """Whether loyalty comes to have applied everything before these ends in time."""
 
-        async def reached() -> bool:
-            positions = await self._positions()
-            return all(positions.get(place, 0) >= end for place, end in ends.items())
-
-        return await moments.within(reached, seconds_max=seconds_max)
-
-    async def _positions(self) -> dict[TopicPartition, int]:
         async with moments.connected(self._stack, "loyalty") as connection:
-            rows = await connection.fetch(POSITIONS)
-        return {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+            async def reached() -> bool:
+                positions = await _positions(connection)
+                return all(positions.get(place, 0) >= end for place, end in ends.items())
+
+            return await moments.within(reached, seconds_max=seconds_max)
 
     async def _ends(self) -> Mapping[TopicPartition, int]:
         bus = open_bus(self._stack.environment["HUITOU_BUS_URL"], home=self._stack.home)
@@ -164,6 +160,12 @@ class Zombies:
 
     def _tell(self, whose: str, began: float) -> None:
         self._takeovers.setdefault(whose, []).append(time.monotonic() - began)
+
+
+async def _positions(connection: asyncpg.Connection) -> dict[TopicPartition, int]:
+    """Up to where loyalty has applied everything."""
+    rows = await connection.fetch(POSITIONS)
+    return {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
 
 async def _marks(connection: asyncpg.Connection) -> dict[str, datetime]:
@@ -183,6 +185,8 @@ async def _events_since(bus: Bus, ends: Mapping[TopicPartition, int]) -> set[str
 
 MARKED = "SELECT event_id, published_at FROM outbox WHERE published_at IS NOT NULL"
 PENDING_UP_TO = "SELECT count(*) FROM outbox WHERE published_at IS NULL AND id <= $1"
+HELD = "SELECT next_offset FROM consumer_position WHERE consumer = 'loyalty' FOR UPDATE"
+"""Rows, not the table: PostgreSQL does not end who stands still between preparing a statement and executing it."""
 POSITIONS = "SELECT topic, partition, next_offset FROM consumer_position WHERE consumer = 'loyalty'"
 HOLDER = """SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
  WHERE datname = current_database() AND locktype = 'advisory' AND classid = $1 AND objsubid = 2 AND granted"""

@@ -23,7 +23,8 @@ from shared.bus.protocol import BusUnavailable, OnAssigned, OnRevoked, Record, R
 
 ANSWER_SECONDS_MAX = 5
 CREATE_SECONDS_MAX = 20
-SESSION_SECONDS = 10.0
+SESSION_SECONDS = 8.0
+"""Of 15 s in which the work of a member that stands still must be done by another, half are for doing it."""
 LOOK_AGAIN_SECONDS = 0.05
 READ_WAIT_MS = 200
 UNKNOWN = {UnknownTopicOrPartitionError, InvalidTopicError}
