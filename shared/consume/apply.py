@@ -224,9 +224,10 @@ async def apply_batch(
 
 
 async def leave_out_kept(tx: Tx, consumer: str, *decoded: Decoded) -> None:
-    """Leave out of batches of one topic what was set aside before: its way back is an operator's retry or discard.
+    """Leave out of batches of one topic what is set aside or was given up: its way back is an operator's word.
 
-    A record is known by its place and its event: a topic that was made anew has other events in the same places.
+    One that a retry has applied is a record like any other. A record is known by its place and its event: a topic that
+    was made anew has other events in the same places.
     """
     records = [item.record for each in decoded for item in each.items]
     records += [record for each in decoded for record, _ in each.malformed]
@@ -234,8 +235,10 @@ async def leave_out_kept(tx: Tx, consumer: str, *decoded: Decoded) -> None:
         return
     c = set_aside_table.c
     offsets = sorted({record.offset for record in records})  # no range: partitions can stand far apart
-    here = (c.consumer == consumer, c.topic == records[0].topic, any_of(c.offset, offsets))
-    kept = {tuple(row) for row in await tx.all(select(c.partition, c.offset, c.event_id).where(*here))}
+    here = select(c.partition, c.offset, c.event_id).where(
+        c.consumer == consumer, c.topic == records[0].topic, any_of(c.offset, offsets), c.state != "applied"
+    )
+    kept = {tuple(row) for row in await tx.all(here)}
     if not kept:
         return
     for each in decoded:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -111,12 +111,13 @@ class Consumer:
                 fetched = await subscription.fetch(
                     records_max=self.handlers.batch_max, timeout_seconds=self._patience()
                 )
-                for group in groups(fetched, self.handlers.batch_max):
+                away: Exception | None = None
+                for group in self._groups(fetched):
                     if stopping.is_set():
                         break  # the rest is fetched again: a backlog would take longer than there is to stop
                     async with self._applying:
                         ours = {each: group[each] for each in group if each in subscription.assigned}
-                        await self._apply_group(subscription, ours)
+                        away = await self._apply_group(subscription, ours, away)
                 if time.monotonic() >= reported_at + REPORT_SECONDS:
                     await self._report(subscription)
                     reported_at = time.monotonic()
@@ -131,17 +132,29 @@ class Consumer:
         if moved:
             await subscription.report(moved)
 
-    async def _apply_group(self, subscription: Subscription, batches: Batches) -> None:
-        """Apply batches together if nothing is in the way, else one by one."""
-        if len(batches) > 1 and self.trouble.keys().isdisjoint(batches):
+    def _groups(self, fetched: Batches) -> Iterator[Batches]:
+        """What is applied together, those in trouble last: what keeps one partition may not keep the others."""
+        for in_trouble in (False, True):
+            some = {each: fetched[each] for each in fetched if (each in self.trouble) is in_trouble}
+            yield from groups(some, self.handlers.batch_max)
+
+    async def _apply_group(
+        self, subscription: Subscription, batches: Batches, away: Exception | None
+    ) -> Exception | None:
+        """Apply batches together if nothing is in the way, else one by one.
+
+        Returns what shows that the database is away, if it is: then the rest of what was fetched is put back and fetched
+        again, since a database that hangs would take its time over each before this member is heard of again.
+        """
+        if away is None and len(batches) > 1 and self.trouble.keys().isdisjoint(batches):
             began = time.perf_counter()
             try:
                 outcomes = await apply_together(self.database, self.handlers, batches)
             except Exception as error:  # noqa: BLE001 - the batch it belongs to meets it again, and says so
-                if failures.is_transient(error) and not failures.is_lost_race(error):
+                if _is_outage(error):
                     for partition, records in batches.items():
                         await self._wait(subscription, partition, records, error)
-                    return
+                    return error
                 if not isinstance(error, Apart):  # one that fails only in company would be seen nowhere else
                     name = type(error).__name__
                     log.info("partitions are applied apart", consumer=self.handlers.consumer, error_type=name)
@@ -150,25 +163,30 @@ class Consumer:
                     self.counts.add(outcome)
                     self.positions[partition] = batches[partition][-1].offset + 1
                     self._tell(partition, batches[partition], outcome, time.perf_counter() - began)
-                return
+                return None
         for partition, records in batches.items():
-            await self._apply(subscription, partition, records)
+            if away is None:
+                away = await self._apply(subscription, partition, records)
+            else:
+                await subscription.seek(partition, records[0].offset)
+        return away
 
     async def _apply(
         self, subscription: Subscription, partition: TopicPartition, records: Sequence[Record]
-    ) -> None:
-        """Apply one batch, or have its partition wait."""
+    ) -> Exception | None:
+        """Apply one batch, or have its partition wait; returns what shows that the database is away, if it is."""
         began = time.perf_counter()
         try:
             outcome = await self._attempt(partition, records)
         except Exception as error:  # noqa: BLE001 - sorted by kind in _wait: outage, brake or bug
             await self._wait(subscription, partition, records, error)
-            return
+            return error if _is_outage(error) else None
         if self.trouble.pop(partition, None) is not None:
             self._quiet.over("the consumer goes on", consumer=self.handlers.consumer)
         self.counts.add(outcome)
         self.positions[partition] = records[-1].offset + 1
         self._tell(partition, records, outcome, time.perf_counter() - began)
+        return None
 
     async def _attempt(self, partition: TopicPartition, records: Sequence[Record]) -> Outcome:
         bugs = self.trouble[partition].bugs if partition in self.trouble else 0
@@ -290,6 +308,11 @@ class Consumer:
 
     def _say(self, sentence: str, error: Exception) -> None:
         self._quiet.warning(sentence, consumer=self.handlers.consumer, error_type=type(error).__name__)
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether every other batch would meet it too; a lost race is one batch's own."""
+    return failures.is_transient(error) and not failures.is_lost_race(error)
 
 
 async def _first_of(stopping: asyncio.Event, seconds: float) -> None:

@@ -126,6 +126,6 @@ Index(
     set_aside.c.partition,
     set_aside.c.event_id,
     unique=True,
-    postgresql_where=set_aside.c.topic.is_not(None),
-    sqlite_where=set_aside.c.topic.is_not(None),
+    postgresql_where=set_aside.c.topic.is_not(None) & (set_aside.c.state != "applied"),
+    sqlite_where=set_aside.c.topic.is_not(None) & (set_aside.c.state != "applied"),
 )

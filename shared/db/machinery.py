@@ -74,8 +74,8 @@ def one_row_a_place() -> None:
         "set_aside",
         ["consumer", "topic", "offset", "partition", "event_id"],
         unique=True,
-        postgresql_where=sa.text("topic IS NOT NULL"),
-        sqlite_where=sa.text("topic IS NOT NULL"),
+        postgresql_where=sa.text("topic IS NOT NULL AND state != 'applied'"),
+        sqlite_where=sa.text("topic IS NOT NULL AND state != 'applied'"),
     )
 
 

@@ -6,13 +6,16 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from shared import logs
 from shared.bus import Bus, Message, open_bus, partition_of
+from shared.bus.groups import EmbeddedSubscription
 from shared.consume import consumer as consuming
 from shared.consume import stopping
 from shared.consume.consumer import Consumer
@@ -145,6 +148,36 @@ async def test_an_outage_pauses_its_partition_until_it_is_over_and_no_other(
         assert dict(await amounts(read)) == {hit: 5, spared: 10}
 
 
+async def test_a_database_that_hangs_is_asked_once_a_fetch_and_not_once_a_partition(
+    database: Database, bus: Bus, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time takes a minute: a dozen in a row would be longer than a member may be silent."""
+    monkeypatch.setattr(consuming, "BACKOFF_SECONDS_FIRST", 0.01)
+    asked: list[str] = []
+    away = True
+
+    async def hang(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
+        asked.append("handler")
+        if away:
+            raise TimeoutError
+        await recorded(tx, events)
+
+    fetch = EmbeddedSubscription.fetch
+
+    async def fetching(self: EmbeddedSubscription, **limits: Any) -> Any:
+        asked.append("fetch")
+        return await fetch(self, **limits)
+
+    monkeypatch.setattr(EmbeddedSubscription, "fetch", fetching)
+    handlers = replace(HANDLERS, table={PurchaseRecorded: hang}, batch_max=1)
+    await send(bus, [purchase(new_id("cus")) for _ in range(20)])
+    async with consuming_with(database, bus, vault, handlers) as consumer:
+        await until(lambda: _all_in_trouble(consumer, 5))
+        tried, away = list(asked), False
+        await until(lambda: _booked(database, 20))
+    assert all({one, other} != {"handler"} for one, other in pairwise(tried))
+
+
 async def test_a_bug_is_tried_five_times_and_then_set_aside(
     database: Database, bus: Bus, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +247,10 @@ async def _booked(database: Database, count: int) -> bool:
 async def _set_aside(database: Database, count: int) -> bool:
     async with database.read() as read:
         return await read.scalar(select(func.count()).select_from(table)) == count
+
+
+async def _all_in_trouble(consumer: Consumer, partitions: int) -> bool:
+    return len(consumer.trouble) >= partitions
 
 
 async def _in_trouble(consumer: Consumer) -> bool:
