@@ -8,6 +8,8 @@ from datetime import datetime
 from random import Random
 
 import asyncpg
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from shared.bus import Bus, TopicPartition, open_bus
 from shared.events import BY_TYPE
@@ -95,7 +97,7 @@ class Zombies:
     async def freeze_consumer(self, names: Sequence[str], seconds: float) -> bool:
         """A consumer stands still past its session; of loyalty's two, the other takes over."""
         name = self._random.choice(names)
-        if name in MEMBERS and not await self._reaches(await self._ends(), moments.CHANCE_SECONDS_MAX):
+        if name in MEMBERS and not await self._both_work():
             return False
         server, began = self._stack.servers[name], time.monotonic()
         server.freeze()
@@ -109,8 +111,8 @@ class Zombies:
 
     async def freeze_consumer_in_batch(self) -> bool:
         """A consumer stands still with a transaction open in which everything is locked and written."""
-        if not await self._reaches(await self._ends(), moments.CHANCE_SECONDS_MAX):
-            return False  # one of the two is not there
+        if not await self._both_work():
+            return False
         async with moments.connected(self._stack, "loyalty") as connection:
             transaction = connection.transaction()
             await transaction.start()
@@ -139,6 +141,25 @@ class Zombies:
         if not await self._reaches(ends, began + TAKEOVER_SECONDS_MAX - time.monotonic()):
             raise AssertionError(f"nobody took {whose} over within {TAKEOVER_SECONDS_MAX:.0f} s: {ends}")
         self._tell(whose, began)
+
+    async def _both_work(self) -> bool:
+        """Whether both of loyalty's consumers soon have their places in the group, and nothing is left behind."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._stack.kafka.servers)
+        await admin.start()
+        try:
+
+            async def both() -> bool:
+                (answer,) = await admin.describe_consumer_groups(["loyalty"])
+                (_, _, state, _, _, members, *_) = answer.groups[0]
+                return state == "Stable" and len(members) >= len(MEMBERS)
+
+            return await moments.within(both) and await self._reaches(
+                await self._ends(), moments.CHANCE_SECONDS_MAX
+            )
+        except KafkaError:
+            return False
+        finally:
+            await admin.close()
 
     async def _reaches(self, ends: Mapping[TopicPartition, int], seconds_max: float) -> bool:
         """Whether loyalty comes to have applied everything before these ends in time."""
