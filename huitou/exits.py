@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """The exit codes of every command; docs/reference/cli.md lists them."""
+    """The exit codes of every command; docs/reference/commands.md lists them."""
 
     DONE = 0
     """What was asked for was done, or holds."""

@@ -52,6 +52,6 @@ def test_the_walk_through_can_be_typed(tmp_path: Path) -> None:
     assert first == "make up\n"
     assert typed.returncode == 0, typed.stdout[-2000:] + typed.stderr[-2000:]
     assert '"active":36' in typed.stdout
-    assert "settled" in typed.stdout
+    assert '"settled"' in typed.stdout
     assert "Everything adds up." in typed.stdout
     assert '"status":4' not in typed.stdout
