@@ -17,7 +17,7 @@ from tests.parts import stacks
 from tests.parts.stacks import Stack
 
 PAUSE_SECONDS_MAX = 3.0
-MORE_SECONDS_MAX = 120.0
+MORE_SECONDS_MAX = 180.0
 """How much longer than asked a round lasts for want of faults."""
 MISSED_MAX = 2
 """How often a kind of fault is tried again at once when it found no moment to strike."""
