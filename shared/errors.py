@@ -15,6 +15,7 @@ class Kind(Enum):
     FORBIDDEN = 403
     NOT_FOUND = 404
     METHOD_NOT_ALLOWED = 405
+    TIMEOUT = 408
     CONFLICT = 409
     GONE = 410
     STALE = 412

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from uvicorn._types import HTTPScope
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from shared.run.plain_http import PlainHttp
+from shared.run.limited_http import LimitedHttp
 from shared.service import Service
 
 DRAIN_SECONDS_MAX = 6
@@ -27,8 +27,8 @@ MOMENT_SECONDS = 0.5
 FIRST_REQUEST_SECONDS_MAX = 1.0
 """Once the port is closed, how long a connection may wait on which nothing was asked yet."""
 KEEP_ALIVE_SECONDS = 75
-"""How long a connection may rest between two requests. Longer than clients and balancers rest (60 s is usual): who sends
-on a connection should be who closes it, else a request meets a connection that is just being closed."""
+"""How long a connection may rest between two requests, or before its first. Longer than clients and balancers rest (60 s
+is usual): who sends on a connection should be who closes it, else a request meets a connection that is just being closed."""
 BACKLOG_MAX = 2048
 
 
@@ -128,7 +128,7 @@ class _Server(uvicorn.Server):
             )
 
 
-class _Connection(PlainHttp):
+class _Connection(LimitedHttp):
     """A connection that is closed only while nothing is being said on it."""
 
     def tell_to_close(self) -> None:
@@ -154,11 +154,6 @@ class _Connection(PlainHttp):
         """Whether nothing was asked on it yet."""
         scope: HTTPScope | None = self.scope
         return scope is None
-
-    def _is_answering(self) -> bool:
-        """Whether an answer is due whose request's head has come in."""
-        cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and not cycle.response_complete
 
     def _is_asking(self) -> bool:
         """Whether a request has begun to come in whose head is not complete."""

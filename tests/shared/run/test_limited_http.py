@@ -1,0 +1,191 @@
+"""A client that leaves something undone is not waited for without an end, and the process has so many connections."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from fastapi import FastAPI, Request
+
+from shared.run import limited_http, serving
+from tests.parts import waiting
+
+SOON = 0.3
+"""A limit that has passed soon."""
+LONG_SECONDS = 60.0
+ENDS_SECONDS_MAX = 10.0
+"""Far above the short limits and far below the long ones: tells which of them has held."""
+GET = b"GET /now HTTP/1.1\r\nHost: test\r\n\r\n"
+POST = b"POST /body HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n"
+LARGE_BYTES = 64 * 1024 * 1024
+
+Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@asynccontextmanager
+async def port() -> AsyncIterator[int]:
+    listener, app, stopping = serving.listen("127.0.0.1", 0), FastAPI(), asyncio.Event()
+    number: int = listener.getsockname()[1]
+
+    @app.get("/now")
+    async def now() -> str:
+        return "answered"
+
+    @app.post("/unread")
+    async def unread() -> str:
+        return "answered"
+
+    @app.post("/body")
+    async def body(request: Request) -> int:
+        return len(await request.body())
+
+    @app.get("/large")
+    async def large() -> str:
+        return "x" * LARGE_BYTES
+
+    serves = asyncio.create_task(serving.serve(app, listener, stopping, grace_seconds=0))
+    try:
+        yield number
+    finally:
+        stopping.set()
+        await serves
+
+
+@pytest.fixture(autouse=True)
+def limits(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """All limits far away: each test moves its own near."""
+    monkeypatch.setattr(serving, "KEEP_ALIVE_SECONDS", LONG_SECONDS)
+    for name in ("HEAD_SECONDS_MAX", "BODY_SECONDS_MAX", "TAKE_SECONDS_MAX"):
+        monkeypatch.setattr(limited_http, name, LONG_SECONDS)
+    return monkeypatch
+
+
+async def test_who_connects_and_asks_nothing_is_sent_away(limits: pytest.MonkeyPatch) -> None:
+    limits.setattr(serving, "KEEP_ALIVE_SECONDS", SOON)
+    async with port() as number:
+        client = await connected(number)
+
+        assert await rest(client) == b""
+
+
+@pytest.mark.parametrize("half", [b"G", GET[:-2], b"\r\n"])
+async def test_half_a_head_is_not_waited_for_without_an_end(limits: pytest.MonkeyPatch, half: bytes) -> None:
+    limits.setattr(limited_http, "HEAD_SECONDS_MAX", SOON)
+    async with port() as number:
+        first, later = await connected(number), await connected(number)
+        await answered(later, GET)
+        for client in (first, later):
+            client[1].write(half)
+
+        assert [await rest(first), await rest(later)] == [b"", b""]
+
+
+async def test_a_head_that_comes_byte_by_byte_has_the_same_time(limits: pytest.MonkeyPatch) -> None:
+    limits.setattr(limited_http, "HEAD_SECONDS_MAX", SOON)
+    async with port() as number:
+        client = await connected(number)
+
+        client[1].write(b"GET /")
+
+        async def is_cut_while_it_drips() -> bool:
+            client[1].write(b"x")
+            return client[0].at_eof() or client[0].exception() is not None
+
+        await waiting.until(is_cut_while_it_drips, seconds_max=ENDS_SECONDS_MAX)
+
+
+async def test_a_body_that_does_not_come_is_answered_as_late(limits: pytest.MonkeyPatch) -> None:
+    limits.setattr(limited_http, "BODY_SECONDS_MAX", SOON)
+    async with port() as number:
+        client = await connected(number)
+        client[1].write(POST + b"half")
+
+        head, _, body = (await rest(client)).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 408")
+    assert b"connection: close" in head.lower()
+    assert json.loads(body)["code"] == "body_late"
+
+
+async def test_a_body_is_not_waited_for_after_its_answer_either(limits: pytest.MonkeyPatch) -> None:
+    limits.setattr(limited_http, "BODY_SECONDS_MAX", SOON)
+    async with port() as number:
+        client = await connected(number)
+        await answered(client, POST.replace(b"/body", b"/unread"))
+        client[1].write(b"half")
+
+        assert await rest(client) == b""
+
+
+async def test_requests_in_time_go_on_for_longer_than_one_may_take(limits: pytest.MonkeyPatch) -> None:
+    limits.setattr(limited_http, "HEAD_SECONDS_MAX", SOON)
+    limits.setattr(limited_http, "BODY_SECONDS_MAX", SOON)
+    async with port() as number:
+        client, ends = await connected(number), asyncio.get_running_loop().time() + 3 * SOON
+        while asyncio.get_running_loop().time() < ends:
+            client[1].write(GET[:9])
+            await asyncio.sleep(SOON / 30)
+            assert await answered(client, GET[9:]) == b'"answered"'
+            client[1].write(POST)
+            await asyncio.sleep(SOON / 30)
+            assert await answered(client, b"0123456789") == b"10"
+
+
+async def test_who_takes_nothing_of_a_long_answer_is_cut(limits: pytest.MonkeyPatch) -> None:
+    limits.setattr(limited_http, "TAKE_SECONDS_MAX", SOON)
+    async with port() as number:
+        client = await connected(number)
+        client[1].transport.pause_reading()  # type: ignore[attr-defined]
+        client[1].write(GET.replace(b"/now", b"/large"))
+
+        async def is_asked() -> bool:
+            return any(connection.cycle is not None for connection in limited_http._connected)
+
+        async def is_cut() -> bool:
+            return not limited_http._connected
+
+        await waiting.until(is_asked, seconds_max=ENDS_SECONDS_MAX)
+        await waiting.until(is_cut, seconds_max=ENDS_SECONDS_MAX)
+        client[1].close()
+
+
+async def test_who_finds_no_place_is_told_to_come_again_and_finds_one_later(
+    limits: pytest.MonkeyPatch,
+) -> None:
+    limits.setattr(limited_http, "CONNECTIONS_MAX", 3)
+    async with port() as number:
+        inside = [await connected(number) for _ in range(3)]
+        for client in inside:
+            await answered(client, GET)
+        refused = await rest(await connected(number))
+        kept = await answered(inside[0], GET)
+        inside[0][1].close()
+
+        async def has_left() -> bool:
+            return len(limited_http._connected) == 2
+
+        await waiting.until(has_left, seconds_max=ENDS_SECONDS_MAX)
+        later = await answered(await connected(number), GET)
+
+    assert refused.startswith(b"HTTP/1.1 503")
+    assert b"retry-after: " in refused.lower()
+    assert kept == later == b'"answered"'
+
+
+async def connected(number: int) -> Client:
+    return await asyncio.open_connection("127.0.0.1", number)
+
+
+async def rest(client: Client) -> bytes:
+    """All that comes until the server closes."""
+    return await asyncio.wait_for(client[0].read(), ENDS_SECONDS_MAX)
+
+
+async def answered(client: Client, asked: bytes) -> bytes:
+    """The body of the answer."""
+    client[1].write(asked)
+    head = (await asyncio.wait_for(client[0].readuntil(b"\r\n\r\n"), ENDS_SECONDS_MAX)).lower()
+    assert head.startswith(b"http/1.1 200")
+    length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length: "))
+    return await client[0].readexactly(int(length.split()[1]))
