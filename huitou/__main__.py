@@ -20,6 +20,7 @@ from huitou.commands import (
     verify,
 )
 from huitou.exits import Exit, Refused
+from shared.settings import BadSetting, in_words
 
 app = typer.Typer(
     name="huitou",
@@ -50,7 +51,9 @@ def main() -> int:
     except Refused as refused:
         return _refuse(refused)
     except ValidationError as error:
-        return _refuse(_bad_setting(error))
+        return _refuse(Refused(Exit.BAD_SETTING, in_words(error)))
+    except BadSetting as error:
+        return _refuse(Refused(Exit.BAD_SETTING, str(error)))
     except ExceptionGroup as group:
         return _refuse(_only_refusal(group))
     except Exception as error:
@@ -85,14 +88,6 @@ def _full_disk() -> Refused:
         Exit.DISK_FULL,
         "The disk is full. Nothing that was answered is lost; make room and start again with `huitou up`.",
     )
-
-
-def _bad_setting(error: ValidationError) -> Refused:
-    words = [
-        f"HUITOU_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg'].removeprefix('Value error, ')}"
-        for fault in error.errors(include_url=False, include_context=False)
-    ]
-    return Refused(Exit.BAD_SETTING, "; ".join(words))
 
 
 def _refuse(refused: Refused) -> int:

@@ -1,6 +1,7 @@
 """The four services as one table of contents: the only place that names them all."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from fastapi.routing import APIRoute
 
@@ -18,6 +19,8 @@ from shared.http.routes import Route
 from shared.service import Resource, Service
 from shared.settings import ServiceSettings
 
+SQLITE = "sqlite:///"
+
 SETTINGS: tuple[type[ServiceSettings], ...] = (
     ProfileSettings,
     LoyaltySettings,
@@ -34,6 +37,12 @@ def services() -> list[Service]:
         feedback.service(FeedbackSettings()),
         scoring.service(ScoringSettings()),
     ]
+
+
+def files() -> list[Path]:
+    """The files of those services whose database is SQLite."""
+    urls = [settings().database for settings in SETTINGS]
+    return [Path(url.removeprefix(SQLITE)) for url in urls if url.startswith(SQLITE)]
 
 
 def variables() -> set[str]:

@@ -14,9 +14,11 @@ from huitou.settings import Settings
 from services.console.main import create_app as create_console
 from services.console.settings import Settings as ConsoleSettings
 from shared.bus import Bus, BusUnavailable, open_bus
+from shared.db import failures
 from shared.db.migrations import NewerDatabase
 from shared.http.app import build_app
 from shared.run import collecting, roles, serving
+from shared.run.command import away
 from shared.run.opening import migrations_of, open_parts
 from shared.service import Parts, Service
 
@@ -69,12 +71,16 @@ async def opened(settings: Settings) -> AsyncIterator[Sequence[Running]]:
 
 
 async def migrate(running: Sequence[Running]) -> None:
-    """Bring every database to the version of this program. Raises Refused when one is newer."""
+    """Bring every database to the version of this program. Raises Refused when one is newer, or away."""
     for service, parts in running:
         try:
             await migrations_of(service).upgrade(parts.database)
         except NewerDatabase as error:
             raise Refused(Exit.HOME_TOO_NEW, str(error)) from None
+        except Exception as error:
+            if failures.is_full_disk(error) or not failures.is_transient(error):
+                raise
+            raise Refused(Exit.DATABASE_AWAY, str(away(service, parts, error))) from None
 
 
 def _bus(settings: Settings) -> Bus:

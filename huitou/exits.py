@@ -24,6 +24,8 @@ class Exit(IntEnum):
     """The command speaks to the running product, and none answers."""
     BAD_SETTING = 8
     """A setting in the environment cannot be used."""
+    DATABASE_AWAY = 9
+    """A database does not answer, or lets the product not in."""
 
 
 class Refused(Exception):

@@ -56,6 +56,11 @@ def read(folder: Path) -> Home | None:
     return home
 
 
+def no_home(folder: Path) -> Refused:
+    """What to say of a folder that a command expects to find the product's things in."""
+    return Refused(Exit.USAGE, f"{folder} is no home of Huitou; name one in HUITOU_HOME.")
+
+
 def write(folder: Path, home: Home) -> None:
     """Replace what the folder says of itself, whole or not at all."""
     beside = folder / ".home.json.new"

@@ -18,7 +18,7 @@ from shared.db import Database, Read
 from shared.events.base import Event
 from shared.metrics import Measure
 from shared.outbox import tables as outbox_tables
-from shared.settings import ServiceSettings
+from shared.settings import BadSetting, ServiceSettings
 from shared.vault import Vault, open_vault
 from shared.verify import tables as verify_tables
 
@@ -139,9 +139,20 @@ def vault_of(settings: ServiceSettings) -> Callable[[], Vault]:
     def opened() -> Vault:
         key = settings.vault_key
         if settings.vault_key_file is not None:
-            key = settings.vault_key_file.read_text().strip()
+            key = _read(settings.vault_key_file)
         return open_vault(
             settings.home, settings.service, key=key or None, reference_key=settings.reference_key or None
         )
 
     return opened
+
+
+def _read(path: Path) -> str:
+    try:
+        text = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a text"
+        raise BadSetting(f"HUITOU_VAULT_KEY_FILE is {path}, which cannot be read: {why}.") from None
+    if not text:
+        raise BadSetting(f"HUITOU_VAULT_KEY_FILE is {path}, which is empty.")
+    return text

@@ -1,13 +1,25 @@
 """Settings that every service has, from `HUITOU_…` in the environment; the defaults run with no environment at all."""
 
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.bus.opening import servers_of
 from shared.money import CURRENCIES
+
+PREFIX = "HUITOU_"
+LOG_LEVELS = ("debug", "info", "warning", "error")
+CLOSE = 0.8
+"""From here on a name is taken for another one misspelt; the databases of two services are 0.7 alike."""
+
+
+class BadSetting(Exception):
+    """A setting that cannot be used: the sentence names its variable and says what to do."""
 
 
 def _known_currency(code: str) -> str:
@@ -24,11 +36,22 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _known_level(name: str) -> str:
+    if name.lower() not in LOG_LEVELS:
+        raise ValueError(f"{name!r} is not one of {', '.join(LOG_LEVELS)}")
+    return name.lower()
+
+
+def _known_bus(url: str) -> str:
+    servers_of(url)
+    return url
+
+
 class ServiceSettings(BaseSettings):
     """What all services share. Frozen: a process keeps the settings it started with."""
 
     model_config = SettingsConfigDict(
-        env_prefix="HUITOU_", frozen=True, extra="ignore", use_attribute_docstrings=True
+        env_prefix=PREFIX, frozen=True, extra="ignore", use_attribute_docstrings=True
     )
 
     service: ClassVar[str]
@@ -46,7 +69,7 @@ class ServiceSettings(BaseSettings):
     """Currency of the shop's programme (ISO 4217)."""
     zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     """IANA time zone in which days, the programme and calendars are counted."""
-    bus_url: str = "embedded://"
+    bus_url: Annotated[str, AfterValidator(_known_bus)] = "embedded://"
     """`embedded://`, or `kafka://host:port,host:port`."""
     jwks: str = ""
     """File or URL of the JSON Web Key Set that verifies tokens; empty: the key made under `home`."""
@@ -69,7 +92,7 @@ class ServiceSettings(BaseSettings):
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Port on which a process that only relays or consumes answers `/metrics` and `/health/…`; 0: on none. A process
     that serves answers them on its own port."""
-    log_level: str = "info"
+    log_level: Annotated[str, AfterValidator(_known_level)] = "info"
     """Lowest level that is logged: debug, info, warning or error."""
 
     @property
@@ -81,3 +104,29 @@ class ServiceSettings(BaseSettings):
     def database(self) -> str:
         """The URL of the service's own database: HUITOU_<SERVICE>_DATABASE_URL, or a SQLite file under `home`."""
         return getattr(self, "database_url", "") or f"sqlite:///{self.home / (self.service + '.db')}"
+
+
+def in_words(error: ValidationError) -> str:
+    """What is wrong with the settings, each by the name of its variable."""
+    return "; ".join(
+        _fault(f"{PREFIX}{'_'.join(str(part) for part in fault['loc']).upper()}", fault["msg"])
+        for fault in error.errors(include_url=False, include_context=False)
+    )
+
+
+def _fault(name: str, message: str) -> str:
+    words = message.removeprefix("Value error, ")
+    return words if words.startswith(name) else f"{name}: {words}"
+
+
+def misspelt(settings: type[ServiceSettings], environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Variables that are no setting but nearly one, each with the one that may be meant.
+
+    Services share an environment: what is not close to a setting of this one may be another's.
+    """
+    known = {name.upper() for name in settings.model_fields}
+    for variable in sorted(environment):
+        name = variable.upper().removeprefix(PREFIX)
+        if variable.upper().startswith(PREFIX) and name not in known:
+            for close in get_close_matches(name, known, n=1, cutoff=CLOSE):
+                yield variable, PREFIX + close

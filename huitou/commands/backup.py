@@ -19,7 +19,7 @@ def backup(
     """
     settings = Settings()
     if home.read(settings.home) is None:
-        raise Refused(Exit.USAGE, f"{settings.home} is no home of Huitou; name one in HUITOU_HOME.")
+        raise home.no_home(settings.home)
     databases = [settings.home / f"{name}.db" for name in SERVICES]
     missing = [path.name for path in databases if not path.exists()]
     if missing or not settings.bus_url.startswith("embedded:"):

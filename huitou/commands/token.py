@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
+from huitou import home as homes
 from huitou import tokens
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
 from shared.auth.principal import Role
+from shared.auth.signing import signing_key_path
 
 
 def token(
@@ -22,18 +24,25 @@ def token(
 ) -> None:
     """Print a bearer token for an operator, a customer or a partner, and nothing else."""
     home = Settings().home
+    _check(role, customer, partner)
+    if homes.read(home) is None and not signing_key_path(home).exists():
+        raise homes.no_home(home)
     match role, customer, partner:
         case str(), None, None:
             text = tokens.operator(home, role)
         case None, str(), None:
-            if not customer.startswith("cus_"):
-                raise Refused(Exit.USAGE, f"{customer} is not a customer's id: it begins with cus_.")
             text = tokens.customer(home, customer)
-        case None, None, str():
-            text = tokens.partner(home, partner, scope or _every_scope())
         case _:
-            raise Refused(Exit.USAGE, "Name exactly one of --role, --customer and --partner.")
+            assert partner is not None, "one of the three was named"
+            text = tokens.partner(home, partner, scope or _every_scope())
     typer.echo(text)
+
+
+def _check(role: Role | None, customer: str | None, partner: str | None) -> None:
+    if [role, customer, partner].count(None) != 2:
+        raise Refused(Exit.USAGE, "Name exactly one of --role, --customer and --partner.")
+    if customer is not None and not customer.startswith("cus_"):
+        raise Refused(Exit.USAGE, f"{customer} is not a customer's id: it begins with cus_.")
 
 
 def _every_scope() -> list[str]:

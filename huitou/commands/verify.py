@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from huitou.exits import Exit
+from huitou import home
+from huitou.exits import Exit, Refused
 from huitou.settings import Settings
 
 
@@ -27,12 +28,22 @@ def verify(
 
 
 async def _verify(settings: Settings) -> list[dict[str, Any]]:
-    from huitou import chains, embedded  # loads every service, which the other commands need not wait for
+    # These load every service, which the other commands need not wait for.
+    from huitou import chains, contents, embedded
+    from shared.db import failures
+    from shared.run.command import away
 
     found: list[dict[str, Any]] = []
+    if any(not path.exists() for path in contents.files()):
+        raise home.no_home(settings.home)
     async with embedded.opened(settings) as running:
         for service, parts in running:
-            async with parts.database.read() as read:
-                drifts = [*await service.verify(read), *await chains.verify(service, parts, read)]
+            try:
+                async with parts.database.read() as read:
+                    drifts = [*await service.verify(read), *await chains.verify(service, parts, read)]
+            except Exception as error:
+                if failures.is_full_disk(error) or not failures.is_transient(error):
+                    raise
+                raise Refused(Exit.DATABASE_AWAY, str(away(service, parts, error))) from None
             found += [{"service": service.name, **asdict(drift)} for drift in drifts]
     return found

@@ -4,11 +4,15 @@ import signal
 import sys
 
 import uvicorn
+from pydantic import ValidationError
 
 from services.console.main import create_app
 from services.console.settings import Settings
+from shared.settings import in_words
 
 DRAIN_SECONDS_MAX = 20
+EXIT_REFUSED = 3
+"""As the services end that cannot go on."""
 
 
 def main() -> int:
@@ -16,7 +20,11 @@ def main() -> int:
     if sys.argv[1:] != ["serve"]:
         print("python -m services.console serve", file=sys.stderr)
         return 2
-    settings = Settings()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        print(in_words(error), file=sys.stderr)
+        return EXIT_REFUSED
     # uvicorn drains, then raises the signal once more for whoever stands behind it: that is nobody.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     uvicorn.run(

@@ -7,4 +7,4 @@ from services.loyalty.settings import Settings
 from shared.run import command
 
 if __name__ == "__main__":
-    sys.exit(command.main(service(Settings())))
+    sys.exit(command.main(lambda: service(Settings())))

@@ -6,4 +6,4 @@ from services.profile.main import service
 from shared.run.command import main
 
 if __name__ == "__main__":
-    sys.exit(main(service()))
+    sys.exit(main(service))

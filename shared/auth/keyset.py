@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
+
+from shared import logs
 
 KEYS_MAX = 32
 DOCUMENT_BYTES_MAX = 64 * 1024
@@ -20,6 +23,8 @@ REFRESH_SECONDS_MIN = 5.0
 REFRESH_SECONDS_MAX = 300.0
 """How long a set is trusted without looking again: how fast a withdrawn key stops being accepted."""
 RSA_BITS_MIN = 2048
+
+log = logs.named(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,11 @@ class KeySource:
             await self._refresh()
         return self._keys.get(kid)
 
+    async def look(self) -> None:
+        """Read the set if it is time to, also when nobody has shown a token yet."""
+        if self.stale:
+            await self._refresh()
+
     @property
     def stale(self) -> bool:
         """Whether the set should be read again before it is trusted further."""
@@ -75,16 +85,27 @@ class KeySource:
                 document = await self._document()
                 keys = usable(json.loads(document))
             except (OSError, ValueError, httpx2.HTTPError, JoseError) as error:
-                self.problem = f"The keys that verify tokens could not be read ({type(error).__name__})."
+                self._say(f"The keys that verify tokens could not be read ({type(error).__name__}).")
                 return
-            self.problem = None if keys else "The set of keys that verify tokens has no usable key."
+            self._say(None if keys else "The set of keys that verify tokens has no usable key.")
             self._read_at = time.monotonic()
             if document != self._content:
                 self.version += 1
             self._keys, self._content = keys, document
 
+    def _say(self, problem: str | None) -> None:
+        """Keep what is wrong, and log it when it was not wrong before."""
+        if problem is not None and self.problem is None:
+            host = urlsplit(self._location).hostname if self._is_address else None
+            log.warning(problem, **({"host": host} if self._is_address else {"file": self._location}))
+        self.problem = problem
+
+    @property
+    def _is_address(self) -> bool:
+        return self._location.startswith(("http://", "https://"))
+
     async def _document(self) -> bytes:
-        if not self._location.startswith(("http://", "https://")):
+        if not self._is_address:
             return _bounded(await asyncio.to_thread(Path(self._location).read_bytes))
         async with (
             httpx2.AsyncClient(timeout=FETCH_SECONDS_MAX, follow_redirects=False) as client,

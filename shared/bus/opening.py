@@ -10,13 +10,21 @@ def open_bus(url: str, *, home: Path) -> Bus:
 
     Raises ValueError, in words for the person who set it, when the URL is neither.
     """
-    scheme, separator, servers = url.partition("://")
-    if scheme == "embedded" and separator and not servers.strip("/"):
+    servers = servers_of(url)
+    if not servers:
         from shared.bus.embedded import EmbeddedBus
 
         return EmbeddedBus(home / "log.db")
-    if scheme == "kafka" and servers.strip("/, "):
-        from shared.bus.kafka import KafkaBus  # a shop without Kafka need not load its client
+    from shared.bus.kafka import KafkaBus  # a shop without Kafka need not load its client
 
-        return KafkaBus([server.strip() for server in servers.strip("/").split(",") if server.strip()])
+    return KafkaBus(servers)
+
+
+def servers_of(url: str) -> list[str]:
+    """The servers of Kafka that a URL names; none: the embedded log. Raises ValueError when it is neither."""
+    scheme, separator, servers = url.partition("://")
+    if scheme == "embedded" and separator and not servers.strip("/"):
+        return []
+    if scheme == "kafka" and servers.strip("/, "):
+        return [server.strip() for server in servers.strip("/").split(",") if server.strip()]
     raise ValueError(f"HUITOU_BUS_URL is {url!r}; it must be embedded:// or kafka://host:port,host:port")

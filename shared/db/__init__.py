@@ -1,7 +1,7 @@
 """A service's own database: `Tx` to change it, `Read` to look at it, the same on SQLite and on PostgreSQL."""
 
 from shared.db.access import Database, Read, Tx, WriteOutbox
-from shared.db.opening import UnusableDatabase, kernel_metadata, open_database
+from shared.db.opening import UnusableDatabase, kernel_metadata, open_database, place_of
 from shared.db.statements import any_of, any_of_rows
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "any_of_rows",
     "kernel_metadata",
     "open_database",
+    "place_of",
 ]

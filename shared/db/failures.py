@@ -10,6 +10,8 @@ _LOST_RACE = {"40001", "40P01"}
 """serialization_failure and deadlock_detected: the same work succeeds when it is done again."""
 _OUTAGE_CLASSES = ("08", "53", "57", "58")
 """Connection exceptions, insufficient resources, operator intervention, system errors."""
+_REFUSED = {"3D000", "28P01", "28000"}
+"""invalid_catalog_name, invalid_password, invalid_authorization_specification: no such database, no such user."""
 _IDLE = "25P03"
 """idle_in_transaction_session_timeout: the server has ended a transaction that nobody went on with."""
 _ROW_CLASSES = ("22", "23")
@@ -40,7 +42,7 @@ def is_lost_race(error: BaseException) -> bool:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the database, not the work, is at fault: away, full, too slow, or a lost race."""
+    """Whether the database, not the work, is at fault: away, closed to us, full, too slow, or a lost race."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     if isinstance(error, (*_DRIVER_LOST, PoolTimeout, OSError, TimeoutError)):
@@ -48,7 +50,12 @@ def is_transient(error: BaseException) -> bool:
     if (code := _sqlite_code(error)) is not None:
         return code & 0xFF in _SQLITE_OUTAGE
     state = _sqlstate(error)
-    return state in _LOST_RACE or state == _IDLE or state[:2] in _OUTAGE_CLASSES
+    return state in _LOST_RACE or state in _REFUSED or state == _IDLE or state[:2] in _OUTAGE_CLASSES
+
+
+def is_refused(error: BaseException) -> bool:
+    """Whether the server answers but does not let us in: it knows no such database, or not this user or password."""
+    return _sqlstate(error) in _REFUSED
 
 
 def is_row_refused(error: BaseException) -> bool:

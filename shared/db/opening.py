@@ -2,13 +2,15 @@
 
 import sqlite3
 
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, make_url
+from sqlalchemy.exc import ArgumentError
 
 from shared.clock import Clock, SystemClock
 from shared.db.access import Database, WriteOutbox
 
 SQLITE_VERSION_MIN = (3, 35, 0)
 """The first SQLite with RETURNING."""
+FORM = "postgresql://user:password@host:5432/name"
 
 kernel_metadata = MetaData()
 """The tables that every service has: outbox, inbox, positions, set-aside records, idempotency, keys, jobs."""
@@ -33,5 +35,16 @@ def open_database(
         if url.startswith(prefix):
             from shared.db.postgres import PostgresDatabase
 
-            return PostgresDatabase("postgresql+asyncpg://" + url.removeprefix(prefix), clock, write_outbox)
-    raise UnusableDatabase("A database URL begins with sqlite:/// or postgresql://.")
+            try:
+                return PostgresDatabase(
+                    "postgresql+asyncpg://" + url.removeprefix(prefix), clock, write_outbox
+                )
+            except (ArgumentError, ValueError):  # their words may quote the password
+                raise UnusableDatabase(f"It is not of the form {FORM}.") from None
+    raise UnusableDatabase(f"A database URL begins with sqlite:/// or is of the form {FORM}.")
+
+
+def place_of(url: str) -> tuple[str, str]:
+    """Where a database is, as host:port, and its name: never its user's password."""
+    parsed = make_url(url)
+    return f"{parsed.host or ''}{f':{parsed.port}' if parsed.port else ''}", parsed.database or ""

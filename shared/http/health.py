@@ -43,6 +43,11 @@ Check = Callable[[], Awaitable[Issue | None]]
 DRAINING = Issue("draining", "The service is shutting down.", "服务正在停止。")
 STARTING = Issue("starting", "The service is still starting.", "服务正在启动。")
 DATABASE_AWAY = Issue("database_away", "The database does not answer.", "数据库没有响应。")
+DATABASE_REFUSES = Issue(
+    "database_refuses",
+    "The database refuses this user, or there is no such database: check the service's HUITOU_…_DATABASE_URL.",
+    "数据库拒绝该用户，或数据库不存在：请检查该服务的 HUITOU_…_DATABASE_URL。",
+)
 NOT_MIGRATED = Issue(
     "not_migrated",
     "The database is not at the version of this program: run the migrations.",
@@ -105,7 +110,7 @@ class DatabaseCheck:
                 await read.scalar(_ONE)
         except Exception as error:
             if failures.is_transient(error):
-                return DATABASE_AWAY
+                return DATABASE_REFUSES if failures.is_refused(error) else DATABASE_AWAY
             raise
         return None
 
@@ -118,7 +123,10 @@ class KeysCheck:
 
     async def __call__(self) -> Issue | None:
         """Say so if not; keys read before stay in use."""
-        return KEYS_UNREADABLE if self._keys is not None and self._keys.problem else None
+        if self._keys is None:
+            return None
+        await self._keys.look()
+        return KEYS_UNREADABLE if self._keys.problem else None
 
 
 class Live(Response):

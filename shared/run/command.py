@@ -1,19 +1,25 @@
-"""python -m services.<name> serve | relay | consume | migrate | verify: one role a process."""
+"""python -m services.<name> serve | relay | consume | migrate | verify: one role a process.
+
+It ends with 0 when all was done, 1 when the books differ, 2 when the command line cannot be understood, 3 with a sentence
+when it cannot go on (a setting, a port, a database that is newer or that lets nobody in), 4 when it was told to stop.
+"""
 
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 
 import uvloop
+from pydantic import ValidationError
 
 from shared import logs
-from shared.db import failures
+from shared.db import failures, place_of
 from shared.db.migrations import NewerDatabase
 from shared.http.app import build_app, build_side_door
 from shared.run import collecting
@@ -21,6 +27,7 @@ from shared.run.opening import migrations_of, open_parts
 from shared.run.roles import Role, run
 from shared.run.serving import PortTaken, listen
 from shared.service import Parts, Service
+from shared.settings import BadSetting, ServiceSettings, in_words, misspelt
 
 EXIT_DRIFT = 1
 EXIT_USAGE = 2
@@ -41,19 +48,46 @@ ROLES: dict[str, frozenset[Role]] = {
 }
 
 
-def main(service: Service, arguments: Sequence[str] | None = None) -> int:
-    """Run one command of a service; returns the exit status."""
+class DatabaseAway(Exception):
+    """The database does not answer, or lets us not in; the sentence says which, and where."""
+
+
+def main(describe: Callable[[], Service], arguments: Sequence[str] | None = None) -> int:
+    """Run one command of the service that `describe` puts together by its settings; returns the exit status."""
+    try:
+        return _command(describe(), arguments)
+    except ValidationError as error:
+        return _refuse(in_words(error))
+    except (BadSetting, DatabaseAway, NewerDatabase, PortTaken) as error:
+        return _refuse(str(error))
+
+
+def _refuse(sentence: str) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return EXIT_REFUSED
+
+
+def _command(service: Service, arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(f"python -m services.{service.name}", description=service.title)
     parser.add_argument("command", choices=[*ROLES, "migrate", "verify"])
     parser.add_argument("--json", action="store_true", help="verify: print the differences as JSON")
     asked = parser.parse_args(arguments)
     logs.configure(service.name, level=service.settings.log_level)
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_run(service, asked.command, as_json=asked.json))
-    except (NewerDatabase, PortTaken) as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_REFUSED
+    for name, meant in misspelt(type(service.settings), os.environ):
+        log.warning("this variable is not a setting; did you mean the other?", variable=name, meant=meant)
+    if asked.command in ROLES:
+        check_bus(service.settings)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_run(service, asked.command, as_json=asked.json))
+
+
+def check_bus(settings: ServiceSettings) -> None:
+    """Raises BadSetting when a service on PostgreSQL would have a log of its own because nobody named a bus."""
+    if not settings.database.startswith("sqlite:") and "bus_url" not in settings.model_fields_set:
+        raise BadSetting(
+            f"The database of {settings.service} is on PostgreSQL, and HUITOU_BUS_URL is not set: set it to "
+            f"kafka://host:port, or to embedded:// if every process of the product shares the folder {settings.home}."
+        )
 
 
 async def _run(service: Service, command: str, *, as_json: bool) -> int:
@@ -79,23 +113,45 @@ async def _migrate(service: Service, parts: Parts, stopping: asyncio.Event) -> i
             await migrations_of(service).upgrade(parts.database)
             return 0
         except Exception as error:
-            if not failures.is_transient(error) or time.monotonic() > deadline:
+            if not failures.is_transient(error):
                 raise
-            quiet.warning("waiting for the database", service=service.name, error_type=type(error).__name__)
+            if failures.is_refused(error) or time.monotonic() > deadline:
+                raise away(service, parts, error) from None
+            host, database = place_of(parts.database.url)
+            quiet.warning(
+                "waiting for the database", host=host, database=database, error_type=type(error).__name__
+            )
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), WAIT_SECONDS)
     return EXIT_STOPPED
 
 
 async def _verify(service: Service, parts: Parts, *, as_json: bool) -> int:
-    async with parts.database.read() as read:
-        drifts = await service.verify(read)
+    try:
+        async with parts.database.read() as read:
+            drifts = await service.verify(read)
+    except Exception as error:
+        if not failures.is_transient(error):
+            raise
+        raise away(service, parts, error) from None
     if as_json:
         sys.stdout.write(json.dumps([asdict(drift) for drift in drifts], ensure_ascii=False) + "\n")
     else:
         lines = [f"{drift.rule}: {drift.subject}: {drift.detail}" for drift in drifts]
         sys.stdout.write("\n".join([*lines, f"{service.name}: {len(drifts)} differences"]) + "\n")
     return EXIT_DRIFT if drifts else 0
+
+
+def away(service: Service, parts: Parts, error: Exception) -> DatabaseAway:
+    """What to say of a database that cannot be worked with, without its password."""
+    host, database = place_of(parts.database.url)
+    what = (
+        "refuses this user, or there is no such database" if failures.is_refused(error) else "does not answer"
+    )
+    return DatabaseAway(
+        f"The database {database}{f' at {host}' if host else ''} {what} ({type(error).__name__}): check that it runs, "
+        f"and HUITOU_{service.name.upper()}_DATABASE_URL."
+    )
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -9,8 +9,9 @@ from fastapi import FastAPI
 
 from shared import logs
 from shared.bus import BusUnavailable
+from shared.bus.opening import servers_of
 from shared.consume.consumer import Consumer
-from shared.db import failures
+from shared.db import failures, place_of
 from shared.events import topics
 from shared.run import counting
 from shared.run.counting import Leadership
@@ -113,15 +114,21 @@ def topics_of(service: Service) -> dict[str, int]:
 async def _ready(service: Service, parts: Parts) -> None:
     """Wait until the database is migrated and the topics exist."""
     quiet = logs.Quietly(log)
+    host, database = place_of(parts.database.url)
+    buses = ",".join(servers_of(parts.settings.bus_url))
     while True:
         try:
             if await migrations_of(service).state(parts.database) == "head":
                 return await parts.bus.ensure_topics(topics_of(service))
             quiet.warning("the database is not migrated yet: run the migrate command", service=service.name)
+        except BusUnavailable as error:
+            quiet.warning("waiting for the bus", host=buses, error_type=type(error).__name__)
         except Exception as error:
-            if not (isinstance(error, BusUnavailable) or failures.is_transient(error)):
+            if not failures.is_transient(error):
                 raise
+            refused = failures.is_refused(error)
             quiet.warning(
-                "waiting for the database and the bus", service=service.name, error_type=type(error).__name__
-            )
+                "the database refuses this user, or there is no such database" if refused else "waiting for the database",
+                host=host, database=database, error_type=type(error).__name__,
+            )  # fmt: skip
         await asyncio.sleep(WAIT_SECONDS)

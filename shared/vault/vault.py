@@ -190,10 +190,10 @@ def open_vault(
     """
     folder = home / "keys"
     generations = (
-        installation.parse(key, "the vault key") if key else installation.load(folder / f"{service}.vault")
+        installation.parse(key, "HUITOU_VAULT_KEY") if key else installation.load(folder / f"{service}.vault")
     )
     shared = (
-        installation.parse(reference_key, "the reference key")
+        installation.parse(reference_key, "HUITOU_REFERENCE_KEY")
         if reference_key
         else installation.load(folder / "references.vault")
     )

@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.run.command import EXIT_STOPPED
+from services.profile.main import service
+from services.profile.settings import Settings
+from shared.http.health import DATABASE_REFUSES, DatabaseCheck
+from shared.run.command import EXIT_REFUSED, EXIT_STOPPED, main
+from shared.run.opening import migrations_of, open_parts
 from tests.parts import waiting
 from tests.parts.postgres import Postgres
 from tests.parts.processes import free_ports
@@ -40,6 +44,24 @@ async def test_it_is_done_as_soon_as_the_database_answers(postgres: Postgres, tm
 
     assert await asyncio.to_thread(migrating.wait, END_SECONDS_MAX) == 0, _log(tmp_path)
     assert _log(tmp_path).count("waiting for the database") == 1
+
+
+@pytest.mark.postgresql
+async def test_a_database_that_does_not_exist_ends_it_and_is_a_sentence_in_health(
+    postgres: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = await postgres.create_database() + "_missing"
+    settings = Settings(home=tmp_path, profile_database_url=url)
+    profile = service(settings)
+
+    assert await asyncio.to_thread(main, lambda: profile, ["verify"]) == EXIT_REFUSED
+    assert "there is no such database" in capsys.readouterr().err
+    async with open_parts(profile) as parts:
+        assert await DatabaseCheck(parts, migrations_of(profile))() == DATABASE_REFUSES
+    migrating = _migrate(url, tmp_path)
+    assert await asyncio.to_thread(migrating.wait, END_SECONDS_MAX) == EXIT_REFUSED, _log(tmp_path)
+    assert "there is no such database" in _log(tmp_path)
+    assert _log(tmp_path).count("\n") == 1
 
 
 async def test_it_can_be_told_to_stop_waiting(tmp_path: Path) -> None:

@@ -1,0 +1,132 @@
+"""A setting that cannot be used ends every process with a sentence, and one that is misspelt is told."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from huitou import contents
+from huitou.__main__ import app
+from huitou.exits import Exit, Refused
+from services.loyalty.main import service
+from services.loyalty.settings import Settings
+from shared.run import command
+from shared.run.opening import open_parts
+from shared.settings import BadSetting, misspelt
+
+POSTGRES = "postgresql://loyalty:s3cret@127.0.0.1:1/loyalty"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HUITOU_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HUITOU_BUS_URL", "kafak://here"),
+        ("HUITOU_BUS_URL", "kafka://"),
+        ("HUITOU_BUS_URL", ""),
+        ("HUITOU_LOYALTY_DATABASE_URL", "mysql://here"),
+        ("HUITOU_LOYALTY_DATABASE_URL", "hello"),
+        ("HUITOU_LOYALTY_DATABASE_URL", "postgresql://loyalty:s3cret@here:port/loyalty"),
+        ("HUITOU_LOG_LEVEL", "loud"),
+        ("HUITOU_CURRENCY", "XXY"),
+        ("HUITOU_VAULT_KEY", "s3cret"),
+        ("HUITOU_VAULT_KEY_FILE", "/nowhere"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    monkeypatch.setenv("HUITOU_BUS_URL", "embedded://")
+    monkeypatch.setenv(name, value)
+
+    status = command.main(lambda: service(Settings()), ["verify"])
+
+    said = capsys.readouterr().err
+    assert status == command.EXIT_REFUSED
+    assert said.count("\n") == 1
+    assert said.startswith(name)
+    assert "s3cret" not in said
+
+
+def test_a_database_that_does_not_answer_is_one_sentence_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HUITOU_LOYALTY_DATABASE_URL", POSTGRES)
+
+    status = command.main(lambda: service(Settings()), ["verify"])
+
+    said = capsys.readouterr().err
+    assert status == command.EXIT_REFUSED
+    assert said.startswith("The database loyalty at 127.0.0.1:1 does not answer")
+    assert said.count("\n") == 1
+    assert "s3cret" not in said
+
+
+def test_postgresql_without_a_word_about_the_bus_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUITOU_LOYALTY_DATABASE_URL", POSTGRES)
+    with pytest.raises(BadSetting, match="HUITOU_BUS_URL is not set"):
+        command.check_bus(Settings())
+
+    monkeypatch.setenv("HUITOU_BUS_URL", "embedded://")
+    command.check_bus(Settings())
+
+
+def test_a_misspelt_setting_is_told_with_the_one_that_is_meant() -> None:
+    assert list(misspelt(Settings, {"HUITOU_BUS_ULR": "", "HUITOU_CURENCY": "", "HUITOU_BUS_URL": ""})) == [
+        ("HUITOU_BUS_ULR", "HUITOU_BUS_URL"),
+        ("HUITOU_CURENCY", "HUITOU_CURRENCY"),
+    ]
+
+
+def test_a_process_logs_what_is_misspelt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HUITOU_LOYALTY_DATABASE_URL", POSTGRES)
+    monkeypatch.setenv("HUITOU_BUS_ULR", "kafka://here:9092")
+
+    status = command.main(lambda: service(Settings()), ["relay"])
+
+    told, refused = capsys.readouterr().err.splitlines()
+    assert status == command.EXIT_REFUSED
+    assert json.loads(told)["variable"] == "HUITOU_BUS_ULR"
+    assert json.loads(told)["meant"] == "HUITOU_BUS_URL"
+    assert "HUITOU_BUS_URL is not set" in refused
+
+
+def test_settings_of_other_services_are_left_alone() -> None:
+    every = dict.fromkeys(
+        [*contents.variables(), "HUITOU_DATABASE_PASSWORD", "HUITOU_OTHER_DATABASE_URL"], ""
+    )
+    assert [list(misspelt(settings, every)) for settings in contents.SETTINGS] == [[], [], [], []]
+
+
+@pytest.mark.parametrize("arguments", [["token", "--role", "admin"], ["verify"]])
+def test_a_folder_that_is_no_home_is_refused_and_left_as_it_is(home: Path, arguments: list[str]) -> None:
+    with pytest.raises(Refused) as refused:
+        app(arguments, standalone_mode=False)
+
+    assert refused.value.code == Exit.USAGE
+    assert "no home of Huitou" in str(refused.value)
+    assert not home.exists()
+
+
+async def test_keys_that_cannot_be_read_are_an_issue_before_anybody_shows_a_token(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from shared import logs
+    from shared.http.health import KEYS_UNREADABLE, KeysCheck
+
+    monkeypatch.setenv("HUITOU_JWKS", str(tmp_path / "missing.json"))
+    logs.configure("loyalty")
+    async with open_parts(service(Settings())) as parts:
+        check = KeysCheck(parts.tokens)
+        found = [await check(), await check()]
+
+    assert found == [KEYS_UNREADABLE, KEYS_UNREADABLE]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["file"] == str(tmp_path / "missing.json")
