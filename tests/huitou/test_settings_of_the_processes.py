@@ -115,6 +115,16 @@ def test_a_folder_that_is_no_home_is_refused_and_left_as_it_is(home: Path, argum
     assert not home.exists()
 
 
+def test_books_that_cannot_be_reached_are_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    for settings in contents.SETTINGS:
+        monkeypatch.setenv(f"HUITOU_{settings.service.upper()}_DATABASE_URL", POSTGRES)
+
+    with pytest.raises(Refused, match=r"The database loyalty at .* does not answer") as refused:
+        app(["verify"], standalone_mode=False)
+
+    assert refused.value.code == Exit.DATABASE_AWAY
+
+
 async def test_keys_that_cannot_be_read_are_an_issue_before_anybody_shows_a_token(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
