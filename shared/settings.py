@@ -86,7 +86,7 @@ class ServiceSettings(BaseSettings):
     switches the brake off."""
     member: str = ""
     """This process's own stable name among the consumers of its service; empty: host and process number."""
-    drain_seconds: Annotated[float, Field(ge=0, le=10)] = 5.0
+    drain_seconds: Annotated[float, Field(ge=0, le=6)] = 5.0
     """Seconds in which a service that was told to stop still takes requests while it says that it is not ready: longer
     than a balancer's interval between two checks. `huitou up`, which nobody balances, takes half a second."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
