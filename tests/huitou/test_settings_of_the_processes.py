@@ -1,6 +1,7 @@
 """A setting that cannot be used ends every process with a sentence, and one that is misspelt is told."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from huitou.__main__ import app
 from huitou.exits import Exit, Refused
 from services.loyalty.main import service
 from services.loyalty.settings import Settings
+from shared import logs
+from shared.http.health import KEYS_UNREADABLE, KeysCheck
 from shared.run import command
 from shared.run.opening import open_parts
 from shared.settings import BadSetting, misspelt
@@ -18,9 +21,11 @@ POSTGRES = "postgresql://loyalty:s3cret@127.0.0.1:1/loyalty"
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home that is not there; the log that a process configures ends with the test, as its standard error does."""
     monkeypatch.setenv("HUITOU_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
+    yield tmp_path / "home"
+    logs.configure("tests")
 
 
 @pytest.mark.parametrize(
@@ -128,9 +133,6 @@ def test_books_that_cannot_be_reached_are_a_sentence(monkeypatch: pytest.MonkeyP
 async def test_keys_that_cannot_be_read_are_an_issue_before_anybody_shows_a_token(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    from shared import logs
-    from shared.http.health import KEYS_UNREADABLE, KeysCheck
-
     monkeypatch.setenv("HUITOU_JWKS", str(tmp_path / "missing.json"))
     logs.configure("loyalty")
     async with open_parts(service(Settings())) as parts:
