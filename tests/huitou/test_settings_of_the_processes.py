@@ -1,7 +1,6 @@
 """A setting that cannot be used ends every process with a sentence, and one that is misspelt is told."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,11 +20,9 @@ POSTGRES = "postgresql://loyalty:s3cret@127.0.0.1:1/loyalty"
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home that is not there; the log that a process configures ends with the test, as its standard error does."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HUITOU_HOME", str(tmp_path / "home"))
-    yield tmp_path / "home"
-    logs.configure("tests")
+    return tmp_path / "home"
 
 
 @pytest.mark.parametrize(
