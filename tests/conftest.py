@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 SEED = int(os.environ.get("TEST_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
 
-SHORT = ("test_short_round.py", "test_outages.py", "test_judging.py")
+SHORT = ("test_short_round.py", "test_judging.py")
 """Those below tests/chaos that every run has time for."""
 
 settings.register_profile(
