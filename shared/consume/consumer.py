@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -111,7 +111,7 @@ class Consumer:
                 fetched = await subscription.fetch(
                     records_max=self.handlers.batch_max, timeout_seconds=self._patience()
                 )
-                away: Exception | None = None
+                away = False
                 for group in self._groups(fetched):
                     if stopping.is_set():
                         break  # the rest is fetched again: a backlog would take longer than there is to stop
@@ -132,21 +132,22 @@ class Consumer:
         if moved:
             await subscription.report(moved)
 
-    def _groups(self, fetched: Batches) -> Iterator[Batches]:
-        """What is applied together, those in trouble last: what keeps one partition may not keep the others."""
-        for in_trouble in (False, True):
-            some = {each: fetched[each] for each in fetched if (each in self.trouble) is in_trouble}
-            yield from groups(some, self.handlers.batch_max)
+    def _groups(self, fetched: Batches) -> list[Batches]:
+        """What is applied together, those in trouble last: what keeps one partition may not keep the others.
 
-    async def _apply_group(
-        self, subscription: Subscription, batches: Batches, away: Exception | None
-    ) -> Exception | None:
+        Sorted by the trouble there is now: who meets it on the way waits, and does not come a second time.
+        """
+        well = {each: fetched[each] for each in fetched if each not in self.trouble}
+        ailing = {each: fetched[each] for each in fetched if each in self.trouble}
+        return [*groups(well, self.handlers.batch_max), *groups(ailing, self.handlers.batch_max)]
+
+    async def _apply_group(self, subscription: Subscription, batches: Batches, away: bool) -> bool:
         """Apply batches together if nothing is in the way, else one by one.
 
-        Returns what shows that the database is away, if it is: then the rest of what was fetched is put back and fetched
-        again, since a database that hangs would take its time over each before this member is heard of again.
+        Returns whether the database is away: then the rest of what was fetched is put back and fetched again, since a
+        database that hangs would take its time over each before this member is heard of again.
         """
-        if away is None and len(batches) > 1 and self.trouble.keys().isdisjoint(batches):
+        if not away and len(batches) > 1 and self.trouble.keys().isdisjoint(batches):
             began = time.perf_counter()
             try:
                 outcomes = await apply_together(self.database, self.handlers, batches)
@@ -154,39 +155,35 @@ class Consumer:
                 if _is_outage(error):
                     for partition, records in batches.items():
                         await self._wait(subscription, partition, records, error)
-                    return error
+                    return True
                 if not isinstance(error, Apart):  # one that fails only in company would be seen nowhere else
                     name = type(error).__name__
                     log.info("partitions are applied apart", consumer=self.handlers.consumer, error_type=name)
             else:
                 for partition, outcome in outcomes.items():
-                    self.counts.add(outcome)
-                    self.positions[partition] = batches[partition][-1].offset + 1
-                    self._tell(partition, batches[partition], outcome, time.perf_counter() - began)
-                return None
+                    self._applied(partition, batches[partition], outcome, time.perf_counter() - began)
+                return False
         for partition, records in batches.items():
-            if away is None:
-                away = await self._apply(subscription, partition, records)
-            else:
+            if away:
                 await subscription.seek(partition, records[0].offset)
+            else:
+                away = await self._apply(subscription, partition, records)
         return away
 
     async def _apply(
         self, subscription: Subscription, partition: TopicPartition, records: Sequence[Record]
-    ) -> Exception | None:
-        """Apply one batch, or have its partition wait; returns what shows that the database is away, if it is."""
+    ) -> bool:
+        """Apply one batch, or have its partition wait; returns whether the database is away."""
         began = time.perf_counter()
         try:
             outcome = await self._attempt(partition, records)
         except Exception as error:  # noqa: BLE001 - sorted by kind in _wait: outage, brake or bug
             await self._wait(subscription, partition, records, error)
-            return error if _is_outage(error) else None
+            return _is_outage(error)
         if self.trouble.pop(partition, None) is not None:
             self._quiet.over("the consumer goes on", consumer=self.handlers.consumer)
-        self.counts.add(outcome)
-        self.positions[partition] = records[-1].offset + 1
-        self._tell(partition, records, outcome, time.perf_counter() - began)
-        return None
+        self._applied(partition, records, outcome, time.perf_counter() - began)
+        return False
 
     async def _attempt(self, partition: TopicPartition, records: Sequence[Record]) -> Outcome:
         bugs = self.trouble[partition].bugs if partition in self.trouble else 0
@@ -287,10 +284,12 @@ class Consumer:
             if not failures.is_transient(error):
                 raise
 
-    def _tell(
+    def _applied(
         self, partition: TopicPartition, records: Sequence[Record], outcome: Outcome, seconds: float
     ) -> None:
-        """One line a batch; the lag is the age of its first record, when it was applied."""
+        """Count a batch and say so in one line; the lag is the age of its first record, when it was applied."""
+        self.counts.add(outcome)
+        self.positions[partition] = records[-1].offset + 1
         waited = self.database.clock.now().timestamp() - records[0].timestamp_ms / 1000
         log.info(
             "batch applied",

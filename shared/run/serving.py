@@ -14,8 +14,6 @@ from collections.abc import Iterator
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn._types import HTTPScope
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from shared.run.limited_http import LimitedHttp
 from shared.service import Service
@@ -152,13 +150,11 @@ class _Connection(LimitedHttp):
 
     def _is_new(self) -> bool:
         """Whether nothing was asked on it yet."""
-        scope: HTTPScope | None = self.scope
-        return scope is None
+        return self._begun == 0
 
     def _is_asking(self) -> bool:
         """Whether a request has begun to come in whose head is not complete."""
-        cycle: RequestResponseCycle | None = self.cycle
-        return not self._is_new() and (cycle is None or self.scope is not cycle.scope)
+        return self._coming == "head"
 
     def _has_bytes(self) -> bool:
         """Whether something has arrived that was not read yet."""

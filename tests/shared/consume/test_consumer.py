@@ -84,6 +84,17 @@ def two_customers_apart() -> tuple[str, str]:
     return first, second
 
 
+def fetches_are_written_to(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write "fetch" between what the test itself writes."""
+    fetch = EmbeddedSubscription.fetch
+
+    async def fetching(self: EmbeddedSubscription, **limits: Any) -> Any:
+        asked.append("fetch")
+        return await fetch(self, **limits)
+
+    monkeypatch.setattr(EmbeddedSubscription, "fetch", fetching)
+
+
 async def test_a_restarted_consumer_goes_on_where_it_was(database: Database, bus: Bus, vault: Vault) -> None:
     customer = new_id("cus")
     await send(bus, [purchase(customer, 1), purchase(customer, 2)])
@@ -162,20 +173,41 @@ async def test_a_database_that_hangs_is_asked_once_a_fetch_and_not_once_a_partit
             raise TimeoutError
         await recorded(tx, events)
 
-    fetch = EmbeddedSubscription.fetch
-
-    async def fetching(self: EmbeddedSubscription, **limits: Any) -> Any:
-        asked.append("fetch")
-        return await fetch(self, **limits)
-
-    monkeypatch.setattr(EmbeddedSubscription, "fetch", fetching)
+    fetches_are_written_to(asked, monkeypatch)
     handlers = replace(HANDLERS, table={PurchaseRecorded: hang}, batch_max=1)
     await send(bus, [purchase(new_id("cus")) for _ in range(20)])
     async with consuming_with(database, bus, vault, handlers) as consumer:
         await until(lambda: _all_in_trouble(consumer, 5))
         tried, away = list(asked), False
         await until(lambda: _booked(database, 20))
-    assert all({one, other} != {"handler"} for one, other in pairwise(tried))
+    assert ("handler", "handler") not in pairwise(tried)
+
+
+async def test_what_stumbled_once_waits_once_and_goes_on_with_what_comes_after_it(
+    database: Database, bus: Bus, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Applied again out of the same fetch, its partition would be well and stand still for good."""
+    monkeypatch.setattr(consuming, "BACKOFF_SECONDS_FIRST", 0.01)
+    left, asked = 1, list[str]()
+
+    async def stumble(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
+        nonlocal left
+        asked.append("handler")
+        left -= 1
+        if left == 0:
+            raise ZeroDivisionError
+        await recorded(tx, events)
+
+    fetches_are_written_to(asked, monkeypatch)
+    handlers = replace(HANDLERS, table={PurchaseRecorded: stumble})
+    customer = new_id("cus")
+    await send(bus, [purchase(customer)])
+    async with consuming_with(database, bus, vault, handlers) as consumer:
+        await until(lambda: _booked(database, 1))
+        await send(bus, [purchase(customer)])
+        await until(lambda: _booked(database, 2))
+        assert consumer.counts.waits == 1
+    assert ("handler", "handler") not in pairwise(asked)
 
 
 async def test_a_bug_is_tried_five_times_and_then_set_aside(
