@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, select, union
+from sqlalchemy import Row, delete, exists, select, union
 
 from services.scoring.domain.state import EMPTY, OtherCurrency, State
 from services.scoring.storage.tables import customer_state
@@ -53,14 +53,19 @@ async def write(tx: Tx, states: Mapping[str, State]) -> None:
     tx.kept[_KEPT].update(states)
 
 
-async def living(read: Read, customer_ids: Iterable[str]) -> set[str]:
-    """Those of these customers who have an identity that was not erased."""
+async def gone(read: Read, customer_ids: Iterable[str]) -> list[str]:
+    """Those of these customers who were erased and own no identity that was not, in id order."""
+    owned = identity.alias("owned")
     rows = await read.all(
-        select(identity.c.owner_id)
-        .where(any_of(identity.c.owner_id, sorted(customer_ids)), identity.c.erased_at.is_(None))
-        .distinct()
+        select(identity.c.identity_id)
+        .where(
+            any_of(identity.c.identity_id, sorted(customer_ids)),
+            identity.c.erased_at.is_not(None),
+            ~exists().where(owned.c.owner_id == identity.c.identity_id, owned.c.erased_at.is_(None)),
+        )
+        .order_by(identity.c.identity_id)
     )
-    return {row.owner_id for row in rows}
+    return [row.identity_id for row in rows]
 
 
 async def forget(tx: Tx, customer_ids: Sequence[str]) -> None:

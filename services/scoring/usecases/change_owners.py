@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from services.scoring.usecases.lock_customers import lock_customers
-from services.scoring.usecases.refold_customers import refold_customers
-from services.scoring.usecases.restate_customers import restate_customers
+from services.scoring.usecases.settle_customers import settle_customers
 from shared import identity
 from shared.db import Tx
 from shared.events.base import Cause
@@ -18,9 +17,8 @@ async def change_owners(tx: Tx, moves: Sequence[Move], causes: Mapping[str, Caus
     `causes` names the merge or unmerge by identity. A move that is not newer than the known one changes nothing.
     """
     becoming = [move.owner_id for move in moves]
-    await lock_customers(tx, [*(move.identity_id for move in moves), *becoming], zone, becoming=becoming)
+    await lock_customers(tx, (move.identity_id for move in moves), zone, becoming=becoming)
     because: dict[str, Cause] = {}
     for moved in await identity.move(tx, moves):
         because[moved.former_owner_id] = because[moved.owner_id] = causes[moved.identity_id]
-    await refold_customers(tx, because.keys())
-    await restate_customers(tx, because, "ownership", zone)
+    await settle_customers(tx, because, zone)

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from services.scoring.storage import facts, statements, states
+from services.scoring.storage import facts
 from services.scoring.usecases.lock_customers import lock_customers
-from services.scoring.usecases.refold_customers import refold_customers
-from services.scoring.usecases.restate_customers import restate_customers
+from services.scoring.usecases.settle_customers import settle_customers
 from shared import identity
 from shared.db import Tx
 from shared.events import CustomerErased, ScoringErasureDone
@@ -23,12 +22,7 @@ async def erase_identities(tx: Tx, erasures: Sequence[CustomerErased], zone: Zon
         return
     wiped = await facts.erase(tx, fresh)
     causes = {owners[one]: Cause(kind="erasure", id=asked[one].erasure_id) for one in fresh}
-    left = await states.living(tx, causes)
-    gone = sorted(causes.keys() - left)
-    await states.forget(tx, gone)
-    await statements.forget(tx, gone)
-    await refold_customers(tx, left)
-    await restate_customers(tx, {owner: causes[owner] for owner in sorted(left)}, "ownership", zone)
+    await settle_customers(tx, causes, zone)
     tx.publish(*(_answer(tx, asked[one], wiped[one]) for one in fresh))
 
 

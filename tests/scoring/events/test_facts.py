@@ -136,6 +136,27 @@ async def test_erasing_one_identity_leaves_the_others_of_the_customer(scoring: S
     assert (known.purchases, known.last_day) == (1, at(8).date())
 
 
+async def test_an_old_merge_told_again_brings_nothing_back_of_a_customer_who_was_erased(
+    scoring: Scoring,
+) -> None:
+    one, two = customer(), customer()
+    merged, unmerged = moved(two, one, two, 1), moved(two, two, one, 2)
+    await scoring.deliver(bought(one, at(9)), bought(two, at(8)), merged, unmerged, erased(one), erased(two))
+    await scoring.deliver(merged, unmerged)
+    assert await scoring.count(customer_state) + await scoring.count(score) == 0
+
+
+async def test_an_erased_customer_is_known_as_long_as_they_own_somebody(scoring: Scoring) -> None:
+    one, two = customer(), customer()
+    await scoring.deliver(bought(one, at(9)), erased(one), bought(two, at(8)))
+    await scoring.deliver(moved(two, one, two, 1))
+    assert (await state(scoring, one)).purchases == 1
+    await scoring.deliver(moved(two, two, one, 2))
+    assert await state(scoring, one) == EMPTY
+    assert (await state(scoring, two)).purchases == 1
+    assert (await scoring.count(customer_state), await scoring.count(score)) == (1, 1)
+
+
 async def test_a_registered_customer_is_known_before_any_purchase(scoring: Scoring) -> None:
     who = customer()
     await scoring.deliver(registered(who), registered(who))
