@@ -1,40 +1,36 @@
 """python -m services.console serve."""
 
-import signal
+import asyncio
 import sys
 
-import uvicorn
 from pydantic import ValidationError
 
 from services.console.main import create_app
 from services.console.settings import Settings
+from shared.run.command import EXIT_REFUSED, EXIT_USAGE, stop_on_signals
+from shared.run.serving import PortTaken, listen, serve
 from shared.settings import in_words
-
-DRAIN_SECONDS_MAX = 20
-EXIT_REFUSED = 3
-"""As the services end that cannot go on."""
 
 
 def main() -> int:
     """Serve the page until it is told to stop."""
     if sys.argv[1:] != ["serve"]:
         print("python -m services.console serve", file=sys.stderr)
-        return 2
+        return EXIT_USAGE
     try:
-        settings = Settings()
+        asyncio.run(_serve(Settings()))
     except ValidationError as error:
         print(in_words(error), file=sys.stderr)
         return EXIT_REFUSED
-    # uvicorn drains, then raises the signal once more for whoever stands behind it: that is nobody.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    uvicorn.run(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
-    )
+    except PortTaken as error:
+        print(error, file=sys.stderr)
+        return EXIT_REFUSED
     return 0
+
+
+async def _serve(settings: Settings) -> None:
+    listener = listen(settings.host, settings.port)
+    await serve(create_app(settings), listener, stop_on_signals(), grace_seconds=settings.drain_seconds)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class PortTaken(Exception):
     def __init__(self, host: str, port: int) -> None:
         super().__init__(
             f"Port {port} of {host} is taken. Stop the program that listens there, "
-            "or choose other ports: HUITOU_PORT_BASE=9000 huitou up."
+            "or choose other ports: set HUITOU_PORT_BASE, for example to 9000."
         )
         self.port = port
 
