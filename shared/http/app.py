@@ -1,7 +1,7 @@
 """The app of a service: its operations, and everything that every service answers in the same way."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -123,5 +123,5 @@ async def _metrics(request: Request) -> Response:
     return Response(content, media_type=CONTENT_TYPE)
 
 
-async def _starting() -> Issue | None:
-    return health.STARTING
+async def _starting() -> Sequence[Issue]:
+    return (health.STARTING,)

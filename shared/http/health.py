@@ -1,7 +1,7 @@
 """Is it alive, may it be sent requests, and what is wrong, in plain words."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -37,8 +37,8 @@ class Issue:
         return self.zh if language == "zh" else self.en
 
 
-Check = Callable[[], Awaitable[Issue | None]]
-"""Looks at one thing and says what is wrong with it; None: nothing."""
+Check = Callable[[], Awaitable[Sequence[Issue]]]
+"""Looks at something and says what is wrong with it; empty: nothing."""
 
 DRAINING = Issue("draining", "The service is shutting down.", "服务正在停止。")
 STARTING = Issue("starting", "The service is still starting.", "服务正在启动。")
@@ -80,6 +80,8 @@ class Health:
     """Checks of everything else worth a person's attention."""
     draining: bool = False
     """Set when the process was told to stop: no new requests should be sent to it."""
+    _looking: asyncio.Task[list[Issue]] | None = None
+    """The look at what is watched, while it goes on."""
 
     async def blocking(self) -> list[Issue]:
         """Why the service is not ready; empty when it is."""
@@ -88,8 +90,14 @@ class Health:
         return await _ask(self.gates, READY_SECONDS_MAX)
 
     async def issues(self) -> list[Issue]:
-        """Everything that is wrong."""
-        return await self.blocking() + await _ask(self.watched, ISSUES_SECONDS_MAX)
+        """Everything that is wrong.
+
+        Who asks while what is watched is being looked at gets what that look finds: anybody may ask, as often as they
+        like, and the connections to the database are for the requests.
+        """
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(_ask(self.watched, ISSUES_SECONDS_MAX))
+        return await self.blocking() + await asyncio.shield(self._looking)
 
 
 class DatabaseCheck:
@@ -100,19 +108,19 @@ class DatabaseCheck:
         self._migrations = migrations
         self._at_head = False
 
-    async def __call__(self) -> Issue | None:
+    async def __call__(self) -> Sequence[Issue]:
         """Ask it. That it is at head is asked until it was: it never goes back under a running program."""
         try:
             if not self._at_head:
                 self._at_head = await self._migrations.state(self._parts.database) == "head"
-                return None if self._at_head else NOT_MIGRATED
+                return () if self._at_head else (NOT_MIGRATED,)
             async with self._parts.database.read() as read:
                 await read.scalar(_ONE)
         except Exception as error:
             if failures.is_transient(error):
-                return DATABASE_REFUSES if failures.is_refused(error) else DATABASE_AWAY
+                return (DATABASE_REFUSES if failures.is_refused(error) else DATABASE_AWAY,)
             raise
-        return None
+        return ()
 
 
 class KeysCheck:
@@ -121,12 +129,12 @@ class KeysCheck:
     def __init__(self, tokens: Tokens) -> None:
         self._keys = tokens.keys if isinstance(tokens, Verifier) else None
 
-    async def __call__(self) -> Issue | None:
+    async def __call__(self) -> Sequence[Issue]:
         """Say so if not; keys read before stay in use."""
         if self._keys is None:
-            return None
+            return ()
         await self._keys.look()
-        return KEYS_UNREADABLE if self._keys.problem else None
+        return (KEYS_UNREADABLE,) if self._keys.problem else ()
 
 
 class Live(Response):
@@ -222,11 +230,11 @@ async def _ask(checks: list[Check], seconds_max: float) -> list[Issue]:
     for check in hanging:
         check.cancel()
         check.add_done_callback(_forget)
-    found = [check.result() for check in asked if check in done]
-    return [issue for issue in found if issue is not None] + [CHECK_SLOW] * bool(hanging)
+    found = [issue for check in asked if check in done for issue in check.result()]
+    return found + [CHECK_SLOW] * bool(hanging)
 
 
-def _forget(check: asyncio.Future[Issue | None]) -> None:
+def _forget(check: asyncio.Future[Sequence[Issue]]) -> None:
     """Take what a check that was given up still has to say, so that nobody is told it was never asked for."""
     if not check.cancelled():
         check.exception()

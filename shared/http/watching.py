@@ -118,13 +118,13 @@ def checks(service: Service, parts: Parts) -> list[Check]:
     """The same as sentences for whoever runs the product, where it is worth one."""
     ages, began = Ages(parts.bus), time.monotonic()
 
-    async def bus() -> Issue | None:
+    async def bus() -> Sequence[Issue]:
         try:
             async with asyncio.timeout(BUS_SECONDS_MAX):
                 await parts.bus.check()
         except (BusUnavailable, TimeoutError):
-            return BUS_AWAY
-        return None
+            return (BUS_AWAY,)
+        return ()
 
     async def outbox(read: Read) -> Issue | None:
         pending, oldest = await _outbox(read, parts)
@@ -162,8 +162,8 @@ def checks(service: Service, parts: Parts) -> list[Check]:
         rules = [rule for rule, count in broken.items() if count]
         return _broken(service.name, rules, sum(broken.values())) if rules else None
 
-    looks = (outbox, leader, lag, stopped, aside, parked, invariants)
-    return [bus, *(_reading(parts, look) for look in looks)]
+    # What asks the bus too is a check of its own: a bus that hangs holds up nothing else.
+    return [bus, _reading(parts, outbox, leader, stopped, aside, parked, invariants), _reading(parts, lag)]
 
 
 def _outbox_waits(pending: int, oldest: float) -> Issue:
@@ -252,16 +252,16 @@ def _broken(service: str, rules: Sequence[str], rows: int) -> Issue:
     )
 
 
-def _reading(parts: Parts, look: Callable[[Read], Awaitable[Issue | None]]) -> Check:
-    """A check that reads the database; readiness already says when that is away."""
+def _reading(parts: Parts, *looks: Callable[[Read], Awaitable[Issue | None]]) -> Check:
+    """A check that reads the database, one look after the other; readiness already says when that is away."""
 
-    async def check() -> Issue | None:
+    async def check() -> Sequence[Issue]:
         try:
             async with parts.database.read() as read:
-                return await look(read)
+                return [issue for look in looks if (issue := await look(read)) is not None]
         except Exception as error:
             if failures.is_transient(error):
-                return None
+                return ()
             raise
 
     return check

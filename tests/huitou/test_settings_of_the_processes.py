@@ -134,7 +134,7 @@ async def test_keys_that_cannot_be_read_are_an_issue_before_anybody_shows_a_toke
     logs.configure("loyalty")
     async with open_parts(service(Settings())) as parts:
         check = KeysCheck(parts.tokens)
-        found = [await check(), await check()]
+        found = [*await check(), *await check()]
 
     assert found == [KEYS_UNREADABLE, KEYS_UNREADABLE]
     (line,) = capsys.readouterr().err.splitlines()

@@ -2,7 +2,7 @@ import asyncio
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -131,9 +131,9 @@ async def test_ready_is_said_of_a_database_at_head_and_taken_back_while_draining
 
 
 async def test_not_ready_is_said_in_time_when_a_check_hangs(one_till: Till) -> None:
-    async def hangs() -> Issue | None:
+    async def hangs() -> Sequence[Issue]:
         await asyncio.Event().wait()
-        return None
+        return ()
 
     one_till.app.state.health.gates.append(hangs)
     async with asyncio.timeout(2), one_till.client(None) as client:
@@ -144,9 +144,11 @@ async def test_not_ready_is_said_in_time_when_a_check_hangs(one_till: Till) -> N
 
 
 async def test_issues_are_said_in_plain_words_and_do_not_make_a_service_unready(one_till: Till) -> None:
-    async def bus_away() -> Issue | None:
-        return Issue(
-            "bus_away", "The event bus does not answer; events wait in the outbox.", "消息总线没有响应。"
+    async def bus_away() -> Sequence[Issue]:
+        return (
+            Issue(
+                "bus_away", "The event bus does not answer; events wait in the outbox.", "消息总线没有响应。"
+            ),
         )
 
     one_till.app.state.health.watched.append(bus_away)

@@ -57,7 +57,7 @@ async def test_a_database_that_does_not_exist_ends_it_and_is_a_sentence_in_healt
     assert await asyncio.to_thread(main, lambda: profile, ["verify"]) == EXIT_REFUSED
     assert "there is no such database" in capsys.readouterr().err
     async with open_parts(profile) as parts:
-        assert await DatabaseCheck(parts, migrations_of(profile))() == DATABASE_REFUSES
+        assert await DatabaseCheck(parts, migrations_of(profile))() == (DATABASE_REFUSES,)
     migrating = _migrate(url, tmp_path)
     assert await asyncio.to_thread(migrating.wait, END_SECONDS_MAX) == EXIT_REFUSED, _log(tmp_path)
     assert "there is no such database" in _log(tmp_path)
