@@ -15,9 +15,9 @@ import yaml
 
 from huitou.settings import PORT_OFFSETS, SERVICES
 from shared.auth import signing
-from tests.compose.engines import Engine, said
+from tests.compose.engines import Engine
 from tests.parts import stacks
-from tests.parts.processes import PartMissing, free_port_base
+from tests.parts.processes import PartMissing, free_port_base, said
 from tests.parts.stacks import ROOT
 
 PROJECT = "huitou-compose-test"
@@ -71,7 +71,9 @@ class ComposedStack:
 
     def compose(self, *arguments: str, seconds_max: float) -> str:
         """What compose says. Raises PartMissing when it fails."""
-        return said([*self._command, *arguments], environment=self._environment, seconds_max=seconds_max)
+        return said(
+            [*self._command, *arguments], cwd=ROOT, environment=self._environment, seconds_max=seconds_max
+        )
 
     def build(self) -> float:
         """Build the image of every service; the seconds it took."""

@@ -2,15 +2,10 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.parts.processes import PartMissing
-from tests.parts.stacks import ROOT
-
-ASK_SECONDS_MAX = 30
-SHOWN_CHARACTERS_MAX = 4000
+from tests.parts.processes import SAID_SECONDS_MAX, PartMissing, said
 
 
 @dataclass(frozen=True)
@@ -24,9 +19,10 @@ class Engine:
     """The arguments that start what was built, in the background."""
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def run(self, *arguments: str, seconds_max: float = ASK_SECONDS_MAX) -> str:
+    def run(self, *arguments: str, seconds_max: float = SAID_SECONDS_MAX) -> str:
         """What the engine says. Raises PartMissing with the end of its words when it fails."""
-        return said([*self.command, *arguments], environment=self.environment, seconds_max=seconds_max)
+        environment = {**os.environ, **self.environment}
+        return said([*self.command, *arguments], environment=environment, seconds_max=seconds_max)
 
 
 def find_docker() -> Engine | None:
@@ -44,30 +40,3 @@ def find_docker() -> Engine | None:
         compose=["docker", "compose"],
         up=["up", "--detach", "--no-build"],
     )
-
-
-def said(
-    command: Sequence[str],
-    *,
-    environment: Mapping[str, str] | None = None,
-    seconds_max: float = ASK_SECONDS_MAX,
-) -> str:
-    """What a command writes. Raises PartMissing with the end of its words when it fails or takes too long."""
-    shown = " ".join(command[:6])
-    try:
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env={**os.environ, **(environment or {})},
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=seconds_max,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PartMissing(f"{shown} …: {error}") from error
-    if done.returncode != 0:
-        words = (done.stdout + done.stderr)[-SHOWN_CHARACTERS_MAX:]
-        raise PartMissing(f"{shown} … ended with {done.returncode}:\n{words}")
-    return done.stdout

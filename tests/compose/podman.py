@@ -13,9 +13,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.compose.engines import Engine, said
+from tests.compose.engines import Engine
 from tests.parts import kafka
-from tests.parts.processes import PartMissing, apt_install
+from tests.parts.processes import PartMissing, apt_install, said
 
 PROGRAMS = {
     "podman": "podman",
@@ -64,7 +64,7 @@ def open_podman() -> Engine:
         "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
-    base = _base(environment)
+    base = _base({**os.environ, **environment})
     arguments = [*BUILDING, "--build-arg", f"BASE={base}"]
     engine = Engine(
         f"Podman, with stand-ins for the published images on {base}",

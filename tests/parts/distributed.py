@@ -11,7 +11,6 @@ import os
 import secrets
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -26,7 +25,7 @@ from huitou.settings import SERVICES
 from tests.parts import stacks
 from tests.parts.kafka import Kafka, open_kafka
 from tests.parts.postgres import Databases, open_postgres
-from tests.parts.processes import PartMissing, Server
+from tests.parts.processes import PartMissing, Server, said
 
 MIGRATE_SECONDS_MAX = 120
 PROCESSES: Mapping[str, tuple[str, str]] = {
@@ -83,18 +82,8 @@ class DistributedStack:
         lines = [f"{n}={v}\n" for n, v in sorted(self.environment.items()) if n.startswith("HUITOU_")]
         self.environment_file.write_text("".join(lines))
         self.environment_file.chmod(0o600)
-        done = subprocess.run(
-            [sys.executable, "-m", "huitou", "migrate"],
-            env=self.environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=MIGRATE_SECONDS_MAX,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise PartMissing(f"huitou migrate failed:\n{done.stdout}{done.stderr}")
+        migrate = [sys.executable, "-m", "huitou", "migrate"]
+        said(migrate, environment=self.environment, cwd=self.folder, seconds_max=MIGRATE_SECONDS_MAX)
 
     def start(self) -> Self:
         """Prepare and start everything; returns when every service answers."""

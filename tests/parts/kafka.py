@@ -12,7 +12,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import tempfile
 import threading
 import uuid
@@ -24,10 +23,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
 
-from tests.parts.processes import PartMissing, Server, apt_install, free_ports, required
+from tests.parts.processes import PartMissing, Server, apt_install, free_ports, required, said
 
 VERSION = "4.3.1"
 VERSION_OLD = "3.9.1"
+FORMAT_SECONDS_MAX = 60
 MAVEN_SECONDS_MAX = 300
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 20
@@ -106,18 +106,8 @@ class ApacheKafka:
         properties.write_text(PROPERTIES.format(port=port, controller=controller, data=self.folder / "data"))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classpath]
-        _run(
-            [
-                *java,
-                "kafka.tools.StorageTool",
-                "format",
-                "-t",
-                cluster,
-                "-c",
-                str(properties),
-                "--ignore-formatted",
-            ]
-        )
+        formatting = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+        said([*java, *formatting, "--ignore-formatted"], seconds_max=FORMAT_SECONDS_MAX)
         self._server = Server(
             self.sentence, [*java, "kafka.Kafka", str(properties)], log=self.folder / "kafka.log"
         )
@@ -278,7 +268,7 @@ def jars(version: str = VERSION) -> Path:
         pom = Path(room, "pom.xml")
         pom.write_text(POM.format(version=version))
         goal = ["dependency:copy-dependencies", "-DoutputDirectory=lib", "-DincludeScope=runtime"]
-        _run(["mvn", "-B", "-q", "-f", str(pom), *goal], cwd=room)
+        said(["mvn", "-B", "-q", "-f", str(pom), *goal], cwd=Path(room), seconds_max=MAVEN_SECONDS_MAX)
         cache.mkdir(exist_ok=True)
         if not (cache / "lib").exists():
             os.rename(Path(room, "lib"), cache / "lib")
@@ -341,22 +331,3 @@ async def _acknowledges(servers: str) -> bool:
         await producer.client.close()  # `stop` would wait for what a dead broker never answers
         producer._closed = True
     return True
-
-
-def _run(command: list[str], *, cwd: str | None = None) -> None:
-    try:
-        done = subprocess.run(
-            command,
-            cwd=cwd,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=MAVEN_SECONDS_MAX,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PartMissing(f"{command[0]} could not be run: {error}") from error
-    if done.returncode != 0:
-        raise PartMissing(
-            f"{' '.join(command[:1] + command[-3:])} failed:\n{(done.stdout + done.stderr)[-2000:]}"
-        )

@@ -15,6 +15,8 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 APT_SECONDS_MAX = 600
+SAID_SECONDS_MAX = 30
+SHOWN_CHARACTERS_MAX = 4000
 POLL_SECONDS = 0.05
 PORT_FIRST, PORT_LAST = 20_000, 32_000
 """Below the ports that the system itself gives to outgoing connections."""
@@ -182,6 +184,34 @@ def apt_install(*packages: str) -> bool:
             check=False,
         )
     return done.returncode == 0
+
+
+def said(
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    seconds_max: float = SAID_SECONDS_MAX,
+) -> str:
+    """What a command writes, with `environment` in place of ours. Raises PartMissing, with its last words, when it fails."""
+    shown = " ".join(command[:6])
+    try:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=seconds_max,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PartMissing(f"{shown} …: {error}") from error
+    if done.returncode != 0:
+        words = (done.stdout + done.stderr)[-SHOWN_CHARACTERS_MAX:]
+        raise PartMissing(f"{shown} … ended with {done.returncode}:\n{words}")
+    return done.stdout
 
 
 def _prctl(option: int, argument: int) -> None:

@@ -37,6 +37,7 @@ PEOPLE = 12
 PURCHASES = 40
 TOLD_MAX = 5
 """How often a record is produced at most."""
+LOWEST_TIER = "member"
 FAR = datetime(2030, 1, 1, tzinfo=UTC)
 
 Wire = tuple[list[tuple[str, bytes]], bytes]
@@ -208,7 +209,8 @@ Books = dict[str, list[str]]
 _LOYALTY = (
     select(*(loyalty.wallet.c[name] for name in ("identity_id", "owner_id", "ownership_version", "group_size"))),
     select(*(loyalty.wallet.c[name] for name in ("identity_id", "active", "pending", "held", "owed", "spend"))),
-    select(loyalty.tier_state.c.owner_id, loyalty.tier_state.c.tier),
+    # Who is in the lowest tier has a row only if they were higher for a while, as they are in some orders.
+    select(loyalty.tier_state.c.owner_id, loyalty.tier_state.c.tier).where(loyalty.tier_state.c.tier != LOWEST_TIER),
     select(loyalty.remedy.c.remedy_id, loyalty.remedy.c.points, loyalty.remedy.c.refusal),
     select(
         loyalty.purchase.c.purchase_id, loyalty.lot.c.rule, loyalty.lot.c.issued, loyalty.lot.c.remaining,

@@ -51,15 +51,15 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 async def bus(broker: kafka.Kafka) -> AsyncIterator[Bus]:
-    """The topic with six partitions, and nothing of another test in it."""
+    """The topic with six partitions, and nothing in it of the tests before or for those after."""
     if not isinstance(broker, kafka.ApacheKafka):
         pytest.skip(f"{broker.sentence} does not allow short sessions")
+    await kafka.clear(broker.servers, [TOPIC])
     opened = KafkaBus([broker.servers], session_seconds=SESSION_SECONDS)
     await opened.ensure_topics({TOPIC: PARTITIONS})
-    for partition, end in (await opened.end_offsets([TOPIC])).items():
-        await opened.prune(partition, end)
     yield opened
     await opened.close()
+    await kafka.clear(broker.servers, [TOPIC])
 
 
 class Members:

@@ -1,16 +1,14 @@
 """What a batch is: one partition, one transaction, its locks taken once and first, its rows written in key order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Executable, column, func, select, table, text, update
 
-from shared.bus import Bus, Message, TopicPartition, open_bus, partition_of
+from shared.bus import Bus, TopicPartition
 from shared.consume import consumer as consuming
 from shared.consume import set_aside
 from shared.consume.apply import apply_batch
@@ -21,16 +19,15 @@ from shared.consume.tables import set_aside as set_aside_table
 from shared.db import Database, Tx
 from shared.events import PurchaseRecorded, PurchaseReturned
 from shared.events.base import Event
-from shared.events.cloudevents import encode
-from shared.ids import new_event_id, new_id
+from shared.ids import new_id
 from shared.vault import Vault
 from tests.parts.waiting import until
+from tests.shared.consume.running import PARTITIONS, TOPIC, booked, consuming_with, send
 from tests.shared.ledger import (
     HANDLERS,
     PLACE,
     POISON,
     amounts,
-    entries,
     lock,
     purchase,
     recorded,
@@ -38,45 +35,6 @@ from tests.shared.ledger import (
     return_of,
     returned,
 )
-
-TOPIC = PLACE.topic
-PARTITIONS = 12
-
-
-@pytest.fixture
-async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
-    opened = open_bus("embedded://", home=tmp_path / "bus")
-    await opened.ensure_topics({TOPIC: PARTITIONS})
-    yield opened
-    await opened.close()
-
-
-async def send(bus: Bus, events: Sequence[Event]) -> None:
-    producer = await bus.producer()
-    for event in events:
-        headers, payload = encode(event, new_event_id(), "/huitou/profile")
-        message = Message(event.key, tuple(headers), payload)
-        await producer.send(TOPIC, partition_of(event.key, PARTITIONS), [message])
-    await producer.close()
-
-
-@asynccontextmanager
-async def consuming_with(
-    database: Database, bus: Bus, vault: Vault, handlers: Handlers
-) -> AsyncIterator[Consumer]:
-    consumer = Consumer(database, bus, vault, handlers, "one")
-    stopping = asyncio.Event()
-    running = asyncio.create_task(consumer.run(stopping))
-    try:
-        yield consumer
-    finally:
-        stopping.set()
-        await running
-
-
-async def booked(database: Database) -> int:
-    async with database.read() as read:
-        return await read.scalar(select(func.count()).select_from(entries)) or 0
 
 
 async def in_written_order(database: Database, name: str, key: str) -> list[Any]:

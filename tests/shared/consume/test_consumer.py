@@ -3,83 +3,38 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from shared import logs
-from shared.bus import Bus, Message, open_bus, partition_of
+from shared.bus import Bus, partition_of
 from shared.bus.groups import EmbeddedSubscription
 from shared.consume import consumer as consuming
 from shared.consume import stopping
 from shared.consume.consumer import Consumer
-from shared.consume.handlers import Handlers
 from shared.consume.tables import consumer_position
 from shared.consume.tables import set_aside as table
 from shared.db import Database, Tx
 from shared.events import PurchaseRecorded
-from shared.events.base import Event
-from shared.events.cloudevents import encode
-from shared.ids import new_event_id, new_id
+from shared.ids import new_id
 from shared.vault import Vault
 from tests.parts.waiting import until
-from tests.shared.ledger import BUG, HANDLERS, PLACE, POISON, amounts, entries, purchase, recorded
-
-TOPIC = PLACE.topic
-
-
-@pytest.fixture
-async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
-    opened = open_bus("embedded://", home=tmp_path / "bus")
-    await opened.ensure_topics({TOPIC: 12})
-    yield opened
-    await opened.close()
-
-
-async def send(bus: Bus, events: Sequence[Event]) -> None:
-    producer = await bus.producer()
-    for event in events:
-        headers, payload = encode(event, new_event_id(), "/huitou/profile")
-        await producer.send(TOPIC, partition_of(event.key, 12), [Message(event.key, tuple(headers), payload)])
-    await producer.close()
-
-
-@asynccontextmanager
-async def consuming_with(
-    database: Database,
-    bus: Bus,
-    vault: Vault,
-    handlers: Handlers = HANDLERS,
-    *,
-    member: str = "one",
-    percent: int = 5,
-) -> AsyncIterator[Consumer]:
-    consumer = Consumer(database, bus, vault, handlers, member, percent)
-    asked = asyncio.Event()
-    running = asyncio.create_task(consumer.run(asked))
-    try:
-        yield consumer
-    finally:
-        asked.set()
-        await running
-
-
-async def booked(database: Database) -> int:
-    async with database.read() as read:
-        return await read.scalar(select(func.count()).select_from(entries)) or 0
+from tests.shared.consume.running import PARTITIONS, TOPIC, booked, consuming_with, send
+from tests.shared.ledger import BUG, HANDLERS, POISON, amounts, purchase, recorded
 
 
 def two_customers_apart() -> tuple[str, str]:
     """Two customers whose records are in different partitions."""
     first = new_id("cus")
     second = next(
-        one for one in iter(lambda: new_id("cus"), "") if partition_of(one, 12) != partition_of(first, 12)
+        one
+        for one in iter(lambda: new_id("cus"), "")
+        if partition_of(one, PARTITIONS) != partition_of(first, PARTITIONS)
     )
     return first, second
 
@@ -237,7 +192,7 @@ async def test_the_brake_holds_the_partition_and_lets_go_when_it_is_raised(
     others = [
         one
         for one in (new_id("cus") for _ in range(2_000))
-        if partition_of(one, 12) == partition_of(customer, 12)
+        if partition_of(one, PARTITIONS) == partition_of(customer, PARTITIONS)
     ]
     await send(bus, [purchase(one, order_id=POISON) for one in others[:12]] + poisoned)
     async with consuming_with(database, bus, vault) as consumer:
@@ -248,7 +203,7 @@ async def test_the_brake_holds_the_partition_and_lets_go_when_it_is_raised(
         assert await read.scalar(select(func.max(consumer_position.c.next_offset))) == 0
         (stopped,) = await stopping.standing(read)
         assert (stopped.cause, stopped.code) == ("brake", "poisoned")
-        assert stopped.place.partition == partition_of(customer, 12)
+        assert stopped.place.partition == partition_of(customer, PARTITIONS)
     async with consuming_with(database, bus, vault, percent=100):
         await until(lambda: _set_aside(database, 24))
     async with database.read() as read:

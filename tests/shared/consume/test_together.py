@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -10,7 +9,7 @@ from random import Random
 import pytest
 from sqlalchemy import select
 
-from shared.bus import Bus, Message, Record, TopicPartition, open_bus
+from shared.bus import Bus, Record, TopicPartition, open_bus
 from shared.consume.apply import apply_batch
 from shared.consume.consumer import Consumer
 from shared.consume.tables import consumer_position
@@ -18,13 +17,12 @@ from shared.consume.tables import set_aside as table
 from shared.consume.together import Apart, apply_together, groups
 from shared.db import Database, Tx
 from shared.events.base import Event
-from shared.events.cloudevents import encode
-from shared.ids import new_event_id, new_id
+from shared.ids import new_id
 from shared.vault import Vault
 from tests.parts.waiting import until
+from tests.shared.consume.running import TOPIC, consuming_with, send
 from tests.shared.ledger import HANDLERS, PLACE, POISON, amounts, lock, purchase, records, return_of
 
-TOPIC = PLACE.topic
 PARTITIONS = 4
 PLACES = [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
 
@@ -123,10 +121,10 @@ async def test_a_poison_record_is_set_aside_and_a_bad_partition_stops_while_its_
 ) -> None:
     """The brake counts a partition's own records: eleven dead of eleven stop it, however many came beside it."""
     good = [purchase(new_id("cus"), 3) for _ in range(300)]
-    await _send(bus, 0, [purchase(new_id("cus"), order_id=POISON) for _ in range(11)])
-    await _send(bus, 1, [*good[:150], purchase(new_id("cus"), order_id=POISON)])
-    await _send(bus, 2, good[150:])
-    async with _consuming(database, bus, vault) as consumer:
+    await send(bus, [purchase(new_id("cus"), order_id=POISON) for _ in range(11)], partition=0)
+    await send(bus, [*good[:150], purchase(new_id("cus"), order_id=POISON)], partition=1)
+    await send(bus, good[150:], partition=2)
+    async with consuming_with(database, bus, vault) as consumer:
         await until(lambda: _sum_is(database, 900))
         await until(lambda: _stands(consumer, PLACES[0]))
     async with database.read() as read:
@@ -146,8 +144,8 @@ async def test_records_that_trickle_in_share_transactions(database: Database, bu
         await lock(tx, events)
 
     for number in range(PARTITIONS):
-        await _send(bus, number, [purchase(new_id("cus"), 1)])
-    async with _consuming(database, bus, vault, lock=lock_seen):
+        await send(bus, [purchase(new_id("cus"), 1)], partition=number)
+    async with consuming_with(database, bus, vault, replace(HANDLERS, lock=lock_seen)):
         await until(lambda: _sum_is(database, PARTITIONS))
     assert len(held) < PARTITIONS
 
@@ -172,28 +170,6 @@ async def test_consumers_that_share_partitions_in_a_rebalance_do_not_deadlock(
         assert sum(each.applied for outcome in outcomes for each in outcome.values()) == 80
     assert sum((await balances_of(placed)).values()) == 20 * 80
     assert await positions(placed) == [400] * PARTITIONS
-
-
-async def _send(bus: Bus, partition: int, events: Sequence[Event]) -> None:
-    producer = await bus.producer()
-    encoded = ((event, *encode(event, new_event_id(), "/huitou/profile")) for event in events)
-    messages = [Message(event.key, tuple(headers), payload) for event, headers, payload in encoded]
-    await producer.send(TOPIC, partition, messages)
-    await producer.close()
-
-
-@asynccontextmanager
-async def _consuming(
-    database: Database, bus: Bus, vault: Vault, **changes: object
-) -> AsyncIterator[Consumer]:
-    consumer = Consumer(database, bus, vault, replace(HANDLERS, **changes), "one")  # type: ignore[arg-type]
-    stopping = asyncio.Event()
-    running = asyncio.create_task(consumer.run(stopping))
-    try:
-        yield consumer
-    finally:
-        stopping.set()
-        await running
 
 
 async def _sum_is(database: Database, amount: int) -> bool:
