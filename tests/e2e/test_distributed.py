@@ -1,25 +1,33 @@
 """What is only true of the distributed product: each service is alone with its database, and all of it stops in order."""
 
+import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
+from huitou.exits import Exit
+from tests.e2e.shop import Shop
 from tests.parts import kafka as kafkas
 from tests.parts.distributed import DistributedStack
 from tests.parts.processes import free_port_base
 from tests.parts.stacks import ROOT
+from tests.parts.waiting import until
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.kafka]
 
 STOP_SECONDS_MAX = 60
+COMMAND_SECONDS_MAX = 120
 
 
 @pytest.mark.parametrize("stack", ["distributed"], indirect=True)
@@ -33,6 +41,67 @@ async def test_a_service_cannot_connect_to_anothers_database(stack: DistributedS
             place = own._replace(path=urlsplit(stack.databases[other]).path)
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await asyncpg.connect(place.geturl())
+
+
+@pytest.mark.parametrize("stack", ["distributed"], indirect=True)
+async def test_a_replay_waits_for_the_consumers_to_be_stopped_and_changes_nothing(
+    stack: DistributedStack, shop: Shop
+) -> None:
+    order = {
+        "source": "web", "order_id": uuid.uuid4().hex, "purchased_at": datetime.now(UTC).isoformat(),
+        "customer": {"external_id": uuid.uuid4().hex}, "currency": "CNY",
+        "lines": [{"sku": "TEA", "quantity": 2, "amount_minor": 5_000}],
+    }  # fmt: skip
+    customer_id = (await shop.post(shop.profile, "/v1/purchases", order))["customer_id"]
+    member = f"/v1/members/{customer_id}"
+    before = await shop.comes_to(shop.loyalty, member, lambda seen: seen["points"]["active"] == 50)
+
+    while_they_run = await asyncio.to_thread(_huitou, stack, "replay", "loyalty")
+    consumers = [server for name, server in stack.servers.items() if name.startswith("loyalty consume")]
+    for server in consumers:
+        await asyncio.to_thread(server.end, signal.SIGTERM, seconds_max=STOP_SECONDS_MAX)
+    stood = await _positions(stack)
+    done = await asyncio.to_thread(_huitou, stack, "replay", "loyalty", "--forget-seen")
+    set_back = await _positions(stack)
+    for server in consumers:
+        server.start()
+
+    async def read_again() -> bool:
+        return all(now >= then for now, then in zip(await _positions(stack), stood, strict=True))
+
+    await until(read_again, seconds_max=STOP_SECONDS_MAX, what="loyalty has read its topics again")
+    assert (while_they_run.returncode, while_they_run.stdout) == (Exit.FAILED, "")
+    assert "The consumer loyalty runs" in while_they_run.stderr
+    assert (done.returncode, done.stdout.startswith("loyalty reads ")) == (Exit.DONE, True), done.stderr
+    assert set(set_back) == {0}
+    assert await shop.get(shop.loyalty, member) == before
+    verified = await asyncio.to_thread(_huitou, stack, "verify", "--json")
+    assert json.loads(verified.stdout) == {"ok": True, "drifts": []}
+
+
+def _huitou(stack: DistributedStack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as whoever runs the product does, with its environment."""
+    return subprocess.run(
+        [sys.executable, "-m", "huitou", *arguments],
+        cwd=stack.folder,
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=COMMAND_SECONDS_MAX,
+        check=False,
+    )
+
+
+async def _positions(stack: DistributedStack) -> list[int]:
+    """Where loyalty's consumer stands in every partition, in the order of their names."""
+    url = stack.databases["loyalty"].replace("postgresql+asyncpg", "postgresql")
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch("SELECT next_offset FROM consumer_position ORDER BY topic, partition")
+    finally:
+        await connection.close()
+    return [row["next_offset"] for row in rows]
 
 
 @pytest.fixture
