@@ -90,15 +90,15 @@ def test_a_line_that_repeats_itself_is_written_once_and_then_seldom(written: io.
     assert events == ["the broker is away", "the broker is back", "the broker is away"]
 
 
-def test_a_line_that_was_left_out_is_counted(written: io.StringIO) -> None:
-    quietly = logs.Quietly(logs.named("x"), every_seconds=0.0)
-    quietly.warning("slow")
-    quietly._every = 60.0
-    quietly.warning("slow")
-    quietly._every = 0.0
-    quietly.warning("slow")
+def test_a_line_that_goes_on_is_written_again_every_30_seconds_with_how_often_it_was_left_out(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quietly = logs.Quietly(logs.named("x"))
+    for second in range(100):
+        monkeypatch.setattr("shared.logs.time.monotonic", lambda now=float(second): now)
+        quietly.warning("the broker is away")
 
-    assert [line.get("suppressed") for line in lines(written)] == [None, 1]
+    assert [line.get("suppressed") for line in lines(written)] == [None, 29, 29, 29]
 
 
 async def test_each_service_measures_for_itself() -> None:

@@ -1,0 +1,29 @@
+"""A Kafka client without its broker writes a hundred lines a second: what is left of them."""
+
+import logging
+
+import pytest
+
+from shared.bus.kafka.words import quieten
+
+
+def test_what_the_client_says_is_said_every_30_seconds_in_our_words(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    quieten()
+    (ours,) = logging.getLogger("aiokafka").handlers
+    monkeypatch.setattr(ours, "_said_at", None)
+    monkeypatch.setattr(ours, "_held_back", 0)
+    theirs = logging.getLogger("aiokafka.conn")
+    for tenth in range(1_000):
+        monkeypatch.setattr("shared.bus.kafka.words.time.monotonic", lambda now=tenth / 10: now)
+        theirs.error("Connect attempt to node %s failed", 1)
+        theirs.warning("Heartbeat failed: rebalancing")
+
+    said = [record.getMessage() for record in caplog.records]
+    assert [line.partition("(")[2] for line in said] == [
+        f"{left} further lines held back)" for left in (0, 299, 299, 299)
+    ]
+    assert all("tried again until it is back" in line and "node 1 failed" in line for line in said)
+    quieten()
+    assert logging.getLogger("aiokafka").handlers == [ours]
