@@ -95,6 +95,20 @@ def test_a_process_is_nobody_and_can_write_to_its_home_only(stack: ComposedStack
     assert kept.returncode == 0, kept.stderr
 
 
+@pytest.mark.parametrize(("process", "figure"), [("loyalty-relay", "relay"), ("loyalty-consume", "consumer")])
+def test_a_process_that_serves_nobody_says_its_figures_to_its_network(
+    stack: ComposedStack, process: str, figure: str
+) -> None:
+    ask = (
+        "from urllib.request import urlopen; print(urlopen('http://127.0.0.1:9100/metrics').read().decode())"
+    )
+
+    said = stack.execute(process, "python", "-c", ask)
+
+    assert said.returncode == 0, said.stderr
+    assert f"\nhuitou_{figure}_" in said.stdout
+
+
 def test_processes_that_are_killed_come_back_and_the_books_are_equal(
     stack: ComposedStack, home: Path
 ) -> None:

@@ -79,6 +79,18 @@ async def test_a_replay_waits_for_the_consumers_to_be_stopped_and_changes_nothin
     assert json.loads(verified.stdout) == {"ok": True, "drifts": []}
 
 
+def _child(parent: int, *words: str) -> int:
+    """The process that this one started with these last words of a command."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    command = "\0".join(words).encode()
+    (found,) = [
+        int(pid)
+        for pid in children
+        if Path(f"/proc/{pid}/cmdline").read_bytes().strip(b"\0").endswith(command)
+    ]
+    return found
+
+
 def _huitou(stack: DistributedStack, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as whoever runs the product does, with its environment."""
     return subprocess.run(
@@ -133,10 +145,24 @@ def test_the_developers_command_prints_where_everything_is_and_stops_in_order(ro
         said.append(line)
         if line.startswith("  admin"):
             break
+    (beside,) = [line for line in said if line.startswith("  set -a; ")]
+    verified = subprocess.run(
+        ["sh", "-c", beside],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        timeout=COMMAND_SECONDS_MAX,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    os.kill(_child(process.pid, "services.scoring", "consume"), signal.SIGKILL)
+    ended = next(line for line in process.stdout if line.strip())
     process.send_signal(signal.SIGTERM)
     rest, _ = process.communicate(timeout=STOP_SECONDS_MAX)
 
     assert process.returncode == 0, log.read_text()
+    assert verified.returncode == 0, verified.stderr
+    assert ended == "scoring consume has ended with -9:\n"
     assert sum(line.startswith(("  profile", "  loyalty", "  feedback", "  scoring")) for line in said) == 4
     assert "Stopping" in rest
     assert not list(room.glob("huitou-*")), "nothing is left behind"

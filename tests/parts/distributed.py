@@ -9,10 +9,12 @@ to no other database. Everything is temporary: what shall stay runs from docker-
 import asyncio
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn, Self
@@ -28,6 +30,8 @@ from tests.parts.postgres import Databases, open_postgres
 from tests.parts.processes import PartMissing, Server, said
 
 MIGRATE_SECONDS_MAX = 120
+WATCH_SECONDS = 1.0
+WORDS_MAX = 5
 PROCESSES: Mapping[str, tuple[str, str]] = {
     "console": ("console", "serve"),
     "profile serve": ("profile", "serve"),
@@ -79,7 +83,8 @@ class DistributedStack:
         self.databases = asyncio.run(_create_databases(self.postgres))
         for service, url in self.databases.items():
             self.environment[f"HUITOU_{service.upper()}_DATABASE_URL"] = url
-        lines = [f"{n}={v}\n" for n, v in sorted(self.environment.items()) if n.startswith("HUITOU_")]
+        ours = sorted((name, value) for name, value in self.environment.items() if name.startswith("HUITOU_"))
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in ours]
         self.environment_file.write_text("".join(lines))
         self.environment_file.chmod(0o600)
         migrate = [sys.executable, "-m", "huitou", "migrate"]
@@ -178,8 +183,7 @@ def main() -> int:
         print(f"  {kafka.sentence}\nStarting the services …", flush=True)
         stack = DistributedStack(postgres, kafka, port_base=port_base).start()
         print(_banner(stack), flush=True)
-        while True:
-            signal.pause()
+        _watch(stack)
     except _Stopped:
         print("Stopping …", flush=True)
     except PartMissing as error:
@@ -192,6 +196,18 @@ def main() -> int:
             if part is not None:
                 part.close()
     return 0
+
+
+def _watch(stack: DistributedStack) -> NoReturn:
+    """Say of each process that ends by itself that it did, and why; the others go on."""
+    ended = set[str]()
+    while True:
+        time.sleep(WATCH_SECONDS)
+        for name, server in stack.servers.items():
+            if not server.running and name not in ended:
+                ended.add(name)
+                words = server.log.read_text(errors="replace").splitlines()[-WORDS_MAX:]
+                print("\n".join([f"{name} has ended with {server.exit_code}:", *words]), flush=True)
 
 
 class _Stopped(Exception):
@@ -212,7 +228,8 @@ def _banner(stack: DistributedStack) -> str:
     lines += [
         f"  {'console':9} {stack.address('console')}",
         "",
-        f"  environment {stack.environment_file}",
+        "To run a command beside it:",
+        f"  set -a; . {stack.environment_file}; set +a; .venv/bin/huitou verify",
         "",
     ]
     lines += [f"  {role:9} {tokens.operator(stack.home, role)}" for role in tokens.ROLES]
