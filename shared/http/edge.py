@@ -15,7 +15,7 @@ from shared.db import failures
 from shared.http import problems
 from shared.http.guard import TRACEPARENT
 from shared.http.parts import PRINCIPAL
-from shared.http.problems import REQUEST_ID, BodyTooLarge, Unavailable
+from shared.http.problems import ANSWERED, REQUEST_ID, BodyTooLarge, Unavailable
 from shared.ids import new_id
 from shared.metrics import Metrics
 
@@ -87,7 +87,7 @@ class _Request:
         except BodyTooLarge as error:
             await self._answer(problems.respond(error, self.scope))
         except (ClientDisconnect, asyncio.CancelledError) as error:
-            self.status = CLIENT_GONE
+            self.status = self.scope.get(ANSWERED, CLIENT_GONE)
             if isinstance(error, asyncio.CancelledError):
                 raise
         except Exception as error:

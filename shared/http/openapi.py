@@ -22,6 +22,7 @@ from shared.http.examples import restored, sample
 from shared.http.idempotency import KeyInvalid, KeyRequired, KeyReused, RequestInProgress
 from shared.http.operation import NotFound, Operation
 from shared.http.problems import (
+    BodyLate,
     BodyTooLarge,
     InvalidRequest,
     MalformedJson,
@@ -80,6 +81,7 @@ _STATUS_WORDS = {
     401: "A valid token is needed",
     403: "Not allowed",
     404: "Not found",
+    408: "The body did not come",
     409: "In conflict with the present state",
     410: "Gone",
     412: "Stale",
@@ -121,7 +123,7 @@ def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
     if operation.idempotency == "required":
         found.append(KeyRequired)
     if operation.has_body:
-        found += [MalformedJson, DuplicateName, BodyTooLarge, UnsupportedMediaType]
+        found += [MalformedJson, DuplicateName, BodyLate, BodyTooLarge, UnsupportedMediaType]
     found.append(InvalidRequest)
     if "cursor" in operation.query:
         found.append(CursorInvalid)

@@ -11,6 +11,8 @@ from shared.http.language import Language, preferred
 
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "huitou.request_id"
+ANSWERED = "huitou.answered"
+"""In a request's scope: the status with which its connection has answered in the app's place."""
 RETRY_SECONDS = 1
 OUTAGE_RETRY_SECONDS = 5
 _RETRY_KINDS = {Kind.TOO_MANY: RETRY_SECONDS, Kind.UNAVAILABLE: OUTAGE_RETRY_SECONDS}
@@ -43,6 +45,15 @@ class MethodNotAllowed(DomainError):
     title = ("Method not allowed", "不支持的请求方法")
     en = "This path does not take this method; the header Allow lists those it takes."
     zh = "该路径不支持此方法，可用方法见 Allow 响应头。"
+
+
+class BodyLate(DomainError):
+    """The head of a request came, its body did not."""
+
+    kind, code = Kind.TIMEOUT, "body_late"
+    title = ("The body did not come", "未收到请求体")
+    en = "The body did not come within {seconds} s. Send the request again, with the same Idempotency-Key."
+    zh = "未能在 {seconds} 秒内收到完整的请求体，请用相同的 Idempotency-Key 重新发送。"
 
 
 class BodyTooLarge(DomainError):

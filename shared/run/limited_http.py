@@ -9,9 +9,9 @@ from weakref import WeakSet
 from fastapi import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from shared.errors import DomainError, Kind
+from shared.errors import DomainError
 from shared.http import problems
-from shared.http.problems import REQUEST_ID, Scope, Unavailable
+from shared.http.problems import ANSWERED, REQUEST_ID, BodyLate, Scope, Unavailable
 from shared.ids import new_id
 from shared.run.plain_http import PlainHttp
 
@@ -27,15 +27,6 @@ DESCRIPTORS_PERCENT_MAX = 80
 """How much of the files that the system lets the process open may be connections: it opens others, too."""
 
 Part = Literal["head", "body"]
-
-
-class BodyLate(DomainError):
-    """The head of a request came, its body did not."""
-
-    kind, code = Kind.TIMEOUT, "body_late"
-    title = ("The body did not come", "未收到请求体")
-    en = "The body did not come within {seconds} s. Send the request again, with the same Idempotency-Key."
-    zh = "未能在 {seconds} 秒内收到完整的请求体，请用相同的 Idempotency-Key 重新发送。"
 
 
 class LimitedHttp(PlainHttp):
@@ -137,7 +128,9 @@ class LimitedHttp(PlainHttp):
         if self.flow.read_paused or (part == "head" and self._is_answering()):
             self._deadline = self.loop.call_later(_seconds_max(part), self._late, part)
         elif self._is_answering() and not self.cycle.response_started:
-            self._refuse(BodyLate(seconds=f"{BODY_SECONDS_MAX:g}"), cast("Scope", self.cycle.scope))
+            error = BodyLate(seconds=f"{BODY_SECONDS_MAX:g}")
+            self._refuse(error, cast("Scope", self.cycle.scope))
+            cast("Scope", self.cycle.scope)[ANSWERED] = error.kind.value
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         else:

@@ -1,6 +1,7 @@
 """A client that leaves something undone is not waited for without an end, and the process has so many connections."""
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,6 +9,9 @@ from contextlib import asynccontextmanager
 import pytest
 from fastapi import FastAPI, Request
 
+from shared import logs
+from shared.http.edge import Edge
+from shared.metrics import Metrics
 from shared.run import limited_http, serving
 from tests.parts import waiting
 
@@ -26,6 +30,7 @@ Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 @asynccontextmanager
 async def port() -> AsyncIterator[int]:
     listener, app, stopping = serving.listen("127.0.0.1", 0), FastAPI(), asyncio.Event()
+    app.add_middleware(Edge, metrics=Metrics("port"))
     number: int = listener.getsockname()[1]
 
     @app.get("/now")
@@ -97,6 +102,8 @@ async def test_a_head_that_comes_byte_by_byte_has_the_same_time(limits: pytest.M
 
 async def test_a_body_that_does_not_come_is_answered_as_late(limits: pytest.MonkeyPatch) -> None:
     limits.setattr(limited_http, "BODY_SECONDS_MAX", SOON)
+    written = io.StringIO()
+    logs.configure("port", stream=written)
     async with port() as number:
         client = await connected(number)
         client[1].write(POST + b"half")
@@ -106,6 +113,7 @@ async def test_a_body_that_does_not_come_is_answered_as_late(limits: pytest.Monk
     assert head.startswith(b"HTTP/1.1 408")
     assert b"connection: close" in head.lower()
     assert json.loads(body)["code"] == "body_late"
+    assert json.loads(written.getvalue())["status"] == 408
 
 
 async def test_a_body_is_not_waited_for_after_its_answer_either(limits: pytest.MonkeyPatch) -> None:
