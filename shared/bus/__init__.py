@@ -6,6 +6,7 @@ from shared.bus.protocol import (
     RECORD_BYTES_MAX,
     Bus,
     BusUnavailable,
+    Guard,
     Message,
     OnAssigned,
     OnRevoked,
@@ -15,12 +16,14 @@ from shared.bus.protocol import (
     Subscription,
     TopicPartition,
     size_of,
+    unguarded,
 )
 
 __all__ = [
     "RECORD_BYTES_MAX",
     "Bus",
     "BusUnavailable",
+    "Guard",
     "Message",
     "OnAssigned",
     "OnRevoked",
@@ -32,4 +35,5 @@ __all__ = [
     "open_bus",
     "partition_of",
     "size_of",
+    "unguarded",
 ]

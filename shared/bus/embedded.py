@@ -8,9 +8,11 @@ from pathlib import Path
 
 from shared.bus.groups import PARTITION_BYTES_MAX, EmbeddedSubscription, Group
 from shared.bus.log import Log
+from shared.bus.members import held_back
 from shared.bus.protocol import (
     RECORD_BYTES_MAX,
     BusUnavailable,
+    Guard,
     Message,
     OnAssigned,
     OnRevoked,
@@ -18,6 +20,7 @@ from shared.bus.protocol import (
     RecordRefused,
     TopicPartition,
     size_of,
+    unguarded,
 )
 from shared.clock import Clock, SystemClock
 
@@ -36,8 +39,9 @@ class _Append:
 class EmbeddedProducer:
     """Appends to the embedded log; what is sent in one turn of the loop shares one commit."""
 
-    def __init__(self, bus: "EmbeddedBus") -> None:
+    def __init__(self, bus: "EmbeddedBus", guard: Guard) -> None:
         self._bus = bus
+        self._guard = guard
         self._sending: set[asyncio.Future[None]] = set()
         self._closed = False
 
@@ -47,6 +51,10 @@ class EmbeddedProducer:
             raise BusUnavailable("this producer was closed; open another")
         if not messages:
             return
+        try:
+            self._guard()
+        except Exception as error:
+            raise held_back(error) from error
         done = self._bus.append(TopicPartition(topic, partition), messages)
         self._sending.add(done)
         try:
@@ -85,10 +93,10 @@ class EmbeddedBus:
         """Create the topics that are missing."""
         self._log.ensure_topics(topics)
 
-    async def producer(self) -> EmbeddedProducer:
-        """A new producer."""
+    async def producer(self, guard: Guard = unguarded) -> EmbeddedProducer:
+        """A new producer, whose records leave only while `guard` lets them."""
         self._log.extents()
-        producer = EmbeddedProducer(self)
+        producer = EmbeddedProducer(self, guard)
         self._producers.add(producer)
         return producer
 

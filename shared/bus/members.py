@@ -1,4 +1,5 @@
-"""What both buses do alike for a member of a consumer group: start where its database says, drain before it gives up."""
+"""What both buses do alike: for a producer that is held back, and for a member of a consumer group, who starts where its
+database says and drains before it gives up."""
 
 import asyncio
 import logging
@@ -10,6 +11,13 @@ DRAIN_SECONDS_MAX = 30.0
 """How long a rebalance waits for a member to finish its batch; the position in its database makes going on safe."""
 
 _log = logging.getLogger(__name__)
+
+
+def held_back(error: Exception) -> BusUnavailable:
+    """What a producer raises whose guard did not let records leave."""
+    return BusUnavailable(
+        f"the guard of this producer let nothing leave: {str(error) or type(error).__name__}"
+    )
 
 
 async def drain(group: str, member: str, on_revoked: OnRevoked, partitions: Sequence[TopicPartition]) -> None:

@@ -51,6 +51,14 @@ class TopicPartition(NamedTuple):
     partition: int
 
 
+Guard = Callable[[], None]
+"""Asked at the last moment before records leave this process: while it raises, none leaves."""
+
+
+def unguarded() -> None:
+    """Let records leave at any time."""
+
+
 OnAssigned = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
 OnRevoked = Callable[[Sequence[TopicPartition]], Awaitable[None]]
 
@@ -62,7 +70,7 @@ class Producer(Protocol):
         """Append in order; return when all are durably acknowledged.
 
         Raises BusUnavailable (some prefix of the messages may have been written: read again from the first that is not
-        marked and send on a new producer) or RecordRefused (none of the messages was written).
+        marked and send on a new producer; the guard's refusal is one, too) or RecordRefused (none was written).
         """
 
     async def close(self) -> None:
@@ -110,8 +118,8 @@ class Bus(Protocol):
     async def ensure_topics(self, topics: Mapping[str, int]) -> None:
         """Create the topics that are missing, with that many partitions and unlimited retention."""
 
-    async def producer(self) -> Producer:
-        """A new producer. Raises BusUnavailable."""
+    async def producer(self, guard: Guard = unguarded) -> Producer:
+        """A new producer, whose records leave only while `guard` lets them. Raises BusUnavailable."""
 
     async def subscribe(
         self,

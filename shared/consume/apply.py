@@ -32,7 +32,7 @@ class BrakePulled(Exception):
             f"{dead} of {of} records would be set aside, the first because of {first.code}: {first.sentence} "
             "Nothing was committed and the partition waits. Mend the cause, or raise HUITOU_SET_ASIDE_PERCENT_MAX."
         )
-        self.code = first.code
+        self.dead, self.of, self.code = dead, of, first.code
 
 
 @dataclass(slots=True)

@@ -217,7 +217,14 @@ class Consumer:
         trouble.backoff = min(trouble.backoff * 2, BACKOFF_SECONDS_MAX)
         if isinstance(error, BrakePulled):
             trouble.cause = "brake"
-            self._say(str(error), error)
+            self._quiet.warning(
+                "so much of a batch would be set aside that its partition waits: mend the cause, or raise "
+                "HUITOU_SET_ASIDE_PERCENT_MAX",
+                consumer=self.handlers.consumer,
+                dead=error.dead,
+                records=error.of,
+                code=error.code,
+            )
             await self._note(partition, records[0].offset, "brake", error.code)
         elif failures.is_transient(error):
             trouble.cause = "database"
@@ -267,6 +274,7 @@ class Consumer:
         positions = {TopicPartition(topic, partition): offset for topic, partition, offset in known}
         start = {partition: positions[partition] for partition in partitions}
         self.positions.update(start)
+        self._reported.clear()  # the broker takes no report of a member that is about to lose its partitions
         return start
 
     async def _revoked(self, partitions: Sequence[TopicPartition]) -> None:

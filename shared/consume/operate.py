@@ -1,6 +1,6 @@
 """What operators do with records that were set aside: list, read, retry, discard."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from shared.consume.apply import Batch, Decoded, decode_batch
 from shared.consume.handlers import Handlers
 from shared.consume.set_aside import CHAIN_MAX, OPEN, NotRetryable, NotSetAside, Reason, StillRefused
 from shared.consume.tables import set_aside as table
-from shared.db import Database, Read, Tx
+from shared.db import Database, Read, Tx, any_of
 from shared.errors import DomainError
 from shared.vault import Vault
 
@@ -154,15 +154,32 @@ async def _apply_key(tx: Tx, handlers: Handlers, vault: Vault, key: str, by: str
 
 async def _open_rows(tx: Tx, handlers: Handlers, key: str, *, limit: int) -> Sequence[Row[Any]]:
     """The dead and queued rows of a key, in order, locked."""
-    return await tx.all(
-        select(table)
+    rows = await tx.all(
+        select(table.c.id, table.c.topic, table.c.offset)
         .where(
             table.c.consumer == handlers.consumer, table.c.key == key, table.c.state.in_(("dead", "queued"))
         )
         .order_by(table.c.id)
-        .limit(limit)
-        .with_for_update()
+        .limit(CHAIN_MAX)
     )
+    chain = _chain([(row.id, row.topic, row.offset) for row in rows])[:limit]
+    locked = await tx.all(
+        select(table).where(any_of(table.c.id, chain)).order_by(table.c.id).with_for_update()
+    )
+    return sorted(locked, key=lambda row: chain.index(row.id))
+
+
+def _chain(rows: Sequence[tuple[str, str | None, int | None]]) -> list[str]:
+    """The ids of a key's rows in the order in which they are applied.
+
+    Topics stand beside each other as the ids do, which sort by time; those of one topic stand as they did in the topic,
+    since two consumers that had the key after each other may have clocks that differ.
+    """
+    of_topic: dict[str | None, list[tuple[int, str]]] = defaultdict(list)
+    for set_aside_id, topic, offset in rows:
+        of_topic[topic].append((offset or 0, set_aside_id))
+    turns = {topic: iter(sorted(found)) for topic, found in of_topic.items()}
+    return [next(turns[topic])[1] for _, topic, _ in rows]
 
 
 async def _held_by(tx: Tx, handlers: Handlers, vault: Vault, row: Row[Any]) -> str | None:

@@ -118,6 +118,7 @@ Index(
     sqlite_where=set_aside.c.state == "parked",
 )
 Index("set_aside_listed", set_aside.c.state, set_aside.c.id)
+_of_the_bus = set_aside.c.topic.is_not(None) & (set_aside.c.state != "applied")
 Index(
     "set_aside_place",
     set_aside.c.consumer,
@@ -126,6 +127,17 @@ Index(
     set_aside.c.partition,
     set_aside.c.event_id,
     unique=True,
-    postgresql_where=set_aside.c.topic.is_not(None) & (set_aside.c.state != "applied"),
-    sqlite_where=set_aside.c.topic.is_not(None) & (set_aside.c.state != "applied"),
+    postgresql_where=_of_the_bus,
+    sqlite_where=_of_the_bus,
+)
+_unreadable = _of_the_bus & set_aside.c.event_id.is_(None)
+Index(
+    "set_aside_unreadable_place",
+    set_aside.c.consumer,
+    set_aside.c.topic,
+    set_aside.c.offset,
+    set_aside.c.partition,
+    unique=True,
+    postgresql_where=_unreadable,
+    sqlite_where=_unreadable,
 )

@@ -77,6 +77,14 @@ def one_row_a_place() -> None:
         postgresql_where=sa.text("topic IS NOT NULL AND state != 'applied'"),
         sqlite_where=sa.text("topic IS NOT NULL AND state != 'applied'"),
     )
+    op.create_index(
+        "set_aside_unreadable_place",
+        "set_aside",
+        ["consumer", "topic", "offset", "partition"],
+        unique=True,
+        postgresql_where=sa.text("topic IS NOT NULL AND state != 'applied' AND event_id IS NULL"),
+        sqlite_where=sa.text("topic IS NOT NULL AND state != 'applied' AND event_id IS NULL"),
+    )
 
 
 def _consumer_position() -> None:

@@ -286,7 +286,7 @@ class PostgresTx(Tx):
             return
         try:
             await self.end("ROLLBACK", seconds_max=GIVE_UP_SECONDS_MAX)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             return  # end() has thrown the connection away: the server rolls back what it held
 
     async def _begin(self) -> None:

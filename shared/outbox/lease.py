@@ -16,6 +16,7 @@ from zlib import crc32
 import asyncpg
 from sqlalchemy import func, select, text
 
+from shared import logs
 from shared.db import Read
 
 SESSION_SECONDS = 5
@@ -25,6 +26,9 @@ HELD_SECONDS = 4.0
 HEARTBEAT_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 LEASE_SPACE = 10
+_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+log = logs.named(__name__)
 
 
 class LeaseLost(Exception):
@@ -57,7 +61,9 @@ class PostgresLease(Lease):
 
     def __init__(self, url: str, name: str) -> None:
         self._dsn = url.replace("postgresql+asyncpg://", "postgresql://", 1)
+        self._lease = name
         self._name = crc32(name.encode()) & 0x7FFFFFFF
+        self._quiet = logs.Quietly(log)
         self._connection: asyncpg.Connection | None = None
         self._heartbeat: asyncio.Task[None] | None = None
         self._certain_until = 0.0
@@ -103,7 +109,13 @@ class PostgresLease(Lease):
             if await self._connection.fetchval(statement, LEASE_SPACE, self._name):
                 self._certain_until = sent + HELD_SECONDS
                 return True
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._quiet.over("the lease can be asked for again", lease=self._lease)
+        except _AWAY as error:
+            self._quiet.warning(
+                "the lease cannot be asked for and its service does not relay from here: see that its database answers",
+                lease=self._lease,
+                error_type=type(error).__name__,
+            )
             connection, self._connection = self._connection, None
             if connection is not None:
                 connection.terminate()
@@ -118,7 +130,7 @@ class PostgresLease(Lease):
                 sent = time.monotonic()
                 await self._connection.execute("SELECT 1")
                 self._certain_until = sent + HELD_SECONDS
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except _AWAY:
             self._certain_until = 0.0
 
 

@@ -95,7 +95,7 @@ class Relay:
         if not rows:
             return 0
         if self._producer is None:
-            self._producer = await self._bus.producer()
+            self._producer = await self._bus.producer(self._lease.check)
         by_partition: dict[TopicPartition, list[Row[Any]]] = defaultdict(list)
         for row in rows:
             by_partition[await self._place(row)].append(row)
@@ -161,8 +161,8 @@ class Relay:
             return
         self._lease.check()
         async with self._database.begin() as tx:
-            await tx.execute(update(outbox).where(any_of(outbox.c.id, ids)).values(published_at=tx.now))
-        self.sent += len(ids)
+            pending = update(outbox).where(any_of(outbox.c.id, ids), outbox.c.published_at.is_(None))
+            self.sent += await tx.execute(pending.values(published_at=tx.now))
 
     async def _drop(self) -> None:
         """Let go of the producer with nothing queued, and read again from the first pending row."""

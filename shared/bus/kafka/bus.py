@@ -19,7 +19,16 @@ from aiokafka.errors import (
 from shared.bus.kafka.producer import KafkaProducer
 from shared.bus.kafka.subscription import PARTITION_BYTES_MAX, KafkaSubscription, record_of
 from shared.bus.kafka.words import ended, in_words, quieten
-from shared.bus.protocol import BusUnavailable, OnAssigned, OnRevoked, Record, RecordRefused, TopicPartition
+from shared.bus.protocol import (
+    BusUnavailable,
+    Guard,
+    OnAssigned,
+    OnRevoked,
+    Record,
+    RecordRefused,
+    TopicPartition,
+    unguarded,
+)
 
 ANSWER_SECONDS_MAX = 5
 CREATE_SECONDS_MAX = 20
@@ -65,9 +74,9 @@ class KafkaBus:
                     with suppress(LeaderNotAvailableError):
                         missing -= set(await self._described(admin, list(topics)))
 
-    async def producer(self) -> KafkaProducer:
-        """A new producer."""
-        producer = KafkaProducer(self._servers, self.partitions, on_dropped=self._producers.discard)
+    async def producer(self, guard: Guard = unguarded) -> KafkaProducer:
+        """A new producer, whose records leave only while `guard` lets them."""
+        producer = KafkaProducer(self._servers, self.partitions, guard, on_dropped=self._producers.discard)
         self._producers.add(producer)
         return await producer.open()
 

@@ -8,9 +8,10 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.protocol.produce import ProduceRequest
 
-from shared.bus.kafka.words import cut, ended, in_words
-from shared.bus.protocol import RECORD_BYTES_MAX, BusUnavailable, Message, RecordRefused, size_of
+from shared.bus.kafka.words import HeldBack, cut, ended, in_words, name
+from shared.bus.protocol import RECORD_BYTES_MAX, BusUnavailable, Guard, Message, RecordRefused, size_of
 
 BATCH_BYTES_MAX = 512 * 1024  # before compression; well under Kafka's own limit for a batch, 1 MiB
 SEND_SECONDS_MAX = 10
@@ -29,12 +30,14 @@ class KafkaProducer:
         self,
         servers: str,
         partitions: Callable[[str], Awaitable[int]],
+        guard: Guard,
         *,
         on_dropped: Callable[["KafkaProducer"], None] = lambda _: None,
     ) -> None:
         """A producer, not connected yet; `partitions` says how many a topic has, or refuses the topic."""
         self._servers = servers
         self._partitions = partitions
+        self._guard = guard
         self._on_dropped = on_dropped
         self._inner = AIOKafkaProducer(
             bootstrap_servers=servers,
@@ -48,6 +51,8 @@ class KafkaProducer:
         self._requests: set[asyncio.Task[None]] = set()
         self._request = self._inner._sender._send_produce_req
         self._inner._sender._send_produce_req = self._requested
+        self._ask = self._inner.client.send
+        self._inner.client.send = self._guarded
 
     async def open(self) -> "KafkaProducer":
         """Connect and get a producer id."""
@@ -100,6 +105,16 @@ class KafkaProducer:
         task.add_done_callback(self._requests.discard)
         await self._request(node, carried)
 
+    async def _guarded(self, node: int, request: Any, **options: Any) -> Any:
+        """Any request of aiokafka's, its retries too; nothing is waited for between the guard and the bytes on their way."""
+        if isinstance(request, ProduceRequest):
+            await self._inner.client.ready(node)
+            try:
+                self._guard()
+            except Exception as error:
+                raise HeldBack(name(error)) from error
+        return await self._ask(node, request, **options)
+
     async def _drop(self) -> None:
         # `stop` flushes what is queued and has no other way; so the parts are ended one by one, the queue last.
         # A connection that is being made belongs to the task that makes it, hence the tasks come first.
@@ -115,6 +130,7 @@ class KafkaProducer:
             await asyncio.wait(working, timeout=CLOSE_SECONDS_MAX)
         queue = inner._message_accumulator
         queued = [*queue._pending_batches, *itertools.chain.from_iterable(queue._batches.values())]
+        queue._pending_batches.update(queued)  # where its end looks for a batch that waited to be sent again
         queue.fail_all(ProducerClosed())
         for batch in queued:
             for future in (batch.future, batch._drain_waiter):

@@ -219,7 +219,11 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
                 await asyncio.sleep(0)  # decoding takes the loop's time; others want some of it in between
                 if assignment != self._assignments:
                     return {}
-                more = await inner.getmany(each, timeout_ms=0, max_records=room)
+                try:
+                    async with asyncio.timeout(GRACE_SECONDS):
+                        more = await inner.getmany(each, timeout_ms=0, max_records=room)
+                except TimeoutError:
+                    break
                 for partition, records in more.items():
                     got.setdefault(partition, []).extend(records)
         if assignment != self._assignments:

@@ -18,6 +18,7 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
+from shared.bus.members import held_back
 from shared.bus.protocol import BusUnavailable, RecordRefused
 
 SAID_EVERY_SECONDS = 30.0
@@ -30,6 +31,10 @@ REFUSALS = (
 NOT_ALLOWED = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 _log = logging.getLogger(__name__)
+
+
+class HeldBack(KafkaError):  # type: ignore[misc]  # aiokafka has no types
+    """A guard did not let records leave; as an error of Kafka's that is not tried again."""
 
 
 class _Seldom(logging.Handler):
@@ -70,6 +75,8 @@ def in_words(servers: str, doing: str) -> Iterator[None]:
         raise RecordRefused(f"Kafka at {servers} refused {doing}: {name(error)}") from error
     except NOT_ALLOWED as error:
         raise BusUnavailable(f"Kafka at {servers} does not allow {doing}: {name(error)}; grant it") from error
+    except HeldBack as error:
+        raise held_back(error) from error
     except TimeoutError as error:
         raise BusUnavailable(f"Kafka at {servers} has not answered in time while {doing}") from error
     except (KafkaError, OSError) as error:

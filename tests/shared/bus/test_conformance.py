@@ -26,6 +26,26 @@ async def test_records_of_a_partition_are_read_in_the_order_they_were_sent(buses
     await member.leave()
 
 
+async def test_nothing_leaves_a_producer_while_its_guard_does_not_let_it(buses: Buses, bus: Bus) -> None:
+    topic, allowed = await buses.topic(bus, 2), True
+
+    def guard() -> None:
+        if not allowed:
+            raise RuntimeError("the lease is lost")
+
+    producer = await bus.producer(guard)
+    await producer.send(topic, 0, [message("a")])
+    allowed = False
+    with pytest.raises(BusUnavailable, match="the lease is lost"):
+        await producer.send(topic, 0, [message("b")])
+    with pytest.raises(BusUnavailable):
+        await producer.send(topic, 1, [message("c")])
+    await producer.abandon()
+
+    assert values(await bus.read(TopicPartition(topic, 0), 0, 9)) == ["a"]
+    assert await bus.end_offsets([topic]) == {TopicPartition(topic, 0): 1, TopicPartition(topic, 1): 0}
+
+
 @pytest.mark.real_broker
 async def test_what_was_acknowledged_is_there_when_the_bus_is_opened_again(buses: Buses, bus: Bus) -> None:
     topic = await buses.topic(bus, 2)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
+from shared.bus import unguarded
 from shared.bus.kafka import producer, subscription
 from shared.bus.kafka.bus import KafkaBus
 from shared.bus.kafka.producer import KafkaProducer
@@ -26,7 +27,7 @@ async def nothing(*_: object) -> Any:
 def test_a_record_is_acknowledged_by_all_replicas_and_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(producer, "AIOKafkaProducer", Asked)
     with pytest.raises(Asked) as asked:
-        KafkaProducer("broker:9092", nothing)
+        KafkaProducer("broker:9092", nothing, unguarded)
     settings = asked.value.settings
     assert (settings["acks"], settings["enable_idempotence"], settings["compression_type"]) == (
         "all",

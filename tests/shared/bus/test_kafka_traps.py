@@ -8,7 +8,7 @@ import gc
 from typing import Any
 
 import pytest
-from aiokafka.errors import CommitFailedError
+from aiokafka.errors import CommitFailedError, RequestTimedOutError
 
 from shared.bus import Bus, BusUnavailable, TopicPartition
 from shared.bus.kafka import producer as producers
@@ -44,6 +44,42 @@ async def test_a_producer_that_met_an_error_is_replaced_and_the_next_goes_on_in_
     await again.send(topic, 0, [message("c")])
 
     assert values(await bus.read(TopicPartition(topic, 0), 0, 9)) == ["a", "b", "c"]
+
+
+async def test_a_guard_is_asked_after_all_that_takes_time_and_before_every_attempt(
+    buses: Buses, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relay that stood still wakes somewhere within `send`; and aiokafka sends again by itself what met an error."""
+    topic, asked, times = await buses.topic(bus, 1), list[str](), 1
+
+    def guard() -> None:
+        asked.append("guard")
+        if asked.count("guard") > times:
+            raise RuntimeError("the lease is lost")
+
+    producer = await bus.producer(guard)
+    assert isinstance(producer, producers.KafkaProducer)
+    client = producer._inner.client
+    ready = client.ready
+
+    async def slowly_ready(*node: Any, **options: Any) -> Any:
+        asked.append("ready")
+        return await ready(*node, **options)
+
+    async def times_out(*request: Any, **options: Any) -> Any:
+        asked.append("request")
+        raise RequestTimedOutError
+
+    await producer.send(topic, 0, [message("a")])
+    monkeypatch.setattr(client, "ready", slowly_ready)
+    monkeypatch.setattr(producer, "_ask", times_out)
+    times += 1
+    with pytest.raises(BusUnavailable, match="the lease is lost"):
+        await producer.send(topic, 0, [message("b")])
+
+    assert asked == ["guard", "ready", "guard", "request", "ready", "guard"]
+    assert values(await bus.read(TopicPartition(topic, 0), 0, 9)) == ["a"]
+    await producer.abandon()
 
 
 async def test_a_producer_that_was_forgotten_is_closed_with_its_bus(buses: Buses, bus: Bus) -> None:

@@ -95,6 +95,21 @@ async def test_what_was_set_aside_is_set_aside_once_however_often_it_comes(
     assert (await states(placed), await balances_of(placed)) == before
 
 
+async def test_two_consumers_that_have_a_partition_at_once_set_a_record_aside_once(
+    placed: Database, vault: Vault
+) -> None:
+    """For a moment in a rebalance: the position lets both begin, and neither sees what the other has not committed."""
+    batch = records([purchase(TWO, order_id=POISON)])
+    batch.append(replace(batch[0], value=b"{", offset=1))
+    for first in range(0, 40, 2):
+        again = [replace(record, offset=first + number) for number, record in enumerate(batch)]
+        both = (apply_batch(placed, replace(HANDLERS, inbox=False), vault, PLACE, again) for _ in range(2))
+        await asyncio.gather(*both)
+        async with placed.read() as read:
+            rows = await read.all(select(table.c.offset).where(table.c.offset >= first))
+        assert sorted(str(row.offset) for row in rows) == sorted([str(first), str(first + 1)])
+
+
 async def test_what_a_retry_has_applied_is_a_record_like_any_other(placed: Database, vault: Vault) -> None:
     """A replay that shall build something new has it applied again; where that is refused, it shows."""
     applied: list[str] = []

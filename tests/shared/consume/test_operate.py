@@ -9,7 +9,7 @@ from shared.consume import operate, set_aside
 from shared.consume.apply import apply_batch
 from shared.consume.operate import SetAside
 from shared.db import Database, Tx
-from shared.events import CustomerMerged
+from shared.events import CustomerMerged, PurchaseRecorded
 from shared.events.base import Cause
 from shared.ids import new_id
 from shared.vault import Vault
@@ -66,6 +66,27 @@ async def test_what_waits_for_two_customers_is_released_with_the_one_that_held_i
     assert SEEN == [B]
     assert await shelf(database) == []
     assert (await balances(database))[B] == 8
+
+
+async def test_the_records_of_a_key_go_as_they_came_whatever_the_clocks_of_those_who_set_them_aside(
+    database: Database, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids sort by their makers' clocks, and after a rebalance another makes them."""
+    made = iter(sorted((new_id("sad") for _ in range(3)), reverse=True))
+    monkeypatch.setattr(set_aside, "new_id", lambda _: next(made))
+    orders = [POISON, "second", "third"]
+    batch = records([purchase(A, 1, order_id=order) for order in orders])
+    for record in batch:
+        await apply_batch(database, HANDLERS, vault, PLACE, [record])
+    dead = next(one for one in await shelf(database) if one.state == "dead")
+    applied: list[str] = []
+
+    async def mended(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
+        applied.extend(event.order_id for event in events)
+
+    accepting = replace(HANDLERS, table={PurchaseRecorded: mended})
+    assert await operate.retry(database, accepting, vault, dead.id, by="ana") == 3
+    assert applied == orders
 
 
 async def test_what_two_dead_records_hold_waits_for_both(database: Database, vault: Vault) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, Text, cast, func, select
 
-from shared.bus import Bus, BusUnavailable, Message, Producer, Record, open_bus
+from shared.bus import Bus, BusUnavailable, Guard, Message, Producer, Record, open_bus, unguarded
 from shared.db import Database
 from shared.db.access import Rows
 from shared.events import PurchaseRecorded
@@ -36,9 +36,9 @@ class Faulty:
         self.most_under_way = 0
         self.after_send: Callable[[], Awaitable[None]] | None = None
 
-    async def producer(self) -> Producer:
+    async def producer(self, guard: Guard = unguarded) -> Producer:
         self.producers += 1
-        return FaultyProducer(self, await self.bus.producer())
+        return FaultyProducer(self, await self.bus.producer(guard))
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.bus, name)
