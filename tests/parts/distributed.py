@@ -75,7 +75,7 @@ class DistributedStack:
 
     @property
     def environment_file(self) -> Path:
-        """The one file that every process was started from."""
+        """What every process is started with, as a file for the commands beside them."""
         return self.folder / "huitou.env"
 
     def prepare(self) -> None:
