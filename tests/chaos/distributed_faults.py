@@ -12,6 +12,7 @@ import asyncpg
 from huitou.settings import SERVICES
 from shared.bus import BusUnavailable
 from tests.chaos import moments
+from tests.chaos.endings import Endings
 from tests.chaos.faults import Fault
 from tests.chaos.poison import Poison
 from tests.chaos.zombies import Zombies
@@ -48,7 +49,8 @@ class DistributedStriker:
         self._stack, self._random, self._poison, self._pace = stack, random, poison, pace
         self._kafka, self._postgres = stack.kafka, stack.postgres
         self.takeovers: dict[str, list[float]] = {}
-        self._zombies = Zombies(stack, random, self.takeovers)
+        self.endings = Endings(stack.servers)
+        self._zombies = Zombies(stack, random, self.takeovers, self.endings)
 
     def faults(self) -> Sequence[Fault]:
         short = (
@@ -83,15 +85,15 @@ class DistributedStriker:
         await self._await_no_standby()
         for name in PROCESSES:
             self._stack.servers[name].signal(signal.SIGCONT)
-            self._stack.add(name)
+            self._start(name)
         lasting = {name: self._stack.servers[name] for name in PROCESSES}  # not who came for a while and left
         await stacks.wait_ready(self._stack.addresses, lasting)
 
     async def _kill(self, names: Sequence[str], *, by: signal.Signals = signal.SIGKILL) -> bool:
-        server = self._stack.servers[self._random.choice(names)]
-        await asyncio.to_thread(server.end, by, seconds_max=stacks.STOP_SECONDS_MAX)
+        name = self._random.choice(names)
+        await asyncio.to_thread(self.endings.end, name, by)
         await self._apart()
-        server.start()
+        self._start(name)
         return True
 
     async def _kill_relay_before_mark(self) -> bool:
@@ -107,10 +109,10 @@ class DistributedStriker:
             struck = await moments.within(held)
             struck = struck and bool(await moments.waiting_for_us(self._stack, service, "%UPDATE outbox%"))
             if struck:
-                self._end_now(f"{service} relay")
+                self.endings.end(f"{service} relay", signal.SIGKILL)
             await transaction.rollback()
         await self._apart()
-        self._stack.add(f"{service} relay")
+        self._start(f"{service} relay")
         return struck
 
     async def _kill_consumers_in_batch(self) -> bool:
@@ -121,12 +123,12 @@ class DistributedStriker:
             await connection.execute("LOCK TABLE consumer_position IN EXCLUSIVE MODE")
             struck = bool(await moments.waiting_for_us(self._stack, "loyalty", "%UPDATE consumer_position%"))
             if struck:
-                self._end_now("loyalty consume 1")
-                self._end_now("loyalty consume 2")
+                self.endings.end("loyalty consume 1", signal.SIGKILL)
+                self.endings.end("loyalty consume 2", signal.SIGKILL)
             await transaction.rollback()
         await self._apart()
-        self._stack.add("loyalty consume 1")
-        self._stack.add("loyalty consume 2")
+        self._start("loyalty consume 1")
+        self._start("loyalty consume 2")
         return struck
 
     async def _broker(self, end: Callable[[], None]) -> bool:
@@ -200,10 +202,11 @@ class DistributedStriker:
 
     async def _join_and_leave(self) -> bool:
         for _ in range(JOINS):
-            server = self._stack.add("loyalty consume 3", "loyalty", "consume")
+            self.endings.starting("loyalty consume 3")
+            self._stack.add("loyalty consume 3", "loyalty", "consume")
             await asyncio.sleep(2 + self._random.random() * 3)
             by = self._random.choice((signal.SIGTERM, signal.SIGKILL))
-            await asyncio.to_thread(server.end, by, seconds_max=stacks.STOP_SECONDS_MAX)
+            await asyncio.to_thread(self.endings.end, "loyalty consume 3", by)
         return True
 
     async def _freeze_consumer(self) -> bool:
@@ -215,8 +218,9 @@ class DistributedStriker:
         except BusUnavailable:
             return False
 
-    def _end_now(self, name: str) -> None:
-        self._stack.servers[name].end(signal.SIGKILL, seconds_max=stacks.STOP_SECONDS_MAX)
+    def _start(self, name: str) -> None:
+        self.endings.starting(name)
+        self._stack.add(name)
 
     async def _apart(self) -> None:
         await asyncio.sleep(self._random.random() * APART_SECONDS_MAX)

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Sequence
 from random import Random
 
+from tests.chaos.endings import Endings
 from tests.chaos.faults import Fault
 from tests.chaos.poison import Poison
 from tests.parts import stacks
@@ -21,6 +22,7 @@ class EmbeddedStriker:
         self._stack, self._random, self._poison = stack, random, poison
         self.takeovers: dict[str, list[float]] = {}
         """There is nobody else."""
+        self.endings = Endings({stack.server.name: stack.server})
 
     def faults(self) -> Sequence[Fault]:
         return (
@@ -34,23 +36,23 @@ class EmbeddedStriker:
     async def mend(self) -> None:
         server = self._stack.server
         server.signal(signal.SIGCONT)
-        server.start()
+        self._start()
         await stacks.wait_ready(self._stack.addresses, {"up": server})
 
     async def _kill(self) -> bool:
-        self._stack.server.end(signal.SIGKILL, seconds_max=stacks.STOP_SECONDS_MAX)
+        self._end(signal.SIGKILL)
         await asyncio.sleep(self._random.random() * APART_SECONDS_MAX)
         await self.mend()
         return True
 
     async def _kill_at_the_start(self) -> bool:
-        self._stack.server.end(signal.SIGKILL, seconds_max=stacks.STOP_SECONDS_MAX)
-        self._stack.server.start()
+        self._end(signal.SIGKILL)
+        self._start()
         await asyncio.sleep(self._random.random() * 4 * APART_SECONDS_MAX)
         return await self._kill()
 
     async def _restart(self) -> bool:
-        await asyncio.to_thread(self._stack.server.end, signal.SIGTERM, seconds_max=stacks.STOP_SECONDS_MAX)
+        await asyncio.to_thread(self._end, signal.SIGTERM)
         await self.mend()
         return True
 
@@ -61,7 +63,14 @@ class EmbeddedStriker:
         return True
 
     async def _poison_the_log(self) -> bool:
-        self._stack.server.end(signal.SIGKILL, seconds_max=stacks.STOP_SECONDS_MAX)
+        self._end(signal.SIGKILL)
         await self._poison.throw()
         await self.mend()
         return True
+
+    def _end(self, by: signal.Signals) -> None:
+        self.endings.end(self._stack.server.name, by)
+
+    def _start(self) -> None:
+        self.endings.starting(self._stack.server.name)
+        self._stack.server.start()

@@ -12,6 +12,7 @@ from typing import Protocol
 import asyncpg
 import httpx2
 
+from tests.chaos.endings import Endings
 from tests.chaos.load import Client
 from tests.parts import stacks
 from tests.parts.stacks import Stack
@@ -40,6 +41,8 @@ class Striker(Protocol):
 
     takeovers: dict[str, list[float]]
     """Seconds until another one did the work of one that stood still, by whose."""
+    endings: Endings
+    """Who ended without being struck."""
 
     def faults(self) -> Sequence[Fault]:
         """Every kind of fault that this stack can meet."""

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Body = dict[str, Any]
 Kind = Literal["purchase", "return", "redemption", "adjustment", "complaint", "remedy"]
@@ -54,3 +54,12 @@ class Journal:
     def breaks(self, what: str) -> None:
         """Write down a broken promise."""
         self.broken.append(what)
+
+    def floor(self) -> list[str]:
+        """Every kind of request that was never accepted: who refuses all of them loses none."""
+        accepted = {each.kind for each in self.asked if each.done}
+        return [f"no {kind} was accepted" for kind in get_args(Kind) if kind not in accepted]
+
+    async def has_floor(self) -> bool:
+        """Whether every kind of request was accepted at least once."""
+        return not self.floor()

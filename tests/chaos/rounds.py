@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +14,10 @@ from random import Random
 
 import httpx2
 
-from tests.chaos import books, evidence, facts, faults, oracle
+from tests.chaos import books, evidence, facts, faults, logged, moments, oracle
 from tests.chaos.books import Bookkeeper, Books, NeverSettled
 from tests.chaos.faults import Striker, Struck
-from tests.chaos.journal import Journal
+from tests.chaos.journal import Asked, Journal
 from tests.chaos.load import Client
 from tests.chaos.oracle import Expected
 from tests.chaos.poison import Poison
@@ -26,12 +26,13 @@ from tests.parts.stacks import ROOT, Stack
 
 CLIENTS = 4
 FINISH_SECONDS_MAX = 120.0
+MORE_SECONDS_MAX = 30.0
+"""How much longer, after everything was mended, it is shopped for a kind of request that was not accepted yet."""
 EQUAL_SECONDS_MAX = 60.0
 LOOK_SECONDS = 0.5
 VERIFY_SECONDS_MAX = 300
 READERS = 8
 SHOWN_MAX = 20
-TRACE_CHARACTERS = 1_500
 
 ENVIRONMENT = {"HUITOU_SET_ASIDE_PERCENT_MAX": "100", "HUITOU_LOG_LEVEL": "warning"}
 """Poison comes in handfuls here; that a batch full of it stops its partition is tried elsewhere."""
@@ -62,7 +63,7 @@ class Round:
     wrong: list[str] = field(default_factory=list)
     """Everything that must not be; empty when the claim holds."""
     errors: Counter[str] = field(default_factory=Counter)
-    """What the product's own logs call an error, with the end of its trace."""
+    """What the processes' logs call an error, with the end of its trace: ours, which are wrong, and those of libraries."""
 
 
 MakeStriker = Callable[[Random, Poison], Striker]
@@ -81,11 +82,10 @@ async def run(stack: Stack, make: MakeStriker, *, seed: int, seconds: float, fau
             done.takeovers = striker.takeovers
             await _settle(bookkeeper, done)
             standing = await bookkeeper.read()
-            await _compare_all(stack, done, standing, poison)
+            await _compare_all(stack, striker, done, standing, poison)
         finally:
             if done.wrong or not done.is_over:
                 await _keep(stack, done, standing, bookkeeper)
-    done.errors = _errors(stack)
     return done
 
 
@@ -110,14 +110,18 @@ async def _settle(bookkeeper: Bookkeeper, done: Round) -> None:
     done.settled_seconds = time.monotonic() - began
 
 
-async def _compare_all(stack: Stack, done: Round, standing: Books, poison: Poison) -> None:
+async def _compare_all(stack: Stack, striker: Striker, done: Round, standing: Books, poison: Poison) -> None:
     done.duplicates = standing.duplicates
-    done.wrong += done.journal.broken + done.struck.failures
+    done.wrong += striker.endings.take()
+    done.wrong += done.journal.broken + done.struck.failures + done.journal.floor()
     done.wrong += books.differences(standing, poison.event_ids)
     done.wrong += facts.wrong(standing, done.journal.asked)
     done.wrong += facts.out_of_order(standing, done.journal.asked)
     done.wrong += await _unequal(stack, done)
     done.wrong += await asyncio.to_thread(_verify, stack)
+    errors = logged.errors(logged.lines(stack))
+    done.errors = Counter(each.words for each in errors)
+    done.wrong += logged.judged(errors) + striker.endings.take()
     done.is_over = True
 
 
@@ -136,6 +140,7 @@ async def _shop_and_strike(
             striker, probe, random, done.struck, until=time.monotonic() + seconds, at_least=faults_min
         )
         await striker.mend()
+        await moments.within(done.journal.has_floor, seconds_max=MORE_SECONDS_MAX)
         stopping.set()
         async with asyncio.timeout(FINISH_SECONDS_MAX):
             await asyncio.gather(*shopping)
@@ -150,6 +155,22 @@ async def _shop_and_strike(
 async def _unequal(stack: Stack, done: Round) -> list[str]:
     """Every customer of whom the product says something else than the oracle, when it has had time to say it."""
     asked = done.journal.asked
+    found = split(asked)
+    due = oracle.expected(asked, datetime.now(UTC))
+    done.customers = len(due)
+    limit, deadline = asyncio.Semaphore(READERS), time.monotonic() + EQUAL_SECONDS_MAX
+    async with httpx2.AsyncClient(headers=stacks.operator(stack, "admin"), timeout=60) as client:
+
+        async def limited(customer_id: str, expected: Expected) -> str | None:
+            async with limit:
+                return await compare(client, stack, customer_id, expected, deadline)
+
+        compared = await asyncio.gather(*(limited(*each) for each in due.items()))
+    return found + [each for each in compared if each]
+
+
+def split(asked: Sequence[Asked]) -> list[str]:
+    """Every buyer whose purchases were answered with more than one customer."""
     owners: dict[str, str] = {}
     found = []
     for each in asked:
@@ -157,22 +178,13 @@ async def _unequal(stack: Stack, done: Round) -> list[str]:
             named, owner = each.body["customer"]["external_id"], each.answer["customer_id"]
             if owners.setdefault(named, owner) != owner:
                 found.append(f"{named} is two customers: {owner} and {owners[named]}")
-    due = oracle.expected(asked, datetime.now(UTC))
-    done.customers = len(due)
-    limit, deadline = asyncio.Semaphore(READERS), time.monotonic() + EQUAL_SECONDS_MAX
-    async with httpx2.AsyncClient(headers=stacks.operator(stack, "admin"), timeout=60) as client:
-
-        async def compare(customer_id: str, expected: Expected) -> str | None:
-            async with limit:
-                return await _compare(client, stack, customer_id, expected, deadline)
-
-        compared = await asyncio.gather(*(compare(*each) for each in due.items()))
-    return found + [each for each in compared if each]
+    return found
 
 
-async def _compare(
+async def compare(
     client: httpx2.AsyncClient, stack: Stack, customer_id: str, expected: Expected, deadline: float
 ) -> str | None:
+    """What the product says of a customer beside what it must say, when it still differs at that monotonic second."""
     wanted = (expected.points, expected.spend_minor, expected.tier, expected.purchases)
     while True:
         member = (await client.get(f"{stack.address('loyalty')}/v1/members/{customer_id}")).json()
@@ -186,21 +198,6 @@ async def _compare(
         if time.monotonic() > deadline:
             return f"{customer_id} has (points, spend, tier, purchases) {seen}, and must have {wanted}"
         await asyncio.sleep(LOOK_SECONDS)
-
-
-def _errors(stack: Stack) -> Counter[str]:
-    """How often the logs of the processes say what, with the end of the trace."""
-    said: Counter[str] = Counter()
-    for path in (*stack.home.parent.glob("*.log"), stack.home / "huitou.log"):
-        for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict) and entry.get("level") == "error":
-                trace = f"{entry.get('exception')} at {' < '.join(entry.get('where') or ())}"
-                said[f"{path.name}: {entry.get('event')}: {trace[:TRACE_CHARACTERS]}"] += 1
-    return said
 
 
 def _verify(stack: Stack) -> list[str]:
