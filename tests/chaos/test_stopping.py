@@ -24,6 +24,8 @@ from tests.parts.processes import Server, free_port_base
 pytestmark = [pytest.mark.timeout(400)]
 
 PER_SECOND = 100.0
+PACE_MIN = 0.5
+"""The part of it that has to be reached: a busy machine gives less, and almost none would show nothing."""
 EXIT_SECONDS_MAX = 25.0
 WARM_SECONDS = 3.0
 GRACE_SECONDS = 5.0
@@ -48,12 +50,14 @@ async def test_edges_are_restarted_one_after_the_other_and_no_request_fails(
             for address, edge in edges.items():
                 await asyncio.sleep(WARM_SECONDS)
                 exits.append(await _ended(edge))
+                assert edge.exit_code == 0
                 edge.start()
                 await _all_ready({address: edge})
             await asyncio.sleep(WARM_SECONDS)
 
     _say(f"exits {exits}, {told.per_second:.0f} requests/s, {told.statuses}, {told.by_address}")
     assert told.failed == {}
+    assert told.per_second >= PACE_MIN * PER_SECOND
     assert max(exits) <= EXIT_SECONDS_MAX
     assert min(told.by_address.values()) > 0
 
@@ -87,6 +91,7 @@ async def test_relays_and_consumers_finish_what_they_have_begun(prepared: Distri
 
     _say(f"exits {exits}, {told.per_second:.0f} requests/s, {told.statuses}")
     assert told.failed == {}
+    assert told.per_second >= PACE_MIN * PER_SECOND
     assert max(exits) <= EXIT_SECONDS_MAX
     assert [prepared.servers[name].exit_code for name in BEHIND[1:]] == [0, 0, 0]
     assert await _pending(prepared, "profile") == 0
@@ -124,6 +129,7 @@ async def _stop_alone(
     async with steady.running(load) as told:
         await asyncio.sleep(WARM_SECONDS)
         seconds = await _ended(edge)
+    assert edge.exit_code == 0
     edge.start()
     await _all_ready(edges)
     async with httpx2.AsyncClient(headers=_token(stack)) as client:
@@ -132,8 +138,8 @@ async def _stop_alone(
 
     _say(f"exit {seconds:.1f} s, {told.per_second:.0f} requests/s, {told.statuses}, {told.broken}")
     assert all(each.startswith("ConnectError") for each in told.failed), told.failed
+    assert told.per_second >= PACE_MIN * PER_SECOND
     assert seconds <= EXIT_SECONDS_MAX
-    assert edge.exit_code is None
     assert read == [httpx2.codes.OK] * LAST
 
 
