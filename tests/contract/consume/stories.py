@@ -38,6 +38,8 @@ PURCHASES = 40
 TOLD_MAX = 5
 """How often a record is produced at most."""
 LOWEST_TIER = "member"
+LABELS = "scoring 5"
+"""The part of the books with scoring's labels."""
 FAR = datetime(2030, 1, 1, tzinfo=UTC)
 
 Wire = tuple[list[tuple[str, bytes]], bytes]

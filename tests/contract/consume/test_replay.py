@@ -200,7 +200,7 @@ async def test_a_replay_is_refused_while_anybody_consumes_and_harmless_afterward
         before = await digest(house)
 
         for forget_seen in (False, True):
-            assert await replay(forget_seen=forget_seen) > 100
+            assert await replay(forget_seen=forget_seen) > 50
             assert await _positions(house, handlers.topics) == {0}
             async with consuming(house, parts.database, handlers, "two"):
                 await caught_up(house, parts.database, handlers)
@@ -280,7 +280,7 @@ async def test_balances_lots_and_tiers_rebuilt_from_the_ledger_are_the_live_ones
         await take_position(house)
         await consume(house, traffic_for(house, "ledger").records(RECORDS))
 
-        assert await _rebuilt_lots(house) > 100
+        assert await _rebuilt_lots(house) > 50
 
 
 async def _rebuilt_lots(house: Opened) -> int:
