@@ -166,7 +166,8 @@ async def _open_rows(tx: Tx, handlers: Handlers, key: str, *, limit: int) -> Seq
     locked = await tx.all(
         select(table).where(any_of(table.c.id, chain)).order_by(table.c.id).with_for_update()
     )
-    return sorted(locked, key=lambda row: chain.index(row.id))
+    by_id = {row.id: row for row in locked}
+    return [by_id[set_aside_id] for set_aside_id in chain]
 
 
 def _chain(rows: Sequence[tuple[str, str | None, int | None]]) -> list[str]:
