@@ -17,7 +17,7 @@ from shared.bus import Bus, BusUnavailable, open_bus
 from shared.db import failures
 from shared.db.migrations import NewerDatabase
 from shared.http.app import build_app
-from shared.run import collecting, roles, serving
+from shared.run import garbage, roles, serving
 from shared.run.command import away
 from shared.run.opening import migrations_of, open_parts
 from shared.service import Parts, Service
@@ -40,7 +40,7 @@ async def run(settings: Settings, stopping: asyncio.Event, when_ready: Callable[
         await migrate(running)
         apps = [build_app(service, parts) for service, parts in running]
         listeners = [_listen(settings, service.name) for service, _ in running]
-        collecting.seldom()
+        garbage.seldom()
         async with asyncio.TaskGroup() as group:
             for (service, parts), app, listener in zip(running, apps, listeners, strict=True):
                 group.create_task(

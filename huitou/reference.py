@@ -16,10 +16,10 @@ from huitou.exits import Exit
 from services.console.settings import Settings as ConsoleSettings
 from services.loyalty.domain.rules import type_of_kind
 from shared import events, metrics
-from shared.http import health, set_aside, watching
+from shared.http import health, monitoring, set_aside
 from shared.http.routes import Route
 from shared.metrics import Measure
-from shared.run import counting
+from shared.run import process_metrics
 from shared.settings import ServiceSettings
 
 METRICS_INTRODUCTION = """`GET /metrics` answers in Prometheus' text format, without a token: keep it inside. Every line
@@ -154,11 +154,11 @@ def _defaults(model: type[BaseModel]) -> list[str]:
 
 def _metrics_page() -> str:
     sections = [
-        ("Every service", "Answered by the process that serves it, on the service's own port.", watching.MEASURES),
+        ("Every service", "Answered by the process that serves it, on the service's own port.", monitoring.MEASURES),
         *((service.title, "Answered beside those of every service.", service.measures) for service in contents.services()),
-        ("Every process", "Whatever its roles.", (*metrics.MEASURES, *watching.PROCESS_MEASURES)),
-        ("Processes that relay", "The whole product in one process is one of them.", counting.RELAY_MEASURES),
-        ("Processes that consume", "Likewise.", counting.CONSUMER_MEASURES),
+        ("Every process", "Whatever its roles.", (*metrics.MEASURES, *monitoring.PROCESS_MEASURES)),
+        ("Processes that relay", "The whole product in one process is one of them.", process_metrics.RELAY_MEASURES),
+        ("Processes that consume", "Likewise.", process_metrics.CONSUMER_MEASURES),
     ]  # fmt: skip
     written = [
         f"## {title}\n\n{words}\n\n"

@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from shared import logs
 from shared.bus import Bus, BusUnavailable, Record, Subscription, TopicPartition
-from shared.consume import stopping as stops
+from shared.consume import stopped_partitions as stops
 from shared.consume.apply import BrakePulled, Outcome, apply_batch
+from shared.consume.combined import Apart, Batches, apply_together, groups
 from shared.consume.handlers import Handlers
 from shared.consume.tables import consumer_position
-from shared.consume.together import Apart, Batches, apply_together, groups
 from shared.db import Database, failures
 from shared.vault import Vault
 

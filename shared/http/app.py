@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from shared.db import failures
 from shared.db.migrations import Migrations
-from shared.http import documents, health, openapi, refusals, set_aside, watching
+from shared.http import documents, health, monitoring, openapi, refusals, set_aside
 from shared.http.edge import Edge
 from shared.http.health import DatabaseCheck, Health, Issue, KeysCheck
 from shared.http.routes import READ_SECONDS_MAX, Route
@@ -39,7 +39,7 @@ def build_app(service: Service, parts: Parts | None = None, *, metrics: Metrics 
     )
     app.state.metrics = metrics or Metrics(service.name)
     app.state.metrics.figures.append(service.gauges)
-    app.state.metrics.declare((*watching.MEASURES, *service.measures))
+    app.state.metrics.declare((*monitoring.MEASURES, *service.measures))
     app.state.health = Health()
     for router in (*service.routers, set_aside.router_of(service), health.router):
         app.router.routes.extend(router.routes)
@@ -90,10 +90,10 @@ def _connect(app: FastAPI, service: Service, parts: Parts) -> None:
     app.state.parts = parts
     migrations = Migrations(service.migrations, service.metadata)
     app.state.health.gates.append(DatabaseCheck(parts, migrations))
-    app.state.health.watched.extend([*watching.checks(service, parts), KeysCheck(parts.tokens)])
-    app.state.metrics.figures.append(watching.figures(service, parts))
-    app.state.metrics.declare(watching.PROCESS_MEASURES)
-    app.state.metrics.counts.append(lambda: watching.connections(parts.database))
+    app.state.health.watched.extend([*monitoring.checks(service, parts), KeysCheck(parts.tokens)])
+    app.state.metrics.figures.append(monitoring.figures(service, parts))
+    app.state.metrics.declare(monitoring.PROCESS_MEASURES)
+    app.state.metrics.counts.append(lambda: monitoring.connections(parts.database))
 
 
 def _check(listed: list[Route]) -> None:

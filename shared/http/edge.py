@@ -13,8 +13,8 @@ from shared import logs
 from shared.auth.principal import Principal
 from shared.db import failures
 from shared.http import problems
+from shared.http.dependencies import PRINCIPAL
 from shared.http.guard import TRACEPARENT
-from shared.http.parts import PRINCIPAL
 from shared.http.problems import ANSWERED, REQUEST_ID, BodyTooLarge, Unavailable
 from shared.ids import new_id
 from shared.metrics import Metrics

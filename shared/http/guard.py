@@ -7,8 +7,8 @@ from shared.auth.errors import TokenMissing
 from shared.auth.principal import Principal
 from shared.errors import FieldError
 from shared.http import bodies
+from shared.http.dependencies import PRINCIPAL
 from shared.http.operation import NotFound, Operation, customer_named
-from shared.http.parts import PRINCIPAL
 from shared.http.problems import InvalidRequest, UnsupportedMediaType
 from shared.http.validation import pointer, unknown_parameters
 from shared.service import Tokens

@@ -31,8 +31,8 @@ from shared.db import Tx, kernel_metadata
 from shared.db.types import Id, Instant, Sealed
 from shared.errors import DomainError, Kind
 from shared.http import bodies
+from shared.http.dependencies import KEY_HASH, PRINCIPAL
 from shared.http.operation import Operation
-from shared.http.parts import KEY_HASH, PRINCIPAL
 from shared.http.problems import MalformedJson
 from shared.service import Parts
 from shared.vault import Vault

@@ -24,7 +24,7 @@ from starlette.requests import Request
 
 from shared.auth.access import Allow
 from shared.errors import DomainError
-from shared.http import guard, idempotency, parts
+from shared.http import dependencies, guard, idempotency
 from shared.http.operation import Idempotency, Needs, Operation
 from shared.service import Parts
 
@@ -93,7 +93,7 @@ class Route(APIRoute):
             running: Parts = request.app.state.parts
             if operation.needs == "reading":
                 async with asyncio.timeout(READ_SECONDS_MAX), running.database.read() as read:
-                    request.scope[parts.READ] = read
+                    request.scope[dependencies.READ] = read
                     return await run(request)
             return await _in_transaction(request, operation, running, run)
 
@@ -103,7 +103,7 @@ class Route(APIRoute):
 async def _in_transaction(request: Request, operation: Operation, running: Parts, run: Handler) -> Response:
     async with running.database.begin(silence_seconds_max=SILENCE_SECONDS_MAX) as tx:
         tx.traceparent = request.scope.get(guard.TRACEPARENT)
-        request.scope[parts.TX] = tx
+        request.scope[dependencies.TX] = tx
         if operation.idempotency is None:
             response = await run(request)
         else:
@@ -195,7 +195,7 @@ def _calls(dependant: Dependant) -> set[Any]:
 
 def _needs(dependant: Dependant) -> Needs:
     calls = _calls(dependant)
-    writes, reads = parts.open_transaction in calls, parts.open_reading in calls
+    writes, reads = dependencies.open_transaction in calls, dependencies.open_reading in calls
     if writes and reads:
         raise TypeError("a route asks for Transaction or for Reading: a Tx is a Read too")
     return "transaction" if writes else "reading" if reads else "nothing"

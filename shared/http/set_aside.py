@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import Field
 
-from shared.consume import operate
+from shared.consume import operator_actions
 from shared.consume.handlers import Handlers
-from shared.consume.operate import SetAside
+from shared.consume.operator_actions import SetAside
 from shared.consume.set_aside import OPEN, NotRetryable, NotSetAside, StillRefused
 from shared.errors import DomainError, Kind
 from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import CursorInvalid, Cursors
+from shared.http.dependencies import Caller, Reading, Running, Vaulted
 from shared.http.models import LIMIT_DEFAULT, Cursor, Limit, Page, Response, example
-from shared.http.parts import Caller, Reading, Running, Vaulted
 from shared.http.routes import Router
 from shared.service import Service
 
@@ -114,7 +114,9 @@ def _declare_reading(router: Router) -> None:
         cursors = Cursors(vault, "list_set_aside", {"state": state})
         after = cursors.read(cursor)
         states = OPEN if state is None else (state,)
-        found = await operate.page(read, states=states, after=str(after[0]) if after else "", limit=limit + 1)
+        found = await operator_actions.page(
+            read, states=states, after=str(after[0]) if after else "", limit=limit + 1
+        )
         shown, following = cursors.page(found, limit, lambda one: [one.id])
         return Page[SetAsideOut](items=[_out(one) for one in shown], next_cursor=following)
 
@@ -127,14 +129,14 @@ def _declare_reading(router: Router) -> None:
     )
     async def get_set_aside(read: Reading, vault: Vaulted, set_aside_id: str) -> SetAsideRecord:
         """The record with its headers and payload, which may hold anything that was thrown at the topic."""
-        one, headers, payload = await operate.read_one(read, vault, set_aside_id)
+        one, headers, payload = await operator_actions.read_one(read, vault, set_aside_id)
         return SetAsideRecord(**_out(one).model_dump(), headers=headers, payload=payload)
 
 
 def _declare_acting(router: Router, consumers: Mapping[str, Handlers]) -> None:
     async def handlers_of(running: Running, set_aside_id: str) -> Handlers:
         async with running.database.read() as read:
-            consumer = await operate.consumer_of(read, set_aside_id)
+            consumer = await operator_actions.consumer_of(read, set_aside_id)
         if consumer not in consumers:
             raise NoSuchConsumer
         return consumers[consumer]
@@ -150,7 +152,7 @@ def _declare_acting(router: Router, consumers: Mapping[str, Handlers]) -> None:
         """Apply the whole chain of its key, in order; refused again, nothing changes."""
         handlers = await handlers_of(running, set_aside_id)
         return Acted(
-            applied=await operate.retry(
+            applied=await operator_actions.retry(
                 running.database, handlers, running.vault, set_aside_id, by=caller.key
             )
         )
@@ -166,7 +168,7 @@ def _declare_acting(router: Router, consumers: Mapping[str, Handlers]) -> None:
         """Give it up, and apply what waited behind it."""
         handlers = await handlers_of(running, set_aside_id)
         return Acted(
-            applied=await operate.discard(
+            applied=await operator_actions.discard(
                 running.database, handlers, running.vault, set_aside_id, by=caller.key
             )
         )

@@ -22,7 +22,7 @@ from shared import logs
 from shared.db import failures, place_of
 from shared.db.migrations import NewerDatabase
 from shared.http.app import build_app, build_side_door
-from shared.run import collecting
+from shared.run import garbage
 from shared.run.opening import migrations_of, open_parts
 from shared.run.roles import Role, run
 from shared.run.serving import PortTaken, listen
@@ -100,7 +100,7 @@ async def _run(service: Service, command: str, *, as_json: bool) -> int:
         port = service.settings.port if "serve" in roles else service.settings.metrics_port
         app = build_app(service, parts) if "serve" in roles else build_side_door(service, parts)
         listener = listen(service.settings.host, port) if port else None
-        collecting.seldom()
+        garbage.seldom()
         await run(service, parts, roles, stop_on_signals(), app=app, listener=listener)
         return 0
 

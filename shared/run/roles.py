@@ -13,10 +13,10 @@ from shared.bus.opening import servers_of
 from shared.consume.consumer import Consumer
 from shared.db import failures, place_of
 from shared.events import topics
-from shared.run import counting
-from shared.run.counting import Leadership
-from shared.run.leading import before, lead
+from shared.run import process_metrics
+from shared.run.leader import before, lead
 from shared.run.opening import member_name, migrations_of
+from shared.run.process_metrics import Leadership
 from shared.run.serving import serve
 from shared.service import Parts, Service
 
@@ -59,11 +59,11 @@ async def run(
         if roles - {"serve"} and await before(stopping, _ready(service, parts)):
             if "consume" in roles:
                 members = consumers_of(service, parts)
-                counting.count_consumers(app, members)
+                process_metrics.count_consumers(app, members)
                 consumers = [group.create_task(member.run(consuming)) for member in members]
             if "relay" in roles:
                 leadership = Leadership()
-                counting.count_leadership(app, leadership)
+                process_metrics.count_leadership(app, leadership)
                 leader = [group.create_task(lead(service, parts, leading, leadership))]
         await stopping.wait()
         if app is not None:

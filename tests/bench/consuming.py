@@ -15,7 +15,7 @@ from shared.consume.apply import apply_batch
 from shared.consume.handlers import Handlers
 from shared.consume.tables import consumer_position
 from shared.db import Database
-from shared.run import collecting
+from shared.run import garbage
 from shared.vault import Vault, open_vault
 from tests.bench import measuring
 from tests.bench.measuring import Race, Stopwatch
@@ -51,7 +51,7 @@ async def compete(
     race: Race, stream: Stream, product: Consuming, bare: Bare, *, databases: Sequence[Database]
 ) -> None:
     """Fill the databases, let their planners know, and run the rounds: the same batches to both, in turns."""
-    collecting.seldom()
+    garbage.seldom()
     size = product.handlers.batch_max
     await _round(stream.batches(SEED_EVENTS // size, size), product, bare)
     for database in databases:

@@ -25,7 +25,7 @@ from shared import logs
 from shared.auth.access import OPERATORS, allow
 from shared.http.app import build_app
 from shared.http.routes import Router
-from shared.run import collecting
+from shared.run import garbage
 from shared.run.command import stop_on_signals
 from shared.run.opening import open_parts
 from shared.run.serving import listen, serve
@@ -157,7 +157,7 @@ async def _run(service: Service) -> None:
         app = build_app(service, parts)
         for router in baselines:
             app.router.routes.extend(router.routes)
-        collecting.seldom()
+        garbage.seldom()
         await serve(app, listen("127.0.0.1", service.settings.port), stop_on_signals())
 
 

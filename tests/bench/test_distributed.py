@@ -17,7 +17,7 @@ from aiokafka import TopicPartition as KafkaTopicPartition
 
 from huitou import tokens
 from shared.bus import Message, Producer, open_bus
-from shared.run import collecting
+from shared.run import garbage
 from tests.bench import cores, lagging, measuring, shopping
 from tests.bench.calling import Lines, request
 from tests.bench.lagging import Look, Watch
@@ -283,7 +283,7 @@ async def _shop(stack: DistributedStack) -> AsyncIterator[Shop]:
     async with lagging.watching(stack.databases, stack.kafka.servers) as watch:
         shop = Shop(watch, profile, loyalty, tokens.operator(stack.home, "admin"), Till(SEED, name=name))
         await shop.open()
-        collecting.seldom()
+        garbage.seldom()
         yield shop
     profile.close()
     loyalty.close()

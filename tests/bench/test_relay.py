@@ -19,7 +19,7 @@ from shared.events.loyalty import POINTS
 from shared.ids import new_event_id, new_id
 from shared.outbox.lease import FileLease
 from shared.outbox.relay import BATCH_MAX, Relay
-from shared.run import collecting
+from shared.run import garbage
 from tests.bench import consuming, measuring
 from tests.bench.measuring import Race
 from tests.conftest import SEED
@@ -82,7 +82,7 @@ async def _compete(race: Race, database: Database, bus: Bus, folder: Path, *, hi
     lease = FileLease(folder / "bench.lease")
     assert lease.try_acquire()
     relay, producer = Relay("bench", database, bus, lease), await bus.producer()
-    collecting.seldom()
+    garbage.seldom()
     for _ in range((history or BATCH_MAX) // FILL):
         await _fill(database, FILL)
     await relay.drain()

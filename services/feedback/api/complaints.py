@@ -33,6 +33,7 @@ from shared.db import Read
 from shared.events.base import ComplaintId, IdentityId, OrderId, Source
 from shared.http.auth import OPERATORS, Principal, allow
 from shared.http.cursor import Cursors
+from shared.http.dependencies import Caller, Reading, Transaction, Vaulted
 from shared.http.models import (
     LIMIT_DEFAULT,
     Cursor,
@@ -45,7 +46,6 @@ from shared.http.models import (
     Word,
     example,
 )
-from shared.http.parts import Caller, Reading, Transaction, Vaulted
 from shared.http.routes import Router
 from shared.vault import Keys
 

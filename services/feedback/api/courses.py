@@ -13,8 +13,8 @@ from services.feedback.storage import clocks, course, orders, remedies
 from shared import identity
 from shared.db import Read
 from shared.http.auth import OPERATORS, allow
+from shared.http.dependencies import Caller, Reading, Vaulted
 from shared.http.models import Response
-from shared.http.parts import Caller, Reading, Vaulted
 from shared.http.routes import Router
 from shared.vault import Keys
 

@@ -17,8 +17,8 @@ from services.feedback.domain.refusals import (
 from services.feedback.usecases.add_message import NewMessage, add_message
 from services.feedback.usecases.confirm_message import confirm_message
 from shared.http.auth import allow
+from shared.http.dependencies import Caller, Transaction, Vaulted
 from shared.http.models import InstantIn, LongText, Request, Response, example
-from shared.http.parts import Caller, Transaction, Vaulted
 from shared.http.routes import Router
 
 router = Router(tags=["complaints"])

@@ -20,8 +20,8 @@ from services.feedback.usecases.retry_remedy import retry_remedy
 from shared.db import Read
 from shared.events.base import RemedyId
 from shared.http.auth import allow
+from shared.http.dependencies import Caller, Transaction, Vaulted
 from shared.http.models import LongText, Positive, Request, Response, example
-from shared.http.parts import Caller, Transaction, Vaulted
 from shared.http.routes import Router
 
 router = Router(tags=["remedies"])

@@ -14,8 +14,8 @@ from services.feedback.storage import complaints
 from shared import identity
 from shared.db import Read
 from shared.http.auth import Principal, Role
+from shared.http.dependencies import settings_of
 from shared.http.models import Response
-from shared.http.parts import settings_of
 
 Configured = Annotated[Settings, Depends(settings_of)]
 WRITERS: frozenset[Role] = frozenset({"agent", "manager", "admin"})

@@ -11,8 +11,8 @@ from services.feedback.storage import clocks, complaints
 from services.feedback.usecases.take_action import FollowUp, Wanted, take_action
 from shared.events.base import ComplaintId
 from shared.http.auth import allow
+from shared.http.dependencies import Caller, Transaction, Vaulted
 from shared.http.models import InstantIn, LongText, Request, Response, Word, example
-from shared.http.parts import Caller, Transaction, Vaulted
 from shared.http.routes import Router
 
 router = Router(tags=["complaints"])

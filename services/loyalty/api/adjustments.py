@@ -10,8 +10,8 @@ from services.loyalty.domain.burning import InsufficientPoints
 from services.loyalty.domain.members import KeyUsedBefore, UnknownMember
 from services.loyalty.usecases.adjust_points import AdjustmentAsked, adjust_points
 from shared.http.auth import allow
+from shared.http.dependencies import Caller, KeyHash, Transaction, Vaulted
 from shared.http.models import Request, Response, Word, example, refused
-from shared.http.parts import Caller, KeyHash, Transaction, Vaulted
 from shared.http.routes import Router
 
 POINTS_MAX = 1_000_000_000_000

@@ -12,8 +12,8 @@ from services.loyalty.storage import entries, members
 from services.loyalty.storage.entries import Entry
 from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import CursorInvalid, Cursors
+from shared.http.dependencies import Reading, Running, Vaulted
 from shared.http.models import LIMIT_DEFAULT, Cursor, Limit, Page, Response, example
-from shared.http.parts import Reading, Running, Vaulted
 from shared.http.routes import Router
 from shared.vault import Keys
 

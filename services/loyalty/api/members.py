@@ -14,8 +14,8 @@ from shared import money
 from shared.errors import DomainError, Kind
 from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import CursorInvalid, Cursors
+from shared.http.dependencies import Reading, Running, Vaulted
 from shared.http.models import LIMIT_DEFAULT, Cursor, InstantIn, Limit, Page, Response, example
-from shared.http.parts import Reading, Running, Vaulted
 from shared.http.routes import Router
 
 CustomerId = Annotated[

@@ -11,8 +11,8 @@ from services.loyalty.domain.facts import Line
 from services.loyalty.domain.members import KeyUsedBefore, UnknownMember
 from services.loyalty.usecases.redeem_points import RedemptionAsked, redeem_points
 from shared.http.auth import allow
+from shared.http.dependencies import KeyHash, Transaction, Vaulted
 from shared.http.models import Positive, Request, Response, Word, example
-from shared.http.parts import KeyHash, Transaction, Vaulted
 from shared.http.routes import Router
 
 LINES_MAX = 1_000

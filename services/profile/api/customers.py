@@ -31,6 +31,7 @@ from shared.errors import DomainError, Kind
 from shared.events.base import Source
 from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import Cursors
+from shared.http.dependencies import Caller, Reading, Transaction, Vaulted, settings_of
 from shared.http.models import (
     LIMIT_DEFAULT,
     Cursor,
@@ -43,7 +44,6 @@ from shared.http.models import (
     example,
     refused,
 )
-from shared.http.parts import Caller, Reading, Transaction, Vaulted, settings_of
 from shared.http.routes import Router
 from shared.vault import SubjectErased, Vault
 

@@ -29,6 +29,7 @@ from shared.events.base import LINES_MAX, Brand, Category, Channel, OrderId, Sku
 from shared.http import problems
 from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import Cursors
+from shared.http.dependencies import Caller, Reading, Transaction, Vaulted
 from shared.http.models import (
     LIMIT_DEFAULT,
     CurrencyIn,
@@ -40,7 +41,6 @@ from shared.http.models import (
     Response,
     example,
 )
-from shared.http.parts import Caller, Reading, Transaction, Vaulted
 from shared.http.routes import Router
 from shared.money import UnknownCurrency
 from shared.vault import Keys, SubjectErased

@@ -16,8 +16,8 @@ from services.profile.usecases.resolve_customers import TooMuchContention
 from shared.errors import DomainError
 from shared.events.base import LINES_MAX, OrderId, Source
 from shared.http.auth import allow
+from shared.http.dependencies import Caller, Transaction, Vaulted
 from shared.http.models import InstantIn, Request, Response, example
-from shared.http.parts import Caller, Transaction, Vaulted
 from shared.http.routes import Router
 
 router = Router(tags=["returns"])

@@ -18,8 +18,8 @@ from services.scoring.storage.shop import ZoneChanged
 from shared import money
 from shared.errors import DomainError, Kind
 from shared.http.auth import OPERATORS, allow
+from shared.http.dependencies import Reading, Running
 from shared.http.models import DateIn, InstantIn, Response, example, refused
-from shared.http.parts import Reading, Running
 from shared.http.routes import Router
 
 YEAR_MIN, YEAR_MAX = 1900, 2199

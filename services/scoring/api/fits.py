@@ -17,8 +17,8 @@ from services.scoring.usecases.request_fit import FitBeyondToday
 from services.scoring.usecases.request_fit import request_fit as request
 from shared import errors, money
 from shared.http.auth import OPERATORS, allow
+from shared.http.dependencies import Caller, Reading, Running, Transaction
 from shared.http.models import CurrencyIn, DateIn, Request, Response, example
-from shared.http.parts import Caller, Reading, Running, Transaction
 from shared.http.routes import Router
 
 PER_CURRENCY: frozenset[Kind] = frozenset({"gamma_gamma"})

@@ -11,8 +11,8 @@ from services.scoring.domain.scores import KINDS, Kind, Parameters
 from services.scoring.domain.statements import local_day
 from services.scoring.storage import models
 from shared.http.auth import OPERATORS, allow
+from shared.http.dependencies import Reading, Running
 from shared.http.models import Response, example
-from shared.http.parts import Reading, Running
 from shared.http.routes import Router
 
 _CARD = {

@@ -14,7 +14,7 @@ from sqlalchemy import Select, func, select
 from services.feedback.storage import tables as feedback
 from services.loyalty.storage import tables as loyalty
 from services.scoring.storage import tables as scoring
-from shared.consume import operate
+from shared.consume import operator_actions
 from shared.consume.apply import Outcome
 from shared.consume.tables import set_aside as table
 from shared.events.base import Event
@@ -212,7 +212,7 @@ async def discard_everything(house: Opened) -> None:
         if not ids:
             return
         for set_aside_id in ids:
-            await operate.discard(parts.database, handlers, parts.vault, set_aside_id, by="test")
+            await operator_actions.discard(parts.database, handlers, parts.vault, set_aside_id, by="test")
     raise AssertionError("there was always something more")
 
 

@@ -19,10 +19,10 @@ from shared.auth.verifying import open_verifier
 from shared.bus import Message, open_bus
 from shared.clock import SystemClock
 from shared.consume.tables import consumer_position
-from shared.http import watching
+from shared.http import monitoring
 from shared.http.app import build_app, build_side_door
-from shared.run import counting
-from shared.run.counting import Leadership
+from shared.run import process_metrics
+from shared.run.process_metrics import Leadership
 from shared.run.roles import consumers_of, topics_of
 from shared.service import Parts, Service, vault_of
 from shared.verify import rolling
@@ -78,8 +78,8 @@ async def running(name: str, kind: databases.Kind, home: Path, *, kafka: str = "
             clock=SystemClock(),
         )
         app = build_app(service, parts)
-        counting.count_leadership(app, Leadership())
-        counting.count_consumers(app, consumers_of(service, parts))
+        process_metrics.count_leadership(app, Leadership())
+        process_metrics.count_consumers(app, consumers_of(service, parts))
         yield Running(service, parts, app)
     await bus.close()
 
@@ -134,7 +134,7 @@ async def test_a_row_changed_behind_the_services_back_shows_as_a_figure_and_a_se
 async def test_a_process_that_only_consumes_says_what_it_does_and_how_it_is(tmp_path: Path) -> None:
     async with running("loyalty", "sqlite", tmp_path) as one:
         door = replace(one, app=build_side_door(one.service, one.parts))
-        counting.count_consumers(door.app, consumers_of(one.service, one.parts))
+        process_metrics.count_consumers(door.app, consumers_of(one.service, one.parts))
         metrics, ready = await door.text_of("/metrics"), await door.text_of("/health/ready")
 
     assert (
@@ -147,7 +147,7 @@ async def test_a_process_that_only_consumes_says_what_it_does_and_how_it_is(tmp_
 async def test_a_consumer_that_is_behind_or_beyond_the_end_is_told_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "LAG_RECORDS_MAX", 1)
+    monkeypatch.setattr(monitoring, "LAG_RECORDS_MAX", 1)
     place = {"consumer": "loyalty", "topic": TOPIC, "partition": 0, "moved_at": datetime.now(UTC)}
     async with running("loyalty", "sqlite", tmp_path) as one:
         producer = await one.parts.bus.producer()

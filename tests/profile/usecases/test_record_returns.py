@@ -18,7 +18,7 @@ from services.profile.storage.tables import purchase_lines, return_lines, return
 from services.profile.usecases import record_purchases as intake
 from services.profile.usecases import record_returns as returning
 from services.profile.usecases.record_returns import Outcome
-from shared.consume import operate
+from shared.consume import operator_actions
 from shared.consume.parking import OVERDUE_MAX
 from shared.consume.set_aside import StillRefused
 from shared.consume.tables import set_aside
@@ -160,7 +160,7 @@ async def dead_return(profile: Profile) -> str:
 async def retry(profile: Profile, set_aside_id: str) -> int:
     """Try a set-aside record again, as the operators' API does."""
     (consumer,) = service(profile.settings).handlers
-    return await operate.retry(profile.database, consumer, profile.vault, set_aside_id, by="ana")
+    return await operator_actions.retry(profile.database, consumer, profile.vault, set_aside_id, by="ana")
 
 
 async def test_a_dead_return_is_tried_again_when_its_purchase_has_come_after_all(profile: Profile) -> None:

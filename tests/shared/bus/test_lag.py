@@ -7,9 +7,9 @@ from pathlib import Path
 
 from shared.bus import Bus, Message, TopicPartition
 from shared.bus.embedded import EmbeddedBus
-from shared.consume import lagging
+from shared.consume import lag
 from shared.consume.handlers import Handlers
-from shared.consume.lagging import Ages, Lag
+from shared.consume.lag import Ages, Lag
 from shared.consume.tables import consumer_position
 from shared.db import Database, kernel_metadata
 from shared.events import PurchaseRecorded
@@ -38,7 +38,7 @@ async def _lags(bus: Bus, database: Database, topic: str) -> dict[int, Lag]:
 
     handlers = Handlers("c", {type("Told", (PurchaseRecorded,), {"topic": topic}): nothing})
     async with database.read() as read:
-        return {lag.place.partition: lag for lag in await lagging.lags(bus, read, [handlers])}
+        return {lag.place.partition: lag for lag in await lag.lags(bus, read, [handlers])}
 
 
 async def _looked(ages: Ages, found: Sequence[Lag]) -> None:
@@ -129,5 +129,5 @@ async def test_a_record_is_looked_at_once_and_no_more_of_them_than_the_limit(bus
     first = {place.partition for place, _ in ages._sent}
     await ages.seconds(found, now)
 
-    assert first <= set(range(12 - lagging.READS_MAX, 12))
+    assert first <= set(range(12 - lag.READS_MAX, 12))
     assert 0 < len(first) <= len(ages._sent) <= 12

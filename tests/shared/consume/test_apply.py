@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from shared.bus import Record
-from shared.consume import operate, set_aside
+from shared.consume import operator_actions, set_aside
 from shared.consume.apply import BrakePulled, apply_batch
 from shared.consume.tables import consumer_position
 from shared.consume.tables import set_aside as table
@@ -87,7 +87,7 @@ async def test_what_was_set_aside_is_set_aside_once_however_often_it_comes(
         async with placed.read() as read:
             dead = await read.all(select(table.c.id).where(table.c.state == "dead"))
         for (each,) in dead:
-            await operate.discard(placed, handlers, vault, each, by="a test")
+            await operator_actions.discard(placed, handlers, vault, each, by="a test")
     before = await states(placed), await balances_of(placed)
     again = [batch[1], batch[3]] if ended else batch[1:]  # what waited behind a discarded one is applied
     outcome = await apply_batch(placed, handlers, vault, PLACE, again)
@@ -122,8 +122,8 @@ async def test_what_a_retry_has_applied_is_a_record_like_any_other(placed: Datab
     batch = records([purchase(ONE, order_id=POISON)])
     await apply_batch(placed, refusing, vault, PLACE, batch)
     async with placed.read() as read:
-        (dead,) = await operate.page(read)
-    await operate.retry(placed, accepting, vault, dead.id, by="a test")
+        (dead,) = await operator_actions.page(read)
+    await operator_actions.retry(placed, accepting, vault, dead.id, by="a test")
     await apply_batch(placed, accepting, vault, PLACE, batch)
     assert applied == [ONE, ONE]
     await apply_batch(placed, refusing, vault, PLACE, batch)
@@ -180,15 +180,15 @@ async def test_a_retry_applies_the_chain_in_order(
     bad = purchase(ONE, 2, order_id=POISON)
     await apply_batch(placed, HANDLERS, vault, PLACE, records([bad, purchase(ONE, 4), return_of(bad)]))
     async with placed.read() as read:
-        dead = (await operate.page(read))[0]
+        dead = (await operator_actions.page(read))[0]
     with pytest.raises(set_aside.StillRefused):
-        await operate.retry(placed, HANDLERS, vault, dead.id, by="ana")
+        await operator_actions.retry(placed, HANDLERS, vault, dead.id, by="ana")
     monkeypatch.setattr("tests.shared.ledger.POISON", "nothing is poisoned any more")
-    assert await operate.retry(placed, HANDLERS, vault, dead.id, by="ana") == 3
+    assert await operator_actions.retry(placed, HANDLERS, vault, dead.id, by="ana") == 3
     assert await balances_of(placed) == {ONE: 4}
     async with placed.read() as read:
-        assert await operate.page(read) == []
-        ended = await operate.page(read, states=["applied"])
+        assert await operator_actions.page(read) == []
+        ended = await operator_actions.page(read, states=["applied"])
     assert [(one.state, one.ended_by) for one in ended] == [("applied", "ana")] * 3
 
 
@@ -196,13 +196,13 @@ async def test_a_discard_releases_the_chain(placed: Database, vault: Vault) -> N
     bad = purchase(ONE, 2, order_id=POISON)
     await apply_batch(placed, HANDLERS, vault, PLACE, records([bad, purchase(ONE, 4)]))
     async with placed.read() as read:
-        dead, queued = await operate.page(read)
+        dead, queued = await operator_actions.page(read)
     with pytest.raises(set_aside.NotRetryable):
-        await operate.discard(placed, HANDLERS, vault, queued.id, by="ana")
-    assert await operate.discard(placed, HANDLERS, vault, dead.id, by="ana") == 1
+        await operator_actions.discard(placed, HANDLERS, vault, queued.id, by="ana")
+    assert await operator_actions.discard(placed, HANDLERS, vault, dead.id, by="ana") == 1
     assert await balances_of(placed) == {ONE: 4}
     with pytest.raises(set_aside.NotSetAside):
-        await operate.retry(placed, HANDLERS, vault, dead.id, by="ana")
+        await operator_actions.retry(placed, HANDLERS, vault, dead.id, by="ana")
 
 
 async def test_a_refused_row_is_permanent_and_a_bug_is_so_only_after_its_tries(
@@ -230,8 +230,8 @@ async def test_what_is_no_event_is_dead_and_what_is_unknown_is_skipped(
     outcome = await apply_batch(placed, HANDLERS, vault, PLACE, [good, unknown, garbage])
     assert (outcome.applied, outcome.skipped, outcome.dead) == (1, 1, 1)
     async with placed.read() as read:
-        (dead,) = await operate.page(read)
-        _, shown_headers, payload = await operate.read_one(read, vault, dead.id)
+        (dead,) = await operator_actions.page(read)
+        _, shown_headers, payload = await operator_actions.read_one(read, vault, dead.id)
         stored = await read.one(select(table.c.record))
     assert (dead.offset, dead.key) == (2, None)
     assert shown_headers == {"x": "\\xff\x00"}

@@ -15,7 +15,7 @@ from shared import logs
 from shared.bus import Bus, partition_of
 from shared.bus.groups import EmbeddedSubscription
 from shared.consume import consumer as consuming
-from shared.consume import stopping
+from shared.consume import stopped_partitions
 from shared.consume.consumer import Consumer
 from shared.consume.tables import consumer_position
 from shared.consume.tables import set_aside as table
@@ -201,13 +201,13 @@ async def test_the_brake_holds_the_partition_and_lets_go_when_it_is_raised(
         assert await booked(database) == 0
     async with database.read() as read:
         assert await read.scalar(select(func.max(consumer_position.c.next_offset))) == 0
-        (stopped,) = await stopping.standing(read)
+        (stopped,) = await stopped_partitions.standing(read)
         assert (stopped.cause, stopped.code) == ("brake", "poisoned")
         assert stopped.place.partition == partition_of(customer, PARTITIONS)
     async with consuming_with(database, bus, vault, percent=100):
         await until(lambda: _set_aside(database, 24))
     async with database.read() as read:
-        assert await stopping.standing(read) == []
+        assert await stopped_partitions.standing(read) == []
 
 
 async def test_a_batch_is_one_line_of_the_log_with_its_lag(

@@ -8,8 +8,8 @@ from shared.auth.principal import ROLES, Role, SubjectKind
 from shared.errors import DomainError, Kind
 from shared.http.app import Unordered, build_app
 from shared.http.auth import PUBLIC, Allow, allow
+from shared.http.dependencies import Reading, Transaction
 from shared.http.openapi import operations, refusals
-from shared.http.parts import Reading, Transaction
 from shared.http.routes import Route, Router
 from tests.shared.http.till import SALE, SaleOut, Settings, Till, service
 

@@ -27,6 +27,7 @@ from shared.errors import DomainError, Kind
 from shared.http.app import build_app
 from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import Cursors
+from shared.http.dependencies import Caller, KeyHash, Reading, Running, Transaction
 from shared.http.models import (
     LIMIT_DEFAULT,
     Cursor,
@@ -41,7 +42,6 @@ from shared.http.models import (
     Word,
     example,
 )
-from shared.http.parts import Caller, KeyHash, Reading, Running, Transaction
 from shared.http.routes import Router
 from shared.ids import new_id
 from shared.metrics import Measure

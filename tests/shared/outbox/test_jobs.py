@@ -14,7 +14,7 @@ from shared.ids import new_id
 from shared.outbox.jobs import run_jobs
 from shared.outbox.lease import FileLease, LeaseLost
 from shared.outbox.tables import job_state, outbox
-from shared.run.leading import KERNEL_JOBS
+from shared.run.leader import KERNEL_JOBS
 from shared.service import Job, Parts
 from tests.parts.waiting import until
 from tests.shared.ledger import AT, purchase

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from shared.consume import operate, set_aside
+from shared.consume import operator_actions, set_aside
 from shared.consume.apply import apply_batch
-from shared.consume.operate import SetAside
+from shared.consume.operator_actions import SetAside
 from shared.db import Database, Tx
 from shared.events import CustomerMerged, PurchaseRecorded
 from shared.events.base import Cause
@@ -41,7 +41,7 @@ def merge(moved: str, into: str) -> CustomerMerged:
 
 async def shelf(database: Database) -> list[SetAside]:
     async with database.read() as read:
-        return await operate.page(read)
+        return await operator_actions.page(read)
 
 
 async def balances(database: Database) -> dict[str, int]:
@@ -62,7 +62,7 @@ async def test_what_waits_for_two_customers_is_released_with_the_one_that_held_i
         ("queued", B, A),
         ("queued", B, B),
     ]
-    assert await operate.discard(database, WITH_MERGES, vault, dead.id, by="ana") == 2
+    assert await operator_actions.discard(database, WITH_MERGES, vault, dead.id, by="ana") == 2
     assert SEEN == [B]
     assert await shelf(database) == []
     assert (await balances(database))[B] == 8
@@ -85,7 +85,7 @@ async def test_the_records_of_a_key_go_as_they_came_whatever_the_clocks_of_those
         applied.extend(event.order_id for event in events)
 
     accepting = replace(HANDLERS, table={PurchaseRecorded: mended})
-    assert await operate.retry(database, accepting, vault, dead.id, by="ana") == 3
+    assert await operator_actions.retry(database, accepting, vault, dead.id, by="ana") == 3
     assert applied == orders
 
 
@@ -95,12 +95,12 @@ async def test_what_two_dead_records_hold_waits_for_both(database: Database, vau
     await apply_batch(database, WITH_MERGES, vault, PLACE, records(events))
     first, second, held = await shelf(database)
     assert held.behind == B
-    assert await operate.discard(database, WITH_MERGES, vault, second.id, by="ana") == 0
+    assert await operator_actions.discard(database, WITH_MERGES, vault, second.id, by="ana") == 0
     (left_first, left_held) = await shelf(database)
     assert (left_first.id, left_held.behind) == (first.id, A)
     with pytest.raises(set_aside.NotRetryable):
-        await operate.retry(database, WITH_MERGES, vault, held.id, by="ana")
-    assert await operate.discard(database, WITH_MERGES, vault, first.id, by="ana") == 1
+        await operator_actions.retry(database, WITH_MERGES, vault, held.id, by="ana")
+    assert await operator_actions.discard(database, WITH_MERGES, vault, first.id, by="ana") == 1
     assert SEEN == [B]
     assert await shelf(database) == []
 
@@ -108,15 +108,15 @@ async def test_what_two_dead_records_hold_waits_for_both(database: Database, vau
 async def test_a_chain_longer_than_one_retry_takes_another(
     database: Database, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(operate, "CHAIN_MAX", 3)
+    monkeypatch.setattr(operator_actions, "CHAIN_MAX", 3)
     events = [purchase(A, 1, order_id=POISON), *(purchase(A, 10) for _ in range(5))]
     await apply_batch(database, HANDLERS, vault, PLACE, records(events))
     dead, *_ = await shelf(database)
-    assert await operate.discard(database, HANDLERS, vault, dead.id, by="ana") == 3
+    assert await operator_actions.discard(database, HANDLERS, vault, dead.id, by="ana") == 3
     head, last = await shelf(database)
     with pytest.raises(set_aside.NotRetryable):
-        await operate.retry(database, HANDLERS, vault, last.id, by="ana")
-    assert await operate.retry(database, HANDLERS, vault, head.id, by="ana") == 2
+        await operator_actions.retry(database, HANDLERS, vault, last.id, by="ana")
+    assert await operator_actions.retry(database, HANDLERS, vault, head.id, by="ana") == 2
     assert await shelf(database) == []
     assert await balances(database) == {A: 50}
 
@@ -130,6 +130,6 @@ async def test_a_later_record_that_is_refused_becomes_the_dead_one(database: Dat
     ]
     await apply_batch(database, HANDLERS, vault, PLACE, records(events))
     first, *_ = await shelf(database)
-    assert await operate.discard(database, HANDLERS, vault, first.id, by="ana") == 1
+    assert await operator_actions.discard(database, HANDLERS, vault, first.id, by="ana") == 1
     assert [(one.state, one.attempts) for one in await shelf(database)] == [("dead", 2), ("queued", 1)]
     assert await balances(database) == {A: 10}

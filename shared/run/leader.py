@@ -14,7 +14,7 @@ from shared.outbox import relay as relaying
 from shared.outbox.jobs import run_jobs
 from shared.outbox.lease import LeaseLost, open_lease
 from shared.outbox.relay import Relay
-from shared.run.counting import Leadership
+from shared.run.process_metrics import Leadership
 from shared.service import Job, Parts, Service
 from shared.verify import rolling as verifying
 

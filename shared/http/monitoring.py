@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import QueuePool, func, select
 
 from shared.bus import BusUnavailable
-from shared.consume import lagging, set_aside, stopping
-from shared.consume.lagging import Ages, Lag
-from shared.consume.stopping import Stopped
+from shared.consume import lag, set_aside, stopped_partitions
+from shared.consume.lag import Ages, Lag
+from shared.consume.stopped_partitions import Stopped
 from shared.consume.tables import set_aside as set_aside_table
 from shared.db import Database, Read, failures
 from shared.http.health import Check, Issue
@@ -48,7 +48,7 @@ MEASURES = (
     ),
     Measure(
         "consumer_lag_seconds",
-        f"How long the oldest record has waited to be applied; 0: none waits. Looked at are up to {lagging.READS_MAX} "
+        f"How long the oldest record has waited to be applied; 0: none waits. Looked at are up to {lag.READS_MAX} "
         "partitions a scrape, those first that have not moved for longest.",
         ("consumer", "topic"),
     ),
@@ -89,7 +89,7 @@ def figures(service: Service, parts: Parts) -> Figures:
     async def measure(read: Read) -> Mapping[str, float]:
         pending, oldest = await _outbox(read, parts)
         counts = await set_aside.count_open(read)
-        stopped = [stop.cause for stop in await stopping.standing(read)]
+        stopped = [stop.cause for stop in await stopped_partitions.standing(read)]
         found = await _lags(service, parts, read)
         waits = await ages.seconds(found, parts.clock.now())
         return {
@@ -146,7 +146,7 @@ def checks(service: Service, parts: Parts) -> list[Check]:
         return _lags_behind(service.name, behind, oldest) if late else None
 
     async def stopped(read: Read) -> Issue | None:
-        standing = await stopping.standing(read)
+        standing = await stopped_partitions.standing(read)
         return _stopped(standing[0], parts.clock.now()) if standing else None
 
     async def aside(read: Read) -> Issue | None:
@@ -274,7 +274,7 @@ async def _outbox(read: Read, parts: Parts) -> tuple[int, float]:
 
 
 async def _lags(service: Service, parts: Parts, read: Read) -> list[Lag]:
-    return await lagging.lags(parts.bus, read, [handlers for handlers in service.handlers if handlers.table])
+    return await lag.lags(parts.bus, read, [handlers for handlers in service.handlers if handlers.table])
 
 
 async def _overdue(read: Read, parts: Parts, seconds: float) -> int:

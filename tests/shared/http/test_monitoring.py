@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import func, select, text
 
 from shared.bus import TopicPartition
-from shared.consume import stopping
+from shared.consume import stopped_partitions
 from shared.consume.set_aside import Reason, seal_record
 from shared.consume.tables import consumer_position
 from shared.consume.tables import set_aside as set_aside_table
 from shared.db import Read
-from shared.http import watching
+from shared.http import monitoring
 from shared.ids import new_event_id, new_id
 from shared.outbox.lease import open_lease
 from shared.outbox.tables import outbox
@@ -51,7 +51,7 @@ async def test_nothing_is_wrong_with_a_new_service(till: Till) -> None:
 
 
 async def test_who_relays_is_seen_from_any_process(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "LEADER_SECONDS_MAX", 0.0)
+    monkeypatch.setattr(monitoring, "LEADER_SECONDS_MAX", 0.0)
     lease = open_lease(till.parts.database.url, till.parts.settings.home, "till")
     assert (await scraped(till))["relay_led"] == 0
     assert "python -m services.till relay" in (await issues(till))["no_relay_leader"]
@@ -86,11 +86,11 @@ async def test_a_partition_that_stands_is_seen_until_it_moves(till: Till) -> Non
     async with till.parts.database.begin() as tx:
         await tx.insert_many(consumer_position, [position])
     till.clock.advance(timedelta(hours=1))
-    await stopping.note(till.parts.database, "till", PLACE, 7, "bug", "KeyError")
+    await stopped_partitions.note(till.parts.database, "till", PLACE, 7, "bug", "KeyError")
     till.clock.advance(timedelta(seconds=5))
     failing = (await issues(till))["partition_failing"]
     assert "has stood for 5 s: the program meets an error of its own (KeyError)" in failing
-    await stopping.note(till.parts.database, "till", PLACE, 7, "brake", "unknown_sku")
+    await stopped_partitions.note(till.parts.database, "till", PLACE, 7, "brake", "unknown_sku")
 
     assert (await scraped(till))['consumer_stopped_partitions{cause="brake"}'] == 1
     said = (await issues(till))["partition_braked"]

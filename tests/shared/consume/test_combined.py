@@ -11,10 +11,10 @@ from sqlalchemy import select
 
 from shared.bus import Bus, Record, TopicPartition, open_bus
 from shared.consume.apply import apply_batch
+from shared.consume.combined import Apart, apply_together, groups
 from shared.consume.consumer import Consumer
 from shared.consume.tables import consumer_position
 from shared.consume.tables import set_aside as table
-from shared.consume.together import Apart, apply_together, groups
 from shared.db import Database, Tx
 from shared.events.base import Event
 from shared.ids import new_id
