@@ -9,7 +9,7 @@ from services.feedback.api import complaints, courses, messages, remedies, trans
 from services.feedback.settings import Settings
 from services.feedback.storage import figures, tables
 from shared.db import kernel_metadata
-from shared.events import (
+from shared.events.feedback import (
     ComplaintAnswered,
     ComplaintClosed,
     ComplaintOpened,

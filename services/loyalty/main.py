@@ -10,7 +10,7 @@ from services.loyalty.events import table
 from services.loyalty.settings import Settings
 from services.loyalty.storage import figures, tables
 from shared.db import kernel_metadata
-from shared.events import (
+from shared.events.loyalty import (
     LoyaltyErasureDone,
     PointsEarned,
     PointsRedeemed,

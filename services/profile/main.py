@@ -10,7 +10,7 @@ from services.profile.events import table
 from services.profile.settings import Settings
 from services.profile.storage import tables
 from shared.db import kernel_metadata
-from shared.events import CustomerRegistered, PurchaseRecorded, PurchaseReturned
+from shared.events.profile import CustomerRegistered, PurchaseRecorded, PurchaseReturned
 from shared.http.app import build_app
 from shared.service import Job, Parts, Service
 

@@ -12,7 +12,7 @@ from services.scoring.jobs import labels as label_jobs
 from services.scoring.settings import Settings
 from services.scoring.storage import figures, tables
 from shared.db import kernel_metadata
-from shared.events import ScoreUpdated, ScoringErasureDone
+from shared.events.scoring import ScoreUpdated, ScoringErasureDone
 from shared.http.app import build_app
 from shared.identity import identity_metadata
 from shared.service import Job, Parts, Service

@@ -3,107 +3,18 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from shared.events.base import Cause, Event
-from shared.events.erasure import Wiped
-from shared.events.feedback import (
-    ComplaintAnswered,
-    ComplaintClosed,
-    ComplaintOpened,
-    ComplaintReopened,
-    ComplaintResolved,
-    FeedbackErasureDone,
-    RemedyGranted,
-    RemedySettled,
-    SlaBreached,
-    SlaBreachWithdrawn,
-    SlaWarned,
-)
-from shared.events.loyalty import (
-    LoyaltyErasureDone,
-    PointsEarned,
-    PointsRedeemed,
-    PointsReversed,
-    RemedyRefused,
-    TierChanged,
-)
-from shared.events.profile import (
-    CustomerAttributes,
-    CustomerErased,
-    CustomerMerged,
-    CustomerRegistered,
-    CustomerUnmerged,
-    CustomerUpdated,
-    PurchaseLine,
-    PurchaseRecorded,
-    PurchaseReturned,
-    ReturnedLine,
-)
-from shared.events.scoring import ScoreUpdated, ScoringErasureDone
+from shared.events import feedback, loyalty, profile, scoring
+from shared.events.base import Event
 
-ALL: tuple[type[Event], ...] = (
-    PurchaseRecorded,
-    PurchaseReturned,
-    CustomerRegistered,
-    CustomerUpdated,
-    CustomerMerged,
-    CustomerUnmerged,
-    CustomerErased,
-    PointsEarned,
-    PointsRedeemed,
-    PointsReversed,
-    RemedyRefused,
-    TierChanged,
-    LoyaltyErasureDone,
-    ComplaintOpened,
-    ComplaintAnswered,
-    ComplaintResolved,
-    ComplaintClosed,
-    ComplaintReopened,
-    SlaWarned,
-    SlaBreached,
-    SlaBreachWithdrawn,
-    RemedyGranted,
-    RemedySettled,
-    FeedbackErasureDone,
-    ScoreUpdated,
-    ScoringErasureDone,
-)
+ALL: tuple[type[Event], ...] = (*profile.EVENTS, *loyalty.EVENTS, *feedback.EVENTS, *scoring.EVENTS)
+"""Every event of the platform. A family module lists its events once, in `EVENTS`."""
 
 BY_TYPE: Mapping[str, type[Event]] = MappingProxyType({event.type: event for event in ALL})
 
-__all__ = [
-    "ALL",
-    "BY_TYPE",
-    "Cause",
-    "ComplaintAnswered",
-    "ComplaintClosed",
-    "ComplaintOpened",
-    "ComplaintReopened",
-    "ComplaintResolved",
-    "CustomerAttributes",
-    "CustomerErased",
-    "CustomerMerged",
-    "CustomerRegistered",
-    "CustomerUnmerged",
-    "CustomerUpdated",
-    "Event",
-    "FeedbackErasureDone",
-    "LoyaltyErasureDone",
-    "PointsEarned",
-    "PointsRedeemed",
-    "PointsReversed",
-    "PurchaseLine",
-    "PurchaseRecorded",
-    "PurchaseReturned",
-    "RemedyGranted",
-    "RemedyRefused",
-    "RemedySettled",
-    "ReturnedLine",
-    "ScoreUpdated",
-    "ScoringErasureDone",
-    "SlaBreachWithdrawn",
-    "SlaBreached",
-    "SlaWarned",
-    "TierChanged",
-    "Wiped",
-]
+
+def published_by(service: str) -> tuple[type[Event], ...]:
+    """Return the events that a service may publish, in the order in which its family module lists them."""
+    return tuple(event for event in ALL if event.type.partition(".")[0] == service)
+
+
+__all__ = ["ALL", "BY_TYPE", "published_by"]

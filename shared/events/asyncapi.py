@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from shared.events import ALL, BY_TYPE, Event, schema, topics
+from shared.events import ALL, BY_TYPE, schema, topics
+from shared.events.base import Event
 from shared.events.topics import Topic
 
 VERSION = "3.0.0"

@@ -16,7 +16,8 @@ from uuid import UUID
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
-from shared.events import BY_TYPE, Event
+from shared.events import BY_TYPE
+from shared.events.base import Event
 
 RECORD_BYTES_MAX = 900_000  # below the megabyte that a broker takes by default, headers included
 SOURCE_CHARS_MAX = 256

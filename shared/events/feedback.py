@@ -175,3 +175,19 @@ class FeedbackErasureDone(ErasureAnswered):
 
     type = "feedback.erasure_done.v1"
     topic = FEEDBACK
+
+
+EVENTS: tuple[type[Event], ...] = (
+    ComplaintOpened,
+    ComplaintAnswered,
+    ComplaintResolved,
+    ComplaintClosed,
+    ComplaintReopened,
+    SlaWarned,
+    SlaBreached,
+    SlaBreachWithdrawn,
+    RemedyGranted,
+    RemedySettled,
+    FeedbackErasureDone,
+)
+"""Every event that the feedback service publishes."""

@@ -87,3 +87,14 @@ class LoyaltyErasureDone(ErasureAnswered):
 
     type = "loyalty.erasure_done.v1"
     topic = POINTS
+
+
+EVENTS: tuple[type[Event], ...] = (
+    PointsEarned,
+    PointsRedeemed,
+    PointsReversed,
+    RemedyRefused,
+    TierChanged,
+    LoyaltyErasureDone,
+)
+"""Every event that the loyalty service publishes."""

@@ -233,3 +233,15 @@ class CustomerErased(Event):
     """The erasure that asks; the answers name it."""
     holds: Annotated[tuple[Code, ...], Field(max_length=HOLDS_MAX)] = ()
     """Codes of the legal holds that keep some records."""
+
+
+EVENTS: tuple[type[Event], ...] = (
+    PurchaseRecorded,
+    PurchaseReturned,
+    CustomerRegistered,
+    CustomerUpdated,
+    CustomerMerged,
+    CustomerUnmerged,
+    CustomerErased,
+)
+"""Every event that the profile service publishes."""

@@ -9,7 +9,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from shared.events import ALL, BY_TYPE, Event, compatibility, schema
+from shared.events import ALL, BY_TYPE, compatibility, schema
+from shared.events.base import Event
 
 FOLDER = schema.FOLDER / "published"
 

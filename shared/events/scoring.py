@@ -35,3 +35,10 @@ class ScoringErasureDone(ErasureAnswered):
 
     type = "scoring.erasure_done.v1"
     topic = SCORES
+
+
+EVENTS: tuple[type[Event], ...] = (
+    ScoreUpdated,
+    ScoringErasureDone,
+)
+"""Every event that the scoring service publishes."""

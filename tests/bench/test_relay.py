@@ -12,10 +12,9 @@ import pytest
 from shared.bus import Bus, Message, Producer, open_bus, partition_of
 from shared.clock import SystemClock
 from shared.db import Database, kernel_metadata
-from shared.events import PointsEarned
 from shared.events.base import Cause
 from shared.events.cloudevents import encode
-from shared.events.loyalty import POINTS
+from shared.events.loyalty import POINTS, PointsEarned
 from shared.ids import new_event_id, new_id
 from shared.outbox.lease import FileLease
 from shared.outbox.relay import BATCH_MAX, Relay

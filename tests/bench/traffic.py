@@ -5,10 +5,9 @@ from collections import deque
 from datetime import datetime, timedelta
 
 from shared.bus import Record, TopicPartition
-from shared.events import PurchaseRecorded, PurchaseReturned
 from shared.events.base import Cause, Event
 from shared.events.cloudevents import encode
-from shared.events.profile import PURCHASES, PurchaseLine, ReturnedLine
+from shared.events.profile import PURCHASES, PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnedLine
 from shared.ids import new_event_id, new_id
 
 PLACE = TopicPartition(PURCHASES, 0)

@@ -18,10 +18,9 @@ from sqlalchemy import select
 from shared.bus import Bus, Message, TopicPartition, open_bus, partition_of
 from shared.consume.tables import consumer_position
 from shared.db import Database, open_database
-from shared.events import PurchaseRecorded
 from shared.events.base import Cause
 from shared.events.cloudevents import encode
-from shared.events.profile import PURCHASES, PurchaseLine
+from shared.events.profile import PURCHASES, PurchaseLine, PurchaseRecorded
 from shared.ids import new_event_id, new_id
 from tests.chaos import steady
 from tests.parts import stacks, waiting

@@ -26,17 +26,17 @@ from shared.bus import open_bus
 from shared.clock import ManualClock
 from shared.consume.waves import waves
 from shared.db import Database
-from shared.events import (
-    BY_TYPE,
+from shared.events import BY_TYPE
+from shared.events.base import Cause, Event
+from shared.events.loyalty import PointsEarned, RemedyRefused
+from shared.events.profile import (
     CustomerErased,
     CustomerMerged,
-    PointsEarned,
+    PurchaseLine,
     PurchaseRecorded,
     PurchaseReturned,
-    RemedyRefused,
+    ReturnedLine,
 )
-from shared.events.base import Cause, Event
-from shared.events.profile import PurchaseLine, ReturnedLine
 from shared.ids import new_id
 from shared.outbox.tables import outbox
 from shared.service import Drift, Parts

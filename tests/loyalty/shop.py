@@ -30,17 +30,18 @@ from shared.bus import Record, TopicPartition, open_bus
 from shared.clock import ManualClock
 from shared.consume.apply import Outcome, apply_batch
 from shared.db import Database
-from shared.events import (
+from shared.events.base import Cause, Event
+from shared.events.cloudevents import encode
+from shared.events.feedback import RemedyGranted
+from shared.events.profile import (
     CustomerErased,
     CustomerMerged,
     CustomerRegistered,
+    PurchaseLine,
     PurchaseRecorded,
     PurchaseReturned,
-    RemedyGranted,
+    ReturnedLine,
 )
-from shared.events.base import Cause, Event
-from shared.events.cloudevents import encode
-from shared.events.profile import PurchaseLine, ReturnedLine
 from shared.ids import new_event_id, new_id
 from shared.outbox.tables import outbox
 from shared.service import Parts

@@ -19,17 +19,18 @@ from shared.bus import open_bus
 from shared.clock import ManualClock
 from shared.consume.waves import waves
 from shared.db import Database
-from shared.events import (
+from shared.events.base import Cause, Event
+from shared.events.profile import (
     CustomerErased,
     CustomerMerged,
     CustomerRegistered,
     CustomerUnmerged,
+    PurchaseLine,
     PurchaseRecorded,
     PurchaseReturned,
-    ScoreUpdated,
+    ReturnedLine,
 )
-from shared.events.base import Cause, Event
-from shared.events.profile import PurchaseLine, ReturnedLine
+from shared.events.scoring import ScoreUpdated
 from shared.ids import new_id
 from shared.outbox.tables import outbox
 from shared.service import Parts

@@ -11,10 +11,9 @@ from shared.consume import Handlers
 from shared.db import Read, Tx, any_of, triggers
 from shared.db.types import BigInt, Id, Instant, Json, Sealed
 from shared.errors import DomainError, Kind
-from shared.events import PurchaseRecorded, PurchaseReturned
 from shared.events.base import Cause, Event
 from shared.events.cloudevents import encode
-from shared.events.profile import PurchaseLine, ReturnedLine
+from shared.events.profile import PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnedLine
 from shared.ids import new_event_id, new_id
 
 metadata = MetaData()

@@ -8,7 +8,7 @@ from services.feedback.usecases.move_owners import move_owners
 from shared import identity
 from shared.consume.handlers import Handle
 from shared.db import Tx
-from shared.events import CustomerErased, CustomerMerged, CustomerRegistered, CustomerUnmerged
+from shared.events.profile import CustomerErased, CustomerMerged, CustomerRegistered, CustomerUnmerged
 from shared.identity import Move
 from shared.vault import Vault
 

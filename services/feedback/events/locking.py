@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from services.feedback.events.points import REMEDY
 from shared import identity
 from shared.db import Tx
-from shared.events import PointsEarned
 from shared.events.base import Event
+from shared.events.loyalty import PointsEarned
 
 
 async def lock(tx: Tx, events: Sequence[Event]) -> None:

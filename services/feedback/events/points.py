@@ -10,7 +10,7 @@ from shared.consume import parking
 from shared.consume.handlers import Handle
 from shared.consume.set_aside import Reason
 from shared.db import Tx
-from shared.events import PointsEarned, RemedyRefused
+from shared.events.loyalty import PointsEarned, RemedyRefused
 from shared.vault import Vault
 
 CONSUMER: Final = "feedback"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services.feedback.usecases.record_order_returns import record_order_returns
 from services.feedback.usecases.record_orders import record_orders
 from shared.db import Tx
-from shared.events import PurchaseRecorded, PurchaseReturned
+from shared.events.profile import PurchaseRecorded, PurchaseReturned
 
 
 async def recorded(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:

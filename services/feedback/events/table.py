@@ -3,15 +3,14 @@
 from services.feedback.events import customers, locking, points, purchases
 from services.feedback.settings import Settings
 from shared.consume import Handlers
-from shared.events import (
+from shared.events.loyalty import PointsEarned, RemedyRefused
+from shared.events.profile import (
     CustomerErased,
     CustomerMerged,
     CustomerRegistered,
     CustomerUnmerged,
-    PointsEarned,
     PurchaseRecorded,
     PurchaseReturned,
-    RemedyRefused,
 )
 from shared.service import vault_of
 

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from shared.db import Tx
-from shared.events import RemedyGranted
 from shared.events.base import Cause
+from shared.events.feedback import RemedyGranted
 
 
 async def announce_remedy(

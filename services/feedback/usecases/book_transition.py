@@ -9,8 +9,8 @@ from services.feedback.domain.machine import Action, Asked, Case, Status
 from services.feedback.storage import complaints, course
 from services.feedback.storage.complaints import Complaint
 from shared.db import Tx
-from shared.events import ComplaintAnswered, ComplaintClosed, ComplaintReopened
 from shared.events.base import Cause
+from shared.events.feedback import ComplaintAnswered, ComplaintClosed, ComplaintReopened
 from shared.ids import new_id
 from shared.vault import Keys
 

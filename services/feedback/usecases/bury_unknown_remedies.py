@@ -5,7 +5,7 @@ from typing import Final
 from shared.consume import parking
 from shared.consume.set_aside import Reason
 from shared.db import Tx
-from shared.events import PointsEarned, RemedyRefused
+from shared.events.loyalty import PointsEarned, RemedyRefused
 from shared.vault import Vault
 
 PAID_UNKNOWN: Final = Reason(

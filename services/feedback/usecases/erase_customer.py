@@ -8,9 +8,9 @@ from services.feedback.usecases.book_transition import book_transition
 from services.feedback.usecases.refold_clocks import refold_clocks
 from shared import identity
 from shared.db import Tx
-from shared.events import FeedbackErasureDone
 from shared.events.base import Cause
 from shared.events.erasure import Wiped
+from shared.events.feedback import FeedbackErasureDone
 from shared.vault import Vault
 
 

@@ -16,8 +16,8 @@ from services.feedback.storage import clocks, complaints, orders
 from services.feedback.usecases.refold_clocks import refold_clocks
 from shared import identity
 from shared.db import Tx
-from shared.events import ComplaintOpened
 from shared.events.base import Cause
+from shared.events.feedback import ComplaintOpened
 from shared.ids import new_id
 from shared.vault import Vault
 

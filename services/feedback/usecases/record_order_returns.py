@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services.feedback.storage import orders
 from shared import identity
 from shared.db import Tx
-from shared.events import PurchaseReturned
+from shared.events.profile import PurchaseReturned
 
 
 async def record_order_returns(tx: Tx, returns: Sequence[PurchaseReturned]) -> None:

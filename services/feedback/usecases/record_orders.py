@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services.feedback.storage import orders
 from shared import identity
 from shared.db import Tx
-from shared.events import PurchaseRecorded
+from shared.events.profile import PurchaseRecorded
 
 
 async def record_orders(tx: Tx, purchases: Sequence[PurchaseRecorded]) -> None:

@@ -11,8 +11,8 @@ from services.feedback.domain.verdict import Clock, Notice, Told, Verdict
 from services.feedback.storage import clocks, course, rules
 from services.feedback.storage.clocks import ClockKey, Subject
 from shared.db import Tx
-from shared.events import ComplaintResolved, SlaBreached, SlaBreachWithdrawn, SlaWarned
 from shared.events.base import Cause, Event
+from shared.events.feedback import ComplaintResolved, SlaBreached, SlaBreachWithdrawn, SlaWarned
 
 
 @dataclass(frozen=True, slots=True)

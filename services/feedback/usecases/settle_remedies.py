@@ -7,8 +7,8 @@ from datetime import datetime
 from services.feedback.domain.refusals import PaidAfterRefusal
 from services.feedback.storage import remedies
 from shared.db import Tx
-from shared.events import RemedySettled
 from shared.events.base import Cause
+from shared.events.feedback import RemedySettled
 
 
 @dataclass(frozen=True, slots=True)

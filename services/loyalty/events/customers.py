@@ -8,7 +8,7 @@ from services.loyalty.usecases.erase_members import erase_members
 from services.loyalty.usecases.move_owners import move_owners
 from shared.consume.handlers import Handle
 from shared.db import Tx
-from shared.events import CustomerErased, CustomerMerged, CustomerRegistered, CustomerUnmerged
+from shared.events.profile import CustomerErased, CustomerMerged, CustomerRegistered, CustomerUnmerged
 from shared.vault import Vault
 
 

@@ -9,8 +9,9 @@ from services.loyalty.usecases.open_programme import open_programme
 from services.loyalty.usecases.read_remedy import read_remedy
 from shared.consume import parking
 from shared.db import Tx, locks
-from shared.events import CustomerMerged, CustomerUnmerged, PurchaseRecorded, PurchaseReturned, RemedyGranted
 from shared.events.base import Event
+from shared.events.feedback import RemedyGranted
+from shared.events.profile import CustomerMerged, CustomerUnmerged, PurchaseRecorded, PurchaseReturned
 from shared.vault import Vault
 
 

@@ -13,7 +13,7 @@ from shared.consume.parking import Parked
 from shared.consume.set_aside import Reason
 from shared.db import Tx
 from shared.errors import DomainError
-from shared.events import PurchaseRecorded, PurchaseReturned
+from shared.events.profile import PurchaseRecorded, PurchaseReturned
 from shared.vault import Vault
 
 WAITS = timedelta(days=30)

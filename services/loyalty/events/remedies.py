@@ -8,7 +8,7 @@ from shared.consume import parking
 from shared.consume.handlers import Handle
 from shared.consume.set_aside import Reason
 from shared.db import Tx
-from shared.events import RemedyGranted
+from shared.events.feedback import RemedyGranted
 from shared.vault import Vault
 
 POINTS = "points"

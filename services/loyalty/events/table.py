@@ -4,14 +4,14 @@ from services.loyalty.events import customers, purchases, remedies
 from services.loyalty.events.locking import Locking
 from services.loyalty.settings import Settings
 from shared.consume import Handlers
-from shared.events import (
+from shared.events.feedback import RemedyGranted
+from shared.events.profile import (
     CustomerErased,
     CustomerMerged,
     CustomerRegistered,
     CustomerUnmerged,
     PurchaseRecorded,
     PurchaseReturned,
-    RemedyGranted,
 )
 from shared.service import vault_of
 

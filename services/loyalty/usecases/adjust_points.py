@@ -14,8 +14,8 @@ from services.loyalty.storage import adjustments, ledger, lots, programmes, wall
 from services.loyalty.usecases.open_journal import open_journal
 from services.loyalty.usecases.tell_points import tell_points
 from shared.db import Tx
-from shared.events import PointsEarned, PointsReversed
 from shared.events.base import Cause
+from shared.events.loyalty import PointsEarned, PointsReversed
 from shared.vault import Vault
 
 

@@ -19,8 +19,8 @@ from services.loyalty.usecases.count_spend import count_spend
 from services.loyalty.usecases.open_journal import open_journal
 from services.loyalty.usecases.tell_points import tell_points
 from shared.db import Tx
-from shared.events import PointsReversed
 from shared.events.base import Cause
+from shared.events.loyalty import PointsReversed
 
 
 async def apply_returns(tx: Tx, facts: Sequence[Return]) -> list[Return]:

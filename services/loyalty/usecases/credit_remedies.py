@@ -18,8 +18,8 @@ from services.loyalty.storage.wallets import Locked
 from services.loyalty.usecases.open_journal import open_journal
 from services.loyalty.usecases.tell_points import tell_points
 from shared.db import Tx
-from shared.events import PointsEarned, RemedyRefused
 from shared.events.base import Cause
+from shared.events.loyalty import PointsEarned, RemedyRefused
 
 
 async def credit_remedies(

@@ -17,8 +17,8 @@ from services.loyalty.usecases.count_spend import count_spend
 from services.loyalty.usecases.open_journal import open_journal
 from services.loyalty.usecases.tell_points import tell_points
 from shared.db import Tx
-from shared.events import PointsEarned
 from shared.events.base import Cause
+from shared.events.loyalty import PointsEarned
 
 
 async def earn_points(tx: Tx, facts: Sequence[Purchase]) -> None:

@@ -10,7 +10,8 @@ from shared.consume import parking
 from shared.consume.parking import Parked
 from shared.consume.set_aside import Reason
 from shared.db import Tx
-from shared.events import PurchaseReturned, RemedyGranted
+from shared.events.feedback import RemedyGranted
+from shared.events.profile import PurchaseReturned
 from shared.vault import Vault
 
 NEVER_CAME = Reason("purchase_never_came", "The purchase of this return did not arrive in time.")

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from services.loyalty.storage import wallets
 from shared.db import Tx
-from shared.events import CustomerErased, LoyaltyErasureDone
 from shared.events.erasure import Wiped
+from shared.events.loyalty import LoyaltyErasureDone
+from shared.events.profile import CustomerErased
 from shared.vault import Vault
 
 

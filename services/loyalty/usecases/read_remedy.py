@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from services.loyalty.domain.facts import RemedyGrant
-from shared.events import RemedyGranted
 from shared.events.base import Event
+from shared.events.feedback import RemedyGranted
 
 
 def read_remedy(event: Event) -> RemedyGrant:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from services.loyalty.domain.facts import Return, UnitRange
-from shared.events import PurchaseReturned
 from shared.events.base import Event
+from shared.events.profile import PurchaseReturned
 
 
 def read_return(event: Event) -> Return:

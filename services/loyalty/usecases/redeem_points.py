@@ -15,8 +15,8 @@ from services.loyalty.storage import ledger, lots, programmes, purchases, redemp
 from services.loyalty.usecases.open_journal import open_journal
 from services.loyalty.usecases.tell_points import tell_points
 from shared.db import Tx
-from shared.events import PointsRedeemed
 from shared.events.base import Cause
+from shared.events.loyalty import PointsRedeemed
 from shared.vault import Vault
 
 

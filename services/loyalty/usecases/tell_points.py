@@ -8,8 +8,8 @@ from services.loyalty.domain.postings import Cause as Booked
 from services.loyalty.domain.programme import Programme
 from services.loyalty.domain.wallets import Wallet
 from shared.db import Tx
-from shared.events import PointsEarned, PointsRedeemed, PointsReversed
 from shared.events.base import Cause
+from shared.events.loyalty import PointsEarned, PointsRedeemed, PointsReversed
 
 
 def tell_points(

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from services.loyalty.domain.programme import Programme
 from services.loyalty.domain.tiers import TierChange
 from shared.db import Tx
-from shared.events import TierChanged
 from shared.events.base import Cause
+from shared.events.loyalty import TierChanged
 
 
 def tell_tiers(

@@ -17,8 +17,8 @@ from shared.auth.principal import SHOP
 from shared.consume.set_aside import Reason
 from shared.db import Tx, locks
 from shared.errors import DomainError, FieldError
-from shared.events import PurchaseLine, PurchaseRecorded
 from shared.events.base import Cause
+from shared.events.profile import PurchaseLine, PurchaseRecorded
 from shared.ids import new_id
 from shared.pacing import paced
 from shared.vault import Keys, Vault

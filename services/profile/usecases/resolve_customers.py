@@ -14,8 +14,8 @@ from services.profile.storage.identifiers import Claim
 from services.profile.storage.identities import Birth, Identity
 from shared.db import Tx, locks
 from shared.errors import DomainError, Kind
-from shared.events import CustomerRegistered
 from shared.events.base import Cause
+from shared.events.profile import CustomerRegistered
 from shared.ids import is_id, new_id
 from shared.pacing import paced
 from shared.vault import Keys, SubjectErased, Vault

@@ -8,8 +8,8 @@ from services.profile.storage import identities, purchases, returns
 from services.profile.storage.purchases import OrderKey, Stored
 from services.profile.storage.returns import StoredReturn, WaitingReturn
 from shared.db import Tx
-from shared.events import PurchaseReturned, ReturnedLine
 from shared.events.base import Cause
+from shared.events.profile import PurchaseReturned, ReturnedLine
 from shared.pacing import paced
 from shared.vault import Vault
 

@@ -8,7 +8,7 @@ from services.scoring.usecases.erase_identities import erase_identities
 from services.scoring.usecases.register_identities import register_identities
 from shared.consume.handlers import Handle
 from shared.db import Tx
-from shared.events import CustomerErased, CustomerMerged, CustomerRegistered, CustomerUnmerged
+from shared.events.profile import CustomerErased, CustomerMerged, CustomerRegistered, CustomerUnmerged
 from shared.identity import Move
 
 

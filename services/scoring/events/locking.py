@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 from services.scoring.usecases.lock_customers import lock_customers
 from shared.consume.handlers import Lock
 from shared.db import Tx
-from shared.events import CustomerMerged, CustomerUnmerged
 from shared.events.base import Event
+from shared.events.profile import CustomerMerged, CustomerUnmerged
 
 
 def lock(zone: ZoneInfo) -> Lock:

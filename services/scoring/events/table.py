@@ -6,7 +6,7 @@ from services.scoring.events import customers, purchases
 from services.scoring.events.locking import lock
 from services.scoring.settings import Settings
 from shared.consume import BATCH_MAX, Handlers
-from shared.events import (
+from shared.events.profile import (
     CustomerErased,
     CustomerMerged,
     CustomerRegistered,

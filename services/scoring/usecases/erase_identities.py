@@ -8,9 +8,10 @@ from services.scoring.usecases.lock_customers import lock_customers
 from services.scoring.usecases.settle_customers import settle_customers
 from shared import identity
 from shared.db import Tx
-from shared.events import CustomerErased, ScoringErasureDone
 from shared.events.base import Cause
 from shared.events.erasure import Wiped
+from shared.events.profile import CustomerErased
+from shared.events.scoring import ScoringErasureDone
 
 
 async def erase_identities(tx: Tx, erasures: Sequence[CustomerErased], zone: ZoneInfo) -> None:

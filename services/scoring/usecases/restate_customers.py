@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 from services.scoring.domain.statements import RFM, MovedBy, Statement, restate
 from services.scoring.storage import models, statements, states
 from shared.db import Tx
-from shared.events import ScoreUpdated
 from shared.events.base import Cause
+from shared.events.scoring import ScoreUpdated
 
 
 async def restate_customers(tx: Tx, causes: Mapping[str, Cause], moved_by: MovedBy, zone: ZoneInfo) -> int:

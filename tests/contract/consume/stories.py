@@ -15,19 +15,19 @@ from services.feedback.storage import tables as feedback
 from services.loyalty.storage import tables as loyalty
 from services.scoring.storage import tables as scoring
 from shared.bus import Record
-from shared.events import (
+from shared.events.base import Cause, Event
+from shared.events.cloudevents import encode
+from shared.events.feedback import RemedyGranted
+from shared.events.loyalty import PointsEarned, RemedyRefused
+from shared.events.profile import (
     CustomerMerged,
     CustomerRegistered,
     CustomerUnmerged,
-    PointsEarned,
+    PurchaseLine,
     PurchaseRecorded,
     PurchaseReturned,
-    RemedyGranted,
-    RemedyRefused,
+    ReturnedLine,
 )
-from shared.events.base import Cause, Event
-from shared.events.cloudevents import encode
-from shared.events.profile import PurchaseLine, ReturnedLine
 from shared.identity.tables import identity
 from tests.contract.consume.traffic import TOPIC
 from tests.contract.http.opened import NOW, Opened

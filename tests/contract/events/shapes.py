@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.events import ALL, Event, schema
+from shared.events import ALL, schema
+from shared.events.base import Event
 
 EVENTS = [pytest.param(event, id=event.type) for event in ALL]
 EXAMPLES = [

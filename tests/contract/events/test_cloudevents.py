@@ -14,8 +14,10 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.events import Event, PurchaseRecorded, cloudevents, schema
+from shared.events import cloudevents, schema
+from shared.events.base import Event
 from shared.events.cloudevents import RECORD_BYTES_MAX, Envelope, MalformedRecord
+from shared.events.profile import PurchaseRecorded
 from tests.contract.events.shapes import EXAMPLES
 
 EVENT_ID = UUID("019a7c3e-5b1d-7f00-8a2b-3c4d5e6f7081")

@@ -7,19 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 from shared import ids
-from shared.events import (
-    ALL,
-    BY_TYPE,
-    Cause,
-    CustomerMerged,
-    Event,
-    PointsEarned,
-    PurchaseLine,
-    PurchaseRecorded,
-    PurchaseReturned,
-    schema,
-)
+from shared.events import ALL, BY_TYPE, schema
+from shared.events.base import Cause, Event
 from shared.events.cloudevents import RECORD_BYTES_MAX
+from shared.events.loyalty import PointsEarned
+from shared.events.profile import CustomerMerged, PurchaseLine, PurchaseRecorded, PurchaseReturned
 from tests.contract.events.shapes import EVENTS, bytes_max, field_names, leaves
 
 # Every field that an event may have. A new name is added here by somebody who has asked: can this be personal?

@@ -8,8 +8,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from shared.events import ALL, BY_TYPE, Event, PurchaseRecorded, compatibility, publication, schema
+from shared.events import ALL, BY_TYPE, compatibility, publication, schema
 from shared.events import __main__ as contracts
+from shared.events.base import Event
+from shared.events.profile import PurchaseRecorded
 from tests.contract.events.shapes import EVENTS, EXAMPLES
 
 Change = Callable[[dict[str, Any]], object]

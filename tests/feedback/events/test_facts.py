@@ -12,8 +12,8 @@ from services.feedback.storage.tables import complaint, order_fact, order_return
 from services.feedback.usecases.grant_remedy import NewRemedy, grant_remedy
 from services.feedback.usecases.retry_remedy import retry_remedy
 from shared.consume.tables import set_aside
-from shared.events import FeedbackErasureDone, RemedyGranted, RemedySettled
 from shared.events.base import Cause, Event
+from shared.events.feedback import FeedbackErasureDone, RemedyGranted, RemedySettled
 from shared.identity import identity
 from shared.ids import new_id
 from shared.vault import subject_keys

@@ -11,7 +11,7 @@ from services.feedback.domain.refusals import MessageNotDatedBack, NotForThisAct
 from services.feedback.storage.tables import sla_clock, sla_event
 from services.feedback.usecases.confirm_message import confirm_message
 from services.feedback.usecases.fire_clocks import fire_clocks
-from shared.events import SlaBreached, SlaBreachWithdrawn
+from shared.events.feedback import SlaBreached, SlaBreachWithdrawn
 from tests.feedback.running import AGENT, MANAGER, NOW, Feedback, open_feedback
 from tests.parts import databases
 

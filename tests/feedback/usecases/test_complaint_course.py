@@ -6,7 +6,7 @@ from services.feedback.domain import refusals
 from services.feedback.domain.machine import Action, Actor, ActorKind, Outcome
 from services.feedback.storage.tables import complaint, message, sla_clock, transition
 from services.feedback.usecases.take_action import FollowUp
-from shared.events import ComplaintAnswered, ComplaintClosed, ComplaintOpened
+from shared.events.feedback import ComplaintAnswered, ComplaintClosed, ComplaintOpened
 from tests.feedback.running import MANAGER, NOW, Feedback, customer, merged
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from services.feedback.domain.machine import Action
 from services.feedback.storage.tables import calendar, complaint, sla_clock, sla_event, sla_policy, transition
-from shared.events import ComplaintResolved, SlaBreached, SlaWarned
+from shared.events.feedback import ComplaintResolved, SlaBreached, SlaWarned
 from tests.feedback.running import NOW, Feedback
 
 HOUR = timedelta(hours=1)

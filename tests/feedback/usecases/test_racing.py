@@ -9,8 +9,8 @@ from services.feedback.domain.machine import Action
 from services.feedback.storage.tables import complaint, remedy, sla_clock, sla_event
 from services.feedback.usecases.grant_remedy import NewRemedy, grant_remedy
 from shared.errors import DomainError
-from shared.events import RemedySettled, SlaBreached
 from shared.events.base import Cause
+from shared.events.feedback import RemedySettled, SlaBreached
 from tests.feedback.running import Feedback, customer, earned, merged
 
 CUSTOMERS, COMPLAINTS, STEPS = 4, 12, 160

@@ -22,7 +22,7 @@ from services.loyalty.storage.tables import programme as programme_table
 from services.loyalty.usecases.open_programme import open_programme
 from services.loyalty.usecases.settle_due import settle_due
 from shared.clock import ManualClock
-from shared.events import PurchaseRecorded, PurchaseReturned
+from shared.events.profile import PurchaseRecorded, PurchaseReturned
 from shared.vault import open_vault
 from tests.conftest import SEED
 from tests.loyalty.conftest import START

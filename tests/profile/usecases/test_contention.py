@@ -17,7 +17,7 @@ from services.profile.storage.tables import identifiers, identities, purchases
 from services.profile.usecases import record_purchases as intake
 from services.profile.usecases.record_purchases import Told
 from shared.db import failures, locks
-from shared.events import CustomerRegistered, PurchaseRecorded
+from shared.events.profile import CustomerRegistered, PurchaseRecorded
 from tests.profile.running import NOW, Profile, erase, open_profile, told
 
 BUYER: dict[str, Any] = {"external_id": "C-1", "phone": "13800138001", "email": "ana@example.com"}

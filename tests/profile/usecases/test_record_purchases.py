@@ -21,7 +21,7 @@ from services.profile.storage.tables import (
 from services.profile.usecases.record_purchases import Outcome
 from services.profile.usecases.register_customer import Registration, register_customer
 from shared.errors import DomainError
-from shared.events import CustomerRegistered, PurchaseRecorded
+from shared.events.profile import CustomerRegistered, PurchaseRecorded
 from shared.ids import new_id
 from shared.vault import subject_keys
 from tests.profile.running import NOW, Profile, told

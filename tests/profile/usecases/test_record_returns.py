@@ -24,7 +24,7 @@ from shared.consume.set_aside import StillRefused
 from shared.consume.tables import set_aside
 from shared.db import locks
 from shared.errors import DomainError
-from shared.events import PurchaseReturned
+from shared.events.profile import PurchaseReturned
 from shared.ids import new_id
 from tests.profile.running import NOW, Profile, back, open_profile, told
 

@@ -9,7 +9,7 @@ from services.profile.domain.purchases import Line
 from services.profile.storage.tables import purchases
 from shared.consume.tables import set_aside
 from shared.errors import DomainError
-from shared.events import PurchaseRecorded, PurchaseReturned
+from shared.events.profile import PurchaseRecorded, PurchaseReturned
 from tests.profile.running import Profile, back, told
 
 BOUGHT = "bought"

@@ -11,7 +11,7 @@ from services.scoring.events.purchases import TooManyUnits
 from services.scoring.storage import states
 from services.scoring.storage.tables import customer_state, purchase, purchase_return, score
 from shared import identity
-from shared.events import ScoringErasureDone
+from shared.events.scoring import ScoringErasureDone
 from shared.outbox.tables import outbox
 from tests.scoring.running import NOW, Scoring, at, bought, customer, erased, moved, registered, returned
 

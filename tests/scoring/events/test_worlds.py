@@ -15,8 +15,8 @@ from services.scoring.domain.facts import Cut
 from services.scoring.domain.scores import rfm
 from services.scoring.domain.state import EMPTY, State
 from services.scoring.storage import facts, statements, states
-from shared.events import PurchaseRecorded
 from shared.events.base import Event
+from shared.events.profile import PurchaseRecorded
 from tests.parts import databases
 from tests.scoring import running
 from tests.scoring.oracle import Back, Bought, World

@@ -10,7 +10,7 @@ from services.scoring.domain import answers
 from services.scoring.domain.facts import Cut, roll_up
 from services.scoring.storage import facts, fit_input
 from services.scoring.storage.tables import customer_state, day_rollup
-from shared.events import PurchaseRecorded
+from shared.events.profile import PurchaseRecorded
 from shared.identity import identities_of, identity
 from tests.parts.looking import looked_through
 from tests.scoring import cdnow, running

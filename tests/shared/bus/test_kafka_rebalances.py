@@ -18,8 +18,8 @@ from shared.bus import Bus, Message, TopicPartition, partition_of
 from shared.bus.kafka import KafkaBus
 from shared.consume.tables import consumer_position, set_aside
 from shared.db import Database
-from shared.events import PurchaseRecorded
 from shared.events.cloudevents import encode
+from shared.events.profile import PurchaseRecorded
 from shared.ids import new_event_id, new_id
 from shared.outbox.tables import outbox
 from shared.vault import Vault

@@ -12,7 +12,7 @@ from shared.consume.handlers import Handlers
 from shared.consume.lag import Ages, Lag
 from shared.consume.tables import consumer_position
 from shared.db import Database, kernel_metadata
-from shared.events import PurchaseRecorded
+from shared.events.profile import PurchaseRecorded
 from tests.parts import databases
 from tests.parts.waiting import until
 from tests.shared.bus.conftest import Buses

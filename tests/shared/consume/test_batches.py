@@ -17,8 +17,8 @@ from shared.consume.handlers import BATCH_MAX, Handlers
 from shared.consume.tables import consumer_position, inbox
 from shared.consume.tables import set_aside as set_aside_table
 from shared.db import Database, Tx
-from shared.events import PurchaseRecorded, PurchaseReturned
 from shared.events.base import Event
+from shared.events.profile import PurchaseRecorded, PurchaseReturned
 from shared.ids import new_id
 from shared.vault import Vault
 from tests.parts.waiting import until

@@ -20,7 +20,7 @@ from shared.consume.consumer import Consumer
 from shared.consume.tables import consumer_position
 from shared.consume.tables import set_aside as table
 from shared.db import Database, Tx
-from shared.events import PurchaseRecorded
+from shared.events.profile import PurchaseRecorded
 from shared.ids import new_id
 from shared.vault import Vault
 from tests.parts.waiting import until

@@ -9,8 +9,8 @@ from shared.consume import operator_actions, set_aside
 from shared.consume.apply import apply_batch
 from shared.consume.operator_actions import SetAside
 from shared.db import Database, Tx
-from shared.events import CustomerMerged, PurchaseRecorded
 from shared.events.base import Cause
+from shared.events.profile import CustomerMerged, PurchaseRecorded
 from shared.ids import new_id
 from shared.vault import Vault
 from tests.shared.ledger import AT, HANDLERS, PLACE, POISON, amounts, lock, purchase, records

@@ -11,7 +11,7 @@ from shared.consume import parking
 from shared.consume.set_aside import Reason
 from shared.consume.tables import set_aside as table
 from shared.db import Database, Tx, locks
-from shared.events import PurchaseRecorded, PurchaseReturned
+from shared.events.profile import PurchaseRecorded, PurchaseReturned
 from shared.ids import new_id
 from shared.vault import Vault
 from tests.shared.ledger import AT, amounts, entries, lock, purchase, recorded, return_of, returned

@@ -8,8 +8,8 @@ import pytest
 
 from services.loyalty.storage.wallets import Locked
 from shared.db import Tx
-from shared.events import CustomerErased, CustomerMerged, CustomerRegistered
 from shared.events.base import Cause, Event
+from shared.events.profile import CustomerErased, CustomerMerged, CustomerRegistered
 from shared.ids import new_id
 from tests.parts import databases
 from tests.shared.ledger import AT, purchase, return_of

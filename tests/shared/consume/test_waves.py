@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from shared.consume.waves import waves
-from shared.events import CustomerMerged
 from shared.events.base import Cause, Event
+from shared.events.profile import CustomerMerged
 from shared.ids import new_id
 from tests.shared.ledger import AT, purchase, return_of
 

@@ -12,7 +12,7 @@ from sqlalchemy import Table, Text, cast, func, select
 from shared.bus import Bus, BusUnavailable, Guard, Message, Producer, Record, open_bus, unguarded
 from shared.db import Database
 from shared.db.access import Rows
-from shared.events import PurchaseRecorded
+from shared.events.profile import PurchaseRecorded
 from shared.ids import new_id
 from shared.outbox import relay as relaying
 from shared.outbox.lease import FileLease, LeaseLost
