@@ -19,7 +19,7 @@ DRIFTS_MAX = 100
 
 async def verify(service: Service, parts: Parts, read: Read) -> Sequence[Drift]:
     """Every difference between a service's database and the bus."""
-    published = sorted({event.topic for event in service.publishes})
+    published = sorted({event.topic.name for event in service.publishes})
     return [*await _positions(service, parts.bus, read), *await _outbox(parts.bus, read, published)]
 
 

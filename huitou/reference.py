@@ -108,7 +108,7 @@ def _settings_page() -> str:
 
 def _events_page() -> str:
     sections = [
-        f"## `{event.type}`\n\n{_words(event)}\n\nTopic `{event.topic}`.\n\n"
+        f"## `{event.type}`\n\n{_words(event)}\n\nTopic `{event.topic.name}`.\n\n"
         + _table("field | meaning", _fields(event))
         for event in events.ALL
     ]

@@ -39,4 +39,4 @@ class Handlers:
     @property
     def topics(self) -> tuple[str, ...]:
         """The topics its events are published on, sorted."""
-        return tuple(sorted({event.topic for event in self.table}))
+        return tuple(sorted({event.topic.name for event in self.table}))

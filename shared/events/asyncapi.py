@@ -1,10 +1,10 @@
-"""AsyncAPI 3.0 documents of the contracts: of the whole platform, or of one service as it sees the bus."""
+"""AsyncAPI 3.0 documents, generated from the contracts: one for the whole platform, and one per service."""
 
 from typing import Any
 
-from shared.events import ALL, BY_TYPE, schema, topics
+from shared.events import ALL, BY_TYPE, TOPICS, events_of, schema
 from shared.events.base import Event
-from shared.events.topics import Topic
+from shared.events.topic import Topic
 
 VERSION = "3.0.0"
 PART = "#/components/schemas/{model}"
@@ -13,12 +13,12 @@ Document = dict[str, Any]
 
 
 def document(service: str | None = None, *, version: str = "1") -> Document:
-    """What is sent and received over the bus, by all services or by one.
+    """Describe what all services, or the given service, send and receive over the bus.
 
-    `service` is a name of `topics.yaml` (profile, loyalty, feedback, scoring); `version` is that of the product.
+    `service` is profile, loyalty, feedback or scoring; `version` is the version of the product.
     """
-    seen = [topic for topic in topics.load().values() if service in (None, topic.producer, *topic.consumers)]
-    events = [event for event in ALL if any(event.topic == topic.name for topic in seen)]
+    topics = [topic for topic in TOPICS.values() if service in (None, topic.producer, *topic.consumers)]
+    events = [event for event in ALL if event.topic in topics]
     return {
         "asyncapi": VERSION,
         "info": {
@@ -28,8 +28,10 @@ def document(service: str | None = None, *, version: str = "1") -> Document:
             "No personal data: ids, integers, codes and instants. Consumers skip types and fields they do not know.",
         },
         "defaultContentType": "application/json",
-        "channels": {_short(topic): _channel(topic) for topic in seen},
-        "operations": {name: one for topic in seen for name, one in _operations(topic, service).items()},
+        "channels": {_short(topic): _channel(topic) for topic in topics},
+        "operations": {
+            name: operation for topic in topics for name, operation in _operations(topic, service).items()
+        },
         "components": {
             "messages": {event.type: _message(event) for event in events},
             "messageTraits": {"cloudevent": {"headers": _headers()}},
@@ -46,7 +48,9 @@ def _channel(topic: Topic) -> Document:
     return {
         "address": topic.name,
         "description": topic.about,
-        "messages": {type_: {"$ref": f"#/components/messages/{type_}"} for type_ in topic.events},
+        "messages": {
+            event.type: {"$ref": f"#/components/messages/{event.type}"} for event in events_of(topic)
+        },
         "bindings": {
             "kafka": {
                 "bindingVersion": "0.5.0",
@@ -59,14 +63,16 @@ def _channel(topic: Topic) -> Document:
 
 
 def _operations(topic: Topic, service: str | None) -> dict[str, Document]:
-    """One operation a service that writes or reads the topic, if it is asked for."""
+    """Describe one operation per service that writes or reads the topic, or only those of the given service."""
     sides = [(topic.producer, "send"), *((consumer, "receive") for consumer in topic.consumers)]
     return {
         f"{name}_{action}s_{_short(topic)}": {
             "action": action,
             "channel": {"$ref": f"#/channels/{_short(topic)}"},
             "summary": f"{name} {action}s {topic.name}: {topic.about}",
-            "messages": [{"$ref": f"#/channels/{_short(topic)}/messages/{type_}"} for type_ in topic.events],
+            "messages": [
+                {"$ref": f"#/channels/{_short(topic)}/messages/{event.type}"} for event in events_of(topic)
+            ],
         }
         for name, action in sides
         if service in (None, name)
@@ -92,7 +98,7 @@ def _message(event: type[Event]) -> Document:
 
 
 def _headers() -> Document:
-    """The CloudEvents attributes, as the Kafka binding writes them in binary mode."""
+    """Describe the CloudEvents attributes, as the Kafka binding writes them in binary mode."""
     return {
         "type": "object",
         "required": ["ce_specversion", "ce_id", "ce_source", "ce_type"],
@@ -118,7 +124,7 @@ def _headers() -> Document:
 
 
 def _parts(events: list[type[Event]]) -> dict[str, Document]:
-    """The schemas of the events and of the pieces they are made of, side by side and by name."""
+    """Return the schemas of the events and of their parts by name."""
     parts: dict[str, Document] = {}
     for event in events:
         body = schema.generate(event, ref_template=PART)

@@ -19,6 +19,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from shared.events.topic import Topic
+
 INT64_MAX = 2**63 - 1
 INT32_MAX = 2**31 - 1
 
@@ -128,7 +130,7 @@ class Event(Part):
     """
 
     type: ClassVar[str]
-    topic: ClassVar[str]
+    topic: ClassVar[Topic]
 
     identity_id: IdentityId
     """The immutable identity whose fact this is; the key that orders it."""

@@ -15,8 +15,14 @@ from shared.events.base import (
     Version,
 )
 from shared.events.erasure import ErasureAnswered
+from shared.events.topic import Topic
 
-FEEDBACK = "huitou.feedback"
+FEEDBACK = Topic(
+    name="huitou.feedback",
+    about="Complaints, their clocks, and what was given to make good.",
+    producer="feedback",
+    consumers=("profile", "loyalty", "scoring"),
+)
 
 
 class _ComplaintChanged(Event):

@@ -12,8 +12,14 @@ from shared.events.base import (
     TransactionId,
 )
 from shared.events.erasure import ErasureAnswered
+from shared.events.topic import Topic
 
-POINTS = "huitou.points"
+POINTS = Topic(
+    name="huitou.points",
+    about="What happened to points and tiers.",
+    producer="loyalty",
+    consumers=("profile", "feedback", "scoring"),
+)
 
 
 class _PointsMoved(Event):

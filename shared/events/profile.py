@@ -34,9 +34,20 @@ from shared.events.base import (
     Store,
     Version,
 )
+from shared.events.topic import Topic
 
-PURCHASES = "huitou.purchases"
-CUSTOMERS = "huitou.customers"
+PURCHASES = Topic(
+    name="huitou.purchases",
+    about="What customers bought and brought back.",
+    producer="profile",
+    consumers=("loyalty", "feedback", "scoring"),
+)
+CUSTOMERS = Topic(
+    name="huitou.customers",
+    about="Who is a customer, and which identities are one.",
+    producer="profile",
+    consumers=("loyalty", "feedback", "scoring"),
+)
 
 Reference = Annotated[str, StringConstraints(max_length=22, pattern=r"^[A-Za-z0-9_-]{22}$")]
 RegionCode = Annotated[str, StringConstraints(max_length=16, pattern=r"^[A-Za-z0-9-]+$")]

@@ -2,8 +2,14 @@
 
 from shared.events.base import Code, Event, Instant, Version
 from shared.events.erasure import ErasureAnswered
+from shared.events.topic import Topic
 
-SCORES = "huitou.scores"
+SCORES = Topic(
+    name="huitou.scores",
+    about="What can be said about a customer.",
+    producer="scoring",
+    consumers=("profile", "loyalty", "feedback"),
+)
 
 
 class ScoreUpdated(Event):

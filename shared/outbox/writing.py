@@ -25,7 +25,7 @@ def write_outbox(service: str) -> WriteOutbox:
                     "aggregatetype": "identity",
                     "aggregateid": event.identity_id,
                     "type": event.type,
-                    "topic": event.topic,
+                    "topic": event.topic.name,
                     "key": event.key,
                     "headers": {name: value.decode() for name, value in headers},
                     "payload": payload.decode(),

@@ -12,7 +12,7 @@ from shared.bus import BusUnavailable
 from shared.bus.opening import servers_of
 from shared.consume.consumer import Consumer
 from shared.db import failures, place_of
-from shared.events import topics
+from shared.events import TOPICS
 from shared.run import process_metrics
 from shared.run.leader import before, lead
 from shared.run.opening import member_name, migrations_of
@@ -106,9 +106,9 @@ def consumers_of(service: Service, parts: Parts) -> list[Consumer]:
 
 def topics_of(service: Service) -> dict[str, int]:
     """The topics a service publishes to or consumes, with their partitions."""
-    names = {event.topic for event in service.publishes}
+    names = {event.topic.name for event in service.publishes}
     names.update(topic for handlers in service.handlers for topic in handlers.topics)
-    return {name: topic.partitions for name, topic in topics.load().items() if name in names}
+    return {name: topic.partitions for name, topic in TOPICS.items() if name in names}
 
 
 async def _ready(service: Service, parts: Parts) -> None:

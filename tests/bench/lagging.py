@@ -62,7 +62,7 @@ class Watch:
         for service, rows in places.items():
             for topic, part, place in rows:
                 behind[service] += max(ends[KafkaTopicPartition(topic, part)] - place, 0)
-                purchases[service] += place if topic == PURCHASES else 0
+                purchases[service] += place if topic == PURCHASES.name else 0
         return Look(at, pending, behind, purchases)
 
     async def analyse(self) -> None:

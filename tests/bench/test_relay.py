@@ -116,7 +116,7 @@ async def _send(producer: Producer, messages: Sequence[Message]) -> None:
     parts: dict[int, list[Message]] = defaultdict(list)
     for message in messages:
         parts[partition_of(message.key or "", PARTITIONS)].append(message)
-    await asyncio.gather(*(producer.send(POINTS, partition, part) for partition, part in parts.items()))
+    await asyncio.gather(*(producer.send(POINTS.name, partition, part) for partition, part in parts.items()))
 
 
 _random = random.Random(SEED)
@@ -139,7 +139,7 @@ def _event() -> PointsEarned:
 @asynccontextmanager
 async def _bus(url: str, folder: Path) -> AsyncIterator[Bus]:
     bus = open_bus(url, home=folder)
-    await bus.ensure_topics({POINTS: PARTITIONS})
+    await bus.ensure_topics({POINTS.name: PARTITIONS})
     try:
         yield bus
     finally:

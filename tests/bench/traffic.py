@@ -10,7 +10,7 @@ from shared.events.cloudevents import encode
 from shared.events.profile import PURCHASES, PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnedLine
 from shared.ids import new_event_id, new_id
 
-PLACE = TopicPartition(PURCHASES, 0)
+PLACE = TopicPartition(PURCHASES.name, 0)
 RETURNS = 0.08
 NEWCOMERS = 0.02
 """Share of the purchases that are somebody's first."""

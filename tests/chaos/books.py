@@ -116,7 +116,7 @@ class Bookkeeper:
                 books.inboxes[service] = {str(each) for (each,) in seen}
                 aside = await read.all(select(set_aside.c.state, set_aside.c.event_id))
                 books.aside[service] = [(state, each) for state, each in aside]
-        topics = sorted({event.topic for event in BY_TYPE.values()})
+        topics = sorted({event.topic.name for event in BY_TYPE.values()})
         for place, end in sorted((await self._bus.end_offsets(topics)).items()):
             offset = 0
             while offset < end and (page := await self._bus.read(place, offset, PAGE)):

@@ -53,9 +53,9 @@ class Poison:
 
     async def _torn(self, _: Bus) -> tuple[str, Message]:
         """An event of ours of which a part is missing."""
-        event = self._random.choice([each for each in ALL if each.topic in TOPICS])
+        event = self._random.choice([each for each in ALL if each.topic.name in TOPICS])
         value = self._random.choice([b"{}", b'{"identity_id":"cus_1"}', b'{"identity_id":'])
-        return event.topic, Message("cus_1", self._headers(event.type), value)
+        return event.topic.name, Message("cus_1", self._headers(event.type), value)
 
     async def _unknown(self, _: Bus) -> tuple[str, Message]:
         """An event of a service that this version does not know."""

@@ -134,7 +134,7 @@ class _Backlog:
 
     def __init__(self, bus: Bus, database: Database, customer: str, events: int) -> None:
         self._bus, self._database, self.customer = bus, database, customer
-        self.hot = TopicPartition(PURCHASES, partition_of(customer, PARTITIONS))
+        self.hot = TopicPartition(PURCHASES.name, partition_of(customer, PARTITIONS))
         self.left, self.left_elsewhere, self.applied = events, events, 0
 
     async def look(self) -> None:
@@ -196,7 +196,7 @@ async def _produce(bus: Bus, hot: str, events: int) -> None:
     heat = int(events * HOT)
     buyers = [hot] * heat + [others[number % CUSTOMERS] for number in range(events - heat)]
     at = datetime.now(UTC) - timedelta(days=1)
-    await bus.ensure_topics({PURCHASES: PARTITIONS})
+    await bus.ensure_topics({PURCHASES.name: PARTITIONS})
     producer = await bus.producer()
     for begin in range(0, events, PAGE):
         page = buyers[begin : begin + PAGE]
@@ -204,7 +204,7 @@ async def _produce(bus: Bus, hot: str, events: int) -> None:
         for buyer in page:
             messages[partition_of(buyer, PARTITIONS)].append(_message(buyer, at))
         for partition, some in messages.items():
-            await producer.send(PURCHASES, partition, some)
+            await producer.send(PURCHASES.name, partition, some)
     await producer.close()
 
 

@@ -31,7 +31,7 @@ ZOMBIE_SECONDS = 2.0
 PAGE = 1_000
 CONSUMED = ["huitou.customers", "huitou.feedback", "huitou.purchases"]
 """What loyalty's consumers read."""
-TOPICS = sorted({event.topic for event in BY_TYPE.values()})
+TOPICS = sorted({event.topic.name for event in BY_TYPE.values()})
 MEMBERS = ("loyalty consume 1", "loyalty consume 2")
 
 

@@ -140,7 +140,7 @@ class Shop:
 
 def record(event: Event, headers: Any, payload: bytes, offset: int) -> Record:
     return Record(
-        topic=event.topic,
+        topic=event.topic.name,
         partition=0,
         offset=offset,
         key=event.key.encode(),

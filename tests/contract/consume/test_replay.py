@@ -148,7 +148,7 @@ async def publish(house: Opened, traffic: Traffic, count: int) -> None:
     placed: list[tuple[TopicPartition, Message]] = []
     for record in facts_of_one(house, traffic.records(count)):
         named = dict(record.headers).get("ce_type", b"").decode(errors="replace")
-        topic = BY_TYPE[named].topic if named in BY_TYPE else "huitou.purchases"
+        topic = BY_TYPE[named].topic.name if named in BY_TYPE else "huitou.purchases"
         if topic in topics and record.value is not None and len(record.value) < RECORD_BYTES_MAX:
             key = (record.key or b"").decode("latin-1")
             message = Message(key=key, headers=record.headers, value=record.value)

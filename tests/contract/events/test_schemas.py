@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -46,23 +47,53 @@ def test_an_example_reads_and_writes_the_same(event: type[Event], name: str) -> 
 
 
 def test_the_examples_belong_to_events() -> None:
-    assert {folder.name for folder in schema.EXAMPLES.iterdir()} == set(BY_TYPE)
+    folders = {path.name for path in schema.EXAMPLES.iterdir() if path != schema.DIGESTS}
+
+    assert folders == set(BY_TYPE)
 
 
 def test_every_promise_is_kept() -> None:
     assert publication.broken() == []
 
 
-def test_every_event_is_published() -> None:
-    assert set(publication.promised()) == {event.type for event in ALL}, (
-        "run `python -m shared.events publish`"
-    )
+def test_every_event_and_every_example_is_published() -> None:
+    assert set(publication.promised_schemas()) == {event.type for event in ALL}, "run `make contracts`"
+    assert publication.promised_digests() == publication.digests(), "run `make contracts`"
 
 
-def test_a_deleted_example_breaks_a_promise(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    monkeypatch.setattr(schema, "EXAMPLES", tmp_path)
+def test_an_example_that_is_deleted_or_changed_breaks_a_promise() -> None:
+    promises = publication.promised_digests()
+    path = next(iter(promises))
 
-    assert any("deleted" in sentence for sentence in publication.broken())
+    assert list(publication.broken_examples({"gone.v1/full.json": "0"})) == [
+        "example gone.v1/full.json: it was deleted"
+    ]
+    assert list(publication.broken_examples({**promises, path: "0"})) == [f"example {path}: it was changed"]
+
+
+def test_an_event_that_is_taken_away_breaks_a_promise() -> None:
+    promise = schema.generate(PurchaseRecorded)
+
+    assert list(publication.broken_schemas({"profile.purchase_dreamt.v1": promise})) == [
+        "profile.purchase_dreamt.v1: the event was taken away"
+    ]
+
+
+def test_a_field_that_is_taken_away_breaks_the_promise_of_the_committed_schema() -> None:
+    promise = copy.deepcopy(schema.generate(PurchaseRecorded))
+    promise["properties"]["gift"] = {"type": "boolean", "default": False}
+
+    assert list(publication.broken_schemas({PurchaseRecorded.type: promise})) == [
+        "profile.purchase_recorded.v1 .gift: the field was taken away"
+    ]
+
+
+def test_nothing_is_written_over_a_broken_promise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(schema, "DIGESTS", tmp_path / "SHA256SUMS")
+    schema.DIGESTS.write_text("0  profile.purchase_recorded.v1/full.json\n", encoding="utf-8")
+
+    assert contracts.main(["write"]) == 1
+    assert schema.DIGESTS.read_text(encoding="utf-8") == "0  profile.purchase_recorded.v1/full.json\n"
 
 
 def test_an_event_may_gain_an_optional_field_and_better_words() -> None:

@@ -106,7 +106,9 @@ async def test_what_is_published_is_in_the_outbox_in_order_when_the_commit_is(da
     async with database.read() as read:
         rows = await read.all(select(outbox).order_by(outbox.c.id))
     assert [type(events[0]).model_validate_json(one.payload) for one in rows] == events
-    assert {(one.topic, one.key, one.type) for one in rows} == {(events[0].topic, CUSTOMER, events[0].type)}
+    assert {(one.topic, one.key, one.type) for one in rows} == {
+        (events[0].topic.name, CUSTOMER, events[0].type)
+    }
     assert woken == [True]
 
 

@@ -23,7 +23,11 @@ async def test_a_row_says_of_an_event_what_routers_and_people_ask(database: Data
         row = (await read.one(select(outbox)))._mapping
     assert READ_BY_DEBEZIUM <= DESIGNED <= set(row)
     assert (row["aggregateid"], row["key"]) == (event.identity_id, event.key)
-    assert (row["type"], row["topic"], row["occurred_at"]) == (event.type, event.topic, event.occurred_at)
+    assert (row["type"], row["topic"], row["occurred_at"]) == (
+        event.type,
+        event.topic.name,
+        event.occurred_at,
+    )
     assert row["headers"]["ce_id"] == str(row["event_id"])
     assert row["published_at"] is None
 
