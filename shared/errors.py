@@ -1,10 +1,12 @@
-"""Expected refusals: what a person may do wrong, said in two languages, with a stable code."""
+"""Expected refusals: what a person may do wrong, with a stable code and sentences in two languages."""
 
-import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Self
+
+from shared import catalogues
+from shared.catalogues import Sentence
 
 
 class Kind(Enum):
@@ -36,6 +38,12 @@ class FieldError:
     en: str
     zh: str
 
+    @classmethod
+    def of(cls, pointer: str, sentence: Sentence, **values: object) -> Self:
+        """Make the error of a field from a sentence of a catalogue and the values of its placeholders."""
+        filled = sentence.filled(**values)
+        return cls(pointer, filled.code, filled.en, filled.zh)
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -50,24 +58,28 @@ class Refusal:
 class DomainError(Exception):
     """A refusal that a caller can understand and act on.
 
-    A subclass lives where it is raised and names `kind`, `code`, `title` (English, Chinese) and the detail
-    templates `en` and `zh`, which use the same placeholders. A subclass without a translation cannot be defined.
+    A subclass lives where it is raised and names its `kind` and its `code`. Its title and its sentences come from the
+    entry of that code in the nearest folder `words` above its module (see `shared.catalogues`). A subclass without such
+    an entry in each language cannot be defined. Placeholders whose values never change are named in `constants`.
     """
 
     kind: ClassVar[Kind]
     code: ClassVar[str]
+    constants: ClassVar[Mapping[str, object]] = {}
     title: ClassVar[tuple[str, str]]
+    """In English and in Chinese."""
     en: ClassVar[str]
     zh: ClassVar[str]
 
     def __init_subclass__(cls) -> None:
-        missing = [name for name in ("kind", "code", "title", "en", "zh") if not hasattr(cls, name)]
+        missing = [name for name in ("kind", "code") if not hasattr(cls, name)]
         if missing:
-            raise TypeError(f"{cls.__name__} does not say its {', '.join(missing)}")
-        if _placeholders(cls.en) != _placeholders(cls.zh):
-            raise TypeError(
-                f"{cls.__name__}: the English and the Chinese sentence use different placeholders"
-            )
+            raise TypeError(f"{cls.__name__} does not name its {', '.join(missing)}")
+        try:
+            cls.title, detail = catalogues.nearest(cls.__module__).refusal(cls.code)
+        except catalogues.MissingWords as error:
+            raise TypeError(f"{cls.__name__}: {error}") from None
+        cls.en, cls.zh = (_with_constants(template, cls.constants) for template in detail)
 
     def __init__(
         self,
@@ -90,5 +102,7 @@ class DomainError(Exception):
         return Refusal(self.code, self.kind.value, self.detail("en"), self.detail("zh"))
 
 
-def _placeholders(template: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+def _with_constants(template: str, constants: Mapping[str, object]) -> str:
+    for name, value in constants.items():
+        template = template.replace(f"{{{name}}}", str(value))
+    return template

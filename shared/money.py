@@ -24,9 +24,6 @@ class UnknownCurrency(DomainError):
     """A currency code that ISO 4217 does not list."""
 
     kind, code = Kind.INVALID, "unknown_currency"
-    title = ("Unknown currency", "未知货币")
-    en = "Name the currency by its ISO 4217 code, such as CNY, USD or JPY."
-    zh = "请使用 ISO 4217 货币代码，例如 CNY、USD 或 JPY。"
 
 
 def exponent(currency: str) -> int:

@@ -84,6 +84,3 @@ class Forbidden(DomainError):
     """The token is valid, but what it stands for may not do this."""
 
     kind, code = Kind.FORBIDDEN, "forbidden"
-    title = ("Not allowed", "没有权限")
-    en = "This token may not call {operation}: use one with a role or scope of these: {needed}."
-    zh = "此令牌无权调用 {operation}：请使用具有以下任一角色或权限范围的令牌：{needed}。"

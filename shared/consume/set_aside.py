@@ -35,27 +35,18 @@ class NotSetAside(DomainError):
     """There is no such record, or it has ended."""
 
     kind, code = Kind.NOT_FOUND, "not_set_aside"
-    title = ("No such record", "没有该记录")
-    en = "No open set-aside record has this id. List the open ones with GET /v1/set-aside."
-    zh = "没有该编号的未处理记录。请用 GET /v1/set-aside 查看列表。"
 
 
 class StillRefused(DomainError):
     """The retry met the same refusal, or another."""
 
     kind, code = Kind.CONFLICT, "still_refused"
-    title = ("Still refused", "仍被拒绝")
-    en = "The record was refused again ({again}): {why} Mend the cause and retry, or discard it."
-    zh = "记录再次被拒绝（{again}）：{why} 请先消除原因再重试，或将其丢弃。"
 
 
 class NotRetryable(DomainError):
     """A queued or parked record is not acted on by itself."""
 
     kind, code = Kind.CONFLICT, "wrong_state"
-    title = ("Wrong state", "状态不符")
-    en = "This record is {state} and others come first: act on the first open record of its key, or wait for its fact."
-    zh = "该记录状态为 {state}，之前还有其他记录：请先处理同一键的第一条未结记录，或等待所需事实。"
 
 
 @dataclass(frozen=True, slots=True)

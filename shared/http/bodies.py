@@ -6,27 +6,21 @@ from typing import Any
 
 from starlette.requests import Request
 
+from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError, Kind
 from shared.http.problems import InvalidRequest, MalformedJson
 from shared.http.validation import pointer
 
 _SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 """An escape that may stand for a character that no database keeps: U+0000, or half of a surrogate pair."""
-NUL_CODE = "nul_character"
-NUL_EN = "A text may not contain the character U+0000."
-NUL_ZH = "文本不能包含字符 U+0000。"
-_HALF_CODE = "not_a_text"
-_HALF_EN = "The text has characters that do not exist."
-_HALF_ZH = "文本包含不存在的字符。"
+NUL_CHARACTER = field_sentence(__name__, "nul_character")
+_NOT_A_TEXT = field_sentence(__name__, "string_unicode", code="not_a_text")
 
 
 class DuplicateName(DomainError):
     """An object of the body has a name twice: parsers differ in which of the two they believe."""
 
     kind, code = Kind.BAD_REQUEST, "duplicate_name"
-    title = ("A name is there twice", "名称重复")
-    en = "An object in the body has the same name twice. Send each name once."
-    zh = "请求体中的某个对象含有重复的名称，每个名称只能出现一次。"
 
 
 async def document(request: Request) -> object:
@@ -68,9 +62,9 @@ def _refuse_unkept(parsed: object) -> None:
             waiting += [(inner, (*path, place)) for place, inner in reversed(list(enumerate(value)))]
         for text in texts:
             if "\x00" in text:
-                raise InvalidRequest(errors=[FieldError(pointer(path), NUL_CODE, NUL_EN, NUL_ZH)])
+                raise InvalidRequest(errors=[FieldError.of(pointer(path), NUL_CHARACTER)])
             if any("\ud800" <= character <= "\udfff" for character in text):
-                raise InvalidRequest(errors=[FieldError(pointer(path), _HALF_CODE, _HALF_EN, _HALF_ZH)])
+                raise InvalidRequest(errors=[FieldError.of(pointer(path), _NOT_A_TEXT)])
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -24,9 +24,6 @@ class CursorInvalid(DomainError):
     """A cursor that was not made by this list with these filters."""
 
     kind, code = Kind.INVALID, "cursor_invalid"
-    title = ("The cursor does not fit", "游标不匹配")
-    en = "Use `next_cursor` of the page before, with the same filters and sort, or leave `cursor` out."
-    zh = "请使用上一页返回的 next_cursor 并保持筛选和排序不变，或不传 cursor。"
 
 
 class Cursors:

@@ -5,6 +5,7 @@ from starlette.requests import Request
 from shared.auth.access import Forbidden, Verdict
 from shared.auth.errors import TokenMissing
 from shared.auth.principal import Principal
+from shared.catalogues import Sentence, field_sentence
 from shared.errors import FieldError
 from shared.http import bodies
 from shared.http.dependencies import PRINCIPAL
@@ -59,16 +60,15 @@ def _check_query(request: Request, operation: Operation) -> None:
     errors = unknown_parameters(dict(given), operation.query)
     if not errors and len(given) != len(dict(given)):
         names = [name for name, _ in given]
-        errors = [_query_error(name, *_TWICE) for name in dict.fromkeys(names) if names.count(name) > 1]
+        errors = [_query_error(name, _GIVEN_TWICE) for name in dict.fromkeys(names) if names.count(name) > 1]
     if not errors:
-        errors = [_query_error(name, *_NUL) for name, value in given if "\x00" in value]
+        errors = [_query_error(name, bodies.NUL_CHARACTER) for name, value in given if "\x00" in value]
     if errors:
         raise InvalidRequest(errors=errors)
 
 
-def _query_error(name: str, code: str, en: str, zh: str) -> FieldError:
-    return FieldError(pointer(("query", name)), code, en, zh)
+def _query_error(name: str, sentence: Sentence) -> FieldError:
+    return FieldError.of(pointer(("query", name)), sentence)
 
 
-_NUL = (bodies.NUL_CODE, bodies.NUL_EN, bodies.NUL_ZH)
-_TWICE = ("given_twice", "Give this parameter once.", "该参数只能提供一次。")
+_GIVEN_TWICE = field_sentence(__name__, "given_twice")

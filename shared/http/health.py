@@ -8,7 +8,9 @@ from typing import Literal
 from sqlalchemy import literal, select
 from starlette.requests import Request
 
+from shared import catalogues
 from shared.auth.verifying import Verifier
+from shared.catalogues import Sentence
 from shared.db import failures
 from shared.db.migrations import Migrations
 from shared.errors import DomainError, Kind
@@ -24,50 +26,35 @@ READY_SECONDS_MAX = 0.45
 ISSUES_SECONDS_MAX = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """Something that is wrong, in words for whoever runs the product; `serious`: not fit for requests."""
-
-    code: str
-    en: str
-    zh: str
+class Issue(Sentence):
+    """Something that is wrong, in words for the person who runs the product."""
 
     def words(self, language: Language) -> str:
-        """The sentence for the reader."""
+        """Return the sentence in the language of the reader."""
         return self.zh if language == "zh" else self.en
+
+
+def issue(module: str, code: str) -> Issue:
+    """Return the issue with this code from the catalogue nearest to a module."""
+    return Issue(code, *catalogues.nearest(module).sentence("issues", code))
 
 
 Check = Callable[[], Awaitable[Sequence[Issue]]]
 """Looks at something and says what is wrong with it; empty: nothing."""
 
-DRAINING = Issue("draining", "The service is shutting down.", "服务正在停止。")
-STARTING = Issue("starting", "The service is still starting.", "服务正在启动。")
-DATABASE_AWAY = Issue("database_away", "The database does not answer.", "数据库没有响应。")
-DATABASE_REFUSES = Issue(
-    "database_refuses",
-    "The database refuses this user, or there is no such database: check the service's HUITOU_…_DATABASE_URL.",
-    "数据库拒绝该用户，或数据库不存在：请检查该服务的 HUITOU_…_DATABASE_URL。",
-)
-NOT_MIGRATED = Issue(
-    "not_migrated",
-    "The database is not at the version of this program: run the migrations.",
-    "数据库版本与程序不一致，请执行迁移。",
-)
-KEYS_UNREADABLE = Issue(
-    "token_keys_unreadable",
-    "The keys that verify tokens cannot be read: check HUITOU_JWKS. Keys read before stay in use.",
-    "无法读取验证令牌的密钥：请检查 HUITOU_JWKS。此前读取的密钥继续有效。",
-)
-CHECK_SLOW = Issue("check_slow", "A health check did not end in time.", "健康检查未能及时完成。")
+DRAINING = issue(__name__, "draining")
+STARTING = issue(__name__, "starting")
+DATABASE_AWAY = issue(__name__, "database_away")
+DATABASE_REFUSES = issue(__name__, "database_refuses")
+NOT_MIGRATED = issue(__name__, "not_migrated")
+KEYS_UNREADABLE = issue(__name__, "token_keys_unreadable")
+CHECK_SLOW = issue(__name__, "check_slow")
 
 
 class NotReady(DomainError):
     """The service should not be sent requests now; `reasons` says why."""
 
     kind, code = Kind.UNAVAILABLE, "not_ready"
-    title = ("Not ready", "尚未就绪")
-    en = "The service cannot take requests now: see `reasons`."
-    zh = "服务目前无法接收请求，原因见 reasons。"
 
 
 @dataclass(slots=True)

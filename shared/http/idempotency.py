@@ -73,36 +73,24 @@ class KeyRequired(DomainError):
     """The operation moves something and the request has no Idempotency-Key."""
 
     kind, code = Kind.BAD_REQUEST, "idempotency_key_required"
-    title = ("An Idempotency-Key is needed", "需要 Idempotency-Key")
-    en = "Send a header `Idempotency-Key` with a value of your own, new for each intent and the same for each retry."
-    zh = "请在 Idempotency-Key 请求头中提供自定义的值：每个新操作用新值，重试时用相同的值。"
 
 
 class KeyInvalid(DomainError):
     """The Idempotency-Key cannot be used as one."""
 
     kind, code = Kind.BAD_REQUEST, "idempotency_key_invalid"
-    title = ("The Idempotency-Key cannot be used", "Idempotency-Key 无效")
-    en = "Send one Idempotency-Key, of 1 to 255 visible ASCII characters, such as a UUID."
-    zh = "请提供一个 Idempotency-Key，须为 1 至 255 个可见 ASCII 字符，例如 UUID。"
 
 
 class KeyReused(DomainError):
     """The Idempotency-Key was used for another request."""
 
     kind, code = Kind.INVALID, "idempotency_key_reused"
-    title = ("The Idempotency-Key was used before", "Idempotency-Key 已被使用")
-    en = "This Idempotency-Key belongs to another request. Use a new one for a new intent."
-    zh = "此 Idempotency-Key 属于另一个请求，新操作请使用新的值。"
 
 
 class RequestInProgress(DomainError):
     """The first request with this Idempotency-Key is still running."""
 
     kind, code = Kind.CONFLICT, "request_in_progress"
-    title = ("The same request is in progress", "相同请求正在处理")
-    en = "A request with this Idempotency-Key is still running. Ask again after the seconds in Retry-After."
-    zh = "使用此 Idempotency-Key 的请求仍在处理，请按 Retry-After 等待后重试。"
     retry_after_seconds = 1
 
 

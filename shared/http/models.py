@@ -8,6 +8,8 @@ from fastapi import Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from shared.catalogues import Sentence, field_sentence
+
 T = TypeVar("T")
 
 LIMIT_DEFAULT = 50
@@ -23,6 +25,10 @@ BATCH_MAX = 500
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?(?P<zone>[Zz]|[+-]\d\d:\d\d)?", re.ASCII
 )
+_INSTANT_INVALID = field_sentence(__name__, "instant_invalid")
+_INSTANT_IMPOSSIBLE = field_sentence(__name__, "instant_impossible", code="instant_invalid")
+_NAIVE_TIME = field_sentence(__name__, "naive_time")
+_DATE_INVALID = field_sentence(__name__, "date_invalid")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -51,9 +57,10 @@ class Page(Response, Generic[T]):
     )
 
 
-def refused(code: str, en: str, zh: str) -> PydanticCustomError:
-    """What a validator of a model raises: a stable code and the sentence in English and Chinese."""
-    return PydanticCustomError("refused", "{en}", {"code": code, "en": en, "zh": zh})
+def refused(sentence: Sentence) -> PydanticCustomError:
+    """Return what a validator of a model raises: a stable code and the sentence in English and Chinese."""
+    context = {"code": sentence.code, "en": sentence.en, "zh": sentence.zh}
+    return PydanticCustomError("refused", "{en}", context)
 
 
 def _instant(value: object) -> object:
@@ -62,17 +69,9 @@ def _instant(value: object) -> object:
         return value
     match = _RFC_3339.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise refused(
-            "instant_invalid",
-            "Give the time as RFC 3339 text with its offset, such as 2026-03-01T09:30:00Z.",
-            "请使用带时区偏移的 RFC 3339 时间，例如 2026-03-01T09:30:00Z。",
-        )
+        raise refused(_INSTANT_INVALID)
     if match["zone"] is None:
-        raise refused(
-            "naive_time",
-            "The time has no offset: add Z or an offset such as +08:00.",
-            "时间缺少时区：请加上 Z 或 +08:00 之类的偏移。",
-        )
+        raise refused(_NAIVE_TIME)
     return _parsed(match[0])
 
 
@@ -80,7 +79,7 @@ def _parsed(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise refused("instant_invalid", "There is no such time.", "该时间不存在。") from None
+        raise refused(_INSTANT_IMPOSSIBLE) from None
 
 
 def _date(value: object) -> object:
@@ -92,9 +91,7 @@ def _date(value: object) -> object:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise refused(
-        "date_invalid", "Give an existing date as YYYY-MM-DD.", "请使用 YYYY-MM-DD 格式的有效日期。"
-    )
+    raise refused(_DATE_INVALID)
 
 
 def _aware(value: datetime) -> datetime:

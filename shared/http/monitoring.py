@@ -14,7 +14,7 @@ from shared.consume.lag import Ages, Lag
 from shared.consume.stopped_partitions import Stopped
 from shared.consume.tables import set_aside as set_aside_table
 from shared.db import Database, Read, failures
-from shared.http.health import Check, Issue
+from shared.http.health import Check, Issue, issue
 from shared.metrics import Figures, Measure
 from shared.outbox import lease
 from shared.outbox.relay import backlog
@@ -33,11 +33,16 @@ LEADER_SECONDS_MAX = 15.0
 PARKED_SECONDS_MAX = 60.0
 """The sweep takes what is parked soon after its deadline."""
 
-BUS_AWAY = Issue(
-    "bus_away",
-    "The event bus does not answer; requests go on, and events wait in the outbox until it is back.",
-    "事件总线没有响应；请求照常处理，事件在发件箱中等待其恢复。",
-)
+BUS_AWAY = issue(__name__, "bus_away")
+OUTBOX_WAITS = issue(__name__, "outbox_waits")
+NO_RELAY_LEADER = issue(__name__, "no_relay_leader")
+CONSUMER_LAGS = issue(__name__, "consumer_lags")
+POSITION_BEYOND_END = issue(__name__, "position_beyond_end")
+PARTITION_BRAKED = issue(__name__, "partition_braked")
+PARTITION_FAILING = issue(__name__, "partition_failing")
+SET_ASIDE = issue(__name__, "set_aside")
+PARKED_OVERDUE = issue(__name__, "parked_overdue")
+INVARIANT_BROKEN = issue(__name__, "invariant_broken")
 
 MEASURES = (
     Measure("outbox_pending", "Events in the outbox that the bus has not acknowledged."),
@@ -128,13 +133,19 @@ def checks(service: Service, parts: Parts) -> list[Check]:
 
     async def outbox(read: Read) -> Issue | None:
         pending, oldest = await _outbox(read, parts)
-        return _outbox_waits(pending, oldest) if oldest > OLDEST_SECONDS_MAX else None
+        return (
+            OUTBOX_WAITS.filled(pending=pending, oldest=round(oldest))
+            if oldest > OLDEST_SECONDS_MAX
+            else None
+        )
 
     async def leader(read: Read) -> Issue | None:
         if time.monotonic() - began < LEADER_SECONDS_MAX:
             return None
         led = await lease.somebody_leads(read, parts.settings.home, service.name)
-        return None if led else _unled(service.name)
+        return (
+            None if led else NO_RELAY_LEADER.filled(service=service.name, takeover=round(LEADER_SECONDS_MAX))
+        )
 
     async def lag(read: Read) -> Issue | None:
         found = await _lags(service, parts, read)
@@ -143,7 +154,8 @@ def checks(service: Service, parts: Parts) -> list[Check]:
         behind = sum(each.records for each in found)
         oldest = max((await ages.seconds(found, parts.clock.now())).values(), default=0.0)
         late = behind > LAG_RECORDS_MAX or oldest > LAG_SECONDS_MAX
-        return _lags_behind(service.name, behind, oldest) if late else None
+        lags = CONSUMER_LAGS.filled(service=service.name, behind=behind, oldest=round(oldest))
+        return lags if late else None
 
     async def stopped(read: Read) -> Issue | None:
         standing = await stopped_partitions.standing(read)
@@ -151,104 +163,34 @@ def checks(service: Service, parts: Parts) -> list[Check]:
 
     async def aside(read: Read) -> Issue | None:
         counts = await set_aside.count_open(read)
-        return _set_aside(counts["dead"], counts["queued"]) if counts["dead"] else None
+        return SET_ASIDE.filled(dead=counts["dead"], queued=counts["queued"]) if counts["dead"] else None
 
     async def parked(read: Read) -> Issue | None:
         overdue = await _overdue(read, parts, PARKED_SECONDS_MAX)
-        return _overdue_issue(service.name, overdue) if overdue else None
+        return PARKED_OVERDUE.filled(service=service.name, overdue=overdue) if overdue else None
 
     async def invariants(read: Read) -> Issue | None:
         broken = (await rolling.standing(read, service.invariants)).broken
         rules = [rule for rule, count in broken.items() if count]
-        return _broken(service.name, rules, sum(broken.values())) if rules else None
+        contradiction = INVARIANT_BROKEN.filled(
+            service=service.name, rules=", ".join(rules), rows=sum(broken.values())
+        )
+        return contradiction if rules else None
 
     # What asks the bus too is a check of its own: a bus that hangs holds up nothing else.
     return [bus, _reading(parts, outbox, leader, stopped, aside, parked, invariants), _reading(parts, lag)]
 
 
-def _outbox_waits(pending: int, oldest: float) -> Issue:
-    return Issue(
-        "outbox_waits",
-        f"{pending} events wait in the outbox, the oldest for {oldest:.0f} s: see that the relay and the bus run.",
-        f"发件箱中有 {pending} 个事件等待发送，最早的已等待 {oldest:.0f} 秒：请检查中继和事件总线。",
-    )
-
-
-def _unled(service: str) -> Issue:
-    return Issue(
-        "no_relay_leader",
-        f"No process relays the events of {service} and runs its periodic jobs. After a crash another takes over within "
-        f"{LEADER_SECONDS_MAX:.0f} s; otherwise start one: python -m services.{service} relay.",
-        f"没有进程在发送 {service} 的事件并执行其定时任务。崩溃后另一进程会在 {LEADER_SECONDS_MAX:.0f} 秒内接管；"
-        f"否则请启动一个：python -m services.{service} relay。",
-    )
-
-
-def _lags_behind(service: str, behind: int, oldest: float) -> Issue:
-    return Issue(
-        "consumer_lags",
-        f"The consumer is {behind} records behind, the oldest has waited for {oldest:.0f} s: see that it runs, or start "
-        f"another: python -m services.{service} consume.",
-        f"消费者落后 {behind} 条记录，最早的已等待 {oldest:.0f} 秒：请确认其正在运行，或再启动一个："
-        f"python -m services.{service} consume。",
-    )
-
-
 def _beyond_end(lag: Lag) -> Issue:
     place = f"{lag.place.topic}/{lag.place.partition}"
-    return Issue(
-        "position_beyond_end",
-        f"The consumer {lag.consumer} has applied more of {place} than the bus holds ({-lag.records} records): the bus "
-        "has lost records or was replaced. Restore it, or the databases, to one moment.",
-        f"消费者 {lag.consumer} 在 {place} 已处理的记录比总线保存的多 {-lag.records} 条：总线丢失了记录或已被替换。"
-        "请将总线与数据库恢复到同一时刻。",
-    )
+    return POSITION_BEYOND_END.filled(consumer=lag.consumer, place=place, records=-lag.records)
 
 
 def _stopped(stop: Stopped, now: datetime) -> Issue:
-    place, seconds = f"{stop.place.topic}/{stop.place.partition}", (now - stop.since).total_seconds()
-    if stop.cause == "brake":
-        return Issue(
-            "partition_braked",
-            f"{place} has stood for {seconds:.0f} s: too many records of a batch would be set aside, the first because of "
-            f"{stop.code}, so nothing of it was applied. More likely than so many bad records is a bad deployment: mend "
-            "it, and it goes on by itself; or raise HUITOU_SET_ASIDE_PERCENT_MAX and restart.",
-            f"{place} 已停留 {seconds:.0f} 秒：一批中有太多记录将被搁置，首条原因为 {stop.code}，因此整批均未处理。"
-            "更可能是错误的部署：修复后会自动继续；或调高 HUITOU_SET_ASIDE_PERCENT_MAX 并重启。",
-        )
-    return Issue(
-        "partition_failing",
-        f"{place} has stood for {seconds:.0f} s: the program meets an error of its own ({stop.code}), which the log "
-        "shows. After five tries the record is set aside, and the others go on: report the error.",
-        f"{place} 已停留 {seconds:.0f} 秒：程序自身出错（{stop.code}），详见日志。尝试五次后该记录将被搁置，"
-        "其余继续：请报告此错误。",
-    )
-
-
-def _set_aside(dead: int, queued: int) -> Issue:
-    return Issue(
-        "set_aside",
-        f"{dead} records could not be applied and {queued} wait behind them: see `huitou dead-letters list`.",
-        f"{dead} 条记录无法处理，{queued} 条在其后等待：请查看 huitou dead-letters list。",
-    )
-
-
-def _overdue_issue(service: str, overdue: int) -> Issue:
-    return Issue(
-        "parked_overdue",
-        f"{overdue} parked records wait beyond their deadline, which a periodic job should have ended: see that a relay "
-        f"of {service} runs, and in its log whether the job fails.",
-        f"{overdue} 条暂存记录已超过期限，本应由定时任务处理：请确认 {service} 的中继正在运行，并查看日志中任务是否失败。",
-    )
-
-
-def _broken(service: str, rules: Sequence[str], rows: int) -> Issue:
-    return Issue(
-        "invariant_broken",
-        f"{rows} rows contradict what they follow from ({', '.join(rules)}). Nothing is lost, but it must be looked at: "
-        f"python -m services.{service} verify names the rows.",
-        f"{rows} 行数据与其来源不符（{', '.join(rules)}）。数据没有丢失，但必须检查："
-        f"python -m services.{service} verify 会列出这些行。",
+    sentence = PARTITION_BRAKED if stop.cause == "brake" else PARTITION_FAILING
+    seconds = round((now - stop.since).total_seconds())
+    return sentence.filled(
+        place=f"{stop.place.topic}/{stop.place.partition}", seconds=seconds, code=stop.code
     )
 
 

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 
 from shared.auth.access import Forbidden
 from shared.auth.errors import REASONS, KeysUnavailable
+from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError, Kind
 from shared.http import problems
 from shared.http.bodies import DuplicateName
@@ -34,12 +35,7 @@ from shared.http.routes import Route
 
 VERSION = "1.0.0"
 EXAMPLE_REQUEST_ID = "req_01k2m9d6v4e8r7a1b2c3d4e5f6"
-_FIELD = FieldError(
-    "/lines/0/quantity",
-    "not_an_integer",
-    "Give an integer, without quotes or a fraction.",
-    "请提供整数，不要加引号或小数。",
-)
+_FIELD = FieldError.of("/lines/0/quantity", field_sentence(__name__, "int_type", code="not_an_integer"))
 _SECURITY = {
     "type": "http",
     "scheme": "bearer",

@@ -50,9 +50,6 @@ class NotFound(DomainError):
     """There is nothing at this address."""
 
     kind, code = Kind.NOT_FOUND, "not_found"
-    title = ("Not found", "未找到")
-    en = "There is nothing here. Check the path and the id."
-    zh = "此处没有内容，请检查路径和标识。"
 
 
 def customer_named(path_params: Mapping[str, object]) -> str | None:

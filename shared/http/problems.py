@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Response
 
+from shared import catalogues
 from shared.errors import DomainError, FieldError, Kind
 from shared.http.language import Language, preferred
 
@@ -24,91 +25,58 @@ class MalformedJson(DomainError):
     """The body is not JSON."""
 
     kind, code = Kind.BAD_REQUEST, "malformed_json"
-    title = ("The body is not JSON", "请求体不是有效的 JSON")
-    en = "The body could not be read as JSON (UTF-8). Check the syntax and send it again."
-    zh = "无法将请求体解析为 JSON（UTF-8），请检查语法后重新发送。"
 
 
 class InvalidRequest(DomainError):
     """Fields or parameters cannot be accepted; `errors` says which and why."""
 
     kind, code = Kind.INVALID, "invalid_request"
-    title = ("The request cannot be accepted", "请求无法接受")
-    en = "See `errors` for each field that has to be changed."
-    zh = "请根据 errors 中列出的字段逐一修改。"
 
 
 class MethodNotAllowed(DomainError):
     """The path exists, the method does not."""
 
     kind, code = Kind.METHOD_NOT_ALLOWED, "method_not_allowed"
-    title = ("Method not allowed", "不支持的请求方法")
-    en = "This path does not take this method; the header Allow lists those it takes."
-    zh = "该路径不支持此方法，可用方法见 Allow 响应头。"
 
 
 class BodyLate(DomainError):
     """The head of a request came, its body did not."""
 
     kind, code = Kind.TIMEOUT, "body_late"
-    title = ("The body did not come", "未收到请求体")
-    en = "The body did not come within {seconds} s. Send the request again, with the same Idempotency-Key."
-    zh = "未能在 {seconds} 秒内收到完整的请求体，请用相同的 Idempotency-Key 重新发送。"
 
 
 class BodyTooLarge(DomainError):
     """The body is larger than this operation takes."""
 
     kind, code = Kind.TOO_LARGE, "body_too_large"
-    title = ("The body is too large", "请求体过大")
-    en = "The body may have {limit} bytes at most. Send less at a time."
-    zh = "请求体最多 {limit} 字节，请分批发送。"
 
 
 class UnsupportedMediaType(DomainError):
     """The body is of another type than JSON."""
 
     kind, code = Kind.UNSUPPORTED, "unsupported_media_type"
-    title = ("Unsupported media type", "不支持的内容类型")
-    en = "Send the body as JSON, with the header `Content-Type: application/json`."
-    zh = "请以 JSON 发送请求体，并设置 Content-Type: application/json。"
 
 
 class TooManyRequests(DomainError):
     """Asked too often."""
 
     kind, code = Kind.TOO_MANY, "too_many_requests"
-    title = ("Too many requests", "请求过于频繁")
-    en = "Too many requests. Wait for the seconds in Retry-After, then go on more slowly."
-    zh = "请求过于频繁，请按 Retry-After 等待后放慢频率重试。"
 
 
 class Unavailable(DomainError):
     """The database is away, or another transaction was faster."""
 
     kind, code = Kind.UNAVAILABLE, "unavailable"
-    title = ("Not available at the moment", "服务暂时不可用")
-    en = (
-        "The service cannot answer at the moment. Try again after Retry-After, with the same Idempotency-Key."
-    )
-    zh = "服务暂时无法响应，请按 Retry-After 等待后，用相同的 Idempotency-Key 重试。"
 
 
 class Refused(DomainError):
     """A protocol error that has no name of its own."""
 
     kind, code = Kind.BAD_REQUEST, "bad_request"
-    title = ("The request cannot be read", "无法读取请求")
-    en = "The request could not be read. Check its method, headers and body."
-    zh = "无法读取请求，请检查方法、请求头和请求体。"
 
 
 INTERNAL_CODE = "internal_error"
-INTERNAL_TITLE = ("Internal error", "内部错误")
-INTERNAL_DETAIL = (
-    "Something went wrong here; it has been recorded under the request id. If it happens again, tell us this id.",
-    "服务内部出错，已按请求编号记录。如再次发生，请将此编号告知我们。",
-)
+INTERNAL_TITLE, INTERNAL_DETAIL = catalogues.nearest(__name__).refusal(INTERNAL_CODE)
 
 
 def document(error: DomainError, language: Language, request_id: str) -> dict[str, Any]:

@@ -34,11 +34,6 @@ class NoSuchConsumer(DomainError):
     """The record belongs to a consumer that this version of the service does not have."""
 
     kind, code = Kind.CONFLICT, "no_such_consumer"
-    title = ("No such consumer", "没有该消费者")
-    en = (
-        "This version of the service has no consumer of that name; run the version that set the record aside."
-    )
-    zh = "当前版本的服务没有该消费者，请使用当时搁置该记录的版本。"
 
 
 class SetAsideOut(Response):

@@ -7,62 +7,51 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from shared.catalogues import field_sentence
 from shared.errors import FieldError
 
 ERRORS_MAX = 100
 NAME_CHARACTERS_MAX = 64
 PLACES = ("query", "path", "header", "cookie")
 
-_GENERIC = ("invalid", "This value cannot be accepted here.", "该值不符合要求。")
-_SENTENCES: dict[str, tuple[str, str, str]] = {
-    "missing": ("missing", "This field is required.", "缺少必填字段。"),
-    "int_type": (
-        "not_an_integer",
-        "Give an integer, without quotes or a fraction.",
-        "请提供整数，不要加引号或小数。",
-    ),
-    "int_parsing": ("not_an_integer", "Give an integer.", "请提供整数。"),
-    "int_from_float": ("not_an_integer", "Give an integer, without a fraction.", "请提供不带小数的整数。"),
-    "int_parsing_size": ("too_large", "The number is too large.", "数值过大。"),
-    "float_type": ("not_a_number", "Give a number.", "请提供数字。"),
-    "finite_number": ("not_a_number", "Give a finite number.", "请提供有限的数字。"),
-    "bool_type": ("not_a_boolean", "Give true or false.", "请提供 true 或 false。"),
-    "bool_parsing": ("not_a_boolean", "Give true or false.", "请提供 true 或 false。"),
-    "string_type": ("not_a_text", "Give a text, in quotes.", "请提供带引号的文本。"),
-    "string_unicode": ("not_a_text", "The text has characters that do not exist.", "文本包含不存在的字符。"),
-    "string_pattern_mismatch": (
-        "wrong_shape",
-        "The text must match the pattern `{pattern}`.",
-        "文本须匹配 `{pattern}`。",
-    ),
-    "list_type": ("not_a_list", "Give a list.", "请提供列表。"),
-    "tuple_type": ("not_a_list", "Give a list.", "请提供列表。"),
-    "dict_type": ("not_an_object", "Give an object.", "请提供对象。"),
-    "model_type": ("not_an_object", "Give an object.", "请提供对象。"),
-    "model_attributes_type": ("not_an_object", "Give an object.", "请提供对象。"),
-    "none_required": ("not_null", "Give null, or leave the field out.", "请传 null 或省略该字段。"),
-    "string_too_short": (
-        "too_short",
-        "At least {min_length} characters are needed.",
-        "至少需要 {min_length} 个字符。",
-    ),
-    "string_too_long": ("too_long", "{max_length} characters at most.", "最多 {max_length} 个字符。"),
-    "too_short": ("too_few", "At least {min_length} items are needed.", "至少需要 {min_length} 项。"),
-    "too_long": ("too_many", "{max_length} items at most.", "最多 {max_length} 项。"),
-    "greater_than": ("too_small", "The number must be greater than {gt}.", "数值必须大于 {gt}。"),
-    "greater_than_equal": ("too_small", "The number must be {ge} or more.", "数值必须不小于 {ge}。"),
-    "less_than": ("too_large", "The number must be less than {lt}.", "数值必须小于 {lt}。"),
-    "less_than_equal": ("too_large", "The number must be {le} or less.", "数值必须不大于 {le}。"),
-    "multiple_of": (
-        "wrong_step",
-        "The number must be a multiple of {multiple_of}.",
-        "数值必须是 {multiple_of} 的倍数。",
-    ),
-    "literal_error": ("not_allowed", "Allowed here: {expected}.", "允许的值：{expected}。"),
-    "enum": ("not_allowed", "Allowed here: {expected}.", "允许的值：{expected}。"),
-    "union_tag_invalid": ("not_allowed", "Allowed kinds: {expected_tags}.", "允许的类型：{expected_tags}。"),
-    "union_tag_not_found": ("missing", "Say the kind of this object.", "请指明该对象的类型。"),
+_CODES = {
+    "missing": "missing",
+    "int_type": "not_an_integer",
+    "int_parsing": "not_an_integer",
+    "int_from_float": "not_an_integer",
+    "int_parsing_size": "too_large",
+    "float_type": "not_a_number",
+    "finite_number": "not_a_number",
+    "bool_type": "not_a_boolean",
+    "bool_parsing": "not_a_boolean",
+    "string_type": "not_a_text",
+    "string_unicode": "not_a_text",
+    "string_pattern_mismatch": "wrong_shape",
+    "list_type": "not_a_list",
+    "tuple_type": "not_a_list",
+    "dict_type": "not_an_object",
+    "model_type": "not_an_object",
+    "model_attributes_type": "not_an_object",
+    "none_required": "not_null",
+    "string_too_short": "too_short",
+    "string_too_long": "too_long",
+    "too_short": "too_few",
+    "too_long": "too_many",
+    "greater_than": "too_small",
+    "greater_than_equal": "too_small",
+    "less_than": "too_large",
+    "less_than_equal": "too_large",
+    "multiple_of": "wrong_step",
+    "literal_error": "not_allowed",
+    "enum": "not_allowed",
+    "union_tag_invalid": "not_allowed",
+    "union_tag_not_found": "missing",
 }
+"""Our code for each type of error that pydantic finds; the sentence is filed under pydantic's type."""
+_SENTENCES = {kind: field_sentence(__name__, kind, code=code) for kind, code in _CODES.items()}
+_GENERIC = field_sentence(__name__, "invalid")
+_UNKNOWN_NAME = field_sentence(__name__, "unknown_name")
+_UNKNOWN_NAME_CLOSE = field_sentence(__name__, "unknown_name_close")
 
 
 def field_errors(found: Iterable[Mapping[str, Any]], body: object, model: object) -> list[FieldError]:
@@ -102,16 +91,14 @@ def _field_error(error: Mapping[str, Any], body: object, model: object) -> Field
         return _unknown(where, str(rest[-1]), _known_names(model, rest[:-1]))
     if kind == "refused":
         return FieldError(where, context["code"], context["en"], context["zh"])
-    code, en, zh = _SENTENCES.get(kind, _GENERIC)
-    return FieldError(where, code, en.format_map(context), zh.format_map(context))
+    return FieldError.of(where, _SENTENCES.get(kind, _GENERIC), **context)
 
 
 def _unknown(where: str, name: str, known: Iterable[str]) -> FieldError:
     close = difflib.get_close_matches(name[:NAME_CHARACTERS_MAX], sorted(known), n=1, cutoff=0.6)
-    en = f"There is no such name here. Did you mean `{close[0]}`?" if close else "There is no such name here."
-    zh = f"此处没有这个名称。您是否想用 `{close[0]}`？" if close else "此处没有这个名称。"
+    sentence = _UNKNOWN_NAME_CLOSE.filled(close=close[0]) if close else _UNKNOWN_NAME
     code = "unknown_parameter" if where.startswith("/query/") else "unknown_field"
-    return FieldError(where, code, en, zh)
+    return FieldError(where, code, sentence.en, sentence.zh)
 
 
 def _existing(loc: Sequence[str | int], body: object) -> list[str | int]:

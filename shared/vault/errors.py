@@ -7,9 +7,6 @@ class SubjectErased(DomainError):
     """The subject has no key any more: what was sealed for them stays unreadable for ever."""
 
     kind, code = Kind.GONE, "customer_erased"
-    title = ("Customer erased", "顾客已删除")
-    en = "The personal data of this customer was erased and cannot be read any more."
-    zh = "该顾客的个人数据已被删除，无法再读取。"
 
 
 class UnreadableToken(Exception):

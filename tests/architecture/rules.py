@@ -154,7 +154,7 @@ def _undocumented(source: Source) -> Findings:
             yield node.lineno, f"{node.name} has no sentence"
 
 
-DOMAIN_MAY_USE = {"pydantic", "shared.errors", "shared.ids", "shared.money"}
+DOMAIN_MAY_USE = {"pydantic", "shared.catalogues", "shared.errors", "shared.ids", "shared.money"}
 ALSO_MAY_USE = {
     "services.profile": {"phonenumbers", "email_validator"},  # normalisation: tables and grammars, no I/O
     "services.scoring": {"numpy", "scipy"},

@@ -54,9 +54,6 @@ class Poisoned(DomainError):
     """The toy's refusal."""
 
     kind, code = Kind.INVALID, "poisoned"
-    title = ("Poisoned", "有毒")
-    en = "This order is poisoned."
-    zh = "该订单有毒。"
 
 
 async def lock(tx: Tx, events: Sequence[Event]) -> None:

@@ -9,6 +9,7 @@ from services.loyalty.api.members import CustomerId, Points
 from services.loyalty.domain.burning import InsufficientPoints
 from services.loyalty.domain.members import KeyUsedBefore, UnknownMember
 from services.loyalty.usecases.adjust_points import AdjustmentAsked, adjust_points
+from shared.catalogues import field_sentence
 from shared.http.auth import allow
 from shared.http.dependencies import Caller, KeyHash, Transaction, Vaulted
 from shared.http.models import Request, Response, Word, example, refused
@@ -17,16 +18,14 @@ from shared.http.routes import Router
 POINTS_MAX = 1_000_000_000_000
 """Points of one correction: a balance, and the sum over all members, stay far inside 64 bits."""
 
+_POINTS_ZERO = field_sentence(__name__, "points_zero")
+
 router = Router(tags=["adjustments"])
 
 
 def _moves(points: int) -> int:
     if points == 0:
-        raise refused(
-            "points_zero",
-            "Give points to add, or negative ones to take away.",
-            "积分须为正数或负数，不能为零。",
-        )
+        raise refused(_POINTS_ZERO)
     return points
 
 

@@ -34,9 +34,6 @@ class AheadOfTime(DomainError):
     """A moment that has not come yet."""
 
     kind, code = Kind.INVALID, "as_of_in_future"
-    title = ("The moment has not come yet", "该时刻尚未到来")
-    en = "`as_of` lies in the future: give a moment up to now, or leave it out."
-    zh = "as_of 位于未来：请给出不晚于当前的时刻，或不传。"
 
 
 class Points(Response):

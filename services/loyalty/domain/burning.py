@@ -15,9 +15,6 @@ class InsufficientPoints(DomainError):
 
     kind = Kind.CONFLICT
     code = "insufficient_points"
-    title = ("Not enough points", "积分不足")
-    en = "{active} points can be spent, {asked} were asked for."
-    zh = "可用积分 {active}，请求 {asked}。"
 
 
 class OrderReturned(DomainError):
@@ -25,9 +22,6 @@ class OrderReturned(DomainError):
 
     kind = Kind.CONFLICT
     code = "order_returned"
-    title = ("Units of this order went back", "该订单已有商品退货")
-    en = "Units of this order were returned before. Without the order's lines, points are spent whatever comes back."
-    zh = "该订单已有商品退货。如不提供订单明细，积分将直接扣除，且不随退货返还。"
 
 
 def burn(journal: Journal, member: Member, cause: Cause, points: int, target: Account, at: datetime) -> None:

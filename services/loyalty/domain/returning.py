@@ -23,9 +23,6 @@ class UnitsNotReturnable(DomainError):
 
     kind = Kind.INVALID
     code = "units_not_returnable"
-    title = ("These units cannot be returned", "该商品数量无法退货")
-    en = "Line {line}, units {first} to {last}: not bought, or returned before."
-    zh = "第 {line} 行，第 {first} 至 {last} 件：未购买或已退货。"
 
 
 class NotOfThisPurchase(DomainError):
@@ -33,9 +30,6 @@ class NotOfThisPurchase(DomainError):
 
     kind = Kind.INVALID
     code = "not_of_this_purchase"
-    title = ("Not a return of this purchase", "退货与购买不符")
-    en = "The return names another customer or another order than the purchase it is of."
-    zh = "退货所指的顾客或订单与其购买记录不一致。"
 
 
 @dataclass(frozen=True, slots=True)

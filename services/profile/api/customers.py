@@ -26,6 +26,7 @@ from services.profile.usecases.register_customer import Registration
 from services.profile.usecases.register_customer import register_customer as register
 from services.profile.usecases.resolve_customers import TooMuchContention, UnknownCustomer
 from shared.auth.principal import SHOP, Principal
+from shared.catalogues import field_sentence
 from shared.db import Read
 from shared.errors import DomainError, Kind
 from shared.events.base import Source
@@ -49,6 +50,9 @@ from shared.vault import SubjectErased, Vault
 
 EXT = "ext:"
 
+_IDENTIFIER_REQUIRED = field_sentence(__name__, "identifier_required")
+_ONE_IDENTIFIER = field_sentence(__name__, "one_identifier")
+
 router = Router(tags=["customers"])
 
 
@@ -56,9 +60,6 @@ class CustomerNotFound(DomainError):
     """No such customer, or not one that this caller may see."""
 
     kind, code = Kind.NOT_FOUND, "customer_not_found"
-    title = ("No such customer", "没有该顾客")
-    en = "No customer is known by this id or identifier. Check its spelling."
-    zh = "没有与该标识相符的顾客，请检查拼写。"
 
 
 Configured = Annotated[Settings, Depends(settings_of)]
@@ -108,11 +109,7 @@ class CustomerIn(Request):
     def _is_named(self) -> Self:
         """Refuse a customer who is not named at all."""
         if self.id is None and self.external_id is None and self.phone is None and self.email is None:
-            raise refused(
-                "identifier_required",
-                "Name the customer by id, external_id, phone or email.",
-                "请用 id、external_id、phone 或 email 指明顾客。",
-            )
+            raise refused(_IDENTIFIER_REQUIRED)
         return self
 
     @property
@@ -147,11 +144,7 @@ class LookUpIn(Request):
     def _is_one(self) -> Self:
         """Refuse none, and more than one."""
         if sum(value is not None for value in (self.external_id, self.phone, self.email)) != 1:
-            raise refused(
-                "one_identifier",
-                "Give exactly one of external_id, phone and email.",
-                "请只提供 external_id、phone、email 中的一个。",
-            )
+            raise refused(_ONE_IDENTIFIER)
         return self
 
 

@@ -67,9 +67,6 @@ class PurchaseNotFound(DomainError):
     """No such purchase, or not one that this caller may see."""
 
     kind, code = Kind.NOT_FOUND, "purchase_not_found"
-    title = ("No such purchase", "没有该购买")
-    en = "No purchase has this id. List purchases, or filter them by source and order_id."
-    zh = "没有该标识的购买记录。可列出购买，或按 source 和 order_id 筛选。"
 
 
 class LineIn(Request):

@@ -40,27 +40,19 @@ class PhoneInvalid(DomainError):
     """A phone number that no network could have given out."""
 
     kind, code = Kind.INVALID, "phone_invalid"
-    title = ("Phone number not understood", "无法识别的电话号码")
-    en = "Give the phone number with its country code, such as +8613800138000."
-    zh = "请提供带国家代码的电话号码，例如 +8613800138000。"
 
 
 class EmailInvalid(DomainError):
     """An e-mail address that cannot exist."""
 
     kind, code = Kind.INVALID, "email_invalid"
-    title = ("E-mail address not understood", "无法识别的电子邮箱")
-    en = "Give one e-mail address, such as name@example.com, without a display name."
-    zh = "请提供一个电子邮箱地址，例如 name@example.com，不含显示名称。"
 
 
 class ExternalIdInvalid(DomainError):
     """An external id that is empty or holds control characters."""
 
     kind, code = Kind.INVALID, "external_id_invalid"
-    title = ("External id not usable", "外部标识不可用")
-    en = f"An external id has 1 to {EXTERNAL_ID_MAX} printable characters."
-    zh = f"外部标识须为 1 至 {EXTERNAL_ID_MAX} 个可见字符。"
+    constants = {"most": EXTERNAL_ID_MAX}
 
 
 def phone(raw: str, region: str) -> Identifier:

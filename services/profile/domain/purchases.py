@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError, Kind
 
 CLOCKS_DIFFER_MAX = timedelta(hours=24)
@@ -12,8 +13,7 @@ CLOCKS_DIFFER_MAX = timedelta(hours=24)
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
-_DIFFERS_EN = "Differs from what was recorded."
-_DIFFERS_ZH = "与已记录的内容不同。"
+_DIFFERS = field_sentence(__name__, "differs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +50,18 @@ class InTheFuture(DomainError):
     """A fact dated further in the future than clocks differ."""
 
     kind, code = Kind.INVALID, "in_the_future"
-    title = ("In the future", "时间在未来")
-    en = "The time lies more than 24 hours in the future: check the clock and the zone."
-    zh = "该时间比当前时间晚超过 24 小时：请检查时钟和时区。"
 
 
 class OrderConflict(DomainError):
     """The same order was told before, with other content."""
 
     kind, code = Kind.CONFLICT, "order_conflict"
-    title = ("Order known with other content", "订单已存在且内容不同")
-    en = "This order was recorded before with other content. These fields differ: {fields}."
-    zh = "该订单此前已记录，但内容不同。不一致的字段：{fields}。"
 
 
 class TooLongAgo(DomainError):
     """A fact dated before anything that this system can hold."""
 
     kind, code = Kind.INVALID, "too_long_ago"
-    title = ("Too long ago", "时间过早")
-    en = "The time lies before 1900: check its year."
-    zh = "该时间早于 1900 年：请检查年份。"
 
 
 def must_be_believable(at: datetime, now: datetime, pointer: str) -> None:
@@ -125,5 +116,5 @@ def differences(told: Purchase, stored: Purchase) -> list[str]:
 def conflicting(refusal: type[DomainError], pointers: Sequence[str]) -> DomainError:
     """The refusal of something told again with other content: the fields by word, the places by pointer."""
     words = list(dict.fromkeys(pointer.split("/")[1] for pointer in pointers))
-    errors = [FieldError(pointer, "differs", _DIFFERS_EN, _DIFFERS_ZH) for pointer in pointers]
+    errors = [FieldError.of(pointer, _DIFFERS) for pointer in pointers]
     return refusal(errors=errors, extra={"fields": words}, fields=", ".join(words))

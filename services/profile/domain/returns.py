@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError, Kind
 
 
@@ -51,36 +52,24 @@ class ReturnNotPossible(DomainError):
     """A return of lines or units that the purchase does not have, or not any more."""
 
     kind, code = Kind.INVALID, "return_exceeds_purchase"
-    title = ("More than was bought", "退货超出购买")
-    en = "Some lines do not exist, or fewer units are left than are to go back: see `errors`."
-    zh = "部分行不存在，或剩余数量少于退货数量：请查看 errors。"
 
 
 class ReturnConflict(DomainError):
     """The same return was told before, with other content."""
 
     kind, code = Kind.CONFLICT, "return_conflict"
-    title = ("Return known with other content", "退货单已存在且内容不同")
-    en = "This return was recorded before with other content. These fields differ: {fields}."
-    zh = "该退货单此前已记录，但内容不同。不一致的字段：{fields}。"
 
 
 class OrderOfAnother(DomainError):
     """A return of an order that somebody else recorded."""
 
     kind, code = Kind.CONFLICT, "order_of_another"
-    title = ("Order of another", "订单属于他方")
-    en = "Another recorded this order: its returns come from them, or from the shop."
-    zh = "该订单由他方记录：其退货须由该方或商店提交。"
 
 
 class PurchaseNotKnown(DomainError):
     """A return whose purchase has not been recorded."""
 
     kind, code = Kind.CONFLICT, "purchase_not_known"
-    title = ("Purchase not known", "购买未知")
-    en = "The purchase that it returns is not recorded. Record it first."
-    zh = "该退货对应的购买尚未记录，请先记录购买。"
 
 
 def allot(lines: Sequence[ReturnedLine], purchase: dict[int, Left]) -> list[Allotted]:
@@ -140,27 +129,17 @@ def _last_first(wanted: ReturnedLine, left: Left) -> Allotted:
 
 
 def _line_unknown(position: int) -> FieldError:
-    return FieldError(
-        f"/lines/{position}/line",
-        "line_unknown",
-        "The purchase has no such line; lines count from 1.",
-        "购买中没有该行；行号从 1 开始。",
-    )
+    return FieldError.of(f"/lines/{position}/line", _LINE_UNKNOWN)
 
 
 def _line_repeated(position: int) -> FieldError:
-    return FieldError(
-        f"/lines/{position}/line",
-        "line_repeated",
-        "Name each line once, with all its units.",
-        "每行只能出现一次，请合并数量。",
-    )
+    return FieldError.of(f"/lines/{position}/line", _LINE_REPEATED)
 
 
 def _too_many(position: int, left: int) -> FieldError:
-    return FieldError(
-        f"/lines/{position}/quantity",
-        "too_many_units",
-        f"Only {left} units of this line can still go back.",
-        f"该行最多还可退 {left} 件。",
-    )
+    return FieldError.of(f"/lines/{position}/quantity", _TOO_MANY_UNITS, left=left)
+
+
+_LINE_UNKNOWN = field_sentence(__name__, "line_unknown")
+_LINE_REPEATED = field_sentence(__name__, "line_repeated")
+_TOO_MANY_UNITS = field_sentence(__name__, "too_many_units")

@@ -63,18 +63,12 @@ class UnknownCustomer(DomainError):
     """The id named is not a customer's, or not one that this caller may name."""
 
     kind, code = Kind.INVALID, "unknown_customer"
-    title = ("Unknown customer", "未知顾客")
-    en = "No customer has this id. Name the customer by external id, phone or e-mail to have one made."
-    zh = "没有该标识的顾客。如需新建，请使用外部标识、电话或电子邮箱。"
 
 
 class TooMuchContention(DomainError):
     """Others kept changing the same identifiers."""
 
     kind, code = Kind.UNAVAILABLE, "busy"
-    title = ("Busy", "繁忙")
-    en = "Others are recording the same orders or customers right now; nothing was changed. Try again."
-    zh = "其他请求正在记录相同的订单或顾客，未做任何更改，请重试。"
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from services.scoring.domain.statements import local_day
 from services.scoring.storage import customers, models, shop
 from services.scoring.storage.shop import ZoneChanged
 from shared import money
+from shared.catalogues import Sentence, field_sentence
 from shared.errors import DomainError, Kind
 from shared.http.auth import OPERATORS, allow
 from shared.http.dependencies import Reading, Running
@@ -30,9 +31,6 @@ class UnknownCustomer(DomainError):
     """No fact, merge or registration has named this id, or it was erased."""
 
     kind, code = Kind.NOT_FOUND, "customer_not_found"
-    title = ("Customer not found", "未找到顾客")
-    en = "No customer has this id. It may not have arrived here yet: try again in a moment, or check the id."
-    zh = "没有该标识的顾客。数据可能尚未到达：请稍后重试，或检查标识。"
 
 
 class ModelUsed(Response):
@@ -125,6 +123,7 @@ class ScoresOut(Response):
     gamma_gamma: GammaGammaOut | None
 
 
+_AS_OF_OUT_OF_RANGE = field_sentence(__name__, "as_of_out_of_range")
 _DAY: TypeAdapter[date] = TypeAdapter(DateIn)
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(InstantIn)
 
@@ -134,16 +133,12 @@ def _day_or_instant(value: object) -> object:
     try:
         return _in_range(parser.validate_python(value))
     except ValidationError as error:
-        raise refused(**error.errors()[0]["ctx"]) from None
+        raise refused(Sentence(**error.errors()[0]["ctx"])) from None
 
 
 def _in_range(asked: date | datetime) -> date | datetime:
     if not YEAR_MIN <= asked.year <= YEAR_MAX:
-        raise refused(
-            "as_of_out_of_range",
-            "`as_of` lies between the years 1900 and 2199.",
-            "as_of 须在 1900 至 2199 年之间。",
-        )
+        raise refused(_AS_OF_OUT_OF_RANGE)
     return asked
 
 

@@ -29,9 +29,6 @@ class UnknownFit(errors.DomainError):
     """No fit has this id."""
 
     kind, code = errors.Kind.NOT_FOUND, "fit_not_found"
-    title = ("Fit not found", "未找到拟合任务")
-    en = "No fit has this id. Ask for one with POST /v1/models/{{kind}}/fits."
-    zh = "没有该标识的拟合任务。请使用 POST /v1/models/{{kind}}/fits 创建。"
 
 
 class FitIn(Request):

@@ -19,9 +19,6 @@ class TooManyUnits(DomainError):
     """More units than any database can count."""
 
     kind, code = Kind.INVALID, "too_many_units"
-    title = ("Too many units", "数量过大")
-    en = "The quantities of one fact add up to more than {most} units."
-    zh = "单笔记录的数量合计超过 {most} 件。"
 
 
 def recorded(zone: ZoneInfo) -> Handle:

@@ -14,9 +14,6 @@ class ZoneChanged(DomainError):
     """Days are counted in another zone than those already stored."""
 
     kind, code = Kind.UNAVAILABLE, "zone_changed"
-    title = ("The zone was changed", "时区已更改")
-    en = "Days were counted in {stored} so far: set HUITOU_ZONE={stored} again, or start with a new scoring database."
-    zh = "已有数据按时区 {stored} 计日：请将 HUITOU_ZONE 改回 {stored}，或使用新的评分数据库。"
 
 
 async def fix_zone(tx: Tx, zone: str) -> None:

@@ -15,9 +15,6 @@ class FitBeyondToday(errors.DomainError):
     """A fit cannot learn from days that have not begun."""
 
     kind, code = errors.Kind.INVALID, "fit_beyond_today"
-    title = ("The day has not come yet", "日期尚未到来")
-    en = "A fit can learn from days up to {today}; {until} was asked for."
-    zh = "拟合最多可使用截至 {today} 的数据，请求的是 {until}。"
 
 
 async def request_fit(

@@ -111,8 +111,7 @@ async def test_anothers_customer_looks_like_one_that_does_not_exist(one_till: Ti
 
 
 class SaysTheId(DomainError):
-    kind, code, title = Kind.NOT_FOUND, "says_the_id", ("", "")
-    en = zh = "There is no {customer_id}."
+    kind, code = Kind.NOT_FOUND, "says_the_id"
 
 
 async def reads(read: Reading) -> SaleOut:

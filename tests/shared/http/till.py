@@ -67,16 +67,10 @@ CustomerId = Annotated[str, PathParameter(max_length=64, examples=["cus_01k2m9d6
 
 class UnknownSale(DomainError):
     kind, code = Kind.NOT_FOUND, "unknown_sale"
-    title = ("No such sale", "没有该笔销售")
-    en = "There is no such sale."
-    zh = "没有该笔销售。"
 
 
 class TillClosed(DomainError):
     kind, code = Kind.CONFLICT, "till_closed"
-    title = ("The till is closed", "收银台已关闭")
-    en = "The till takes {limit} at most."
-    zh = "收银台最多接受 {limit}。"
 
 
 class Line(Request):

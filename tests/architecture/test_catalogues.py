@@ -1,0 +1,33 @@
+"""Every sentence in a catalogue exists in each language and is used by some module."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from shared import catalogues
+from tests.architecture.sources import PRODUCT, ROOT, python_sources
+
+FOLDERS = sorted({file.parent for package in PRODUCT for file in (ROOT / package).rglob("words/*.toml")})
+
+
+@pytest.fixture(scope="module")
+def _every_module_is_imported() -> None:
+    for source in python_sources():
+        parts = source.path.with_suffix("").parts
+        if source.is_product and "migrations" not in parts[:-1] and parts[-1] != "__main__":
+            importlib.import_module(".".join(parts).removesuffix(".__init__"))
+
+
+@pytest.mark.usefixtures("_every_module_is_imported")
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_a_catalogue_has_the_same_entries_in_each_language_and_each_is_used(folder: Path) -> None:
+    catalogue = catalogues.read(folder)
+    english, chinese = (catalogue.entries(language) for language in catalogues.LANGUAGES)
+
+    assert english ^ chinese == set(), "entries that one language lacks"
+    assert english - catalogue.used == set(), "entries that no module uses"
+
+
+def test_there_are_catalogues() -> None:
+    assert len(FOLDERS) > 5
