@@ -8,9 +8,8 @@ from typing import Any
 
 from huitou.exits import Exit, Refused
 from huitou.running import Product, problem
+from shared.limits import BATCH_ITEMS_MAX
 
-BATCH_MAX = 500
-"""Most purchases of one request (the product's own limit)."""
 TRIES_MAX = 10
 WAIT_SECONDS_MAX = 30.0
 PASSING = (429, 503)
@@ -29,8 +28,8 @@ class Outcome:
 
 
 def record(product: Product, purchases: Sequence[dict[str, Any]]) -> list[Outcome]:
-    """Record at most BATCH_MAX purchases; one outcome each, in order. Raises Refused when the whole is refused."""
-    assert len(purchases) <= BATCH_MAX, "the caller cuts batches"
+    """Record at most BATCH_ITEMS_MAX purchases; one outcome each, in order. Raises Refused when the whole is refused."""
+    assert len(purchases) <= BATCH_ITEMS_MAX, "the caller cuts batches"
     for attempt in range(1, TRIES_MAX + 1):
         answer = product.ask("profile", "POST", "/v1/purchases:batch", json={"items": list(purchases)})
         if answer.status_code not in PASSING:

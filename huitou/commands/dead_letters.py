@@ -11,8 +11,8 @@ from rich.table import Table
 from huitou.exits import Exit, Refused
 from huitou.running import Product, problem
 from huitou.settings import SERVICES, Settings
+from shared.limits import PAGE_ITEMS_MAX
 
-PAGE_MAX = 200
 SHOWN_MAX = 10_000
 """Records that one listing shows at most, of one service."""
 
@@ -84,8 +84,8 @@ def _find(product: Product, record_id: str) -> tuple[str, dict[str, Any]]:
 
 
 def _pages(product: Product, service: str, state: str | None) -> Iterator[dict[str, Any]]:
-    query: dict[str, str | int] = {"limit": PAGE_MAX} | ({"state": state} if state else {})
-    for _ in range(SHOWN_MAX // PAGE_MAX):
+    query: dict[str, str | int] = {"limit": PAGE_ITEMS_MAX} | ({"state": state} if state else {})
+    for _ in range(SHOWN_MAX // PAGE_ITEMS_MAX):
         page = product.call(service, "GET", "/v1/set-aside", query=query)
         yield from page["items"]
         if page["next_cursor"] is None:

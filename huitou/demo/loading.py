@@ -13,6 +13,7 @@ from huitou.demo import baskets, complaints, people
 from huitou.exits import Exit, Refused
 from huitou.running import Product
 from huitou.settings import Settings
+from shared.limits import BATCH_ITEMS_MAX
 
 REGISTERED_AT_ONCE = 8
 """Requests under way at once: the events of several customers then share one transaction."""
@@ -44,7 +45,7 @@ def _load(product: Product, bar: Progress, last_day: date, stopping: Callable[[]
     task = bar.add_task("purchases", total=baskets.BASKETS)
     remaining = baskets.purchases(last_day)
     customers: dict[str, str] = {}
-    while batch := list(islice(remaining, intake.BATCH_MAX)):
+    while batch := list(islice(remaining, BATCH_ITEMS_MAX)):
         if stopping():
             return
         for purchase, outcome in zip(batch, intake.record(product, batch), strict=True):

@@ -8,12 +8,12 @@ from typing import Any
 from huitou.exits import Exit, Refused
 from huitou.imports.lines import Line
 from huitou.imports.report import RowError
+from shared.limits import LINES_MAX
 
 REQUIRED = ("order_id", "customer", "purchased_at", "currency", "sku", "category", "quantity", "amount_minor")
 OPTIONAL = ("brand", "name", "channel", "store")
 OF_THE_ORDER = ("customer", "purchased_at", "currency", "channel", "store")
 """Columns that say the same on every row of an order."""
-LINES_MAX = 1_000
 """Rows of one order; more is a file that is not grouped by order."""
 
 

@@ -19,6 +19,7 @@ from services.profile.domain import purchases as rules
 from shared import money
 from shared.clock import SystemClock
 from shared.errors import DomainError
+from shared.limits import BATCH_ITEMS_MAX
 
 Progress = Callable[[int], None]
 """Told the byte of the file up to which everything is done."""
@@ -74,7 +75,7 @@ def _standing(report: Report, last: Order) -> Checkpoint:
 
 
 def _batches(read: Iterator[Order]) -> Iterator[list[Order]]:
-    while batch := list(islice(read, intake.BATCH_MAX)):
+    while batch := list(islice(read, BATCH_ITEMS_MAX)):
         yield batch
 
 

@@ -3,7 +3,6 @@
 from shared.bus.opening import open_bus
 from shared.bus.partitions import partition_of
 from shared.bus.protocol import (
-    RECORD_BYTES_MAX,
     Bus,
     BusUnavailable,
     Guard,
@@ -20,7 +19,6 @@ from shared.bus.protocol import (
 )
 
 __all__ = [
-    "RECORD_BYTES_MAX",
     "Bus",
     "BusUnavailable",
     "Guard",

@@ -10,7 +10,6 @@ from shared.bus.groups import PARTITION_BYTES_MAX, EmbeddedSubscription, Group
 from shared.bus.log import Log
 from shared.bus.members import held_back
 from shared.bus.protocol import (
-    RECORD_BYTES_MAX,
     BusUnavailable,
     Guard,
     Message,
@@ -23,6 +22,7 @@ from shared.bus.protocol import (
     unguarded,
 )
 from shared.clock import Clock, SystemClock
+from shared.limits import RECORD_BYTES_MAX
 
 FLUSH_RECORDS_MAX = 2_000  # a longer transaction would hold up everything else on the loop
 

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-RECORD_BYTES_MAX = 1_000_000
 """Largest key + headers + value of one record; Kafka's default `message.max.bytes` is a little above it."""
 
 

@@ -20,27 +20,28 @@ from pydantic import (
 )
 
 from shared.events.topic import Topic
+from shared.limits import (
+    BRAND_MAX,
+    CATEGORY_MAX,
+    CHANNEL_MAX,
+    CODE_MAX,
+    INSTANT_MAX,
+    INSTANT_MIN,
+    INT32_MAX,
+    INT64_MAX,
+    LINES_MAX,
+    ORDER_ID_MAX,
+    SKU_MAX,
+    SOURCE_MAX,
+    STORE_MAX,
+)
 
-INT64_MAX = 2**63 - 1
-INT32_MAX = 2**31 - 1
-
-CODE_MAX = 64
-SOURCE_MAX = 64
-ORDER_ID_MAX = 128
-CHANNEL_MAX = 64
-STORE_MAX = 64
-SKU_MAX = 64
-CATEGORY_MAX = 64
-BRAND_MAX = 48
-LINES_MAX = 1_000
 RANGES_MAX = 1_000
 REFERENCES_MAX = 100
 TAGS_MAX = 100
 HOLDS_MAX = 32
 WIPED_MAX = 64
 CAUSE_ID_MAX = 160
-INSTANT_MIN = datetime(1900, 1, 1, tzinfo=UTC)
-INSTANT_MAX = datetime(2200, 1, 1, tzinfo=UTC)
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
 

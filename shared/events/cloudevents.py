@@ -18,8 +18,8 @@ from pydantic_core import from_json, to_json
 
 from shared.events import BY_TYPE
 from shared.events.base import Event
+from shared.limits import EVENT_BYTES_MAX
 
-RECORD_BYTES_MAX = 900_000  # below the megabyte that a broker takes by default, headers included
 SOURCE_CHARS_MAX = 256
 TYPE_CHARS_MAX = 128
 ERRORS_TOLD_MAX = 5
@@ -80,9 +80,9 @@ def encode(
     assert _VISIBLE.fullmatch(source), "the source must be a URI reference"
     assert len(source) <= SOURCE_CHARS_MAX, "the source is too long"
     payload = event.model_dump_json(exclude_none=True).encode()
-    if len(payload) > RECORD_BYTES_MAX:
+    if len(payload) > EVENT_BYTES_MAX:
         raise MalformedRecord(
-            "too_large", f"The value has {len(payload)} bytes, {RECORD_BYTES_MAX} are allowed."
+            "too_large", f"The value has {len(payload)} bytes, {EVENT_BYTES_MAX} are allowed."
         )
     headers = [
         ("ce_specversion", SPECVERSION.encode()),
@@ -102,9 +102,9 @@ def decode(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> Envelop
     """The envelope of a record, its event validated. Raises MalformedRecord and nothing else."""
     if value is None:
         raise MalformedRecord("no_value", "The record has no value.")
-    if len(value) > RECORD_BYTES_MAX:
+    if len(value) > EVENT_BYTES_MAX:
         raise MalformedRecord(
-            "too_large", f"The value has {len(value)} bytes, {RECORD_BYTES_MAX} are allowed."
+            "too_large", f"The value has {len(value)} bytes, {EVENT_BYTES_MAX} are allowed."
         )
     attributes = _attributes(headers)
     media_type = _media_type(attributes)

@@ -7,7 +7,6 @@ from pydantic import Field, StringConstraints, model_validator
 
 from shared.events.base import (
     HOLDS_MAX,
-    LINES_MAX,
     RANGES_MAX,
     REFERENCES_MAX,
     TAGS_MAX,
@@ -35,6 +34,7 @@ from shared.events.base import (
     Version,
 )
 from shared.events.topic import Topic
+from shared.limits import LINES_MAX
 
 PURCHASES = Topic(
     name="huitou.purchases",

@@ -9,18 +9,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from shared.catalogues import Sentence, field_sentence
+from shared.limits import INT64_MAX, PAGE_ITEMS_MAX
 
 T = TypeVar("T")
 
 LIMIT_DEFAULT = 50
-LIMIT_MAX = 200
-INT64_MAX = 2**63 - 1
 WORD_MAX = 200
 TEXT_MAX = 20_000
 NOT_BLANK = r"\S"
 """Somewhere a character that can be seen."""
 CURSOR_MAX = 1_000
-BATCH_MAX = 500
 
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?(?P<zone>[Zz]|[+-]\d\d:\d\d)?", re.ASCII
@@ -125,7 +123,7 @@ LongText = Annotated[str, Field(min_length=1, max_length=TEXT_MAX, pattern=NOT_B
 CurrencyIn = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["CNY"])]
 """An ISO 4217 code by its shape; whether it exists is `shared.money`'s to say."""
 
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description=f"Items a page, 1 to {LIMIT_MAX}.")]
+Limit = Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX, description=f"Items a page, 1 to {PAGE_ITEMS_MAX}.")]
 """The page size; write `limit: Limit = LIMIT_DEFAULT`."""
 
 Cursor = Annotated[

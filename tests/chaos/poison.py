@@ -7,13 +7,13 @@ from random import Random
 
 from shared.bus import Bus, Message, Record, TopicPartition, open_bus, partition_of
 from shared.events import ALL
+from shared.limits import INT64_MAX
 
 PURCHASES = "huitou.purchases"
 TOPICS = (PURCHASES, "huitou.customers", "huitou.points", "huitou.feedback")
 THROWN_MAX = 5
 """Records of one throw."""
 PAGE = 200
-INT64_MAX = 2**63 - 1
 STRANGER = b"/a/stranger"
 CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 

@@ -5,6 +5,7 @@ import pytest
 from huitou.exits import Refused
 from huitou.imports import lines, orders
 from huitou.imports.orders import Order
+from shared.limits import LINES_MAX
 
 HEADER = "order_id,customer,purchased_at,currency,sku,category,quantity,amount_minor"
 GOOD = "{order},ann,2026-01-01T12:00:00Z,USD,cd,music,1,{amount}"
@@ -112,7 +113,7 @@ def test_an_endless_row_is_read_past(path: Path) -> None:
 def test_an_order_that_never_ends_is_refused(path: Path) -> None:
     rows = [
         HEADER,
-        *[GOOD.format(order=1, amount=5)] * (orders.LINES_MAX + 50),
+        *[GOOD.format(order=1, amount=5)] * (LINES_MAX + 50),
         GOOD.format(order=2, amount=5),
     ]
 

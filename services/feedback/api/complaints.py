@@ -47,16 +47,16 @@ from shared.http.models import (
     example,
 )
 from shared.http.routes import Router
+from shared.limits import CODE_MAX
 from shared.vault import Keys
 
 router = Router(tags=["complaints"])
 
-CHANNEL_MAX = 64
 ChannelIn = Annotated[
     str,
     Field(
         pattern=r"^[A-Za-z][A-Za-z0-9_ -]*$",
-        max_length=CHANNEL_MAX,
+        max_length=CODE_MAX,
         description="web, phone, chat, e_mail …; kept in lower case with underscores.",
         examples=["web"],
     ),
@@ -187,7 +187,7 @@ async def list_complaints(
         Query(description="In this state; `open` is every state but closed."),
     ] = None,
     owner: Annotated[str | None, Query(max_length=200, description="In the hands of this operator.")] = None,
-    channel: Annotated[str | None, Query(max_length=CHANNEL_MAX, description="That came this way.")] = None,
+    channel: Annotated[str | None, Query(max_length=CODE_MAX, description="That came this way.")] = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Page[ListedOut]:

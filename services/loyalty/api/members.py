@@ -17,9 +17,10 @@ from shared.http.cursor import CursorInvalid, Cursors
 from shared.http.dependencies import Reading, Running, Vaulted
 from shared.http.models import LIMIT_DEFAULT, Cursor, InstantIn, Limit, Page, Response, example
 from shared.http.routes import Router
+from shared.limits import ID_MAX
 
 CustomerId = Annotated[
-    str, Path(max_length=64, description="The customer, or any identity merged into them.")
+    str, Path(max_length=ID_MAX, description="The customer, or any identity merged into them.")
 ]
 
 AsOf = Annotated[

@@ -14,13 +14,7 @@ from shared.http.auth import allow
 from shared.http.dependencies import KeyHash, Transaction, Vaulted
 from shared.http.models import Positive, Request, Response, Word, example
 from shared.http.routes import Router
-
-LINES_MAX = 1_000
-QUANTITY_MAX = 1_000_000_000
-LINE_AMOUNT_MAX = 9_000_000_000_000_000
-"""Minor units of one line: a thousand lines still fit into 64 bits, as where purchases are taken in."""
-SOURCE_MAX = 64
-ORDER_ID_MAX = 128
+from shared.limits import LINE_AMOUNT_MAX, LINES_MAX, ORDER_ID_MAX, QUANTITY_MAX, SOURCE_MAX
 
 router = Router(tags=["redemptions"])
 

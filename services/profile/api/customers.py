@@ -46,6 +46,7 @@ from shared.http.models import (
     refused,
 )
 from shared.http.routes import Router
+from shared.limits import ID_MAX
 from shared.vault import SubjectErased, Vault
 
 EXT = "ext:"
@@ -69,7 +70,7 @@ IdText = Annotated[
     str,
     Field(
         min_length=1,
-        max_length=64,
+        max_length=ID_MAX,
         description="A customer's id.",
         examples=["cus_01k2m9d6v4e8r7a1b2c3d4e5f6"],
     ),

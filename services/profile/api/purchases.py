@@ -21,11 +21,11 @@ from services.profile.domain.identifiers import EmailInvalid, ExternalIdInvalid,
 from services.profile.domain.purchases import InTheFuture, Line, OrderConflict, TooLongAgo
 from services.profile.storage import identities, purchases
 from services.profile.storage.purchases import Filter, Stored, StoredLine
-from services.profile.usecases.record_purchases import PURCHASES_MAX, Told
+from services.profile.usecases.record_purchases import Told
 from services.profile.usecases.record_purchases import record_purchases as record
 from services.profile.usecases.resolve_customers import TooMuchContention, UnknownCustomer
 from shared.errors import DomainError, Kind
-from shared.events.base import LINES_MAX, Brand, Category, Channel, OrderId, Sku, Source, Store
+from shared.events.base import Brand, Category, Channel, OrderId, Sku, Source, Store
 from shared.http import problems
 from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import Cursors
@@ -42,12 +42,10 @@ from shared.http.models import (
     example,
 )
 from shared.http.routes import Router
+from shared.limits import BATCH_ITEMS_MAX, LINE_AMOUNT_MAX, LINES_MAX, ORDER_ID_MAX, QUANTITY_MAX, SOURCE_MAX
 from shared.money import UnknownCurrency
 from shared.vault import Keys, SubjectErased
 
-QUANTITY_MAX = 1_000_000_000
-LINE_AMOUNT_MAX = 9_000_000_000_000_000
-"""Minor units of one line: a thousand lines still fit into 64 bits."""
 LINE_NAME_MAX = 200
 _ID = "pur_01k2m9d6v4e8r7a1b2c3d4e5f6"
 _CUSTOMER_ID = "cus_01k2m9d6v4e8r7a1b2c3d4e5f6"
@@ -117,7 +115,7 @@ class PurchasesIn(Request):
 
     model_config = example(items=[_EXAMPLE])
 
-    items: Annotated[list[PurchaseIn], Field(min_length=1, max_length=PURCHASES_MAX)]
+    items: Annotated[list[PurchaseIn], Field(min_length=1, max_length=BATCH_ITEMS_MAX)]
 
 
 class Recorded(Response):
@@ -283,8 +281,8 @@ async def list_purchases(
     vault: Vaulted,
     caller: Caller,
     customer_id: Annotated[str | None, Query(max_length=200, description="`cus_…` or `ext:…`.")] = None,
-    source: Annotated[str | None, Query(max_length=64)] = None,
-    order_id: Annotated[str | None, Query(max_length=128)] = None,
+    source: Annotated[str | None, Query(max_length=SOURCE_MAX)] = None,
+    order_id: Annotated[str | None, Query(max_length=ORDER_ID_MAX)] = None,
     purchased_from: Annotated[InstantIn | None, Query(description="Bought at this instant or later.")] = None,
     purchased_until: Annotated[InstantIn | None, Query(description="Bought before this instant.")] = None,
     limit: Limit = LIMIT_DEFAULT,

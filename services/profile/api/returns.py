@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from fastapi import Response as Answer
 from pydantic import Field
 
-from services.profile.api.purchases import QUANTITY_MAX
 from services.profile.domain import returns as rules
 from services.profile.domain.purchases import InTheFuture, TooLongAgo
 from services.profile.domain.returns import OrderOfAnother, ReturnConflict, ReturnNotPossible
@@ -14,11 +13,12 @@ from services.profile.storage.returns import StoredReturn, WaitingReturn
 from services.profile.usecases.record_returns import record_returns
 from services.profile.usecases.resolve_customers import TooMuchContention
 from shared.errors import DomainError
-from shared.events.base import LINES_MAX, OrderId, Source
+from shared.events.base import OrderId, Source
 from shared.http.auth import allow
 from shared.http.dependencies import Caller, Transaction, Vaulted
 from shared.http.models import InstantIn, Request, Response, example
 from shared.http.routes import Router
+from shared.limits import LINES_MAX, QUANTITY_MAX
 
 router = Router(tags=["returns"])
 

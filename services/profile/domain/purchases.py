@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError, Kind
+from shared.limits import INSTANT_MIN
 
 CLOCKS_DIFFER_MAX = timedelta(hours=24)
 """How far in the future a fact may lie: clocks differ, shops do not sell tomorrow."""
-
-EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 _DIFFERS = field_sentence(__name__, "differs")
 
@@ -66,7 +65,7 @@ class TooLongAgo(DomainError):
 
 def must_be_believable(at: datetime, now: datetime, pointer: str) -> None:
     """Refuse an instant before 1900, or further ahead than clocks differ. Raises TooLongAgo or InTheFuture."""
-    if at < EARLIEST:
+    if at < INSTANT_MIN:
         raise refused_at(TooLongAgo, pointer)
     if at > now + CLOCKS_DIFFER_MAX:
         raise refused_at(InTheFuture, pointer)

@@ -20,12 +20,12 @@ from shared.errors import DomainError, FieldError
 from shared.events.base import Cause
 from shared.events.profile import PurchaseLine, PurchaseRecorded
 from shared.ids import new_id
+from shared.limits import BATCH_ITEMS_MAX
 from shared.pacing import paced
 from shared.vault import Keys, Vault
 
 ATTEMPTS_MAX = 5
 """How often a batch is looked at anew because another recorded one of its orders in the meantime."""
-PURCHASES_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ async def record_purchases(
 
     `issuer` is who brings them, `region` where phone numbers without a country code are dialled.
     """
-    assert len(told) <= PURCHASES_MAX, "the edge bounds its batches"
+    assert len(told) <= BATCH_ITEMS_MAX, "the edge bounds its batches"
     prepared = [_prepare(vault, one, issuer, region) async for one in paced(told)]
     drafts = [draft for draft in prepared if isinstance(draft, _Draft)]
     await locks.rendezvous(tx, (returns.awaited(*draft.key) for draft in drafts))

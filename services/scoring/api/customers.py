@@ -22,8 +22,8 @@ from shared.http.auth import OPERATORS, allow
 from shared.http.dependencies import Reading, Running
 from shared.http.models import DateIn, InstantIn, Response, example, refused
 from shared.http.routes import Router
+from shared.limits import ID_MAX, INSTANT_MAX, INSTANT_MIN
 
-YEAR_MIN, YEAR_MAX = 1900, 2199
 DAY_CHARACTERS = 10
 
 
@@ -137,7 +137,7 @@ def _day_or_instant(value: object) -> object:
 
 
 def _in_range(asked: date | datetime) -> date | datetime:
-    if not YEAR_MIN <= asked.year <= YEAR_MAX:
+    if not INSTANT_MIN.year <= asked.year < INSTANT_MAX.year:
         raise refused(_AS_OF_OUT_OF_RANGE)
     return asked
 
@@ -155,7 +155,7 @@ AsOf = Annotated[
 CustomerId = Annotated[
     str,
     Path(
-        max_length=64,
+        max_length=ID_MAX,
         description="Any id of the customer, also a merged one.",
         examples=["cus_01hv3n8v1mz8k7g5r0q2w4x6y8"],
     ),

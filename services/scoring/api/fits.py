@@ -20,6 +20,7 @@ from shared.http.auth import OPERATORS, allow
 from shared.http.dependencies import Caller, Reading, Running, Transaction
 from shared.http.models import CurrencyIn, DateIn, Request, Response, example
 from shared.http.routes import Router
+from shared.limits import ID_MAX
 
 PER_CURRENCY: frozenset[Kind] = frozenset({"gamma_gamma"})
 PROGRESS: dict[FitStatus, float] = {"queued": 0.0, "running": 0.5, "done": 1.0, "failed": 1.0}
@@ -125,7 +126,8 @@ async def request_fit(
     errors=(UnknownFit,),
 )
 async def get_fit(
-    read: Reading, fit_id: Annotated[str, Path(max_length=64, examples=["fit_01hv3n8v1mz8k7g5r0q2w4x6y8"])]
+    read: Reading,
+    fit_id: Annotated[str, Path(max_length=ID_MAX, examples=["fit_01hv3n8v1mz8k7g5r0q2w4x6y8"])],
 ) -> FitOut:
     """How far a fit is; with its result once it is done."""
     fit = await fits.find(read, fit_id)

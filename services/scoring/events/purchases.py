@@ -11,8 +11,8 @@ from services.scoring.usecases.record_returns import record_returns
 from shared.consume.handlers import Handle
 from shared.db import Tx
 from shared.errors import DomainError, Kind
-from shared.events.base import INT64_MAX
 from shared.events.profile import PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnedLine
+from shared.limits import INT64_MAX
 
 
 class TooManyUnits(DomainError):

@@ -11,7 +11,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.protocol.produce import ProduceRequest
 
 from shared.bus.kafka.words import HeldBack, cut, ended, in_words, name
-from shared.bus.protocol import RECORD_BYTES_MAX, BusUnavailable, Guard, Message, RecordRefused, size_of
+from shared.bus.protocol import BusUnavailable, Guard, Message, RecordRefused, size_of
+from shared.limits import RECORD_BYTES_MAX
 
 BATCH_BYTES_MAX = 512 * 1024  # before compression; well under Kafka's own limit for a batch, 1 MiB
 SEND_SECONDS_MAX = 10

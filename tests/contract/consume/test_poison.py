@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from shared.bus import Record
 from shared.consume.tables import set_aside
-from shared.events.cloudevents import RECORD_BYTES_MAX
+from shared.limits import EVENT_BYTES_MAX
 from tests.conftest import SEED
 from tests.contract.consume import stories
 from tests.contract.consume.stories import Story
@@ -51,7 +51,7 @@ POISON: dict[str, Callable[[Headers, bytes], Bad]] = {
     "a NUL": lambda headers, value: (headers, value.replace(b'"sku-1"', b'"a\\u0000b"')),
     "half a character": lambda headers, value: (headers, value.replace(b'"sku-1"', b'"\\ud800"')),
     "deep": lambda headers, value: (headers, b"[" * 20_000),
-    "too much": lambda headers, value: (headers, value + b" " * RECORD_BYTES_MAX),
+    "too much": lambda headers, value: (headers, value + b" " * EVENT_BYTES_MAX),
 }  # fmt: skip
 
 

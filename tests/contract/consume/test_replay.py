@@ -27,8 +27,8 @@ from shared.consume.tables import consumer_position, inbox
 from shared.db import Database
 from shared.events import BY_TYPE
 from shared.events.base import Event
-from shared.events.cloudevents import RECORD_BYTES_MAX
 from shared.identity.tables import identity
+from shared.limits import EVENT_BYTES_MAX
 from shared.outbox.tables import outbox
 from shared.run import roles
 from tests.conftest import SEED
@@ -149,7 +149,7 @@ async def publish(house: Opened, traffic: Traffic, count: int) -> None:
     for record in facts_of_one(house, traffic.records(count)):
         named = dict(record.headers).get("ce_type", b"").decode(errors="replace")
         topic = BY_TYPE[named].topic.name if named in BY_TYPE else "huitou.purchases"
-        if topic in topics and record.value is not None and len(record.value) < RECORD_BYTES_MAX:
+        if topic in topics and record.value is not None and len(record.value) < EVENT_BYTES_MAX:
             key = (record.key or b"").decode("latin-1")
             message = Message(key=key, headers=record.headers, value=record.value)
             placed.append((TopicPartition(topic, partition_of(key, topics[topic])), message))

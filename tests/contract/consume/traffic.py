@@ -9,8 +9,8 @@ from uuid import UUID
 
 from shared.bus import Record
 from shared.events import BY_TYPE
-from shared.events.base import INT64_MAX, Cause, Event
-from shared.events.cloudevents import RECORD_BYTES_MAX, encode
+from shared.events.base import Cause, Event
+from shared.events.cloudevents import encode
 from shared.events.feedback import RemedyGranted
 from shared.events.loyalty import PointsEarned, RemedyRefused
 from shared.events.profile import (
@@ -23,6 +23,7 @@ from shared.events.profile import (
     PurchaseReturned,
     ReturnedLine,
 )
+from shared.limits import EVENT_BYTES_MAX, INT64_MAX
 
 TOPIC = "fuzz"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -278,7 +279,7 @@ class Traffic:
         """Too large, or as large as it may be."""
         if self.rng.random() < 0.9:  # a megabyte is worth sending now and then
             return self._cut(wire)
-        room = RECORD_BYTES_MAX - len(wire[1] or b"") + self.rng.choice((-1, 0, 1, 200_000))
+        room = EVENT_BYTES_MAX - len(wire[1] or b"") + self.rng.choice((-1, 0, 1, 200_000))
         return wire[0], (wire[1] or b"") + b" " * max(room, 0)
 
     def _remade_structured(self, wire: Wire) -> Wire:

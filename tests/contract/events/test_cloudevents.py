@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from shared.events import cloudevents, schema
 from shared.events.base import Event
-from shared.events.cloudevents import RECORD_BYTES_MAX, Envelope, MalformedRecord
+from shared.events.cloudevents import Envelope, MalformedRecord
 from shared.events.profile import PurchaseRecorded
+from shared.limits import EVENT_BYTES_MAX
 from tests.contract.events.shapes import EXAMPLES
 
 EVENT_ID = UUID("019a7c3e-5b1d-7f00-8a2b-3c4d5e6f7081")
@@ -196,7 +197,7 @@ def test_a_header_that_is_null_is_malformed() -> None:
         (b"[]", "invalid_event"),
         (b"{}", "invalid_event"),
         (b"[" * 100_000, "invalid_event"),
-        (b" " * (RECORD_BYTES_MAX + 1), "too_large"),
+        (b" " * (EVENT_BYTES_MAX + 1), "too_large"),
     ],
 )
 def test_a_wrong_value_is_told_in_one_word(value: bytes | None, code: str) -> None:

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from shared import ids
 from shared.events import ALL, BY_TYPE, schema
 from shared.events.base import Cause, Event
-from shared.events.cloudevents import RECORD_BYTES_MAX
 from shared.events.loyalty import PointsEarned
 from shared.events.profile import CustomerMerged, PurchaseLine, PurchaseRecorded, PurchaseReturned
+from shared.limits import EVENT_BYTES_MAX
 from tests.contract.events.shapes import EVENTS, bytes_max, field_names, leaves
 
 # Every field that an event may have. A new name is added here by somebody who has asked: can this be personal?
@@ -93,7 +93,7 @@ def test_every_text_list_and_number_has_a_bound(event: type[Event]) -> None:
 def test_the_largest_event_fits_into_a_record(event: type[Event]) -> None:
     document = schema.generate(event)
 
-    assert bytes_max(document, document.get("$defs", {})) <= RECORD_BYTES_MAX
+    assert bytes_max(document, document.get("$defs", {})) <= EVENT_BYTES_MAX
 
 
 @pytest.mark.parametrize("event", EVENTS)

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from shared.bus import RECORD_BYTES_MAX, Bus, BusUnavailable, Message, RecordRefused, TopicPartition, size_of
+from shared.bus import Bus, BusUnavailable, Message, RecordRefused, TopicPartition, size_of
+from shared.limits import RECORD_BYTES_MAX
 from tests.shared.bus.conftest import Buses
 from tests.shared.bus.member import Member, fetched, message, until, values
 

@@ -133,7 +133,7 @@ async def test_all_events_of_a_transaction_are_written_by_one_statement_at_its_e
 async def test_an_event_that_no_bus_would_take_is_refused_with_its_transaction(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cloudevents, "RECORD_BYTES_MAX", 100)
+    monkeypatch.setattr(cloudevents, "EVENT_BYTES_MAX", 100)
     with pytest.raises(cloudevents.MalformedRecord, match="too_large"):
         async with database.begin() as tx:
             await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])

@@ -1,0 +1,46 @@
+"""The limits that several parts of the product must agree on: each is declared here once, with its reason.
+
+A limit that only one module needs stays in that module.
+"""
+
+from datetime import UTC, datetime
+
+INT32_MAX = 2**31 - 1
+INT64_MAX = 2**63 - 1
+"""The largest integer that both databases can store."""
+
+INSTANT_MIN = datetime(1900, 1, 1, tzinfo=UTC)
+INSTANT_MAX = datetime(2200, 1, 1, tzinfo=UTC)
+"""The instants that every part of the product can store lie from INSTANT_MIN on and before INSTANT_MAX."""
+
+RECORD_BYTES_MAX = 1_000_000
+"""The largest record of a bus: its key, headers and value together. A Kafka broker takes a megabyte by default."""
+EVENT_BYTES_MAX = 900_000
+"""The largest event as JSON. The rest of RECORD_BYTES_MAX is left for the key and the headers."""
+
+ID_MAX = 64
+"""Characters of an id of ours that a caller sends."""
+CODE_MAX = 64
+"""Characters of a code: a word of ours, or a name that the merchant gives to something they configure."""
+SOURCE_MAX = 64
+"""Characters of the name of a system that orders come from."""
+ORDER_ID_MAX = 128
+"""Characters of an order's id in the system that it comes from."""
+CHANNEL_MAX = 64
+STORE_MAX = 64
+SKU_MAX = 64
+CATEGORY_MAX = 64
+BRAND_MAX = 48
+"""Characters of the merchant's own codes on a purchase. LINES_MAX lines with these still fit into EVENT_BYTES_MAX."""
+
+LINES_MAX = 1_000
+"""Lines of one order, purchase or return."""
+QUANTITY_MAX = 1_000_000_000
+"""Units of one line that a caller may send."""
+LINE_AMOUNT_MAX = 9_000_000_000_000_000
+"""Minor units of one line that a caller may send. The sum of LINES_MAX such lines still fits into 64 bits."""
+
+BATCH_ITEMS_MAX = 500
+"""Items of one request to a `:batch` operation. Such a request is one transaction."""
+PAGE_ITEMS_MAX = 200
+"""Items of one page of a list operation."""
