@@ -1,30 +1,27 @@
-"""Metrics of one service: requests by operation, and figures asked for when they are scraped.
+"""Metrics of one service: requests by operation, and figures that are read when they are scraped.
 
-Each service has a registry of its own, because several of them share one process in the embedded product. Every figure
-is declared as a Measure, with a sentence: docs/reference/metrics.md lists them, and one that is not declared is a bug.
+Each service has a registry of its own, because several services share one process in the embedded product. A `Measure`
+declares a figure with its sentence. A value exists only as a `Sample` of its measure, so no value can be shown that was
+not declared. docs/reference/metrics.md lists the measures.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from shared.db import Read
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_NAME = re.compile(r"([a-z][a-z0-9_]*)(?:\{([^{}\n]*)\})?")
-_LABEL = re.compile(r'([a-z_]+)="[^"\\]*"(?:,|$)')
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
-Figures = Callable[[Read], Awaitable[Mapping[str, float]]]
-"""Reads figures when they are asked for: `{"outbox_pending": 3, 'consumer_lag{topic="x"}': 0}`."""
-Counts = Callable[[], Mapping[str, float]]
-"""Figures that this process has at hand, under the same names."""
-
-disable_created_metrics()  # type: ignore[no-untyped-call]  # twice the lines, and nobody asks when a counter was made
+disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the lines, and nothing here reads them
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,56 +33,79 @@ class Measure:
     labels: Sequence[str] = ()
     kind: Literal["gauge", "counter", "histogram"] = "gauge"
 
+    def __post_init__(self) -> None:
+        assert _NAME.fullmatch(self.name), f"{self.name!r} is no name of a figure"
+        assert (self.kind == "counter") == self.name.endswith("_total"), (
+            f"{self.name}: counters end in _total"
+        )
+
     @property
     def full_name(self) -> str:
-        """The name it is scraped by."""
+        """The name that Prometheus scrapes."""
         return f"huitou_{self.name}"
 
+    def of(self, value: float, *labels: str) -> "Sample":
+        """Return a value of this measure, with a value for each of its labels in their order."""
+        return Sample(self, value, labels)
 
-MEASURES = (
-    Measure(
-        "http_requests_total",
-        "Requests answered, by operation and status.",
-        ("operation", "status"),
-        kind="counter",
-    ),
-    Measure(
-        "http_request_seconds", "Time from a request's first byte to its answer.", ("operation",), "histogram"
-    ),
-    Measure("http_requests_in_flight", "Requests that are being answered now."),
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of a measure."""
+
+    measure: Measure
+    value: float
+    labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        assert len(self.labels) == len(self.measure.labels), f"{self.measure.name} has other labels"
+
+
+ReadSamples = Callable[[Read], Awaitable[Sequence[Sample]]]
+"""Reads samples from the service's database when they are scraped."""
+CountSamples = Callable[[], Sequence[Sample]]
+"""Returns samples that this process has in memory."""
+
+HTTP_REQUESTS = Measure(
+    "http_requests_total", "Requests answered, by operation and status.", ("operation", "status"), "counter"
 )
-"""What every process that answers HTTP measures of itself."""
+HTTP_REQUEST_SECONDS = Measure(
+    "http_request_seconds", "Time from a request's first byte to its answer.", ("operation",), "histogram"
+)
+HTTP_REQUESTS_IN_FLIGHT = Measure("http_requests_in_flight", "Requests that are being answered now.")
+MEASURES = (HTTP_REQUESTS, HTTP_REQUEST_SECONDS, HTTP_REQUESTS_IN_FLIGHT)
+"""The measures of every process that answers HTTP."""
 
 
 class Metrics:
-    """What one service measures; names begin with `huitou_`, and carry the label `service`."""
+    """The metrics of one service. Their names begin with `huitou_`, and they carry the label `service`."""
 
     def __init__(self, service: str) -> None:
         self.service = service
         self.registry = CollectorRegistry()
-        self.figures: list[Figures] = []
-        """Asked at each scrape, on a reader of the service's database."""
-        self.counts: list[Counts] = []
-        """Asked at each scrape, of this process itself."""
-        self.measures: dict[str, Measure] = {}
-        """What may be measured, by name."""
-        requests, seconds, _ = MEASURES
+        self.read: list[ReadSamples] = []
+        """Called at each scrape with a reader of the service's database."""
+        self.counted: list[CountSamples] = [lambda: [HTTP_REQUESTS_IN_FLIGHT.of(self.in_flight)]]
+        """Called at each scrape."""
+        self.in_flight = 0
+        """Requests being answered now: a draining service waits until there is none."""
         self._requests = Counter(
-            requests.full_name, requests.says, ("service", *requests.labels), registry=self.registry
+            HTTP_REQUESTS.full_name,
+            HTTP_REQUESTS.says,
+            ("service", *HTTP_REQUESTS.labels),
+            registry=self.registry,
         )
         self._seconds = Histogram(
-            seconds.full_name,
-            seconds.says,
-            ("service", *seconds.labels),
+            HTTP_REQUEST_SECONDS.full_name,
+            HTTP_REQUEST_SECONDS.says,
+            ("service", *HTTP_REQUEST_SECONDS.labels),
             buckets=SECONDS,
             registry=self.registry,
         )
-        self.in_flight = 0
-        """Requests being answered now: a draining service waits until there is none."""
+        self._gathered = Gathered(service)
+        self.registry.register(self._gathered)
         self._by_status: dict[tuple[str, int], Counter] = {}
         self._times: dict[str, Histogram] = {}
-        self.declare(MEASURES)
-        self.counts.append(lambda: {"http_requests_in_flight": self.in_flight})
 
     def answered(self, operation: str, status: int, seconds: float) -> None:
         """Count one request."""
@@ -99,40 +119,39 @@ class Metrics:
             times = self._times[operation] = self._seconds.labels(self.service, operation)
         times.observe(seconds)
 
-    def declare(self, measures: Iterable[Measure]) -> None:
-        """Say what will be measured."""
-        self.measures.update({measure.name: measure for measure in measures})
-
     async def render(self, read: Read | None) -> bytes:
-        """Everything in Prometheus' text format; figures only where the database can be read."""
-        values: dict[str, float] = {}
-        for count in self.counts:
-            values.update(count())
+        """Return all metrics in Prometheus' text format; without a reader, those of the database are left out."""
+        samples = [sample for count in self.counted for sample in count()]
         if read is not None:
-            for figures in self.figures:
-                values.update(await figures(read))
-        return generate_latest(self.registry) + "".join(self._lines(values)).encode()
+            for read_samples in self.read:
+                samples += await read_samples(read)
+        # Nothing is awaited from here on, so a second scrape cannot replace these samples.
+        self._gathered.samples = samples
+        return generate_latest(self.registry)
 
-    def _lines(self, values: Mapping[str, float]) -> Iterable[str]:
-        """The lines of figures, those of one measure together, under its sentence."""
-        by_name: dict[str, list[str]] = {}
-        for name, value in values.items():
-            bare, line = self._line(name, value)
-            by_name.setdefault(bare, []).append(line)
-        for bare, lines in by_name.items():
-            measure = self.measures[bare]
-            yield f"# HELP {measure.full_name} {measure.says}\n# TYPE {measure.full_name} {measure.kind}\n"
-            yield from (f"{line}\n" for line in lines)
 
-    def _line(self, name: str, value: float) -> tuple[str, str]:
-        """The measure that a figure is of, and its line."""
-        matched = _NAME.fullmatch(name)
-        assert matched, f"{name!r} is no name of a figure"
-        bare, labels = matched[1], matched[2] or ""
-        assert bare in self.measures, f"the figure {bare!r} is not declared"
-        named = tuple(_LABEL.findall(labels))
-        assert not _LABEL.sub("", labels), f"{name!r} has labels that are none"
-        assert named == tuple(self.measures[bare].labels), f"{name!r} has other labels than were declared"
-        more = f",{labels}" if labels else ""
-        number = str(int(value)) if float(value).is_integer() else repr(float(value))
-        return bare, f'huitou_{bare}{{service="{self.service}"{more}}} {number}'
+@dataclass(slots=True, eq=False)
+class Gathered(Collector):
+    """Collects the samples of the present scrape. Most are read asynchronously, which a collector cannot do itself."""
+
+    service: str
+    samples: Sequence[Sample] = ()
+
+    def describe(self) -> Iterator[Metric]:
+        """Return nothing: before the first scrape no sample is known."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the samples, grouped by measure."""
+        families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {}
+        for sample in self.samples:
+            name = sample.measure.name
+            family = families.get(name) or families.setdefault(name, _family(sample.measure))
+            family.add_metric((self.service, *sample.labels), sample.value)
+        return iter(families.values())
+
+
+def _family(measure: Measure) -> GaugeMetricFamily | CounterMetricFamily:
+    assert measure.kind != "histogram", "a histogram is observed, not gathered"
+    kind = CounterMetricFamily if measure.kind == "counter" else GaugeMetricFamily
+    return kind(measure.full_name, measure.says, labels=("service", *measure.labels))

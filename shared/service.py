@@ -1,6 +1,6 @@
 """What a service is made of (its table of contents) and what it runs with."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from shared.consume import tables as consume_tables
 from shared.consume.handlers import Handlers
 from shared.db import Database, Read
 from shared.events.base import Event
-from shared.metrics import Measure
+from shared.metrics import Measure, ReadSamples, Sample
 from shared.outbox import tables as outbox_tables
 from shared.settings import BadSetting, ServiceSettings
 from shared.vault import Vault, open_vault
@@ -98,12 +98,8 @@ class Invariants:
     look: Look | None = None
 
 
-Gauges = Callable[[Read], Awaitable[Mapping[str, float]]]
-"""Figures of the service worth watching, by metric name."""
-
-
-async def _none(_: Read) -> Mapping[str, float]:
-    return {}
+async def _none(_: Read) -> Sequence[Sample]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,9 +117,9 @@ class Service:
     handlers: Sequence[Handlers] = ()
     publishes: Sequence[type[Event]] = ()
     jobs: Sequence[Job] = ()
-    gauges: Gauges = _none
+    gauges: ReadSamples = _none
     measures: Sequence[Measure] = ()
-    """What its gauges say, each with a sentence."""
+    """The measures that `gauges` has samples of, for the reference page."""
     invariants: Invariants = Invariants()
 
     @property

@@ -38,8 +38,7 @@ def build_app(service: Service, parts: Parts | None = None, *, metrics: Metrics 
         lifespan=_lifespan(service, parts),
     )
     app.state.metrics = metrics or Metrics(service.name)
-    app.state.metrics.figures.append(service.gauges)
-    app.state.metrics.declare((*monitoring.MEASURES, *service.measures))
+    app.state.metrics.read.append(service.gauges)
     app.state.health = Health()
     for router in (*service.routers, set_aside.router_of(service), health.router):
         app.router.routes.extend(router.routes)
@@ -66,7 +65,7 @@ def build_side_door(service: Service, parts: Parts) -> FastAPI:
     refusals.install(app)
     app.add_middleware(Edge, metrics=app.state.metrics)
     _connect(app, service, parts)
-    app.state.metrics.figures.clear()  # those of the service are read by the process that serves it
+    app.state.metrics.read.clear()  # those of the service are read by the process that serves it
     return app
 
 
@@ -91,9 +90,8 @@ def _connect(app: FastAPI, service: Service, parts: Parts) -> None:
     migrations = Migrations(service.migrations, service.metadata)
     app.state.health.gates.append(DatabaseCheck(parts, migrations))
     app.state.health.watched.extend([*monitoring.checks(service, parts), KeysCheck(parts.tokens)])
-    app.state.metrics.figures.append(monitoring.figures(service, parts))
-    app.state.metrics.declare(monitoring.PROCESS_MEASURES)
-    app.state.metrics.counts.append(lambda: monitoring.connections(parts.database))
+    app.state.metrics.read.append(monitoring.figures(service, parts))
+    app.state.metrics.counted.append(lambda: monitoring.connections(parts.database))
 
 
 def _check(listed: list[Route]) -> None:

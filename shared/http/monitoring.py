@@ -3,7 +3,7 @@ lag, what was set aside, partitions that stopped, what contradicts itself, the c
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import QueuePool, func, select
@@ -15,7 +15,7 @@ from shared.consume.stopped_partitions import Stopped
 from shared.consume.tables import set_aside as set_aside_table
 from shared.db import Database, Read, failures
 from shared.http.health import Check, Issue, issue
-from shared.metrics import Figures, Measure
+from shared.metrics import Measure, ReadSamples, Sample
 from shared.outbox import lease
 from shared.outbox.relay import backlog
 from shared.service import Parts, Service
@@ -44,77 +44,101 @@ SET_ASIDE = issue(__name__, "set_aside")
 PARKED_OVERDUE = issue(__name__, "parked_overdue")
 INVARIANT_BROKEN = issue(__name__, "invariant_broken")
 
-MEASURES = (
-    Measure("outbox_pending", "Events in the outbox that the bus has not acknowledged."),
-    Measure("outbox_oldest_seconds", "How long the oldest of them has waited; 0: none waits."),
-    Measure("relay_led", "1 while some process holds the service's lease, so that one relays and runs the jobs."),
-    Measure(
-        "consumer_lag_records", "Records that are not applied yet.", ("consumer", "topic", "partition")
-    ),
-    Measure(
-        "consumer_lag_seconds",
-        f"How long the oldest record has waited to be applied; 0: none waits. Looked at are up to {lag.READS_MAX} "
-        "partitions a scrape, those first that have not moved for longest.",
-        ("consumer", "topic"),
-    ),
-    Measure("consumer_stopped_partitions", "Partitions that stand, by cause: the brake, or a bug.", ("cause",)),
-    Measure("set_aside", "Records that are set aside, by state: dead, queued behind a dead one, parked.", ("state",)),
-    Measure("set_aside_overdue", "Parked records whose deadline has passed."),
-    Measure("invariant_broken", "Rows that break a rule that always holds: 0 means it holds.", ("rule",)),
-    Measure("invariants_looked_seconds", "Since when the running verification has not looked at any row."),
-    Measure("invariants_whole_seconds", "Since when it has not seen every row once; absent before its first whole pass."),
-)  # fmt: skip
-"""What the process that answers a service's requests measures of the service."""
-
-PROCESS_MEASURES = (
-    Measure(
-        "database_connections_max", "Connections this process may have to its database; PostgreSQL only."
-    ),
-    Measure("database_connections_in_use", "Those of them that are in use now; PostgreSQL only."),
+OUTBOX_PENDING = Measure("outbox_pending", "Events in the outbox that the bus has not acknowledged.")
+OUTBOX_OLDEST = Measure("outbox_oldest_seconds", "How long the oldest of them has waited; 0: none waits.")
+RELAY_LED = Measure(
+    "relay_led", "1 while some process holds the service's lease, so that one relays and runs the jobs."
 )
-"""What every process measures of itself, whatever its roles."""
+LAG_RECORDS = Measure(
+    "consumer_lag_records", "Records that are not applied yet.", ("consumer", "topic", "partition")
+)
+LAG_SECONDS = Measure(
+    "consumer_lag_seconds",
+    f"How long the oldest record has waited to be applied; 0: none waits. Looked at are up to {lag.READS_MAX} "
+    "partitions a scrape, those first that have not moved for longest.",
+    ("consumer", "topic"),
+)
+STOPPED_PARTITIONS = Measure(
+    "consumer_stopped_partitions", "Partitions that stand, by cause: the brake, or a bug.", ("cause",)
+)
+SET_ASIDE_RECORDS = Measure(
+    "set_aside", "Records that are set aside, by state: dead, queued behind a dead one, parked.", ("state",)
+)
+SET_ASIDE_OVERDUE = Measure("set_aside_overdue", "Parked records whose deadline has passed.")
+BROKEN_ROWS = Measure(
+    "invariant_broken", "Rows that break a rule that always holds: 0 means it holds.", ("rule",)
+)
+INVARIANTS_LOOKED = Measure(
+    "invariants_looked_seconds", "Since when the running verification has not looked at any row."
+)
+INVARIANTS_WHOLE = Measure(
+    "invariants_whole_seconds",
+    "Since when it has not seen every row once; absent before its first whole pass.",
+)
+MEASURES = (
+    OUTBOX_PENDING,
+    OUTBOX_OLDEST,
+    RELAY_LED,
+    LAG_RECORDS,
+    LAG_SECONDS,
+    STOPPED_PARTITIONS,
+    SET_ASIDE_RECORDS,
+    SET_ASIDE_OVERDUE,
+    BROKEN_ROWS,
+    INVARIANTS_LOOKED,
+    INVARIANTS_WHOLE,
+)
+"""The measures of a service, taken by the process that answers its requests."""
+
+CONNECTIONS = Measure(
+    "database_connections_max", "Connections this process may have to its database; PostgreSQL only."
+)
+CONNECTIONS_IN_USE = Measure(
+    "database_connections_in_use", "Those of them that are in use now; PostgreSQL only."
+)
+PROCESS_MEASURES = (CONNECTIONS, CONNECTIONS_IN_USE)
+"""The measures of every process, whatever its roles."""
 
 
-def connections(database: Database) -> Mapping[str, float]:
-    """The figures of PROCESS_MEASURES; none on SQLite, where there is one writer and one reader."""
+def connections(database: Database) -> Sequence[Sample]:
+    """The samples of PROCESS_MEASURES; none on SQLite, where there is one writer and one reader."""
     if database.dialect == "sqlite":
-        return {}
+        return ()
     from shared.db.postgres import CONNECTIONS_MAX, PostgresDatabase
 
     assert isinstance(database, PostgresDatabase), "there are two databases"
     pool = database.engine.pool
     assert isinstance(pool, QueuePool), "connections are pooled"
-    return {"database_connections_max": CONNECTIONS_MAX, "database_connections_in_use": pool.checkedout()}
+    return (CONNECTIONS.of(CONNECTIONS_MAX), CONNECTIONS_IN_USE.of(pool.checkedout()))
 
 
-def figures(service: Service, parts: Parts) -> Figures:
-    """The figures of MEASURES that are read from the database and the bus."""
+def figures(service: Service, parts: Parts) -> ReadSamples:
+    """The samples of MEASURES, which are read from the database and the bus."""
     ages = Ages(parts.bus)
 
-    async def measure(read: Read) -> Mapping[str, float]:
+    async def measure(read: Read) -> Sequence[Sample]:
         pending, oldest = await _outbox(read, parts)
         counts = await set_aside.count_open(read)
-        stopped = [stop.cause for stop in await stopped_partitions.standing(read)]
-        found = await _lags(service, parts, read)
-        waits = await ages.seconds(found, parts.clock.now())
-        return {
-            "outbox_pending": pending,
-            "outbox_oldest_seconds": oldest,
-            "relay_led": await lease.somebody_leads(read, parts.settings.home, service.name),
-            **{f'consumer_stopped_partitions{{cause="{each}"}}': stopped.count(each) for each in ("brake", "bug")},
-            **{f'set_aside{{state="{state}"}}': count for state, count in counts.items()},
-            "set_aside_overdue": await _overdue(read, parts, 0.0),
-            **{
-                f'consumer_lag_records{{consumer="{lag.consumer}",topic="{lag.place.topic}",'
-                f'partition="{lag.place.partition}"}}': float(max(lag.records, 0))
-                for lag in found
-            },
-            **{
-                f'consumer_lag_seconds{{consumer="{consumer}",topic="{topic}"}}': round(seconds, 3)
+        causes = [stop.cause for stop in await stopped_partitions.standing(read)]
+        lags = await _lags(service, parts, read)
+        waits = await ages.seconds(lags, parts.clock.now())
+        return [
+            OUTBOX_PENDING.of(pending),
+            OUTBOX_OLDEST.of(oldest),
+            RELAY_LED.of(await lease.somebody_leads(read, parts.settings.home, service.name)),
+            *(STOPPED_PARTITIONS.of(causes.count(cause), cause) for cause in ("brake", "bug")),
+            *(SET_ASIDE_RECORDS.of(count, state) for state, count in counts.items()),
+            SET_ASIDE_OVERDUE.of(await _overdue(read, parts, 0.0)),
+            *(
+                LAG_RECORDS.of(max(lag.records, 0), lag.consumer, lag.place.topic, str(lag.place.partition))
+                for lag in lags
+            ),
+            *(
+                LAG_SECONDS.of(round(seconds, 3), consumer, topic)
                 for (consumer, topic), seconds in waits.items()
-            },
-            **await _invariants(service, parts, read),
-        }  # fmt: skip
+            ),
+            *await _invariants(service, parts, read),
+        ]
 
     return measure
 
@@ -226,9 +250,10 @@ async def _overdue(read: Read, parts: Parts, seconds: float) -> int:
     return await read.scalar(count) or 0
 
 
-async def _invariants(service: Service, parts: Parts, read: Read) -> Mapping[str, float]:
+async def _invariants(service: Service, parts: Parts, read: Read) -> Sequence[Sample]:
     known, now = await rolling.standing(read, service.invariants), parts.clock.now()
-    ages = {"invariants_looked_seconds": known.looked_at, "invariants_whole_seconds": known.ended_at}
-    return {f'invariant_broken{{rule="{rule}"}}': count for rule, count in known.broken.items()} | {
-        name: round((now - at).total_seconds(), 3) for name, at in ages.items() if at is not None
-    }
+    moments = ((INVARIANTS_LOOKED, known.looked_at), (INVARIANTS_WHOLE, known.ended_at))
+    return [
+        *(BROKEN_ROWS.of(count, rule) for rule, count in known.broken.items()),
+        *(measure.of(round((now - at).total_seconds(), 3)) for measure, at in moments if at is not None),
+    ]

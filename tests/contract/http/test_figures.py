@@ -124,9 +124,9 @@ async def test_a_row_changed_behind_the_services_back_shows_as_a_figure_and_a_se
         await one.looked_through()
         broken, said = await one.text_of("/metrics"), await one.text_of("/health/issues")
 
-    line = f'huitou_invariant_broken{{service="scoring",rule="{rule}"}}'
-    assert f"{line} 0\n" in held
-    assert f"{line} 1\n" in broken
+    line = f'huitou_invariant_broken{{rule="{rule}",service="scoring"}}'
+    assert f"{line} 0.0\n" in held
+    assert f"{line} 1.0\n" in broken
     assert rule in said
     assert "python -m services.scoring verify" in said
 
@@ -138,7 +138,8 @@ async def test_a_process_that_only_consumes_says_what_it_does_and_how_it_is(tmp_
         metrics, ready = await door.text_of("/metrics"), await door.text_of("/health/ready")
 
     assert (
-        'huitou_consumer_records_total{service="loyalty",consumer="loyalty",outcome="applied"} 0\n' in metrics
+        'huitou_consumer_records_total{consumer="loyalty",outcome="applied",service="loyalty"} 0.0\n'
+        in metrics
     )
     assert "huitou_outbox_pending" not in metrics, "a figure of the service would be counted twice"
     assert ready == '{"status":"ready"}'
@@ -161,7 +162,7 @@ async def test_a_consumer_that_is_behind_or_beyond_the_end_is_told_what_to_do(
     assert '"consumer_lags"' in behind
     assert "2 records behind" in behind
     assert "python -m services.loyalty consume" in behind
-    lag = f'huitou_consumer_lag_seconds{{service="loyalty",consumer="loyalty",topic="{TOPIC}"}} '
+    lag = f'huitou_consumer_lag_seconds{{consumer="loyalty",service="loyalty",topic="{TOPIC}"}} '
     assert float(metrics.split(lag)[1].split("\n")[0]) > 0
     assert '"position_beyond_end"' in beyond
     assert "(3 records)" in beyond

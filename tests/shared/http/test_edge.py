@@ -112,7 +112,7 @@ async def test_requests_are_counted_by_operation_and_status(one_till: Till) -> N
     assert 'huitou_http_requests_total{operation="list_sales",service="till",status="422"} 1.0' in metrics
     assert 'huitou_http_requests_total{operation="unrouted",service="till",status="404"} 1.0' in metrics
     assert 'huitou_http_request_seconds_count{operation="list_sales",service="till"} 3.0' in metrics
-    assert 'huitou_sales{service="till"} 0' in metrics
+    assert 'huitou_sales{service="till"} 0.0' in metrics
     assert "cus_a" not in metrics
 
 

@@ -1,12 +1,13 @@
 import io
 import json
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from shared import logs
-from shared.metrics import Measure, Metrics
+from shared.metrics import HTTP_REQUESTS_IN_FLIGHT, Measure, Metrics
 
 PLANTED = {
     "name": "张伟",
@@ -104,32 +105,43 @@ def test_a_line_that_goes_on_is_written_again_every_30_seconds_with_how_often_it
 async def test_each_service_measures_for_itself() -> None:
     first, second = Metrics("one"), Metrics("two")
     first.answered("get_x", 200, 0.01)
-    second.declare([Measure("purchases_total", "Purchases taken in.", ("channel",), kind="counter")])
-    second.counts.append(lambda: {'purchases_total{channel="web"}': 12_345_678})
+    purchases = Measure("purchases_total", "Purchases taken in.", ("channel",), kind="counter")
+    second.counted.append(lambda: [purchases.of(12_345_678, "web")])
 
     one, two = (await first.render(None)).decode(), (await second.render(None)).decode()
     assert 'operation="get_x"' in one
     assert "purchases" not in one
     assert "get_x" not in two
-    assert 'huitou_purchases_total{service="two",channel="web"} 12345678\n' in two
+    assert 'huitou_purchases_total{channel="web",service="two"} 1.2345678e+07\n' in two
+
+
+LAG = Measure("lag", "How far it is behind.", ("topic",))
 
 
 async def test_a_figure_stands_under_its_sentence() -> None:
     metrics = Metrics("one")
-    metrics.declare([Measure("lag", "How far it is behind.", ("topic",))])
-    metrics.counts.append(lambda: {'lag{topic="x"}': 3, 'lag{topic="y"}': 0.25})
+    metrics.counted.append(lambda: [LAG.of(3, "x"), HTTP_REQUESTS_IN_FLIGHT.of(1), LAG.of(0.25, "y")])
 
     assert (await metrics.render(None)).decode().split("# HELP huitou_lag ")[1] == (
         "How far it is behind.\n# TYPE huitou_lag gauge\n"
-        'huitou_lag{service="one",topic="x"} 3\nhuitou_lag{service="one",topic="y"} 0.25\n'
+        'huitou_lag{service="one",topic="x"} 3.0\nhuitou_lag{service="one",topic="y"} 0.25\n'
     )
 
 
-@pytest.mark.parametrize("name", ["13800138000", "other", "lag", 'lag{place="x"}', 'lag{topic="a"b"}'])
-async def test_a_figure_that_was_not_declared_is_a_bug(name: str) -> None:
-    metrics = Metrics("one")
-    metrics.declare([Measure("lag", "How far it is behind.", ("topic",))])
-    metrics.counts.append(lambda: {name: 1})
-
+@pytest.mark.parametrize("labels", [(), ("x", "y")])
+def test_a_figure_with_other_labels_than_were_declared_is_a_bug(labels: Sequence[str]) -> None:
     with pytest.raises(AssertionError):
-        await metrics.render(None)
+        LAG.of(1, *labels)
+
+
+@pytest.mark.parametrize("name", ["13800138000", 'lag{topic="x"}', "lag_total"])
+def test_a_measure_whose_name_is_none_is_a_bug(name: str) -> None:
+    with pytest.raises(AssertionError):
+        Measure(name, "How far it is behind.")
+
+
+async def test_a_label_cannot_break_out_of_its_quotes() -> None:
+    metrics = Metrics("one")
+    metrics.counted.append(lambda: [LAG.of(1, 'a"} 5\nb')])
+
+    assert 'topic="a\\"} 5\\nb"} 1.0\n' in (await metrics.render(None)).decode()

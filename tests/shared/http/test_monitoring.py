@@ -1,11 +1,11 @@
 """What is wrong shows as a figure and as a sentence that says what to do, and is gone when it is mended."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, select, text
 
 from shared.bus import TopicPartition
@@ -28,15 +28,15 @@ PLACE = TopicPartition("huitou.purchases", 3)
 async def scraped(till: Till) -> Mapping[str, float]:
     """The figures by name and labels, without the service's."""
     async with till.client(None) as client:
-        lines = (await client.get("/metrics")).text.splitlines()
-    found = {}
-    for line in lines:
-        if not line.startswith("#"):
-            name, _, value = line.rpartition(" ")
-            found[re.sub(r'service="till",?', "", name).replace("{}", "").removeprefix("huitou_")] = float(
-                value
+        text = (await client.get("/metrics")).text
+    figures = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = ",".join(
+                f'{name}="{sample.labels[name]}"' for name in sorted(sample.labels) if name != "service"
             )
-    return found
+            figures[sample.name.removeprefix("huitou_") + (f"{{{labels}}}" if labels else "")] = sample.value
+    return figures
 
 
 async def issues(till: Till, language: str = "en") -> Mapping[str, str]:

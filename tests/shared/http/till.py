@@ -44,7 +44,7 @@ from shared.http.models import (
 )
 from shared.http.routes import Router
 from shared.ids import new_id
-from shared.metrics import Measure
+from shared.metrics import Measure, Sample
 from shared.service import Drift, Parts, Service
 from shared.settings import ServiceSettings
 from shared.vault import open_vault
@@ -232,8 +232,11 @@ async def _verify(_: Read) -> Sequence[Drift]:
     return ()
 
 
-async def _gauges(read: Read) -> dict[str, float]:
-    return {"sales": await read.scalar(select(func.count()).select_from(sales)) or 0}
+SALES = Measure("sales", "Sales taken.")
+
+
+async def _gauges(read: Read) -> Sequence[Sample]:
+    return (SALES.of(await read.scalar(select(func.count()).select_from(sales)) or 0),)
 
 
 def service(settings: Settings, migrations: Path) -> Service:
@@ -246,7 +249,7 @@ def service(settings: Settings, migrations: Path) -> Service:
         migrations=migrations,
         verify=_verify,
         gauges=_gauges,
-        measures=(Measure("sales", "Sales taken."),),
+        measures=(SALES,),
     )
 
 

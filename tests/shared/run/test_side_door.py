@@ -13,7 +13,7 @@ from shared.run import roles, serving
 from tests.parts.waiting import until
 from tests.shared.http.till import open_till
 
-LED = 'huitou_relay_leader{service="till"} 1\n'
+LED = 'huitou_relay_leader{service="till"} 1.0\n'
 
 
 async def test_a_relay_says_that_it_leads_and_stops_at_once(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ async def test_without_a_port_a_relay_runs_as_well(tmp_path: Path) -> None:
 
         async def led() -> bool:
             async with till.client(None) as client:
-                return 'huitou_relay_led{service="till"} 1\n' in (await client.get("/metrics")).text
+                return 'huitou_relay_led{service="till"} 1.0\n' in (await client.get("/metrics")).text
 
         await until(led)
         stopping.set()
