@@ -1,140 +1,86 @@
-"""The log: one JSON object a line, and no key in it that is not on the list, so that no personal data gets there.
+"""The log writes one JSON object per line. A module declares the keys it logs, so that no personal data gets into the log.
 
-    log = logs.named(__name__)
+    log = logs.named(__name__, keys=("consumer", "topic", "partition", "records", "duration_ms"))
     log.info("batch applied", consumer="loyalty", topic=topic, partition=3, records=500, duration_ms=41.2)
 
-The sentence (`event`) is a constant of the program. Values go under the keys of KEYS; a value under any other key is
-written as `[redacted]`. Lines of the standard `logging` are written as they are where they are our own, and those of
-other libraries as their template, without what was put into it.
+The sentence (`event`) is a constant of the program. A value under a key that its module has not declared is written as
+`[redacted]`. A key whose last word promises personal data or free text cannot be declared at all.
+
+Lines that our own packages write through the standard `logging` are written in full. Lines of other libraries are written
+as their template, without the arguments, because an argument may quote what a person sent.
 """
 
 import json
 import logging
+import re
 import sys
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
-KEYS: frozenset[str] = frozenset(
-    [
-        "event",
-        "level",
-        "timestamp",
-        "source",
-        "service",
-        "exception",
-        "where",
-        "suppressed",
-        "request_id",
-        "traceparent",
-        "operation",
-        "method",
-        "path_template",
-        "status",
-        "duration_ms",
-        "bytes",
-        "principal_kind",
-        "principal_id",
-        "consumer",
-        "topic",
-        "partition",
-        "offset",
-        "records",
-        "waves",
-        "events",
-        "event_type",
-        "event_id",
-        "set_aside",
-        "dead",
-        "parked",
-        "queued",
-        "repeated",
-        "retried",
-        "lag_records",
-        "lag_seconds",
-        "attempt",
-        "wait_seconds",
-        "code",
-        "kind",
-        "reason_code",
-        "error_type",
-        "cause_kind",
-        "cause_id",
-        "job",
-        "effects",
-        "lease",
-        "holder",
-        "pending",
-        "oldest_seconds",
-        "published",
-        "pruned",
-        "floor",
-        "identity_id",
-        "customer_id",
-        "purchase_id",
-        "return_id",
-        "complaint_id",
-        "remedy_id",
-        "erasure_id",
-        "model_version",
-        "dialect",
-        "database",
-        "file",
-        "variable",
-        "meant",
-        "revision",
-        "port",
-        "host",
-        "home",
-        "version",
-        "pid",
-        "signal",
-        "seconds",
-        "count",
-        "total",
-        "drift",
-        "rule",
-    ]
+COMMON_KEYS = frozenset(
+    ["event", "level", "timestamp", "source", "service", "exception", "where", "suppressed"]
 )
-"""What may be logged: ids, codes, counts and times. A free text, a name or a contact has no key here, and gets none."""
+"""The keys that any line may have; no module declares them."""
+
+REFUSED_WORDS = frozenset(
+    """
+    address agent answer birthday body comment contact content cookie description email header identifier key mail
+    message name note password payload phone query reason reference request response secret sentence subject text title
+    token url value words
+    """.split()
+)
+"""A key must not end in one of these words. Log ids, codes, counts and times instead: `reason_code`, not `reason`."""
 
 OWN_PACKAGES = ("huitou", "services", "shared")
 REDACTED = "[redacted]"
 TEXT_CHARACTERS_MAX = 300
 FRAMES_MAX = 25
 QUIET_SECONDS = 30.0
-"""How often a line that repeats itself is written."""
+"""How many seconds lie at least between two lines that say the same."""
+
+_KEY = re.compile(r"[a-z]+(_[a-z]+)*")
+_DECLARED = "_declared_keys"
 
 ExceptionTriple = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def configure(service: str, *, level: str = "info", stream: TextIO | None = None) -> None:
-    """Send this process's log, and that of the libraries it uses, to `stream` (standard error)."""
+    """Send the log of this process and of its libraries to `stream`, or to standard error."""
     minimum = logging.getLevelNamesMapping()[level.upper()]
     _write(service, minimum, stream or sys.stderr)
     root = logging.getLogger()
-    root.handlers[:] = [Foreign()]
+    root.handlers[:] = [StandardLogging()]
     root.setLevel(max(minimum, logging.WARNING))
     for package in OWN_PACKAGES:
         logging.getLogger(package).setLevel(minimum)
 
 
-def named(name: str) -> FilteringBoundLogger:
-    """The logger of a module."""
-    return cast(FilteringBoundLogger, structlog.get_logger(source=name))
+def named(name: str, *, keys: Iterable[str] = ()) -> FilteringBoundLogger:
+    """Return the logger of a module, which writes values only under `keys` and COMMON_KEYS.
+
+    Raises ValueError for a key that promises personal data or free text.
+    """
+    declared = frozenset(keys)
+    if wrong := sorted(
+        key for key in declared if not _KEY.fullmatch(key) or _last_word(key) in REFUSED_WORDS
+    ):
+        raise ValueError(f"{name} must not log {', '.join(wrong)}: log ids, codes, counts and times")
+    return cast(FilteringBoundLogger, structlog.get_logger(source=name, **{_DECLARED: declared}))
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> Mapping[str, Any]:
-    """Replace what stands under a key that is not on the list, and cut what is too long."""
-    return {key: _plain(value) if key in KEYS else REDACTED for key, value in event.items()}
+    """Replace each value whose key the module has not declared, and cut texts that are too long."""
+    allowed = COMMON_KEYS | event.pop(_DECLARED, frozenset())
+    return {key: _plain(value) if key in allowed else REDACTED for key, value in event.items()}
 
 
 def explain_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Write an exception as its types and places: its message may quote what a person sent."""
+    """Replace an exception by its types and places, because its message may quote what a person sent."""
     info = event.pop("exc_info", None)
     if info is True:
         info = sys.exc_info()
@@ -146,7 +92,7 @@ def explain_exception(_logger: WrappedLogger, _method: str, event: EventDict) ->
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """An exception without its message: its type, with those of its causes, and the places it came through."""
+    """Describe an exception without its message: its type, the types of its causes, and the places it passed."""
     types: list[str] = []
     cause: BaseException | None = error
     while cause is not None and len(types) < FRAMES_MAX:
@@ -161,8 +107,8 @@ def describe(error: BaseException) -> dict[str, Any]:
     return {"exception": " < ".join(types), "where": frames[-FRAMES_MAX:]}
 
 
-class Foreign(logging.Handler):
-    """Takes what is logged by way of `logging`; of other libraries only the template, without its arguments."""
+class StandardLogging(logging.Handler):
+    """Pass on what is logged through `logging`. Lines of other libraries lose their arguments."""
 
     def emit(self, record: logging.LogRecord) -> None:
         fields: dict[str, Any] = {"source": record.name}
@@ -180,28 +126,28 @@ class Foreign(logging.Handler):
         log.log(record.levelno, text.partition("\n")[0][:TEXT_CHARACTERS_MAX], **fields)
 
 
-class Quietly:
-    """Says a thing once, then at most every QUIET_SECONDS, with how often it was left out in between."""
+class QuietLog:
+    """A log that writes a repeated warning once, and then at most every QUIET_SECONDS with the number left out."""
 
     def __init__(self, log: FilteringBoundLogger, *, every_seconds: float = QUIET_SECONDS) -> None:
         self._log = log
         self._every = every_seconds
-        self._said: dict[str, tuple[float, int]] = {}
+        self._written: dict[str, tuple[float, int]] = {}
 
     def warning(self, event: str, **fields: Any) -> None:
-        """Warn, unless the same sentence was written a moment ago."""
+        """Write a warning, unless the same sentence was written less than QUIET_SECONDS ago."""
         now = time.monotonic()
-        last, suppressed = self._said.get(event, (None, 0))
+        last, suppressed = self._written.get(event, (None, 0))
         if last is not None and now - last < self._every:
-            self._said[event] = (last, suppressed + 1)
+            self._written[event] = (last, suppressed + 1)
             return
-        self._said[event] = (now, 0)
+        self._written[event] = (now, 0)
         self._log.warning(event, **fields, **({"suppressed": suppressed} if suppressed else {}))
 
     def over(self, event: str, **fields: Any) -> None:
-        """Say that all is well again, if anything had been said; the next warning is written at once."""
-        if self._said:
-            self._said.clear()
+        """Write that the trouble is over if a warning was written before. The next warning is written at once."""
+        if self._written:
+            self._written.clear()
             self._log.info(event, **fields)
 
 
@@ -210,7 +156,7 @@ def _write(service: str, minimum: int, stream: TextIO) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _of(service),
+            _default_service(service),
             explain_exception,
             redact,
             structlog.processors.JSONRenderer(serializer=_compact),
@@ -221,7 +167,7 @@ def _write(service: str, minimum: int, stream: TextIO) -> None:
     )
 
 
-def _of(service: str) -> Any:
+def _default_service(service: str) -> Any:
     def add(
         _logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
@@ -229,6 +175,10 @@ def _of(service: str) -> Any:
         return event
 
     return add
+
+
+def _last_word(key: str) -> str:
+    return key.rpartition("_")[2]
 
 
 def _plain(value: object) -> object:
@@ -240,10 +190,10 @@ def _plain(value: object) -> object:
 
 
 def _short(filename: str) -> str:
-    """A source file from its package on."""
+    """Return the path of a source file from its package on."""
     for mark in ("/site-packages/", "/services/", "/shared/", "/huitou/"):
-        _, found, after = filename.rpartition(mark)
-        if found:
+        _, separator, after = filename.rpartition(mark)
+        if separator:
             return after if mark == "/site-packages/" else mark.strip("/") + "/" + after
     return filename.rpartition("/")[2]
 

@@ -24,7 +24,7 @@ REFRESH_SECONDS_MAX = 300.0
 """How long a set is trusted without looking again: how fast a withdrawn key stops being accepted."""
 RSA_BITS_MIN = 2048
 
-log = logs.named(__name__)
+log = logs.named(__name__, keys=("file", "host"))
 
 
 @dataclass(frozen=True, slots=True)

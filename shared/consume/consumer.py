@@ -29,7 +29,23 @@ SUBSCRIBE_SECONDS = 1.0
 REPORT_SECONDS = 1.0
 """How often the broker is told where this member stands, for lag tools: each time is a write for the broker."""
 
-log = logs.named(__name__)
+log = logs.named(
+    __name__,
+    keys=(
+        "code",
+        "consumer",
+        "dead",
+        "duration_ms",
+        "error_type",
+        "lag_seconds",
+        "offset",
+        "partition",
+        "queued",
+        "records",
+        "repeated",
+        "topic",
+    ),
+)
 
 
 @dataclass(slots=True)
@@ -83,7 +99,7 @@ class Consumer:
     """The partitions that wait."""
     _reported: dict[TopicPartition, int] = field(default_factory=dict)
     _applying: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _quiet: logs.Quietly = field(default_factory=lambda: logs.Quietly(log))
+    _quiet: logs.QuietLog = field(default_factory=lambda: logs.QuietLog(log))
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until `stopping` is set; the batch in hand is finished first."""

@@ -27,7 +27,19 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _PLAIN = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 
-log = logs.named("huitou.http")
+log = logs.named(
+    "huitou.http",
+    keys=(
+        "duration_ms",
+        "method",
+        "operation",
+        "principal_id",
+        "principal_kind",
+        "request_id",
+        "status",
+        "traceparent",
+    ),
+)
 
 
 class Edge:
@@ -36,7 +48,7 @@ class Edge:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
         self.metrics = metrics
-        self._quiet = logs.Quietly(log)
+        self._quiet = logs.QuietLog(log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request through."""
@@ -59,7 +71,7 @@ class Edge:
 class _Request:
     """One request on its way: counts what comes in, marks what goes out."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, quiet: logs.Quietly) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, quiet: logs.QuietLog) -> None:
         self.scope = scope
         self._quiet = quiet
         self.status = 500

@@ -23,7 +23,7 @@ from shared.http.problems import (
 from shared.http.routes import Route
 from shared.http.validation import field_errors
 
-log = logs.named("huitou.http")
+log = logs.named("huitou.http", keys=("code", "operation"))
 
 
 def install(app: FastAPI) -> None:

@@ -13,7 +13,7 @@ from shared.service import Job, Parts
 
 BACKOFF_SECONDS_MAX = 60.0
 
-log = logs.named(__name__)
+log = logs.named(__name__, keys=("job",))
 
 
 async def run_jobs(jobs: Sequence[Job], parts: Parts, lease: Lease) -> None:
@@ -24,7 +24,7 @@ async def run_jobs(jobs: Sequence[Job], parts: Parts, lease: Lease) -> None:
 
 
 async def _repeat(job: Job, parts: Parts, lease: Lease) -> None:
-    quiet, wait = logs.Quietly(log), job.every_seconds
+    quiet, wait = logs.QuietLog(log), job.every_seconds
     while True:
         lease.check()
         try:

@@ -28,7 +28,7 @@ RETRY_SECONDS = 1.0
 LEASE_SPACE = 10
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
-log = logs.named(__name__)
+log = logs.named(__name__, keys=("error_type", "lease"))
 
 
 class LeaseLost(Exception):
@@ -63,7 +63,7 @@ class PostgresLease(Lease):
         self._dsn = url.replace("postgresql+asyncpg://", "postgresql://", 1)
         self._lease = name
         self._name = crc32(name.encode()) & 0x7FFFFFFF
-        self._quiet = logs.Quietly(log)
+        self._quiet = logs.QuietLog(log)
         self._connection: asyncpg.Connection | None = None
         self._heartbeat: asyncio.Task[None] | None = None
         self._certain_until = 0.0

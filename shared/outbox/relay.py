@@ -33,7 +33,7 @@ BACKOFF_SECONDS_MAX = 5.0
 KEPT_DAYS = 7
 PRUNE_ROWS_MAX = 5_000
 
-log = logs.named(__name__)
+log = logs.named(__name__, keys=("error_type",))
 
 
 class Relay:
@@ -41,7 +41,7 @@ class Relay:
 
     def __init__(self, service: str, database: Database, bus: Bus, lease: Lease) -> None:
         self._service = service
-        self._quiet = logs.Quietly(log)
+        self._quiet = logs.QuietLog(log)
         self._database = database
         self._bus = bus
         self._lease = lease

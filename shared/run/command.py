@@ -38,7 +38,7 @@ MIGRATE_SECONDS_MAX = 120.0
 """How long migrating waits for a database that is away; then it fails, and whoever started it may start it again."""
 WAIT_SECONDS = 1.0
 
-log = logs.named(__name__)
+log = logs.named(__name__, keys=("database", "error_type", "host", "meant", "variable"))
 
 ROLES: dict[str, frozenset[Role]] = {
     "serve": frozenset(("serve",)),
@@ -107,7 +107,7 @@ async def _run(service: Service, command: str, *, as_json: bool) -> int:
 
 async def _migrate(service: Service, parts: Parts, stopping: asyncio.Event) -> int:
     """Bring the database to the newest version as soon as it answers: it may have been started a moment ago."""
-    quiet, deadline = logs.Quietly(log), time.monotonic() + MIGRATE_SECONDS_MAX
+    quiet, deadline = logs.QuietLog(log), time.monotonic() + MIGRATE_SECONDS_MAX
     while not stopping.is_set():
         try:
             await migrations_of(service).upgrade(parts.database)

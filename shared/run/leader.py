@@ -22,7 +22,7 @@ INBOX_DAYS = 7
 PRUNE_EVERY_SECONDS = 3600.0
 DRAIN_SECONDS_MAX = 5.0
 
-log = logs.named(__name__)
+log = logs.named(__name__, keys=("error_type",))
 
 
 async def lead(

@@ -28,7 +28,7 @@ STOP_SECONDS_MAX = 7.0
 """How long, after the grace, the process may take to finish what is begun. What is not finished then, because a database
 or a broker hangs, is broken off and done again after the next start; a hung broker's client takes 10 s to be closed."""
 
-log = logs.named(__name__)
+log = logs.named(__name__, keys=("database", "error_type", "host"))
 
 
 async def run(
@@ -113,7 +113,7 @@ def topics_of(service: Service) -> dict[str, int]:
 
 async def _ready(service: Service, parts: Parts) -> None:
     """Wait until the database is migrated and the topics exist."""
-    quiet = logs.Quietly(log)
+    quiet = logs.QuietLog(log)
     host, database = place_of(parts.database.url)
     buses = ",".join(servers_of(parts.settings.bus_url))
     while True:

@@ -23,7 +23,7 @@ FINDINGS_MAX = 1_000
 """Differences that are kept; `huitou verify` lists them all."""
 NAME = "rolling"
 
-log = logs.named(__name__)
+log = logs.named(__name__, keys=("count", "rule"))
 
 
 @dataclass(frozen=True, slots=True)

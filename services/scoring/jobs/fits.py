@@ -18,7 +18,7 @@ FIT_SECONDS_MAX = 900
 FITS_MAX = 20
 """Fits of one turn of the job."""
 ROOT = Path(__file__).resolve().parents[3]
-log = logs.named(__name__)
+log = logs.named(__name__, keys=("code", "count", "kind", "model_version", "status"))
 
 
 async def run(parts: Parts) -> int:

@@ -29,8 +29,8 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_a_value_under_a_key_that_is_not_on_the_list_is_not_written(written: io.StringIO) -> None:
-    logs.named("x").info(
+def test_a_value_under_a_key_that_is_not_declared_is_not_written(written: io.StringIO) -> None:
+    logs.named("x", keys=("consumer", "records")).info(
         "batch applied", consumer="loyalty", records=500, **PLANTED, body={"phone": "13800138000"}
     )
 
@@ -38,6 +38,31 @@ def test_a_value_under_a_key_that_is_not_on_the_list_is_not_written(written: io.
     assert (line["consumer"], line["records"], line["source"]) == ("loyalty", 500, "x")
     assert [line[key] for key in (*PLANTED, "body")] == [logs.REDACTED] * 5
     assert not [value for value in PLANTED.values() if value in written.getvalue()]
+
+
+def test_a_key_that_another_module_declares_is_not_written(written: io.StringIO) -> None:
+    logs.named("x", keys=("consumer",)).info("batch applied", consumer="loyalty")
+    logs.named("y").info("batch applied", consumer="loyalty")
+
+    assert [line["consumer"] for line in lines(written)] == ["loyalty", logs.REDACTED]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [*sorted(PLANTED.keys() - {"id_number"}), "customer_name", "reason", "Offset", "body", "_keys", "a b"],
+)
+def test_a_key_that_promises_personal_data_or_free_text_cannot_be_declared(key: str) -> None:
+    with pytest.raises(ValueError, match="must not log"):
+        logs.named("x", keys=("offset", key))
+
+
+def test_a_quiet_log_writes_no_key_that_its_module_has_not_declared(written: io.StringIO) -> None:
+    quiet = logs.QuietLog(logs.named("x", keys=("attempt",)))
+    quiet.warning("the broker is away", attempt=1, **PLANTED)
+
+    (line,) = lines(written)
+    assert line["attempt"] == 1
+    assert [line[key] for key in PLANTED] == [logs.REDACTED] * 4
 
 
 def test_an_exception_is_written_without_its_message_and_with_its_causes(written: io.StringIO) -> None:
@@ -80,12 +105,12 @@ def test_what_is_below_the_level_is_not_written(written: io.StringIO) -> None:
 
 
 def test_a_line_that_repeats_itself_is_written_once_and_then_seldom(written: io.StringIO) -> None:
-    quietly = logs.Quietly(logs.named("x"))
+    quiet = logs.QuietLog(logs.named("x", keys=("attempt",)))
     for _ in range(1000):
-        quietly.warning("the broker is away", attempt=1)
-    quietly.over("the broker is back")
-    quietly.over("the broker is back")
-    quietly.warning("the broker is away", attempt=1)
+        quiet.warning("the broker is away", attempt=1)
+    quiet.over("the broker is back")
+    quiet.over("the broker is back")
+    quiet.warning("the broker is away", attempt=1)
 
     events = [line["event"] for line in lines(written)]
     assert events == ["the broker is away", "the broker is back", "the broker is away"]
@@ -94,10 +119,10 @@ def test_a_line_that_repeats_itself_is_written_once_and_then_seldom(written: io.
 def test_a_line_that_goes_on_is_written_again_every_30_seconds_with_how_often_it_was_left_out(
     written: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quietly = logs.Quietly(logs.named("x"))
+    quiet = logs.QuietLog(logs.named("x"))
     for second in range(100):
         monkeypatch.setattr("shared.logs.time.monotonic", lambda now=float(second): now)
-        quietly.warning("the broker is away")
+        quiet.warning("the broker is away")
 
     assert [line.get("suppressed") for line in lines(written)] == [None, 29, 29, 29]
 
