@@ -1,38 +1,38 @@
-"""The only place that asks the machine what time it is."""
+"""Clocks. This is the only module that reads the time of the machine."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the present instant, aware and in UTC, to the microsecond."""
+    """A source of the present time: an aware instant in UTC, with microseconds."""
 
     def now(self) -> datetime:
-        """The present instant."""
+        """Return the present instant."""
         ...
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The clock of the machine."""
 
     def now(self) -> datetime:
-        """The machine's present instant in UTC."""
+        """Return the present instant of the machine in UTC."""
         return datetime.now(UTC)
 
 
 class ManualClock:
-    """A clock that stands still until it is moved: for simulations and tests."""
+    """A clock for simulations and tests, which stands still until it is moved."""
 
     def __init__(self, at: datetime) -> None:
         assert at.tzinfo is not None, "a clock needs an aware instant"
         self._at = at.astimezone(UTC)
 
     def now(self) -> datetime:
-        """The instant the clock was last set to."""
+        """Return the instant that the clock was last set to."""
         return self._at
 
     def advance(self, by: timedelta) -> datetime:
-        """Move the clock on by `by` and return the new instant."""
+        """Move the clock forward by `by` and return the new instant."""
         self._at += by
         return self._at
 

@@ -1,4 +1,4 @@
-"""Currencies of ISO 4217 and how many minor units make one whole unit."""
+"""The currencies of ISO 4217, and the number of decimal digits of each."""
 
 from shared.errors import DomainError, Kind
 
@@ -17,7 +17,7 @@ CURRENCIES: dict[str, int] = {
     for exponent, codes in ((0, _EXPONENT_0), (2, _EXPONENT_2), (3, _EXPONENT_3))
     for code in codes.split()
 }
-"""Every currency that can be named, with its exponent (ISO 4217, active codes of circulating money)."""
+"""Every accepted currency with its exponent: the active ISO 4217 codes of circulating money."""
 
 
 class UnknownCurrency(DomainError):
@@ -27,7 +27,7 @@ class UnknownCurrency(DomainError):
 
 
 def exponent(currency: str) -> int:
-    """How many decimal digits one whole unit has: JPY 0, CNY 2, KWD 3. Raises UnknownCurrency."""
+    """Return the number of decimal digits of a currency: JPY 0, CNY 2, KWD 3. Raises UnknownCurrency."""
     try:
         return CURRENCIES[currency]
     except KeyError:

@@ -1,4 +1,4 @@
-"""Long work in pieces, so that others on the loop are answered in between."""
+"""Split long work into pieces, so that other tasks on the event loop run in between."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -7,11 +7,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 ITEMS_AT_ONCE = 25
-"""Items of about 50 µs each: some milliseconds in one piece at the most."""
+"""An item takes about 50 µs, so a piece takes about a millisecond."""
 
 
 async def paced(items: Iterable[T]) -> AsyncIterator[T]:
-    """The same items; after every `ITEMS_AT_ONCE` the loop gets a turn."""
+    """Yield the same items, and let other tasks run after every `ITEMS_AT_ONCE` items."""
     for number, item in enumerate(items, start=1):
         yield item
         if number % ITEMS_AT_ONCE == 0:

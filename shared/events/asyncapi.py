@@ -24,7 +24,7 @@ def document(service: str | None = None, *, version: str = "1") -> Document:
         "info": {
             "title": f"Huitou {service}" if service else "Huitou",
             "version": version,
-            "description": "Facts that the services of Huitou tell each other, as CloudEvents 1.0 in binary mode. "
+            "description": "Facts that the services of Huitou publish for each other, as CloudEvents 1.0 in binary mode. "
             "No personal data: ids, integers, codes and instants. Consumers skip types and fields they do not know.",
         },
         "defaultContentType": "application/json",
@@ -107,7 +107,7 @@ def _headers() -> Document:
             "ce_id": {
                 "type": "string",
                 "format": "uuid",
-                "description": "Id of the event; a repeat has the same.",
+                "description": "Id of the event. A repeated delivery has the same id.",
             },
             "ce_source": {
                 "type": "string",
@@ -118,7 +118,10 @@ def _headers() -> Document:
             "ce_time": {"type": "string", "format": "date-time", "description": "occurred_at of the event."},
             "ce_subject": {"type": "string", "description": "identity_id of the event."},
             "content-type": {"type": "string", "const": "application/json"},
-            "traceparent": {"type": "string", "description": "W3C trace context, if the cause had one."},
+            "traceparent": {
+                "type": "string",
+                "description": "W3C trace context of the request that caused the event, if it had one.",
+            },
         },
     }
 

@@ -1,8 +1,8 @@
-"""What every event is made of: the base model, the field types and their limits.
+"""The base model of all events, and the field types that events share.
 
 An event is a fact that has happened. It carries ids, integers, codes and instants, never personal data, and every
-field is bounded, so that the size of a record is bounded too (`tests/contract` computes the worst case).
-Codes are open: a new cause or reason is a new value of an old field, and an old consumer has to live with it.
+field is bounded, so that the size of a record is bounded too (`tests/contract` computes the largest one).
+Codes are open: a new kind of cause is a new value of an old field, and an old consumer must accept it.
 """
 
 from datetime import UTC, datetime
@@ -47,7 +47,7 @@ _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
 
 
 def _in_utc(value: datetime) -> datetime:
-    """The instant in UTC, refused outside of the years every part of the system can store."""
+    """Return the instant in UTC. Raises ValueError outside the years that every part of the product can store."""
     try:
         instant = value.astimezone(UTC)
     except OverflowError:
@@ -58,12 +58,12 @@ def _in_utc(value: datetime) -> datetime:
 
 
 def _as_text(value: datetime) -> str:
-    """Microseconds always, Z always: texts of instants sort like the instants."""
+    """Write an instant always with microseconds and Z, so that the texts sort like the instants."""
     return value.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def _id_of(prefix: str) -> StringConstraints:
-    """A prefix and the 26 characters of Crockford base32 of a uuid7."""
+    """Return the shape of an id: a prefix, then a uuid7 as 26 characters of Crockford base32."""
     return StringConstraints(max_length=30, pattern=f"^{prefix}_[0-9a-hjkmnp-tv-z]{{26}}$")
 
 
@@ -74,7 +74,7 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 
-# Code: a word of ours. Slug: a name that the merchant gives to what they configure.
+# A Code is one of our own words. A Slug is a name that the merchant gives to something they configure.
 Code = Annotated[str, StringConstraints(max_length=CODE_MAX, pattern=r"^[a-z][a-z0-9_]*$")]
 Slug = Annotated[str, StringConstraints(max_length=CODE_MAX, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 Currency = Annotated[str, StringConstraints(max_length=3, pattern=r"^[A-Z]{3}$")]
@@ -110,44 +110,44 @@ Cycle = Annotated[int, Field(ge=1, le=INT32_MAX)]
 
 
 class Part(BaseModel):
-    """A piece of an event: frozen, exact about types, deaf to fields it does not know."""
+    """A piece of an event. It is frozen, strict about types, and ignores fields that it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, use_attribute_docstrings=True)
 
 
 class Cause(Part):
-    """What made the fact happen: the fact, verb or clock that a person would point at."""
+    """The cause of a fact: another fact, an action of a person, or the passing of time."""
 
     kind: Code
-    """Word for the sort of cause: purchase, return, redemption, adjustment, remedy, transition, link …"""
+    """Kind of the cause, such as purchase, return, redemption, adjustment, remedy, transition or link."""
     id: CauseId
-    """Id of the cause, unique within its kind."""
+    """Id of the cause, unique among the causes of its kind."""
 
 
 class Event(Part):
-    """A fact that a service tells the others, about one identity.
+    """A fact about one identity that a service publishes for the other services.
 
-    `type` is its name on the wire (service, past-tense fact, version), `topic` where it is published.
+    `type` is the name of the event on the wire: service, past-tense fact, version. `topic` is the topic that carries it.
     """
 
     type: ClassVar[str]
     topic: ClassVar[Topic]
 
     identity_id: IdentityId
-    """The immutable identity whose fact this is; the key that orders it."""
+    """The immutable identity that the fact was recorded for. Events of one identity are delivered in order."""
     customer_id: IdentityId
-    """The owner of that identity when the fact was recorded; consumers know the owner of today themselves."""
+    """The customer that owned the identity when the fact was recorded. Consumers look up today's owner themselves."""
     occurred_at: Instant
-    """Effective time: when the fact happened."""
+    """The time when the fact happened."""
     cause: Cause
-    """What made it happen."""
+    """The cause of the fact."""
 
     @property
     def key(self) -> str:
-        """The partition key: facts of one identity stay in order."""
+        """Return the partition key, which keeps the facts of one identity in order."""
         return self.identity_id
 
     @property
     def identities(self) -> tuple[str, ...]:
-        """Every identity whose state the fact touches, each once; two or more make it a wave of its own."""
+        """Return every identity whose state the fact changes, each once. An event with several is a wave of its own."""
         return (self.identity_id,)

@@ -1,8 +1,8 @@
-"""Events as records on the wire: CloudEvents 1.0, Kafka protocol binding.
+"""Write events as records of a bus, and read them: CloudEvents 1.0 with the Kafka protocol binding.
 
-Written in binary mode: attributes in headers `ce_…`, the event as JSON in the value. Read in binary mode and in
-structured mode (`application/cloudevents+json`). Whatever cannot be read raises `MalformedRecord`, whose words never
-repeat a value of the record: they end up in logs, and a record that is wrong may hold anything.
+Records are written in binary mode: attributes in headers `ce_…`, and the event as JSON in the value. They are read in binary
+mode and in structured mode (`application/cloudevents+json`). A record that cannot be read raises `MalformedRecord`. Its text
+never repeats a value of the record, because the text gets into logs and a malformed record may hold personal data.
 """
 
 import base64
@@ -22,14 +22,14 @@ from shared.limits import EVENT_BYTES_MAX
 
 SOURCE_CHARS_MAX = 256
 TYPE_CHARS_MAX = 128
-ERRORS_TOLD_MAX = 5
+ERRORS_NAMED_MAX = 5
 
 CONTENT_TYPE = "content-type"
 JSON = "application/json"
 STRUCTURED = "application/cloudevents+json"
 SPECVERSION = "1.0"
 
-# What is read of a record's headers, under the names that structured mode has for it.
+# The headers that are read, with the name that each attribute has in structured mode.
 _HEADERS = {
     "ce_specversion": "specversion",
     "ce_id": "id",
@@ -45,7 +45,7 @@ _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class MalformedRecord(Exception):
-    """A record that is no event: why in one word for counters and in one sentence for people."""
+    """A record is not an event: `reason_code` says why for counters, `detail` for people."""
 
     def __init__(self, reason_code: str, detail: str) -> None:
         super().__init__(f"{reason_code}: {detail}")
@@ -55,10 +55,10 @@ class MalformedRecord(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a record says: the event, and what the wire knows about it.
+    """The event of a record, with the attributes of its headers.
 
-    `event` is None if this program does not know the type: an old consumer, a new producer. `time` and `traceparent`
-    are None if the record does not carry them.
+    `event` is None if this program does not know the type, because the producer is newer than this consumer. `time` and
+    `traceparent` are None if the record does not carry them.
     """
 
     event_id: UUID
@@ -72,10 +72,10 @@ class Envelope:
 def encode(
     event: Event, event_id: UUID, source: str, traceparent: str | None = None
 ) -> tuple[list[tuple[str, bytes]], bytes]:
-    """The headers and the value of the record that carries an event.
+    """Return the headers and the value of the record that carries an event.
 
-    `source` names the publishing service as a URI reference (`/huitou/profile`). A `traceparent` that is none is left
-    out, as its specification asks. Raises MalformedRecord (`too_large`) rather than build what nobody would take.
+    `source` names the publishing service as a URI reference (`/huitou/profile`). An invalid `traceparent` is
+    left out, as its specification asks. Raises MalformedRecord (`too_large`) for an event that no bus would accept.
     """
     assert _VISIBLE.fullmatch(source), "the source must be a URI reference"
     assert len(source) <= SOURCE_CHARS_MAX, "the source is too long"
@@ -99,7 +99,7 @@ def encode(
 
 
 def decode(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> Envelope:
-    """The envelope of a record, its event validated. Raises MalformedRecord and nothing else."""
+    """Return the envelope of a record with its validated event. Raises MalformedRecord and nothing else."""
     if value is None:
         raise MalformedRecord("no_value", "The record has no value.")
     if len(value) > EVENT_BYTES_MAX:
@@ -120,7 +120,7 @@ def decode(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> Envelop
 
 
 def _attributes(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
-    """The attributes in the headers, as texts; headers that do not concern us may hold what they like."""
+    """Return the attributes in the headers as texts. Other headers are ignored and may hold anything."""
     attributes: dict[str, str] = {}
     for header, value in headers:
         name = _HEADERS.get(header)
@@ -136,13 +136,13 @@ def _attributes(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
 
 
 def _media_type(attributes: Mapping[str, str]) -> str:
-    """The content type without its parameters; JSON if none is told."""
+    """Return the content type without its parameters, or JSON if there is none."""
     content_type = attributes.get("datacontenttype", JSON)
     return content_type if content_type == JSON else content_type.partition(";")[0].strip().lower()
 
 
 def _structured(value: bytes, traceparent: str | None) -> Envelope:
-    """Reads a whole CloudEvent that is one JSON object."""
+    """Read a whole CloudEvent that is one JSON object."""
     try:
         document = from_json(value, allow_inf_nan=False)
     except ValueError as error:
@@ -160,7 +160,7 @@ def _structured(value: bytes, traceparent: str | None) -> Envelope:
 
 
 def _structured_data(document: Mapping[str, object]) -> bytes:
-    """The event within a structured CloudEvent, as JSON text again, so that one strict reader reads both modes."""
+    """Return the event within a structured CloudEvent as JSON text, so that one strict reader reads both modes."""
     if ("data" in document) == ("data_base64" in document):
         raise MalformedRecord("no_data", "There must be either data or data_base64.")
     if "data" in document:
@@ -175,7 +175,7 @@ def _structured_data(document: Mapping[str, object]) -> bytes:
 
 
 def _envelope(attributes: Mapping[str, str], payload: bytes) -> Envelope:
-    """Checks the attributes, then the event if its type is known."""
+    """Check the attributes, then the event if its type is known."""
     if attributes.get("specversion") != SPECVERSION:
         raise MalformedRecord("specversion", "The specversion is not 1.0.")
     event_id, type_, source = (
@@ -216,8 +216,9 @@ def _event(model: type[Event], payload: bytes) -> Event:
         return model.model_validate_json(payload)
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_context=False, include_input=False)
-        told = [
-            f"{'.'.join(map(str, one['loc'])) or 'event'} ({one['type']})" for one in wrong[:ERRORS_TOLD_MAX]
+        named = [
+            f"{'.'.join(map(str, fault['loc'])) or 'event'} ({fault['type']})"
+            for fault in wrong[:ERRORS_NAMED_MAX]
         ]
-        more = f" and {len(wrong) - len(told)} more" if len(wrong) > len(told) else ""
-        raise MalformedRecord("invalid_event", f"Not a {model.type}: {', '.join(told)}{more}.") from error
+        more = f" and {len(wrong) - len(named)} more" if len(wrong) > len(named) else ""
+        raise MalformedRecord("invalid_event", f"Not a {model.type}: {', '.join(named)}{more}.") from error

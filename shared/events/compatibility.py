@@ -1,7 +1,7 @@
-"""What a published event may still become: it may gain optional fields, and nothing else.
+"""The rule for changing a published event: it may gain optional fields, and nothing else may change.
 
-Old records are read for ever and old consumers meet new records, so a constraint may neither be narrowed (old records
-would be refused) nor widened (old consumers would refuse). Anything else is a new version beside the old one.
+Old records are read for ever, so a constraint must not become narrower: it would refuse them. Old consumers read new
+records, so a constraint must not become wider: they would refuse them. Any other change is a new version of the event.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ _WORDS_FOR_PEOPLE = frozenset({"$schema", "$id", "$defs", "title", "description"
 
 
 def breaks(old: Schema, new: Schema) -> list[str]:
-    """What stands in the way of publishing `new` under the version of `old`, a sentence each; empty if nothing."""
+    """Return one sentence for every change from `old` to `new` that a published version must not have."""
     return list(_compare("", old, new, old.get("$defs", {}), new.get("$defs", {})))
 
 
@@ -26,8 +26,8 @@ def _compare(at: str, old: Schema, new: Schema, old_parts: Schema, new_parts: Sc
         elif word == "items":
             yield from _compare(f"{at}[]", old[word], new[word], old_parts, new_parts)
         elif word == "anyOf" and len(old[word]) == len(new[word]):
-            for one, two in zip(old[word], new[word], strict=True):
-                yield from _compare(at, one, two, old_parts, new_parts)
+            for old_choice, new_choice in zip(old[word], new[word], strict=True):
+                yield from _compare(at, old_choice, new_choice, old_parts, new_parts)
         elif old[word] != new[word]:
             yield f"{at or 'event'}: {word} changed from {old[word]!r} to {new[word]!r}"
 
@@ -46,7 +46,7 @@ def _compare_fields(at: str, old: Schema, new: Schema, old_parts: Schema, new_pa
 
 
 def _resolved(schema: Schema, parts: Schema) -> Schema:
-    """The schema with its reference followed; words beside a reference stay."""
+    """Return the schema with its reference resolved; keywords beside the reference are kept."""
     if "$ref" not in schema:
         return schema
     part = parts[schema["$ref"].rpartition("/")[2]]

@@ -1,4 +1,4 @@
-"""The answer that every service gives to an erasure; each publishes it under its own name and topic."""
+"""The answer of a service to an erasure. Each service publishes it under its own event type and topic."""
 
 from typing import Annotated
 
@@ -8,20 +8,20 @@ from shared.events.base import HOLDS_MAX, WIPED_MAX, Code, Count, ErasureId, Eve
 
 
 class Wiped(Part):
-    """How many rows of one sort were wiped."""
+    """The number of rows of one kind that were wiped."""
 
     kind: Code
-    """Word for the sort of rows."""
+    """Kind of the rows."""
     count: Count
-    """How many of them."""
+    """Number of wiped rows of this kind."""
 
 
 class ErasureAnswered(Event):
-    """A service has wiped what it kept of an identity, and says how much."""
+    """A service has wiped what it stored about an identity, and reports how much."""
 
     erasure_id: ErasureId
-    """The erasure that asked."""
+    """The erasure that this event answers."""
     wiped: Annotated[tuple[Wiped, ...], Field(max_length=WIPED_MAX)] = ()
-    """What was wiped, by sort."""
+    """The number of wiped rows by kind."""
     holds: Annotated[tuple[Code, ...], Field(max_length=HOLDS_MAX)] = ()
-    """Codes of the legal holds under which something was kept."""
+    """Codes of the legal holds because of which some rows were not wiped."""

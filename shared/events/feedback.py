@@ -1,4 +1,4 @@
-"""Events of the feedback service: complaints, their clocks, and what was given to make good."""
+"""Events of the feedback service: complaints, their SLA clocks and their remedies."""
 
 from shared.events.base import (
     Code,
@@ -19,21 +19,21 @@ from shared.events.topic import Topic
 
 FEEDBACK = Topic(
     name="huitou.feedback",
-    about="Complaints, their clocks, and what was given to make good.",
+    about="Complaints, their SLA clocks and their remedies.",
     producer="feedback",
     consumers=("profile", "loyalty", "scoring"),
 )
 
 
 class _ComplaintChanged(Event):
-    """What all events about a complaint's course have in common."""
+    """The fields of every event that changes a complaint."""
 
     complaint_id: ComplaintId
     """The complaint."""
     cycle: Cycle
-    """Which run of the promise: 1, and one more with every reopening."""
+    """Number of the complaint's cycle: 1 at first, and one more with every reopening."""
     status: Code
-    """The complaint's status now."""
+    """Code of the complaint's new status."""
 
 
 class ComplaintOpened(_ComplaintChanged):
@@ -43,19 +43,19 @@ class ComplaintOpened(_ComplaintChanged):
     topic = FEEDBACK
 
     channel: Code
-    """The channel it came through."""
+    """Code of the channel through which the customer complained."""
     opened_by: Code
-    """Who wrote it down: customer, agent, partner, system."""
+    """Who recorded the complaint: customer, agent, partner or system."""
     contact_at: Instant
-    """When the customer made contact; the clocks start here."""
+    """When the customer made contact. The SLA clocks start at this time."""
     received_at: Instant
     """When the complaint reached us."""
     priority: Code
-    """Code of its priority."""
+    """Code of the complaint's priority."""
     problem_type: Code | None = None
-    """Code of the sort of problem, if known."""
+    """Code of the problem type, if it is known."""
     purchase_id: PurchaseId | None = None
-    """The purchase it is about, if known; the reference as the customer typed it stays at home."""
+    """The purchase that the complaint is about, if it is known. The reference that the customer typed is not published."""
 
 
 class ComplaintAnswered(_ComplaintChanged):
@@ -66,7 +66,7 @@ class ComplaintAnswered(_ComplaintChanged):
 
 
 class ComplaintResolved(_ComplaintChanged):
-    """The complaint's resolution promise of this cycle was fulfilled."""
+    """The complaint's promise of resolution in this cycle was kept."""
 
     type = "feedback.complaint_resolved.v1"
     topic = FEEDBACK
@@ -79,94 +79,94 @@ class ComplaintClosed(_ComplaintChanged):
     topic = FEEDBACK
 
     outcome: Code
-    """How it ended: satisfied, not_satisfied, won_back, unreachable, withdrawn, rejected, duplicate."""
+    """How the complaint ended: satisfied, not_satisfied, won_back, unreachable, withdrawn, rejected or duplicate."""
 
 
 class ComplaintReopened(_ComplaintChanged):
-    """A closed complaint was opened again: a new cycle with clocks of its own."""
+    """A closed complaint was opened again. This starts a new cycle with its own SLA clocks."""
 
     type = "feedback.complaint_reopened.v1"
     topic = FEEDBACK
 
 
-class _ClockTold(Event):
-    """What all events of an SLA clock have in common; a clock is (complaint, metric, cycle, ordinal)."""
+class _ClockEvent(Event):
+    """The fields of every event of an SLA clock. A clock is identified by complaint, metric, cycle and ordinal."""
 
     complaint_id: ComplaintId
-    """The complaint whose clock it is."""
+    """The complaint that the clock belongs to."""
     metric: Code
-    """What is promised: first_response, next_response, resolution, follow_up."""
+    """What is promised: first_response, next_response, resolution or follow_up."""
     cycle: Cycle
-    """Which run of the promise."""
+    """Number of the complaint's cycle."""
     ordinal: Ordinal
-    """Which exchange within the cycle."""
+    """Number of the exchange within the cycle."""
     policy_id: Slug
-    """The policy that set the target."""
+    """The policy that set the target time."""
     policy_version: Version
     """Version of that policy."""
     calendar_id: Slug
-    """The calendar that the working time was counted by."""
+    """The calendar by which the working time was counted."""
     calendar_version: Version
     """Version of that calendar."""
     due_at: Instant
-    """When the promise is due."""
+    """When the promise must be kept."""
     detected_at: Instant
-    """When the service noticed; after downtime later than it occurred."""
+    """When the service noticed it. After downtime this is later than occurred_at."""
 
 
-class SlaWarned(_ClockTold):
-    """A promise is close to its due time."""
+class SlaWarned(_ClockEvent):
+    """An SLA promise is close to its due time."""
 
     type = "feedback.sla_warned.v1"
     topic = FEEDBACK
 
     level: Ordinal
-    """Which warning of the policy."""
+    """Number of the warning in the policy."""
 
 
-class SlaBreached(_ClockTold):
-    """A promise was not kept; it occurred at the due time. Told once a clock."""
+class SlaBreached(_ClockEvent):
+    """An SLA promise was not kept. It occurred at the due time, and is published once per clock."""
 
     type = "feedback.sla_breached.v1"
     topic = FEEDBACK
 
 
-class SlaBreachWithdrawn(_ClockTold):
-    """A reply in time came to light after the breach was told; the breach is void."""
+class SlaBreachWithdrawn(_ClockEvent):
+    """A reply in time was recorded after the breach was published. The breach is void."""
 
     type = "feedback.sla_breach_withdrawn.v1"
     topic = FEEDBACK
 
     fulfilled_at: Instant
-    """When the promise had in truth been kept."""
+    """When the promise was kept in fact."""
 
 
-class _RemedyTold(Event):
-    """What both events of a remedy's course have in common."""
+class _RemedyEvent(Event):
+    """The fields of every event of a remedy."""
 
     remedy_id: RemedyId
-    """The remedy; natural key of its payment."""
+    """The remedy. It is paid at most once."""
     complaint_id: ComplaintId
-    """The complaint that it makes good."""
+    """The complaint that the remedy answers."""
     kind: Code
-    """Sort of remedy: points …"""
+    """Kind of the remedy, such as points."""
     points: Count
-    """Points to be paid; 0 if the remedy is of another sort."""
+    """Points to be paid. It is 0 if the remedy is of another kind."""
 
 
-class RemedyGranted(_RemedyTold):
-    """A remedy was granted; loyalty pays it once, or refuses it once, however often it is told."""
+class RemedyGranted(_RemedyEvent):
+    """A remedy was granted. Loyalty pays or refuses it once, also when the event is delivered again."""
 
     type = "feedback.remedy_granted.v1"
     topic = FEEDBACK
 
     granted_at: Instant
-    """When it was granted."""
+    """When the remedy was granted."""
     deadline_at: Instant
-    """Until when an answer is expected; a grant for an unknown member waits no longer than this."""
+    """When loyalty must have answered. A grant for an unknown member waits until this time at most."""
 
 
-class RemedySettled(_RemedyTold):
+class RemedySettled(_RemedyEvent):
     """A remedy was paid."""
 
     type = "feedback.remedy_settled.v1"
@@ -177,7 +177,7 @@ class RemedySettled(_RemedyTold):
 
 
 class FeedbackErasureDone(ErasureAnswered):
-    """Feedback has wiped what it kept of an identity."""
+    """Feedback has wiped what it stored about an identity."""
 
     type = "feedback.erasure_done.v1"
     topic = FEEDBACK

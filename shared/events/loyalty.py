@@ -16,58 +16,58 @@ from shared.events.topic import Topic
 
 POINTS = Topic(
     name="huitou.points",
-    about="What happened to points and tiers.",
+    about="Changes of points and tiers.",
     producer="loyalty",
     consumers=("profile", "feedback", "scoring"),
 )
 
 
 class _PointsMoved(Event):
-    """Points of one wallet moved for one cause; one event a cause and identity."""
+    """Points of one wallet moved for one cause. There is one event per cause and identity."""
 
     programme: Slug
     """Code of the programme whose points these are."""
     points: Points
-    """How many points, always positive: the event's name is the direction."""
+    """Number of points, always positive. The type of the event says whether they were gained or lost."""
     transaction_id: TransactionId
-    """The ledger transaction: all postings with this cause."""
+    """The ledger transaction, which holds all postings with this cause."""
 
 
 class PointsEarned(_PointsMoved):
-    """Points were credited: for a purchase, as a remedy, by an adjustment."""
+    """Points were credited for a purchase, as a remedy or by an adjustment."""
 
     type = "loyalty.points_earned.v1"
     topic = POINTS
 
 
 class PointsRedeemed(_PointsMoved):
-    """Points were spent."""
+    """A customer spent points."""
 
     type = "loyalty.points_redeemed.v1"
     topic = POINTS
 
 
 class PointsReversed(_PointsMoved):
-    """Points that had been earned were taken back, because what earned them went back or was corrected."""
+    """Earned points were taken back, because the purchase was returned or the points were corrected."""
 
     type = "loyalty.points_reversed.v1"
     topic = POINTS
 
 
 class RemedyRefused(Event):
-    """Loyalty will not pay a remedy; a repeat of the grant gets the same answer."""
+    """Loyalty refused to pay a remedy. A repeated grant of the same remedy gets the same answer."""
 
     type = "loyalty.remedy_refused.v1"
     topic = POINTS
 
     remedy_id: RemedyId
-    """The remedy that was asked for."""
+    """The remedy that was refused."""
     code: Code
-    """Why: unknown_member, erased_member, above_limit …"""
+    """Code of the reason, such as unknown_member, erased_member or above_limit."""
 
 
 class TierChanged(Event):
-    """A customer's tier changed; identity_id is the customer itself."""
+    """A customer's tier changed. identity_id is the customer."""
 
     type = "loyalty.tier_changed.v1"
     topic = POINTS
@@ -75,21 +75,21 @@ class TierChanged(Event):
     programme: Slug
     """Code of the programme."""
     tier: Slug
-    """Code of the tier now."""
+    """Code of the new tier."""
     previous: Slug | None = None
-    """Code of the tier before; none if it is the first."""
+    """Code of the tier before. It is absent if this is the first tier."""
     since: Instant
-    """When the tier began to hold, effective time."""
+    """The time from which the tier is held."""
     valid_until: Instant | None = None
-    """When it ends without further purchases; none if it does not end by itself."""
+    """The time when the tier ends without further purchases. It is absent if the tier does not end by itself."""
     currency: Currency
     """ISO 4217 code of the qualifying spend."""
     spend_minor: AmountMinor
-    """Qualifying spend that decided, net of returns, in minor units."""
+    """Qualifying spend that decided the tier, net of returns, in minor units."""
 
 
 class LoyaltyErasureDone(ErasureAnswered):
-    """Loyalty has wiped what it kept of an identity."""
+    """Loyalty has wiped what it stored about an identity."""
 
     type = "loyalty.erasure_done.v1"
     topic = POINTS

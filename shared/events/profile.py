@@ -1,4 +1,4 @@
-"""Events of the profile service: who bought and returned what, and whose identity is whose."""
+"""Events of the profile service: purchases, returns, customers, and the owners of identities."""
 
 from itertools import pairwise
 from typing import Annotated, Self
@@ -38,13 +38,13 @@ from shared.limits import LINES_MAX
 
 PURCHASES = Topic(
     name="huitou.purchases",
-    about="What customers bought and brought back.",
+    about="Purchases and returns of customers.",
     producer="profile",
     consumers=("loyalty", "feedback", "scoring"),
 )
 CUSTOMERS = Topic(
     name="huitou.customers",
-    about="Who is a customer, and which identities are one.",
+    about="Customers, and the identities that each customer owns.",
     producer="profile",
     consumers=("loyalty", "feedback", "scoring"),
 )
@@ -55,7 +55,7 @@ Language = Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z]{2
 
 
 class PurchaseLine(Part):
-    """One line of a purchase; its free-text name stays at home, since engravings are personal."""
+    """One line of a purchase. Its name is not published, because free text may be personal."""
 
     line: LineNumber
     """Number of the line within the purchase, from 1, without gaps."""
@@ -64,7 +64,7 @@ class PurchaseLine(Part):
     quantity: Quantity
     """Units bought."""
     amount_minor: AmountMinor
-    """Paid for the whole line after discounts, in minor units of the purchase's currency."""
+    """Amount paid for the whole line after discounts, in minor units of the purchase's currency."""
     category: Category | None = None
     """The merchant's category of the article, if given."""
     brand: Brand | None = None
@@ -78,7 +78,7 @@ class PurchaseRecorded(Event):
     topic = PURCHASES
 
     purchase_id: PurchaseId
-    """The purchase's own id; natural key of every effect."""
+    """Id of the purchase. Each effect of the purchase is applied once per id."""
     source: Source
     """The system that the order comes from."""
     order_id: OrderId
@@ -107,28 +107,28 @@ class PurchaseRecorded(Event):
 
 
 class ReturnedLine(Part):
-    """Which units of one line of a purchase went back."""
+    """Units of one line of a purchase that were returned."""
 
     line: LineNumber
     """Number of the line of the purchase."""
     quantity: Quantity
-    """Units that went back."""
+    """Number of returned units."""
     unit_from: Quantity
-    """First unit that went back, counted from 1 within the line."""
+    """The first returned unit, counted from 1 within the line."""
     unit_to: Quantity
-    """Last unit that went back, inclusive; no unit goes back twice."""
+    """The last returned unit, inclusive. No unit is returned twice."""
     amount_minor: AmountMinor
     """Money allotted to those units, in minor units."""
 
 
 class PurchaseReturned(Event):
-    """Units of a purchase went back; which ones was decided by profile, so returns commute everywhere."""
+    """Units of a purchase were returned. Profile decides which units, so returns can be applied in any order."""
 
     type = "profile.purchase_returned.v1"
     topic = PURCHASES
 
     return_id: ReturnId
-    """The return's own id; natural key of every effect."""
+    """Id of the return. Each effect of the return is applied once per id."""
     purchase_id: PurchaseId
     """The purchase that the units belong to."""
     source: Source
@@ -142,108 +142,111 @@ class PurchaseReturned(Event):
     amount_minor: AmountMinor
     """The sum of the lines, in minor units."""
     lines: Annotated[tuple[ReturnedLine, ...], Field(min_length=1, max_length=RANGES_MAX)]
-    """What went back, by line and units, ascending and without overlap."""
+    """The returned units by line, ascending and without overlap."""
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
         amount = 0
         for line in self.lines:
             if line.unit_to - line.unit_from + 1 != line.quantity:
-                raise ValueError("the range of units must have as many units as went back")
+                raise ValueError("the range of units must have as many units as were returned")
             amount += line.amount_minor
         if amount != self.amount_minor:
             raise ValueError("the amount must be the sum of the lines")
-        if any((one.line, one.unit_to) >= (two.line, two.unit_from) for one, two in pairwise(self.lines)):
+        if any(
+            (first.line, first.unit_to) >= (second.line, second.unit_from)
+            for first, second in pairwise(self.lines)
+        ):
             raise ValueError("the ranges of units must ascend without overlap")
         return self
 
 
 class CustomerRegistered(Event):
-    """An identity came into being, once each; it is its own owner at birth."""
+    """An identity was created. At first it is its own owner."""
 
     type = "profile.customer_registered.v1"
     topic = CUSTOMERS
 
     origin: Code
-    """How it came into being: purchase, upsert, import …"""
+    """Code of the way in which the identity was created, such as purchase, upsert or import."""
     source: Source | None = None
-    """The system that brought it, if it has a name."""
+    """The system that the identity comes from, if it has a name."""
     references: Annotated[tuple[Reference, ...], Field(max_length=REFERENCES_MAX)] = ()
-    """Keyed digests of its external ids, so that other services can look it up without learning them."""
+    """Keyed digests of the external ids of the identity. Other services find it by them without learning the ids."""
 
 
 class CustomerAttributes(Part):
-    """What may be told of a customer: codes that many share."""
+    """The attributes of a customer that may be published: codes that many customers share."""
 
     region_code: RegionCode | None = None
-    """Code of the region, ISO 3166-2 or the merchant's."""
+    """Code of the region, from ISO 3166-2 or the merchant's own."""
     channel: Channel | None = None
     """The merchant's code of the preferred channel."""
     language: Language | None = None
     """BCP 47 tag of the preferred language."""
     tags: Annotated[tuple[Slug, ...], Field(max_length=TAGS_MAX)] = ()
-    """Codes that the merchant has attached."""
+    """Codes that the merchant has attached to the customer."""
 
 
 class CustomerUpdated(Event):
-    """Everything that may be told of an identity, whole; applied if its version is greater than the known one."""
+    """The whole publishable record of an identity. A consumer applies it if its version is greater than the known one."""
 
     type = "profile.customer_updated.v1"
     topic = CUSTOMERS
 
     record_version: Version
-    """Grows with every change of this identity."""
+    """A number that grows with every change of this identity."""
     references: Annotated[tuple[Reference, ...], Field(max_length=REFERENCES_MAX)] = ()
     """Keyed digests of all external ids of this identity."""
     attributes: CustomerAttributes | None = None
-    """The customer's attributes, on the owner's own event only."""
+    """The customer's attributes. They are present only if the identity is its own owner."""
 
 
 class _OwnerChanged(Event):
-    """An identity has another owner: what merging and unmerging have in common."""
+    """The fields of every event that gives an identity another owner."""
 
     link_id: LinkId
-    """The link that was made or undone."""
+    """The link that was created or undone."""
     former_customer_id: IdentityId
-    """Its owner until now."""
+    """The owner of the identity before."""
     ownership_version: Version
-    """Grows with every change of this identity's owner; the greatest wins, whatever arrives last."""
+    """A number that grows with every change of this identity's owner. The greatest wins, also if it does not arrive last."""
     decided_by: Code
-    """Who decided: rule, model or person."""
+    """What decided on the link: rule, model or person."""
 
     @property
     def identities(self) -> tuple[str, ...]:
-        """The identity that moved, its owner now and its former owner."""
+        """Return the identity, its owner now and its former owner, each once."""
         return tuple(dict.fromkeys((self.identity_id, self.customer_id, self.former_customer_id)))
 
 
 class CustomerMerged(_OwnerChanged):
-    """An identity now belongs to another customer; one event an identity that moved."""
+    """An identity now belongs to another customer. There is one event per identity that moved."""
 
     type = "profile.customer_merged.v1"
     topic = CUSTOMERS
 
 
 class CustomerUnmerged(_OwnerChanged):
-    """A merge was undone for an identity; one event an identity that moved."""
+    """A merge was undone for an identity. There is one event per identity that moved."""
 
     type = "profile.customer_unmerged.v1"
     topic = CUSTOMERS
 
     must_not_link: bool
-    """Whether the pair must not be merged again by a rule or a model."""
+    """True if a rule or a model must not merge the two customers again."""
 
 
 class CustomerErased(Event):
-    """An identity was erased: every service wipes what it keeps of it and answers; one event an identity."""
+    """An identity was erased. Every service wipes what it stores about the identity, and answers. There is one event per identity."""
 
     type = "profile.customer_erased.v1"
     topic = CUSTOMERS
 
     erasure_id: ErasureId
-    """The erasure that asks; the answers name it."""
+    """Id of the erasure. The answers of the services name it."""
     holds: Annotated[tuple[Code, ...], Field(max_length=HOLDS_MAX)] = ()
-    """Codes of the legal holds that keep some records."""
+    """Codes of the legal holds because of which some records are kept."""
 
 
 EVENTS: tuple[type[Event], ...] = (
