@@ -15,7 +15,7 @@ from services.console.main import create_app as create_console
 from services.console.settings import Settings as ConsoleSettings
 from shared.bus import Bus, BusUnavailable, open_bus
 from shared.db import failures
-from shared.db.migrations import NewerDatabase
+from shared.db.migrations import UnknownVersion
 from shared.http.app import build_app
 from shared.run import garbage, roles, serving
 from shared.run.command import away
@@ -71,12 +71,12 @@ async def opened(settings: Settings) -> AsyncIterator[Sequence[Running]]:
 
 
 async def migrate(running: Sequence[Running]) -> None:
-    """Bring every database to the version of this program. Raises Refused when one is newer, or away."""
+    """Bring every database to the version of this program. Raises Refused when another version wrote one, or one is away."""
     for service, parts in running:
         try:
             await migrations_of(service).upgrade(parts.database)
-        except NewerDatabase as error:
-            raise Refused(Exit.HOME_TOO_NEW, str(error)) from None
+        except UnknownVersion as error:
+            raise Refused(Exit.HOME_OF_OTHER_VERSION, str(error)) from None
         except Exception as error:
             if failures.is_full_disk(error) or not failures.is_transient(error):
                 raise
@@ -98,7 +98,7 @@ async def _check_log(settings: Settings, bus: Bus) -> None:
         await bus.check()
     except BusUnavailable as error:
         newer = "newer" in str(error)
-        raise Refused(Exit.HOME_TOO_NEW if newer else Exit.FAILED, str(error)) from None
+        raise Refused(Exit.HOME_OF_OTHER_VERSION if newer else Exit.FAILED, str(error)) from None
 
 
 def _listen(settings: Settings, name: str) -> socket:

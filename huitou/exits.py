@@ -18,8 +18,8 @@ class Exit(IntEnum):
     """A port the product needs is taken."""
     DISK_FULL = 5
     """The disk is full."""
-    HOME_TOO_NEW = 6
-    """The home folder was written by a newer version."""
+    HOME_OF_OTHER_VERSION = 6
+    """The home folder was written by a newer version, or by an older one that this version cannot continue."""
     NOT_RUNNING = 7
     """The command speaks to the running product, and none answers."""
     BAD_SETTING = 8

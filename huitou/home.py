@@ -49,7 +49,7 @@ def read(folder: Path) -> Home | None:
         ) from None
     if home.layout > LAYOUT:
         raise Refused(
-            Exit.HOME_TOO_NEW,
+            Exit.HOME_OF_OTHER_VERSION,
             f"The folder {folder} was written by a newer Huitou (layout {home.layout}, this one knows {LAYOUT}). "
             "Start that version, or name another folder in HUITOU_HOME.",
         )

@@ -1,13 +1,17 @@
-"""Alembic, one environment a service, the same scripts on both databases, each upgrade in one transaction.
+"""Bring a database to the tables of this version with Alembic, on both databases, in one transaction.
 
-`python -m shared.db.migrations autogenerate services.loyalty "what changes"` writes the next script.
+Each service has its own chain of revisions, labelled with its name. The tables of the kernel come from labelled branches
+beside it: `MetaData` that names a branch in its `info` adds that branch to every service that has its tables.
+
+`python -m shared.db.migrations services.loyalty "what changes"` writes the next revision of the service's chain, and
+`python -m shared.db.migrations services.loyalty "what changes" kernel` that of the branch `kernel`.
 """
 
 import asyncio
 import importlib
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,20 +20,29 @@ from alembic import command, context
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, inspect
 
 from shared.db import types
 from shared.db.access import Database
-from shared.db.opening import open_database
+from shared.db.opening import open_database, place_of
+from shared.db.schema import Branch
 
 MIGRATION_SPACE = 9
 """Advisory lock space that keeps two processes from upgrading one database at once."""
+ENVIRONMENT = Path(__file__).parent / "alembic"
+"""Alembic's environment and its template of a revision, the same for every service."""
+DROPPED_REVISIONS = frozenset(("0001", "0002", "0003", "0004", "0005"))
+"""Revisions of the chains that every service had before the kernel had a branch of its own."""
 
-State = Literal["empty", "behind", "head", "newer"]
+State = Literal["empty", "behind", "head", "newer", "older"]
 
 
-class NewerDatabase(Exception):
-    """The database was upgraded by a newer version of the product: this one must not touch it."""
+class UnknownVersion(Exception):
+    """The database was written by a version of the product that this one cannot continue; it is left untouched."""
+
+
+class NewerDatabase(UnknownVersion):
+    """The database was upgraded by a newer version of the product."""
 
     def __init__(self, url: str, revision: str) -> None:
         place = url.split("@")[-1]
@@ -39,67 +52,122 @@ class NewerDatabase(Exception):
         )
 
 
+class OlderDatabase(UnknownVersion):
+    """The database was written by a version from which no migration leads to this one."""
+
+    def __init__(self, url: str) -> None:
+        host, database = place_of(url)
+        super().__init__(
+            f"The database {database}{f' at {host}' if host else ''} was written by an older Huitou, from which no "
+            "migration leads to this version. Start with an empty database (with SQLite: move the home folder, by "
+            "default var, to another place and start again), or start the version that wrote it."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Migrations:
-    """The migration scripts of one service and the tables they must lead to."""
+    """The migrations of one service and the tables they must lead to."""
 
     folder: Path
+    """The folder above the service's own `versions`."""
     metadata: Sequence[MetaData]
 
     async def upgrade(self, database: Database) -> None:
-        """Bring the database to head in one transaction; nothing happens when it is there. Raises NewerDatabase."""
+        """Bring the database to this version in one transaction; nothing happens when it is there.
+
+        Raises UnknownVersion.
+        """
         async with database.begin() as tx:
             await tx.lock_buckets(MIGRATION_SPACE, [0], exclusive=True)
             await tx.run_sync(lambda connection: self._upgrade(connection, database.url))
 
     async def state(self, database: Database) -> State:
-        """Where the database stands, without changing it."""
+        """Return how the database relates to this version, without changing it."""
         async with database.begin() as tx:
             return await tx.run_sync(lambda connection: self._state(connection)[0])
 
-    def autogenerate(self, connection: Connection, message: str) -> None:
-        """Write the script that leads from the scripts so far to the declared tables."""
-        number = f"{len(list(ScriptDirectory.from_config(self._config(connection)).walk_revisions())) + 1:04}"
-        command.revision(self._config(connection), message, autogenerate=True, rev_id=number)
+    async def refuse_older(self, database: Database) -> None:
+        """Raise OlderDatabase if no migration leads from the database to this version."""
+        if await self.state(database) == "older":
+            raise OlderDatabase(database.url)
+
+    def write_revision(self, connection: Connection, message: str, label: str) -> None:
+        """Write the revision that leads the branch `label` from its revisions so far to its declared tables."""
+        branch = next((branch for branch in self._branches if branch.label == label), None)
+        mine = [metadata for metadata in self.metadata if metadata.info.get("branch") == branch]
+        folder = branch.folder if branch else self.folder / "versions"
+        number = len(list(folder.glob("*.py"))) + 1
+        config = self._config(connection)
+        config.attributes["metadata"] = mine
+        config.set_main_option("file_template", "%%(rev)s_%%(slug)s" if branch else f"{number:04}_%%(slug)s")
+        command.revision(
+            config,
+            message,
+            autogenerate=True,
+            rev_id=f"{label}{number:04}",
+            head=f"{label}@head" if number > 1 else "base",
+            branch_label=label if number == 1 else None,
+            version_path=str(folder),
+        )
 
     def _upgrade(self, connection: Connection, url: str) -> None:
         state, revision = self._state(connection)
         if state == "newer":
             raise NewerDatabase(url, revision)
+        if state == "older":
+            raise OlderDatabase(url)
         if state != "head":
-            command.upgrade(self._config(connection), "head")
+            command.upgrade(self._config(connection), "heads")
 
     def _state(self, connection: Connection) -> tuple[State, str]:
-        current = MigrationContext.configure(connection).get_current_revision()
+        """Return the state and the revision that decides it."""
+        current = MigrationContext.configure(connection).get_current_heads()
+        if not current:
+            return ("older" if self._has_tables(connection) else "empty"), ""
         scripts = ScriptDirectory.from_config(self._config(connection))
-        if current is None:
-            return "empty", ""
-        if current == scripts.get_current_head():
-            return "head", current
-        known = {script.revision for script in scripts.walk_revisions()}
-        return ("behind" if current in known else "newer"), current
+        unknown = sorted(set(current) - {script.revision for script in scripts.walk_revisions()})
+        if unknown:
+            return ("older" if DROPPED_REVISIONS.issuperset(unknown) else "newer"), unknown[0]
+        missing = list(scripts.iterate_revisions("heads", current, implicit_base=True))
+        return ("behind" if missing else "head"), current[0]
+
+    def _has_tables(self, connection: Connection) -> bool:
+        """Whether the database has a table of ours; tables of others do not count."""
+        declared = {name for metadata in self.metadata for name in metadata.tables}
+        return not declared.isdisjoint(inspect(connection).get_table_names())
+
+    @property
+    def _branches(self) -> list[Branch]:
+        return [metadata.info["branch"] for metadata in self.metadata if "branch" in metadata.info]
 
     def _config(self, connection: Connection) -> Config:
+        folders = [self.folder / "versions", *(branch.folder for branch in self._branches)]
         config = Config()
-        config.set_main_option("script_location", str(self.folder).replace("%", "%%"))
-        config.set_main_option("path_separator", "os")
-        config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+        config.set_main_option("path_separator", "newline")
+        config.set_main_option("script_location", _escaped(ENVIRONMENT))
+        config.set_main_option("version_locations", "\n".join(_escaped(folder) for folder in folders))
         config.attributes.update(connection=connection, metadata=list(self.metadata))
         return config
 
 
 def run_environment() -> None:
-    """What every service's `env.py` calls: run the scripts on the connection that was handed over."""
+    """Run the revisions on the connection that was handed over: what Alembic's `env.py` calls."""
     attributes = context.config.attributes
+    declared = {name for metadata in attributes["metadata"] for name in metadata.tables}
     context.configure(
         connection=attributes["connection"],
         target_metadata=attributes["metadata"],
         transactional_ddl=False,  # the caller's transaction holds the whole upgrade
         render_item=_render,
+        include_name=lambda name, kind, _: kind != "table" or name in declared,
         compare_server_default=True,
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("%", "%%")
 
 
 def _render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
@@ -112,20 +180,19 @@ def _render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     return False
 
 
-async def _autogenerate(package: str, message: str) -> None:
+async def _write_revision(package: str, message: str, label: str | None = None) -> None:
     main = importlib.import_module(f"{package}.main")
     service = main.service(importlib.import_module(f"{package}.settings").Settings())
     migrations = Migrations(service.migrations, service.metadata)
     with tempfile.TemporaryDirectory() as folder:
         database = open_database(f"sqlite:///{folder}/scratch.db")
-        if list((service.migrations / "versions").glob("*.py")):
-            await migrations.upgrade(database)
+        await migrations.upgrade(database)
         async with database.begin() as tx:
-            await tx.run_sync(lambda connection: migrations.autogenerate(connection, message))
+            await tx.run_sync(
+                lambda connection: migrations.write_revision(connection, message, label or service.name)
+            )
         await database.close()
 
 
-COMMANDS: dict[str, Callable[[str, str], Any]] = {"autogenerate": _autogenerate}
-
 if __name__ == "__main__":
-    asyncio.run(COMMANDS[sys.argv[1]](sys.argv[2], sys.argv[3]))
+    asyncio.run(_write_revision(*sys.argv[1:]))

@@ -1,18 +1,23 @@
 """Open a database by its URL."""
 
 import sqlite3
+from pathlib import Path
 
 from sqlalchemy import MetaData, make_url
 from sqlalchemy.exc import ArgumentError
 
 from shared.clock import Clock, SystemClock
 from shared.db.access import Database, WriteOutbox
+from shared.db.schema import INDEX_NAMES, declared_by
 
 SQLITE_VERSION_MIN = (3, 35, 0)
 """The first SQLite with RETURNING."""
 FORM = "postgresql://user:password@host:5432/name"
 
-kernel_metadata = MetaData()
+kernel_metadata = MetaData(
+    naming_convention=INDEX_NAMES,
+    info=declared_by("kernel", Path(__file__).parent / "kernel_migrations"),
+)
 """The tables that every service has: outbox, inbox, positions, set-aside records, idempotency, keys, jobs."""
 
 

@@ -46,6 +46,7 @@ DRAINING = issue(__name__, "draining")
 STARTING = issue(__name__, "starting")
 DATABASE_AWAY = issue(__name__, "database_away")
 DATABASE_REFUSES = issue(__name__, "database_refuses")
+DATABASE_OLDER = issue(__name__, "database_older")
 NOT_MIGRATED = issue(__name__, "not_migrated")
 KEYS_UNREADABLE = issue(__name__, "token_keys_unreadable")
 CHECK_SLOW = issue(__name__, "check_slow")
@@ -99,8 +100,9 @@ class DatabaseCheck:
         """Ask it. That it is at head is asked until it was: it never goes back under a running program."""
         try:
             if not self._at_head:
-                self._at_head = await self._migrations.state(self._parts.database) == "head"
-                return () if self._at_head else (NOT_MIGRATED,)
+                state = await self._migrations.state(self._parts.database)
+                self._at_head = state == "head"
+                return () if self._at_head else (DATABASE_OLDER if state == "older" else NOT_MIGRATED,)
             async with self._parts.database.read() as read:
                 await read.scalar(_ONE)
         except Exception as error:

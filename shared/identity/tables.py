@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Column, MetaData, Named, Table, TypedColumns
 
+from shared.db.schema import INDEX_NAMES, declared_by
 from shared.db.types import BigInt, Id, Instant
 
-identity_metadata = MetaData()
+identity_metadata = MetaData(
+    naming_convention=INDEX_NAMES, info=declared_by("identity", Path(__file__).parent / "migrations")
+)
 
 
 class IdentityColumns(TypedColumns):

@@ -1,7 +1,8 @@
 """python -m services.<name> serve | relay | consume | migrate | verify: one role a process.
 
 It ends with 0 when all was done, 1 when the books differ, 2 when the command line cannot be understood, 3 with a sentence
-when it cannot go on (a setting, a port, a database that is newer or that lets nobody in), 4 when it was told to stop.
+when it cannot go on (a setting, a port, a database that another version wrote or that lets nobody in), 4 when it was told to
+stop.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from pydantic import ValidationError
 
 from shared import logs
 from shared.db import failures, place_of
-from shared.db.migrations import NewerDatabase
+from shared.db.migrations import UnknownVersion
 from shared.http.app import build_app, build_side_door
 from shared.run import garbage
 from shared.run.opening import migrations_of, open_parts
@@ -36,6 +37,8 @@ EXIT_STOPPED = 4
 
 MIGRATE_SECONDS_MAX = 120.0
 """How long migrating waits for a database that is away; then it fails, and whoever started it may start it again."""
+FIRST_LOOK_SECONDS_MAX = 2.0
+"""How long a process that starts waits to learn which version wrote its database."""
 WAIT_SECONDS = 1.0
 
 log = logs.named(__name__, keys=("database", "error_type", "host", "meant", "variable"))
@@ -58,7 +61,7 @@ def main(describe: Callable[[], Service], arguments: Sequence[str] | None = None
         return _command(describe(), arguments)
     except ValidationError as error:
         return _refuse(in_words(error))
-    except (BadSetting, DatabaseAway, NewerDatabase, PortTaken) as error:
+    except (BadSetting, DatabaseAway, PortTaken, UnknownVersion) as error:
         return _refuse(str(error))
 
 
@@ -94,6 +97,7 @@ async def _run(service: Service, command: str, *, as_json: bool) -> int:
     async with open_parts(service) as parts:
         if command == "migrate":
             return await _migrate(service, parts, stop_on_signals())
+        await _refuse_older(service, parts)
         if command == "verify":
             return await _verify(service, parts, as_json=as_json)
         roles = ROLES[command]
@@ -124,6 +128,16 @@ async def _migrate(service: Service, parts: Parts, stopping: asyncio.Event) -> i
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), WAIT_SECONDS)
     return EXIT_STOPPED
+
+
+async def _refuse_older(service: Service, parts: Parts) -> None:
+    """Raise OlderDatabase if the database answers now and cannot be continued; health says it of one that answers later."""
+    try:
+        async with asyncio.timeout(FIRST_LOOK_SECONDS_MAX):
+            await migrations_of(service).refuse_older(parts.database)
+    except Exception as error:
+        if not isinstance(error, TimeoutError) and not failures.is_transient(error):
+            raise
 
 
 async def _verify(service: Service, parts: Parts, *, as_json: bool) -> int:

@@ -1,7 +1,7 @@
 """Personal data at rest: a key a subject, keyed look-ups, and nothing readable once a subject's key is gone."""
 
 from shared.vault.errors import SubjectErased, UnreadableToken, VaultKeyBroken
-from shared.vault.tables import subject_keys
+from shared.vault.tables import subject_key
 from shared.vault.vault import Keys, Vault, open_vault
 
 __all__ = [
@@ -11,5 +11,5 @@ __all__ = [
     "Vault",
     "VaultKeyBroken",
     "open_vault",
-    "subject_keys",
+    "subject_key",
 ]

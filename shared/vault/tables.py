@@ -18,9 +18,9 @@ class SubjectKeyColumns(TypedColumns):
     wrapped: Named[bytes] = Column(Sealed, nullable=False)
 
 
-subject_keys = Table(
-    "subject_keys",
+subject_key = Table(
+    "subject_key",
     kernel_metadata,
     SubjectKeyColumns,
-    CheckConstraint(f"bucket >= 0 AND bucket < {BUCKETS}", name="subject_keys_bucket"),
+    CheckConstraint(f"bucket >= 0 AND bucket < {BUCKETS}", name="subject_key_bucket"),
 )

@@ -15,7 +15,7 @@ from sqlalchemy import delete, select
 from shared.db import Read, Tx, any_of
 from shared.vault import installation, tokens
 from shared.vault.errors import SubjectErased, UnreadableToken
-from shared.vault.tables import BUCKETS, subject_keys
+from shared.vault.tables import BUCKETS, subject_key
 
 BLIND_INDEX_BYTES = 16
 REFERENCE_BYTES = 16
@@ -86,7 +86,7 @@ class Vault:
         )
 
     def mint(self, identity_ids: Iterable[str]) -> tuple[Keys, list[dict[str, Any]]]:
-        """New keys for subjects that nobody else can know yet, and the rows of `subject_keys` that keep them."""
+        """New keys for subjects that nobody else can know yet, and the rows of `subject_key` that keep them."""
         secrets = {identity_id: os.urandom(installation.KEY_BYTES) for identity_id in _bounded(identity_ids)}
         return Keys(self.service, secrets), [
             self._row(identity_id, key) for identity_id, key in secrets.items()
@@ -103,7 +103,7 @@ class Vault:
         fresh = {name: os.urandom(installation.KEY_BYTES) for name in wanted if name not in secrets}
         if fresh:
             rows = [self._row(identity_id, key) for identity_id, key in fresh.items()]
-            kept = {name for (name,) in await tx.insert_new(subject_keys, rows)}
+            kept = {name for (name,) in await tx.insert_new(subject_key, rows)}
             secrets |= {identity_id: key for identity_id, key in fresh.items() if identity_id in kept}
             secrets |= await self._stored(tx, [name for name in fresh if name not in kept])
         return Keys(self.service, secrets)
@@ -111,7 +111,7 @@ class Vault:
     async def destroy(self, tx: Tx, identity_ids: Iterable[str]) -> int:
         """Destroy the keys of these subjects and say how many there were: what was sealed for them is unreadable."""
         return await tx.execute(
-            delete(subject_keys).where(any_of(subject_keys.c.identity_id, _bounded(identity_ids)))
+            delete(subject_key).where(any_of(subject_key.c.identity_id, _bounded(identity_ids)))
         )
 
     def seal(self, field: str, text: str) -> bytes:
@@ -160,8 +160,8 @@ class Vault:
         if not identity_ids:
             return {}
         rows = await read.all(
-            select(subject_keys.c.identity_id, subject_keys.c.master_key, subject_keys.c.wrapped).where(
-                any_of(subject_keys.c.identity_id, identity_ids)
+            select(subject_key.c.identity_id, subject_key.c.master_key, subject_key.c.wrapped).where(
+                any_of(subject_key.c.identity_id, identity_ids)
             )
         )
         return {

@@ -52,7 +52,7 @@ SELECT 1, * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamp
 ON CONFLICT (programme_id, owner_id) DO UPDATE SET tier = excluded.tier, since = excluded.since, due_at = excluded.due_at
 """
 _POSITION = "UPDATE consumer_position SET next_offset = $1, moved_at = $2 WHERE consumer = 'loyalty' AND topic = $3 AND partition = $4"
-_IDS = "SELECT nextval(pg_get_serial_sequence('ledger_ids', 'id')) FROM generate_series(1, $1)"
+_IDS = "SELECT nextval(pg_get_serial_sequence('ledger_id', 'id')) FROM generate_series(1, $1)"
 
 PURCHASE = "id purchase_id wallet_id identity_id customer_id source order_id occurred_at booked_at currency amount_minor lines outcome"
 LOT = "id wallet_id identity_id purchase_id rule rulebook issued base eligible earned_at pending remaining held expired reversed owed covered"

@@ -105,9 +105,28 @@ def test_a_home_of_a_newer_layout_is_a_sentence(tmp_path: Path) -> None:
 
     said = Installation(home).run("up")
 
-    assert said.returncode == Exit.HOME_TOO_NEW
+    assert said.returncode == Exit.HOME_OF_OTHER_VERSION
     assert "newer Huitou" in said.stderr
     assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize("command", [("up", "--no-demo"), ("migrate",)], ids=" ".join)
+def test_a_home_of_an_older_version_is_a_sentence_and_is_not_touched(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    installation = Installation(tmp_path / "home")
+    assert installation.run("migrate").returncode == 0
+    with sqlite3.connect(installation.home / "loyalty.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '0005'")
+
+    said = installation.run(*command)
+
+    assert said.returncode == Exit.HOME_OF_OTHER_VERSION
+    assert "was written by an older Huitou" in said.stderr
+    assert "move the home folder" in said.stderr
+    assert "Traceback" not in said.stderr
+    with sqlite3.connect(installation.home / "loyalty.db") as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0005",)]
 
 
 def test_a_database_of_a_newer_version_is_a_sentence_and_is_not_touched(tmp_path: Path) -> None:
@@ -118,7 +137,7 @@ def test_a_database_of_a_newer_version_is_a_sentence_and_is_not_touched(tmp_path
 
     said = installation.run("up", "--no-demo")
 
-    assert said.returncode == Exit.HOME_TOO_NEW
+    assert said.returncode == Exit.HOME_OF_OTHER_VERSION
     assert "9999" in said.stderr
     assert "Traceback" not in said.stderr
     with sqlite3.connect(installation.home / "loyalty.db") as database:

@@ -18,10 +18,11 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from shared.db.schema import INDEX_NAMES
 from shared.db.triggers import append_only, frozen_columns
 from shared.db.types import BigInt, Id, Instant, Json, Sealed
 
-metadata = MetaData()
+metadata = MetaData(naming_convention=INDEX_NAMES)
 
 
 class ComplaintColumns(TypedColumns):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.loyalty.storage.tables import ledger_ids
+from services.loyalty.storage.tables import ledger_id
 from shared.db import Tx, blocks
 
 _KEPT = "loyalty.ids"
@@ -36,7 +36,7 @@ async def reserve(tx: Tx, count: int) -> Ids:
     """The transaction's ids, with at least `count` left; to be asked only behind the wallets' locks."""
     ids: Ids = tx.kept.setdefault(_KEPT, Ids())
     if ids.count < count:
-        ids.add(await blocks.take(tx, ledger_ids, count - ids.count))
+        ids.add(await blocks.take(tx, ledger_id, count - ids.count))
     return ids
 
 

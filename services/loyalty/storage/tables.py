@@ -20,16 +20,17 @@ from sqlalchemy import (
 )
 
 from shared.db import blocks, triggers
+from shared.db.schema import INDEX_NAMES
 from shared.db.types import BigInt, Id, Instant, Json, Sealed
 
-metadata = MetaData()
+metadata = MetaData(naming_convention=INDEX_NAMES)
 
 PROGRAMME = 1
 """Id of the one programme so far."""
 SPENDABLE = 1
 """The kind of wallet whose points can be spent."""
 
-ledger_ids = blocks.declare(metadata, "ledger_ids")
+ledger_id = blocks.declare(metadata, "ledger_id")
 
 
 class ProgrammeColumns(TypedColumns):
@@ -146,7 +147,7 @@ class ReturnColumns(TypedColumns):
 
 
 purchase_return = Table("purchase_return", metadata, ReturnColumns)
-Index("return_window", purchase_return.c.wallet_id, purchase_return.c.purchased_at)
+Index("purchase_return_window", purchase_return.c.wallet_id, purchase_return.c.purchased_at)
 
 
 class LotColumns(TypedColumns):

@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 
 from services.loyalty.domain.wallets import Member, Wallet
 from services.loyalty.storage import ids
-from services.loyalty.storage.tables import PROGRAMME, SPENDABLE, ledger_ids, wallet
+from services.loyalty.storage.tables import PROGRAMME, SPENDABLE, ledger_id, wallet
 from shared.db import Read, Tx, any_of, blocks, locks
 
 _KEPT = "loyalty.locked"
@@ -128,7 +128,7 @@ async def _create(tx: Tx, wanted: Sequence[str]) -> list[str]:
     if not missing:
         return []
     await locks.rendezvous(tx, (f"identity:{identity_id}" for identity_id in missing))
-    fresh = (each for taken in await blocks.take(tx, ledger_ids, len(missing)) for each in taken)
+    fresh = (each for taken in await blocks.take(tx, ledger_id, len(missing)) for each in taken)
     rows = [_row(row_id, identity_id) for row_id, identity_id in zip(fresh, missing, strict=False)]
     return [row[0] for row in await tx.insert_new(wallet, rows, returning=[wallet.c.identity_id])]
 

@@ -13,7 +13,7 @@ from services.profile.domain.survivorship import Evidence, Value, surviving
 from services.profile.storage import identifiers as identifier_rows
 from services.profile.storage.tables import customer_values, identifiers, identities, source_records
 from shared.db import Read, Tx, any_of
-from shared.vault import Keys, Vault, subject_keys
+from shared.vault import Keys, Vault, subject_key
 
 NAME = "name"
 
@@ -147,10 +147,10 @@ async def _assemble(
             columns.origin,
             columns.issuer,
             columns.created_at,
-            subject_keys.c.master_key,
-            subject_keys.c.wrapped,
+            subject_key.c.master_key,
+            subject_key.c.wrapped,
         )
-        .outerjoin(subject_keys, subject_keys.c.identity_id == columns.identity_id)
+        .outerjoin(subject_key, subject_key.c.identity_id == columns.identity_id)
         .where(
             or_(
                 any_of(columns.identity_id, owner_ids),

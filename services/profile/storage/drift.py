@@ -14,7 +14,7 @@ from services.profile.storage.tables import (
 )
 from shared.db import Read
 from shared.service import Drift, Looked
-from shared.vault import subject_keys
+from shared.vault import subject_key
 
 SHOWN_MAX = 100
 """Rows shown of each rule."""
@@ -151,7 +151,7 @@ def _strayed() -> Select[str]:
 
 
 def _keyless() -> Select[str]:
-    key = select(subject_keys.c.identity_id).where(subject_keys.c.identity_id == identities.c.identity_id)
+    key = select(subject_key.c.identity_id).where(subject_key.c.identity_id == identities.c.identity_id)
     return select(identities.c.identity_id).where(identities.c.state != "erased", ~key.exists())
 
 

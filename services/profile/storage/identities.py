@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, or_, select
 
 from services.profile.storage.tables import identities
 from shared.db import Read, Tx, any_of
-from shared.vault import Keys, Vault, subject_keys
+from shared.vault import Keys, Vault, subject_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,10 @@ async def find(read: Read, vault: Vault, identity_ids: Iterable[str]) -> tuple[d
             identities.c.owner_id,
             identities.c.state,
             identities.c.issuer,
-            subject_keys.c.master_key,
-            subject_keys.c.wrapped,
+            subject_key.c.master_key,
+            subject_key.c.wrapped,
         )
-        .outerjoin(subject_keys, subject_keys.c.identity_id == identities.c.identity_id)
+        .outerjoin(subject_key, subject_key.c.identity_id == identities.c.identity_id)
         .where(any_of(identities.c.identity_id, wanted))
     )
     found = {row.identity_id: Identity(row.identity_id, row.owner_id, row.state, row.issuer) for row in rows}
@@ -94,4 +94,4 @@ async def insert(tx: Tx, births: Sequence[Birth], key_rows: Sequence[dict[str, A
         for birth in births
     ]
     await tx.insert_many(identities, rows)
-    await tx.insert_many(subject_keys, key_rows)
+    await tx.insert_many(subject_key, key_rows)

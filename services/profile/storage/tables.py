@@ -17,10 +17,11 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from shared.db.schema import INDEX_NAMES
 from shared.db.triggers import append_only, frozen_columns
 from shared.db.types import BigInt, Id, Instant, Json, Sealed
 
-metadata = MetaData()
+metadata = MetaData(naming_convention=INDEX_NAMES)
 
 
 class IdentityColumns(TypedColumns):
@@ -42,14 +43,14 @@ class IdentityColumns(TypedColumns):
 
 
 identities = Table(
-    "identities",
+    "identity",
     metadata,
     IdentityColumns,
-    CheckConstraint("state in ('active', 'anonymous', 'erased')", name="identities_state"),
-    CheckConstraint("ownership_version >= 0", name="identities_ownership_version"),
+    CheckConstraint("state in ('active', 'anonymous', 'erased')", name="identity_state"),
+    CheckConstraint("ownership_version >= 0", name="identity_ownership_version"),
 )
 Index(
-    "identities_owned",
+    "identity_owned",
     identities.c.owner_id,
     postgresql_where=identities.c.owner_id != identities.c.identity_id,
     sqlite_where=identities.c.owner_id != identities.c.identity_id,
@@ -75,11 +76,11 @@ class IdentifierColumns(TypedColumns):
 
 
 identifiers = Table(
-    "identifiers",
+    "identifier",
     metadata,
     IdentifierColumns,
     CheckConstraint(
-        "state in ('resolving', 'contested', 'shared', 'blocked', 'retired')", name="identifiers_state"
+        "state in ('resolving', 'contested', 'shared', 'blocked', 'retired')", name="identifier_state"
     ),
 )
 for _name, _column in (
@@ -87,14 +88,14 @@ for _name, _column in (
     ("resolving_next", identifiers.c.blind_index_next),
 ):
     Index(
-        f"identifiers_{_name}",
+        f"identifier_{_name}",
         _column,
         unique=True,
         postgresql_where=identifiers.c.state == "resolving",
         sqlite_where=identifiers.c.state == "resolving",
     )
 Index(
-    "identifiers_not_resolving",
+    "identifier_not_resolving",
     identifiers.c.blind_index,
     postgresql_where=identifiers.c.state != "resolving",
     sqlite_where=identifiers.c.state != "resolving",
@@ -115,7 +116,7 @@ class SourceRecordColumns(TypedColumns):
     sealed: Named[bytes | None] = Column(Sealed)
 
 
-source_records = Table("source_records", metadata, SourceRecordColumns)
+source_records = Table("source_record", metadata, SourceRecordColumns)
 
 
 class ValueColumns(TypedColumns):
@@ -137,12 +138,12 @@ class ValueColumns(TypedColumns):
 
 
 customer_values = Table(
-    "customer_values",
+    "customer_value",
     metadata,
     ValueColumns,
-    CheckConstraint("evidence in ('declared', 'observed', 'inferred')", name="customer_values_evidence"),
-    CheckConstraint("absence is null or absence in ('empty', 'refused')", name="customer_values_absence"),
-    CheckConstraint("confidence >= 0 and confidence <= 100", name="customer_values_confidence"),
+    CheckConstraint("evidence in ('declared', 'observed', 'inferred')", name="customer_value_evidence"),
+    CheckConstraint("absence is null or absence in ('empty', 'refused')", name="customer_value_absence"),
+    CheckConstraint("confidence >= 0 and confidence <= 100", name="customer_value_confidence"),
 )
 
 
@@ -171,13 +172,13 @@ class PurchaseColumns(TypedColumns):
 
 
 purchases = Table(
-    "purchases",
+    "purchase",
     metadata,
     PurchaseColumns,
-    UniqueConstraint("source", "order_id", name="purchases_order"),
-    CheckConstraint("amount_minor >= 0", name="purchases_amount"),
+    UniqueConstraint("source", "order_id", name="purchase_order"),
+    CheckConstraint("amount_minor >= 0", name="purchase_amount"),
 )
-Index("purchases_of_identity", purchases.c.identity_id, purchases.c.purchased_at, purchases.c.purchase_id)
+Index("purchase_identity", purchases.c.identity_id, purchases.c.purchased_at, purchases.c.purchase_id)
 frozen_columns(
     purchases,
     (
@@ -212,13 +213,13 @@ class PurchaseLineColumns(TypedColumns):
 
 
 purchase_lines = Table(
-    "purchase_lines",
+    "purchase_line",
     metadata,
     PurchaseLineColumns,
-    CheckConstraint("quantity > 0", name="purchase_lines_quantity"),
-    CheckConstraint("amount_minor >= 0", name="purchase_lines_amount"),
+    CheckConstraint("quantity > 0", name="purchase_line_quantity"),
+    CheckConstraint("amount_minor >= 0", name="purchase_line_amount"),
     CheckConstraint(
-        "returned_quantity >= 0 and returned_quantity <= quantity", name="purchase_lines_returned"
+        "returned_quantity >= 0 and returned_quantity <= quantity", name="purchase_line_returned"
     ),
 )
 frozen_columns(purchase_lines, ("purchase_id", "line", "sku", "quantity", "amount_minor"))
@@ -242,11 +243,11 @@ class ReturnColumns(TypedColumns):
 
 
 returns = Table(
-    "returns",
+    "purchase_return",
     metadata,
     ReturnColumns,
-    UniqueConstraint("source", "source_return_id", name="returns_told"),
-    CheckConstraint("amount_minor >= 0", name="returns_amount"),
+    UniqueConstraint("source", "source_return_id", name="purchase_return_told"),
+    CheckConstraint("amount_minor >= 0", name="purchase_return_amount"),
 )
 append_only(returns)
 
@@ -264,11 +265,11 @@ class ReturnLineColumns(TypedColumns):
 
 
 return_lines = Table(
-    "return_lines",
+    "return_line",
     metadata,
     ReturnLineColumns,
-    UniqueConstraint("purchase_id", "line", "unit_to", name="return_lines_units"),
-    CheckConstraint("unit_from >= 1 and unit_to - unit_from + 1 = quantity", name="return_lines_range"),
-    CheckConstraint("amount_minor >= 0", name="return_lines_amount"),
+    UniqueConstraint("purchase_id", "line", "unit_to", name="return_line_units"),
+    CheckConstraint("unit_from >= 1 and unit_to - unit_from + 1 = quantity", name="return_line_range"),
+    CheckConstraint("amount_minor >= 0", name="return_line_amount"),
 )
 append_only(return_lines)

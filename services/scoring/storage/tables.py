@@ -19,9 +19,10 @@ from sqlalchemy import (
 )
 
 from shared.db import triggers
+from shared.db.schema import INDEX_NAMES
 from shared.db.types import BigInt, Id, Instant, Json
 
-metadata = MetaData()
+metadata = MetaData(naming_convention=INDEX_NAMES)
 
 
 class PurchaseColumns(TypedColumns):

@@ -16,7 +16,7 @@ from shared.events.base import Cause, Event
 from shared.events.feedback import FeedbackErasureDone, RemedyGranted, RemedySettled
 from shared.identity import identity
 from shared.ids import new_id
-from shared.vault import subject_keys
+from shared.vault import subject_key
 from tests.feedback.running import Feedback, bought, customer, earned, erased, merged, refused, returned
 
 MINUTE = timedelta(minutes=1)
@@ -145,7 +145,7 @@ async def test_an_erased_customer_becomes_unreadable_and_their_complaints_end(fe
     await feedback.deliver(erased(who))
     (row,) = await feedback.rows(complaint)
     assert (row.status, row.outcome) == ("closed", "withdrawn")
-    assert await feedback.count(subject_keys) == 0
+    assert await feedback.count(subject_key) == 0
     (done,) = await feedback.published(FeedbackErasureDone)
     assert done.identity_id == who
     assert {(one.kind, one.count) for one in done.wiped} == {("subject_key", 1), ("complaint_text", 1)}

@@ -7,7 +7,7 @@ from services.profile.verify import INVARIANTS
 from tests.parts.looking import looked_through
 from tests.profile.running import Profile, back, told
 
-GUARDS = ("purchases", "purchase_lines", "returns", "return_lines")
+GUARDS = ("purchase", "purchase_line", "purchase_return", "return_line")
 
 
 async def unguarded(profile: Profile, *statements: str) -> None:
@@ -27,18 +27,18 @@ async def unguarded(profile: Profile, *statements: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "statement"),
     [
-        ("returned_units", "update purchase_lines set returned_quantity = 1"),
+        ("returned_units", "update purchase_line set returned_quantity = 1"),
         (
             "disjoint_units",
-            "update return_lines set unit_from = 2, unit_to = 3, quantity = 2 where unit_to = 2",
+            "update return_line set unit_from = 2, unit_to = 3, quantity = 2 where unit_to = 2",
         ),
-        ("returned_amounts", "update returns set amount_minor = amount_minor + 1"),
-        ("line_amounts", "update return_lines set amount_minor = amount_minor + 1"),
-        ("purchase_amounts", "update purchases set amount_minor = amount_minor + 1"),
-        ("known_identity", "update purchases set identity_id = 'cus_gone'"),
-        ("returned_identity", "update returns set identity_id = 'cus_gone'"),
-        ("readable", "delete from subject_keys"),
-        ("known_owner", "update identities set owner_id = 'cus_gone'"),
+        ("returned_amounts", "update purchase_return set amount_minor = amount_minor + 1"),
+        ("line_amounts", "update return_line set amount_minor = amount_minor + 1"),
+        ("purchase_amounts", "update purchase set amount_minor = amount_minor + 1"),
+        ("known_identity", "update purchase set identity_id = 'cus_gone'"),
+        ("returned_identity", "update purchase_return set identity_id = 'cus_gone'"),
+        ("readable", "delete from subject_key"),
+        ("known_owner", "update identity set owner_id = 'cus_gone'"),
     ],
 )
 async def test_each_contradiction_is_found(profile: Profile, rule: str, statement: str) -> None:
@@ -57,9 +57,9 @@ async def test_each_contradiction_is_found(profile: Profile, rule: str, statemen
 def _without_unique_units(profile: Profile) -> list[str]:
     """The unique key over (purchase, line, last unit) stands in the way of planting an overlap."""
     if profile.database.dialect == "postgresql":
-        return ["alter table return_lines drop constraint return_lines_units"]
+        return ["alter table return_line drop constraint return_line_units"]
     return [
-        "create table plain as select * from return_lines",
-        "drop table return_lines",
-        "alter table plain rename to return_lines",
+        "create table plain as select * from return_line",
+        "drop table return_line",
+        "alter table plain rename to return_line",
     ]

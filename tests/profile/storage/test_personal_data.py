@@ -12,7 +12,7 @@ from services.profile.storage.purchases import Stored
 from services.profile.storage.tables import identifiers, metadata
 from services.profile.usecases.register_customer import Registration, register_customer
 from shared.db import kernel_metadata
-from shared.vault import UnreadableToken, subject_keys
+from shared.vault import UnreadableToken, subject_key
 from tests.profile.running import Profile, back, told
 
 PHONES = [f"1380013{number:04d}" for number in range(10_000)]
@@ -73,10 +73,10 @@ async def test_a_ciphertext_or_key_moved_to_another_row_does_not_open(profile: P
             await customers.find(read, profile.vault, bo.identity_id)
     async with profile.database.begin() as tx:
         wrapped = await tx.scalar(
-            select(subject_keys.c.wrapped).where(subject_keys.c.identity_id == ana.identity_id)
+            select(subject_key.c.wrapped).where(subject_key.c.identity_id == ana.identity_id)
         )
         await tx.execute(
-            update(subject_keys).where(subject_keys.c.identity_id == bo.identity_id).values(wrapped=wrapped)
+            update(subject_key).where(subject_key.c.identity_id == bo.identity_id).values(wrapped=wrapped)
         )
     async with profile.database.read() as read:
         with pytest.raises(UnreadableToken):
@@ -93,7 +93,7 @@ async def test_ids_are_ordered_bytewise_in_the_database(profile: Profile) -> Non
             }
             for word in words
         ]  # fmt: skip
-        table = metadata.tables["identities"]
+        table = metadata.tables["identity"]
         await tx.insert_many(table, rows)
         found = [row[0] for row in await tx.all(select(table.c.identity_id).order_by(table.c.identity_id))]
     assert found == sorted(words)
@@ -101,7 +101,7 @@ async def test_ids_are_ordered_bytewise_in_the_database(profile: Profile) -> Non
         async with profile.database.read() as read:
             named = await read.run(
                 text("select count(*) from pg_attribute a join pg_collation c on c.oid = a.attcollation"
-                     " where attrelid = 'identities'::regclass and attname = 'identity_id' and collname = 'C'")
+                     " where attrelid = 'identity'::regclass and attname = 'identity_id' and collname = 'C'")
             )  # fmt: skip
             assert named.scalar() == 1
 
@@ -110,13 +110,13 @@ async def test_facts_cannot_be_changed_behind_our_back(profile: Profile) -> None
     await profile.buy(told("1", phone="13800138001"))
     await profile.give_back(back("R1", "1"))
     for statement in (
-        "update purchases set amount_minor = 1",
-        "update purchases set identity_id = 'x'",
-        "delete from purchases",
-        "update purchase_lines set quantity = 9",
-        "update purchase_lines set returned_quantity = 9",
-        "update returns set amount_minor = 1",
-        "delete from return_lines",
+        "update purchase set amount_minor = 1",
+        "update purchase set identity_id = 'x'",
+        "delete from purchase",
+        "update purchase_line set quantity = 9",
+        "update purchase_line set returned_quantity = 9",
+        "update purchase_return set amount_minor = 1",
+        "delete from return_line",
     ):
         with pytest.raises(Exception, match=r"refused|constraint"):
             async with profile.database.begin() as tx:

@@ -23,7 +23,7 @@ from services.profile.usecases.register_customer import Registration, register_c
 from shared.errors import DomainError
 from shared.events.profile import CustomerRegistered, PurchaseRecorded
 from shared.ids import new_id
-from shared.vault import subject_keys
+from shared.vault import subject_key
 from tests.profile.running import NOW, Profile, told
 
 
@@ -245,7 +245,7 @@ async def test_names_of_lines_are_sealed_under_their_buyers_own_key(profile: Pro
 
 async def test_every_identity_gets_a_key_of_its_own_and_nobody_else_one(profile: Profile) -> None:
     await profile.buy(*(told(str(number), phone=f"1380013800{number % 5}") for number in range(10)))
-    assert await profile.count(identities) == await profile.count(subject_keys) == 5
+    assert await profile.count(identities) == await profile.count(subject_key) == 5
 
 
 async def test_registering_attaches_and_keeps_what_was_told_once(profile: Profile) -> None:

@@ -1,13 +1,15 @@
-"""Migrated is declared, on both databases, triggers and checks included; and a newer database is refused."""
+"""Migrations lead to exactly the declared tables on both databases; a database of another version is refused."""
 
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Text, text
+from sqlalchemy import Column, Connection, MetaData, Table, Text, inspect, text
 from sqlalchemy.dialects import postgresql
 
-from shared.db import Database, open_database
-from shared.db.migrations import Migrations, NewerDatabase
+from shared.db import Database, kernel_metadata, open_database
+from shared.db.migrations import Migrations, NewerDatabase, OlderDatabase
+from shared.db.schema import Branch
+from shared.service import Service
 from tests.parts import databases
 
 SERVICES = ("profile", "loyalty", "feedback", "scoring")
@@ -73,7 +75,7 @@ def _checks(sql: str) -> list[str]:
 @pytest.mark.parametrize("name", SERVICES)
 def test_text_keys_are_compared_bytewise_everywhere(name: str, tmp_path: Path) -> None:
     """Locks are taken in the order of keys: Python's sorted, SQLite and PostgreSQL must agree on it."""
-    never_locked_by = {"idempotency.operation", "customer_values.field"}  # words of ours, behind another key
+    never_locked_by = {"idempotency.operation", "customer_value.field"}  # words of ours, behind another key
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     keys = [
         column
@@ -115,8 +117,96 @@ async def test_a_database_of_a_newer_version_is_refused_with_a_sentence(
             await migrations.upgrade(database)
 
 
+@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("version", ["0005", None], ids=["old revision", "no revision"])
+async def test_a_database_of_an_older_version_is_refused_with_a_sentence_and_left_untouched(
+    kind: databases.Kind, name: str, version: str | None, tmp_path: Path
+) -> None:
+    service = databases.service_of(name, tmp_path)
+    migrations = Migrations(service.migrations, service.metadata)
+    async with databases.fresh(kind, name, folder=tmp_path) as database:
+        async with database.begin() as tx:
+            await tx.execute(text("DELETE FROM alembic_version"))
+            if version:
+                await tx.execute(text(f"INSERT INTO alembic_version VALUES ('{version}')"))
+        before = await catalogue(database)
+
+        assert await migrations.state(database) == "older"
+        with pytest.raises(
+            OlderDatabase, match=r"move the home folder, .*, or start the version that wrote it"
+        ):
+            await migrations.upgrade(database)
+        with pytest.raises(OlderDatabase):
+            await migrations.refuse_older(database)
+        assert await migrations.state(database) == "older"
+        assert await catalogue(database) == before
+
+
+async def test_tables_of_others_do_not_make_a_database_older(kind: databases.Kind, tmp_path: Path) -> None:
+    service = databases.service_of("profile", tmp_path)
+    migrations = Migrations(service.migrations, service.metadata)
+    others = MetaData()
+    Table("spatial_ref_sys", others, Column("id", Text, primary_key=True))
+    async with databases.declared(kind, [others], folder=tmp_path) as database:
+        assert await migrations.state(database) == "empty"
+        await migrations.upgrade(database)
+        assert await migrations.state(database) == "head"
+
+
 async def test_an_empty_database_is_said_to_be_empty(tmp_path: Path) -> None:
     service = databases.service_of("profile", tmp_path)
     database = open_database(f"sqlite:///{tmp_path}/none.db")
     assert await Migrations(service.migrations, service.metadata).state(database) == "empty"
     await database.close()
+
+
+NEXT_REVISION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "kernel{number:04}"
+down_revision = "kernel{before:04}"
+
+
+def upgrade() -> None:
+    op.create_table("later", sa.Column("name", sa.Text(), primary_key=True))
+"""
+
+
+def with_next_kernel_revision(service: Service, folder: Path) -> Migrations:
+    """The migrations of a service as they are when only the kernel's branch gets one more revision."""
+    folder.mkdir()
+    revisions = sorted(kernel_metadata.info["branch"].folder.glob("*.py"))
+    for revision in revisions:
+        (folder / revision.name).write_text(revision.read_text())
+    number = len(revisions) + 1
+    later = NEXT_REVISION.format(number=number, before=number - 1)
+    (folder / f"kernel{number:04}_later.py").write_text(later)
+    kernel = MetaData(info={"branch": Branch("kernel", folder)})
+    for table in kernel_metadata.tables.values():
+        table.to_metadata(kernel)
+    others = [metadata for metadata in service.metadata if metadata is not kernel_metadata]
+    return Migrations(service.migrations, [kernel, *others])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_a_later_kernel_table_takes_one_kernel_revision_and_nothing_in_services(
+    kind: databases.Kind, name: str, tmp_path: Path
+) -> None:
+    service = databases.service_of(name, tmp_path)
+    later = with_next_kernel_revision(service, tmp_path / "kernel")
+    async with databases.fresh(kind, name, folder=tmp_path) as database:
+        assert await later.state(database) == "behind"
+        await later.upgrade(database)
+        assert await later.state(database) == "head"
+        assert "later" in await tables_of(database)
+        assert await Migrations(service.migrations, service.metadata).state(database) == "newer"
+    async with databases.declared(kind, [], folder=tmp_path, name="empty") as database:
+        await later.upgrade(database)
+        assert await later.state(database) == "head"
+        assert "later" in await tables_of(database)
+
+
+async def tables_of(database: Database) -> list[str]:
+    async with database.begin() as tx:
+        return await tx.run_sync(lambda connection: inspect(connection).get_table_names())

@@ -173,6 +173,8 @@ async def test_keys_that_cannot_be_read_are_said_to_whoever_runs_it(one_till: Ti
 
 async def test_a_database_without_our_tables_is_not_ready(one_till: Till) -> None:
     async with one_till.parts.database.begin() as tx:
+        for metadata in one_till.service.metadata:
+            await tx.run_sync(metadata.drop_all)
         await tx.run_sync(lambda connection: connection.exec_driver_sql("DELETE FROM alembic_version"))
     async with one_till.client(None) as client:
         answer = await client.get("/health/ready")

@@ -307,17 +307,16 @@ async def open_till(home: Path, database_url: str) -> AsyncIterator[Till]:
 
 
 async def prepare(database: Database, table_of_contents: Service) -> None:
-    async with database.begin() as tx:
-        for tables in table_of_contents.metadata:
-            await tx.run_sync(tables.create_all)
     await Migrations(table_of_contents.migrations, table_of_contents.metadata).upgrade(database)
+    async with database.begin() as tx:
+        await tx.run_sync(metadata.create_all)
 
 
 def write_migrations(folder: Path) -> Path:
     (folder / "versions").mkdir(parents=True)
-    (folder / "env.py").write_text("from shared.db.migrations import run_environment\n\nrun_environment()\n")
     (folder / "versions" / "0001_first.py").write_text(
-        "revision = '0001'\ndown_revision = None\n\n\ndef upgrade() -> None: ...\n"
+        "revision = 'till0001'\ndown_revision = None\nbranch_labels = ('till',)\ndepends_on = ('kernel',)\n"
+        "\n\ndef upgrade() -> None: ...\n"
     )
     return folder
 

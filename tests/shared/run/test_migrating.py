@@ -1,4 +1,4 @@
-"""Migrating waits for a database that is not there yet: nothing has to be started in an order."""
+"""Migrating waits for a database that is not there yet, and a database of an older version is refused."""
 
 import asyncio
 import os
@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from services.profile.main import service
 from services.profile.settings import Settings
-from shared.http.health import DATABASE_REFUSES, DatabaseCheck
+from shared.http.health import DATABASE_OLDER, DATABASE_REFUSES, DatabaseCheck
 from shared.run.command import EXIT_REFUSED, EXIT_STOPPED, main
 from shared.run.opening import migrations_of, open_parts
-from tests.parts import waiting
+from tests.parts import databases, waiting
 from tests.parts.postgres import Postgres
 from tests.parts.processes import free_ports
 from tests.parts.stacks import ROOT
@@ -72,6 +73,26 @@ async def test_it_can_be_told_to_stop_waiting(tmp_path: Path) -> None:
     migrating.send_signal(signal.SIGTERM)
 
     assert await asyncio.to_thread(migrating.wait, END_SECONDS_MAX) == EXIT_STOPPED, _log(tmp_path)
+
+
+async def test_a_database_of_an_older_version_is_refused_by_every_command_and_said_in_health(
+    kind: databases.Kind, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with databases.fresh(kind, "profile", folder=tmp_path) as database:
+        async with database.begin() as tx:
+            await tx.execute(text("UPDATE alembic_version SET version_num = '0005'"))
+        url = database.url if kind == "postgresql" else f"sqlite:///{tmp_path / 'profile.db'}"
+        profile = service(Settings(home=tmp_path, profile_database_url=url, bus_url="embedded://"))
+
+        migrating = _migrate(url, tmp_path)
+        assert await asyncio.to_thread(migrating.wait, END_SECONDS_MAX) == EXIT_REFUSED, _log(tmp_path)
+        assert "was written by an older Huitou" in _log(tmp_path)
+        assert _log(tmp_path).count("\n") == 1
+        for command in ("serve", "relay", "consume", "verify"):
+            assert await asyncio.to_thread(main, lambda: profile, [command]) == EXIT_REFUSED, command
+            assert "was written by an older Huitou" in capsys.readouterr().err, command
+        async with open_parts(profile) as parts:
+            assert await DatabaseCheck(parts, migrations_of(profile))() == (DATABASE_OLDER,)
 
 
 def _migrate(url: str, folder: Path) -> subprocess.Popen[bytes]:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from shared.db import Database, kernel_metadata
-from shared.vault import Keys, SubjectErased, UnreadableToken, Vault, subject_keys
+from shared.vault import Keys, SubjectErased, UnreadableToken, Vault, subject_key
 from tests.parts import databases
 
 IDS = [f"cus_{number:026}" for number in range(8)]
@@ -61,9 +61,9 @@ async def test_a_destroyed_subject_is_unreadable_and_the_others_are_not(db: Data
 async def test_a_rows_key_serves_no_other_row(db: Database) -> None:
     await make(db, IDS[:2])
     async with db.begin() as tx:
-        wrapped = await tx.scalar(select(subject_keys.c.wrapped).where(subject_keys.c.identity_id == IDS[0]))
+        wrapped = await tx.scalar(select(subject_key.c.wrapped).where(subject_key.c.identity_id == IDS[0]))
         await tx.execute(
-            update(subject_keys).where(subject_keys.c.identity_id == IDS[1]).values(wrapped=wrapped)
+            update(subject_key).where(subject_key.c.identity_id == IDS[1]).values(wrapped=wrapped)
         )
     async with db.read() as read:
         with pytest.raises(UnreadableToken):
@@ -75,6 +75,6 @@ async def test_keys_wrapped_by_an_older_generation_still_open(db: Database) -> N
     rotated = Vault("profile", {1: b"1" * 32, 2: b"2" * 32}, b"r" * 32)
     async with db.begin() as tx:
         keys = await rotated.new_subject(tx, IDS[:2])
-        generations = await tx.all(select(subject_keys.c.master_key).order_by(subject_keys.c.identity_id))
+        generations = await tx.all(select(subject_key.c.master_key).order_by(subject_key.c.identity_id))
     assert keys.open(IDS[0], "name", token) == "Ana"
     assert [generation for (generation,) in generations] == [1, 2]

@@ -7,8 +7,10 @@ from alembic import op
 
 from shared.db import triggers, types
 
-revision = "0002"
-down_revision = "0001"
+revision = "feedback0001"
+down_revision = None
+branch_labels = ("feedback",)
+depends_on = ("kernel", "identity")
 
 FROZEN = {
     "complaint": ["id", "number", "identity_id", "contact_at", "received_at"],
@@ -132,7 +134,7 @@ def _orders() -> None:
         sa.PrimaryKeyConstraint("purchase_id"),
         sa.UniqueConstraint("source", "order_id", name="order_fact_reference"),
     )
-    op.create_index(op.f("ix_order_fact_identity_id"), "order_fact", ["identity_id"], unique=False)
+    op.create_index("order_fact_identity_id", "order_fact", ["identity_id"], unique=False)
     op.create_table(
         "order_return",
         sa.Column("return_id", types.Id, nullable=False),
@@ -144,8 +146,8 @@ def _orders() -> None:
         sa.Column("lines", types.Json, nullable=False),
         sa.PrimaryKeyConstraint("return_id"),
     )
-    op.create_index(op.f("ix_order_return_identity_id"), "order_return", ["identity_id"], unique=False)
-    op.create_index(op.f("ix_order_return_purchase_id"), "order_return", ["purchase_id"], unique=False)
+    op.create_index("order_return_identity_id", "order_return", ["identity_id"], unique=False)
+    op.create_index("order_return_purchase_id", "order_return", ["purchase_id"], unique=False)
 
 
 def _follow_ups() -> None:
@@ -259,7 +261,7 @@ def _remedies() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index(op.f("ix_remedy_complaint_id"), "remedy", ["complaint_id"], unique=False)
+    op.create_index("remedy_complaint_id", "remedy", ["complaint_id"], unique=False)
     op.create_index(
         "remedy_waiting",
         "remedy",

@@ -1,103 +1,35 @@
-"""What the first migration of every service makes: the machinery's tables, as they were then.
-
-A migration that has run is never changed, and so is nothing here: a later change of these tables is a new function,
-called by a new revision of each service.
-"""
+"""The tables that every service has."""
 
 import sqlalchemy as sa
 from alembic import op
 
 from shared.db import types
 
+revision = "kernel0001"
+down_revision = None
+branch_labels = ("kernel",)
 
-def first_tables() -> None:
-    """Positions, inbox, what is set aside, outbox, kept answers, jobs and the keys of subjects."""
+
+def upgrade() -> None:
+    """Apply the change."""
     _consumer_position()
     _idempotency()
     _inbox()
     _job_state()
     _outbox()
     _set_aside()
-    _subject_keys()
+    _stopped_partition()
+    _subject_key()
+    _verify()
 
 
-def first_register() -> None:
-    """The register of owners, for services that follow identities by it."""
-    op.create_table(
-        "identity",
-        sa.Column("identity_id", types.Id, nullable=False),
-        sa.Column("owner_id", types.Id, nullable=False),
-        sa.Column("ownership_version", types.BigInt, nullable=False),
-        sa.Column("erased_at", types.Instant(), nullable=True),
-        sa.PrimaryKeyConstraint("identity_id"),
-    )
-    op.create_index(op.f("ix_identity_owner_id"), "identity", ["owner_id"], unique=False)
-
-
-def watching_tables() -> None:
-    """Where partitions stopped, and what the running verification found."""
-    op.create_table(
-        "stopped_partition",
-        sa.Column("consumer", types.Id, nullable=False),
-        sa.Column("topic", types.Id, nullable=False),
-        sa.Column("partition", sa.Integer(), nullable=False),
-        sa.Column("next_offset", types.BigInt, nullable=False),
-        sa.Column("cause", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("stopped_at", types.Instant(), nullable=False),
-        sa.CheckConstraint("cause in ('brake', 'bug')", name="stopped_partition_cause"),
-        sa.PrimaryKeyConstraint("consumer", "topic", "partition"),
-    )
-    op.create_table(
-        "verify_pass",
-        sa.Column("name", types.Id, nullable=False),
-        sa.Column("at", sa.Text(), nullable=False),
-        sa.Column("began_at", types.Instant(), nullable=False),
-        sa.Column("looked_at", types.Instant(), nullable=False),
-        sa.Column("ended_at", types.Instant(), nullable=True),
-        sa.PrimaryKeyConstraint("name"),
-    )
-    op.create_table(
-        "verify_finding",
-        sa.Column("rule", types.Id, nullable=False),
-        sa.Column("subject", types.Id, nullable=False),
-        sa.Column("found_at", types.Instant(), nullable=False),
-        sa.Column("seen_at", types.Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("rule", "subject"),
-    )
-
-
-def one_row_a_place() -> None:
-    """A record of the bus is set aside once, however often it comes."""
-    op.create_index(
-        "set_aside_place",
-        "set_aside",
-        ["consumer", "topic", "offset", "partition", "event_id"],
-        unique=True,
-        postgresql_where=sa.text("topic IS NOT NULL AND state != 'applied'"),
-        sqlite_where=sa.text("topic IS NOT NULL AND state != 'applied'"),
-    )
-
-
-def one_row_an_unreadable_place() -> None:
-    """The same for a record that cannot be read: it has no event id, and two rows without one do not conflict."""
-    op.execute(
-        "DELETE FROM set_aside WHERE topic IS NOT NULL AND state != 'applied' AND event_id IS NULL AND id NOT IN ("
-        "SELECT min(id) FROM set_aside WHERE topic IS NOT NULL AND state != 'applied' AND event_id IS NULL "
-        'GROUP BY consumer, topic, "offset", "partition")'
-    )
-    op.create_index(
-        "set_aside_unreadable_place",
-        "set_aside",
-        ["consumer", "topic", "offset", "partition"],
-        unique=True,
-        postgresql_where=sa.text("topic IS NOT NULL AND state != 'applied' AND event_id IS NULL"),
-        sqlite_where=sa.text("topic IS NOT NULL AND state != 'applied' AND event_id IS NULL"),
-    )
+def downgrade() -> None:
+    """There is no way back: restore a backup."""
+    raise NotImplementedError("restore a backup made before the upgrade")
 
 
 def _consumer_position() -> None:
-    """How far each consumer has read."""
+    """Create the table of how far each consumer has read."""
     op.create_table(
         "consumer_position",
         sa.Column("consumer", types.Id, nullable=False),
@@ -110,7 +42,7 @@ def _consumer_position() -> None:
 
 
 def _idempotency() -> None:
-    """Answers kept for repeats of a request."""
+    """Create the table of answers that are kept for repeats of a request."""
     op.create_table(
         "idempotency",
         sa.Column("principal", types.Id, nullable=False),
@@ -128,7 +60,7 @@ def _idempotency() -> None:
 
 
 def _inbox() -> None:
-    """Events that were applied."""
+    """Create the table of events that were applied."""
     op.create_table(
         "inbox",
         sa.Column("consumer", types.Id, nullable=False),
@@ -136,11 +68,11 @@ def _inbox() -> None:
         sa.Column("seen_at", types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("consumer", "event_id"),
     )
-    op.create_index(op.f("ix_inbox_seen_at"), "inbox", ["seen_at"], unique=False)
+    op.create_index("inbox_seen_at", "inbox", ["seen_at"], unique=False)
 
 
 def _job_state() -> None:
-    """When each job ran."""
+    """Create the table of when each job ran."""
     op.create_table(
         "job_state",
         sa.Column("name", types.Id, nullable=False),
@@ -152,7 +84,7 @@ def _job_state() -> None:
 
 
 def _outbox() -> None:
-    """Events to be told."""
+    """Create the table of events that wait for the relay."""
     op.create_table(
         "outbox",
         sa.Column("id", types.BigInt, autoincrement=True, nullable=False),
@@ -190,7 +122,7 @@ def _outbox() -> None:
 
 
 def _set_aside() -> None:
-    """What could not be applied."""
+    """Create the table of records that could not be applied."""
     op.create_table(
         "set_aside",
         sa.Column("id", types.Id, nullable=False),
@@ -243,16 +175,69 @@ def _set_aside() -> None:
         postgresql_where=sa.text("state IN ('dead', 'queued')"),
         sqlite_where=sa.text("state IN ('dead', 'queued')"),
     )
+    op.create_index(
+        "set_aside_place",
+        "set_aside",
+        ["consumer", "topic", "offset", "partition", "event_id"],
+        unique=True,
+        postgresql_where=sa.text("topic IS NOT NULL AND state != 'applied'"),
+        sqlite_where=sa.text("topic IS NOT NULL AND state != 'applied'"),
+    )
+    op.create_index(
+        "set_aside_unreadable_place",
+        "set_aside",
+        ["consumer", "topic", "offset", "partition"],
+        unique=True,
+        postgresql_where=sa.text("topic IS NOT NULL AND state != 'applied' AND event_id IS NULL"),
+        sqlite_where=sa.text("topic IS NOT NULL AND state != 'applied' AND event_id IS NULL"),
+    )
 
 
-def _subject_keys() -> None:
-    """A wrapped key for each identity."""
+def _stopped_partition() -> None:
+    """Create the table of partitions that stopped."""
     op.create_table(
-        "subject_keys",
+        "stopped_partition",
+        sa.Column("consumer", types.Id, nullable=False),
+        sa.Column("topic", types.Id, nullable=False),
+        sa.Column("partition", sa.Integer(), nullable=False),
+        sa.Column("next_offset", types.BigInt, nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("stopped_at", types.Instant(), nullable=False),
+        sa.CheckConstraint("cause in ('brake', 'bug')", name="stopped_partition_cause"),
+        sa.PrimaryKeyConstraint("consumer", "topic", "partition"),
+    )
+
+
+def _subject_key() -> None:
+    """Create the table of wrapped keys, one per identity."""
+    op.create_table(
+        "subject_key",
         sa.Column("identity_id", types.Id, nullable=False),
         sa.Column("bucket", sa.SmallInteger(), nullable=False),
         sa.Column("master_key", sa.SmallInteger(), nullable=False),
         sa.Column("wrapped", types.Sealed, nullable=False),
-        sa.CheckConstraint("bucket >= 0 AND bucket < 4096", name="subject_keys_bucket"),
+        sa.CheckConstraint("bucket >= 0 AND bucket < 4096", name="subject_key_bucket"),
         sa.PrimaryKeyConstraint("identity_id"),
+    )
+
+
+def _verify() -> None:
+    """Create the tables of the running verification."""
+    op.create_table(
+        "verify_pass",
+        sa.Column("name", types.Id, nullable=False),
+        sa.Column("at", sa.Text(), nullable=False),
+        sa.Column("began_at", types.Instant(), nullable=False),
+        sa.Column("looked_at", types.Instant(), nullable=False),
+        sa.Column("ended_at", types.Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "verify_finding",
+        sa.Column("rule", types.Id, nullable=False),
+        sa.Column("subject", types.Id, nullable=False),
+        sa.Column("found_at", types.Instant(), nullable=False),
+        sa.Column("seen_at", types.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("rule", "subject"),
     )

@@ -5,8 +5,10 @@ from alembic import op
 
 from shared.db import triggers, types
 
-revision = "0002"
-down_revision = "0001"
+revision = "scoring0001"
+down_revision = None
+branch_labels = ("scoring",)
+depends_on = ("kernel", "identity")
 
 
 def upgrade() -> None:
@@ -141,8 +143,8 @@ def _purchase_return() -> None:
         sa.Column("booked_at", types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("return_id"),
     )
-    op.create_index(op.f("ix_purchase_return_identity_id"), "purchase_return", ["identity_id"], unique=False)
-    op.create_index(op.f("ix_purchase_return_purchase_id"), "purchase_return", ["purchase_id"], unique=False)
+    op.create_index("purchase_return_identity_id", "purchase_return", ["identity_id"], unique=False)
+    op.create_index("purchase_return_purchase_id", "purchase_return", ["purchase_id"], unique=False)
 
 
 def _score() -> None:
@@ -158,7 +160,7 @@ def _score() -> None:
         sa.Column("moved_by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("customer_id", "kind"),
     )
-    op.create_index(op.f("ix_score_valid_until"), "score", ["valid_until"], unique=False)
+    op.create_index("score_valid_until", "score", ["valid_until"], unique=False)
 
 
 def _shop() -> None:

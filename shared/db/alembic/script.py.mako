@@ -7,6 +7,9 @@ from shared.db import triggers, types
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
+% if branch_labels:
+branch_labels = ${repr(branch_labels)}
+% endif
 
 
 def upgrade() -> None:

@@ -5,8 +5,10 @@ from alembic import op
 
 from shared.db import triggers, types
 
-revision = "0002"
-down_revision = "0001"
+revision = "loyalty0001"
+down_revision = None
+branch_labels = ("loyalty",)
+depends_on = ("kernel",)
 
 
 APPEND_ONLY = ("ownership", "purchase", "purchase_return", "posting", "redemption", "adjustment", "remedy")
@@ -30,7 +32,7 @@ LOT_FACTS = (
 def upgrade() -> None:
     """Apply the change."""
     _adjustment()
-    _ledger_ids()
+    _ledger_id()
     _lot()
     _ownership()
     _posting()
@@ -71,12 +73,12 @@ def _adjustment() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("key"),
     )
-    op.create_index(op.f("ix_adjustment_wallet_id"), "adjustment", ["wallet_id"], unique=False)
+    op.create_index("adjustment_wallet_id", "adjustment", ["wallet_id"], unique=False)
 
 
-def _ledger_ids() -> None:
+def _ledger_id() -> None:
     op.create_table(
-        "ledger_ids",
+        "ledger_id",
         sa.Column("id", types.BigInt, sa.Identity(always=False, increment=256), nullable=False),
         sa.Column("next", types.BigInt, nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -139,7 +141,7 @@ def _ownership() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("identity_id", "ownership_version", name="ownership_version"),
     )
-    op.create_index(op.f("ix_ownership_owner_id"), "ownership", ["owner_id"], unique=False)
+    op.create_index("ownership_owner_id", "ownership", ["owner_id"], unique=False)
 
 
 def _posting() -> None:
@@ -241,8 +243,8 @@ def _purchase_return() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("return_id"),
     )
-    op.create_index(op.f("ix_purchase_return_purchase_id"), "purchase_return", ["purchase_id"], unique=False)
-    op.create_index("return_window", "purchase_return", ["wallet_id", "purchased_at"], unique=False)
+    op.create_index("purchase_return_purchase_id", "purchase_return", ["purchase_id"], unique=False)
+    op.create_index("purchase_return_window", "purchase_return", ["wallet_id", "purchased_at"], unique=False)
 
 
 def _redemption() -> None:
@@ -264,7 +266,7 @@ def _redemption() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("key"),
     )
-    op.create_index(op.f("ix_redemption_wallet_id"), "redemption", ["wallet_id"], unique=False)
+    op.create_index("redemption_wallet_id", "redemption", ["wallet_id"], unique=False)
     op.create_index(
         "redemption_order",
         "redemption",
@@ -291,7 +293,7 @@ def _remedy() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("remedy_id"),
     )
-    op.create_index(op.f("ix_remedy_wallet_id"), "remedy", ["wallet_id"], unique=False)
+    op.create_index("remedy_wallet_id", "remedy", ["wallet_id"], unique=False)
 
 
 def _tier_state() -> None:
@@ -341,7 +343,7 @@ def _wallet() -> None:
         sa.UniqueConstraint("identity_id", "programme_id", "kind", name="wallet_identity"),
         postgresql_with={"fillfactor": 80},
     )
-    op.create_index(op.f("ix_wallet_owner_id"), "wallet", ["owner_id"], unique=False)
+    op.create_index("wallet_owner_id", "wallet", ["owner_id"], unique=False)
     op.create_index(
         "wallet_due",
         "wallet",

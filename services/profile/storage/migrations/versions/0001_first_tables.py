@@ -5,8 +5,10 @@ from alembic import op
 
 from shared.db import triggers, types
 
-revision = "0002"
-down_revision = "0001"
+revision = "profile0001"
+down_revision = None
+branch_labels = ("profile",)
+depends_on = ("kernel",)
 
 _PURCHASE_FACTS = (
     "purchase_id",
@@ -36,10 +38,10 @@ def upgrade() -> None:
     _source_records()
     dialect = op.get_bind().dialect.name
     for statement in (
-        *triggers.frozen_columns_ddl("purchases", _PURCHASE_FACTS, dialect),
-        *triggers.frozen_columns_ddl("purchase_lines", _LINE_FACTS, dialect),
-        *triggers.append_only_ddl("returns", dialect),
-        *triggers.append_only_ddl("return_lines", dialect),
+        *triggers.frozen_columns_ddl("purchase", _PURCHASE_FACTS, dialect),
+        *triggers.frozen_columns_ddl("purchase_line", _LINE_FACTS, dialect),
+        *triggers.append_only_ddl("purchase_return", dialect),
+        *triggers.append_only_ddl("return_line", dialect),
     ):
         op.execute(statement)
 
@@ -47,7 +49,7 @@ def upgrade() -> None:
 def _customer_values() -> None:
     """Values of customers, each from one source record."""
     op.create_table(
-        "customer_values",
+        "customer_value",
         sa.Column("identity_id", types.Id, nullable=False),
         sa.Column("field", sa.Text(), nullable=False),
         sa.Column("record_id", types.Id, nullable=False),
@@ -59,12 +61,12 @@ def _customer_values() -> None:
         sa.Column("expires_at", types.Instant(), nullable=True),
         sa.Column("absence", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "absence is null or absence in ('empty', 'refused')", name="customer_values_absence"
+            "absence is null or absence in ('empty', 'refused')", name="customer_value_absence"
         ),
         sa.CheckConstraint(
-            "evidence in ('declared', 'observed', 'inferred')", name="customer_values_evidence"
+            "evidence in ('declared', 'observed', 'inferred')", name="customer_value_evidence"
         ),
-        sa.CheckConstraint("confidence >= 0 and confidence <= 100", name="customer_values_confidence"),
+        sa.CheckConstraint("confidence >= 0 and confidence <= 100", name="customer_value_confidence"),
         sa.PrimaryKeyConstraint("identity_id", "field", "record_id"),
     )
 
@@ -72,7 +74,7 @@ def _customer_values() -> None:
 def _identifiers() -> None:
     """What names identities."""
     op.create_table(
-        "identifiers",
+        "identifier",
         sa.Column("identity_id", types.Id, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("issuer", types.Id, nullable=False),
@@ -86,29 +88,29 @@ def _identifiers() -> None:
         sa.Column("seen_at", types.Instant(), nullable=False),
         sa.Column("booked_at", types.Instant(), nullable=False),
         sa.CheckConstraint(
-            "state in ('resolving', 'contested', 'shared', 'blocked', 'retired')", name="identifiers_state"
+            "state in ('resolving', 'contested', 'shared', 'blocked', 'retired')", name="identifier_state"
         ),
         sa.PrimaryKeyConstraint("identity_id", "blind_index"),
     )
     op.create_index(
-        "identifiers_not_resolving",
-        "identifiers",
+        "identifier_not_resolving",
+        "identifier",
         ["blind_index"],
         unique=False,
         postgresql_where=sa.text("state != 'resolving'"),
         sqlite_where=sa.text("state != 'resolving'"),
     )
     op.create_index(
-        "identifiers_resolving",
-        "identifiers",
+        "identifier_resolving",
+        "identifier",
         ["blind_index"],
         unique=True,
         postgresql_where=sa.text("state = 'resolving'"),
         sqlite_where=sa.text("state = 'resolving'"),
     )
     op.create_index(
-        "identifiers_resolving_next",
-        "identifiers",
+        "identifier_resolving_next",
+        "identifier",
         ["blind_index_next"],
         unique=True,
         postgresql_where=sa.text("state = 'resolving'"),
@@ -119,7 +121,7 @@ def _identifiers() -> None:
 def _identities() -> None:
     """Whom facts are recorded for."""
     op.create_table(
-        "identities",
+        "identity",
         sa.Column("identity_id", types.Id, nullable=False),
         sa.Column("owner_id", types.Id, nullable=False),
         sa.Column("ownership_version", sa.Integer(), nullable=False),
@@ -130,13 +132,13 @@ def _identities() -> None:
         sa.Column("source", sa.Text(), nullable=True),
         sa.Column("created_at", types.Instant(), nullable=False),
         sa.Column("booked_at", types.Instant(), nullable=False),
-        sa.CheckConstraint("state in ('active', 'anonymous', 'erased')", name="identities_state"),
-        sa.CheckConstraint("ownership_version >= 0", name="identities_ownership_version"),
+        sa.CheckConstraint("state in ('active', 'anonymous', 'erased')", name="identity_state"),
+        sa.CheckConstraint("ownership_version >= 0", name="identity_ownership_version"),
         sa.PrimaryKeyConstraint("identity_id"),
     )
     op.create_index(
-        "identities_owned",
-        "identities",
+        "identity_owned",
+        "identity",
         ["owner_id"],
         unique=False,
         postgresql_where=sa.text("owner_id != identity_id"),
@@ -147,7 +149,7 @@ def _identities() -> None:
 def _purchase_lines() -> None:
     """Lines of purchases."""
     op.create_table(
-        "purchase_lines",
+        "purchase_line",
         sa.Column("purchase_id", types.Id, nullable=False),
         sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("sku", sa.Text(), nullable=False),
@@ -157,10 +159,10 @@ def _purchase_lines() -> None:
         sa.Column("brand", sa.Text(), nullable=True),
         sa.Column("name", types.Sealed, nullable=True),
         sa.Column("returned_quantity", types.BigInt, nullable=False),
-        sa.CheckConstraint("amount_minor >= 0", name="purchase_lines_amount"),
-        sa.CheckConstraint("quantity > 0", name="purchase_lines_quantity"),
+        sa.CheckConstraint("amount_minor >= 0", name="purchase_line_amount"),
+        sa.CheckConstraint("quantity > 0", name="purchase_line_quantity"),
         sa.CheckConstraint(
-            "returned_quantity >= 0 and returned_quantity <= quantity", name="purchase_lines_returned"
+            "returned_quantity >= 0 and returned_quantity <= quantity", name="purchase_line_returned"
         ),
         sa.PrimaryKeyConstraint("purchase_id", "line"),
     )
@@ -169,7 +171,7 @@ def _purchase_lines() -> None:
 def _purchases() -> None:
     """Purchases."""
     op.create_table(
-        "purchases",
+        "purchase",
         sa.Column("purchase_id", types.Id, nullable=False),
         sa.Column("source", types.Id, nullable=False),
         sa.Column("order_id", types.Id, nullable=False),
@@ -185,19 +187,19 @@ def _purchases() -> None:
         sa.Column("customer_hash", types.Sealed, nullable=True),
         sa.Column("unattached", types.Json, nullable=False),
         sa.Column("booked_at", types.Instant(), nullable=False),
-        sa.CheckConstraint("amount_minor >= 0", name="purchases_amount"),
+        sa.CheckConstraint("amount_minor >= 0", name="purchase_amount"),
         sa.PrimaryKeyConstraint("purchase_id"),
-        sa.UniqueConstraint("source", "order_id", name="purchases_order"),
+        sa.UniqueConstraint("source", "order_id", name="purchase_order"),
     )
     op.create_index(
-        "purchases_of_identity", "purchases", ["identity_id", "purchased_at", "purchase_id"], unique=False
+        "purchase_identity", "purchase", ["identity_id", "purchased_at", "purchase_id"], unique=False
     )
 
 
 def _return_lines() -> None:
     """Units that went back."""
     op.create_table(
-        "return_lines",
+        "return_line",
         sa.Column("return_id", types.Id, nullable=False),
         sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("purchase_id", types.Id, nullable=False),
@@ -205,19 +207,17 @@ def _return_lines() -> None:
         sa.Column("unit_from", types.BigInt, nullable=False),
         sa.Column("unit_to", types.BigInt, nullable=False),
         sa.Column("amount_minor", types.BigInt, nullable=False),
-        sa.CheckConstraint("amount_minor >= 0", name="return_lines_amount"),
-        sa.CheckConstraint(
-            "unit_from >= 1 and unit_to - unit_from + 1 = quantity", name="return_lines_range"
-        ),
+        sa.CheckConstraint("amount_minor >= 0", name="return_line_amount"),
+        sa.CheckConstraint("unit_from >= 1 and unit_to - unit_from + 1 = quantity", name="return_line_range"),
         sa.PrimaryKeyConstraint("return_id", "line"),
-        sa.UniqueConstraint("purchase_id", "line", "unit_to", name="return_lines_units"),
+        sa.UniqueConstraint("purchase_id", "line", "unit_to", name="return_line_units"),
     )
 
 
 def _returns() -> None:
     """Returns."""
     op.create_table(
-        "returns",
+        "purchase_return",
         sa.Column("return_id", types.Id, nullable=False),
         sa.Column("source", types.Id, nullable=False),
         sa.Column("source_return_id", types.Id, nullable=False),
@@ -229,17 +229,17 @@ def _returns() -> None:
         sa.Column("amount_minor", types.BigInt, nullable=False),
         sa.Column("content_hash", types.Sealed, nullable=False),
         sa.Column("booked_at", types.Instant(), nullable=False),
-        sa.CheckConstraint("amount_minor >= 0", name="returns_amount"),
+        sa.CheckConstraint("amount_minor >= 0", name="purchase_return_amount"),
         sa.PrimaryKeyConstraint("return_id"),
-        sa.UniqueConstraint("source", "source_return_id", name="returns_told"),
+        sa.UniqueConstraint("source", "source_return_id", name="purchase_return_told"),
     )
-    op.create_index(op.f("ix_returns_purchase_id"), "returns", ["purchase_id"], unique=False)
+    op.create_index("purchase_return_purchase_id", "purchase_return", ["purchase_id"], unique=False)
 
 
 def _source_records() -> None:
     """Customers as they were told."""
     op.create_table(
-        "source_records",
+        "source_record",
         sa.Column("record_id", types.Id, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=True),
@@ -251,7 +251,7 @@ def _source_records() -> None:
         sa.Column("sealed", types.Sealed, nullable=True),
         sa.PrimaryKeyConstraint("record_id"),
     )
-    op.create_index(op.f("ix_source_records_identity_id"), "source_records", ["identity_id"], unique=False)
+    op.create_index("source_record_identity_id", "source_record", ["identity_id"], unique=False)
 
 
 def downgrade() -> None:

@@ -1,0 +1,21 @@
+"""Names and migrations that tables of the kernel declare with their `MetaData`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+INDEX_NAMES = {"ix": "%(table_name)s_%(column_0_name)s"}
+"""The naming convention of every `MetaData`: an index of one column is named after its table and its column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A labelled branch of migrations that every service with these tables runs beside its own chain."""
+
+    label: str
+    folder: Path
+
+
+def declared_by(label: str, folder: Path) -> dict[str, Any]:
+    """Return the `info` of a `MetaData` whose tables are made by the branch `label` in `folder`."""
+    return {"branch": Branch(label, folder)}
