@@ -15,7 +15,8 @@ FOLDERS = sorted({file.parent for package in PRODUCT for file in (ROOT / package
 def _every_module_is_imported() -> None:
     for source in python_sources():
         parts = source.path.with_suffix("").parts
-        if source.is_product and "migrations" not in parts[:-1] and parts[-1] != "__main__":
+        in_package = (ROOT / source.path).with_name("__init__.py").exists()  # revisions are in none
+        if source.is_product and in_package and parts[-1] != "__main__":
             importlib.import_module(".".join(parts).removesuffix(".__init__"))
 
 
