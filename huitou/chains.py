@@ -10,17 +10,17 @@ from shared.consume.tables import consumer_position
 from shared.db import Read
 from shared.outbox.tables import outbox
 from shared.run import roles
-from shared.service import Drift, Parts, Service
+from shared.service import Drift, Runtime, Service
 
 PAGE_RECORDS = 1_000
 DRIFTS_MAX = 100
 """Differences reported of one rule; more say nothing new."""
 
 
-async def verify(service: Service, parts: Parts, read: Read) -> Sequence[Drift]:
+async def verify(service: Service, runtime: Runtime, read: Read) -> Sequence[Drift]:
     """Every difference between a service's database and the bus."""
     published = sorted({event.topic.name for event in service.publishes})
-    return [*await _positions(service, parts.bus, read), *await _outbox(parts.bus, read, published)]
+    return [*await _positions(service, runtime.bus, read), *await _outbox(runtime.bus, read, published)]
 
 
 async def _positions(service: Service, bus: Bus, read: Read) -> list[Drift]:

@@ -16,7 +16,8 @@ from services.scoring import main as scoring
 from services.scoring.settings import Settings as ScoringSettings
 from shared.http.operation import Operation
 from shared.http.routes import Route
-from shared.service import Resource, Service
+from shared.service import Service
+from shared.service.capability import Resource
 from shared.settings import ServiceSettings
 
 SQLITE = "sqlite:///"

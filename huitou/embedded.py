@@ -19,13 +19,13 @@ from shared.db.migrations import UnknownVersion
 from shared.http.app import build_app
 from shared.run import garbage, roles, serving
 from shared.run.command import away
-from shared.run.opening import migrations_of, open_parts
-from shared.service import Parts, Service
+from shared.service import Runtime, Service
+from shared.service.opening import migrations_of, open_runtime
 
 READY_SECONDS_MAX = 30.0
 READY_POLL_SECONDS = 0.05
 
-Running = tuple[Service, Parts]
+Running = tuple[Service, Runtime]
 
 
 async def run(settings: Settings, stopping: asyncio.Event, when_ready: Callable[[], Awaitable[None]]) -> None:
@@ -38,15 +38,15 @@ async def run(settings: Settings, stopping: asyncio.Event, when_ready: Callable[
     async with opened(settings) as running:
         await _check_log(settings, running[0][1].bus)
         await migrate(running)
-        apps = [build_app(service, parts) for service, parts in running]
+        apps = [build_app(service, runtime) for service, runtime in running]
         listeners = [_listen(settings, service.name) for service, _ in running]
         garbage.seldom()
         async with asyncio.TaskGroup() as group:
-            for (service, parts), app, listener in zip(running, apps, listeners, strict=True):
+            for (service, runtime), app, listener in zip(running, apps, listeners, strict=True):
                 group.create_task(
                     roles.run(
                         service,
-                        parts,
+                        runtime,
                         roles.EVERY_ROLE,
                         stopping,
                         app=app,
@@ -60,27 +60,27 @@ async def run(settings: Settings, stopping: asyncio.Event, when_ready: Callable[
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Sequence[Running]]:
-    """The four services with their parts, on one bus; closed at the end."""
+    """The four services with their runtime, on one bus; closed at the end."""
     async with AsyncExitStack() as stack:
         bus = _bus(settings)
         stack.push_async_callback(bus.close)
         yield [
-            (service, await stack.enter_async_context(open_parts(service, bus=bus)))
+            (service, await stack.enter_async_context(open_runtime(service, bus=bus)))
             for service in contents.services()
         ]
 
 
 async def migrate(running: Sequence[Running]) -> None:
     """Bring every database to the version of this program. Raises Refused when another version wrote one, or one is away."""
-    for service, parts in running:
+    for service, runtime in running:
         try:
-            await migrations_of(service).upgrade(parts.database)
+            await migrations_of(service).upgrade(runtime.database)
         except UnknownVersion as error:
             raise Refused(Exit.HOME_OF_OTHER_VERSION, str(error)) from None
         except Exception as error:
             if failures.is_full_disk(error) or not failures.is_transient(error):
                 raise
-            raise Refused(Exit.DATABASE_AWAY, str(away(service, parts, error))) from None
+            raise Refused(Exit.DATABASE_AWAY, str(away(service, runtime, error))) from None
 
 
 def _bus(settings: Settings) -> Bus:

@@ -96,6 +96,11 @@ class ServiceSettings(BaseSettings):
     """Lowest level that is logged: debug, info, warning or error."""
 
     @property
+    def time_zone(self) -> ZoneInfo:
+        """The zone named by `zone`."""
+        return ZoneInfo(self.zone)
+
+    @property
     def port(self) -> int:
         """The port this service listens on."""
         return self.port_base + self.port_offset

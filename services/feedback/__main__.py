@@ -3,7 +3,8 @@
 import sys
 
 from services.feedback.main import service
-from shared.run.command import main
+from services.feedback.settings import Settings
+from shared.run import command
 
 if __name__ == "__main__":
-    sys.exit(main(service))
+    sys.exit(command.main(lambda: service(Settings())))

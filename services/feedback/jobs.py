@@ -1,38 +1,23 @@
-"""What time alone brings, a page a transaction."""
-
-from typing import cast
+"""What time alone brings, one page per transaction."""
 
 from services.feedback.settings import Settings
 from services.feedback.usecases.bury_unknown_remedies import bury_unknown_remedies
-from services.feedback.usecases.fire_clocks import PAGE_MAX, fire_clocks
+from services.feedback.usecases.fire_clocks import fire_clocks
 from services.feedback.usecases.mark_overdue_remedies import mark_overdue_remedies
-from shared.service import Parts
+from shared.context import Context
+from shared.db import Tx
 
 
-async def fire_due_clocks(parts: Parts) -> int:
-    """Fire every clock that has something to tell; returns how many complaints had one."""
-    grace = cast(Settings, parts.settings).sla_grace
-    fired = 0
-    while True:
-        async with parts.database.begin() as tx:
-            page = await fire_clocks(tx, grace=grace)
-        fired += page
-        if page < PAGE_MAX:
-            return fired
+async def fire_due_clocks(tx: Tx, context: Context[Settings]) -> int:
+    """Fire a page of clocks that have something to tell; return how many complaints had one."""
+    return await fire_clocks(tx, grace=context.settings.sla_grace)
 
 
-async def mark_remedies(parts: Parts) -> int:
-    """Mark every remedy whose answer is late."""
-    marked = 0
-    while True:
-        async with parts.database.begin() as tx:
-            page = await mark_overdue_remedies(tx)
-        marked += page
-        if page == 0:
-            return marked
+async def mark_remedies(tx: Tx, _context: Context[Settings]) -> int:
+    """Mark a page of remedies whose answer is late."""
+    return await mark_overdue_remedies(tx)
 
 
-async def bury_answers(parts: Parts) -> int:
-    """Bury answers whose remedy never turned up."""
-    async with parts.database.begin() as tx:
-        return await bury_unknown_remedies(tx, parts.vault)
+async def bury_answers(tx: Tx, context: Context[Settings]) -> int:
+    """Set a page of answers aside as dead whose remedy never turned up."""
+    return await bury_unknown_remedies(tx, context.vault)

@@ -1,4 +1,4 @@
-"""python -m services.loyalty serve | relay | consume | migrate | verify."""
+"""python -m services.loyalty serve | relay | consume | all | migrate | verify."""
 
 import sys
 

@@ -2,31 +2,52 @@
 
 from pathlib import Path
 
-from fastapi import FastAPI
-
 from services.loyalty import jobs, verify
 from services.loyalty.api import adjustments, ledger, members, redemptions
-from services.loyalty.events import table
+from services.loyalty.events import customers, locking, purchases, remedies
 from services.loyalty.settings import Settings
 from services.loyalty.storage import figures, tables
-from shared.db import kernel_metadata
-from shared.events.loyalty import (
-    LoyaltyErasureDone,
-    PointsEarned,
-    PointsRedeemed,
-    PointsReversed,
-    RemedyRefused,
-    TierChanged,
+from shared.events.feedback import RemedyGranted
+from shared.events.profile import (
+    CustomerErased,
+    CustomerMerged,
+    CustomerRegistered,
+    CustomerUnmerged,
+    PurchaseRecorded,
+    PurchaseReturned,
 )
-from shared.http.app import build_app
-from shared.service import Job, Parts, Service
+from shared.outbox.jobs import paged
+from shared.service import Capability, Invariants, Job, Service
 
 SETTLE_EVERY_SECONDS = 5.0
 END_WAITING_EVERY_SECONDS = 5.0
 
+CAPABILITY = Capability(
+    name="loyalty",
+    routers=(members.router, ledger.router, adjustments.router, redemptions.router),
+    handlers={
+        PurchaseRecorded: purchases.recorded,
+        PurchaseReturned: purchases.returned,
+        CustomerRegistered: customers.registered,
+        CustomerMerged: customers.moved,
+        CustomerUnmerged: customers.moved,
+        CustomerErased: customers.erased,
+        RemedyGranted: remedies.granted,
+    },
+    lock=locking.lock,
+    jobs=(
+        Job("settle_due", jobs.settle, SETTLE_EVERY_SECONDS),
+        paged("end_waiting", jobs.end_waiting, every_seconds=END_WAITING_EVERY_SECONDS),
+    ),
+    tables=(tables.metadata,),
+    gauges=figures.gauges,
+    measures=figures.MEASURES,
+    invariants=Invariants(verify.INVARIANTS.rules, verify.INVARIANTS.look, verify.drift),
+)
+
 
 def service(settings: Settings) -> Service:
-    """The table of contents."""
+    """Return the table of contents."""
     return Service(
         title="Huitou loyalty",
         description=(
@@ -34,24 +55,6 @@ def service(settings: Settings) -> Service:
             "returned, and never spent twice."
         ),
         settings=settings,
-        routers=(members.router, ledger.router, adjustments.router, redemptions.router),
-        handlers=(table.handlers(settings),),
-        publishes=(
-            PointsEarned, PointsReversed, PointsRedeemed, RemedyRefused, TierChanged, LoyaltyErasureDone,
-        ),
-        jobs=(
-            Job("settle_due", jobs.settle, SETTLE_EVERY_SECONDS),
-            Job("end_waiting", jobs.end_waiting, END_WAITING_EVERY_SECONDS),
-        ),
-        metadata=(kernel_metadata, tables.metadata),
+        capabilities=(CAPABILITY,),
         migrations=Path(__file__).parent / "storage" / "migrations",
-        verify=verify.drift,
-        gauges=figures.gauges,
-        measures=figures.MEASURES,
-        invariants=verify.INVARIANTS,
-    )  # fmt: skip
-
-
-def create_app(settings: Settings, parts: Parts | None = None) -> FastAPI:
-    """The service's HTTP app."""
-    return build_app(service(settings), parts)
+    )

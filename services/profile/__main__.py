@@ -3,7 +3,8 @@
 import sys
 
 from services.profile.main import service
-from shared.run.command import main
+from services.profile.settings import Settings
+from shared.run import command
 
 if __name__ == "__main__":
-    sys.exit(main(service))
+    sys.exit(command.main(lambda: service(Settings())))

@@ -1,15 +1,11 @@
-"""What time alone brings, a page a transaction."""
+"""What time alone brings, one page per transaction."""
 
+from services.profile.settings import Settings
 from services.profile.usecases.bury_overdue_returns import bury_overdue_returns
-from shared.service import Parts
+from shared.context import Context
+from shared.db import Tx
 
 
-async def bury_returns(parts: Parts) -> int:
-    """Hand every return that has waited too long to the operators."""
-    buried = 0
-    while True:
-        async with parts.database.begin() as tx:
-            page = await bury_overdue_returns(tx, parts.vault)
-        buried += page
-        if page == 0:
-            return buried
+async def bury_returns(tx: Tx, context: Context[Settings]) -> int:
+    """Hand a page of returns that have waited too long to the operators."""
+    return await bury_overdue_returns(tx, context.vault)

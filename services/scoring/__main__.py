@@ -1,4 +1,4 @@
-"""python -m services.scoring serve | relay | consume | migrate | verify."""
+"""python -m services.scoring serve | relay | consume | all | migrate | verify."""
 
 import sys
 

@@ -14,11 +14,11 @@ from shared.consume.set_aside import Reason
 from shared.consume.tables import consumer_position, inbox
 from shared.consume.tables import set_aside as set_aside_table
 from shared.consume.waves import waves
+from shared.context import Context
 from shared.db import Database, Tx, any_of, failures
 from shared.errors import DomainError
 from shared.events.base import Event
 from shared.events.cloudevents import MalformedRecord, decode
-from shared.vault import Vault
 
 DEAD_MIN = 10
 """The brake never acts on this many dead records or fewer."""
@@ -88,7 +88,7 @@ class Batch:
 
     tx: Tx
     handlers: Handlers
-    vault: Vault
+    context: Context
     bugs_are_permanent: bool
     rows: list[dict[str, object]] = field(default_factory=list)
     quarantine: set[str] = field(default_factory=set)
@@ -99,7 +99,7 @@ class Batch:
         events = [item.event for item in items]
         try:
             async with self.tx.savepoint():
-                await self.handlers.lock(self.tx, events)
+                await self.handlers.lock(self.tx, self.context, events)
         except Exception as error:
             if self._permanent(error) is None:
                 raise
@@ -138,8 +138,8 @@ class Batch:
         try:
             async with self.tx.savepoint():
                 if locking:
-                    await self.handlers.lock(self.tx, events)
-                await self.handlers.table[type(events[0])](self.tx, events)
+                    await self.handlers.lock(self.tx, self.context, events)
+                await self.handlers.apply(self.tx, self.context, events)
         except Exception as error:
             reason = self._permanent(error)
             if reason is None:
@@ -163,7 +163,7 @@ class Batch:
     ) -> None:
         self.rows.append(
             set_aside.row(
-                self.vault,
+                self.context.vault,
                 self.handlers.consumer,
                 record,
                 state=state,
@@ -192,7 +192,7 @@ class Batch:
 async def apply_batch(
     database: Database,
     handlers: Handlers,
-    vault: Vault,
+    context: Context,
     partition: TopicPartition,
     records: Sequence[Record],
     *,
@@ -205,7 +205,7 @@ async def apply_batch(
     """
     decoded = decode_batch(records, handlers)
     async with database.begin() as tx:
-        batch = Batch(tx, handlers, vault, bugs_are_permanent)
+        batch = Batch(tx, handlers, context, bugs_are_permanent)
         await set_aside.lock_consumer(tx, handlers.consumer)
         await leave_out_kept(tx, handlers.consumer, decoded)
         fresh = await not_seen(tx, database, handlers, decoded.items)

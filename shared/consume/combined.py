@@ -15,6 +15,7 @@ from shared.consume import set_aside
 from shared.consume.apply import Outcome, advance, decode_batch, leave_out_kept, not_seen
 from shared.consume.handlers import Handlers
 from shared.consume.waves import waves
+from shared.context import Context
 from shared.db import Database
 
 Batches = Mapping[TopicPartition, Sequence[Record]]
@@ -42,7 +43,7 @@ def groups(batches: Batches, records_max: int) -> Iterator[Batches]:
 
 
 async def apply_together(
-    database: Database, handlers: Handlers, batches: Batches
+    database: Database, handlers: Handlers, context: Context, batches: Batches
 ) -> dict[TopicPartition, Outcome]:
     """Apply them and move their positions, all in one transaction.
 
@@ -61,9 +62,9 @@ async def apply_together(
             identities = {identity for event in events for identity in event.identities}
             if await set_aside.quarantined(tx, handlers.consumer, identities):
                 raise Apart
-            await handlers.lock(tx, events)
+            await handlers.lock(tx, context, events)
             for wave in waves(events):
-                await handlers.table[type(wave[0])](tx, wave)
+                await handlers.apply(tx, context, wave)
         for partition, records in sorted(batches.items()):
             await advance(tx, database, handlers.consumer, partition, records[-1].offset + 1)
     applied = {id(item) for item in fresh}

@@ -14,8 +14,8 @@ from shared.consume.apply import BrakePulled, Outcome, apply_batch
 from shared.consume.combined import Apart, Batches, apply_together, groups
 from shared.consume.handlers import Handlers
 from shared.consume.tables import consumer_position
+from shared.context import Context
 from shared.db import Database, failures
-from shared.vault import Vault
 
 FETCH_SECONDS = 0.5
 BACKOFF_SECONDS_FIRST = 0.1
@@ -88,7 +88,7 @@ class Consumer:
 
     database: Database
     bus: Bus
-    vault: Vault
+    context: Context
     handlers: Handlers
     member: str
     set_aside_percent_max: int = 5
@@ -166,7 +166,7 @@ class Consumer:
         if not away and len(batches) > 1 and self.trouble.keys().isdisjoint(batches):
             began = time.perf_counter()
             try:
-                outcomes = await apply_together(self.database, self.handlers, batches)
+                outcomes = await apply_together(self.database, self.handlers, self.context, batches)
             except Exception as error:  # noqa: BLE001 - the batch it belongs to meets it again, and says so
                 if _is_outage(error):
                     for partition, records in batches.items():
@@ -208,7 +208,7 @@ class Consumer:
                 return await apply_batch(
                     self.database,
                     self.handlers,
-                    self.vault,
+                    self.context,
                     partition,
                     records,
                     set_aside_percent_max=self.set_aside_percent_max,

@@ -14,6 +14,7 @@ from shared.consume.apply import Batch, Decoded, decode_batch
 from shared.consume.handlers import Handlers
 from shared.consume.set_aside import CHAIN_MAX, OPEN, NotRetryable, NotSetAside, Reason, StillRefused
 from shared.consume.tables import set_aside as table
+from shared.context import Context
 from shared.db import Database, Read, Tx, any_of
 from shared.errors import DomainError
 from shared.vault import Vault
@@ -73,30 +74,34 @@ async def consumer_of(read: Read, set_aside_id: str) -> str:
     return consumer
 
 
-async def retry(database: Database, handlers: Handlers, vault: Vault, set_aside_id: str, *, by: str) -> int:
+async def retry(
+    database: Database, handlers: Handlers, context: Context, set_aside_id: str, *, by: str
+) -> int:
     """Apply the first open record of a key and what waits behind it, in order; return how many were applied.
 
     Raises NotSetAside, NotRetryable, and StillRefused when the record is refused again (nothing changes then).
     A later one that is refused becomes the dead one of its key. More than CHAIN_MAX take another retry.
     """
     async with database.begin() as tx:
-        first = await _first_of_its_key(tx, handlers, vault, set_aside_id)
-        reason = await _apply_row(tx, handlers, vault, first)
+        first = await _first_of_its_key(tx, handlers, context, set_aside_id)
+        reason = await _apply_row(tx, handlers, context, first)
         if reason is not None:
             raise StillRefused(again=reason.code, why=reason.sentence)
         await _end(tx, first.id, "applied", by)
-        return 1 + await _release(tx, handlers, vault, first.key, by)
+        return 1 + await _release(tx, handlers, context, first.key, by)
 
 
-async def discard(database: Database, handlers: Handlers, vault: Vault, set_aside_id: str, *, by: str) -> int:
+async def discard(
+    database: Database, handlers: Handlers, context: Context, set_aside_id: str, *, by: str
+) -> int:
     """Give the first open record of a key up and release what waits behind it; return how many were applied."""
     async with database.begin() as tx:
-        first = await _first_of_its_key(tx, handlers, vault, set_aside_id)
+        first = await _first_of_its_key(tx, handlers, context, set_aside_id)
         await _end(tx, first.id, "discarded", by)
-        return await _release(tx, handlers, vault, first.key, by)
+        return await _release(tx, handlers, context, first.key, by)
 
 
-async def _first_of_its_key(tx: Tx, handlers: Handlers, vault: Vault, set_aside_id: str) -> Row[Any]:
+async def _first_of_its_key(tx: Tx, handlers: Handlers, context: Context, set_aside_id: str) -> Row[Any]:
     """The chosen row, with the consumer's batches kept away; dead, or queued with nothing left before it."""
     await set_aside.lock_consumer(tx, handlers.consumer, exclusive=True)
     chosen = await tx.first(
@@ -110,17 +115,17 @@ async def _first_of_its_key(tx: Tx, handlers: Handlers, vault: Vault, set_aside_
         raise NotRetryable(state=chosen.state)
     if chosen.key is not None:
         first = (await _open_rows(tx, handlers, chosen.key, limit=1))[0]
-        if first.id != chosen.id or await _held_by(tx, handlers, vault, chosen):
+        if first.id != chosen.id or await _held_by(tx, handlers, context, chosen):
             raise NotRetryable(state=chosen.state)
     return chosen
 
 
-async def _release(tx: Tx, handlers: Handlers, vault: Vault, key: str | None, by: str) -> int:
+async def _release(tx: Tx, handlers: Handlers, context: Context, key: str | None, by: str) -> int:
     """Apply what waits for `key`, then what waited for that to be applied, until something is refused or held."""
     applied, keys = 0, deque([key] if key is not None else [])
     while keys and applied < CHAIN_MAX:
         freed = keys.popleft()
-        applied += await _apply_key(tx, handlers, vault, freed, by, CHAIN_MAX - applied)
+        applied += await _apply_key(tx, handlers, context, freed, by, CHAIN_MAX - applied)
         waiting = (
             select(table.c.key)
             .distinct()
@@ -131,16 +136,16 @@ async def _release(tx: Tx, handlers: Handlers, vault: Vault, key: str | None, by
     return applied
 
 
-async def _apply_key(tx: Tx, handlers: Handlers, vault: Vault, key: str, by: str, most: int) -> int:
+async def _apply_key(tx: Tx, handlers: Handlers, context: Context, key: str, by: str, most: int) -> int:
     """Apply the open rows of a key one by one; the first that is refused is dead from now on."""
     applied = 0
     for row in await _open_rows(tx, handlers, key, limit=most):
         if row.state == "dead":
             break
-        if held_by := await _held_by(tx, handlers, vault, row):
+        if held_by := await _held_by(tx, handlers, context, row):
             await tx.execute(update(table).where(table.c.id == row.id).values(behind=held_by))
             break
-        reason = await _apply_row(tx, handlers, vault, row)
+        reason = await _apply_row(tx, handlers, context, row)
         if reason is not None:
             dead = {"state": "dead", "behind": None, "code": reason.code, "reason": reason.sentence}
             await tx.execute(
@@ -183,35 +188,39 @@ def _chain(rows: Sequence[tuple[str, str | None, int | None]]) -> list[str]:
     return [next(turns[topic])[1] for _, topic, _ in rows]
 
 
-async def _held_by(tx: Tx, handlers: Handlers, vault: Vault, row: Row[Any]) -> str | None:
+async def _held_by(tx: Tx, handlers: Handlers, context: Context, row: Row[Any]) -> str | None:
     """Another quarantined identity that the record names; None when only its own key matters."""
-    named = {identity for item in _decoded(handlers, vault, row).items for identity in item.event.identities}
+    named = {
+        identity for item in _decoded(handlers, context, row).items for identity in item.event.identities
+    }
     return min(await set_aside.quarantined(tx, handlers.consumer, named - {row.key}), default=None)
 
 
-def _decoded(handlers: Handlers, vault: Vault, row: Row[Any]) -> Decoded:
-    headers, value = set_aside.open_record(vault, row.record)
+def _decoded(handlers: Handlers, context: Context, row: Row[Any]) -> Decoded:
+    headers, value = set_aside.open_record(context.vault, row.record)
     record = Record(row.topic or "", row.partition or 0, row.offset or 0, None, tuple(headers), value, 0)
     return decode_batch([record], handlers)
 
 
-async def _apply_row(tx: Tx, handlers: Handlers, vault: Vault, row: Row[Any]) -> Reason | None:
+async def _apply_row(tx: Tx, handlers: Handlers, context: Context, row: Row[Any]) -> Reason | None:
     """Apply one stored record; None when it was, else why it was refused. Its own quarantine does not hold it."""
     if row.type in handlers.parked:
-        _, document = set_aside.open_record(vault, row.record)
-        return await _apply_parked(tx, handlers, row, (document or b"").decode())
-    decoded = _decoded(handlers, vault, row)
+        _, document = set_aside.open_record(context.vault, row.record)
+        return await _apply_parked(tx, handlers, context, row, (document or b"").decode())
+    decoded = _decoded(handlers, context, row)
     if decoded.malformed:
         return decoded.malformed[0][1]
-    batch = Batch(tx, handlers, vault, bugs_are_permanent=True)
+    batch = Batch(tx, handlers, context, bugs_are_permanent=True)
     await batch.apply(decoded.items)
     return Reason(str(batch.rows[0]["code"]), str(batch.rows[0]["reason"])) if batch.rows else None
 
 
-async def _apply_parked(tx: Tx, handlers: Handlers, row: Row[Any], document: str) -> Reason | None:
+async def _apply_parked(
+    tx: Tx, handlers: Handlers, context: Context, row: Row[Any], document: str
+) -> Reason | None:
     try:
         async with tx.savepoint():
-            await handlers.parked[row.type](tx, document)
+            await handlers.parked[row.type](tx, context, document)
     except DomainError as error:
         return Reason(error.code, str(error))
     return None

@@ -2,17 +2,22 @@
 
 from shared.db.access import Database, Read, Tx, WriteOutbox
 from shared.db.opening import UnusableDatabase, kernel_metadata, open_database, place_of
+from shared.db.records import columns_of, record_of
+from shared.db.slots import Slot
 from shared.db.statements import any_of, any_of_rows
 
 __all__ = [
     "Database",
     "Read",
+    "Slot",
     "Tx",
     "UnusableDatabase",
     "WriteOutbox",
     "any_of",
     "any_of_rows",
+    "columns_of",
     "kernel_metadata",
     "open_database",
     "place_of",
+    "record_of",
 ]

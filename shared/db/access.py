@@ -11,12 +11,14 @@ from sqlalchemy import Column, Connection, CursorResult, Executable, Row, Table
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from shared.clock import Clock
+from shared.db.records import R, build_records
+from shared.db.slots import Slot, Slots
 from shared.events.base import Event
 
 DialectName = Literal["postgresql", "sqlite"]
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
-Rows = Sequence[Mapping[str, Any]]
-"""Rows to write: every mapping has the same keys, which are column names."""
+Records = Sequence[Any]
+"""Records to write: frozen dataclasses of one class, whose fields are column names."""
 
 Ts = TypeVarTuple("Ts")
 T = TypeVar("T")
@@ -60,6 +62,19 @@ class Read(ABC):
         """The only row; raises if there are none or several."""
         return cast("Row[*Ts]", (await self.run(statement, parameters)).one())
 
+    async def read_records(
+        self, record: type[R], statement: TypedReturnsRows[*tuple[Any, ...]], parameters: Parameters = None
+    ) -> list[R]:
+        """Return every row as a record, matched by the names of the columns. Raises TypeError when names differ."""
+        return build_records(record, await self.all(statement, parameters))
+
+    async def read_record(
+        self, record: type[R], statement: TypedReturnsRows[*tuple[Any, ...]], parameters: Parameters = None
+    ) -> R | None:
+        """Return the first row as a record, or None if there is no row."""
+        row = await self.first(statement, parameters)
+        return None if row is None else build_records(record, [row])[0]
+
     async def scalar(self, statement: TypedReturnsRows[T], parameters: Parameters = None) -> T | None:
         """The first column of the first row; None if there is no row."""
         return cast("T | None", (await self.run(statement, parameters)).scalar())
@@ -75,8 +90,7 @@ class Tx(Read):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._now: datetime | None = None
-        self.kept: dict[object, Any] = {}
-        """Identity maps of this transaction, such as the wallets it has locked; emptied with a savepoint."""
+        self._slots = Slots()
         self.published: list[Event] = []
         """The events that its end will write to the outbox, in order."""
         self.traceparent: str | None = None
@@ -101,26 +115,68 @@ class Tx(Read):
         """Run one writing statement and return how many rows it touched."""
         return (await self.run(statement, parameters)).rowcount
 
-    @abstractmethod
-    async def insert_many(self, table: Table[Any], rows: Rows) -> None:
-        """Insert rows that cannot conflict, by the fastest way of the database (COPY, executemany)."""
+    def slot(self, slot: Slot[T]) -> T:
+        """Return this transaction's value of a slot, such as the wallets it has locked; made when first asked for."""
+        return self._slots.value(slot)
+
+    def put_slot(self, slot: Slot[T], value: T) -> None:
+        """Set this transaction's value of a slot."""
+        self._slots.put(slot, value)
+
+    def drop_slot(self, slot: Slot[Any]) -> None:
+        """Forget this transaction's value of a slot."""
+        self._slots.drop(slot)
 
     @abstractmethod
-    async def insert_new(
-        self, table: Table[Any], rows: Rows, *, returning: Sequence[Column[Any]] = ()
+    async def insert_records(self, table: Table[Any], records: Records) -> None:
+        """Insert records that cannot conflict, by the fastest way of the database (COPY, executemany)."""
+
+    @abstractmethod
+    async def insert_new_records(
+        self, table: Table[Any], records: Records, *, returning: Sequence[Column[Any]] = ()
     ) -> list[tuple[Any, ...]]:
-        """Insert the rows that do not conflict with any unique key; return `returning` (default: the primary key)
-        of exactly those that were new. Rows are inserted in the order given, so sort them by the key."""
+        """Insert the records that do not conflict with any unique key.
+
+        Returns `returning` (by default the primary key) of exactly the records that were new. The records are inserted
+        in the order given, so sort them by the key.
+        """
 
     @abstractmethod
-    async def upsert(
-        self, table: Table[Any], rows: Rows, *, key: Sequence[str], update: Sequence[str] | None = None
+    async def upsert_records(
+        self, table: Table[Any], records: Records, *, key: Sequence[str], update: Sequence[str] | None = None
     ) -> None:
-        """Insert rows, or where `key` exists set the columns `update` (default: all that are not key)."""
+        """Insert records; where `key` exists, set the columns `update` (by default all that are not key)."""
 
     @abstractmethod
-    async def update_many(self, table: Table[Any], rows: Rows, *, key: Sequence[str]) -> None:
-        """Update each row found by `key` with the other columns of its mapping, in one statement."""
+    async def update_records(
+        self,
+        table: Table[Any],
+        records: Records,
+        *,
+        key: Sequence[str] = ("id",),
+        columns: Sequence[str] | None = None,
+    ) -> None:
+        """Update each row found by `key` with these columns of its record (by default all that are not key)."""
+
+    async def insert_many(self, table: Table[Any], rows: Records) -> None:
+        """Insert rows given as mappings; new code uses `insert_records`."""
+        await self.insert_records(table, rows)
+
+    async def insert_new(
+        self, table: Table[Any], rows: Records, *, returning: Sequence[Column[Any]] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Insert new rows given as mappings; new code uses `insert_new_records`."""
+        return await self.insert_new_records(table, rows, returning=returning)
+
+    async def upsert(
+        self, table: Table[Any], rows: Records, *, key: Sequence[str], update: Sequence[str] | None = None
+    ) -> None:
+        """Upsert rows given as mappings; new code uses `upsert_records`."""
+        await self.upsert_records(table, rows, key=key, update=update)
+
+    async def update_many(self, table: Table[Any], rows: Records, *, key: Sequence[str]) -> None:
+        """Update rows given as mappings; new code uses `update_records`."""
+        await self.update_records(table, rows, key=key)
 
     @abstractmethod
     async def take_place(self) -> None:
@@ -132,7 +188,10 @@ class Tx(Read):
 
     @abstractmethod
     def savepoint(self) -> AbstractAsyncContextManager[None]:
-        """A part that can fail alone: an exception undoes it, with what it published and what it kept, and goes on."""
+        """Open a part that can fail alone.
+
+        An exception undoes the part, with what it published and what it put into slots, and goes on.
+        """
 
     @abstractmethod
     async def lock_buckets(self, space: int, buckets: Sequence[int], *, exclusive: bool) -> None:
@@ -145,14 +204,15 @@ class Tx(Read):
     @contextmanager
     def _undoing(self) -> Iterator[None]:
         """Restore what the transaction holds in memory if the block fails."""
-        published, now = len(self.published), self._now
+        published, now, saved = len(self.published), self._now, self._slots.begin()
         try:
             yield
         except BaseException:
             del self.published[published:]
-            self.kept.clear()
+            self._slots.restore(saved)
             self._now = now
             raise
+        self._slots.keep(saved)
 
 
 WriteOutbox = Callable[[Tx, Sequence[Event]], Awaitable[None]]

@@ -6,18 +6,20 @@ from typing import Any
 
 from sqlalchemy import Dialect, Table
 
+from shared.db.records import column_values
+
 Processor = Callable[[Any], Any]
 SHAPES_MAX = 512
 """How many statement shapes are kept; a service has a few dozen."""
 
 
 def parameters(
-    table: Table[Any], names: Sequence[str], rows: Sequence[Any], dialect: Dialect
+    table: Table[Any], names: Sequence[str], records: Sequence[Any], dialect: Dialect
 ) -> list[list[Any]]:
-    """One list of driver values a column, in the order of `names`."""
+    """Return one list of driver values per column, in the order of `names`."""
     columns = []
     for name, process in zip(names, _processors(table, tuple(names), dialect), strict=True):
-        values = [row[name] for row in rows]
+        values = column_values(name, records)
         columns.append(values if process is None else [process(value) for value in values])
     return columns
 

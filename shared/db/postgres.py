@@ -14,8 +14,9 @@ from sqlalchemy.util import greenlet_spawn
 
 from shared.clock import Clock
 from shared.db import bulk, prepared
-from shared.db.access import Database, Parameters, Patience, Read, Rows, T, Ts, Tx, WriteOutbox
+from shared.db.access import Database, Parameters, Patience, Read, Records, T, Ts, Tx, WriteOutbox
 from shared.db.failures import is_broken_connection
+from shared.db.records import names_of
 from shared.db.types import to_json
 
 CONNECTIONS_MAX = 10
@@ -177,45 +178,53 @@ class PostgresTx(Tx):
         assert self._driver is not None
         return self._driver
 
-    async def insert_many(self, table: Table[Any], rows: Rows) -> None:
+    async def insert_records(self, table: Table[Any], records: Records) -> None:
         """By COPY."""
-        if not rows:
+        if not records:
             return
-        names = tuple(rows[0])
-        columns = bulk.parameters(table, names, rows, self._engine.dialect)
+        names = names_of(records)
+        columns = bulk.parameters(table, names, records, self._engine.dialect)
         driver = await self.driver()
         await driver.copy_records_to_table(table.name, records=zip(*columns, strict=True), columns=names)
 
-    async def insert_new(
-        self, table: Table[Any], rows: Rows, *, returning: Sequence[Column[Any]] = ()
+    async def insert_new_records(
+        self, table: Table[Any], records: Records, *, returning: Sequence[Column[Any]] = ()
     ) -> list[tuple[Any, ...]]:
         """By INSERT … SELECT unnest … ON CONFLICT DO NOTHING RETURNING."""
-        if not rows:
+        if not records:
             return []
-        names, dialect = tuple(rows[0]), self._engine.dialect
+        names, dialect = names_of(records), self._engine.dialect
         returned = tuple(column.name for column in (returning or table.primary_key.columns))
         statement = bulk.insert_new_postgres(table, names, returned, dialect)
-        columns = bulk.parameters(table, names, rows, dialect)
+        columns = bulk.parameters(table, names, records, dialect)
         return [tuple(row) for row in await (await self.driver()).fetch(statement, *columns)]
 
-    async def upsert(
-        self, table: Table[Any], rows: Rows, *, key: Sequence[str], update: Sequence[str] | None = None
+    async def upsert_records(
+        self, table: Table[Any], records: Records, *, key: Sequence[str], update: Sequence[str] | None = None
     ) -> None:
         """By INSERT … SELECT unnest … ON CONFLICT DO UPDATE."""
-        if not rows:
+        if not records:
             return
-        names, dialect = tuple(rows[0]), self._engine.dialect
+        names, dialect = names_of(records), self._engine.dialect
         changed = tuple(name for name in names if name not in key) if update is None else tuple(update)
         statement = bulk.upsert_postgres(table, names, tuple(key), changed, dialect)
-        await (await self.driver()).execute(statement, *bulk.parameters(table, names, rows, dialect))
+        await (await self.driver()).execute(statement, *bulk.parameters(table, names, records, dialect))
 
-    async def update_many(self, table: Table[Any], rows: Rows, *, key: Sequence[str]) -> None:
+    async def update_records(
+        self,
+        table: Table[Any],
+        records: Records,
+        *,
+        key: Sequence[str] = ("id",),
+        columns: Sequence[str] | None = None,
+    ) -> None:
         """By UPDATE … FROM unnest."""
-        if not rows:
+        if not records:
             return
-        names, dialect = tuple(rows[0]), self._engine.dialect
+        dialect = self._engine.dialect
+        names = names_of(records) if columns is None else (*key, *columns)
         statement = bulk.update_postgres(table, names, tuple(key), dialect)
-        await (await self.driver()).execute(statement, *bulk.parameters(table, names, rows, dialect))
+        await (await self.driver()).execute(statement, *bulk.parameters(table, names, records, dialect))
 
     async def take_place(self) -> None:
         """Have a transaction id before any sequence is asked: a number drawn earlier would be nobody's."""

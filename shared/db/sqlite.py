@@ -26,7 +26,8 @@ from sqlalchemy import (
 
 from shared.clock import Clock
 from shared.db import bulk
-from shared.db.access import Database, Parameters, Patience, Read, Rows, T, Tx, WriteOutbox
+from shared.db.access import Database, Parameters, Patience, Read, Records, T, Tx, WriteOutbox
+from shared.db.records import names_of
 from shared.db.types import to_json
 from shared.pacing import paced
 
@@ -153,48 +154,55 @@ class SqliteTx(Tx):
             self._begun = True
         return driver
 
-    async def insert_many(self, table: Table[Any], rows: Rows) -> None:
+    async def insert_records(self, table: Table[Any], records: Records) -> None:
         """By executemany, in pieces, so that readers are answered in between."""
-        if not rows:
+        if not records:
             return
-        names = tuple(rows[0])
+        names = names_of(records)
         statement, driver = bulk.insert_sqlite(table, names), await self.driver()
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            piece = rows[start : start + ROWS_AT_ONCE]
+        for start in range(0, len(records), ROWS_AT_ONCE):
+            piece = records[start : start + ROWS_AT_ONCE]
             driver.executemany(statement, self._values(table, names, piece))
             await asyncio.sleep(0)
 
-    async def insert_new(
-        self, table: Table[Any], rows: Rows, *, returning: Sequence[Column[Any]] = ()
+    async def insert_new_records(
+        self, table: Table[Any], records: Records, *, returning: Sequence[Column[Any]] = ()
     ) -> list[tuple[Any, ...]]:
         """Row by row, since executemany cannot return: the statement is compiled once."""
-        if not rows:
+        if not records:
             return []
-        names = tuple(rows[0])
+        names = names_of(records)
         returned = tuple(column.name for column in (returning or table.primary_key.columns))
         statement = bulk.insert_new_sqlite(table, names, returned)
         driver = await self.driver()
-        values = paced(self._values(table, names, rows))
+        values = paced(self._values(table, names, records))
         found = [driver.execute(statement, row).fetchone() async for row in values]
         raw = [row for row in found if row is not None]
         return _converted(table, returned, raw, self._database.writer)
 
-    async def upsert(
-        self, table: Table[Any], rows: Rows, *, key: Sequence[str], update: Sequence[str] | None = None
+    async def upsert_records(
+        self, table: Table[Any], records: Records, *, key: Sequence[str], update: Sequence[str] | None = None
     ) -> None:
         """By executemany of INSERT … ON CONFLICT DO UPDATE."""
-        if rows:
-            names = tuple(rows[0])
+        if records:
+            names = names_of(records)
             changed = tuple(name for name in names if name not in key) if update is None else tuple(update)
             statement = bulk.upsert_sqlite(table, names, tuple(key), changed)
-            (await self.driver()).executemany(statement, self._values(table, names, rows))
+            (await self.driver()).executemany(statement, self._values(table, names, records))
 
-    async def update_many(self, table: Table[Any], rows: Rows, *, key: Sequence[str]) -> None:
+    async def update_records(
+        self,
+        table: Table[Any],
+        records: Records,
+        *,
+        key: Sequence[str] = ("id",),
+        columns: Sequence[str] | None = None,
+    ) -> None:
         """By executemany."""
-        if rows:
-            changed = tuple(name for name in rows[0] if name not in key)
+        if records:
+            changed = tuple(columns or (name for name in names_of(records) if name not in key))
             statement = bulk.update_sqlite(table, changed, tuple(key))
-            (await self.driver()).executemany(statement, self._values(table, (*changed, *key), rows))
+            (await self.driver()).executemany(statement, self._values(table, (*changed, *key), records))
 
     async def take_place(self) -> None:
         """There is one writer: it is in order."""
@@ -244,8 +252,8 @@ class SqliteTx(Tx):
         self._database.held.difference_update(self._held)
         self._held.clear()
 
-    def _values(self, table: Table[Any], names: tuple[str, ...], rows: Rows) -> "zip[tuple[Any, ...]]":
-        columns = bulk.parameters(table, names, rows, self._database.writer.dialect)
+    def _values(self, table: Table[Any], names: tuple[str, ...], records: Records) -> "zip[tuple[Any, ...]]":
+        columns = bulk.parameters(table, names, records, self._database.writer.dialect)
         return zip(*columns, strict=True)
 
 

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import JSON, BigInteger, Dialect, Integer, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -21,6 +23,44 @@ BigInt = BigInteger().with_variant(Integer, "sqlite")
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 """A JSON document of ids, integers and codes."""
+
+
+class Document(TypeDecorator[Any]):
+    """A JSON column that holds a frozen dataclass, or a tuple of them: objects with names, never positional lists.
+
+    `Document(tuple[Line, ...])` takes and returns a tuple of `Line`. What is stored is checked when it is read.
+    A null stays null in the column.
+    """
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self, kind: Any) -> None:
+        super().__init__()
+        self.kind = kind
+        self._adapter: TypeAdapter[Any] = _adapter(kind)
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The JSON type of the dialect."""
+        native: TypeEngine[Any] = JSONB() if dialect.name == "postgresql" else JSON()
+        return dialect.type_descriptor(native)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        """Write the document as compact JSON text, which both drivers take."""
+        dump = self._adapter.dump_json
+        return lambda value: None if value is None else dump(value).decode()
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """Read the document: from JSON text on SQLite, from what the driver has parsed on PostgreSQL."""
+        postgresql = dialect.name == "postgresql"
+        load = self._adapter.validate_python if postgresql else self._adapter.validate_json
+        return lambda stored: None if stored is None else load(stored)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
 
 Sealed = LargeBinary()
 """A token of the Vault, or a keyed digest."""

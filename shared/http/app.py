@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 from starlette.requests import Request
 
+from shared.context import Runtime
 from shared.db import failures
 from shared.db.migrations import Migrations
 from shared.http import documents, health, monitoring, openapi, refusals, set_aside
@@ -15,14 +16,15 @@ from shared.http.edge import Edge
 from shared.http.health import DatabaseCheck, Health, Issue, KeysCheck
 from shared.http.routes import READ_SECONDS_MAX, Route
 from shared.metrics import CONTENT_TYPE, Metrics
-from shared.service import Parts, Service
+from shared.service.opening import open_runtime
+from shared.service.service import Service
 
 
 class Unordered(TypeError):
     """The table of operations is not in order: an id twice, or a route that is no operation."""
 
 
-def build_app(service: Service, parts: Parts | None = None, *, metrics: Metrics | None = None) -> FastAPI:
+def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metrics | None = None) -> FastAPI:
     """The ASGI app of a service.
 
     With `parts` it answers at once, and whoever gave them closes them; without, it opens its own when it starts and
@@ -35,7 +37,7 @@ def build_app(service: Service, parts: Parts | None = None, *, metrics: Metrics 
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(service, parts),
+        lifespan=_lifespan(service, runtime),
     )
     app.state.metrics = metrics or Metrics(service.name)
     app.state.metrics.read.append(service.gauges)
@@ -48,14 +50,14 @@ def build_app(service: Service, parts: Parts | None = None, *, metrics: Metrics 
     refusals.install(app)
     app.add_middleware(Edge, metrics=app.state.metrics)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
-    if parts is not None:
-        _connect(app, service, parts)
+    if runtime is not None:
+        _connect(app, service, runtime)
     else:
         app.state.health.gates.append(_starting)
     return app
 
 
-def build_side_door(service: Service, parts: Parts) -> FastAPI:
+def build_side_door(service: Service, runtime: Runtime) -> FastAPI:
     """The app of a process that answers no requests: its health, and the metrics of what it does itself."""
     app = FastAPI(title=service.title, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.metrics = Metrics(service.name)
@@ -64,20 +66,18 @@ def build_side_door(service: Service, parts: Parts) -> FastAPI:
     app.router.add_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
     refusals.install(app)
     app.add_middleware(Edge, metrics=app.state.metrics)
-    _connect(app, service, parts)
+    _connect(app, service, runtime)
     app.state.metrics.read.clear()  # those of the service are read by the process that serves it
     return app
 
 
-def _lifespan(service: Service, parts: Parts | None) -> Any:
+def _lifespan(service: Service, runtime: Runtime | None) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if parts is not None:
+        if runtime is not None:
             yield
             return
-        from shared.run.opening import open_parts
-
-        async with open_parts(service) as opened:
+        async with open_runtime(service) as opened:
             app.state.health.gates.clear()
             _connect(app, service, opened)
             yield
@@ -85,13 +85,13 @@ def _lifespan(service: Service, parts: Parts | None) -> Any:
     return lifespan
 
 
-def _connect(app: FastAPI, service: Service, parts: Parts) -> None:
-    app.state.parts = parts
+def _connect(app: FastAPI, service: Service, runtime: Runtime) -> None:
+    app.state.runtime = runtime
     migrations = Migrations(service.migrations, service.metadata)
-    app.state.health.gates.append(DatabaseCheck(parts, migrations))
-    app.state.health.watched.extend([*monitoring.checks(service, parts), KeysCheck(parts.tokens)])
-    app.state.metrics.read.append(monitoring.figures(service, parts))
-    app.state.metrics.counted.append(lambda: monitoring.connections(parts.database))
+    app.state.health.gates.append(DatabaseCheck(runtime, migrations))
+    app.state.health.watched.extend([*monitoring.checks(service, runtime), KeysCheck(runtime.tokens)])
+    app.state.metrics.read.append(monitoring.figures(service, runtime))
+    app.state.metrics.counted.append(lambda: monitoring.connections(runtime.database))
 
 
 def _check(listed: list[Route]) -> None:
@@ -110,9 +110,9 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
 async def _metrics(request: Request) -> Response:
     """Everything measured; the figures of the database only where it answers."""
     metrics: Metrics = request.app.state.metrics
-    parts: Parts = request.app.state.parts
+    runtime: Runtime = request.app.state.runtime
     try:
-        async with asyncio.timeout(READ_SECONDS_MAX), parts.database.read() as read:
+        async with asyncio.timeout(READ_SECONDS_MAX), runtime.database.read() as read:
             content = await metrics.render(read)
     except Exception as error:
         if not failures.is_transient(error):

@@ -15,8 +15,8 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from shared.auth.principal import Principal
+from shared.context import Context, Runtime, S
 from shared.db import Read, Tx
-from shared.service import Parts
 from shared.vault import Vault
 
 TX, READ, PRINCIPAL, KEY_HASH = "huitou.tx", "huitou.read", "huitou.principal", "huitou.key_hash"
@@ -37,19 +37,24 @@ async def calling(request: Request) -> Principal:
     return cast(Principal, request.scope[PRINCIPAL])
 
 
-async def parts_of(request: Request) -> Parts:
-    """The parts this service runs with."""
-    return cast(Parts, request.app.state.parts)
+async def runtime_of(request: Request) -> Runtime:
+    """The runtime this service runs with."""
+    return cast(Runtime, request.app.state.runtime)
+
+
+async def context_of(request: Request) -> Context:
+    """Return the context of the use case that this request starts."""
+    return (await runtime_of(request)).context
 
 
 async def vault_of(request: Request) -> Vault:
     """The vault this service runs with."""
-    return (await parts_of(request)).vault
+    return (await runtime_of(request)).vault
 
 
 async def settings_of(request: Request) -> Any:
     """The settings of the service; annotate with the service's own class."""
-    return (await parts_of(request)).settings
+    return (await runtime_of(request)).settings
 
 
 async def key_hash_of(request: Request) -> bytes | None:
@@ -57,10 +62,12 @@ async def key_hash_of(request: Request) -> bytes | None:
     return cast("bytes | None", request.scope.get(KEY_HASH))
 
 
+InContext = Annotated[Context[S], Depends(context_of)]
+"""The context of a use case; write `context: InContext[Settings]` with the service's own settings."""
 Transaction = Annotated[Tx, Depends(open_transaction)]
 Reading = Annotated[Read, Depends(open_reading)]
 Caller = Annotated[Principal, Depends(calling)]
-Running = Annotated[Parts, Depends(parts_of)]
+Running = Annotated[Runtime, Depends(runtime_of)]
 Vaulted = Annotated[Vault, Depends(vault_of)]
 KeyHash = Annotated[bytes, Depends(key_hash_of)]
 OptionalKeyHash = Annotated[bytes | None, Depends(key_hash_of)]

@@ -6,13 +6,13 @@ from shared.auth.access import Forbidden, Verdict
 from shared.auth.errors import TokenMissing
 from shared.auth.principal import Principal
 from shared.catalogues import Sentence, field_sentence
+from shared.context import Tokens
 from shared.errors import FieldError
 from shared.http import bodies
 from shared.http.dependencies import PRINCIPAL
 from shared.http.operation import NotFound, Operation, customer_named
 from shared.http.problems import InvalidRequest, UnsupportedMediaType
 from shared.http.validation import pointer, unknown_parameters
-from shared.service import Tokens
 
 TRACEPARENT = "huitou.traceparent"
 
@@ -47,7 +47,7 @@ async def read_body(request: Request, operation: Operation) -> None:
 
 
 async def _authenticated(request: Request) -> Principal:
-    tokens: Tokens = request.app.state.parts.tokens
+    tokens: Tokens = request.app.state.runtime.tokens
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise TokenMissing

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from shared import catalogues
 from shared.auth.verifying import Verifier
 from shared.catalogues import Sentence
+from shared.context import Runtime, Tokens
 from shared.db import failures
 from shared.db.migrations import Migrations
 from shared.errors import DomainError, Kind
@@ -19,7 +20,6 @@ from shared.http.language import Language
 from shared.http.models import Response, example
 from shared.http.problems import language_of
 from shared.http.routes import Router
-from shared.service import Parts, Tokens
 
 READY_SECONDS_MAX = 0.45
 """How long the checks of readiness may take together: the answer is due within 500 ms."""
@@ -91,8 +91,8 @@ class Health:
 class DatabaseCheck:
     """The database answers, and has the tables this program expects."""
 
-    def __init__(self, parts: Parts, migrations: Migrations) -> None:
-        self._parts = parts
+    def __init__(self, runtime: Runtime, migrations: Migrations) -> None:
+        self._runtime = runtime
         self._migrations = migrations
         self._at_head = False
 
@@ -100,10 +100,10 @@ class DatabaseCheck:
         """Ask it. That it is at head is asked until it was: it never goes back under a running program."""
         try:
             if not self._at_head:
-                state = await self._migrations.state(self._parts.database)
+                state = await self._migrations.state(self._runtime.database)
                 self._at_head = state == "head"
                 return () if self._at_head else (DATABASE_OLDER if state == "older" else NOT_MIGRATED,)
-            async with self._parts.database.read() as read:
+            async with self._runtime.database.read() as read:
                 await read.scalar(_ONE)
         except Exception as error:
             if failures.is_transient(error):

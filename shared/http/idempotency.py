@@ -27,6 +27,7 @@ from sqlalchemy import (
 from starlette.requests import Request
 
 from shared.auth.principal import Principal
+from shared.context import Runtime
 from shared.db import Tx, kernel_metadata
 from shared.db.types import Id, Instant, Sealed
 from shared.errors import DomainError, Kind
@@ -34,7 +35,6 @@ from shared.http import bodies
 from shared.http.dependencies import KEY_HASH, PRINCIPAL
 from shared.http.operation import Operation
 from shared.http.problems import MalformedJson
-from shared.service import Parts
 from shared.vault import Vault
 
 HEADER = "idempotency-key"
@@ -129,11 +129,11 @@ async def once(
     return response
 
 
-async def prune(parts: Parts) -> int:
+async def prune(runtime: Runtime) -> int:
     """Forget the answers whose time is over, a page a transaction; returns how many. A job of every service."""
     forgotten = 0
     while True:
-        async with parts.database.begin() as tx:
+        async with runtime.database.begin() as tx:
             over = tx.now - KEPT_FOR
             page = select(answers.c.at).where(answers.c.at < over).order_by(answers.c.at)
             last = await tx.scalar(page.offset(PRUNE_PAGE - 1).limit(1))

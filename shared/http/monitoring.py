@@ -13,12 +13,13 @@ from shared.consume import lag, set_aside, stopped_partitions
 from shared.consume.lag import Ages, Lag
 from shared.consume.stopped_partitions import Stopped
 from shared.consume.tables import set_aside as set_aside_table
+from shared.context import Runtime
 from shared.db import Database, Read, failures
 from shared.http.health import Check, Issue, issue
 from shared.metrics import Measure, ReadSamples, Sample
 from shared.outbox import lease
 from shared.outbox.relay import backlog
-from shared.service import Parts, Service
+from shared.service.service import Service
 from shared.verify import rolling
 
 OLDEST_SECONDS_MAX = 30.0
@@ -112,23 +113,23 @@ def connections(database: Database) -> Sequence[Sample]:
     return (CONNECTIONS.of(CONNECTIONS_MAX), CONNECTIONS_IN_USE.of(pool.checkedout()))
 
 
-def figures(service: Service, parts: Parts) -> ReadSamples:
+def figures(service: Service, runtime: Runtime) -> ReadSamples:
     """The samples of MEASURES, which are read from the database and the bus."""
-    ages = Ages(parts.bus)
+    ages = Ages(runtime.bus)
 
     async def measure(read: Read) -> Sequence[Sample]:
-        pending, oldest = await _outbox(read, parts)
+        pending, oldest = await _outbox(read, runtime)
         counts = await set_aside.count_open(read)
         causes = [stop.cause for stop in await stopped_partitions.standing(read)]
-        lags = await _lags(service, parts, read)
-        waits = await ages.seconds(lags, parts.clock.now())
+        lags = await _lags(service, runtime, read)
+        waits = await ages.seconds(lags, runtime.clock.now())
         return [
             OUTBOX_PENDING.of(pending),
             OUTBOX_OLDEST.of(oldest),
-            RELAY_LED.of(await lease.somebody_leads(read, parts.settings.home, service.name)),
+            RELAY_LED.of(await lease.somebody_leads(read, runtime.settings.home, service.name)),
             *(STOPPED_PARTITIONS.of(causes.count(cause), cause) for cause in ("brake", "bug")),
             *(SET_ASIDE_RECORDS.of(count, state) for state, count in counts.items()),
-            SET_ASIDE_OVERDUE.of(await _overdue(read, parts, 0.0)),
+            SET_ASIDE_OVERDUE.of(await _overdue(read, runtime, 0.0)),
             *(
                 LAG_RECORDS.of(max(lag.records, 0), lag.consumer, lag.place.topic, str(lag.place.partition))
                 for lag in lags
@@ -137,26 +138,26 @@ def figures(service: Service, parts: Parts) -> ReadSamples:
                 LAG_SECONDS.of(round(seconds, 3), consumer, topic)
                 for (consumer, topic), seconds in waits.items()
             ),
-            *await _invariants(service, parts, read),
+            *await _invariants(service, runtime, read),
         ]
 
     return measure
 
 
-def checks(service: Service, parts: Parts) -> list[Check]:
+def checks(service: Service, runtime: Runtime) -> list[Check]:
     """The same as sentences for whoever runs the product, where it is worth one."""
-    ages, began = Ages(parts.bus), time.monotonic()
+    ages, began = Ages(runtime.bus), time.monotonic()
 
     async def bus() -> Sequence[Issue]:
         try:
             async with asyncio.timeout(BUS_SECONDS_MAX):
-                await parts.bus.check()
+                await runtime.bus.check()
         except (BusUnavailable, TimeoutError):
             return (BUS_AWAY,)
         return ()
 
     async def outbox(read: Read) -> Issue | None:
-        pending, oldest = await _outbox(read, parts)
+        pending, oldest = await _outbox(read, runtime)
         return (
             OUTBOX_WAITS.filled(pending=pending, oldest=round(oldest))
             if oldest > OLDEST_SECONDS_MAX
@@ -166,31 +167,31 @@ def checks(service: Service, parts: Parts) -> list[Check]:
     async def leader(read: Read) -> Issue | None:
         if time.monotonic() - began < LEADER_SECONDS_MAX:
             return None
-        led = await lease.somebody_leads(read, parts.settings.home, service.name)
+        led = await lease.somebody_leads(read, runtime.settings.home, service.name)
         return (
             None if led else NO_RELAY_LEADER.filled(service=service.name, takeover=round(LEADER_SECONDS_MAX))
         )
 
     async def lag(read: Read) -> Issue | None:
-        found = await _lags(service, parts, read)
+        found = await _lags(service, runtime, read)
         if beyond := [each for each in found if each.records < 0]:
             return _beyond_end(beyond[0])
         behind = sum(each.records for each in found)
-        oldest = max((await ages.seconds(found, parts.clock.now())).values(), default=0.0)
+        oldest = max((await ages.seconds(found, runtime.clock.now())).values(), default=0.0)
         late = behind > LAG_RECORDS_MAX or oldest > LAG_SECONDS_MAX
         lags = CONSUMER_LAGS.filled(service=service.name, behind=behind, oldest=round(oldest))
         return lags if late else None
 
     async def stopped(read: Read) -> Issue | None:
         standing = await stopped_partitions.standing(read)
-        return _stopped(standing[0], parts.clock.now()) if standing else None
+        return _stopped(standing[0], runtime.clock.now()) if standing else None
 
     async def aside(read: Read) -> Issue | None:
         counts = await set_aside.count_open(read)
         return SET_ASIDE.filled(dead=counts["dead"], queued=counts["queued"]) if counts["dead"] else None
 
     async def parked(read: Read) -> Issue | None:
-        overdue = await _overdue(read, parts, PARKED_SECONDS_MAX)
+        overdue = await _overdue(read, runtime, PARKED_SECONDS_MAX)
         return PARKED_OVERDUE.filled(service=service.name, overdue=overdue) if overdue else None
 
     async def invariants(read: Read) -> Issue | None:
@@ -202,7 +203,11 @@ def checks(service: Service, parts: Parts) -> list[Check]:
         return contradiction if rules else None
 
     # What asks the bus too is a check of its own: a bus that hangs holds up nothing else.
-    return [bus, _reading(parts, outbox, leader, stopped, aside, parked, invariants), _reading(parts, lag)]
+    return [
+        bus,
+        _reading(runtime, outbox, leader, stopped, aside, parked, invariants),
+        _reading(runtime, lag),
+    ]
 
 
 def _beyond_end(lag: Lag) -> Issue:
@@ -218,12 +223,12 @@ def _stopped(stop: Stopped, now: datetime) -> Issue:
     )
 
 
-def _reading(parts: Parts, *looks: Callable[[Read], Awaitable[Issue | None]]) -> Check:
+def _reading(runtime: Runtime, *looks: Callable[[Read], Awaitable[Issue | None]]) -> Check:
     """A check that reads the database, one look after the other; readiness already says when that is away."""
 
     async def check() -> Sequence[Issue]:
         try:
-            async with parts.database.read() as read:
+            async with runtime.database.read() as read:
                 return [issue for look in looks if (issue := await look(read)) is not None]
         except Exception as error:
             if failures.is_transient(error):
@@ -233,25 +238,25 @@ def _reading(parts: Parts, *looks: Callable[[Read], Awaitable[Issue | None]]) ->
     return check
 
 
-async def _outbox(read: Read, parts: Parts) -> tuple[int, float]:
+async def _outbox(read: Read, runtime: Runtime) -> tuple[int, float]:
     pending, booked_at = await backlog(read)
-    age = (parts.clock.now() - booked_at).total_seconds() if isinstance(booked_at, datetime) else 0.0
+    age = (runtime.clock.now() - booked_at).total_seconds() if isinstance(booked_at, datetime) else 0.0
     return pending, age
 
 
-async def _lags(service: Service, parts: Parts, read: Read) -> list[Lag]:
-    return await lag.lags(parts.bus, read, [handlers for handlers in service.handlers if handlers.table])
+async def _lags(service: Service, runtime: Runtime, read: Read) -> list[Lag]:
+    return await lag.lags(runtime.bus, read, [handlers for handlers in service.handlers if handlers.table])
 
 
-async def _overdue(read: Read, parts: Parts, seconds: float) -> int:
+async def _overdue(read: Read, runtime: Runtime, seconds: float) -> int:
     """Parked records whose deadline passed so long ago."""
-    c, before = set_aside_table.c, parts.clock.now() - timedelta(seconds=seconds)
+    c, before = set_aside_table.c, runtime.clock.now() - timedelta(seconds=seconds)
     count = select(func.count()).where(c.state == "parked", c.deadline_at < before)
     return await read.scalar(count) or 0
 
 
-async def _invariants(service: Service, parts: Parts, read: Read) -> Sequence[Sample]:
-    known, now = await rolling.standing(read, service.invariants), parts.clock.now()
+async def _invariants(service: Service, runtime: Runtime, read: Read) -> Sequence[Sample]:
+    known, now = await rolling.standing(read, service.invariants), runtime.clock.now()
     moments = ((INVARIANTS_LOOKED, known.looked_at), (INVARIANTS_WHOLE, known.ended_at))
     return [
         *(BROKEN_ROWS.of(count, rule) for rule, count in known.broken.items()),

@@ -23,10 +23,10 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from shared.auth.access import Allow
+from shared.context import Runtime
 from shared.errors import DomainError
 from shared.http import dependencies, guard, idempotency
 from shared.http.operation import Idempotency, Needs, Operation
-from shared.service import Parts
 
 READ_SECONDS_MAX = 3.5
 """How long a reading route may take: it hangs behind a database that hangs, and giving up is part of the 5 s."""
@@ -90,7 +90,7 @@ class Route(APIRoute):
                 await guard.read_body(request, operation)
             if operation.needs == "nothing":
                 return await run(request)
-            running: Parts = request.app.state.parts
+            running: Runtime = request.app.state.runtime
             if operation.needs == "reading":
                 async with asyncio.timeout(READ_SECONDS_MAX), running.database.read() as read:
                     request.scope[dependencies.READ] = read
@@ -100,7 +100,7 @@ class Route(APIRoute):
         return handle
 
 
-async def _in_transaction(request: Request, operation: Operation, running: Parts, run: Handler) -> Response:
+async def _in_transaction(request: Request, operation: Operation, running: Runtime, run: Handler) -> Response:
     async with running.database.begin(silence_seconds_max=SILENCE_SECONDS_MAX) as tx:
         tx.traceparent = request.scope.get(guard.TRACEPARENT)
         request.scope[dependencies.TX] = tx

@@ -17,7 +17,7 @@ from shared.http.cursor import CursorInvalid, Cursors
 from shared.http.dependencies import Caller, Reading, Running, Vaulted
 from shared.http.models import LIMIT_DEFAULT, Cursor, Limit, Page, Response, example
 from shared.http.routes import Router
-from shared.service import Service
+from shared.service.service import Service
 
 State = Literal["dead", "queued", "parked", "applied", "discarded"]
 
@@ -148,7 +148,7 @@ def _declare_acting(router: Router, consumers: Mapping[str, Handlers]) -> None:
         handlers = await handlers_of(running, set_aside_id)
         return Acted(
             applied=await operator_actions.retry(
-                running.database, handlers, running.vault, set_aside_id, by=caller.key
+                running.database, handlers, running.context, set_aside_id, by=caller.key
             )
         )
 
@@ -164,7 +164,7 @@ def _declare_acting(router: Router, consumers: Mapping[str, Handlers]) -> None:
         handlers = await handlers_of(running, set_aside_id)
         return Acted(
             applied=await operator_actions.discard(
-                running.database, handlers, running.vault, set_aside_id, by=caller.key
+                running.database, handlers, running.context, set_aside_id, by=caller.key
             )
         )
 

@@ -8,10 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from shared.db import Read, Tx, any_of
+from shared.db import Read, Slot, Tx, any_of
 from shared.identity.tables import identity
-
-_KEPT = "shared.identity.owners"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +40,16 @@ class Moved:
     owner_id: str
 
 
+OWNERS: Slot[dict[str, Owner]] = Slot("shared.identity.owners", dict, snapshot=dict)
+"""The owners that this transaction holds, by identity."""
+
+
 async def lock(tx: Tx, identity_ids: Iterable[str]) -> dict[str, Owner]:
     """Create the missing ones as their own owners, lock all of them sorted, and return them by identity.
 
     What this transaction has locked before is answered from memory, so a batch locks once and its waves ask freely.
     """
-    kept: dict[str, Owner] = tx.kept.setdefault(_KEPT, {})
+    kept = tx.slot(OWNERS)
     wanted = sorted(set(identity_ids))
     missing = [identity_id for identity_id in wanted if identity_id not in kept]
     if missing:
@@ -97,7 +99,7 @@ async def move(tx: Tx, moves: Sequence[Move]) -> list[Moved]:
             ],
             key=["identity_id"],
         )
-    tx.kept[_KEPT].update((owner.identity_id, owner) for owner in changed)
+    tx.slot(OWNERS).update((owner.identity_id, owner) for owner in changed)
     return [Moved(owner.identity_id, before[owner.identity_id].owner_id, owner.owner_id) for owner in changed]
 
 
@@ -110,7 +112,7 @@ async def erase(tx: Tx, identity_ids: Iterable[str], at: datetime) -> list[str]:
             [{"identity_id": owner.identity_id, "erased_at": at} for owner in fresh],
             key=["identity_id"],
         )
-    tx.kept[_KEPT].update((owner.identity_id, replace(owner, erased_at=at)) for owner in fresh)
+    tx.slot(OWNERS).update((owner.identity_id, replace(owner, erased_at=at)) for owner in fresh)
     return [owner.identity_id for owner in fresh]
 
 

@@ -1,35 +1,69 @@
 """Periodic jobs, run by whoever holds the service's lease."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared import logs
-from shared.db import Database
+from shared.context import Context, Runtime
+from shared.db import Database, Tx
 from shared.outbox.lease import Lease
 from shared.outbox.tables import job_state
-from shared.service import Job, Parts
 
 BACKOFF_SECONDS_MAX = 60.0
 
+PAGES_MAX = 200
+"""Pages of one run of a job; what is left is for the next run."""
+
 log = logs.named(__name__, keys=("job",))
 
+Page = Callable[[Tx, Context[Any]], Awaitable[int]]
+"""Does one page of what is due, in the transaction given, and returns how many effects it had; 0: nothing is left."""
 
-async def run_jobs(jobs: Sequence[Job], parts: Parts, lease: Lease) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that time alone brings: run under the service's lease, again and again."""
+
+    name: str
+    run: Callable[[Runtime[Any]], Awaitable[int]]
+    """Does what is due now and returns how many effects it had; each effect has a natural key."""
+    every_seconds: float = 5.0
+
+
+def paged(name: str, page: Page, *, every_seconds: float = 5.0, pages_max: int = PAGES_MAX) -> Job:
+    """Return a job that does pages, each in a transaction of its own, until one had no effect."""
+
+    async def run(runtime: Runtime[Any]) -> int:
+        effects = 0
+        for _ in range(pages_max):
+            async with runtime.database.begin() as tx:
+                done = await page(tx, runtime.context)
+            effects += done
+            if not done:
+                break
+        return effects
+
+    return Job(name, run, every_seconds)
+
+
+async def run_jobs(jobs: Sequence[Job], runtime: Runtime, lease: Lease) -> None:
     """Run every job at its pace until cancelled or the lease is lost."""
     async with asyncio.TaskGroup() as group:
         for job in jobs:
-            group.create_task(_repeat(job, parts, lease), name=f"job {job.name}")
+            group.create_task(_repeat(job, runtime, lease), name=f"job {job.name}")
 
 
-async def _repeat(job: Job, parts: Parts, lease: Lease) -> None:
+async def _repeat(job: Job, runtime: Runtime, lease: Lease) -> None:
     quiet, wait = logs.QuietLog(log), job.every_seconds
     while True:
         lease.check()
         try:
-            effects = await job.run(parts)
-            await _note(parts.database, job.name, effects)
+            effects = await job.run(runtime)
+            await _note(runtime.database, job.name, effects)
         except Exception as error:  # noqa: BLE001 - said aloud and tried again: a job must not end the others
             lease.check()
             quiet.warning("a periodic job failed and is tried again", job=job.name, exc_info=error)

@@ -20,14 +20,15 @@ import uvloop
 from pydantic import ValidationError
 
 from shared import logs
+from shared.context import Runtime
 from shared.db import failures, place_of
 from shared.db.migrations import UnknownVersion
 from shared.http.app import build_app, build_side_door
 from shared.run import garbage
-from shared.run.opening import migrations_of, open_parts
 from shared.run.roles import Role, run
 from shared.run.serving import PortTaken, listen
-from shared.service import Parts, Service
+from shared.service.opening import migrations_of, open_runtime
+from shared.service.service import Service
 from shared.settings import BadSetting, ServiceSettings, in_words, misspelt
 
 EXIT_DRIFT = 1
@@ -94,34 +95,34 @@ def check_bus(settings: ServiceSettings) -> None:
 
 
 async def _run(service: Service, command: str, *, as_json: bool) -> int:
-    async with open_parts(service) as parts:
+    async with open_runtime(service) as runtime:
         if command == "migrate":
-            return await _migrate(service, parts, stop_on_signals())
-        await _refuse_older(service, parts)
+            return await _migrate(service, runtime, stop_on_signals())
+        await _refuse_older(service, runtime)
         if command == "verify":
-            return await _verify(service, parts, as_json=as_json)
+            return await _verify(service, runtime, as_json=as_json)
         roles = ROLES[command]
         port = service.settings.port if "serve" in roles else service.settings.metrics_port
-        app = build_app(service, parts) if "serve" in roles else build_side_door(service, parts)
+        app = build_app(service, runtime) if "serve" in roles else build_side_door(service, runtime)
         listener = listen(service.settings.host, port) if port else None
         garbage.seldom()
-        await run(service, parts, roles, stop_on_signals(), app=app, listener=listener)
+        await run(service, runtime, roles, stop_on_signals(), app=app, listener=listener)
         return 0
 
 
-async def _migrate(service: Service, parts: Parts, stopping: asyncio.Event) -> int:
+async def _migrate(service: Service, runtime: Runtime, stopping: asyncio.Event) -> int:
     """Bring the database to the newest version as soon as it answers: it may have been started a moment ago."""
     quiet, deadline = logs.QuietLog(log), time.monotonic() + MIGRATE_SECONDS_MAX
     while not stopping.is_set():
         try:
-            await migrations_of(service).upgrade(parts.database)
+            await migrations_of(service).upgrade(runtime.database)
             return 0
         except Exception as error:
             if not failures.is_transient(error):
                 raise
             if failures.is_refused(error) or time.monotonic() > deadline:
-                raise away(service, parts, error) from None
-            host, database = place_of(parts.database.url)
+                raise away(service, runtime, error) from None
+            host, database = place_of(runtime.database.url)
             quiet.warning(
                 "waiting for the database", host=host, database=database, error_type=type(error).__name__
             )
@@ -130,24 +131,24 @@ async def _migrate(service: Service, parts: Parts, stopping: asyncio.Event) -> i
     return EXIT_STOPPED
 
 
-async def _refuse_older(service: Service, parts: Parts) -> None:
+async def _refuse_older(service: Service, runtime: Runtime) -> None:
     """Raise OlderDatabase if the database answers now and cannot be continued; health says it of one that answers later."""
     try:
         async with asyncio.timeout(FIRST_LOOK_SECONDS_MAX):
-            await migrations_of(service).refuse_older(parts.database)
+            await migrations_of(service).refuse_older(runtime.database)
     except Exception as error:
         if not isinstance(error, TimeoutError) and not failures.is_transient(error):
             raise
 
 
-async def _verify(service: Service, parts: Parts, *, as_json: bool) -> int:
+async def _verify(service: Service, runtime: Runtime, *, as_json: bool) -> int:
     try:
-        async with parts.database.read() as read:
+        async with runtime.database.read() as read:
             drifts = await service.verify(read)
     except Exception as error:
         if not failures.is_transient(error):
             raise
-        raise away(service, parts, error) from None
+        raise away(service, runtime, error) from None
     if as_json:
         sys.stdout.write(json.dumps([asdict(drift) for drift in drifts], ensure_ascii=False) + "\n")
     else:
@@ -156,9 +157,9 @@ async def _verify(service: Service, parts: Parts, *, as_json: bool) -> int:
     return EXIT_DRIFT if drifts else 0
 
 
-def away(service: Service, parts: Parts, error: Exception) -> DatabaseAway:
+def away(service: Service, runtime: Runtime, error: Exception) -> DatabaseAway:
     """What to say of a database that cannot be worked with, without its password."""
-    host, database = place_of(parts.database.url)
+    host, database = place_of(runtime.database.url)
     what = (
         "refuses this user, or there is no such database" if failures.is_refused(error) else "does not answer"
     )

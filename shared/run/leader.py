@@ -9,13 +9,14 @@ from sqlalchemy import delete, select
 
 from shared import logs
 from shared.consume.tables import inbox
+from shared.context import Runtime
 from shared.http import idempotency
 from shared.outbox import relay as relaying
-from shared.outbox.jobs import run_jobs
+from shared.outbox.jobs import Job, run_jobs
 from shared.outbox.lease import LeaseLost, open_lease
 from shared.outbox.relay import Relay
 from shared.run.process_metrics import Leadership
-from shared.service import Job, Parts, Service
+from shared.service.service import Service
 from shared.verify import rolling as verifying
 
 INBOX_DAYS = 7
@@ -26,14 +27,14 @@ log = logs.named(__name__, keys=("error_type",))
 
 
 async def lead(
-    service: Service, parts: Parts, stopping: asyncio.Event, leadership: Leadership | None = None
+    service: Service, runtime: Runtime, stopping: asyncio.Event, leadership: Leadership | None = None
 ) -> None:
     """Hold the lease whenever it can be had, and relay and run the jobs while it is held, until asked to stop."""
-    lease = open_lease(parts.database.url, parts.settings.home, service.name)
-    relay = Relay(service.name, parts.database, parts.bus, lease)
+    lease = open_lease(runtime.database.url, runtime.settings.home, service.name)
+    relay = Relay(service.name, runtime.database, runtime.bus, lease)
     leadership = leadership or Leadership()
     leadership.lease, leadership.relay = lease, relay
-    jobs = [*service.jobs, *KERNEL_JOBS, verifying.job_of(service)]
+    jobs = [*service.jobs, *KERNEL_JOBS, verifying.job_of(service.invariants)]
     try:
         while not stopping.is_set():
             if not await before(stopping, lease.acquire()):
@@ -44,7 +45,7 @@ async def lead(
                 async with asyncio.TaskGroup() as group:
                     work = [
                         group.create_task(relay.run()),
-                        group.create_task(run_jobs(jobs, parts, lease)),
+                        group.create_task(run_jobs(jobs, runtime, lease)),
                     ]
                     await stopping.wait()
                     for task in work:
@@ -79,20 +80,22 @@ async def _drain(relay: Relay) -> None:
         log.warning("what is left of the outbox waits for the next start", error_type=type(error).__name__)
 
 
-async def _prune_outbox(parts: Parts) -> int:
+async def _prune_outbox(runtime: Runtime) -> int:
     pruned, page = 0, relaying.PRUNE_ROWS_MAX
     while page == relaying.PRUNE_ROWS_MAX:
-        page = await relaying.prune(parts.database, parts.clock.now() - timedelta(days=relaying.KEPT_DAYS))
+        page = await relaying.prune(
+            runtime.database, runtime.clock.now() - timedelta(days=relaying.KEPT_DAYS)
+        )
         pruned += page
     return pruned
 
 
-async def _prune_inbox(parts: Parts) -> int:
-    before = parts.clock.now() - timedelta(days=INBOX_DAYS)
+async def _prune_inbox(runtime: Runtime) -> int:
+    before = runtime.clock.now() - timedelta(days=INBOX_DAYS)
     old = select(inbox.c.event_id).where(inbox.c.seen_at < before).limit(relaying.PRUNE_ROWS_MAX)
     pruned, page = 0, relaying.PRUNE_ROWS_MAX
     while page == relaying.PRUNE_ROWS_MAX:
-        async with parts.database.begin() as tx:
+        async with runtime.database.begin() as tx:
             page = await tx.execute(delete(inbox).where(inbox.c.seen_at < before, inbox.c.event_id.in_(old)))
         pruned += page
     return pruned

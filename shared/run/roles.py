@@ -11,14 +11,15 @@ from shared import logs
 from shared.bus import BusUnavailable
 from shared.bus.opening import servers_of
 from shared.consume.consumer import Consumer
+from shared.context import Runtime
 from shared.db import failures, place_of
 from shared.events import TOPICS
 from shared.run import process_metrics
 from shared.run.leader import before, lead
-from shared.run.opening import member_name, migrations_of
 from shared.run.process_metrics import Leadership
 from shared.run.serving import serve
-from shared.service import Parts, Service
+from shared.service.opening import member_name, migrations_of
+from shared.service.service import Service
 
 Role = Literal["serve", "relay", "consume"]
 Work = asyncio.Task[None]
@@ -33,7 +34,7 @@ log = logs.named(__name__, keys=("database", "error_type", "host"))
 
 async def run(
     service: Service,
-    parts: Parts,
+    runtime: Runtime,
     roles: Set[Role],
     stopping: asyncio.Event,
     *,
@@ -56,15 +57,15 @@ async def run(
         if listener is not None:
             assert app is not None, "a listening socket takes an app"
             http = [group.create_task(serve(app, listener, edges, grace_seconds=grace_seconds))]
-        if roles - {"serve"} and await before(stopping, _ready(service, parts)):
+        if roles - {"serve"} and await before(stopping, _ready(service, runtime)):
             if "consume" in roles:
-                members = consumers_of(service, parts)
+                members = consumers_of(service, runtime)
                 process_metrics.count_consumers(app, members)
                 consumers = [group.create_task(member.run(consuming)) for member in members]
             if "relay" in roles:
                 leadership = Leadership()
                 process_metrics.count_leadership(app, leadership)
-                leader = [group.create_task(lead(service, parts, leading, leadership))]
+                leader = [group.create_task(lead(service, runtime, leading, leadership))]
         await stopping.wait()
         if app is not None:
             app.state.health.draining = True  # not ready from now on: a load balancer sends no more
@@ -88,13 +89,13 @@ async def _stop(seconds_max: float, *stages: tuple[asyncio.Event, Sequence[Work]
                 task.cancel()
 
 
-def consumers_of(service: Service, parts: Parts) -> list[Consumer]:
+def consumers_of(service: Service, runtime: Runtime) -> list[Consumer]:
     """One member of each of the service's consumers."""
     return [
         Consumer(
-            parts.database,
-            parts.bus,
-            parts.vault,
+            runtime.database,
+            runtime.bus,
+            runtime.context,
             handlers,
             member_name(service),
             set_aside_percent_max=service.settings.set_aside_percent_max,
@@ -111,15 +112,15 @@ def topics_of(service: Service) -> dict[str, int]:
     return {name: topic.partitions for name, topic in TOPICS.items() if name in names}
 
 
-async def _ready(service: Service, parts: Parts) -> None:
+async def _ready(service: Service, runtime: Runtime) -> None:
     """Wait until the database is migrated and the topics exist."""
     quiet = logs.QuietLog(log)
-    host, database = place_of(parts.database.url)
-    buses = ",".join(servers_of(parts.settings.bus_url))
+    host, database = place_of(runtime.database.url)
+    buses = ",".join(servers_of(runtime.settings.bus_url))
     while True:
         try:
-            if await migrations_of(service).state(parts.database) == "head":
-                return await parts.bus.ensure_topics(topics_of(service))
+            if await migrations_of(service).state(runtime.database) == "head":
+                return await runtime.bus.ensure_topics(topics_of(service))
             quiet.warning("the database is not migrated yet: run the migrate command", service=service.name)
         except BusUnavailable as error:
             quiet.warning("waiting for the bus", host=buses, error_type=type(error).__name__)

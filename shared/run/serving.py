@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from shared.run.limited_http import LimitedHttp
-from shared.service import Service
+from shared.service.service import Service
 
 DRAIN_SECONDS_MAX = 6
 """How long a request that has begun may take to its end once the port is closed."""

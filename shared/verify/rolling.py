@@ -12,8 +12,10 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, text
 
 from shared import logs
+from shared.context import Runtime
 from shared.db import Database, Read, Tx
-from shared.service import Invariants, Job, Look, Looked, Parts, Service
+from shared.outbox.jobs import Job
+from shared.verify.invariants import Invariants, Look, Looked
 from shared.verify.tables import verify_finding, verify_pass
 
 EVERY_SECONDS = 2.0
@@ -35,25 +37,25 @@ class Standing:
     ended_at: datetime | None
 
 
-def job_of(service: Service) -> Job:
+def job_of(invariants: Invariants) -> Job:
     """The job that looks on, one look a run."""
 
-    async def run(parts: Parts) -> int:
-        return await look_on(service.invariants, parts)
+    async def run(runtime: Runtime) -> int:
+        return await look_on(invariants, runtime)
 
     return Job("verify", run, EVERY_SECONDS)
 
 
-async def look_on(invariants: Invariants, parts: Parts) -> int:
+async def look_on(invariants: Invariants, runtime: Runtime) -> int:
     """Look at the next few rows; return how many differences were found."""
     if invariants.look is None:
         return 0
-    async with parts.database.read() as read:
+    async with runtime.database.read() as read:
         after = await read.scalar(select(verify_pass.c.at).where(verify_pass.c.name == NAME)) or ""
-    looked = await _look(parts.database, invariants.look, after)
+    looked = await _look(runtime.database, invariants.look, after)
     unknown = {drift.rule for drift in looked.drifts} - set(invariants.rules)
     assert not unknown, f"rules that the service does not name: {sorted(unknown)}"
-    async with parts.database.begin() as tx:
+    async with runtime.database.begin() as tx:
         await _keep(tx, looked, first=after == "")
     for rule in sorted({drift.rule for drift in looked.drifts}):
         count = sum(drift.rule == rule for drift in looked.drifts)

@@ -11,12 +11,14 @@ import asyncpg
 from sqlalchemy import insert, text
 
 from shared.bus import Record
+from shared.clock import SystemClock
 from shared.consume.apply import apply_batch
 from shared.consume.handlers import Handlers
 from shared.consume.tables import consumer_position
+from shared.context import Context
 from shared.db import Database
 from shared.run import garbage
-from shared.vault import Vault, open_vault
+from shared.vault import open_vault
 from tests.bench import measuring
 from tests.bench.measuring import Race, Stopwatch
 from tests.bench.traffic import PLACE, Stream
@@ -31,12 +33,12 @@ class Consuming:
 
     database: Database
     handlers: Handlers
-    vault: Vault
+    context: Context
 
     async def apply(self, batches: Sequence[Sequence[Record]]) -> None:
         """Apply batches as `Consumer` does; every record must be applied."""
         for records in batches:
-            outcome = await apply_batch(self.database, self.handlers, self.vault, PLACE, records)
+            outcome = await apply_batch(self.database, self.handlers, self.context, PLACE, records)
             assert outcome.applied == len(records), outcome
 
 
@@ -84,9 +86,12 @@ async def opened(kind: databases.Kind, service: str, folder: Path) -> AsyncItera
     """The consumer of `service` at the beginning of the partition."""
     folder.mkdir(exist_ok=True)
     async with databases.fresh(kind, service, folder=folder) as database:
-        (handlers,) = databases.service_of(service, folder).handlers
+        described = databases.service_of(service, folder)
+        (handlers,) = described.handlers
         await begin(database, handlers.consumer)
-        yield Consuming(database, handlers, open_vault(folder, service))
+        yield Consuming(
+            database, handlers, Context(described.settings, open_vault(folder, service), SystemClock())
+        )
 
 
 async def begin(database: Database, consumer: str) -> None:

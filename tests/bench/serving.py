@@ -27,9 +27,9 @@ from shared.http.app import build_app
 from shared.http.routes import Router
 from shared.run import garbage
 from shared.run.command import stop_on_signals
-from shared.run.opening import open_parts
 from shared.run.serving import listen, serve
 from shared.service import Service
+from shared.service.opening import open_runtime
 from tests.bench.bare_facts import BareFacts, PostgresFacts, SqliteFacts
 from tests.parts import databases
 
@@ -153,8 +153,8 @@ async def _baselines(service: Service) -> AsyncIterator[list[Router]]:
 
 
 async def _run(service: Service) -> None:
-    async with open_parts(service) as parts, _baselines(service) as baselines:
-        app = build_app(service, parts)
+    async with open_runtime(service) as runtime, _baselines(service) as baselines:
+        app = build_app(service, runtime)
         for router in baselines:
             app.router.routes.extend(router.routes)
         garbage.seldom()

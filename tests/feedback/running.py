@@ -1,4 +1,4 @@
-"""A running feedback service for tests: its parts, its app, tokens for everybody, and facts to feed it."""
+"""A running feedback service for tests: its runtime, its app, tokens for everybody, and facts to feed it."""
 
 import itertools
 from collections.abc import AsyncIterator, Sequence
@@ -13,8 +13,7 @@ from sqlalchemy import func, select
 
 from services.feedback import jobs, verify
 from services.feedback.domain.machine import Action, Actor, ActorKind, Outcome
-from services.feedback.events import handlers
-from services.feedback.main import create_app
+from services.feedback.main import service
 from services.feedback.settings import Settings
 from services.feedback.usecases.add_message import NewMessage, add_message
 from services.feedback.usecases.open_complaint import NewComplaint, open_complaint
@@ -37,9 +36,11 @@ from shared.events.profile import (
     PurchaseReturned,
     ReturnedLine,
 )
+from shared.http.app import build_app
 from shared.ids import new_id
+from shared.outbox.jobs import paged
 from shared.outbox.tables import outbox
-from shared.service import Drift, Parts
+from shared.service import Drift, Runtime
 from shared.vault import open_vault
 from tests.parts import databases
 
@@ -54,12 +55,12 @@ E = TypeVar("E", bound=Event)
 class Feedback:
     """Feedback on one database, its clock in the test's hand; without grace, unless the settings say so."""
 
-    def __init__(self, parts: Parts, settings: Settings, clock: ManualClock) -> None:
-        self.parts, self.settings, self.clock = parts, settings, clock
-        self.database: Database = parts.database
-        self.vault = parts.vault
-        self.app = create_app(settings, parts)
-        self.handlers = handlers(settings)
+    def __init__(self, runtime: Runtime[Settings], settings: Settings, clock: ManualClock) -> None:
+        self.runtime, self.settings, self.clock = runtime, settings, clock
+        self.database: Database = runtime.database
+        self.vault = runtime.vault
+        self.app = build_app(service(settings), runtime)
+        self.handlers = service(settings).handlers[0]
         self._keys = itertools.count(1)
 
     def operator(self, *roles: Role, name: str = "ana") -> httpx2.AsyncClient:
@@ -114,15 +115,15 @@ class Feedback:
 
     async def fire(self) -> int:
         """Run the sweeper."""
-        return await jobs.fire_due_clocks(self.parts)
+        return await paged("page", jobs.fire_due_clocks).run(self.runtime)
 
     async def deliver(self, *events: Event) -> None:
         """Apply events as one batch, in waves, as the consumer does."""
         async with self.database.begin() as tx:
-            await self.handlers.lock(tx, events)
+            await self.handlers.lock(tx, self.runtime.context, events)
             for wave in waves(events):
                 async with tx.savepoint():
-                    await self.handlers.table[type(wave[0])](tx, wave)
+                    await self.handlers.apply(tx, self.runtime.context, wave)
 
     async def published(self, wanted: type[E]) -> list[E]:
         """Every event of this type in the outbox, in order."""
@@ -169,7 +170,7 @@ async def open_feedback(kind: databases.Kind, folder: Path, *, grace: int = 0) -
     """Feedback on a fresh database of this kind."""
     clock, settings = ManualClock(NOW), Settings(home=folder, sla_grace_seconds=grace)
     async with databases.fresh(kind, "feedback", folder=folder, clock=clock) as database:
-        parts = Parts(
+        runtime = Runtime(
             settings=settings,
             database=database,
             bus=open_bus("embedded://", home=folder),
@@ -178,9 +179,9 @@ async def open_feedback(kind: databases.Kind, folder: Path, *, grace: int = 0) -
             clock=clock,
         )
         try:
-            yield Feedback(parts, settings, clock)
+            yield Feedback(runtime, settings, clock)
         finally:
-            await parts.bus.close()
+            await runtime.bus.close()
 
 
 def customer() -> str:

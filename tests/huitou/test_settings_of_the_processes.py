@@ -13,7 +13,7 @@ from services.loyalty.settings import Settings
 from shared import logs
 from shared.http.health import KEYS_UNREADABLE, KeysCheck
 from shared.run import command
-from shared.run.opening import open_parts
+from shared.service.opening import open_runtime
 from shared.settings import BadSetting, misspelt
 
 POSTGRES = "postgresql://loyalty:s3cret@127.0.0.1:1/loyalty"
@@ -132,8 +132,8 @@ async def test_keys_that_cannot_be_read_are_an_issue_before_anybody_shows_a_toke
 ) -> None:
     monkeypatch.setenv("HUITOU_JWKS", str(tmp_path / "missing.json"))
     logs.configure("loyalty")
-    async with open_parts(service(Settings())) as parts:
-        check = KeysCheck(parts.tokens)
+    async with open_runtime(service(Settings())) as runtime:
+        check = KeysCheck(runtime.tokens)
         found = [*await check(), *await check()]
 
     assert found == [KEYS_UNREADABLE, KEYS_UNREADABLE]

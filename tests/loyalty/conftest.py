@@ -28,4 +28,4 @@ async def shop(kind: databases.Kind, tmp_path: Path) -> AsyncIterator[Shop]:
     async with databases.fresh(kind, "loyalty", folder=tmp_path, clock=clock) as database:
         opened = Shop(database, open_vault(tmp_path, "loyalty"), clock, tmp_path)
         yield opened
-        await opened.parts.bus.close()
+        await opened.runtime.bus.close()

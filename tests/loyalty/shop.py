@@ -16,8 +16,7 @@ from sqlalchemy import select
 from services.loyalty import verify
 from services.loyalty.domain.facts import Line
 from services.loyalty.domain.wallets import Balance
-from services.loyalty.events import table
-from services.loyalty.main import create_app
+from services.loyalty.main import service
 from services.loyalty.settings import Settings
 from services.loyalty.storage import members
 from services.loyalty.storage.members import Seen
@@ -42,9 +41,10 @@ from shared.events.profile import (
     PurchaseReturned,
     ReturnedLine,
 )
+from shared.http.app import build_app
 from shared.ids import new_event_id, new_id
 from shared.outbox.tables import outbox
-from shared.service import Parts
+from shared.service import Runtime
 from shared.vault import Vault
 
 Lines = Sequence[tuple[int, int]]
@@ -58,8 +58,8 @@ class Shop:
         self.vault = vault
         self.clock = clock
         self.settings = Settings(home=home, currency="CNY")
-        self.handlers = table.handlers(self.settings)
-        self.parts = Parts(
+        self.handlers = service(self.settings).handlers[0]
+        self.runtime = Runtime(
             settings=self.settings,
             database=database,
             bus=open_bus("embedded://", home=home),
@@ -67,7 +67,7 @@ class Shop:
             tokens=open_verifier(home, clock),
             clock=clock,
         )
-        self.app = create_app(self.settings, self.parts)
+        self.app = build_app(service(self.settings), self.runtime)
         self._offsets = itertools.count()
         self._keys = itertools.count()
 
@@ -79,7 +79,7 @@ class Shop:
             records.append(record(event, headers, payload, next(self._offsets)))
         partition = TopicPartition("test", 0)
         return await apply_batch(
-            self.database, self.handlers, self.vault, partition, records, bugs_are_permanent=False
+            self.database, self.handlers, self.runtime.context, partition, records, bugs_are_permanent=False
         )
 
     async def redeem(

@@ -1,4 +1,4 @@
-"""A running profile service for tests: its parts, its app, tokens for everybody, and things to tell it."""
+"""A running profile service for tests: its runtime, its app, tokens for everybody, and things to tell it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -14,7 +14,7 @@ from services.profile import verify
 from services.profile.domain.identifiers import Spelled
 from services.profile.domain.purchases import Line, Purchase
 from services.profile.domain.returns import Return, ReturnedLine
-from services.profile.main import create_app
+from services.profile.main import service
 from services.profile.settings import Settings
 from services.profile.storage.tables import (
     customer_values,
@@ -35,8 +35,9 @@ from shared.db import Database, Tx
 from shared.db.postgres import CONNECTIONS_MAX
 from shared.events import BY_TYPE
 from shared.events.base import Event
+from shared.http.app import build_app
 from shared.outbox.tables import outbox
-from shared.service import Drift, Parts
+from shared.service import Drift, Runtime
 from shared.vault import Vault, open_vault
 from tests.parts import databases
 from tests.parts.waiting import until
@@ -48,11 +49,11 @@ SCOPES = ("customers:read", "customers:write", "purchases:read", "purchases:writ
 class Profile:
     """Profile on one database, its clock in the test's hand."""
 
-    def __init__(self, parts: Parts, settings: Settings, clock: ManualClock) -> None:
-        self.parts, self.settings, self.clock = parts, settings, clock
-        self.database: Database = parts.database
-        self.vault = parts.vault
-        self.app = create_app(settings, parts)
+    def __init__(self, runtime: Runtime[Settings], settings: Settings, clock: ManualClock) -> None:
+        self.runtime, self.settings, self.clock = runtime, settings, clock
+        self.database: Database = runtime.database
+        self.vault = runtime.vault
+        self.app = build_app(service(settings), runtime)
         self.lanes = asyncio.Semaphore(CONNECTIONS_MAX - 3)
         """As many transactions at once as there are connections, some left for the test: the rest wait here, not for
         the pool, which gives up after some seconds."""
@@ -127,7 +128,7 @@ async def open_profile(kind: databases.Kind, folder: Path) -> AsyncIterator[Prof
     """Profile on a fresh database of this kind."""
     clock, settings = ManualClock(NOW), Settings(home=folder)
     async with databases.fresh(kind, "profile", folder=folder, clock=clock) as database:
-        parts = Parts(
+        runtime = Runtime(
             settings=settings,
             database=database,
             bus=open_bus("embedded://", home=folder),
@@ -136,9 +137,9 @@ async def open_profile(kind: databases.Kind, folder: Path) -> AsyncIterator[Prof
             clock=clock,
         )
         try:
-            yield Profile(parts, settings, clock)
+            yield Profile(runtime, settings, clock)
         finally:
-            await parts.bus.close()
+            await runtime.bus.close()
 
 
 async def erase(tx: Tx, vault: Vault, identity_id: str) -> None:

@@ -1,4 +1,4 @@
-"""A running scoring service for tests: its parts, its handlers, its app, and facts to feed it."""
+"""A running scoring service for tests: its runtime, its handlers, its app, and facts to feed it."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 import httpx2
 from sqlalchemy import func, select
 
-from services.scoring.events import table
-from services.scoring.main import create_app
+from services.scoring.main import service
 from services.scoring.settings import Settings
 from shared.auth.principal import Role
 from shared.auth.signing import ensure_signing_key, mint
@@ -31,9 +30,10 @@ from shared.events.profile import (
     ReturnedLine,
 )
 from shared.events.scoring import ScoreUpdated
+from shared.http.app import build_app
 from shared.ids import new_id
 from shared.outbox.tables import outbox
-from shared.service import Parts
+from shared.service import Runtime
 from shared.vault import open_vault
 from tests.parts import databases
 
@@ -43,19 +43,19 @@ NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 class Scoring:
     """Scoring on one database, its clock in the test's hand."""
 
-    def __init__(self, parts: Parts, settings: Settings, clock: ManualClock) -> None:
-        self.parts, self.settings, self.clock = parts, settings, clock
-        self.database: Database = parts.database
-        self.handlers = table.handlers(settings)
+    def __init__(self, runtime: Runtime[Settings], settings: Settings, clock: ManualClock) -> None:
+        self.runtime, self.settings, self.clock = runtime, settings, clock
+        self.database: Database = runtime.database
+        self.handlers = service(settings).handlers[0]
         self.zone = ZoneInfo(settings.zone)
 
     async def deliver(self, *events: Event) -> None:
         """Apply events as one batch, in waves, as the consumer does."""
         async with self.database.begin() as tx:
-            await self.handlers.lock(tx, events)
+            await self.handlers.lock(tx, self.runtime.context, events)
             for wave in waves(events):
                 async with tx.savepoint():
-                    await self.handlers.table[type(wave[0])](tx, wave)
+                    await self.handlers.apply(tx, self.runtime.context, wave)
 
     async def told(self) -> list[ScoreUpdated]:
         """Every score_updated so far, in order."""
@@ -87,7 +87,7 @@ class Scoring:
 
     def bearing(self, token: str) -> httpx2.AsyncClient:
         """A client with this token."""
-        transport = httpx2.ASGITransport(app=create_app(self.settings, self.parts))
+        transport = httpx2.ASGITransport(app=build_app(service(self.settings), self.runtime))
         headers = {"Authorization": f"Bearer {token}"}
         return httpx2.AsyncClient(transport=transport, base_url="http://scoring", headers=headers)
 
@@ -97,7 +97,7 @@ async def open_scoring(kind: databases.Kind, folder: Path, *, zone: str = "UTC")
     """Scoring on a fresh database of this kind."""
     clock, settings = ManualClock(NOW), Settings(home=folder, zone=zone)
     async with databases.fresh(kind, "scoring", folder=folder, clock=clock) as database:
-        parts = Parts(
+        runtime = Runtime(
             settings=settings,
             database=database,
             bus=open_bus("embedded://", home=folder),
@@ -106,9 +106,9 @@ async def open_scoring(kind: databases.Kind, folder: Path, *, zone: str = "UTC")
             clock=clock,
         )
         try:
-            yield Scoring(parts, settings, clock)
+            yield Scoring(runtime, settings, clock)
         finally:
-            await parts.bus.close()
+            await runtime.bus.close()
 
 
 def customer() -> str:

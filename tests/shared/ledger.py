@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, Column, MetaData, Named, Table, TypedCol
 
 from shared.bus import Record, TopicPartition
 from shared.consume import Handlers
+from shared.context import Context
 from shared.db import Read, Tx, any_of, triggers
 from shared.db.types import BigInt, Id, Instant, Json, Sealed
 from shared.errors import DomainError, Kind
@@ -56,7 +57,7 @@ class Poisoned(DomainError):
     kind, code = Kind.INVALID, "poisoned"
 
 
-async def lock(tx: Tx, events: Sequence[Event]) -> None:
+async def lock(tx: Tx, _context: Context, events: Sequence[Event]) -> None:
     """Lock the balances of the batch, inserting the missing ones."""
     ids = sorted({event.identity_id for event in events})
     await tx.insert_new(balances, [{"identity_id": identity_id, "amount": 0} for identity_id in ids])
@@ -64,7 +65,7 @@ async def lock(tx: Tx, events: Sequence[Event]) -> None:
     await tx.all(locking.order_by(balances.c.identity_id).with_for_update())
 
 
-async def recorded(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
+async def recorded(tx: Tx, _context: Context, events: Sequence[PurchaseRecorded]) -> None:
     """Book purchases; a poisoned order is refused, a buggy one raises."""
     for event in events:
         if event.order_id == BUG:
@@ -75,7 +76,7 @@ async def recorded(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
     await _book(tx, [(event.purchase_id, event.identity_id, event.amount_minor, event) for event in events])
 
 
-async def returned(tx: Tx, events: Sequence[PurchaseReturned]) -> None:
+async def returned(tx: Tx, _context: Context, events: Sequence[PurchaseReturned]) -> None:
     """Book returns."""
     rows = [(event.return_id, event.identity_id, -event.lines[0].amount_minor, event) for event in events]
     await _book(tx, rows)
@@ -102,7 +103,7 @@ async def _book(tx: Tx, rows: Sequence[tuple[str, str, int, Event]]) -> None:
     await tx.update_many(balances, updates, key=["identity_id"])
 
 
-HANDLERS = Handlers("toy", {PurchaseRecorded: recorded, PurchaseReturned: returned}, lock=lock)
+HANDLERS = Handlers("toy", {PurchaseRecorded: [recorded], PurchaseReturned: [returned]}, lock=lock)
 
 
 async def amounts(read: Read) -> list[tuple[str, int]]:

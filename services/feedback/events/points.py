@@ -1,14 +1,15 @@
 """Loyalty's answers to remedies."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from services.feedback.settings import Settings
 from services.feedback.usecases.refuse_remedies import Refusal, refuse_remedies
 from services.feedback.usecases.settle_remedies import Payment, settle_remedies
 from shared.consume import parking
-from shared.consume.handlers import Handle
 from shared.consume.set_aside import Reason
+from shared.context import Context
 from shared.db import Tx
 from shared.events.loyalty import PointsEarned, RemedyRefused
 from shared.vault import Vault
@@ -22,28 +23,20 @@ WAITING: Final = Reason(
 )
 
 
-def earned(vault: Callable[[], Vault]) -> Handle:
+async def earned(tx: Tx, context: Context[Settings], events: Sequence[PointsEarned]) -> None:
     """Settle the remedies that were paid; points earned for anything else are not ours."""
-
-    async def apply(tx: Tx, events: Sequence[PointsEarned]) -> None:
-        paid = {event.cause.id: event for event in events if event.cause.kind == REMEDY}
-        payments = [Payment(key, event.occurred_at, event.transaction_id) for key, event in paid.items()]
-        for remedy_id in await settle_remedies(tx, payments):
-            await _park(tx, vault(), paid[remedy_id], remedy_id)
-
-    return apply
+    paid = {event.cause.id: event for event in events if event.cause.kind == REMEDY}
+    payments = [Payment(key, event.occurred_at, event.transaction_id) for key, event in paid.items()]
+    for remedy_id in await settle_remedies(tx, payments):
+        await _park(tx, context.vault, paid[remedy_id], remedy_id)
 
 
-def refused(vault: Callable[[], Vault]) -> Handle:
+async def refused(tx: Tx, context: Context[Settings], events: Sequence[RemedyRefused]) -> None:
     """Mark the remedies that loyalty will not pay."""
-
-    async def apply(tx: Tx, events: Sequence[RemedyRefused]) -> None:
-        answers = {event.remedy_id: event for event in events}
-        refusals = [Refusal(key, event.code) for key, event in answers.items()]
-        for remedy_id in await refuse_remedies(tx, refusals):
-            await _park(tx, vault(), answers[remedy_id], remedy_id)
-
-    return apply
+    answers = {event.remedy_id: event for event in events}
+    refusals = [Refusal(key, event.code) for key, event in answers.items()]
+    for remedy_id in await refuse_remedies(tx, refusals):
+        await _park(tx, context.vault, answers[remedy_id], remedy_id)
 
 
 async def _park(tx: Tx, vault: Vault, event: PointsEarned | RemedyRefused, remedy_id: str) -> None:

@@ -1,6 +1,6 @@
 """The locks of a whole batch, before its first wave, and the remedies that waited for its new members."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from services.loyalty.settings import Settings
 from services.loyalty.storage import redemptions, wallets
@@ -8,39 +8,32 @@ from services.loyalty.usecases.credit_remedies import credit_remedies
 from services.loyalty.usecases.open_programme import open_programme
 from services.loyalty.usecases.read_remedy import read_remedy
 from shared.consume import parking
+from shared.context import Context
 from shared.db import Tx, locks
 from shared.events.base import Event
 from shared.events.feedback import RemedyGranted
 from shared.events.profile import CustomerMerged, CustomerUnmerged, PurchaseRecorded, PurchaseReturned
-from shared.vault import Vault
 
 
-class Locking:
-    """Takes what a batch needs: rendezvous first, then all wallets in one statement."""
+async def lock(tx: Tx, context: Context[Settings], events: Sequence[Event]) -> None:
+    """Lock the wallets of everyone these events name, and of those whose lots paid their orders.
 
-    def __init__(self, settings: Settings, vault: Callable[[], Vault]) -> None:
-        self._settings = settings
-        self._vault = vault
-
-    async def lock(self, tx: Tx, events: Sequence[Event]) -> None:
-        """Lock the wallets of everyone these events name, and of those whose lots paid their orders.
-
-        A remedy is no reason to make a wallet: nobody is made known by being promised something.
-        """
-        await open_programme(tx, currency=self._settings.currency, zone=self._settings.zone)
-        promised = {event.identity_id for event in events if isinstance(event, RemedyGranted)}
-        others = [event for event in events if not isinstance(event, RemedyGranted)]
-        await _meet(tx, promised)
-        named = {identity_id for event in others for identity_id in event.identities}
-        orders = (_order(event) for event in others if isinstance(event, PurchaseRecorded | PurchaseReturned))
-        behind = await redemptions.identities_behind(tx, orders)
-        moves = any(isinstance(event, CustomerMerged | CustomerUnmerged) for event in others)
-        locked = await wallets.lock(tx, named | behind, as_owners=moves)
-        await wallets.lock(tx, promised, create=False)
-        awaited = [f"identity:{identity_id}" for identity_id in locked.created]
-        waiting = [parking.event_of(each) for each in await parking.release(tx, self._vault(), awaited)]
-        if waiting:
-            await credit_remedies(tx, [read_remedy(each) for each in waiting])
+    A remedy is no reason to make a wallet: nobody is made known by being promised something.
+    """
+    await open_programme(tx, currency=context.settings.currency, zone=context.settings.zone)
+    promised = {event.identity_id for event in events if isinstance(event, RemedyGranted)}
+    others = [event for event in events if not isinstance(event, RemedyGranted)]
+    await _meet(tx, promised)
+    named = {identity_id for event in others for identity_id in event.identities}
+    orders = (_order(event) for event in others if isinstance(event, PurchaseRecorded | PurchaseReturned))
+    behind = await redemptions.identities_behind(tx, orders)
+    moves = any(isinstance(event, CustomerMerged | CustomerUnmerged) for event in others)
+    locked = await wallets.lock(tx, named | behind, as_owners=moves)
+    await wallets.lock(tx, promised, create=False)
+    awaited = [f"identity:{identity_id}" for identity_id in locked.created]
+    waiting = [parking.event_of(parked) for parked in await parking.release(tx, context.vault, awaited)]
+    if waiting:
+        await credit_remedies(tx, [read_remedy(event) for event in waiting])
 
 
 def _order(event: PurchaseRecorded | PurchaseReturned) -> tuple[str, str]:

@@ -1,52 +1,42 @@
 """Purchases and returns, from the words of the contract into those of the domain."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from services.loyalty.domain.facts import Line, Purchase
+from services.loyalty.settings import Settings
 from services.loyalty.usecases.apply_returns import apply_returns
 from services.loyalty.usecases.earn_points import earn_points
 from services.loyalty.usecases.read_return import read_return
 from shared.consume import parking
-from shared.consume.handlers import Handle
 from shared.consume.parking import Parked
 from shared.consume.set_aside import Reason
+from shared.context import Context
 from shared.db import Tx
 from shared.errors import DomainError
 from shared.events.profile import PurchaseRecorded, PurchaseReturned
-from shared.vault import Vault
 
 WAITS = timedelta(days=30)
 """How long a return waits for its purchase."""
 EARLY = Reason("waiting_for_purchase", "The purchase of this return has not arrived.")
 
 
-def recorded(vault: Callable[[], Vault]) -> Handle:
+async def recorded(tx: Tx, context: Context[Settings], events: Sequence[PurchaseRecorded]) -> None:
     """Earn for purchases, then apply the returns that came before them."""
-
-    async def apply(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
-        await earn_points(tx, [_purchase(event) for event in events])
-        released = await parking.release(tx, vault(), [_awaited(event) for event in events])
-        if released:
-            await _apply_released(tx, released)
-
-    return apply
+    await earn_points(tx, [_purchase(event) for event in events])
+    released = await parking.release(tx, context.vault, [_awaited(event) for event in events])
+    if released:
+        await _apply_released(tx, released)
 
 
-def returned(vault: Callable[[], Vault]) -> Handle:
+async def returned(tx: Tx, context: Context[Settings], events: Sequence[PurchaseReturned]) -> None:
     """Apply returns; those before their purchase are parked. The wallet, locked by both, is the rendezvous."""
-
-    async def apply(tx: Tx, events: Sequence[PurchaseReturned]) -> None:
-        waiting = {
-            each.return_id for each in await apply_returns(tx, [read_return(event) for event in events])
-        }
-        for event in {event.return_id: event for event in events if event.return_id in waiting}.values():
-            deadline_at = tx.now + WAITS
-            await parking.park_event(
-                tx, vault(), "loyalty", event, awaits=_awaited(event), deadline_at=deadline_at, reason=EARLY
-            )
-
-    return apply
+    waiting = {each.return_id for each in await apply_returns(tx, [read_return(event) for event in events])}
+    for event in {event.return_id: event for event in events if event.return_id in waiting}.values():
+        deadline_at = tx.now + WAITS
+        await parking.park_event(
+            tx, context.vault, "loyalty", event, awaits=_awaited(event), deadline_at=deadline_at, reason=EARLY
+        )
 
 
 async def _apply_released(tx: Tx, released: Sequence[Parked]) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from services.loyalty.storage.tables import ledger_id
-from shared.db import Tx, blocks
-
-_KEPT = "loyalty.ids"
+from shared.db import Slot, Tx, blocks
 
 
 class Ids:
@@ -32,9 +30,12 @@ class Ids:
         return value
 
 
+_IDS: Slot[Ids] = Slot("loyalty.ids", Ids)
+
+
 async def reserve(tx: Tx, count: int) -> Ids:
     """The transaction's ids, with at least `count` left; to be asked only behind the wallets' locks."""
-    ids: Ids = tx.kept.setdefault(_KEPT, Ids())
+    ids = tx.slot(_IDS)
     if ids.count < count:
         ids.add(await blocks.take(tx, ledger_id, count - ids.count))
     return ids
@@ -42,4 +43,4 @@ async def reserve(tx: Tx, count: int) -> Ids:
 
 def forget(tx: Tx) -> None:
     """Leave what was taken before a lock unused: behind it there may be greater ids already."""
-    tx.kept.pop(_KEPT, None)
+    tx.drop_slot(_IDS)

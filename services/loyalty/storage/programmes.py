@@ -6,17 +6,18 @@ from sqlalchemy import select
 
 from services.loyalty.domain.programme import Programme, parse
 from services.loyalty.storage.tables import PROGRAMME, programme
-from shared.db import Read, Tx
+from shared.db import Read, Slot, Tx
 
-_KEPT = "loyalty.programme"
+_PROGRAMME: Slot[list[Programme]] = Slot("loyalty.programme", list)
+"""The programme as this transaction has read it: a list of one, empty before."""
 
 
 async def current(tx: Tx) -> Programme:
     """The programme, read once a transaction."""
-    if _KEPT not in tx.kept:
-        tx.kept[_KEPT] = await read(tx)
-    found: Programme = tx.kept[_KEPT]
-    return found
+    known = tx.slot(_PROGRAMME)
+    if not known:
+        known.append(await read(tx))
+    return known[0]
 
 
 async def read(read: Read) -> Programme:

@@ -13,15 +13,15 @@ from services.loyalty.domain.tiers import Standing
 from services.loyalty.domain.wallets import Member, Wallet
 from services.loyalty.storage import purchases
 from services.loyalty.storage.tables import PROGRAMME, tier_state
+from services.loyalty.storage.wallets import LOCKED
 from shared.db import Read, Tx, any_of
 
-_KEPT = "loyalty.standings"
 PAGE_MAX = 500
 
 
 async def of(tx: Tx, programme: Programme, members: Iterable[Member]) -> dict[str, Standing]:
     """The standings of these members, whose wallets are locked; one object each in a transaction."""
-    kept: dict[str, Standing] = tx.kept.setdefault(_KEPT, {})
+    kept = tx.slot(LOCKED).standings
     missing = {member.owner_id: member for member in members if member.owner_id not in kept}
     if missing:
         kept.update(await read(tx, programme, missing.values()))

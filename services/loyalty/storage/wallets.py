@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
+from services.loyalty.domain.tiers import Standing
 from services.loyalty.domain.wallets import Member, Wallet
 from services.loyalty.storage import ids
 from services.loyalty.storage.tables import PROGRAMME, SPENDABLE, ledger_id, wallet
-from shared.db import Read, Tx, any_of, blocks, locks
+from shared.db import Read, Slot, Tx, any_of, blocks, locks
 
-_KEPT = "loyalty.locked"
 REPEATS_MAX = 5
 """How often a lock is tried again because an owner changed while it waited."""
 PAGE_MAX = 500
@@ -54,6 +54,8 @@ class Locked:
         self.wallets: dict[str, Wallet] = {}
         self.by_id: dict[int, Wallet] = {}
         self.members: dict[str, Member] = {}
+        self.standings: dict[str, Standing] = {}
+        """The standings of these members, which refer to their wallets and so are dropped with them."""
         self.created: list[str] = []
         """Identities whose first wallet this transaction has made."""
 
@@ -73,6 +75,10 @@ class Locked:
         return self.members.setdefault(owner_id, Member(owner_id, [], {}, lots_complete=True))
 
 
+LOCKED: Slot[Locked] = Slot("loyalty.locked", Locked)
+"""The wallets that this transaction holds. They change in memory, so a failed savepoint drops them."""
+
+
 async def lock(
     tx: Tx, identity_ids: Iterable[str], *, create: bool = True, as_owners: bool = False
 ) -> Locked:
@@ -81,7 +87,7 @@ async def lock(
     `create`: identities not seen yet get a wallet first. `as_owners`: also what these own without being in it, as
     while the events of one merge are on their way. What this transaction holds is answered from memory.
     """
-    locked: Locked = tx.kept.setdefault(_KEPT, Locked())
+    locked = tx.slot(LOCKED)
     wanted = sorted({each for each in identity_ids if as_owners or each not in locked.wallets})
     if wanted:
         if create:
@@ -140,13 +146,12 @@ def _row(row_id: int, identity_id: str) -> dict[str, Any]:
 
 async def _lock_groups(tx: Tx, wanted: Sequence[str], *, as_owners: bool) -> list[Wallet]:
     """Lock whole groups. A merge that commits while this waits leaves a group in parts: let go, and once more."""
-    kept = dict(tx.kept)
     for _ in range(REPEATS_MAX):
         try:
             async with tx.savepoint():
                 return await _lock_once(tx, wanted, as_owners=as_owners)
         except _Incomplete:
-            tx.kept.update(kept)  # the savepoint cleared it, and it holds from before
+            continue
     raise OwnerChanged("the owners of these wallets change too quickly")
 
 

@@ -5,10 +5,11 @@ from zoneinfo import ZoneInfo
 
 from services.scoring.domain.facts import Purchase, Return
 from services.scoring.domain.statements import local_day
+from services.scoring.settings import Settings
 from services.scoring.storage.facts import PurchaseRow, ReturnRow
 from services.scoring.usecases.record_purchases import record_purchases
 from services.scoring.usecases.record_returns import record_returns
-from shared.consume.handlers import Handle
+from shared.context import Context
 from shared.db import Tx
 from shared.errors import DomainError, Kind
 from shared.events.profile import PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnedLine
@@ -21,22 +22,18 @@ class TooManyUnits(DomainError):
     kind, code = Kind.INVALID, "too_many_units"
 
 
-def recorded(zone: ZoneInfo) -> Handle:
+async def recorded(tx: Tx, context: Context[Settings], events: Sequence[PurchaseRecorded]) -> None:
     """Take in recorded purchases, their days counted in `zone`."""
-
-    async def apply(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
-        await record_purchases(tx, [_purchase(event, zone) for event in events], zone)
-
-    return apply
+    await record_purchases(
+        tx, [_purchase(event, context.settings.time_zone) for event in events], context.settings.time_zone
+    )
 
 
-def returned(zone: ZoneInfo) -> Handle:
+async def returned(tx: Tx, context: Context[Settings], events: Sequence[PurchaseReturned]) -> None:
     """Take in returns, their days counted in `zone`."""
-
-    async def apply(tx: Tx, events: Sequence[PurchaseReturned]) -> None:
-        await record_returns(tx, [_return(event, zone) for event in events], zone)
-
-    return apply
+    await record_returns(
+        tx, [_return(event, context.settings.time_zone) for event in events], context.settings.time_zone
+    )
 
 
 def _purchase(event: PurchaseRecorded, zone: ZoneInfo) -> PurchaseRow:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from services.scoring.domain.training import Outcome
 from services.scoring.jobs.fit_worker import FitRequest
@@ -12,7 +11,7 @@ from services.scoring.storage.fits import Fit
 from services.scoring.usecases.begin_fit import begin_fit
 from services.scoring.usecases.publish_model import publish_model
 from shared import logs
-from shared.service import Parts
+from shared.context import Runtime
 
 FIT_SECONDS_MAX = 900
 FITS_MAX = 20
@@ -21,16 +20,16 @@ ROOT = Path(__file__).resolve().parents[3]
 log = logs.named(__name__, keys=("code", "count", "kind", "model_version", "status"))
 
 
-async def run(parts: Parts) -> int:
+async def run(runtime: Runtime) -> int:
     """Run the fits that wait; return how many ended. A fit that was cut off by a restart begins again."""
     for ended in range(FITS_MAX):
-        async with parts.database.begin() as tx:
+        async with runtime.database.begin() as tx:
             fit = await begin_fit(tx)
         if fit is None:
             return ended
-        outcome = await _in_worker(parts, fit)
-        async with parts.database.begin() as tx:
-            model = await publish_model(tx, fit, outcome, ZoneInfo(parts.settings.zone))
+        outcome = await _in_worker(runtime, fit)
+        async with runtime.database.begin() as tx:
+            model = await publish_model(tx, fit, outcome, runtime.settings.time_zone)
         log.info(
             "a fit ended",
             kind=fit.kind,
@@ -42,9 +41,9 @@ async def run(parts: Parts) -> int:
     return FITS_MAX
 
 
-async def _in_worker(parts: Parts, fit: Fit) -> Outcome:
+async def _in_worker(runtime: Runtime, fit: Fit) -> Outcome:
     request = FitRequest(
-        database_url=parts.database.url,
+        database_url=runtime.database.url,
         kind=fit.kind,
         currency=fit.currency,
         until=fit.until,

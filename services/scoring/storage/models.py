@@ -12,10 +12,11 @@ from services.scoring.domain.models import InForce, Model, Status
 from services.scoring.domain.scores import KINDS, PARAMETERS, Cuts, Kind
 from services.scoring.domain.statements import Yardstick, local_day
 from services.scoring.storage.tables import model
-from shared.db import Read, Tx
+from shared.db import Read, Slot, Tx
 
 VERSIONS_MAX = 200
-_KEPT = "services.scoring.yardstick"
+_YARDSTICK: Slot[list[Yardstick]] = Slot("scoring.yardstick", list)
+"""The yardstick of this transaction: a list of one, empty before it is asked for."""
 
 
 async def all_in_force(read: Read, day: date, zone: str) -> dict[tuple[Kind, str], InForce]:
@@ -36,12 +37,12 @@ async def all_in_force(read: Read, day: date, zone: str) -> dict[tuple[Kind, str
 
 async def yardstick(tx: Tx, zone: ZoneInfo) -> Yardstick:
     """What labels are judged with in this transaction: asked once, and only after the locks."""
-    kept: Yardstick | None = tx.kept.get(_KEPT)
-    if kept is None:
+    kept = tx.slot(_YARDSTICK)
+    if not kept:
         used = (await all_in_force(tx, local_day(tx.now, zone), zone.key))["rfm", ""]
         assert isinstance(used.model.parameters, Cuts)
-        kept = tx.kept[_KEPT] = Yardstick(used.model.parameters, used.model.version, zone, tx.now)
-    return kept
+        kept.append(Yardstick(used.model.parameters, used.model.version, zone, tx.now))
+    return kept[0]
 
 
 async def versions(read: Read, kind: Kind) -> Sequence[Model]:

@@ -3,11 +3,12 @@
 from sqlalchemy import select
 
 from services.scoring.storage.tables import shop
-from shared.db import Read, Tx
+from shared.db import Read, Slot, Tx
 from shared.errors import DomainError, Kind
 
 SHOP_ID = 1
-_KEPT = "services.scoring.zone"
+_ZONES: Slot[set[str]] = Slot("scoring.zones", set, snapshot=set)
+"""The zone that this transaction has checked, or nothing."""
 
 
 class ZoneChanged(DomainError):
@@ -18,11 +19,12 @@ class ZoneChanged(DomainError):
 
 async def fix_zone(tx: Tx, zone: str) -> None:
     """Remember the zone of the first fact; raises ZoneChanged when it is another one now. Asked once a transaction."""
-    if _KEPT in tx.kept:
+    checked = tx.slot(_ZONES)
+    if checked:
         return
     if not await tx.insert_new(shop, [{"shop_id": SHOP_ID, "zone": zone}]):
         await check_zone(tx, zone)
-    tx.kept[_KEPT] = zone
+    checked.add(zone)
 
 
 async def check_zone(read: Read, zone: str) -> None:

@@ -8,9 +8,9 @@ from sqlalchemy import delete, select
 
 from services.scoring.domain.statements import RFM, MovedBy, Statement
 from services.scoring.storage.tables import score
-from shared.db import Read, Tx, any_of
+from shared.db import Read, Slot, Tx, any_of
 
-_KEPT = "services.scoring.statements"
+_STATEMENTS: Slot[dict[str, Statement | None]] = Slot("scoring.statements", dict, snapshot=dict)
 
 
 async def of_locked(tx: Tx, customer_ids: Iterable[str]) -> dict[str, Statement | None]:
@@ -18,7 +18,7 @@ async def of_locked(tx: Tx, customer_ids: Iterable[str]) -> dict[str, Statement 
 
     Asked in a statement of its own after the lock: in the locking one it would be read as of before the wait.
     """
-    kept: dict[str, Statement | None] = tx.kept.setdefault(_KEPT, {})
+    kept = tx.slot(_STATEMENTS)
     wanted = list(customer_ids)
     missing = [customer_id for customer_id in wanted if customer_id not in kept]
     if missing:
@@ -41,7 +41,7 @@ async def of_customers(read: Read, customer_ids: Sequence[str]) -> dict[str, Sta
 
 async def write(tx: Tx, statements: Sequence[Statement]) -> None:
     """Store what is said now of customers whose states are locked."""
-    tx.kept.setdefault(_KEPT, {}).update((said.customer_id, said) for said in statements)
+    tx.slot(_STATEMENTS).update((said.customer_id, said) for said in statements)
     await tx.upsert(
         score,
         [
@@ -69,5 +69,5 @@ async def due(read: Read, now: datetime, limit: int) -> list[str]:
 
 async def forget(tx: Tx, customer_ids: Sequence[str]) -> None:
     """Delete what was said of customers nothing is left of."""
-    tx.kept.setdefault(_KEPT, {}).update((customer_id, None) for customer_id in customer_ids)
+    tx.slot(_STATEMENTS).update((customer_id, None) for customer_id in customer_ids)
     await tx.execute(delete(score).where(any_of(score.c.customer_id, customer_ids)))

@@ -7,10 +7,10 @@ from sqlalchemy import Row, delete, exists, select, union
 
 from services.scoring.domain.state import EMPTY, OtherCurrency, State
 from services.scoring.storage.tables import customer_state
-from shared.db import Read, Tx, any_of
+from shared.db import Read, Slot, Tx, any_of
 from shared.identity import identity
 
-_KEPT = "services.scoring.states"
+_STATES: Slot[dict[str, State]] = Slot("scoring.states", dict, snapshot=dict)
 
 
 async def lock(tx: Tx, customer_ids: Iterable[str]) -> dict[str, State]:
@@ -18,7 +18,7 @@ async def lock(tx: Tx, customer_ids: Iterable[str]) -> dict[str, State]:
 
     What this transaction has locked before is answered from memory. Callers hold the identities' rows.
     """
-    kept: dict[str, State] = tx.kept.setdefault(_KEPT, {})
+    kept = tx.slot(_STATES)
     wanted = sorted(set(customer_ids))
     missing = [customer_id for customer_id in wanted if customer_id not in kept]
     if missing:
@@ -42,7 +42,7 @@ async def lock_existing(tx: Tx, customer_ids: Sequence[str]) -> dict[str, State]
         .with_for_update()
     )
     locked = {row.customer_id: _state(row) for row in rows}
-    tx.kept.setdefault(_KEPT, {}).update(locked)
+    tx.slot(_STATES).update(locked)
     return locked
 
 
@@ -50,7 +50,7 @@ async def write(tx: Tx, states: Mapping[str, State]) -> None:
     """Store the states of customers whose rows are locked."""
     rows = [_row(customer_id, states[customer_id]) for customer_id in sorted(states)]
     await tx.update_many(customer_state, rows, key=["customer_id"])
-    tx.kept[_KEPT].update(states)
+    tx.slot(_STATES).update(states)
 
 
 async def gone(read: Read, customer_ids: Iterable[str]) -> list[str]:
@@ -72,7 +72,7 @@ async def forget(tx: Tx, customer_ids: Sequence[str]) -> None:
     """Delete the states of customers nothing is left of."""
     await tx.execute(delete(customer_state).where(any_of(customer_state.c.customer_id, customer_ids)))
     for customer_id in customer_ids:
-        tx.kept[_KEPT].pop(customer_id, None)
+        tx.slot(_STATES).pop(customer_id, None)
 
 
 async def of_customers(read: Read, customer_ids: Sequence[str]) -> dict[str, State]:

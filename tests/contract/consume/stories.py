@@ -248,7 +248,7 @@ _BOOKS: dict[str, Sequence[Select[*tuple[Any, ...]]]] = {
 async def books(house: Opened, story: Story) -> Books:
     """What a service holds to be true of a story, without when it was written down and under which row."""
     found = {}
-    async with house.parts.database.read() as read:
+    async with house.runtime.database.read() as read:
         for number, statement in enumerate(_BOOKS[house.service.name]):
             rows = map(repr, await read.all(statement))
             of_story = (row for row in rows if story.ids.issuperset(_ID.findall(row)))

@@ -60,7 +60,7 @@ async def hear(house: Opened, told: Told, sizes: Sequence[int]) -> Outcome:
 
 async def balanced(house: Opened, story: Story) -> Books:
     """The books of the story, with nothing left to wait for and nothing drifted."""
-    async with house.parts.database.read() as read:
+    async with house.runtime.database.read() as read:
         assert list(await house.service.verify(read)) == []
         of_story = table.c.topic == TOPIC, table.c.state.in_(("dead", "queued", "parked"))
         left = await read.all(select(table.c.code, table.c.reason).where(*of_story))
@@ -127,7 +127,7 @@ async def test_a_purchase_and_its_returns_in_every_order_leave_the_same_books(
         await discard_everything(house)
 
         await balanced(house, story)
-        async with house.parts.database.read() as read:
+        async with house.runtime.database.read() as read:
             rows = {row[0]: tuple(row)[1:] for row in await read.all(LEFT_OF_IT[name])}
         (left,) = {rows.get(who) for who in people}
         if name == "loyalty":
@@ -204,15 +204,17 @@ async def test_a_newer_and_an_older_producer_are_understood_alike(
 async def discard_everything(house: Opened) -> None:
     """Give up what was refused, one after the other, until nothing is set aside any more."""
     (handlers,) = house.service.handlers
-    parts = house.parts
+    runtime = house.runtime
     for _ in range(DISCARDS_MAX):
-        async with parts.database.read() as read:
+        async with runtime.database.read() as read:
             dead = table.c.topic == TOPIC, table.c.state == "dead"
             ids = [row_id for (row_id,) in await read.all(select(table.c.id).where(*dead))]
         if not ids:
             return
         for set_aside_id in ids:
-            await operator_actions.discard(parts.database, handlers, parts.vault, set_aside_id, by="test")
+            await operator_actions.discard(
+                runtime.database, handlers, runtime.context, set_aside_id, by="test"
+            )
     raise AssertionError("there was always something more")
 
 

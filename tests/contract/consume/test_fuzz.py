@@ -45,7 +45,12 @@ async def consume(
     for start in range(0, len(records), size):
         batch = records[start : start + size]
         outcome = await apply_batch(
-            house.parts.database, handlers, house.parts.vault, PLACE, batch, set_aside_percent_max=percent_max
+            house.runtime.database,
+            handlers,
+            house.runtime.context,
+            PLACE,
+            batch,
+            set_aside_percent_max=percent_max,
         )
         assert sum(astuple(outcome)) == len(batch), f"records {start} to {start + len(batch)}: {outcome}"
         total = Outcome(*(a + b for a, b in zip(astuple(total), astuple(outcome), strict=True)))
@@ -55,7 +60,7 @@ async def consume(
 async def take_position(house: Opened) -> None:
     """Give the consumer its position in the topic, as it has when it is assigned the partition."""
     (handlers,) = house.service.handlers
-    async with house.parts.database.begin() as tx:
+    async with house.runtime.database.begin() as tx:
         row = {"consumer": handlers.consumer, "topic": TOPIC, "partition": 0, "next_offset": 0}
         await tx.insert_new(consumer_position, [row | {"moved_at": tx.now}])
 
@@ -78,7 +83,7 @@ async def test_ten_thousand_records_of_every_sort_are_each_accounted_for(
             total.applied, total.repeated or not house.service.handlers[0].inbox, total.skipped, total.dead
         )
         assert Counter(await _aside(house)) == Counter(dead=total.dead, queued=total.queued)
-        async with house.parts.database.read() as read:
+        async with house.runtime.database.read() as read:
             place = consumer_position.c.next_offset
             assert await read.scalar(select(place).where(consumer_position.c.topic == TOPIC)) == RECORDS
             assert list(await house.service.verify(read)) == []
@@ -89,7 +94,7 @@ async def _aside(house: Opened) -> dict[str, int]:
     """How many records of the topic are kept, by state."""
     columns = table.c
     by_state = select(columns.state, func.count()).where(columns.topic == TOPIC).group_by(columns.state)
-    async with house.parts.database.read() as read:
+    async with house.runtime.database.read() as read:
         rows: Sequence[Row[str, int]] = await read.all(by_state)
     return {row[0]: row[1] for row in rows}
 
@@ -98,11 +103,11 @@ async def _the_sealed_are_byte_for_byte(house: Opened, sent: Sequence[Record]) -
     """What was set aside can be read again as it came."""
     columns = table.c
     statement = select(columns.offset, columns.record).where(columns.topic == TOPIC).order_by(columns.offset)
-    async with house.parts.database.read() as read:
+    async with house.runtime.database.read() as read:
         rows = await read.all(statement.limit(500))
     assert rows
     for offset, token in rows:
-        _, value = set_aside.open_record(house.parts.vault, token)
+        _, value = set_aside.open_record(house.runtime.vault, token)
         assert offset is not None
         assert value == sent[offset].value
 
@@ -125,7 +130,7 @@ async def test_the_brake_is_pulled_for_a_batch_of_poison_and_nothing_of_it_stays
 
 async def _rows(house: Opened) -> dict[str, int]:
     """The number of rows of every table."""
-    async with house.parts.database.read() as read:
+    async with house.runtime.database.read() as read:
         return {
             each.name: await read.scalar(select(func.count()).select_from(each)) or 0
             for metadata in house.service.metadata

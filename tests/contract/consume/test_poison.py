@@ -77,7 +77,7 @@ async def test_poison_of_every_sort_in_the_middle_of_a_batch_costs_only_itself(
         outcome = await consume(house, records, percent_max=PERCENT_MAX, most=BATCH)
 
         assert (len(records), outcome.applied, outcome.dead) == (BATCH, BATCH - len(POISON), len(POISON))
-        async with house.parts.database.read() as read:
+        async with house.runtime.database.read() as read:
             of_topic = select(func.count()).select_from(set_aside).where(set_aside.c.topic == TOPIC)
             assert await read.scalar(of_topic) == len(POISON)
             assert list(await house.service.verify(read)) == []

@@ -79,7 +79,7 @@ async def bus(stack: Stack, tmp_path: Path) -> AsyncIterator[Bus]:
 async def digest(house: Opened) -> dict[str, str]:
     """A hash of the rows of each table: balances, states, facts, and what was told of them."""
     found = {}
-    async with house.parts.database.read() as read:
+    async with house.runtime.database.read() as read:
         for table in (each for metadata in house.service.metadata for each in metadata.sorted_tables):
             if table.name not in BOOKKEEPING:
                 found[table.name] = _hash(map(repr, await read.all(select(table))))
@@ -125,11 +125,11 @@ async def test_a_replay_from_the_start_changes_nothing(name: str, kind: Kind, tm
         await consume(house, sent)
         assert await digest(house) == before
 
-        async with house.parts.database.begin() as tx:
+        async with house.runtime.database.begin() as tx:
             await tx.execute(delete(inbox))
         await consume(house, sent, most=77)
         assert await digest(house) == before
-        async with house.parts.database.read() as read:
+        async with house.runtime.database.read() as read:
             assert list(await house.service.verify(read)) == []
 
 
@@ -137,14 +137,16 @@ def consuming(
     house: Opened, database: Database, handlers: Handlers, member: str = "one"
 ) -> AbstractAsyncContextManager[Consumer]:
     """A running consumer, until the block ends; how much it sets aside does not stop it."""
-    return consuming_with(database, house.parts.bus, house.parts.vault, handlers, member=member, percent=100)
+    return consuming_with(
+        database, house.runtime.bus, house.runtime.vault, handlers, member=member, percent=100
+    )
 
 
 async def publish(house: Opened, traffic: Traffic, count: int) -> None:
     """Put records onto the real topics, each key into its partition."""
     topics = roles.topics_of(house.service)
-    await house.parts.bus.ensure_topics(topics)
-    producer = await house.parts.bus.producer()
+    await house.runtime.bus.ensure_topics(topics)
+    producer = await house.runtime.bus.producer()
     placed: list[tuple[TopicPartition, Message]] = []
     for record in facts_of_one(house, traffic.records(count)):
         named = dict(record.headers).get("ce_type", b"").decode(errors="replace")
@@ -164,7 +166,7 @@ async def publish(house: Opened, traffic: Traffic, count: int) -> None:
 
 async def caught_up(house: Opened, database: Database, handlers: Handlers) -> None:
     """Return when the consumer stands at the end of each of its topics."""
-    ends = await house.parts.bus.end_offsets(handlers.topics)
+    ends = await house.runtime.bus.end_offsets(handlers.topics)
 
     async def done() -> bool:
         place = consumer_position.c
@@ -184,26 +186,26 @@ async def test_a_replay_is_refused_while_anybody_consumes_and_harmless_afterward
 ) -> None:
     async with opened(name, tmp_path, stack[0], bus=bus) as house:
         (handlers,) = house.service.handlers
-        parts = house.parts
+        runtime = house.runtime
 
         async def replay(**more: Any) -> int:
             return await replaying.replay(
-                parts.database, parts.bus, handlers, handlers.topics, member="replay", **more
+                runtime.database, runtime.bus, handlers, handlers.topics, member="replay", **more
             )
 
         await publish(house, traffic_for(house, f"bus {name}"), 400)
-        async with consuming(house, parts.database, handlers):
-            await caught_up(house, parts.database, handlers)
+        async with consuming(house, runtime.database, handlers):
+            await caught_up(house, runtime.database, handlers)
             with pytest.raises(replaying.NotAlone, match=f"The consumer {name} runs"):
                 await replay(alone_seconds_max=1.0)
-            await caught_up(house, parts.database, handlers)
+            await caught_up(house, runtime.database, handlers)
         before = await digest(house)
 
         for forget_seen in (False, True):
             assert await replay(forget_seen=forget_seen) > 50
             assert await _positions(house, handlers.topics) == {0}
-            async with consuming(house, parts.database, handlers, "two"):
-                await caught_up(house, parts.database, handlers)
+            async with consuming(house, runtime.database, handlers, "two"):
+                await caught_up(house, runtime.database, handlers)
             assert await digest(house) == before
         if name == "loyalty":
             assert await _rebuilt_lots(house) > 10
@@ -211,7 +213,7 @@ async def test_a_replay_is_refused_while_anybody_consumes_and_harmless_afterward
 
 async def _positions(house: Opened, topics: Collection[str]) -> set[int]:
     place = consumer_position.c
-    async with house.parts.database.read() as read:
+    async with house.runtime.database.read() as read:
         return {
             offset for (offset,) in await read.all(select(place.next_offset).where(place.topic.in_(topics)))
         }
@@ -227,21 +229,21 @@ async def test_scoring_rebuilt_from_the_topics_into_an_empty_database_is_the_liv
     new_folder.mkdir()
     async with opened("scoring", live_folder, kind, bus=bus) as house:
         (handlers,) = house.service.handlers
-        async with house.parts.database.begin() as tx:  # what is in it did not come from the topics
+        async with house.runtime.database.begin() as tx:  # what is in it did not come from the topics
             for table in reversed([each for meta in house.service.metadata for each in meta.sorted_tables]):
                 if table.name in ("purchase", "day_rollup", "customer_state", "score", "identity"):
                     await tx.execute(delete(table))
         traffic = Traffic(random.Random(f"{SEED}:rebuilt"), clean=True)
         await bus.ensure_topics(roles.topics_of(house.service))
-        async with consuming(house, house.parts.database, handlers):
+        async with consuming(house, house.runtime.database, handlers):
             for _ in range(4):
                 await publish(house, traffic, (RECORDS if kind == "sqlite" else RECORDS_OVER_KAFKA) // 4)
-            await caught_up(house, house.parts.database, handlers)
+            await caught_up(house, house.runtime.database, handlers)
         async with databases.fresh(kind, "scoring", folder=new_folder, clock=house.clock) as database:
             smaller = dataclasses.replace(handlers, batch_max=37)
             async with consuming(house, database, smaller, "two"):
                 await caught_up(house, database, smaller)
-            lived, rebuilt = await _scores(house.parts.database), await _scores(database)
+            lived, rebuilt = await _scores(house.runtime.database), await _scores(database)
 
     assert all(lived.values())
     assert rebuilt == lived
@@ -285,7 +287,7 @@ async def test_balances_lots_and_tiers_rebuilt_from_the_ledger_are_the_live_ones
 
 async def _rebuilt_lots(house: Opened) -> int:
     """How many lots the postings alone give, all of which, with the wallets and tiers, are as they are stored."""
-    async with house.parts.database.read() as read:
+    async with house.runtime.database.read() as read:
         ids = [row_id for (row_id,) in await read.all(select(wallet.c.id))]
         rebuilt = await rebuild.of(read, ids)
         wallets = await read.all(
@@ -307,10 +309,10 @@ async def _rebuilt_lots(house: Opened) -> int:
 
 async def test_a_balance_that_was_changed_by_hand_is_found(tmp_path: Path) -> None:
     async with opened("loyalty", tmp_path) as house:
-        async with house.parts.database.begin() as tx:
+        async with house.runtime.database.begin() as tx:
             first = await tx.scalar(select(func.min(wallet.c.id)))
             await tx.execute(update(wallet).where(wallet.c.id == first).values(active=wallet.c.active + 1))
-        async with house.parts.database.read() as read:
+        async with house.runtime.database.read() as read:
             found = list(await house.service.verify(read))
 
     assert [drift.rule for drift in found] == ["wallet_is_its_postings"]

@@ -26,7 +26,7 @@ from shared.http.openapi import operations
 from shared.http.routes import Route
 from shared.ids import new_event_id, new_id
 from shared.run import serving
-from shared.service import Parts, Service
+from shared.service import Runtime, Service
 from shared.vault import open_vault
 from tests.parts import databases
 from tests.parts.databases import Kind, service_of
@@ -51,7 +51,7 @@ class Opened:
     """A running service with a little in it."""
 
     service: Service
-    parts: Parts
+    runtime: Runtime
     app: FastAPI
     clock: ManualClock
     owner: str = ""
@@ -103,7 +103,7 @@ class Opened:
     def token(self, subject: Subject) -> str:
         """A token of this subject."""
         kind, name, roles, scopes = subject
-        key = ensure_signing_key(self.parts.settings.home)
+        key = ensure_signing_key(self.runtime.settings.home)
         ttl = timedelta(minutes=10)
         return mint(key, kind, name, now=self.clock.now(), ttl=ttl, roles=roles, scopes=scopes)
 
@@ -136,7 +136,7 @@ class Opened:
                 self._offset += 1
             if batch and handlers.table:
                 await apply_batch(
-                    self.parts.database, handlers, self.parts.vault, TopicPartition("test", 0), batch
+                    self.runtime.database, handlers, self.runtime.context, TopicPartition("test", 0), batch
                 )
 
 
@@ -147,7 +147,7 @@ async def opened(
     """A service on a fresh database and a bus of its own unless one is given, with something in it."""
     clock, service = ManualClock(NOW), service_of(name, folder)
     async with databases.fresh(kind, name, folder=folder, clock=clock) as database:
-        parts = Parts(
+        runtime = Runtime(
             settings=service.settings,
             database=database,
             bus=bus or open_bus("embedded://", home=folder),
@@ -155,13 +155,13 @@ async def opened(
             tokens=open_verifier(folder, clock),
             clock=clock,
         )
-        house = Opened(service, parts, build_app(service, parts), clock)
+        house = Opened(service, runtime, build_app(service, runtime), clock)
         await FILL[name](house)
         await _set_something_aside(house)
         try:
             yield house
         finally:
-            await parts.bus.close()
+            await runtime.bus.close()
 
 
 @contextmanager

@@ -24,7 +24,8 @@ from shared.http.app import build_app, build_side_door
 from shared.run import process_metrics
 from shared.run.process_metrics import Leadership
 from shared.run.roles import consumers_of, topics_of
-from shared.service import Parts, Service, vault_of
+from shared.service import Runtime, Service
+from shared.service.opening import open_vault_of
 from shared.verify import rolling
 from tests.architecture.sources import ROOT
 from tests.parts import databases
@@ -40,7 +41,7 @@ class Running:
     """A service whose every role is counted."""
 
     service: Service
-    parts: Parts
+    runtime: Runtime
     app: FastAPI
 
     async def text_of(self, path: str) -> str:
@@ -51,11 +52,11 @@ class Running:
 
     async def looked_through(self) -> None:
         """A whole pass of the running verification."""
-        async with self.parts.database.read() as read:
+        async with self.runtime.database.read() as read:
             before = (await rolling.standing(read, self.service.invariants)).ended_at
         for _ in range(PASS_LOOKS_MAX):
-            await rolling.look_on(self.service.invariants, self.parts)
-            async with self.parts.database.read() as read:
+            await rolling.look_on(self.service.invariants, self.runtime)
+            async with self.runtime.database.read() as read:
                 if (await rolling.standing(read, self.service.invariants)).ended_at != before:
                     return
         raise AssertionError("the pass does not end")
@@ -69,18 +70,18 @@ async def running(name: str, kind: databases.Kind, home: Path, *, kafka: str = "
     if not kafka:
         await bus.ensure_topics(topics_of(service))
     async with databases.fresh(kind, name, folder=home) as database:
-        parts = Parts(
+        runtime = Runtime(
             settings=service.settings,
             database=database,
             bus=bus,
-            vault=vault_of(service.settings)(),
+            vault=open_vault_of(service.settings),
             tokens=open_verifier(home, SystemClock()),
             clock=SystemClock(),
         )
-        app = build_app(service, parts)
+        app = build_app(service, runtime)
         process_metrics.count_leadership(app, Leadership())
-        process_metrics.count_consumers(app, consumers_of(service, parts))
-        yield Running(service, parts, app)
+        process_metrics.count_consumers(app, consumers_of(service, runtime))
+        yield Running(service, runtime, app)
     await bus.close()
 
 
@@ -119,7 +120,7 @@ async def test_a_row_changed_behind_the_services_back_shows_as_a_figure_and_a_se
     async with running("scoring", "sqlite", tmp_path) as one:
         await one.looked_through()
         held = await one.text_of("/metrics")
-        async with one.parts.database.begin() as tx:
+        async with one.runtime.database.begin() as tx:
             await tx.insert_many(customer_state, [ROW])
         await one.looked_through()
         broken, said = await one.text_of("/metrics"), await one.text_of("/health/issues")
@@ -133,8 +134,8 @@ async def test_a_row_changed_behind_the_services_back_shows_as_a_figure_and_a_se
 
 async def test_a_process_that_only_consumes_says_what_it_does_and_how_it_is(tmp_path: Path) -> None:
     async with running("loyalty", "sqlite", tmp_path) as one:
-        door = replace(one, app=build_side_door(one.service, one.parts))
-        process_metrics.count_consumers(door.app, consumers_of(one.service, one.parts))
+        door = replace(one, app=build_side_door(one.service, one.runtime))
+        process_metrics.count_consumers(door.app, consumers_of(one.service, one.runtime))
         metrics, ready = await door.text_of("/metrics"), await door.text_of("/health/ready")
 
     assert (
@@ -151,11 +152,11 @@ async def test_a_consumer_that_is_behind_or_beyond_the_end_is_told_what_to_do(
     monkeypatch.setattr(monitoring, "LAG_RECORDS_MAX", 1)
     place = {"consumer": "loyalty", "topic": TOPIC, "partition": 0, "moved_at": datetime.now(UTC)}
     async with running("loyalty", "sqlite", tmp_path) as one:
-        producer = await one.parts.bus.producer()
+        producer = await one.runtime.bus.producer()
         await producer.send(TOPIC, 0, [Message("k", (), b"x")] * 2)
         await producer.close()
         behind, metrics = await one.text_of("/health/issues"), await one.text_of("/metrics")
-        async with one.parts.database.begin() as tx:
+        async with one.runtime.database.begin() as tx:
             await tx.insert_many(consumer_position, [{**place, "next_offset": 5}])
         beyond = await one.text_of("/health/issues")
 

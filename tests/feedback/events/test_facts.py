@@ -16,6 +16,7 @@ from shared.events.base import Cause, Event
 from shared.events.feedback import FeedbackErasureDone, RemedyGranted, RemedySettled
 from shared.identity import identity
 from shared.ids import new_id
+from shared.outbox.jobs import paged
 from shared.vault import subject_key
 from tests.feedback.running import Feedback, bought, customer, earned, erased, merged, refused, returned
 
@@ -91,10 +92,10 @@ async def test_an_answer_that_is_late_makes_the_remedy_overdue_which_means_unkno
     who = customer()
     complaint_id = await feedback.open(who)
     remedy_id = await granted(feedback, complaint_id)
-    assert await jobs.mark_remedies(feedback.parts) == 0
+    assert await paged("page", jobs.mark_remedies).run(feedback.runtime) == 0
     feedback.clock.advance(15 * MINUTE)
-    assert await jobs.mark_remedies(feedback.parts) == 1
-    assert await jobs.mark_remedies(feedback.parts) == 0
+    assert await paged("page", jobs.mark_remedies).run(feedback.runtime) == 1
+    assert await paged("page", jobs.mark_remedies).run(feedback.runtime) == 0
     assert await status_of(feedback, remedy_id) == "overdue"
     async with feedback.database.begin() as tx:
         await retry_remedy(tx, complaint_id, remedy_id, deadline=15 * MINUTE)
@@ -115,9 +116,9 @@ async def test_an_answer_to_a_remedy_nobody_knows_waits_a_day_and_then_a_person_
     await feedback.deliver(paid(customer(), new_id("rem")))
     (waiting,) = await feedback.rows(set_aside)
     assert waiting.state == "parked"
-    assert await jobs.bury_answers(feedback.parts) == 0
+    assert await paged("page", jobs.bury_answers).run(feedback.runtime) == 0
     feedback.clock.advance(timedelta(days=1))
-    assert await jobs.bury_answers(feedback.parts) == 1
+    assert await paged("page", jobs.bury_answers).run(feedback.runtime) == 1
     (dead,) = await feedback.rows(set_aside)
     assert (dead.state, dead.code) == ("dead", "paid_unknown_remedy")
 

@@ -11,6 +11,7 @@ from services.feedback.usecases.grant_remedy import NewRemedy, grant_remedy
 from shared.errors import DomainError
 from shared.events.base import Cause
 from shared.events.feedback import RemedySettled, SlaBreached
+from shared.outbox.jobs import paged
 from tests.feedback.running import Feedback, customer, earned, merged
 
 CUSTOMERS, COMPLAINTS, STEPS = 4, 12, 160
@@ -58,7 +59,7 @@ async def test_whatever_races_nothing_deadlocks_and_everything_adds_up(
             elif kind == 5:
                 await pay()
             elif kind == 6:
-                await jobs.mark_remedies(feedback.parts)
+                await paged("page", jobs.mark_remedies).run(feedback.runtime)
             else:
                 first, second = seeded.sample(who, 2)
                 await feedback.deliver(merged(first, into=second, version=next(versions)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.loyalty import jobs
+from shared.outbox.jobs import paged
 from tests.loyalty.conftest import START
 from tests.loyalty.shop import Shop, bought, customer, erased, promised, registered, returned
 
@@ -44,8 +45,8 @@ async def test_a_remedy_for_somebody_unknown_is_refused_at_its_deadline(shop: Sh
     await shop.tell(grant)
     shop.clock.advance(timedelta(minutes=16))
 
-    await jobs.end_waiting(shop.parts)
-    await jobs.end_waiting(shop.parts)
+    await paged("page", jobs.end_waiting).run(shop.runtime)
+    await paged("page", jobs.end_waiting).run(shop.runtime)
 
     (refused,) = await shop.told("loyalty.remedy_refused.v1")
     assert (refused["remedy_id"], refused["code"]) == (grant.remedy_id, "unknown_member")
@@ -87,8 +88,8 @@ async def test_a_return_whose_purchase_never_comes_ends_dead(shop: Shop) -> None
     await shop.tell(returned(purchase, [(1, 1, 1)]))
     shop.clock.advance(timedelta(days=31))
 
-    assert await jobs.end_waiting(shop.parts) == 1
-    assert await jobs.end_waiting(shop.parts) == 0
+    assert await paged("page", jobs.end_waiting).run(shop.runtime) == 1
+    assert await paged("page", jobs.end_waiting).run(shop.runtime) == 0
 
     await shop.tell(bought(member, [(1, 700)], START))
     assert await shop.active(member) == 7

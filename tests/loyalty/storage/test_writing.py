@@ -17,6 +17,7 @@ from services.loyalty.usecases.redeem_points import RedemptionAsked, redeem_poin
 from shared.consume import parking
 from shared.consume.set_aside import Reason
 from shared.db import kernel_metadata
+from shared.outbox.jobs import paged
 from tests.loyalty.conftest import START
 from tests.loyalty.shop import Shop, bought, customer, promised, registered, returned
 from tests.parts import waiting
@@ -85,7 +86,7 @@ async def test_the_sweep_of_deadlines_looks_for_the_purchase_once_more(shop: Sho
         await parking.park_event(
             tx, shop.vault, "loyalty", back, awaits=awaits, deadline_at=START, reason=never
         )
-    assert await jobs.end_waiting(shop.parts) == 1
+    assert await paged("page", jobs.end_waiting).run(shop.runtime) == 1
     assert await shop.active(member) == 0
     await shop.check()
 
@@ -95,7 +96,7 @@ async def test_a_remedy_waits_for_whoever_is_making_its_member_known(shop: Shop)
     member = customer()
     await shop.tell(registered(customer(), START))
     async with shop.database.begin() as tx:
-        await shop.handlers.lock(tx, [registered(member, START)])
+        await shop.handlers.lock(tx, shop.runtime.context, [registered(member, START)])
         paying = asyncio.create_task(shop.tell(promised(member, 500, START, START + timedelta(minutes=15))))
         if shop.database.dialect == "postgresql":
             await waiting.until(lambda: _one_waits(shop), what="the remedy waits for the wallet")

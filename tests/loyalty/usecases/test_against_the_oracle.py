@@ -244,7 +244,7 @@ async def changing(kind: databases.Kind, tmp_path: Path) -> AsyncIterator[Shop]:
             await tx.execute(update(programme_table).values(document=document, version=2))
         opened = Shop(database, open_vault(tmp_path, "loyalty"), clock, tmp_path)
         yield opened
-        await opened.parts.bus.close()
+        await opened.runtime.bus.close()
 
 
 async def test_random_histories_give_what_the_oracle_gives(changing: Shop, kind: databases.Kind) -> None:

@@ -26,6 +26,7 @@ from shared.db import locks
 from shared.errors import DomainError
 from shared.events.profile import PurchaseReturned
 from shared.ids import new_id
+from shared.outbox.jobs import paged
 from tests.profile.running import NOW, Profile, back, open_profile, told
 
 
@@ -129,9 +130,9 @@ async def test_waiting_returns_apply_in_order_and_what_does_not_fit_goes_to_the_
 async def test_a_return_whose_purchase_never_comes_is_handed_to_the_operators(profile: Profile) -> None:
     many = [back(f"R{number}", "1") for number in range(OVERDUE_MAX + 1)]
     await profile.give_back(*many)
-    assert await jobs.bury_returns(profile.parts) == 0
+    assert await paged("page", jobs.bury_returns).run(profile.runtime) == 0
     profile.clock.advance(timedelta(days=WAITING_DAYS_MAX))
-    assert await jobs.bury_returns(profile.parts) == len(many)
+    assert await paged("page", jobs.bury_returns).run(profile.runtime) == len(many)
     assert set(await set_aside_states(profile)) == {("dead", "purchase_never_came")}
 
 
@@ -142,7 +143,7 @@ async def test_the_sweep_of_deadlines_looks_for_the_purchase_once_more(profile: 
     async with profile.database.begin() as tx:
         await storage.park(tx, profile.vault, waiting)
     profile.clock.advance(timedelta(days=WAITING_DAYS_MAX))
-    assert await jobs.bury_returns(profile.parts) == 2
+    assert await paged("page", jobs.bury_returns).run(profile.runtime) == 2
     assert sorted(await set_aside_states(profile)) == [
         ("applied", "waiting_for_purchase"),
         ("dead", "return_exceeds_purchase"),
@@ -160,14 +161,16 @@ async def dead_return(profile: Profile) -> str:
 async def retry(profile: Profile, set_aside_id: str) -> int:
     """Try a set-aside record again, as the operators' API does."""
     (consumer,) = service(profile.settings).handlers
-    return await operator_actions.retry(profile.database, consumer, profile.vault, set_aside_id, by="ana")
+    return await operator_actions.retry(
+        profile.database, consumer, profile.runtime.context, set_aside_id, by="ana"
+    )
 
 
 async def test_a_dead_return_is_tried_again_when_its_purchase_has_come_after_all(profile: Profile) -> None:
     (waiting,) = await profile.give_back(back("R1", "1", (1, 2)))
     assert isinstance(waiting, WaitingReturn)
     profile.clock.advance(timedelta(days=WAITING_DAYS_MAX))
-    await jobs.bury_returns(profile.parts)
+    await paged("page", jobs.bury_returns).run(profile.runtime)
     set_aside_id = await dead_return(profile)
     with pytest.raises(StillRefused, match="purchase_not_known"):
         await retry(profile, set_aside_id)

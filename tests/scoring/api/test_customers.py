@@ -161,12 +161,12 @@ async def test_another_zone_is_refused_with_a_sentence(scoring: Scoring) -> None
     await scoring.deliver(bought(who, at(3)))
     changed = scoring.settings.model_copy(update={"zone": "Asia/Shanghai"})
     elsewhere = Scoring(
-        type(scoring.parts)(
+        type(scoring.runtime)(
             changed,
             scoring.database,
-            scoring.parts.bus,
-            scoring.parts.vault,
-            scoring.parts.tokens,
+            scoring.runtime.bus,
+            scoring.runtime.vault,
+            scoring.runtime.tokens,
             scoring.clock,
         ),
         changed,

@@ -107,15 +107,17 @@ async def tell(scoring: Scoring, stories: Sequence[Story], rng: random.Random) -
     for number in range(max(map(len, streams))):
         batches = [batches[number] for batches in streams if number < len(batches)]
         async with scoring.database.begin() as tx:
-            await scoring.handlers.lock(tx, [event for batch in batches for event in batch])
+            await scoring.handlers.lock(
+                tx, scoring.runtime.context, [event for batch in batches for event in batch]
+            )
             for place in range(max(map(len, batches))):
                 waves: dict[type[Event], list[Event]] = {}
                 for batch in batches:
                     if place < len(batch):
                         waves.setdefault(type(batch[place]), []).append(batch[place])
-                for kind, wave in waves.items():
+                for wave in waves.values():
                     async with tx.savepoint():
-                        await scoring.handlers.table[kind](tx, wave)
+                        await scoring.handlers.apply(tx, scoring.runtime.context, wave)
 
 
 async def check(scoring: Scoring, stories: Sequence[Story], seed: str) -> None:

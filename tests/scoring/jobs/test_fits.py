@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 from sqlalchemy import update
 
-from services.scoring.events import table
 from services.scoring.jobs import fits, labels
+from services.scoring.main import EMBEDDED_BATCH_MAX
 from services.scoring.storage import fits as stored_fits
 from services.scoring.storage import models, statements, tables
 from shared.events.base import Event
@@ -27,8 +27,8 @@ async def load_sample(scoring: Scoring) -> dict[str, str]:
         )
         for one in cdnow.purchases(sample=True)
     ]
-    for start in range(0, len(events), table.EMBEDDED_BATCH_MAX):
-        await scoring.deliver(*events[start : start + table.EMBEDDED_BATCH_MAX])
+    for start in range(0, len(events), EMBEDDED_BATCH_MAX):
+        await scoring.deliver(*events[start : start + EMBEDDED_BATCH_MAX])
     return identities
 
 
@@ -38,7 +38,7 @@ async def fitted(scoring: Scoring, kind: str, **body: object) -> dict[str, objec
         asked = await client.post(f"/v1/models/{kind}/fits", json=body)
         assert asked.status_code == 202, asked.text
         assert asked.json()["status"] == "queued"
-        assert await fits.run(scoring.parts) == 1
+        assert await fits.run(scoring.runtime) == 1
         answer = await client.get(asked.headers["Location"])
     assert answer.status_code == 200
     found: dict[str, object] = answer.json()
@@ -132,14 +132,14 @@ async def test_a_fit_that_was_cut_off_begins_again_and_is_given_up_after_three_t
         fit_id = (await client.post("/v1/models/rfm/fits", json={})).json()["id"]
     async with scoring.database.begin() as tx:
         await tx.execute(update(tables.fit).values(status="running", attempts=1))
-    assert await fits.run(scoring.parts) == 1, "taken up again by the next holder of the lease"
+    assert await fits.run(scoring.runtime) == 1, "taken up again by the next holder of the lease"
     async with scoring.client() as client:
         second = (await client.post("/v1/models/rfm/fits", json={})).json()["id"]
     async with scoring.database.begin() as tx:
         await tx.execute(
             update(tables.fit).where(tables.fit.c.fit_id == second).values(status="running", attempts=3)
         )
-    assert await fits.run(scoring.parts) == 0
+    assert await fits.run(scoring.runtime) == 0
     async with scoring.database.read() as read:
         ended = [await stored_fits.find(read, name) for name in (fit_id, second)]
     assert [(fit.status, fit.failure) for fit in ended if fit] == [
@@ -174,8 +174,8 @@ async def test_new_cut_points_sweep_all_labels_once(scoring: Scoring) -> None:
     before = len(await scoring.told())
     fit = await fitted(scoring, "rfm")
     assert fit["status"] == "done"
-    assert await labels.sweep(scoring.parts) == 100
-    assert await labels.sweep(scoring.parts) == 0
+    assert await labels.sweep(scoring.runtime) == 100
+    assert await labels.sweep(scoring.runtime) == 0
     told = (await scoring.told())[before:]
     assert {(event.moved_by, event.model_version, event.cause.id) for event in told} == {
         ("model", 1, "rfm:1")
@@ -194,7 +194,7 @@ async def test_a_fit_does_not_stop_the_loop(scoring: Scoring) -> None:
     await scoring.deliver(bought(who, at(30)), bought(who, at(20)))
     async with scoring.client() as client:
         await client.post("/v1/models/bg_nbd/fits", json={})
-    running_fit, beats = asyncio.create_task(fits.run(scoring.parts)), 0
+    running_fit, beats = asyncio.create_task(fits.run(scoring.runtime)), 0
     while not running_fit.done():
         await asyncio.sleep(0.01)
         beats += 1

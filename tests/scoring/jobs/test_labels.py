@@ -7,6 +7,7 @@ from pathlib import Path
 from services.scoring.domain.statements import day_start
 from services.scoring.jobs import labels
 from services.scoring.storage import statements
+from shared.outbox.jobs import paged
 from tests.scoring import running
 from tests.scoring.running import Scoring, at, bought, customer
 
@@ -15,10 +16,10 @@ async def test_a_label_falls_by_time_on_its_day_and_once(scoring: Scoring) -> No
     who = customer()
     await scoring.deliver(bought(who, at(0)))
     scoring.clock.advance(timedelta(days=90, hours=11))
-    assert await labels.ring(scoring.parts) == 0, "the day is not over"
+    assert await paged("page", labels.ring).run(scoring.runtime) == 0, "the day is not over"
     scoring.clock.advance(timedelta(hours=1))
-    assert await labels.ring(scoring.parts) == 1
-    assert await labels.ring(scoring.parts) == 0
+    assert await paged("page", labels.ring).run(scoring.runtime) == 1
+    assert await paged("page", labels.ring).run(scoring.runtime) == 0
     told = (await scoring.told())[1:]
     assert [(event.label, event.previous, event.label_sequence, event.moved_by) for event in told] == [
         ("promising", "new", 2, "time")
@@ -33,7 +34,7 @@ async def test_a_purchase_in_between_lets_the_old_timer_ring_early_and_in_vain(s
     await scoring.deliver(bought(who, scoring.clock.now()))
     told = len(await scoring.told())
     scoring.clock.advance(timedelta(days=12))
-    assert await labels.ring(scoring.parts) == 1
+    assert await paged("page", labels.ring).run(scoring.runtime) == 1
     assert len(await scoring.told()) == told
     async with scoring.database.read() as read:
         said = (await statements.of_customers(read, [who]))[who]
@@ -46,7 +47,9 @@ async def test_many_timers_after_a_long_pause_ring_once_each(scoring: Scoring) -
     for start in range(0, len(people), 200):
         await scoring.deliver(*(bought(who, at(0)) for who in people[start : start + 200]))
     scoring.clock.advance(timedelta(days=800))
-    rung = await asyncio.gather(labels.ring(scoring.parts), labels.ring(scoring.parts))
+    rung = await asyncio.gather(
+        paged("page", labels.ring).run(scoring.runtime), paged("page", labels.ring).run(scoring.runtime)
+    )
     assert sum(rung) == 1_200
     told = (await scoring.told())[1_200:]
     assert {(event.label, event.previous) for event in told} == {("lost", "new")}

@@ -7,8 +7,8 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from services.scoring.domain.scores import rfm
-from services.scoring.events import table
 from services.scoring.jobs import fits, labels
+from services.scoring.main import EMBEDDED_BATCH_MAX
 from services.scoring.storage import tables
 from tests.scoring import cdnow, running
 from tests.scoring.running import Scoring, bought, customer
@@ -38,13 +38,13 @@ async def test_a_cohort_gets_the_names_that_its_facts_say(scoring: Scoring) -> N
         bought(identities[each.identity_id], each.occurred_at, each.amount_minor, currency="USD")
         for each in bodies
     ]
-    for start in range(0, len(events), table.EMBEDDED_BATCH_MAX):
-        await scoring.deliver(*events[start : start + table.EMBEDDED_BATCH_MAX])
+    for start in range(0, len(events), EMBEDDED_BATCH_MAX):
+        await scoring.deliver(*events[start : start + EMBEDDED_BATCH_MAX])
     async with scoring.client() as client:
         asked = await client.post("/v1/models/rfm/fits", json={"until": cdnow.UNTIL.isoformat()})
-        assert await fits.run(scoring.parts) == 1
+        assert await fits.run(scoring.runtime) == 1
         fit = (await client.get(asked.headers["Location"])).json()
-    while await labels.sweep(scoring.parts):
+    while await labels.sweep(scoring.runtime):
         pass
 
     assert fit["result"]["parameters"] == cuts.model_dump(mode="json")

@@ -36,7 +36,7 @@ async def _lags(bus: Bus, database: Database, topic: str) -> dict[int, Lag]:
     async def nothing(*_: object) -> None:
         return None
 
-    handlers = Handlers("c", {type("Told", (PurchaseRecorded,), {"topic": topic}): nothing})
+    handlers = Handlers("c", {type("Told", (PurchaseRecorded,), {"topic": topic}): [nothing]})
     async with database.read() as read:
         return {lag.place.partition: lag for lag in await lag.lags(bus, read, [handlers])}
 

@@ -14,6 +14,7 @@ from shared.events.base import Event
 from shared.events.cloudevents import encode
 from shared.ids import new_event_id
 from shared.vault import Vault
+from tests.parts.contexts import context_of
 from tests.shared.ledger import HANDLERS, PLACE, entries
 
 TOPIC = PLACE.topic
@@ -42,7 +43,7 @@ async def consuming_with(
     percent: int = 5,
 ) -> AsyncIterator[Consumer]:
     """A running consumer, until the block ends."""
-    consumer = Consumer(database, bus, vault, handlers, member, percent)
+    consumer = Consumer(database, bus, context_of(vault), handlers, member, percent)
     asked = asyncio.Event()
     running = asyncio.create_task(consumer.run(asked))
     try:

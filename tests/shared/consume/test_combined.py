@@ -15,10 +15,12 @@ from shared.consume.combined import Apart, apply_together, groups
 from shared.consume.consumer import Consumer
 from shared.consume.tables import consumer_position
 from shared.consume.tables import set_aside as table
+from shared.context import Context
 from shared.db import Database, Tx
 from shared.events.base import Event
 from shared.ids import new_id
 from shared.vault import Vault
+from tests.parts.contexts import context_of
 from tests.parts.waiting import until
 from tests.shared.consume.running import TOPIC, consuming_with, send
 from tests.shared.ledger import HANDLERS, PLACE, POISON, amounts, lock, purchase, records, return_of
@@ -75,7 +77,7 @@ def test_a_group_is_of_one_topic_and_no_larger_than_a_batch() -> None:
 
 
 async def test_what_several_partitions_brought_is_applied_in_order_and_moves_each_position(
-    placed: Database,
+    placed: Database, vault: Vault
 ) -> None:
     one, two = new_id("cus"), new_id("cus")
     first = purchase(one, 300)
@@ -83,7 +85,7 @@ async def test_what_several_partitions_brought_is_applied_in_order_and_moves_eac
         PLACES[2]: at(PLACES[2], [first, return_of(first), purchase(one, 7)]),
         PLACES[0]: at(PLACES[0], [purchase(two, 5)]),
     }
-    outcomes = await apply_together(placed, HANDLERS, batches)
+    outcomes = await apply_together(placed, HANDLERS, context_of(vault), batches)
     assert {place.partition: outcome.applied for place, outcome in outcomes.items()} == {2: 3, 0: 1}
     assert await balances_of(placed) == {one: 7, two: 5}
     assert await positions(placed) == [1, 0, 3, 0]
@@ -91,9 +93,9 @@ async def test_what_several_partitions_brought_is_applied_in_order_and_moves_eac
 
 async def test_repeats_are_absorbed_and_counted_where_they_came(placed: Database, vault: Vault) -> None:
     seen = at(PLACES[0], [purchase(new_id("cus"), 5)])
-    await apply_batch(placed, HANDLERS, vault, PLACES[0], seen)
+    await apply_batch(placed, HANDLERS, context_of(vault), PLACES[0], seen)
     again = {PLACES[0]: seen, PLACES[1]: at(PLACES[1], [purchase(new_id("cus"), 6)])}
-    outcomes = await apply_together(placed, HANDLERS, again)
+    outcomes = await apply_together(placed, HANDLERS, context_of(vault), again)
     assert [(outcomes[place].applied, outcomes[place].repeated) for place in PLACES[:2]] == [(0, 1), (1, 0)]
     assert sorted((await balances_of(placed)).values()) == [5, 6]
 
@@ -107,10 +109,12 @@ async def test_whatever_is_in_the_way_keeps_all_of_it_apart(
     if obstacle == "unreadable":
         bad = [replace(record, value=b"{") for record in bad]
     if obstacle == "quarantined":
-        await apply_batch(placed, HANDLERS, vault, PLACE, records([purchase(who, order_id=POISON)]))
+        await apply_batch(
+            placed, HANDLERS, context_of(vault), PLACE, records([purchase(who, order_id=POISON)])
+        )
     before = await positions(placed)
     with pytest.raises(Exception) as raised:
-        await apply_together(placed, HANDLERS, {PLACES[0]: bad, PLACES[1]: beside})
+        await apply_together(placed, HANDLERS, context_of(vault), {PLACES[0]: bad, PLACES[1]: beside})
     assert obstacle == "refused" or raised.type is Apart
     assert sum((await balances_of(placed)).values()) == 0
     assert await positions(placed) == before
@@ -138,10 +142,10 @@ async def test_records_that_trickle_in_share_transactions(database: Database, bu
     held: dict[int, set[str]] = {}
     transactions: list[Tx] = []  # kept, so that no two have one id
 
-    async def lock_seen(tx: Tx, events: Sequence[Event]) -> None:
+    async def lock_seen(tx: Tx, context: Context, events: Sequence[Event]) -> None:
         transactions.append(tx)
         held[id(tx)] = {event.key for event in events}
-        await lock(tx, events)
+        await lock(tx, context, events)
 
     for number in range(PARTITIONS):
         await send(bus, [purchase(new_id("cus"), 1)], partition=number)
@@ -152,7 +156,7 @@ async def test_records_that_trickle_in_share_transactions(database: Database, bu
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 async def test_consumers_that_share_partitions_in_a_rebalance_do_not_deadlock(
-    placed: Database, seeded: Random
+    placed: Database, seeded: Random, vault: Vault
 ) -> None:
     """One partition after the other, in opposite order, would deadlock 37 times of 40."""
     customers = [[new_id("cus") for _ in range(10)] for _ in PLACES]
@@ -166,7 +170,9 @@ async def test_consumers_that_share_partitions_in_a_rebalance_do_not_deadlock(
             for place, batch in batches.items()
         }
         one, other = dict(list(batches.items())[:3]), dict(reversed(list(batches.items())[1:]))
-        outcomes = await asyncio.gather(*(apply_together(placed, HANDLERS, group) for group in (one, other)))
+        outcomes = await asyncio.gather(
+            *(apply_together(placed, HANDLERS, context_of(vault), group) for group in (one, other))
+        )
         assert sum(each.applied for outcome in outcomes for each in outcome.values()) == 80
     assert sum((await balances_of(placed)).values()) == 20 * 80
     assert await positions(placed) == [400] * PARTITIONS

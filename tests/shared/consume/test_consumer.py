@@ -19,10 +19,12 @@ from shared.consume import stopped_partitions
 from shared.consume.consumer import Consumer
 from shared.consume.tables import consumer_position
 from shared.consume.tables import set_aside as table
+from shared.context import Context
 from shared.db import Database, Tx
 from shared.events.profile import PurchaseRecorded
 from shared.ids import new_id
 from shared.vault import Vault
+from tests.parts.contexts import context_of
 from tests.parts.waiting import until
 from tests.shared.consume.running import PARTITIONS, TOPIC, booked, consuming_with, send
 from tests.shared.ledger import BUG, HANDLERS, POISON, amounts, purchase, recorded
@@ -68,13 +70,13 @@ async def test_told_to_stop_it_finishes_the_batch_in_hand_and_begins_no_other_of
 ) -> None:
     asked = asyncio.Event()
 
-    async def told(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
+    async def told(tx: Tx, context: Context, events: Sequence[PurchaseRecorded]) -> None:
         asked.set()
-        await recorded(tx, events)
+        await recorded(tx, context, events)
 
-    handlers = replace(HANDLERS, table={PurchaseRecorded: told}, batch_max=1)
+    handlers = replace(HANDLERS, table={PurchaseRecorded: [told]}, batch_max=1)
     await send(bus, [purchase(customer) for customer in two_customers_apart()])
-    await Consumer(database, bus, vault, handlers, "one").run(asked)
+    await Consumer(database, bus, context_of(vault), handlers, "one").run(asked)
     assert await booked(database) == 1
 
 
@@ -96,12 +98,12 @@ async def test_an_outage_pauses_its_partition_until_it_is_over_and_no_other(
     hit, spared = two_customers_apart()
     away = True
 
-    async def fail(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
+    async def fail(tx: Tx, context: Context, events: Sequence[PurchaseRecorded]) -> None:
         if away and any(event.identity_id == hit for event in events):
             raise ConnectionError("the database is away")
-        await recorded(tx, events)
+        await recorded(tx, context, events)
 
-    handlers = replace(HANDLERS, table={PurchaseRecorded: fail})
+    handlers = replace(HANDLERS, table={PurchaseRecorded: [fail]})
     async with consuming_with(database, bus, vault, handlers) as consumer:
         await send(bus, [purchase(hit, 1), purchase(spared, 2), purchase(hit, 4), purchase(spared, 8)])
         await until(lambda: _booked(database, 2))
@@ -122,14 +124,14 @@ async def test_a_database_that_hangs_is_asked_once_a_fetch_and_not_once_a_partit
     asked: list[str] = []
     away = True
 
-    async def hang(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
+    async def hang(tx: Tx, context: Context, events: Sequence[PurchaseRecorded]) -> None:
         asked.append("handler")
         if away:
             raise TimeoutError
-        await recorded(tx, events)
+        await recorded(tx, context, events)
 
     fetches_are_written_to(asked, monkeypatch)
-    handlers = replace(HANDLERS, table={PurchaseRecorded: hang}, batch_max=1)
+    handlers = replace(HANDLERS, table={PurchaseRecorded: [hang]}, batch_max=1)
     await send(bus, [purchase(new_id("cus")) for _ in range(20)])
     async with consuming_with(database, bus, vault, handlers) as consumer:
         await until(lambda: _all_in_trouble(consumer, 5))
@@ -145,16 +147,16 @@ async def test_what_stumbled_once_waits_once_and_goes_on_with_what_comes_after_i
     monkeypatch.setattr(consuming, "BACKOFF_SECONDS_FIRST", 0.01)
     left, asked = 1, list[str]()
 
-    async def stumble(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
+    async def stumble(tx: Tx, context: Context, events: Sequence[PurchaseRecorded]) -> None:
         nonlocal left
         asked.append("handler")
         left -= 1
         if left == 0:
             raise ZeroDivisionError
-        await recorded(tx, events)
+        await recorded(tx, context, events)
 
     fetches_are_written_to(asked, monkeypatch)
-    handlers = replace(HANDLERS, table={PurchaseRecorded: stumble})
+    handlers = replace(HANDLERS, table={PurchaseRecorded: [stumble]})
     customer = new_id("cus")
     await send(bus, [purchase(customer)])
     async with consuming_with(database, bus, vault, handlers) as consumer:
@@ -172,12 +174,12 @@ async def test_a_bug_is_tried_five_times_and_then_set_aside(
     customer = new_id("cus")
     tried = 0
 
-    async def stumble(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
+    async def stumble(tx: Tx, context: Context, events: Sequence[PurchaseRecorded]) -> None:
         nonlocal tried
         tried += sum(event.order_id == BUG for event in events)
-        await recorded(tx, events)
+        await recorded(tx, context, events)
 
-    handlers = replace(HANDLERS, table={PurchaseRecorded: stumble})
+    handlers = replace(HANDLERS, table={PurchaseRecorded: [stumble]})
     await send(bus, [purchase(customer, 1, order_id=BUG)])
     async with consuming_with(database, bus, vault, handlers):
         await until(lambda: _set_aside(database, 1))

@@ -8,22 +8,24 @@ import pytest
 from shared.consume import operator_actions, set_aside
 from shared.consume.apply import apply_batch
 from shared.consume.operator_actions import SetAside
+from shared.context import Context
 from shared.db import Database, Tx
 from shared.events.base import Cause
 from shared.events.profile import CustomerMerged, PurchaseRecorded
 from shared.ids import new_id
 from shared.vault import Vault
+from tests.parts.contexts import context_of
 from tests.shared.ledger import AT, HANDLERS, PLACE, POISON, amounts, lock, purchase, records
 
 A, B = sorted(new_id("cus") for _ in range(2))
 SEEN: list[str] = []
 
 
-async def merged(tx: Tx, events: Sequence[CustomerMerged]) -> None:
+async def merged(tx: Tx, _context: Context, events: Sequence[CustomerMerged]) -> None:
     SEEN.extend(event.identity_id for event in events)
 
 
-WITH_MERGES = replace(HANDLERS, table={**HANDLERS.table, CustomerMerged: merged}, lock=lock)
+WITH_MERGES = replace(HANDLERS, table={**HANDLERS.table, CustomerMerged: [merged]}, lock=lock)
 
 
 def merge(moved: str, into: str) -> CustomerMerged:
@@ -54,7 +56,7 @@ async def test_what_waits_for_two_customers_is_released_with_the_one_that_held_i
 ) -> None:
     SEEN.clear()
     events = [purchase(A, 1, order_id=POISON), merge(B, A), purchase(B, 8)]
-    outcome = await apply_batch(database, WITH_MERGES, vault, PLACE, records(events))
+    outcome = await apply_batch(database, WITH_MERGES, context_of(vault), PLACE, records(events))
     dead, held, after = await shelf(database)
     assert (outcome.dead, outcome.queued) == (1, 2)
     assert [(one.state, one.key, one.behind) for one in (dead, held, after)] == [
@@ -62,7 +64,7 @@ async def test_what_waits_for_two_customers_is_released_with_the_one_that_held_i
         ("queued", B, A),
         ("queued", B, B),
     ]
-    assert await operator_actions.discard(database, WITH_MERGES, vault, dead.id, by="ana") == 2
+    assert await operator_actions.discard(database, WITH_MERGES, context_of(vault), dead.id, by="ana") == 2
     assert SEEN == [B]
     assert await shelf(database) == []
     assert (await balances(database))[B] == 8
@@ -77,30 +79,30 @@ async def test_the_records_of_a_key_go_as_they_came_whatever_the_clocks_of_those
     orders = [POISON, "second", "third"]
     batch = records([purchase(A, 1, order_id=order) for order in orders])
     for record in batch:
-        await apply_batch(database, HANDLERS, vault, PLACE, [record])
+        await apply_batch(database, HANDLERS, context_of(vault), PLACE, [record])
     dead = next(one for one in await shelf(database) if one.state == "dead")
     applied: list[str] = []
 
-    async def mended(tx: Tx, events: Sequence[PurchaseRecorded]) -> None:
+    async def mended(tx: Tx, _context: Context, events: Sequence[PurchaseRecorded]) -> None:
         applied.extend(event.order_id for event in events)
 
-    accepting = replace(HANDLERS, table={PurchaseRecorded: mended})
-    assert await operator_actions.retry(database, accepting, vault, dead.id, by="ana") == 3
+    accepting = replace(HANDLERS, table={PurchaseRecorded: [mended]})
+    assert await operator_actions.retry(database, accepting, context_of(vault), dead.id, by="ana") == 3
     assert applied == orders
 
 
 async def test_what_two_dead_records_hold_waits_for_both(database: Database, vault: Vault) -> None:
     SEEN.clear()
     events = [purchase(A, 1, order_id=POISON), purchase(B, 2, order_id=POISON), merge(B, A)]
-    await apply_batch(database, WITH_MERGES, vault, PLACE, records(events))
+    await apply_batch(database, WITH_MERGES, context_of(vault), PLACE, records(events))
     first, second, held = await shelf(database)
     assert held.behind == B
-    assert await operator_actions.discard(database, WITH_MERGES, vault, second.id, by="ana") == 0
+    assert await operator_actions.discard(database, WITH_MERGES, context_of(vault), second.id, by="ana") == 0
     (left_first, left_held) = await shelf(database)
     assert (left_first.id, left_held.behind) == (first.id, A)
     with pytest.raises(set_aside.NotRetryable):
-        await operator_actions.retry(database, WITH_MERGES, vault, held.id, by="ana")
-    assert await operator_actions.discard(database, WITH_MERGES, vault, first.id, by="ana") == 1
+        await operator_actions.retry(database, WITH_MERGES, context_of(vault), held.id, by="ana")
+    assert await operator_actions.discard(database, WITH_MERGES, context_of(vault), first.id, by="ana") == 1
     assert SEEN == [B]
     assert await shelf(database) == []
 
@@ -110,13 +112,13 @@ async def test_a_chain_longer_than_one_retry_takes_another(
 ) -> None:
     monkeypatch.setattr(operator_actions, "CHAIN_MAX", 3)
     events = [purchase(A, 1, order_id=POISON), *(purchase(A, 10) for _ in range(5))]
-    await apply_batch(database, HANDLERS, vault, PLACE, records(events))
+    await apply_batch(database, HANDLERS, context_of(vault), PLACE, records(events))
     dead, *_ = await shelf(database)
-    assert await operator_actions.discard(database, HANDLERS, vault, dead.id, by="ana") == 3
+    assert await operator_actions.discard(database, HANDLERS, context_of(vault), dead.id, by="ana") == 3
     head, last = await shelf(database)
     with pytest.raises(set_aside.NotRetryable):
-        await operator_actions.retry(database, HANDLERS, vault, last.id, by="ana")
-    assert await operator_actions.retry(database, HANDLERS, vault, head.id, by="ana") == 2
+        await operator_actions.retry(database, HANDLERS, context_of(vault), last.id, by="ana")
+    assert await operator_actions.retry(database, HANDLERS, context_of(vault), head.id, by="ana") == 2
     assert await shelf(database) == []
     assert await balances(database) == {A: 50}
 
@@ -128,8 +130,8 @@ async def test_a_later_record_that_is_refused_becomes_the_dead_one(database: Dat
         purchase(A, 2, order_id=POISON),
         purchase(A, 20),
     ]
-    await apply_batch(database, HANDLERS, vault, PLACE, records(events))
+    await apply_batch(database, HANDLERS, context_of(vault), PLACE, records(events))
     first, *_ = await shelf(database)
-    assert await operator_actions.discard(database, HANDLERS, vault, first.id, by="ana") == 1
+    assert await operator_actions.discard(database, HANDLERS, context_of(vault), first.id, by="ana") == 1
     assert [(one.state, one.attempts) for one in await shelf(database)] == [("dead", 2), ("queued", 1)]
     assert await balances(database) == {A: 10}

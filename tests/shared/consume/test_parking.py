@@ -14,6 +14,7 @@ from shared.db import Database, Tx, locks
 from shared.events.profile import PurchaseRecorded, PurchaseReturned
 from shared.ids import new_id
 from shared.vault import Vault
+from tests.parts.contexts import context_of
 from tests.shared.ledger import AT, amounts, entries, lock, purchase, recorded, return_of, returned
 
 WHY = Reason("waiting_for_purchase", "The purchase has not come yet.")
@@ -21,9 +22,9 @@ WHY = Reason("waiting_for_purchase", "The purchase has not come yet.")
 
 async def take_purchase(tx: Tx, vault: Vault, bought: PurchaseRecorded) -> None:
     await locks.rendezvous(tx, [f"purchase:{bought.purchase_id}"])
-    await lock(tx, [bought])
-    await recorded(tx, [bought])
-    await _apply(tx, await parking.release(tx, vault, [f"purchase:{bought.purchase_id}"]))
+    await lock(tx, context_of(vault), [bought])
+    await recorded(tx, context_of(vault), [bought])
+    await _apply(tx, vault, await parking.release(tx, vault, [f"purchase:{bought.purchase_id}"]))
 
 
 async def take_return(tx: Tx, vault: Vault, back: PurchaseReturned, *, meet: bool = True) -> None:
@@ -31,19 +32,19 @@ async def take_return(tx: Tx, vault: Vault, back: PurchaseReturned, *, meet: boo
     if meet:
         await locks.rendezvous(tx, [awaited], exclusive=True)
     if await tx.first(select(entries.c.id).where(entries.c.id == back.purchase_id)):
-        await lock(tx, [back])
-        await returned(tx, [back])
+        await lock(tx, context_of(vault), [back])
+        await returned(tx, context_of(vault), [back])
         return
     await parking.park_event(
         tx, vault, "toy", back, awaits=awaited, deadline_at=AT + timedelta(days=1), reason=WHY
     )
 
 
-async def _apply(tx: Tx, parked: Sequence[parking.Parked]) -> None:
+async def _apply(tx: Tx, vault: Vault, parked: Sequence[parking.Parked]) -> None:
     for one in parked:
         event = parking.event_of(one)
         assert isinstance(event, PurchaseReturned)
-        await returned(tx, [event])
+        await returned(tx, context_of(vault), [event])
 
 
 async def test_what_waited_is_applied_in_effective_order_with_the_fact_that_comes(
@@ -115,8 +116,8 @@ async def test_without_the_rendezvous_the_wake_up_is_lost(database: Database, va
     """The control: what the rule is for."""
     bought = purchase(new_id("cus"), 100)
     async with database.begin() as buying:
-        await lock(buying, [bought])
-        await recorded(buying, [bought])
+        await lock(buying, context_of(vault), [bought])
+        await recorded(buying, context_of(vault), [bought])
         await parking.release(buying, vault, [f"purchase:{bought.purchase_id}"])
         async with database.begin() as returning:
             await take_return(returning, vault, return_of(bought), meet=False)

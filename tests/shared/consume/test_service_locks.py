@@ -6,23 +6,25 @@ from typing import Any
 
 import pytest
 
-from services.loyalty.storage.wallets import Locked
+from services.loyalty.storage.wallets import LOCKED
+from shared.clock import SystemClock
+from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Cause, Event
 from shared.events.profile import CustomerErased, CustomerMerged, CustomerRegistered
+from shared.identity.register import OWNERS
 from shared.ids import new_id
+from shared.vault import open_vault
 from tests.parts import databases
 from tests.shared.ledger import AT, purchase, return_of
 
 
 def _identities(tx: Tx) -> Iterable[str]:
-    owners: dict[str, object] = tx.kept["shared.identity.owners"]
-    return owners
+    return tx.slot(OWNERS)
 
 
 def _wallets(tx: Tx) -> Iterable[str]:
-    locked: Locked = tx.kept["loyalty.locked"]
-    return locked.wallets
+    return tx.slot(LOCKED).wallets
 
 
 HELD: dict[str, Callable[[Tx], Iterable[str]]] = {
@@ -51,8 +53,10 @@ def batch() -> list[Event]:
 async def test_everyone_whom_a_batch_names_is_locked_before_its_first_wave(
     kind: databases.Kind, name: str, tmp_path: Path
 ) -> None:
-    (consumer,) = databases.service_of(name, tmp_path).handlers
+    service = databases.service_of(name, tmp_path)
+    (consumer,) = service.handlers
+    context = Context(service.settings, open_vault(tmp_path, name), SystemClock())
     events = batch()
     async with databases.fresh(kind, name, folder=tmp_path) as database, database.begin() as tx:
-        await consumer.lock(tx, events)
+        await consumer.lock(tx, context, events)
         assert set(HELD[name](tx)) >= {identity for event in events for identity in event.identities}

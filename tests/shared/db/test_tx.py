@@ -8,14 +8,16 @@ import pytest
 from sqlalchemy import Executable, Table, delete, func, insert, select, text, update
 
 from shared.clock import ManualClock
-from shared.db import Database, any_of, any_of_rows, failures, locks, open_database, postgres
-from shared.db.access import Rows
+from shared.db import Database, Slot, any_of, any_of_rows, failures, locks, open_database, postgres
+from shared.db.access import Records
 from shared.events import cloudevents
 from shared.ids import new_id
 from shared.outbox.tables import outbox
 from tests.shared.ledger import AT, amounts, balances, entries, purchase
 
 CUSTOMER = new_id("cus")
+
+LOCKED: Slot[list[str]] = Slot("locked", list)
 
 
 def row(name: str, amount: int = 1) -> dict[str, object]:
@@ -119,7 +121,7 @@ async def test_all_events_of_a_transaction_are_written_by_one_statement_at_its_e
     async with database.begin() as tx:
         insert_many = tx.insert_many
 
-        async def counted(table: Table[Any], rows: Rows) -> None:
+        async def counted(table: Table[Any], rows: Records) -> None:
             written.append((table.name, len(rows)))
             await insert_many(table, rows)
 
@@ -146,13 +148,14 @@ async def test_an_event_that_no_bus_would_take_is_refused_with_its_transaction(
 async def test_a_savepoint_undoes_its_part_with_what_it_published_and_kept(database: Database) -> None:
     async with database.begin() as tx:
         await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])
-        tx.kept["wallets"] = "locked"
+        tx.slot(LOCKED).append("a")
         with pytest.raises(RuntimeError):
             async with tx.savepoint():
                 await tx.insert_many(balances, [{"identity_id": "b", "amount": 1}])
                 tx.publish(purchase(CUSTOMER))
+                tx.slot(LOCKED).append("b")
                 raise RuntimeError
-        assert tx.kept == {}
+        assert tx.slot(LOCKED) == []
         async with tx.savepoint():
             await tx.insert_many(balances, [{"identity_id": "c", "amount": 1}])
     async with database.read() as read:

@@ -162,7 +162,7 @@ async def test_issues_are_said_in_plain_words_and_do_not_make_a_service_unready(
 
 async def test_keys_that_cannot_be_read_are_said_to_whoever_runs_it(one_till: Till) -> None:
     token = one_till.token()
-    public_keys_path(one_till.parts.settings.home).write_text("nonsense")
+    public_keys_path(one_till.runtime.settings.home).write_text("nonsense")
     async with one_till.client(token) as client:
         refused = await client.get(PATH)
         issues = await client.get("/health/issues")
@@ -172,7 +172,7 @@ async def test_keys_that_cannot_be_read_are_said_to_whoever_runs_it(one_till: Ti
 
 
 async def test_a_database_without_our_tables_is_not_ready(one_till: Till) -> None:
-    async with one_till.parts.database.begin() as tx:
+    async with one_till.runtime.database.begin() as tx:
         for metadata in one_till.service.metadata:
             await tx.run_sync(metadata.drop_all)
         await tx.run_sync(lambda connection: connection.exec_driver_sql("DELETE FROM alembic_version"))

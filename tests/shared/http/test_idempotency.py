@@ -20,7 +20,7 @@ async def sell(
 
 
 async def kept(till: Till) -> int:
-    async with till.parts.database.read() as read:
+    async with till.runtime.database.read() as read:
         return await read.scalar(select(func.count()).select_from(idempotency.answers)) or 0
 
 
@@ -108,8 +108,8 @@ async def test_a_hundred_identical_requests_at_once_have_one_effect(till: Till) 
 async def test_while_the_first_runs_a_second_is_refused_at_once_and_nobody_else_waits(till: Till) -> None:
     """The traps' case: without the try-lock the second blocks on the first, and so does every later request."""
     async with till.client() as client:
-        async with till.parts.database.begin() as tx:
-            hash_of_key = till.parts.vault.digest("idempotency_key", b"operator:ana\x1frecord_sale\x1fk-1")
+        async with till.runtime.database.begin() as tx:
+            hash_of_key = till.runtime.vault.digest("idempotency_key", b"operator:ana\x1frecord_sale\x1fk-1")
             assert await tx.try_lock(hash_of_key)
             async with asyncio.timeout(5):
                 refused = await sell(client, "k-1")
@@ -125,7 +125,7 @@ async def test_a_stored_answer_is_unreadable_without_the_installations_key(till:
     async with till.client() as client:
         answer = await sell(client, "k-secret", SALE | {"phone": "13800138000"})
 
-    async with till.parts.database.read() as read:
+    async with till.runtime.database.read() as read:
         row = await read.one(select(idempotency.answers))
     stored = b"".join(value for value in row if isinstance(value, bytes))
     for text in ("k-secret", "13800138000", answer.json()["id"]):
@@ -141,7 +141,7 @@ async def test_the_same_request_has_another_hash_in_another_installation(
         for each in (one_till, other):
             async with each.client() as client:
                 await sell(client, "k-1")
-            async with each.parts.database.read() as read:
+            async with each.runtime.database.read() as read:
                 hashes.append(
                     await read.one(select(idempotency.answers.c.key_hash, idempotency.answers.c.body_hash))
                 )
@@ -153,9 +153,9 @@ async def test_an_answer_is_kept_for_a_day_at_least_and_not_for_ever(till: Till)
     async with till.client() as client:
         await sell(client, "k-1")
     till.clock.advance(timedelta(hours=24))
-    assert await idempotency.prune(till.parts) == 0
+    assert await idempotency.prune(till.runtime) == 0
     till.clock.advance(timedelta(hours=25))
-    assert await idempotency.prune(till.parts) == 1
+    assert await idempotency.prune(till.runtime) == 1
     assert await kept(till) == 0
 
 
@@ -177,7 +177,7 @@ async def test_a_refusal_that_is_returned_instead_of_raised_is_a_bug_and_commits
 async def test_the_commit_comes_before_the_answer(till: Till, raises: bool) -> None:
     """A deferred failure at COMMIT must not have been answered 201."""
     seen: list[str] = []
-    database = till.parts.database
+    database = till.runtime.database
     commit = database._commit
 
     async def watched(tx: object) -> None:

@@ -52,7 +52,7 @@ async def test_nothing_is_wrong_with_a_new_service(till: Till) -> None:
 
 async def test_who_relays_is_seen_from_any_process(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(monitoring, "LEADER_SECONDS_MAX", 0.0)
-    lease = open_lease(till.parts.database.url, till.parts.settings.home, "till")
+    lease = open_lease(till.runtime.database.url, till.runtime.settings.home, "till")
     assert (await scraped(till))["relay_led"] == 0
     assert "python -m services.till relay" in (await issues(till))["no_relay_leader"]
     await lease.acquire()
@@ -72,7 +72,7 @@ async def test_events_that_wait_too_long_are_said(till: Till) -> None:
         "booked_at": NOW,
         "published_at": None,
     }
-    async with till.parts.database.begin() as tx:
+    async with till.runtime.database.begin() as tx:
         await tx.insert_many(outbox, [event])
     till.clock.advance(timedelta(seconds=40))
 
@@ -83,14 +83,14 @@ async def test_events_that_wait_too_long_are_said(till: Till) -> None:
 
 async def test_a_partition_that_stands_is_seen_until_it_moves(till: Till) -> None:
     position = {"consumer": "till", "topic": PLACE.topic, "partition": 3, "next_offset": 7, "moved_at": NOW}
-    async with till.parts.database.begin() as tx:
+    async with till.runtime.database.begin() as tx:
         await tx.insert_many(consumer_position, [position])
     till.clock.advance(timedelta(hours=1))
-    await stopped_partitions.note(till.parts.database, "till", PLACE, 7, "bug", "KeyError")
+    await stopped_partitions.note(till.runtime.database, "till", PLACE, 7, "bug", "KeyError")
     till.clock.advance(timedelta(seconds=5))
     failing = (await issues(till))["partition_failing"]
     assert "has stood for 5 s: the program meets an error of its own (KeyError)" in failing
-    await stopped_partitions.note(till.parts.database, "till", PLACE, 7, "brake", "unknown_sku")
+    await stopped_partitions.note(till.runtime.database, "till", PLACE, 7, "brake", "unknown_sku")
 
     assert (await scraped(till))['consumer_stopped_partitions{cause="brake"}'] == 1
     said = (await issues(till))["partition_braked"]
@@ -98,7 +98,7 @@ async def test_a_partition_that_stands_is_seen_until_it_moves(till: Till) -> Non
     assert "unknown_sku" in said
     assert "HUITOU_SET_ASIDE_PERCENT_MAX" in said
     assert "unknown_sku" in (await issues(till, "zh"))["partition_braked"]
-    async with till.parts.database.begin() as tx:
+    async with till.runtime.database.begin() as tx:
         await tx.execute(consumer_position.update().values(next_offset=8))
     assert (await scraped(till))['consumer_stopped_partitions{cause="brake"}'] == 0
     assert "partition_braked" not in await issues(till)
@@ -106,7 +106,7 @@ async def test_a_partition_that_stands_is_seen_until_it_moves(till: Till) -> Non
 
 async def test_what_is_set_aside_is_counted_and_what_is_parked_too_long_said(till: Till) -> None:
     reason = Reason("unknown_sku", "Nobody knows it.")
-    async with till.parts.database.begin() as tx:
+    async with till.runtime.database.begin() as tx:
         await tx.insert_many(
             set_aside_table,
             [
@@ -119,7 +119,7 @@ async def test_what_is_set_aside_is_counted_and_what_is_parked_too_long_said(til
                     "deadline_at": NOW + timedelta(hours=1) if state == "parked" else None,
                     "code": reason.code,
                     "reason": reason.sentence,
-                    "record": seal_record(till.parts.vault, (), b""),
+                    "record": seal_record(till.runtime.vault, (), b""),
                     "attempts": 1,
                     "booked_at": NOW,
                 }
@@ -148,11 +148,11 @@ async def _look(read: Read, after: str) -> Looked:
 
 async def test_what_contradicts_itself_counts_until_a_whole_pass_no_longer_finds_it(till: Till) -> None:
     rules = Invariants(("worth_something",), _look)
-    database = till.parts.database
+    database = till.runtime.database
 
     async def a_pass() -> int:
         for _ in range(4):  # one for each sale, and one that finds the end
-            await rolling.look_on(rules, till.parts)
+            await rolling.look_on(rules, till.runtime)
         till.clock.advance(timedelta(seconds=10))
         async with database.read() as read:
             return (await rolling.standing(read, rules)).broken["worth_something"]
@@ -167,7 +167,7 @@ async def test_what_contradicts_itself_counts_until_a_whole_pass_no_longer_finds
     assert await a_pass() == 1
     async with database.begin() as tx:
         await tx.execute(text("UPDATE sales SET amount_minor = 5"))
-    await rolling.look_on(rules, till.parts)
+    await rolling.look_on(rules, till.runtime)
     async with database.read() as read:
         assert (await rolling.standing(read, rules)).broken == {"worth_something": 1}
     assert await a_pass() == 0
@@ -182,19 +182,19 @@ async def test_what_contradicts_itself_counts_until_a_whole_pass_no_longer_finds
 async def test_a_writer_between_two_statements_of_a_look_is_no_contradiction(till: Till) -> None:
     async def look(read: Read, after: str) -> Looked:
         before = await read.scalar(select(func.count()).select_from(sales))
-        async with till.parts.database.begin() as tx:
+        async with till.runtime.database.begin() as tx:
             sale = {"id": new_id("sal"), "customer_id": "x", "amount_minor": 5, "at": NOW}
             await tx.insert_many(sales, [sale])
         same = await read.scalar(select(func.count()).select_from(sales)) == before
         return Looked((), "") if same else Looked([Drift("count", "sales", "it moved")], "")
 
-    assert await rolling.look_on(Invariants(("count",), look), till.parts) == 0
+    assert await rolling.look_on(Invariants(("count",), look), till.runtime) == 0
     assert await till.count() == 1
 
 
 @pytest.mark.parametrize("till", ["postgresql"], indirect=True)
 async def test_the_connections_in_use_are_counted(till: Till) -> None:
-    async with till.parts.database.begin() as tx:
+    async with till.runtime.database.begin() as tx:
         await tx.run(text("SELECT 1"))
         figures = await scraped(till)
     assert figures["database_connections_max"] == 10

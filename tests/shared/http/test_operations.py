@@ -159,12 +159,12 @@ def test_who_may_call_it_cannot_be_left_out() -> None:
 
 
 def test_an_operation_id_given_twice_is_refused(one_till: Till) -> None:
-    twice = service(one_till.parts.settings, one_till.parts.settings.home)  # type: ignore[arg-type]
+    twice = service(one_till.runtime.settings, one_till.runtime.settings.home)  # type: ignore[arg-type]
     assert isinstance(twice.settings, Settings)
     object.__setattr__(twice, "routers", (*twice.routers, *twice.routers))
 
     with pytest.raises(Unordered, match="record_sale"):
-        build_app(twice, one_till.parts)
+        build_app(twice, one_till.runtime)
 
 
 def test_refusals_are_what_is_declared_and_what_comes_with_it(one_till: Till) -> None:

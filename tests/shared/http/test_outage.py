@@ -60,7 +60,7 @@ async def test_while_the_database_hangs_everybody_is_told_in_time_and_then_it_go
         async with open_till(tmp_path, await databases.create_database()) as till:
             assert await answers(till, PATH, ANSWER_SECONDS_MAX) == 200
             await sells(till, "before", 201)
-            async with till.parts.database.read() as read:
+            async with till.runtime.database.read() as read:
                 backends = await read.all(
                     select(column("pid", Integer)).select_from(text("pg_stat_activity"))
                 )
@@ -107,7 +107,7 @@ async def test_a_lost_race_is_a_503_that_may_be_tried_again(
     async def lost(*_: object) -> None:
         raise Deadlock
 
-    monkeypatch.setattr(one_till.parts.database, "_commit", lost)
+    monkeypatch.setattr(one_till.runtime.database, "_commit", lost)
     async with one_till.client() as client:
         answer = await client.post(PATH, json=SALE, headers={"Idempotency-Key": "k"})
 

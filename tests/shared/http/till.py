@@ -20,7 +20,7 @@ from shared.auth.signing import ensure_signing_key, mint
 from shared.auth.verifying import open_verifier
 from shared.bus import open_bus
 from shared.clock import ManualClock
-from shared.db import Database, Read, Tx, kernel_metadata, open_database
+from shared.db import Database, Read, Tx, open_database
 from shared.db.migrations import Migrations
 from shared.db.types import BigInt, Id, Instant
 from shared.errors import DomainError, Kind
@@ -45,7 +45,7 @@ from shared.http.models import (
 from shared.http.routes import Router
 from shared.ids import new_id
 from shared.metrics import Measure, Sample
-from shared.service import Drift, Parts, Service
+from shared.service import Capability, Drift, Invariants, Runtime, Service
 from shared.settings import ServiceSettings
 from shared.vault import open_vault
 
@@ -244,20 +244,27 @@ def service(settings: Settings, migrations: Path) -> Service:
         title="Till",
         description="Takes sales.",
         settings=settings,
-        routers=(router,),
-        metadata=(metadata, kernel_metadata),
+        capabilities=(
+            Capability(
+                name="sales",
+                routers=(router,),
+                tables=(metadata,),
+                gauges=_gauges,
+                measures=(SALES,),
+                invariants=Invariants(verify=_verify),
+            ),
+        ),
         migrations=migrations,
-        verify=_verify,
-        gauges=_gauges,
-        measures=(SALES,),
     )
 
 
 class Till:
     """A running till, and tokens for it."""
 
-    def __init__(self, service: Service, app: FastAPI, parts: Parts, clock: ManualClock, key: ECKey) -> None:
-        self.service, self.app, self.parts, self.clock, self.key = service, app, parts, clock, key
+    def __init__(
+        self, service: Service, app: FastAPI, runtime: Runtime, clock: ManualClock, key: ECKey
+    ) -> None:
+        self.service, self.app, self.runtime, self.clock, self.key = service, app, runtime, clock, key
 
     def token(
         self,
@@ -277,7 +284,7 @@ class Till:
         return httpx2.AsyncClient(transport=transport, base_url="http://till", headers=headers)
 
     async def count(self) -> int:
-        async with self.parts.database.read() as read:
+        async with self.runtime.database.read() as read:
             return await read.scalar(select(func.count()).select_from(sales)) or 0
 
 
@@ -290,7 +297,7 @@ async def open_till(home: Path, database_url: str) -> AsyncIterator[Till]:
     table_of_contents = service(settings, migrations)
     database = open_database(database_url, clock=clock)
     await prepare(database, table_of_contents)
-    parts = Parts(
+    runtime = Runtime(
         settings=settings,
         database=database,
         bus=open_bus("embedded://", home=home),
@@ -299,10 +306,10 @@ async def open_till(home: Path, database_url: str) -> AsyncIterator[Till]:
         clock=clock,
     )
     try:
-        app = build_app(table_of_contents, parts)
-        yield Till(table_of_contents, app, parts, clock, ensure_signing_key(home))
+        app = build_app(table_of_contents, runtime)
+        yield Till(table_of_contents, app, runtime, clock, ensure_signing_key(home))
     finally:
-        await parts.bus.close()
+        await runtime.bus.close()
         await database.close()
 
 

@@ -15,55 +15,57 @@ from shared.outbox.jobs import run_jobs
 from shared.outbox.lease import FileLease, LeaseLost
 from shared.outbox.tables import job_state, outbox
 from shared.run.leader import KERNEL_JOBS
-from shared.service import Job, Parts
+from shared.service import Job, Runtime
 from tests.parts.waiting import until
 from tests.shared.ledger import AT, purchase
 
 
 @pytest.fixture
-def parts(database: Database) -> Parts:
+def parts(database: Database) -> Runtime:
     """What a job of the kernel needs: the database and its clock."""
     clock = database.clock = ManualClock(AT)
-    return Parts(None, database, None, None, None, clock)  # type: ignore[arg-type]
+    return Runtime(None, database, None, None, None, clock)  # type: ignore[arg-type]
 
 
-async def test_a_job_that_fails_is_tried_again_and_holds_up_no_other(parts: Parts, tmp_path: Path) -> None:
+async def test_a_job_that_fails_is_tried_again_and_holds_up_no_other(
+    runtime: Runtime, tmp_path: Path
+) -> None:
     lease = FileLease(tmp_path / "test.lease")
     assert lease.try_acquire()
     done = {"good": 0, "bad": 0}
 
-    async def work(_: Parts) -> int:
+    async def work(_: Runtime) -> int:
         done["good"] += 1
         return 2
 
-    async def fail(_: Parts) -> int:
+    async def fail(_: Runtime) -> int:
         done["bad"] += 1
         raise ZeroDivisionError
 
     jobs = [Job("bad", fail, 0.01), Job("good", work, 0.01)]
-    running = asyncio.create_task(run_jobs(jobs, parts, lease))
+    running = asyncio.create_task(run_jobs(jobs, runtime, lease))
     await until(lambda: _at_least(done, 3))
     await lease.release()
     with pytest.raises(ExceptionGroup) as ended:
         await running
     assert ended.value.split(LeaseLost)[1] is None, "without the lease nothing runs, and that is the only end"
-    async with parts.database.read() as read:
+    async with runtime.database.read() as read:
         (noted,) = await read.all(select(job_state.c.name, job_state.c.effects, job_state.c.runs))
     assert noted == ("good", 2 * done["good"], done["good"])
 
 
-async def test_event_ids_are_kept_for_seven_days_and_pending_rows_for_ever(parts: Parts) -> None:
+async def test_event_ids_are_kept_for_seven_days_and_pending_rows_for_ever(runtime: Runtime) -> None:
     seen_at = {"old": AT - timedelta(days=7, seconds=1), "young": AT - timedelta(days=7)}
-    async with parts.database.begin() as tx:
+    async with runtime.database.begin() as tx:
         rows = [{"consumer": "toy", "event_id": name, "seen_at": at} for name, at in seen_at.items()]
         await tx.insert_many(inbox, rows)
         tx.publish(purchase(new_id("cus")))
     jobs = {job.name: job for job in KERNEL_JOBS}
-    assert await jobs["prune_inbox"].run(parts) == 1
-    assert isinstance(parts.clock, ManualClock)
-    parts.clock.advance(timedelta(days=1000))
-    assert await jobs["prune_outbox"].run(parts) == 0
-    async with parts.database.read() as read:
+    assert await jobs["prune_inbox"].run(runtime) == 1
+    assert isinstance(runtime.clock, ManualClock)
+    runtime.clock.advance(timedelta(days=1000))
+    assert await jobs["prune_outbox"].run(runtime) == 0
+    async with runtime.database.read() as read:
         assert await read.all(select(inbox.c.event_id)) == [("young",)]
         assert len(await read.all(select(outbox.c.id))) == 1
 

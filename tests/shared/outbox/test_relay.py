@@ -11,7 +11,7 @@ from sqlalchemy import Table, Text, cast, func, select
 
 from shared.bus import Bus, BusUnavailable, Guard, Message, Producer, Record, open_bus, unguarded
 from shared.db import Database
-from shared.db.access import Rows
+from shared.db.access import Records
 from shared.events.profile import PurchaseRecorded
 from shared.ids import new_id
 from shared.outbox import relay as relaying
@@ -233,7 +233,7 @@ async def test_a_transaction_is_known_to_be_open_before_its_rows_get_their_ids(
     async with database.begin() as tx:
         insert_many = tx.insert_many
 
-        async def asked(table: Table[Any], rows: Rows) -> None:
+        async def asked(table: Table[Any], rows: Records) -> None:
             place = select(cast(func.pg_current_xact_id_if_assigned(), Text))
             known.append(await tx.scalar(place))
             await insert_many(table, rows)

@@ -15,7 +15,7 @@ from services.profile.main import service
 from services.profile.settings import Settings
 from shared.http.health import DATABASE_OLDER, DATABASE_REFUSES, DatabaseCheck
 from shared.run.command import EXIT_REFUSED, EXIT_STOPPED, main
-from shared.run.opening import migrations_of, open_parts
+from shared.service.opening import migrations_of, open_runtime
 from tests.parts import databases, waiting
 from tests.parts.postgres import Postgres
 from tests.parts.processes import free_ports
@@ -57,8 +57,8 @@ async def test_a_database_that_does_not_exist_ends_it_and_is_a_sentence_in_healt
 
     assert await asyncio.to_thread(main, lambda: profile, ["verify"]) == EXIT_REFUSED
     assert "there is no such database" in capsys.readouterr().err
-    async with open_parts(profile) as parts:
-        assert await DatabaseCheck(parts, migrations_of(profile))() == (DATABASE_REFUSES,)
+    async with open_runtime(profile) as runtime:
+        assert await DatabaseCheck(runtime, migrations_of(profile))() == (DATABASE_REFUSES,)
     migrating = _migrate(url, tmp_path)
     assert await asyncio.to_thread(migrating.wait, END_SECONDS_MAX) == EXIT_REFUSED, _log(tmp_path)
     assert "there is no such database" in _log(tmp_path)
@@ -91,7 +91,7 @@ async def test_a_database_of_an_older_version_is_refused_by_every_command_and_sa
         for command in ("serve", "relay", "consume", "verify"):
             assert await asyncio.to_thread(main, lambda: profile, [command]) == EXIT_REFUSED, command
             assert "was written by an older Huitou" in capsys.readouterr().err, command
-        async with open_parts(profile) as parts:
+        async with open_runtime(profile) as parts:
             assert await DatabaseCheck(parts, migrations_of(profile))() == (DATABASE_OLDER,)
 
 

@@ -20,9 +20,9 @@ async def test_a_relay_says_that_it_leads_and_stops_at_once(tmp_path: Path) -> N
     async with open_till(tmp_path, f"sqlite:///{tmp_path}/till.db") as till:
         listener = serving.listen("127.0.0.1", 0)
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        app, stopping = build_side_door(till.service, till.parts), asyncio.Event()
+        app, stopping = build_side_door(till.service, till.runtime), asyncio.Event()
         running = asyncio.create_task(
-            roles.run(till.service, till.parts, {"relay"}, stopping, app=app, listener=listener)
+            roles.run(till.service, till.runtime, {"relay"}, stopping, app=app, listener=listener)
         )
         async with httpx2.AsyncClient(base_url=address) as client:
 
@@ -42,7 +42,7 @@ async def test_a_relay_says_that_it_leads_and_stops_at_once(tmp_path: Path) -> N
 async def test_without_a_port_a_relay_runs_as_well(tmp_path: Path) -> None:
     async with open_till(tmp_path, f"sqlite:///{tmp_path}/till.db") as till:
         stopping = asyncio.Event()
-        running = asyncio.create_task(roles.run(till.service, till.parts, {"relay"}, stopping))
+        running = asyncio.create_task(roles.run(till.service, till.runtime, {"relay"}, stopping))
 
         async def led() -> bool:
             async with till.client(None) as client:
@@ -58,8 +58,8 @@ async def test_a_relay_that_still_waits_for_a_silent_broker_stops_at_once(tmp_pa
         bus = open_bus(f"kafka://127.0.0.1:{silent.getsockname()[1]}", home=tmp_path)
         async with open_till(tmp_path, f"sqlite:///{tmp_path}/till.db") as till:
             stopping = asyncio.Event()
-            parts = replace(till.parts, bus=bus)
-            running = asyncio.create_task(roles.run(till.service, parts, {"relay"}, stopping))
+            runtime = replace(till.runtime, bus=bus)
+            running = asyncio.create_task(roles.run(till.service, runtime, {"relay"}, stopping))
             silent.settimeout(10)
             connected, _ = await asyncio.to_thread(silent.accept)  # by now it waits for an answer
             stopping.set()

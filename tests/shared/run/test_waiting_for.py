@@ -10,7 +10,7 @@ from services.loyalty.main import service
 from services.loyalty.settings import Settings
 from shared import logs
 from shared.run import roles
-from shared.run.opening import migrations_of, open_parts
+from shared.service.opening import migrations_of, open_runtime
 from tests.parts import waiting
 from tests.parts.processes import free_ports
 
@@ -41,11 +41,11 @@ async def test_it_says_what_it_waits_for_and_where(
 
     with log.open("w", buffering=1) as stream:
         logs.configure("loyalty", stream=stream)
-        async with open_parts(loyalty) as parts:
+        async with open_runtime(loyalty) as runtime:
             if "bus_url" in settings:
-                await migrations_of(loyalty).upgrade(parts.database)
+                await migrations_of(loyalty).upgrade(runtime.database)
             stopping = asyncio.Event()
-            relaying = asyncio.create_task(roles.run(loyalty, parts, frozenset(("relay",)), stopping))
+            relaying = asyncio.create_task(roles.run(loyalty, runtime, frozenset(("relay",)), stopping))
 
             async def has_said_so() -> bool:
                 return event in log.read_text()

@@ -1,0 +1,55 @@
+"""What code works with besides its transaction: the context of a use case, and the runtime of a process."""
+
+from dataclasses import dataclass
+from typing import Generic, Protocol
+
+from typing_extensions import TypeVar
+
+from shared.auth.principal import Principal
+from shared.bus import Bus
+from shared.clock import Clock
+from shared.db import Database
+from shared.settings import ServiceSettings
+from shared.vault import Vault
+
+S = TypeVar("S", bound=ServiceSettings, default=ServiceSettings, covariant=True)
+
+
+class Tokens(Protocol):
+    """Tells whose a bearer token is."""
+
+    async def verify(self, token: str) -> Principal:
+        """Return the subject of a token that is genuine and in force.
+
+        Raises a DomainError of kind UNAUTHENTICATED.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context(Generic[S]):
+    """What a use case may need besides its transaction: the service's settings, its vault and its clock.
+
+    Routes, handlers and jobs receive it and pass it on whole. It offers no way to a second transaction.
+    """
+
+    settings: S
+    vault: Vault
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime(Generic[S]):
+    """Everything outside of itself that a running service holds on to."""
+
+    settings: S
+    database: Database
+    bus: Bus
+    vault: Vault
+    tokens: Tokens
+    clock: Clock
+
+    @property
+    def context(self) -> Context[S]:
+        """The part of it that use cases receive."""
+        return Context(self.settings, self.vault, self.clock)

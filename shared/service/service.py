@@ -1,0 +1,107 @@
+"""What a service is made of: its table of contents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy import MetaData
+
+from shared.consume import tables as consume_tables
+from shared.consume.handlers import BATCH_MAX, Handle, Handlers
+from shared.context import Context
+from shared.db import Read, Tx, kernel_metadata
+from shared.events import published_by
+from shared.events.base import Event
+from shared.metrics import Measure, Sample
+from shared.outbox import tables as outbox_tables
+from shared.outbox.jobs import Job
+from shared.service.capability import Capability, Resource
+from shared.settings import ServiceSettings
+from shared.verify import tables as verify_tables
+from shared.verify.invariants import Drift, Invariants, combine
+
+# Wherever a service is described, the kernel's tables are complete.
+KERNEL_TABLES = (consume_tables.set_aside, outbox_tables.outbox, verify_tables.verify_pass)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Service:
+    """The table of contents of a service: its reader learns what the service does, and where."""
+
+    title: str
+    description: str
+    settings: ServiceSettings
+    capabilities: Sequence[Capability]
+    """In the order in which they depend on each other, the lowest first. A batch's locks are taken in this order, and
+    of several handlers of one event the lowest capability's runs first."""
+    migrations: Path
+    """The folder of the service's migrations."""
+    inbox: bool = True
+    """Whether repeated events are absorbed by their id; False where every effect is recomputed from facts."""
+    batch_max: int = BATCH_MAX
+    """The most records of one batch of its consumer."""
+
+    @property
+    def name(self) -> str:
+        """The service's name, as in its folder and its events."""
+        return self.settings.service
+
+    @property
+    def publishes(self) -> Sequence[type[Event]]:
+        """The events of the topics that this service produces."""
+        return published_by(self.name)
+
+    @cached_property
+    def routers(self) -> Sequence[Resource]:
+        """The operations of all capabilities."""
+        return [router for capability in self.capabilities for router in capability.routers]
+
+    @cached_property
+    def jobs(self) -> Sequence[Job]:
+        """The jobs of all capabilities."""
+        return [job for capability in self.capabilities for job in capability.jobs]
+
+    @cached_property
+    def metadata(self) -> Sequence[MetaData]:
+        """The tables of the kernel and of all capabilities."""
+        owned = [metadata for capability in self.capabilities for metadata in capability.tables]
+        return list(dict.fromkeys([kernel_metadata, *owned]))
+
+    @cached_property
+    def handlers(self) -> Sequence[Handlers]:
+        """The service's one consumer, with the handlers of all capabilities."""
+        table: dict[type[Event], list[Handle]] = {}
+        for capability in self.capabilities:
+            for event, handle in capability.handlers.items():
+                table.setdefault(event, []).append(handle)
+        parked = {
+            name: handle for capability in self.capabilities for name, handle in capability.parked.items()
+        }
+        return (Handlers(self.name, table, self._lock, parked, self.inbox, self.batch_max),)
+
+    @cached_property
+    def measures(self) -> Sequence[Measure]:
+        """What all capabilities measure."""
+        return [measure for capability in self.capabilities for measure in capability.measures]
+
+    @cached_property
+    def invariants(self) -> Invariants:
+        """What always holds, over all capabilities."""
+        return combine([capability.invariants for capability in self.capabilities])
+
+    async def gauges(self, read: Read) -> Sequence[Sample]:
+        """Return the samples of all capabilities."""
+        gauges = [capability.gauges for capability in self.capabilities if capability.gauges is not None]
+        return [sample for gauge in gauges for sample in await gauge(read)]
+
+    async def verify(self, read: Read) -> Sequence[Drift]:
+        """Recompute what is stored from the facts, and return every difference."""
+        assert self.invariants.verify is not None, "combined invariants can be verified"
+        return await self.invariants.verify(read)
+
+    async def _lock(self, tx: Tx, context: Context, events: Sequence[Event]) -> None:
+        """Take the locks of a batch, capability after capability."""
+        for capability in self.capabilities:
+            if capability.lock is not None:
+                await capability.lock(tx, context, events)

@@ -1,0 +1,66 @@
+"""Invariants: what always holds of the rows that a service stores, and how to look whether it does."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from shared.db import Read
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One thing that does not add up: the rule that is broken, the row that breaks it, and how."""
+
+    rule: str
+    subject: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The drifts that one look at a few rows found, and where the next look begins: empty at the end."""
+
+    drifts: Sequence[Drift]
+    after: str
+
+
+Verify = Callable[[Read], Awaitable[Sequence[Drift]]]
+"""Recomputes everything that is stored from the facts, and returns every difference."""
+
+Look = Callable[[Read, str], Awaitable[Looked]]
+"""Does the same for a few rows at a time; it begins at the empty text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invariants:
+    """The rules that always hold of what a capability stores, by the names that their drifts carry."""
+
+    rules: Sequence[str] = ()
+    look: Look | None = None
+    """Looks at the next few rows, for the running verification."""
+    verify: Verify | None = None
+    """Looks at all rows, for `huitou verify`."""
+
+
+def combine(several: Sequence[Invariants]) -> Invariants:
+    """Return the invariants of a whole service from those of its capabilities.
+
+    The running verification looks at one capability after the other; its place is `<number of the look>/<place in it>`.
+    """
+    looks = [invariants.look for invariants in several if invariants.look is not None]
+    verifies = [invariants.verify for invariants in several if invariants.verify is not None]
+
+    async def look(read: Read, after: str) -> Looked:
+        number, _, place = after.partition("/")
+        at = int(number or 0)
+        if at >= len(looks):  # an earlier version of the service had more capabilities
+            at, place = 0, ""
+        looked = await looks[at](read, place)
+        if looked.after:
+            return Looked(looked.drifts, f"{at}/{looked.after}")
+        return Looked(looked.drifts, f"{at + 1}/" if at + 1 < len(looks) else "")
+
+    async def verify(read: Read) -> Sequence[Drift]:
+        return [drift for each_verify in verifies for drift in await each_verify(read)]
+
+    rules = [rule for invariants in several for rule in invariants.rules]
+    return Invariants(rules, look if looks else None, verify)
