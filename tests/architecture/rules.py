@@ -3,29 +3,14 @@
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
+from tests.architecture.rule import Findings, Rule
 from tests.architecture.sources import Source
 
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 400
-
-Findings = Iterator[tuple[int, str]]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What is looked for, why, and a file that must be found."""
-
-    name: str
-    reason: str
-    check: Callable[[Source], Findings]
-    bad: Source
-
-    def __str__(self) -> str:
-        return self.name
 
 
 def _long_functions(source: Source) -> Findings:

@@ -1,7 +1,7 @@
 import pytest
 
-from tests.architecture import rules, sources
-from tests.architecture.rules import Rule
+from tests.architecture import rules, sources, style_rules
+from tests.architecture.rule import Rule
 
 
 @pytest.mark.parametrize("rule", rules.CODE_RULES, ids=str)
@@ -26,7 +26,7 @@ def test_every_file_keeps_the_rule(rule: Rule) -> None:
     assert not found, f"{rule.name}, because {rule.reason}:\n" + "\n".join(found)
 
 
-@pytest.mark.parametrize("rule", (*rules.CODE_RULES, *rules.TEXT_RULES), ids=str)
+@pytest.mark.parametrize("rule", (*rules.CODE_RULES, *rules.TEXT_RULES, *style_rules.STYLE_RULES), ids=str)
 def test_a_rule_finds_what_breaks_it(rule: Rule) -> None:
     assert list(rule.check(rule.bad))
 
