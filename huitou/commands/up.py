@@ -69,7 +69,7 @@ def _settled(folder: Path, demo: bool | None) -> home.Home:
 
 
 async def _run(settings: Settings, known: home.Home) -> None:
-    from shared.run.command import stop_on_signals
+    from shared.run.stopping import stop_on_signals
 
     stopping = stop_on_signals()
 

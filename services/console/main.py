@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from services.console import health, page
 from services.console.settings import Settings
+from shared.run.command import Site
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -19,8 +20,13 @@ _HEADERS = {
 }
 
 
+def site(settings: Settings) -> Site:
+    """Return the console as a process that serves one page."""
+    return Site("Huitou console", settings, create_app(settings))
+
+
 def create_app(settings: Settings) -> FastAPI:
-    """The console for the services at `settings.addresses`."""
+    """Build the console's app for the services at `settings.addresses`."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""python -m services.scoring serve | relay | consume | all | migrate | verify."""
+"""The command line of the service: `python -m services.scoring serve | relay | consume | all | migrate | verify`."""
 
 import sys
 

@@ -1,8 +1,10 @@
 """The command `python -m shared.events write | check`: it writes or checks the generated files of the contracts."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import typer
 import yaml
 
 from shared.events import ALL, asyncapi, publication, schema
@@ -11,6 +13,10 @@ ASYNCAPI = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
 PROMISE = (
     "a published event may only gain optional fields, and an example stays as it is "
     "(if this version was never released, restore the committed file first)"
+)
+
+commands = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, subcommand_metavar="{write | check}"
 )
 
 
@@ -34,32 +40,44 @@ def differing() -> list[Path]:
     ]
 
 
-def main(arguments: list[str]) -> int:
-    """Write the generated files, or check that the committed ones are the same; refuse to break a promise."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, and return the exit code: 1 if a promise is broken or a file differs."""
+    try:
+        commands(arguments, prog_name="python -m shared.events")
+    except SystemExit as ended:  # typer ends every command so
+        return int(ended.code or 0)
+    raise AssertionError("typer ends with a code")
+
+
+@commands.callback()
+def keep_promises() -> None:
+    """Generate the committed files of the contracts. A change that breaks a published event is refused."""
     if _report(PROMISE, publication.broken()):
-        return 1
-    match arguments:
-        case ["write"]:
-            _write()
-            return 0
-        case ["check"]:
-            return _report("not what is generated; run `make contracts`", [str(path) for path in differing()])
-    print("usage: python -m shared.events write | check", file=sys.stderr)
-    return 2
+        raise typer.Exit(1)
 
 
-def _write() -> None:
+@commands.command()
+def write() -> None:
+    """Write the generated files."""
     for path, text in generated().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 
+@commands.command()
+def check() -> None:
+    """Check that the committed files are the generated ones."""
+    raise typer.Exit(
+        _report("not what is generated; run `make contracts`", [str(path) for path in differing()])
+    )
+
+
 def _report(complaint: str, subjects: list[str]) -> int:
     """Print the complaint for each subject, and return the exit status: 1 if there is any subject, else 0."""
     for subject in subjects:
-        print(f"{subject}: {complaint}", file=sys.stderr)
+        typer.echo(f"{subject}: {complaint}", err=True)
     return 1 if subjects else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,22 +1,29 @@
-"""python -m services.<name> serve | relay | consume | migrate | verify: one role a process.
+"""The command line of one service: `python -m services.<name> serve | relay | consume | all | migrate | verify`.
 
-It ends with 0 when all was done, 1 when the books differ, 2 when the command line cannot be understood, 3 with a sentence
-when it cannot go on (a setting, a port, a database that another version wrote or that lets nobody in), 4 when it was told to
-stop.
+A process ends with one of these codes:
+
+* 0: it did what was asked.
+* 1: `verify` found differences.
+* 2: it does not understand the command line.
+* 3: it cannot go on, and says why: a setting, a port, a database that is away, that refuses this user or that another
+  version wrote.
+* 4: it was told to stop before it had done what was asked.
 """
 
-import argparse
 import asyncio
 import json
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Annotated, Any
 
+import typer
 import uvloop
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from shared import logs
@@ -26,7 +33,8 @@ from shared.db.migrations import UnknownVersion
 from shared.http.app import build_app, build_side_door
 from shared.run import garbage
 from shared.run.roles import Role, run
-from shared.run.serving import PortTaken, listen
+from shared.run.serving import PortTaken, listen, serve
+from shared.run.stopping import stop_on_signals
 from shared.service.opening import migrations_of, open_runtime
 from shared.service.service import Service
 from shared.settings import BadSetting, ServiceSettings, in_words, misspelt
@@ -37,7 +45,7 @@ EXIT_REFUSED = 3
 EXIT_STOPPED = 4
 
 MIGRATE_SECONDS_MAX = 120.0
-"""How long migrating waits for a database that is away; then it fails, and whoever started it may start it again."""
+"""How long `migrate` waits for a database that does not answer. Then it fails, and may be started again."""
 FIRST_LOOK_SECONDS_MAX = 2.0
 """How long a process that starts waits to learn which version wrote its database."""
 WAIT_SECONDS = 1.0
@@ -50,20 +58,47 @@ ROLES: dict[str, frozenset[Role]] = {
     "consume": frozenset(("consume",)),
     "all": frozenset(("serve", "relay", "consume")),
 }
+HELP = {
+    "serve": "Answer requests until told to stop.",
+    "relay": "Send events to the bus and run the periodic jobs, until told to stop.",
+    "consume": "Apply the events of the other services, until told to stop.",
+    "all": "Serve, relay and consume in one process, until told to stop.",
+    "migrate": "Bring the database to the version of this program.",
+    "verify": "Recompute what is stored, and report every difference.",
+}
+"""What each command does, in one sentence."""
+
+
+Work = Callable[[], Coroutine[Any, Any, int]]
+"""Does what a command asks, and returns the exit code."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """A service that only serves an app. It has no database, no events and no jobs."""
+
+    title: str
+    settings: ServiceSettings
+    app: FastAPI
 
 
 class DatabaseAway(Exception):
-    """The database does not answer, or lets us not in; the sentence says which, and where."""
+    """The database does not answer, or refuses this user. The sentence says which, and where."""
 
 
-def main(describe: Callable[[], Service], arguments: Sequence[str] | None = None) -> int:
-    """Run one command of the service that `describe` puts together by its settings; returns the exit status."""
+def main(describe: Callable[[], Service | Site], arguments: Sequence[str] | None = None) -> int:
+    """Run one command of the service that `describe` builds from its settings, and return the exit code."""
     try:
-        return _command(describe(), arguments)
+        described = describe()
+        commands = _of_service(described) if isinstance(described, Service) else _of_site(described)
+        commands(arguments, prog_name=f"python -m services.{described.settings.service}")
+    except SystemExit as ended:  # typer ends every command so, and has already explained a wrong command line
+        return int(ended.code or 0)
     except ValidationError as error:
         return _refuse(in_words(error))
     except (BadSetting, DatabaseAway, PortTaken, UnknownVersion) as error:
         return _refuse(str(error))
+    raise AssertionError("typer ends with a code")
 
 
 def _refuse(sentence: str) -> int:
@@ -71,22 +106,58 @@ def _refuse(sentence: str) -> int:
     return EXIT_REFUSED
 
 
-def _command(service: Service, arguments: Sequence[str] | None) -> int:
-    parser = argparse.ArgumentParser(f"python -m services.{service.name}", description=service.title)
-    parser.add_argument("command", choices=[*ROLES, "migrate", "verify"])
-    parser.add_argument("--json", action="store_true", help="verify: print the differences as JSON")
-    asked = parser.parse_args(arguments)
-    logs.configure(service.name, level=service.settings.log_level)
-    for name, meant in misspelt(type(service.settings), os.environ):
+def _of_service(service: Service) -> typer.Typer:
+    """The commands of a service with a database."""
+    commands = _commands(service.title, HELP)
+    for name, roles in ROLES.items():
+        _add(commands, name, service.settings, partial(_run, service, roles))
+    _add(commands, "migrate", service.settings, partial(_migrate, service))
+
+    @commands.command(help=HELP["verify"])
+    def verify(
+        as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
+    ) -> None:
+        raise typer.Exit(_finish(service.settings, partial(_verify, service, as_json=as_json)))
+
+    return commands
+
+
+def _of_site(site: Site) -> typer.Typer:
+    """The one command of a service without a database."""
+    commands = _commands(site.title, ["serve"])
+    _add(commands, "serve", site.settings, partial(_serve, site))
+    return commands
+
+
+def _commands(title: str, names: Iterable[str]) -> typer.Typer:
+    metavar = " | ".join(names)  # so that the usage line names them, also when a command is wrong
+    commands = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, subcommand_metavar=f"{{{metavar}}}"
+    )
+    # With a callback, typer asks for the command's name even where there is only one.
+    commands.callback(help=title)(lambda: None)
+    return commands
+
+
+def _add(commands: typer.Typer, name: str, settings: ServiceSettings, work: Work) -> None:
+    def command() -> None:
+        raise typer.Exit(_finish(settings, work))
+
+    commands.command(name, help=HELP[name])(command)
+
+
+def _finish(settings: ServiceSettings, work: Work) -> int:
+    """Do the work of a command in an event loop, and return the exit code."""
+    logs.configure(settings.service, level=settings.log_level)
+    for name, meant in misspelt(type(settings), os.environ):
         log.warning("this variable is not a setting; did you mean the other?", variable=name, meant=meant)
-    if asked.command in ROLES:
-        check_bus(service.settings)
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_run(service, asked.command, as_json=asked.json))
+        return runner.run(work())
 
 
 def check_bus(settings: ServiceSettings) -> None:
-    """Raises BadSetting when a service on PostgreSQL would have a log of its own because nobody named a bus."""
+    """Raise BadSetting when a service on PostgreSQL would open an embedded log because no bus is set."""
     if not settings.database.startswith("sqlite:") and "bus_url" not in settings.model_fields_set:
         raise BadSetting(
             f"The database of {settings.service} is on PostgreSQL, and HUITOU_BUS_URL is not set: set it to "
@@ -94,45 +165,49 @@ def check_bus(settings: ServiceSettings) -> None:
         )
 
 
-async def _run(service: Service, command: str, *, as_json: bool) -> int:
+async def _run(service: Service, roles: frozenset[Role]) -> int:
+    check_bus(service.settings)
     async with open_runtime(service) as runtime:
-        if command == "migrate":
-            return await _migrate(service, runtime, stop_on_signals())
         await _refuse_older(service, runtime)
-        if command == "verify":
-            return await _verify(service, runtime, as_json=as_json)
-        roles = ROLES[command]
         port = service.settings.port if "serve" in roles else service.settings.metrics_port
         app = build_app(service, runtime) if "serve" in roles else build_side_door(service, runtime)
         listener = listen(service.settings.host, port) if port else None
         garbage.seldom()
         await run(service, runtime, roles, stop_on_signals(), app=app, listener=listener)
-        return 0
+    return 0
 
 
-async def _migrate(service: Service, runtime: Runtime, stopping: asyncio.Event) -> int:
-    """Bring the database to the newest version as soon as it answers: it may have been started a moment ago."""
+async def _serve(site: Site) -> int:
+    listener = listen(site.settings.host, site.settings.port)
+    await serve(site.app, listener, stop_on_signals(), grace_seconds=site.settings.drain_seconds)
+    return 0
+
+
+async def _migrate(service: Service) -> int:
+    """Bring the database to the newest version. Wait for it first: it may have been started a moment ago."""
     quiet, deadline = logs.QuietLog(log), time.monotonic() + MIGRATE_SECONDS_MAX
-    while not stopping.is_set():
-        try:
-            await migrations_of(service).upgrade(runtime.database)
-            return 0
-        except Exception as error:
-            if not failures.is_transient(error):
-                raise
-            if failures.is_refused(error) or time.monotonic() > deadline:
-                raise away(service, runtime, error) from None
-            host, database = place_of(runtime.database.url)
-            quiet.warning(
-                "waiting for the database", host=host, database=database, error_type=type(error).__name__
-            )
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), WAIT_SECONDS)
+    async with open_runtime(service) as runtime:
+        stopping = stop_on_signals()
+        while not stopping.is_set():
+            try:
+                await migrations_of(service).upgrade(runtime.database)
+                return 0
+            except Exception as error:
+                if not failures.is_transient(error):
+                    raise
+                if failures.is_refused(error) or time.monotonic() > deadline:
+                    raise away(service, runtime, error) from None
+                host, database = place_of(runtime.database.url)
+                quiet.warning(
+                    "waiting for the database", host=host, database=database, error_type=type(error).__name__
+                )
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), WAIT_SECONDS)
     return EXIT_STOPPED
 
 
 async def _refuse_older(service: Service, runtime: Runtime) -> None:
-    """Raise OlderDatabase if the database answers now and cannot be continued; health says it of one that answers later."""
+    """Raise OlderDatabase if the database answers now and cannot be continued. If it answers later, health reports it."""
     try:
         async with asyncio.timeout(FIRST_LOOK_SECONDS_MAX):
             await migrations_of(service).refuse_older(runtime.database)
@@ -141,14 +216,16 @@ async def _refuse_older(service: Service, runtime: Runtime) -> None:
             raise
 
 
-async def _verify(service: Service, runtime: Runtime, *, as_json: bool) -> int:
-    try:
-        async with runtime.database.read() as read:
-            drifts = await service.verify(read)
-    except Exception as error:
-        if not failures.is_transient(error):
-            raise
-        raise away(service, runtime, error) from None
+async def _verify(service: Service, *, as_json: bool) -> int:
+    async with open_runtime(service) as runtime:
+        await _refuse_older(service, runtime)
+        try:
+            async with runtime.database.read() as read:
+                drifts = await service.verify(read)
+        except Exception as error:
+            if not failures.is_transient(error):
+                raise
+            raise away(service, runtime, error) from None
     if as_json:
         sys.stdout.write(json.dumps([asdict(drift) for drift in drifts], ensure_ascii=False) + "\n")
     else:
@@ -158,7 +235,7 @@ async def _verify(service: Service, runtime: Runtime, *, as_json: bool) -> int:
 
 
 def away(service: Service, runtime: Runtime, error: Exception) -> DatabaseAway:
-    """What to say of a database that cannot be worked with, without its password."""
+    """Explain that a database cannot be used, without its password."""
     host, database = place_of(runtime.database.url)
     what = (
         "refuses this user, or there is no such database" if failures.is_refused(error) else "does not answer"
@@ -167,12 +244,3 @@ def away(service: Service, runtime: Runtime, error: Exception) -> DatabaseAway:
         f"The database {database}{f' at {host}' if host else ''} {what} ({type(error).__name__}): check that it runs, "
         f"and HUITOU_{service.name.upper()}_DATABASE_URL."
     )
-
-
-def stop_on_signals() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    return stopping

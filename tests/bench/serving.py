@@ -26,8 +26,8 @@ from shared.auth.access import OPERATORS, allow
 from shared.http.app import build_app
 from shared.http.routes import Router
 from shared.run import garbage
-from shared.run.command import stop_on_signals
 from shared.run.serving import listen, serve
+from shared.run.stopping import stop_on_signals
 from shared.service import Service
 from shared.service.opening import open_runtime
 from tests.bench.bare_facts import BareFacts, PostgresFacts, SqliteFacts

@@ -4,8 +4,9 @@ import socket
 
 import pytest
 
-from services.console.__main__ import main
-from shared.run.command import EXIT_REFUSED, EXIT_USAGE
+from services.console.main import site
+from services.console.settings import Settings
+from shared.run import command
 
 
 def test_a_taken_port_is_a_sentence_that_says_what_to_do(
@@ -13,14 +14,10 @@ def test_a_taken_port_is_a_sentence_that_says_what_to_do(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setenv("HUITOU_PORT_BASE", str(taken.getsockname()[1]))
-        monkeypatch.setattr("sys.argv", ["console", "serve"])
-        assert main() == EXIT_REFUSED
+        assert command.main(lambda: site(Settings()), ["serve"]) == command.EXIT_REFUSED
     assert "HUITOU_PORT_BASE" in capsys.readouterr().err
 
 
-def test_a_command_it_does_not_have_is_told_which_it_has(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.argv", ["console", "relay"])
-    assert main() == EXIT_USAGE
+def test_a_command_it_does_not_have_is_told_which_it_has(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(lambda: site(Settings()), ["relay"]) == command.EXIT_USAGE
     assert "serve" in capsys.readouterr().err
