@@ -1,18 +1,29 @@
-"""What every test run shares: one seed, said in the header, and folders that imply their marker."""
+"""What every test run shares: one seed, one loop, pooled databases, and marks that follow from a test's folder and databases."""
 
+import asyncio
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+from sqlalchemy import MetaData
 
+from shared.clock import SystemClock
+from shared.db import Database
+from tests.parts import databases
+from tests.parts.databases import KINDS, Kind
+from tests.parts.postgres import Postgres
+
+TESTS = Path(__file__).parent
 SEED = int(os.environ.get("TEST_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
 
 SHORT = ("test_short_round.py", "test_judging.py")
-"""Those below tests/chaos that every run has time for."""
+"""The files below tests/chaos that every run has time for."""
+ONE_DATABASE = {"api", "domain"}
+"""The folders whose tests run on SQLite alone, but for those that are marked `both_databases`."""
 
 settings.register_profile(
     "huitou",
@@ -28,13 +39,75 @@ def pytest_report_header() -> str:
     return f"seed: {SEED}"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes `kind` on both databases, or on SQLite alone where no database has a part in it."""
+    marks = list(metafunc.definition.iter_markers("parametrize"))
+    if "kind" not in metafunc.fixturenames or any("kind" in _names(mark.args[0]) for mark in marks):
+        return
+    folders = metafunc.definition.path.relative_to(TESTS).parts[:-1]
+    both = not ONE_DATABASE.intersection(folders) or metafunc.definition.get_closest_marker("both_databases")
+    metafunc.parametrize("kind", KINDS if both else KINDS[:1], indirect=True)
+
+
+def _names(names: str | Sequence[str]) -> Sequence[str]:
+    return [name.strip() for name in names.split(",")] if isinstance(names, str) else names
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test that is given PostgreSQL, by whatever parameter."""
+    callspec = getattr(item, "callspec", None)
+    for value in callspec.params.values() if callspec else ():
+        if value == "postgresql" or (isinstance(value, tuple) and "postgresql" in value):
+            item.add_marker("postgresql")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test below tests/bench, tests/chaos or tests/compose is one, even unsaid; the short rounds are for every run."""
-    folder = Path(__file__).parent
+    """Mark the tests below tests/bench, tests/chaos and tests/compose as such; the short rounds are for every run."""
     for item in items:
-        room = item.path.relative_to(folder).parts[0]
+        room = item.path.relative_to(TESTS).parts[0]
         if room in ("bench", "chaos", "compose") and item.path.name not in SHORT:
             item.add_marker(room)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let benchmarks, and what runs beside them, measure durable commits."""
+    if any(item.get_closest_marker("bench") for item in session.items):
+        os.environ["TEST_POSTGRES_DURABLE"] = "1"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Refuse PostgreSQL to a test that is not marked: `-m 'not postgresql'` would start it all the same."""
+
+    def check() -> None:
+        assert item.get_closest_marker("postgresql"), (
+            f"{item.nodeid} uses PostgreSQL and is not marked: take `kind`, or mark it postgresql"
+        )
+
+    databases.before_postgres[:] = [check]
+    databases.own_database = item.get_closest_marker("own_database") is not None
+    result = yield
+    databases.before_postgres.clear()
+    databases.own_database = False
+    return result
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def warm_databases() -> AsyncIterator[None]:
+    """Keep the connections of pooled databases open for the whole run."""
+    async with databases.keep_warm():
+        yield
+
+
+@pytest.fixture(autouse=True)
+async def no_task_outlives_its_test() -> AsyncIterator[None]:
+    """End the tasks that a test has left behind: all tests share one loop."""
+    before = asyncio.all_tasks()
+    yield
+    left = [task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()]
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +122,45 @@ def log_as_before() -> Iterator[None]:
 def seeded(request: pytest.FixtureRequest) -> random.Random:
     """Random numbers of this test alone, the same again for the same TEST_SEED."""
     return random.Random(f"{SEED}:{request.node.nodeid}")
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Which database: see `pytest_generate_tests`."""
+    kind: Kind = request.param
+    return kind
+
+
+@pytest.fixture(scope="session")
+def _second_postgres() -> Iterator[Postgres]:
+    if os.environ.get("TEST_POSTGRES_URL"):
+        pytest.skip("the PostgreSQL in TEST_POSTGRES_URL is not ours to stop")
+    server = Postgres()  # durable: what was committed before a kill is looked for after it
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def breakable_postgres(_second_postgres: Postgres) -> Postgres:
+    """A server beside the run's own that a test may stop, kill and freeze; it runs when the test begins."""
+    return _second_postgres.start()
+
+
+@pytest.fixture
+def tables() -> Sequence[MetaData]:
+    """The tables of `database`; none: those of the service that the test's folder is named after, migrated."""
+    return ()
+
+
+@pytest.fixture
+async def database(
+    request: pytest.FixtureRequest, kind: Kind, tables: Sequence[MetaData], tmp_path: Path
+) -> AsyncIterator[Database]:
+    """An empty database, leased from the pool."""
+    if tables:
+        leased = databases.declared(kind, tables, folder=tmp_path)
+    else:
+        service = request.path.relative_to(TESTS).parts[0]
+        leased = databases.fresh(kind, service, folder=tmp_path, clock=SystemClock())
+    async with leased as opened:
+        yield opened

@@ -23,7 +23,9 @@ GIVEN = os.environ.get("E2E_URLS", "")
 
 @pytest.fixture(
     scope="session",
-    params=["given"] if GIVEN else ["embedded", pytest.param("distributed", marks=pytest.mark.kafka)],
+    params=["given"]
+    if GIVEN
+    else ["embedded", pytest.param("distributed", marks=[pytest.mark.kafka, pytest.mark.postgresql])],
 )
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The running product: E2E_URLS, or one of our own in each way."""

@@ -30,12 +30,11 @@ STOP_SECONDS_MAX = 20
 CREATE_TRIES_MAX = 20
 CREATE_RETRY_SECONDS = 0.1
 
-# Everything that makes a commit durable stays on: benchmarks and chaos measure a real one.
+# Benchmarks and chaos measure a commit that is durable; other tests lose nothing when the machine loses its power.
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
-    "fsync": "on",
-    "synchronous_commit": "on",
-    "full_page_writes": "on",
     "max_connections": "200",
     "shared_buffers": "128MB",
     "log_line_prefix": "%m [%p] %d ",
@@ -75,6 +74,18 @@ class Databases:
         """Drop a database, by name or URL, whoever is connected to it; no-op when it does not exist."""
         await self._execute(f'DROP DATABASE IF EXISTS "{database_name(name)}" WITH (FORCE)')
 
+    async def has_database(self, name: str) -> bool:
+        """Return whether a database of this name exists."""
+        connection = await asyncpg.connect(self.admin_url)
+        try:
+            return bool(await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name))
+        finally:
+            await connection.close()
+
+    async def rename_database(self, name_or_url: str, name: str) -> None:
+        """Give a database that nobody is connected to another name."""
+        await self._execute(f'ALTER DATABASE "{database_name(name_or_url)}" RENAME TO "{name}"')
+
     def url(self, name: str) -> str:
         """The URL of a database for HUITOU_<SERVICE>_DATABASE_URL."""
         return urlunsplit(urlsplit(self.admin_url)._replace(scheme="postgresql+asyncpg", path=f"/{name}"))
@@ -93,7 +104,7 @@ class Databases:
 class Postgres(Databases):
     """A cluster of our own; survives `kill` and `start` on the same data and port."""
 
-    def __init__(self, *, folder: Path | None = None) -> None:
+    def __init__(self, *, folder: Path | None = None, durable: bool = True) -> None:
         """Make the cluster, its data under `folder` (a temporary one if none is given; made again when it exists)."""
         binaries = _binaries()
         self._temporary = folder is None
@@ -111,7 +122,12 @@ class Postgres(Databases):
             f"postgresql://{USER}@127.0.0.1:{port}/postgres",
             f"PostgreSQL {_version(binaries)} at 127.0.0.1:{port}",
         )
-        settings = {**SETTINGS, "port": str(port), "unix_socket_directories": str(self.folder)}
+        settings = {
+            **SETTINGS,
+            **(DURABLE if durable else NOT_DURABLE),
+            "port": str(port),
+            "unix_socket_directories": str(self.folder),
+        }
         options = [f"--{name}={value}" for name, value in settings.items()]
         self._server = Server(
             self.sentence,
@@ -200,11 +216,11 @@ class Postgres(Databases):
         return subprocess.run(self._ready, stdin=subprocess.DEVNULL, check=False).returncode == 0
 
 
-def open_postgres() -> Databases:
+def open_postgres(*, durable: bool = True) -> Databases:
     """The PostgreSQL this machine can give, started. Raises PartMissing: there is no stand-in for it."""
     given = os.environ.get("TEST_POSTGRES_URL")
     if not given:
-        return Postgres().start()
+        return Postgres(durable=durable).start()
     parts = urlsplit(given)
     admin_url = urlunsplit(parts._replace(scheme="postgresql", path=parts.path or "/postgres"))
     return Databases(

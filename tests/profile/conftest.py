@@ -1,18 +1,17 @@
-"""A profile service on each database."""
+"""A profile service for each test, on the databases that its folder is tested on."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.parts.databases import KINDS, Kind
+from tests.parts.databases import Kind
 from tests.profile.running import Profile, open_profile
 
 
-@pytest.fixture(params=KINDS)
-async def profile(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Profile]:
-    """Profile, migrated and empty, on each kind of database."""
-    kind: Kind = request.param
+@pytest.fixture
+async def profile(kind: Kind, tmp_path: Path) -> AsyncIterator[Profile]:
+    """Profile, migrated and empty."""
     async with open_profile(kind, tmp_path) as opened:
         yield opened
 

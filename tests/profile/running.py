@@ -1,20 +1,17 @@
 """A running profile service for tests: its runtime, its app, tokens for everybody, and things to tell it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx2
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, text, update
 
-from services.profile import verify
 from services.profile.domain.identifiers import Spelled
 from services.profile.domain.purchases import Line, Purchase
 from services.profile.domain.returns import Return, ReturnedLine
-from services.profile.main import service
 from services.profile.settings import Settings
 from services.profile.storage.tables import (
     customer_values,
@@ -26,56 +23,31 @@ from services.profile.storage.tables import (
 from services.profile.usecases import record_purchases as intake
 from services.profile.usecases import record_returns as returning
 from services.profile.usecases.record_purchases import Told
-from shared.auth.principal import Role
-from shared.auth.signing import ensure_signing_key, mint
-from shared.auth.verifying import open_verifier
-from shared.bus import open_bus
 from shared.clock import ManualClock
-from shared.db import Database, Tx
+from shared.db import Tx
 from shared.db.postgres import CONNECTIONS_MAX
-from shared.events import BY_TYPE
 from shared.events.base import Event
-from shared.http.app import build_app
-from shared.outbox.tables import outbox
-from shared.service import Drift, Runtime
-from shared.vault import Vault, open_vault
-from tests.parts import databases
+from shared.service import Runtime, Service
+from shared.vault import Vault
+from tests.parts import databases, services
+from tests.parts.services import Running
 from tests.parts.waiting import until
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 SCOPES = ("customers:read", "customers:write", "purchases:read", "purchases:write", "returns:write")
 
 
-class Profile:
+class Profile(Running[Settings]):
     """Profile on one database, its clock in the test's hand."""
 
-    def __init__(self, runtime: Runtime[Settings], settings: Settings, clock: ManualClock) -> None:
-        self.runtime, self.settings, self.clock = runtime, settings, clock
-        self.database: Database = runtime.database
-        self.vault = runtime.vault
-        self.app = build_app(service(settings), runtime)
+    operator_role = "agent"
+    partner_scopes = SCOPES
+
+    def __init__(self, service: Service, runtime: Runtime[Settings], clock: ManualClock) -> None:
+        super().__init__(service, runtime, clock)
         self.lanes = asyncio.Semaphore(CONNECTIONS_MAX - 3)
         """As many transactions at once as there are connections, some left for the test: the rest wait here, not for
         the pool, which gives up after some seconds."""
-
-    def operator(self, *roles: Role) -> httpx2.AsyncClient:
-        """A client with an operator's token (default role: agent)."""
-        return self._client("operator", "ana", roles=roles or ("agent",))
-
-    def partner(self, name: str, scopes: Sequence[str] = SCOPES) -> httpx2.AsyncClient:
-        """A client with a partner's token."""
-        return self._client("partner", name, scopes=scopes)
-
-    def customer(self, customer_id: str) -> httpx2.AsyncClient:
-        """A client with a customer's token."""
-        return self._client("customer", customer_id)
-
-    def _client(self, kind: Any, subject: str, **claims: Any) -> httpx2.AsyncClient:
-        key = ensure_signing_key(self.settings.home)
-        token = mint(key, kind, subject, now=self.clock.now(), ttl=timedelta(minutes=10), **claims)
-        transport = httpx2.ASGITransport(app=self.app)
-        headers = {"Authorization": f"Bearer {token}"}
-        return httpx2.AsyncClient(transport=transport, base_url="http://profile", headers=headers)
 
     async def buy(self, *told: Told, issuer: str = "shop") -> list[intake.Outcome]:
         """Record purchases in a transaction of their own."""
@@ -107,39 +79,14 @@ class Profile:
 
     async def published(self) -> list[Event]:
         """Everything in the outbox, in order."""
-        async with self.database.read() as read:
-            rows = await read.all(select(outbox.c.type, outbox.c.payload).order_by(outbox.c.id))
-        return [BY_TYPE[name].model_validate_json(payload) for name, payload in rows]
-
-    async def count(self, table: Any, *conditions: Any) -> int:
-        """Rows of a table."""
-        async with self.database.read() as read:
-            statement = select(func.count()).select_from(table).where(*conditions)
-            return await read.scalar(statement) or 0
-
-    async def drift(self) -> Sequence[Drift]:
-        """What `huitou verify` finds."""
-        async with self.database.read() as read:
-            return await verify.drift(read)
+        return await self.events()
 
 
 @asynccontextmanager
 async def open_profile(kind: databases.Kind, folder: Path) -> AsyncIterator[Profile]:
-    """Profile on a fresh database of this kind."""
-    clock, settings = ManualClock(NOW), Settings(home=folder)
-    async with databases.fresh(kind, "profile", folder=folder, clock=clock) as database:
-        runtime = Runtime(
-            settings=settings,
-            database=database,
-            bus=open_bus("embedded://", home=folder),
-            vault=open_vault(folder, "profile"),
-            tokens=open_verifier(folder, clock),
-            clock=clock,
-        )
-        try:
-            yield Profile(runtime, settings, clock)
-        finally:
-            await runtime.bus.close()
+    """Profile on an empty database of this kind."""
+    async with services.running(Profile, "profile", kind, folder, now=NOW) as profile:
+        yield profile
 
 
 async def erase(tx: Tx, vault: Vault, identity_id: str) -> None:

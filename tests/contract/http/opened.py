@@ -5,17 +5,15 @@ import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx2
 from fastapi import FastAPI
 
-from shared.auth.principal import ROLES, Role, SubjectKind
-from shared.auth.signing import ensure_signing_key, mint
-from shared.auth.verifying import open_verifier
-from shared.bus import Bus, Record, TopicPartition, open_bus
+from shared.auth.principal import ROLES, Role
+from shared.bus import Bus, Record, TopicPartition
 from shared.clock import ManualClock
 from shared.consume.apply import apply_batch
 from shared.events.base import Cause, Event
@@ -27,23 +25,14 @@ from shared.http.routes import Route
 from shared.ids import new_event_id, new_id
 from shared.run import serving
 from shared.service import Runtime, Service
-from shared.vault import open_vault
-from tests.parts import databases
-from tests.parts.databases import Kind, service_of
+from tests.parts import databases, services, tokens
+from tests.parts.databases import Kind
+from tests.parts.tokens import Subject
 
 SERVICES = ("profile", "loyalty", "feedback", "scoring")
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 BOUGHT_MINOR = 1_000_000
 START_SECONDS_MAX = 60.0
-
-
-class Subject(NamedTuple):
-    """Who asks."""
-
-    kind: SubjectKind
-    id: str
-    roles: tuple[Role, ...] = ()
-    scopes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -102,16 +91,11 @@ class Opened:
 
     def token(self, subject: Subject) -> str:
         """A token of this subject."""
-        kind, name, roles, scopes = subject
-        key = ensure_signing_key(self.runtime.settings.home)
-        ttl = timedelta(minutes=10)
-        return mint(key, kind, name, now=self.clock.now(), ttl=ttl, roles=roles, scopes=scopes)
+        return tokens.token(self.runtime.settings.home, self.clock, subject)
 
     def client(self, subject: Subject | None) -> httpx2.AsyncClient:
         """A client of the app, in process; None: without a token."""
-        headers = {"Authorization": f"Bearer {self.token(subject)}"} if subject else {}
-        transport = httpx2.ASGITransport(app=self.app, raise_app_exceptions=False)
-        return httpx2.AsyncClient(transport=transport, base_url="http://service", headers=headers)
+        return tokens.client(self.app, self.token(subject) if subject else None, raises=False)
 
     async def post(self, subject: Subject, path: str, body: Any) -> dict[str, Any]:
         """Post, with a new Idempotency-Key; what was answered, which must be a 2xx."""
@@ -144,24 +128,13 @@ class Opened:
 async def opened(
     name: str, folder: Path, kind: Kind = "sqlite", *, bus: Bus | None = None
 ) -> AsyncIterator[Opened]:
-    """A service on a fresh database and a bus of its own unless one is given, with something in it."""
-    clock, service = ManualClock(NOW), service_of(name, folder)
-    async with databases.fresh(kind, name, folder=folder, clock=clock) as database:
-        runtime = Runtime(
-            settings=service.settings,
-            database=database,
-            bus=bus or open_bus("embedded://", home=folder),
-            vault=open_vault(folder, name),
-            tokens=open_verifier(folder, clock),
-            clock=clock,
-        )
-        house = Opened(service, runtime, build_app(service, runtime), clock)
+    """A service on an empty database and a bus of its own unless one is given, with something in it."""
+    described = services.service_with(name, folder)
+    async with services.runtime_of(described, kind, now=NOW, bus=bus) as (runtime, clock):
+        house = Opened(described, runtime, build_app(described, runtime), clock)
         await FILL[name](house)
         await _set_something_aside(house)
-        try:
-            yield house
-        finally:
-            await runtime.bus.close()
+        yield house
 
 
 @contextmanager

@@ -96,6 +96,7 @@ def listed() -> Set[str]:
     return set(rows)  # fmt: skip
 
 
+@pytest.mark.postgresql
 async def test_what_is_scraped_is_what_is_listed(tmp_path: Path) -> None:
     found: set[str] = set()
     for name in SERVICES:

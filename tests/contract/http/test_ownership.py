@@ -11,7 +11,8 @@ import pytest
 from shared.auth.access import Allow
 from shared.http.routes import Route
 from shared.ids import new_id
-from tests.contract.http.opened import Opened, Subject, opened, purchase
+from tests.contract.http.opened import Opened, opened, purchase
+from tests.parts.tokens import Subject
 
 KINDS_OF_ID = {
     "customer_id": "cus", "purchase_id": "pur", "complaint_id": "cmp", "message_id": "msg", "remedy_id": "rem",

@@ -18,8 +18,9 @@ from schemathesis.config import CacheConfig, ProjectConfig, ProjectsConfig, Sche
 from schemathesis.engine import events
 
 from tests.conftest import SEED
-from tests.contract.http.opened import SERVICES, Opened, Subject, served
+from tests.contract.http.opened import SERVICES, Opened, served
 from tests.parts.databases import Kind
+from tests.parts.tokens import Subject
 
 SECONDS = float(os.environ.get("HTTP_FUZZ_SECONDS", "5"))
 """How long one service is asked, all its subjects together."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.loyalty.conftest import START
-from tests.loyalty.shop import Shop, bought, customer, erased, promised, registered, returned
+from tests.loyalty.shop import START, Shop, bought, customer, erased, promised, registered, returned
 
 
 async def test_a_member_is_known_with_their_registration(shop: Shop) -> None:

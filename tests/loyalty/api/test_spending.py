@@ -7,8 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.loyalty.conftest import START
-from tests.loyalty.shop import Shop, bought, customer, returned
+from tests.loyalty.shop import START, Shop, bought, customer, returned
 
 
 async def post(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.loyalty import jobs
-from tests.loyalty.conftest import START
-from tests.loyalty.shop import Shop, bought, customer, merged, returned
+from tests.loyalty.shop import START, Shop, bought, customer, merged, returned
 
 
 async def test_a_merge_joins_balances_and_an_unmerge_parts_them_exactly(shop: Shop) -> None:

@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.consume import set_aside
-from tests.loyalty.conftest import START
-from tests.loyalty.shop import Shop, bought, customer, erased, returned, shuffled
+from tests.loyalty.shop import START, Shop, bought, customer, erased, returned, shuffled
 
 
 async def test_a_purchase_earns_once_however_often_it_is_told(shop: Shop) -> None:

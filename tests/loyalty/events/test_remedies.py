@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from services.loyalty import jobs
 from shared.outbox.jobs import paged
-from tests.loyalty.conftest import START
-from tests.loyalty.shop import Shop, bought, customer, erased, promised, registered, returned
+from tests.loyalty.shop import START, Shop, bought, customer, erased, promised, registered, returned
 
 SOON = START + timedelta(minutes=15)
 

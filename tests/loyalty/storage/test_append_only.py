@@ -8,8 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.loyalty import verify
 from services.loyalty.storage.tables import APPEND_ONLY
-from tests.loyalty.conftest import START
-from tests.loyalty.shop import Shop, bought, customer, merged, promised, returned
+from tests.loyalty.shop import START, Shop, bought, customer, merged, promised, returned
 from tests.parts.looking import looked_through
 
 

@@ -11,8 +11,7 @@ from services.loyalty.storage import wallets
 from services.loyalty.usecases.move_owners import move_owners
 from shared.db import Tx
 from shared.events.base import Cause
-from tests.loyalty.conftest import START
-from tests.loyalty.shop import Shop, customer, registered
+from tests.loyalty.shop import START, Shop, customer, registered
 from tests.parts import waiting
 
 WAITING = text(

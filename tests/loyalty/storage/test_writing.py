@@ -18,8 +18,7 @@ from shared.consume import parking
 from shared.consume.set_aside import Reason
 from shared.db import kernel_metadata
 from shared.outbox.jobs import paged
-from tests.loyalty.conftest import START
-from tests.loyalty.shop import Shop, bought, customer, promised, registered, returned
+from tests.loyalty.shop import START, Shop, bought, customer, promised, registered, returned
 from tests.parts import waiting
 
 
@@ -56,7 +55,7 @@ async def test_members_do_not_wait_for_each_other(shop: Shop) -> None:
     one, two = customer(), customer()
     await shop.tell(bought(one, [(1, 5_000)], START), bought(two, [(1, 5_000)], START))
     async with shop.database.begin() as tx:
-        await redeem_points(tx, shop.vault, RedemptionAsked(one, shop.key(), 20, None, None, ()))
+        await redeem_points(tx, shop.vault, RedemptionAsked(one, shop.cause(), 20, None, None, ()))
         async with asyncio.timeout(10):
             await shop.redeem(two, 30)
             await shop.tell(bought(two, [(1, 700)], START), bought(customer(), [(1, 700)], START))
@@ -105,7 +104,10 @@ async def test_a_remedy_waits_for_whoever_is_making_its_member_known(shop: Shop)
 
 
 async def _one_waits(shop: Shop) -> bool:
-    waits = text("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'")
+    waits = text(
+        "SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+        " WHERE NOT granted AND locktype = 'advisory' AND datname = current_database()"
+    )
     async with shop.database.read() as read:
         return (await read.run(waits)).first() is not None
 
@@ -114,9 +116,9 @@ async def test_what_people_wrote_is_nowhere_readable(shop: Shop) -> None:
     member = customer()
     await shop.tell(bought(member, [(1, 50_000)], START))
     async with shop.database.begin() as tx:
-        spent = RedemptionAsked(member, shop.key(), 20, "a tea set for Ana Li", None, ())
+        spent = RedemptionAsked(member, shop.cause(), 20, "a tea set for Ana Li", None, ())
         await redeem_points(tx, shop.vault, spent)
-        mended = AdjustmentAsked(member, shop.key(), 5, "Ana Li called 13800138001", "operator:test")
+        mended = AdjustmentAsked(member, shop.cause(), 5, "Ana Li called 13800138001", "operator:test")
         await adjust_points(tx, shop.vault, mended)
     values: list[bytes] = []
     async with shop.database.read() as read:

@@ -7,9 +7,7 @@ remedies, merges, unmerges and time, with and without a sweeper; compared after 
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -21,13 +19,10 @@ from services.loyalty.storage import history, standings, wallets
 from services.loyalty.storage.tables import programme as programme_table
 from services.loyalty.usecases.open_programme import open_programme
 from services.loyalty.usecases.settle_due import settle_due
-from shared.clock import ManualClock
 from shared.events.profile import PurchaseRecorded, PurchaseReturned
-from shared.vault import open_vault
 from tests.conftest import SEED
-from tests.loyalty.conftest import START
 from tests.loyalty.oracle import FAR, Oracle
-from tests.loyalty.shop import Shop, bought, customer, merged, promised, returned
+from tests.loyalty.shop import START, Shop, bought, customer, merged, promised, returned
 from tests.parts import databases
 
 THRESHOLDS = (0, 100_000, 500_000)
@@ -235,16 +230,12 @@ class Run:
 
 
 @pytest.fixture
-async def changing(kind: databases.Kind, tmp_path: Path) -> AsyncIterator[Shop]:
-    clock = ManualClock(START)
-    async with databases.fresh(kind, "loyalty", folder=tmp_path, clock=clock) as database:
-        async with database.begin() as tx:
-            await open_programme(tx, currency="CNY", zone="UTC")
-            document = changing_programme().model_dump_json()
-            await tx.execute(update(programme_table).values(document=document, version=2))
-        opened = Shop(database, open_vault(tmp_path, "loyalty"), clock, tmp_path)
-        yield opened
-        await opened.runtime.bus.close()
+async def changing(shop: Shop) -> Shop:
+    async with shop.database.begin() as tx:
+        await open_programme(tx, currency="CNY", zone="UTC")
+        document = changing_programme().model_dump_json()
+        await tx.execute(update(programme_table).values(document=document, version=2))
+    return shop
 
 
 async def test_random_histories_give_what_the_oracle_gives(changing: Shop, kind: databases.Kind) -> None:

@@ -13,8 +13,7 @@ import pytest
 from services.loyalty.domain.burning import InsufficientPoints, OrderReturned
 from shared.db import failures
 from shared.db.postgres import CONNECTIONS_MAX
-from tests.loyalty.conftest import START
-from tests.loyalty.shop import Shop, bought, customer, merged, registered, returned
+from tests.loyalty.shop import START, Shop, bought, customer, merged, registered, returned
 
 PARALLEL = 200
 IDENTICAL = 100

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from services.profile.domain.identifiers import Identifier
@@ -137,6 +138,7 @@ async def in_two_steps(
         await tx.insert_new(identifiers, steps[1])
 
 
+@pytest.mark.postgresql
 async def test_claims_in_opposite_order_deadlock_and_sorted_ones_do_not(tmp_path: Path) -> None:
     async with open_profile("postgresql", tmp_path) as profile:
         one, two = claim_rows(profile, "a", [1, 2]), claim_rows(profile, "b", [1, 2])
@@ -160,6 +162,7 @@ async def test_claims_in_opposite_order_deadlock_and_sorted_ones_do_not(tmp_path
         assert sum(won) == 200
 
 
+@pytest.mark.postgresql
 async def test_a_lost_claim_is_decided_again_in_the_same_transaction(tmp_path: Path) -> None:
     """One transaction holds a phone uncommitted; another wants it for a new customer, waits, and finds it taken."""
     async with open_profile("postgresql", tmp_path) as profile:
@@ -186,6 +189,7 @@ async def test_a_lost_claim_is_decided_again_in_the_same_transaction(tmp_path: P
         assert await profile.drift() == []
 
 
+@pytest.mark.postgresql
 async def test_intake_waits_for_an_erasure_and_then_sees_it(tmp_path: Path) -> None:
     async with open_profile("postgresql", tmp_path) as profile:
         (known,) = await profile.buy(told("1", phone="13800138001"))

@@ -264,6 +264,7 @@ async def _crossing(profile: Profile) -> int:
     return await profile.count(set_aside, set_aside.c.state == "parked")
 
 
+@pytest.mark.postgresql
 async def test_without_the_rendezvous_a_return_would_stay_parked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,6 +280,7 @@ async def test_without_the_rendezvous_a_return_would_stay_parked(
         assert await _crossing(profile) == 1
 
 
+@pytest.mark.postgresql
 async def test_a_purchase_that_commits_while_its_return_looks_is_found(tmp_path: Path) -> None:
     async with open_profile("postgresql", tmp_path) as profile:
         async with profile.database.begin() as tx:

@@ -12,7 +12,7 @@ from tests.scoring.running import NOW, Scoring, at, bought, customer, erased, mo
 
 
 async def scores(scoring: Scoring, customer_id: str, **query: str) -> dict[str, object]:
-    async with scoring.client("viewer") as client:
+    async with scoring.operator("viewer") as client:
         answer = await client.get(f"/v1/customers/{customer_id}/scores", params=query)
     assert answer.status_code == 200, answer.text
     body: dict[str, object] = answer.json()
@@ -113,7 +113,7 @@ async def test_other_currencies_are_listed_and_never_converted(scoring: Scoring)
 async def test_an_unknown_and_an_erased_customer_get_the_same_answer(scoring: Scoring) -> None:
     gone, never = customer(), customer()
     await scoring.deliver(bought(gone, at(9)), erased(gone))
-    async with scoring.client() as client:
+    async with scoring.operator() as client:
         answers = [(await client.get(f"/v1/customers/{who}/scores")) for who in (gone, never, "nobody")]
     assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {
         (404, "customer_not_found")
@@ -131,7 +131,7 @@ async def test_an_unknown_and_an_erased_customer_get_the_same_answer(scoring: Sc
     ],
 )
 async def test_a_wrong_as_of_is_refused_with_its_reason(tmp_path: Path, query: str, code: str) -> None:
-    async with running.open_scoring("sqlite", tmp_path) as scoring, scoring.client() as client:
+    async with running.open_scoring("sqlite", tmp_path) as scoring, scoring.operator() as client:
         answer = await client.get(f"/v1/customers/{customer()}/scores?{query}")
     assert answer.status_code == 422
     assert code in {error["code"] for error in answer.json()["errors"]}, answer.text
@@ -140,7 +140,7 @@ async def test_a_wrong_as_of_is_refused_with_its_reason(tmp_path: Path, query: s
 async def test_a_customer_may_not_see_scores(scoring: Scoring) -> None:
     who = customer()
     await scoring.deliver(registered(who))
-    async with scoring.customer_client(who) as client:
+    async with scoring.customer(who) as client:
         answer = await client.get(f"/v1/customers/{who}/scores")
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
@@ -159,20 +159,8 @@ async def test_days_are_counted_in_the_shops_zone(kind: databases.Kind, tmp_path
 async def test_another_zone_is_refused_with_a_sentence(scoring: Scoring) -> None:
     who = customer()
     await scoring.deliver(bought(who, at(3)))
-    changed = scoring.settings.model_copy(update={"zone": "Asia/Shanghai"})
-    elsewhere = Scoring(
-        type(scoring.runtime)(
-            changed,
-            scoring.database,
-            scoring.runtime.bus,
-            scoring.runtime.vault,
-            scoring.runtime.tokens,
-            scoring.clock,
-        ),
-        changed,
-        scoring.clock,
-    )
-    async with elsewhere.client() as client:
+    elsewhere = scoring.again(zone="Asia/Shanghai")
+    async with elsewhere.operator() as client:
         answer = await client.get(f"/v1/customers/{who}/scores")
     assert (answer.status_code, answer.json()["code"]) == (503, "zone_changed")
     assert "HUITOU_ZONE=UTC" in answer.json()["detail"]

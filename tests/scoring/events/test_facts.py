@@ -160,7 +160,7 @@ async def test_an_erased_customer_is_known_as_long_as_they_own_somebody(scoring:
 async def test_a_registered_customer_is_known_before_any_purchase(scoring: Scoring) -> None:
     who = customer()
     await scoring.deliver(registered(who), registered(who))
-    async with scoring.client() as client:
+    async with scoring.operator() as client:
         answer = await client.get(f"/v1/customers/{who}/scores")
     assert (answer.status_code, answer.json()["n"], answer.json()["reason"]) == (200, 0, "no_purchases")
 

@@ -34,7 +34,7 @@ async def load_sample(scoring: Scoring) -> dict[str, str]:
 
 async def fitted(scoring: Scoring, kind: str, **body: object) -> dict[str, object]:
     """Ask for a fit, run the job, and read the answer at its location."""
-    async with scoring.client() as client:
+    async with scoring.operator() as client:
         asked = await client.post(f"/v1/models/{kind}/fits", json=body)
         assert asked.status_code == 202, asked.text
         assert asked.json()["status"] == "queued"
@@ -68,7 +68,7 @@ async def test_the_sample_fits_to_the_published_numbers_and_answers_with_them(sc
     assert isinstance(cuts, dict)
     assert cuts["customers"] == 2357
 
-    async with scoring.client() as client:
+    async with scoring.operator() as client:
         answer = (await client.get(f"/v1/customers/{identities['0001']}/scores?as_of=1997-09-30")).json()
         today = (await client.get(f"/v1/customers/{identities['0001']}/scores")).json()
     assert answer["bg_nbd"]["x"] == 2
@@ -110,7 +110,7 @@ async def test_a_fit_with_a_closed_gate_is_kept_and_never_answers(scoring: Scori
     result = fit["result"]
     assert isinstance(result, dict)
     assert (result["status"], result["gates"]) == ("rejected", {"enough_customers": False})
-    async with scoring.client() as client:
+    async with scoring.operator() as client:
         shown = (await client.get("/v1/models")).json()["items"]
         versions = (await client.get("/v1/models/rfm")).json()["versions"]
     assert [(card["kind"], card["version"], card["in_force"]) for card in shown] == [
@@ -128,12 +128,12 @@ async def test_a_fit_without_customers_fails_and_says_why(scoring: Scoring) -> N
 async def test_a_fit_that_was_cut_off_begins_again_and_is_given_up_after_three_times(
     scoring: Scoring,
 ) -> None:
-    async with scoring.client() as client:
+    async with scoring.operator() as client:
         fit_id = (await client.post("/v1/models/rfm/fits", json={})).json()["id"]
     async with scoring.database.begin() as tx:
         await tx.execute(update(tables.fit).values(status="running", attempts=1))
     assert await fits.run(scoring.runtime) == 1, "taken up again by the next holder of the lease"
-    async with scoring.client() as client:
+    async with scoring.operator() as client:
         second = (await client.post("/v1/models/rfm/fits", json={})).json()["id"]
     async with scoring.database.begin() as tx:
         await tx.execute(
@@ -149,7 +149,7 @@ async def test_a_fit_that_was_cut_off_begins_again_and_is_given_up_after_three_t
 
 
 async def test_a_fit_of_days_to_come_and_of_an_unknown_kind_are_refused(scoring: Scoring) -> None:
-    async with scoring.client() as client:
+    async with scoring.operator() as client:
         later = await client.post("/v1/models/rfm/fits", json={"until": "2026-08-02"})
         unknown = await client.post("/v1/models/magic/fits", json={})
         currency = await client.post("/v1/models/gamma_gamma/fits", json={"currency": "QQQ"})
@@ -161,7 +161,7 @@ async def test_a_fit_of_days_to_come_and_of_an_unknown_kind_are_refused(scoring:
 
 
 async def test_a_viewer_may_not_ask_for_a_fit(scoring: Scoring) -> None:
-    async with scoring.client("viewer") as client:
+    async with scoring.operator("viewer") as client:
         assert (await client.post("/v1/models/rfm/fits", json={})).status_code == 403
 
 
@@ -192,7 +192,7 @@ async def test_new_cut_points_sweep_all_labels_once(scoring: Scoring) -> None:
 async def test_a_fit_does_not_stop_the_loop(scoring: Scoring) -> None:
     who = customer()
     await scoring.deliver(bought(who, at(30)), bought(who, at(20)))
-    async with scoring.client() as client:
+    async with scoring.operator() as client:
         await client.post("/v1/models/bg_nbd/fits", json={})
     running_fit, beats = asyncio.create_task(fits.run(scoring.runtime)), 0
     while not running_fit.done():

@@ -40,7 +40,7 @@ async def test_a_cohort_gets_the_names_that_its_facts_say(scoring: Scoring) -> N
     ]
     for start in range(0, len(events), EMBEDDED_BATCH_MAX):
         await scoring.deliver(*events[start : start + EMBEDDED_BATCH_MAX])
-    async with scoring.client() as client:
+    async with scoring.operator() as client:
         asked = await client.post("/v1/models/rfm/fits", json={"until": cdnow.UNTIL.isoformat()})
         assert await fits.run(scoring.runtime) == 1
         fit = (await client.get(asked.headers["Location"])).json()

@@ -71,7 +71,7 @@ async def test_what_a_fit_reads_is_what_the_states_say_as_of_any_day(
         assert sum(value * count for value, count in found.frequency) == sum(
             state.purchases for state in states
         )
-        assert sum(net * count for net, count in found.monetary["USD"]) == sum(
+        assert sum(net * count for net, count in found.monetary.get("USD", ())) == sum(
             state.net_minor for state in states if state.currency == "USD"
         )
 

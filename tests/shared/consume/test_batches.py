@@ -93,6 +93,7 @@ async def test_a_transaction_holds_no_more_records_than_a_batch(
     assert BATCH_MAX == HANDLERS.batch_max == 500
 
 
+@pytest.mark.own_database
 async def test_rows_of_many_keys_are_written_in_the_order_of_the_keys(
     database: Database, bus: Bus, vault: Vault
 ) -> None:
@@ -222,6 +223,9 @@ async def _in_trouble(consumer: Consumer) -> bool:
 
 
 async def _one_waits(database: Database) -> bool:
-    waiting = text("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'")
+    waiting = text(
+        "SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+        " WHERE NOT granted AND locktype = 'advisory' AND datname = current_database()"
+    )
     async with database.read() as read:
         return (await read.run(waiting)).first() is not None

@@ -136,7 +136,7 @@ async def test_the_same_request_has_another_hash_in_another_installation(
     one_till: Till, tmp_path: Path
 ) -> None:
     """A hash that anybody can compute tells whether a phone number was in the request."""
-    async with open_till(tmp_path / "other", f"sqlite:///{tmp_path}/other.db") as other:
+    async with open_till(tmp_path / "other", "sqlite") as other:
         hashes = []
         for each in (one_till, other):
             async with each.client() as client:

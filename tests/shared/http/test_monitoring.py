@@ -178,7 +178,7 @@ async def test_what_contradicts_itself_counts_until_a_whole_pass_no_longer_finds
     assert known.looked_at is not None
 
 
-@pytest.mark.parametrize("till", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 async def test_a_writer_between_two_statements_of_a_look_is_no_contradiction(till: Till) -> None:
     async def look(read: Read, after: str) -> Looked:
         before = await read.scalar(select(func.count()).select_from(sales))
@@ -192,7 +192,7 @@ async def test_a_writer_between_two_statements_of_a_look_is_no_contradiction(til
     assert await till.count() == 1
 
 
-@pytest.mark.parametrize("till", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 async def test_the_connections_in_use_are_counted(till: Till) -> None:
     async with till.runtime.database.begin() as tx:
         await tx.run(text("SELECT 1"))

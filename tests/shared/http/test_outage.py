@@ -3,14 +3,18 @@ import io
 import os
 import signal
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Integer, column, select, text
 
 from shared import logs
-from tests.parts.postgres import Postgres, open_postgres
-from tests.shared.http.till import SALE, Till, open_till
+from shared.clock import ManualClock
+from shared.db import open_database
+from tests.parts.postgres import Postgres
+from tests.shared.http.till import NOW, SALE, Till, fill, open_till_on
 
 PATH = "/v1/customers/cus_a/sales"
 ANSWER_SECONDS_MAX = 5.0
@@ -18,15 +22,26 @@ CLIENTS = 15
 """More than a process has connections: some wait for one that hangs."""
 
 
+@asynccontextmanager
+async def prepared_till(server: Postgres, home: Path) -> AsyncIterator[Till]:
+    """Open a till on a new database of a server that may be stopped."""
+    clock = ManualClock(NOW)
+    database = open_database(await server.create_database(), clock=clock)
+    await fill(database)
+    try:
+        async with open_till_on(home, database, clock) as till:
+            yield till
+    finally:
+        await database.close()
+
+
 @pytest.mark.postgresql
 async def test_while_the_database_is_away_everything_is_a_503_in_time_and_then_it_goes_on(
-    tmp_path: Path,
+    breakable_postgres: Postgres, tmp_path: Path
 ) -> None:
-    databases = open_postgres()
-    if not isinstance(databases, Postgres):
-        pytest.skip("the server in TEST_POSTGRES_URL is not ours to stop")
+    databases = breakable_postgres
     try:
-        async with open_till(tmp_path, await databases.create_database()) as till:
+        async with prepared_till(databases, tmp_path) as till:
             await sells(till, "before", 201)
             databases.kill()
             written = io.StringIO()
@@ -40,7 +55,6 @@ async def test_while_the_database_is_away_everything_is_a_503_in_time_and_then_i
             await sells(till, "during", 201)
             assert await till.count() == 2
     finally:
-        databases.close()
         logs.configure("till")
 
     assert (read.status_code, read.json()["code"]) == (503, "unavailable")
@@ -51,35 +65,30 @@ async def test_while_the_database_is_away_everything_is_a_503_in_time_and_then_i
 
 
 @pytest.mark.postgresql
-async def test_while_the_database_hangs_everybody_is_told_in_time_and_then_it_goes_on(tmp_path: Path) -> None:
+async def test_while_the_database_hangs_everybody_is_told_in_time_and_then_it_goes_on(
+    breakable_postgres: Postgres, tmp_path: Path
+) -> None:
     """Stopped, not dead: connections stay open, and nothing ever comes back on them."""
-    databases = open_postgres()
-    if not isinstance(databases, Postgres):
-        pytest.skip("the server in TEST_POSTGRES_URL is not ours to stop")
-    try:
-        async with open_till(tmp_path, await databases.create_database()) as till:
-            assert await answers(till, PATH, ANSWER_SECONDS_MAX) == 200
-            await sells(till, "before", 201)
-            async with till.runtime.database.read() as read:
-                backends = await read.all(
-                    select(column("pid", Integer)).select_from(text("pg_stat_activity"))
-                )
-            databases.freeze()
+    databases = breakable_postgres
+    async with prepared_till(databases, tmp_path) as till:
+        assert await answers(till, PATH, ANSWER_SECONDS_MAX) == 200
+        await sells(till, "before", 201)
+        async with till.runtime.database.read() as read:
+            backends = await read.all(select(column("pid", Integer)).select_from(text("pg_stat_activity")))
+        databases.freeze()
+        for (pid,) in backends:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            assert await answers(till, PATH, ANSWER_SECONDS_MAX) == 503
+            await asyncio.gather(*(sells(till, f"during-{number}", 503) for number in range(CLIENTS)))
+            assert await answers(till, "/health/ready", 2.0) == 503
+            assert await answers(till, "/metrics", ANSWER_SECONDS_MAX) == 200
+        finally:
             for (pid,) in backends:
-                os.kill(pid, signal.SIGSTOP)
-            try:
-                assert await answers(till, PATH, ANSWER_SECONDS_MAX) == 503
-                await asyncio.gather(*(sells(till, f"during-{number}", 503) for number in range(CLIENTS)))
-                assert await answers(till, "/health/ready", 2.0) == 503
-                assert await answers(till, "/metrics", ANSWER_SECONDS_MAX) == 200
-            finally:
-                for (pid,) in backends:
-                    os.kill(pid, signal.SIGCONT)
-                databases.cont()
-            await sells(till, "during-0", 201)
-            assert await till.count() == 2
-    finally:
-        databases.close()
+                os.kill(pid, signal.SIGCONT)
+            databases.cont()
+        await sells(till, "during-0", 201)
+        assert await till.count() == 2
 
 
 async def answers(till: Till, path: str, seconds_max: float) -> int:

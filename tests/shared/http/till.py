@@ -3,20 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, ClassVar, Literal
 
 import httpx2
 from fastapi import FastAPI
 from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse
-from joserfc.jwk import ECKey
 from pydantic import Field
 from sqlalchemy import Column, MetaData, Named, Table, TypedColumns, func, select
 
 from shared.auth.principal import Role, SubjectKind
-from shared.auth.signing import ensure_signing_key, mint
 from shared.auth.verifying import open_verifier
 from shared.bus import open_bus
 from shared.clock import ManualClock
@@ -48,6 +47,8 @@ from shared.metrics import Measure, Sample
 from shared.service import Capability, Drift, Invariants, Runtime, Service
 from shared.settings import ServiceSettings
 from shared.vault import open_vault
+from tests.parts import databases, tokens
+from tests.parts.tokens import Subject
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ADMIN: tuple[SubjectKind, str, tuple[Role, ...], tuple[str, ...]] = ("operator", "ana", ("admin",), ())
@@ -261,10 +262,8 @@ def service(settings: Settings, migrations: Path) -> Service:
 class Till:
     """A running till, and tokens for it."""
 
-    def __init__(
-        self, service: Service, app: FastAPI, runtime: Runtime, clock: ManualClock, key: ECKey
-    ) -> None:
-        self.service, self.app, self.runtime, self.clock, self.key = service, app, runtime, clock, key
+    def __init__(self, service: Service, app: FastAPI, runtime: Runtime, clock: ManualClock) -> None:
+        self.service, self.app, self.runtime, self.clock = service, app, runtime, clock
 
     def token(
         self,
@@ -273,15 +272,13 @@ class Till:
         roles: Sequence[Role] = ("admin",),
         scopes: Sequence[str] = (),
     ) -> str:
-        ttl = timedelta(minutes=10)
-        roles = roles if kind == "operator" else ()
-        return mint(self.key, kind, subject, now=self.clock.now(), ttl=ttl, roles=roles, scopes=scopes)
+        named = Subject(kind, subject, tuple(roles) if kind == "operator" else (), tuple(scopes))
+        return tokens.token(self.runtime.settings.home, self.clock, named)
 
     def client(self, token: str | None = "", *, raises: bool = False) -> httpx2.AsyncClient:
         """A client with this token (default: an admin's; None: none)."""
-        headers = {} if token is None else {"Authorization": f"Bearer {token or self.token()}"}
-        transport = httpx2.ASGITransport(app=self.app, raise_app_exceptions=raises)
-        return httpx2.AsyncClient(transport=transport, base_url="http://till", headers=headers)
+        bearer = None if token is None else token or self.token()
+        return tokens.client(self.app, bearer, name="till", raises=raises)
 
     async def count(self) -> int:
         async with self.runtime.database.read() as read:
@@ -289,14 +286,19 @@ class Till:
 
 
 @asynccontextmanager
-async def open_till(home: Path, database_url: str) -> AsyncIterator[Till]:
-    """A till on this database, which is brought to head first."""
+async def open_till(home: Path, kind: databases.Kind) -> AsyncIterator[Till]:
+    """Open a till on an empty database of this kind."""
     clock = ManualClock(NOW)
+    leased = databases.made(kind, "till", _fill, folder=home, service="till", clock=clock)
+    async with leased as database, open_till_on(home, database, clock) as till:
+        yield till
+
+
+@asynccontextmanager
+async def open_till_on(home: Path, database: Database, clock: ManualClock) -> AsyncIterator[Till]:
+    """Open a till on a database that was prepared for it."""
     settings = Settings(home=home)
-    migrations = write_migrations(home / "migrations")
-    table_of_contents = service(settings, migrations)
-    database = open_database(database_url, clock=clock)
-    await prepare(database, table_of_contents)
+    described = service(settings, write_migrations(home / "migrations"))
     runtime = Runtime(
         settings=settings,
         database=database,
@@ -306,11 +308,22 @@ async def open_till(home: Path, database_url: str) -> AsyncIterator[Till]:
         clock=clock,
     )
     try:
-        app = build_app(table_of_contents, runtime)
-        yield Till(table_of_contents, app, runtime, clock, ensure_signing_key(home))
+        yield Till(described, build_app(described, runtime), runtime, clock)
     finally:
         await runtime.bus.close()
-        await database.close()
+
+
+async def _fill(url: str) -> None:
+    database = open_database(url)
+    await fill(database)
+    await database.close()
+
+
+async def fill(database: Database) -> None:
+    """Make the tables of a till, and say that they were migrated."""
+    with TemporaryDirectory() as folder:
+        home = Path(folder)
+        await prepare(database, service(Settings(home=home), write_migrations(home / "migrations")))
 
 
 async def prepare(database: Database, table_of_contents: Service) -> None:

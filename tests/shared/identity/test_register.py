@@ -2,27 +2,23 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import MetaData, select
 
 from shared import identity
 from shared.db import Database
 from shared.identity import Move, Moved, identity_metadata
 from shared.ids import new_id
-from tests.parts import databases
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    kind: databases.Kind = request.param
-    async with databases.declared(kind, [identity_metadata], folder=tmp_path) as opened:
-        yield opened
+@pytest.fixture
+def tables() -> Sequence[MetaData]:
+    return (identity_metadata,)
 
 
 async def owners(database: Database) -> dict[str, tuple[str, int]]:

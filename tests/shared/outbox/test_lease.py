@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -14,7 +14,6 @@ import pytest
 from shared.outbox import lease as leasing
 from shared.outbox.lease import FileLease, Lease, LeaseLost, PostgresLease, open_lease
 from tests.parts import databases
-from tests.parts.databases import postgres
 
 TAKEOVER_SECONDS_MAX = 15
 
@@ -35,9 +34,10 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture(params=databases.KINDS)
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/x.db" if request.param == "sqlite" else await postgres().create_database()
+@pytest.fixture
+async def url(kind: databases.Kind, tmp_path: Path) -> AsyncIterator[str]:
+    async with databases.declared(kind, [], folder=tmp_path, own=True) as database:
+        yield database.url
 
 
 @contextmanager
@@ -89,9 +89,9 @@ async def test_a_killed_holders_lease_is_taken_over(url: str, tmp_path: Path) ->
         await mine.release()
 
 
-async def test_a_stopped_holder_loses_it_and_knows_so_when_it_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+async def test_a_stopped_holder_loses_it_and_knows_so_when_it_goes_on(url: str, tmp_path: Path) -> None:
     """A bare advisory lock is never taken over from a stopped process; this one is, and the zombie sees its clock."""
-    url = await postgres().create_database()
     with holder(url, tmp_path) as process:
         os.kill(process.pid, signal.SIGSTOP)
         mine = PostgresLease(url, "loyalty")
@@ -103,12 +103,14 @@ async def test_a_stopped_holder_loses_it_and_knows_so_when_it_goes_on(tmp_path: 
         await mine.release()
 
 
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 async def test_a_lease_is_over_when_its_last_heartbeat_is_too_old_whoever_noticed(
+    url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A process that was stopped goes on where it was, before its heartbeat can fail: only its clock can tell it."""
     monkeypatch.setattr(leasing, "HELD_SECONDS", 0.0)
-    lease = PostgresLease(await postgres().create_database(), "loyalty")
+    lease = PostgresLease(url, "loyalty")
     await lease.acquire()
     assert not lease.held()
     with pytest.raises(LeaseLost):

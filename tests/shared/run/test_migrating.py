@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,24 +23,16 @@ from tests.parts.stacks import ROOT
 END_SECONDS_MAX = 60
 
 
-@pytest.fixture
-def postgres() -> Iterator[Postgres]:
-    """A server that is this test's to stop."""
-    if os.environ.get("TEST_POSTGRES_URL"):
-        pytest.skip("the given PostgreSQL is not ours to stop")
-    server = Postgres().start()
-    yield server
-    server.close()
-
-
 @pytest.mark.postgresql
-async def test_it_is_done_as_soon_as_the_database_answers(postgres: Postgres, tmp_path: Path) -> None:
-    url = await postgres.create_database()
-    postgres.stop()
+async def test_it_is_done_as_soon_as_the_database_answers(
+    breakable_postgres: Postgres, tmp_path: Path
+) -> None:
+    url = await breakable_postgres.create_database()
+    breakable_postgres.stop()
     migrating = _migrate(url, tmp_path)
     await _waits(migrating, tmp_path)
 
-    postgres.start()
+    breakable_postgres.start()
 
     assert await asyncio.to_thread(migrating.wait, END_SECONDS_MAX) == 0, _log(tmp_path)
     assert _log(tmp_path).count("waiting for the database") == 1
@@ -49,9 +40,9 @@ async def test_it_is_done_as_soon_as_the_database_answers(postgres: Postgres, tm
 
 @pytest.mark.postgresql
 async def test_a_database_that_does_not_exist_ends_it_and_is_a_sentence_in_health(
-    postgres: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    breakable_postgres: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    url = await postgres.create_database() + "_missing"
+    url = await breakable_postgres.create_database() + "_missing"
     settings = Settings(home=tmp_path, profile_database_url=url)
     profile = service(settings)
 

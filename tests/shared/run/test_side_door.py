@@ -17,7 +17,7 @@ LED = 'huitou_relay_leader{service="till"} 1.0\n'
 
 
 async def test_a_relay_says_that_it_leads_and_stops_at_once(tmp_path: Path) -> None:
-    async with open_till(tmp_path, f"sqlite:///{tmp_path}/till.db") as till:
+    async with open_till(tmp_path, "sqlite") as till:
         listener = serving.listen("127.0.0.1", 0)
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         app, stopping = build_side_door(till.service, till.runtime), asyncio.Event()
@@ -40,7 +40,7 @@ async def test_a_relay_says_that_it_leads_and_stops_at_once(tmp_path: Path) -> N
 
 
 async def test_without_a_port_a_relay_runs_as_well(tmp_path: Path) -> None:
-    async with open_till(tmp_path, f"sqlite:///{tmp_path}/till.db") as till:
+    async with open_till(tmp_path, "sqlite") as till:
         stopping = asyncio.Event()
         running = asyncio.create_task(roles.run(till.service, till.runtime, {"relay"}, stopping))
 
@@ -56,7 +56,7 @@ async def test_without_a_port_a_relay_runs_as_well(tmp_path: Path) -> None:
 async def test_a_relay_that_still_waits_for_a_silent_broker_stops_at_once(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         bus = open_bus(f"kafka://127.0.0.1:{silent.getsockname()[1]}", home=tmp_path)
-        async with open_till(tmp_path, f"sqlite:///{tmp_path}/till.db") as till:
+        async with open_till(tmp_path, "sqlite") as till:
             stopping = asyncio.Event()
             runtime = replace(till.runtime, bus=bus)
             running = asyncio.create_task(roles.run(till.service, runtime, {"relay"}, stopping))

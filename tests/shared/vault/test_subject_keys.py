@@ -1,25 +1,20 @@
 """Subjects' keys in the database: made once, read in one statement, and gone for ever when destroyed."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
-from shared.db import Database, kernel_metadata
+from shared.db import Database
 from shared.vault import Keys, SubjectErased, UnreadableToken, Vault, subject_key
-from tests.parts import databases
 
 IDS = [f"cus_{number:026}" for number in range(8)]
 VAULT = Vault("profile", {1: b"1" * 32}, b"r" * 32)
 
 
-@pytest.fixture(params=databases.KINDS)
-async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    kind: databases.Kind = request.param
-    async with databases.declared(kind, [kernel_metadata], folder=tmp_path) as database:
-        yield database
+@pytest.fixture
+def db(database: Database) -> Database:
+    return database
 
 
 async def make(db: Database, ids: list[str]) -> Keys:
