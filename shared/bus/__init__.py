@@ -1,4 +1,4 @@
-"""The event bus: one protocol, two implementations."""
+"""The event bus: one protocol with two implementations, `embedded` and `kafka`."""
 
 from shared.bus.opening import open_bus
 from shared.bus.partitions import partition_of

@@ -1,4 +1,4 @@
-"""The embedded bus: a durable log in one file, for one process; what `embedded://` opens."""
+"""The embedded bus, which `embedded://` opens: a durable log in one file, for one process."""
 
 import asyncio
 import weakref
@@ -24,12 +24,12 @@ from shared.bus.protocol import (
 from shared.clock import Clock, SystemClock
 from shared.limits import RECORD_BYTES_MAX
 
-FLUSH_RECORDS_MAX = 2_000  # a longer transaction would hold up everything else on the loop
+FLUSH_RECORDS_MAX = 2_000  # a longer transaction would block the event loop for too long
 
 
 @dataclass(slots=True, eq=False)
 class _Append:
-    """Messages that wait for the next commit, and who waits for them."""
+    """Messages that wait for the next commit, and the future of the caller that waits for them."""
 
     partition: TopicPartition
     messages: Sequence[Message]
@@ -37,7 +37,7 @@ class _Append:
 
 
 class EmbeddedProducer:
-    """Appends to the embedded log; what is sent in one turn of the loop shares one commit."""
+    """A producer of the embedded log. All messages sent in one turn of the event loop share one commit."""
 
     def __init__(self, bus: "EmbeddedBus", guard: Guard) -> None:
         self._bus = bus
@@ -46,7 +46,7 @@ class EmbeddedProducer:
         self._closed = False
 
     async def send(self, topic: str, partition: int, messages: Sequence[Message]) -> None:
-        """Append in order; returns when they are on the disk."""
+        """Append the messages in order, and return when they are on the disk."""
         if self._closed:
             raise BusUnavailable("this producer was closed; open another")
         if not messages:
@@ -63,13 +63,13 @@ class EmbeddedProducer:
             self._sending.discard(done)
 
     async def close(self) -> None:
-        """Wait for what is being sent, then refuse more."""
+        """Wait for the messages that are being sent, then refuse more."""
         self._closed = True
         if self._sending:
             await asyncio.wait(self._sending)
 
     async def abandon(self) -> None:
-        """Refuse more, and write nothing of what is not committed yet."""
+        """Refuse more messages, and write none that is not committed yet."""
         self._closed = True
         for done in self._sending:
             if not done.done():
@@ -82,7 +82,7 @@ class EmbeddedBus:
     """A Bus in one SQLite file, for all services of one process."""
 
     def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
-        """A bus on the log file `path`, which is made when it is first used."""
+        """Create a bus on the log file `path`. The file is created at its first use."""
         self._log = Log(path, clock or SystemClock())
         self._groups: dict[str, Group] = {}
         self._producers: weakref.WeakSet[EmbeddedProducer] = weakref.WeakSet()
@@ -94,7 +94,7 @@ class EmbeddedBus:
         self._log.ensure_topics(topics)
 
     async def producer(self, guard: Guard = unguarded) -> EmbeddedProducer:
-        """A new producer, whose records leave only while `guard` lets them."""
+        """Return a new producer, which sends records only while `guard` allows it."""
         self._log.extents()
         producer = EmbeddedProducer(self, guard)
         self._producers.add(producer)
@@ -109,7 +109,7 @@ class EmbeddedBus:
         on_assigned: OnAssigned,
         on_revoked: OnRevoked,
     ) -> EmbeddedSubscription:
-        """Join a group; the first `fetch` asks `on_assigned` where to start."""
+        """Join a group. The first `fetch` asks `on_assigned` for the start offsets."""
         for topic in topics:
             self._log.partitions(topic)
         room = self._groups.setdefault(group, Group(group, self._log.extents))
@@ -120,31 +120,31 @@ class EmbeddedBus:
         return subscription
 
     async def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
-        """The next offset of every partition of these topics."""
+        """Return the next offset of every partition of these topics."""
         for topic in topics:
             self._log.partitions(topic)
         return {
-            each: extent.next
-            for each, extent in self._log.extents(refresh=True).items()
-            if each.topic in topics
+            partition: extent.next
+            for partition, extent in self._log.extents(refresh=True).items()
+            if partition.topic in topics
         }
 
     async def partitions(self, topic: str) -> int:
-        """How many partitions the topic has."""
+        """Return the number of partitions of a topic."""
         return self._log.partitions(topic)
 
     async def read(self, partition: TopicPartition, offset: int, records_max: int) -> list[Record]:
-        """Records from `offset` on, outside any group."""
+        """Return records from `offset` on, outside any group."""
         return self._log.read(partition, offset, records_max=records_max, bytes_max=PARTITION_BYTES_MAX)
 
     async def prune(self, partition: TopicPartition, before: int) -> None:
-        """Delete records below an offset for good."""
+        """Delete the records below an offset."""
         self._log.prune(partition, before)
 
     async def backup(self, path: Path) -> None:
-        """Copy the log as it is at one moment to the new file `path`, while everything runs on.
+        """Copy the log as of one moment to the new file `path`, while everything keeps running.
 
-        Copy it after the services' files: then no position in them is beyond its end.
+        Copy it after the files of the services. Then no position in them is beyond the end of the copied log.
         """
         self._log.check()
         await asyncio.to_thread(self._log.copy, path)
@@ -163,12 +163,12 @@ class EmbeddedBus:
         self._log.close()
 
     def append(self, partition: TopicPartition, messages: Sequence[Message]) -> asyncio.Future[None]:
-        """Queue messages for the commit at the end of this turn of the loop; the future is its acknowledgement."""
+        """Queue messages for the commit at the end of this turn of the loop. The future completes with that commit."""
         self._log.extent(partition)
-        for each in messages:
-            if size_of(each) > RECORD_BYTES_MAX:
+        for message in messages:
+            if size_of(message) > RECORD_BYTES_MAX:
                 raise RecordRefused(
-                    f"a record of {size_of(each):,} bytes is over the limit of {RECORD_BYTES_MAX:,}"
+                    f"a record of {size_of(message):,} bytes is over the limit of {RECORD_BYTES_MAX:,}"
                 )
         loop = asyncio.get_running_loop()
         waiting = _Append(partition, messages, loop.create_future())
@@ -197,14 +197,14 @@ class EmbeddedBus:
 
     def _commit(self, batch: Sequence[_Append]) -> None:
         try:
-            self._log.append([(each.partition, each.messages) for each in batch])
-        except Exception as error:  # noqa: BLE001 whoever waits for these is told; nobody else could be
-            for each in batch:
-                each.done.set_exception(error)
+            self._log.append([(append.partition, append.messages) for append in batch])
+        except Exception as error:  # noqa: BLE001 the callers that wait for these messages get the error
+            for append in batch:
+                append.done.set_exception(error)
             return
-        for each in batch:
-            each.done.set_result(None)
-        topics = {each.partition.topic for each in batch}
+        for append in batch:
+            append.done.set_result(None)
+        topics = {append.partition.topic for append in batch}
         for group in self._groups.values():
             for member in group.members.values():
                 if not topics.isdisjoint(member.topics):

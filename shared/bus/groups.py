@@ -1,4 +1,4 @@
-"""Consumer groups of the embedded bus: who reads which partition, in one process."""
+"""Consumer groups of the embedded bus: they share the partitions among the members in one process."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from shared.bus.protocol import OnAssigned, OnRevoked, Record, TopicPartition
 
 PARTITION_BYTES_MAX = 1 << 20
 FETCH_BYTES_MAX = 4 << 20
-FETCH_RECORDS_MAX = 2_000  # decoding more would hold up everything else on the loop
+FETCH_RECORDS_MAX = 2_000  # decoding more would block the event loop for too long
 
 
 class EmbeddedSubscription:
@@ -33,7 +33,7 @@ class EmbeddedSubscription:
         self._group = group
         self._on_assigned = on_assigned
         self._on_revoked = on_revoked
-        self._positions: dict[TopicPartition, int] = {}  # in the order in which they are served next
+        self._positions: dict[TopicPartition, int] = {}  # in the order in which `fetch` reads them next
         self._unplaced: set[TopicPartition] = set()
         self._paused: set[TopicPartition] = set()
         self._wake = asyncio.Event()
@@ -41,36 +41,35 @@ class EmbeddedSubscription:
 
     @property
     def assigned(self) -> frozenset[TopicPartition]:
-        """Partitions that are this member's now."""
+        """Return the partitions that this member has now."""
         return frozenset(self._positions)
 
     @property
     def held(self) -> frozenset[TopicPartition]:
-        """Assigned partitions and those that still wait for their start."""
+        """Return the assigned partitions, and those that still wait for their start offset."""
         return self.assigned | self._unplaced
 
     async def fetch(self, *, records_max: int, timeout_seconds: float) -> dict[TopicPartition, list[Record]]:
-        """Next records of every partition that is not paused; empty after the timeout."""
-        await asyncio.sleep(
-            0
-        )  # a backlog is read without waiting for anything, and others live on this loop too
+        """Return the next records of every partition that is not paused, or nothing after the timeout."""
+        # A backlog is read without waiting for anything, and other tasks of this loop need a turn.
+        await asyncio.sleep(0)
         deadline = time.monotonic() + timeout_seconds
         while True:
             self._wake.clear()
             if self._unplaced:
                 await self._place()
             remaining = deadline - time.monotonic()
-            found = self._take(records_max, refresh=remaining <= 0)
-            if found or remaining <= 0:
-                return found
+            records = self._take(records_max, refresh=remaining <= 0)
+            if records or remaining <= 0:
+                return records
             try:
                 async with asyncio.timeout(remaining):
                     await self._wake.wait()
             except TimeoutError:
-                continue  # one last look, at the file itself: another process may have written
+                continue  # look once more, at the file itself, because another process may have written
 
     def pause(self, partition: TopicPartition) -> None:
-        """Let `fetch` leave this partition out until `resume`."""
+        """Leave this partition out of `fetch` until `resume`."""
         if partition in self._positions:
             self._paused.add(partition)
 
@@ -86,30 +85,30 @@ class EmbeddedSubscription:
             self._wake.set()
 
     async def report(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Nothing: no lag tool looks into an embedded log, the services' own gauges do."""
+        """Do nothing: no lag tool reads an embedded log, and the services have gauges of their own."""
 
     async def close(self) -> None:
-        """Leave the group; what was assigned is drained first."""
+        """Leave the group after the assigned partitions are drained."""
         if not self._closed:
             self._closed = True
             await self._group.leave(self)
 
     def wake(self) -> None:
-        """Look again: something arrived, or the assignment changed."""
+        """Let `fetch` look again, because a record arrived or the assignment changed."""
         self._wake.set()
 
     def give(self, partitions: Iterable[TopicPartition]) -> None:
-        """Assign more partitions; they are read once `fetch` has asked where to start."""
+        """Assign more partitions. `fetch` reads them after it has asked for their start offsets."""
         self._unplaced.update(partitions)
         self._wake.set()
 
     async def take_away(self, partitions: Iterable[TopicPartition]) -> None:
-        """Give partitions up; returns when nothing of them is being applied."""
+        """Give partitions up, and return when none of their records is being applied."""
         lost = sorted(self.held.intersection(partitions))
-        for each in lost:
-            self._positions.pop(each, None)
-            self._unplaced.discard(each)
-            self._paused.discard(each)
+        for partition in lost:
+            self._positions.pop(partition, None)
+            self._unplaced.discard(partition)
+            self._paused.discard(partition)
         await drain(self._group.name, self.member, self._on_revoked, lost)
 
     async def _place(self) -> None:
@@ -117,37 +116,41 @@ class EmbeddedSubscription:
         wanted = await self._on_assigned(asked)
         extents = self._log.extents(refresh=True)
         places = starts(
-            self._group.name, wanted, asked, lambda each: (extents[each].first, extents[each].next)
+            self._group.name,
+            wanted,
+            asked,
+            lambda partition: (extents[partition].first, extents[partition].next),
         )
-        for each in self._unplaced.intersection(asked):  # some may have been lost meanwhile
-            self._positions[each] = places[each]
+        for partition in self._unplaced.intersection(asked):  # some may have been lost meanwhile
+            self._positions[partition] = places[partition]
         self._unplaced.difference_update(asked)
 
     def _take(self, records_max: int, *, refresh: bool) -> dict[TopicPartition, list[Record]]:
         extents = self._log.extents(refresh=refresh)
-        found: dict[TopicPartition, list[Record]] = {}
+        taken: dict[TopicPartition, list[Record]] = {}
         size = count = 0
-        for each in [each for each in self._positions if each not in self._paused]:
-            offset = max(self._positions[each], extents[each].first)
-            if offset >= extents[each].next:
+        for partition in [partition for partition in self._positions if partition not in self._paused]:
+            offset = max(self._positions[partition], extents[partition].first)
+            if offset >= extents[partition].next:
                 continue
-            records = self._log.read(each, offset, records_max=records_max, bytes_max=PARTITION_BYTES_MAX)
+            records = self._log.read(
+                partition, offset, records_max=records_max, bytes_max=PARTITION_BYTES_MAX
+            )
             if not records:
                 continue
-            found[each] = records
-            del self._positions[
-                each
-            ]  # to the end of the queue, so that a busy partition does not starve the others
-            self._positions[each] = records[-1].offset + 1
+            taken[partition] = records
+            # The partition moves to the end of the queue, so that a busy one does not starve the others.
+            del self._positions[partition]
+            self._positions[partition] = records[-1].offset + 1
             size += sum(len(record.value or b"") for record in records)
             count += len(records)
             if size >= FETCH_BYTES_MAX or count >= FETCH_RECORDS_MAX:
                 break
-        return found
+        return taken
 
 
 class Group:
-    """The members of one consumer group and their partitions; every partition of a topic has one reader."""
+    """The members of one consumer group and their partitions. Each partition of a topic has one reader."""
 
     def __init__(self, name: str, partitions: Callable[[], Iterable[TopicPartition]]) -> None:
         self.name = name
@@ -156,7 +159,7 @@ class Group:
         self._rebalancing = asyncio.Lock()
 
     async def join(self, subscription: EmbeddedSubscription) -> None:
-        """Add a member; one of the same name gives up everything, as a restarted process would."""
+        """Add a member. A member of the same name gives up everything first, as if its process had been restarted."""
         async with self._rebalancing:
             former = self.members.pop(subscription.member, None)
             if former is not None:
@@ -165,7 +168,7 @@ class Group:
             await self._rebalance()
 
     async def leave(self, subscription: EmbeddedSubscription) -> None:
-        """Remove a member and share out what it had."""
+        """Remove a member and share its partitions among the others."""
         async with self._rebalancing:
             await subscription.take_away(subscription.held)
             if self.members.get(subscription.member) is subscription:
@@ -175,14 +178,14 @@ class Group:
     async def _rebalance(self) -> None:
         wanted = assign(
             self._partitions(),
-            {name: each.topics for name, each in self.members.items()},
-            {name: each.held for name, each in self.members.items()},
+            {name: member.topics for name, member in self.members.items()},
+            {name: member.held for name, member in self.members.items()},
         )
         await asyncio.gather(
-            *(each.take_away(each.held - wanted[name]) for name, each in self.members.items())
+            *(member.take_away(member.held - wanted[name]) for name, member in self.members.items())
         )
-        for name, each in self.members.items():
-            each.give(wanted[name] - each.held)
+        for name, member in self.members.items():
+            member.give(wanted[name] - member.held)
 
 
 def assign(
@@ -190,24 +193,27 @@ def assign(
     topics: Mapping[str, frozenset[str]],
     held: Mapping[str, frozenset[TopicPartition]],
 ) -> dict[str, frozenset[TopicPartition]]:
-    """Share partitions among members (their `topics`), evenly within a topic, moving as few as possible (`held`)."""
+    """Share partitions among the members, evenly within a topic, and move as few as possible.
+
+    `topics` has the topics that each member reads, `held` the partitions that it has now.
+    """
     wanted: dict[str, set[TopicPartition]] = {member: set() for member in topics}
     by_topic: dict[str, list[TopicPartition]] = defaultdict(list)
-    for each in sorted(partitions):
-        by_topic[each.topic].append(each)
-    for topic, those in by_topic.items():
+    for partition in sorted(partitions):
+        by_topic[partition.topic].append(partition)
+    for topic, of_topic in by_topic.items():
         readers = sorted(member for member, subscribed in topics.items() if topic in subscribed)
         if not readers:
             continue
-        shares: dict[str, set[TopicPartition]] = {reader: set(those) & held[reader] for reader in readers}
-        quota = -(-len(those) // len(readers))
+        shares: dict[str, set[TopicPartition]] = {reader: set(of_topic) & held[reader] for reader in readers}
+        quota = -(-len(of_topic) // len(readers))
         for share in shares.values():
             share.difference_update(sorted(share)[quota:])
-        free = [each for each in those if not any(each in share for share in shares.values())]
-        for each in free:
-            shares[min(readers, key=lambda reader: (len(shares[reader]), len(wanted[reader]), reader))].add(
-                each
-            )
+        taken = set().union(*shares.values())
+        free = [partition for partition in of_topic if partition not in taken]
+        for partition in free:
+            reader = min(readers, key=lambda reader: (len(shares[reader]), len(wanted[reader]), reader))
+            shares[reader].add(partition)
         _level(shares)
         for reader, share in shares.items():
             wanted[reader] |= share

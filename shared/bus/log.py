@@ -1,4 +1,4 @@
-"""The embedded bus's log: one SQLite file, every commit synced to the disk before it counts."""
+"""The log of the embedded bus: one SQLite file. A commit counts when it is synced to the disk."""
 
 import itertools
 import sqlite3
@@ -14,12 +14,12 @@ from shared.clock import Clock
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x48544C47  # "HTLG"
 BUSY_SECONDS_MAX = 5.0
-BACKUP_PAGES = -1  # in one read transaction: writers go on, and the copy is of one moment
+BACKUP_PAGES = -1  # copy in one read transaction: writers go on, and the copy shows one moment
 OFFSET_BITS = 40
 OFFSET_MASK = (1 << OFFSET_BITS) - 1
 
-# A record's rowid is its place: the partition's id above its offset. So one tree holds everything, each partition's
-# records lie together in order, and appending needs no second index. The view is for people.
+# A record's rowid is its place: the partition's id in the high bits, the offset in the low bits. So one tree holds all
+# records, the records of a partition lie together in order, and appending needs no second index. The view is for people.
 SCHEMA = f"""
 CREATE TABLE partitions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -41,7 +41,7 @@ CREATE VIEW log AS
     FROM records JOIN partitions ON partitions.id = records.place >> {OFFSET_BITS};
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
-"""  # noqa: S608 numbers of ours
+"""  # noqa: S608 the inserted numbers are constants of this module
 
 _INSERT = "INSERT INTO records (place, key, headers, value, timestamp_ms) VALUES (?, ?, ?, ?, ?)"
 _SELECT = "SELECT place, key, headers, value, timestamp_ms FROM records WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"
@@ -49,7 +49,7 @@ _SELECT = "SELECT place, key, headers, value, timestamp_ms FROM records WHERE pl
 
 @dataclass(slots=True)
 class Extent:
-    """What of a partition is there: `first` is the oldest kept offset, `next` the one the next record gets."""
+    """The offsets of a partition: `first` is the oldest kept offset, `next` the offset of the next record."""
 
     id: int
     first: int
@@ -57,9 +57,9 @@ class Extent:
 
 
 class Log:
-    """Synchronous reads and writes of the log file; opened at the first use.
+    """Synchronous reads and writes of the log file, which is opened at its first use.
 
-    Every error of the file is a BusUnavailable in words.
+    Every error of the file becomes a BusUnavailable with a sentence.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -69,14 +69,14 @@ class Log:
         self._extents: dict[TopicPartition, Extent] = {}
 
     def extents(self, *, refresh: bool = False) -> Mapping[TopicPartition, Extent]:
-        """All partitions as last seen; `refresh` looks at the file again, for what another process wrote."""
-        with self._speaking() as connection:
+        """Return all partitions as last read. `refresh` reads the file again, because another process may have written."""
+        with self._connected() as connection:
             if refresh:
                 self._read_extents(connection)
         return self._extents
 
     def extent(self, partition: TopicPartition) -> Extent:
-        """One partition's extent. Raises RecordRefused when the log does not have it."""
+        """Return the extent of a partition. Raises RecordRefused if the log does not have it."""
         extent = self.extents().get(partition) or self.extents(refresh=True).get(partition)
         if extent is None:
             raise RecordRefused(
@@ -85,18 +85,21 @@ class Log:
         return extent
 
     def partitions(self, topic: str) -> int:
-        """How many partitions a topic has. Raises RecordRefused when it does not exist."""
+        """Return the number of partitions of a topic. Raises RecordRefused if it does not exist."""
         for refresh in (False, True):
-            count = sum(1 for each in self.extents(refresh=refresh) if each.topic == topic)
+            count = sum(1 for partition in self.extents(refresh=refresh) if partition.topic == topic)
             if count:
                 return count
         raise RecordRefused(f"the log {self.path} has no topic {topic}")
 
     def ensure_topics(self, topics: Mapping[str, int]) -> None:
-        """Create the partitions of topics that are missing; topics that exist keep the number they have."""
-        known = {each.topic for each in self.extents(refresh=True)}
+        """Create the missing topics with their partitions. Existing topics keep their number of partitions."""
+        known = {partition.topic for partition in self.extents(refresh=True)}
         missing = [
-            (topic, each) for topic, count in topics.items() if topic not in known for each in range(count)
+            (topic, number)
+            for topic, count in topics.items()
+            if topic not in known
+            for number in range(count)
         ]
         if not missing:
             return
@@ -107,7 +110,7 @@ class Log:
         self.extents(refresh=True)
 
     def append(self, batches: Sequence[tuple[TopicPartition, Sequence[Message]]]) -> None:
-        """Append batches in order, all or none, in one transaction that is on the disk when this returns."""
+        """Append batches in order, all or none, in one transaction. It is on the disk when this returns."""
         at = int(self._clock.now().timestamp() * 1000)
         ends: list[tuple[Extent, int]] = []
         with self._writing() as connection:
@@ -126,12 +129,12 @@ class Log:
     def read(
         self, partition: TopicPartition, offset: int, *, records_max: int, bytes_max: int
     ) -> list[Record]:
-        """Records from `offset` on, at most so many, and no more once `bytes_max` of key, headers and value is reached."""
+        """Return at most `records_max` records from `offset` on, and stop after the record that reaches `bytes_max`."""
         extent = self.extent(partition)
         topic, number = partition
         records: list[Record] = []
         size = 0
-        with self._speaking() as connection:
+        with self._connected() as connection:
             rows = connection.execute(
                 _SELECT, (_place(extent, offset), _place(extent, OFFSET_MASK), records_max)
             )
@@ -144,7 +147,7 @@ class Log:
         return records
 
     def prune(self, partition: TopicPartition, before: int) -> None:
-        """Delete a partition's records below an offset; the offsets of later ones do not change."""
+        """Delete a partition's records below an offset. Later offsets do not change."""
         extent = self.extent(partition)
         before = min(before, extent.next)
         if before <= extent.first:
@@ -158,13 +161,13 @@ class Log:
         extent.first = before
 
     def check(self) -> None:
-        """Raise BusUnavailable unless the file can be read and a write can begin."""
+        """Return if the file can be read and a write can begin. Raises BusUnavailable if not."""
         with self._writing() as connection:
             connection.execute("UPDATE partitions SET first_offset = first_offset WHERE id = -1")
 
     def copy(self, path: Path) -> None:
-        """Copy the log as it is at one moment to a new file, on a connection of its own: may run in a thread."""
-        with in_words(self.path):
+        """Copy the log as of one moment to a new file. It uses its own connection, so it may run in a thread."""
+        with translated_errors(self.path):
             source = sqlite3.connect(self.path, timeout=BUSY_SECONDS_MAX)
             target = sqlite3.connect(path)
             try:
@@ -174,15 +177,15 @@ class Log:
                 source.close()
 
     def close(self) -> None:
-        """Close the file; it is opened again when it is used again."""
+        """Close the file. The next use opens it again."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
             self._extents = {}
 
     @contextmanager
-    def _speaking(self) -> Iterator[sqlite3.Connection]:
-        with in_words(self.path):
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        with translated_errors(self.path):
             if self._connection is None:
                 self._connection = self._open()
                 self._read_extents(self._connection)
@@ -190,7 +193,7 @@ class Log:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._speaking() as connection:
+        with self._connected() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -202,7 +205,7 @@ class Log:
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        # Used by one loop only; a test or a command may open it in one thread and close it in another.
+        # Only one event loop uses it, but a test or a command may open it in one thread and close it in another.
         connection = sqlite3.connect(
             self.path, timeout=BUSY_SECONDS_MAX, isolation_level=None, check_same_thread=False
         )
@@ -228,22 +231,22 @@ class Log:
             "SELECT id, topic, partition, first_offset, next_offset FROM partitions ORDER BY 2, 3"
         )
         self._extents = {
-            TopicPartition(topic, each): Extent(key, first, end) for key, topic, each, first, end in rows
+            TopicPartition(topic, number): Extent(key, first, end) for key, topic, number, first, end in rows
         }
 
 
 @contextmanager
-def in_words(path: Path) -> Iterator[None]:
-    """Turn an error of the log's file into a BusUnavailable that says what is wrong and what to do."""
+def translated_errors(path: Path) -> Iterator[None]:
+    """Turn an error of the log file into a BusUnavailable that says what is wrong and what to do."""
     try:
         yield
     except sqlite3.Error as error:
-        raise BusUnavailable(_words(path, error)) from error
+        raise BusUnavailable(_sentence(path, error)) from error
     except OSError as error:
         raise BusUnavailable(f"the log {path} cannot be opened: {error.strerror or error}") from error
 
 
-def _words(path: Path, error: sqlite3.Error) -> str:
+def _sentence(path: Path, error: sqlite3.Error) -> str:
     code = getattr(error, "sqlite_errorcode", None)
     match None if code is None else code & 0xFF:
         case sqlite3.SQLITE_FULL:
@@ -269,12 +272,13 @@ def _place(extent: Extent, offset: int) -> int:
 def _rows(
     place: int, messages: Iterable[Message], at: int
 ) -> Iterator[tuple[int, bytes | None, bytes, bytes | None, int]]:
-    for number, each in zip(itertools.count(place), messages, strict=False):
-        yield number, None if each.key is None else each.key.encode(), _pack(each.headers), each.value, at
+    for number, message in zip(itertools.count(place), messages, strict=False):
+        key = None if message.key is None else message.key.encode()
+        yield number, key, _pack(message.headers), message.value, at
 
 
 def _pack(headers: Iterable[tuple[str, bytes]]) -> bytes:
-    """Headers as bytes: for each the lengths of name and value (u16, u32, little endian), then both."""
+    """Pack headers into bytes: per header the lengths of name and value (u16, u32, little endian), then both."""
     parts: list[bytes] = []
     for name, value in headers:
         encoded = name.encode()

@@ -1,5 +1,4 @@
-"""What both buses do alike: for a producer that is held back, and for a member of a consumer group, who starts where its
-database says and drains before it gives up."""
+"""The rules that both buses share: a refused send, the start positions of a group member, and draining."""
 
 import asyncio
 import logging
@@ -8,20 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from shared.bus.protocol import BusUnavailable, OnRevoked, TopicPartition
 
 DRAIN_SECONDS_MAX = 30.0
-"""How long a rebalance waits for a member to finish its batch; the position in its database makes going on safe."""
+"""Seconds that a rebalance waits for a member to finish its batch. Going on is safe: its database holds the position."""
 
 _log = logging.getLogger(__name__)
 
 
 def held_back(error: Exception) -> BusUnavailable:
-    """What a producer raises whose guard did not let records leave."""
+    """Return the error of a producer whose guard refused to let records leave."""
     return BusUnavailable(
         f"the guard of this producer let nothing leave: {str(error) or type(error).__name__}"
     )
 
 
 async def drain(group: str, member: str, on_revoked: OnRevoked, partitions: Sequence[TopicPartition]) -> None:
-    """Call `on_revoked` and wait for it, but not for ever: the other members wait too."""
+    """Call `on_revoked` and wait for it, DRAIN_SECONDS_MAX at most, because the other members wait meanwhile."""
     if not partitions:
         return
     try:
@@ -31,7 +30,7 @@ async def drain(group: str, member: str, on_revoked: OnRevoked, partitions: Sequ
         _log.warning(
             "%s of %s has not drained within %.0f s; its partitions move on", member, group, DRAIN_SECONDS_MAX
         )
-    except Exception:  # noqa: BLE001 the partitions are lost whatever it is; one member's bug must not stop the group
+    except Exception:  # noqa: BLE001 the partitions are lost in any case, and one member's bug must not stop the group
         _log.exception("%s of %s failed while giving up partitions", member, group)
 
 
@@ -41,18 +40,18 @@ def starts(
     partitions: Sequence[TopicPartition],
     extent: Callable[[TopicPartition], tuple[int, int]],
 ) -> dict[TopicPartition, int]:
-    """Where to start each partition: as wanted, or at the oldest record kept.
+    """Return the start offset of each partition: the wanted offset, but not below the oldest record.
 
-    `extent` gives a partition's oldest and next offset. Raises BusUnavailable when a wanted offset is beyond the end:
-    then the log is not the one the database has seen, and starting anywhere would be a guess.
+    `extent` gives a partition's oldest and next offset. Raises BusUnavailable if a wanted offset is beyond the end. Then
+    the log is not the one that the database has read, and any start would be a guess.
     """
     places: dict[TopicPartition, int] = {}
-    for each in partitions:
-        first, end = extent(each)
-        places[each] = max(wanted.get(each, 0), first)
-        if places[each] > end:
+    for partition in partitions:
+        first, end = extent(partition)
+        places[partition] = max(wanted.get(partition, 0), first)
+        if places[partition] > end:
             raise BusUnavailable(
-                f"{group} has read up to {places[each]} of {each.topic}/{each.partition}, which ends at {end}: the bus is older "
+                f"{group} has read up to {places[partition]} of {partition.topic}/{partition.partition}, which ends at {end}: the bus is older "
                 "than the database; restore both from one backup, or set the position back on purpose"
             )
     return places

@@ -1,4 +1,4 @@
-"""From HUITOU_BUS_URL to a bus."""
+"""Open the bus that HUITOU_BUS_URL names."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ from shared.bus.protocol import Bus
 
 
 def open_bus(url: str, *, home: Path) -> Bus:
-    """The bus of `embedded://` (its log is `<home>/log.db`) or `kafka://host:port,…`; nothing is contacted yet.
+    """Return the bus of `embedded://` (its log is `<home>/log.db`) or `kafka://host:port,…`, without contacting it.
 
-    Raises ValueError, in words for the person who set it, when the URL is neither.
+    Raises ValueError if the URL is neither, with a sentence for the person who set it.
     """
     servers = servers_of(url)
     if not servers:
@@ -21,7 +21,7 @@ def open_bus(url: str, *, home: Path) -> Bus:
 
 
 def servers_of(url: str) -> list[str]:
-    """The servers of Kafka that a URL names; none: the embedded log. Raises ValueError when it is neither."""
+    """Return the Kafka servers that a URL names, or none for the embedded log. Raises ValueError for another URL."""
     scheme, separator, servers = url.partition("://")
     if scheme == "embedded" and separator and not servers.strip("/"):
         return []

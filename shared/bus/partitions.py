@@ -1,4 +1,4 @@
-"""Which partition a key belongs to: the same answer as Kafka's default partitioner, without a Kafka library."""
+"""Compute the partition of a key like Kafka's default partitioner, without a Kafka library."""
 
 import struct
 from functools import lru_cache
@@ -11,12 +11,12 @@ _KEYS_REMEMBERED = 16_384
 
 @lru_cache(maxsize=_KEYS_REMEMBERED)
 def partition_of(key: str, partitions: int) -> int:
-    """Partition of a key among `partitions`, by murmur2 as in Kafka's Java client, so any producer agrees."""
+    """Return the partition of a key among `partitions`, by murmur2 as in Kafka's Java client."""
     return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
 
 
 def murmur2(data: bytes) -> int:
-    """Unsigned 32-bit MurmurHash2 of `data` (org.apache.kafka.common.utils.Utils.murmur2)."""
+    """Return the unsigned 32-bit MurmurHash2 of `data`, as `org.apache.kafka.common.utils.Utils.murmur2` does."""
     length = len(data)
     whole = length // 4
     h = _SEED ^ length

@@ -1,23 +1,21 @@
-"""What the product asks of an event bus; `embedded` and `kafka` implement it, one conformance suite holds both to it."""
+"""The protocol of an event bus. `embedded` and `kafka` implement it, and one conformance suite tests both."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-"""Largest key + headers + value of one record; Kafka's default `message.max.bytes` is a little above it."""
-
 
 class BusUnavailable(Exception):
-    """The bus cannot serve now; the text says what is wrong and what to do. Trying again later is right."""
+    """The bus cannot serve now. The text says what is wrong and what to do. The caller should try again later."""
 
 
 class RecordRefused(Exception):
-    """The bus will never take this: too large, or a topic or partition it does not have. Trying again is useless."""
+    """The bus will never accept this record: it is too large, or its topic or partition does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A record to be sent. Our own always have key and value; None exists because Kafka's protocol has it."""
+    """A record to be sent. Our own records always have a key and a value; Kafka's protocol also allows None."""
 
     key: str | None
     headers: tuple[tuple[str, bytes], ...]
@@ -26,7 +24,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record as it was received; a header sent as null by a stranger reads as empty bytes."""
+    """A record as it was received. A header that a foreign producer sent as null reads as empty bytes."""
 
     topic: str
     partition: int
@@ -38,7 +36,7 @@ class Record:
 
 
 def size_of(message: Message) -> int:
-    """Bytes of key, headers and value together, which RECORD_BYTES_MAX limits."""
+    """Return the bytes of key, headers and value together, which RECORD_BYTES_MAX limits."""
     headers = sum(len(name) + len(value) for name, value in message.headers)
     return len(message.key or "") + headers + len(message.value or b"")
 
@@ -51,7 +49,7 @@ class TopicPartition(NamedTuple):
 
 
 Guard = Callable[[], None]
-"""Asked at the last moment before records leave this process: while it raises, none leaves."""
+"""A check at the last moment before records leave this process. If it raises, no record leaves."""
 
 
 def unguarded() -> None:
@@ -63,52 +61,55 @@ OnRevoked = Callable[[Sequence[TopicPartition]], Awaitable[None]]
 
 
 class Producer(Protocol):
-    """Sends records; the caller keeps at most ONE outstanding `send` a partition, so records never overtake."""
+    """A producer sends records. The caller keeps at most ONE outstanding `send` per partition, so the order is kept."""
 
     async def send(self, topic: str, partition: int, messages: Sequence[Message]) -> None:
-        """Append in order; return when all are durably acknowledged.
+        """Append the messages in order, and return when all are durably acknowledged.
 
-        Raises BusUnavailable (some prefix of the messages may have been written: read again from the first that is not
-        marked and send on a new producer; the guard's refusal is one, too) or RecordRefused (none was written).
+        Raises BusUnavailable if the bus does not serve or the guard refuses. Then the first messages may have been
+        written: send again on a new producer, from the first message that is not marked as sent. Raises RecordRefused if
+        no message was written.
         """
 
     async def close(self) -> None:
-        """Wait for what is being sent, then release the producer."""
+        """Wait for the messages that are being sent, then release the producer."""
 
     async def abandon(self) -> None:
-        """Drop the producer at once; nothing that is queued is sent any more."""
+        """Drop the producer at once. Queued messages are not sent any more."""
 
 
 class Subscription(Protocol):
-    """One member of a consumer group. `fetch` never blocks a rebalance, `on_revoked` has drained before it ends."""
+    """One member of a consumer group. `fetch` never blocks a rebalance. When `on_revoked` returns, its work is done."""
 
     @property
     def assigned(self) -> frozenset[TopicPartition]:
-        """Partitions that are this member's now: after `on_assigned` returned and before `on_revoked` is called."""
+        """Return the partitions of this member: from the return of `on_assigned` to the call of `on_revoked`."""
 
     async def fetch(self, *, records_max: int, timeout_seconds: float) -> dict[TopicPartition, list[Record]]:
-        """Next records, at most `records_max` a partition; empty after the timeout. Wakes at once when one arrives.
+        """Return the next records, at most `records_max` per partition, or nothing after the timeout.
 
-        Moves the position behind what it returns. Keep calling it while partitions are paused: it is the sign of life.
-        Calls `on_assigned` for partitions that are new, and raises what that raises; raises BusUnavailable when the bus
-        does not serve or a start is beyond the end. Both are transient: call it again after a while. A partition can be
-        lost between `fetch` and its batch: look at `assigned`, and let the position in the database decide.
+        `fetch` returns at once when a record arrives, and moves the position behind the records that it returns. Call it
+        also while partitions are paused, because the calls show the group that this member is alive.
+
+        `fetch` calls `on_assigned` for new partitions, and raises what `on_assigned` raises. It raises BusUnavailable if
+        the bus does not serve, or if a start position is beyond the end. Both are transient: call it again after a while.
+        A partition can be lost before its batch is applied: check `assigned`, and let the position in the database decide.
         """
 
     def pause(self, partition: TopicPartition) -> None:
-        """Let `fetch` leave this partition out until `resume`; no-op when it is not assigned."""
+        """Leave this partition out of `fetch` until `resume`. It has no effect if the partition is not assigned."""
 
     def resume(self, partition: TopicPartition) -> None:
         """Undo `pause`."""
 
     async def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Continue this partition at `offset`; no-op when it is not assigned."""
+        """Continue this partition at `offset`. It has no effect if the partition is not assigned."""
 
     async def report(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Tell the broker the next offsets, for lag tools only; a failure costs nothing and is not raised."""
+        """Report the next offsets to the broker, for lag tools only. A failure is harmless and is not raised."""
 
     async def close(self) -> None:
-        """Leave: `on_revoked` is called for what is assigned, then others may take it."""
+        """Leave the group. `on_revoked` is called for the assigned partitions, then other members may take them."""
 
 
 class Bus(Protocol):
@@ -118,7 +119,7 @@ class Bus(Protocol):
         """Create the topics that are missing, with that many partitions and unlimited retention."""
 
     async def producer(self, guard: Guard = unguarded) -> Producer:
-        """A new producer, whose records leave only while `guard` lets them. Raises BusUnavailable."""
+        """Return a new producer, which sends records only while `guard` allows it. Raises BusUnavailable."""
 
     async def subscribe(
         self,
@@ -129,28 +130,28 @@ class Bus(Protocol):
         on_assigned: OnAssigned,
         on_revoked: OnRevoked,
     ) -> Subscription:
-        """Join a group as `member` (stable across restarts, unique in the group).
+        """Join a group as `member`, a name that is unique in the group and the same after a restart.
 
-        `on_assigned` is called within `fetch` and answers the offsets to start at, from the caller's database; 0, or the
-        earliest kept, where it gives none. `on_revoked` is called from another task, or within `close`, when the
-        partitions have already left `assigned`; it returns when nothing of them is being applied any more (at most 30 s).
-        Raises BusUnavailable, RecordRefused for a topic that does not exist.
+        `on_assigned` is called within `fetch`. It returns the offsets to start at, from the caller's database. A partition
+        without an offset starts at its earliest record. `on_revoked` is called from another task, or within `close`, after
+        the partitions have left `assigned`. It returns when none of their records is being applied any more, after 30 s at
+        most. Raises BusUnavailable, and RecordRefused for a topic that does not exist.
         """
 
     async def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
-        """The next offset of every partition of these topics. Raises BusUnavailable, RecordRefused."""
+        """Return the next offset of every partition of these topics. Raises BusUnavailable, RecordRefused."""
 
     async def partitions(self, topic: str) -> int:
-        """How many partitions the topic has. Raises BusUnavailable, RecordRefused."""
+        """Return the number of partitions of a topic. Raises BusUnavailable, RecordRefused."""
 
     async def read(self, partition: TopicPartition, offset: int, records_max: int) -> list[Record]:
-        """Records from `offset` on, outside any group, for tools; empty at the end. Raises BusUnavailable, RecordRefused."""
+        """Return records from `offset` on, for tools and outside any group. Raises BusUnavailable, RecordRefused."""
 
     async def prune(self, partition: TopicPartition, before: int) -> None:
-        """Delete records below an offset for good; offsets of later ones stay. Raises BusUnavailable, RecordRefused."""
+        """Delete the records below an offset; later offsets do not change. Raises BusUnavailable, RecordRefused."""
 
     async def check(self) -> None:
-        """Return if the bus serves; raise BusUnavailable with the reason if not."""
+        """Return if the bus serves. Raises BusUnavailable with the reason if it does not."""
 
     async def close(self) -> None:
-        """Release everything this bus opened; its producers and subscriptions are closed first."""
+        """Close the producers and subscriptions of this bus, then release everything else that it opened."""

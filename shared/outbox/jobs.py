@@ -1,4 +1,4 @@
-"""Periodic jobs, run by whoever holds the service's lease."""
+"""Run the periodic jobs of a service in the process that holds its lease."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,26 +16,27 @@ from shared.outbox.tables import job_state
 BACKOFF_SECONDS_MAX = 60.0
 
 PAGES_MAX = 200
-"""Pages of one run of a job; what is left is for the next run."""
+"""The largest number of pages in one run of a job. The next run continues."""
 
 log = logs.named(__name__, keys=("job",))
 
 Page = Callable[[Tx, Context[Any]], Awaitable[int]]
-"""Does one page of what is due, in the transaction given, and returns how many effects it had; 0: nothing is left."""
+"""A function that does one page of the due work in the given transaction, and returns the number of its effects. The
+number is 0 if nothing is left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work that time alone brings: run under the service's lease, again and again."""
+    """Periodic work of a service, which runs at an interval in the process that holds the service's lease."""
 
     name: str
     run: Callable[[Runtime[Any]], Awaitable[int]]
-    """Does what is due now and returns how many effects it had; each effect has a natural key."""
+    """A function that does the work due now and returns the number of its effects. Each effect has a natural key."""
     every_seconds: float = 5.0
 
 
 def paged(name: str, page: Page, *, every_seconds: float = 5.0, pages_max: int = PAGES_MAX) -> Job:
-    """Return a job that does pages, each in a transaction of its own, until one had no effect."""
+    """Return a job that does one page per transaction, until a page had no effect or `pages_max` is reached."""
 
     async def run(runtime: Runtime[Any]) -> int:
         effects = 0
@@ -51,7 +52,7 @@ def paged(name: str, page: Page, *, every_seconds: float = 5.0, pages_max: int =
 
 
 async def run_jobs(jobs: Sequence[Job], runtime: Runtime, lease: Lease) -> None:
-    """Run every job at its pace until cancelled or the lease is lost."""
+    """Run every job at its interval, until cancelled or the lease is lost."""
     async with asyncio.TaskGroup() as group:
         for job in jobs:
             group.create_task(_repeat(job, runtime, lease), name=f"job {job.name}")
@@ -64,7 +65,7 @@ async def _repeat(job: Job, runtime: Runtime, lease: Lease) -> None:
         try:
             effects = await job.run(runtime)
             await _note(runtime.database, job.name, effects)
-        except Exception as error:  # noqa: BLE001 - said aloud and tried again: a job must not end the others
+        except Exception as error:  # noqa: BLE001 - it is logged and tried again, because a job must not end the others
             lease.check()
             quiet.warning("a periodic job failed and is tried again", job=job.name, exc_info=error)
             wait = min(wait * 2, max(BACKOFF_SECONDS_MAX, job.every_seconds))
@@ -75,7 +76,7 @@ async def _repeat(job: Job, runtime: Runtime, lease: Lease) -> None:
 
 
 async def _note(database: Database, name: str, effects: int) -> None:
-    """Count a run that had effects, for operators to see."""
+    """Count a run that had effects, so that operators see it."""
     if not effects:
         return
     insert = (postgresql if database.dialect == "postgresql" else sqlite).insert

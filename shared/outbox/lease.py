@@ -1,8 +1,8 @@
-"""One leader a service: who holds the lease relays the outbox and runs the periodic jobs.
+"""The lease of a service: the process that holds it relays the outbox and runs the periodic jobs.
 
-On PostgreSQL a session advisory lock on a connection of its own. A bare one is never taken over from a process that
-was stopped, so the server ends a silent session (`idle_session_timeout`), the holder sends a heartbeat, and it looks
-at its own clock before each send and each mark. On SQLite a lock on a file, which dies with the process.
+On PostgreSQL the lease is a session advisory lock on its own connection. Such a lock alone is never taken over from a
+process that hangs. So the server ends a silent session (`idle_session_timeout`), and the holder sends heartbeats and checks
+its own clock before each send and each mark. On SQLite the lease is a lock on a file, which ends with the process.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ from shared import logs
 from shared.db import Read
 
 SESSION_SECONDS = 5
-"""The server ends the session, and with it the lock, after this much silence."""
+"""The server ends the session, and with it the lock, after this many seconds of silence."""
 HELD_SECONDS = 4.0
-"""The holder trusts its lease this long after a heartbeat: shorter than the server's patience."""
+"""Seconds for which the holder trusts its lease after a heartbeat. It is less than SESSION_SECONDS."""
 HEARTBEAT_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 LEASE_SPACE = 10
@@ -32,26 +32,26 @@ log = logs.named(__name__, keys=("error_type", "lease"))
 
 
 class LeaseLost(Exception):
-    """The lease is no longer certain: stop at once, somebody else may hold it."""
+    """The lease is no longer certain. The process must stop at once, because another process may hold the lease."""
 
 
 class Lease(ABC):
-    """A right that one process at a time has."""
+    """A right that at most one process has at a time."""
 
     @abstractmethod
     async def acquire(self) -> None:
-        """Wait until it is held."""
+        """Wait until this process holds the lease."""
 
     @abstractmethod
     def held(self) -> bool:
-        """Whether it is certainly still held, by this process's own clock."""
+        """Return whether the lease is certainly still held, by the clock of this process."""
 
     @abstractmethod
     async def release(self) -> None:
-        """Let it go, so that the next one need not wait."""
+        """Give up the lease, so that the next process need not wait."""
 
     def check(self) -> None:
-        """Raise LeaseLost unless it is certainly still held."""
+        """Raise LeaseLost unless the lease is certainly still held."""
         if not self.held():
             raise LeaseLost
 
@@ -69,14 +69,14 @@ class PostgresLease(Lease):
         self._certain_until = 0.0
 
     async def acquire(self) -> None:
-        """Try once a second; an unreachable database is tried again."""
+        """Try once per second until the lease is held, also while the database is unreachable."""
         await self.release()
         while not await self._try():  # noqa: ASYNC110 - the holder is another process and cannot tell us
             await asyncio.sleep(RETRY_SECONDS)
         self._heartbeat = asyncio.create_task(self._beat())
 
     def held(self) -> bool:
-        """Whether the last heartbeat was answered less than HELD_SECONDS after it was sent, until now."""
+        """Return whether less than HELD_SECONDS have passed since the last answered heartbeat was sent."""
         return time.monotonic() < self._certain_until
 
     async def release(self) -> None:
@@ -122,7 +122,7 @@ class PostgresLease(Lease):
         return False
 
     async def _beat(self) -> None:
-        """Extend the certainty with each answered heartbeat; the first failure ends it."""
+        """Extend the certain time with each answered heartbeat. The first failure ends it."""
         assert self._connection is not None
         try:
             while True:
@@ -135,19 +135,19 @@ class PostgresLease(Lease):
 
 
 class FileLease(Lease):
-    """An exclusive lock on a file; the system lets it go when the process dies."""
+    """An exclusive lock on a file, which the operating system releases when the process dies."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: int | None = None
 
     async def acquire(self) -> None:
-        """Try until the file is free."""
+        """Try once per second until the file is free."""
         while not self.try_acquire():  # noqa: ASYNC110 - the holder is another process and cannot tell us
             await asyncio.sleep(RETRY_SECONDS)
 
     def try_acquire(self) -> bool:
-        """Whether the lease is held now, without waiting."""
+        """Try to lock the file without waiting, and return whether the lease is held now."""
         if self._file is not None:
             return True
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -161,7 +161,7 @@ class FileLease(Lease):
         return True
 
     def held(self) -> bool:
-        """Whether the file is locked by this object."""
+        """Return whether this object has locked the file."""
         return self._file is not None
 
     async def release(self) -> None:
@@ -172,7 +172,7 @@ class FileLease(Lease):
 
 
 async def somebody_leads(read: Read, home: Path, service: str) -> bool:
-    """Whether any process holds the lease of the service now: asked of the database's server, or of the file."""
+    """Return whether any process holds the lease of the service now, by asking the database server or the file."""
     if read.dialect == "sqlite":
         return _is_locked(home / f"{service}.lease")
     number = crc32(service.encode()) & 0x7FFFFFFF
@@ -181,7 +181,7 @@ async def somebody_leads(read: Read, home: Path, service: str) -> bool:
 
 
 def _is_locked(path: Path) -> bool:
-    """Whether somebody has an exclusive lock on the file; a shared one is tried, and let go at once."""
+    """Return whether a process has an exclusive lock on the file. It tries a shared lock and releases it at once."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -197,7 +197,7 @@ def _is_locked(path: Path) -> bool:
 
 
 def open_lease(database_url: str, home: Path, service: str) -> Lease:
-    """The lease of a service: beside its database."""
+    """Return the lease of a service, which lies beside its database."""
     if database_url.startswith("sqlite:"):
         return FileLease(home / f"{service}.lease")
     return PostgresLease(database_url, service)

@@ -1,8 +1,8 @@
-"""The relay: sends what the outbox holds, in order of each key, and marks what the bus has acknowledged.
+"""The relay sends the rows of the outbox to the bus, in the order of each key, and marks the acknowledged rows.
 
-One relay a service, by lease. It sends batches it built itself, one outstanding batch a partition. On any error it
-drops the producer with nothing queued and reads again from the first pending row, so one customer's events never
-overtake each other. No row is ever skipped.
+There is one relay per service, which the lease ensures. It builds its own batches and has one outstanding batch per
+partition. On any error it drops the producer with its queue and reads again from the first pending row. So events of one
+customer never overtake each other. No row is ever skipped.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from shared.outbox.lease import Lease
 from shared.outbox.tables import outbox
 
 BATCH_MAX = 2_000
-"""Most rows of one round."""
+"""The largest number of rows in one round."""
 POLL_SECONDS = 0.05
-"""How soon a commit of another process is seen; one of this process wakes the relay at once."""
+"""Seconds after which a commit of another process is seen. A commit of this process wakes the relay at once."""
 ROUND_SECONDS = 0.08
-"""Shortest time from one round that sent something to the next, unless it was full: what comes meanwhile goes together.
-A round of one row costs as much as one of fifty, and so does what it brings about in every consumer."""
+"""Shortest time from a round that sent rows to the next round, unless the round was full. Rows that arrive in between are
+sent together, because a round of one row costs as much as a round of fifty, here and in every consumer."""
 FULL_SCAN_SECONDS = 1.0
 BACKOFF_SECONDS_MAX = 5.0
 KEPT_DAYS = 7
@@ -37,7 +37,7 @@ log = logs.named(__name__, keys=("error_type",))
 
 
 class Relay:
-    """Carries one service's outbox to the bus while the lease is held."""
+    """The relay of one service, which works while the lease is held."""
 
     def __init__(self, service: str, database: Database, bus: Bus, lease: Lease) -> None:
         self._service = service
@@ -51,15 +51,15 @@ class Relay:
         self._partitions: dict[str, int] = {}
         self._producer: Producer | None = None
         self.sent = 0
-        """Rows sent and marked since the start."""
+        """Number of rows sent and marked since the start."""
         self.unconfirmed = 0
-        """Rows handed to the bus of which it did not say that it has them: they are sent again."""
+        """Number of rows sent without an acknowledgement. They are sent again."""
         self.failures = 0
-        """Rounds that failed."""
+        """Number of rounds that failed."""
         database.on_published.append(self._wake.set)
 
     async def run(self) -> None:
-        """Relay until cancelled, or until the lease is lost (raises LeaseLost)."""
+        """Relay until cancelled. Raises LeaseLost when the lease is lost."""
         backoff = POLL_SECONDS
         try:
             while True:
@@ -68,7 +68,7 @@ class Relay:
                 began = time.monotonic()
                 try:
                     moved = await self.step()
-                except Exception as error:  # noqa: BLE001 - whatever it was, the rows are still pending
+                except Exception as error:  # noqa: BLE001 - the rows are still pending after any error
                     self._lease.check()
                     self.failures += 1
                     self._quiet.warning(
@@ -90,7 +90,7 @@ class Relay:
             await self._drop()
 
     async def step(self) -> int:
-        """Send one round of pending rows; return how many were sent and marked."""
+        """Send one round of pending rows, and return the number of rows sent and marked."""
         rows = await self._pending()
         if not rows:
             return 0
@@ -116,7 +116,7 @@ class Relay:
         return len(acknowledged)
 
     async def drain(self) -> None:
-        """Send all that is pending now, while the lease is held."""
+        """Send all rows that are pending now, while the lease is held."""
         while self._lease.held() and await self.step():
             pass
 
@@ -126,9 +126,10 @@ class Relay:
             return await read.all(_PENDING, {"floor": self._floor.value, "most": BATCH_MAX})
 
     async def _refresh(self) -> None:
-        """Once a second: raise the floor as far as nothing can appear below it, but not over what is pending there.
+        """Raise the floor once per second, but not above a pending row.
 
-        In this order: whatever lies below the raised floor is committed by then, so the scan sees it.
+        The floor is an id below which no row can still appear. The floor is raised before the scan for pending rows. Then
+        all rows below the raised floor are committed, and the scan sees them.
         """
         now = time.monotonic()
         if now - self._scanned_at < FULL_SCAN_SECONDS:
@@ -165,7 +166,7 @@ class Relay:
             self.sent += await tx.execute(pending.values(published_at=tx.now))
 
     async def _drop(self) -> None:
-        """Let go of the producer with nothing queued, and read again from the first pending row."""
+        """Drop the producer with its queue, and read again from the first pending row."""
         producer, self._producer = self._producer, None
         self._floor.value, self._scanned_at = 0, 0.0
         if producer is not None:
@@ -179,7 +180,7 @@ class Relay:
 
 
 async def backlog(read: Read) -> tuple[int, datetime | None]:
-    """How many rows are pending, and when the oldest was booked (None when there is none)."""
+    """Return the number of pending rows, and the time when the oldest was written, or None if there is none."""
     pending = outbox.c.published_at.is_(None)
     count = await read.scalar(select(func.count()).select_from(outbox).where(pending))
     oldest = await read.scalar(select(outbox.c.booked_at).where(pending).order_by(outbox.c.id).limit(1))
@@ -187,7 +188,7 @@ async def backlog(read: Read) -> tuple[int, datetime | None]:
 
 
 async def prune(database: Database, before: datetime) -> int:
-    """Delete rows published before the instant `before`, one page; pending rows are never touched."""
+    """Delete one page of the rows published before the instant `before`, and return their number."""
     async with database.begin() as tx:
         old = (
             select(outbox.c.id)

@@ -1,4 +1,4 @@
-"""The outbox: a superset of what Debezium's outbox router reads."""
+"""The tables of the outbox and of the periodic jobs."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,10 @@ from shared.db.types import BigInt, Id, Instant, Json
 
 
 class OutboxColumns(TypedColumns):
-    """One event that waits for the relay, or was published by it."""
+    """An event that waits for the relay, or that the relay has published.
+
+    The columns are a superset of the columns that Debezium's outbox router reads.
+    """
 
     id: Named[int] = Column(BigInt, primary_key=True, autoincrement=True)
     event_id: Named[UUID] = Column(Uuid, unique=True)
@@ -21,7 +24,7 @@ class OutboxColumns(TypedColumns):
     topic: Named[str] = Column(Id)
     key: Named[str] = Column(Id)
     headers: Named[Any] = Column(Json)
-    """Names and texts of the record's headers."""
+    """The headers of the record: their texts by name."""
     payload: Named[str] = Column(Text)
     occurred_at: Named[datetime] = Column(Instant)
     booked_at: Named[datetime] = Column(Instant)
@@ -44,7 +47,7 @@ Index(
 
 
 class JobColumns(TypedColumns):
-    """When a periodic job last ran, so that operators see it and a restart does not run all at once."""
+    """The last run of a periodic job that had effects, so that operators see it."""
 
     name: Named[str] = Column(Id, primary_key=True)
     ran_at: Named[datetime] = Column(Instant)

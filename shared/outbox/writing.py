@@ -1,4 +1,4 @@
-"""What a transaction published becomes rows of its outbox."""
+"""Write the events that a transaction publishes into its outbox."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,10 @@ from shared.pacing import paced
 
 
 def write_outbox(service: str) -> WriteOutbox:
-    """The writer of a service's outbox: one statement a transaction, size and serialisability checked here."""
+    """Return the function that writes the outbox of a service, with one statement per transaction.
+
+    It refuses an event that is too large before the commit, so that the relay never has to skip a row.
+    """
     source = f"/huitou/{service}"
 
     async def write(tx: Tx, events: Sequence[Event]) -> None:

@@ -1,4 +1,4 @@
-"""The bus on a Kafka cluster; what `kafka://host:port,…` opens."""
+"""The bus on a Kafka cluster, which `kafka://host:port,…` opens."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,9 +16,9 @@ from aiokafka.errors import (
     for_code,
 )
 
+from shared.bus.kafka.failures import ended, quieten, translated_errors
 from shared.bus.kafka.producer import KafkaProducer
 from shared.bus.kafka.subscription import PARTITION_BYTES_MAX, KafkaSubscription, record_of
-from shared.bus.kafka.words import ended, in_words, quieten
 from shared.bus.protocol import (
     BusUnavailable,
     Guard,
@@ -33,7 +33,7 @@ from shared.bus.protocol import (
 ANSWER_SECONDS_MAX = 5
 CREATE_SECONDS_MAX = 20
 SESSION_SECONDS = 8.0
-"""Of 15 s in which the work of a member that stands still must be done by another, half are for doing it."""
+"""The work of a hanging member must be done by another within 15 s. About half of that is left for doing it."""
 LOOK_AGAIN_SECONDS = 0.05
 READ_WAIT_MS = 200
 UNKNOWN = {UnknownTopicOrPartitionError, InvalidTopicError}
@@ -44,7 +44,7 @@ class KafkaBus:
     """A Bus on a Kafka cluster."""
 
     def __init__(self, servers: Sequence[str], *, session_seconds: float = SESSION_SECONDS) -> None:
-        """A bus on the cluster of these `host:port`; a member that is silent for `session_seconds` loses its place."""
+        """Create a bus on the cluster of these `host:port`. A member that is silent for `session_seconds` loses its place."""
         quieten()
         self._servers = ",".join(servers)
         self._session_seconds = session_seconds
@@ -53,14 +53,14 @@ class KafkaBus:
         self._subscriptions: set[KafkaSubscription] = set()
 
     async def ensure_topics(self, topics: Mapping[str, int]) -> None:
-        """Create the topics that are missing; topics that exist keep the number of partitions they have."""
-        with in_words(self._servers, "topics are created"):
+        """Create the missing topics. Existing topics keep their number of partitions."""
+        with translated_errors(self._servers, "topics are created"):
             async with asyncio.timeout(CREATE_SECONDS_MAX), self._admin() as admin:
                 missing = set(topics) - set(await self._described(admin, list(topics)))
                 if not missing:
                     return
                 wanted = [
-                    # -1: as many replicas as the cluster's default says
+                    # -1 means the cluster's default number of replicas
                     NewTopic(topic, topics[topic], -1, replica_assignments={}, topic_configs=UNLIMITED)
                     for topic in sorted(missing)
                 ]
@@ -75,7 +75,7 @@ class KafkaBus:
                         missing -= set(await self._described(admin, list(topics)))
 
     async def producer(self, guard: Guard = unguarded) -> KafkaProducer:
-        """A new producer, whose records leave only while `guard` lets them."""
+        """Return a new producer, which sends records only while `guard` allows it."""
         producer = KafkaProducer(self._servers, self.partitions, guard, on_dropped=self._producers.discard)
         self._producers.add(producer)
         return await producer.open()
@@ -89,7 +89,7 @@ class KafkaBus:
         on_assigned: OnAssigned,
         on_revoked: OnRevoked,
     ) -> KafkaSubscription:
-        """Join a group as a static member; the first `fetch` asks `on_assigned` where to start."""
+        """Join a group as a static member. The first `fetch` asks `on_assigned` for the start offsets."""
         for topic in topics:
             await self.partitions(topic)
         subscription = KafkaSubscription(
@@ -107,21 +107,23 @@ class KafkaBus:
         try:
             await subscription.open()
         except BaseException:
-            await subscription.close()  # else each vain attempt of an outage would be remembered
+            await subscription.close()  # otherwise each failed attempt during an outage would stay in the set
             raise
         return subscription
 
     async def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
-        """The next offset of every partition of these topics."""
+        """Return the next offset of every partition of these topics."""
         wanted = [
-            TopicPartition(topic, each) for topic in topics for each in range(await self.partitions(topic))
+            TopicPartition(topic, number)
+            for topic in topics
+            for number in range(await self.partitions(topic))
         ]
-        return {each: end for each, (_, end) in (await self._extents(wanted)).items()}
+        return {partition: end for partition, (_, end) in (await self._extents(wanted)).items()}
 
     async def partitions(self, topic: str) -> int:
-        """How many partitions the topic has; asked once, since adding some would break the order of keys anyway."""
+        """Return the number of partitions of a topic. It is asked once, because a change would break the order of keys."""
         if topic not in self._partitions:
-            with in_words(self._servers, f"the topic {topic} is looked up"):
+            with translated_errors(self._servers, f"the topic {topic} is looked up"):
                 async with asyncio.timeout(ANSWER_SECONDS_MAX), self._admin() as admin:
                     await self._described(admin, [topic])
         if topic not in self._partitions:
@@ -129,26 +131,27 @@ class KafkaBus:
         return self._partitions[topic]
 
     async def read(self, partition: TopicPartition, offset: int, records_max: int) -> list[Record]:
-        """Records from `offset` on, outside any group."""
+        """Return records from `offset` on, outside any group."""
         first, end = (await self._extents([partition]))[partition]
         place, records = max(offset, first), list[Record]()
-        with in_words(self._servers, f"{partition.topic}/{partition.partition} is read"):
+        with translated_errors(self._servers, f"{partition.topic}/{partition.partition} is read"):
             async with asyncio.timeout(ANSWER_SECONDS_MAX), self._consumer() as consumer:
                 theirs = KafkaTopicPartition(*partition)
                 consumer.assign([theirs])
                 consumer.seek(theirs, place)
                 while len(records) < records_max and await consumer.position(theirs) < end:
                     room = records_max - len(records)
-                    for found in (await consumer.getmany(timeout_ms=READ_WAIT_MS, max_records=room)).values():
-                        records += [record_of(each) for each in found if each.offset < end]
+                    answer = await consumer.getmany(timeout_ms=READ_WAIT_MS, max_records=room)
+                    for received in answer.values():
+                        records += [record_of(record) for record in received if record.offset < end]
         return records
 
     async def prune(self, partition: TopicPartition, before: int) -> None:
-        """Delete records below an offset for good."""
+        """Delete the records below an offset."""
         first, end = (await self._extents([partition]))[partition]
         if not first < min(before, end):
             return
-        with in_words(self._servers, f"{partition.topic}/{partition.partition} is pruned"):
+        with translated_errors(self._servers, f"{partition.topic}/{partition.partition} is pruned"):
             async with asyncio.timeout(ANSWER_SECONDS_MAX), self._admin() as admin:
                 await admin.delete_records(
                     {KafkaTopicPartition(*partition): RecordsToDelete(min(before, end))}
@@ -156,7 +159,7 @@ class KafkaBus:
 
     async def check(self) -> None:
         """Return if a broker answers."""
-        with in_words(self._servers, "it is asked whether it is there"):
+        with translated_errors(self._servers, "it is asked whether it is there"):
             async with asyncio.timeout(ANSWER_SECONDS_MAX), self._admin() as admin:
                 cluster = await admin.describe_cluster()
         if not cluster["brokers"]:
@@ -170,20 +173,20 @@ class KafkaBus:
         )
 
     async def _extents(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
-        """The oldest and the next offset of each partition, asked on a connection of its own."""
-        for each in partitions:
-            if each.partition >= await self.partitions(each.topic):
-                raise RecordRefused(f"the topic {each.topic} has no partition {each.partition}")
-        theirs = [KafkaTopicPartition(*each) for each in partitions]
-        with in_words(self._servers, "the ends of topics are looked up"):
+        """Ask for the oldest and the next offset of each partition, on a separate connection."""
+        for partition in partitions:
+            if partition.partition >= await self.partitions(partition.topic):
+                raise RecordRefused(f"the topic {partition.topic} has no partition {partition.partition}")
+        theirs = [KafkaTopicPartition(*partition) for partition in partitions]
+        with translated_errors(self._servers, "the ends of topics are looked up"):
             async with asyncio.timeout(ANSWER_SECONDS_MAX), self._consumer() as consumer:
                 first = await consumer.beginning_offsets(theirs)
                 end = await consumer.end_offsets(theirs)
-        return {TopicPartition(*each): (first[each], end[each]) for each in theirs}
+        return {TopicPartition(*partition): (first[partition], end[partition]) for partition in theirs}
 
     async def _described(self, admin: AIOKafkaAdminClient, topics: list[str]) -> list[str]:
-        """Those of the topics that exist and whose partitions all have a leader; remembers how many partitions."""
-        found = []
+        """Return the topics that exist and have a leader for every partition, and remember their partitions."""
+        ready = []
         for topic in await admin.describe_topics(topics):
             error, parts = for_code(topic["error_code"]), topic["partitions"]
             if error in UNKNOWN:
@@ -191,9 +194,9 @@ class KafkaBus:
             if error is not NoError:
                 raise error(topic["topic"])
             self._partitions[topic["topic"]] = len(parts)
-            if all(each["leader"] >= 0 for each in parts):
-                found.append(topic["topic"])
-        return found
+            if all(part["leader"] >= 0 for part in parts):
+                ready.append(topic["topic"])
+        return ready
 
     @asynccontextmanager
     async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:

@@ -1,4 +1,4 @@
-"""Sends batches of our own making, one at a time a partition, and can be dropped with nothing queued."""
+"""The producer for Kafka. It builds its own batches, sends one at a time per partition, and can drop its queue."""
 
 import asyncio
 import itertools
@@ -10,7 +10,7 @@ from aiokafka.errors import ProducerClosed
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.protocol.produce import ProduceRequest
 
-from shared.bus.kafka.words import HeldBack, cut, ended, in_words, name
+from shared.bus.kafka.failures import HeldBack, cut, ended, name, translated_errors
 from shared.bus.protocol import BusUnavailable, Guard, Message, RecordRefused, size_of
 from shared.limits import RECORD_BYTES_MAX
 
@@ -21,10 +21,10 @@ CLOSE_SECONDS_MAX = 5
 
 
 class KafkaProducer:
-    """An idempotent producer with acks=all. After any error it is good for nothing but `abandon`.
+    """An idempotent producer with acks=all. After any error only `abandon` may be called.
 
-    aiokafka keeps sending what is queued after an earlier batch of the same partition has failed, so the order of a
-    key would be lost: hence one outstanding batch a partition, and no second chance for a producer that has failed.
+    aiokafka keeps sending queued batches after an earlier batch of the same partition has failed. That would break the
+    order of a key. So there is one outstanding batch per partition, and a producer that has failed is not used again.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class KafkaProducer:
         *,
         on_dropped: Callable[["KafkaProducer"], None] = lambda _: None,
     ) -> None:
-        """A producer, not connected yet; `partitions` says how many a topic has, or refuses the topic."""
+        """Create a producer without connecting it. `partitions` returns the number of partitions of a topic, or refuses it."""
         self._servers = servers
         self._partitions = partitions
         self._guard = guard
@@ -58,7 +58,7 @@ class KafkaProducer:
     async def open(self) -> "KafkaProducer":
         """Connect and get a producer id."""
         try:
-            with in_words(self._servers, "a producer connects"):
+            with translated_errors(self._servers, "a producer connects"):
                 async with asyncio.timeout(OPEN_SECONDS_MAX):
                     await self._inner.start()
         except BaseException:
@@ -67,39 +67,39 @@ class KafkaProducer:
         return self
 
     async def send(self, topic: str, partition: int, messages: Sequence[Message]) -> None:
-        """Append in order; returns when all replicas that must have it do."""
+        """Append the messages in order, and return when all required replicas have them."""
         if self._failed:
             raise BusUnavailable("this producer has failed or was closed; open another")
-        for each in messages:
-            if size_of(each) > RECORD_BYTES_MAX:
+        for message in messages:
+            if size_of(message) > RECORD_BYTES_MAX:
                 raise RecordRefused(
-                    f"a record of {size_of(each):,} bytes is over the limit of {RECORD_BYTES_MAX:,}"
+                    f"a record of {size_of(message):,} bytes is over the limit of {RECORD_BYTES_MAX:,}"
                 )
         if partition >= await self._partitions(topic):
             raise RecordRefused(f"the topic {topic} has no partition {partition}")
         try:
-            with in_words(self._servers, f"records are sent to {topic}/{partition}"):
+            with translated_errors(self._servers, f"records are sent to {topic}/{partition}"):
                 for batch in batches(messages, self._inner.create_batch):
                     async with asyncio.timeout(2 * SEND_SECONDS_MAX):
                         acknowledged = await self._inner.send_batch(batch, topic, partition=partition)
                         await acknowledged
-        except BaseException:  # cancelled too: then a batch is queued that nobody waits for
+        except BaseException:  # also when cancelled, because then a queued batch has no waiter
             self._failed = True
             raise
 
     async def close(self) -> None:
-        """Wait for what is being sent, then disconnect."""
+        """Wait for the messages that are being sent, then disconnect."""
         self._failed = True
         await ended(self._inner.stop(), seconds_max=CLOSE_SECONDS_MAX)
         await self._drop()
 
     async def abandon(self) -> None:
-        """Disconnect at once; what is queued is dropped, what is on its way may still arrive."""
+        """Disconnect at once. Queued messages are dropped; messages on their way may still arrive."""
         self._failed = True
         await self._drop()
 
     async def _requested(self, node: int, carried: Any) -> None:
-        """A request of aiokafka's, in a task that it keeps to itself and that we have to end."""
+        """Send a request of aiokafka, and remember its task, because aiokafka does not end that task and we must."""
         task = asyncio.current_task()
         assert task is not None, "requests are made in tasks of their own"
         self._requests.add(task)
@@ -107,7 +107,7 @@ class KafkaProducer:
         await self._request(node, carried)
 
     async def _guarded(self, node: int, request: Any, **options: Any) -> Any:
-        """Any request of aiokafka's, its retries too; nothing is waited for between the guard and the bytes on their way."""
+        """Send any request of aiokafka, retries included, without any wait between the guard and the sending."""
         if isinstance(request, ProduceRequest):
             await self._inner.client.ready(node)
             try:
@@ -117,8 +117,8 @@ class KafkaProducer:
         return await self._ask(node, request, **options)
 
     async def _drop(self) -> None:
-        # `stop` flushes what is queued and has no other way; so the parts are ended one by one, the queue last.
-        # A connection that is being made belongs to the task that makes it, hence the tasks come first.
+        # aiokafka's `stop` always flushes the queue. So its parts are ended one by one, the queue last. The tasks come
+        # first, because a connection that is being opened belongs to its task.
         inner = self._inner
         inner._closed = True
         sender = inner._sender.sender_task
@@ -131,25 +131,25 @@ class KafkaProducer:
             await asyncio.wait(working, timeout=CLOSE_SECONDS_MAX)
         queue = inner._message_accumulator
         queued = [*queue._pending_batches, *itertools.chain.from_iterable(queue._batches.values())]
-        queue._pending_batches.update(queued)  # where its end looks for a batch that waited to be sent again
+        queue._pending_batches.update(queued)  # `fail_all` looks here for a batch that waits for a retry
         queue.fail_all(ProducerClosed())
         for batch in queued:
             for future in (batch.future, batch._drain_waiter):
                 if future.done() and not future.cancelled():
-                    future.exception()  # seen: else asyncio reports each as never retrieved
+                    future.exception()  # otherwise asyncio reports the exception as never retrieved
         self._on_dropped(self)
 
 
 def batches(messages: Sequence[Message], create: Callable[[], BatchBuilder]) -> Iterator[BatchBuilder]:
-    """Pack messages into as few batches as they fit into, in order."""
+    """Pack messages in order into as few batches as possible."""
     batch = create()
-    for each in messages:
-        key = None if each.key is None else each.key.encode()
-        headers = list(each.headers)
-        if batch.append(timestamp=None, key=key, value=each.value, headers=headers) is None:
+    for message in messages:
+        key = None if message.key is None else message.key.encode()
+        headers = list(message.headers)
+        if batch.append(timestamp=None, key=key, value=message.value, headers=headers) is None:
             yield batch
             batch = create()
-            if batch.append(timestamp=None, key=key, value=each.value, headers=headers) is None:
+            if batch.append(timestamp=None, key=key, value=message.value, headers=headers) is None:
                 raise RecordRefused("a record does not fit into an empty batch")
     if batch.record_count():
         batch.close()

@@ -1,4 +1,4 @@
-"""Kafka's sticky assignment, mended where aiokafka's keeps its memory."""
+"""Kafka's sticky assignment, with two corrections to the memory of aiokafka's assignor."""
 
 from collections.abc import Callable
 
@@ -7,11 +7,11 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 
 def sticky_assignor(generation_now: Callable[[], int]) -> type[StickyPartitionAssignor]:
-    """A sticky assignor for ONE consumer, which remembers the generation of what it was assigned.
+    """Return a sticky assignor for ONE consumer, which remembers the generation of its assignment.
 
-    aiokafka's keeps its memory in the class, so that two consumers of one process tell the group each other's
-    partitions (its issue 1175), and is never told the generation, which decides between two members who claim the same
-    partition (1176).
+    aiokafka's assignor has its memory in the class, so two consumers of one process report each other's partitions to
+    the group (aiokafka issue 1175). It also never learns the generation, which decides between two members that claim the
+    same partition (aiokafka issue 1176).
     """
 
     class OwnSticky(StickyPartitionAssignor):  # type: ignore[misc]  # aiokafka has no types

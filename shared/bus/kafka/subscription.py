@@ -1,4 +1,4 @@
-"""A member of a Kafka consumer group that starts where its database says and does not stay stuck."""
+"""A member of a Kafka consumer group. It starts at the offsets of its database, and replaces a stuck consumer."""
 
 import asyncio
 import logging
@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka import TopicPartition as KafkaTopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
+from shared.bus.kafka.failures import ended, name, translated_errors
 from shared.bus.kafka.sticky import sticky_assignor
-from shared.bus.kafka.words import ended, in_words, name
 from shared.bus.members import DRAIN_SECONDS_MAX, drain, starts
 from shared.bus.protocol import BusUnavailable, OnAssigned, OnRevoked, Record, RecordRefused, TopicPartition
 
@@ -26,13 +26,13 @@ REPORT_SECONDS_MAX = 3
 POSITION_SECONDS_MAX = 1
 GRACE_SECONDS = 0.5
 POLL_SECONDS_MAX = 300.0
-"""A member that has not fetched for so long, because of one batch, is taken for dead: its partitions move on."""
+"""A member that has not fetched for this long counts as dead, and its partitions go to other members."""
 HEARTBEATS_A_SESSION = 5
 EMPTY_SECONDS_MAX = 20.0
-"""After so long without a record it is asked whether there are none, or whether the client is stuck."""
+"""After this long without a record, the member checks whether there is none or the client is stuck."""
 
 NOTHING = KafkaTopicPartition("huitou.nothing", 0)
-"""Polled when there is nothing to take: it shows the group that this member lives."""
+"""A partition to poll when there is nothing to fetch. The poll shows the group that this member is alive."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ Extents = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition,
 
 
 class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """A member of a group, on an aiokafka consumer that is replaced when it does not get on."""
+    """A member of a group, with an aiokafka consumer that is replaced when it is stuck."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
 
     @property
     def assigned(self) -> frozenset[TopicPartition]:
-        """Partitions that are this member's now."""
+        """Return the partitions that this member has now."""
         return frozenset(self._assigned)
 
     async def open(self) -> None:
@@ -100,7 +100,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         self._inner = consumer
         self._empty_seconds, self._suspected = 0.0, False
         try:
-            with in_words(self._servers, f"{self._group} joins its group"):
+            with translated_errors(self._servers, f"{self._group} joins its group"):
                 async with asyncio.timeout(OPEN_SECONDS_MAX):
                     consumer.subscribe(self._topics, listener=self)
                     await consumer.start()
@@ -111,7 +111,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             raise
 
     async def fetch(self, *, records_max: int, timeout_seconds: float) -> dict[TopicPartition, list[Record]]:
-        """Next records of every partition that is not paused; empty after the timeout."""
+        """Return the next records of every partition that is not paused, or nothing after the timeout."""
         if self._closed:
             await asyncio.sleep(timeout_seconds)
             return {}
@@ -121,21 +121,21 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             await self._place()
         begun = time.monotonic()
         try:
-            with in_words(self._servers, f"{self._group} reads"):
-                found = await self._poll(records_max, timeout_seconds)
+            with translated_errors(self._servers, f"{self._group} reads"):
+                records = await self._poll(records_max, timeout_seconds)
         except (BusUnavailable, RecordRefused) as error:
             await self._drop()
             raise BusUnavailable(str(error)) from error
-        if found:
+        if records:
             self._empty_seconds, self._suspected = 0.0, False
         else:
             self._empty_seconds += time.monotonic() - begun
             if self._empty_seconds > EMPTY_SECONDS_MAX:
                 await self._watch()
-        return found
+        return records
 
     def pause(self, partition: TopicPartition) -> None:
-        """Let `fetch` leave this partition out until `resume`."""
+        """Leave this partition out of `fetch` until `resume`."""
         if partition in self._assigned:
             self._paused.add(partition)
 
@@ -146,37 +146,39 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
     async def seek(self, partition: TopicPartition, offset: int) -> None:
         """Continue this partition at `offset`."""
         if partition in self._assigned and self._inner is not None:
-            with suppress(IllegalStateError):  # lost at this moment: nothing to continue
+            with suppress(IllegalStateError):  # the partition was lost at this moment
                 self._inner.seek(KafkaTopicPartition(*partition), offset)
 
     async def report(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Commit to the broker what is still ours, for lag tools; it does not matter when that fails."""
+        """Commit the offsets of our partitions to the broker, for lag tools. A failure is harmless."""
         ours = {
-            KafkaTopicPartition(*each): offset for each, offset in positions.items() if each in self._assigned
+            KafkaTopicPartition(*partition): offset
+            for partition, offset in positions.items()
+            if partition in self._assigned
         }
         if not ours or self._inner is None:
             return
         try:
             async with asyncio.timeout(REPORT_SECONDS_MAX):
                 await self._inner.commit(ours)
-        except (KafkaError, OSError, TimeoutError) as error:  # CommitFailedError after a rebalance, above all
+        except (KafkaError, OSError, TimeoutError) as error:  # most often CommitFailedError after a rebalance
             _log.debug("%s could not report its positions: %s", self._group, name(error))
 
     async def close(self) -> None:
-        """Drain and disconnect; as a static member it keeps its place until the session ends."""
+        """Drain and disconnect. A static member keeps its place until its session ends."""
         if not self._closed:
             self._closed = True
             await self._drop()
             self._on_closed(self)
 
     async def on_partitions_revoked(self, revoked: Iterable[KafkaTopicPartition]) -> None:
-        """Aiokafka calls this before every rebalance, with all partitions."""
+        """Drain all partitions. Aiokafka calls this before every rebalance."""
         await self._give_up()
 
     async def on_partitions_assigned(self, assigned: Iterable[KafkaTopicPartition]) -> None:
-        """Aiokafka calls this after every rebalance; the next `fetch` asks where to start."""
+        """Note the new partitions. Aiokafka calls this after every rebalance; the next `fetch` asks for the starts."""
         self._assignments += 1
-        self._unplaced = {TopicPartition(*each) for each in assigned}
+        self._unplaced = {TopicPartition(*partition) for partition in assigned}
 
     async def _give_up(self) -> None:
         lost = sorted(self._assigned | self._unplaced)
@@ -190,57 +192,58 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         extents = await self._extents(asked)
         places = starts(self._group, wanted, asked, extents.__getitem__)
         if assignment != self._assignments or self._inner is None:
-            return  # another rebalance came between; it brings its own partitions
-        for each, offset in places.items():
-            self._inner.seek(KafkaTopicPartition(*each), offset)
+            return  # another rebalance happened meanwhile and has its own partitions
+        for partition, offset in places.items():
+            self._inner.seek(KafkaTopicPartition(*partition), offset)
         self._assigned, self._unplaced = set(asked), set()
 
     async def _poll(self, records_max: int, timeout_seconds: float) -> dict[TopicPartition, list[Record]]:
-        """Ask aiokafka for at most `records_max` of each partition; it counts them over all partitions of one call.
+        """Ask aiokafka for at most `records_max` records of each partition.
 
-        An answer with fewer is all there is: to ask each of sixty partitions for more would cost more than the answer.
+        aiokafka counts the records over all partitions of one call. If it returns fewer than asked, there are no more.
+        Asking each of sixty partitions separately would cost more than reading the records.
         """
         inner, assignment = self._inner, self._assignments
-        if inner is None:  # closed meanwhile, while it was placed
+        if inner is None:  # closed while the start offsets were asked for
             return {}
-        wanted = [KafkaTopicPartition(*each) for each in self._assigned - self._paused]
+        wanted = [KafkaTopicPartition(*partition) for partition in self._assigned - self._paused]
         wait_ms = max(1, int(timeout_seconds * 1000))
         try:
-            # During a rebalance it would wait for its end.
+            # During a rebalance `getmany` would wait for the end of the rebalance.
             async with asyncio.timeout(timeout_seconds + GRACE_SECONDS):
                 got = await inner.getmany(*(wanted or [NOTHING]), timeout_ms=wait_ms, max_records=records_max)
         except TimeoutError:
             return {}
         if not got or assignment != self._assignments:
             return {}
-        for each in wanted:
-            room = records_max - len(got.get(each, ()))
+        for partition in wanted:
+            room = records_max - len(got.get(partition, ()))
             if room > 0 and records_max <= sum(map(len, got.values())) < FETCH_RECORDS_MAX:
-                await asyncio.sleep(0)  # decoding takes the loop's time; others want some of it in between
+                await asyncio.sleep(0)  # decoding is slow, and other tasks need a turn in between
                 if assignment != self._assignments:
                     return {}
                 try:
                     async with asyncio.timeout(GRACE_SECONDS):
-                        more = await inner.getmany(each, timeout_ms=0, max_records=room)
+                        more = await inner.getmany(partition, timeout_ms=0, max_records=room)
                 except TimeoutError:
                     break
-                for partition, records in more.items():
-                    got.setdefault(partition, []).extend(records)
+                for key, records in more.items():
+                    got.setdefault(key, []).extend(records)
         if assignment != self._assignments:
             return {}
         return {
-            TopicPartition(*each): [record_of(one) for one in records]
-            for each, records in got.items()
+            TopicPartition(*partition): [record_of(record) for record in records]
+            for partition, records in got.items()
             if records
         }
 
     async def _watch(self) -> None:
-        """Replace the consumer if records wait that it does not bring, twice in a row (aiokafka's issue 1154)."""
+        """Replace the consumer if it twice in a row did not deliver records that exist (aiokafka issue 1154)."""
         self._empty_seconds = 0.0
         try:
             behind = await self._behind()
         except BusUnavailable:
-            return  # the broker itself is away; a new consumer would be no wiser
+            return  # the broker itself is away, so a new consumer would not help
         if behind and self._suspected:
             _log.warning(
                 "%s of %s does not get on (%s); it joins its group again", self._member, self._group, behind
@@ -249,17 +252,17 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         self._suspected = bool(behind)
 
     async def _behind(self) -> str | None:
-        """What shows that the consumer is stuck, or None."""
+        """Return a sign that the consumer is stuck, or None if there is no sign."""
         if not self._assigned:
             return "it waits to join its group" if self._rejoining() else None
         watched = sorted(self._assigned - self._paused)
-        for each, (_, end) in (await self._extents(watched)).items():
-            if await self._position(each) < end:
-                return f"{each.topic}/{each.partition} has records that do not come"
+        for partition, (_, end) in (await self._extents(watched)).items():
+            if await self._position(partition) < end:
+                return f"{partition.topic}/{partition.partition} has records that do not come"
         return None
 
     async def _position(self, partition: TopicPartition) -> int:
-        """Where aiokafka stands: also past markers and deleted records that are never handed out. -1 if it does not know."""
+        """Return aiokafka's position, which also counts markers and deleted records. It is -1 if aiokafka has none."""
         if self._inner is None:
             return -1
         try:
@@ -282,12 +285,19 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         await self._give_up()
         if consumer is not None:
             await ended(consumer.stop(), seconds_max=CLOSE_SECONDS_MAX)
-            await ended(
-                consumer._client.close(), seconds_max=CLOSE_SECONDS_MAX
-            )  # in case `stop` did not get there
+            # `stop` may have ended before it closed the client.
+            await ended(consumer._client.close(), seconds_max=CLOSE_SECONDS_MAX)
 
 
-def record_of(each: ConsumerRecord) -> Record:
-    """One of aiokafka's records as ours."""
-    headers = tuple((key, value if value is not None else b"") for key, value in each.headers)
-    return Record(each.topic, each.partition, each.offset, each.key, headers, each.value, each.timestamp)
+def record_of(received: ConsumerRecord) -> Record:
+    """Convert a record of aiokafka into ours."""
+    headers = tuple((key, value if value is not None else b"") for key, value in received.headers)
+    return Record(
+        received.topic,
+        received.partition,
+        received.offset,
+        received.key,
+        headers,
+        received.value,
+        received.timestamp,
+    )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,7 +37,14 @@ async def _lags(bus: Bus, database: Database, topic: str) -> dict[int, Lag]:
     async def nothing(*_: object) -> None:
         return None
 
-    handlers = Handlers("c", {type("Told", (PurchaseRecorded,), {"topic": topic}): [nothing]})
+    handlers = Handlers(
+        "c",
+        {
+            type("Told", (PurchaseRecorded,), {"topic": replace(PurchaseRecorded.topic, name=topic)}): [
+                nothing
+            ]
+        },
+    )
     async with database.read() as read:
         return {lag.place.partition: lag for lag in await lag.lags(bus, read, [handlers])}
 

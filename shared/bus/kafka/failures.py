@@ -1,4 +1,4 @@
-"""What Kafka's errors mean, and how often they are said."""
+"""Translate the errors of Kafka and its client into ours, and limit how often they are logged."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ from aiokafka.errors import (
 from shared.bus.members import held_back
 from shared.bus.protocol import BusUnavailable, RecordRefused
 
-SAID_EVERY_SECONDS = 30.0
+LOGGED_EVERY_SECONDS = 30.0
 REFUSALS = (
     InvalidTopicError,
     MessageSizeTooLargeError,
@@ -34,20 +34,20 @@ _log = logging.getLogger(__name__)
 
 
 class HeldBack(KafkaError):  # type: ignore[misc]  # aiokafka has no types
-    """A guard did not let records leave; as an error of Kafka's that is not tried again."""
+    """A guard refused to let records leave. It is an error of Kafka's kind, which aiokafka does not retry."""
 
 
-class _Seldom(logging.Handler):
-    """Takes aiokafka's lines, of which a lost broker makes ten a second, and says one of them every 30 s in our words."""
+class _RareLog(logging.Handler):
+    """Log one of aiokafka's lines every LOGGED_EVERY_SECONDS. A lost broker causes ten lines per second."""
 
     def __init__(self) -> None:
-        super().__init__(logging.ERROR)  # its warnings are rebalances, which are no trouble
-        self._said_at: float | None = None
+        super().__init__(logging.ERROR)  # its warnings are about rebalances, which are normal
+        self._logged_at: float | None = None
         self._held_back = 0
 
     def emit(self, record: logging.LogRecord) -> None:
         now = time.monotonic()
-        if self._said_at is not None and now - self._said_at < SAID_EVERY_SECONDS:
+        if self._logged_at is not None and now - self._logged_at < LOGGED_EVERY_SECONDS:
             self._held_back += 1
             return
         _log.warning(
@@ -55,19 +55,19 @@ class _Seldom(logging.Handler):
             record.getMessage(),
             self._held_back,
         )
-        self._said_at, self._held_back = now, 0
+        self._logged_at, self._held_back = now, 0
 
 
 def quieten() -> None:
-    """Let aiokafka's loggers speak through this module only, at most once every 30 s."""
+    """Pass the lines of aiokafka's loggers through this module only, at most one every LOGGED_EVERY_SECONDS."""
     theirs = logging.getLogger("aiokafka")
-    if not any(isinstance(handler, _Seldom) for handler in theirs.handlers):
-        theirs.addHandler(_Seldom())
+    if not any(isinstance(handler, _RareLog) for handler in theirs.handlers):
+        theirs.addHandler(_RareLog())
         theirs.propagate = False
 
 
 @contextmanager
-def in_words(servers: str, doing: str) -> Iterator[None]:
+def translated_errors(servers: str, doing: str) -> Iterator[None]:
     """Turn an error of Kafka or its client into a BusUnavailable or a RecordRefused that says what is wrong."""
     try:
         yield
@@ -84,10 +84,10 @@ def in_words(servers: str, doing: str) -> Iterator[None]:
 
 
 async def ended(ending: Coroutine[Any, Any, None], *, seconds_max: float) -> None:
-    """Await the end of one of aiokafka's parts, for a limited time and whatever comes out of it.
+    """Wait for a limited time until one of aiokafka's parts has ended, and ignore its errors.
 
-    In a task of its own: with the broker away its `stop` can raise the CancelledError of a task it cancelled itself,
-    which here would look as if we had been cancelled.
+    The part ends in its own task. If the broker is away, its `stop` can raise the CancelledError of a task that it
+    cancelled itself, which here would look as if we had been cancelled.
     """
     task = asyncio.ensure_future(ending)
     await asyncio.wait([task], timeout=seconds_max)
@@ -98,12 +98,12 @@ async def ended(ending: Coroutine[Any, Any, None], *, seconds_max: float) -> Non
 
 
 def cut(client: AIOKafkaClient) -> None:
-    """Cut a client's connections at once; its `close` alone waits until a broker that stands still has read them out."""
+    """Cut a client's connections at once. Its `close` would wait until a hanging broker has read all that was sent."""
     for connection in client._conns.values():
         if connection._writer is not None:
             connection._writer.transport.abort()
 
 
 def name(error: BaseException) -> str:
-    """An error's own words, or its name where it has none."""
+    """Return the text of an error, or its class name if it has no text."""
     return str(error) or type(error).__name__

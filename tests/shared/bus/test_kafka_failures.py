@@ -1,11 +1,11 @@
-"""A Kafka client without its broker writes a hundred lines a second: what is left of them."""
+"""A Kafka client without its broker writes many lines per second; few of them are logged."""
 
 import logging
 
 import pytest
 
-from shared.bus.kafka import words
-from shared.bus.kafka.words import quieten
+from shared.bus.kafka import failures
+from shared.bus.kafka.failures import quieten
 
 
 def test_what_the_client_says_is_said_every_30_seconds_in_our_words(
@@ -13,11 +13,11 @@ def test_what_the_client_says_is_said_every_30_seconds_in_our_words(
 ) -> None:
     quieten()
     (ours,) = _handlers()
-    monkeypatch.setattr(ours, "_said_at", None)
+    monkeypatch.setattr(ours, "_logged_at", None)
     monkeypatch.setattr(ours, "_held_back", 0)
     theirs = logging.getLogger("aiokafka.conn")
     for tenth in range(1_000):
-        monkeypatch.setattr("shared.bus.kafka.words.time.monotonic", lambda now=tenth / 10: now)
+        monkeypatch.setattr("shared.bus.kafka.failures.time.monotonic", lambda now=tenth / 10: now)
         theirs.error("Connect attempt to node %s failed", 1)
         theirs.warning("Heartbeat failed: rebalancing")
 
@@ -32,5 +32,9 @@ def test_what_the_client_says_is_said_every_30_seconds_in_our_words(
 
 
 def _handlers() -> list[logging.Handler]:
-    """Those of ours on the client's logger; other tests listen to it, too."""
-    return [each for each in logging.getLogger("aiokafka").handlers if isinstance(each, words._Seldom)]
+    """Return our handlers on the logger of the client; other tests add handlers of their own."""
+    return [
+        handler
+        for handler in logging.getLogger("aiokafka").handlers
+        if isinstance(handler, failures._RareLog)
+    ]
