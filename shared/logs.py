@@ -41,7 +41,7 @@ REDACTED = "[redacted]"
 TEXT_CHARACTERS_MAX = 300
 FRAMES_MAX = 25
 QUIET_SECONDS = 30.0
-"""How many seconds lie at least between two lines that say the same."""
+"""The least number of seconds between two lines that say the same."""
 
 _KEY = re.compile(r"[a-z]+(_[a-z]+)*")
 _DECLARED = "_declared_keys"

@@ -45,7 +45,7 @@ class ComplaintOpened(_ComplaintChanged):
     channel: Code
     """Code of the channel through which the customer complained."""
     opened_by: Code
-    """Who recorded the complaint: customer, agent, partner or system."""
+    """Code of the party that recorded the complaint: customer, agent, partner or system."""
     contact_at: Instant
     """When the customer made contact. The SLA clocks start at this time."""
     received_at: Instant
@@ -79,7 +79,7 @@ class ComplaintClosed(_ComplaintChanged):
     topic = FEEDBACK
 
     outcome: Code
-    """How the complaint ended: satisfied, not_satisfied, won_back, unreachable, withdrawn, rejected or duplicate."""
+    """Code of the way in which the complaint ended: satisfied, not_satisfied, won_back, unreachable, withdrawn, rejected or duplicate."""
 
 
 class ComplaintReopened(_ComplaintChanged):
@@ -95,7 +95,7 @@ class _ClockEvent(Event):
     complaint_id: ComplaintId
     """The complaint that the clock belongs to."""
     metric: Code
-    """What is promised: first_response, next_response, resolution or follow_up."""
+    """Code of the promise: first_response, next_response, resolution or follow_up."""
     cycle: Cycle
     """Number of the complaint's cycle."""
     ordinal: Ordinal

@@ -92,7 +92,7 @@ class PurchaseRecorded(Event):
     store: Store | None = None
     """The merchant's code of the store, if given."""
     lines: Annotated[tuple[PurchaseLine, ...], Field(min_length=1, max_length=LINES_MAX)]
-    """What was bought, in the order of the receipt."""
+    """The bought articles, in the order of the receipt."""
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -212,7 +212,7 @@ class _OwnerChanged(Event):
     ownership_version: Version
     """A number that grows with every change of this identity's owner. The greatest wins, also if it does not arrive last."""
     decided_by: Code
-    """What decided on the link: rule, model or person."""
+    """Code of what decided on the link: rule, model or person."""
 
     @property
     def identities(self) -> tuple[str, ...]:
