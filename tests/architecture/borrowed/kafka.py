@@ -102,7 +102,7 @@ BORROWED = (
     Borrowed(
         "aiokafka",
         "the connections of a client",
-        "shared/bus/kafka/words.py",
+        "shared/bus/kafka/failures.py",
         ("_conns", "_writer"),
         connections_can_be_cut,
     ),
