@@ -14,8 +14,8 @@ from huitou.imports.checkpoint import Checkpoint
 from huitou.imports.orders import Order
 from huitou.imports.report import Report, RowError
 from huitou.running import Product
-from services.profile.api.purchases import PurchaseIn
-from services.profile.domain import purchases as rules
+from services.profile.purchases.api.purchases import PurchaseIn
+from services.profile.purchases.domain import purchases as rules
 from shared import money
 from shared.clock import SystemClock
 from shared.errors import DomainError

@@ -157,15 +157,14 @@ def _impure_domain(source: Source) -> Findings:
     if not source.is_in("domain"):
         return
     service = ".".join(source.path.parts[:2])
-    own = (f"{service}.domain",)
+    own = re.compile(rf"{re.escape(service)}\.(\w+\.)?(domain|refusals)(\.|$)")
     allowed = DOMAIN_MAY_USE | ALSO_MAY_USE.get(service, set())
     for line, names in _imports(source.tree):
         for name in names:
             top = name.split(".")[0]
             known = top in sys.stdlib_module_names or top in allowed
-            if not known and not any(
-                name == module or name.startswith(f"{module}.") for module in (*allowed, *own)
-            ):
+            allowed_inside = any(name == module or name.startswith(f"{module}.") for module in allowed)
+            if not known and not allowed_inside and not own.match(name):
                 yield line, f"the domain imports {name}"
 
 

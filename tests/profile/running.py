@@ -9,20 +9,15 @@ from typing import Any
 
 from sqlalchemy import delete, text, update
 
-from services.profile.domain.identifiers import Spelled
-from services.profile.domain.purchases import Line, Purchase
-from services.profile.domain.returns import Return, ReturnedLine
+from services.profile.people.domain.identifiers import Spelled
+from services.profile.people.storage.tables import customer_values, identifiers, identities, source_records
+from services.profile.purchases.domain.purchases import Line, Purchase
+from services.profile.purchases.domain.returns import Return, ReturnedLine
+from services.profile.purchases.storage.tables import purchases
+from services.profile.purchases.usecases import record_purchases as intake
+from services.profile.purchases.usecases import record_returns as returning
+from services.profile.purchases.usecases.record_purchases import Told
 from services.profile.settings import Settings
-from services.profile.storage.tables import (
-    customer_values,
-    identifiers,
-    identities,
-    purchases,
-    source_records,
-)
-from services.profile.usecases import record_purchases as intake
-from services.profile.usecases import record_returns as returning
-from services.profile.usecases.record_purchases import Told
 from shared.clock import ManualClock
 from shared.db import Tx
 from shared.db.postgres import CONNECTIONS_MAX

@@ -1,17 +1,18 @@
 """What lies in the tables tells nobody who anybody is."""
 
 import hashlib
+from typing import Any
 
 import pytest
-from sqlalchemy import inspect, select, text, update
+from sqlalchemy import Table, inspect, select, text, update
 
-from services.profile.domain.identifiers import Spelled
-from services.profile.domain.purchases import Line
-from services.profile.storage import customers
-from services.profile.storage.purchases import Stored
-from services.profile.storage.tables import identifiers, metadata
-from services.profile.usecases.register_customer import Registration, register_customer
-from shared.db import kernel_metadata
+from services.profile.main import service
+from services.profile.people.domain.identifiers import Spelled
+from services.profile.people.storage import customers
+from services.profile.people.storage.tables import identifiers, identities
+from services.profile.people.usecases.register_customer import Registration, register_customer
+from services.profile.purchases.domain.purchases import Line
+from services.profile.purchases.storage.purchases import Stored
 from shared.vault import UnreadableToken, subject_key
 from tests.profile.running import Profile, back, told
 
@@ -30,11 +31,16 @@ async def fill(profile: Profile) -> None:
         await register_customer(tx, profile.vault, told_of, issuer="shop", region="CN")
 
 
+def tables_of(profile: Profile) -> list[Table[Any]]:
+    """Return every table of the service, the kernel's included."""
+    return [table for metadata in service(profile.settings).metadata for table in metadata.tables.values()]
+
+
 async def everything(profile: Profile) -> list[bytes]:
     """Every value of every table, as bytes."""
     values: list[bytes] = []
     async with profile.database.read() as read:
-        for table in (*metadata.tables.values(), *kernel_metadata.tables.values()):
+        for table in tables_of(profile):
             for row in await read.all(select(*table.columns)):
                 values += [value if isinstance(value, bytes) else str(value).encode() for value in row]
     return values
@@ -93,7 +99,7 @@ async def test_ids_are_ordered_bytewise_in_the_database(profile: Profile) -> Non
             }
             for word in words
         ]  # fmt: skip
-        table = metadata.tables["identity"]
+        table = identities
         await tx.insert_many(table, rows)
         found = [row[0] for row in await tx.all(select(table.c.identity_id).order_by(table.c.identity_id))]
     assert found == sorted(words)
@@ -123,5 +129,5 @@ async def test_facts_cannot_be_changed_behind_our_back(profile: Profile) -> None
                 await tx.run(text(statement))
 
 
-def test_every_table_is_declared_with_a_primary_key() -> None:
-    assert all(inspect(table).primary_key for table in metadata.tables.values())
+async def test_every_table_is_declared_with_a_primary_key(one_profile: Profile) -> None:
+    assert all(inspect(table).primary_key for table in tables_of(one_profile))

@@ -1,0 +1,66 @@
+"""The refusals of the purchases capability."""
+
+from collections.abc import Sequence
+
+from shared.catalogues import field_sentence
+from shared.errors import DomainError, FieldError, Kind
+
+_DIFFERS = field_sentence(__name__, "differs")
+
+
+class PurchaseNotFound(DomainError):
+    """There is no such purchase, or this caller may not see it."""
+
+    kind, code = Kind.NOT_FOUND, "purchase_not_found"
+
+
+class InTheFuture(DomainError):
+    """A fact is dated further in the future than clocks differ."""
+
+    kind, code = Kind.INVALID, "in_the_future"
+
+
+class TooLongAgo(DomainError):
+    """A fact is dated before anything that this system can hold."""
+
+    kind, code = Kind.INVALID, "too_long_ago"
+
+
+class OrderConflict(DomainError):
+    """The same order was recorded before with other content."""
+
+    kind, code = Kind.CONFLICT, "order_conflict"
+
+
+class ReturnNotPossible(DomainError):
+    """A return names lines or units that the purchase does not have, or no longer has."""
+
+    kind, code = Kind.INVALID, "return_exceeds_purchase"
+
+
+class ReturnConflict(DomainError):
+    """The same return was recorded before with other content."""
+
+    kind, code = Kind.CONFLICT, "return_conflict"
+
+
+class OrderOfAnother(DomainError):
+    """A return names an order that another issuer recorded."""
+
+    kind, code = Kind.CONFLICT, "order_of_another"
+
+
+class PurchaseNotKnown(DomainError):
+    """The purchase of a return is not recorded."""
+
+    kind, code = Kind.CONFLICT, "purchase_not_known"
+
+
+def conflicting(refusal: type[DomainError], pointers: Sequence[str]) -> DomainError:
+    """Return the refusal of a fact that was recorded before with other content.
+
+    It names the fields that differ by their names, and the places in them by JSON pointers.
+    """
+    words = list(dict.fromkeys(pointer.split("/")[1] for pointer in pointers))
+    errors = [FieldError.of(pointer, _DIFFERS) for pointer in pointers]
+    return refusal(errors=errors, extra={"fields": words}, fields=", ".join(words))

@@ -1,0 +1,163 @@
+"""Customers over HTTP: registered, looked up, read and listed, each by those who may."""
+
+import pytest
+from sqlalchemy import update
+
+from services.profile.people.storage.tables import identities
+from shared.ids import new_id
+from tests.profile.running import Profile, purchase
+
+ANA = {"external_id": "C-1", "phone": "138 0013 8001", "email": "Ana@Example.com", "name": "Ana Li"}
+
+
+async def test_a_customer_is_registered_and_read(profile: Profile) -> None:
+    client = profile.operator()
+    answer = await client.post("/v1/customers", json=ANA)
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert (made["created"], made["unattached"]) == (True, [])
+    read = (await client.get(f"/v1/customers/{made['id']}")).json()
+    assert (read["id"], read["name"], read["state"], read["issuer"]) == (
+        made["id"],
+        "Ana Li",
+        "active",
+        "shop",
+    )
+    assert {one["kind"]: one["value"] for one in read["identifiers"]} == {
+        "external_id": "C-1", "phone": "+8613800138001", "email": "ana@example.com",
+    }  # fmt: skip
+    assert (await client.get("/v1/customers/ext:C-1")).json() == read
+
+
+async def test_registering_again_adds_what_is_new(profile: Profile) -> None:
+    client = profile.operator()
+    first = (await client.post("/v1/customers", json={"external_id": "C-1"})).json()
+    again = await client.post("/v1/customers", json=ANA)
+    assert (again.status_code, again.json()["id"], again.json()["created"]) == (200, first["id"], False)
+    by_id = await client.post("/v1/customers", json={"id": first["id"], "name": "Ana Maria Li"})
+    assert by_id.status_code == 200
+    assert (await client.get(f"/v1/customers/{first['id']}")).json()["name"] == "Ana Maria Li"
+
+
+async def test_a_registered_customer_buys_by_any_identifier(profile: Profile) -> None:
+    client = profile.operator()
+    made = (await client.post("/v1/customers", json=ANA)).json()
+    bought = await client.post("/v1/purchases", json=purchase(customer={"email": "ana@example.com"}))
+    assert bought.json()["customer_id"] == made["id"]
+
+
+@pytest.mark.parametrize(
+    "identifier", [{"phone": "+86 13800138001"}, {"email": "ANA@example.com"}, {"external_id": "C-1"}]
+)
+async def test_a_customer_is_looked_up_by_any_spelling(profile: Profile, identifier: dict[str, str]) -> None:
+    client = profile.operator()
+    made = (await client.post("/v1/customers", json=ANA)).json()
+    found = await client.post("/v1/customers:lookup", json=identifier)
+    assert (found.status_code, found.json()["id"]) == (200, made["id"])
+
+
+async def test_unknown_and_erased_look_alike(profile: Profile) -> None:
+    client = profile.operator("admin")
+    made = (await client.post("/v1/customers", json=ANA)).json()
+    unknown = await client.post("/v1/customers:lookup", json={"phone": "13900139001"})
+    await profile.erase(made["id"])
+    erased = await client.post("/v1/customers:lookup", json={"phone": "13800138001"})
+    by_id = await client.get(f"/v1/customers/{made['id']}")
+    nobody = await client.get(f"/v1/customers/{new_id('cus')}")
+    bodies = [{**answer.json(), "request_id": ""} for answer in (unknown, erased, by_id, nobody)]
+    assert bodies == [bodies[0]] * 4
+    assert (bodies[0]["status"], bodies[0]["code"]) == (404, "customer_not_found")
+
+
+async def test_the_id_of_a_merged_customer_leads_to_the_survivor(profile: Profile) -> None:
+    client = profile.operator()
+    one = (await client.post("/v1/customers", json={"external_id": "C-1", "name": "Ana"})).json()["id"]
+    two = (await client.post("/v1/customers", json={"phone": "13800138002"})).json()["id"]
+    async with profile.database.begin() as tx:
+        await tx.execute(
+            update(identities)
+            .where(identities.c.identity_id == two)
+            .values(owner_id=one, ownership_version=1)
+        )
+    read = (await client.get(f"/v1/customers/{two}")).json()
+    assert (read["id"], sorted(read["identity_ids"]), read["name"]) == (one, sorted([one, two]), "Ana")
+    assert {one["kind"] for one in read["identifiers"]} == {"external_id", "phone"}
+    found = await client.post("/v1/customers:lookup", json={"phone": "13800138002"})
+    assert found.json()["id"] == one
+    assert [one["id"] for one in (await client.get("/v1/customers")).json()["items"]] == [one]
+    for token in (one, two):  # a token that was made before the merge still stands for its customer
+        assert (await profile.customer(token).get(f"/v1/customers/{one}")).status_code == 200
+
+
+async def test_customers_see_themselves_only(profile: Profile) -> None:
+    client = profile.operator()
+    me = (await client.post("/v1/customers", json=ANA)).json()["id"]
+    other = (await client.post("/v1/customers", json={"external_id": "C-2"})).json()["id"]
+    mine = profile.customer(me)
+    assert (await mine.get(f"/v1/customers/{me}")).json()["name"] == "Ana Li"
+    refused = await mine.get(f"/v1/customers/{other}")
+    unknown = await mine.get(f"/v1/customers/{new_id('cus')}")
+    assert refused.status_code == 404
+    assert {**refused.json(), "request_id": ""} == {**unknown.json(), "request_id": ""}
+    for denied in (
+        await mine.get("/v1/customers"),
+        await mine.post("/v1/customers", json=ANA),
+        await mine.post("/v1/customers:lookup", json={"phone": "13800138001"}),
+    ):
+        assert denied.status_code == 403
+
+
+async def test_partners_see_only_whom_they_brought(profile: Profile) -> None:
+    ours = (await profile.operator().post("/v1/customers", json=ANA)).json()["id"]
+    partner = profile.partner("acme")
+    theirs = (await partner.post("/v1/customers", json={"external_id": "C-1"})).json()["id"]
+    assert theirs != ours
+    assert (await partner.get("/v1/customers/ext:C-1")).json()["id"] == theirs
+    assert (await partner.get(f"/v1/customers/{ours}")).status_code == 404
+    assert (await partner.post("/v1/customers:lookup", json={"phone": "13800138001"})).status_code == 404
+    assert [one["id"] for one in (await partner.get("/v1/customers")).json()["items"]] == [theirs]
+    assert (await profile.partner("other").get(f"/v1/customers/{theirs}")).status_code == 404
+
+
+async def test_lists_are_filtered_and_paged(profile: Profile) -> None:
+    client = profile.operator("viewer")
+    agent = profile.operator()
+    await agent.post(
+        "/v1/purchases:batch",
+        json={"items": [purchase(str(n), customer={"external_id": f"P-{n}"}) for n in range(3)]},
+    )
+    for number in range(2):
+        await agent.post("/v1/customers", json={"external_id": f"R-{number}"})
+    first = (await client.get("/v1/customers", params={"limit": 3})).json()
+    second = (await client.get("/v1/customers", params={"limit": 3, "cursor": first["next_cursor"]})).json()
+    assert second["next_cursor"] is None
+    ids = [one["id"] for one in first["items"] + second["items"]]
+    assert len(ids) == 5
+    assert ids == sorted(ids, reverse=True)
+    registered = (await client.get("/v1/customers", params={"origin": "registration"})).json()["items"]
+    assert {one["identifiers"][0]["value"] for one in registered} == {"R-0", "R-1"}
+    before = {"created_until": "2026-03-10T12:00:00Z"}
+    assert len((await client.get("/v1/customers", params=before)).json()["items"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/v1/customers", {"name": "Ana"}, ""),
+        ("/v1/customers", {**ANA, "name": "  "}, "/name"),
+        ("/v1/customers", {"phone": "12"}, "/phone"),
+        ("/v1/customers", {"id": "cus_01k2m9d6v4e8r7a1b2c3d4e5f6"}, "/id"),
+        ("/v1/customers", {"phone": 13800138001}, "/phone"),
+        ("/v1/customers", {**ANA, "nmae": "x"}, "/nmae"),
+        ("/v1/customers:lookup", {}, ""),
+        ("/v1/customers:lookup", {"phone": "13800138001", "email": "a@example.com"}, ""),
+        ("/v1/customers:lookup", {"email": "nobody"}, "/email"),
+    ],
+)
+async def test_bad_input_is_a_422_that_points_at_the_field(
+    one_profile: Profile, path: str, body: dict[str, object], pointer: str
+) -> None:
+    answer = await one_profile.operator().post(path, json=body)
+    assert answer.status_code == 422, answer.text
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert await one_profile.count(identities) == 0

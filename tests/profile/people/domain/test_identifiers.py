@@ -1,0 +1,127 @@
+"""Identifiers have one spelling each: whatever a person writes, equal means the same."""
+
+import unicodedata
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from services.profile.people.domain import identifiers
+from services.profile.people.domain.identifiers import Identifier, Spelled, normalised
+from services.profile.people.refusals import EmailInvalid, ExternalIdInvalid, PhoneInvalid
+from shared.errors import DomainError
+
+MAINLAND = st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True)
+WORD = st.from_regex(r"[A-Za-z0-9]{1,12}([._+-][A-Za-z0-9]{1,8}){0,2}", fullmatch=True)
+DOMAIN = st.from_regex(r"([A-Za-z0-9]{1,10}\.){1,2}(com|cn|org|test|co\.uk)", fullmatch=True)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("13800138001", "+8613800138001"),
+        ("+86 138-0013-8001", "+8613800138001"),
+        ("0086 138 0013 8001", "+8613800138001"),
+        ("86 13800138001", "+8613800138001"),
+        ("１３８００１３８００１", "+8613800138001"),
+        ("(010) 6234 5678", "+861062345678"),
+        ("010-62345678转801", "+861062345678;ext=801"),
+        ("010-62345678 分机 801", "+861062345678;ext=801"),
+        ("+86 10 6234 5678 ext. 801", "+861062345678;ext=801"),
+        ("+1 (202) 555-0143", "+12025550143"),
+        ("001 202 555 0143", "+12025550143"),
+    ],
+)
+def test_a_phone_number_has_one_spelling(written: str, meant: str) -> None:
+    assert identifiers.phone(written, "CN").value == meant
+
+
+def test_a_number_without_a_country_code_is_dialled_in_the_shops_region() -> None:
+    assert identifiers.phone("202 555 0143", "US").value == "+12025550143"
+    assert identifiers.phone("13800138001", "CN").value == "+8613800138001"
+    assert identifiers.phone("+8613800138001", "US").value == "+8613800138001"
+
+
+@given(MAINLAND, st.sampled_from(["", "+86", "0086", "86", "+86 ", "0086-"]), st.sampled_from(["", " ", "-"]))
+def test_mainland_numbers_take_the_fast_path_to_the_same_place(number: str, prefix: str, gap: str) -> None:
+    written = f"{prefix}{number[:3]}{gap}{number[3:7]}{gap}{number[7:]}"
+    assert identifiers.phone(written, "CN").value == f"+86{number}"
+    slow = identifiers.phone(f"+86 {number} ext 1", "CN").value  # an extension keeps it off the fast path
+    assert slow == f"+86{number};ext=1"
+
+
+@given(st.one_of(MAINLAND, st.from_regex(r"\+?[0-9 ()-]{6,18}(转[0-9]{1,4})?", fullmatch=True)))
+def test_spelling_a_phone_number_again_changes_nothing(written: str) -> None:
+    try:
+        once = identifiers.phone(written, "CN")
+    except PhoneInvalid:
+        assume(False)
+    assert identifiers.phone(once.value, "CN") == once
+    assert identifiers.phone(once.value, "US") == once
+
+
+@pytest.mark.parametrize("written", ["", "1234", "abc", "+999 1", "138001380011380013800", "not a phone 1"])
+def test_what_no_network_could_give_out_is_refused(written: str) -> None:
+    with pytest.raises(PhoneInvalid):
+        identifiers.phone(written, "CN")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Ana@Example.COM", "ana@example.com"),
+        ("  ana@example.com ", "ana@example.com"),
+        ("Ａna@example.com", "ana@example.com"),
+        ("ana@bücher.de", "ana@xn--bcher-kva.de"),
+        ("ana@xn--bcher-kva.de", "ana@xn--bcher-kva.de"),
+        ("ana+tea@shop.test", "ana+tea@shop.test"),
+        ("李娜@example.cn", "李娜@example.cn"),
+    ],
+)
+def test_an_email_address_has_one_spelling(written: str, meant: str) -> None:
+    assert identifiers.email(written).value == meant
+
+
+@given(WORD, DOMAIN, st.booleans())
+@example("İan", "example.com", False)
+def test_spelling_an_email_again_changes_nothing(local: str, domain: str, upper: bool) -> None:
+    written = f"{local}@{domain}"
+    once = identifiers.email(written.upper() if upper else written)
+    assert identifiers.email(once.value) == once
+    assert once.value == unicodedata.normalize("NFKC", once.value)
+    assert identifiers.email(written.swapcase()) == once or not written.isascii()
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "ana", "ana@", "@x.com", "a@b", "a..b@x.com", "Ana <ana@x.com>", "a@x.com,b@x.com", "a@-x.com"],
+)
+def test_what_is_no_address_is_refused(written: str) -> None:
+    with pytest.raises(EmailInvalid):
+        identifiers.email(written)
+
+
+def test_an_external_id_is_kept_as_its_issuer_spells_it() -> None:
+    assert identifiers.external_id(" C-1 ", "shop") == Identifier("external_id", "shop", "C-1")
+    assert identifiers.external_id("c-1", "shop") != identifiers.external_id("C-1", "shop")
+    assert identifiers.external_id("C-1", "partner:p") != identifiers.external_id("C-1", "shop")
+    for broken in ("", "  ", "a\nb", "x" * 129):
+        with pytest.raises(ExternalIdInvalid):
+            identifiers.external_id(broken, "shop")
+
+
+def test_identifiers_come_strongest_first() -> None:
+    spelled = Spelled(email="ana@example.com", phone="13800138001", external_id="C-1")
+    kinds = [one.kind for one in normalised(spelled, issuer="shop", region="CN")]
+    assert kinds == ["external_id", "phone", "email"]
+
+
+@pytest.mark.parametrize(
+    "spelled", [Spelled(phone="secret-555"), Spelled(email="secret-ana"), Spelled(external_id="\n")]
+)
+def test_a_refusal_names_the_field_and_never_the_value(spelled: Spelled) -> None:
+    with pytest.raises(DomainError) as refused:
+        normalised(spelled, issuer="shop", region="CN")
+    (error,) = refused.value.errors
+    assert error.pointer in ("/phone", "/email", "/external_id")
+    assert "secret" not in f"{error}{refused.value}{refused.value.detail('zh')}"

@@ -1,0 +1,80 @@
+"""Returns over HTTP."""
+
+from typing import Any
+
+import pytest
+
+from services.profile.purchases.storage.tables import returns
+from tests.profile.running import Profile, purchase, returned
+
+
+async def test_a_return_is_recorded_and_repeated(profile: Profile) -> None:
+    client = profile.operator()
+    bought = (await client.post("/v1/purchases", json=purchase())).json()
+    answer = await client.post("/v1/returns", json=returned())
+    assert answer.status_code == 201, answer.text
+    body = answer.json()
+    assert (body["status"], body["purchase_id"], body["customer_id"]) == (
+        "returned",
+        bought["id"],
+        bought["customer_id"],
+    )
+    assert body["lines"] == [{"line": 1, "quantity": 1, "unit_from": 3, "unit_to": 3, "amount_minor": 334}]
+    again = await client.post("/v1/returns", json=returned())
+    assert (again.status_code, again.content) == (201, answer.content)
+    read = (await client.get(f"/v1/purchases/{bought['id']}")).json()
+    assert read["lines"][0]["returned_quantity"] == 1
+
+
+async def test_a_return_of_an_unknown_order_waits_for_it(profile: Profile) -> None:
+    client = profile.operator()
+    early = await client.post("/v1/returns", json=returned())
+    assert (early.status_code, early.json()["status"]) == (202, "waiting_for_purchase")
+    again = await client.post("/v1/returns", json=returned())
+    assert (again.status_code, again.content) == (202, early.content)
+    other = await client.post("/v1/returns", json=returned(lines=[{"line": 1, "quantity": 2}]))
+    assert (other.status_code, other.json()["code"], other.json()["fields"]) == (
+        409,
+        "return_conflict",
+        ["lines"],
+    )
+    await client.post("/v1/purchases", json=purchase())
+    applied = await client.post("/v1/returns", json=returned())
+    assert (applied.status_code, applied.json()["id"]) == (201, early.json()["id"])
+
+
+async def test_more_than_was_bought_and_not_yet_returned_is_a_422(profile: Profile) -> None:
+    client = profile.operator()
+    await client.post("/v1/purchases", json=purchase())
+    assert (
+        await client.post("/v1/returns", json=returned(lines=[{"line": 1, "quantity": 2}]))
+    ).status_code == 201
+    answer = await client.post("/v1/returns", json=returned("R-2", lines=[{"line": 1, "quantity": 2}]))
+    assert (answer.status_code, answer.json()["code"]) == (422, "return_exceeds_purchase")
+    assert "1" in answer.json()["errors"][0]["detail"]
+    assert await profile.count(returns) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"lines": [{"line": 2, "quantity": 1}]}, "/lines/0/line"),
+        ({"lines": [{"line": 1, "quantity": 1}, {"line": 1, "quantity": 1}]}, "/lines/1/line"),
+        ({"lines": [{"line": 0, "quantity": 1}]}, "/lines/0/line"),
+        ({"lines": [{"line": 1, "quantity": 0}]}, "/lines/0/quantity"),
+        ({"lines": []}, "/lines"),
+        ({"returned_at": "2026-03-10T10:00:00"}, "/returned_at"),
+        ({"returned_at": "2026-03-12T10:00:00Z"}, "/returned_at"),
+        ({"returned_at": "1899-12-31T23:59:59Z"}, "/returned_at"),
+        ({"reason": "too small"}, "/reason"),
+    ],
+)
+async def test_bad_input_is_a_422_that_points_at_the_field(
+    one_profile: Profile, changes: dict[str, Any], pointer: str
+) -> None:
+    client = one_profile.operator()
+    await client.post("/v1/purchases", json=purchase())
+    answer = await client.post("/v1/returns", json=returned(**changes))
+    assert answer.status_code == 422, answer.text
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert await one_profile.count(returns) == 0

@@ -1,0 +1,74 @@
+"""What makes a purchase the same, and where two tellings differ."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from services.profile.purchases.domain.purchases import (
+    Line,
+    Purchase,
+    content,
+    differences,
+    must_be_believable,
+)
+from services.profile.purchases.refusals import InTheFuture, OrderConflict, conflicting
+
+AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+TOLD = Purchase("web", "1", AT, "CNY", (Line("TEA", 2, 500), Line("CUP", 1, 900, brand="b")), "app", "s1")
+
+
+def test_the_same_purchase_has_the_same_content_whatever_zone_its_time_is_told_in() -> None:
+    elsewhere = replace(TOLD, purchased_at=AT.astimezone(timezone(timedelta(hours=8))))
+    assert content(elsewhere) == content(TOLD)
+    assert differences(elsewhere, TOLD) == []
+
+
+def test_every_field_that_differs_is_named() -> None:
+    other = Purchase("web", "1", AT + timedelta(seconds=1), "USD", TOLD.lines, None, "s2")
+    assert differences(other, TOLD) == ["/purchased_at", "/currency", "/channel", "/store"]
+    lines = (replace(TOLD.lines[0], quantity=3), replace(TOLD.lines[1], brand=None, name="x"))
+    assert differences(replace(TOLD, lines=lines), TOLD) == [
+        "/lines/0/quantity",
+        "/lines/1/brand",
+        "/lines/1/name",
+    ]
+    assert differences(replace(TOLD, lines=TOLD.lines[:1]), TOLD) == ["/lines"]
+
+
+def test_whatever_differs_also_changes_the_content() -> None:
+    of_a_line: dict[str, Any] = {
+        "sku": "x",
+        "quantity": 9,
+        "amount_minor": 9,
+        "category": "c",
+        "brand": "c",
+        "name": "c",
+    }
+    changed = [
+        replace(TOLD, purchased_at=AT + timedelta(microseconds=1)),
+        replace(TOLD, currency="USD"),
+        replace(TOLD, channel=None),
+        replace(TOLD, store=None),
+        replace(TOLD, lines=TOLD.lines[::-1]),
+        *(
+            replace(TOLD, lines=(replace(TOLD.lines[0], **{field: value}), TOLD.lines[1]))
+            for field, value in of_a_line.items()
+        ),
+    ]
+    assert len({content(one) for one in [TOLD, *changed]}) == len(changed) + 1
+    assert all(differences(one, TOLD) for one in changed)
+
+
+def test_a_conflict_names_fields_by_word_and_places_by_pointer() -> None:
+    refusal = conflicting(OrderConflict, ["/lines/0/quantity", "/lines/1/name", "/currency"])
+    assert refusal.extra == {"fields": ["lines", "currency"]}
+    assert [error.pointer for error in refusal.errors] == ["/lines/0/quantity", "/lines/1/name", "/currency"]
+    assert "lines, currency" in refusal.detail("zh")
+
+
+def test_clocks_may_differ_by_a_day() -> None:
+    must_be_believable(AT + timedelta(hours=24), AT, "/purchased_at")
+    with pytest.raises(InTheFuture):
+        must_be_believable(AT + timedelta(hours=24, seconds=1), AT, "/purchased_at")

@@ -1,0 +1,206 @@
+"""Many transactions at once meet at unique indexes and buckets, and what comes out is as if they had come in turn."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from services.profile.people.domain.identifiers import Identifier
+from services.profile.people.storage import identifiers as rows
+from services.profile.people.storage.identifiers import Claim
+from services.profile.people.storage.tables import identifiers, identities
+from services.profile.purchases.storage.purchases import Stored
+from services.profile.purchases.storage.tables import purchases
+from services.profile.purchases.usecases import record_purchases as intake
+from services.profile.purchases.usecases.record_purchases import Told
+from shared.db import failures, locks
+from shared.events.profile import CustomerRegistered, PurchaseRecorded
+from tests.profile.running import NOW, Profile, erase, open_profile, told
+
+BUYER: dict[str, Any] = {"external_id": "C-1", "phone": "13800138001", "email": "ana@example.com"}
+
+
+async def all_at_once(profile: Profile, batches: Sequence[Sequence[Told]]) -> list[Stored]:
+    """Record each batch in a task of its own; every purchase must be recorded."""
+    outcomes = await asyncio.gather(*(profile.buy(*batch) for batch in batches))
+    flat = [outcome for batch in outcomes for outcome in batch]
+    assert all(isinstance(one, Stored) for one in flat), [one for one in flat if not isinstance(one, Stored)][
+        :3
+    ]
+    return [one for one in flat if isinstance(one, Stored)]
+
+
+async def test_fifty_first_purchases_of_one_buyer_make_one_customer(profile: Profile) -> None:
+    found = await all_at_once(profile, [[told(str(number), **BUYER)] for number in range(50)])
+    assert len({one.identity_id for one in found}) == 1
+    assert await profile.count(identities) == 1
+    assert await profile.count(identifiers) == 3
+    events = Counter(type(event) for event in await profile.published())
+    assert events == {CustomerRegistered: 1, PurchaseRecorded: 50}
+    assert await profile.drift() == []
+
+
+async def test_mixed_subsets_of_one_buyer_report_every_surplus(
+    profile: Profile, seeded: random.Random
+) -> None:
+    batches = []
+    for number in range(50):
+        kinds = seeded.sample(sorted(BUYER), seeded.randint(1, 3))
+        batches.append([told(str(number), **{kind: BUYER[kind] for kind in kinds})])
+    found = await all_at_once(profile, batches)
+    made = await profile.count(identities)
+    assert 1 <= made <= 3
+    async with profile.database.read() as read:
+        held = dict(
+            await read.all(
+                select(identifiers.c.kind, identifiers.c.identity_id).where(
+                    identifiers.c.state == "resolving"
+                )
+            )
+        )
+    for (one,), answer in zip(batches, found, strict=True):
+        given = {kind for kind in BUYER if getattr(one.spelled, kind) is not None}
+        surplus = {kind for kind in given if held[kind] != answer.identity_id}
+        assert surplus == set(answer.unattached)
+    contested = await profile.count(identifiers, identifiers.c.state == "contested")
+    assert contested == len({(one.identity_id, kind) for one in found for kind in one.unattached})
+    assert await profile.drift() == []
+
+
+async def test_one_order_told_fifty_times_at_once_is_recorded_once(profile: Profile) -> None:
+    found = await all_at_once(profile, [[told("1", **BUYER)] for _ in range(50)])
+    assert len({one.purchase_id for one in found}) == 1
+    assert await profile.count(purchases) == 1
+    assert len(await profile.published()) == 2
+
+
+async def test_one_order_of_a_known_buyer_told_at_once_is_recorded_once(profile: Profile) -> None:
+    await profile.buy(told("0", **BUYER))
+    found = await all_at_once(
+        profile, [[told("1", **BUYER), told(f"x{number}", **BUYER)] for number in range(20)]
+    )
+    assert len({one.purchase_id for one in found if one.order_id == "1"}) == 1
+    assert await profile.count(purchases) == 22
+    assert await profile.drift() == []
+
+
+async def test_parallel_batches_over_the_same_unknown_buyers_do_not_deadlock(
+    profile: Profile, seeded: random.Random
+) -> None:
+    people: list[dict[str, Any]] = [
+        {"external_id": f"C-{number}", "phone": f"138{number:08d}", "email": f"c{number}@example.com"}
+        for number in range(60)
+    ]
+    batches = []
+    for batch in range(8):
+        order = seeded.sample(people, len(people))
+        batches.append(
+            [
+                told(f"{batch}-{number}", **dict(seeded.sample(sorted(who.items()), seeded.randint(1, 3))))
+                for number, who in enumerate(order)
+            ]
+        )
+    found = await all_at_once(profile, batches)
+    assert len(found) == 8 * 60
+    assert await profile.drift() == []
+    events = Counter(type(event) for event in await profile.published())
+    assert events[CustomerRegistered] == await profile.count(identities)
+    async with profile.database.read() as read:
+        strangers = await read.scalar(
+            select(func.count())
+            .select_from(identifiers)
+            .where(identifiers.c.identity_id.not_in(select(identities.c.identity_id)))
+        )
+    assert strangers == 0
+
+
+def claim_rows(profile: Profile, who: str, numbers: Sequence[int]) -> list[dict[str, object]]:
+    """Rows that claim some phone numbers."""
+    made = []
+    for number in numbers:
+        identifier = Identifier("phone", "", f"+86138{number:08d}")
+        index = profile.vault.index("phone", "", identifier.value)
+        claim = Claim(who, index, identifier, "rec_1", NOW)
+        made.append(rows.row_of(claim, b"x", state="resolving", generation=1, booked_at=NOW))
+    return made
+
+
+async def in_two_steps(
+    profile: Profile, who: str, steps: Sequence[list[dict[str, object]]], gate: asyncio.Barrier
+) -> None:
+    async with profile.database.begin() as tx:
+        await tx.insert_new(identifiers, steps[0])
+        await gate.wait()
+        await tx.insert_new(identifiers, steps[1])
+
+
+@pytest.mark.postgresql
+async def test_claims_in_opposite_order_deadlock_and_sorted_ones_do_not(tmp_path: Path) -> None:
+    async with open_profile("postgresql", tmp_path) as profile:
+        one, two = claim_rows(profile, "a", [1, 2]), claim_rows(profile, "b", [1, 2])
+        gate = asyncio.Barrier(2)
+        outcomes = await asyncio.gather(
+            in_two_steps(profile, "a", [[one[0]], [one[1]]], gate),
+            in_two_steps(profile, "b", [[two[1]], [two[0]]], gate),
+            return_exceptions=True,
+        )
+        refused = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        assert len(refused) == 1  # the control: one of the two is the victim
+        assert failures.is_lost_race(refused[0])
+
+        async def claim_all(who: str) -> int:
+            async with profile.database.begin() as tx:
+                mine = claim_rows(profile, who, range(100, 300))
+                random.Random(who).shuffle(mine)
+                return len(await rows.claim(tx, mine))
+
+        won = await asyncio.gather(*(claim_all(f"c{number}") for number in range(8)))
+        assert sum(won) == 200
+
+
+@pytest.mark.postgresql
+async def test_a_lost_claim_is_decided_again_in_the_same_transaction(tmp_path: Path) -> None:
+    """One transaction holds a phone uncommitted; another wants it for a new customer, waits, and finds it taken."""
+    async with open_profile("postgresql", tmp_path) as profile:
+        async with profile.database.begin() as first:
+            mine = await intake.record_purchases(
+                first, profile.vault, [told("1", phone="13800138001")], issuer="shop", region="CN"
+            )
+            others = [
+                told("2", external_id="KID", phone="13800138001"),
+                told("3", phone="13800138001", email="ana@example.com"),
+            ]
+            second = asyncio.create_task(profile.buy(*others))
+            assert await profile.blocked(second)
+        kid, mum = await second
+        (held,) = mine
+        assert isinstance(held, Stored)
+        assert isinstance(kid, Stored)
+        assert isinstance(mum, Stored)
+        assert mum.identity_id == held.identity_id != kid.identity_id
+        assert list(kid.unattached) == ["phone"]
+        async with profile.database.read() as read:
+            holder = await read.scalar(select(identifiers.c.identity_id).where(identifiers.c.kind == "email"))
+        assert holder == held.identity_id
+        assert await profile.drift() == []
+
+
+@pytest.mark.postgresql
+async def test_intake_waits_for_an_erasure_and_then_sees_it(tmp_path: Path) -> None:
+    async with open_profile("postgresql", tmp_path) as profile:
+        (known,) = await profile.buy(told("1", phone="13800138001"))
+        assert isinstance(known, Stored)
+        async with profile.database.begin() as erasing:
+            await locks.identities(erasing, [known.identity_id], exclusive=True)
+            intake_task = asyncio.create_task(profile.buy(told("2", phone="13800138001")))
+            assert await profile.blocked(intake_task)
+            await erase(erasing, profile.vault, known.identity_id)
+        (again,) = await intake_task
+        assert isinstance(again, Stored)
+        assert again.identity_id != known.identity_id
+        assert await profile.drift() == []
