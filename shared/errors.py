@@ -1,4 +1,4 @@
-"""Expected refusals: what a person may do wrong, with a stable code and sentences in two languages."""
+"""Define expected refusals: a stable code, and sentences in two languages for the person who made the mistake."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from shared.catalogues import Sentence
 
 
 class Kind(Enum):
-    """What sort of refusal it is; the value is the HTTP status that says the same."""
+    """The kind of a refusal. Its value is the HTTP status with the same meaning."""
 
     BAD_REQUEST = 400
     UNAUTHENTICATED = 401
@@ -47,7 +47,7 @@ class FieldError:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusal as stored beside an item that was left out of a batch: its code, status and both sentences."""
+    """A refusal as a value, for one item of a batch: its code, its status and both sentences."""
 
     code: str
     status: int
@@ -94,11 +94,11 @@ class DomainError(Exception):
         super().__init__(self.detail("en"))
 
     def detail(self, language: str) -> str:
-        """The sentence for the reader, in `en` or `zh`."""
+        """Return the sentence in the language `en` or `zh`."""
         return (self.zh if language == "zh" else self.en).format(**self.fields)
 
     def refusal(self) -> Refusal:
-        """The refusal as a value, for an item's own status in a batch."""
+        """Return the refusal as a value, for one item of a batch."""
         return Refusal(self.code, self.kind.value, self.detail("en"), self.detail("zh"))
 
 

@@ -1,4 +1,4 @@
-"""One row of the table operation × who: everything that is not named here is refused."""
+"""Declare the callers that each operation allows. All others are refused."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ CustomerAccess = Literal["self", "owned"]
 
 
 class Verdict(Enum):
-    """What the table says about one subject and one operation."""
+    """The decision about one subject and one operation."""
 
     ALLOWED = "allowed"
     FORBIDDEN = "forbidden"
@@ -21,10 +21,11 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """Who may call an operation; default deny.
+    """The callers that an operation allows. By default there are none.
 
-    `customer="self"`: a customer, for the `{customer_id}` of the path that is their own. `customer="owned"`: a
-    customer, and the route itself makes sure that what is named is theirs (`owned_by`). `public`: no token at all.
+    With `customer="self"` a customer may call it if the `{customer_id}` of the path is their own. With `customer="owned"`
+    any customer may call it, and the route checks that the named object is theirs (`owned_by`). With `public` no token is
+    needed.
     """
 
     operators: frozenset[Role] = frozenset()
@@ -33,7 +34,7 @@ class Allow:
     public: bool = False
 
     def verdict(self, principal: Principal, customer_id: str | None) -> Verdict:
-        """Whether `principal` may call the operation, `customer_id` being the one the path names (None: none)."""
+        """Decide whether `principal` may call the operation. `customer_id` is the one in the path, or None."""
         match principal.kind:
             case "operator":
                 allowed = not self.operators.isdisjoint(principal.roles)
@@ -46,12 +47,12 @@ class Allow:
         return Verdict.ALLOWED if allowed or self.public else Verdict.FORBIDDEN
 
     def names(self) -> str:
-        """What a token must be for, one of these: roles, the scope, a customer."""
+        """Return the roles, the scope and the kind of subject of which a token needs one."""
         named = sorted(self.operators) + ([self.partner_scope] if self.partner_scope else [])
         return ", ".join([*named, *(["customer"] if self.customer else [])]) or "—"
 
     def words(self) -> str:
-        """The row in one sentence, for the generated documentation."""
+        """Return the allowed callers as one sentence, for the generated documentation."""
         if self.public:
             return "Anyone, without a token."
         who = [f"operators ({', '.join(sorted(self.operators))})"] if self.operators else []
@@ -70,17 +71,17 @@ def allow(
     partner_scope: str | None = None,
     customer: CustomerAccess | None = None,
 ) -> Allow:
-    """The row of one operation: these roles, partners with this scope, customers for themselves."""
+    """Allow operators with one of these roles, partners with this scope, and customers for themselves."""
     return Allow(frozenset(operators), partner_scope, customer)
 
 
 def owned_by(principal: Principal, customer_id: str, hidden: DomainError) -> None:
-    """Refuse a customer who asks for what belongs to another: with `hidden`, the answer to an unknown id."""
+    """Refuse a customer who asks for an object of another customer. `hidden` is the answer to an unknown id."""
     if principal.kind == "customer" and principal.customer_id != customer_id:
         raise hidden
 
 
 class Forbidden(DomainError):
-    """The token is valid, but what it stands for may not do this."""
+    """The token is valid, but its subject may not call this operation."""
 
     kind, code = Kind.FORBIDDEN, "forbidden"

@@ -1,4 +1,4 @@
-"""Why a token is not accepted, in words that say what to do."""
+"""Name the reasons why a token is not accepted."""
 
 from shared.errors import DomainError, Kind
 
@@ -28,7 +28,7 @@ class TokenAudience(DomainError):
 
 
 class KeysUnavailable(DomainError):
-    """The keys that tokens are verified with cannot be read at the moment."""
+    """The keys that verify tokens cannot be read at the moment."""
 
     kind, code = Kind.UNAVAILABLE, "token_keys_unavailable"
 

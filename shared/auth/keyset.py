@@ -1,4 +1,4 @@
-"""The public keys that verify tokens: a JWKS read from a file or an address, kept, and read again when it changes."""
+"""Read the public keys that verify tokens from a JWKS file or address, and read them again when they change."""
 
 import asyncio
 import json
@@ -19,9 +19,9 @@ KEYS_MAX = 32
 DOCUMENT_BYTES_MAX = 64 * 1024
 FETCH_SECONDS_MAX = 3.0
 REFRESH_SECONDS_MIN = 5.0
-"""How soon an unknown key id may make us read again: a stream of invented ids must not become a stream of reads."""
+"""The shortest time between two readings, so that many invented key ids do not cause many readings."""
 REFRESH_SECONDS_MAX = 300.0
-"""How long a set is trusted without looking again: how fast a withdrawn key stops being accepted."""
+"""The time after which the keys are read again. A withdrawn key is accepted for at most this time."""
 RSA_BITS_MIN = 2048
 
 log = logs.named(__name__, keys=("file", "host"))
@@ -46,30 +46,30 @@ class KeySource:
         self._content = b""
         self._reading = asyncio.Lock()
         self.version = 0
-        """Grows when the keys change, so that who kept an answer can drop it."""
+        """A number that grows when the keys change, so that remembered answers can be dropped."""
         self.problem: str | None = None
-        """Why the last reading failed, in plain words; None when it did not."""
+        """A sentence about why the last reading failed, or None if it did not fail."""
 
     async def find(self, kid: str) -> VerifyingKey | None:
-        """The key of this id; None if the set has none. Reads again when the set is old or lacks the id."""
+        """Return the key with this id, or None. The keys are read again if they are old or lack the id."""
         if self.stale or (kid not in self._keys and (self._may_try or self._reading.locked())):
             await self._refresh()
         return self._keys.get(kid)
 
     async def look(self) -> None:
-        """Read the set if it is time to, also when nobody has shown a token yet."""
+        """Read the keys if they are due, even before the first token was shown."""
         if self.stale:
             await self._refresh()
 
     @property
     def stale(self) -> bool:
-        """Whether the set should be read again before it is trusted further."""
+        """Whether the keys must be read again before they are used."""
         overdue = self._read_at is None or time.monotonic() - self._read_at > REFRESH_SECONDS_MAX
         return overdue and self._may_try
 
     @property
     def empty(self) -> bool:
-        """Whether there has never been a key to verify with."""
+        """Whether no key has been read yet."""
         return not self._keys
 
     @property
@@ -94,7 +94,7 @@ class KeySource:
             self._keys, self._content = keys, document
 
     def _say(self, problem: str | None) -> None:
-        """Keep what is wrong, and log it when it was not wrong before."""
+        """Remember the problem, and log it if there was none before."""
         if problem is not None and self.problem is None:
             host = urlsplit(self._location).hostname if self._is_address else None
             log.warning(problem, **({"host": host} if self._is_address else {"file": self._location}))
@@ -119,7 +119,7 @@ class KeySource:
 
 
 def usable(document: Any) -> dict[str, VerifyingKey]:
-    """The keys of a JWKS document that may verify a token, by id: ES256, RS256 and Ed25519; never a shared secret."""
+    """Return the keys of a JWKS document that may verify a token, by id: ES256, RS256 and Ed25519, no shared secrets."""
     listed = document.get("keys") if isinstance(document, Mapping) else None
     if not isinstance(listed, list):
         raise ValueError("not a JWKS document")

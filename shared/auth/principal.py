@@ -1,4 +1,4 @@
-"""Who is asking: the three kinds of subject a token can stand for."""
+"""Define the principal: the subject of a token, which is one of three kinds."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -21,15 +21,15 @@ class Principal:
 
     @property
     def customer_id(self) -> str | None:
-        """The customer this token stands for; None for operators and partners."""
+        """Return the customer of this token, or None for operators and partners."""
         return self.id if self.kind == "customer" else None
 
     @property
     def issuer(self) -> str:
-        """Within whose books an external id given by this subject is unique: `shop` or `partner:<id>`."""
+        """Return the issuer within which external ids of this subject are unique: `shop` or `partner:<id>`."""
         return f"partner:{self.id}" if self.kind == "partner" else SHOP
 
     @property
     def key(self) -> str:
-        """The subject as one word, `operator:ana`: for idempotency, limits and the audit trail."""
+        """Return the subject as one word, such as `operator:ana`, for idempotency, limits and the audit trail."""
         return f"{self.kind}:{self.id}"

@@ -1,4 +1,4 @@
-"""The installation's own signing key: made once under the home folder, readable by its owner only."""
+"""Make and read the installation's own signing key. It lies in the home folder, and only its owner can read it."""
 
 import json
 import os
@@ -18,26 +18,26 @@ AUDIENCES: Mapping[SubjectKind, str] = {
     "partner": "partners",
     "customer": "storefront",
 }
-"""Which audience a token of each kind is issued for: the audience says the kind."""
+"""The audience of the tokens of each kind of subject. The audience of a token tells its kind."""
 
 CUSTOMER_TTL_MAX = timedelta(minutes=15)
 OWNER_ONLY = 0o600
 
 
 def signing_key_path(home: Path) -> Path:
-    """Where the private key of an installation lies."""
+    """Return the path of the installation's private key."""
     return home / "keys" / "signing.jwk.json"
 
 
 def public_keys_path(home: Path) -> Path:
-    """Where the JWKS that verifies the installation's own tokens lies."""
+    """Return the path of the JWKS that verifies the installation's own tokens."""
     return home / "keys" / "jwks.json"
 
 
 def ensure_signing_key(home: Path) -> ECKey:
-    """The installation's signing key; made, with its public JWKS, if there is none yet.
+    """Return the installation's signing key. A missing key is made, with its public JWKS.
 
-    Several processes may ask at once: the first file linked into place wins, and all return its key.
+    Several processes may do so at once. The first file that is linked into place stays, and all return its key.
     """
     path = signing_key_path(home)
     if not path.exists():
@@ -62,7 +62,7 @@ def mint(
     scopes: Collection[str] = (),
     issuer: str = ISSUER,
 ) -> str:
-    """A signed token for one subject, valid from `now` for `ttl` (a customer's for 15 minutes at most)."""
+    """Return a signed token for one subject, valid from `now` for `ttl`: for customers at most 15 minutes."""
     assert kind != "customer" or ttl <= CUSTOMER_TTL_MAX, "a customer's token lives 15 minutes at most"
     issued = int(now.timestamp())
     claims: dict[str, object] = {
@@ -80,7 +80,7 @@ def mint(
 
 
 def _place(path: Path, text: str, mode: int) -> None:
-    """Write the whole file beside its place, to the disk, and link it there unless another was faster."""
+    """Write the whole file to the disk under another name, and link it to its path unless that exists by then."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

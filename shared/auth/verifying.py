@@ -1,4 +1,4 @@
-"""From a bearer token to a Principal: everything is refused that is not known to be right."""
+"""Verify a bearer token and return its Principal. A token is refused unless every part of it is known to be right."""
 
 import base64
 import binascii
@@ -21,41 +21,41 @@ from shared.clock import Clock
 
 ALGORITHMS = frozenset({"ES256", "RS256", "EdDSA", "Ed25519"})
 HEADER_MEMBERS = frozenset({"alg", "kid", "typ"})
-"""A token that names a key, an address of one, or a critical extension is refused unread."""
+"""The allowed header names. A token that names a key, its address or a critical extension is refused."""
 TOKEN_TYPES = frozenset({"jwt", "at+jwt"})
 TOKEN_CHARACTERS_MAX = 8192
 HEADER_CHARACTERS_MAX = 1024
 SUBJECT_CHARACTERS_MAX = 200
-KEPT_MAX = 10_000
+VERIFIED_MAX = 10_000
 LEEWAY_SECONDS = 5
 _KINDS: Mapping[str, SubjectKind] = {audience: kind for kind, audience in AUDIENCES.items()}
 
 
 class Verifier:
-    """Verifies tokens of one issuer against a set of public keys, and keeps what it has verified until it expires."""
+    """Verifies the tokens of one issuer with a set of public keys, and remembers verified tokens until they expire."""
 
     def __init__(self, keys: KeySource, clock: Clock, *, issuer: str = ISSUER) -> None:
         self.keys = keys
         self._clock = clock
         self._issuer = issuer
-        self._kept: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
-        self._kept_version = keys.version
+        self._verified: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
+        self._verified_version = keys.version
 
     async def verify(self, token: str) -> Principal:
-        """The subject of a token. Raises TokenInvalid, TokenExpired, TokenAudience or KeysUnavailable."""
+        """Return the subject of a token. Raises TokenInvalid, TokenExpired, TokenAudience or KeysUnavailable."""
         return self.recall(token) or await self._verify(token)
 
     def recall(self, token: str) -> Principal | None:
-        """The subject of a token verified before that is still valid; None: verify it."""
-        if self._kept_version != self.keys.version or self.keys.stale:
+        """Return the subject of a token that was verified before and is still valid, or None."""
+        if self._verified_version != self.keys.version or self.keys.stale:
             return None
         name = sha256(token.encode(errors="replace")).digest()
-        kept = self._kept.get(name)
-        if kept is None:
+        verified = self._verified.get(name)
+        if verified is None:
             return None
-        principal, expires = kept
+        principal, expires = verified
         if self._clock.now().timestamp() >= expires:
-            del self._kept[name]
+            del self._verified[name]
             return None
         return principal
 
@@ -71,16 +71,16 @@ class Verifier:
         except (JoseError, ValueError) as error:
             raise TokenInvalid from error
         principal, expires = self._principal(claims, self._clock.now())
-        self._keep(token, principal, expires)
+        self._remember(token, principal, expires)
         return principal
 
-    def _keep(self, token: str, principal: Principal, expires: float) -> None:
-        if self._kept_version != self.keys.version:
-            self._kept.clear()
-            self._kept_version = self.keys.version
-        self._kept[sha256(token.encode()).digest()] = (principal, expires)
-        if len(self._kept) > KEPT_MAX:
-            self._kept.popitem(last=False)
+    def _remember(self, token: str, principal: Principal, expires: float) -> None:
+        if self._verified_version != self.keys.version:
+            self._verified.clear()
+            self._verified_version = self.keys.version
+        self._verified[sha256(token.encode()).digest()] = (principal, expires)
+        if len(self._verified) > VERIFIED_MAX:
+            self._verified.popitem(last=False)
 
     def _principal(self, claims: Mapping[str, Any], now: datetime) -> tuple[Principal, float]:
         if claims.get("iss") != self._issuer:
@@ -98,7 +98,7 @@ class Verifier:
 def open_verifier(
     home: Path, clock: Clock, *, jwks: str | Path | None = None, issuer: str = ISSUER
 ) -> Verifier:
-    """The verifier of an installation: of `jwks` (a path or an address), or of the key it makes for itself."""
+    """Return the verifier of an installation. Its keys are in `jwks` (a path or an address), or it makes its own."""
     if jwks is None:
         ensure_signing_key(home)
         jwks = public_keys_path(home)
@@ -106,7 +106,7 @@ def open_verifier(
 
 
 def _header(token: str) -> dict[str, str]:
-    """The header, read before anything is computed with it."""
+    """Return the header of a token after all its parts were checked. Raises TokenInvalid."""
     if len(token) > TOKEN_CHARACTERS_MAX or token.count(".") != 2:
         raise TokenInvalid
     encoded = token.partition(".")[0]
@@ -126,7 +126,7 @@ def _header(token: str) -> dict[str, str]:
 
 
 def _kind(audience: object) -> SubjectKind:
-    """The kind of subject an audience stands for; a list must name exactly one of ours."""
+    """Return the kind of subject of an audience. A list of audiences must name exactly one of ours."""
     named = audience if isinstance(audience, list) else [audience]
     kinds = {_KINDS[name] for name in named if isinstance(name, str) and name in _KINDS}
     if len(kinds) != 1:
@@ -135,7 +135,7 @@ def _kind(audience: object) -> SubjectKind:
 
 
 def _lifetime(claims: Mapping[str, Any], kind: SubjectKind, now: float) -> float:
-    """When the token ends, if it is valid now; a customer's must say that it lives 15 minutes at most."""
+    """Return the time at which a token that is valid now expires. A customer's token lives 15 minutes at most."""
     expires, issued, begins = (_seconds(claims, name) for name in ("exp", "iat", "nbf"))
     if expires is None:
         raise TokenInvalid

@@ -1,4 +1,4 @@
-"""A service's own database: `Tx` to change it, `Read` to look at it, the same on SQLite and on PostgreSQL."""
+"""Access to a service's own database, the same on SQLite and on PostgreSQL: `Tx` changes it, `Read` reads it."""
 
 from shared.db.access import Database, Read, Tx, WriteOutbox
 from shared.db.opening import UnusableDatabase, kernel_metadata, open_database, place_of

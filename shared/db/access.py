@@ -1,4 +1,4 @@
-"""Read and Tx: the two ways to speak to a service's own database."""
+"""Define `Read` and `Tx`, the two kinds of access to a service's own database."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -25,20 +25,20 @@ T = TypeVar("T")
 
 
 class Patience:
-    """How long a transaction bears a server that says nothing: each statement starts the time anew."""
+    """The time limit of a transaction for each of its statements, for a server that does not answer."""
 
     def __init__(self, limit: asyncio.Timeout, seconds_max: float | None) -> None:
-        """Patience of so many seconds, None for no end, that is counted by `limit`."""
+        """Allow `seconds_max` per statement, or any time if it is None. `limit` measures the time."""
         self._limit, self._seconds_max = limit, seconds_max
 
     def begin_anew(self) -> None:
-        """A statement is about to be sent."""
+        """Start the time again, because a statement is about to be sent."""
         if self._seconds_max is not None:
             self._limit.reschedule(asyncio.get_running_loop().time() + self._seconds_max)
 
 
 class Read(ABC):
-    """Autocommit access: every statement sees what was committed when it began, and locks nothing."""
+    """Autocommit access: each statement sees what was committed when it began, and takes no locks."""
 
     dialect: DialectName
 
@@ -51,15 +51,15 @@ class Read(ABC):
     async def all(
         self, statement: TypedReturnsRows[*Ts], parameters: Parameters = None
     ) -> Sequence[Row[*Ts]]:
-        """Every row."""
+        """Return every row."""
         return cast("Sequence[Row[*Ts]]", (await self.run(statement, parameters)).all())
 
     async def first(self, statement: TypedReturnsRows[*Ts], parameters: Parameters = None) -> Row[*Ts] | None:
-        """The first row, or None if there is none."""
+        """Return the first row, or None if there is none."""
         return cast("Row[*Ts] | None", (await self.run(statement, parameters)).first())
 
     async def one(self, statement: TypedReturnsRows[*Ts], parameters: Parameters = None) -> Row[*Ts]:
-        """The only row; raises if there are none or several."""
+        """Return the only row. Raises if there is no row or more than one."""
         return cast("Row[*Ts]", (await self.run(statement, parameters)).one())
 
     async def read_records(
@@ -76,7 +76,7 @@ class Read(ABC):
         return None if row is None else build_records(record, [row])[0]
 
     async def scalar(self, statement: TypedReturnsRows[T], parameters: Parameters = None) -> T | None:
-        """The first column of the first row; None if there is no row."""
+        """Return the first column of the first row, or None if there is no row."""
         return cast("T | None", (await self.run(statement, parameters)).scalar())
 
 
@@ -84,7 +84,7 @@ class Tx(Read):
     """One transaction: one request, or one batch of events.
 
     It begins at its first statement, collects events with `publish`, writes them to the outbox in one statement
-    at its end, and commits before anyone is answered. Whoever opened it ends it: use cases never commit.
+    at its end, and commits before the request is answered. The code that opened it ends it: use cases never commit.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -92,23 +92,23 @@ class Tx(Read):
         self._now: datetime | None = None
         self._slots = Slots()
         self.published: list[Event] = []
-        """The events that its end will write to the outbox, in order."""
+        """The events that will be written to the outbox at the end, in order."""
         self.traceparent: str | None = None
         """The W3C trace context of the request or record that caused it, carried into event headers."""
 
     @property
     def now(self) -> datetime:
-        """Booking time, fixed when it is first asked for: ask only after the locks are held."""
+        """Return the booking time. The first call fixes it, so call it only after the locks are held."""
         if self._now is None:
             self._now = self._clock.now()
         return self._now
 
     def peek(self) -> datetime:
-        """What the clock shows, fixing nothing: for what has to be asked before the locks are held."""
+        """Return the present time without fixing the booking time, for checks before the locks are held."""
         return self._now or self._clock.now()
 
     def publish(self, *events: Event) -> None:
-        """Have these events sent if, and only if, the transaction commits; order is kept."""
+        """Send these events, in this order, if and only if the transaction commits."""
         self.published.extend(events)
 
     async def execute(self, statement: Executable, parameters: Parameters = None) -> int:
@@ -180,30 +180,31 @@ class Tx(Read):
 
     @abstractmethod
     async def take_place(self) -> None:
-        """Take the transaction's place in the order of transactions, so that `shared.db.floor` knows it is open."""
+        """Get a transaction id before any id of a sequence, so that `shared.db.floor` knows that the transaction is open."""
 
     @abstractmethod
     async def run_sync(self, work: Callable[[Connection], T]) -> T:
-        """Call `work` with a synchronous connection inside the transaction: for schema tools only."""
+        """Call `work` with a synchronous connection inside the transaction. Only schema tools need this."""
 
     @abstractmethod
     def savepoint(self) -> AbstractAsyncContextManager[None]:
-        """Open a part that can fail alone.
+        """Open a part of the transaction that can fail without the rest.
 
-        An exception undoes the part, with what it published and what it put into slots, and goes on.
+        An exception undoes the part, the events that it published and the values that it put into slots. The exception
+        is raised further.
         """
 
     @abstractmethod
     async def lock_buckets(self, space: int, buckets: Sequence[int], *, exclusive: bool) -> None:
-        """Hold these advisory locks until the end, in the order given; see `shared.db.locks`."""
+        """Take these advisory locks in the order given, and hold them until the end. See `shared.db.locks`."""
 
     @abstractmethod
     async def try_lock(self, key: bytes) -> bool:
-        """Whether this transaction now holds the lock `key`, without waiting; it is let go at the end."""
+        """Try to take the lock `key` without waiting, and return whether it was taken. It is released at the end."""
 
     @contextmanager
     def _undoing(self) -> Iterator[None]:
-        """Restore what the transaction holds in memory if the block fails."""
+        """Restore the values that the transaction holds in memory if the block fails."""
         published, now, saved = len(self.published), self._now, self._slots.begin()
         try:
             yield
@@ -216,11 +217,11 @@ class Tx(Read):
 
 
 WriteOutbox = Callable[[Tx, Sequence[Event]], Awaitable[None]]
-"""Writes what a transaction published into its outbox, in one statement."""
+"""A function that writes the events of a transaction to the outbox in one statement."""
 
 
 class Database(ABC):
-    """A service's own database: opens transactions and reads, and tells listeners when something was published."""
+    """A service's own database. It opens transactions and reads, and calls listeners when events were published."""
 
     dialect: DialectName
 
@@ -228,14 +229,14 @@ class Database(ABC):
         self.url = url
         self.clock = clock
         self.on_published: list[Callable[[], None]] = []
-        """Called after each commit that published something: the relay of the same process wakes at once."""
+        """Functions that are called after each commit with events, so that the relay of this process sends them at once."""
         self._write_outbox = write_outbox
 
     @asynccontextmanager
     async def begin(self, *, silence_seconds_max: float | None = None) -> AsyncIterator[Tx]:
-        """A transaction: committed when the block ends, rolled back when it raises.
+        """Open a transaction. It is committed when the block ends, and rolled back when the block raises.
 
-        Raises TimeoutError when its server takes longer than `silence_seconds_max` over one statement.
+        Raises TimeoutError if the server takes longer than `silence_seconds_max` for one statement.
         """
         async with asyncio.timeout(None) as limit:
             tx = self._new_tx(Patience(limit, silence_seconds_max))
@@ -256,11 +257,11 @@ class Database(ABC):
 
     @abstractmethod
     def read(self) -> AbstractAsyncContextManager[Read]:
-        """Autocommit access, for readers."""
+        """Open autocommit access, for reading."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
 
     @abstractmethod
     def _new_tx(self, patience: Patience) -> Tx: ...

@@ -1,6 +1,6 @@
-"""Rising ids taken in blocks: one round trip gives a transaction as many as it needs.
+"""Draw rising ids in blocks, so that one round trip gives a transaction all the ids it needs.
 
-Ask only behind the locks of what the rows belong to; then ids rise with time within each of those.
+Draw ids only after the locks on the owners of the new rows are held. Then the ids of one owner rise with time.
 """
 
 from typing import Any
@@ -11,23 +11,23 @@ from shared.db.access import Tx
 from shared.db.types import BigInt
 
 BLOCK = 256
-"""Ids of one step of the sequence."""
+"""The number of ids in one step of the sequence."""
 
 
 class BlockColumns(TypedColumns):
-    """On PostgreSQL only its sequence is used; on SQLite its one row counts."""
+    """The columns of a table of blocks. PostgreSQL uses only its sequence; SQLite counts in its one row."""
 
     id: Named[int] = Column(BigInt, Identity(increment=BLOCK), primary_key=True)
     next: Named[int] = Column(BigInt)
 
 
 def declare(metadata: MetaData, name: str) -> Table[Any]:
-    """The table behind the blocks of one service."""
+    """Declare the table from which one service draws its blocks."""
     return Table(name, metadata, BlockColumns)
 
 
 async def take(tx: Tx, table: Table[Any], count: int) -> list[range]:
-    """At least `count` ids that nobody else will ever get, as rising ranges."""
+    """Return at least `count` ids that no other transaction ever gets, as rising ranges."""
     blocks = -(-count // BLOCK)
     if tx.dialect == "postgresql":
         drawn = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :blocks)")

@@ -1,4 +1,4 @@
-"""The SQL of many rows at once: one statement a table, cached by its shape."""
+"""Build the SQL that writes many rows at once: one statement per table, cached by its shape."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -10,7 +10,7 @@ from shared.db.records import column_values
 
 Processor = Callable[[Any], Any]
 SHAPES_MAX = 512
-"""How many statement shapes are kept; a service has a few dozen."""
+"""The number of statement shapes to keep. A service has a few dozen."""
 
 
 def parameters(
@@ -31,7 +31,7 @@ def _processors(table: Table[Any], names: tuple[str, ...], dialect: Dialect) -> 
 
 @lru_cache(maxsize=SHAPES_MAX)
 def array_types(table: Table[Any], names: tuple[str, ...], dialect: Dialect) -> tuple[str, ...]:
-    """The PostgreSQL array type of each column, such as `bigint[]`."""
+    """Return the PostgreSQL array type of each column, such as `bigint[]`."""
     spelled = (str(table.c[name].type.compile(dialect)) for name in names)
     return tuple(text.split(" COLLATE")[0] + "[]" for text in spelled)
 
@@ -40,7 +40,7 @@ def array_types(table: Table[Any], names: tuple[str, ...], dialect: Dialect) -> 
 def insert_new_postgres(
     table: Table[Any], names: tuple[str, ...], returning: tuple[str, ...], dialect: Dialect
 ) -> str:
-    """INSERT of unnested arrays that leaves out what conflicts."""
+    """Return an INSERT of unnested arrays that leaves out conflicting rows."""
     return (
         f"INSERT INTO {table.name} ({_listed(names)}) SELECT * FROM unnest({_arrays(table, names, dialect)}) "
         f"ON CONFLICT DO NOTHING RETURNING {_listed(returning)}"
@@ -58,7 +58,7 @@ def insert_new_sqlite(table: Table[Any], names: tuple[str, ...], returning: tupl
 
 @lru_cache(maxsize=SHAPES_MAX)
 def insert_sqlite(table: Table[Any], names: tuple[str, ...]) -> str:
-    """A plain INSERT for executemany."""
+    """Return a plain INSERT for executemany."""
     return f"INSERT INTO {table.name} ({_listed(names)}) VALUES ({_marks(names)})"
 
 
@@ -66,7 +66,7 @@ def insert_sqlite(table: Table[Any], names: tuple[str, ...]) -> str:
 def upsert_postgres(
     table: Table[Any], names: tuple[str, ...], key: tuple[str, ...], update: tuple[str, ...], dialect: Dialect
 ) -> str:
-    """INSERT of unnested arrays that updates what conflicts on `key`."""
+    """Return an INSERT of unnested arrays that updates the rows that conflict on `key`."""
     return (
         f"INSERT INTO {table.name} ({_listed(names)}) SELECT * FROM unnest({_arrays(table, names, dialect)}) "
         f"ON CONFLICT ({_listed(key)}) DO {_set_excluded(update)}"
@@ -86,7 +86,7 @@ def upsert_sqlite(
 
 @lru_cache(maxsize=SHAPES_MAX)
 def update_postgres(table: Table[Any], names: tuple[str, ...], key: tuple[str, ...], dialect: Dialect) -> str:
-    """UPDATE from unnested arrays, matched on `key`."""
+    """Return an UPDATE from unnested arrays, matched on `key`."""
     changes = ", ".join(f"{_quoted(name)} = v.{_quoted(name)}" for name in names if name not in key)
     matched = " AND ".join(f"{table.name}.{_quoted(name)} = v.{_quoted(name)}" for name in key)
     source = f"unnest({_arrays(table, names, dialect)}) AS v ({_listed(names)})"
@@ -95,7 +95,7 @@ def update_postgres(table: Table[Any], names: tuple[str, ...], key: tuple[str, .
 
 @lru_cache(maxsize=SHAPES_MAX)
 def update_sqlite(table: Table[Any], changed: tuple[str, ...], key: tuple[str, ...]) -> str:
-    """UPDATE of one row; parameters are the changed columns, then the key."""
+    """Return an UPDATE of one row. Its parameters are the changed columns, then the key."""
     changes = ", ".join(f"{_quoted(name)} = ?" for name in changed)
     return f"UPDATE {table.name} SET {changes} WHERE " + " AND ".join(f"{_quoted(name)} = ?" for name in key)
 

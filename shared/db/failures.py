@@ -1,4 +1,4 @@
-"""What a database error means: an outage, a lost race, a row that must not be, or a bug."""
+"""Tell what a database error means: an outage, a lost race, a row that was refused, or a bug."""
 
 import sqlite3
 
@@ -13,11 +13,11 @@ _OUTAGE_CLASSES = ("08", "53", "57", "58")
 _REFUSED = {"3D000", "28P01", "28000"}
 """invalid_catalog_name, invalid_password, invalid_authorization_specification: no such database, no such user."""
 _IDLE = "25P03"
-"""idle_in_transaction_session_timeout: the server has ended a transaction that nobody went on with."""
+"""idle_in_transaction_session_timeout: the server has ended a transaction that stood still."""
 _ROW_CLASSES = ("22", "23")
 """Data exceptions and integrity constraint violations."""
 _DRIVER_LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""What asyncpg says when it is asked on a connection that is gone; the second when it went in mid-message."""
+"""Errors that asyncpg raises on a connection that is gone. The second one means that it went in the middle of a message."""
 _SQLITE_OUTAGE = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -28,7 +28,7 @@ _SQLITE_OUTAGE = {
 
 
 def is_broken_connection(error: BaseException) -> bool:
-    """Whether the connection is gone, so that nothing of the statement can have been kept alive on it."""
+    """Whether the connection is gone, and with it everything that was not committed."""
     if isinstance(error, DBAPIError):
         return error.connection_invalidated
     if isinstance(error, asyncpg.PostgresError):
@@ -42,7 +42,7 @@ def is_lost_race(error: BaseException) -> bool:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the database, not the work, is at fault: away, closed to us, full, too slow, or a lost race."""
+    """Whether the database is the cause and not the work: it is away, refuses us, is full or slow, or a race was lost."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     if isinstance(error, (*_DRIVER_LOST, PoolTimeout, OSError, TimeoutError)):
@@ -54,12 +54,12 @@ def is_transient(error: BaseException) -> bool:
 
 
 def is_refused(error: BaseException) -> bool:
-    """Whether the server answers but does not let us in: it knows no such database, or not this user or password."""
+    """Whether the server answers but refuses the connection: it does not know the database, the user or the password."""
     return _sqlstate(error) in _REFUSED
 
 
 def is_row_refused(error: BaseException) -> bool:
-    """Whether a constraint or a type refused the row itself: doing it again will be refused again."""
+    """Whether a constraint or a type refused the row itself, so that a second try would be refused too."""
     if (code := _sqlite_code(error)) is not None:
         return code & 0xFF in {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG}
     return _sqlstate(error)[:2] in _ROW_CLASSES
@@ -71,7 +71,7 @@ def is_full_disk(error: BaseException) -> bool:
 
 
 def _sqlstate(error: BaseException | None) -> str:
-    """The SQLSTATE of a PostgreSQL error, wrapped or not; empty for anything else."""
+    """Return the SQLSTATE of a PostgreSQL error, wrapped or not, or an empty text for any other error."""
     if isinstance(error, DBAPIError):
         error = error.orig
     state = getattr(error, "sqlstate", None)

@@ -1,9 +1,11 @@
-"""Under which id of a table no transaction is open any more, so that no row can still appear there.
+"""Find the floor of a table: the highest id below which no row can still appear.
 
-PostgreSQL hands out ids before they are committed: a row that commits late would be overtaken by its customer's next
-if a reader went on from the greatest id it has seen. So the greatest committed id is noted, then a transaction id; once
-every transaction up to that one has ended, nothing can appear at or below the noted id. Not the sequence's own value:
-a server that crashes may set it back to what was on the disk, and hand out once more what nobody had committed.
+PostgreSQL hands out ids before their rows are committed. A reader that continues from the greatest id it has seen would
+miss a row with a smaller id that commits later. So the floor notes the greatest committed id, and then a transaction id.
+When every transaction up to that one has ended, no row can appear at or below the noted id.
+
+The value of the sequence would be no safe choice. A server that crashes may set it back to the value on the disk, and
+then hand out ids again that were never committed.
 """
 
 from sqlalchemy import BigInteger, Column, func, literal_column, select
@@ -12,7 +14,7 @@ from shared.db.access import Database
 
 
 class Floor:
-    """The floor of one table's ids; 0 where it is not needed (SQLite: one writer commits in order)."""
+    """The floor of one table. It stays 0 on SQLite, where one writer commits in order and no floor is needed."""
 
     def __init__(self, database: Database, ids: Column[int]) -> None:
         self._database = database
@@ -21,7 +23,7 @@ class Floor:
         self.value = 0
 
     async def raise_it(self) -> None:
-        """Raise the floor as far as is certain now."""
+        """Raise the floor to the highest id that is certain now."""
         if self._database.dialect == "sqlite":
             return
         async with self._database.read() as read:

@@ -1,6 +1,6 @@
-"""Advisory locks in the one order of DESIGN: idempotency, rendezvous, identity buckets, then rows.
+"""Take advisory locks in the one order of all transactions: idempotency, rendezvous, identity buckets, then rows.
 
-A lock a natural key would exhaust the server's lock table; 64 buckets cannot.
+Keys share 64 buckets, because one lock per key could fill the lock table of the server.
 """
 
 from collections.abc import Iterable
@@ -14,15 +14,19 @@ IDENTITY_SPACE = 8
 
 
 async def rendezvous(tx: Tx, keys: Iterable[str], *, exclusive: bool = False) -> None:
-    """Meet whoever waits for one of these facts: shared by those who bring it, exclusive by those who may park."""
+    """Take the rendezvous locks of these facts.
+
+    A transaction that brings a fact takes its lock shared. A transaction that may park a record for the fact takes it
+    exclusive, so that neither misses the other.
+    """
     await tx.lock_buckets(RENDEZVOUS_SPACE, buckets(keys), exclusive=exclusive)
 
 
 async def identities(tx: Tx, identity_ids: Iterable[str], *, exclusive: bool = False) -> None:
-    """Keep these identities from being erased (shared), or everybody else from using them (exclusive)."""
+    """Lock these identities: shared to keep them from being erased, exclusive to keep all others from using them."""
     await tx.lock_buckets(IDENTITY_SPACE, buckets(identity_ids), exclusive=exclusive)
 
 
 def buckets(keys: Iterable[str]) -> list[int]:
-    """The sorted buckets (0 … 63) of these keys, the same in every process."""
+    """Return the sorted buckets (0 to 63) of these keys, the same in every process."""
     return sorted({crc32(key.encode()) % BUCKETS for key in keys})

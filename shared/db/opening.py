@@ -28,7 +28,10 @@ class UnusableDatabase(Exception):
 def open_database(
     url: str, *, clock: Clock | None = None, write_outbox: WriteOutbox | None = None
 ) -> Database:
-    """A database for `sqlite:///path` or `postgresql://…`; nothing is created but the folder of a SQLite file."""
+    """Open the database at `sqlite:///path` or `postgresql://…`. Only the folder of a SQLite file is created.
+
+    Raises UnusableDatabase.
+    """
     clock = clock or SystemClock()
     if url.startswith("sqlite:///"):
         if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
@@ -44,12 +47,12 @@ def open_database(
                 return PostgresDatabase(
                     "postgresql+asyncpg://" + url.removeprefix(prefix), clock, write_outbox
                 )
-            except (ArgumentError, ValueError):  # their words may quote the password
+            except (ArgumentError, ValueError):  # their messages may quote the password
                 raise UnusableDatabase(f"It is not of the form {FORM}.") from None
     raise UnusableDatabase(f"A database URL begins with sqlite:/// or is of the form {FORM}.")
 
 
 def place_of(url: str) -> tuple[str, str]:
-    """Where a database is, as host:port, and its name: never its user's password."""
+    """Return the host:port and the name of a database, without its user and password."""
     parsed = make_url(url)
     return f"{parsed.host or ''}{f':{parsed.port}' if parsed.port else ''}", parsed.database or ""

@@ -1,4 +1,4 @@
-"""PostgreSQL through asyncpg: READ COMMITTED, an explicit BEGIN, bulk writes by COPY and unnest."""
+"""Work with PostgreSQL through asyncpg: READ COMMITTED, an explicit BEGIN, bulk writes by COPY and unnest."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -20,18 +20,18 @@ from shared.db.records import names_of
 from shared.db.types import to_json
 
 CONNECTIONS_MAX = 10
-"""Connections a process keeps to its database; a request waits for a free one at most POOL_WAIT_SECONDS_MAX."""
+"""The most connections per process. A request waits for a free one at most POOL_WAIT_SECONDS_MAX."""
 POOL_WAIT_SECONDS_MAX = 4
 CONNECT_SECONDS_MAX = 3
 STATEMENT_SECONDS_MAX = 60
 IDLE_TRANSACTION_SECONDS_MAX = 6
-"""The server ends a transaction that nobody goes on with: a process that stands still would keep its rows for ever.
+"""After this time the server ends a transaction that does nothing, because a stopped process would hold its locks.
 
-Shorter than a consumer's session, so that whoever takes over finds them free."""
+It is shorter than a consumer's session, so that the consumer that takes over finds the rows unlocked."""
 STALE_CONNECTIONS_MAX = CONNECTIONS_MAX + 1
-"""How many broken connections in a row are thrown away before the database counts as away."""
+"""The number of broken connections in a row after which the database counts as away."""
 GIVE_UP_SECONDS_MAX = 0.5
-"""What a server that has said nothing gets to see a transaction or a connection off in order; then it is cut."""
+"""The time that a silent server gets to end a transaction or a connection in order. Then the connection is cut."""
 AWAY = "the database closed every connection it was asked on; check that it is running"
 
 
@@ -64,7 +64,7 @@ class PostgresDatabase(Database):
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Read]:
-        """Autocommit access on one connection, taken at the first statement."""
+        """Open autocommit access on one connection, which is taken at the first statement."""
         read = PostgresRead(self.engine)
         try:
             yield read
@@ -97,7 +97,7 @@ class PostgresRead(Read):
     async def run(
         self, statement: Executable, parameters: Parameters = None
     ) -> CursorResult[*tuple[Any, ...]]:
-        """Run one statement; a connection that turns out to be dead is replaced, since a read can be repeated."""
+        """Run one statement. A dead connection is replaced, because a read can be repeated."""
         for _ in range(STALE_CONNECTIONS_MAX):
             if self._connection is None:
                 self._connection = await self._engine.connect()
@@ -112,7 +112,7 @@ class PostgresRead(Read):
     async def all(
         self, statement: TypedReturnsRows[*Ts], parameters: Parameters = None
     ) -> Sequence[Row[*Ts]]:
-        """Every row; a statement that was built once, and so takes parameters, is asked of the driver itself."""
+        """Return every row. A statement with parameters is built once, so it goes to the driver directly."""
         if not isinstance(statement, Select) or not isinstance(parameters, Mapping):
             return await super().all(statement, parameters)
         asked = prepared.prepare(statement, self._engine.dialect)
@@ -128,7 +128,7 @@ class PostgresRead(Read):
         raise ConnectionError(AWAY)
 
     async def _fetch(self, sql: str, arguments: Sequence[Any]) -> Sequence[Any]:
-        """Ask on a connection that is given back at once: SQLAlchemy's own costs as much as the statement."""
+        """Run the statement on a pooled connection. SQLAlchemy's own connection object costs as much as the statement."""
         pooled = await greenlet_spawn(self._engine.pool.connect)
         try:
             driver = cast(asyncpg.Connection, pooled.driver_connection)
@@ -170,7 +170,7 @@ class PostgresTx(Tx):
         return await self._connection.execute(statement, parameters)
 
     async def driver(self) -> asyncpg.Connection:
-        """The driver's own connection, inside the transaction: for COPY and arrays."""
+        """Return the driver's own connection, inside the transaction, for COPY and arrays."""
         assert not self._ended, "this transaction has ended: open a new one"
         self._patience.begin_anew()
         if self._driver is None:
@@ -179,7 +179,7 @@ class PostgresTx(Tx):
         return self._driver
 
     async def insert_records(self, table: Table[Any], records: Records) -> None:
-        """By COPY."""
+        """Insert by COPY."""
         if not records:
             return
         names = names_of(records)
@@ -190,7 +190,7 @@ class PostgresTx(Tx):
     async def insert_new_records(
         self, table: Table[Any], records: Records, *, returning: Sequence[Column[Any]] = ()
     ) -> list[tuple[Any, ...]]:
-        """By INSERT … SELECT unnest … ON CONFLICT DO NOTHING RETURNING."""
+        """Insert by INSERT … SELECT unnest … ON CONFLICT DO NOTHING RETURNING."""
         if not records:
             return []
         names, dialect = names_of(records), self._engine.dialect
@@ -202,7 +202,7 @@ class PostgresTx(Tx):
     async def upsert_records(
         self, table: Table[Any], records: Records, *, key: Sequence[str], update: Sequence[str] | None = None
     ) -> None:
-        """By INSERT … SELECT unnest … ON CONFLICT DO UPDATE."""
+        """Insert or update by INSERT … SELECT unnest … ON CONFLICT DO UPDATE."""
         if not records:
             return
         names, dialect = names_of(records), self._engine.dialect
@@ -218,7 +218,7 @@ class PostgresTx(Tx):
         key: Sequence[str] = ("id",),
         columns: Sequence[str] | None = None,
     ) -> None:
-        """By UPDATE … FROM unnest."""
+        """Update by UPDATE … FROM unnest."""
         if not records:
             return
         dialect = self._engine.dialect
@@ -227,18 +227,18 @@ class PostgresTx(Tx):
         await (await self.driver()).execute(statement, *bulk.parameters(table, names, records, dialect))
 
     async def take_place(self) -> None:
-        """Have a transaction id before any sequence is asked: a number drawn earlier would be nobody's."""
+        """Get a transaction id. A sequence number drawn before it would belong to no open transaction."""
         await (await self.driver()).execute("SELECT pg_current_xact_id()")
 
     async def run_sync(self, work: Callable[[Connection], T]) -> T:
-        """Call `work` in SQLAlchemy's bridge from asynchronous to synchronous."""
+        """Call `work` through SQLAlchemy's bridge from asynchronous to synchronous code."""
         await self.driver()
         assert self._connection is not None
         return await self._connection.run_sync(work)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """SAVEPOINT, and ROLLBACK TO it when the block raises."""
+        """Set a SAVEPOINT, and ROLLBACK TO it when the block raises."""
         driver = await self.driver()
         self._savepoints += 1
         name = f"part_{self._savepoints}"
@@ -253,18 +253,18 @@ class PostgresTx(Tx):
         await driver.execute(f"RELEASE SAVEPOINT {name}")
 
     async def lock_buckets(self, space: int, buckets: Sequence[int], *, exclusive: bool) -> None:
-        """Advisory locks of the transaction, in the order given."""
+        """Take advisory locks of the transaction in the order given."""
         lock = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
         statement = f"SELECT {lock}($1::int, bucket) FROM unnest($2::int[]) AS bucket"
         await (await self.driver()).execute(statement, space, list(buckets))
 
     async def try_lock(self, key: bytes) -> bool:
-        """pg_try_advisory_xact_lock on the first 64 bits of `key`."""
+        """Try pg_try_advisory_xact_lock on the first 64 bits of `key`."""
         number = int.from_bytes(key[:8], "big", signed=True)
         return bool(await (await self.driver()).fetchval("SELECT pg_try_advisory_xact_lock($1)", number))
 
     async def end(self, word: str, *, seconds_max: float | None = None) -> None:
-        """COMMIT or ROLLBACK, and give the connection back."""
+        """Send COMMIT or ROLLBACK, and give the connection back."""
         self._ended = True
         connection, driver = self._connection, self._driver
         if connection is None or driver is None:
@@ -281,12 +281,12 @@ class PostgresTx(Tx):
             await connection.close()
 
     async def commit(self) -> None:
-        """COMMIT."""
+        """Send COMMIT."""
         self._patience.begin_anew()
         await self.end("COMMIT")
 
     async def abandon(self) -> None:
-        """Roll back; a connection that cannot even do that is thrown away, which rolls back too."""
+        """Roll back. A connection that fails to do so is thrown away, and then the server rolls back."""
         if self._driver is not None and self._driver.is_closed():
             assert self._connection is not None
             await self._connection.invalidate()
@@ -296,7 +296,7 @@ class PostgresTx(Tx):
         try:
             await self.end("ROLLBACK", seconds_max=GIVE_UP_SECONDS_MAX)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
-            return  # end() has thrown the connection away: the server rolls back what it held
+            return  # end() has thrown the connection away, so the server rolls back
 
     async def _begin(self) -> None:
         for _ in range(STALE_CONNECTIONS_MAX):
@@ -316,13 +316,13 @@ class PostgresTx(Tx):
 
 
 def _is_left_in_mid_answer(error: BaseException) -> bool:
-    """Whether the connection is gone, or somebody stopped waiting for an answer that may still come on it."""
+    """Whether the connection is gone, or an answer that nobody waits for may still come on it."""
     return is_broken_connection(error) or isinstance(error, TimeoutError) or not isinstance(error, Exception)
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
-    """A connection whose end does not wait for a server that hangs: SQLAlchemy would grant it two seconds."""
+    """A connection that closes quickly although its server hangs: SQLAlchemy would wait two seconds."""
 
     async def close(self, *, timeout: float | None = None) -> None:
-        """Tell the server to stop what it is doing, and leave."""
+        """Cancel the running statement, and disconnect."""
         await super().close(timeout=GIVE_UP_SECONDS_MAX)

@@ -1,6 +1,7 @@
-"""Statements that are built once: compiled once too, and then asked of the driver itself.
+"""Compile a statement once, and then run it on the driver directly.
 
-Nothing of what SQLAlchemy does for an execution depends on the values, and it costs more than a small read.
+SQLAlchemy's work for one execution costs more than a small read, and for these statements it does not depend on the
+values.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,30 +15,30 @@ from sqlalchemy.types import Float, TypeEngine
 
 FLOAT8 = 701
 STATEMENTS_MAX = 256
-"""How many are kept; a service has a few."""
+"""The number of compiled statements to keep. A service has a few."""
 
 Process = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A compiled statement, and how values get into it and out of it."""
+    """A compiled statement, with the conversions of its parameters and of its results."""
 
     sql: str
     constants: Mapping[str, Any]
-    """Values that are part of the statement."""
+    """Parameter values that are part of the statement itself."""
     into: Sequence[tuple[str, Process | None]]
     out: Sequence[tuple[int, Process]]
-    """The columns whose values need work."""
+    """The positions of the columns whose values must be converted, and their conversions."""
     row: Callable[[Iterable[Any]], Row[*tuple[Any, ...]]]
 
     def arguments(self, parameters: Mapping[str, Any]) -> list[Any]:
-        """The driver's values, in its order."""
+        """Return the parameter values as the driver takes them, in its order."""
         values = {**self.constants, **parameters}
         return [values[name] if process is None else process(values[name]) for name, process in self.into]
 
     def rows(self, records: Iterable[Any]) -> list[Row[*tuple[Any, ...]]]:
-        """The driver's records as rows."""
+        """Return the driver's records as rows."""
         return [self.row(self._processed(record)) for record in records]
 
     def _processed(self, record: Iterable[Any]) -> Iterable[Any]:
@@ -49,7 +50,10 @@ class Prepared:
 
 @lru_cache(maxsize=STATEMENTS_MAX)
 def prepare(statement: Select[*tuple[Any, ...]], dialect: Dialect) -> Prepared | None:
-    """The statement, compiled for a dialect with numbered parameters; None if its text depends on its values (IN)."""
+    """Compile a statement for a dialect with numbered parameters.
+
+    Return None if its text depends on its values, as that of IN does.
+    """
     compiled = statement.compile(dialect=dialect)
     if compiled.post_compile_params or compiled.literal_execute_params:
         return None
@@ -69,5 +73,7 @@ def _into(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
 
 
 def _out(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
-    coltype = FLOAT8 if isinstance(kind, Float) else None  # the driver's dialect asks which number it gets
+    coltype = (
+        FLOAT8 if isinstance(kind, Float) else None
+    )  # the driver's dialect asks for the type of the number
     return cast("Process | None", kind.dialect_impl(dialect).result_processor(dialect, coltype))

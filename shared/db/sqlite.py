@@ -1,7 +1,8 @@
-"""SQLite through the standard synchronous driver, inline on the loop: a thread hop costs fifty times the query.
+"""Work with SQLite through the standard synchronous driver.
 
-One writer behind a fair lock, readers on a connection of their own, WAL, and `synchronous=FULL` in every file, so that
-what was committed is on the disk.
+Statements run inline on the event loop, because a hop to a thread costs fifty times as much as a query. There is one
+writer behind a fair lock. Readers have a connection of their own. Every file uses WAL and `synchronous=FULL`, so that a
+committed row is on the disk.
 """
 
 import asyncio
@@ -32,16 +33,16 @@ from shared.db.types import to_json
 from shared.pacing import paced
 
 BUSY_SECONDS_MAX = 5
-"""How long a statement waits for a writer of another process (a backup, a report)."""
+"""The time that a statement waits for a writer of another process, such as a backup."""
 WAL_PAGES_MAX = 4000
-"""Pages after which the log is folded back into the file."""
+"""The number of pages after which SQLite copies the log back into the file."""
 STATEMENTS_CACHED_MAX = 512
 ROWS_AT_ONCE = 100
-"""Rows written in one piece: about a millisecond; the writer's lock is held over all pieces."""
+"""The rows that are written in one piece, in about a millisecond. The writer's lock is held over all pieces."""
 
 
 class SqliteDatabase(Database):
-    """One SQLite file: one writing and one reading connection."""
+    """One SQLite file, with one writing and one reading connection."""
 
     dialect = "sqlite"
 
@@ -53,15 +54,15 @@ class SqliteDatabase(Database):
         self.writer, self.reader = (engine.connect() for engine in self._engines)
         self.writing = asyncio.Lock()
         self.held: set[bytes] = set()
-        """Keys taken by `Tx.try_lock` of transactions that have not ended."""
+        """The keys that open transactions have taken with `Tx.try_lock`."""
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Read]:
-        """Autocommit access on the reading connection; every result is read whole before the loop goes on."""
+        """Open autocommit access on the reading connection. Every result is read whole before the loop continues."""
         yield SqliteRead(self.reader)
 
     async def close(self) -> None:
-        """Close both connections; the last one folds the log into the file."""
+        """Close both connections. The last one copies the log into the file."""
         for connection, engine in zip((self.writer, self.reader), self._engines, strict=True):
             connection.close()
             engine.dispose()
@@ -82,7 +83,7 @@ class SqliteDatabase(Database):
         event.listen(engine, "connect", prepare)
         return engine
 
-    def _new_tx(self, patience: Patience) -> Tx:  # a file is never silent: its driver has a limit of its own
+    def _new_tx(self, patience: Patience) -> Tx:  # the driver has its own time limit
         return SqliteTx(self)
 
     async def _commit(self, tx: Tx) -> None:
@@ -122,7 +123,7 @@ class SqliteRead(Read):
 
 
 class SqliteTx(Tx):
-    """One transaction on the writing connection, which it has for itself from its first statement on."""
+    """One transaction. From its first statement on, it has the writing connection for itself."""
 
     dialect = "sqlite"
 
@@ -141,7 +142,7 @@ class SqliteTx(Tx):
         return self._database.writer.execute(statement, parameters)
 
     async def driver(self) -> sqlite3.Connection:
-        """The driver's own connection, inside the transaction: for executemany."""
+        """Return the driver's own connection, inside the transaction, for executemany."""
         assert not self._ended, "this transaction has ended: open a new one"
         driver = cast(sqlite3.Connection, self._database.writer.connection.driver_connection)
         if not self._begun:
@@ -155,7 +156,7 @@ class SqliteTx(Tx):
         return driver
 
     async def insert_records(self, table: Table[Any], records: Records) -> None:
-        """By executemany, in pieces, so that readers are answered in between."""
+        """Insert by executemany, in pieces, so that readers are answered in between."""
         if not records:
             return
         names = names_of(records)
@@ -168,7 +169,7 @@ class SqliteTx(Tx):
     async def insert_new_records(
         self, table: Table[Any], records: Records, *, returning: Sequence[Column[Any]] = ()
     ) -> list[tuple[Any, ...]]:
-        """Row by row, since executemany cannot return: the statement is compiled once."""
+        """Insert row by row with one compiled statement, because executemany cannot return rows."""
         if not records:
             return []
         names = names_of(records)
@@ -176,14 +177,14 @@ class SqliteTx(Tx):
         statement = bulk.insert_new_sqlite(table, names, returned)
         driver = await self.driver()
         values = paced(self._values(table, names, records))
-        found = [driver.execute(statement, row).fetchone() async for row in values]
-        raw = [row for row in found if row is not None]
+        answers = [driver.execute(statement, row).fetchone() async for row in values]
+        raw = [row for row in answers if row is not None]
         return _converted(table, returned, raw, self._database.writer)
 
     async def upsert_records(
         self, table: Table[Any], records: Records, *, key: Sequence[str], update: Sequence[str] | None = None
     ) -> None:
-        """By executemany of INSERT … ON CONFLICT DO UPDATE."""
+        """Insert or update by executemany of INSERT … ON CONFLICT DO UPDATE."""
         if records:
             names = names_of(records)
             changed = tuple(name for name in names if name not in key) if update is None else tuple(update)
@@ -198,14 +199,14 @@ class SqliteTx(Tx):
         key: Sequence[str] = ("id",),
         columns: Sequence[str] | None = None,
     ) -> None:
-        """By executemany."""
+        """Update by executemany."""
         if records:
             changed = tuple(columns or (name for name in names_of(records) if name not in key))
             statement = bulk.update_sqlite(table, changed, tuple(key))
             (await self.driver()).executemany(statement, self._values(table, (*changed, *key), records))
 
     async def take_place(self) -> None:
-        """There is one writer: it is in order."""
+        """Do nothing, because the one writer commits in order."""
 
     async def run_sync(self, work: Callable[[Connection], T]) -> T:
         """Call `work` with the writing connection."""
@@ -214,7 +215,7 @@ class SqliteTx(Tx):
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """SAVEPOINT, and ROLLBACK TO it when the block raises."""
+        """Set a SAVEPOINT, and ROLLBACK TO it when the block raises."""
         driver = await self.driver()
         self._savepoints += 1
         name = f"part_{self._savepoints}"
@@ -223,18 +224,18 @@ class SqliteTx(Tx):
             with self._undoing():
                 yield
         except BaseException:
-            if driver.in_transaction:  # a full disk rolls the whole transaction back by itself
+            if driver.in_transaction:  # on a full disk SQLite has rolled back the whole transaction
                 driver.execute(f"ROLLBACK TO SAVEPOINT {name}")
                 driver.execute(f"RELEASE SAVEPOINT {name}")
             raise
         driver.execute(f"RELEASE SAVEPOINT {name}")
 
     async def lock_buckets(self, space: int, buckets: Sequence[int], *, exclusive: bool) -> None:
-        """Nothing to do but begin: there is one writer."""
+        """Begin the transaction, which is enough because there is one writer."""
         await self.driver()
 
     async def try_lock(self, key: bytes) -> bool:
-        """A set in memory, looked at before the writer's lock is waited for."""
+        """Take the key in a set in memory, before waiting for the writer's lock."""
         if key in self._database.held:
             return False
         self._database.held.add(key)
@@ -242,7 +243,7 @@ class SqliteTx(Tx):
         return True
 
     def end(self, word: str) -> None:
-        """COMMIT or ROLLBACK, and let the next writer in. A COMMIT that fails stays open, to be rolled back."""
+        """Send COMMIT or ROLLBACK, and let the next writer in. After a failed COMMIT the transaction is still open."""
         if self._begun and not self._ended:
             driver = cast(sqlite3.Connection, self._database.writer.connection.driver_connection)
             if word == "COMMIT" or driver.in_transaction:
@@ -260,7 +261,7 @@ class SqliteTx(Tx):
 def _converted(
     table: Table[Any], names: tuple[str, ...], rows: list[tuple[Any, ...]], connection: Connection
 ) -> list[tuple[Any, ...]]:
-    """Driver values as Python values, column by column."""
+    """Convert the driver's values to Python values, column by column."""
     dialect = connection.dialect
     processors = [table.c[name].type.dialect_impl(dialect).result_processor(dialect, None) for name in names]
     if not any(processors):

@@ -1,4 +1,4 @@
-"""Expressions over many values at once, written once for both databases."""
+"""Build conditions over many values, in one way for both databases."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,12 +13,15 @@ from shared.db.types import to_json
 
 
 def any_of(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
-    """`column` is one of `values`: one parameter and one cached statement however many they are."""
+    """Return the condition that `column` is one of `values`: one parameter, whatever the number of values."""
     return _AnyOf(column, bindparam(None, list(values), type_=_ValueList(column.type), unique=True))
 
 
 def any_of_rows(columns: Sequence[ColumnElement[Any]], rows: Sequence[Sequence[Any]]) -> ColumnElement[bool]:
-    """The tuple of `columns` is one of `rows` (text or integers): a list parameter a column, on SQLite one of rows."""
+    """Return the condition that the tuple of `columns` is one of `rows` of texts or integers.
+
+    PostgreSQL gets one list per column, SQLite gets one list of rows.
+    """
     lists = [
         bindparam(None, [row[at] for row in rows], type_=_ValueList(column.type), unique=True)
         for at, column in enumerate(columns)
@@ -28,7 +31,7 @@ def any_of_rows(columns: Sequence[ColumnElement[Any]], rows: Sequence[Sequence[A
 
 
 class _Condition(FunctionElement[bool]):
-    """A condition as it is: SQLite's compiler would compare it with 1, and then no index serves it."""
+    """A condition without parentheses or comparison. SQLite's compiler would compare it with 1, and then use no index."""
 
     inherit_cache = True
     type = Boolean()

@@ -1,7 +1,7 @@
-"""Rules that the database itself keeps: append-only tables, frozen columns, rows that have ended.
+"""Declare rules that the database itself enforces: append-only tables, frozen columns, rows that have ended.
 
-A rule is declared beside its table, so that `create_all` makes it, and called again by the migration with the same
-builder, so that a migrated database has it too.
+A rule is declared beside its table, so that `create_all` makes its triggers. The migration of the table makes them with
+the same function, so that a migrated database has them too.
 """
 
 from collections.abc import Sequence
@@ -18,33 +18,33 @@ END $$
 
 
 def append_only(table: Table[Any]) -> None:
-    """Rows of `table` are never changed, deleted or truncated."""
+    """Refuse to change, delete or truncate rows of `table`."""
     _declare(table, *[append_only_ddl(table.name, dialect) for dialect in ("postgresql", "sqlite")])
 
 
 def frozen_columns(table: Table[Any], columns: Sequence[str]) -> None:
-    """These columns never change once written, and rows of `table` are never deleted."""
+    """Refuse to change these columns, and to delete rows of `table`."""
     _declare(
         table, *[frozen_columns_ddl(table.name, columns, dialect) for dialect in ("postgresql", "sqlite")]
     )
 
 
 def frozen_when(table: Table[Any], condition: str) -> None:
-    """A row for which `condition` (SQL over `old.`) holds never changes again."""
+    """Refuse to change a row for which `condition` (SQL over `old.`) holds."""
     _declare(
         table, *[frozen_when_ddl(table.name, condition, dialect) for dialect in ("postgresql", "sqlite")]
     )
 
 
 def append_only_ddl(table: str, dialect: str) -> list[str]:
-    """The statements behind `append_only`."""
+    """Return the statements of `append_only`."""
     return _refuse(
         table, "append_only", "this table is append-only", ("update", "delete"), dialect, truncate=True
     )
 
 
 def frozen_columns_ddl(table: str, columns: Sequence[str], dialect: str) -> list[str]:
-    """The statements behind `frozen_columns`."""
+    """Return the statements of `frozen_columns`."""
     differs = "is distinct from" if dialect == "postgresql" else "is not"
     changed = " or ".join(f"old.{column} {differs} new.{column}" for column in columns)
     return [
@@ -54,7 +54,7 @@ def frozen_columns_ddl(table: str, columns: Sequence[str], dialect: str) -> list
 
 
 def frozen_when_ddl(table: str, condition: str, dialect: str) -> list[str]:
-    """The statements behind `frozen_when`."""
+    """Return the statements of `frozen_when`."""
     return _refuse(table, "ended", "this row has ended", ("update",), dialect, when=condition)
 
 

@@ -1,4 +1,4 @@
-"""Column types that mean the same on PostgreSQL and on SQLite."""
+"""Define column types that mean the same on PostgreSQL and on SQLite."""
 
 import json
 from collections.abc import Callable
@@ -16,10 +16,10 @@ _MICROSECOND = timedelta(microseconds=1)
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 Id = Text().with_variant(Text(collation="C"), "postgresql")
-"""An id or any other text that is locked or sorted: byte order, so Python, SQLite and PostgreSQL agree."""
+"""An id, or any other text that is locked or sorted. It sorts by bytes, in which Python and both databases agree."""
 
 BigInt = BigInteger().with_variant(Integer, "sqlite")
-"""A 64-bit integer; on SQLite spelled INTEGER, so that a primary key is the row id and never null."""
+"""A 64-bit integer. On SQLite it is spelled INTEGER, so that a primary key is the row id and never null."""
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 """A JSON document of ids, integers and codes."""
@@ -41,7 +41,7 @@ class Document(TypeDecorator[Any]):
         self._adapter: TypeAdapter[Any] = _adapter(kind)
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """The JSON type of the dialect."""
+        """Return the JSON type of the dialect."""
         native: TypeEngine[Any] = JSONB() if dialect.name == "postgresql" else JSON()
         return dialect.type_descriptor(native)
 
@@ -73,21 +73,21 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """The native type of the dialect."""
+        """Return the native type of the dialect."""
         native: TypeEngine[Any] = TIMESTAMP(timezone=True) if dialect.name == "postgresql" else Integer()
         return dialect.type_descriptor(native)
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any] | None:
-        """PostgreSQL's driver takes instants as they are; SQLite gets the integer."""
+        """Return no conversion for PostgreSQL, whose driver takes instants, and the integer for SQLite."""
         return None if dialect.name == "postgresql" else to_microseconds
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
-        """The reverse of `bind_processor`."""
+        """Return the reverse of `bind_processor`."""
         return None if dialect.name == "postgresql" else from_microseconds
 
 
 def to_microseconds(at: datetime | None) -> int | None:
-    """Microseconds since 1970 of an aware instant, exact; null stays null."""
+    """Return the exact microseconds from 1970 to an aware instant. None stays None."""
     if at is None:
         return None
     assert at.tzinfo is not None, "a naive instant must not reach the database"
@@ -95,10 +95,10 @@ def to_microseconds(at: datetime | None) -> int | None:
 
 
 def from_microseconds(microseconds: int | None) -> datetime | None:
-    """The instant in UTC, exact; null stays null."""
+    """Return the exact instant in UTC. None stays None."""
     return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
 
 
 def to_json(document: object) -> str:
-    """Compact JSON text, non-ASCII kept, as both databases store it."""
+    """Return compact JSON text, with non-ASCII characters as they are, as both databases store it."""
     return _COMPACT.encode(document)

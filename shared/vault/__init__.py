@@ -1,4 +1,4 @@
-"""Personal data at rest: a key a subject, keyed look-ups, and nothing readable once a subject's key is gone."""
+"""Protect stored personal data: one key per subject, look-ups by keyed hash, and erasure by destroying the key."""
 
 from shared.vault.errors import SubjectErased, UnreadableToken, VaultKeyBroken
 from shared.vault.tables import subject_key

@@ -1,7 +1,8 @@
-"""The installation's secret: one file a service, made at the first start, and the keys derived from it.
+"""Read the installation's secret, and derive keys from it.
 
-A key file has one line a generation, `number:base64 of 32 bytes`; `#` starts a comment. The highest generation seals;
-the lowest still held keeps the keyed hashes stable until they have been written anew.
+Each service has one key file, which is made at its first start. It has one line per generation, `number:base64 of 32
+bytes`, and `#` starts a comment. New values are sealed with the highest generation. Keyed hashes use the lowest generation
+in the file, so that they stay the same until they have been computed again.
 """
 
 import base64
@@ -21,14 +22,17 @@ GENERATION_MAX = 32_767
 
 
 def load(path: Path) -> dict[int, bytes]:
-    """The generations in a key file; the file is made with a new secret if it is not there yet."""
+    """Return the generations in a key file. A missing file is made, with a new secret."""
     if not path.exists():
         _make(path)
     return parse(path.read_text("utf-8"), str(path))
 
 
 def parse(text: str, origin: str) -> dict[int, bytes]:
-    """The generations in the text of a key file or setting. Raises VaultKeyBroken, naming `origin` but no secret."""
+    """Return the generations in the text of a key file or setting.
+
+    Raises VaultKeyBroken, whose message names `origin` and no secret.
+    """
     generations: dict[int, bytes] = {}
     for number, line in enumerate(text.replace(",", "\n").splitlines(), start=1):
         entry = line.split("#", 1)[0].strip()
@@ -52,12 +56,12 @@ def parse(text: str, origin: str) -> dict[int, bytes]:
 
 
 def derive(secret: bytes, *path: str) -> bytes:
-    """A key for one purpose (HKDF-SHA256, RFC 5869): keys of different paths tell nothing about one another."""
+    """Derive the key for one purpose (HKDF-SHA256, RFC 5869). Keys of different paths reveal nothing about each other."""
     return HKDF(SHA256(), KEY_BYTES, salt=None, info="|".join(("huitou", *path)).encode()).derive(secret)
 
 
 def derive_all(generations: Mapping[int, bytes], *path: str) -> dict[int, bytes]:
-    """The key for one purpose, of every generation."""
+    """Derive the key for one purpose from every generation."""
     return {generation: derive(secret, *path) for generation, secret in generations.items()}
 
 
@@ -72,7 +76,7 @@ def _decoded(encoded: str, origin: str) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """Write a new key file, whole or not at all; whoever comes second keeps the first one's."""
+    """Write a new key file, whole or not at all. If two processes do so, the first file stays."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

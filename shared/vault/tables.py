@@ -1,4 +1,4 @@
-"""The table of wrapped subject keys: a row gone is a subject unreadable."""
+"""Declare the table of wrapped subject keys. Deleting a row makes the data of its subject unreadable."""
 
 from sqlalchemy import CheckConstraint, Column, Named, SmallInteger, Table, TypedColumns
 
@@ -6,11 +6,11 @@ from shared.db import kernel_metadata
 from shared.db.types import Id, Sealed
 
 BUCKETS = 4096
-"""Into how many groups subject keys fall, so that a group can later be wrapped anew when one of it is destroyed."""
+"""The number of groups of subject keys. Later, a whole group can be wrapped again after one of its keys was destroyed."""
 
 
 class SubjectKeyColumns(TypedColumns):
-    """One key a subject, wrapped by the installation key of one generation."""
+    """One key per subject, wrapped by the installation's key of one generation."""
 
     identity_id: Named[str] = Column(Id, primary_key=True)
     bucket: Named[int] = Column(SmallInteger, nullable=False)

@@ -1,6 +1,7 @@
-"""The form of a sealed value: `0x01 ‖ uint32 key id ‖ 12 nonce ‖ ciphertext ‖ 16 tag` (AES-256-GCM, NIST SP 800-38D).
+"""Seal and open values in one format: `0x01 ‖ uint32 key id ‖ 12 nonce ‖ ciphertext ‖ 16 tag`.
 
-The associated data is `service|subject|field|schema`: a token copied to another row, field or service does not open.
+The cipher is AES-256-GCM (NIST SP 800-38D). The associated data is `service|subject|field|schema`, so a token that was
+copied to another row, field or service does not open.
 """
 
 import os
@@ -12,7 +13,7 @@ from shared.vault.errors import UnreadableToken
 
 FORMAT = b"\x01"
 SUBJECT_KEY = 1 << 31
-"""High bit of the key id: set for a subject's key, clear for the installation key of that generation."""
+"""The high bit of the key id. It is set for a subject's key, and clear for the installation's key of that generation."""
 SCHEMA = 1
 _NONCE_BYTES = 12
 _HEAD_BYTES = 5
@@ -20,26 +21,26 @@ _TAG_BYTES = 16
 
 
 def associated_data(service: str, subject: str, field: str) -> bytes:
-    """What a token is bound to; the parts are our own words and ids, never free text."""
+    """Return the bytes that a token is bound to. The parts are our own words and ids, never free text."""
     assert "|" not in f"{subject}{field}", "a separator inside a part would make two places one"
     return f"{service}|{subject}|{field}|{SCHEMA}".encode()
 
 
 def seal(key: AESGCM, key_id: int, text: str, bound_to: bytes) -> bytes:
-    """Encrypt `text` under a fresh random nonce (at most 2^32 tokens a key)."""
+    """Encrypt `text` under a new random nonce. One key may seal at most 2^32 tokens."""
     nonce = os.urandom(_NONCE_BYTES)
     return FORMAT + key_id.to_bytes(4, "big") + nonce + key.encrypt(nonce, text.encode(), bound_to)
 
 
 def key_id(token: bytes) -> int:
-    """The id of the key a token was sealed under. Raises UnreadableToken if it is no token of ours."""
+    """Return the id of the key that sealed a token. Raises UnreadableToken if it is not a token of ours."""
     if len(token) < _HEAD_BYTES + _NONCE_BYTES + _TAG_BYTES or token[:1] != FORMAT:
         raise UnreadableToken("not a sealed value of a known format")
     return int.from_bytes(token[1:_HEAD_BYTES], "big")
 
 
 def open_token(key: AESGCM, token: bytes, bound_to: bytes) -> str:
-    """Decrypt a token. Raises UnreadableToken when it was altered or belongs elsewhere."""
+    """Decrypt a token. Raises UnreadableToken if it was altered or belongs to another place."""
     nonce = token[_HEAD_BYTES : _HEAD_BYTES + _NONCE_BYTES]
     try:
         return key.decrypt(nonce, token[_HEAD_BYTES + _NONCE_BYTES :], bound_to).decode()
@@ -48,13 +49,13 @@ def open_token(key: AESGCM, token: bytes, bound_to: bytes) -> str:
 
 
 def wrap(key: AESGCM, secret: bytes, bound_to: bytes) -> bytes:
-    """A subject's key under the installation's: nonce, ciphertext and tag."""
+    """Encrypt a subject's key under the installation's key: nonce, ciphertext and tag."""
     nonce = os.urandom(_NONCE_BYTES)
     return nonce + key.encrypt(nonce, secret, bound_to)
 
 
 def unwrap(key: AESGCM, wrapped: bytes, bound_to: bytes) -> bytes:
-    """The subject's key again. Raises UnreadableToken when the row was altered or is another subject's."""
+    """Decrypt a subject's key. Raises UnreadableToken if the row was altered or belongs to another subject."""
     try:
         return key.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], bound_to)
     except InvalidTag:

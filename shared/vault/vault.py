@@ -1,4 +1,4 @@
-"""The vault of one service: seals and opens what is personal, and computes keyed hashes."""
+"""Seal and open the personal data of one service, and compute keyed hashes."""
 
 import base64
 import hmac
@@ -25,7 +25,7 @@ _UNIT_SEPARATOR = b"\x1f"
 
 
 class Keys:
-    """The opened keys of some subjects, for as long as one request or one batch lasts."""
+    """The opened keys of some subjects, for the time of one request or one batch."""
 
     def __init__(self, service: str, secrets: Mapping[str, bytes]) -> None:
         self._service = service
@@ -40,12 +40,12 @@ class Keys:
         return joined
 
     def seal(self, identity_id: str, field: str, text: str) -> bytes:
-        """Seal one field of one subject. Raises SubjectErased when the subject has no key."""
+        """Seal one field of one subject. Raises SubjectErased if the subject has no key."""
         bound_to = tokens.associated_data(self._service, identity_id, field)
         return tokens.seal(self._cipher(identity_id), tokens.SUBJECT_KEY, text, bound_to)
 
     def open(self, identity_id: str, field: str, token: bytes) -> str:
-        """Read one field of one subject. Raises SubjectErased, or UnreadableToken when it was sealed elsewhere."""
+        """Open one field of one subject. Raises SubjectErased, or UnreadableToken if it was sealed for another place."""
         if tokens.key_id(token) != tokens.SUBJECT_KEY:
             raise UnreadableToken("sealed under the installation's key, not a subject's")
         bound_to = tokens.associated_data(self._service, identity_id, field)
@@ -59,9 +59,9 @@ class Keys:
 
 
 class Vault:
-    """Keys of one service, each purpose with its own: subjects' keys, installation data, blind index, digests.
+    """The keys of one service, one per purpose: subjects' keys, installation data, blind index, digests.
 
-    `generations` are the installation's secrets of this service, `reference_secret` the one all services share.
+    `generations` are the installation's secrets for this service. All services share `reference_secret`.
     """
 
     def __init__(self, service: str, generations: Mapping[int, bytes], reference_secret: bytes) -> None:
@@ -75,71 +75,71 @@ class Vault:
         self.index_generation = min(generations)
 
     async def keys(self, read: Read, identity_ids: Iterable[str]) -> Keys:
-        """Open the keys of these subjects with one statement; who has none, or none any more, is not in it."""
+        """Open the keys of these subjects with one statement. Subjects without a key are left out."""
         return Keys(self.service, await self._stored(read, _bounded(identity_ids)))
 
     def keys_of(self, rows: Iterable[tuple[str, int, bytes]]) -> Keys:
-        """The keys in rows (identity, master key, wrapped) that a reader joined into a statement of its own."""
+        """Open the keys in rows (identity, master key, wrapped) that a query of another table has joined."""
         return Keys(
             self.service,
             {name: self._unwrap(name, master_key, wrapped) for name, master_key, wrapped in rows},
         )
 
     def mint(self, identity_ids: Iterable[str]) -> tuple[Keys, list[dict[str, Any]]]:
-        """New keys for subjects that nobody else can know yet, and the rows of `subject_key` that keep them."""
+        """Make keys for new subjects that no other transaction knows yet. Return them, and their rows for `subject_key`."""
         secrets = {identity_id: os.urandom(installation.KEY_BYTES) for identity_id in _bounded(identity_ids)}
         return Keys(self.service, secrets), [
             self._row(identity_id, key) for identity_id, key in secrets.items()
         ]
 
     async def new_subject(self, tx: Tx, identity_ids: Iterable[str]) -> Keys:
-        """The keys of these subjects, made and stored for those who have none.
+        """Return the keys of these subjects. Keys that are missing are made and stored.
 
-        The caller has locked the identities and knows that none of them is erased: a new key for an erased
-        subject would read nothing old, but would make them a subject again.
+        The caller has locked the identities and knows that none of them is erased. A new key for an erased subject could
+        not open old data, but new data could be sealed for that subject again.
         """
         wanted = _bounded(identity_ids)
         secrets = await self._stored(tx, wanted)
         fresh = {name: os.urandom(installation.KEY_BYTES) for name in wanted if name not in secrets}
         if fresh:
             rows = [self._row(identity_id, key) for identity_id, key in fresh.items()]
-            kept = {name for (name,) in await tx.insert_new(subject_key, rows)}
-            secrets |= {identity_id: key for identity_id, key in fresh.items() if identity_id in kept}
-            secrets |= await self._stored(tx, [name for name in fresh if name not in kept])
+            stored = {name for (name,) in await tx.insert_new(subject_key, rows)}
+            secrets |= {identity_id: key for identity_id, key in fresh.items() if identity_id in stored}
+            secrets |= await self._stored(tx, [name for name in fresh if name not in stored])
         return Keys(self.service, secrets)
 
     async def destroy(self, tx: Tx, identity_ids: Iterable[str]) -> int:
-        """Destroy the keys of these subjects and say how many there were: what was sealed for them is unreadable."""
+        """Destroy the keys of these subjects, so that their data is unreadable. Return the number of keys."""
         return await tx.execute(
             delete(subject_key).where(any_of(subject_key.c.identity_id, _bounded(identity_ids)))
         )
 
     def seal(self, field: str, text: str) -> bytes:
-        """Seal what belongs to no single subject, under the installation's newest key."""
+        """Seal data that belongs to no single subject, under the installation's newest key."""
         bound_to = tokens.associated_data(self.service, _INSTALLATION, field)
         return tokens.seal(self._data[self._newest], self._newest, text, bound_to)
 
     def open(self, field: str, token: bytes) -> str:
-        """Read what `seal` sealed. Raises UnreadableToken."""
+        """Open a value that `seal` has sealed. Raises UnreadableToken."""
         cipher = self._data.get(tokens.key_id(token))
         if cipher is None:
             raise UnreadableToken("sealed under a generation of the installation's key that is not held")
         return tokens.open_token(cipher, token, tokens.associated_data(self.service, _INSTALLATION, field))
 
     def index(self, kind: str, issuer: str, normalised: str) -> bytes:
-        """The blind index of an identifier, 16 bytes: equal for equal identifiers, meaningless without the key."""
+        """Return the blind index of an identifier: 16 bytes, equal for equal identifiers."""
         named = _UNIT_SEPARATOR.join((kind.encode(), issuer.encode(), normalised.encode()))
         return hmac.digest(self._index_key, named, "sha256")[:BLIND_INDEX_BYTES]
 
     def digest(self, purpose: str, content: bytes) -> bytes:
-        """A keyed hash of 32 bytes; the same content under two purposes gives unrelated digests."""
+        """Return a keyed hash of 32 bytes. Equal content has unrelated digests under different purposes."""
         key = self._digests.get(purpose)
         if key is None:
             key = self._digests[purpose] = installation.derive(self._stable, self.service, "digest", purpose)
         return hmac.digest(key, content, "sha256")
 
     def reference(self, issuer: str, external_id: str) -> str:
-        """The name, in events, of an external id of an issuer: 22 characters, the same in every service."""
+        """Return the name that stands in events for an external id: 22 characters, the same in every service."""
         named = issuer.encode() + _UNIT_SEPARATOR + external_id.encode()
         token = hmac.digest(self._references, named, "sha256")[:REFERENCE_BYTES]
         return base64.urlsafe_b64encode(token).rstrip(b"=").decode()
@@ -184,9 +184,10 @@ class Vault:
 def open_vault(
     home: Path, service: str, *, key: str | None = None, reference_key: str | None = None
 ) -> Vault:
-    """The vault of a service: its secrets from the settings where given, else from `<home>/keys`, made if missing.
+    """Open the vault of a service.
 
-    Raises VaultKeyBroken when a key cannot be understood.
+    Its secrets come from the settings, or else from `<home>/keys`, where missing files are made. Raises VaultKeyBroken if a
+    key cannot be understood.
     """
     folder = home / "keys"
     generations = (
@@ -205,7 +206,7 @@ def _ciphers(keys: Mapping[int, bytes]) -> dict[int, AESGCM]:
 
 
 def _bounded(identity_ids: Iterable[str]) -> list[str]:
-    """Sorted and each once, so that multi-row writes take their locks in one order."""
+    """Return the ids sorted and without repeats, so that multi-row writes take their locks in one order."""
     wanted = sorted(set(identity_ids))
     assert len(wanted) <= SUBJECTS_MAX, "read subjects in pages"
     return wanted
