@@ -11,6 +11,7 @@ BIN := .venv/bin
 SEED ?=
 MINUTES ?= 2
 ARGS ?=
+WORKERS ?= -n 2 --dist loadgroup
 
 .PHONY: help
 help: ## show what there is to make
@@ -28,7 +29,16 @@ up-distributed: .venv/dev.installed ## run it as its own processes on PostgreSQL
 .PHONY: test
 test: .venv/dev.installed ## run every test, against real databases and real brokers (ARGS='tests/loyalty -k refund')
 	@sh tests/install_parts.sh
-	@$(BIN)/pytest -m 'not bench and not chaos and not compose' $(ARGS)
+	@$(BIN)/pytest $(WORKERS) -m 'not bench and not chaos and not compose' $(ARGS)
+
+.PHONY: quick
+quick: .venv/dev.installed ## run what needs no PostgreSQL, no broker and no browser, and takes no long time, in minutes
+	@$(BIN)/pytest $(WORKERS) -m 'not bench and not chaos and not compose and not postgresql and not kafka and not browser and not slow' $(ARGS)
+
+.PHONY: test-long
+test-long: .venv/dev.installed ## run every test, with all attacks and long fuzz and property tests in place of samples
+	@sh tests/install_parts.sh
+	@TEST_LONG=1 $(BIN)/pytest $(WORKERS) --timeout=1800 -m 'not bench and not chaos and not compose' $(ARGS)
 
 .PHONY: check
 check: .venv/dev.installed ## format, lint, types, import contracts, tidiness, documentation; no test that starts anything

@@ -13,30 +13,69 @@ from sqlalchemy import MetaData
 
 from shared.clock import SystemClock
 from shared.db import Database
-from tests.parts import databases
+from tests.parts import databases, kafka, postgres, servers
 from tests.parts.databases import KINDS, Kind
 from tests.parts.postgres import Postgres
 
 TESTS = Path(__file__).parent
-SEED = int(os.environ.get("TEST_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
+DRAWN_SEED = "HUITOU_TESTS_SEED"
+"""The environment variable by which the workers of a run get the seed that was drawn for it."""
+SEED = int(
+    os.environ.get("TEST_SEED") or os.environ.get(DRAWN_SEED) or random.SystemRandom().randrange(1, 2**31)
+)
+LONG = os.environ.get("TEST_LONG") == "1"
+"""Whether attacks, fuzz and property tests try everything (make test-long), or a seeded sample."""
 
 SHORT = ("test_short_round.py", "test_judging.py")
 """The files below tests/chaos that every run has time for."""
+EXAMPLES_MAX, EXAMPLES_LONG_MAX = 50, 500
+"""How many examples a property test tries."""
 ONE_DATABASE = {"api", "domain"}
 """The folders whose tests run on SQLite alone, but for those that are marked `both_databases`."""
 
+PRODUCT_TOPICS = "product topics"
+ALONE = "alone"
+GROUPS = {
+    "test_replay.py": PRODUCT_TOPICS,
+    "test_kafka_rebalances.py": PRODUCT_TOPICS,
+    "e2e": PRODUCT_TOPICS,
+    "bench": ALONE,
+    "chaos": ALONE,
+    "test_up.py": ALONE,
+    "test_fits.py": ALONE,
+    "test_kafka_faults.py": ALONE,
+    "test_outage.py": ALONE,
+    "test_lease.py": ALONE,
+    "test_migrating.py": ALONE,
+    "test_pacing.py": ALONE,
+}
+"""The folders and files whose tests one worker runs in turn: they share the product's topics, or measure times."""
+
 settings.register_profile(
-    "huitou",
+    "sample",
     deadline=None,  # two cores and a database make a slow example, not a wrong one
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    max_examples=EXAMPLES_MAX,
 )
-settings.load_profile("huitou")
+settings.register_profile("long", settings.get_profile("sample"), max_examples=EXAMPLES_LONG_MAX)
+settings.load_profile("long" if LONG else "sample")
 
 
-def pytest_report_header() -> str:
-    """Say the seed, so that a failing run can be run again: TEST_SEED=… make test."""
-    return f"seed: {SEED}"
+def pytest_configure(config: pytest.Config) -> None:
+    """Hand the seed to the workers, and answer them when they ask for servers."""
+    os.environ[DRAWN_SEED] = str(SEED)
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        servers.answer_workers()
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is used, and the seed, so that a failing run can be run again: TEST_SEED=… make test."""
+    lines = [f"seed: {SEED}; {'everything' if LONG else 'a sample'} of attacks, fuzz and properties"]
+    for mark, planned in (("postgresql", postgres.planned), ("kafka", kafka.planned)):
+        left_out = f"not {mark}" in config.option.markexpr
+        lines.append(f"{mark}: {'left out' if left_out else planned()}")
+    return lines
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -54,7 +93,10 @@ def _names(names: str | Sequence[str]) -> Sequence[str]:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark a test that is given PostgreSQL, by whatever parameter."""
+    """Mark a test that is given PostgreSQL, by whatever parameter, and one that runs in a group."""
+    group = GROUPS.get(item.path.name) or GROUPS.get(item.path.relative_to(TESTS).parts[0])
+    if group:
+        item.add_marker(pytest.mark.xdist_group(group))
     callspec = getattr(item, "callspec", None)
     for value in callspec.params.values() if callspec else ():
         if value == "postgresql" or (isinstance(value, tuple) and "postgresql" in value):
@@ -67,12 +109,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         room = item.path.relative_to(TESTS).parts[0]
         if room in ("bench", "chaos", "compose") and item.path.name not in SHORT:
             item.add_marker(room)
+    items.sort(
+        key=lambda item: item.path.relative_to(TESTS).parts[0] == "e2e"
+    )  # its product holds on to topics
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Let benchmarks, and what runs beside them, measure durable commits."""
     if any(item.get_closest_marker("bench") for item in session.items):
-        os.environ["TEST_POSTGRES_DURABLE"] = "1"
+        databases.durable = True
 
 
 @pytest.hookimpl(wrapper=True)
@@ -121,7 +166,9 @@ def log_as_before() -> Iterator[None]:
 @pytest.fixture
 def seeded(request: pytest.FixtureRequest) -> random.Random:
     """Random numbers of this test alone, the same again for the same TEST_SEED."""
-    return random.Random(f"{SEED}:{request.node.nodeid}")
+    nodeid: str = request.node.nodeid
+    group = request.node.get_closest_marker("xdist_group")
+    return random.Random(f"{SEED}:{nodeid.removesuffix(f'@{group.args[0]}') if group else nodeid}")
 
 
 @pytest.fixture

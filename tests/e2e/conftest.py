@@ -1,5 +1,6 @@
 """The product, run for real in each way there is, and spoken to by HTTP alone."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -9,10 +10,9 @@ import pytest
 
 from huitou.settings import SERVICES
 from tests.e2e.shop import Shop
-from tests.parts import databases
+from tests.parts import databases, kafka, servers, services
 from tests.parts.distributed import DistributedStack
 from tests.parts.embedded import EmbeddedStack
-from tests.parts.kafka import open_kafka
 from tests.parts.processes import free_port_base
 from tests.parts.stacks import GivenStack, Stack
 
@@ -37,15 +37,15 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
             yield embedded
             embedded.close()
         case _:
-            kafka = open_kafka()
-            if not kafka.real:
+            broker = servers.broker()
+            if not broker.real:
                 pytest.skip("the distributed product needs a real Kafka")
+            asyncio.run(kafka.clear(broker.servers, services.topics()))
             distributed = DistributedStack(
-                databases.postgres(), kafka, port_base=free_port_base(PORTS)
+                databases.postgres(), broker, port_base=free_port_base(PORTS)
             ).start()
             yield distributed
             distributed.close()
-            kafka.close()
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ from shared.db.migrations import Migrations
 from shared.db.postgres import PostgresDatabase
 from shared.outbox.writing import write_outbox
 from shared.service import Service
-from tests.parts.postgres import Databases, open_postgres
+from tests.parts import servers
+from tests.parts.postgres import Databases
 from tests.parts.postgres_pool import Fill, Pool
 
 Kind = Literal["sqlite", "postgresql"]
@@ -38,33 +39,24 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES_KEPT_MAX = 12
 """Template files in the cache; the oldest go first."""
 
+durable = False
+"""Whether commits of the run's PostgreSQL are flushed to the disk; only benchmarks pay for that."""
 own_database = False
 """Whether the test that runs is marked so that it gets databases of its own, which nobody used before."""
 before_postgres: list[Callable[[], None]] = []
 """Called whenever a test asks for PostgreSQL: the suite checks here that the test says so by its mark."""
 
 
-@functools.cache
-def durable() -> bool:
-    """Whether commits of this run's PostgreSQL are flushed to the disk; only benchmarks pay for that."""
-    return os.environ.get("TEST_POSTGRES_DURABLE") == "1"
-
-
 def postgres() -> Databases:
     """Return the PostgreSQL of this run, and start it when it is first asked for."""
     for check in before_postgres:
         check()
-    return _postgres()
-
-
-@functools.cache
-def _postgres() -> Databases:
-    return open_postgres(durable=durable())
+    return servers.postgres(durable=durable)
 
 
 @functools.cache
 def _pool() -> Pool:
-    return Pool(_postgres())
+    return Pool(servers.postgres(durable=durable))
 
 
 @asynccontextmanager

@@ -7,7 +7,6 @@ import asyncio
 import atexit
 import base64
 import contextlib
-import functools
 import os
 import shutil
 import signal
@@ -74,10 +73,25 @@ controller.quorum.fetch.timeout.ms=1000
 class Kafka(Protocol):
     """Something that speaks Kafka's protocol at `servers`."""
 
-    servers: str
-    real: bool
-    sentence: str
-    """What was used, for the header of a test run."""
+    @property
+    def servers(self) -> str:
+        """Its addresses, host:port, with commas between them."""
+        ...
+
+    @property
+    def real(self) -> bool:
+        """Whether it is Apache Kafka, and not the mock cluster."""
+        ...
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is a node of our own, with settings that allow short sessions."""
+        ...
+
+    @property
+    def sentence(self) -> str:
+        """What was used, for the header of a test run."""
+        ...
 
     @property
     def url(self) -> str:
@@ -91,7 +105,7 @@ class Kafka(Protocol):
 class ApacheKafka:
     """One Apache Kafka node of our own; survives `kill` and `start` on the same data and ports."""
 
-    real = True
+    real = ours = True
 
     def __init__(self, version: str = VERSION, *, folder: Path | None = None) -> None:
         """Prepare a node of this version, its data under `folder` (a temporary one if none is given)."""
@@ -163,7 +177,7 @@ class ApacheKafka:
 class GivenKafka:
     """The cluster named in TEST_KAFKA; not ours to kill."""
 
-    real = True
+    real, ours = True, False
 
     def __init__(self, servers: str) -> None:
         self.servers = servers
@@ -181,7 +195,7 @@ class GivenKafka:
 class MockKafka:
     """librdkafka's broker inside this process: one member a group, no admin requests, 5 MiB a partition."""
 
-    real = False
+    real = ours = False
 
     def __init__(self) -> None:
         from confluent_kafka import Producer
@@ -211,12 +225,6 @@ def open_kafka(version: str | None = None) -> Kafka:
         if required():
             raise
     return MockKafka()
-
-
-@functools.cache
-def of_this_run() -> Kafka:
-    """The one Kafka of this test run, started when it is first asked for, and ended with the process."""
-    return open_kafka()
 
 
 async def clear(servers: str, topics: Collection[str]) -> None:

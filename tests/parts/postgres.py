@@ -50,9 +50,11 @@ class Databases:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, admin_url: str, sentence: str) -> None:
+    def __init__(self, admin_url: str, sentence: str, *, temporary: bool = False) -> None:
+        """Use the server at `admin_url`; `temporary`: its data goes with the run, so nothing need be dropped."""
         self.admin_url = admin_url
         self.sentence = sentence
+        self.temporary = temporary
 
     async def create_database(self, template: str | None = None, *, name: str | None = None) -> str:
         """Create a database and return its URL (postgresql+asyncpg://…); `template` is the name or URL of another."""
@@ -107,7 +109,7 @@ class Postgres(Databases):
     def __init__(self, *, folder: Path | None = None, durable: bool = True) -> None:
         """Make the cluster, its data under `folder` (a temporary one if none is given; made again when it exists)."""
         binaries = _binaries()
-        self._temporary = folder is None
+        self._own_folder = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="huitou-postgres-"))
         self.folder.mkdir(parents=True, exist_ok=True)
         user = USER if os.geteuid() == 0 else None  # the server refuses to run as root
@@ -121,6 +123,7 @@ class Postgres(Databases):
         super().__init__(
             f"postgresql://{USER}@127.0.0.1:{port}/postgres",
             f"PostgreSQL {_version(binaries)} at 127.0.0.1:{port}",
+            temporary=True,
         )
         settings = {
             **SETTINGS,
@@ -195,7 +198,7 @@ class Postgres(Databases):
     def close(self) -> None:
         """End it and remove its data, unless the folder was given."""
         self.stop()
-        if self._temporary:
+        if self._own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Self:

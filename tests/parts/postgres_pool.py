@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.clock import SystemClock
 from shared.db.postgres import PostgresDatabase
-from tests.parts.postgres import Databases, Postgres
+from tests.parts.postgres import Databases
 
 LOCK_SECONDS_MAX = 2
 
@@ -144,7 +144,7 @@ class Pool:
         for lease in [lease for leases in self._warm.values() for lease in leases]:
             await lease.close()
             self._cold[""].append(lease.url)
-        if not isinstance(self._server, Postgres):  # our own server goes with its data
+        if not self._server.temporary:
             for url in [url for urls in self._cold.values() for url in urls]:
                 await self._server.drop_database(url)
         self._warm.clear()

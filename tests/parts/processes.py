@@ -23,6 +23,10 @@ PORT_FIRST, PORT_LAST = 20_000, 32_000
 PORT_TRIES_MAX = 100
 
 
+lasting_threads: set[threading.Thread] = {threading.main_thread()}
+"""The threads that live as long as this process."""
+
+
 class PartMissing(Exception):
     """A real part cannot be had on this machine; the text says what was tried."""
 
@@ -30,7 +34,7 @@ class PartMissing(Exception):
 class Server:
     """One server process that can be started again on the same data and ports, stopped, killed and frozen.
 
-    Start it from the main thread: the kernel sends `dies_by` to it when the thread that started it ends.
+    Start it from a thread that lasts: the kernel sends `dies_by` to it when the thread that started it ends.
     """
 
     def __init__(
@@ -70,9 +74,7 @@ class Server:
         """Start detached from the terminal, with all output appended to `log`; no-op when it runs."""
         if self.running:
             return
-        assert threading.current_thread() is threading.main_thread(), (
-            "a server dies with the thread that starts it"
-        )
+        assert threading.current_thread() in lasting_threads, "a server dies with the thread that starts it"
         parent, dies_by = os.getpid(), int(self._dies_by)
 
         def die_with_parent() -> None:
@@ -87,7 +89,7 @@ class Server:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 one prctl, and the main thread starts servers
+                preexec_fn=die_with_parent,  # noqa: PLW1509 one prctl, and it is safe where no other thread forks
                 user=self._user,
                 group=pwd.getpwnam(self._user).pw_gid if self._user else None,
                 extra_groups=[] if self._user else None,

@@ -11,12 +11,14 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import httpx2
 from fastapi import FastAPI
 from sqlalchemy import func, select
 
+from huitou.settings import SERVICES
 from shared.auth.principal import Role
 from shared.auth.verifying import open_verifier
 from shared.bus import Bus, Record, TopicPartition, open_bus
@@ -31,6 +33,7 @@ from shared.events.cloudevents import encode
 from shared.http.app import build_app
 from shared.ids import new_event_id
 from shared.outbox.tables import outbox
+from shared.run import roles
 from shared.service import Drift, Runtime, Service
 from shared.settings import ServiceSettings
 from shared.vault import open_vault
@@ -175,6 +178,12 @@ def service_with(name: str, home: Path, **settings: Any) -> Service:
         home=home, **settings
     )
     return cast(Service, importlib.import_module(f"services.{name}.main").service(made))
+
+
+def topics() -> set[str]:
+    """Return the topics of all services."""
+    with TemporaryDirectory() as home:
+        return {topic for name in SERVICES for topic in roles.topics_of(service_with(name, Path(home)))}
 
 
 @asynccontextmanager

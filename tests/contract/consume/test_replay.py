@@ -35,8 +35,8 @@ from tests.conftest import SEED
 from tests.contract.consume.test_fuzz import SERVICES, consume, take_position, traffic_for
 from tests.contract.consume.traffic import Traffic
 from tests.contract.http.opened import Opened, opened
-from tests.parts import databases, kafka
-from tests.parts.databases import Kind, service_of
+from tests.parts import databases, kafka, servers, services
+from tests.parts.databases import Kind
 from tests.parts.waiting import until
 from tests.shared.consume.running import consuming_with
 
@@ -64,13 +64,10 @@ async def bus(stack: Stack, tmp_path: Path) -> AsyncIterator[Bus]:
     if stack[1] == "embedded":
         opened_bus = open_bus("embedded://", home=tmp_path)
     else:
-        broker = kafka.of_this_run()
-        if not isinstance(broker, kafka.ApacheKafka):
+        broker = servers.broker()
+        if not broker.ours:
             pytest.skip(f"{broker.sentence} cannot be cleared, or does not allow short sessions")
-        everything = {
-            topic for name in SERVICES for topic in roles.topics_of(service_of(name, tmp_path / "any"))
-        }
-        await kafka.clear(broker.servers, everything)
+        await kafka.clear(broker.servers, services.topics())
         opened_bus = KafkaBus([broker.servers], session_seconds=SESSION_SECONDS)
     yield opened_bus
     await opened_bus.close()

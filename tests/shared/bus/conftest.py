@@ -3,7 +3,7 @@
 import itertools
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from shared.bus import Bus
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.kafka import KafkaBus
-from tests.parts import kafka
+from tests.parts import kafka, servers
 
 SESSION_SECONDS = 2.0  # the node of tests/parts/kafka.py allows it, so that a member that left is missed soon
 SESSION_SECONDS_ELSEWHERE = 6.0  # what a broker with default settings allows
@@ -24,17 +24,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def broker() -> kafka.Kafka:
-    return kafka.of_this_run()
+    return servers.broker()
 
 
-@pytest.fixture(scope="package")
-def old_broker() -> Iterator[kafka.Kafka]:
+@pytest.fixture(scope="session")
+def old_broker() -> kafka.Kafka:
     """The oldest version that is promised, where this run may start brokers of its choice."""
     if os.environ.get("TEST_KAFKA") or kafka.wanted_version() != kafka.VERSION:
         pytest.skip("this run was told which Kafka to use")
-    used = kafka.open_kafka(kafka.VERSION_OLD)
-    yield used
-    used.close()
+    return servers.old_broker()
 
 
 class Buses:
@@ -83,7 +81,7 @@ async def buses(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         broker: kafka.Kafka = request.getfixturevalue("broker" if request.param == "kafka" else "old_broker")
         if not broker.real and request.node.get_closest_marker("real_broker"):
             pytest.skip(f"{broker.sentence} cannot do this")
-        seconds = SESSION_SECONDS if isinstance(broker, kafka.ApacheKafka) else SESSION_SECONDS_ELSEWHERE
+        seconds = SESSION_SECONDS if broker.ours else SESSION_SECONDS_ELSEWHERE
         opened = Buses("kafka", lambda: KafkaBus([broker.servers], session_seconds=seconds))
     yield opened
     await opened.close()
