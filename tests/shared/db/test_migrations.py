@@ -107,7 +107,7 @@ async def test_a_database_of_a_newer_version_is_refused_with_a_sentence(
 ) -> None:
     service = databases.service_of(name, tmp_path)
     migrations = Migrations(service.migrations, service.metadata)
-    async with databases.fresh(kind, name, folder=tmp_path) as database:
+    async with databases.fresh(kind, name, folder=tmp_path, own=True) as database:
         assert await migrations.state(database) == "head"
         await migrations.upgrade(database)
         async with database.begin() as tx:
@@ -124,7 +124,7 @@ async def test_a_database_of_an_older_version_is_refused_with_a_sentence_and_lef
 ) -> None:
     service = databases.service_of(name, tmp_path)
     migrations = Migrations(service.migrations, service.metadata)
-    async with databases.fresh(kind, name, folder=tmp_path) as database:
+    async with databases.fresh(kind, name, folder=tmp_path, own=True) as database:
         async with database.begin() as tx:
             await tx.execute(text("DELETE FROM alembic_version"))
             if version:
@@ -147,7 +147,7 @@ async def test_tables_of_others_do_not_make_a_database_older(kind: databases.Kin
     migrations = Migrations(service.migrations, service.metadata)
     others = MetaData()
     Table("spatial_ref_sys", others, Column("id", Text, primary_key=True))
-    async with databases.declared(kind, [others], folder=tmp_path) as database:
+    async with databases.declared(kind, [others], folder=tmp_path, own=True) as database:
         assert await migrations.state(database) == "empty"
         await migrations.upgrade(database)
         assert await migrations.state(database) == "head"
@@ -195,13 +195,13 @@ async def test_a_later_kernel_table_takes_one_kernel_revision_and_nothing_in_ser
 ) -> None:
     service = databases.service_of(name, tmp_path)
     later = with_next_kernel_revision(service, tmp_path / "kernel")
-    async with databases.fresh(kind, name, folder=tmp_path) as database:
+    async with databases.fresh(kind, name, folder=tmp_path, own=True) as database:
         assert await later.state(database) == "behind"
         await later.upgrade(database)
         assert await later.state(database) == "head"
         assert "later" in await tables_of(database)
         assert await Migrations(service.migrations, service.metadata).state(database) == "newer"
-    async with databases.declared(kind, [], folder=tmp_path, name="empty") as database:
+    async with databases.declared(kind, [], folder=tmp_path, name="empty", own=True) as database:
         await later.upgrade(database)
         assert await later.state(database) == "head"
         assert "later" in await tables_of(database)

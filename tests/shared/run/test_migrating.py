@@ -69,7 +69,7 @@ async def test_it_can_be_told_to_stop_waiting(tmp_path: Path) -> None:
 async def test_a_database_of_an_older_version_is_refused_by_every_command_and_said_in_health(
     kind: databases.Kind, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with databases.fresh(kind, "profile", folder=tmp_path) as database:
+    async with databases.fresh(kind, "profile", folder=tmp_path, own=True) as database:
         async with database.begin() as tx:
             await tx.execute(text("UPDATE alembic_version SET version_num = '0005'"))
         url = database.url if kind == "postgresql" else f"sqlite:///{tmp_path / 'profile.db'}"
