@@ -17,7 +17,7 @@ PURCHASES = 69_659
 CUSTOMERS = 23_570
 LOOKED_AT = 25
 PUBLISHED = {"r": 0.2516, "alpha": 4.7889, "a": 0.7234, "b": 2.1611}
-"""The whole cohort as of 1997-09-30, a week (tests/scoring/domain/test_published_numbers.py has the source)."""
+"""The whole cohort as of 1997-09-30, a week (tests/scoring/models/domain/test_published_numbers.py has the source)."""
 
 
 def _converted(path: Path) -> dict[str, list[int]]:

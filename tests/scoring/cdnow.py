@@ -9,9 +9,9 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
-from services.scoring.domain.facts import Purchase, roll_up
-from services.scoring.domain.scores import bg_nbd
-from services.scoring.domain.state import State, fold
+from services.scoring.facts.domain.facts import Purchase, roll_up
+from services.scoring.facts.domain.state import State, fold
+from services.scoring.models.domain.kinds import bg_nbd
 
 DATA = Path(__file__).parents[1] / "data" / "cdnow"
 UNTIL = date(1997, 9, 30)

@@ -13,7 +13,8 @@ from sqlalchemy import Select, func, select
 
 from services.feedback.storage import tables as feedback
 from services.loyalty.storage import tables as loyalty
-from services.scoring.storage import tables as scoring
+from services.scoring.facts.storage import tables as scoring
+from services.scoring.labels.storage.tables import score
 from shared.bus import Record
 from shared.events.base import Cause, Event
 from shared.events.cloudevents import encode
@@ -236,7 +237,7 @@ _SCORING = (
         for table in (scoring.purchase, scoring.purchase_return, scoring.day_rollup)
     ),
     select(scoring.customer_state).where(scoring.customer_state.c.purchases > 0),
-    select(scoring.score.c.customer_id, scoring.score.c.label).where(scoring.score.c.label.is_not(None)),
+    select(score.c.customer_id, score.c.label).where(score.c.label.is_not(None)),
 )
 _BOOKS: dict[str, Sequence[Select[*tuple[Any, ...]]]] = {
     "loyalty": _LOYALTY,

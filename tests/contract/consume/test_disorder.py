@@ -13,7 +13,7 @@ from sqlalchemy import Select, func, select
 
 from services.feedback.storage import tables as feedback
 from services.loyalty.storage import tables as loyalty
-from services.scoring.storage import tables as scoring
+from services.scoring.facts.storage import tables as scoring
 from shared.consume import operator_actions
 from shared.consume.apply import Outcome
 from shared.consume.tables import set_aside as table

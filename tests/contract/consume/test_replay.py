@@ -16,7 +16,8 @@ from sqlalchemy import Table, delete, func, select, update
 from services.loyalty import verify
 from services.loyalty.storage import rebuild
 from services.loyalty.storage.tables import lot, wallet
-from services.scoring.storage import tables as scoring_tables
+from services.scoring.facts.storage import tables as scoring_tables
+from services.scoring.labels.storage.tables import score
 from shared.bus import Bus, Message, Record, TopicPartition, open_bus, partition_of
 from shared.bus.kafka import KafkaBus
 from shared.consume import replaying
@@ -255,7 +256,7 @@ async def _scores(database: Database) -> dict[str, list[str]]:
         identity, scoring_tables.purchase, scoring_tables.purchase_return, scoring_tables.day_rollup,
         scoring_tables.customer_state,
     )  # fmt: skip
-    said = scoring_tables.score.c
+    said = score.c
     labels = select(said.customer_id, said.kind, said.label, said.model_version).where(
         said.label.is_not(None)
     )

@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from huitou import contents
-from services.scoring.storage.tables import customer_state
+from services.scoring.facts.storage.tables import customer_state
 from shared.auth.verifying import open_verifier
 from shared.bus import Message, open_bus
 from shared.clock import SystemClock

@@ -96,7 +96,7 @@ def _model() -> None:
         sa.Column("version", types.BigInt, nullable=False),
         sa.Column("until", sa.Date(), nullable=False),
         sa.Column("zone", sa.Text(), nullable=False),
-        sa.Column("params", types.Json, nullable=False),
+        sa.Column("parameters", types.Json, nullable=False),
         sa.Column("log_likelihood", sa.Float(precision=53), nullable=True),
         sa.Column("n", types.BigInt, nullable=False),
         sa.Column("unique_rows", types.BigInt, nullable=False),

@@ -1,0 +1,32 @@
+"""Find customers."""
+
+from dataclasses import dataclass
+
+from services.scoring.facts.domain.facts import History
+from services.scoring.facts.storage import customers, facts, states
+from shared.db import Read
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFacts:
+    """Everything known of a customer: the facts of all identities that the customer owns."""
+
+    customer_id: str
+    history: History
+
+
+async def find_customer(read: Read, customer_id: str) -> CustomerFacts | None:
+    """Return the customer that owns an id, with all facts; None when the id is not known or was erased.
+
+    Every id is valid for ever: the id of a merged identity leads to the customer that owns it now.
+    """
+    identities = await customers.identities_of_owner(read, customer_id)
+    if not identities:
+        return None
+    history = await facts.history_of(read, [identity.identity_id for identity in identities])
+    return CustomerFacts(identities[0].owner_id, history)
+
+
+async def next_customers(read: Read, after: str, limit: int) -> list[str]:
+    """Return the next customers with a state, in the order of ids."""
+    return await states.page_of_ids(read, after, limit)

@@ -1,0 +1,110 @@
+"""The operations on models: their versions, and the version in force today."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from pydantic import Field
+
+from services.scoring.facts.domain.days import local_day
+from services.scoring.models.domain.kinds import KINDS, Kind, Parameters
+from services.scoring.models.domain.models import InForce, Model, Status
+from services.scoring.models.queries.models import all_in_force, with_prior
+from services.scoring.settings import Settings
+from shared.context import Context
+from shared.db import Read
+from shared.http.auth import OPERATORS, allow
+from shared.http.dependencies import InContext, Reading
+from shared.http.models import Response, example
+from shared.http.routes import Router
+
+_CARD = {
+    "kind": "bg_nbd", "currency": "", "version": 1, "in_force": True, "until": "1997-09-30", "zone": "UTC",
+    "parameters": {"kind": "bg_nbd", "r": 0.2516, "alpha": 4.7889, "a": 0.7234, "b": 2.1611},
+    "log_likelihood": -95368.444, "customers": 23570, "unique_rows": 8685, "preparation": "btyd-1",
+    "gates": {"finite": True, "converged": True, "dropout_seen": True, "enough_customers": True},
+    "status": "published", "published_at": "2026-03-01T09:30:00Z",
+}  # fmt: skip
+
+
+class ModelOut(Response):
+    """The card of one version of a model."""
+
+    model_config = example(**_CARD)
+
+    kind: Kind
+    currency: str = Field(description="Empty for models that hold for every currency.")
+    version: int = Field(description="0 is the one that is shipped.")
+    in_force: bool = Field(description="It is the one that answers for today.")
+    until: date | None = Field(description="The last day of its data, included; null for version 0.")
+    zone: str = Field(description="In which its days were counted.")
+    parameters: Parameters = Field(
+        description="Times are in weeks, money in major units, cut points in days and minor units."
+    )
+    log_likelihood: float | None
+    customers: int
+    unique_rows: int
+    preparation: str
+    gates: dict[str, bool]
+    status: Status
+    published_at: datetime | None
+
+
+class ModelsOut(Response):
+    """The models that answer for today, one a kind and currency."""
+
+    model_config = example(items=[_CARD])
+
+    items: list[ModelOut]
+
+
+class VersionsOut(Response):
+    """The versions of one kind of model, newest first."""
+
+    model_config = example(kind="bg_nbd", versions=[_CARD])
+
+    kind: Kind
+    versions: list[ModelOut]
+
+
+router = Router(tags=["models"])
+
+
+@router.get(
+    "/v1/models", operation_id="list_models", summary="List the models in force", allow=allow(OPERATORS)
+)
+async def list_models(read: Reading, context: InContext[Settings]) -> ModelsOut:
+    """The version of each kind of model that answers for today, with its parameters and gates."""
+    in_force = await _in_force_today(read, context)
+    order = sorted(in_force, key=lambda key: (KINDS.index(key[0]), key[1]))
+    return ModelsOut(items=[_card(in_force[key].model, in_force=True) for key in order])
+
+
+@router.get(
+    "/v1/models/{kind}", operation_id="get_model", summary="Get a model's versions", allow=allow(OPERATORS)
+)
+async def get_model(read: Reading, context: InContext[Settings], kind: Kind) -> VersionsOut:
+    """The versions of one kind of model, newest first, the shipped one last. Versions are kept for ever."""
+    in_force = await _in_force_today(read, context)
+    versions = await with_prior(read, kind, context.settings.zone)
+    return VersionsOut(
+        kind=kind, versions=[_card(model, in_force=_answers(in_force, model)) for model in versions]
+    )
+
+
+async def _in_force_today(read: Read, context: Context[Settings]) -> dict[tuple[Kind, str], InForce]:
+    zone = context.settings.time_zone
+    return await all_in_force(read, local_day(context.clock.now(), zone), zone.key)
+
+
+def _answers(in_force: Mapping[tuple[Kind, str], InForce], model: Model) -> bool:
+    used = in_force.get((model.kind, model.currency))
+    return used is not None and used.model.version == model.version
+
+
+def _card(model: Model, *, in_force: bool) -> ModelOut:
+    return ModelOut(
+        kind=model.kind, currency=model.currency, version=model.version, in_force=in_force, until=model.until,
+        zone=model.zone, parameters=model.parameters, log_likelihood=model.log_likelihood, customers=model.n,
+        unique_rows=model.unique_rows, preparation=model.preparation, gates=dict(model.gates), status=model.status,
+        published_at=model.published_at,
+    )  # fmt: skip

@@ -1,0 +1,32 @@
+"""A fit that was asked for, and how far it is."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from services.scoring.models.domain.kinds import Kind
+
+FitStatus = Literal["queued", "running", "done", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fit: what was asked for, and how far it is. `version` and `failure` are None until it has ended.
+
+    `version` is the version of the model that the fit made, `failure` the code of the reason why it made none.
+    """
+
+    fit_id: str
+    kind: Kind
+    currency: str
+    until: date
+    publish: bool
+    round_days: bool
+    status: FitStatus
+    attempts: int
+    requested_by: str
+    requested_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    version: int | None = None
+    failure: str | None = None

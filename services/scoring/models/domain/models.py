@@ -1,0 +1,84 @@
+"""Versions of models, and which of them is in force on a day."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, Literal
+
+from services.scoring.models.domain.kinds import BgNbd, Cuts, GammaGamma, Kind, bg_nbd, rfm
+
+Status = Literal["published", "proposed", "rejected"]
+Confidence = Literal["low", "medium", "high"]
+PREPARATION: Final = bg_nbd.PREPARATION
+STEADY_PURCHASES_MIN: Final = 3  # purchases from which an answer rests on the customer's own history
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One version of a model, never changed once written.
+
+    `until` is the last day of the data it was fitted to, None for the shipped prior (version 0); `currency` is
+    empty for models that hold for all currencies; `log_likelihood` is None for cut points.
+    """
+
+    kind: Kind
+    currency: str
+    version: int
+    until: date | None
+    zone: str
+    parameters: Cuts | BgNbd | GammaGamma
+    log_likelihood: float | None
+    n: int
+    unique_rows: int
+    preparation: str
+    gates: Mapping[str, bool]
+    status: Status
+    published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The model that answers for a day; `look_ahead` when it was fitted to later data, for want of an earlier one."""
+
+    model: Model
+    look_ahead: bool
+
+
+def in_force(versions: Iterable[Model], day: date) -> InForce | None:
+    """The published version with the greatest `until` up to `day`, else the earliest; None if nothing is published.
+
+    Of several fits to the same day the newest version counts.
+    """
+    fitted = [model for model in versions if model.status == "published" and model.until is not None]
+    known = [model for model in fitted if _until(model) <= day]
+    if known:
+        return InForce(max(known, key=lambda model: (_until(model), model.version)), look_ahead=False)
+    if fitted:
+        return InForce(min(fitted, key=lambda model: (_until(model), -model.version)), look_ahead=True)
+    return None
+
+
+def shipped(kind: Kind, zone: str) -> Model | None:
+    """Version 0, what a shop starts with; Gamma-Gamma has none, because spend has no scale before there is data."""
+    prior = _SHIPPED.get(kind)
+    if prior is None:
+        return None
+    return Model(
+        kind=kind, currency="", version=0, until=None, zone=zone, parameters=prior, log_likelihood=None, n=0,
+        unique_rows=0, preparation=PREPARATION, gates={}, status="published", published_at=None,
+    )  # fmt: skip
+
+
+def confidence(used: InForce, purchases: int) -> Confidence:
+    """How much an answer rests on: low on a prior or on later data, high on the customer's own repeated purchases."""
+    if used.model.version == 0 or used.look_ahead:
+        return "low"
+    return "high" if purchases >= STEADY_PURCHASES_MIN else "medium"
+
+
+def _until(model: Model) -> date:
+    assert model.until is not None
+    return model.until
+
+
+_SHIPPED: Final[Mapping[Kind, Cuts | BgNbd]] = {"rfm": rfm.SHIPPED, "bg_nbd": bg_nbd.SHIPPED}

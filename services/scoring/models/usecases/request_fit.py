@@ -1,0 +1,54 @@
+"""Ask for a fit."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from services.scoring.facts.domain.days import local_day
+from services.scoring.facts.queries.zone import check_zone
+from services.scoring.models.domain.fit import Fit
+from services.scoring.models.domain.kinds import Kind
+from services.scoring.models.refusals import FitBeyondToday
+from services.scoring.models.storage import fits
+from services.scoring.settings import Settings
+from shared import ids, money
+from shared.context import Context
+from shared.db import Tx
+
+PER_CURRENCY: frozenset[Kind] = frozenset({"gamma_gamma"})
+"""The kinds of models that are fitted per currency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitRequest:
+    """What to fit: `until` None means today, `currency` None the shop's."""
+
+    kind: Kind
+    currency: str | None
+    until: date | None
+    publish: bool
+    round_days: bool
+
+
+async def request_fit(tx: Tx, context: Context[Settings], request: FitRequest, by: str) -> Fit:
+    """Queue a fit to the data up to and including a day; the job `run_fits` runs it."""
+    currency = request.currency or context.settings.currency if request.kind in PER_CURRENCY else ""
+    if currency:
+        money.exponent(currency)
+    await check_zone(tx, context)
+    today = local_day(tx.now, context.settings.time_zone)
+    if request.until is not None and request.until > today:
+        raise FitBeyondToday(today=today, until=request.until)
+    fit = Fit(
+        fit_id=ids.new_id("fit"),
+        kind=request.kind,
+        currency=currency,
+        until=request.until or today,
+        publish=request.publish,
+        round_days=request.round_days,
+        status="queued",
+        attempts=0,
+        requested_by=by,
+        requested_at=tx.now,
+    )
+    await fits.add(tx, fit)
+    return fit

@@ -1,0 +1,47 @@
+"""The rows that a fit reads, and the number of statements."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import CursorResult, Executable
+
+from services.scoring.facts.queries import samples
+from shared.db import Read
+from shared.db.access import Parameters
+from tests.scoring import running
+from tests.scoring.running import Scoring, bought, customer, moved, returned
+
+UNTIL = date(2026, 3, 1)
+PEOPLE = 40
+
+
+class CountedRead(Read):
+    """Passes statements on to the database and counts them."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self.dialect = read.dialect
+        self.statements = 0
+
+    async def run(
+        self, statement: Executable, parameters: Parameters = None
+    ) -> CursorResult[*tuple[Any, ...]]:
+        self.statements += 1
+        return await self._read.run(statement, parameters)
+
+
+async def test_many_late_returns_cost_no_statement_each(scoring: Scoring) -> None:
+    people = [customer() for _ in range(PEOPLE)]
+    for who in people:
+        first, second = (bought(who, running.noon(date(2026, month, 10)), units=2) for month in (1, 2))
+        await scoring.deliver(
+            first, second, returned(second, running.noon(date(2026, 4, 1)), 1_000, unit_to=2)
+        )
+    await scoring.deliver(moved(people[1], people[0], people[1], 1))
+
+    async with scoring.database.read() as read:
+        counted = CountedRead(read)
+        rows = await samples.repeat_rows(counted, UNTIL)
+
+    assert rows == [(1, 31, 50, PEOPLE - 1)], "as of then nothing had come back; two of them are one customer"
+    assert counted.statements <= 6
