@@ -1,7 +1,7 @@
 """One customer's state: the fold of the day roll-ups of all identities they own.
 
 The fold adds floats left to right over ascending days, so the O(1) step for a purchase on or after the
-last day gives the identical bits (property test in tests/scoring/domain/test_state.py).
+last day gives the identical bits (property test in tests/scoring/facts/domain/test_state.py).
 """
 
 import math
