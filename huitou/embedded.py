@@ -8,7 +8,7 @@ from time import monotonic
 
 import httpx2
 
-from huitou import contents
+from huitou import registry
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
 from services.console.main import create_app as create_console
@@ -66,7 +66,7 @@ async def opened(settings: Settings) -> AsyncIterator[Sequence[Running]]:
         stack.push_async_callback(bus.close)
         yield [
             (service, await stack.enter_async_context(open_runtime(service, bus=bus)))
-            for service in contents.services()
+            for service in registry.services()
         ]
 
 

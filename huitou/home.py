@@ -72,7 +72,7 @@ def write(folder: Path, home: Home) -> None:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold the folder for this process alone; the lock ends with the process. Raises Refused if another holds it."""
     make(folder)
     with _lock_file(folder) as file:

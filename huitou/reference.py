@@ -9,9 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from typer.main import get_command
 
-from huitou import contents
+from huitou import registry
 from huitou.exits import Exit
 from services.console.settings import Settings as ConsoleSettings
 from services.loyalty.domain.rules import type_of_kind
@@ -28,30 +27,20 @@ read by the process that serves it, when it is asked; with several such processe
 A process that only relays or consumes says what it does itself on `HUITOU_METRICS_PORT`, if that is set; sum over those.
 What deserves a person's attention is said in words at `GET /health/issues`.
 
-| worth an alarm | when |
-| --- | --- |
-| `huitou_invariant_broken` | above 0: `python -m services.<service> verify` names the rows |
-| `huitou_invariants_looked_seconds` | above 60: the running verification does not run |
-| `huitou_outbox_oldest_seconds` | above 30: the relay or the bus is away |
-| `huitou_relay_led` | 0 for more than 15 s: nobody relays, and no periodic job runs |
-| `huitou_consumer_lag_seconds` | above 60, and growing |
-| `huitou_consumer_stopped_partitions` | above 0: a deployment is probably bad |
-| `huitou_set_aside{state="dead"}` | above 0: `huitou dead-letters list` |
-
 """
 
 GENERATED = "<!-- Generated from the code by `make contracts`. -->\n\n"
 
 
-def pages() -> Mapping[str, str]:
-    """Every generated page by its path in the checkout."""
+def pages(command: Any) -> Mapping[str, str]:
+    """Return the text of every generated page by its path in the checkout; `command` is the whole `huitou` command."""
     return {
         ".env.example": _environment_example(),
         "docs/reference/settings.md": _settings_page(),
         "docs/reference/events.md": _events_page(),
         "docs/reference/operations.md": _operations_page(),
         "docs/reference/rules.md": _rules_page(),
-        "docs/reference/commands.md": _commands_page(),
+        "docs/reference/commands.md": _commands_page(command),
         "docs/reference/metrics.md": _metrics_page(),
     }
 
@@ -60,7 +49,7 @@ def _settings() -> Iterator[tuple[str, str, FieldInfo]]:
     """(who reads it, environment variable, field): the shared ones first, each once."""
     for name, field in ServiceSettings.model_fields.items():
         yield "all services", _variable(name), field
-    readers: tuple[type[ServiceSettings], ...] = (*contents.SETTINGS, ConsoleSettings)
+    readers: tuple[type[ServiceSettings], ...] = (*registry.SETTINGS, ConsoleSettings)
     for settings in readers:
         for name, field in settings.model_fields.items():
             if name not in ServiceSettings.model_fields:
@@ -120,10 +109,10 @@ def _fields(model: type[BaseModel]) -> list[str]:
 
 
 def _operations_page() -> str:
-    sections = [_section(service.name, contents.routes(service)) for service in contents.services()]
+    sections = [_section(service.name, registry.routes(service)) for service in registry.services()]
     every = [
-        *contents.routes_of(set_aside.router_of(contents.services()[0])),
-        *contents.routes_of(health.router),
+        *registry.routes_of(set_aside.router_of(registry.services()[0])),
+        *registry.routes_of(health.router),
     ]
     return "# Operations\n\n" + GENERATED + "\n".join([*sections, _section("every service", every)])
 
@@ -155,18 +144,29 @@ def _defaults(model: type[BaseModel]) -> list[str]:
 def _metrics_page() -> str:
     sections = [
         ("Every service", "Answered by the process that serves it, on the service's own port.", monitoring.MEASURES),
-        *((service.title, "Answered beside those of every service.", service.measures) for service in contents.services()),
+        *((service.title, "Answered beside those of every service.", service.measures) for service in registry.services()),
         ("Every process", "Whatever its roles.", (*metrics.MEASURES, *monitoring.PROCESS_MEASURES)),
         ("Processes that relay", "The whole product in one process is one of them.", process_metrics.RELAY_MEASURES),
         ("Processes that consume", "Likewise.", process_metrics.CONSUMER_MEASURES),
     ]  # fmt: skip
-    written = [
+    tables = [
         f"## {title}\n\n{words}\n\n"
-        + _table("metric | kind | labels | what it says", [_measure(each) for each in measures])
+        + _table("metric | kind | labels | what it says", [_measure(measure) for measure in measures])
         for title, words, measures in sections
         if measures
     ]
-    return "# Metrics\n\n" + GENERATED + METRICS_INTRODUCTION + "\n".join(written)
+    alarms = [
+        f"| `{measure.full_name}` | {measure.alarm} |"
+        for _, _, measures in sections
+        for measure in measures
+        if measure.alarm
+    ]
+    return "\n".join(
+        [
+            "# Metrics\n\n" + GENERATED + METRICS_INTRODUCTION + _table("worth an alarm | when", alarms),
+            *tables,
+        ]
+    )
 
 
 def _measure(measure: Measure) -> str:
@@ -174,12 +174,11 @@ def _measure(measure: Measure) -> str:
     return f"| `{measure.full_name}` | {measure.kind} | {labels} | {measure.says} |"
 
 
-def _commands_page() -> str:
-    from huitou.__main__ import app  # the application names every command, this one among them
-
-    rows = []
-    for path, command in _walk(get_command(app), "huitou"):
-        rows.append(f"| `{path}` | {(command.help or '').split(chr(10) * 2)[0].strip()} |")
+def _commands_page(command: Any) -> str:
+    rows = [
+        f"| `{path}` | {(single.help or '').split(chr(10) * 2)[0].strip()} |"
+        for path, single in _walk(command, "huitou")
+    ]
     codes = [f"| {code.value} | {words} |" for code, words in _exits()]
     return (
         "# Commands\n\n"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Table
 
-from huitou import contents
+from huitou import registry
 from shared.db import kernel_metadata
 from shared.events.base import Event
 from shared.http.routes import Route
@@ -17,7 +17,7 @@ GENERATED = "<!-- Generated from the code by `make contracts`. -->\n\n"
 
 def pages() -> Mapping[str, str]:
     """Return the page of each service by its path in the checkout."""
-    return {f"{FOLDER}/{service.name}.md": _page(service) for service in contents.services()}
+    return {f"{FOLDER}/{service.name}.md": _page(service) for service in registry.services()}
 
 
 def _page(service: Service) -> str:

@@ -32,6 +32,8 @@ class Measure:
     says: str
     labels: Sequence[str] = ()
     kind: Literal["gauge", "counter", "histogram"] = "gauge"
+    alarm: str = ""
+    """The value that is worth an alarm, and its reason or remedy; empty if none is."""
 
     def __post_init__(self) -> None:
         assert _NAME.fullmatch(self.name), f"{self.name!r} is no name of a figure"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from huitou import copying, home
+from huitou import home, snapshot
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES, Settings
 
@@ -28,5 +28,5 @@ def backup(
             "This backs up an embedded home. For services on PostgreSQL and Kafka use the tools of those "
             "(pg_dump first, topics last)." + (f" Not found here: {', '.join(missing)}." if missing else ""),
         )
-    copying.copy_home(settings.home, databases, settings.home / "log.db", folder)
+    snapshot.copy_home(settings.home, databases, settings.home / "log.db", folder)
     typer.echo(f"Saved in {folder}. Start from it with: HUITOU_HOME={folder} huitou up")

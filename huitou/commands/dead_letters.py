@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from huitou.client import Product, problem
 from huitou.exits import Exit, Refused
-from huitou.running import Product, problem
 from huitou.settings import SERVICES, Settings
 from shared.limits import PAGE_ITEMS_MAX
 

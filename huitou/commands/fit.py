@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from huitou.client import Product
 from huitou.exits import Exit, Refused
-from huitou.running import Product
 from huitou.settings import Settings
 
 POLL_SECONDS = 0.3

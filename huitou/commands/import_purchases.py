@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from huitou import settled
+from huitou import backlog
+from huitou.client import Product
 from huitou.exits import Exit, Refused
 from huitou.imports.report import Report, RowError
-from huitou.running import Product
 from huitou.settings import Settings
 
 
@@ -53,7 +53,7 @@ def _import(file: Path, source: str, settings: Settings, console: Console, wait:
         if wait:
             began = time.monotonic()
             task = bar.add_task("catching up", total=None)
-            settled.wait(
+            backlog.wait_until_empty(
                 product, lambda left: bar.update(task, description=f"catching up, {left} events to go")
             )
             report.settled_seconds = round(report.seconds + time.monotonic() - began, 3)

@@ -10,7 +10,7 @@ def migrate() -> None:
     """Bring the databases of every service to the newest version; nothing happens to those that are there."""
     settings = Settings()
     home.read(settings.home)
-    with home.held(settings.home):
+    with home.locked(settings.home):
         asyncio.run(_migrate(settings))
 
 

@@ -9,6 +9,7 @@ from huitou.exits import Exit, Refused
 
 
 def write_reference(
+    context: typer.Context,
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; fail if a page is out of date.")
     ] = False,
@@ -17,12 +18,13 @@ def write_reference(
     from huitou import reference  # loads every service, which the other commands need not wait for
 
     root = Path(__file__).resolve().parents[2]
-    stale = [path for path, text in reference.pages().items() if not _says(root / path, text)]
+    pages = reference.pages(context.find_root().command)
+    stale = [path for path, text in pages.items() if not _says(root / path, text)]
     if check and stale:
         raise Refused(Exit.FAILED, f"Out of date: {', '.join(stale)}. Run: make contracts")
     for path in stale:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(reference.pages()[path], encoding="utf-8")
+        (root / path).write_text(pages[path], encoding="utf-8")
 
 
 def _says(path: Path, text: str) -> bool:

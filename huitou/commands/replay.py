@@ -31,7 +31,7 @@ def replay(
         raise Refused(Exit.USAGE, f"There is no service {service!r}; there are {', '.join(SERVICES)}.")
     settings = Settings()
     home.read(settings.home)
-    with home.held(settings.home):
+    with home.locked(settings.home):
         records = asyncio.run(_replay(settings, service, topic or [], forget_seen=forget_seen))
     typer.echo(f"{service} reads {records} records again when it is started.")
 

@@ -46,9 +46,9 @@ def _check(role: Role | None, customer: str | None, partner: str | None) -> None
 
 
 def _every_scope() -> list[str]:
-    from huitou import contents  # loads all services, which the other tokens need not wait for
+    from huitou import registry  # loads all services, which the other tokens need not wait for
 
-    operations = (operation for service in contents.services() for operation in contents.operations(service))
+    operations = (operation for service in registry.services() for operation in registry.operations(service))
     return sorted(
         {operation.allow.partner_scope for operation in operations if operation.allow.partner_scope}
     )

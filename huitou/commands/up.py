@@ -32,7 +32,7 @@ def up(
 ) -> None:
     """Run every service in one process on SQLite and the embedded log; SIGTERM or Ctrl-C drains and stops."""
     folder = Settings().home
-    with home.held(folder):
+    with home.locked(folder):
         home.probe(folder)
         known = _settled(folder, demo)
         settings = Settings()
@@ -84,9 +84,9 @@ async def _run(settings: Settings, known: home.Home) -> None:
             customer = await asyncio.to_thread(loading.worth_a_look, settings)
         banner.show(settings, customer)
 
-    from huitou import contents, embedded  # load every service, which the other commands need not wait for
+    from huitou import embedded, registry  # load every service, which the other commands need not wait for
 
-    _warn_of_unknown(contents.variables())
+    _warn_of_unknown(registry.variables())
     await embedded.run(settings, stopping, when_ready)
 
 

@@ -29,18 +29,21 @@ def verify(
 
 async def _verify(settings: Settings) -> list[dict[str, Any]]:
     # These load every service, which the other commands need not wait for.
-    from huitou import chains, contents, embedded
+    from huitou import bus_verification, embedded, registry
     from shared.db import failures
     from shared.run.command import away
 
     found: list[dict[str, Any]] = []
-    if any(not path.exists() for path in contents.files()):
+    if any(not path.exists() for path in registry.files()):
         raise home.no_home(settings.home)
     async with embedded.opened(settings) as running:
         for service, parts in running:
             try:
                 async with parts.database.read() as read:
-                    drifts = [*await service.verify(read), *await chains.verify(service, parts, read)]
+                    drifts = [
+                        *await service.verify(read),
+                        *await bus_verification.verify(service, parts, read),
+                    ]
             except Exception as error:
                 if failures.is_full_disk(error) or not failures.is_transient(error):
                     raise

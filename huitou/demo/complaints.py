@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from huitou.client import Product
 from huitou.demo import baskets
-from huitou.running import Product
 
 _TOLD: tuple[tuple[str, str], ...] = (
     ("Milk was sour", "The milk was sour on the day I bought it."),

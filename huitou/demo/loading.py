@@ -8,10 +8,10 @@ from itertools import islice
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from huitou import intake, settled
+from huitou import backlog, purchase_batches
+from huitou.client import Product
 from huitou.demo import baskets, complaints, people
 from huitou.exits import Exit, Refused
-from huitou.running import Product
 from huitou.settings import Settings
 from shared.limits import BATCH_ITEMS_MAX
 
@@ -48,7 +48,7 @@ def _load(product: Product, bar: Progress, last_day: date, stopping: Callable[[]
     while batch := list(islice(remaining, BATCH_ITEMS_MAX)):
         if stopping():
             return
-        for purchase, outcome in zip(batch, intake.record(product, batch), strict=True):
+        for purchase, outcome in zip(batch, purchase_batches.record(product, batch), strict=True):
             if outcome.customer_id is None:
                 raise Refused(
                     Exit.FAILED, f"The demo's order {purchase['order_id']} was refused: {outcome.faults}"
@@ -59,7 +59,7 @@ def _load(product: Product, bar: Progress, last_day: date, stopping: Callable[[]
     for _ in complaints.tell(product, customers):
         bar.advance(task)
     task = bar.add_task("catching up", total=None)
-    settled.wait(
+    backlog.wait_until_empty(
         product, lambda left: bar.update(task, description=f"catching up, {left} events to go"), stopping
     )
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from huitou import intake
+from huitou import purchase_batches
+from huitou.client import Product
 from huitou.imports import checkpoint, lines, orders
 from huitou.imports.checkpoint import Checkpoint
 from huitou.imports.orders import Order
 from huitou.imports.report import Report, RowError
-from huitou.running import Product
 from services.profile.purchases.api.purchases import PurchaseIn
 from services.profile.purchases.domain import purchases as rules
 from shared import money
@@ -85,7 +85,9 @@ def _import(batch: Sequence[Order], report: Report, product: Product | None, com
             orders.blame(order, validate(order.body))
     good = [order for order in batch if not order.errors]
     if product is not None and good:
-        for order, outcome in zip(good, intake.record(product, [order.body for order in good]), strict=True):
+        for order, outcome in zip(
+            good, purchase_batches.record(product, [order.body for order in good]), strict=True
+        ):
             faults = [(_path(pointer), code, words) for pointer, code, words in outcome.faults]
             orders.blame(order, faults)
             if outcome.recorded_at is not None:

@@ -23,16 +23,16 @@ from shared.service.service import Service
 from shared.verify import rolling
 
 OLDEST_SECONDS_MAX = 30.0
-"""An event that waits longer in the outbox is worth a person's attention."""
+"""Above this age of the oldest event in the outbox, health reports an issue."""
 LAG_RECORDS_MAX = 10_000
 LAG_SECONDS_MAX = 60.0
-"""A record that waits longer for its consumer is, too."""
+"""Above this lag, in records or in seconds, a consumer is reported as late."""
 BUS_SECONDS_MAX = 2.0
-"""A bus that does not answer for so long is away, also when its port is open."""
+"""A bus that does not answer within this time is away, also when its port is open."""
 LEADER_SECONDS_MAX = 15.0
-"""Within so much, another process takes over from a relay that died; a service that just started has it, too."""
+"""Within this time another process takes over from a relay that died, and one relay of a service that started leads."""
 PARKED_SECONDS_MAX = 60.0
-"""The sweep takes what is parked soon after its deadline."""
+"""Parked records whose deadline passed longer ago are reported: the sweep takes them sooner."""
 
 BUS_AWAY = issue(__name__, "bus_away")
 OUTBOX_WAITS = issue(__name__, "outbox_waits")
@@ -46,9 +46,15 @@ PARKED_OVERDUE = issue(__name__, "parked_overdue")
 INVARIANT_BROKEN = issue(__name__, "invariant_broken")
 
 OUTBOX_PENDING = Measure("outbox_pending", "Events in the outbox that the bus has not acknowledged.")
-OUTBOX_OLDEST = Measure("outbox_oldest_seconds", "How long the oldest of them has waited; 0: none waits.")
+OUTBOX_OLDEST = Measure(
+    "outbox_oldest_seconds",
+    "How long the oldest of them has waited; 0: none waits.",
+    alarm=f"above {OLDEST_SECONDS_MAX:.0f}: the relay or the bus is away",
+)
 RELAY_LED = Measure(
-    "relay_led", "1 while some process holds the service's lease, so that one relays and runs the jobs."
+    "relay_led",
+    "1 while some process holds the service's lease, so that one relays and runs the jobs.",
+    alarm=f"0 for more than {LEADER_SECONDS_MAX:.0f} s: no process relays, and no periodic job runs",
 )
 LAG_RECORDS = Measure(
     "consumer_lag_records", "Records that are not applied yet.", ("consumer", "topic", "partition")
@@ -58,19 +64,31 @@ LAG_SECONDS = Measure(
     f"How long the oldest record has waited to be applied; 0: none waits. Looked at are up to {lag.READS_MAX} "
     "partitions a scrape, those first that have not moved for longest.",
     ("consumer", "topic"),
+    alarm=f"above {LAG_SECONDS_MAX:.0f}, and growing",
 )
 STOPPED_PARTITIONS = Measure(
-    "consumer_stopped_partitions", "Partitions that stand, by cause: the brake, or a bug.", ("cause",)
+    "consumer_stopped_partitions",
+    "Partitions that stand, by cause: the brake, or a bug.",
+    ("cause",),
+    alarm="above 0: a deployment is probably bad",
 )
 SET_ASIDE_RECORDS = Measure(
-    "set_aside", "Records that are set aside, by state: dead, queued behind a dead one, parked.", ("state",)
+    "set_aside",
+    "Records that are set aside, by state: dead, queued behind a dead one, parked.",
+    ("state",),
+    alarm="above 0 in the state `dead`: `huitou dead-letters list`",
 )
 SET_ASIDE_OVERDUE = Measure("set_aside_overdue", "Parked records whose deadline has passed.")
 BROKEN_ROWS = Measure(
-    "invariant_broken", "Rows that break a rule that always holds: 0 means it holds.", ("rule",)
+    "invariant_broken",
+    "Rows that break a rule that always holds: 0 means it holds.",
+    ("rule",),
+    alarm="above 0: `python -m services.<service> verify` names the rows",
 )
 INVARIANTS_LOOKED = Measure(
-    "invariants_looked_seconds", "Since when the running verification has not looked at any row."
+    "invariants_looked_seconds",
+    "Since when the running verification has not looked at any row.",
+    alarm="above 60: the running verification does not run",
 )
 INVARIANTS_WHOLE = Measure(
     "invariants_whole_seconds",

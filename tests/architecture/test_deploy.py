@@ -7,8 +7,10 @@ from collections import Counter
 from typing import Any
 
 import yaml
+from typer.main import get_command
 
-from huitou import contents, reference
+from huitou import reference, registry
+from huitou.__main__ import app
 from shared.run.command import ROLES
 from tests.architecture.sources import ROOT, SERVICES
 from tests.parts.distributed import PROCESSES
@@ -24,14 +26,16 @@ def _own() -> dict[str, Any]:
 
 
 def test_every_variable_is_a_setting() -> None:
-    known = set(re.findall(r"`(HUITOU_\w+)`", reference.pages()["docs/reference/settings.md"]))
+    known = set(
+        re.findall(r"`(HUITOU_\w+)`", reference.pages(get_command(app))["docs/reference/settings.md"])
+    )
     used = {name for service in _own().values() for name in service["environment"]}
 
     assert used <= known
 
 
 def test_every_service_has_a_process_for_each_of_its_roles() -> None:
-    for service in contents.services():
+    for service in registry.services():
         roles = {"migrate", "serve", "relay"} | (
             {"consume"} if any(each.table for each in service.handlers) else set()
         )
@@ -54,7 +58,7 @@ def test_every_image_is_built_once_and_from_one_service() -> None:
 
 
 def test_a_published_port_is_the_one_that_the_service_listens_on() -> None:
-    for service in contents.services():
+    for service in registry.services():
         port = service.settings.port
         assert COMPOSE["services"][f"{service.name}-serve"]["ports"] == [
             f"127.0.0.1:${{{service.name.upper()}_PORT:-{port}}}:{port}"

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from huitou import contents
+from huitou import registry
+from huitou import settings as huitou_settings
 from huitou.__main__ import app
 from huitou.exits import Exit, Refused
+from services.console import settings as console
 from services.loyalty.main import service
 from services.loyalty.settings import Settings
 from shared import logs
@@ -102,9 +104,15 @@ def test_a_process_logs_what_is_misspelt(
 
 def test_settings_of_other_services_are_left_alone() -> None:
     every = dict.fromkeys(
-        [*contents.variables(), "HUITOU_DATABASE_PASSWORD", "HUITOU_OTHER_DATABASE_URL"], ""
+        [*registry.variables(), "HUITOU_DATABASE_PASSWORD", "HUITOU_OTHER_DATABASE_URL"], ""
     )
-    assert [list(misspelt(settings, every)) for settings in contents.SETTINGS] == [[], [], [], []]
+    assert [list(misspelt(settings, every)) for settings in registry.SETTINGS] == [[], [], [], []]
+
+
+def test_the_command_and_the_console_know_the_port_of_every_service() -> None:
+    offsets = {settings.service: settings.port_offset for settings in registry.SETTINGS}
+    assert offsets == console.PORT_OFFSETS
+    assert {"console": console.Settings.port_offset} | offsets == huitou_settings.PORT_OFFSETS
 
 
 @pytest.mark.parametrize("arguments", [["token", "--role", "admin"], ["verify"]])
@@ -118,7 +126,7 @@ def test_a_folder_that_is_no_home_is_refused_and_left_as_it_is(home: Path, argum
 
 
 def test_books_that_cannot_be_reached_are_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    for settings in contents.SETTINGS:
+    for settings in registry.SETTINGS:
         monkeypatch.setenv(f"HUITOU_{settings.service.upper()}_DATABASE_URL", POSTGRES)
 
     with pytest.raises(Refused, match=r"The database loyalty at .* does not answer") as refused:

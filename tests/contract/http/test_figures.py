@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from huitou import contents
+from huitou import registry
 from services.scoring.facts.storage.tables import customer_state
 from shared.auth.verifying import open_verifier
 from shared.bus import Message, open_bus
@@ -30,7 +30,7 @@ from shared.verify import rolling
 from tests.architecture.sources import ROOT
 from tests.parts import databases
 
-SERVICES = tuple(service.name for service in contents.services())
+SERVICES = tuple(service.name for service in registry.services())
 PAGE = ROOT / "docs/reference/metrics.md"
 PASS_LOOKS_MAX = 20
 TOPIC = "huitou.purchases"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from huitou.client import Product, problem
 from huitou.exits import Exit, Refused
-from huitou.running import Product, problem
 from shared.limits import BATCH_ITEMS_MAX
 
 TRIES_MAX = 10

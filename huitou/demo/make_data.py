@@ -1,6 +1,6 @@
 """How the demo's data was made from the published files; run once, its result is committed.
 
-python -m huitou.demo.prepare transactions_sample.csv.gz products.csv.gz
+python -m huitou.demo.make_data transactions_sample.csv.gz products.csv.gz
 """
 
 import csv

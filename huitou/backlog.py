@@ -1,0 +1,45 @@
+"""The events that are on their way between the services, as the services' metrics count them."""
+
+import time
+from collections.abc import Callable
+
+from huitou.client import Product
+from huitou.exits import Exit, Refused
+from huitou.settings import SERVICES
+
+WAIT_SECONDS_MAX = 900.0
+POLL_SECONDS = 0.25
+QUIET_POLLS = 2
+"""How many polls in a row must count no event. One is not enough: the effect of the last event may publish another."""
+
+COUNTED = ("huitou_outbox_pending", "huitou_consumer_lag_records")
+
+
+def count(product: Product) -> int:
+    """Count the events that wait in an outbox or for a consumer now."""
+    return sum(_count_in(product.ask(service, "GET", "/metrics").text) for service in SERVICES)
+
+
+def wait_until_empty(
+    product: Product, show: Callable[[int], None], stopping: Callable[[], bool] = lambda: False
+) -> None:
+    """Wait until no event is on its way, and show after each poll how many are left.
+
+    Raises Refused after WAIT_SECONDS_MAX.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS_MAX
+    quiet = 0
+    while quiet < QUIET_POLLS and not stopping():
+        left = count(product)
+        show(left)
+        quiet = quiet + 1 if left == 0 else 0
+        if time.monotonic() > deadline:
+            raise Refused(
+                Exit.FAILED, f"{left} events are still on their way; `/health/issues` says what is wrong."
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _count_in(metrics: str) -> int:
+    lines = (line for line in metrics.splitlines() if line.startswith(COUNTED))
+    return sum(int(float(line.rsplit(" ", 1)[1])) for line in lines)
