@@ -73,6 +73,10 @@ contracts: .venv/dev.installed ## write again what is generated from code: schem
 	@$(BIN)/python -m shared.events write
 	@$(BIN)/huitou reference
 
+.PHONY: capability
+capability: .venv/dev.installed ## write a new capability into a service, to be changed into what you need (SERVICE=loyalty NAME=gifts)
+	@$(BIN)/python -m tests.scaffold.capability $(SERVICE) $(NAME)
+
 .PHONY: migrate
 migrate: .venv/product.installed ## bring the databases of every service to the newest version
 	@$(BIN)/huitou migrate
