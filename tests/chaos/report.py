@@ -1,4 +1,4 @@
-"""A round in words, and all rounds as the tables of docs/reliability.md: python -m tests.chaos.report RESULTS."""
+"""A round in words, and all rounds as the tables of docs/chaos-results.md: python -m tests.chaos.report RESULTS."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""One line of JSON a round, into the file named in CHAOS_RESULTS: what the tables of docs/reliability.md are made of."""
+"""One line of JSON a round, into the file named in CHAOS_RESULTS: what the tables of docs/chaos-results.md are made of."""
 
 import json
 import os
