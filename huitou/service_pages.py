@@ -7,6 +7,7 @@ from sqlalchemy import Table
 
 from huitou import registry
 from shared.db import kernel_metadata
+from shared.db.records import record_class
 from shared.events.base import Event
 from shared.http.routes import Route
 from shared.service import Capability, Service
@@ -97,7 +98,7 @@ def _tables(service: Service) -> str:
 
 
 def _doc_of(table: Table) -> str | None:
-    record = table.info.get("record")
+    record = record_class(table)
     return None if record is None else record.__doc__
 
 

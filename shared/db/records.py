@@ -13,6 +13,9 @@ from sqlalchemy import Column, Row, Table
 
 R = TypeVar("R")
 
+_RECORDS: dict[Table[Any], type[Any]] = {}
+"""The record class of each table. Not in `table.info`, which Alembic would write into migrations."""
+
 _NAMES: dict[object, tuple[str, ...]] = {}
 _BUILDERS: dict[object, Callable[[Any], Any]] = {}
 """Remembered per class, and per class and row shape: both are finite, because both stand in the code."""
@@ -21,7 +24,7 @@ _BUILDERS: dict[object, Callable[[Any], Any]] = {}
 def record_of(table: Table[Any]) -> Callable[[type[R]], type[R]]:
     """Declare the record class of a table: a decorator that checks that their names are the same.
 
-    Raises TypeError when a column has no field, or a field no column. The class is kept in `table.info["record"]`.
+    Raises TypeError when a column has no field, or a field no column. `record_class` finds the class again.
     """
 
     def declare(record: type[R]) -> type[R]:
@@ -30,10 +33,15 @@ def record_of(table: Table[Any]) -> Callable[[type[R]], type[R]]:
             raise TypeError(
                 f"{record.__name__} and the table {table.name} differ in {', '.join(sorted(columns ^ names))}"
             )
-        table.info["record"] = record
+        _RECORDS[table] = record
         return record
 
     return declare
+
+
+def record_class(table: Table[Any]) -> type[Any] | None:
+    """Return the record class of a table, or None if none was declared."""
+    return _RECORDS.get(table)
 
 
 def field_names(record: type[Any]) -> tuple[str, ...]:

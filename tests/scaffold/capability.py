@@ -106,7 +106,13 @@ def main(arguments: list[str]) -> int:
     for command in (
         [str(binaries / "ruff"), "check", "--fix", "-q", f"services/{service}", f"tests/{service}"],
         [str(binaries / "ruff"), "format", "-q", f"services/{service}", f"tests/{service}"],
-        [sys.executable, "-m", "shared.db.migrations", f"services.{service}", f"add {name}"],
+        [
+            sys.executable,
+            "-m",
+            "shared.db.migrations",
+            f"services.{service}",
+            f"Add {name.replace('_', ' ')}.",
+        ],
         [str(binaries / "ruff"), "check", "--fix", "-q", f"services/{service}"],
         [str(binaries / "ruff"), "format", "-q", f"services/{service}"],
         [sys.executable, "-m", "huitou", "reference"],
