@@ -177,6 +177,10 @@ def _render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
                 return f"types.{name}"
         if isinstance(item, types.Instant):
             return "types.Instant()"
+        if isinstance(
+            item, types.Document
+        ):  # what a document holds is the code's business, not the database's
+            return "types.Json"
     return False
 
 

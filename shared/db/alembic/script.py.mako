@@ -14,7 +14,6 @@ branch_labels = ${repr(branch_labels)}
 
 def upgrade() -> None:
     """Apply the change."""
-    dialect = op.get_bind().dialect.name
     ${upgrades if upgrades else "pass"}
 
 
