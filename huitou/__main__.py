@@ -1,4 +1,4 @@
-"""The `huitou` command: one file a command, named here."""
+"""The `huitou` command. Each of its commands has a file of its own and is registered here."""
 
 import errno
 import sys
@@ -45,7 +45,7 @@ app.command("reference", hidden=True)(reference.write_reference)
 
 
 def main() -> int:
-    """Run one command; a refusal ends in a sentence on standard error and its exit code, never in a trace."""
+    """Run one command, and return its exit code. A refusal is one sentence on standard error, never a trace."""
     try:
         app(standalone_mode=True)
     except Refused as refused:
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def _only_refusal(group: ExceptionGroup[Exception]) -> Refused:
-    """The refusal that ended a running product. Anything else that ended it is a bug, and is raised."""
+    """Return the refusal that ended a running product. Raise any other error that ended it, because it is a bug."""
     refused = group.subgroup(Refused)
     if refused is not None:
         leaf: BaseException = refused

@@ -1,4 +1,4 @@
-"""What `huitou up` says when everything answers: where, with which token, and what to try first."""
+"""The text that `huitou up` prints when every service answers: addresses, tokens and first commands."""
 
 import json
 from datetime import datetime
@@ -19,9 +19,9 @@ PARTNER = "example-brand"
 
 
 def show(settings: Settings, customer_id: str | None) -> None:
-    """Print addresses, a token for each role, and four commands that work as they stand.
+    """Print addresses, a token for each role, and four commands that can be pasted unchanged.
 
-    `customer_id` is a customer to show, of the demo; None where there is none, so the commands make their own.
+    `customer_id` is a customer of the demo; None without a demo: then the commands create a customer.
     """
     lines = ["", "Huitou runs. Ctrl-C stops it; nothing is lost.", ""]
     lines.append(f"  {'console':9} {settings.address('console')}")

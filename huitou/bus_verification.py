@@ -1,4 +1,4 @@
-"""Do the events of a service stand in their topics, in order, and does no consumer claim more than there is?"""
+"""Compare a service's database with the bus: its published events, their order, and its consumers' positions."""
 
 from collections.abc import AsyncIterator, Sequence
 from itertools import groupby
@@ -14,11 +14,11 @@ from shared.service import Drift, Runtime, Service
 
 PAGE_RECORDS = 1_000
 DRIFTS_MAX = 100
-"""Differences reported of one rule; more say nothing new."""
+"""The most differences that are reported for one topic."""
 
 
 async def verify(service: Service, runtime: Runtime, read: Read) -> Sequence[Drift]:
-    """Every difference between a service's database and the bus."""
+    """Return every difference between a service's database and the bus."""
     published = sorted({event.topic.name for event in service.publishes})
     return [*await _positions(service, runtime.bus, read), *await _outbox(runtime.bus, read, published)]
 
@@ -42,7 +42,7 @@ async def _positions(service: Service, bus: Bus, read: Read) -> list[Drift]:
 
 
 async def _outbox(bus: Bus, read: Read, topics: Sequence[str]) -> list[Drift]:
-    """What is marked as published is in its topic; each key's events came there in the outbox's order."""
+    """Check that published events are in their topics, and that each key's events have the order of the outbox."""
     columns = outbox.c
     rows = await read.all(
         select(columns.id, columns.event_id, columns.topic)
@@ -65,7 +65,7 @@ async def _in_topic(bus: Bus, topic: str, sent: dict[str, int]) -> list[Drift]:
         event_id = _event_id(record)
         place = missing.pop(event_id, None)
         if place is None:
-            continue  # sent twice, or published before the outbox was pruned
+            continue  # the event was sent twice, or its row was pruned from the outbox
         if place < last.get(record.key, 0):
             drifts.append(Drift("a key's events are in order", event_id, f"overtaken in {topic}"))
         last[record.key] = place

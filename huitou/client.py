@@ -1,4 +1,4 @@
-"""The running product, as its commands speak to it: over HTTP, with a token minted for the purpose."""
+"""The client of the running product: commands call its HTTP API with a token that is minted for the call."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -42,7 +42,7 @@ class Product:
         query: Mapping[str, str | int] | None = None,
         key: str | None = None,
     ) -> Any:
-        """The answer's document; `key` is the Idempotency-Key. Raises Refused with the problem's own words."""
+        """Return the answer's document; `key` is the Idempotency-Key. Raises Refused with the problem's sentence."""
         answer = self.ask(service, method, path, json=json, query=query, key=key)
         if answer.is_success:
             return answer.json() if answer.content else None
@@ -58,7 +58,7 @@ class Product:
         query: Mapping[str, str | int] | None = None,
         key: str | None = None,
     ) -> httpx2.Response:
-        """The answer, whatever it says. Raises Refused only when nobody answers."""
+        """Return the answer, also when it is a problem. Raises Refused only when no service answers."""
         headers = {"Authorization": f"Bearer {self._token}"}
         if key is not None:
             headers["Idempotency-Key"] = key
@@ -76,7 +76,7 @@ class Product:
 
 
 def problem(answer: httpx2.Response) -> str:
-    """A refusal in one sentence: the problem document's detail and fields, or the bare status."""
+    """Describe a refusal in one sentence: the problem document's detail and fields, or the status alone."""
     if answer.headers.get("content-type", "").startswith("application/problem+json"):
         document = answer.json()
         fields = "; ".join(f"{e['pointer']}: {e['detail']}" for e in document.get("errors", ()))

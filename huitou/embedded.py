@@ -29,7 +29,7 @@ Running = tuple[Service, Runtime]
 
 
 async def run(settings: Settings, stopping: asyncio.Event, when_ready: Callable[[], Awaitable[None]]) -> None:
-    """Run everything until `stopping` is set; `when_ready` is awaited beside it once every service answers.
+    """Run every service until `stopping` is set. `when_ready` is awaited once, when every service answers.
 
     Raises Refused when a port is taken or a database is newer than this program.
     """
@@ -60,7 +60,7 @@ async def run(settings: Settings, stopping: asyncio.Event, when_ready: Callable[
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Sequence[Running]]:
-    """The four services with their runtime, on one bus; closed at the end."""
+    """Open the four services with their runtimes on one bus, and close them at the end."""
     async with AsyncExitStack() as stack:
         bus = _bus(settings)
         stack.push_async_callback(bus.close)
@@ -91,7 +91,7 @@ def _bus(settings: Settings) -> Bus:
 
 
 async def _check_log(settings: Settings, bus: Bus) -> None:
-    """The embedded log is a part of this home; without Kafka, though, intake goes on."""
+    """Check the embedded log, which is part of this home. Kafka is not checked: without it, requests are still answered."""
     if not settings.bus_url.startswith("embedded:"):
         return
     try:

@@ -1,4 +1,4 @@
-"""How the command ends: with a sentence for a person and a code for a script."""
+"""The ways a command ends: with a sentence for a person, and an exit code for a script."""
 
 from enum import IntEnum
 
@@ -29,7 +29,7 @@ class Exit(IntEnum):
 
 
 class Refused(Exception):
-    """The command cannot go on; the sentence says why and what to do."""
+    """The command cannot go on. Its sentence says why, and what to do."""
 
     def __init__(self, code: Exit, sentence: str) -> None:
         super().__init__(sentence)

@@ -1,4 +1,4 @@
-"""The home folder of an installation: whose it is, which version wrote it, what was loaded into it."""
+"""The home folder of an installation: its lock, the version that wrote it, its currency and its demo."""
 
 import errno
 import fcntl
@@ -15,29 +15,29 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from huitou.exits import Exit, Refused
 
 LAYOUT = 1
-"""The layout of the folder that this version writes and reads; grows when an older version could not use it."""
+"""The layout of the folder that this version writes and reads. It is raised when an older version could not use it."""
 
 PROBE_BYTES = 4_000_000
-"""How much room there must at least be to start: the first page of every database and log."""
+"""The free space that a start needs, for the first pages of every database and log."""
 
 Demo = Literal["none", "loading", "loaded"]
 
 
 class Home(BaseModel):
-    """What `<home>/home.json` says."""
+    """The content of `<home>/home.json`."""
 
     model_config = ConfigDict(frozen=True)
 
     layout: int = LAYOUT
     currency: str
-    """The currency its programme began with: a ledger does not change its money."""
+    """The currency that its programme began with. A ledger never changes its currency."""
     demo: Demo = "none"
     demo_last_day: date | None = None
-    """The day the demo's purchases end on; None where there is no demo."""
+    """The day of the demo's last purchases; None without a demo."""
 
 
 def read(folder: Path) -> Home | None:
-    """What the folder says of itself; None if it is new. Raises Refused if a newer version wrote it."""
+    """Read `home.json`; None if the folder is new. Raises Refused if a newer version wrote it."""
     try:
         document: Any = json.loads((folder / "home.json").read_text(encoding="utf-8"))
         home = Home.model_validate(document)
@@ -57,12 +57,12 @@ def read(folder: Path) -> Home | None:
 
 
 def no_home(folder: Path) -> Refused:
-    """What to say of a folder that a command expects to find the product's things in."""
+    """Return the refusal of a folder that is not a home."""
     return Refused(Exit.USAGE, f"{folder} is no home of Huitou; name one in HUITOU_HOME.")
 
 
 def write(folder: Path, home: Home) -> None:
-    """Replace what the folder says of itself, whole or not at all."""
+    """Replace `home.json` in one atomic step."""
     beside = folder / ".home.json.new"
     with beside.open("w", encoding="utf-8") as file:
         file.write(home.model_dump_json(indent=2) + "\n")
@@ -73,7 +73,7 @@ def write(folder: Path, home: Home) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process alone; the lock ends with the process. Raises Refused if another holds it."""
+    """Lock the folder for this process. Raises Refused if another process has locked it."""
     make(folder)
     with _lock_file(folder) as file:
         try:
@@ -93,7 +93,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def make(folder: Path) -> None:
-    """Make the folder, for its owner only. Raises Refused when that is not possible."""
+    """Create the folder, readable by its owner only. Raises Refused when that is not possible."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
@@ -120,7 +120,7 @@ def _unwritable(folder: Path, error: OSError) -> Refused:
 
 
 def probe(folder: Path) -> None:
-    """Raises Refused unless something can be written durably into the folder."""
+    """Write and remove a file in the folder. Raises Refused when that is not possible."""
     path = folder / ".probe"
     try:
         with path.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Purchases into the running product, by the batch, over its public API."""
+"""Record purchases in the running product, in batches, over its public API."""
 
 import time
 from collections.abc import Sequence
@@ -13,22 +13,25 @@ from shared.limits import BATCH_ITEMS_MAX
 TRIES_MAX = 10
 WAIT_SECONDS_MAX = 30.0
 PASSING = (429, 503)
-"""Answers that another try may turn into a good one."""
+"""Statuses after which the same request is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one purchase: its status, and where it was refused the pointer, code and sentence of each fault."""
+    """The result of one purchase: its status and, if it was refused, the pointer, code and sentence of each fault."""
 
     status: int
     customer_id: str | None
     recorded_at: datetime | None
-    """When it was first recorded; None when it was refused."""
+    """When the purchase was first recorded; None when it was refused."""
     faults: Sequence[tuple[str, str, str]] = ()
 
 
 def record(product: Product, purchases: Sequence[dict[str, Any]]) -> list[Outcome]:
-    """Record at most BATCH_ITEMS_MAX purchases; one outcome each, in order. Raises Refused when the whole is refused."""
+    """Record at most BATCH_ITEMS_MAX purchases, and return one outcome per purchase, in order.
+
+    Raises Refused when the whole batch is refused.
+    """
     assert len(purchases) <= BATCH_ITEMS_MAX, "the caller cuts batches"
     for attempt in range(1, TRIES_MAX + 1):
         answer = product.ask("profile", "POST", "/v1/purchases:batch", json={"items": list(purchases)})

@@ -1,4 +1,4 @@
-"""Pages for readers, generated from the code: settings, events, operations, commands."""
+"""The reference pages, generated from the code: settings, events, operations, rules, commands and metrics."""
 
 import ast
 import inspect
@@ -46,7 +46,7 @@ def pages(command: Any) -> Mapping[str, str]:
 
 
 def _settings() -> Iterator[tuple[str, str, FieldInfo]]:
-    """(who reads it, environment variable, field): the shared ones first, each once."""
+    """Yield (reader, environment variable, field) of each setting once, the shared settings first."""
     for name, field in ServiceSettings.model_fields.items():
         yield "all services", _variable(name), field
     readers: tuple[type[ServiceSettings], ...] = (*registry.SETTINGS, ConsoleSettings)
@@ -198,7 +198,7 @@ def _walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _exits() -> Iterator[tuple[Exit, str]]:
-    """Each exit code with the sentence that stands below it in the source."""
+    """Yield each exit code with its docstring."""
     tree = ast.parse(Path(inspect.getfile(Exit)).read_text(encoding="utf-8"))
     body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Exit").body
     for name, words in pairwise(body):

@@ -1,4 +1,4 @@
-"""The four services as one table of contents: the only place that names them all."""
+"""The registry of the four services. Only this module imports them all."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ SETTINGS: tuple[type[ServiceSettings], ...] = (
 
 
 def services() -> list[Service]:
-    """Every service with its settings of the environment, in the order of their ports."""
+    """Return every service with its settings from the environment, in the order of their ports."""
     return [
         profile.service(ProfileSettings()),
         loyalty.service(LoyaltySettings()),
@@ -41,25 +41,25 @@ def services() -> list[Service]:
 
 
 def files() -> list[Path]:
-    """The files of those services whose database is SQLite."""
+    """Return the database files of the services that use SQLite."""
     urls = [settings().database for settings in SETTINGS]
     return [Path(url.removeprefix(SQLITE)) for url in urls if url.startswith(SQLITE)]
 
 
 def variables() -> set[str]:
-    """Every environment variable that some part of the product reads."""
+    """Return every environment variable that some part of the product reads."""
     every: tuple[type[ServiceSettings], ...] = (*SETTINGS, ConsoleSettings)
     return {f"HUITOU_{name.upper()}" for settings in every for name in settings.model_fields}
 
 
 def routes(service: Service) -> Iterator[Route]:
-    """The declared operations of a service, in the order of its table of contents."""
+    """Yield the declared operations of a service, in the order of its capabilities."""
     for router in service.routers:
         yield from routes_of(router)
 
 
 def routes_of(router: Resource) -> Iterator[Route]:
-    """The declared operations of one router."""
+    """Yield the declared operations of one router."""
     for route in router.routes:
         if isinstance(route, APIRoute):
             assert isinstance(route, Route), f"{route.path} was not declared on our Router"
@@ -67,5 +67,5 @@ def routes_of(router: Resource) -> Iterator[Route]:
 
 
 def operations(service: Service) -> Iterator[Operation]:
-    """What is known of each operation of a service: who may call it, what it refuses."""
+    """Yield the declaration of each operation of a service: its callers, its refusals."""
     return (route.operation for route in routes(service))

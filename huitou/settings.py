@@ -1,4 +1,4 @@
-"""What the command itself needs to know: where the product lives and listens."""
+"""The settings of the command itself: the home folder and the addresses of the product."""
 
 from typing import ClassVar
 
@@ -16,14 +16,14 @@ class Settings(ServiceSettings):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Everything that listens, in the order of the ports."""
+        """The names of the console and the services, in the order of their ports."""
         return tuple(PORT_OFFSETS)
 
     def port_of(self, name: str) -> int:
-        """The port of a service of this installation."""
+        """Return the port of a service of this installation."""
         return self.port_base + PORT_OFFSETS[name]
 
     def address(self, name: str) -> str:
-        """Where a service of this installation is reached from this machine, such as http://127.0.0.1:8001."""
+        """Return the address of a service for callers on this machine, such as http://127.0.0.1:8001."""
         host = "127.0.0.1" if self.host in ("", "0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port_of(name)}"

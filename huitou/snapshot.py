@@ -10,14 +10,16 @@ from pathlib import Path
 from huitou.exits import Exit, Refused
 
 BUSY_SECONDS_MAX = 30.0
-KEPT = ("home.json", "keys")
-"""What else a home needs: which version wrote it, and the keys that open it."""
+OTHER_CONTENTS = ("home.json", "keys")
+"""The other contents of a home: the version that wrote it, and its keys."""
 
 
 def copy_home(home: Path, databases: Sequence[Path], log: Path, target: Path) -> None:
-    """Copy all databases as of one instant, and then the log, which so holds all that they say was published.
+    """Copy all databases as of one instant, and then the log.
 
-    Raises Refused when the target cannot be used; what was begun is removed again.
+    In this order the copied log holds every event that the copied databases have published.
+
+    Raises Refused when the target cannot be used. An unfinished copy is removed.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise Refused(Exit.USAGE, f"{target} exists and is not an empty folder.")
@@ -30,7 +32,7 @@ def copy_home(home: Path, databases: Sequence[Path], log: Path, target: Path) ->
                 _copy(snapshot, unfinished / path.name)
         with closing(_open(log)) as opened:
             _copy(opened, unfinished / log.name)
-        for name in KEPT:
+        for name in OTHER_CONTENTS:
             _copy_plain(home / name, unfinished / name)
         if target.exists():
             target.rmdir()
@@ -42,7 +44,7 @@ def copy_home(home: Path, databases: Sequence[Path], log: Path, target: Path) ->
 
 @contextmanager
 def _as_of_one_instant(databases: Sequence[Path]) -> Iterator[list[sqlite3.Connection]]:
-    """Readers that all see the same instant: every writer waits while the last of them opens its view."""
+    """Open readers that all see the same instant. Every writer waits until the last reader has its view."""
     with ExitStack() as readers:
         snapshots = [readers.enter_context(closing(_open(path))) for path in databases]
         with ExitStack() as writers:

@@ -44,7 +44,7 @@ async def _replay(settings: Settings, name: str, topics: list[str], *, forget_se
 
     async with embedded.opened(settings) as running:
         await embedded.migrate(running)
-        service, parts = next(each for each in running if each[0].name == name)
+        service, parts = next(pair for pair in running if pair[0].name == name)
         consumers = [handlers for handlers in service.handlers if handlers.table]
         known = sorted({topic for handlers in consumers for topic in handlers.topics})
         if not known:

@@ -19,7 +19,7 @@ from shared.clock import SystemClock
 
 DEMO_CURRENCY = "USD"
 LOG_BYTES_MAX = 50_000_000
-"""A log longer than this is put aside at the next start; one older log is kept."""
+"""A log longer than this is put aside at the next start. One older log is kept."""
 
 
 def up(
@@ -34,7 +34,7 @@ def up(
     folder = Settings().home
     with home.locked(folder):
         home.probe(folder)
-        known = _settled(folder, demo)
+        known = _decide_home(folder, demo)
         settings = Settings()
         with _log(folder).open("a", encoding="utf-8") as log:
             logs.configure("huitou", level=settings.log_level, stream=log)
@@ -42,8 +42,8 @@ def up(
                 runner.run(_run(settings, known))
 
 
-def _settled(folder: Path, demo: bool | None) -> home.Home:
-    """What this home is and will stay: its currency, and whether it holds the demo."""
+def _decide_home(folder: Path, demo: bool | None) -> home.Home:
+    """Decide the currency of this home and whether it holds the demo. Neither ever changes later."""
     known = home.read(folder)
     wanted = os.environ.get("HUITOU_CURRENCY", "")
     if known is None:
@@ -81,7 +81,7 @@ async def _run(settings: Settings, known: home.Home) -> None:
             if stopping.is_set():
                 return
             home.write(settings.home, known.model_copy(update={"demo": "loaded"}))
-            customer = await asyncio.to_thread(loading.worth_a_look, settings)
+            customer = await asyncio.to_thread(loading.newest_customer, settings)
         banner.show(settings, customer)
 
     from huitou import embedded, registry  # load every service, which the other commands need not wait for
@@ -91,7 +91,7 @@ async def _run(settings: Settings, known: home.Home) -> None:
 
 
 def _warn_of_unknown(known: set[str]) -> None:
-    """A misspelt setting has no effect; say so instead of leaving a person to wonder."""
+    """Warn of misspelt settings, because they have no effect."""
     for name in sorted(set(os.environ) - known):
         if name.startswith("HUITOU_"):
             close = get_close_matches(name, known, n=1)
@@ -100,7 +100,7 @@ def _warn_of_unknown(known: set[str]) -> None:
 
 
 def _log(folder: Path) -> Path:
-    """The log file of this home, begun anew when it has grown too long."""
+    """Return the log file of this home, after a log that is too long was put aside."""
     path = folder / "huitou.log"
     if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
         path.replace(folder / "huitou.log.1")

@@ -12,11 +12,11 @@ SOURCE = "demo-store"
 CURRENCY = "USD"
 FOLDER = Path(__file__).parent
 BASKETS = 9_977
-"""Baskets in the file."""
+"""The number of baskets in the file."""
 
 
 def purchases(last_day: date) -> Iterator[dict[str, Any]]:
-    """Every basket in the order of time, moved so that the last of them are on `last_day`."""
+    """Yield every basket in the order of time, with all dates moved so that the last baskets are on `last_day`."""
     products = {row["product"]: row for row in _rows("products.csv.gz")}
     for _, group in groupby(_rows("baskets.csv.gz"), key=lambda row: (row["household"], row["basket"])):
         rows = list(group)
@@ -35,12 +35,12 @@ def purchases(last_day: date) -> Iterator[dict[str, Any]]:
 
 
 def households() -> list[str]:
-    """Every household of the file, in the order of its first basket."""
+    """Return every household of the file, in the order of its first basket."""
     return list(dict.fromkeys(row["household"] for row in _rows("baskets.csv.gz")))
 
 
 def external_id(household: str) -> str:
-    """What the shop's till calls the customer."""
+    """Return the customer's id in the shop's till."""
     return f"household-{household}"
 
 

@@ -1,4 +1,4 @@
-"""A few complaints about the demo's purchases: some answered, some made good, some still waiting."""
+"""A few complaints about the demo's purchases: some answered, some with a remedy, some still waiting."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from huitou.client import Product
 from huitou.demo import baskets
 
-_TOLD: tuple[tuple[str, str], ...] = (
+_TEXTS: tuple[tuple[str, str], ...] = (
     ("Milk was sour", "The milk was sour on the day I bought it."),
     ("鸡蛋有破损", "回家打开包装，发现有两个鸡蛋已经破了。"),
     ("Charged twice", "The coupon was not taken off, I paid the full price."),
@@ -22,20 +22,20 @@ _TOLD: tuple[tuple[str, str], ...] = (
 )
 _ANSWER = "Thank you for telling us. We are looking into it and will come back to you today. 感谢反馈，我们今天会给您答复。"
 _REASON = "goodwill for a damaged item"
-COUNT = len(_TOLD)
+COUNT = len(_TEXTS)
 REMEDY_POINTS = 20
 UNANSWERED_EVERY = 4
 REMEDY_EVERY = 3
 
 
-def tell(product: Product, customers: Mapping[str, str]) -> Iterator[str]:
-    """Open the complaints about purchases spread over the last weeks; yields the id of each when it is done.
+def open_all(product: Product, customers: Mapping[str, str]) -> Iterator[str]:
+    """Open complaints about purchases of the last weeks, and yield the id of each complaint.
 
-    `customers`: who made each purchase, by its order id, in the order of time.
+    `customers`: the customer of each purchase by order id, in the order of time.
     """
     orders = list(customers.items())
     chosen = orders[-1 : -40 * COUNT - 1 : -40][:COUNT]
-    for at, ((title, body), (order_id, customer_id)) in enumerate(zip(_TOLD, chosen, strict=True)):
+    for at, ((title, body), (order_id, customer_id)) in enumerate(zip(_TEXTS, chosen, strict=True)):
         complaint = _open(product, customer_id, order_id, title, body)
         if at % UNANSWERED_EVERY:
             message = {"kind": "agent", "body": _ANSWER, "channel": "email"}

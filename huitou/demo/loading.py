@@ -16,7 +16,7 @@ from huitou.settings import Settings
 from shared.limits import BATCH_ITEMS_MAX
 
 REGISTERED_AT_ONCE = 8
-"""Requests under way at once: the events of several customers then share one transaction."""
+"""The number of requests that are sent at once, so that the events of several customers share one transaction."""
 
 
 def load(settings: Settings, last_day: date, stopping: Callable[[], bool]) -> None:
@@ -29,8 +29,8 @@ def load(settings: Settings, last_day: date, stopping: Callable[[], bool]) -> No
         _load(product, bar, last_day, stopping)
 
 
-def worth_a_look(settings: Settings) -> str:
-    """The id of a customer to begin with: the one with the newest purchase."""
+def newest_customer(settings: Settings) -> str:
+    """Return the id of the customer with the newest purchase, as an example to begin with."""
     with Product(settings) as product:
         newest = product.call("profile", "GET", "/v1/purchases", query={"source": baskets.SOURCE, "limit": 1})
     return str(newest["items"][0]["customer_id"])
@@ -56,7 +56,7 @@ def _load(product: Product, bar: Progress, last_day: date, stopping: Callable[[]
             customers[purchase["order_id"]] = outcome.customer_id
         bar.advance(task, len(batch))
     task = bar.add_task("complaints", total=complaints.COUNT)
-    for _ in complaints.tell(product, customers):
+    for _ in complaints.open_all(product, customers):
         bar.advance(task)
     task = bar.add_task("catching up", total=None)
     backlog.wait_until_empty(

@@ -1,4 +1,4 @@
-"""How the demo's data was made from the published files; run once, its result is committed.
+"""Make the demo's data from the published files. It was run once, and its result is committed.
 
 python -m huitou.demo.make_data transactions_sample.csv.gz products.csv.gz
 """
@@ -7,12 +7,13 @@ import csv
 import gzip
 import io
 import random
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
+
+import typer
 
 SEED = 7
 BASKETS_MAX = 10_000
@@ -29,10 +30,10 @@ class _Line(NamedTuple):
     amount_minor: int
 
 
-def prepare(transactions: Path, products: Path) -> None:
-    """Write baskets.csv.gz and products.csv.gz beside this file: whole baskets of a seeded share of households."""
-    households = _share(_read_lines(transactions))
-    lines = sorted((line for kept in households for line in kept), key=lambda line: (line.at, line))
+def make_data(transactions: Path, products: Path) -> None:
+    """Write baskets.csv.gz and products.csv.gz beside this file: all baskets of a seeded sample of households."""
+    households = _sample(_read_lines(transactions))
+    lines = sorted((line for household in households for line in household), key=lambda line: (line.at, line))
     last = max(line.at.date() for line in lines)
     _write(
         FOLDER / "baskets.csv.gz",
@@ -47,7 +48,7 @@ def prepare(transactions: Path, products: Path) -> None:
 
 
 def _read_lines(path: Path) -> Iterator[_Line]:
-    """Every line that sold something; 416 lines of quantity 0 are corrections, not sales."""
+    """Yield every line that sold something. The 416 lines of quantity 0 are corrections, not sales."""
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             if quantity := int(float(row["quantity"])):
@@ -64,21 +65,21 @@ def _read_lines(path: Path) -> Iterator[_Line]:
                 )
 
 
-def _share(lines: Iterable[_Line]) -> list[list[_Line]]:
-    """The lines of households drawn by the seed, as many households as keep within BASKETS_MAX."""
+def _sample(lines: Iterable[_Line]) -> list[list[_Line]]:
+    """Return the lines of households that the seed draws, until BASKETS_MAX is reached."""
     by_household: dict[str, list[_Line]] = defaultdict(list)
     for line in lines:
         by_household[line.household].append(line)
     drawn = sorted(by_household)
     random.Random(SEED).shuffle(drawn)
-    kept: list[list[_Line]] = []
+    sample: list[list[_Line]] = []
     baskets = 0
     for household in drawn:
         baskets += len({line.basket for line in by_household[household]})
         if baskets > BASKETS_MAX:
             break
-        kept.append(by_household[household])
-    return kept
+        sample.append(by_household[household])
+    return sample
 
 
 def _row(line: _Line, last: date) -> Sequence[object]:
@@ -90,7 +91,7 @@ def _row(line: _Line, last: date) -> Sequence[object]:
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A gzip without a time stamp, so that the same input gives the same bytes."""
+    """Write a gzip file without a time stamp, so that the same input gives the same bytes."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
@@ -100,4 +101,4 @@ def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 
 if __name__ == "__main__":
-    prepare(Path(sys.argv[1]), Path(sys.argv[2]))
+    typer.run(make_data)

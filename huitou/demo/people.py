@@ -1,4 +1,4 @@
-"""Names and addresses for the demo's households: made up, the same at every load, and nobody's."""
+"""Invented names and addresses for the demo's households, the same at every load."""
 
 import random
 from dataclasses import dataclass
@@ -161,14 +161,14 @@ _EN_FAMILY = [
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who does not exist: a name, and an e-mail address that reaches nobody."""
+    """An invented person: a name, and an e-mail address that delivers to nobody."""
 
     name: str
     email: str
 
 
 def person(household: str) -> Person:
-    """The person who shops for a household; example.com is reserved and delivers to nobody (RFC 2606)."""
+    """Return the person of a household. Mail to example.com is never delivered (RFC 2606)."""
     chosen = random.Random(f"{SEED}:{household}")
     email = f"household.{household}@example.com"
     if chosen.random() < ZH_SHARE:

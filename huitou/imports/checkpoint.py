@@ -1,4 +1,4 @@
-"""Where an import that was interrupted goes on: kept beside the data, forgotten when the import ends."""
+"""The checkpoint of an import: an interrupted import goes on from it, and a finished one deletes it."""
 
 import hashlib
 import os
@@ -7,11 +7,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 HEAD_BYTES = 1024 * 1024
-"""How much of the file is hashed to know it again."""
+"""The number of bytes of the file that are hashed to recognise it."""
 
 
 class Checkpoint(BaseModel):
-    """How far a file was imported, and with what result."""
+    """The place up to which a file was imported, and the result so far."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -26,7 +26,7 @@ class Checkpoint(BaseModel):
 
 
 def path_of(home: Path, file: Path, source: str) -> Path:
-    """The checkpoint of this file for this source: another content or another source is another import."""
+    """Return the path of the checkpoint of this file and source. Another content or source is another import."""
     with file.open("rb") as content:
         digest = hashlib.sha256(content.read(HEAD_BYTES))
     digest.update(f"{file.stat().st_size}:{source}".encode())
@@ -34,7 +34,7 @@ def path_of(home: Path, file: Path, source: str) -> Path:
 
 
 def read(path: Path) -> Checkpoint | None:
-    """The checkpoint, or None if there is none that can be read."""
+    """Return the checkpoint, or None if none can be read."""
     try:
         return Checkpoint.model_validate_json(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValidationError):
@@ -42,7 +42,7 @@ def read(path: Path) -> Checkpoint | None:
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
-    """Keep it, whole or not at all. What was sent after it is sent again, and recognised by its order id."""
+    """Write the checkpoint in one atomic step. Orders sent after it are sent again and recognised by their ids."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = path.with_suffix(".new")
     with beside.open("w", encoding="utf-8") as file:
@@ -53,5 +53,5 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def forget(path: Path) -> None:
-    """The import has ended."""
+    """Delete the checkpoint of an import that has ended."""
     path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A CSV file as lines of text with their numbers: streamed, in UTF-8 (with or without BOM) or GB18030."""
+"""Read a CSV file line by line, with line numbers, in UTF-8 (with or without BOM) or GB18030."""
 
 import codecs
 import csv
@@ -15,7 +15,7 @@ CHUNK_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of the file: its number (the header is 1), where the next one begins, its cells or what is wrong."""
+    """One row of the file: its number (the header is 1), the byte of the next row, its cells, and its error."""
 
     number: int
     next_byte: int
@@ -24,12 +24,12 @@ class Line:
 
 
 def encoding_of(path: Path) -> str:
-    """UTF-8, unless the file is not and is GB18030 from end to end."""
+    """Return UTF-8, unless the file is not UTF-8 and the whole file is GB18030."""
     return "gb18030" if not _decodes(path, "utf-8") and _decodes(path, "gb18030") else "utf-8"
 
 
 def read_lines(path: Path, *, encoding: str, start: int = 0, number: int = 1) -> Iterator[Line]:
-    """The rows from byte `start` on, the first of which is row `number`; empty lines are left out.
+    """Yield the rows from byte `start` on, which is the start of row `number`. Empty lines are left out.
 
     A row is one line: a quote that is not closed spoils its own row and not the rest of the file.
     """
@@ -52,7 +52,7 @@ def _next(file: BinaryIO) -> bytes:
 
 
 def _line(raw: bytes, number: int, next_byte: int, encoding: str) -> Line:
-    """The row; of one that cannot be read, as many cells as can be guessed, so that its order is known."""
+    """Parse one row. Guess the cells of a row that cannot be read, so that its order is known."""
     if number == 1:
         raw = raw.removeprefix(codecs.BOM_UTF8)
     guess = raw.decode(encoding, "replace").rstrip("\r\n").split(",")

@@ -1,4 +1,4 @@
-"""Rows of a purchases file become orders: adjacent rows with one order id, each a line."""
+"""Group the rows of a purchases file into orders: adjacent rows with one order id, one line item per row."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +13,12 @@ from shared.limits import LINES_MAX
 REQUIRED = ("order_id", "customer", "purchased_at", "currency", "sku", "category", "quantity", "amount_minor")
 OPTIONAL = ("brand", "name", "channel", "store")
 OF_THE_ORDER = ("customer", "purchased_at", "currency", "channel", "store")
-"""Columns that say the same on every row of an order."""
-"""Rows of one order; more is a file that is not grouped by order."""
+"""Columns that have the same value on every row of an order."""
 
 
 @dataclass(slots=True)
 class Order:
-    """One order of the file: the request that imports it, the rows it came from, and what is wrong with it."""
+    """One order of the file: the request that imports it, the numbers of its rows, and its errors."""
 
     body: dict[str, Any]
     rows: list[int]
@@ -28,7 +27,7 @@ class Order:
 
 
 def columns_of(header: Sequence[str]) -> list[str]:
-    """The header's columns. Raises Refused when one is missing or unknown."""
+    """Return the header's columns. Raises Refused when a column is missing or unknown."""
     columns = [name.strip().lower() for name in header]
     missing = [name for name in REQUIRED if name not in columns]
     unknown = [name for name in columns if name not in (*REQUIRED, *OPTIONAL)]
@@ -47,9 +46,9 @@ def columns_of(header: Sequence[str]) -> list[str]:
 
 
 def read_orders(lines: Iterable[Line], columns: Sequence[str], source: str) -> Iterator[Order]:
-    """The orders, in the order of the file.
+    """Yield the orders in the sequence of the file.
 
-    A row that cannot be read spoils the order it stands in, or that its order id names; else it stands alone.
+    A row that cannot be read belongs to the order around it or to the order of its id. Otherwise it is an order alone.
     """
     for group in _groups(lines, columns):
         yield _order(group, columns, source)
@@ -85,7 +84,7 @@ def _filled(groups: list[list[Line]]) -> list[list[Line]]:
 
 
 def _bounded(group: list[Line]) -> list[Line]:
-    """An order too long is refused; what is beyond the limit need not be kept, only where it ends."""
+    """Shorten an order that is too long. It is refused anyway, and only the place of its last row is needed."""
     return group if len(group) <= LINES_MAX + 1 else [*group[:LINES_MAX], group[-1]]
 
 
@@ -150,11 +149,11 @@ def _wrong_width(line: Line, columns: Sequence[str]) -> RowError:
 
 
 Fault = tuple[Sequence[str | int], str, str]
-"""What is wrong with a request: its path, a code and a sentence."""
+"""A fault of a request: its path, a code and a sentence."""
 
 
 def blame(order: Order, faults: Iterable[Fault]) -> None:
-    """Find the row and the column of each fault of the order's request."""
+    """Add each fault of the order's request to its errors, with the row and the column of the fault."""
     for path, code, detail in faults:
         row, column = _place(order, path)
         order.errors.append(RowError(row, column, code, detail))

@@ -1,4 +1,4 @@
-"""Import a file of purchases: read, check each order against the request's own model, send by the batch."""
+"""Import a file of purchases: read it, check each order with the request's own model, send batches."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,15 +22,15 @@ from shared.errors import DomainError
 from shared.limits import BATCH_ITEMS_MAX
 
 Progress = Callable[[int], None]
-"""Told the byte of the file up to which everything is done."""
+"""Receives the byte of the file up to which the import is done."""
 Complain = Callable[[RowError], None]
-"""Told each error as it is found."""
+"""Receives each error when it is found."""
 
 
 def run(
     file: Path, source: str, *, home: Path, product: Product | None, progress: Progress, complain: Complain
 ) -> Report:
-    """Import the file through `product`, or only check it when that is None (a dry run)."""
+    """Import the file through `product`, or only check it if `product` is None (a dry run)."""
     began = time.monotonic()
     report = Report(str(file), source, dry_run=product is None, began_at=SystemClock().now())
     encoding = lines.encoding_of(file)
@@ -103,7 +103,7 @@ def _import(batch: Sequence[Order], report: Report, product: Product | None, com
 
 
 def validate(body: dict[str, Any]) -> list[orders.Fault]:
-    """What the product would say of an order before it looks anything up: the same model and the same rules."""
+    """Check an order with the product's own model and rules, as far as they need no stored data."""
     try:
         purchase = PurchaseIn.model_validate(body).told.purchase
         money.exponent(purchase.currency)
@@ -118,6 +118,6 @@ def validate(body: dict[str, Any]) -> list[orders.Fault]:
 
 
 def _path(pointer: str) -> list[str | int]:
-    """The parts of an RFC 6901 pointer into the request's one purchase."""
+    """Return the parts of an RFC 6901 pointer into the request's one purchase."""
     parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
     return [int(part) if part.isdigit() else part for part in parts]

@@ -1,16 +1,16 @@
-"""What an import tells: how much went in, and why the rest did not."""
+"""The report of an import: how much was imported, and why the rest was not."""
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 ERRORS_KEPT_MAX = 1_000
-"""Errors kept for the report; all of them are counted, and shown as they come."""
+"""The most errors that the report holds. All errors are counted, and shown when they are found."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """Why a row, and with it its whole order, was not imported; `row` counts from 1, the header."""
+    """The reason why a row, and so its whole order, was not imported. `row` counts from 1, which is the header."""
 
     row: int
     column: str
@@ -29,7 +29,7 @@ class Report:
     source: str
     dry_run: bool
     began_at: datetime
-    """What was recorded before is a repeat."""
+    """Orders that were recorded before this time are repeats."""
     rows: int = 0
     orders: int = 0
     imported: int = 0
@@ -41,10 +41,10 @@ class Report:
     errors_count: int = 0
     errors: list[RowError] = field(default_factory=list)
     resumed_at_row: int | None = None
-    """Where an earlier run that was interrupted had got to; None if it began at the beginning."""
+    """The row at which an interrupted import went on; None if the import began at the first row."""
     seconds: float = 0.0
     settled_seconds: float | None = None
-    """Until no consumer lagged; None if that was not waited for."""
+    """Seconds until no consumer lagged; None if the import did not wait for that."""
 
     def add(self, error: RowError) -> None:
         """Count an error, and keep it while there is room."""

@@ -1,4 +1,4 @@
-"""How the four services are, as they say themselves."""
+"""The health of the four services, as their health endpoints report it."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ State = Literal["healthy", "troubled", "not_ready", "away"]
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One service: where it answers, how it is, and its issues in its own words."""
+    """The health of one service: its address, its state, and the sentences of its issues."""
 
     name: str
     address: str
@@ -24,7 +24,7 @@ class Health:
 
 
 async def ask_all(client: httpx2.AsyncClient, addresses: Mapping[str, str], language: str) -> list[Health]:
-    """Ask every service at once; one that does not answer in time is away."""
+    """Ask every service at once. A service that does not answer in time is away."""
     return await asyncio.gather(
         *(_ask(client, name, address, language) for name, address in addresses.items())
     )

@@ -38,32 +38,32 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.get("/", response_class=HTMLResponse)
     async def show_page(request: Request, lang: Literal["en", "zh"] | None = None) -> HTMLResponse:
-        """What runs, is it healthy, where its documentation is, how to get a token."""
+        """Show the services, their health, their documentation, and how to get a token."""
         language = lang or _preferred(request.headers.get("accept-language", ""))
         services = await health.ask_all(app.state.client, settings.addresses, language)
         return HTMLResponse(page.render(language, services, _links(request, settings)), headers=_HEADERS)
 
     @app.get("/health/live")
     async def live() -> dict[str, str]:
-        """The process answers."""
+        """Answer that the process runs."""
         return {"status": "live"}
 
     @app.get("/health/ready")
     async def ready() -> dict[str, str]:
-        """There is nothing to wait for: a service that is away is what the page is for."""
+        """Answer that the console is ready. It needs no service: the page shows which services are away."""
         return {"status": "ready"}
 
     return app
 
 
 def _links(request: Request, settings: Settings) -> dict[str, str]:
-    """The services beside the console, by the name that the reader's browser knows this machine by."""
+    """Return the services' addresses with the host name that the reader's browser uses."""
     url = request.url
     return {name: str(url.replace(port=port, path="", query="")) for name, port in settings.ports.items()}
 
 
 def _preferred(accepted: str) -> page.Language:
-    """Chinese when it is named before English, else English."""
+    """Return Chinese if the header names it before English, else English."""
     for choice in accepted.lower().split(","):
         if choice.strip().startswith("zh"):
             return "zh"

@@ -1,4 +1,4 @@
-"""The one page: what runs, is it healthy, where its documentation is, how to get a token. Nothing from elsewhere."""
+"""The console's page: services, health, documentation, tokens. It loads nothing from other hosts."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -97,7 +97,7 @@ huitou token --partner …</pre>
 
 
 def render(language: Language, services: Sequence[Health], links: Mapping[str, str]) -> str:
-    """The page, in one language, with the services as they are; `links`: where the reader's browser finds each."""
+    """Render the page in one language; `links` are the services' addresses for the reader's browser."""
     words = WORDS[language]
     example = f"{links['profile']}/v1/purchases"
     rows = "\n".join(_row(health, escape(links[health.name]), words) for health in services)

@@ -8,7 +8,7 @@ PORT_OFFSETS = {"profile": 1, "loyalty": 2, "feedback": 3, "scoring": 4}
 
 
 class Settings(ServiceSettings):
-    """The console's settings: where the services are is all it needs to know."""
+    """The settings of the console: the addresses of the services."""
 
     service: ClassVar[str] = "console"
     port_offset: ClassVar[int] = 0

@@ -1,19 +1,19 @@
-"""How often Python looks for cycles of garbage.
+"""The thresholds of Python's cyclic garbage collector.
 
-A batch of 500 events makes a hundred thousand objects, and reference counts free them all. With the interpreter's
-defaults a quarter of a consumer's time goes into looking through them for cycles that are not there.
+A batch of 500 events creates a hundred thousand objects, and reference counting frees them all. With the interpreter's
+defaults, a consumer spends a quarter of its time on searching them for cycles that do not exist.
 """
 
 import gc
 
 YOUNG_MAX = 20_000
-"""New objects after which the youngest are looked through (Python's own: 700)."""
+"""The number of new objects that starts a collection of the youngest generation (Python's default: 700)."""
 ROUNDS_MAX = 20
-"""Rounds after which the next older generation is, too (Python's own: 10)."""
+"""The number of collections that starts a collection of the next older generation (Python's default: 10)."""
 
 
 def seldom() -> None:
-    """Look seldom, and never again through what is there now: modules, models, statements. Call it when all is built."""
+    """Collect seldom, and never again among the objects that exist now. Call it when modules and apps are loaded."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_MAX, ROUNDS_MAX, ROUNDS_MAX)

@@ -1,4 +1,4 @@
-"""Relay and periodic jobs, under the service's lease."""
+"""Run the relay and the periodic jobs under the service's lease."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -29,7 +29,7 @@ log = logs.named(__name__, keys=("error_type",))
 async def lead(
     service: Service, runtime: Runtime, stopping: asyncio.Event, leadership: Leadership | None = None
 ) -> None:
-    """Hold the lease whenever it can be had, and relay and run the jobs while it is held, until asked to stop."""
+    """Acquire the lease whenever it is free, and relay and run the jobs while it is held, until asked to stop."""
     lease = open_lease(runtime.database.url, runtime.settings.home, service.name)
     relay = Relay(service.name, runtime.database, runtime.bus, lease)
     leadership = leadership or Leadership()
@@ -59,7 +59,7 @@ async def lead(
 
 
 async def before(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Whether `work` ended before the process was asked to stop; it is cancelled otherwise."""
+    """Return whether `work` ended before the process was asked to stop. Otherwise the work is cancelled."""
     task = asyncio.ensure_future(work)
     stop = asyncio.ensure_future(stopping.wait())
     await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -73,7 +73,7 @@ async def before(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> bo
 
 
 async def _drain(relay: Relay) -> None:
-    """Send what is pending; what cannot be sent in time stays in the outbox for the next leader."""
+    """Send the pending events. Events that cannot be sent in time stay in the outbox for the next leader."""
     try:
         await asyncio.wait_for(relay.drain(), DRAIN_SECONDS_MAX)
     except Exception as error:  # noqa: BLE001 - what cannot be sent now is sent at the next start
@@ -106,4 +106,4 @@ KERNEL_JOBS = (
     Job("prune_inbox", _prune_inbox, PRUNE_EVERY_SECONDS),
     Job("prune_answers", idempotency.prune, PRUNE_EVERY_SECONDS),
 )
-"""What every service cleans up: published rows, old event ids, answers kept for a repeat."""
+"""The jobs of every service: they delete published rows, old event ids and old stored answers."""

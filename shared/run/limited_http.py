@@ -1,4 +1,4 @@
-"""HTTP/1.1 with limits: of the time a client may take to ask or to listen, and of the connections of the process."""
+"""HTTP/1.1 with limits: for the time in which a client sends and reads, and for the connections of the process."""
 
 import asyncio
 import resource
@@ -16,35 +16,35 @@ from shared.ids import new_id
 from shared.run.plain_http import PlainHttp
 
 HEAD_SECONDS_MAX = 10.0
-"""How long a request's head may take from its first byte to its last."""
+"""The most seconds from the first byte of a request's head to its last."""
 BODY_SECONDS_MAX = 30.0
-"""How long its body may take from then on: 4 MiB, the largest, come in time over 1.2 Mbit/s."""
+"""The most seconds for its body after that: the largest body, 4 MiB, arrives in time over 1.2 Mbit/s."""
 TAKE_SECONDS_MAX = 30.0
-"""How long a client may take nothing of an answer that is too long to be sent at once."""
+"""The most seconds in which a client may read nothing of an answer that does not fit into the send buffer."""
 CONNECTIONS_MAX = 1_000
-"""Of all servers of the process together; who comes after them is told to come again."""
+"""The most connections of all servers of the process. A further client is told to come again."""
 DESCRIPTORS_PERCENT_MAX = 80
-"""How much of the files that the system lets the process open may be connections: it opens others, too."""
+"""The share of the process's open files that may be connections: it needs files for other things."""
 
 Part = Literal["head", "body"]
 
 
 class LimitedHttp(PlainHttp):
-    """A connection that waits for nothing without an end."""
+    """A connection on which every wait has a limit."""
 
     _coming: Part | None = None
-    """The part of a request that has begun to come in and is not whole."""
+    """The part of a request that has begun to arrive and is not complete."""
     _begun = 0
-    """Requests that have begun to come in."""
+    """The number of requests that have begun to arrive."""
     _whole = False
-    """Whether a request came to its end with the last piece of data."""
+    """Whether the last piece of data completed a request."""
     _awaited: tuple[Part, int] | None = None
-    """What the deadline is for: a part, and of which request."""
+    """The part, and the number of the request, that the deadline is for."""
     _deadline: TimerHandle | None = None
     _untaken: TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection, if there is a place for it."""
+        """Accept the connection, unless the process has too many."""
         super().connection_made(transport)
         _connected.add(self)
         if len(_connected) > _places():
@@ -53,7 +53,7 @@ class LimitedHttp(PlainHttp):
             self._rest()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave nothing behind that would call."""
+        """Cancel all timers of the connection."""
         _connected.discard(self)
         self._await(None)
         self._cancel_untaken()
@@ -61,58 +61,58 @@ class LimitedHttp(PlainHttp):
         self._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come, and see what is missing."""
+        """Parse the data, and set a deadline for the part that is missing."""
         self._whole = False
         super().data_received(data)
         if self.transport.is_closing() or (self._coming is None and self._is_answering()):
             self._await(None)
         elif self._coming is not None:
             self._await(self._coming)
-        elif self._whole:  # its answer has not waited for its end
+        elif self._whole:  # the answer was sent before the request ended
             self._await(None)
             self._rest()
         else:  # empty lines, which may come before a request
             self._await("head")
 
     def on_message_begin(self) -> None:
-        """Its first byte is there."""
+        """Note that the first byte of a request has arrived."""
         self._coming, self._begun = "head", self._begun + 1
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Its head is there."""
+        """Note that the head of the request has arrived."""
         self._coming = "body"
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """All of it is there."""
+        """Note that the whole request has arrived."""
         self._coming, self._whole = None, True
         super().on_message_complete()
 
     def pause_writing(self) -> None:
-        """More of an answer waits to be taken than should."""
+        """Start the limit for a client that does not read its answer."""
         super().pause_writing()
         self._untaken = self.loop.call_later(TAKE_SECONDS_MAX, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """The client takes it."""
+        """End that limit, because the client reads again."""
         self._cancel_untaken()
         super().resume_writing()
 
     def _is_answering(self) -> bool:
-        """Whether an answer is due whose request's head has come in."""
+        """Return whether a request whose head has arrived is not answered completely."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and not cycle.response_complete
 
     def _rest(self) -> None:
-        """Wait for the next request, as long as connections may rest."""
+        """Wait for the next request, for as long as connections may be idle."""
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
 
     def _await(self, part: Part | None) -> None:
-        """Have a deadline for this part of the request that comes in, unless it has one."""
+        """Set the deadline for this part of the request that is arriving, unless it is already set."""
         awaited = None if part is None else (part, self._begun)
         if awaited == self._awaited:
             return
@@ -124,7 +124,7 @@ class LimitedHttp(PlainHttp):
             self._deadline = self.loop.call_later(_seconds_max(part), self._late, part)
 
     def _late(self, part: Part) -> None:
-        """Give the request up, unless what keeps it is this side: an answer before it, or a body that nobody reads."""
+        """Give up the request, unless this side causes the wait: an earlier answer is due, or the app reads no body."""
         if self.flow.read_paused or (part == "head" and self._is_answering()):
             self._deadline = self.loop.call_later(_seconds_max(part), self._late, part)
         elif self._is_answering() and not self.cycle.response_started:
@@ -137,7 +137,7 @@ class LimitedHttp(PlainHttp):
             self.transport.close()
 
     def _refuse(self, error: DomainError, scope: Scope) -> None:
-        """Answer in the place of the app, and close."""
+        """Answer instead of the app, and close the connection."""
         response: Response = problems.respond(error, scope, {"Connection": "close"})
         head = b"".join(name + b": " + value + b"\r\n" for name, value in response.raw_headers)
         self.transport.write(STATUS_LINE[response.status_code] + head + b"\r\n" + bytes(response.body))
@@ -154,7 +154,7 @@ def _seconds_max(part: Part) -> float:
 
 
 def _places() -> int:
-    """How many connections the process may have."""
+    """Return how many connections the process may have."""
     files_max, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files_max == resource.RLIM_INFINITY:
         return CONNECTIONS_MAX

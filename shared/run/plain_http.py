@@ -1,4 +1,4 @@
-"""HTTP/1.1 that stays HTTP/1.1: an invitation to speak another protocol is passed over, as the standard allows.
+"""HTTP/1.1 without upgrades: a request to change the protocol is answered as if it had not asked, as the standard allows.
 
 The parser ends a message at an `Upgrade` and takes its body for another protocol's first bytes: a POST of `curl --http2`
 would lose its body, and one that asks for a WebSocket would never be answered (RFC 9110, section 7.8).
@@ -9,14 +9,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 INVITATION = frozenset((b"upgrade", b"http2-settings", b"connection"))
 INVITATIONS_MAX = 100
-"""Requests in one piece of data of which each asks to change the protocol; nobody honest sends two."""
+"""The most requests in one piece of data that ask to change the protocol. Honest clients send one."""
 
 
 class PlainHttp(HttpToolsProtocol):
-    """Reads a request that asks for another protocol once more without its asking."""
+    """Parses a request that asks for another protocol again, without the headers that ask."""
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come."""
+        """Parse the data, and parse a request that asks for another protocol again."""
         self._unset_keepalive_if_required()
         try:
             for _ in range(INVITATIONS_MAX):
@@ -35,21 +35,21 @@ class PlainHttp(HttpToolsProtocol):
         self.send_400_response("Invalid HTTP request received.")
 
     def on_headers_complete(self) -> None:
-        """Begin to answer, unless the head is read once more."""
+        """Begin to answer, unless the head will be parsed again."""
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """End the body, unless the head is read once more."""
+        """End the body, unless the head will be parsed again."""
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
     def _head(self) -> bytes:
-        """The request's head without the invitation; of `Connection`, what is said of closing it stays."""
-        kept = [(name, value) for name, value in self.headers if name not in INVITATION]
-        said = b",".join(value for name, value in self.headers if name == b"connection").lower()
-        if b"close" in (token.strip() for token in said.split(b",")):
-            kept.append((b"connection", b"close"))
+        """Return the request's head without the headers that ask. `Connection: close` is preserved."""
+        headers = [(name, value) for name, value in self.headers if name not in INVITATION]
+        options = b",".join(value for name, value in self.headers if name == b"connection").lower()
+        if b"close" in (token.strip() for token in options.split(b",")):
+            headers.append((b"connection", b"close"))
         version = self.parser.get_http_version().encode()
         first = self.parser.get_method() + b" " + self.url + b" HTTP/" + version
-        return b"\r\n".join([first, *(name + b": " + value for name, value in kept), b"", b""])
+        return b"\r\n".join([first, *(name + b": " + value for name, value in headers), b"", b""])

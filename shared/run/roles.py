@@ -1,4 +1,4 @@
-"""Run some roles of a service until asked to stop: serve, relay, consume."""
+"""Run the roles of a service in one process, until it is asked to stop: serve, relay, consume."""
 
 import asyncio
 import socket
@@ -42,13 +42,13 @@ async def run(
     listener: socket.socket | None = None,
     grace_seconds: float | None = None,
 ) -> None:
-    """Run the roles in this loop. HTTP drains first, then consumers finish their batch, then the outbox is flushed.
+    """Run the roles in this loop. At the end HTTP drains, then consumers finish their batch, then the outbox is sent.
 
-    `grace_seconds`: how long requests are still taken after the word to stop; None: as the settings say.
+    `grace_seconds`: how long requests are still accepted after the request to stop; None: as in the settings.
     """
     edges, consuming, leading = asyncio.Event(), asyncio.Event(), asyncio.Event()
     if "serve" not in roles:
-        grace_seconds = 0.0  # nobody's requests come in by a side door
+        grace_seconds = 0.0  # the side door gets no requests of clients
     elif grace_seconds is None:
         grace_seconds = service.settings.drain_seconds
     http, consumers, leader = list[Work](), list[Work](), list[Work]()
@@ -75,7 +75,7 @@ async def run(
 
 
 async def _stop(seconds_max: float, *stages: tuple[asyncio.Event, Sequence[Work]]) -> None:
-    """Ask one stage after another to finish; when the time is over, end what has not."""
+    """Ask one stage after another to finish, and cancel the tasks that do not finish in time."""
     try:
         async with asyncio.timeout(seconds_max):
             for asked, tasks in stages:
@@ -90,7 +90,7 @@ async def _stop(seconds_max: float, *stages: tuple[asyncio.Event, Sequence[Work]
 
 
 def consumers_of(service: Service, runtime: Runtime) -> list[Consumer]:
-    """One member of each of the service's consumers."""
+    """Return one member of each of the service's consumers."""
     return [
         Consumer(
             runtime.database,
@@ -106,7 +106,7 @@ def consumers_of(service: Service, runtime: Runtime) -> list[Consumer]:
 
 
 def topics_of(service: Service) -> dict[str, int]:
-    """The topics a service publishes to or consumes, with their partitions."""
+    """Return the topics that a service publishes to or consumes, with their numbers of partitions."""
     names = {event.topic.name for event in service.publishes}
     names.update(topic for handlers in service.handlers for topic in handlers.topics)
     return {name: topic.partitions for name, topic in TOPICS.items() if name in names}

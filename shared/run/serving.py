@@ -1,4 +1,4 @@
-"""HTTP: one uvicorn server a service; several of them can share a process.
+"""Serve HTTP with one uvicorn server per service. Several servers can share a process.
 
 A server that is told to stop loses no request. For a time of grace it goes on as before, but every answer says
 `Connection: close`, and whoever asks for its health is told that it is not ready: balancers and clients go elsewhere.
@@ -19,11 +19,11 @@ from shared.run.limited_http import LimitedHttp
 from shared.service.service import Service
 
 DRAIN_SECONDS_MAX = 6
-"""How long a request that has begun may take to its end once the port is closed."""
+"""The most seconds that a request may take after the port is closed."""
 MOMENT_SECONDS = 0.5
-"""The grace where no balancer looks: enough for connections that are in use to be told to close."""
+"""The grace without a load balancer: enough to tell connections that are in use to close."""
 FIRST_REQUEST_SECONDS_MAX = 1.0
-"""Once the port is closed, how long a connection may wait on which nothing was asked yet."""
+"""The most seconds that a connection without any request stays open after the port is closed."""
 KEEP_ALIVE_SECONDS = 75
 """How long a connection may rest between two requests, or before its first. Longer than clients and balancers rest (60 s
 is usual): who sends on a connection should be who closes it, else a request meets a connection that is just being closed."""
@@ -31,7 +31,7 @@ BACKLOG_MAX = 2048
 
 
 class PortTaken(Exception):
-    """Somebody else listens on the port; the message says how to choose another."""
+    """Another program listens on the port. The message says how to choose another port."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(
@@ -42,7 +42,7 @@ class PortTaken(Exception):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises PortTaken."""
+    """Open a listening socket. Raises PortTaken."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -58,7 +58,7 @@ def listen(host: str, port: int) -> socket.socket:
 async def serve(
     app: FastAPI, listener: socket.socket, stopping: asyncio.Event, *, grace_seconds: float = MOMENT_SECONDS
 ) -> None:
-    """Answer until asked to stop and `grace_seconds` longer, telling clients to go; then finish what was asked."""
+    """Answer until asked to stop. For `grace_seconds` more, tell clients to close; then finish the open requests."""
     server = _Server(
         uvicorn.Config(
             app,
@@ -85,24 +85,24 @@ async def serve(
 
 
 def address(service: Service) -> str:
-    """Where the service is reached from this machine."""
+    """Return the address of the service for callers on this machine."""
     return f"http://{service.settings.host}:{service.settings.port}"
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves signals to the process it is part of, and no connection unanswered."""
+    """A server that leaves signals to its process, and answers every accepted connection before it stops."""
 
     def __init__(self, config: uvicorn.Config, listener: socket.socket) -> None:
         super().__init__(config)
         self._listener = listener.dup()
-        """Keeps the port open after uvicorn has closed its own."""
+        """A second handle of the port, which is open after uvicorn has closed its own."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
     def tell_to_close(self) -> None:
-        """Have every answer from now on say that its connection ends with it."""
+        """Send `Connection: close` with every answer from now on."""
         self.config.encoded_headers.append(CLOSE)
         self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
         for connection in self.server_state.connections:
@@ -110,7 +110,7 @@ class _Server(uvicorn.Server):
                 connection.tell_to_close()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take who is waiting at the port, close it, and let everything that was asked be answered."""
+        """Accept the connections that wait at the port, close it, and answer every request."""
         for server in self.servers:
             server.close()
         with self._listener, contextlib.suppress(BlockingIOError):
@@ -120,22 +120,22 @@ class _Server(uvicorn.Server):
 
     async def _take(self, accepted: socket.socket) -> None:
         accepted.setblocking(False)
-        with contextlib.suppress(OSError):  # it has gone again
+        with contextlib.suppress(OSError):  # the client has already gone
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: _Connection(self.config, self.server_state, self.lifespan.state), accepted
             )
 
 
 class _Connection(LimitedHttp):
-    """A connection that is closed only while nothing is being said on it."""
+    """A connection that is closed only while no request is arriving or being answered on it."""
 
     def tell_to_close(self) -> None:
-        """Let the answer in hand be the last, unless its head is already sent: then the next."""
+        """Make the present answer the last, or the next answer if the head of the present one is already sent."""
         if self._is_answering() and not self.cycle.response_started:
             self.cycle.keep_alive = False
 
     def shutdown(self) -> None:
-        """Close it now, or after what is being asked: by then every answer says that it is the last."""
+        """Close the connection now, or after its present request."""
         if self._is_answering():
             self.cycle.keep_alive = False
         elif self._is_new():
@@ -144,20 +144,20 @@ class _Connection(LimitedHttp):
             self.timeout_keep_alive_handler()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close it, unless a request is being answered or coming in."""
+        """Close the connection, unless a request is arriving or being answered."""
         if not (self._is_answering() or self._is_asking() or self._has_bytes()):
             super().timeout_keep_alive_handler()
 
     def _is_new(self) -> bool:
-        """Whether nothing was asked on it yet."""
+        """Return whether no request has begun on the connection."""
         return self._begun == 0
 
     def _is_asking(self) -> bool:
-        """Whether a request has begun to come in whose head is not complete."""
+        """Return whether the head of a request is arriving."""
         return self._coming == "head"
 
     def _has_bytes(self) -> bool:
-        """Whether something has arrived that was not read yet."""
+        """Return whether data has arrived that was not read."""
         if self.transport.is_closing():
             return False
         looking = select.poll()

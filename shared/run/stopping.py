@@ -1,4 +1,4 @@
-"""How a process learns that it should stop."""
+"""The signals that ask a process to stop."""
 
 import asyncio
 import signal
