@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
@@ -15,7 +16,7 @@ from pydantic import (
     GetJsonSchemaHandler,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from shared.catalogues import Sentence, field_sentence
 from shared.limits import INT64_MAX, PAGE_ITEMS_MAX
@@ -149,10 +150,9 @@ class Choice:
     """
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return the enum's own schema, which takes text also in strict mode."""
-        schema = handler(source)
-        assert schema["type"] == "enum", "only an enum can be a choice"
-        return {**schema, "strict": False}
+        """Return a schema of the enum that takes text also in strict mode, and that has no name in documents."""
+        assert issubclass(source, StrEnum), "only an enum of texts can be a choice"
+        return core_schema.enum_schema(source, list(source), sub_type="str", strict=False)
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler

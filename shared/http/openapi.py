@@ -4,6 +4,7 @@ Every operation has its security, who may call it, its Idempotency-Key, an examp
 example of every refusal it can give: those it declares and those that come with being an operation.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -136,6 +137,8 @@ def generate(title: str, description: str, routes: Sequence[BaseRoute]) -> dict[
     schemas = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    for unused in _unreferenced_enums(document):
+        del schemas[unused]
     for schema in schemas.values():
         if "example" in schema:
             schema["example"] = restored(schema["example"], schema, schemas)
@@ -147,6 +150,17 @@ def generate(title: str, description: str, routes: Sequence[BaseRoute]) -> dict[
     document["tags"] = [{"name": tag} for tag in tags]
     document["servers"] = [{"url": "/", "description": "This service."}]
     return document
+
+
+def _unreferenced_enums(document: Mapping[str, Any]) -> list[str]:
+    """Return the names of enums that nothing refers to: FastAPI names every enum, but `Choice` shows it in place."""
+    text = json.dumps(document)
+    schemas = document["components"]["schemas"]
+    return [
+        name
+        for name, schema in schemas.items()
+        if "enum" in schema and f'"#/components/schemas/{name}"' not in text
+    ]
 
 
 def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any]) -> None:
