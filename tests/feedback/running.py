@@ -5,14 +5,15 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
-from services.feedback import jobs
-from services.feedback.domain.machine import Action, Actor, ActorKind, Outcome
+from services.feedback.complaints.domain.complaint import OpenedBy, WrittenKind
+from services.feedback.complaints.domain.machine import Action, Actor, ActorKind, FollowUpResult, Outcome
+from services.feedback.complaints.usecases.add_message import NewMessage, add_message
+from services.feedback.complaints.usecases.fire_clocks import fire_clocks
+from services.feedback.complaints.usecases.open_complaint import NewComplaint, open_complaint
+from services.feedback.complaints.usecases.take_action import FollowUp, Wanted, take_action
 from services.feedback.settings import Settings
-from services.feedback.usecases.add_message import NewMessage, add_message
-from services.feedback.usecases.open_complaint import NewComplaint, open_complaint
-from services.feedback.usecases.take_action import FollowUp, Wanted, take_action
+from shared.context import Context
 from shared.events.base import Cause, Event
 from shared.events.loyalty import PointsEarned, RemedyRefused
 from shared.events.profile import CustomerErased, CustomerMerged, PurchaseRecorded, PurchaseReturned
@@ -35,43 +36,50 @@ class Feedback(Running[Settings]):
     operator_role = "agent"
     partner_scopes = SCOPES
 
+    @property
+    def context(self) -> Context[Settings]:
+        """The context that use cases receive."""
+        return self.runtime.context
+
     async def open(self, customer_id: str | None = None, **more: Any) -> str:
         """Open a complaint in a transaction of its own."""
         fields: dict[str, Any] = {
-            "opened_by": "agent",
+            "opened_by": OpenedBy.AGENT,
             "opened_by_id": "ana",
             "title": "Leaks",
             "body": "It drips.",
         }
         new = NewComplaint(identity_id=customer_id or new_id("cus"), channel="web", **(fields | more))
         async with self.database.begin() as tx:
-            return await open_complaint(
-                tx, self.vault, new, zone=ZoneInfo("UTC"), grace=self.settings.sla_grace
-            )
+            return await open_complaint(tx, self.context, new)
 
-    async def say(self, complaint_id: str, kind: Any = "agent", *, author: Actor = AGENT, **more: Any) -> str:
+    async def say(self, complaint_id: str, kind: str = "agent", *, author: Actor = AGENT, **more: Any) -> str:
         """Add a message in a transaction of its own."""
-        new = NewMessage(kind=kind, body="hello", author=author, by=more.pop("by", "operator"), **more)
+        new = NewMessage(
+            kind=WrittenKind(kind), body="hello", author=author, by=more.pop("by", "operator"), **more
+        )
         async with self.database.begin() as tx:
-            return await add_message(tx, self.vault, complaint_id, new, grace=self.settings.sla_grace)
+            return await add_message(tx, self.context, complaint_id, new)
 
     async def act(self, complaint_id: str, action: Action, *, actor: Actor = AGENT, **more: Any) -> None:
         """Take an action in a transaction of its own."""
         wanted = Wanted(action, actor, **more)
         async with self.database.begin() as tx:
-            await take_action(tx, self.vault, complaint_id, wanted, grace=self.settings.sla_grace)
+            await take_action(tx, self.context, complaint_id, wanted)
 
     async def close(self, complaint_id: str) -> None:
         """Bring a new complaint to its end, in the proper way."""
         await self.act(complaint_id, Action.START)
         await self.say(complaint_id)
         await self.act(complaint_id, Action.ANSWER)
-        await self.act(complaint_id, Action.FOLLOW_UP, follow_up=FollowUp("phone", "satisfied", "glad"))
+        await self.act(
+            complaint_id, Action.FOLLOW_UP, follow_up=FollowUp("phone", FollowUpResult.SATISFIED, "glad")
+        )
         await self.act(complaint_id, Action.CLOSE, outcome=Outcome.SATISFIED)
 
     async def fire(self) -> int:
         """Run the sweeper."""
-        return await paged("page", jobs.fire_due_clocks).run(self.runtime)
+        return await paged("page", fire_clocks).run(self.runtime)
 
     async def published(self, wanted: type[E]) -> list[E]:
         """Every event of this type in the outbox, in order."""

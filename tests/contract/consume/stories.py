@@ -11,7 +11,8 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, select
 
-from services.feedback.storage import tables as feedback
+from services.feedback.orders.storage import tables as feedback_orders
+from services.feedback.remedies.storage.tables import remedy
 from services.loyalty.storage import tables as loyalty
 from services.scoring.facts.storage import tables as scoring
 from services.scoring.labels.storage.tables import score
@@ -226,9 +227,9 @@ _LOYALTY = (
 )  # fmt: skip
 _FEEDBACK = (
     select(identity.c.identity_id, identity.c.owner_id, identity.c.ownership_version),
-    select(*(feedback.order_fact.c[name] for name in ("purchase_id", "identity_id", "amount_minor"))),
-    select(*(feedback.order_return.c[name] for name in ("return_id", "purchase_id", "amount_minor"))),
-    select(feedback.remedy.c.status, feedback.remedy.c.refusal_code),
+    select(*(feedback_orders.order_fact.c[name] for name in ("purchase_id", "identity_id", "amount_minor"))),
+    select(*(feedback_orders.order_return.c[name] for name in ("return_id", "purchase_id", "amount_minor"))),
+    select(remedy.c.status, remedy.c.refusal_code),
 )
 _SCORING = (
     select(identity.c.identity_id, identity.c.owner_id, identity.c.ownership_version),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Select, func, select
 
-from services.feedback.storage import tables as feedback
+from services.feedback.orders.storage import tables as feedback
 from services.loyalty.storage import tables as loyalty
 from services.scoring.facts.storage import tables as scoring
 from shared.consume import operator_actions

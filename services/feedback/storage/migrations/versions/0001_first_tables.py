@@ -26,7 +26,7 @@ def upgrade() -> None:
     _rules()
     _orders()
     _follow_ups()
-    _course()
+    _messages_and_transitions()
     _remedies()
     _clocks()
     _clock_events()
@@ -48,7 +48,7 @@ def upgrade() -> None:
 
 
 def _complaints() -> None:
-    """Complaints."""
+    """Create the table of complaints."""
     op.create_table(
         "complaint",
         sa.Column("id", types.Id, nullable=False),
@@ -93,7 +93,7 @@ def _complaints() -> None:
 
 
 def _rules() -> None:
-    """Policies and calendars."""
+    """Create the tables of policies and calendars."""
     op.create_table(
         "calendar",
         sa.Column("calendar_id", types.Id, nullable=False),
@@ -120,7 +120,7 @@ def _rules() -> None:
 
 
 def _orders() -> None:
-    """Orders and their returns."""
+    """Create the tables of orders and their returns."""
     op.create_table(
         "order_fact",
         sa.Column("purchase_id", types.Id, nullable=False),
@@ -151,7 +151,7 @@ def _orders() -> None:
 
 
 def _follow_ups() -> None:
-    """Attempts to ask whether it was put right."""
+    """Create the table of follow-ups."""
     op.create_table(
         "follow_up",
         sa.Column("id", types.Id, nullable=False),
@@ -176,8 +176,8 @@ def _follow_ups() -> None:
     )
 
 
-def _course() -> None:
-    """What is said and done on them."""
+def _messages_and_transitions() -> None:
+    """Create the tables of messages and transitions."""
     op.create_table(
         "message",
         sa.Column("id", types.Id, nullable=False),
@@ -229,7 +229,7 @@ def _course() -> None:
 
 
 def _remedies() -> None:
-    """What makes good."""
+    """Create the table of remedies."""
     op.create_table(
         "remedy",
         sa.Column("id", types.Id, nullable=False),
@@ -255,10 +255,6 @@ def _remedies() -> None:
             "status IN ('proposed', 'granted', 'overdue', 'settled', 'refused', 'cancelled')",
             name="remedy_status",
         ),
-        sa.ForeignKeyConstraint(
-            ["complaint_id"],
-            ["complaint.id"],
-        ),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("remedy_complaint_id", "remedy", ["complaint_id"], unique=False)
@@ -273,7 +269,7 @@ def _remedies() -> None:
 
 
 def _clocks() -> None:
-    """Clocks."""
+    """Create the table of clocks."""
     op.create_table(
         "sla_clock",
         sa.Column("complaint_id", types.Id, nullable=False),
@@ -298,10 +294,6 @@ def _clocks() -> None:
         sa.CheckConstraint(
             "verdict IN ('running', 'met', 'breached', 'cancelled')", name="sla_clock_verdict"
         ),
-        sa.ForeignKeyConstraint(
-            ["complaint_id"],
-            ["complaint.id"],
-        ),
         sa.PrimaryKeyConstraint("complaint_id", "metric", "cycle", "ordinal"),
     )
     op.create_index(
@@ -315,7 +307,7 @@ def _clocks() -> None:
 
 
 def _clock_events() -> None:
-    """What was told of clocks."""
+    """Create the table of notices about clocks."""
     op.create_table(
         "sla_event",
         sa.Column("complaint_id", types.Id, nullable=False),
@@ -336,16 +328,12 @@ def _clock_events() -> None:
             "kind IN ('warned', 'breached', 'breach_withdrawn', 'retargeted', 'escalated')",
             name="sla_event_kind",
         ),
-        sa.ForeignKeyConstraint(
-            ["complaint_id"],
-            ["complaint.id"],
-        ),
         sa.PrimaryKeyConstraint("complaint_id", "metric", "cycle", "ordinal", "kind", "level"),
     )
 
 
 def _seed() -> None:
-    """The promise that holds until the shop makes its own: a first response within 24 hours, every day of the year."""
+    """Store the promise that holds until the shop makes its own: a first response within 24 hours on every day."""
     always = sa.table(
         "calendar",
         sa.column("calendar_id", types.Id),
@@ -371,8 +359,8 @@ def _seed() -> None:
         "calendar_id": "24x7",
         "version": 1,
         "zone": "UTC",
-        "week": [[[0, 86_400]]] * 7,
-        "exceptions": {},
+        "week": [[{"opens": 0, "closes": 86_400}]] * 7,
+        "exceptions": [],
     }
     op.bulk_insert(always, [calendar | {"effective_from": since, "apply_to_open": False}])
     day = {"seconds": 86_400, "calendar_id": "24x7", "warn": [], "levels": []}
@@ -380,7 +368,7 @@ def _seed() -> None:
         "policy_id": "default",
         "version": 1,
         "position": 1_000,
-        "conditions": {"everything": True},
+        "conditions": {"everything": True, "accepted": {}},
         "targets": {"first_response": day},
     }
     op.bulk_insert(default, [policy | {"effective_from": since, "apply_to_open": False}])

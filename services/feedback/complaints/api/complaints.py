@@ -1,0 +1,242 @@
+"""Complaints: open one, list them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import Field
+
+from services.feedback.complaints.api.short import ChannelIn, OpenedOut, channel_code, opened_out
+from services.feedback.complaints.domain import machine
+from services.feedback.complaints.domain.complaint import OpenedBy
+from services.feedback.complaints.domain.machine import Status
+from services.feedback.complaints.queries import lists
+from services.feedback.complaints.queries.admission import READ_SCOPE, WRITE_SCOPE, WRITERS
+from services.feedback.complaints.refusals import (
+    ContactTimeRefused,
+    CustomerErased,
+    CustomerRequired,
+    FollowsRefused,
+    OrderOfOtherCustomer,
+    OtherCustomerNamed,
+    UnknownComplaint,
+)
+from services.feedback.complaints.usecases.open_complaint import (
+    NewComplaint,
+    OrderReference,
+    open_complaint,
+)
+from services.feedback.settings import Settings
+from services.feedback.sla.queries.shown_clocks import ClockOut, show_clocks
+from shared.events.base import ComplaintId, IdentityId, OrderId, Source
+from shared.http.auth import OPERATORS, Principal, allow
+from shared.http.dependencies import Caller, InContext, Reading, Transaction
+from shared.http.listing import Listing, listed_by
+from shared.http.models import (
+    Choice,
+    InstantIn,
+    LongText,
+    Page,
+    Request,
+    Response,
+    Word,
+    example,
+)
+from shared.http.routes import Router
+from shared.limits import CODE_MAX
+
+router = Router(tags=["complaints"])
+
+
+class CustomerIn(Request):
+    """Who complains."""
+
+    id: IdentityId
+
+
+class OrderIn(Request):
+    """The order it is about, by the shop's own reference; it need not be known yet."""
+
+    source: Source
+    order_id: OrderId
+
+
+class ComplaintIn(Request):
+    """A complaint to open."""
+
+    model_config = example(
+        customer={"id": "cus_01hv5m8z6x0000000000000000"},
+        channel="web",
+        title="The kettle leaks",
+        body="It dripped from the first day on.",
+        order={"source": "web", "order_id": "1001"},
+    )
+
+    customer: CustomerIn | None = Field(
+        default=None, description="Who complains; needed but for a customer's own token, which names itself."
+    )
+    channel: ChannelIn
+    title: Word
+    body: LongText
+    order: OrderIn | None = None
+    contact_at: InstantIn | None = Field(
+        default=None,
+        description="When the customer made contact, if earlier than now; not for a customer's own token.",
+    )
+    follows: ComplaintId | None = Field(
+        default=None, description="An earlier complaint of the customer that this one goes on from."
+    )
+
+
+class ListedOut(Response):
+    """A complaint in a list."""
+
+    id: str
+    number: str
+    customer_id: str
+    channel: str
+    title: str | None = Field(description="Null when the customer was erased.")
+    status: str
+    outcome: str | None
+    owner: str | None = Field(description="Not shown to customers.")
+    priority: str
+    cycle: int
+    received_at: datetime
+    clocks: list[ClockOut]
+
+
+@router.post(
+    "/v1/complaints",
+    operation_id="open_complaint",
+    summary="Open a complaint",
+    allow=allow(WRITERS, partner_scope=WRITE_SCOPE, customer="owned"),
+    idempotency="required",
+    status_code=201,
+    errors=(
+        CustomerRequired,
+        OtherCustomerNamed,
+        ContactTimeRefused,
+        OrderOfOtherCustomer,
+        FollowsRefused,
+        CustomerErased,
+    ),
+)
+async def post_complaint(
+    tx: Transaction, context: InContext[Settings], caller: Caller, body: ComplaintIn
+) -> OpenedOut:
+    """Open a complaint: it gets a number, and the clock of its first response runs from the contact on.
+
+    A customer nobody has heard of yet is accepted, and so is an order that is not known yet.
+    """
+    new = NewComplaint(
+        identity_id=_complainant(caller, body),
+        channel=channel_code(body.channel),
+        title=body.title,
+        body=body.body,
+        opened_by=OPENED_BY[caller.kind],
+        opened_by_id=caller.id,
+        order=None if body.order is None else OrderReference(body.order.source, body.order.order_id),
+        contact_at=body.contact_at,
+        follows=body.follows,
+    )
+    return await opened_out(tx, await open_complaint(tx, context, new))
+
+
+class ListedStatus(StrEnum):
+    """A state that a list is filtered by: one of the machine's, or all of them but closed."""
+
+    OPEN = "open"
+    RECEIVED = Status.RECEIVED.value
+    ACKNOWLEDGED = Status.ACKNOWLEDGED.value
+    IN_PROGRESS = Status.IN_PROGRESS.value
+    WAITING_CUSTOMER = Status.WAITING_CUSTOMER.value
+    WAITING_THIRD_PARTY = Status.WAITING_THIRD_PARTY.value
+    ANSWERED = Status.ANSWERED.value
+    FOLLOWING_UP = Status.FOLLOWING_UP.value
+    CLOSED = Status.CLOSED.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComplaintFilters:
+    """The filters of the list of complaints."""
+
+    customer_id: Annotated[IdentityId | None, Query(description="Of this customer.")] = None
+    status: Annotated[
+        Annotated[ListedStatus, Choice()] | None,
+        Query(description="In this state; `open` is every state but closed."),
+    ] = None
+    owner: Annotated[str | None, Query(max_length=200, description="In the hands of this operator.")] = None
+    channel: Annotated[str | None, Query(max_length=CODE_MAX, description="That came this way.")] = None
+
+
+@router.get(
+    "/v1/complaints",
+    operation_id="list_complaints",
+    summary="List complaints",
+    allow=allow(OPERATORS, partner_scope=READ_SCOPE, customer="owned"),
+    errors=(UnknownComplaint,),
+)
+async def list_complaints(
+    read: Reading,
+    context: InContext[Settings],
+    caller: Caller,
+    listing: Annotated[Listing[ComplaintFilters], listed_by(ComplaintFilters, per_caller=True)],
+) -> Page[ListedOut]:
+    """List complaints, latest first, with their clocks. Customers and partners see their own."""
+    complaints = await lists.list_complaints(
+        read,
+        caller,
+        customer_id=listing.filters.customer_id,
+        statuses=_statuses(listing.filters.status),
+        owner=listing.filters.owner,
+        channel=listing.filters.channel,
+        before=listing.after,
+        limit=listing.rows_max,
+    )
+    shown = listing.shown(complaints)
+    keys = await context.vault.keys(read, {complaint.identity_id for complaint in shown})
+    clocks = await show_clocks(read, [complaint.id for complaint in shown])
+    items = [
+        ListedOut(
+            id=complaint.id,
+            number=complaint.number,
+            customer_id=complaint.owner_id,
+            channel=complaint.channel,
+            title=keys.open(complaint.identity_id, f"complaint.title/{complaint.id}", complaint.title_sealed)
+            if complaint.identity_id in keys
+            else None,
+            status=complaint.status,
+            outcome=complaint.outcome,
+            owner=complaint.owner if caller.kind == "operator" else None,
+            priority=complaint.priority,
+            cycle=complaint.cycle,
+            received_at=complaint.received_at,
+            clocks=clocks[complaint.id],
+        )
+        for complaint in shown
+    ]
+    return listing.page(complaints, lambda complaint: [complaint.id], items)
+
+
+def _complainant(caller: Principal, body: ComplaintIn) -> str:
+    """Return the identity that the complaint is recorded for."""
+    named = None if body.customer is None else body.customer.id
+    if caller.customer_id is not None:
+        if named not in (None, caller.customer_id):
+            raise OtherCustomerNamed
+        return caller.customer_id
+    if named is None:
+        raise CustomerRequired
+    return named
+
+
+def _statuses(status: ListedStatus | None) -> list[str] | None:
+    if status is None:
+        return None
+    return OPEN if status is ListedStatus.OPEN else [status.value]
+
+
+OPENED_BY = {"operator": OpenedBy.AGENT, "partner": OpenedBy.PARTNER, "customer": OpenedBy.CUSTOMER}
+OPEN = sorted(status.value for status in machine.OPEN)

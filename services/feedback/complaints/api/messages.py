@@ -1,0 +1,92 @@
+"""Messages on a complaint."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from services.feedback.complaints.api.short import ChannelIn, OpenedOut, actor_of, channel_code, opened_out
+from services.feedback.complaints.domain.complaint import WrittenKind
+from services.feedback.complaints.queries.admission import MANAGERS, WRITE_SCOPE, WRITERS, admit
+from services.feedback.complaints.refusals import (
+    CustomerErased,
+    MessageKindForbidden,
+    MessageNotDatedBack,
+    MessageTimeRefused,
+    UnknownComplaint,
+    UnknownMessage,
+)
+from services.feedback.complaints.usecases.add_message import NewMessage, add_message
+from services.feedback.complaints.usecases.confirm_message import confirm_message
+from services.feedback.settings import Settings
+from shared.http.auth import allow
+from shared.http.dependencies import Caller, InContext, Transaction
+from shared.http.models import Choice, InstantIn, LongText, Request, Response, example
+from shared.http.routes import Router
+
+router = Router(tags=["complaints"])
+
+
+class MessageIn(Request):
+    """Something to say."""
+
+    model_config = example(kind="agent", body="We are sorry; a new kettle is on its way.")
+
+    kind: Annotated[WrittenKind, Choice()] = Field(
+        description="Who speaks: the customer, an agent to the customer, or a note among ourselves."
+    )
+    body: LongText
+    channel: ChannelIn | None = Field(default=None, description="If not the complaint's own.")
+    occurred_at: InstantIn | None = Field(
+        default=None,
+        description="When it was said, if earlier than now; not for a customer's own token. An agent's reply dated "
+        "back by more than 15 minutes counts from now until a manager confirms it.",
+    )
+
+
+class AddedOut(Response):
+    """The message, and how the complaint stands after it."""
+
+    id: str
+    complaint: OpenedOut
+
+
+@router.post(
+    "/v1/complaints/{complaint_id}/messages",
+    operation_id="add_message",
+    summary="Add a message",
+    allow=allow(WRITERS, partner_scope=WRITE_SCOPE, customer="owned"),
+    idempotency="optional",
+    status_code=201,
+    errors=(UnknownComplaint, MessageKindForbidden, MessageTimeRefused, CustomerErased),
+)
+async def post_message(
+    tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, body: MessageIn
+) -> AddedOut:
+    """Say something on a complaint. An agent's message is the first response; a customer's ends waiting."""
+    await admit(tx, caller, complaint_id)
+    new = NewMessage(
+        kind=body.kind,
+        body=body.body,
+        author=actor_of(caller),
+        by=caller.kind,
+        channel=None if body.channel is None else channel_code(body.channel),
+        occurred_at=body.occurred_at,
+    )
+    message_id = await add_message(tx, context, complaint_id, new)
+    return AddedOut(id=message_id, complaint=await opened_out(tx, complaint_id))
+
+
+@router.post(
+    "/v1/complaints/{complaint_id}/messages/{message_id}/confirmations",
+    operation_id="confirm_message",
+    summary="Confirm a reply that was dated back",
+    allow=allow(MANAGERS),
+    idempotency="optional",
+    errors=(UnknownComplaint, UnknownMessage, MessageNotDatedBack, CustomerErased),
+)
+async def post_confirmation(
+    tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, message_id: str
+) -> OpenedOut:
+    """Let a reply that was written down late count from when it was given; a breach it disproves is withdrawn."""
+    await confirm_message(tx, context, complaint_id, message_id, actor_of(caller))
+    return await opened_out(tx, complaint_id)

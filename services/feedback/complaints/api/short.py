@@ -1,0 +1,54 @@
+"""The parts that several operations on complaints share: a complaint in short, its channel, and its actor."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from services.feedback.complaints.domain.machine import Actor, ActorKind
+from services.feedback.complaints.queries.admission import MANAGERS
+from services.feedback.complaints.queries.complaints import complaint_of
+from services.feedback.sla.queries.shown_clocks import ClockOut, show_clocks
+from shared.db import Read
+from shared.http.auth import Principal
+from shared.http.models import Response
+from shared.limits import CODE_MAX
+
+ChannelIn = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_ -]*$",
+        max_length=CODE_MAX,
+        description="web, phone, chat, e_mail …; kept in lower case with underscores.",
+        examples=["web"],
+    ),
+]
+
+
+class OpenedOut(Response):
+    """A complaint in short: its number, where it stands, what is promised."""
+
+    id: str
+    number: str
+    status: str
+    clocks: list[ClockOut]
+
+
+async def opened_out(read: Read, complaint_id: str) -> OpenedOut:
+    """Return a complaint in short, as it stands after a use case."""
+    complaint = await complaint_of(read, complaint_id)
+    clocks = await show_clocks(read, [complaint_id])
+    return OpenedOut(
+        id=complaint.id, number=complaint.number, status=complaint.status, clocks=clocks[complaint_id]
+    )
+
+
+def channel_code(channel: str) -> str:
+    """Return a channel as it is stored: in lower case, with underscores."""
+    return channel.lower().replace("-", "_").replace(" ", "_")
+
+
+def actor_of(caller: Principal) -> Actor:
+    """Return the caller as an actor of the machine; a partner speaks for its customers."""
+    if caller.kind != "operator":
+        return Actor(ActorKind.CUSTOMER, caller.id)
+    return Actor(ActorKind.AGENT if caller.roles.isdisjoint(MANAGERS) else ActorKind.MANAGER, caller.id)

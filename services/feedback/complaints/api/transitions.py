@@ -1,0 +1,126 @@
+"""Actions on a complaint."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from services.feedback.complaints import refusals
+from services.feedback.complaints.api.short import actor_of
+from services.feedback.complaints.domain import machine
+from services.feedback.complaints.domain.machine import Action, CloseOutcome, FollowUpResult, Outcome, Status
+from services.feedback.complaints.queries.admission import WRITERS, admit
+from services.feedback.complaints.queries.complaints import complaint_of
+from services.feedback.complaints.usecases.take_action import FollowUp, Wanted, take_action
+from services.feedback.settings import Settings
+from services.feedback.sla.queries.shown_clocks import ClockOut, show_clocks
+from shared.events.base import ComplaintId
+from shared.http.auth import allow
+from shared.http.dependencies import Caller, InContext, Transaction
+from shared.http.models import Choice, InstantIn, LongText, Request, Response, Word, example
+from shared.http.routes import Router
+
+router = Router(tags=["complaints"])
+
+
+class FollowUpIn(Request):
+    """An attempt to ask the customer whether it was put right."""
+
+    method: Word = Field(description="phone, e_mail, visit …", examples=["phone"])
+    result: Annotated[FollowUpResult, Choice()]
+    note: LongText | None = None
+    due_at: InstantIn | None = Field(default=None, description="When it had been due.")
+
+
+class TransitionIn(Request):
+    """An action to take."""
+
+    model_config = example(action="start")
+
+    action: Annotated[Action, Choice()]
+    reason: LongText | None = Field(
+        default=None, description="`spam` as the reason of reject needs no message."
+    )
+    outcome: Annotated[CloseOutcome, Choice()] | None = Field(default=None, description="Of close.")
+    follow_up: FollowUpIn | None = Field(default=None, description="Of follow_up.")
+    owner: Word | None = Field(default=None, description="Who has it in hand from now on.")
+    duplicate_of: ComplaintId | None = Field(
+        default=None, description="Of merge: the complaint that goes on."
+    )
+
+
+class MovedOut(Response):
+    """How the complaint stands after the action."""
+
+    id: str
+    number: str
+    status: str
+    outcome: str | None
+    cycle: int
+    owner: str | None = Field(description="Not shown to customers.")
+    review_level: int
+    escalation_level: int
+    allowed: list[str] = Field(description="The actions that are legal now.")
+    clocks: list[ClockOut]
+
+
+@router.post(
+    "/v1/complaints/{complaint_id}/transitions",
+    operation_id="take_action",
+    summary="Take an action on a complaint",
+    allow=allow(WRITERS, customer="owned"),
+    idempotency="optional",
+    status_code=201,
+    errors=(
+        refusals.UnknownComplaint,
+        refusals.WrongState,
+        refusals.NotForThisActor,
+        refusals.NotUsedHere,
+        refusals.ReasonRequired,
+        refusals.MessageRequired,
+        refusals.AnswerRequired,
+        refusals.FollowUpRequired,
+        refusals.OutcomeRequired,
+        refusals.AttemptsRequired,
+        refusals.ReviewLevelsExhausted,
+        refusals.OtherOwnerRequired,
+        refusals.TargetRequired,
+        refusals.TargetOfOtherCustomer,
+        refusals.TargetNotOpen,
+        refusals.DuplicateStaysClosed,
+        refusals.ReopenTooLate,
+        refusals.CustomerErased,
+    ),
+)
+async def post_transition(
+    tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, body: TransitionIn
+) -> MovedOut:
+    """Move a complaint on. What is not legal in its state is a 409 that names what is; what is missing has a code."""
+    await admit(tx, caller, complaint_id)
+    actor = actor_of(caller)
+    wanted = Wanted(
+        action=body.action,
+        actor=actor,
+        reason=body.reason,
+        outcome=None if body.outcome is None else Outcome(body.outcome.value),
+        owner=body.owner,
+        follow_up=None if body.follow_up is None else _follow_up(body.follow_up),
+        duplicate_of=body.duplicate_of,
+    )
+    await take_action(tx, context, complaint_id, wanted)
+    complaint = await complaint_of(tx, complaint_id)
+    return MovedOut(
+        id=complaint.id,
+        number=complaint.number,
+        status=complaint.status,
+        outcome=complaint.outcome,
+        cycle=complaint.cycle,
+        owner=complaint.owner if caller.kind == "operator" else None,
+        review_level=complaint.review_level,
+        escalation_level=complaint.escalation_level,
+        allowed=[*machine.allowed(Status(complaint.status), actor.kind)],
+        clocks=(await show_clocks(tx, [complaint.id]))[complaint.id],
+    )
+
+
+def _follow_up(body: FollowUpIn) -> FollowUp:
+    return FollowUp(body.method, body.result, body.note, body.due_at)

@@ -1,0 +1,55 @@
+"""The words of complaints: the complaint itself, and its messages."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.feedback.complaints.domain.machine import Case
+
+
+class OpenedBy(StrEnum):
+    """The kind of person that wrote a complaint down."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    PARTNER = "partner"
+
+
+class MessageKind(StrEnum):
+    """The author of a message: the customer, an agent, a note among ourselves, the system or a bot."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    NOTE = "note"
+    SYSTEM = "system"
+    BOT = "bot"
+
+
+class WrittenKind(StrEnum):
+    """A kind of message that a caller may write."""
+
+    CUSTOMER = MessageKind.CUSTOMER.value
+    AGENT = MessageKind.AGENT.value
+    NOTE = MessageKind.NOTE.value
+
+
+class Delivery(StrEnum):
+    """The state of a message on its way to the other side."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A complaint as it stands: its customer, and the case that the machine judges."""
+
+    id: str
+    number: str
+    identity_id: str
+    customer_id: str
+    """Today's owner of the identity."""
+    opened_by: str
+    opened_by_id: str
+    channel: str
+    case: Case

@@ -1,0 +1,45 @@
+"""Lists of complaints, within what their callers may see."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from services.feedback.complaints.domain.complaint import OpenedBy
+from services.feedback.complaints.refusals import UnknownComplaint
+from services.feedback.complaints.storage import complaints
+from services.feedback.complaints.storage.complaints import ListedComplaint, Wanted
+from shared import identity
+from shared.auth.principal import Principal
+from shared.db import Read
+
+
+async def list_complaints(
+    read: Read,
+    caller: Principal,
+    *,
+    customer_id: str | None,
+    statuses: Sequence[str] | None,
+    owner: str | None,
+    channel: str | None,
+    before: str | None,
+    limit: int,
+) -> list[ListedComplaint]:
+    """Return a page of complaints, the newest first. Customers and partners see their own only.
+
+    Raises UnknownComplaint if a customer asks for another customer's complaints.
+    """
+    wanted = Wanted(statuses=statuses, owner=owner, channel=channel)
+    if caller.kind == "partner":
+        wanted = replace(wanted, opened_by=OpenedBy.PARTNER.value, opened_by_id=caller.id)
+    wanted = replace(wanted, identity_ids=await _identities(read, caller, customer_id))
+    return await complaints.page(read, wanted, before=before, limit=limit)
+
+
+async def _identities(read: Read, caller: Principal, customer_id: str | None) -> Sequence[str] | None:
+    """Return the identities of the customer whose complaints are listed; None: those of all customers."""
+    named = caller.customer_id or customer_id
+    if named is None:
+        return None
+    owner = await identity.customer_of(read, named)
+    if customer_id is not None and await identity.customer_of(read, customer_id) != owner:
+        raise UnknownComplaint
+    return await identity.identities_of(read, owner)

@@ -1,0 +1,257 @@
+"""Complaints in the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+
+from services.feedback.complaints.domain.machine import Case, Status
+from services.feedback.complaints.refusals import UnknownComplaint
+from services.feedback.complaints.storage.tables import ComplaintRecord, complaint
+from shared.db import Read, Tx, any_of, columns_of
+from shared.identity.tables import identity
+
+
+@dataclass(frozen=True, slots=True)
+class ComplaintFact:
+    """A complaint without its texts, as clocks need it, with today's owner of its identity."""
+
+    id: str
+    identity_id: str
+    owner_id: str
+    status: str
+    contact_at: datetime
+    channel: str
+    priority: str
+    problem_type: str | None
+    language: str | None
+    store: str | None
+    product: str | None
+    team: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ComplaintState:
+    """The state of a complaint and the number of its cycle."""
+
+    id: str
+    status: str
+    cycle: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedComplaint:
+    """A complaint as lists show it, with today's owner of its identity."""
+
+    id: str
+    number: str
+    identity_id: str
+    owner_id: str
+    channel: str
+    title_sealed: bytes
+    status: str
+    outcome: str | None
+    owner: str | None
+    priority: str
+    cycle: int
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The complaints that a list shows; None: whatever the value."""
+
+    identity_ids: Sequence[str] | None = None
+    statuses: Sequence[str] | None = None
+    owner: str | None = None
+    channel: str | None = None
+    opened_by: str | None = None
+    opened_by_id: str | None = None
+
+
+async def add(tx: Tx, record: ComplaintRecord) -> bool:
+    """Store a new complaint; return False if its number is taken."""
+    return bool(await tx.insert_new_records(complaint, [record]))
+
+
+async def identities(read: Read, complaint_ids: Sequence[str]) -> dict[str, str]:
+    """Return the identity of each of these complaints; unknown complaints are left out."""
+    rows = await read.all(
+        select(complaint.c.id, complaint.c.identity_id).where(any_of(complaint.c.id, complaint_ids))
+    )
+    return {row.id: row.identity_id for row in rows}
+
+
+async def lock(tx: Tx, complaint_ids: Sequence[str]) -> list[ComplaintRecord]:
+    """Lock these complaints in the order of their ids, and return them."""
+    statement = (
+        select(*columns_of(complaint, ComplaintRecord))
+        .where(any_of(complaint.c.id, sorted(complaint_ids)))
+        .order_by(complaint.c.id)
+        .with_for_update()
+    )
+    return await tx.read_records(ComplaintRecord, statement)
+
+
+async def lock_only(tx: Tx, complaint_ids: Sequence[str]) -> None:
+    """Lock these complaints in the order of their ids, without reading them."""
+    await tx.all(
+        select(complaint.c.id)
+        .where(any_of(complaint.c.id, sorted(complaint_ids)))
+        .order_by(complaint.c.id)
+        .with_for_update()
+    )
+
+
+async def find(read: Read, complaint_id: str) -> ComplaintRecord:
+    """Return one complaint. Raises UnknownComplaint."""
+    record = await read.read_record(
+        ComplaintRecord, select(*columns_of(complaint, ComplaintRecord)).where(complaint.c.id == complaint_id)
+    )
+    if record is None:
+        raise UnknownComplaint
+    return record
+
+
+async def facts(read: Read, complaint_ids: Sequence[str]) -> list[ComplaintFact]:
+    """Return these complaints without their texts; unknown complaints are left out."""
+    columns = complaint.c
+    statement = (
+        select(
+            columns.id,
+            columns.identity_id,
+            func.coalesce(identity.c.owner_id, columns.identity_id).label("owner_id"),
+            columns.status,
+            columns.contact_at,
+            columns.channel,
+            columns.priority,
+            columns.problem_type,
+            columns.language,
+            columns.store,
+            columns.product,
+            columns.team,
+        )
+        .outerjoin(identity, identity.c.identity_id == columns.identity_id)
+        .where(any_of(columns.id, complaint_ids))
+    )
+    return await read.read_records(ComplaintFact, statement)
+
+
+async def states(read: Read, complaint_ids: Sequence[str]) -> list[ComplaintState]:
+    """Return the states of these complaints."""
+    statement = select(complaint.c.id, complaint.c.status, complaint.c.cycle).where(
+        any_of(complaint.c.id, complaint_ids)
+    )
+    return await read.read_records(ComplaintState, statement)
+
+
+async def owner_of(read: Read, complaint_id: str) -> str | None:
+    """Return the customer that a complaint belongs to today; None if there is no such complaint."""
+    return await read.scalar(
+        select(identity.c.owner_id)
+        .join(complaint, complaint.c.identity_id == identity.c.identity_id)
+        .where(complaint.c.id == complaint_id)
+    )
+
+
+async def open_of(read: Read, identity_id: str) -> list[str]:
+    """Return the sorted ids of an identity's complaints that are not closed."""
+    rows = await read.all(
+        select(complaint.c.id)
+        .where(complaint.c.identity_id == identity_id, complaint.c.status != Status.CLOSED.value)
+        .order_by(complaint.c.id)
+    )
+    return [complaint_id for (complaint_id,) in rows]
+
+
+async def count_of(read: Read, identity_id: str) -> int:
+    """Return the number of an identity's complaints."""
+    counted = await read.scalar(
+        select(func.count()).select_from(complaint).where(complaint.c.identity_id == identity_id)
+    )
+    return counted or 0
+
+
+async def update_case(tx: Tx, complaint_id: str, after: Case) -> None:
+    """Store the case that the machine has decided."""
+    await tx.execute(
+        update(complaint)
+        .where(complaint.c.id == complaint_id)
+        .values(
+            status=after.status.value,
+            outcome=None if after.outcome is None else after.outcome.value,
+            owner=after.owner,
+            cycle=after.cycle,
+            review_level=after.review_level,
+            escalation_level=after.escalation_level,
+            duplicate_of=after.duplicate_of,
+            closed_at=after.closed_at,
+            version=complaint.c.version + 1,
+        )
+    )
+
+
+async def touch(tx: Tx, complaint_id: str) -> None:
+    """Count a change that is not the machine's."""
+    await tx.execute(
+        update(complaint).where(complaint.c.id == complaint_id).values(version=complaint.c.version + 1)
+    )
+
+
+async def page(read: Read, wanted: Wanted, *, before: str | None, limit: int) -> list[ListedComplaint]:
+    """Return a page of complaints, the newest first, those with an id below `before`."""
+    columns = complaint.c
+    statement = (
+        select(
+            columns.id,
+            columns.number,
+            columns.identity_id,
+            identity.c.owner_id,
+            columns.channel,
+            columns.title_sealed,
+            columns.status,
+            columns.outcome,
+            columns.owner,
+            columns.priority,
+            columns.cycle,
+            columns.received_at,
+        )
+        .join(identity, identity.c.identity_id == columns.identity_id)
+        .order_by(columns.id.desc())
+        .limit(limit)
+    )
+    if wanted.identity_ids is not None:
+        statement = statement.where(any_of(columns.identity_id, wanted.identity_ids))
+    if wanted.statuses is not None:
+        statement = statement.where(any_of(columns.status, wanted.statuses))
+    if wanted.owner is not None:
+        statement = statement.where(columns.owner == wanted.owner)
+    if wanted.channel is not None:
+        statement = statement.where(columns.channel == wanted.channel)
+    if wanted.opened_by is not None:
+        statement = statement.where(
+            columns.opened_by == wanted.opened_by, columns.opened_by_id == wanted.opened_by_id
+        )
+    if before is not None:
+        statement = statement.where(columns.id < before)
+    return await read.read_records(ListedComplaint, statement)
+
+
+async def ids_after(read: Read, after: str, limit: int) -> list[str]:
+    """Return the next complaint ids after this one, in order."""
+    rows = await read.all(
+        select(complaint.c.id).where(complaint.c.id > after).order_by(complaint.c.id).limit(limit)
+    )
+    return [complaint_id for (complaint_id,) in rows]
+
+
+async def count_unregistered(read: Read) -> int:
+    """Return the number of complaints whose identity is not in the register of identities."""
+    counted = await read.scalar(
+        select(func.count())
+        .select_from(complaint)
+        .outerjoin(identity, identity.c.identity_id == complaint.c.identity_id)
+        .where(identity.c.identity_id.is_(None))
+    )
+    return counted or 0

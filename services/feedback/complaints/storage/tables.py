@@ -1,0 +1,253 @@
+"""The tables of complaints, their messages, transitions and follow-ups, and the records of these tables."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Named,
+    Table,
+    Text,
+    TypedColumns,
+    UniqueConstraint,
+)
+
+from shared.db import record_of
+from shared.db.schema import INDEX_NAMES
+from shared.db.triggers import append_only, frozen_columns
+from shared.db.types import Id, Instant, Sealed
+
+metadata = MetaData(naming_convention=INDEX_NAMES)
+
+
+class ComplaintColumns(TypedColumns):
+    """One complaint as it stands; its past is in `transition`."""
+
+    id: Named[str] = Column(Id, primary_key=True)
+    number: Named[str] = Column(Id, unique=True)
+    """The name that people use for it, such as C-261121-7KQ4M."""
+    identity_id: Named[str] = Column(Id)
+    customer_id: Named[str] = Column(Id)
+    """The identity's owner when the complaint was opened; today's owner is in `identity`."""
+    channel: Named[str] = Column(Text)
+    opened_by: Named[str] = Column(Text)
+    opened_by_id: Named[str] = Column(Id)
+    contact_at: Named[datetime] = Column(Instant)
+    received_at: Named[datetime] = Column(Instant)
+    title_sealed: Named[bytes] = Column(Sealed)
+    body_sealed: Named[bytes] = Column(Sealed)
+    language: Named[str | None] = Column(Text)
+    problem_type: Named[str | None] = Column(Text)
+    order_source: Named[str | None] = Column(Text)
+    order_id: Named[str | None] = Column(Text)
+    store: Named[str | None] = Column(Text)
+    product: Named[str | None] = Column(Text)
+    status: Named[str] = Column(Text)
+    outcome: Named[str | None] = Column(Text)
+    owner: Named[str | None] = Column(Text)
+    team: Named[str | None] = Column(Text)
+    priority: Named[str] = Column(Text)
+    cycle: Named[int] = Column(Integer)
+    review_level: Named[int] = Column(Integer)
+    escalation_level: Named[int] = Column(Integer)
+    duplicate_of: Named[str | None] = Column(Id)
+    follows: Named[str | None] = Column(Id)
+    closed_at: Named[datetime | None] = Column(Instant)
+    version: Named[int] = Column(Integer)
+
+
+complaint = Table(
+    "complaint",
+    metadata,
+    ComplaintColumns,
+    CheckConstraint("(status = 'closed') = (outcome IS NOT NULL)", name="complaint_outcome"),
+    CheckConstraint("(status = 'closed') = (closed_at IS NOT NULL)", name="complaint_closed_at"),
+    CheckConstraint("cycle >= 1 AND review_level >= 0 AND escalation_level >= 0", name="complaint_levels"),
+)
+Index("complaint_identity", complaint.c.identity_id, complaint.c.id)
+Index("complaint_status", complaint.c.status, complaint.c.id)
+frozen_columns(complaint, ["id", "number", "identity_id", "contact_at", "received_at"])
+
+
+@record_of(complaint)
+@dataclass(frozen=True, slots=True)
+class ComplaintRecord:
+    """A row of `complaint`."""
+
+    id: str
+    number: str
+    identity_id: str
+    customer_id: str
+    channel: str
+    opened_by: str
+    opened_by_id: str
+    contact_at: datetime
+    received_at: datetime
+    title_sealed: bytes
+    body_sealed: bytes
+    language: str | None
+    problem_type: str | None
+    order_source: str | None
+    order_id: str | None
+    store: str | None
+    product: str | None
+    status: str
+    outcome: str | None
+    owner: str | None
+    team: str | None
+    priority: str
+    cycle: int
+    review_level: int
+    escalation_level: int
+    duplicate_of: str | None
+    follows: str | None
+    closed_at: datetime | None
+    version: int
+
+
+class MessageColumns(TypedColumns):
+    """A message on a complaint, to the other side or among ourselves."""
+
+    id: Named[str] = Column(Id, primary_key=True)
+    complaint_id: Named[str] = Column(Id, ForeignKey("complaint.id"))
+    cycle: Named[int] = Column(Integer)
+    kind: Named[str] = Column(Text)
+    author: Named[str] = Column(Id)
+    channel: Named[str] = Column(Text)
+    visible: Named[bool] = Column(Boolean)
+    occurred_at: Named[datetime] = Column(Instant)
+    booked_at: Named[datetime] = Column(Instant)
+    body_sealed: Named[bytes] = Column(Sealed)
+    delivery: Named[str] = Column(Text)
+    confirmed_by: Named[str | None] = Column(Id)
+    """The manager who vouches for a reply that was dated back; null: nobody, or not needed."""
+    dedupe_key: Named[bytes | None] = Column(Sealed)
+    """Keyed hash of the channel's id of the message; null where the channel has none."""
+
+
+message = Table(
+    "message",
+    metadata,
+    MessageColumns,
+    UniqueConstraint("complaint_id", "dedupe_key", name="message_dedupe"),
+    CheckConstraint("kind IN ('customer', 'agent', 'note', 'system', 'bot')", name="message_kind"),
+    CheckConstraint("delivery IN ('queued', 'sent', 'failed')", name="message_delivery"),
+    CheckConstraint("kind <> 'note' OR NOT visible", name="message_note_hidden"),
+)
+Index("message_complaint", message.c.complaint_id, message.c.id)
+frozen_columns(message, ["id", "complaint_id", "kind", "occurred_at", "booked_at", "body_sealed"])
+
+
+@record_of(message)
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """A row of `message`."""
+
+    id: str
+    complaint_id: str
+    cycle: int
+    kind: str
+    author: str
+    channel: str
+    visible: bool
+    occurred_at: datetime
+    booked_at: datetime
+    body_sealed: bytes
+    delivery: str
+    confirmed_by: str | None
+    dedupe_key: bytes | None
+
+
+class TransitionColumns(TypedColumns):
+    """An action that was taken on a complaint."""
+
+    id: Named[str] = Column(Id, primary_key=True)
+    complaint_id: Named[str] = Column(Id, ForeignKey("complaint.id"))
+    cycle: Named[int] = Column(Integer)
+    """The cycle in which it was taken; a reopening belongs to the cycle that it begins."""
+    action: Named[str] = Column(Text)
+    from_status: Named[str] = Column(Text)
+    to_status: Named[str] = Column(Text)
+    outcome: Named[str | None] = Column(Text)
+    actor_kind: Named[str] = Column(Text)
+    actor: Named[str] = Column(Id)
+    reason_sealed: Named[bytes | None] = Column(Sealed)
+    occurred_at: Named[datetime] = Column(Instant)
+    booked_at: Named[datetime] = Column(Instant)
+    backdated: Named[bool] = Column(Boolean)
+
+
+transition = Table("transition", metadata, TransitionColumns)
+Index("transition_complaint", transition.c.complaint_id, transition.c.id)
+append_only(transition)
+
+
+@record_of(transition)
+@dataclass(frozen=True, slots=True)
+class TransitionRecord:
+    """A row of `transition`."""
+
+    id: str
+    complaint_id: str
+    cycle: int
+    action: str
+    from_status: str
+    to_status: str
+    outcome: str | None
+    actor_kind: str
+    actor: str
+    reason_sealed: bytes | None
+    occurred_at: datetime
+    booked_at: datetime
+    backdated: bool
+
+
+class FollowUpColumns(TypedColumns):
+    """An attempt to ask the customer whether it was put right."""
+
+    id: Named[str] = Column(Id, primary_key=True)
+    complaint_id: Named[str] = Column(Id, ForeignKey("complaint.id"))
+    cycle: Named[int] = Column(Integer)
+    attempt: Named[int] = Column(Integer)
+    """Counted from 1 within the cycle."""
+    due_at: Named[datetime | None] = Column(Instant)
+    method: Named[str] = Column(Text)
+    result: Named[str] = Column(Text)
+    note_sealed: Named[bytes | None] = Column(Sealed)
+    by: Named[str] = Column(Id)
+    done_at: Named[datetime] = Column(Instant)
+
+
+follow_up = Table(
+    "follow_up",
+    metadata,
+    FollowUpColumns,
+    UniqueConstraint("complaint_id", "cycle", "attempt", name="follow_up_attempt"),
+    CheckConstraint(
+        "result IN ('satisfied', 'partly', 'not_satisfied', 'unreached')", name="follow_up_result"
+    ),
+)
+append_only(follow_up)
+
+
+@record_of(follow_up)
+@dataclass(frozen=True, slots=True)
+class FollowUpRecord:
+    """A row of `follow_up`."""
+
+    id: str
+    complaint_id: str
+    cycle: int
+    attempt: int
+    due_at: datetime | None
+    method: str
+    result: str
+    note_sealed: bytes | None
+    by: str
+    done_at: datetime

@@ -1,0 +1,17 @@
+"""Customers: every identity that an event has named, and the customer that owns it."""
+
+from services.feedback.customers import events
+from shared.events.profile import CustomerMerged, CustomerRegistered, CustomerUnmerged
+from shared.identity import identity_metadata
+from shared.service import Capability
+
+CAPABILITY = Capability(
+    name="customers",
+    lock=events.lock,
+    handlers={
+        CustomerRegistered: events.customer_registered,
+        CustomerMerged: events.customer_moved,
+        CustomerUnmerged: events.customer_moved,
+    },
+    tables=(identity_metadata,),
+)

@@ -1,0 +1,100 @@
+"""Remedies on a complaint."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from services.feedback.complaints.queries.admission import WRITERS
+from services.feedback.complaints.refusals import CustomerErased, UnknownComplaint
+from services.feedback.remedies.domain import RemedyKind
+from services.feedback.remedies.queries.remedies import remedy_of
+from services.feedback.remedies.refusals import (
+    RemedyNotOverdue,
+    RemedyOnEndedComplaint,
+    RetryOfRefused,
+    UnknownRemedy,
+)
+from services.feedback.remedies.usecases.grant_remedy import NewRemedy, grant_remedy
+from services.feedback.remedies.usecases.retry_remedy import retry_remedy
+from services.feedback.settings import Settings
+from shared.db import Read
+from shared.events.base import RemedyId
+from shared.http.auth import allow
+from shared.http.dependencies import Caller, InContext, Transaction
+from shared.http.models import Choice, LongText, Positive, Request, Response, example
+from shared.http.routes import Router
+
+router = Router(tags=["remedies"])
+
+
+class RemedyIn(Request):
+    """Something to make good with."""
+
+    model_config = example(kind="points", points=200, reason="The kettle leaked.")
+
+    kind: Annotated[RemedyKind, Choice()]
+    points: Positive
+    reason: LongText
+    retry_of: RemedyId | None = Field(default=None, description="A refused remedy that this one tries again.")
+
+
+class GrantedOut(Response):
+    """The remedy: granted, until loyalty says it is paid."""
+
+    id: str
+    complaint_id: str
+    kind: Annotated[RemedyKind, Choice()]
+    points: int
+    status: str
+    granted_at: datetime
+    deadline_at: datetime = Field(description="Until when loyalty's answer is expected.")
+
+
+@router.post(
+    "/v1/complaints/{complaint_id}/remedies",
+    operation_id="grant_remedy",
+    summary="Grant a remedy",
+    allow=allow(WRITERS),
+    idempotency="required",
+    status_code=201,
+    errors=(UnknownComplaint, RemedyOnEndedComplaint, RetryOfRefused, CustomerErased),
+)
+async def post_remedy(
+    tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, body: RemedyIn
+) -> GrantedOut:
+    """Grant points on a complaint. Loyalty pays them once and the remedy is settled, or refuses them with a reason."""
+    new = NewRemedy(body.points, body.reason, caller.id, body.retry_of)
+    remedy_id = await grant_remedy(tx, context, complaint_id, new)
+    return await _granted(tx, complaint_id, remedy_id)
+
+
+@router.post(
+    "/v1/complaints/{complaint_id}/remedies/{remedy_id}/retries",
+    operation_id="retry_remedy",
+    summary="Ask for an overdue remedy again",
+    allow=allow(WRITERS),
+    idempotency="optional",
+    errors=(UnknownComplaint, UnknownRemedy, RemedyNotOverdue, CustomerErased),
+)
+async def post_retry(
+    tx: Transaction, context: InContext[Settings], complaint_id: str, remedy_id: str
+) -> GrantedOut:
+    """Tell loyalty of the same remedy again: it pays it once, however often it is told."""
+    await retry_remedy(tx, context, complaint_id, remedy_id)
+    return await _granted(tx, complaint_id, remedy_id)
+
+
+async def _granted(read: Read, complaint_id: str, remedy_id: str) -> GrantedOut:
+    remedy = await remedy_of(read, complaint_id, remedy_id)
+    assert remedy is not None, "the remedy was just written"
+    assert remedy.points is not None, "a remedy of points has points"
+    return GrantedOut(
+        id=remedy.id,
+        complaint_id=remedy.complaint_id,
+        kind=RemedyKind(remedy.kind),
+        points=remedy.points,
+        status=remedy.status,
+        granted_at=remedy.granted_at,
+        deadline_at=remedy.deadline_at,
+    )

@@ -1,0 +1,120 @@
+"""Remedies in the database."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from services.feedback.remedies.domain import RemedyStatus
+from services.feedback.remedies.storage.tables import RemedyRecord, remedy
+from shared.db import Read, Tx, any_of, columns_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """The columns of a remedy that was paid."""
+
+    id: str
+    status: str
+    settled_at: datetime
+    loyalty_txn: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """The columns of a remedy that was refused."""
+
+    id: str
+    status: str
+    settled_at: datetime
+    refusal_code: str
+
+
+async def add(tx: Tx, record: RemedyRecord) -> None:
+    """Store a remedy."""
+    await tx.insert_records(remedy, [record])
+
+
+async def of_complaint(read: Read, complaint_id: str) -> list[RemedyRecord]:
+    """Return the remedies of a complaint in the order in which they were granted."""
+    statement = (
+        select(*columns_of(remedy, RemedyRecord))
+        .where(remedy.c.complaint_id == complaint_id)
+        .order_by(remedy.c.id)
+    )
+    return await read.read_records(RemedyRecord, statement)
+
+
+async def find(read: Read, complaint_id: str, remedy_id: str) -> RemedyRecord | None:
+    """Return a remedy of a complaint; None if the complaint has no such remedy."""
+    statement = select(*columns_of(remedy, RemedyRecord)).where(
+        remedy.c.id == remedy_id, remedy.c.complaint_id == complaint_id
+    )
+    return await read.read_record(RemedyRecord, statement)
+
+
+async def complaints_of(read: Read, remedy_ids: Sequence[str]) -> dict[str, str]:
+    """Return the complaint of each of these remedies; unknown remedies are left out."""
+    rows = await read.all(select(remedy.c.id, remedy.c.complaint_id).where(any_of(remedy.c.id, remedy_ids)))
+    return {row.id: row.complaint_id for row in rows}
+
+
+async def lock(tx: Tx, remedy_ids: Sequence[str]) -> list[RemedyRecord]:
+    """Lock these remedies in the order of their ids, and return them; unknown remedies are left out."""
+    statement = (
+        select(*columns_of(remedy, RemedyRecord))
+        .where(any_of(remedy.c.id, remedy_ids))
+        .order_by(remedy.c.id)
+        .with_for_update()
+    )
+    return await tx.read_records(RemedyRecord, statement)
+
+
+async def settle(tx: Tx, transactions: Mapping[str, str]) -> None:
+    """Mark remedies as settled now, each by its ledger transaction."""
+    records = [
+        _Settled(remedy_id, RemedyStatus.SETTLED.value, tx.now, transaction_id)
+        for remedy_id, transaction_id in sorted(transactions.items())
+    ]
+    await tx.update_records(remedy, records)
+
+
+async def refuse(tx: Tx, codes: Mapping[str, str]) -> None:
+    """Mark remedies as refused now, each with the code of its refusal."""
+    records = [
+        _Refused(remedy_id, RemedyStatus.REFUSED.value, tx.now, code)
+        for remedy_id, code in sorted(codes.items())
+    ]
+    await tx.update_records(remedy, records)
+
+
+async def extend(tx: Tx, remedy_id: str, deadline_at: datetime) -> None:
+    """Wait for the answer until this time; an overdue remedy stays overdue until the answer comes."""
+    await tx.execute(update(remedy).where(remedy.c.id == remedy_id).values(deadline_at=deadline_at))
+
+
+async def mark_overdue(tx: Tx, limit: int) -> int:
+    """Mark a page of granted remedies whose deadline has passed as overdue; return their number."""
+    statement = (
+        select(remedy.c.id)
+        .where(remedy.c.status == RemedyStatus.GRANTED.value, remedy.c.deadline_at <= tx.now)
+        .order_by(remedy.c.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    remedy_ids = [remedy_id for (remedy_id,) in await tx.all(statement)]
+    if remedy_ids:
+        overdue = RemedyStatus.OVERDUE.value
+        await tx.execute(update(remedy).where(any_of(remedy.c.id, remedy_ids)).values(status=overdue))
+    return len(remedy_ids)
+
+
+async def settled_without_transaction(read: Read) -> list[str]:
+    """Return the remedies that are settled without a ledger transaction, or the other way round."""
+    rows = await read.all(
+        select(remedy.c.id)
+        .where((remedy.c.status == RemedyStatus.SETTLED.value) != remedy.c.loyalty_txn.is_not(None))
+        .order_by(remedy.c.id)
+    )
+    return [remedy_id for (remedy_id,) in rows]

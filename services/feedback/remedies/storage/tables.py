@@ -1,0 +1,80 @@
+"""The table of remedies, and its record."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Column, Index, Integer, MetaData, Named, Table, Text, TypedColumns
+
+from shared.db import record_of
+from shared.db.schema import INDEX_NAMES
+from shared.db.triggers import frozen_columns
+from shared.db.types import BigInt, Id, Instant, Sealed
+
+metadata = MetaData(naming_convention=INDEX_NAMES)
+
+
+class RemedyColumns(TypedColumns):
+    """A remedy that was granted on a complaint, and its payment."""
+
+    id: Named[str] = Column(Id, primary_key=True)
+    complaint_id: Named[str] = Column(Id, index=True)
+    cycle: Named[int] = Column(Integer)
+    kind: Named[str] = Column(Text)
+    points: Named[int | None] = Column(BigInt)
+    amount_minor: Named[int | None] = Column(BigInt)
+    currency: Named[str | None] = Column(Text)
+    status: Named[str] = Column(Text)
+    requested_by: Named[str] = Column(Id)
+    approved_by: Named[str | None] = Column(Id)
+    reason_sealed: Named[bytes] = Column(Sealed)
+    granted_at: Named[datetime] = Column(Instant)
+    deadline_at: Named[datetime] = Column(Instant)
+    settled_at: Named[datetime | None] = Column(Instant)
+    """The time at which it was paid or refused."""
+    refusal_code: Named[str | None] = Column(Text)
+    loyalty_txn: Named[str | None] = Column(Id)
+    retry_of: Named[str | None] = Column(Id)
+
+
+remedy = Table(
+    "remedy",
+    metadata,
+    RemedyColumns,
+    CheckConstraint(
+        "status IN ('proposed', 'granted', 'overdue', 'settled', 'refused', 'cancelled')",
+        name="remedy_status",
+    ),
+    CheckConstraint("(status = 'refused') = (refusal_code IS NOT NULL)", name="remedy_refusal"),
+    CheckConstraint("kind <> 'points' OR points > 0", name="remedy_points"),
+)
+Index(
+    "remedy_waiting",
+    remedy.c.deadline_at,
+    postgresql_where=remedy.c.status == "granted",
+    sqlite_where=remedy.c.status == "granted",
+)
+frozen_columns(remedy, ["id", "complaint_id", "kind", "points", "amount_minor", "currency", "granted_at"])
+
+
+@record_of(remedy)
+@dataclass(frozen=True, slots=True)
+class RemedyRecord:
+    """A row of `remedy`."""
+
+    id: str
+    complaint_id: str
+    cycle: int
+    kind: str
+    points: int | None
+    amount_minor: int | None
+    currency: str | None
+    status: str
+    requested_by: str
+    approved_by: str | None
+    reason_sealed: bytes
+    granted_at: datetime
+    deadline_at: datetime
+    settled_at: datetime | None
+    refusal_code: str | None
+    loyalty_txn: str | None
+    retry_of: str | None

@@ -1,0 +1,70 @@
+"""An operator grants a remedy: the promise is ours, the payment is loyalty's."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from services.feedback.complaints.domain.machine import Outcome
+from services.feedback.complaints.steps.lock_complaints import lock_complaint
+from services.feedback.remedies.domain import RemedyKind, RemedyStatus
+from services.feedback.remedies.refusals import RemedyOnEndedComplaint, RetryOfRefused
+from services.feedback.remedies.steps.announce_remedy import announce_remedy
+from services.feedback.remedies.storage import remedies
+from services.feedback.remedies.storage.tables import RemedyRecord
+from services.feedback.settings import Settings
+from shared.context import Context
+from shared.db import Tx
+from shared.ids import new_id
+
+NOTHING_FOR: Final = frozenset({Outcome.WITHDRAWN, Outcome.REJECTED, Outcome.DUPLICATE})
+"""Complaints that ended like this get no remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRemedy:
+    """Points to grant, with the reason and the operator; `retry_of` names a refused remedy to try again."""
+
+    points: int
+    reason: str
+    requested_by: str
+    retry_of: str | None = None
+
+
+async def grant_remedy(tx: Tx, context: Context[Settings], complaint_id: str, new: NewRemedy) -> str:
+    """Grant points on a complaint and return the remedy's id; loyalty's answer settles it.
+
+    Raises UnknownComplaint, CustomerErased, RemedyOnEndedComplaint and RetryOfRefused.
+    """
+    complaint = await lock_complaint(tx, complaint_id)
+    if complaint.case.outcome in NOTHING_FOR:
+        raise RemedyOnEndedComplaint(outcome=complaint.case.outcome)
+    if new.retry_of is not None:
+        former = await remedies.find(tx, complaint_id, new.retry_of)
+        if former is None or former.status != RemedyStatus.REFUSED.value:
+            raise RetryOfRefused
+    keys = await context.vault.new_subject(tx, [complaint.identity_id])
+    remedy_id = new_id("rem")
+    granted_at, deadline_at = tx.now, tx.now + context.settings.remedy_deadline
+    await remedies.add(
+        tx,
+        RemedyRecord(
+            id=remedy_id,
+            complaint_id=complaint.id,
+            cycle=complaint.case.cycle,
+            kind=RemedyKind.POINTS.value,
+            points=new.points,
+            amount_minor=None,
+            currency=None,
+            status=RemedyStatus.GRANTED.value,
+            requested_by=new.requested_by,
+            approved_by=None,
+            reason_sealed=keys.seal(complaint.identity_id, f"remedy.reason/{remedy_id}", new.reason),
+            granted_at=granted_at,
+            deadline_at=deadline_at,
+            settled_at=None,
+            refusal_code=None,
+            loyalty_txn=None,
+            retry_of=new.retry_of,
+        ),
+    )
+    announce_remedy(tx, complaint, remedy_id, new.points, granted_at, deadline_at)
+    return remedy_id

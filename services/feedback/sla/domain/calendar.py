@@ -1,0 +1,214 @@
+"""Working time: windows of a week in a zone, dated exceptions, and the arithmetic of due times on top.
+
+Conventions C1 to C9 (README beside tests/data/sla): windows are half-open, whole seconds, the earliest instant wins.
+Instants are whole seconds since 1970 in here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from services.feedback.sla.refusals import CalendarWithoutTime, WindowInvalid, ZoneUnknown
+
+DAY: Final = 86_400
+CLOSE_MAX: Final = 2 * DAY
+DAYS_A_STEP: Final = 366
+CALENDARS_MAX: Final = 256
+
+Window = tuple[int, int]
+Windows = tuple[Window, ...]
+Pause = tuple[int, int | None]
+"""[begin, end) in whole seconds; end None: it still runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """One version of a calendar: a week from Monday, dated windows that replace a day whole (empty: closed).
+
+    A window is (open, close) in seconds since local midnight and may run past it; it belongs to the day it opens.
+    `effective_from` is when this version took over, `apply_to_open` whether it moves clocks that were running then,
+    `estimated_from` the first day for which no official data was known (None: all known).
+    """
+
+    id: str
+    version: int
+    zone: str
+    week: tuple[Windows, ...]
+    exceptions: tuple[tuple[date, Windows], ...] = ()
+    effective_from: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    apply_to_open: bool = False
+    estimated_from: date | None = None
+    dated: dict[date, Windows] = field(init=False, repr=False, compare=False)
+    compiled: dict[int, WorkingTime] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ZoneUnknown(zone=self.zone) from error
+        for opens, closes in [
+            *(window for windows in self.week for window in windows),
+            *(window for _, windows in self.exceptions for window in windows),
+        ]:
+            if not 0 <= opens < closes <= CLOSE_MAX or opens >= DAY:
+                raise WindowInvalid(most=CLOSE_MAX, day=DAY)
+        if len(self.week) != 7 or not any(self.week):
+            raise CalendarWithoutTime()
+        object.__setattr__(self, "dated", dict(self.exceptions))
+        object.__setattr__(self, "compiled", {})
+
+    def windows(self, day: date) -> Windows:
+        """Return the windows that open on a local date: the dated ones, else those of the week."""
+        return self.dated.get(day, self.week[day.weekday()])
+
+    def is_estimated(self, at: int) -> bool:
+        """Return whether no official data was known for the local date of an instant."""
+        return (
+            self.estimated_from is not None
+            and datetime.fromtimestamp(at, ZoneInfo(self.zone)).date() >= self.estimated_from
+        )
+
+
+def exceptions(
+    holidays: Iterable[date], opening_hours: Iterable[tuple[date, Sequence[Window]]]
+) -> tuple[tuple[date, Windows], ...]:
+    """Return holidays and dated opening hours as one list; opening hours replace holidays, both the week (C8)."""
+    days: dict[date, Windows] = dict.fromkeys(holidays, ())
+    days.update((day, tuple(windows)) for day, windows in opening_hours)
+    return tuple(sorted(days.items()))
+
+
+class WorkingTime:
+    """A calendar compiled to sorted windows with running sums; it grows by a year when a later time is asked for."""
+
+    def __init__(self, calendar: Calendar, first: date) -> None:
+        self._calendar = calendar
+        self._zone = ZoneInfo(calendar.zone)
+        self._next_day = first
+        self._opens: list[int] = []
+        self._closes: list[int] = []
+        self._before: list[int] = []  # working seconds before a window opens
+        self._after: list[int] = []  # working seconds when a window closes
+        self._known_until = 0
+        self._grow()
+
+    def consumed(self, at: int) -> int:
+        """Return W(at): the working seconds from the first compiled day to `at`."""
+        while at >= self._known_until:
+            self._grow()
+        index = bisect_right(self._opens, at) - 1
+        if index < 0:
+            return 0
+        return self._before[index] + min(at, self._closes[index]) - self._opens[index]
+
+    def reached(self, seconds: int) -> int:
+        """Return W⁻¹: the earliest instant by which `seconds` > 0 of working time have passed."""
+        while not self._after or self._after[-1] < seconds:
+            self._grow()
+        index = bisect_left(self._after, seconds)
+        return self._opens[index] + seconds - self._before[index]
+
+    def _grow(self) -> None:
+        """Compile another year. A calendar has working time in every week but for dated exceptions, so this ends."""
+        for _ in range(DAYS_A_STEP):
+            midnight = datetime.combine(self._next_day, datetime.min.time())
+            for opens, closes in sorted(self._calendar.windows(self._next_day)):
+                self._add(self._instant(midnight, opens), self._instant(midnight, closes))
+            self._next_day += timedelta(days=1)
+        # Windows of the next day may begin earlier than today's end, never before the next local midnight.
+        self._known_until = self._instant(datetime.combine(self._next_day, datetime.min.time()), 0)
+
+    def _instant(self, midnight: datetime, seconds: int) -> int:
+        """Return the instant of a local wall time: a gap moves it forward; of two such times the first is meant (fold=0)."""
+        return int((midnight + timedelta(seconds=seconds)).replace(tzinfo=self._zone).timestamp())
+
+    def _add(self, opens: int, closes: int) -> None:
+        """Append a window; a window that overlaps or touches the last one extends it."""
+        last = self._closes[-1] if self._closes else None
+        if closes <= opens or (last is not None and closes <= last):
+            return
+        if last is not None and opens <= last:
+            self._closes[-1] = closes
+            self._after[-1] += closes - last
+            return
+        before = self._after[-1] if self._after else 0
+        self._opens.append(opens)
+        self._closes.append(closes)
+        self._before.append(before)
+        self._after.append(before + closes - opens)
+
+
+@lru_cache(maxsize=CALENDARS_MAX)
+def _compiled(calendar: Calendar, first_year: int) -> WorkingTime:
+    # A window of the day before may reach into the year.
+    return WorkingTime(calendar, date(first_year, 1, 1) - timedelta(days=2))
+
+
+def working_time(calendar: Calendar, start: int) -> WorkingTime:
+    """Return the calendar compiled for the year of an instant; it is compiled once per process and year."""
+    year = _year(start)
+    if (time := calendar.compiled.get(year)) is None:
+        time = calendar.compiled[year] = _compiled(calendar, year)
+    return time
+
+
+@lru_cache(maxsize=CALENDARS_MAX)
+def _year_begins(year: int) -> int:
+    return int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+
+
+def _year(at: int) -> int:
+    """Return the UTC year of an instant without a calendar library: it is within a year of the quotient."""
+    year = 1970 + at // 31_556_952
+    return year + (at >= _year_begins(year + 1)) - (at < _year_begins(year))
+
+
+def merged(pauses: Iterable[Pause]) -> list[Pause]:
+    """Return pauses as a sorted union without overlaps (C4); an open pause includes all later ones."""
+    union: list[Pause] = []
+    for begin, end in sorted(pauses, key=lambda pause: pause[0]):
+        if union and (last_end := union[-1][1]) is None:
+            break
+        if union and last_end is not None and begin <= last_end:
+            union[-1] = (union[-1][0], None if end is None else max(end, last_end))
+        elif end is None or end > begin:
+            union.append((begin, end))
+    return union
+
+
+def due(calendar: Calendar, start: int, budget: int, pauses: Sequence[Pause] = ()) -> int | None:
+    """Return the earliest instant at which `budget` working seconds have passed since `start`, pauses left out.
+
+    It is None while an open pause runs that began before the budget was consumed (C10). `pauses` come from `merged`.
+    """
+    if budget == 0:
+        return start
+    time = working_time(calendar, start)
+    wanted = time.consumed(start) + budget
+    for begin, end in pauses:
+        if end is not None and end <= start:
+            continue
+        begun = time.consumed(max(begin, start))
+        if begun >= wanted:
+            break
+        if end is None:
+            return None
+        wanted += time.consumed(end) - begun
+    return time.reached(wanted)
+
+
+def elapsed(calendar: Calendar, start: int, end: int, pauses: Sequence[Pause] = ()) -> int:
+    """Return the working seconds between two instants, pauses left out; an open pause lasts until `end`."""
+    time = working_time(calendar, start)
+    paused = sum(
+        time.consumed(min(end, until if until is not None else end)) - time.consumed(max(start, begin))
+        for begin, until in pauses
+        if begin < end and (until is None or until > start)
+    )
+    return time.consumed(end) - time.consumed(start) - paused

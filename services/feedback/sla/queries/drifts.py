@@ -1,0 +1,71 @@
+"""Clocks are folded again and compared with what is stored."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Final
+
+from services.feedback.sla.domain import verdict
+from services.feedback.sla.domain.history import ClockKey, History, breach_of
+from services.feedback.sla.domain.verdict import Verdict
+from services.feedback.sla.storage import clocks, rules
+from services.feedback.sla.storage.tables import ClockRecord
+from shared.db import Read
+from shared.service import Drift
+
+BREACH_ANNOUNCED: Final = "a breached clock was told as breached"
+FOLLOWS: Final = "a clock follows from its facts"
+RULES: Final = (BREACH_ANNOUNCED, FOLLOWS)
+
+TIMELESS: Final = (
+    "due_at",
+    "paused_since",
+    "fulfilled_at",
+    "fulfilled_how",
+    "cancelled_reason",
+    "started_at",
+    "pauses",
+)
+"""The columns that do not depend on the time at which a clock is folded."""
+
+
+async def drifts(read: Read, histories: Sequence[History]) -> list[Drift]:
+    """Return every difference between the stored clocks of these complaints and their facts.
+
+    Each clock is folded as of its complaint's opening, so that the present time plays no part.
+    """
+    complaint_ids = [history.complaint_id for history in histories]
+    in_force = await rules.load(read)
+    stored = {clocks.key_of(record): record for record in await clocks.of_complaints(read, complaint_ids)}
+    given = await clocks.notices(read, complaint_ids)
+    drifts: list[Drift] = []
+    for history in histories:
+        opened = min(fact.at for fact in history.facts)
+        for clock in verdict.clocks(history.facts, in_force, opened):
+            key = ClockKey(history.complaint_id, *clock.key)
+            breach = given.get(breach_of(key))
+            expected = clocks.record_of_clock(key.complaint_id, verdict.standing(clock, breach, opened))
+            record = stored.pop(key, None)
+            drifts += _differences(key, expected, record)
+            if record is not None and record.verdict == Verdict.BREACHED.value and breach is None:
+                drifts.append(Drift(BREACH_ANNOUNCED, _name(key), "no such event"))
+    drifts += [
+        Drift(FOLLOWS, _name(key), "the facts have no such clock")
+        for key in stored
+        if breach_of(key) not in given
+    ]
+    return drifts
+
+
+def _differences(key: ClockKey, expected: ClockRecord, record: ClockRecord | None) -> list[Drift]:
+    if record is None:
+        return [Drift(FOLLOWS, _name(key), "the clock is missing")]
+    running = expected.verdict == Verdict.RUNNING.value
+    return [
+        Drift(FOLLOWS, _name(key), f"{column} is {actual}, the facts say {wanted}")
+        for column in (TIMELESS if running else (*TIMELESS, "verdict"))
+        if (actual := attrgetter(column)(record)) != (wanted := attrgetter(column)(expected))
+    ]
+
+
+def _name(key: ClockKey) -> str:
+    return ":".join(map(str, key))

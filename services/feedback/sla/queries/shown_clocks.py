@@ -1,0 +1,57 @@
+"""Clocks as every answer about a complaint shows them."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from services.feedback.sla.domain.policy import Metric
+from services.feedback.sla.domain.verdict import Verdict
+from services.feedback.sla.storage import clocks
+from services.feedback.sla.storage.tables import ClockRecord
+from shared.db import Read
+from shared.http.models import Choice, Response
+
+
+class ClockOut(Response):
+    """A promise to the customer and how it stands."""
+
+    metric: Annotated[Metric, Choice()]
+    cycle: int = Field(description="Which run of the promise; a reopening begins the next.")
+    ordinal: int = Field(description="Which exchange within the cycle.")
+    target_seconds: int = Field(description="Working seconds promised.")
+    started_at: datetime
+    due_at: datetime | None = Field(description="Null while the clock is paused.")
+    paused_since: datetime | None
+    fulfilled_at: datetime | None
+    fulfilled_how: str | None = Field(description="reply, or resolution where nobody replied.")
+    cancelled_reason: str | None
+    verdict: Annotated[Verdict, Choice()]
+    estimated: bool = Field(description="Due on a day for which no official calendar was known.")
+
+
+async def show_clocks(read: Read, complaint_ids: Sequence[str]) -> Mapping[str, list[ClockOut]]:
+    """Return the clocks of each of these complaints, in the order in which they started."""
+    shown: defaultdict[str, list[ClockOut]] = defaultdict(list)
+    for clock in await clocks.of_complaints(read, complaint_ids):
+        shown[clock.complaint_id].append(_shown(clock))
+    return shown
+
+
+def _shown(clock: ClockRecord) -> ClockOut:
+    return ClockOut(
+        metric=Metric(clock.metric),
+        cycle=clock.cycle,
+        ordinal=clock.ordinal,
+        target_seconds=clock.target_seconds,
+        started_at=clock.started_at,
+        due_at=clock.due_at,
+        paused_since=clock.paused_since,
+        fulfilled_at=clock.fulfilled_at,
+        fulfilled_how=clock.fulfilled_how,
+        cancelled_reason=clock.cancelled_reason,
+        verdict=Verdict(clock.verdict),
+        estimated=clock.estimated,
+    )

@@ -1,0 +1,54 @@
+"""Policies and calendars in the database, translated into the words of the domain."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import select
+
+from services.feedback.sla.domain.calendar import Calendar, Windows
+from services.feedback.sla.domain.policy import Metric, Policy, Promise, Rules
+from services.feedback.sla.storage.documents import StoredWindow
+from services.feedback.sla.storage.tables import CalendarRecord, PolicyRecord, calendar, sla_policy
+from shared.db import Read, columns_of
+
+
+async def load(read: Read) -> Rules:
+    """Return every version of every policy and calendar: they are few, and old versions judge old clocks."""
+    policies = await read.read_records(PolicyRecord, select(*columns_of(sla_policy, PolicyRecord)))
+    calendars = await read.read_records(CalendarRecord, select(*columns_of(calendar, CalendarRecord)))
+    return Rules(tuple(map(_policy, policies)), tuple(map(_calendar, calendars)))
+
+
+def _policy(record: PolicyRecord) -> Policy:
+    return Policy(
+        id=record.policy_id,
+        version=record.version,
+        position=record.position,
+        conditions=None if record.conditions.everything else record.conditions.accepted,
+        promises={
+            Metric(metric): Promise(target.seconds, target.calendar_id, target.warn, target.levels)
+            for metric, target in record.targets.items()
+        },
+        effective_from=record.effective_from,
+        apply_to_open=record.apply_to_open,
+    )
+
+
+def _calendar(record: CalendarRecord) -> Calendar:
+    return Calendar(
+        id=record.calendar_id,
+        version=record.version,
+        zone=record.zone,
+        week=tuple(_windows(windows) for windows in record.week),
+        exceptions=tuple(
+            (exception.day, _windows(exception.windows))
+            for exception in sorted(record.exceptions, key=lambda exception: exception.day)
+        ),
+        effective_from=record.effective_from,
+        apply_to_open=record.apply_to_open,
+        estimated_from=None if record.estimated_from is None else date.fromisoformat(record.estimated_from),
+    )
+
+
+def _windows(windows: Sequence[StoredWindow]) -> Windows:
+    return tuple((window.opens, window.closes) for window in windows)

@@ -1,0 +1,126 @@
+"""Working time: the collected cases, and what holds for any calendar and any clock."""
+
+import json
+import random
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.feedback.sla.domain.calendar import (
+    DAY,
+    Calendar,
+    Pause,
+    Windows,
+    due,
+    elapsed,
+    exceptions,
+    merged,
+)
+from services.feedback.sla.refusals import CalendarWithoutTime, WindowInvalid, ZoneUnknown
+
+CASES = json.loads((Path(__file__).parents[3] / "data" / "sla" / "cases.json").read_text())["cases"]
+ALWAYS: tuple[Windows, ...] = (((0, DAY),),) * 7
+OFFICE: tuple[Windows, ...] = (((9 * 3600, 18 * 3600),),) * 5 + ((), ())
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+def calendar_of(case: dict[str, Any]) -> Calendar:
+    windows = {
+        int(day): tuple((opens, closes) for opens, closes in spans) for day, spans in case["week"].items()
+    }
+    return Calendar(
+        id="case",
+        version=1,
+        zone=case["tz"],
+        week=tuple(windows.get(day, ()) for day in range(7)),
+        exceptions=exceptions(
+            (date.fromisoformat(day) for day in case["holidays"]),
+            ((date.fromisoformat(day), [(a, b) for a, b in spans]) for day, spans in case["extra"].items()),
+        ),
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
+def test_every_collected_case_comes_out_as_recomputed(case: dict[str, Any]) -> None:
+    pauses = merged([(at(begin), at(end)) for begin, end in case["pauses"]])
+    if case["fn"] == "due":
+        assert due(calendar_of(case), at(case["start"]), case["budget_s"], pauses) == at(case["expected"])
+    else:
+        assert elapsed(calendar_of(case), at(case["start"]), at(case["end"]), pauses) == case["expected"]
+
+
+def test_there_are_34_cases() -> None:
+    assert len(CASES) == 34
+
+
+def test_the_due_time_is_the_earliest_instant_at_which_the_budget_is_consumed() -> None:
+    random_ = random.Random(20261121)
+    calendars = [calendar_of(case) for case in CASES]
+    for _ in range(20_000):
+        calendar = random_.choice(calendars)
+        start = random_.randrange(at("2023-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"))
+        budget = random_.choice([1, 60, 3600, random_.randrange(1, 400_000)])
+        edges = sorted(start + random_.randrange(-10_000, 500_000) for _ in range(2 * random_.randrange(4)))
+        pauses: list[Pause] = merged((a, b) for a, b in list(pairwise(edges))[::2])
+        reached = due(calendar, start, budget, pauses)
+        assert reached is not None
+        assert elapsed(calendar, start, reached, pauses) == budget, (calendar, start, budget, pauses)
+        assert elapsed(calendar, start, reached - 1, pauses) < budget, (calendar, start, budget, pauses)
+
+
+def test_pauses_are_a_union_and_an_open_one_has_no_end() -> None:
+    assert merged([(5, 7), (1, 3), (2, 4), (9, 9)]) == [(1, 4), (5, 7)]
+    assert merged([(1, 3), (2, None), (9, 10)]) == [(1, None)]
+
+
+def test_there_is_no_due_time_while_a_pause_runs_that_began_before_the_budget_was_consumed() -> None:
+    office = Calendar("office", 1, "UTC", OFFICE)
+    start = at("2026-03-02T09:00:00Z")
+    assert due(office, start, 3600, [(at("2026-03-02T09:30:00Z"), None)]) is None
+
+
+def test_a_budget_consumed_exactly_when_a_pause_begins_is_due_then() -> None:
+    office = Calendar("office", 1, "UTC", OFFICE)
+    start = at("2026-03-02T09:00:00Z")
+    assert due(office, start, 3600, [(at("2026-03-02T10:00:00Z"), None)]) == at("2026-03-02T10:00:00Z")
+
+
+def test_a_budget_of_nothing_is_due_at_the_start_also_at_night() -> None:
+    start = at("2026-03-01T03:00:00Z")
+    assert due(Calendar("office", 1, "UTC", OFFICE), start, 0) == start
+
+
+def test_a_year_without_data_is_computed_by_the_week_and_marked_estimated() -> None:
+    office = Calendar("cn", 1, "Asia/Shanghai", OFFICE, estimated_from=date(2027, 1, 1))
+    reached = due(office, at("2026-12-31T09:00:00Z"), 7200)
+    assert reached == at("2027-01-01T02:00:00Z")
+    assert office.is_estimated(reached)
+    assert not office.is_estimated(at("2026-12-31T09:00:00Z"))
+
+
+def test_a_calendar_without_working_time_is_refused() -> None:
+    with pytest.raises(CalendarWithoutTime):
+        Calendar("none", 1, "UTC", ((),) * 7, exceptions=((date(2026, 1, 1), ((0, DAY),)),))
+
+
+@pytest.mark.parametrize("window", [(5, 5), (6, 5), (-1, 5), (DAY, DAY + 1), (0, 2 * DAY + 1)])
+def test_a_window_that_is_none_is_refused(window: tuple[int, int]) -> None:
+    with pytest.raises(WindowInvalid):
+        Calendar("odd", 1, "UTC", ((window,),) + ((),) * 6)
+
+
+def test_an_unknown_zone_is_refused() -> None:
+    with pytest.raises(ZoneUnknown):
+        Calendar("odd", 1, "Mars/Olympus", ALWAYS)
+
+
+def test_a_clock_that_outlives_the_compiled_year_goes_on() -> None:
+    always = Calendar("24x7", 1, "UTC", ALWAYS)
+    start = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp())
+    assert due(always, start, 5 * 366 * DAY) == start + 5 * 366 * DAY
