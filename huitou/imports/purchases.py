@@ -105,7 +105,7 @@ def _import(batch: Sequence[Order], report: Report, product: Product | None, com
 def validate(body: dict[str, Any]) -> list[orders.Fault]:
     """Check an order with the product's own model and rules, as far as they need no stored data."""
     try:
-        purchase = PurchaseIn.model_validate(body).told.purchase
+        purchase = PurchaseIn.model_validate(body).purchase
         money.exponent(purchase.currency)
         rules.must_be_believable(purchase.purchased_at, SystemClock().now(), "/purchased_at")
     except ValidationError as error:

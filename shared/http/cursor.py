@@ -35,7 +35,8 @@ class Cursors:
 
     def __init__(self, vault: Vault, operation: str, bound: Mapping[str, JsonValue]) -> None:
         self._vault = vault
-        self._bound = json.dumps([operation, dict(bound)], sort_keys=True, separators=(",", ":")).encode()
+        named = [operation, dict(bound)]
+        self._bound = json.dumps(named, sort_keys=True, separators=(",", ":"), default=str).encode()
 
     def write(self, position: Sequence[JsonValue]) -> str:
         """The cursor that reads on after `position`."""

@@ -1,8 +1,10 @@
 """Declare the table of wrapped subject keys. Deleting a row makes the data of its subject unreadable."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import CheckConstraint, Column, Named, SmallInteger, Table, TypedColumns
 
-from shared.db import kernel_metadata
+from shared.db import kernel_metadata, record_of
 from shared.db.types import Id, Sealed
 
 BUCKETS = 4096
@@ -24,3 +26,14 @@ subject_key = Table(
     SubjectKeyColumns,
     CheckConstraint(f"bucket >= 0 AND bucket < {BUCKETS}", name="subject_key_bucket"),
 )
+
+
+@record_of(subject_key)
+@dataclass(frozen=True, slots=True)
+class SubjectKeyRecord:
+    """A row of the table of wrapped subject keys."""
+
+    identity_id: str
+    bucket: int
+    master_key: int
+    wrapped: bytes

@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import delete, select
@@ -15,7 +14,7 @@ from sqlalchemy import delete, select
 from shared.db import Read, Tx, any_of
 from shared.vault import installation, tokens
 from shared.vault.errors import SubjectErased, UnreadableToken
-from shared.vault.tables import BUCKETS, subject_key
+from shared.vault.tables import BUCKETS, SubjectKeyRecord, subject_key
 
 BLIND_INDEX_BYTES = 16
 REFERENCE_BYTES = 16
@@ -85,8 +84,8 @@ class Vault:
             {name: self._unwrap(name, master_key, wrapped) for name, master_key, wrapped in rows},
         )
 
-    def mint(self, identity_ids: Iterable[str]) -> tuple[Keys, list[dict[str, Any]]]:
-        """Make keys for new subjects that no other transaction knows yet. Return them, and their rows for `subject_key`."""
+    def mint(self, identity_ids: Iterable[str]) -> tuple[Keys, list[SubjectKeyRecord]]:
+        """Make keys for new subjects that no other transaction knows yet. Return them, and their records for `subject_key`."""
         secrets = {identity_id: os.urandom(installation.KEY_BYTES) for identity_id in _bounded(identity_ids)}
         return Keys(self.service, secrets), [
             self._row(identity_id, key) for identity_id, key in secrets.items()
@@ -103,7 +102,7 @@ class Vault:
         fresh = {name: os.urandom(installation.KEY_BYTES) for name in wanted if name not in secrets}
         if fresh:
             rows = [self._row(identity_id, key) for identity_id, key in fresh.items()]
-            stored = {name for (name,) in await tx.insert_new(subject_key, rows)}
+            stored = {name for (name,) in await tx.insert_new_records(subject_key, rows)}
             secrets |= {identity_id: key for identity_id, key in fresh.items() if identity_id in stored}
             secrets |= await self._stored(tx, [name for name in fresh if name not in stored])
         return Keys(self.service, secrets)
@@ -148,13 +147,13 @@ class Vault:
     def _index_key(self) -> bytes:
         return installation.derive(self._stable, self.service, "index")
 
-    def _row(self, identity_id: str, secret: bytes) -> dict[str, Any]:
-        return {
-            "identity_id": identity_id,
-            "bucket": zlib.crc32(identity_id.encode()) % BUCKETS,
-            "master_key": self._newest,
-            "wrapped": tokens.wrap(self._wrapping[self._newest], secret, self._bound(identity_id)),
-        }
+    def _row(self, identity_id: str, secret: bytes) -> SubjectKeyRecord:
+        return SubjectKeyRecord(
+            identity_id=identity_id,
+            bucket=zlib.crc32(identity_id.encode()) % BUCKETS,
+            master_key=self._newest,
+            wrapped=tokens.wrap(self._wrapping[self._newest], secret, self._bound(identity_id)),
+        )
 
     async def _stored(self, read: Read, identity_ids: list[str]) -> dict[str, bytes]:
         if not identity_ids:

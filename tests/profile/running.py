@@ -1,4 +1,4 @@
-"""A running profile service for tests: its runtime, its app, tokens for everybody, and things to tell it."""
+"""A running profile service for tests, and facts to report to it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,16 +9,17 @@ from typing import Any
 
 from sqlalchemy import delete, text, update
 
-from services.profile.people.domain.identifiers import Spelled
-from services.profile.people.storage.tables import customer_values, identifiers, identities, source_records
+from services.profile.people.domain.customers import NamedCustomer
+from services.profile.people.domain.identifiers import GivenIdentifiers
+from services.profile.people.storage.tables import customer_value, identifier, identity, source_record
 from services.profile.purchases.domain.purchases import Line, Purchase
 from services.profile.purchases.domain.returns import Return, ReturnedLine
-from services.profile.purchases.storage.tables import purchases
+from services.profile.purchases.storage import tables
 from services.profile.purchases.usecases import record_purchases as intake
 from services.profile.purchases.usecases import record_returns as returning
-from services.profile.purchases.usecases.record_purchases import Told
 from services.profile.settings import Settings
 from shared.clock import ManualClock
+from shared.context import Context
 from shared.db import Tx
 from shared.db.postgres import CONNECTIONS_MAX
 from shared.events.base import Event
@@ -44,15 +45,20 @@ class Profile(Running[Settings]):
         """As many transactions at once as there are connections, some left for the test: the rest wait here, not for
         the pool, which gives up after some seconds."""
 
-    async def buy(self, *told: Told, issuer: str = "shop") -> list[intake.Outcome]:
+    @property
+    def context(self) -> Context[Settings]:
+        """The context of use cases."""
+        return self.runtime.context
+
+    async def buy(self, *purchases: Purchase, issuer: str = "shop") -> list[intake.Outcome]:
         """Record purchases in a transaction of their own."""
         async with self.lanes, self.database.begin() as tx:
-            return await intake.record_purchases(tx, self.vault, told, issuer=issuer, region="CN")
+            return await intake.record_purchases(tx, self.context, purchases, issuer=issuer)
 
-    async def give_back(self, *told: Return, issuer: str = "shop") -> list[returning.Outcome]:
+    async def give_back(self, *returns: Return, issuer: str = "shop") -> list[returning.Outcome]:
         """Record returns in a transaction of their own."""
         async with self.lanes, self.database.begin() as tx:
-            return await returning.record_returns(tx, self.vault, told, issuer=issuer)
+            return await returning.record_returns(tx, self.context, returns, issuer=issuer)
 
     async def blocked(self, task: asyncio.Task[Any]) -> bool:
         """Whether a task comes to wait for a lock of PostgreSQL (True) or to its end (False)."""
@@ -87,30 +93,32 @@ async def open_profile(kind: databases.Kind, folder: Path) -> AsyncIterator[Prof
 async def erase(tx: Tx, vault: Vault, identity_id: str) -> None:
     """Erase an identity by hand, as an erasure will."""
     await vault.destroy(tx, [identity_id])
-    for table in (identifiers, customer_values, source_records):
+    for table in (identifier, customer_value, source_record):
         await tx.execute(delete(table).where(table.c.identity_id == identity_id))
     await tx.execute(
-        update(purchases).where(purchases.c.identity_id == identity_id).values(customer_hash=None)
+        update(tables.purchase).where(tables.purchase.c.identity_id == identity_id).values(customer_hash=None)
     )
-    await tx.execute(update(identities).where(identities.c.identity_id == identity_id).values(state="erased"))
+    await tx.execute(update(identity).where(identity.c.identity_id == identity_id).values(state="erased"))
 
 
-def told(
+def reported(
     order: str,
     *lines: Line,
     id: str | None = None,
     at: datetime = NOW,
     channel: str | None = None,
     **named: str,
-) -> Told:
-    """A purchase of the web shop, by default of three teas for 10.00."""
-    bought = Purchase("web", order, at, "CNY", lines or (Line("TEA", 3, 1000),), channel)
-    return Told(bought, id, Spelled(**named))
+) -> Purchase:
+    """Report a purchase of the web shop, by default of three teas for 10.00."""
+    customer = NamedCustomer(id, GivenIdentifiers(**named))
+    return Purchase("web", order, at, "CNY", customer, lines or (Line("TEA", 3, 1000),), channel)
 
 
 def back(name: str, order: str, *units: tuple[int, int], at: datetime = NOW) -> Return:
     """A return to the web shop of (line, quantity) pairs."""
-    return Return("web", name, order, at, tuple(ReturnedLine(*one) for one in units or ((1, 1),)))
+    return Return(
+        "web", name, order, at, tuple(ReturnedLine(line, quantity) for line, quantity in units or ((1, 1),))
+    )
 
 
 def purchase(order: str = "1001", **changes: Any) -> dict[str, Any]:

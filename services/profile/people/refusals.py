@@ -1,9 +1,13 @@
 """The refusals of the people capability."""
 
+from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError, Kind
 
 EXTERNAL_ID_MAX = 128
 """The most characters of an external id."""
+
+IDENTIFIER_REQUIRED = field_sentence(__name__, "identifier_required")
+"""The refusal of a customer that a request does not name at all."""
 
 
 class PhoneInvalid(DomainError):

@@ -7,14 +7,15 @@ import pytest
 from sqlalchemy import Table, inspect, select, text, update
 
 from services.profile.main import service
-from services.profile.people.domain.identifiers import Spelled
-from services.profile.people.storage import customers
-from services.profile.people.storage.tables import identifiers, identities
-from services.profile.people.usecases.register_customer import Registration, register_customer
+from services.profile.people.domain.customers import NamedCustomer
+from services.profile.people.domain.identifiers import GivenIdentifiers
+from services.profile.people.queries.customers import find_customer
+from services.profile.people.storage.tables import IdentityRecord, identifier, identity
+from services.profile.people.usecases.register_customer import register_customer
 from services.profile.purchases.domain.purchases import Line
-from services.profile.purchases.storage.purchases import Stored
+from services.profile.purchases.storage.tables import PurchaseRecord
 from shared.vault import UnreadableToken, subject_key
-from tests.profile.running import Profile, back, told
+from tests.profile.running import Profile, back, reported
 
 PHONES = [f"1380013{number:04d}" for number in range(10_000)]
 SECRETS = ("13800138001", "ana@example.com", "Ana Li", "for Ana", "CARD-77")
@@ -23,12 +24,14 @@ SECRETS = ("13800138001", "ana@example.com", "Ana Li", "for Ana", "CARD-77")
 async def fill(profile: Profile) -> None:
     """A customer with everything, a waiting return, and a contested phone."""
     line = Line("CUP", 1, 900, name="for Ana")
-    await profile.buy(told("1", line, external_id="CARD-77", phone="13800138001", email="ana@example.com"))
-    await profile.buy(told("2", external_id="C-2", phone="13800138001"))
+    await profile.buy(
+        reported("1", line, external_id="CARD-77", phone="13800138001", email="ana@example.com")
+    )
+    await profile.buy(reported("2", external_id="C-2", phone="13800138001"))
     await profile.give_back(back("R1", "99"))
     async with profile.database.begin() as tx:
-        told_of = Registration(None, Spelled(phone="13800138001"), "Ana Li")
-        await register_customer(tx, profile.vault, told_of, issuer="shop", region="CN")
+        ana = NamedCustomer(None, GivenIdentifiers(phone="13800138001"))
+        await register_customer(tx, profile.context, ana, name="Ana Li", source=None, issuer="shop")
 
 
 def tables_of(profile: Profile) -> list[Table[Any]]:
@@ -64,19 +67,19 @@ async def test_no_hash_of_an_identifier_can_be_found_by_trying_all_of_them(profi
 
 
 async def test_a_ciphertext_or_key_moved_to_another_row_does_not_open(profile: Profile) -> None:
-    ana, bo = await profile.buy(told("1", phone="13800138001"), told("2", phone="13800138002"))
-    assert isinstance(ana, Stored)
-    assert isinstance(bo, Stored)
-    column = identifiers.c.sealed
+    ana, bo = await profile.buy(reported("1", phone="13800138001"), reported("2", phone="13800138002"))
+    assert isinstance(ana, PurchaseRecord)
+    assert isinstance(bo, PurchaseRecord)
+    column = identifier.c.sealed
     async with profile.database.begin() as tx:
-        token = await tx.scalar(select(column).where(identifiers.c.identity_id == ana.identity_id))
+        token = await tx.scalar(select(column).where(identifier.c.identity_id == ana.identity_id))
         await tx.execute(
-            update(identifiers).where(identifiers.c.identity_id == bo.identity_id).values(sealed=token)
+            update(identifier).where(identifier.c.identity_id == bo.identity_id).values(sealed=token)
         )
     async with profile.database.read() as read:
-        assert await customers.find(read, profile.vault, ana.identity_id) is not None
+        assert await find_customer(read, profile.context, ana.identity_id, issuer=None) is not None
         with pytest.raises(UnreadableToken):
-            await customers.find(read, profile.vault, bo.identity_id)
+            await find_customer(read, profile.context, bo.identity_id, issuer=None)
     async with profile.database.begin() as tx:
         wrapped = await tx.scalar(
             select(subject_key.c.wrapped).where(subject_key.c.identity_id == ana.identity_id)
@@ -92,16 +95,17 @@ async def test_a_ciphertext_or_key_moved_to_another_row_does_not_open(profile: P
 async def test_ids_are_ordered_bytewise_in_the_database(profile: Profile) -> None:
     async with profile.database.begin() as tx:
         words = ["cus_B", "cus_a", "cus_Z", "cus_0", "cus_é"]
-        rows = [
-            {
-                "identity_id": word, "owner_id": word, "ownership_version": 0, "record_version": 0, "state": "active",
-                "origin": "purchase", "issuer": "shop", "source": None, "created_at": tx.now, "booked_at": tx.now,
-            }
+        records = [
+            IdentityRecord(
+                identity_id=word, owner_id=word, origin="purchase", issuer="shop", source=None,
+                created_at=tx.now, booked_at=tx.now,
+            )
             for word in words
         ]  # fmt: skip
-        table = identities
-        await tx.insert_many(table, rows)
-        found = [row[0] for row in await tx.all(select(table.c.identity_id).order_by(table.c.identity_id))]
+        await tx.insert_records(identity, records)
+        found = [
+            row[0] for row in await tx.all(select(identity.c.identity_id).order_by(identity.c.identity_id))
+        ]
     assert found == sorted(words)
     if profile.database.dialect == "postgresql":
         async with profile.database.read() as read:
@@ -113,7 +117,7 @@ async def test_ids_are_ordered_bytewise_in_the_database(profile: Profile) -> Non
 
 
 async def test_facts_cannot_be_changed_behind_our_back(profile: Profile) -> None:
-    await profile.buy(told("1", phone="13800138001"))
+    await profile.buy(reported("1", phone="13800138001"))
     await profile.give_back(back("R1", "1"))
     for statement in (
         "update purchase set amount_minor = 1",

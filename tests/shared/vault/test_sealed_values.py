@@ -38,7 +38,7 @@ def test_a_token_moved_to_another_subject_field_or_service_does_not_open() -> No
         with pytest.raises(UnreadableToken):
             keys.open(subject, field, token)
     with pytest.raises(UnreadableToken):
-        elsewhere.keys_of((row["identity_id"], row["master_key"], row["wrapped"]) for row in rows)
+        elsewhere.keys_of((row.identity_id, row.master_key, row.wrapped) for row in rows)
     with pytest.raises(UnreadableToken):
         elsewhere.open("payload", VAULT.seal("payload", "text"))
     with pytest.raises(UnreadableToken):
@@ -48,7 +48,7 @@ def test_a_token_moved_to_another_subject_field_or_service_does_not_open() -> No
 def test_a_wrapped_key_put_into_another_subjects_row_does_not_open() -> None:
     _, (ana, _) = VAULT.mint([ANA, BO])
     with pytest.raises(UnreadableToken):
-        VAULT.keys_of([(BO, ana["master_key"], ana["wrapped"])])
+        VAULT.keys_of([(BO, ana.master_key, ana.wrapped)])
 
 
 def test_a_token_says_its_format_and_which_key_it_is_of() -> None:

@@ -1,18 +1,26 @@
 """Customers: register, look up, read, list."""
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
-from fastapi import Depends, Path, Query
+from fastapi import Path, Query
 from fastapi import Response as Answer
 from pydantic import Field, model_validator
 
-from services.profile.people.domain import identifiers as rules
-from services.profile.people.domain.identifiers import EMAIL_MAX, PHONE_MAX, Spelled
-from services.profile.people.domain.resolution import HELD
-from services.profile.people.queries.look_up_customer import look_up_customer as look_up
+from services.profile.people.domain.customers import (
+    Customer,
+    CustomerIdText,
+    CustomerSelection,
+    NamedCustomer,
+    Origin,
+)
+from services.profile.people.domain.identifiers import EmailText, ExternalIdText, GivenIdentifiers, PhoneText
+from services.profile.people.domain.resolution import Unattached
+from services.profile.people.queries import customers
+from services.profile.people.queries.ownership import customer_of, issuer_seen_by
 from services.profile.people.refusals import (
-    EXTERNAL_ID_MAX,
+    IDENTIFIER_REQUIRED,
     CustomerNotFound,
     EmailInvalid,
     ExternalIdInvalid,
@@ -20,109 +28,49 @@ from services.profile.people.refusals import (
     TooMuchContention,
     UnknownCustomer,
 )
-from services.profile.people.storage import customers
-from services.profile.people.storage.customers import Customer, Filter
-from services.profile.people.usecases.register_customer import Registration
 from services.profile.people.usecases.register_customer import register_customer as register
 from services.profile.settings import Settings
-from shared.auth.principal import SHOP, Principal
 from shared.catalogues import field_sentence
-from shared.db import Read
 from shared.events.base import Source
 from shared.http.auth import OPERATORS, allow
-from shared.http.cursor import Cursors
-from shared.http.dependencies import Caller, Reading, Transaction, Vaulted, settings_of
-from shared.http.models import (
-    LIMIT_DEFAULT,
-    Cursor,
-    InstantIn,
-    Limit,
-    Page,
-    Request,
-    Response,
-    Word,
-    example,
-    refused,
-)
+from shared.http.dependencies import Caller, InContext, Reading, Transaction
+from shared.http.listing import Listing, listed_by
+from shared.http.models import InstantIn, Page, Request, Response, Word, example, refused
 from shared.http.routes import Router
-from shared.limits import ID_MAX
-from shared.vault import SubjectErased, Vault
+from shared.vault import SubjectErased
 
-EXT = "ext:"
-
-_IDENTIFIER_REQUIRED = field_sentence(__name__, "identifier_required")
 _ONE_IDENTIFIER = field_sentence(__name__, "one_identifier")
 
 router = Router(tags=["customers"])
 
 
-Configured = Annotated[Settings, Depends(settings_of)]
-"""The settings that this service runs with."""
-
-IdText = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=ID_MAX,
-        description="A customer's id.",
-        examples=["cus_01k2m9d6v4e8r7a1b2c3d4e5f6"],
-    ),
-]
-ExternalIdText = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=EXTERNAL_ID_MAX,
-        description="Your own id of the customer.",
-        examples=["C-1001"],
-    ),
-]
-PhoneText = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=PHONE_MAX,
-        description="Any usual spelling; without a country code it is taken as dialled in the shop's region.",
-        examples=["+8613800138001"],
-    ),
-]
-EmailText = Annotated[
-    str, Field(min_length=1, max_length=EMAIL_MAX, description="One address.", examples=["ana@example.com"])
-]
-
-
-class CustomerIn(Request):
-    """Who the customer is: by id, external id, phone or e-mail. The strongest given decides, in that order."""
-
-    id: IdText | None = None
-    external_id: ExternalIdText | None = None
-    phone: PhoneText | None = None
-    email: EmailText | None = None
-
-    @model_validator(mode="after")
-    def _is_named(self) -> Self:
-        """Refuse a customer who is not named at all."""
-        if self.id is None and self.external_id is None and self.phone is None and self.email is None:
-            raise refused(_IDENTIFIER_REQUIRED)
-        return self
-
-    @property
-    def spelled(self) -> Spelled:
-        """The identifiers as given."""
-        return Spelled(self.external_id, self.phone, self.email)
-
-
-class RegistrationIn(CustomerIn):
+class RegistrationIn(Request):
     """A customer to register, or to add to."""
 
     model_config = example(
         external_id="C-1001", phone="+8613800138001", email="ana@example.com", name="Ana Li"
     )
 
+    id: CustomerIdText | None = None
+    external_id: ExternalIdText | None = None
+    phone: PhoneText | None = None
+    email: EmailText | None = None
     name: Word | None = None
     source: Source | None = Field(
         None, description="The system that tells of the customer.", examples=["web"]
     )
+
+    @model_validator(mode="after")
+    def _is_named(self) -> Self:
+        """Refuse a customer that is not named at all."""
+        if (self.id, self.external_id, self.phone, self.email) == (None, None, None, None):
+            raise refused(IDENTIFIER_REQUIRED)
+        return self
+
+    @property
+    def customer(self) -> NamedCustomer:
+        """The customer in the domain's words."""
+        return NamedCustomer(self.id, GivenIdentifiers(self.external_id, self.phone, self.email))
 
 
 class LookUpIn(Request):
@@ -140,13 +88,6 @@ class LookUpIn(Request):
         if sum(value is not None for value in (self.external_id, self.phone, self.email)) != 1:
             raise refused(_ONE_IDENTIFIER)
         return self
-
-
-class Unattached(Response):
-    """An identifier that was given but stays another customer's; it is kept as contested."""
-
-    kind: Literal["external_id", "phone", "email"]
-    reason: Literal["held_by_another_customer"]
 
 
 class Registered(Response):
@@ -187,10 +128,13 @@ class CustomerOut(Response):
     identifiers: list[IdentifierOut]
 
 
-def unattached_out(kinds: object) -> list[Unattached]:
-    """The kinds of the identifiers that stayed another's, each with its reason."""
-    assert isinstance(kinds, list | tuple)
-    return [Unattached(kind=kind, reason=HELD) for kind in kinds]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerFilters:
+    """The query parameters that choose among customers."""
+
+    origin: Annotated[Origin | None, Query(description="How they came in.")] = None
+    created_from: Annotated[InstantIn | None, Query(description="Made at this instant or later.")] = None
+    created_until: Annotated[InstantIn | None, Query(description="Made before this instant.")] = None
 
 
 @router.post(
@@ -204,26 +148,22 @@ def unattached_out(kinds: object) -> list[Unattached]:
     responses={200: {"model": Registered, "description": "The customer was known; what is new was added."}},
 )
 async def register_customer(
-    tx: Transaction,
-    vault: Vaulted,
-    caller: Caller,
-    settings: Configured,
-    answer: Answer,
-    body: RegistrationIn,
+    tx: Transaction, context: InContext[Settings], caller: Caller, answer: Answer, body: RegistrationIn
 ) -> Registered:
     """Find the customer by the strongest identifier given, or make one, and attach identifiers that are nobody's.
 
     201 when the customer is new, 200 when known. An identifier that is another customer's stays theirs and is
     reported in `unattached`.
     """
-    told = Registration(body.id, body.spelled, body.name, body.source)
-    found = await register(tx, vault, told, issuer=caller.issuer, region=settings.phone_region)
-    answer.status_code = 201 if found.born else 200
+    resolved = await register(
+        tx, context, body.customer, name=body.name, source=body.source, issuer=caller.issuer
+    )
+    answer.status_code = 201 if resolved.is_new else 200
     return Registered(
-        id=found.customer_id,
-        identity_id=found.identity_id,
-        created=found.born,
-        unattached=unattached_out(found.unattached),
+        id=resolved.customer_id,
+        identity_id=resolved.identity_id,
+        created=resolved.is_new,
+        unattached=[Unattached.held(kind) for kind in resolved.unattached],
     )
 
 
@@ -235,14 +175,14 @@ async def register_customer(
     errors=(CustomerNotFound, PhoneInvalid, EmailInvalid, ExternalIdInvalid),
 )
 async def look_up_customer(
-    read: Reading, vault: Vaulted, caller: Caller, settings: Configured, body: LookUpIn
+    read: Reading, context: InContext[Settings], caller: Caller, body: LookUpIn
 ) -> CustomerOut:
     """Find a customer by one identifier, spelled in any usual way. Nothing is made; identifiers never stand in a URL."""
-    spelled = Spelled(body.external_id, body.phone, body.email)
-    found = await look_up(read, vault, spelled, issuer=caller.issuer, region=settings.phone_region)
-    if found is None:
+    given = GivenIdentifiers(body.external_id, body.phone, body.email)
+    customer = await customers.look_up_customer(read, context, caller, given)
+    if customer is None:
         raise CustomerNotFound
-    return _out(found)
+    return _out(customer)
 
 
 @router.get(
@@ -254,16 +194,18 @@ async def look_up_customer(
 )
 async def get_customer(
     read: Reading,
-    vault: Vaulted,
+    context: InContext[Settings],
     caller: Caller,
     customer_id: Annotated[str, Path(description="`cus_…`, or `ext:` and your own id of the customer.")],
 ) -> CustomerOut:
     """Read everything known of a customer. Ids of merged customers stay valid and lead to the surviving one."""
-    owner = await customer_of(read, vault, caller, customer_id)
-    found = await customers.find(read, vault, owner, brought_by(caller)) if owner else None
-    if found is None or (caller.customer_id is not None and caller.customer_id not in found.identity_ids):
+    owner_id = await customer_of(read, context, caller, customer_id)
+    customer = owner_id and await customers.find_customer(
+        read, context, owner_id, issuer=issuer_seen_by(caller)
+    )
+    if not customer or (caller.customer_id is not None and caller.customer_id not in customer.identity_ids):
         raise CustomerNotFound
-    return _out(found)
+    return _out(customer)
 
 
 @router.get(
@@ -274,43 +216,23 @@ async def get_customer(
 )
 async def list_customers(
     read: Reading,
-    vault: Vaulted,
+    context: InContext[Settings],
     caller: Caller,
-    origin: Annotated[
-        Literal["purchase", "registration"] | None, Query(description="How they came in.")
-    ] = None,
-    created_from: Annotated[InstantIn | None, Query(description="Made at this instant or later.")] = None,
-    created_until: Annotated[InstantIn | None, Query(description="Made before this instant.")] = None,
-    limit: Limit = LIMIT_DEFAULT,
-    cursor: Cursor = None,
+    listing: Annotated[Listing[CustomerFilters], listed_by(CustomerFilters, per_caller=True)],
 ) -> Page[CustomerOut]:
     """List customers, latest first; filters are over plain columns only."""
-    wanted = Filter(brought_by(caller), origin, created_from, created_until)
-    cursors = Cursors(
-        vault, "list_customers", {name: str(getattr(wanted, name)) for name in Filter.__slots__}
+    filters = listing.filters
+    selection = CustomerSelection(
+        issuer_seen_by(caller), filters.origin, filters.created_from, filters.created_until
     )
-    position = cursors.read(cursor)
-    before = str(position[0]) if position else None
-    found = await customers.page(read, vault, wanted, before=before, limit=limit + 1)
-    shown, following = cursors.page(found, limit, lambda one: [one.customer_id])
-    return Page(items=[_out(one) for one in shown], next_cursor=following)
-
-
-async def customer_of(read: Read, vault: Vault, caller: Principal, text: str) -> str | None:
-    """The owner's id that `cus_…` or `ext:…` stands for, of those this caller may ask for; None if there is none."""
-    if text.startswith(EXT):
-        try:
-            named = rules.external_id(text.removeprefix(EXT), caller.issuer)
-        except ExternalIdInvalid:
-            return None
-        found = await customers.named_by(read, vault, named)
-        return await customers.owner_of(read, found, brought_by(caller)) if found else None
-    return await customers.owner_of(read, text, brought_by(caller))
-
-
-def brought_by(caller: Principal) -> str | None:
-    """A partner sees only what it brought; None: everything."""
-    return None if caller.issuer == SHOP else caller.issuer
+    listed = await customers.list_customers(
+        read, context, selection, before=listing.after, limit=listing.rows_max
+    )
+    return listing.page(
+        listed,
+        lambda customer: [customer.customer_id],
+        [_out(customer) for customer in listing.shown(listed)],
+    )
 
 
 def _out(customer: Customer) -> CustomerOut:
@@ -324,12 +246,12 @@ def _out(customer: Customer) -> CustomerOut:
         name=customer.name,
         identifiers=[
             IdentifierOut(
-                kind=one.kind,
-                issuer=one.issuer,
-                value=one.value,
-                state=one.state,
-                verified_at=one.verified_at,
+                kind=identifier.kind,
+                issuer=identifier.issuer,
+                value=identifier.value,
+                state=identifier.state,
+                verified_at=identifier.verified_at,
             )
-            for one in customer.identifiers
+            for identifier in customer.identifiers
         ],
     )

@@ -1,22 +1,46 @@
-"""What names a person: external ids, phones and e-mails, in one spelling each, so that equal means the same."""
+"""Identifiers of customers: external ids, phones and e-mails, each in one spelling, so that equal means the same."""
 
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
+from pydantic import Field
 
 from services.profile.people.refusals import EXTERNAL_ID_MAX, EmailInvalid, ExternalIdInvalid, PhoneInvalid
 from shared.errors import DomainError, FieldError
 
 IdentifierKind = Literal["external_id", "phone", "email"]
 
-STRENGTH: tuple[IdentifierKind, ...] = ("external_id", "phone", "email")
-"""Strongest first: of the identifiers given, the strongest decides whose a fact is."""
 PHONE_MAX = 64
 EMAIL_MAX = 254
+
+ExternalIdText = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=EXTERNAL_ID_MAX,
+        description="Your own id of the customer.",
+        examples=["C-1001"],
+    ),
+]
+"""An external id as a request gives it."""
+PhoneText = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=PHONE_MAX,
+        description="Any usual spelling; without a country code it is taken as dialled in the shop's region.",
+        examples=["+8613800138001"],
+    ),
+]
+"""A phone number as a request gives it."""
+EmailText = Annotated[
+    str, Field(min_length=1, max_length=EMAIL_MAX, description="One address.", examples=["ana@example.com"])
+]
+"""An e-mail address as a request gives it."""
 
 _SEPARATORS = re.compile(r"[\s()\-–—.·/\u200b-\u200f\u202a-\u202e\u2060]+")
 _MAINLAND = re.compile(r"(?:(?:\+|00)?86)?(1[3-9][0-9]{9})")
@@ -29,17 +53,18 @@ _LOCAL_PART_MAX = 64
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """One identifier in its only spelling; `issuer` says within whose books an external id is unique, else empty."""
+    """One identifier in its only spelling."""
 
     kind: IdentifierKind
     issuer: str
+    """The issuer within which an external id is unique; empty for other kinds."""
     value: str
 
 
 def phone(raw: str, region: str) -> Identifier:
-    """A phone number as E.164, with `;ext=` and the extension if it has one (RFC 3966).
+    """Return a phone number as E.164, with `;ext=` and the extension if it has one (RFC 3966).
 
-    `region` (ISO 3166-1) is where a number without a country code is dialled. Raises PhoneInvalid.
+    A number without a country code is dialled in `region` (ISO 3166-1). Raises PhoneInvalid.
     """
     text = unicodedata.normalize("NFKC", raw).strip()
     mainland = _MAINLAND.fullmatch(_SEPARATORS.sub("", text))
@@ -59,22 +84,22 @@ def phone(raw: str, region: str) -> Identifier:
 
 
 def email(raw: str) -> Identifier:
-    """An e-mail address in NFKC and lower case, its domain in ASCII; no DNS is asked. Raises EmailInvalid."""
+    """Return an e-mail address in NFKC and lower case, its domain in ASCII. Asks no DNS. Raises EmailInvalid."""
     text = _lower(raw.strip())
     if _PLAIN_EMAIL.fullmatch(text) and len(text) <= EMAIL_MAX and text.index("@") <= _LOCAL_PART_MAX:
         return Identifier("email", "", text)
     try:
-        found = validate_email(text, check_deliverability=False, globally_deliverable=False)
+        parsed = validate_email(text, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError:
         raise _refused(EmailInvalid, "email") from None
-    domain = found.ascii_domain.lower()
+    domain = parsed.ascii_domain.lower()
     if "." not in domain:
         raise _refused(EmailInvalid, "email")
-    return Identifier("email", "", f"{_lower(found.local_part)}@{domain}")
+    return Identifier("email", "", f"{_lower(parsed.local_part)}@{domain}")
 
 
 def external_id(raw: str, issuer: str) -> Identifier:
-    """An external id as its issuer spells it, without surrounding white space. Raises ExternalIdInvalid."""
+    """Return an external id as its issuer spells it, without surrounding white space. Raises ExternalIdInvalid."""
     text = raw.strip()
     if not 0 < len(text) <= EXTERNAL_ID_MAX or not text.isprintable():
         raise _refused(ExternalIdInvalid, "external_id")
@@ -82,34 +107,34 @@ def external_id(raw: str, issuer: str) -> Identifier:
 
 
 @dataclass(frozen=True, slots=True)
-class Spelled:
-    """Identifiers of one person as somebody wrote them; None where none was given."""
+class GivenIdentifiers:
+    """Identifiers of one person as somebody spelled them; None for a kind that was not given."""
 
     external_id: str | None = None
     phone: str | None = None
     email: str | None = None
 
 
-def normalised(spelled: Spelled, *, issuer: str, region: str) -> tuple[Identifier, ...]:
-    """The identifiers given, each in its only spelling, strongest first.
+def normalise(given: GivenIdentifiers, *, issuer: str, region: str) -> tuple[Identifier, ...]:
+    """Return the identifiers that were given, each in its only spelling, the strongest first.
 
-    `issuer` is in whose books the external id is unique. Raises the refusal of the first that cannot be understood.
+    An external id is unique within `issuer`. Raises the refusal of the first identifier that cannot be understood.
     """
-    found = []
-    if spelled.external_id is not None:
-        found.append(external_id(spelled.external_id, issuer))
-    if spelled.phone is not None:
-        found.append(phone(spelled.phone, region))
-    if spelled.email is not None:
-        found.append(email(spelled.email))
-    return tuple(found)
+    identifiers = []
+    if given.external_id is not None:
+        identifiers.append(external_id(given.external_id, issuer))
+    if given.phone is not None:
+        identifiers.append(phone(given.phone, region))
+    if given.email is not None:
+        identifiers.append(email(given.email))
+    return tuple(identifiers)
 
 
 def _lower(text: str) -> str:
-    """NFKC and lower case; lower-casing can undo the composition, so compose again."""
+    """Return text in NFKC and lower case. Lower-casing can undo the composition, so compose again."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
 
 
 def _refused(refusal: type[DomainError], kind: IdentifierKind) -> DomainError:
-    """The refusal with the field it is about, and never the value."""
+    """Return a refusal that names the field, and never the value."""
     return refusal(errors=(FieldError(f"/{kind}", refusal.code, refusal.en, refusal.zh),))

@@ -1,59 +1,104 @@
-"""Whose a fact is (models/profile §2): pure, so that it can be decided again when a claim was lost to another.
+"""Decide to which identity each fact belongs. The decision is pure, so it can be made again after a claim was lost.
 
-Identifier → identity is one map, identity → owner another, and only the first is read here: a fact is given to the
-identity its strongest *given* identifier belongs to, merged or not, also when that identifier is new.
+Identifiers lead to identities, and identities belong to owners. Only the first of these two maps is read here: a fact
+belongs to the identity that its strongest given identifier leads to, merged or not, also when the identifier is new.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Literal, Self
 
-from services.profile.people.domain.identifiers import IdentifierKind
+from services.profile.people.domain.customers import Origin
+from services.profile.people.domain.identifiers import Identifier, IdentifierKind
 
-HELD: Final = "held_by_another_customer"
-"""Why an identifier was not attached: it is, and stays, somebody else's."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One record about a customer: how it names the customer, and who reported it when."""
+
+    record_id: str
+    kind: Origin
+    """The kind of record; also the origin of an identity that the fact brings into being."""
+    source: str | None
+    seen_at: datetime
+    identity_id: str | None
+    """The identity that the fact names by its id, if it does."""
+    identifiers: tuple[Identifier, ...]
+    """In their only spelling, the strongest first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """What one fact says of its customer: an identity's id, if given, and keyed identifiers, strongest first."""
+class Resolved:
+    """The identity to which a fact belongs, and the owner of that identity."""
+
+    identity_id: str
+    customer_id: str
+    is_new: bool
+    """Whether the fact brought the identity into being."""
+    has_attached: bool
+    """Whether the fact brought an identifier that belonged to nobody."""
+    unattached: tuple[IdentifierKind, ...]
+    """The kinds of the identifiers that belong to another customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unattached:
+    """An identifier that was given but stays another customer's; it is kept as contested."""
+
+    kind: IdentifierKind
+    reason: Literal["held_by_another_customer"]
+
+    @classmethod
+    def held(cls, kind: IdentifierKind) -> Self:
+        """Return an identifier that another customer holds."""
+        return cls(kind, "held_by_another_customer")
+
+
+@dataclass(frozen=True, slots=True)
+class Clues:
+    """What one fact tells about its identity: its id, if given, and blind indexes of identifiers, strongest first."""
 
     identity_id: str | None
-    identifiers: tuple[tuple[IdentifierKind, bytes], ...]
+    indexes: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whose the fact is, which of its identifiers become theirs, and which stay somebody else's."""
+    """The identity to which a fact belongs, and what becomes of the fact's identifiers."""
 
     identity_id: str
-    born: bool
-    """Whether this fact brings the identity into being."""
+    is_new: bool
+    """Whether the fact brings the identity into being."""
     claims: tuple[int, ...]
-    """Positions of the identifiers that nobody held."""
+    """The positions of the identifiers that nobody holds."""
     contested: tuple[int, ...]
-    """Positions of the identifiers that another identity holds."""
+    """The positions of the identifiers that another identity holds."""
 
 
-def decide(named: Sequence[Named], holders: Mapping[bytes, str], births: Sequence[str]) -> list[Decision]:
-    """One decision a fact, each knowing those before it.
+def decide(clues: Sequence[Clues], holders: Mapping[bytes, str], new_ids: Sequence[str]) -> list[Decision]:
+    """Return one decision per fact; each decision takes those before it into account.
 
-    `holders` says which identity each keyed identifier belongs to (missing: nobody), `births` which id a fact would
-    give to a new identity. The same arguments give the same decisions.
+    `holders` has the identity that holds an identifier, by blind index; an identifier that nobody holds is missing.
+    `new_ids` has the id that a fact would give to a new identity. The same arguments give the same decisions.
     """
     held = dict(holders)
-    return [_decide(one, held, birth) for one, birth in zip(named, births, strict=True)]
+    decisions = []
+    for clue, new_id in zip(clues, new_ids, strict=True):
+        decision = _decide(clue, held, new_id)
+        held |= {clue.indexes[position]: decision.identity_id for position in decision.claims}
+        decisions.append(decision)
+    return decisions
 
 
-def _decide(named: Named, held: dict[bytes, str], birth: str) -> Decision:
-    assert named.identity_id or named.identifiers, "a fact names its customer somehow"
-    found = named.identity_id or held.get(named.identifiers[0][1])
-    identity_id = found or birth
+def _decide(clues: Clues, held: Mapping[bytes, str], new_id: str) -> Decision:
+    assert clues.identity_id or clues.indexes, "a fact names its customer somehow"
+    known_id = clues.identity_id or held.get(clues.indexes[0])
+    identity_id = known_id or new_id
     claims, contested = [], []
-    for position, (_, index) in enumerate(named.identifiers):
+    for position, index in enumerate(clues.indexes):
         if index not in held:
-            held[index] = identity_id
             claims.append(position)
         elif held[index] != identity_id:
             contested.append(position)
-    return Decision(identity_id, found is None, tuple(claims), tuple(contested))
+    return Decision(identity_id, known_id is None, tuple(claims), tuple(contested))

@@ -1,4 +1,4 @@
-"""Which of several values of one field is the customer's: a fold over all their source records."""
+"""Choose the customer's value of a field among all values that source records gave."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _RANK: dict[Evidence, int] = {"declared": 2, "observed": 1, "inferred": 0}
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value of a field, as one source record told it."""
+    """One value of a field from one source record."""
 
     text: str
     evidence: Evidence
@@ -21,7 +21,10 @@ class Value:
 
 
 def surviving(values: Iterable[Value]) -> Value | None:
-    """Verified before declared before observed before inferred, then the latest; None if there are none."""
+    """Return the value that survives: verified before declared before observed before inferred, then the latest.
+
+    None if there is no value.
+    """
     return max(values, key=_strength, default=None)
 
 

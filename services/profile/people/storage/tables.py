@@ -1,5 +1,6 @@
-"""The tables of people: identities, their identifiers, and what was recorded about them."""
+"""The tables of people, each with its record: identities, their identifiers, and what was reported about them."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import (
@@ -15,6 +16,10 @@ from sqlalchemy import (
     TypedColumns,
 )
 
+from services.profile.people.domain.customers import IdentifierState, IdentityState, Origin
+from services.profile.people.domain.identifiers import IdentifierKind
+from services.profile.people.domain.survivorship import Evidence
+from shared.db import record_of
 from shared.db.schema import INDEX_NAMES
 from shared.db.types import Id, Instant, Sealed
 
@@ -22,24 +27,24 @@ metadata = MetaData(naming_convention=INDEX_NAMES)
 
 
 class IdentityColumns(TypedColumns):
-    """Whom facts are recorded for: immutable but for its owner and its state."""
+    """An identity: facts are recorded for it. Only its owner and its state change."""
 
     identity_id: Named[str] = Column(Id, primary_key=True)
     owner_id: Named[str] = Column(Id, nullable=False)
-    """The customer it belongs to; its own id at birth."""
+    """The customer it belongs to; at first its own id."""
     ownership_version: Named[int] = Column(Integer, nullable=False)
     record_version: Named[int] = Column(Integer, nullable=False)
     state: Named[str] = Column(Text, nullable=False)
     origin: Named[str] = Column(Text, nullable=False)
     """How it came into being: `purchase` or `registration`."""
     issuer: Named[str] = Column(Id, nullable=False)
-    """Who brought it: `shop` or `partner:<id>`."""
+    """The issuer that brought it: `shop` or `partner:<id>`."""
     source: Named[str | None] = Column(Text)
     created_at: Named[datetime] = Column(Instant, nullable=False)
     booked_at: Named[datetime] = Column(Instant, nullable=False)
 
 
-identities = Table(
+identity = Table(
     "identity",
     metadata,
     IdentityColumns,
@@ -48,14 +53,31 @@ identities = Table(
 )
 Index(
     "identity_owned",
-    identities.c.owner_id,
-    postgresql_where=identities.c.owner_id != identities.c.identity_id,
-    sqlite_where=identities.c.owner_id != identities.c.identity_id,
+    identity.c.owner_id,
+    postgresql_where=identity.c.owner_id != identity.c.identity_id,
+    sqlite_where=identity.c.owner_id != identity.c.identity_id,
 )
 
 
+@record_of(identity)
+@dataclass(frozen=True, slots=True)
+class IdentityRecord:
+    """A row of the table of identities."""
+
+    identity_id: str
+    owner_id: str
+    origin: Origin
+    issuer: str
+    source: str | None
+    created_at: datetime
+    booked_at: datetime
+    ownership_version: int = 0
+    record_version: int = 0
+    state: IdentityState = "active"
+
+
 class IdentifierColumns(TypedColumns):
-    """What names an identity: found by its keyed index, readable with the identity's own key."""
+    """An identifier of an identity: found by its blind index, readable with the identity's own key."""
 
     identity_id: Named[str] = Column(Id, primary_key=True)
     kind: Named[str] = Column(Text, nullable=False)
@@ -65,14 +87,14 @@ class IdentifierColumns(TypedColumns):
     blind_index_next: Named[bytes | None] = Column(Sealed)
     sealed: Named[bytes] = Column(Sealed, nullable=False)
     state: Named[str] = Column(Text, nullable=False)
-    """`resolving`: facts that name it are this identity's; `contested`: it is somebody else's, kept for later."""
+    """`resolving`: it leads facts to this identity; `contested`: it leads to another identity and is kept for later."""
     verified_at: Named[datetime | None] = Column(Instant)
     record_id: Named[str] = Column(Id, nullable=False)
     seen_at: Named[datetime] = Column(Instant, nullable=False)
     booked_at: Named[datetime] = Column(Instant, nullable=False)
 
 
-identifiers = Table(
+identifier = Table(
     "identifier",
     metadata,
     IdentifierColumns,
@@ -81,26 +103,45 @@ identifiers = Table(
     ),
 )
 for _name, _column in (
-    ("resolving", identifiers.c.blind_index),
-    ("resolving_next", identifiers.c.blind_index_next),
+    ("resolving", identifier.c.blind_index),
+    ("resolving_next", identifier.c.blind_index_next),
 ):
     Index(
         f"identifier_{_name}",
         _column,
         unique=True,
-        postgresql_where=identifiers.c.state == "resolving",
-        sqlite_where=identifiers.c.state == "resolving",
+        postgresql_where=identifier.c.state == "resolving",
+        sqlite_where=identifier.c.state == "resolving",
     )
 Index(
     "identifier_not_resolving",
-    identifiers.c.blind_index,
-    postgresql_where=identifiers.c.state != "resolving",
-    sqlite_where=identifiers.c.state != "resolving",
+    identifier.c.blind_index,
+    postgresql_where=identifier.c.state != "resolving",
+    sqlite_where=identifier.c.state != "resolving",
 )
 
 
+@record_of(identifier)
+@dataclass(frozen=True, slots=True)
+class IdentifierRecord:
+    """A row of the table of identifiers."""
+
+    identity_id: str
+    kind: IdentifierKind
+    issuer: str
+    blind_key: int
+    blind_index: bytes
+    sealed: bytes
+    state: IdentifierState
+    record_id: str
+    seen_at: datetime
+    booked_at: datetime
+    blind_index_next: bytes | None = None
+    verified_at: datetime | None = None
+
+
 class SourceRecordColumns(TypedColumns):
-    """A customer as somebody told of them, kept as told; a purchase is its own source record."""
+    """What somebody reported about a customer, kept as reported; a purchase is its own source record."""
 
     record_id: Named[str] = Column(Id, primary_key=True)
     kind: Named[str] = Column(Text, nullable=False)
@@ -113,11 +154,27 @@ class SourceRecordColumns(TypedColumns):
     sealed: Named[bytes | None] = Column(Sealed)
 
 
-source_records = Table("source_record", metadata, SourceRecordColumns)
+source_record = Table("source_record", metadata, SourceRecordColumns)
 
 
-class ValueColumns(TypedColumns):
-    """One value of one field from one source record; the customer is the survivorship fold over them."""
+@record_of(source_record)
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """A row of the table of source records."""
+
+    record_id: str
+    kind: str
+    source: str | None
+    identity_id: str
+    occurred_at: datetime
+    booked_at: datetime
+    sealed: bytes | None
+    source_key: str | None = None
+    batch_id: str | None = None
+
+
+class CustomerValueColumns(TypedColumns):
+    """One value of one field from one source record; survivorship chooses among the values of a customer."""
 
     identity_id: Named[str] = Column(Id, primary_key=True)
     field: Named[str] = Column(Text, primary_key=True)
@@ -134,11 +191,28 @@ class ValueColumns(TypedColumns):
     absence: Named[str | None] = Column(Text)
 
 
-customer_values = Table(
+customer_value = Table(
     "customer_value",
     metadata,
-    ValueColumns,
+    CustomerValueColumns,
     CheckConstraint("evidence in ('declared', 'observed', 'inferred')", name="customer_value_evidence"),
     CheckConstraint("absence is null or absence in ('empty', 'refused')", name="customer_value_absence"),
     CheckConstraint("confidence >= 0 and confidence <= 100", name="customer_value_confidence"),
 )
+
+
+@record_of(customer_value)
+@dataclass(frozen=True, slots=True)
+class CustomerValueRecord:
+    """A row of the table of values."""
+
+    identity_id: str
+    field: str
+    record_id: str
+    sealed: bytes | None
+    evidence: Evidence
+    confidence: int
+    observed_at: datetime
+    verified_at: datetime | None = None
+    expires_at: datetime | None = None
+    absence: str | None = None

@@ -1,21 +1,19 @@
 """Purchases: record one or many, read, list."""
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import Path, Query
-from pydantic import Field
+from pydantic import Field, model_validator
 from starlette.requests import Request as Incoming
 
-from services.profile.people.api.customers import (
-    Configured,
-    CustomerIn,
-    Unattached,
-    brought_by,
-    customer_of,
-    unattached_out,
-)
+from services.profile.people.domain.customers import CustomerIdText, NamedCustomer
+from services.profile.people.domain.identifiers import EmailText, ExternalIdText, GivenIdentifiers, PhoneText
+from services.profile.people.domain.resolution import Unattached
+from services.profile.people.queries.ownership import customer_of, identities_of, issuer_seen_by
 from services.profile.people.refusals import (
+    IDENTIFIER_REQUIRED,
     CustomerNotFound,
     EmailInvalid,
     ExternalIdInvalid,
@@ -23,35 +21,27 @@ from services.profile.people.refusals import (
     TooMuchContention,
     UnknownCustomer,
 )
-from services.profile.people.storage import identities
-from services.profile.purchases.domain import purchases as rules
-from services.profile.purchases.domain.purchases import Line
+from services.profile.purchases.domain.purchases import Line, Purchase, PurchaseSelection
+from services.profile.purchases.queries import purchases
+from services.profile.purchases.queries.purchases import NamedLine
 from services.profile.purchases.refusals import InTheFuture, OrderConflict, PurchaseNotFound, TooLongAgo
-from services.profile.purchases.storage import purchases
-from services.profile.purchases.storage.purchases import Filter, Stored, StoredLine
-from services.profile.purchases.usecases.record_purchases import Told
+from services.profile.purchases.storage.tables import PurchaseRecord
 from services.profile.purchases.usecases.record_purchases import record_purchases as record
+from services.profile.settings import Settings
+from shared.auth.principal import Principal
+from shared.context import Context
+from shared.db import Read
 from shared.errors import DomainError
 from shared.events.base import Brand, Category, Channel, OrderId, Sku, Source, Store
 from shared.http import problems
 from shared.http.auth import OPERATORS, allow
-from shared.http.cursor import Cursors
-from shared.http.dependencies import Caller, Reading, Transaction, Vaulted
-from shared.http.models import (
-    LIMIT_DEFAULT,
-    CurrencyIn,
-    Cursor,
-    InstantIn,
-    Limit,
-    Page,
-    Request,
-    Response,
-    example,
-)
+from shared.http.dependencies import Caller, InContext, Reading, Transaction
+from shared.http.listing import Listing, listed_by
+from shared.http.models import CurrencyIn, InstantIn, Page, Request, Response, example, refused
 from shared.http.routes import Router
 from shared.limits import BATCH_ITEMS_MAX, LINE_AMOUNT_MAX, LINES_MAX, ORDER_ID_MAX, QUANTITY_MAX, SOURCE_MAX
 from shared.money import UnknownCurrency
-from shared.vault import Keys, SubjectErased
+from shared.vault import SubjectErased
 
 LINE_NAME_MAX = 200
 _ID = "pur_01k2m9d6v4e8r7a1b2c3d4e5f6"
@@ -84,6 +74,27 @@ class LineIn(Request):
     )
 
 
+class CustomerIn(Request):
+    """Who the customer is: by id, external id, phone or e-mail. The strongest given decides, in that order."""
+
+    id: CustomerIdText | None = None
+    external_id: ExternalIdText | None = None
+    phone: PhoneText | None = None
+    email: EmailText | None = None
+
+    @model_validator(mode="after")
+    def _is_named(self) -> Self:
+        """Refuse a customer that is not named at all."""
+        if (self.id, self.external_id, self.phone, self.email) == (None, None, None, None):
+            raise refused(IDENTIFIER_REQUIRED)
+        return self
+
+    @property
+    def customer(self) -> NamedCustomer:
+        """The customer in the domain's words."""
+        return NamedCustomer(self.id, GivenIdentifiers(self.external_id, self.phone, self.email))
+
+
 class PurchaseIn(Request):
     """A purchase to record."""
 
@@ -99,16 +110,21 @@ class PurchaseIn(Request):
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=LINES_MAX)]
 
     @property
-    def told(self) -> Told:
+    def purchase(self) -> Purchase:
         """The purchase in the domain's words."""
-        lines = tuple(
-            Line(line.sku, line.quantity, line.amount_minor, line.category, line.brand, line.name)
-            for line in self.lines
+        return Purchase(
+            source=self.source,
+            order_id=self.order_id,
+            purchased_at=self.purchased_at,
+            currency=self.currency,
+            customer=self.customer.customer,
+            lines=tuple(
+                Line(line.sku, line.quantity, line.amount_minor, line.category, line.brand, line.name)
+                for line in self.lines
+            ),
+            channel=self.channel,
+            store=self.store,
         )
-        purchase = rules.Purchase(
-            self.source, self.order_id, self.purchased_at, self.currency, lines, self.channel, self.store
-        )
-        return Told(purchase, self.customer.id, self.customer.spelled)
 
 
 class PurchasesIn(Request):
@@ -141,7 +157,7 @@ class Outcome(Response):
 
     status: int = Field(examples=[201])
     purchase: Recorded | None
-    problem: dict[str, Any] | None = Field(
+    problem: dict[str, Any] | None = Field(  # any JSON: a refusal may add members of its own
         description="A problem document, if it was refused.", examples=[None]
     )
 
@@ -187,6 +203,17 @@ class PurchaseOut(PurchaseSummary):
     lines: list[LineOut]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurchaseFilters:
+    """The query parameters that choose among purchases."""
+
+    customer_id: Annotated[str | None, Query(max_length=200, description="`cus_…` or `ext:…`.")] = None
+    source: Annotated[str | None, Query(max_length=SOURCE_MAX)] = None
+    order_id: Annotated[str | None, Query(max_length=ORDER_ID_MAX)] = None
+    purchased_from: Annotated[InstantIn | None, Query(description="Bought at this instant or later.")] = None
+    purchased_until: Annotated[InstantIn | None, Query(description="Bought before this instant.")] = None
+
+
 _REFUSALS = (
     UnknownCustomer,
     PhoneInvalid,
@@ -211,14 +238,14 @@ _REFUSALS = (
     status_code=201,
 )
 async def record_purchase(
-    tx: Transaction, vault: Vaulted, caller: Caller, settings: Configured, body: PurchaseIn
+    tx: Transaction, context: InContext[Settings], caller: Caller, body: PurchaseIn
 ) -> Recorded:
     """Record a purchase once and find or make its customer.
 
     A repeat of the same `(source, order_id)` with the same content gets the first answer again; with other content,
     409 `order_conflict` names the fields that differ. Up to 24 hours in the future is a difference between clocks.
     """
-    (outcome,) = await record(tx, vault, [body.told], issuer=caller.issuer, region=settings.phone_region)
+    (outcome,) = await record(tx, context, [body.purchase], issuer=caller.issuer)
     if isinstance(outcome, DomainError):
         raise outcome
     return _recorded(outcome)
@@ -234,17 +261,12 @@ async def record_purchase(
     status_code=207,
 )
 async def record_purchases(
-    tx: Transaction,
-    vault: Vaulted,
-    caller: Caller,
-    settings: Configured,
-    incoming: Incoming,
-    body: PurchasesIn,
+    tx: Transaction, context: InContext[Settings], caller: Caller, incoming: Incoming, body: PurchasesIn
 ) -> Outcomes:
     """Record up to 500 purchases in one transaction; one that is refused is left out and says why."""
-    told = [one.told for one in body.items]
-    outcomes = await record(tx, vault, told, issuer=caller.issuer, region=settings.phone_region)
-    return Outcomes(items=[_outcome(one, incoming) for one in outcomes])
+    reported = [item.purchase for item in body.items]
+    outcomes = await record(tx, context, reported, issuer=caller.issuer)
+    return Outcomes(items=[_outcome(outcome, incoming) for outcome in outcomes])
 
 
 @router.get(
@@ -255,19 +277,22 @@ async def record_purchases(
     errors=(PurchaseNotFound,),
 )
 async def get_purchase(
-    read: Reading, vault: Vaulted, caller: Caller, purchase_id: Annotated[str, Path(examples=[_ID])]
+    read: Reading,
+    context: InContext[Settings],
+    caller: Caller,
+    purchase_id: Annotated[str, Path(examples=[_ID])],
 ) -> PurchaseOut:
     """Read a purchase with its lines and how many units of each have gone back."""
-    found = await purchases.one(read, purchase_id)
-    if found is None or brought_by(caller) not in (None, found[0].issuer):
+    found = await purchases.find_purchase(read, context, purchase_id)
+    if found is None:
         raise PurchaseNotFound
-    stored, owner = found
-    if caller.customer_id is not None and await customer_of(read, vault, caller, caller.customer_id) != owner:
+    purchase, lines = found
+    if issuer_seen_by(caller) not in (None, purchase.issuer):
         raise PurchaseNotFound
-    lines = await purchases.lines_of(read, [stored.purchase_id])
-    _, keys = await identities.find(read, vault, [stored.identity_id])
-    shown = [_line(stored, line, keys) for line in lines[stored.purchase_id]]
-    return PurchaseOut(**_summary(stored, owner).__dict__, lines=shown)
+    own_id = caller.customer_id
+    if own_id is not None and await customer_of(read, context, caller, own_id) != purchase.customer_id:
+        raise PurchaseNotFound
+    return PurchaseOut(**dict(_summary(purchase)), lines=[_line(line) for line in lines])
 
 
 @router.get(
@@ -279,79 +304,87 @@ async def get_purchase(
 )
 async def list_purchases(
     read: Reading,
-    vault: Vaulted,
+    context: InContext[Settings],
     caller: Caller,
-    customer_id: Annotated[str | None, Query(max_length=200, description="`cus_…` or `ext:…`.")] = None,
-    source: Annotated[str | None, Query(max_length=SOURCE_MAX)] = None,
-    order_id: Annotated[str | None, Query(max_length=ORDER_ID_MAX)] = None,
-    purchased_from: Annotated[InstantIn | None, Query(description="Bought at this instant or later.")] = None,
-    purchased_until: Annotated[InstantIn | None, Query(description="Bought before this instant.")] = None,
-    limit: Limit = LIMIT_DEFAULT,
-    cursor: Cursor = None,
+    listing: Annotated[Listing[PurchaseFilters], listed_by(PurchaseFilters, per_caller=True)],
 ) -> Page[PurchaseSummary]:
     """List purchases, the latest recorded first. A customer sees their own, a partner those that it brought."""
-    own = caller.customer_id and await customer_of(read, vault, caller, caller.customer_id)
-    asked = customer_id and await customer_of(read, vault, caller, customer_id)
-    if (customer_id and not asked) or (caller.customer_id and (not own or asked not in (None, own))):
-        raise CustomerNotFound
-    wanted = Filter(asked or own, brought_by(caller), source, order_id, purchased_from, purchased_until)
-    cursors = Cursors(
-        vault, "list_purchases", {name: str(getattr(wanted, name)) for name in Filter.__slots__}
+    selection = await _selection(read, context, caller, listing.filters)
+    listed = await purchases.list_purchases(read, selection, before=listing.after, limit=listing.rows_max)
+    return listing.page(
+        listed,
+        lambda purchase: [purchase.purchase_id],
+        [_summary(purchase) for purchase in listing.shown(listed)],
     )
-    position = cursors.read(cursor)
-    before = str(position[0]) if position else None
-    found = await purchases.page(read, wanted, before=before, limit=limit + 1)
-    shown, following = cursors.page(found, limit, lambda one: [one[0].purchase_id])
-    return Page(items=[_summary(stored, owner) for stored, owner in shown], next_cursor=following)
 
 
-def _outcome(outcome: Stored | DomainError, incoming: Incoming) -> Outcome:
-    if isinstance(outcome, Stored):
+async def _selection(
+    read: Read, context: Context, caller: Principal, filters: PurchaseFilters
+) -> PurchaseSelection:
+    """Return the purchases that this caller may list. Raises CustomerNotFound."""
+    own = caller.customer_id and await customer_of(read, context, caller, caller.customer_id)
+    asked = filters.customer_id and await customer_of(read, context, caller, filters.customer_id)
+    if (filters.customer_id and not asked) or (caller.customer_id and (not own or asked not in (None, own))):
+        raise CustomerNotFound
+    customer_id = asked or own
+    return PurchaseSelection(
+        identity_ids=await identities_of(read, customer_id) if customer_id else None,
+        issuer=issuer_seen_by(caller),
+        source=filters.source,
+        order_id=filters.order_id,
+        purchased_from=filters.purchased_from,
+        purchased_until=filters.purchased_until,
+    )
+
+
+def _outcome(outcome: PurchaseRecord | DomainError, incoming: Incoming) -> Outcome:
+    if isinstance(outcome, PurchaseRecord):
         return Outcome(status=201, purchase=_recorded(outcome), problem=None)
     request_id = incoming.scope.get(problems.REQUEST_ID, "")
     problem = problems.document(outcome, problems.language_of(incoming.scope), request_id)
     return Outcome(status=outcome.kind.value, purchase=None, problem=problem)
 
 
-def _recorded(stored: Stored) -> Recorded:
+def _recorded(purchase: PurchaseRecord) -> Recorded:
     return Recorded(
-        id=stored.purchase_id,
-        customer_id=stored.customer_id,
-        identity_id=stored.identity_id,
-        source=stored.source,
-        order_id=stored.order_id,
-        purchased_at=stored.purchased_at,
-        currency=stored.currency,
-        amount_minor=stored.amount_minor,
-        unattached=unattached_out(stored.unattached),
-        recorded_at=stored.booked_at,
+        id=purchase.purchase_id,
+        customer_id=purchase.customer_id,
+        identity_id=purchase.identity_id,
+        source=purchase.source,
+        order_id=purchase.order_id,
+        purchased_at=purchase.purchased_at,
+        currency=purchase.currency,
+        amount_minor=purchase.amount_minor,
+        unattached=[Unattached.held(kind) for kind in purchase.unattached],
+        recorded_at=purchase.booked_at,
     )
 
 
-def _summary(stored: Stored, owner: str) -> PurchaseSummary:
+def _summary(purchase: PurchaseRecord) -> PurchaseSummary:
     return PurchaseSummary(
-        id=stored.purchase_id,
-        customer_id=owner,
-        identity_id=stored.identity_id,
-        source=stored.source,
-        order_id=stored.order_id,
-        purchased_at=stored.purchased_at,
-        currency=stored.currency,
-        amount_minor=stored.amount_minor,
-        channel=stored.channel,
-        store=stored.store,
-        recorded_at=stored.booked_at,
+        id=purchase.purchase_id,
+        customer_id=purchase.customer_id,
+        identity_id=purchase.identity_id,
+        source=purchase.source,
+        order_id=purchase.order_id,
+        purchased_at=purchase.purchased_at,
+        currency=purchase.currency,
+        amount_minor=purchase.amount_minor,
+        channel=purchase.channel,
+        store=purchase.store,
+        recorded_at=purchase.booked_at,
     )
 
 
-def _line(stored: Stored, line: StoredLine, keys: Keys) -> LineOut:
+def _line(line: NamedLine) -> LineOut:
+    record = line.record
     return LineOut(
-        line=line.line,
-        sku=line.sku,
-        quantity=line.quantity,
-        amount_minor=line.amount_minor,
-        category=line.category,
-        brand=line.brand,
-        name=purchases.name_of(stored, line, keys),
-        returned_quantity=line.returned_quantity,
+        line=record.line,
+        sku=record.sku,
+        quantity=record.quantity,
+        amount_minor=record.amount_minor,
+        category=record.category,
+        brand=record.brand,
+        name=line.name,
+        returned_quantity=record.returned_quantity,
     )

@@ -7,7 +7,7 @@ from fastapi import Response as Answer
 from pydantic import Field
 
 from services.profile.people.refusals import TooMuchContention
-from services.profile.purchases.domain import returns as rules
+from services.profile.purchases.domain.returns import Return, ReturnedLine, WaitingReturn
 from services.profile.purchases.refusals import (
     InTheFuture,
     OrderOfAnother,
@@ -15,12 +15,13 @@ from services.profile.purchases.refusals import (
     ReturnNotPossible,
     TooLongAgo,
 )
-from services.profile.purchases.storage.returns import StoredReturn, WaitingReturn
+from services.profile.purchases.storage.returns import RecordedReturn
 from services.profile.purchases.usecases.record_returns import record_returns
+from services.profile.settings import Settings
 from shared.errors import DomainError
 from shared.events.base import OrderId, Source
 from shared.http.auth import allow
-from shared.http.dependencies import Caller, Transaction, Vaulted
+from shared.http.dependencies import Caller, InContext, Transaction
 from shared.http.models import InstantIn, Request, Response, example
 from shared.http.routes import Router
 from shared.limits import LINES_MAX, QUANTITY_MAX
@@ -56,10 +57,10 @@ class ReturnIn(Request):
     lines: Annotated[list[ReturnLineIn], Field(min_length=1, max_length=LINES_MAX)]
 
     @property
-    def told(self) -> rules.Return:
+    def reported(self) -> Return:
         """The return in the domain's words."""
-        lines = tuple(rules.ReturnedLine(line.line, line.quantity) for line in self.lines)
-        return rules.Return(self.source, self.return_id, self.order_id, self.returned_at, lines)
+        lines = tuple(ReturnedLine(line.line, line.quantity) for line in self.lines)
+        return Return(self.source, self.return_id, self.order_id, self.returned_at, lines)
 
 
 class UnitsOut(Response):
@@ -101,55 +102,62 @@ class Returned(Response):
     },
 )
 async def record_return(
-    tx: Transaction, vault: Vaulted, caller: Caller, answer: Answer, body: ReturnIn
+    tx: Transaction, context: InContext[Settings], caller: Caller, answer: Answer, body: ReturnIn
 ) -> Returned:
     """Record that units of a purchase went back; which ones is decided here, the last first.
 
     A return whose order is unknown waits for it (202) and is applied with it. A repeat of the same
     `(source, return_id)` gets the first answer again; with other content, 409 `return_conflict`.
     """
-    (outcome,) = await record_returns(tx, vault, [body.told], issuer=caller.issuer)
+    (outcome,) = await record_returns(tx, context, [body.reported], issuer=caller.issuer)
     if isinstance(outcome, DomainError):
         raise outcome
-    answer.status_code = 201 if isinstance(outcome, StoredReturn) else 202
+    answer.status_code = 201 if isinstance(outcome, RecordedReturn) else 202
     return _returned(outcome)
 
 
-def _returned(outcome: StoredReturn | WaitingReturn) -> Returned:
-    if isinstance(outcome, WaitingReturn):
-        told = outcome.told
-        return Returned(
-            id=outcome.return_id,
-            status="waiting_for_purchase",
-            source=told.source,
-            return_id=told.return_id,
-            order_id=told.order_id,
-            returned_at=told.returned_at,
-            purchase_id=None,
-            customer_id=None,
-            currency=None,
-            amount_minor=None,
-            lines=[],
-        )
+def _returned(outcome: RecordedReturn | WaitingReturn) -> Returned:
+    return _waiting(outcome) if isinstance(outcome, WaitingReturn) else _recorded(outcome)
+
+
+def _waiting(waiting: WaitingReturn) -> Returned:
+    reported = waiting.reported
     return Returned(
-        id=outcome.return_id,
+        id=waiting.return_id,
+        status="waiting_for_purchase",
+        source=reported.source,
+        return_id=reported.return_id,
+        order_id=reported.order_id,
+        returned_at=reported.returned_at,
+        purchase_id=None,
+        customer_id=None,
+        currency=None,
+        amount_minor=None,
+        lines=[],
+    )
+
+
+def _recorded(recorded: RecordedReturn) -> Returned:
+    record = recorded.record
+    return Returned(
+        id=record.return_id,
         status="returned",
-        source=outcome.source,
-        return_id=outcome.source_return_id,
-        order_id=outcome.order_id,
-        returned_at=outcome.returned_at,
-        purchase_id=outcome.purchase_id,
-        customer_id=outcome.customer_id,
-        currency=outcome.currency,
-        amount_minor=outcome.amount_minor,
+        source=record.source,
+        return_id=record.source_return_id,
+        order_id=record.order_id,
+        returned_at=record.returned_at,
+        purchase_id=record.purchase_id,
+        customer_id=record.customer_id,
+        currency=record.currency,
+        amount_minor=record.amount_minor,
         lines=[
             UnitsOut(
-                line=units.line,
-                quantity=units.quantity,
-                unit_from=units.unit_from,
-                unit_to=units.unit_to,
-                amount_minor=units.amount_minor,
+                line=line.line,
+                quantity=line.quantity,
+                unit_from=line.unit_from,
+                unit_to=line.unit_to,
+                amount_minor=line.amount_minor,
             )
-            for units in outcome.lines
+            for line in recorded.lines
         ],
     )

@@ -1,18 +1,25 @@
-"""A purchase as it was told, what of it makes it the same purchase, and where two tellings differ."""
+"""Purchases: what was bought, what makes two reports the same purchase, and where two reports differ."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, Protocol
 
+from services.profile.people.domain.customers import NamedCustomer
 from services.profile.people.refusals import refused_at
 from services.profile.purchases.refusals import InTheFuture, TooLongAgo
-from shared.catalogues import field_sentence
 from shared.limits import INSTANT_MIN
 
 CLOCKS_DIFFER_MAX = timedelta(hours=24)
-"""How far in the future a fact may lie: clocks differ, shops do not sell tomorrow."""
+"""How far in the future a fact may lie: clocks differ, but shops do not sell tomorrow."""
 
-_DIFFERS = field_sentence(__name__, "differs")
+
+class OrderKey(NamedTuple):
+    """The natural key of a purchase."""
+
+    source: str
+    order_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +36,63 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """What was bought, where and when; not yet whose it is."""
+    """A purchase as somebody reports it: what was bought where and when, and how its customer is named."""
 
     source: str
     order_id: str
     purchased_at: datetime
     currency: str
+    customer: NamedCustomer
     lines: tuple[Line, ...]
     channel: str | None = None
     store: str | None = None
 
     @property
+    def key(self) -> OrderKey:
+        """The natural key."""
+        return OrderKey(self.source, self.order_id)
+
+    @property
     def amount_minor(self) -> int:
         """The sum of the lines."""
         return sum(line.amount_minor for line in self.lines)
+
+
+class PurchaseHead(Protocol):
+    """The fields of a purchase that are compared, besides its lines."""
+
+    @property
+    def purchased_at(self) -> datetime:
+        """Return the instant of the purchase."""
+        ...
+
+    @property
+    def currency(self) -> str:
+        """Return the ISO 4217 code of its currency."""
+        ...
+
+    @property
+    def channel(self) -> str | None:
+        """Return the sales channel."""
+        ...
+
+    @property
+    def store(self) -> str | None:
+        """Return the store."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseSelection:
+    """The purchases that a list shows; None does not restrict."""
+
+    identity_ids: Sequence[str] | None
+    """The identities of one customer."""
+    issuer: str | None
+    source: str | None
+    order_id: str | None
+    purchased_from: datetime | None
+    purchased_until: datetime | None
 
 
 def must_be_believable(at: datetime, now: datetime, pointer: str) -> None:
@@ -54,7 +104,7 @@ def must_be_believable(at: datetime, now: datetime, pointer: str) -> None:
 
 
 def content(purchase: Purchase) -> bytes:
-    """Everything but the customer that makes a purchase the same, as canonical bytes: for a keyed digest."""
+    """Return everything but the customer that makes a purchase the same, as canonical bytes for a keyed digest."""
     return json.dumps(
         [
             purchase.purchased_at.astimezone(UTC).isoformat(),
@@ -71,19 +121,21 @@ def content(purchase: Purchase) -> bytes:
     ).encode()
 
 
-def differences(told: Purchase, stored: Purchase) -> list[str]:
-    """JSON pointers of the fields in which a purchase differs from the one stored under its order."""
+def differences(
+    purchase: PurchaseHead, lines: Sequence[Line], recorded: PurchaseHead, recorded_lines: Sequence[Line]
+) -> list[str]:
+    """Return JSON pointers of the fields in which a purchase differs from the one recorded under its order."""
     pointers = [
         f"/{field}"
         for field in ("purchased_at", "currency", "channel", "store")
-        if getattr(told, field) != getattr(stored, field)
+        if getattr(purchase, field) != getattr(recorded, field)
     ]
-    if len(told.lines) != len(stored.lines):
+    if len(lines) != len(recorded_lines):
         return [*pointers, "/lines"]
-    for position, (mine, theirs) in enumerate(zip(told.lines, stored.lines, strict=True)):
+    for position, (line, recorded_line) in enumerate(zip(lines, recorded_lines, strict=True)):
         pointers += [
             f"/lines/{position}/{field}"
             for field in Line.__slots__
-            if getattr(mine, field) != getattr(theirs, field)
+            if getattr(line, field) != getattr(recorded_line, field)
         ]
     return pointers

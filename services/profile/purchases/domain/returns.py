@@ -1,13 +1,26 @@
-"""Which units of a purchase go back, and what they cost: last first, to the minor unit."""
+"""Returns: which units of a purchase go back, the last first, and what they cost to the minor unit."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
 
+from services.profile.purchases.domain.purchases import OrderKey
 from services.profile.purchases.refusals import ReturnNotPossible
 from shared.catalogues import field_sentence
 from shared.errors import FieldError
+
+_LINE_UNKNOWN = field_sentence(__name__, "line_unknown")
+_LINE_REPEATED = field_sentence(__name__, "line_repeated")
+_TOO_MANY_UNITS = field_sentence(__name__, "too_many_units")
+
+
+class ReturnKey(NamedTuple):
+    """The natural key of a return."""
+
+    source: str
+    return_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +33,7 @@ class ReturnedLine:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """A return as it was told; which units it means is decided beside its purchase."""
+    """A return as somebody reports it; its purchase decides which units it takes."""
 
     source: str
     return_id: str
@@ -28,18 +41,57 @@ class Return:
     returned_at: datetime
     lines: tuple[ReturnedLine, ...]
 
+    @property
+    def key(self) -> ReturnKey:
+        """The natural key."""
+        return ReturnKey(self.source, self.return_id)
+
+    @property
+    def order(self) -> OrderKey:
+        """The natural key of its purchase."""
+        return OrderKey(self.source, self.order_id)
+
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """What a return needs to know of a purchase's line."""
+class WaitingReturn:
+    """A return that is not applied yet, with the id that it was given and the issuer that reported it."""
 
-    quantity: int
-    amount_minor: int
-    returned_quantity: int
+    return_id: str
+    issuer: str
+    reported: Return
+
+    @property
+    def key(self) -> ReturnKey:
+        """The natural key."""
+        return self.reported.key
+
+    @property
+    def order(self) -> OrderKey:
+        """The natural key of the purchase that it waits for."""
+        return self.reported.order
+
+
+class PurchasedLine(Protocol):
+    """The part of a purchase's line that decides what can go back."""
+
+    @property
+    def quantity(self) -> int:
+        """Return how many units were bought."""
+        ...
+
+    @property
+    def amount_minor(self) -> int:
+        """Return the amount of all units."""
+        ...
+
+    @property
+    def returned_quantity(self) -> int:
+        """Return how many units have gone back."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Allotted:
+class ReturnedUnits:
     """The units `unit_from` to `unit_to` (from 1, inclusive) of a line, and their amount."""
 
     line: int
@@ -49,74 +101,61 @@ class Allotted:
     amount_minor: int
 
 
-def allot(lines: Sequence[ReturnedLine], purchase: dict[int, Left]) -> list[Allotted]:
-    """The units that go back, by line; `purchase` has its lines by number and is not changed.
+def allot(lines: Sequence[ReturnedLine], purchased: Mapping[int, PurchasedLine]) -> list[ReturnedUnits]:
+    """Return the units that go back, by line; `purchased` has the lines of the purchase by number.
 
-    Raises ReturnNotPossible when a line is missing, named twice, or has fewer units left.
+    Raises ReturnNotPossible when a line is missing, is named twice, or has fewer units left.
     """
     errors: list[FieldError] = []
-    allotted: list[Allotted] = []
+    units: list[ReturnedUnits] = []
     seen: set[int] = set()
-    for position, wanted in enumerate(lines):
-        left = purchase.get(wanted.line)
-        if left is None:
-            errors.append(_line_unknown(position))
-        elif wanted.line in seen:
-            errors.append(_line_repeated(position))
-        elif wanted.quantity > left.quantity - left.returned_quantity:
-            errors.append(_too_many(position, left.quantity - left.returned_quantity))
+    for position, returned in enumerate(lines):
+        line = purchased.get(returned.line)
+        if line is None:
+            errors.append(FieldError.of(f"/lines/{position}/line", _LINE_UNKNOWN))
+        elif returned.line in seen:
+            errors.append(FieldError.of(f"/lines/{position}/line", _LINE_REPEATED))
+        elif returned.quantity > (left := line.quantity - line.returned_quantity):
+            errors.append(FieldError.of(f"/lines/{position}/quantity", _TOO_MANY_UNITS, left=left))
         else:
-            allotted.append(_last_first(wanted, left))
-        seen.add(wanted.line)
+            units.append(_last_units(returned, line))
+        seen.add(returned.line)
     if errors:
         raise ReturnNotPossible(errors=errors)
-    return sorted(allotted, key=lambda one: one.line)
+    return sorted(units, key=lambda returned: returned.line)
 
 
 def amount_of_units(amount_minor: int, quantity: int, unit_from: int, unit_to: int) -> int:
-    """The amount of units `unit_from` … `unit_to` of a line of `quantity` units (specs/loyalty L5).
+    """Return the amount of units `unit_from` to `unit_to` of a line of `quantity` units.
 
     The first u units of amount A have ⌊A·u/q⌋, so all units together have exactly A.
     """
     return amount_minor * unit_to // quantity - amount_minor * (unit_from - 1) // quantity
 
 
-def differences(told: Return, stored: Return) -> list[str]:
-    """JSON pointers of the fields in which a return differs from the one stored under its id."""
+def differences(reported: Return, recorded: Return) -> list[str]:
+    """Return JSON pointers of the fields in which a return differs from the one recorded under its id."""
     pointers = [
-        f"/{field}" for field in ("order_id", "returned_at") if getattr(told, field) != getattr(stored, field)
+        f"/{field}"
+        for field in ("order_id", "returned_at")
+        if getattr(reported, field) != getattr(recorded, field)
     ]
-    return pointers if _by_line(told) == _by_line(stored) else [*pointers, "/lines"]
+    return pointers if _by_line(reported) == _by_line(recorded) else [*pointers, "/lines"]
 
 
-def content(told: Return) -> bytes:
-    """Everything that makes a return the same, as canonical bytes: for a keyed digest."""
-    return json.dumps([told.order_id, told.returned_at.astimezone(UTC).isoformat(), _by_line(told)]).encode()
+def content(reported: Return) -> bytes:
+    """Return everything that makes a return the same, as canonical bytes for a keyed digest."""
+    returned_at = reported.returned_at.astimezone(UTC).isoformat()
+    return json.dumps([reported.order_id, returned_at, _by_line(reported)]).encode()
 
 
-def _by_line(told: Return) -> list[tuple[int, int]]:
-    return sorted((line.line, line.quantity) for line in told.lines)
+def _by_line(reported: Return) -> list[tuple[int, int]]:
+    return sorted((line.line, line.quantity) for line in reported.lines)
 
 
-def _last_first(wanted: ReturnedLine, left: Left) -> Allotted:
-    unit_to = left.quantity - left.returned_quantity
-    unit_from = unit_to - wanted.quantity + 1
-    amount = amount_of_units(left.amount_minor, left.quantity, unit_from, unit_to)
-    return Allotted(wanted.line, wanted.quantity, unit_from, unit_to, amount)
-
-
-def _line_unknown(position: int) -> FieldError:
-    return FieldError.of(f"/lines/{position}/line", _LINE_UNKNOWN)
-
-
-def _line_repeated(position: int) -> FieldError:
-    return FieldError.of(f"/lines/{position}/line", _LINE_REPEATED)
-
-
-def _too_many(position: int, left: int) -> FieldError:
-    return FieldError.of(f"/lines/{position}/quantity", _TOO_MANY_UNITS, left=left)
-
-
-_LINE_UNKNOWN = field_sentence(__name__, "line_unknown")
-_LINE_REPEATED = field_sentence(__name__, "line_repeated")
-_TOO_MANY_UNITS = field_sentence(__name__, "too_many_units")
+def _last_units(returned: ReturnedLine, line: PurchasedLine) -> ReturnedUnits:
+    """Return the last units of a line that have not gone back yet."""
+    unit_to = line.quantity - line.returned_quantity
+    unit_from = unit_to - returned.quantity + 1
+    amount = amount_of_units(line.amount_minor, line.quantity, unit_from, unit_to)
+    return ReturnedUnits(returned.line, returned.quantity, unit_from, unit_to, amount)

@@ -1,12 +1,11 @@
-"""Returns that waited for their purchase and that an operator tries again."""
+"""Returns that are set aside and that an operator tries again."""
 
-from services.profile.purchases.storage import returns
+from services.profile.purchases.storage.waiting_returns import read_document
 from services.profile.purchases.usecases.retry_return import retry_return
-from services.profile.settings import Settings
 from shared.context import Context
 from shared.db import Tx
 
 
-async def retried(tx: Tx, context: Context[Settings], document: str) -> None:
+async def waiting_return_retried(tx: Tx, context: Context, document: str) -> None:
     """Apply a return that was set aside, given as its JSON document."""
-    await retry_return(tx, context.vault, returns.out_of(document))
+    await retry_return(tx, context, read_document(document))

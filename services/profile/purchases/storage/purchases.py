@@ -1,221 +1,124 @@
 """Purchases and their lines: facts, of which only the count of returned units ever changes."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 
-from services.profile.people.storage.identities import owned_by
-from services.profile.people.storage.tables import identities
-from services.profile.purchases.domain.purchases import Line, Purchase
-from services.profile.purchases.domain.returns import Left
-from services.profile.purchases.storage.tables import purchase_lines, purchases
-from shared.db import Read, Tx, any_of, any_of_rows
+from services.profile.purchases.domain.purchases import OrderKey, PurchaseSelection
+from services.profile.purchases.storage.tables import (
+    PurchaseLineRecord,
+    PurchaseRecord,
+    purchase,
+    purchase_line,
+)
+from shared.db import Read, Tx, any_of, any_of_rows, columns_of
 from shared.vault import Keys
 
 NAME_FIELD = "purchase_line.name"
-OrderKey = tuple[str, str]
-"""Source and order id."""
+"""The field under which the name of a line is sealed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A purchase as recorded: what the first answer said, and what a repeat is compared with."""
-
-    purchase_id: str
-    source: str
-    order_id: str
-    issuer: str
-    identity_id: str
-    customer_id: str
-    purchased_at: datetime
-    currency: str
-    amount_minor: int
-    channel: str | None
-    store: str | None
-    content_hash: bytes
-    customer_hash: bytes | None
-    unattached: Sequence[str]
-    booked_at: datetime
-
-    @property
-    def key(self) -> OrderKey:
-        """Its natural key."""
-        return self.source, self.order_id
-
-
-@dataclass(frozen=True, slots=True)
-class StoredLine:
-    """A line of a stored purchase."""
-
-    line: int
-    sku: str
-    quantity: int
-    amount_minor: int
-    category: str | None
-    brand: str | None
-    name: bytes | None
-    returned_quantity: int
-
-    @property
-    def left(self) -> Left:
-        """What a return needs to know of it."""
-        return Left(self.quantity, self.amount_minor, self.returned_quantity)
-
-
-async def find(read: Read, orders: Iterable[OrderKey]) -> dict[OrderKey, Stored]:
-    """Those of these orders that are recorded, by source and order id."""
+async def find(read: Read, orders: Iterable[OrderKey]) -> dict[OrderKey, PurchaseRecord]:
+    """Return those of these orders that are recorded."""
     wanted = sorted(set(orders))
     if not wanted:
         return {}
-    rows = await read.all(
-        select(*_COLUMNS).where(any_of_rows((purchases.c.source, purchases.c.order_id), wanted))
+    records = await read.read_records(
+        PurchaseRecord,
+        select(*_COLUMNS).where(any_of_rows((purchase.c.source, purchase.c.order_id), wanted)),
     )
-    return {stored.key: stored for stored in map(_stored, rows)}
+    return {record.key: record for record in records}
+
+
+async def find_by_id(read: Read, purchase_id: str) -> PurchaseRecord | None:
+    """Return a purchase; None if there is none with this id."""
+    return await read.read_record(
+        PurchaseRecord, select(*_COLUMNS).where(purchase.c.purchase_id == purchase_id)
+    )
+
+
+async def page(
+    read: Read, selection: PurchaseSelection, *, before: str | None, limit: int
+) -> list[PurchaseRecord]:
+    """Return at most `limit` purchases that were recorded before the purchase `before`, the latest first."""
+    statement = select(*_COLUMNS).order_by(purchase.c.purchase_id.desc()).limit(limit)
+    if selection.identity_ids is not None:
+        statement = statement.where(any_of(purchase.c.identity_id, selection.identity_ids))
+    for column, value in (
+        (purchase.c.issuer, selection.issuer),
+        (purchase.c.source, selection.source),
+        (purchase.c.order_id, selection.order_id),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if selection.purchased_from is not None:
+        statement = statement.where(purchase.c.purchased_at >= selection.purchased_from)
+    if selection.purchased_until is not None:
+        statement = statement.where(purchase.c.purchased_at < selection.purchased_until)
+    if before is not None:
+        statement = statement.where(purchase.c.purchase_id < before)
+    return await read.read_records(PurchaseRecord, statement)
 
 
 async def lock(tx: Tx, purchase_ids: Iterable[str]) -> None:
-    """Lock purchases for their returns, by id: the lock is what makes units go back once."""
+    """Lock purchases by id for their returns: under this lock each unit goes back once."""
     wanted = sorted(set(purchase_ids))
     await tx.all(
-        select(purchases.c.purchase_id)
-        .where(any_of(purchases.c.purchase_id, wanted))
-        .order_by(purchases.c.purchase_id)
+        select(purchase.c.purchase_id)
+        .where(any_of(purchase.c.purchase_id, wanted))
+        .order_by(purchase.c.purchase_id)
         .with_for_update(key_share=True)
     )
 
 
-async def lines_of(read: Read, purchase_ids: Iterable[str]) -> dict[str, list[StoredLine]]:
-    """The lines of these purchases, in order."""
+async def lines_of(read: Read, purchase_ids: Iterable[str]) -> dict[str, list[PurchaseLineRecord]]:
+    """Return the lines of each of these purchases, in order."""
     wanted = sorted(set(purchase_ids))
     if not wanted:
         return {}
-    rows = await read.all(
-        select(*_LINE_COLUMNS)
-        .where(any_of(purchase_lines.c.purchase_id, wanted))
-        .order_by(purchase_lines.c.purchase_id, purchase_lines.c.line)
-    )
-    found: dict[str, list[StoredLine]] = {purchase_id: [] for purchase_id in wanted}
-    for purchase_id, *line in rows:
-        found[purchase_id].append(StoredLine(*line))
-    return found
-
-
-async def insert(tx: Tx, stored: Sequence[Stored]) -> bool:
-    """Store purchases, sorted by order; whether all were new. Those that were not, another has just recorded."""
-    ordered = sorted(stored, key=lambda one: one.key)
-    rows = [{name: getattr(one, name) for name in Stored.__slots__} for one in ordered]
-    return len(await tx.insert_new(purchases, rows)) == len(rows)
-
-
-async def insert_lines(
-    tx: Tx, purchase_id_of_lines: Sequence[tuple[str, str, tuple[Line, ...]]], keys: Keys
-) -> None:
-    """Store the lines of new purchases, given as (purchase, identity, lines); names under the identity's key."""
-    rows = [
-        {
-            "purchase_id": purchase_id,
-            "line": number,
-            "sku": line.sku,
-            "quantity": line.quantity,
-            "amount_minor": line.amount_minor,
-            "category": line.category,
-            "brand": line.brand,
-            "name": None if line.name is None else keys.seal(identity_id, NAME_FIELD, line.name),
-            "returned_quantity": 0,
-        }
-        for purchase_id, identity_id, lines in purchase_id_of_lines
-        for number, line in enumerate(lines, start=1)
-    ]
-    await tx.insert_many(purchase_lines, rows)
-
-
-async def count_returned(tx: Tx, returned: Mapping[tuple[str, int], int]) -> None:
-    """Write how many units of these lines (purchase, line) have gone back by now."""
-    rows = [
-        {"purchase_id": purchase_id, "line": line, "returned_quantity": quantity}
-        for (purchase_id, line), quantity in sorted(returned.items())
-    ]
-    await tx.update_many(purchase_lines, rows, key=("purchase_id", "line"))
-
-
-def told(stored: Stored, lines: Sequence[StoredLine], keys: Keys) -> Purchase:
-    """The purchase as it was told, for comparison; names that are not readable any more are left out."""
-    return Purchase(
-        stored.source,
-        stored.order_id,
-        stored.purchased_at,
-        stored.currency,
-        tuple(
-            Line(
-                line.sku,
-                line.quantity,
-                line.amount_minor,
-                line.category,
-                line.brand,
-                name_of(stored, line, keys),
-            )
-            for line in lines
-        ),
-        stored.channel,
-        stored.store,
-    )
-
-
-def name_of(stored: Stored, line: StoredLine, keys: Keys) -> str | None:
-    """The name of a line; None if it has none, or its customer was erased."""
-    if line.name is None or stored.identity_id not in keys:
-        return None
-    return keys.open(stored.identity_id, NAME_FIELD, line.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which purchases a list shows; None does not restrict."""
-
-    customer_id: str | None = None
-    issuer: str | None = None
-    source: str | None = None
-    order_id: str | None = None
-    purchased_from: datetime | None = None
-    purchased_until: datetime | None = None
-
-
-async def page(read: Read, wanted: Filter, *, before: str | None, limit: int) -> list[tuple[Stored, str]]:
-    """At most `limit` purchases recorded before the purchase `before`, latest first, each with its customer now."""
-    statement = _WITH_OWNER.order_by(purchases.c.purchase_id.desc()).limit(limit)
-    if wanted.customer_id is not None:
-        statement = statement.where(purchases.c.identity_id.in_(owned_by(wanted.customer_id)))
-    for column, value in (
-        (purchases.c.issuer, wanted.issuer),
-        (purchases.c.source, wanted.source),
-        (purchases.c.order_id, wanted.order_id),
+    lines: dict[str, list[PurchaseLineRecord]] = {purchase_id: [] for purchase_id in wanted}
+    for record in await read.read_records(
+        PurchaseLineRecord,
+        select(*columns_of(purchase_line, PurchaseLineRecord))
+        .where(any_of(purchase_line.c.purchase_id, wanted))
+        .order_by(purchase_line.c.purchase_id, purchase_line.c.line),
     ):
-        if value is not None:
-            statement = statement.where(column == value)
-    if wanted.purchased_from is not None:
-        statement = statement.where(purchases.c.purchased_at >= wanted.purchased_from)
-    if wanted.purchased_until is not None:
-        statement = statement.where(purchases.c.purchased_at < wanted.purchased_until)
-    if before is not None:
-        statement = statement.where(purchases.c.purchase_id < before)
-    return [(_stored(row[:-1]), row[-1]) for row in await read.all(statement)]
+        lines[record.purchase_id].append(record)
+    return lines
 
 
-async def one(read: Read, purchase_id: str) -> tuple[Stored, str] | None:
-    """A purchase and the customer it belongs to now; None if there is none."""
-    row = await read.first(_WITH_OWNER.where(purchases.c.purchase_id == purchase_id))
-    return None if row is None else (_stored(row[:-1]), row[-1])
+async def insert(tx: Tx, records: Sequence[PurchaseRecord]) -> bool:
+    """Store purchases, sorted by order, and return whether all were new.
+
+    Another transaction has just recorded the orders of those that were not.
+    """
+    ordered = sorted(records, key=lambda record: record.key)
+    return len(await tx.insert_new_records(purchase, ordered)) == len(ordered)
 
 
-def _stored(row: Any) -> Stored:
-    return Stored(*row)
+async def insert_lines(tx: Tx, records: Sequence[PurchaseLineRecord]) -> None:
+    """Store the lines of new purchases."""
+    await tx.insert_records(purchase_line, records)
 
 
-_COLUMNS = tuple(purchases.c[name] for name in Stored.__slots__)
-_LINE_COLUMNS = (purchase_lines.c.purchase_id, *(purchase_lines.c[name] for name in StoredLine.__slots__))
-_WITH_OWNER = select(*_COLUMNS, identities.c.owner_id).join(
-    identities, identities.c.identity_id == purchases.c.identity_id
-)
+async def count_returned(tx: Tx, records: Iterable[PurchaseLineRecord]) -> None:
+    """Write how many units of these lines have gone back by now."""
+    ordered = sorted(records, key=lambda record: (record.purchase_id, record.line))
+    await tx.update_records(
+        purchase_line, ordered, key=("purchase_id", "line"), columns=("returned_quantity",)
+    )
+
+
+def seal_name(keys: Keys, identity_id: str, name: str | None) -> bytes | None:
+    """Seal the name of a line under the key of the purchase's identity."""
+    return None if name is None else keys.seal(identity_id, NAME_FIELD, name)
+
+
+def open_name(keys: Keys, identity_id: str, line: PurchaseLineRecord) -> str | None:
+    """Return the name of a line; None if it has none, or its customer was erased."""
+    if line.name is None or identity_id not in keys:
+        return None
+    return keys.open(identity_id, NAME_FIELD, line.name)
+
+
+_COLUMNS = columns_of(purchase, PurchaseRecord)

@@ -1,7 +1,7 @@
-"""The tables of purchases: purchases, returns and their lines."""
+"""The tables of purchases, each with its record: purchases, returns and their lines."""
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -16,21 +16,25 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from services.profile.people.domain.identifiers import IdentifierKind
+from services.profile.purchases.domain.purchases import OrderKey
+from services.profile.purchases.domain.returns import ReturnKey
+from shared.db import record_of
 from shared.db.schema import INDEX_NAMES
 from shared.db.triggers import append_only, frozen_columns
-from shared.db.types import BigInt, Id, Instant, Json, Sealed
+from shared.db.types import BigInt, Document, Id, Instant, Sealed
 
 metadata = MetaData(naming_convention=INDEX_NAMES)
 
 
 class PurchaseColumns(TypedColumns):
-    """A purchase: a fact of one identity, for ever."""
+    """A purchase: a fact about one identity, for ever."""
 
     purchase_id: Named[str] = Column(Id, primary_key=True)
     source: Named[str] = Column(Id, nullable=False)
     order_id: Named[str] = Column(Id, nullable=False)
     issuer: Named[str] = Column(Id, nullable=False)
-    """Who brought it: `shop` or `partner:<id>`."""
+    """The issuer that reported it: `shop` or `partner:<id>`."""
     identity_id: Named[str] = Column(Id, nullable=False)
     customer_id: Named[str] = Column(Id, nullable=False)
     """The owner at recording, so that the first answer can be given again after a merge."""
@@ -42,21 +46,23 @@ class PurchaseColumns(TypedColumns):
     content_hash: Named[bytes] = Column(Sealed, nullable=False)
     customer_hash: Named[bytes | None] = Column(Sealed)
     """Keyed; nulled when the identity is erased."""
-    unattached: Named[Any] = Column(Json, nullable=False)
-    """Kinds of the identifiers that stayed somebody else's."""
+    unattached: Named[tuple[IdentifierKind, ...]] = Column(
+        Document(tuple[IdentifierKind, ...]), nullable=False
+    )
+    """The kinds of the identifiers that stayed another customer's."""
     booked_at: Named[datetime] = Column(Instant, nullable=False)
 
 
-purchases = Table(
+purchase = Table(
     "purchase",
     metadata,
     PurchaseColumns,
     UniqueConstraint("source", "order_id", name="purchase_order"),
     CheckConstraint("amount_minor >= 0", name="purchase_amount"),
 )
-Index("purchase_identity", purchases.c.identity_id, purchases.c.purchased_at, purchases.c.purchase_id)
+Index("purchase_identity", purchase.c.identity_id, purchase.c.purchased_at, purchase.c.purchase_id)
 frozen_columns(
-    purchases,
+    purchase,
     (
         "purchase_id",
         "source",
@@ -73,8 +79,40 @@ frozen_columns(
 )
 
 
+@record_of(purchase)
+@dataclass(frozen=True, slots=True)
+class PurchaseRecord:
+    """A row of the table of purchases: what the first answer said, and what a repeat is compared with."""
+
+    purchase_id: str
+    source: str
+    order_id: str
+    issuer: str
+    identity_id: str
+    customer_id: str
+    purchased_at: datetime
+    currency: str
+    amount_minor: int
+    channel: str | None
+    store: str | None
+    content_hash: bytes
+    customer_hash: bytes | None
+    unattached: tuple[IdentifierKind, ...]
+    booked_at: datetime
+
+    @property
+    def key(self) -> OrderKey:
+        """The natural key."""
+        return OrderKey(self.source, self.order_id)
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether its customer was erased: then neither the customer nor the names of its lines can be compared."""
+        return self.customer_hash is None
+
+
 class PurchaseLineColumns(TypedColumns):
-    """One line of a purchase; of it only the count of returned units changes."""
+    """One line of a purchase; only its count of returned units changes."""
 
     purchase_id: Named[str] = Column(Id, primary_key=True)
     line: Named[int] = Column(Integer, primary_key=True)
@@ -88,7 +126,7 @@ class PurchaseLineColumns(TypedColumns):
     returned_quantity: Named[int] = Column(BigInt, nullable=False)
 
 
-purchase_lines = Table(
+purchase_line = Table(
     "purchase_line",
     metadata,
     PurchaseLineColumns,
@@ -98,38 +136,81 @@ purchase_lines = Table(
         "returned_quantity >= 0 and returned_quantity <= quantity", name="purchase_line_returned"
     ),
 )
-frozen_columns(purchase_lines, ("purchase_id", "line", "sku", "quantity", "amount_minor"))
+frozen_columns(purchase_line, ("purchase_id", "line", "sku", "quantity", "amount_minor"))
+
+
+@record_of(purchase_line)
+@dataclass(frozen=True, slots=True)
+class PurchaseLineRecord:
+    """A row of the table of lines of purchases."""
+
+    purchase_id: str
+    line: int
+    sku: str
+    quantity: int
+    amount_minor: int
+    category: str | None
+    brand: str | None
+    name: bytes | None
+    returned_quantity: int
 
 
 class ReturnColumns(TypedColumns):
-    """A return: units of one purchase that went back; of that purchase's identity."""
+    """A return: units of one purchase that went back; it belongs to the identity of that purchase."""
 
     return_id: Named[str] = Column(Id, primary_key=True)
     source: Named[str] = Column(Id, nullable=False)
     source_return_id: Named[str] = Column(Id, nullable=False)
     """The return's id in its source."""
     issuer: Named[str] = Column(Id, nullable=False)
+    order_id: Named[str] = Column(Id, nullable=False)
     purchase_id: Named[str] = Column(Id, nullable=False, index=True)
     identity_id: Named[str] = Column(Id, nullable=False)
     customer_id: Named[str] = Column(Id, nullable=False)
     returned_at: Named[datetime] = Column(Instant, nullable=False)
+    currency: Named[str] = Column(Text, nullable=False)
     amount_minor: Named[int] = Column(BigInt, nullable=False)
     content_hash: Named[bytes] = Column(Sealed, nullable=False)
     booked_at: Named[datetime] = Column(Instant, nullable=False)
 
 
-returns = Table(
+purchase_return = Table(
     "purchase_return",
     metadata,
     ReturnColumns,
     UniqueConstraint("source", "source_return_id", name="purchase_return_told"),
     CheckConstraint("amount_minor >= 0", name="purchase_return_amount"),
 )
-append_only(returns)
+append_only(purchase_return)
+
+
+@record_of(purchase_return)
+@dataclass(frozen=True, slots=True)
+class ReturnRecord:
+    """A row of the table of returns."""
+
+    return_id: str
+    source: str
+    source_return_id: str
+    issuer: str
+    order_id: str
+    purchase_id: str
+    identity_id: str
+    customer_id: str
+    returned_at: datetime
+    currency: str
+    amount_minor: int
+    content_hash: bytes
+    booked_at: datetime
+
+    @property
+    def key(self) -> ReturnKey:
+        """The natural key."""
+        return ReturnKey(self.source, self.source_return_id)
 
 
 class ReturnLineColumns(TypedColumns):
-    """Which units of which line went back."""
+    """The units of one line of a purchase that went back with one return."""
 
     return_id: Named[str] = Column(Id, primary_key=True)
     line: Named[int] = Column(Integer, primary_key=True)
@@ -140,7 +221,7 @@ class ReturnLineColumns(TypedColumns):
     amount_minor: Named[int] = Column(BigInt, nullable=False)
 
 
-return_lines = Table(
+return_line = Table(
     "return_line",
     metadata,
     ReturnLineColumns,
@@ -148,4 +229,18 @@ return_lines = Table(
     CheckConstraint("unit_from >= 1 and unit_to - unit_from + 1 = quantity", name="return_line_range"),
     CheckConstraint("amount_minor >= 0", name="return_line_amount"),
 )
-append_only(return_lines)
+append_only(return_line)
+
+
+@record_of(return_line)
+@dataclass(frozen=True, slots=True)
+class ReturnLineRecord:
+    """A row of the table of lines of returns."""
+
+    return_id: str
+    line: int
+    purchase_id: str
+    quantity: int
+    unit_from: int
+    unit_to: int
+    amount_minor: int

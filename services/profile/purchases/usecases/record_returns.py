@@ -1,104 +1,124 @@
-"""Record returns, once each; one that comes before its purchase waits for it."""
+"""Record returns, once each; a return that comes before its purchase waits for it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from services.profile.people.refusals import TooMuchContention, refused_at
 from services.profile.purchases.domain import returns as rules
-from services.profile.purchases.domain.purchases import must_be_believable
-from services.profile.purchases.domain.returns import Return
+from services.profile.purchases.domain.purchases import OrderKey, must_be_believable
+from services.profile.purchases.domain.returns import Return, ReturnKey, WaitingReturn
 from services.profile.purchases.refusals import OrderOfAnother, ReturnConflict, conflicting
-from services.profile.purchases.steps.take_back import Overtaken, take_back
-from services.profile.purchases.storage import purchases, returns
-from services.profile.purchases.storage.purchases import OrderKey, Stored
-from services.profile.purchases.storage.returns import ReturnKey, StoredReturn, WaitingReturn
+from services.profile.purchases.steps.apply_returns import Overtaken, apply_returns
+from services.profile.purchases.storage import purchases, returns, waiting_returns
+from services.profile.purchases.storage.returns import RecordedReturn
+from services.profile.purchases.storage.tables import PurchaseRecord
 from shared.auth.principal import SHOP
+from shared.context import Context
 from shared.db import Tx, locks
 from shared.errors import DomainError
 from shared.ids import new_id
-from shared.vault import Vault
 
 ATTEMPTS_MAX = 5
-"""How often the whole is looked at anew because another recorded the same return in the meantime."""
+"""How often returns are looked at anew because another transaction recorded one of them meanwhile."""
 
-Outcome = StoredReturn | WaitingReturn | DomainError
+Outcome = RecordedReturn | WaitingReturn | DomainError
+"""A return as recorded, now or before; one that waits for its purchase; or why it was refused."""
 
 
-async def record_returns(tx: Tx, vault: Vault, told: Sequence[Return], *, issuer: str) -> list[Outcome]:
-    """One outcome a return: recorded (now or before), waiting for its purchase, or refused."""
+async def record_returns(
+    tx: Tx, context: Context, reported: Sequence[Return], *, issuer: str
+) -> list[Outcome]:
+    """Record returns that `issuer` reports, and return one outcome per return; refusals leave the others alone.
+
+    A return that was recorded before gets its first answer again, or a conflict that names what differs.
+    """
     first: dict[ReturnKey, Return] = {}
-    for one in told:
-        first.setdefault(_key(one), one)
-    outcomes = await _record(tx, vault, list(first.values()), issuer)
-    repeats = [one for one in told if first[_key(one)] != one]
-    conflicts = await _known(tx, vault, repeats, issuer) if repeats else {}
-    return [(outcomes if first[_key(one)] == one else conflicts)[_key(one)] for one in told]
+    for given in reported:
+        first.setdefault(given.key, given)
+    outcomes = await _record(tx, context, list(first.values()), issuer)
+    others = [given for given in reported if first[given.key] != given]
+    conflicts = await _known(tx, context, others, issuer) if others else {}
+    return [(outcomes if first[given.key] == given else conflicts)[given.key] for given in reported]
 
 
-async def _record(tx: Tx, vault: Vault, told: Sequence[Return], issuer: str) -> dict[ReturnKey, Outcome]:
+async def _record(
+    tx: Tx, context: Context, reported: Sequence[Return], issuer: str
+) -> dict[ReturnKey, Outcome]:
+    """Return the outcomes; begin again while others record the same returns."""
     for _ in range(ATTEMPTS_MAX):
         try:
             async with tx.savepoint():
-                return await _attempt(tx, vault, told, issuer)
+                return await _attempt(tx, context, reported, issuer)
         except Overtaken:
             continue
     raise TooMuchContention
 
 
-async def _attempt(tx: Tx, vault: Vault, told: Sequence[Return], issuer: str) -> dict[ReturnKey, Outcome]:
-    bought = await _meet_purchases(tx, told)
-    outcomes = await _known(tx, vault, told, issuer)
-    for one in told:
-        if _key(one) not in outcomes and (refusal := _refusal(one, bought, tx.now, issuer)) is not None:
-            outcomes[_key(one)] = refusal
-    fresh = [WaitingReturn(new_id("ret"), issuer, one) for one in told if _key(one) not in outcomes]
-    ready = [one for one in fresh if one.order in bought]
-    answers = await take_back(tx, vault, ready, bought) if ready else []
-    early = [one for one in fresh if one.order not in bought]
-    await returns.park(tx, vault, early)
-    answered = dict(zip((one.key for one in ready), answers, strict=True))
-    return outcomes | answered | {one.key: one for one in early}
+async def _attempt(
+    tx: Tx, context: Context, reported: Sequence[Return], issuer: str
+) -> dict[ReturnKey, Outcome]:
+    """Apply the new returns whose purchases are recorded, and park the others."""
+    bought = await _meet_purchases(tx, {given.order for given in reported})
+    outcomes = await _known(tx, context, reported, issuer)
+    ready: list[WaitingReturn] = []
+    early: list[WaitingReturn] = []
+    for given in reported:
+        if given.key in outcomes:
+            continue
+        purchase = bought.get(given.order)
+        if (refusal := _refusal(given, purchase, tx.now, issuer)) is not None:
+            outcomes[given.key] = refusal
+            continue
+        waiting = WaitingReturn(new_id("ret"), issuer, given)
+        (early if purchase is None else ready).append(waiting)
+    answers = await apply_returns(tx, context, ready, bought) if ready else []
+    await waiting_returns.park(tx, context.vault, early)
+    outcomes |= {waiting.key: answer for waiting, answer in zip(ready, answers, strict=True)}
+    return outcomes | {waiting.key: waiting for waiting in early}
 
 
-def _refusal(told: Return, bought: dict[OrderKey, Stored], now: datetime, issuer: str) -> DomainError | None:
-    """Why a new return is not taken in, whatever its purchase has left."""
-    purchase = bought.get((told.source, told.order_id))
+def _refusal(
+    reported: Return, purchase: PurchaseRecord | None, now: datetime, issuer: str
+) -> DomainError | None:
+    """Return why a new return is not taken in, whatever its purchase has left; None if it is."""
     if purchase is not None and issuer not in (SHOP, purchase.issuer):
         return refused_at(OrderOfAnother, "/order_id")
     try:
-        must_be_believable(told.returned_at, now, "/returned_at")
+        must_be_believable(reported.returned_at, now, "/returned_at")
     except DomainError as refusal:
         return refusal
     return None
 
 
-async def _meet_purchases(tx: Tx, told: Sequence[Return]) -> dict[OrderKey, Stored]:
-    """The purchases that the returns are of, locked; whoever lacks one holds its rendezvous, so it cannot slip by."""
-    orders = {(one.source, one.order_id) for one in told}
-    bought = await purchases.find(tx, orders)
-    if missing := orders - bought.keys():
-        await locks.rendezvous(tx, (returns.awaited(*order) for order in missing), exclusive=True)
+async def _meet_purchases(tx: Tx, orders: Iterable[OrderKey]) -> dict[OrderKey, PurchaseRecord]:
+    """Return the purchases of these orders, locked.
+
+    For an order without a purchase the transaction holds the rendezvous, so that its purchase cannot be missed.
+    """
+    wanted = set(orders)
+    bought = await purchases.find(tx, wanted)
+    if missing := wanted - bought.keys():
+        await locks.rendezvous(tx, map(waiting_returns.awaited, missing), exclusive=True)
         bought |= await purchases.find(tx, missing)
-    await purchases.lock(tx, (one.purchase_id for one in bought.values()))
+    await purchases.lock(tx, (purchase.purchase_id for purchase in bought.values()))
     return bought
 
 
-async def _known(tx: Tx, vault: Vault, told: Sequence[Return], issuer: str) -> dict[ReturnKey, Outcome]:
-    """What is known of these returns already: the first answer again, or in which fields they differ."""
-    recorded = await returns.find(tx, map(_key, told))
-    waiting = await returns.find_waiting(tx, vault, (_key(one) for one in told if _key(one) not in recorded))
-    outcomes: dict[ReturnKey, Outcome] = {}
-    for one in told:
-        known = recorded.get(_key(one)) or waiting.get(_key(one))
-        if known is None:
-            continue
-        if issuer not in (SHOP, known.issuer):
-            outcomes[_key(one)] = conflicting(ReturnConflict, ["/source"])
-            continue
-        fields = rules.differences(one, known.told)
-        outcomes[_key(one)] = conflicting(ReturnConflict, fields) if fields else known
-    return outcomes
+async def _known(
+    tx: Tx, context: Context, reported: Sequence[Return], issuer: str
+) -> dict[ReturnKey, Outcome]:
+    """Return the answers to the returns that are known already: the first answer, or the fields that differ."""
+    recorded = await returns.find(tx, (given.key for given in reported))
+    unrecorded = (given.key for given in reported if given.key not in recorded)
+    known: Mapping[ReturnKey, RecordedReturn | WaitingReturn] = {
+        **recorded,
+        **await waiting_returns.find(tx, context.vault, unrecorded),
+    }
+    return {given.key: _answer(given, known[given.key], issuer) for given in reported if given.key in known}
 
 
-def _key(told: Return) -> ReturnKey:
-    return told.source, told.return_id
+def _answer(reported: Return, known: RecordedReturn | WaitingReturn, issuer: str) -> Outcome:
+    if issuer not in (SHOP, known.issuer):
+        return conflicting(ReturnConflict, ["/source"])
+    fields = rules.differences(reported, known.reported)
+    return conflicting(ReturnConflict, fields) if fields else known

@@ -1,7 +1,8 @@
-"""An operator tries a return again that could not be applied when its purchase came, or whose purchase came too late."""
+"""Try a return again that could not be applied when its purchase came, or whose purchase came too late."""
 
 from services.profile.people.refusals import TooMuchContention
 from services.profile.purchases.domain import returns as rules
+from services.profile.purchases.domain.returns import WaitingReturn
 from services.profile.purchases.refusals import (
     OrderOfAnother,
     PurchaseNotKnown,
@@ -9,18 +10,17 @@ from services.profile.purchases.refusals import (
     ReturnNotPossible,
     conflicting,
 )
-from services.profile.purchases.steps.take_back import Overtaken, take_back
+from services.profile.purchases.steps.apply_returns import Overtaken, apply_returns
 from services.profile.purchases.storage import purchases, returns
-from services.profile.purchases.storage.returns import WaitingReturn
 from shared.auth.principal import SHOP
+from shared.context import Context
 from shared.db import Tx
-from shared.vault import Vault
 
 
-async def retry_return(tx: Tx, vault: Vault, waiting: WaitingReturn) -> None:
-    """Apply it under the id it was first answered with; nothing is left to do if it was sent again meanwhile.
+async def retry_return(tx: Tx, context: Context, waiting: WaitingReturn) -> None:
+    """Apply a return under the id that it was first given. Nothing is left to do if it was recorded meanwhile.
 
-    Raises what it is refused for again.
+    Raises PurchaseNotKnown, OrderOfAnother, ReturnConflict, ReturnNotPossible or TooMuchContention.
     """
     bought = await purchases.find(tx, [waiting.order])
     if not bought:
@@ -29,12 +29,12 @@ async def retry_return(tx: Tx, vault: Vault, waiting: WaitingReturn) -> None:
     if waiting.issuer not in (SHOP, purchase.issuer):
         raise OrderOfAnother
     await purchases.lock(tx, [purchase.purchase_id])
-    if known := (await returns.find(tx, [waiting.key])).get(waiting.key):
-        if fields := rules.differences(waiting.told, known.told):
+    if recorded := (await returns.find(tx, [waiting.key])).get(waiting.key):
+        if fields := rules.differences(waiting.reported, recorded.reported):
             raise conflicting(ReturnConflict, fields)
         return
     try:
-        (answer,) = await take_back(tx, vault, [waiting], bought)
+        (answer,) = await apply_returns(tx, context, [waiting], bought)
     except Overtaken:
         raise TooMuchContention from None
     if isinstance(answer, ReturnNotPossible):

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import update
 
-from services.profile.people.storage.tables import identities
+from services.profile.people.storage.tables import identity
 from shared.ids import new_id
 from tests.profile.running import Profile, purchase
 
@@ -75,9 +75,7 @@ async def test_the_id_of_a_merged_customer_leads_to_the_survivor(profile: Profil
     two = (await client.post("/v1/customers", json={"phone": "13800138002"})).json()["id"]
     async with profile.database.begin() as tx:
         await tx.execute(
-            update(identities)
-            .where(identities.c.identity_id == two)
-            .values(owner_id=one, ownership_version=1)
+            update(identity).where(identity.c.identity_id == two).values(owner_id=one, ownership_version=1)
         )
     read = (await client.get(f"/v1/customers/{two}")).json()
     assert (read["id"], sorted(read["identity_ids"]), read["name"]) == (one, sorted([one, two]), "Ana")
@@ -160,4 +158,4 @@ async def test_bad_input_is_a_422_that_points_at_the_field(
     answer = await one_profile.operator().post(path, json=body)
     assert answer.status_code == 422, answer.text
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
-    assert await one_profile.count(identities) == 0
+    assert await one_profile.count(identity) == 0

@@ -7,7 +7,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from services.profile.people.domain import identifiers
-from services.profile.people.domain.identifiers import Identifier, Spelled, normalised
+from services.profile.people.domain.identifiers import GivenIdentifiers, Identifier, normalise
 from services.profile.people.refusals import EmailInvalid, ExternalIdInvalid, PhoneInvalid
 from shared.errors import DomainError
 
@@ -111,17 +111,22 @@ def test_an_external_id_is_kept_as_its_issuer_spells_it() -> None:
 
 
 def test_identifiers_come_strongest_first() -> None:
-    spelled = Spelled(email="ana@example.com", phone="13800138001", external_id="C-1")
-    kinds = [one.kind for one in normalised(spelled, issuer="shop", region="CN")]
+    spelled = GivenIdentifiers(email="ana@example.com", phone="13800138001", external_id="C-1")
+    kinds = [one.kind for one in normalise(spelled, issuer="shop", region="CN")]
     assert kinds == ["external_id", "phone", "email"]
 
 
 @pytest.mark.parametrize(
-    "spelled", [Spelled(phone="secret-555"), Spelled(email="secret-ana"), Spelled(external_id="\n")]
+    "spelled",
+    [
+        GivenIdentifiers(phone="secret-555"),
+        GivenIdentifiers(email="secret-ana"),
+        GivenIdentifiers(external_id="\n"),
+    ],
 )
-def test_a_refusal_names_the_field_and_never_the_value(spelled: Spelled) -> None:
+def test_a_refusal_names_the_field_and_never_the_value(spelled: GivenIdentifiers) -> None:
     with pytest.raises(DomainError) as refused:
-        normalised(spelled, issuer="shop", region="CN")
+        normalise(spelled, issuer="shop", region="CN")
     (error,) = refused.value.errors
     assert error.pointer in ("/phone", "/email", "/external_id")
     assert "secret" not in f"{error}{refused.value}{refused.value.detail('zh')}"

@@ -3,20 +3,24 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.profile.people.domain.resolution import Named, decide
+from services.profile.people.domain.resolution import Clues, decide
 
 EXT, EXT2, PHONE, PHONE2, EMAIL = b"e1", b"e2", b"p1", b"p2", b"m1"
 
 
-def by(*identifiers: bytes, id: str | None = None) -> Named:
+def by(*indexes: bytes, id: str | None = None) -> Clues:
     """A fact that names its customer by these, strongest first."""
-    kinds = {b"e": "external_id", b"p": "phone", b"m": "email"}
-    return Named(id, tuple((kinds[one[:1]], one) for one in identifiers))  # type: ignore[misc]
+    return Clues(id, indexes)
 
 
 def test_a_fact_is_given_to_the_identity_its_identifier_belongs_to() -> None:
     (decision,) = decide([by(PHONE)], {PHONE: "B"}, ["N"])
-    assert (decision.identity_id, decision.born, decision.claims, decision.contested) == ("B", False, (), ())
+    assert (decision.identity_id, decision.is_new, decision.claims, decision.contested) == (
+        "B",
+        False,
+        (),
+        (),
+    )
 
 
 def test_a_fact_that_names_an_id_is_given_to_that_identity_and_brings_it_new_identifiers() -> None:
@@ -31,14 +35,14 @@ def test_a_weaker_identifier_of_somebody_else_stays_there() -> None:
 
 def test_an_unknown_external_id_beside_a_known_phone_is_somebody_new() -> None:
     (decision,) = decide([by(EXT, PHONE)], {PHONE: "B"}, ["N"])
-    assert (decision.identity_id, decision.born) == ("N", True)
+    assert (decision.identity_id, decision.is_new) == ("N", True)
     assert (decision.claims, decision.contested) == ((0,), (1,))
 
 
 def test_facts_of_one_batch_know_those_before_them() -> None:
     first, second, third = decide([by(EXT, PHONE), by(PHONE), by(EXT2, PHONE)], {}, ["N1", "N2", "N3"])
-    assert (first.identity_id, first.born) == ("N1", True)
-    assert (second.identity_id, second.born, second.claims) == ("N1", False, ())
+    assert (first.identity_id, first.is_new) == ("N1", True)
+    assert (second.identity_id, second.is_new, second.claims) == ("N1", False, ())
     assert (third.identity_id, third.contested) == ("N3", (1,))
 
 
@@ -54,7 +58,7 @@ def test_after_a_lost_claim_the_same_facts_are_decided_again() -> None:
 IDENTIFIERS = st.sampled_from([EXT, EXT2, PHONE, PHONE2, EMAIL])
 FACTS = st.lists(
     st.builds(
-        lambda id, names: by(*sorted(names, key=lambda one: b"epm".index(one[:1])), id=id),
+        lambda id, names: by(*sorted(names, key=lambda index: b"epm".index(index[:1])), id=id),
         st.sampled_from([None, None, "A", "B"]),
         st.sets(IDENTIFIERS, min_size=1),
     ),
@@ -65,23 +69,23 @@ HOLDERS = st.dictionaries(IDENTIFIERS, st.sampled_from(["A", "B", "C"]))
 
 @given(FACTS, HOLDERS)
 def test_every_identifier_given_is_the_facts_own_or_contested(
-    facts: list[Named], holders: dict[bytes, str]
+    facts: list[Clues], holders: dict[bytes, str]
 ) -> None:
     births = [f"N{position}" for position in range(len(facts))]
     held = dict(holders)
     for fact, decision in zip(facts, decide(facts, holders, births), strict=True):
-        for position, (_, index) in enumerate(fact.identifiers):
+        for position, index in enumerate(fact.indexes):
             if position in decision.claims:
                 assert index not in held
                 held[index] = decision.identity_id
             assert (held[index] != decision.identity_id) == (position in decision.contested)
         if fact.identity_id is None:
-            assert held[fact.identifiers[0][1]] == decision.identity_id
+            assert held[fact.indexes[0]] == decision.identity_id
         else:
             assert decision.identity_id == fact.identity_id
 
 
 @given(FACTS, HOLDERS)
-def test_the_same_arguments_give_the_same_decisions(facts: list[Named], holders: dict[bytes, str]) -> None:
+def test_the_same_arguments_give_the_same_decisions(facts: list[Clues], holders: dict[bytes, str]) -> None:
     births = [f"N{position}" for position in range(len(facts))]
     assert decide(facts, holders, births) == decide(facts, holders, births)

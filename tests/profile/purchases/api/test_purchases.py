@@ -7,8 +7,8 @@ import httpx2
 import pytest
 from sqlalchemy import update
 
-from services.profile.people.storage.tables import identities
-from services.profile.purchases.storage.tables import purchases
+from services.profile.people.storage.tables import identity
+from services.profile.purchases.storage import tables
 from shared.ids import new_id
 from tests.profile.running import Profile, purchase, returned
 
@@ -40,7 +40,7 @@ async def test_a_repeat_gets_the_same_bytes_also_after_a_merge(profile: Profile)
     async with profile.database.begin() as tx:
         owner = {"owner_id": other.json()["id"], "ownership_version": 1}
         loser = first.json()["identity_id"]
-        await tx.execute(update(identities).where(identities.c.identity_id == loser).values(**owner))
+        await tx.execute(update(identity).where(identity.c.identity_id == loser).values(**owner))
     spelled_otherwise = purchase(customer={"phone": "+86 138 0013 8001", "external_id": "C-1"})
     again = await client.post("/v1/purchases", json=spelled_otherwise)
     assert (again.status_code, again.content) == (201, first.content)
@@ -108,7 +108,7 @@ async def test_bad_input_is_a_422_that_points_at_the_field(
     assert [error["pointer"] for error in errors] == [pointer]
     assert code is None or errors[0]["code"] == code
     assert "secret" not in answer.text
-    assert await one_profile.count(purchases) == await one_profile.count(identities) == 0
+    assert await one_profile.count(tables.purchase) == await one_profile.count(identity) == 0
 
 
 async def test_zero_is_a_price_and_large_quantities_are_legal(one_profile: Profile) -> None:
@@ -154,7 +154,7 @@ async def test_a_malformed_item_refuses_the_whole_batch_and_says_which(one_profi
     answer = await one_profile.operator().post("/v1/purchases:batch", json={"items": items})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/items/1/lines"
-    assert await one_profile.count(purchases) == 0
+    assert await one_profile.count(tables.purchase) == 0
     too_many = {"items": [purchase(str(number)) for number in range(501)]}
     answer = await one_profile.operator().post("/v1/purchases:batch", json=too_many)
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "too_many")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.profile.purchases.storage.tables import returns
+from services.profile.purchases.storage import tables
 from tests.profile.running import Profile, purchase, returned
 
 
@@ -52,7 +52,7 @@ async def test_more_than_was_bought_and_not_yet_returned_is_a_422(profile: Profi
     answer = await client.post("/v1/returns", json=returned("R-2", lines=[{"line": 1, "quantity": 2}]))
     assert (answer.status_code, answer.json()["code"]) == (422, "return_exceeds_purchase")
     assert "1" in answer.json()["errors"][0]["detail"]
-    assert await profile.count(returns) == 1
+    assert await profile.count(tables.purchase_return) == 1
 
 
 @pytest.mark.parametrize(
@@ -77,4 +77,4 @@ async def test_bad_input_is_a_422_that_points_at_the_field(
     answer = await client.post("/v1/returns", json=returned(**changes))
     assert answer.status_code == 422, answer.text
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
-    assert await one_profile.count(returns) == 0
+    assert await one_profile.count(tables.purchase_return) == 0

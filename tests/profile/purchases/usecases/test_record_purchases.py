@@ -7,22 +7,23 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from services.profile.people.domain.identifiers import Spelled
-from services.profile.people.storage.tables import customer_values, identifiers, identities, source_records
-from services.profile.people.usecases.register_customer import Registration, register_customer
+from services.profile.people.domain.customers import NamedCustomer
+from services.profile.people.domain.identifiers import GivenIdentifiers
+from services.profile.people.storage.tables import customer_value, identifier, identity, source_record
+from services.profile.people.usecases.register_customer import register_customer
 from services.profile.purchases.domain.purchases import Line
-from services.profile.purchases.storage.purchases import Stored
-from services.profile.purchases.storage.tables import purchase_lines, purchases
+from services.profile.purchases.storage import tables
+from services.profile.purchases.storage.tables import PurchaseRecord
 from services.profile.purchases.usecases.record_purchases import Outcome
 from shared.errors import DomainError
 from shared.events.profile import CustomerRegistered, PurchaseRecorded
 from shared.ids import new_id
 from shared.vault import subject_key
-from tests.profile.running import NOW, Profile, told
+from tests.profile.running import NOW, Profile, reported
 
 
-def stored(outcome: Outcome) -> Stored:
-    assert isinstance(outcome, Stored), outcome
+def stored(outcome: Outcome) -> PurchaseRecord:
+    assert isinstance(outcome, PurchaseRecord), outcome
     return outcome
 
 
@@ -33,7 +34,7 @@ def refused(outcome: Outcome) -> DomainError:
 
 async def test_an_unknown_buyer_is_registered_and_the_purchase_told(profile: Profile) -> None:
     line = Line("TEA", 2, 500, "tea", "b", "for Ana")
-    (bought,) = map(stored, await profile.buy(told("1", line, external_id="C-1", phone="13800138001")))
+    (bought,) = map(stored, await profile.buy(reported("1", line, external_id="C-1", phone="13800138001")))
     registered, recorded = await profile.published()
     assert isinstance(registered, CustomerRegistered)
     assert isinstance(recorded, PurchaseRecorded)
@@ -51,69 +52,69 @@ async def test_an_unknown_buyer_is_registered_and_the_purchase_told(profile: Pro
 
 
 async def test_the_same_buyer_is_found_by_any_identifier(profile: Profile) -> None:
-    first = told("1", external_id="C-1", phone="138 0013 8001", email="Ana@Example.com")
+    first = reported("1", external_id="C-1", phone="138 0013 8001", email="Ana@Example.com")
     again = [
-        told("2", external_id="C-1"),
-        told("3", phone="+8613800138001"),
-        told("4", email="ana@example.com"),
+        reported("2", external_id="C-1"),
+        reported("3", phone="+8613800138001"),
+        reported("4", email="ana@example.com"),
     ]
     (bought,) = map(stored, await profile.buy(first))
     found = [stored(one) for one in await profile.buy(*again)]
-    by_id = await profile.buy(told("5", id=bought.customer_id))
+    by_id = await profile.buy(reported("5", id=bought.customer_id))
     assert {one.identity_id for one in [*found, stored(by_id[0])]} == {bought.identity_id}
     assert len([event for event in await profile.published() if isinstance(event, CustomerRegistered)]) == 1
 
 
 async def test_a_known_buyer_gains_the_identifiers_that_are_nobodys(profile: Profile) -> None:
-    (first,) = map(stored, await profile.buy(told("1", external_id="C-1")))
-    await profile.buy(told("2", external_id="C-1", phone="13800138001"))
-    (third,) = map(stored, await profile.buy(told("3", phone="13800138001")))
+    (first,) = map(stored, await profile.buy(reported("1", external_id="C-1")))
+    await profile.buy(reported("2", external_id="C-1", phone="13800138001"))
+    (third,) = map(stored, await profile.buy(reported("3", phone="13800138001")))
     assert third.identity_id == first.identity_id
 
 
 async def test_an_unknown_external_id_beside_a_known_phone_is_a_new_customer(profile: Profile) -> None:
-    (mum,) = map(stored, await profile.buy(told("1", external_id="MUM", phone="13800138001")))
-    (kid,) = map(stored, await profile.buy(told("2", external_id="KID", phone="13800138001")))
-    (later,) = map(stored, await profile.buy(told("3", phone="13800138001")))
+    (mum,) = map(stored, await profile.buy(reported("1", external_id="MUM", phone="13800138001")))
+    (kid,) = map(stored, await profile.buy(reported("2", external_id="KID", phone="13800138001")))
+    (later,) = map(stored, await profile.buy(reported("3", phone="13800138001")))
     assert kid.identity_id != mum.identity_id == later.identity_id
     assert list(kid.unattached) == ["phone"]
     assert list(mum.unattached) == list(later.unattached) == []
-    contested = (identifiers.c.state == "contested", identifiers.c.identity_id == kid.identity_id)
-    assert await profile.count(identifiers, *contested) == 1
-    await profile.buy(told("4", external_id="KID", phone="13800138001"))
-    assert await profile.count(identifiers, *contested) == 1
+    contested = (identifier.c.state == "contested", identifier.c.identity_id == kid.identity_id)
+    assert await profile.count(identifier, *contested) == 1
+    await profile.buy(reported("4", external_id="KID", phone="13800138001"))
+    assert await profile.count(identifier, *contested) == 1
 
 
 async def test_external_ids_are_unique_within_their_issuer(profile: Profile) -> None:
-    (ours,) = map(stored, await profile.buy(told("1", external_id="C-1")))
-    (theirs,) = map(stored, await profile.buy(told("2", external_id="C-1"), issuer="partner:p"))
+    (ours,) = map(stored, await profile.buy(reported("1", external_id="C-1")))
+    (theirs,) = map(stored, await profile.buy(reported("2", external_id="C-1"), issuer="partner:p"))
     assert ours.identity_id != theirs.identity_id
 
 
 async def test_a_repeat_gets_the_first_answer_and_changes_nothing(profile: Profile) -> None:
-    one = told("1", external_id="C-1", phone="13800138001")
+    one = reported("1", external_id="C-1", phone="13800138001")
     (first,) = await profile.buy(one)
     events = len(await profile.published())
     profile.clock.advance(timedelta(days=3))
-    same = told("1", external_id="C-1", phone="+86 138 0013 8001")
+    same = reported("1", external_id="C-1", phone="+86 138 0013 8001")
     repeats = [*await profile.buy(one), *await profile.buy(same, one)]
     assert repeats == [first] * 3
     assert len(await profile.published()) == events
-    assert await profile.count(purchases) == 1
+    assert await profile.count(tables.purchase) == 1
 
 
 async def test_the_first_answer_stays_after_a_merge(profile: Profile) -> None:
-    one = told("1", phone="13800138001")
+    one = reported("1", phone="13800138001")
     (first,) = map(stored, await profile.buy(one))
-    (other,) = map(stored, await profile.buy(told("2", phone="13800138002")))
+    (other,) = map(stored, await profile.buy(reported("2", phone="13800138002")))
     await merge(profile, loser=first.identity_id, survivor=other.identity_id)
     assert await profile.buy(one) == [first]
 
 
 async def test_other_content_is_a_conflict_that_names_the_fields(profile: Profile) -> None:
-    one = told("1", Line("TEA", 3, 1000, name="a"), external_id="C-1")
+    one = reported("1", Line("TEA", 3, 1000, name="a"), external_id="C-1")
     await profile.buy(one)
-    other = told(
+    other = reported(
         "1", Line("TEA", 2, 1000, name="b"), external_id="C-2", at=NOW - timedelta(hours=1), channel="app"
     )
     refusal = refused((await profile.buy(other))[0])
@@ -122,28 +123,28 @@ async def test_other_content_is_a_conflict_that_names_the_fields(profile: Profil
     assert [error.pointer for error in refusal.errors] == [
         "/purchased_at", "/channel", "/lines/0/quantity", "/lines/0/name", "/customer",
     ]  # fmt: skip
-    assert await profile.count(identities) == 1
+    assert await profile.count(identity) == 1
 
 
 async def test_in_one_batch_the_second_telling_is_a_repeat_or_a_conflict(profile: Profile) -> None:
-    one = told("1", external_id="C-1")
-    outcomes = await profile.buy(one, one, told("1", external_id="C-2"), told("2", external_id="C-2"))
+    one = reported("1", external_id="C-1")
+    outcomes = await profile.buy(one, one, reported("1", external_id="C-2"), reported("2", external_id="C-2"))
     assert outcomes[0] == outcomes[1]
     assert refused(outcomes[2]).code == "order_conflict"
     assert stored(outcomes[3]).order_id == "2"
-    assert await profile.count(identities) == 2
+    assert await profile.count(identity) == 2
 
 
 async def test_what_is_refused_leaves_its_neighbours_alone(profile: Profile) -> None:
     broken = [
-        told("1", id=new_id("cus")),
-        told("2", id="nonsense"),
-        told("3", phone="12"),
-        told("4", email="nobody"),
-        told("5", external_id="C-1", at=NOW + timedelta(hours=24, seconds=1)),
-        replace(told("6", external_id="C-1"), purchase=replace(told("6").purchase, currency="XXX")),
+        reported("1", id=new_id("cus")),
+        reported("2", id="nonsense"),
+        reported("3", phone="12"),
+        reported("4", email="nobody"),
+        reported("5", external_id="C-1", at=NOW + timedelta(hours=24, seconds=1)),
+        replace(reported("6", external_id="C-1"), currency="XXX"),
     ]
-    fine = told("7", external_id="C-9", at=NOW + timedelta(hours=24))
+    fine = reported("7", external_id="C-9", at=NOW + timedelta(hours=24))
     outcomes = await profile.buy(*broken, fine)
     assert [(refused(one).code, refused(one).errors[0].pointer) for one in outcomes[:-1]] == [
         ("unknown_customer", "/customer/id"),
@@ -154,29 +155,29 @@ async def test_what_is_refused_leaves_its_neighbours_alone(profile: Profile) -> 
         ("unknown_currency", "/currency"),
     ]
     assert stored(outcomes[-1]).order_id == "7"
-    assert (await profile.count(purchases), await profile.count(identities)) == (1, 1)
+    assert (await profile.count(tables.purchase), await profile.count(identity)) == (1, 1)
 
 
 async def merge(profile: Profile, *, loser: str, survivor: str) -> None:
     """Change an owner by hand, as a merge will."""
     async with profile.database.begin() as tx:
         await tx.execute(
-            update(identities)
-            .where(identities.c.identity_id == loser)
+            update(identity)
+            .where(identity.c.identity_id == loser)
             .values(owner_id=survivor, ownership_version=1)
         )
 
 
 async def test_facts_keep_the_named_identity_after_a_merge(profile: Profile) -> None:
-    a, b = map(stored, await profile.buy(told("1", external_id="A"), told("2", phone="13800138002")))
+    a, b = map(stored, await profile.buy(reported("1", external_id="A"), reported("2", phone="13800138002")))
     await merge(profile, loser=b.identity_id, survivor=a.identity_id)
     outcomes = await profile.buy(
-        told("3", id=a.identity_id),
-        told("4", id=b.identity_id),
-        told("5", phone="13800138002"),
-        told("6", phone="13800138002", email="new@example.com"),
-        told("7", external_id="A", phone="13800138002"),
-        told("8", external_id="NEW", phone="13800138002"),
+        reported("3", id=a.identity_id),
+        reported("4", id=b.identity_id),
+        reported("5", phone="13800138002"),
+        reported("6", phone="13800138002", email="new@example.com"),
+        reported("7", external_id="A", phone="13800138002"),
+        reported("8", external_id="NEW", phone="13800138002"),
     )
     found = [stored(one) for one in outcomes]
     assert [one.identity_id for one in found[:5]] == [a.identity_id, *[b.identity_id] * 3, a.identity_id]
@@ -186,7 +187,7 @@ async def test_facts_keep_the_named_identity_after_a_merge(profile: Profile) -> 
     )  # the phone is the same customer's: contested, and nothing to report
     assert (found[5].customer_id, list(found[5].unattached)) == (found[5].identity_id, ["phone"])
     async with profile.database.read() as read:
-        holder = await read.scalar(select(identifiers.c.identity_id).where(identifiers.c.kind == "email"))
+        holder = await read.scalar(select(identifier.c.identity_id).where(identifier.c.kind == "email"))
     assert holder == b.identity_id
     events = [event for event in await profile.published() if isinstance(event, PurchaseRecorded)]
     assert [(event.identity_id, event.customer_id) for event in events[2:]] == [
@@ -195,10 +196,12 @@ async def test_facts_keep_the_named_identity_after_a_merge(profile: Profile) -> 
 
 
 async def test_an_erased_customer_is_not_found_and_comes_back_as_a_new_one(profile: Profile) -> None:
-    one = told("1", Line("CUP", 1, 900, name="for Ana"), phone="13800138001")
+    one = reported("1", Line("CUP", 1, 900, name="for Ana"), phone="13800138001")
     (first,) = map(stored, await profile.buy(one))
     await profile.erase(first.identity_id)
-    by_id, by_phone = await profile.buy(told("2", id=first.identity_id), told("3", phone="13800138001"))
+    by_id, by_phone = await profile.buy(
+        reported("2", id=first.identity_id), reported("3", phone="13800138001")
+    )
     assert refused(by_id).code == "customer_erased"
     assert stored(by_phone).identity_id != first.identity_id
     assert stored((await profile.buy(one))[0]).purchase_id == first.purchase_id
@@ -209,13 +212,13 @@ async def test_a_freed_identifier_goes_to_whoever_gives_it_next(profile: Profile
     mum, kid = map(
         stored,
         await profile.buy(
-            told("1", external_id="MUM", phone="13800138001"),
-            told("2", external_id="KID", phone="13800138001"),
+            reported("1", external_id="MUM", phone="13800138001"),
+            reported("2", external_id="KID", phone="13800138001"),
         ),
     )
     await profile.erase(mum.identity_id)
-    (again,) = map(stored, await profile.buy(told("3", external_id="KID", phone="13800138001")))
-    (by_phone,) = map(stored, await profile.buy(told("4", phone="13800138001")))
+    (again,) = map(stored, await profile.buy(reported("3", external_id="KID", phone="13800138001")))
+    (by_phone,) = map(stored, await profile.buy(reported("4", phone="13800138001")))
     assert again.identity_id == by_phone.identity_id == kid.identity_id
     assert list(again.unattached) == []
 
@@ -224,12 +227,13 @@ async def test_names_of_lines_are_sealed_under_their_buyers_own_key(profile: Pro
     a, b = map(
         stored,
         await profile.buy(
-            told("1", Line("CUP", 1, 1, name="for Ana"), phone="13800138001"), told("2", phone="13800138002")
+            reported("1", Line("CUP", 1, 1, name="for Ana"), phone="13800138001"),
+            reported("2", phone="13800138002"),
         ),
     )
     async with profile.database.read() as read:
         token = await read.scalar(
-            select(purchase_lines.c.name).where(purchase_lines.c.purchase_id == a.purchase_id)
+            select(tables.purchase_line.c.name).where(tables.purchase_line.c.purchase_id == a.purchase_id)
         )
         keys = await profile.vault.keys(read, [a.identity_id, b.identity_id])
     assert token is not None
@@ -238,31 +242,34 @@ async def test_names_of_lines_are_sealed_under_their_buyers_own_key(profile: Pro
 
 
 async def test_every_identity_gets_a_key_of_its_own_and_nobody_else_one(profile: Profile) -> None:
-    await profile.buy(*(told(str(number), phone=f"1380013800{number % 5}") for number in range(10)))
-    assert await profile.count(identities) == await profile.count(subject_key) == 5
+    await profile.buy(*(reported(str(number), phone=f"1380013800{number % 5}") for number in range(10)))
+    assert await profile.count(identity) == await profile.count(subject_key) == 5
 
 
 async def test_registering_attaches_and_keeps_what_was_told_once(profile: Profile) -> None:
     async def register(**changes: str | None) -> tuple[str, bool, tuple[str, ...]]:
-        spelled = Spelled(**{"external_id": "C-1", **{k: v for k, v in changes.items() if k != "name"}})
+        spelled = GivenIdentifiers(
+            **{"external_id": "C-1", **{k: v for k, v in changes.items() if k != "name"}}
+        )
         async with profile.database.begin() as tx:
-            found = await register_customer(
+            resolved = await register_customer(
                 tx,
-                profile.vault,
-                Registration(None, spelled, changes.get("name")),
+                profile.context,
+                NamedCustomer(None, spelled),
+                name=changes.get("name"),
+                source=None,
                 issuer="shop",
-                region="CN",
             )
-        return found.identity_id, found.born, found.unattached
+        return resolved.identity_id, resolved.is_new, resolved.unattached
 
-    await profile.buy(told("1", phone="13800138009"))
+    await profile.buy(reported("1", phone="13800138009"))
     first = await register(name="Ana Li")
     again = await register(name="Ana Li")
     more = await register(name="Ana Li", email="ana@example.com", phone="13800138009")
     assert [first[1], again[1], more[1]] == [True, False, False]
     assert first[0] == again[0] == more[0]
     assert more[2] == ("phone",)
-    assert (await profile.count(source_records), await profile.count(customer_values)) == (2, 1)
+    assert (await profile.count(source_record), await profile.count(customer_value)) == (2, 1)
 
 
 @pytest.mark.parametrize("size", [1, 500])
@@ -276,6 +283,6 @@ async def test_the_loop_gets_a_turn_while_a_batch_is_prepared(profile: Profile, 
             await asyncio.sleep(0)
 
     ticking = asyncio.create_task(tick())
-    await profile.buy(*(told(str(number), phone=f"138{number:08d}") for number in range(size)))
+    await profile.buy(*(reported(str(number), phone=f"138{number:08d}") for number in range(size)))
     ticking.cancel()
     assert turns >= 3 * size // 25

@@ -10,13 +10,15 @@ from sqlalchemy import select
 
 from services.profile.main import service
 from services.profile.purchases.domain.purchases import Line
-from services.profile.purchases.storage import returns as storage
-from services.profile.purchases.storage.purchases import Stored
-from services.profile.purchases.storage.returns import WAITING_DAYS_MAX, StoredReturn, WaitingReturn
-from services.profile.purchases.storage.tables import purchase_lines, return_lines, returns
+from services.profile.purchases.domain.returns import WaitingReturn
+from services.profile.purchases.storage import tables
+from services.profile.purchases.storage import waiting_returns as storage
+from services.profile.purchases.storage.returns import RecordedReturn
+from services.profile.purchases.storage.tables import PurchaseRecord
+from services.profile.purchases.storage.waiting_returns import WAITING_DAYS_MAX
 from services.profile.purchases.usecases import record_purchases as intake
 from services.profile.purchases.usecases import record_returns as returning
-from services.profile.purchases.usecases.bury_overdue_returns import bury_overdue_returns
+from services.profile.purchases.usecases.hand_over_overdue_returns import hand_over_overdue_returns
 from services.profile.purchases.usecases.record_returns import Outcome
 from shared.consume import operator_actions
 from shared.consume.parking import OVERDUE_MAX
@@ -27,11 +29,11 @@ from shared.errors import DomainError
 from shared.events.profile import PurchaseReturned
 from shared.ids import new_id
 from shared.outbox.jobs import paged
-from tests.profile.running import NOW, Profile, back, open_profile, told
+from tests.profile.running import NOW, Profile, back, open_profile, reported
 
 
-def stored(outcome: Outcome) -> StoredReturn:
-    assert isinstance(outcome, StoredReturn), outcome
+def stored(outcome: Outcome) -> RecordedReturn:
+    assert isinstance(outcome, RecordedReturn), outcome
     return outcome
 
 
@@ -48,8 +50,8 @@ async def set_aside_states(profile: Profile) -> list[tuple[str, str]]:
 
 
 async def test_units_go_back_last_first_with_their_share_of_the_line(profile: Profile) -> None:
-    (bought,) = await profile.buy(told("1", Line("TEA", 3, 1000), Line("CUP", 1, 1), phone="13800138001"))
-    assert isinstance(bought, Stored)
+    (bought,) = await profile.buy(reported("1", Line("TEA", 3, 1000), Line("CUP", 1, 1), phone="13800138001"))
+    assert isinstance(bought, PurchaseRecord)
     first, second = map(
         stored, await profile.give_back(back("R1", "1", (1, 1), (2, 1)), back("R2", "1", (1, 2)))
     )
@@ -66,7 +68,7 @@ async def test_units_go_back_last_first_with_their_share_of_the_line(profile: Pr
 
 
 async def test_more_than_is_left_is_refused_and_neighbours_apply(profile: Profile) -> None:
-    await profile.buy(told("1", phone="13800138001"))
+    await profile.buy(reported("1", phone="13800138001"))
     outcomes = await profile.give_back(
         back("R1", "1", (1, 2)), back("R2", "1", (1, 2)), back("R3", "1", (1, 1))
     )
@@ -77,7 +79,7 @@ async def test_more_than_is_left_is_refused_and_neighbours_apply(profile: Profil
 
 
 async def test_a_repeat_gets_the_first_answer_and_other_content_is_a_conflict(profile: Profile) -> None:
-    await profile.buy(told("1", phone="13800138001"), told("2", phone="13800138001"))
+    await profile.buy(reported("1", phone="13800138001"), reported("2", phone="13800138001"))
     (first,) = await profile.give_back(back("R1", "1", (1, 1)))
     again, other = await profile.give_back(
         back("R1", "1", (1, 1)), back("R1", "2", (1, 2), at=NOW - timedelta(hours=1))
@@ -85,7 +87,7 @@ async def test_a_repeat_gets_the_first_answer_and_other_content_is_a_conflict(pr
     assert again == first
     assert refused(other).code == "return_conflict"
     assert refused(other).extra["fields"] == ["order_id", "returned_at", "lines"]
-    assert await profile.count(returns) == 1
+    assert await profile.count(tables.purchase_return) == 1
 
 
 async def test_a_return_before_its_purchase_waits_and_is_applied_with_it(profile: Profile) -> None:
@@ -95,9 +97,9 @@ async def test_a_return_before_its_purchase_waits_and_is_applied_with_it(profile
     assert again == waiting
     (conflict,) = await profile.give_back(back("R1", "2", (1, 1)))
     assert refused(conflict).extra["fields"] == ["order_id"]
-    await profile.buy(told("1", phone="13800138001"))
+    await profile.buy(reported("1", phone="13800138001"))
     (applied,) = map(stored, await profile.give_back(back("R1", "1", (1, 1))))
-    assert applied.return_id == waiting.return_id
+    assert applied.record.return_id == waiting.return_id
     assert await set_aside_states(profile) == [("applied", "waiting_for_purchase")]
     kinds = [type(event).__name__ for event in await profile.published()]
     assert kinds == ["CustomerRegistered", "PurchaseRecorded", "PurchaseReturned"]
@@ -111,12 +113,16 @@ async def test_waiting_returns_apply_in_order_and_what_does_not_fit_goes_to_the_
     await profile.give_back(
         back("R3", "1", (1, 1), at=late), back("R2", "1", (1, 2), at=late), back("R1", "1", (1, 1), at=early)
     )
-    await profile.buy(told("1", Line("TEA", 3, 1000), phone="13800138001"))
+    await profile.buy(reported("1", Line("TEA", 3, 1000), phone="13800138001"))
     async with profile.database.read() as read:
         rows = await read.all(
-            select(returns.c.source_return_id, return_lines.c.unit_from, return_lines.c.unit_to)
-            .join(return_lines, return_lines.c.return_id == returns.c.return_id)
-            .order_by(return_lines.c.unit_to.desc())
+            select(
+                tables.purchase_return.c.source_return_id,
+                tables.return_line.c.unit_from,
+                tables.return_line.c.unit_to,
+            )
+            .join(tables.return_line, tables.return_line.c.return_id == tables.purchase_return.c.return_id)
+            .order_by(tables.return_line.c.unit_to.desc())
         )
     assert [tuple(row) for row in rows] == [("R1", 3, 3), ("R2", 1, 2)]
     assert sorted(await set_aside_states(profile)) == [
@@ -130,20 +136,20 @@ async def test_waiting_returns_apply_in_order_and_what_does_not_fit_goes_to_the_
 async def test_a_return_whose_purchase_never_comes_is_handed_to_the_operators(profile: Profile) -> None:
     many = [back(f"R{number}", "1") for number in range(OVERDUE_MAX + 1)]
     await profile.give_back(*many)
-    assert await paged("page", bury_overdue_returns).run(profile.runtime) == 0
+    assert await paged("page", hand_over_overdue_returns).run(profile.runtime) == 0
     profile.clock.advance(timedelta(days=WAITING_DAYS_MAX))
-    assert await paged("page", bury_overdue_returns).run(profile.runtime) == len(many)
+    assert await paged("page", hand_over_overdue_returns).run(profile.runtime) == len(many)
     assert set(await set_aside_states(profile)) == {("dead", "purchase_never_came")}
 
 
 async def test_the_sweep_of_deadlines_looks_for_the_purchase_once_more(profile: Profile) -> None:
     """However its wake-up was lost: here the returns are parked beside a purchase that is there."""
-    await profile.buy(told("1", Line("TEA", 1, 1000), phone="13800138001"))
+    await profile.buy(reported("1", Line("TEA", 1, 1000), phone="13800138001"))
     waiting = [WaitingReturn(new_id("ret"), "shop", back(name, "1")) for name in ("R1", "R2")]
     async with profile.database.begin() as tx:
         await storage.park(tx, profile.vault, waiting)
     profile.clock.advance(timedelta(days=WAITING_DAYS_MAX))
-    assert await paged("page", bury_overdue_returns).run(profile.runtime) == 2
+    assert await paged("page", hand_over_overdue_returns).run(profile.runtime) == 2
     assert sorted(await set_aside_states(profile)) == [
         ("applied", "waiting_for_purchase"),
         ("dead", "return_exceeds_purchase"),
@@ -170,39 +176,39 @@ async def test_a_dead_return_is_tried_again_when_its_purchase_has_come_after_all
     (waiting,) = await profile.give_back(back("R1", "1", (1, 2)))
     assert isinstance(waiting, WaitingReturn)
     profile.clock.advance(timedelta(days=WAITING_DAYS_MAX))
-    await paged("page", bury_overdue_returns).run(profile.runtime)
+    await paged("page", hand_over_overdue_returns).run(profile.runtime)
     set_aside_id = await dead_return(profile)
     with pytest.raises(StillRefused, match="purchase_not_known"):
         await retry(profile, set_aside_id)
-    await profile.buy(told("1", phone="13800138001"))
+    await profile.buy(reported("1", phone="13800138001"))
     assert await retry(profile, set_aside_id) == 1
     (applied,) = map(stored, await profile.give_back(back("R1", "1", (1, 2))))
-    assert applied.return_id == waiting.return_id
+    assert applied.record.return_id == waiting.return_id
     assert [type(event).__name__ for event in await profile.published()].count("PurchaseReturned") == 1
     assert await profile.drift() == []
 
 
 async def test_a_dead_return_that_was_sent_again_meanwhile_is_applied_once(profile: Profile) -> None:
     await profile.give_back(back("R1", "1", (1, 4)), back("R2", "1", (1, 1)))
-    await profile.buy(told("1", phone="13800138001"))
+    await profile.buy(reported("1", phone="13800138001"))
     set_aside_id = await dead_return(profile)
     with pytest.raises(StillRefused, match="return_exceeds_purchase"):
         await retry(profile, set_aside_id)
     await profile.give_back(back("R1", "1", (1, 2)))
     with pytest.raises(StillRefused, match="return_conflict"):
         await retry(profile, set_aside_id)
-    assert await profile.count(returns) == 2
+    assert await profile.count(tables.purchase_return) == 2
     assert await profile.drift() == []
 
 
 async def test_a_partners_return_of_the_shops_order_is_refused_and_stands_in_nobodys_way(
     profile: Profile,
 ) -> None:
-    await profile.buy(told("1", phone="13800138001"))
+    await profile.buy(reported("1", phone="13800138001"))
     (foreign,) = await profile.give_back(back("R1", "1"), issuer="partner:acme")
     assert (refused(foreign).code, refused(foreign).errors[0].pointer) == ("order_of_another", "/order_id")
     (own,) = await profile.give_back(back("R1", "1"))
-    assert isinstance(own, StoredReturn)
+    assert isinstance(own, RecordedReturn)
     assert await set_aside_states(profile) == []
 
 
@@ -212,14 +218,16 @@ async def test_a_return_in_the_future_is_refused(profile: Profile) -> None:
 
 
 async def test_thirty_returns_at_once_take_each_unit_once(profile: Profile, seeded: random.Random) -> None:
-    await profile.buy(told("1", Line("TEA", 10, 999), phone="13800138001"))
+    await profile.buy(reported("1", Line("TEA", 10, 999), phone="13800138001"))
     wanted = [back(f"R{number}", "1", (1, seeded.randint(1, 3))) for number in range(30)]
     outcomes = await asyncio.gather(*(profile.give_back(one) for one in wanted))
-    taken = [units for (outcome,) in outcomes if isinstance(outcome, StoredReturn) for units in outcome.lines]
+    taken = [
+        units for (outcome,) in outcomes if isinstance(outcome, RecordedReturn) for units in outcome.lines
+    ]
     units = [unit for one in taken for unit in range(one.unit_from, one.unit_to + 1)]
     assert sorted(units) == sorted(set(units))
     async with profile.database.read() as read:
-        counted = await read.scalar(select(purchase_lines.c.returned_quantity))
+        counted = await read.scalar(select(tables.purchase_line.c.returned_quantity))
     assert counted == len(units)
     if len(units) == 10:
         assert sum(one.amount_minor for one in taken) == 999
@@ -227,12 +235,12 @@ async def test_thirty_returns_at_once_take_each_unit_once(profile: Profile, seed
 
 
 async def test_the_same_return_thirty_times_at_once_is_recorded_once(profile: Profile) -> None:
-    await profile.buy(told("1", phone="13800138001"), told("2", phone="13800138001"))
+    await profile.buy(reported("1", phone="13800138001"), reported("2", phone="13800138001"))
     wanted = [back("R1", str(1 + number % 2)) for number in range(30)]
     outcomes = [one for (one,) in await asyncio.gather(*(profile.give_back(one) for one in wanted))]
-    assert len({one.return_id for one in outcomes if isinstance(one, StoredReturn)}) == 1
+    assert len({outcome.record.return_id for outcome in outcomes if isinstance(outcome, RecordedReturn)}) == 1
     assert {one.code for one in outcomes if isinstance(one, DomainError)} == {"return_conflict"}
-    assert await profile.count(returns) == 1
+    assert await profile.count(tables.purchase_return) == 1
     assert await profile.drift() == []
 
 
@@ -243,22 +251,22 @@ async def test_returns_beside_their_purchases_are_never_parked_for_ever(
         work
         for number in range(60)
         for work in (
-            profile.buy(told(str(number), phone=f"138{number:08d}")),
+            profile.buy(reported(str(number), phone=f"138{number:08d}")),
             profile.give_back(back(f"R{number}", str(number))),
         )
     ]
     seeded.shuffle(tasks)
     await asyncio.gather(*tasks)
     assert await profile.count(set_aside, set_aside.c.state == "parked") == 0
-    assert await profile.count(returns) == 60
+    assert await profile.count(tables.purchase_return) == 60
     assert await profile.drift() == []
 
 
 async def _crossing(profile: Profile) -> int:
     """A return and its purchase, each looking before the other has committed; how many stay parked."""
     async with profile.database.begin() as tx:
-        await returning.record_returns(tx, profile.vault, [back("R1", "1")], issuer="shop")
-        buying = asyncio.create_task(profile.buy(told("1", phone="13800138001")))
+        await returning.record_returns(tx, profile.context, [back("R1", "1")], issuer="shop")
+        buying = asyncio.create_task(profile.buy(reported("1", phone="13800138001")))
         await profile.blocked(buying)
     await buying
     return await profile.count(set_aside, set_aside.c.state == "parked")
@@ -285,8 +293,8 @@ async def test_a_purchase_that_commits_while_its_return_looks_is_found(tmp_path:
     async with open_profile("postgresql", tmp_path) as profile:
         async with profile.database.begin() as tx:
             await intake.record_purchases(
-                tx, profile.vault, [told("1", phone="13800138001")], issuer="shop", region="CN"
+                tx, profile.context, [reported("1", phone="13800138001")], issuer="shop"
             )
             giving_back = asyncio.create_task(profile.give_back(back("R1", "1")))
             assert await profile.blocked(giving_back)
-        assert isinstance((await giving_back)[0], StoredReturn)
+        assert isinstance((await giving_back)[0], RecordedReturn)

@@ -3,9 +3,8 @@
 import pytest
 from sqlalchemy import text
 
-from services.profile.purchases.invariants import INVARIANTS
 from tests.parts.looking import looked_through
-from tests.profile.running import Profile, back, told
+from tests.profile.running import Profile, back, reported
 
 GUARDS = ("purchase", "purchase_line", "purchase_return", "return_line")
 
@@ -42,7 +41,7 @@ async def unguarded(profile: Profile, *statements: str) -> None:
     ],
 )
 async def test_each_contradiction_is_found(profile: Profile, rule: str, statement: str) -> None:
-    await profile.buy(told("1", phone="13800138001"))
+    await profile.buy(reported("1", phone="13800138001"))
     await profile.give_back(back("R1", "1"), back("R2", "1"))
     assert await profile.drift() == []
     if rule == "disjoint_units":
@@ -51,7 +50,7 @@ async def test_each_contradiction_is_found(profile: Profile, rule: str, statemen
     found = await profile.drift()
     assert rule in {drift.rule for drift in found}
     async with profile.database.read() as read:
-        assert set(await looked_through(read, INVARIANTS)) == set(found)
+        assert set(await looked_through(read, profile.service.invariants)) == set(found)
 
 
 def _without_unique_units(profile: Profile) -> list[str]:

@@ -1,0 +1,124 @@
+"""Read customers: each is a view over the identities with one owner."""
+
+import json
+from collections.abc import Iterable, Sequence
+
+from services.profile.people.domain.customers import Customer, CustomerIdentifier, CustomerSelection
+from services.profile.people.domain.identifiers import GivenIdentifiers, normalise
+from services.profile.people.domain.survivorship import Value, surviving
+from services.profile.people.queries.ownership import holder_of, issuer_seen_by, owner_of
+from services.profile.people.storage import identifiers, identities, source_records
+from services.profile.people.storage.identities import IdentityWithKey
+from services.profile.people.storage.source_records import NAME
+from services.profile.settings import Settings
+from shared.auth.principal import Principal
+from shared.context import Context
+from shared.db import Read
+from shared.vault import Keys
+
+
+async def find_customer(
+    read: Read, context: Context, customer_id: str, *, issuer: str | None
+) -> Customer | None:
+    """Return the customer with this owner's id, with the identities that `issuer` brought (None: all identities).
+
+    None if there is no such customer.
+    """
+    customers = await _assemble(read, context, [customer_id], issuer)
+    return customers.get(customer_id)
+
+
+async def look_up_customer(
+    read: Read, context: Context[Settings], caller: Principal, given: GivenIdentifiers
+) -> Customer | None:
+    """Return the customer to whom the one identifier leads.
+
+    None if it leads to nobody, to an erased customer, or to one that this caller may not see.
+    """
+    (identifier,) = normalise(given, issuer=caller.issuer, region=context.settings.phone_region)
+    holder, issuer = await holder_of(read, context, identifier), issuer_seen_by(caller)
+    customer_id = holder and await owner_of(read, holder, issuer)
+    return await find_customer(read, context, customer_id, issuer=issuer) if customer_id else None
+
+
+async def list_customers(
+    read: Read, context: Context, selection: CustomerSelection, *, before: str | None, limit: int
+) -> list[Customer]:
+    """Return at most `limit` customers that were made before the customer `before`, the latest first."""
+    owner_ids = await identities.page(read, selection, before=before, limit=limit)
+    customers = await _assemble(read, context, owner_ids, selection.issuer)
+    return [customers[owner_id] for owner_id in owner_ids if owner_id in customers]
+
+
+async def name_of(read: Read, keys: Keys, identity_id: str) -> str | None:
+    """Return the name of one identity; None if it has none."""
+    name = surviving((await _names(read, keys, [identity_id])).get(identity_id, ()))
+    return name.text if name else None
+
+
+async def _assemble(
+    read: Read, context: Context, owner_ids: Sequence[str], issuer: str | None
+) -> dict[str, Customer]:
+    """Return customers by owner's id: three statements, however many customers there are."""
+    readable = [
+        identity
+        for identity in await identities.owned_by(read, owner_ids)
+        if not identity.is_erased and issuer in (None, identity.issuer)
+    ]
+    keys = identities.open_keys(context.vault, readable)
+    identity_ids = [identity.identity_id for identity in readable]
+    identifiers_of = await _identifiers(read, keys, identity_ids)
+    names = await _names(read, keys, identity_ids)
+    members: dict[str, list[IdentityWithKey]] = {}
+    for identity in readable:
+        members.setdefault(identity.owner_id, []).append(identity)
+    return {
+        owner_id: _customer(owner_id, owned, identifiers_of, names) for owner_id, owned in members.items()
+    }
+
+
+def _customer(
+    owner_id: str,
+    owned: Sequence[IdentityWithKey],
+    identifiers_of: dict[str, list[CustomerIdentifier]],
+    names: dict[str, list[Value]],
+) -> Customer:
+    first = next((identity for identity in owned if identity.identity_id == owner_id), owned[0])
+    identity_ids = tuple(identity.identity_id for identity in owned)
+    name = surviving(value for identity_id in identity_ids for value in names.get(identity_id, ()))
+    return Customer(
+        customer_id=owner_id,
+        identity_ids=identity_ids,
+        state=first.state,
+        origin=first.origin,
+        issuer=first.issuer,
+        created_at=min(identity.created_at for identity in owned),
+        name=name.text if name else None,
+        identifiers=tuple(
+            identifier for identity_id in identity_ids for identifier in identifiers_of.get(identity_id, ())
+        ),
+    )
+
+
+async def _identifiers(
+    read: Read, keys: Keys, identity_ids: Sequence[str]
+) -> dict[str, list[CustomerIdentifier]]:
+    """Return the readable identifiers of each identity."""
+    identifiers_of: dict[str, list[CustomerIdentifier]] = {}
+    for sealed in await identifiers.of_identities(read, identity_ids):
+        value = keys.open(sealed.identity_id, f"identifier.{sealed.kind}", sealed.sealed)
+        identifiers_of.setdefault(sealed.identity_id, []).append(
+            CustomerIdentifier(sealed.kind, sealed.issuer, value, sealed.state, sealed.verified_at)
+        )
+    return identifiers_of
+
+
+async def _names(read: Read, keys: Keys, identity_ids: Iterable[str]) -> dict[str, list[Value]]:
+    """Return the readable names of each identity."""
+    names: dict[str, list[Value]] = {}
+    for sealed in await source_records.names(read, list(identity_ids)):
+        text = json.loads(keys.open(sealed.identity_id, f"value.{NAME}", sealed.sealed))["raw"]
+        names.setdefault(sealed.identity_id, []).append(
+            Value(text, sealed.evidence, sealed.verified_at is not None, sealed.observed_at, sealed.record_id)
+        )
+    return names

@@ -1,0 +1,66 @@
+"""Find the customer that an id or an identifier stands for, and the owners of identities."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement
+
+from services.profile.people.domain.identifiers import Identifier, external_id
+from services.profile.people.refusals import ExternalIdInvalid
+from services.profile.people.storage import identifiers, identities
+from shared.auth.principal import SHOP, Principal
+from shared.context import Context
+from shared.db import Read
+from shared.vault import Keys
+
+EXTERNAL = "ext:"
+"""What a caller writes before an own id of a customer."""
+
+
+def issuer_seen_by(caller: Principal) -> str | None:
+    """Return the only issuer whose customers this caller may see; None: those of all issuers."""
+    return None if caller.issuer == SHOP else caller.issuer
+
+
+async def customer_of(read: Read, context: Context, caller: Principal, text: str) -> str | None:
+    """Return the owner's id that `cus_…` or `ext:…` stands for; None if this caller may see no such customer."""
+    issuer = issuer_seen_by(caller)
+    if not text.startswith(EXTERNAL):
+        return await identities.owner_of(read, text, issuer)
+    try:
+        identifier = external_id(text.removeprefix(EXTERNAL), caller.issuer)
+    except ExternalIdInvalid:
+        return None
+    holder = await holder_of(read, context, identifier)
+    return await identities.owner_of(read, holder, issuer) if holder else None
+
+
+async def holder_of(read: Read, context: Context, identifier: Identifier) -> str | None:
+    """Return the identity to which an identifier leads; None if it leads to nobody."""
+    index = context.vault.index(identifier.kind, identifier.issuer, identifier.value)
+    return (await identifiers.holders(read, [index])).get(index)
+
+
+async def owner_of(read: Read, identity_id: str, issuer: str | None) -> str | None:
+    """Return the owner of an identity; None if it is unknown, erased, or was not brought by `issuer`, if given."""
+    return await identities.owner_of(read, identity_id, issuer)
+
+
+async def owners_of(read: Read, identity_ids: Iterable[str]) -> dict[str, str]:
+    """Return the owner that each of these identities has now."""
+    return await identities.owners(read, identity_ids)
+
+
+async def owner_and_keys_of(read: Read, context: Context, identity_id: str) -> tuple[str, Keys]:
+    """Return the owner of an identity that exists, and its opened key; an erased identity has none."""
+    (identity,) = await identities.find(read, [identity_id])
+    return identity.owner_id, identities.open_keys(context.vault, [identity])
+
+
+async def identities_of(read: Read, customer_id: str) -> list[str]:
+    """Return the ids of the identities that belong to a customer."""
+    return await identities.ids_owned_by(read, customer_id)
+
+
+def identity_exists(identity_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return the condition that an identity with this id exists, for a rule about the rows of another capability."""
+    return identities.exists(identity_id)

@@ -1,0 +1,40 @@
+"""Read purchases. Their `customer_id` is the customer that they belong to now, not the one at recording."""
+
+from dataclasses import dataclass, replace
+
+from services.profile.people.queries.ownership import owner_and_keys_of, owners_of
+from services.profile.purchases.domain.purchases import PurchaseSelection
+from services.profile.purchases.storage import purchases
+from services.profile.purchases.storage.tables import PurchaseLineRecord, PurchaseRecord
+from shared.context import Context
+from shared.db import Read
+
+
+@dataclass(frozen=True, slots=True)
+class NamedLine:
+    """A line of a purchase with its name, readable; None if it has none, or its customer was erased."""
+
+    record: PurchaseLineRecord
+    name: str | None
+
+
+async def find_purchase(
+    read: Read, context: Context, purchase_id: str
+) -> tuple[PurchaseRecord, list[NamedLine]] | None:
+    """Return a purchase with its lines; None if there is none with this id."""
+    purchase = await purchases.find_by_id(read, purchase_id)
+    if purchase is None:
+        return None
+    owner_id, keys = await owner_and_keys_of(read, context, purchase.identity_id)
+    lines = (await purchases.lines_of(read, [purchase_id]))[purchase_id]
+    named = [NamedLine(line, purchases.open_name(keys, purchase.identity_id, line)) for line in lines]
+    return replace(purchase, customer_id=owner_id), named
+
+
+async def list_purchases(
+    read: Read, selection: PurchaseSelection, *, before: str | None, limit: int
+) -> list[PurchaseRecord]:
+    """Return at most `limit` purchases that were recorded before the purchase `before`, the latest first."""
+    page = await purchases.page(read, selection, before=before, limit=limit)
+    owners = await owners_of(read, (purchase.identity_id for purchase in page))
+    return [replace(purchase, customer_id=owners[purchase.identity_id]) for purchase in page]
