@@ -8,7 +8,7 @@ from shared.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """What scoring needs beyond what all services share."""
+    """The settings of scoring beyond those that all services share."""
 
     service: ClassVar[str] = "scoring"
     port_offset: ClassVar[int] = 4

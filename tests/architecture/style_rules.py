@@ -130,7 +130,7 @@ def _names_no_element(source: Source) -> Findings:
                     yield name.lineno, f"the loop variable {name.id!r} does not name its element"
 
 
-PAPER = re.compile(r"\bmodels/[a-z-]+\b|\bspecs/[a-z]+\b|\bDESIGN\b|\btraps\.md\b|\bSTYLE\b")
+PAPER = re.compile(r"(?<!/)\bmodels/[a-z-]+\b|\bspecs/[a-z]+\b|\bDESIGN\b|\btraps\.md\b|\bSTYLE\b")
 
 
 def _refers_to_papers(source: Source) -> Findings:

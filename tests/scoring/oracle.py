@@ -47,25 +47,33 @@ class World:
     def state(self, customer: str, until: date) -> dict[str, object]:
         """The statistics of a customer from all facts up to and including `until`; empty when nothing counts."""
         mine = [
-            one
-            for one in self.bought
-            if self.owner(one.who) == customer and one.who not in self.erased and one.day <= until
+            purchase
+            for purchase in self.bought
+            if self.owner(purchase.who) == customer
+            and purchase.who not in self.erased
+            and purchase.day <= until
         ]
         backs: dict[str, list[Back]] = defaultdict(list)
         for back in self.back:
             if back.day <= until:
                 backs[back.of.id].append(back)
-        kept = [one for one in mine if one.units > sum(back.last - back.first + 1 for back in backs[one.id])]
+        kept = [
+            purchase
+            for purchase in mine
+            if purchase.units > sum(back.last - back.first + 1 for back in backs[purchase.id])
+        ]
         if not kept:
             return {}
-        days = sorted({one.day for one in kept})
+        days = sorted({purchase.day for purchase in kept})
         gaps = [(days[i] - days[i - 1]).days for i in range(1, len(days))]
-        in_currency = Counter(currency for currency, _ in {(one.currency, one.day) for one in kept})
+        in_currency = Counter(
+            currency for currency, _ in {(purchase.currency, purchase.day) for purchase in kept}
+        )
         main = min(in_currency, key=lambda code: (-in_currency[code], code))
-        money = [one for one in kept if one.currency == main]
+        money = [purchase for purchase in kept if purchase.currency == main]
         net: dict[date, int] = defaultdict(int)
-        for one in money:
-            net[one.day] += one.amount - sum(back.amount for back in backs[one.id])
+        for purchase in money:
+            net[purchase.day] += purchase.amount - sum(back.amount for back in backs[purchase.id])
         nets = [net[day] for day in sorted(net)]
         gap_log = 0.0
         for gap in gaps:
@@ -76,12 +84,12 @@ class World:
         return {
             "purchases": len(kept), "days": len(days), "first_day": days[0], "last_day": days[-1],
             "gap_sq": sum(gap * gap for gap in gaps), "gap_log": gap_log, "currency": main,
-            "currency_days": in_currency[main], "gross_minor": sum(one.amount for one in money),
-            "refund_minor": sum(back.amount for one in money for back in backs[one.id]),
+            "currency_days": in_currency[main], "gross_minor": sum(purchase.amount for purchase in money),
+            "refund_minor": sum(back.amount for purchase in money for back in backs[purchase.id]),
             "first_day_net": nets[0], "last_day_net": nets[-1], "net_sq": net_sq,
             "other_currencies": sorted(
                 (code, count, sum(
-                    one.amount - sum(back.amount for back in backs[one.id]) for one in kept if one.currency == code
+                    purchase.amount - sum(back.amount for back in backs[purchase.id]) for purchase in kept if purchase.currency == code
                 ))
                 for code, count in in_currency.items() if code != main
             ),

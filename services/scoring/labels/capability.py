@@ -1,4 +1,4 @@
-"""The labels: what holds of each customer now, when it changes by itself, and the events about changes."""
+"""The labels: the label of each customer now, when it changes by itself, and the events about changes."""
 
 from services.scoring.labels import events, jobs
 from services.scoring.labels.storage import figures, tables

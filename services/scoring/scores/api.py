@@ -28,7 +28,7 @@ DAY_CHARACTERS = 10
 
 
 class ModelUsed(Response):
-    """Which version answered."""
+    """The version of a model that answered."""
 
     version: int = Field(description="0 is the one that is shipped.")
     until: date | None = Field(description="The last day of the data it was fitted to; null for version 0.")
@@ -38,7 +38,7 @@ class ModelUsed(Response):
 
 
 class OtherCurrencyOut(Response):
-    """What was bought in a currency that is not the customer's main one. Money is never converted."""
+    """Purchases in a currency that is not the customer's main one. Money is never converted."""
 
     currency: str
     days: int
@@ -201,8 +201,8 @@ def _rfm(scores: Scores) -> RfmOut | None:
         monetary_minor=score.monetary_minor,
         currency=score.currency,
         other_currencies=[
-            OtherCurrencyOut(currency=other.currency, days=other.days, net_minor=other.net_minor)
-            for other in scores.state.other_currencies
+            OtherCurrencyOut(currency=rest.currency, days=rest.days, net_minor=rest.net_minor)
+            for rest in scores.state.other_currencies
         ],
         r=score.r,
         f=score.f,

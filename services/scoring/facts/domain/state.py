@@ -1,7 +1,7 @@
-"""One customer's state: the fold of the day roll-ups of all identities they own.
+"""A customer's state: the fold of the day roll-ups of all identities that the customer owns.
 
-The fold adds floats left to right over ascending days, so the O(1) step for a purchase on or after the
-last day gives the identical bits (property test in tests/scoring/facts/domain/test_state.py).
+The fold adds floats from left to right over ascending days, so the O(1) step for a purchase on or after the last day
+gives the identical bits (property test in tests/scoring/facts/domain/test_state.py).
 """
 
 import math
@@ -15,7 +15,7 @@ from services.scoring.facts.domain.facts import DayRollup, Purchase
 
 @dataclass(frozen=True, slots=True)
 class OtherCurrency:
-    """What was bought in a currency that is not the customer's main one."""
+    """Purchases in a currency that is not the customer's main one: purchase days, and their sum less returns."""
 
     currency: str
     days: int
@@ -27,8 +27,8 @@ class State:
     """Sufficient statistics of one customer; sums of money are in `currency`, the main one.
 
     `gap_sq` and `gap_log` are Σ gap² and Σ ln gap of the gaps between purchase days, in days; `net_sq` is
-    Σ net² over the days of the main currency *before* the last one, so that a later purchase on that last
-    day needs no subtraction. Days and currency are None exactly when nothing counts.
+    Σ net² over the days of the main currency *before* the last one, so that a later purchase on the last day needs no
+    subtraction. Days and currency are None exactly when no purchase counts.
     """
 
     purchases: int = 0
@@ -48,7 +48,7 @@ class State:
 
     @property
     def net_minor(self) -> int:
-        """What the customer paid and did not get back, in the main currency."""
+        """The amount that the customer paid and did not get back, in the main currency."""
         return self.gross_minor - self.refund_minor
 
 
@@ -77,9 +77,9 @@ class _Tally:
 
 
 def fold(rollups: Iterable[DayRollup]) -> State:
-    """Fold day roll-ups, of any identities and in any order, into the state of their one owner.
+    """Fold the day roll-ups of one owner's identities, in any order, into the owner's state.
 
-    The main currency is the one with most purchase days; on a tie the smaller code.
+    The main currency is the currency with most purchase days; on a tie it is the smaller code.
     """
     counting = sorted((row for row in rollups if row.purchases), key=lambda row: (row.day, row.currency))
     if not counting:
@@ -100,7 +100,7 @@ def fold(rollups: Iterable[DayRollup]) -> State:
     main = min(tallies, key=lambda code: (-tallies[code].days, code))
     tally = tallies.pop(main)
     others = [
-        OtherCurrency(code, other.days, other.gross - other.refund) for code, other in sorted(tallies.items())
+        OtherCurrency(code, rest.days, rest.gross - rest.refund) for code, rest in sorted(tallies.items())
     ]
     return State(
         purchases=purchases, days=days, first_day=counting[0].day, last_day=last_day, gap_sq=gap_sq, gap_log=gap_log,
@@ -111,7 +111,7 @@ def fold(rollups: Iterable[DayRollup]) -> State:
 
 
 def can_step(state: State, purchase: Purchase) -> bool:
-    """Whether `step` applies: the purchase is on or after the last day, in the only currency there is."""
+    """Return whether `step` applies: the purchase is on or after the last day, in the only currency so far."""
     if state.last_day is None:
         return True
     return (
@@ -120,7 +120,7 @@ def can_step(state: State, purchase: Purchase) -> bool:
 
 
 def step(state: State, purchase: Purchase) -> State:
-    """Add one purchase of which nothing is returned, in O(1): the same bits as folding everything again."""
+    """Add one purchase without returns in O(1); the result has the same bits as a new fold of everything."""
     assert can_step(state, purchase)
     amount, day = purchase.amount_minor, purchase.day
     if state.last_day is None:

@@ -13,7 +13,7 @@ from shared.events.base import Cause
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one use case of the facts changed. The rows of all these customers are locked."""
+    """The customers that one use case of the facts changed. Their rows are locked."""
 
     causes: Mapping[str, Cause] = field(default_factory=dict)
     """The cause by customer, for each customer whose facts or identities changed."""

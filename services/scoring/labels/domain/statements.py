@@ -1,4 +1,4 @@
-"""Labels as statements: what holds of a customer now, and until when it holds without any event."""
+"""Labels as statements: the label that a customer has now, and until when it holds without any event."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +33,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Yardstick:
-    """What labels are judged with: cut points, their version, the shop's zone and the present instant."""
+    """The measure of labels: cut points, their version, the shop's zone and the present instant."""
 
     cuts: Cuts
     version: int

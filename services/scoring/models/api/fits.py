@@ -27,7 +27,7 @@ PROGRESS: dict[FitStatus, float] = {"queued": 0.0, "running": 0.5, "done": 1.0, 
 
 
 class FitIn(Request):
-    """What to fit."""
+    """The data and the options of a fit."""
 
     model_config = example(until="1997-09-30")
 
@@ -44,7 +44,7 @@ class FitIn(Request):
 
 
 class FitResultOut(Response):
-    """What a fit found."""
+    """The version that a fit made."""
 
     version: int
     status: Status = Field(description="`rejected`: a gate is closed, and the old version stays in force.")
@@ -129,7 +129,7 @@ async def get_fit(
     read: Reading,
     fit_id: Annotated[str, Path(max_length=ID_MAX, examples=["fit_01hv3n8v1mz8k7g5r0q2w4x6y8"])],
 ) -> FitOut:
-    """How far a fit is; with its result once it is done."""
+    """Return how far a fit is, with its result once it is done."""
     result = await find_fit(read, fit_id)
     if result is None:
         raise UnknownFit

@@ -1,4 +1,4 @@
-"""Versions of models, and which of them is in force on a day."""
+"""Versions of models, and the version in force on a day."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class InForce:
 
 
 def in_force(versions: Iterable[Model], day: date) -> InForce | None:
-    """The published version with the greatest `until` up to `day`, else the earliest; None if nothing is published.
+    """Return the published version with the greatest `until` up to `day`, else the earliest; None if none is published.
 
     Of several fits to the same day the newest version counts.
     """
@@ -59,7 +59,10 @@ def in_force(versions: Iterable[Model], day: date) -> InForce | None:
 
 
 def shipped(kind: Kind, zone: str) -> Model | None:
-    """Version 0, what a shop starts with; Gamma-Gamma has none, because spend has no scale before there is data."""
+    """Return version 0, with which a shop starts.
+
+    Gamma-Gamma has none, because spend has no scale before there is data.
+    """
     prior = _SHIPPED.get(kind)
     if prior is None:
         return None
@@ -70,7 +73,10 @@ def shipped(kind: Kind, zone: str) -> Model | None:
 
 
 def confidence(used: InForce, purchases: int) -> Confidence:
-    """How much an answer rests on: low on a prior or on later data, high on the customer's own repeated purchases."""
+    """Return how far an answer can be trusted.
+
+    It is low on a prior or on later data, high on the customer's own repeated purchases.
+    """
     if used.model.version == 0 or used.look_ahead:
         return "low"
     return "high" if purchases >= STEADY_PURCHASES_MIN else "medium"

@@ -1,4 +1,4 @@
-"""From rows to an outcome: what a fit found, and whether it may go into force.
+"""Train models: turn rows into an outcome that says what was estimated and whether it may go into force.
 
 NumPy and SciPy are loaded only when a fit runs, which is in a worker process.
 """
@@ -15,11 +15,11 @@ from services.scoring.models.domain.kinds.gamma_gamma import GammaGamma
 
 Failure = Literal["no_customers", "timed_out", "worker_failed", "cut_off"]
 CUSTOMERS_MIN: Final = 50
-"""Customers a fit must rest on to go into force."""
+"""The fewest customers of a fit that goes into force."""
 
 
 class Outcome(BaseModel):
-    """What a fit found; `parameters` is None when there was nothing to fit, and `failure` says why.
+    """The outcome of a fit. `parameters` is None when there was nothing to fit, and `failure` says why.
 
     `log_likelihood` and `gain_over_nbd` are None for models that have none.
     """
@@ -90,7 +90,7 @@ def train_rfm(
     *,
     round_days: bool,
 ) -> Outcome:
-    """Cut points from (value, customers) histograms; `round_days` snaps those of recency to round numbers."""
+    """Compute cut points from (value, customers) histograms; `round_days` moves those of recency to round numbers."""
     customers = sum(count for _, count in recency)
     if not customers:
         return NOTHING

@@ -18,7 +18,7 @@ from shared.db import Read, open_database
 
 
 class FitOrder(BaseModel):
-    """What to fit, and from which database."""
+    """An order to fit a kind of model to the data in a database."""
 
     database_url: str
     kind: Kind

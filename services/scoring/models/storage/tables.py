@@ -91,7 +91,7 @@ record_of(fit)(Fit)
 
 
 class SweepColumns(TypedColumns):
-    """How far customers have been judged again since a version was published; one row per kind of model."""
+    """The progress of judging customers again after a version was published; one row per kind of model."""
 
     kind: Named[str] = Column(Id, primary_key=True)
     version: Named[int] = Column(BigInt)

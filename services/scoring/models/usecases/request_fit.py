@@ -20,7 +20,7 @@ PER_CURRENCY: frozenset[Kind] = frozenset({"gamma_gamma"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitRequest:
-    """What to fit: `until` None means today, `currency` None the shop's."""
+    """A request for a fit. `until` None means today, `currency` None the shop's currency."""
 
     kind: Kind
     currency: str | None

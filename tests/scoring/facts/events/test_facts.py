@@ -61,7 +61,8 @@ async def test_a_return_of_anothers_purchase_counts_for_nothing(scoring: Scoring
     who, other = customer(), customer()
     first, second = bought(who, at(10), 900, units=3), bought(who, at(9), 900, units=3)
     strange = [
-        returned(each, at(5), 300).model_copy(update={"identity_id": other}) for each in (first, second)
+        returned(purchase, at(5), 300).model_copy(update={"identity_id": other})
+        for purchase in (first, second)
     ]
     await scoring.deliver(first, strange[0], strange[1])
     await scoring.deliver(second)
@@ -86,7 +87,7 @@ async def test_a_purchase_whose_units_all_went_back_no_longer_counts(scoring: Sc
     await scoring.deliver(event)
     await scoring.deliver(returned(event, at(5), 900, unit_to=2))
     assert await state(scoring, who) == EMPTY
-    assert [(told.label, told.previous) for told in await scoring.told()] == [("new", None), (None, "new")]
+    assert [(event.label, event.previous) for event in await scoring.told()] == [("new", None), (None, "new")]
 
 
 async def test_a_merge_moves_the_purchases_and_an_unmerge_moves_them_back(scoring: Scoring) -> None:

@@ -148,7 +148,7 @@ def plain(state: State) -> dict[str, object]:
     if state == EMPTY:
         return {}
     values = dataclasses.asdict(state)
-    values["other_currencies"] = [dataclasses.astuple(other) for other in state.other_currencies]
+    values["other_currencies"] = [dataclasses.astuple(currency) for currency in state.other_currencies]
     return values
 
 

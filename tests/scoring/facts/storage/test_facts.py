@@ -28,12 +28,12 @@ async def fill(scoring: Scoring, rng: random.Random) -> list[str]:
         purchases.append(bought(rng.choice(people), when, rng.randrange(3000), units=2, currency=currency))
     backs = [
         returned(
-            one,
-            one.occurred_at + timedelta(days=rng.randrange(30)),
-            one.amount_minor // 2,
+            purchase,
+            purchase.occurred_at + timedelta(days=rng.randrange(30)),
+            purchase.amount_minor // 2,
             unit_to=rng.choice([1, 2]),
         )
-        for one in rng.sample(purchases, 60)
+        for purchase in rng.sample(purchases, 60)
     ]
     await scoring.deliver(*purchases, *backs)
     await scoring.deliver(

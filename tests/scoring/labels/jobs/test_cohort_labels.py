@@ -33,11 +33,11 @@ async def test_a_cohort_gets_the_names_that_its_facts_say(scoring: Scoring) -> N
     expected = Counter(score.segment.value for score in scored if score)
 
     scoring.clock.set(running.noon(cdnow.UNTIL) + timedelta(hours=11))
-    bodies = [each for each in cdnow.purchases(sample=True) if each.day <= cdnow.UNTIL]
-    identities = {name: customer() for name in sorted({each.identity_id for each in bodies})}
+    bodies = [purchase for purchase in cdnow.purchases(sample=True) if purchase.day <= cdnow.UNTIL]
+    identities = {name: customer() for name in sorted({purchase.identity_id for purchase in bodies})}
     events = [
-        bought(identities[each.identity_id], each.occurred_at, each.amount_minor, currency="USD")
-        for each in bodies
+        bought(identities[purchase.identity_id], purchase.occurred_at, purchase.amount_minor, currency="USD")
+        for purchase in bodies
     ]
     for start in range(0, len(events), EMBEDDED_BATCH_MAX):
         await scoring.deliver(*events[start : start + EMBEDDED_BATCH_MAX])

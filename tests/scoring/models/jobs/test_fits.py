@@ -22,13 +22,17 @@ SAMPLE = {"r": 0.24259, "alpha": 4.41360, "a": 0.79292, "b": 2.42591}
 
 async def load_sample(scoring: Scoring) -> dict[str, str]:
     """The CDNOW 1/10 sample through the real handlers; returns the identity of each customer."""
-    identities = {one.identity_id: "" for one in cdnow.purchases(sample=True)}
+    identities = {purchase.identity_id: "" for purchase in cdnow.purchases(sample=True)}
     identities = {name: running.customer() for name in identities}
     events = [
         bought(
-            identities[one.identity_id], one.occurred_at, one.amount_minor, units=one.units, currency="USD"
+            identities[purchase.identity_id],
+            purchase.occurred_at,
+            purchase.amount_minor,
+            units=purchase.units,
+            currency="USD",
         )
-        for one in cdnow.purchases(sample=True)
+        for purchase in cdnow.purchases(sample=True)
     ]
     for start in range(0, len(events), EMBEDDED_BATCH_MAX):
         await scoring.deliver(*events[start : start + EMBEDDED_BATCH_MAX])

@@ -26,7 +26,7 @@ Row = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class BgNbdFit:
-    """A fit a week, its log-likelihood in weeks, and how much better than NBD (no dropout at all) it is."""
+    """A fit per week, its log-likelihood in weeks, and its gain over NBD, the model without dropout."""
 
     fit: Fit
     customers: int

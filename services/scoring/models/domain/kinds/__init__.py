@@ -1,4 +1,4 @@
-"""The kinds of model there are: each is a frozen document of parameters with its `kind`. To add one, name it here."""
+"""The kinds of models: each is a frozen document of parameters with its `kind`. To add a kind, name it here."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from services.scoring.models.domain.kinds.gamma_gamma import GammaGamma
 from services.scoring.models.domain.kinds.rfm import Cuts
 
 Kind = Literal["rfm", "bg_nbd", "gamma_gamma"]
-"""What a model answers, also in URLs."""
+"""The name of a kind of model, also in URLs."""
 
 Parameters = Annotated[Cuts | BgNbd | GammaGamma, Field(discriminator="kind")]
 PARAMETERS: TypeAdapter[Cuts | BgNbd | GammaGamma] = TypeAdapter(Parameters)

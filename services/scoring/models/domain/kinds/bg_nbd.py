@@ -1,4 +1,4 @@
-"""BG/NBD (Fader, Hardie & Lee 2005, "Counting your customers" the easy way): alive, and how many purchases to come.
+"""BG/NBD (Fader, Hardie & Lee 2005, "Counting your customers" the easy way): P(alive) and purchases to come.
 
 Pure Python: the serving process never loads NumPy or SciPy for it. Times are in weeks. The preparation is
 `btyd-1`: distinct local days, x = days − 1, t_x = last − first, T = as_of − first.
@@ -20,7 +20,7 @@ PRECISION: Final = 1e-17
 
 
 class BgNbd(BaseModel):
-    """Parameters: purchase rates are Gamma(r, alpha) a week, dropout after a purchase Beta(a, b)."""
+    """Parameters: purchase rates per week are Gamma(r, alpha), dropout after a purchase Beta(a, b)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,7 +37,7 @@ SHIPPED: Final = BgNbd(r=0.25, alpha=4.5, a=0.75, b=2.25)
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """What BG/NBD knows of one customer: repeat days, and weeks from first to last and from first to now."""
+    """The input of BG/NBD about one customer: repeat days, weeks from first to last day and from first day to now."""
 
     x: int
     t_x: float
@@ -45,7 +45,7 @@ class Repeat:
 
 
 def prepare(state: State, day: date) -> Repeat | None:
-    """Preparation `btyd-1` of one customer at the end of `day`; None when no purchase counts."""
+    """Return preparation `btyd-1` of one customer at the end of `day`; None when no purchase counts."""
     if state.first_day is None or state.last_day is None:
         return None
     return Repeat(
@@ -56,7 +56,7 @@ def prepare(state: State, day: date) -> Repeat | None:
 
 
 def p_alive(model: BgNbd, customer: Repeat) -> float:
-    """Probability that the customer still buys; 1 by definition when there was no repeat purchase yet."""
+    """Return the probability that the customer still buys; 1 by definition when there was no repeat purchase yet."""
     if customer.x == 0:
         return 1.0
     log_odds_gone = (
@@ -70,7 +70,7 @@ def p_alive(model: BgNbd, customer: Repeat) -> float:
 
 
 def expected_purchases(model: BgNbd, customer: Repeat, weeks: float) -> float:
-    """Expected purchase days in the next `weeks`, given the history (equation 10 of the paper).
+    """Return the expected purchase days in the next `weeks`, given the history (equation 10 of the paper).
 
     Euler's transformation of the 2F1 cancels (1 − z)^(r+x), so nothing overflows at any x; taking the factor
     a − 1 out of every later term of the series leaves no singularity at a = 1 or at a + b + x = 1:
@@ -88,7 +88,7 @@ def expected_purchases(model: BgNbd, customer: Repeat, weeks: float) -> float:
 
 
 def expected_from_start(model: BgNbd, weeks: float) -> float:
-    """Expected repeat purchase days of a brand-new customer in their first `weeks` (equation 9 of the paper)."""
+    """Return the expected repeat purchase days of a new customer in the first `weeks` (equation 9 of the paper)."""
     return expected_purchases(model, Repeat(x=0, t_x=0.0, T=0.0), weeks)
 
 

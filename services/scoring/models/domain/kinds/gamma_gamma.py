@@ -1,6 +1,6 @@
 """Gamma-Gamma spend (Fader & Hardie 2013, "The Gamma-Gamma model of monetary value"). Pure Python.
 
-Spend of a day is its net sum in major units; the first day is left out, so it pairs with BG/NBD's x.
+The spend of a day is its net sum in major units. The first day is left out, so that spend pairs with BG/NBD's x.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from services.scoring.facts.domain.state import State
 
 
 class GammaGamma(BaseModel):
-    """Parameters: spend is Gamma(p, ν) a day with ν ~ Gamma(q, gamma) over customers, in major units."""
+    """Parameters: spend per day is Gamma(p, ν) with ν ~ Gamma(q, gamma) over customers, in major units."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,7 +31,7 @@ class Spend:
 
 
 def prepare(state: State) -> Spend | None:
-    """Repeat days of the main currency and their mean; None when no purchase counts."""
+    """Return the repeat days of the main currency and their mean; None when no purchase counts."""
     if state.currency is None:
         return None
     x = state.currency_days - 1
@@ -39,10 +39,10 @@ def prepare(state: State) -> Spend | None:
 
 
 def expected_spend(model: GammaGamma, x: int, z: float) -> float | None:
-    """Expected mean spend a day given `x` repeat days of mean `z`, in major units (equation 5 of the note).
+    """Return the expected mean spend per day given `x` repeat days of mean `z`, in major units (equation 5 of the note).
 
-    A weighted mean of the customer's own mean and the population's; x = 0 gives the population's. None when
-    q ≤ 1: then the population has no mean.
+    It is a weighted mean of the customer's own mean and the population's; x = 0 gives the population's. It is None
+    when q ≤ 1, because the population then has no mean.
     """
     if model.q <= 1:
         return None

@@ -20,7 +20,7 @@ CUTS: Final = 4
 
 
 class Segment(StrEnum):
-    """What people call a cell of the R × F table."""
+    """The name of a cell of the R × F table."""
 
     NEW = "new"
     POTENTIAL_LOYAL = "potential_loyal"
@@ -54,7 +54,7 @@ class Cuts(BaseModel):
 
 
 SHIPPED: Final = Cuts(recency=(30, 90, 180, 365), frequency=(1, 2, 4, 8), monetary={})
-"""Version 0: what is used until a shop has enough customers for its own cut points."""
+"""Version 0, used until a shop has enough customers for its own cut points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +91,25 @@ def rfm(state: State, cuts: Cuts, day: date) -> Rfm | None:
 
 
 def recency_score(days: int, cuts: Cuts) -> int:
-    """5 for the most recent fifth, 1 for the longest ago; `days` since the last purchase day."""
+    """Return 5 for the most recent fifth, 1 for the longest ago; `days` are those since the last purchase day."""
     assert days >= 0, days
     return 5 - _exceeded(days, cuts.recency)
 
 
 def frequency_score(purchases: int, cuts: Cuts) -> int:
-    """1 for bought once (with cuts of `frequency_cuts`) to 5 for the most frequent."""
+    """Return 1 for a single purchase (with cuts of `frequency_cuts`) up to 5 for the most frequent."""
     return 1 + _exceeded(purchases, cuts.frequency)
 
 
 def segment(r: int, f: int) -> Segment:
-    """The name of a cell; `r` and `f` from 1 to 5."""
+    """Return the name of a cell; `r` and `f` are from 1 to 5."""
     return _TABLE[r][f - 1]
 
 
 def next_change(state: State, cuts: Cuts, day: date) -> date | None:
-    """The first day after `day` on which the *name* changes without any event; None when it never will.
+    """Return the first day after `day` on which the *name* changes without any event; None when it never will.
 
-    Only recency moves by itself, and only past a cut point, so at most four days need looking at.
+    Only recency changes by itself, and the name only when recency passes a cut point, so at most four days are checked.
     """
     if state.last_day is None:
         return None
@@ -123,18 +123,18 @@ def next_change(state: State, cuts: Cuts, day: date) -> date | None:
 
 
 def quintile_cuts(histogram: Sequence[tuple[int, int]]) -> tuple[int, ...]:
-    """The 20, 40, 60 and 80 % points of (value, customers) pairs, each the smallest value that reaches it."""
+    """Return the 20, 40, 60 and 80 % points of (value, customers) pairs, each the smallest value that reaches it."""
     return _quantiles(histogram, parts=5)
 
 
 def frequency_cuts(histogram: Sequence[tuple[int, int]]) -> tuple[int, ...]:
-    """1, then the quartiles of those who bought at least twice: plain quintiles would split equal customers."""
+    """Return 1 and the quartiles of customers with two or more purchases; plain quintiles would split equal customers."""
     repeaters = [(value, customers) for value, customers in histogram if value > 1]
     return (1, *(_quantiles(repeaters, parts=4) if repeaters else (2, 3, 4)))
 
 
 def snapped(recency_cuts: Sequence[int]) -> tuple[int, ...]:
-    """Recency cuts moved to the nearest round number of days, unless two would then fall together."""
+    """Return recency cuts moved to the nearest round number of days, unless two would then be equal."""
     near = tuple(min(_ROUND_DAYS, key=lambda days: (abs(days - cut), days)) for cut in recency_cuts)
     return near if len(set(near)) == len(near) else tuple(recency_cuts)
 
