@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+from hypothesis import core as hypothesis_core
 from sqlalchemy import MetaData
 
 from shared.clock import SystemClock
@@ -16,6 +17,7 @@ from shared.db import Database
 from tests.parts import databases, kafka, postgres, servers
 from tests.parts.databases import KINDS, Kind
 from tests.parts.postgres import Postgres
+from tests.parts.sampling import LONG
 
 TESTS = Path(__file__).parent
 DRAWN_SEED = "HUITOU_TESTS_SEED"
@@ -23,8 +25,6 @@ DRAWN_SEED = "HUITOU_TESTS_SEED"
 SEED = int(
     os.environ.get("TEST_SEED") or os.environ.get(DRAWN_SEED) or random.SystemRandom().randrange(1, 2**31)
 )
-LONG = os.environ.get("TEST_LONG") == "1"
-"""Whether attacks, fuzz and property tests try everything (make test-long), or a seeded sample."""
 
 SHORT = ("test_short_round.py", "test_judging.py")
 """The files below tests/chaos that every run has time for."""
@@ -60,6 +60,7 @@ settings.register_profile(
 )
 settings.register_profile("long", settings.get_profile("sample"), max_examples=EXAMPLES_LONG_MAX)
 settings.load_profile("long" if LONG else "sample")
+hypothesis_core.global_force_seed = SEED  # type: ignore[assignment]  # declared as None, and set like this
 
 
 def pytest_configure(config: pytest.Config) -> None:

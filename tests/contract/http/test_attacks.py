@@ -12,10 +12,15 @@ from shared.http.edge import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
 from shared.http.routes import Route
 from shared.ids import new_id
 from tests.contract.http.opened import Opened, opened, purchase
+from tests.parts.sampling import sample
 
 JSON = {"content-type": "application/json"}
 DEEP = 950
 LONG = 8_000
+CASES_MAX = 300
+"""How many requests a test sends to one service in a sample: all of them grow with every field of every operation."""
+ROUTES_MAX = 8
+"""How many operations of one service a case is sent to in a sample."""
 
 
 def _path(house: Opened, route: Route, **ids: str) -> str:
@@ -31,6 +36,10 @@ def _example(house: Opened, route: Route) -> Any:
 
 def _with_bodies(house: Opened) -> list[tuple[Route, Any]]:
     return [(route, body) for route in house.routes if (body := _example(house, route)) is not None]
+
+
+def _with_keys(house: Opened) -> list[Route]:
+    return [route for route in house.routes if route.operation.idempotency is not None]
 
 
 def problem(answer: httpx2.Response, *statuses: int) -> dict[str, Any]:
@@ -49,8 +58,10 @@ async def _post_raw(house: Opened, route: Route, content: bytes, **headers: str)
         return await client.request(route.method, _path(house, route), content=content, headers=sent)
 
 
-async def test_no_body_is_taken_that_is_not_one_small_json_document(house: Opened) -> None:
-    for route, body in _with_bodies(house):
+async def test_no_body_is_taken_that_is_not_one_small_json_document(
+    house: Opened, seeded: random.Random
+) -> None:
+    for route, body in sample(seeded, _with_bodies(house), ROUTES_MAX):
         limit = BATCH_BODY_BYTES_MAX if route.path.endswith(":batch") else BODY_BYTES_MAX
         text = json.dumps(body)
         for content, statuses in {
@@ -84,8 +95,10 @@ async def test_no_body_is_taken_that_is_not_one_small_json_document(house: Opene
         "application/jsonp", "\u00e4/\u00f6", ";", "application/json2",
     ],
 )  # fmt: skip
-async def test_a_body_of_another_type_is_not_looked_at(house: Opened, media_type: str) -> None:
-    for route, body in _with_bodies(house):
+async def test_a_body_of_another_type_is_not_looked_at(
+    house: Opened, media_type: str, seeded: random.Random
+) -> None:
+    for route, body in sample(seeded, _with_bodies(house), ROUTES_MAX):
         async with house.client(house.operator()) as client:
             headers = [(b"content-type", media_type.encode("latin-1")), (b"idempotency-key", b"k")]
             answer = await client.request(
@@ -102,19 +115,22 @@ WRONG: list[Any] = [
 ]  # fmt: skip
 
 
-async def test_any_value_in_any_place_is_taken_or_refused_by_name(any_house: Opened) -> None:
+async def test_any_value_in_any_place_is_taken_or_refused_by_name(
+    any_house: Opened, seeded: random.Random
+) -> None:
     """Each of these in place of each value of each example, and of each object and list in it."""
-    tried = 0
-    for route, body in _with_bodies(any_house):
-        for place in _places(body):
-            for value in WRONG:
-                content = json.dumps(_replaced(body, place, value)).encode()
-                answer = await _post_raw(any_house, route, content)
-                if not answer.is_success:
-                    problem(answer, 403, 404, 409, 413, 422)
-                tried += 1
+    cases = [
+        (route, body, place, value)
+        for route, body in _with_bodies(any_house)
+        for place in _places(body)
+        for value in WRONG
+    ]
+    for route, body, place, value in sample(seeded, cases, CASES_MAX):
+        answer = await _post_raw(any_house, route, json.dumps(_replaced(body, place, value)).encode())
+        if not answer.is_success:
+            problem(answer, 403, 404, 409, 413, 422)
     if any_house.service.name != "scoring":
-        assert tried > 100
+        assert len(cases) > 100
 
 
 def _places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
@@ -141,20 +157,24 @@ IDS = [
 ]  # fmt: skip
 
 
-async def test_any_id_in_a_path_is_unknown_or_no_path(any_house: Opened) -> None:
-    for route in any_house.routes:
-        for name in re.findall(r"{(\w+)}", route.path_format):
-            for each in IDS:
-                async with any_house.client(any_house.operator()) as client:
-                    answer = await client.request(
-                        route.method,
-                        _path(any_house, route, **{name: each}),
-                        json=_example(any_house, route),
-                        headers={"idempotency-key": "k"},
-                    )
-                if not answer.is_success:
-                    problem(answer, 404, 405, 422)
-                    assert "x-a" not in answer.headers
+async def test_any_id_in_a_path_is_unknown_or_no_path(any_house: Opened, seeded: random.Random) -> None:
+    cases = [
+        (route, name, id)
+        for route in any_house.routes
+        for name in re.findall(r"{(\w+)}", route.path_format)
+        for id in IDS
+    ]
+    for route, name, id in sample(seeded, cases, CASES_MAX):
+        async with any_house.client(any_house.operator()) as client:
+            answer = await client.request(
+                route.method,
+                _path(any_house, route, **{name: id}),
+                json=_example(any_house, route),
+                headers={"idempotency-key": "k"},
+            )
+        if not answer.is_success:
+            problem(answer, 404, 405, 422)
+            assert "x-a" not in answer.headers
 
 
 QUERIES = [
@@ -173,8 +193,10 @@ QUERIES = [
 ]
 
 
-async def test_any_value_of_a_parameter_is_taken_or_refused_by_name(any_house: Opened) -> None:
-    for route in any_house.routes:
+async def test_any_value_of_a_parameter_is_taken_or_refused_by_name(
+    any_house: Opened, seeded: random.Random
+) -> None:
+    for route in sample(seeded, any_house.routes, ROUTES_MAX):
         for name in route.operation.query:
             async with any_house.client(any_house.operator()) as client:
                 for value in QUERIES:
@@ -236,24 +258,24 @@ HEADERS: list[tuple[bytes, bytes]] = [
 ]
 
 
-async def test_any_header_is_read_ignored_or_refused(house: Opened) -> None:
-    for route in house.routes:
-        for name, value in HEADERS:
-            async with house.client(house.operator()) as client:
-                sent = [(b"idempotency-key", new_id("key").encode()), (name, value)]
-                answer = await client.request(
-                    route.method, _path(house, route), json=_example(house, route), headers=sent
-                )
-            if not answer.is_success:
-                problem(answer, 400, 401, 403, 404, 409, 422)
-            assert re.fullmatch(r"[A-Za-z0-9._-]{8,64}", answer.headers["request-id"])
+async def test_any_header_is_read_ignored_or_refused(house: Opened, seeded: random.Random) -> None:
+    cases = [(route, name, value) for route in house.routes for name, value in HEADERS]
+    for route, name, value in sample(seeded, cases, CASES_MAX):
+        async with house.client(house.operator()) as client:
+            sent = [(b"idempotency-key", new_id("key").encode()), (name, value)]
+            answer = await client.request(
+                route.method, _path(house, route), json=_example(house, route), headers=sent
+            )
+        if not answer.is_success:
+            problem(answer, 400, 401, 403, 404, 409, 422)
+        assert re.fullmatch(r"[A-Za-z0-9._-]{8,64}", answer.headers["request-id"])
 
 
 @pytest.mark.parametrize("key", [b"", b" ", b"a b", b"x" * 256, b"\xc3\xa4", b"\x7f", b"\xff", b"\t"])
-async def test_a_key_that_is_none_is_refused_before_anything_happens(house: Opened, key: bytes) -> None:
-    for route in house.routes:
-        if route.operation.idempotency is None:
-            continue
+async def test_a_key_that_is_none_is_refused_before_anything_happens(
+    house: Opened, key: bytes, seeded: random.Random
+) -> None:
+    for route in sample(seeded, _with_keys(house), ROUTES_MAX):
         async with house.client(house.operator()) as client:
             sent = [(b"idempotency-key", key)]
             answer = await client.request(
@@ -263,9 +285,7 @@ async def test_a_key_that_is_none_is_refused_before_anything_happens(house: Open
 
 
 async def test_two_keys_on_one_request_are_refused(house: Opened) -> None:
-    for route in house.routes:
-        if route.operation.idempotency is None:
-            continue
+    for route in _with_keys(house):
         async with house.client(house.operator()) as client:
             sent = [(b"idempotency-key", b"a"), (b"idempotency-key", b"b")]
             answer = await client.request(

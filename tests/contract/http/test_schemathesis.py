@@ -20,9 +20,10 @@ from schemathesis.engine import events
 from tests.conftest import SEED
 from tests.contract.http.opened import SERVICES, Opened, served
 from tests.parts.databases import Kind
+from tests.parts.sampling import limit
 from tests.parts.tokens import Subject
 
-SECONDS = float(os.environ.get("HTTP_FUZZ_SECONDS", "5"))
+SECONDS = float(os.environ.get("HTTP_FUZZ_SECONDS", limit(5, 60)))
 """How long one service is asked, all its subjects together."""
 DATABASE: Kind = "postgresql" if os.environ.get("HTTP_FUZZ_DATABASE") == "postgresql" else "sqlite"
 SHARES = (0.625, 0.125, 0.125, 0.125)

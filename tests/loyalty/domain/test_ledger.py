@@ -6,7 +6,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.loyalty.domain.burning import InsufficientPoints
@@ -142,7 +142,6 @@ def spent(books: Books, lot: Lot) -> int:
     return total
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32))
 def test_random_operations_give_what_the_oracle_gives(seed: int) -> None:
     run = Run(seed)
@@ -150,7 +149,6 @@ def test_random_operations_give_what_the_oracle_gives(seed: int) -> None:
         run.step()
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32))
 def test_partial_returns_in_any_order_add_up_to_an_order_that_never_happened(seed: int) -> None:
     chance = random.Random(seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.loyalty.domain import tiers
@@ -60,7 +60,6 @@ class Shop:
                 ]
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32), st.booleans())
 def test_the_tier_is_a_function_of_the_facts_and_not_of_who_swept(seed: int, swept: bool) -> None:
     chance = random.Random(seed)

@@ -24,10 +24,11 @@ from tests.conftest import SEED
 from tests.loyalty.oracle import FAR, Oracle
 from tests.loyalty.shop import START, Shop, bought, customer, merged, promised, returned
 from tests.parts import databases
+from tests.parts.sampling import limit
 
 THRESHOLDS = (0, 100_000, 500_000)
 STEPS = 40
-RUNS = {"sqlite": 12, "postgresql": 4}
+RUNS = {"sqlite": limit(5, 12), "postgresql": limit(2, 4)}
 CHANGES = (10, 20, 40)
 """Days after the start at which other rules come into force."""
 

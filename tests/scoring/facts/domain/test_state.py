@@ -3,7 +3,7 @@
 import random
 from datetime import UTC, date, datetime, time, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scoring.facts.domain.facts import Purchase, Return, roll_up
@@ -25,7 +25,6 @@ def returned(number: int, purchase: Purchase, units: int, amount: int, after: in
     return Return(f"ret_{number}", purchase.purchase_id, purchase.identity_id, at, on, amount, units)
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 10**13)), max_size=60))
 def test_a_step_gives_the_identical_bits_as_folding_everything(gaps: list[tuple[int, int]]) -> None:
     day, state, so_far = 0, EMPTY, []

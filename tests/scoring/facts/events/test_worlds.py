@@ -19,6 +19,7 @@ from services.scoring.scores.domain import answers
 from shared.events.base import Event
 from shared.events.profile import PurchaseRecorded
 from tests.parts import databases
+from tests.parts.sampling import limit
 from tests.scoring import running
 from tests.scoring.oracle import Back, Bought, World
 from tests.scoring.running import NOW, Scoring
@@ -164,7 +165,10 @@ def label_of(expected: dict[str, object]) -> str | None:
 
 @pytest.mark.parametrize(
     ("kind", "worlds"),
-    [("sqlite", 1500), pytest.param("postgresql", 200, marks=pytest.mark.postgresql)],
+    [
+        ("sqlite", limit(300, 1_500)),
+        pytest.param("postgresql", limit(100, 200), marks=pytest.mark.postgresql),
+    ],
     ids=["sqlite", "postgresql"],
 )
 async def test_i1_any_order_and_any_repeats_lead_to_the_oracles_states(

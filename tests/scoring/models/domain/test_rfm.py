@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -26,7 +26,6 @@ def test_every_cell_of_the_table_has_one_name() -> None:
     assert set(names) == set(rfm.Segment)
 
 
-@settings(max_examples=300, deadline=None)
 @given(CUT_POINTS, CUT_POINTS, st.integers(1, 70), st.integers(0, 70))
 def test_the_next_change_is_what_looking_at_every_day_finds(
     recency: tuple[int, ...], frequency: tuple[int, ...], purchases: int, age: int
@@ -45,7 +44,6 @@ def test_the_next_change_is_what_looking_at_every_day_finds(
     assert rfm.next_change(customer, cuts, day) == by_looking
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=200))
 def test_quintile_cuts_are_the_inverse_empirical_distribution(values: list[int]) -> None:
     cuts = rfm.quintile_cuts(list(Counter(values).items()))
