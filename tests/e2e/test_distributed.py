@@ -24,7 +24,7 @@ from tests.parts.processes import free_port_base
 from tests.parts.stacks import ROOT
 from tests.parts.waiting import until
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.kafka]
+pytestmark = [pytest.mark.timeout(400), pytest.mark.kafka, pytest.mark.postgresql]
 
 STOP_SECONDS_MAX = 60
 COMMAND_SECONDS_MAX = 120

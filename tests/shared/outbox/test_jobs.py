@@ -21,7 +21,7 @@ from tests.shared.ledger import AT, purchase
 
 
 @pytest.fixture
-def parts(database: Database) -> Runtime:
+def runtime(database: Database) -> Runtime:
     """What a job of the kernel needs: the database and its clock."""
     clock = database.clock = ManualClock(AT)
     return Runtime(None, database, None, None, None, clock)  # type: ignore[arg-type]
