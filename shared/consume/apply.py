@@ -1,4 +1,4 @@
-"""Apply one batch of one partition in one transaction, exactly once, setting aside what cannot be applied."""
+"""Apply one batch of one partition in one transaction, exactly once, and set aside the records that cannot be applied."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from shared.bus import Record, TopicPartition
 from shared.consume import set_aside
 from shared.consume.handlers import Handlers
 from shared.consume.set_aside import Reason
-from shared.consume.tables import consumer_position, inbox
+from shared.consume.tables import InboxRecord, SetAsideRecord, State, consumer_position, inbox
 from shared.consume.tables import set_aside as set_aside_table
 from shared.consume.waves import waves
 from shared.context import Context
@@ -21,11 +21,14 @@ from shared.events.base import Event
 from shared.events.cloudevents import MalformedRecord, decode
 
 DEAD_MIN = 10
-"""The brake never acts on this many dead records or fewer."""
+"""The number of dead records in a batch up to which the brake never acts."""
 
 
 class BrakePulled(Exception):
-    """Too much of a batch would be set aside: more likely a bad deployment than so many bad records."""
+    """Too large a part of a batch would be set aside.
+
+    A bad deployment is a more likely cause than so many bad records.
+    """
 
     def __init__(self, dead: int, of: int, first: Reason) -> None:
         super().__init__(
@@ -46,18 +49,20 @@ class Item:
 
 @dataclass(slots=True)
 class Decoded:
-    """A batch after decoding: what is known, what is malformed, and how many types are unknown."""
+    """A batch after decoding."""
 
     items: list[Item] = field(default_factory=list)
     malformed: list[tuple[Record, Reason]] = field(default_factory=list)
+    """The records that cannot be decoded, with the reason."""
     skipped: int = 0
-    kept: int = 0
-    """How many were left out because they are in the table of what was set aside."""
+    """The number of records whose event type this consumer does not handle."""
+    set_aside_before: int = 0
+    """The number of records that were left out because an earlier transaction has set them aside."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch."""
+    """The numbers of records of a batch by their outcome."""
 
     applied: int = 0
     repeated: int = 0
@@ -67,7 +72,7 @@ class Outcome:
 
 
 def decode_batch(records: Sequence[Record], handlers: Handlers) -> Decoded:
-    """Decode every record; types this consumer does not handle are skipped and counted."""
+    """Decode every record. Events of types that this consumer does not handle are counted, and not kept."""
     decoded = Decoded()
     for record in records:
         try:
@@ -84,18 +89,18 @@ def decode_batch(records: Sequence[Record], handlers: Handlers) -> Decoded:
 
 @dataclass(slots=True)
 class Batch:
-    """One batch on its way through one transaction."""
+    """One batch while one transaction applies it."""
 
     tx: Tx
     handlers: Handlers
     context: Context
     bugs_are_permanent: bool
-    rows: list[dict[str, object]] = field(default_factory=list)
+    set_aside: list[SetAsideRecord] = field(default_factory=list)
     quarantine: set[str] = field(default_factory=set)
     outcome: Outcome = field(default_factory=Outcome)
 
     async def apply(self, items: Sequence[Item]) -> None:
-        """Apply these items in waves; what cannot be applied is set aside, its neighbours are not."""
+        """Apply these items in waves. Only the items that cannot be applied are set aside."""
         events = [item.event for item in items]
         try:
             async with self.tx.savepoint():
@@ -103,29 +108,29 @@ class Batch:
         except Exception as error:
             if self._permanent(error) is None:
                 raise
-            for item in items:  # one of them cannot even be locked: which one shows alone
+            for item in items:  # an item that cannot be locked is found only when each is locked alone
                 await self._apply_part([item], locking=True)
             return
         item_of = {id(item.event): item for item in items}
         for wave in waves(events):
             await self._apply_part([item_of[id(event)] for event in wave])
 
-    def keep_malformed(self, record: Record, reason: Reason) -> None:
-        """Set a record aside that is no event; it has no key that could be trusted."""
-        self._keep(record, "dead", reason)
+    def set_aside_malformed(self, record: Record, reason: Reason) -> None:
+        """Set a record aside as dead, without a key, because the key of a malformed record cannot be trusted."""
+        self._set_aside(record, "dead", reason)
         self.outcome.dead += 1
 
     def queue(self, item: Item) -> None:
-        """Set an item aside behind the dead one of its key."""
+        """Set an item aside behind the dead record of its key."""
         reason = Reason("key_quarantined", "An earlier record of the same key could not be applied.")
         held_by = sorted(self.quarantine.intersection(item.event.identities))
         behind = item.event.key if item.event.key in held_by else held_by[0]
-        self._keep(item.record, "queued", reason, item, behind)
+        self._set_aside(item.record, "queued", reason, item, behind)
         self.quarantine.add(item.event.key)
         self.outcome.queued += 1
 
     async def _apply_part(self, part: Sequence[Item], *, locking: bool = False) -> None:
-        """Apply a part of a wave under a savepoint; halve it until what fails stands alone."""
+        """Apply a part of a wave under a savepoint. A part that fails is halved until the failing item stands alone."""
         ready = []
         for item in part:
             if self.quarantine.isdisjoint(item.event.identities):
@@ -149,35 +154,42 @@ class Batch:
                 await self._apply_part(ready[:half])
                 await self._apply_part(ready[half:])
                 return
-            self._bury(ready[0], reason)
+            self._set_aside_as_dead(ready[0], reason)
             return
         self.outcome.applied += len(ready)
 
-    def _bury(self, item: Item, reason: Reason) -> None:
-        self._keep(item.record, "dead", reason, item)
+    def _set_aside_as_dead(self, item: Item, reason: Reason) -> None:
+        self._set_aside(item.record, "dead", reason, item)
         self.quarantine.add(item.event.key)
         self.outcome.dead += 1
 
-    def _keep(
-        self, record: Record, state: str, reason: Reason, item: Item | None = None, behind: str | None = None
+    def _set_aside(
+        self,
+        record: Record,
+        state: State,
+        reason: Reason,
+        item: Item | None = None,
+        behind: str | None = None,
     ) -> None:
-        self.rows.append(
-            set_aside.row(
+        self.set_aside.append(
+            set_aside.record_from_bus(
                 self.context.vault,
                 self.handlers.consumer,
                 record,
                 state=state,
                 reason=reason,
                 booked_at=self.tx.now,
-                event_id=item.event_id if item else None,
-                type_name=item.event.type if item else None,
-                key=item.event.key if item else None,
+                event_id=None if item is None else str(item.event_id),
+                event=None if item is None else item.event,
                 behind=behind,
             )
         )
 
     def _permanent(self, error: Exception) -> Reason | None:
-        """Why doing it again would fail again; None for an outage, a lost race or a bug that may still pass."""
+        """Return the reason why another try would fail again.
+
+        None means an outage, a lost race, or a bug that is still tried again.
+        """
         if isinstance(error, DomainError):
             return Reason(error.code, str(error))
         if isinstance(error, ValidationError):
@@ -199,78 +211,81 @@ async def apply_batch(
     set_aside_percent_max: int = 5,
     bugs_are_permanent: bool = False,
 ) -> Outcome:
-    """Apply the records of one partition, move its position, set aside what is left: all in one transaction.
+    """Apply the records of one partition, set aside those that cannot be applied, and move the position, in one transaction.
 
-    Raises BrakePulled, or whatever kept the batch from being applied; then nothing was committed.
+    Raises BrakePulled, or the error that prevented the batch. Then nothing was committed.
     """
     decoded = decode_batch(records, handlers)
     async with database.begin() as tx:
         batch = Batch(tx, handlers, context, bugs_are_permanent)
         await set_aside.lock_consumer(tx, handlers.consumer)
-        await leave_out_kept(tx, handlers.consumer, decoded)
-        fresh = await not_seen(tx, database, handlers, decoded.items)
+        await leave_out_set_aside(tx, handlers.consumer, decoded)
+        fresh = await first_seen(tx, database, handlers, decoded.items)
         batch.outcome.skipped = decoded.skipped
-        batch.outcome.repeated = decoded.kept + len(decoded.items) - len(fresh)
+        batch.outcome.repeated = decoded.set_aside_before + len(decoded.items) - len(fresh)
         keys = [identity for item in fresh for identity in item.event.identities]
         batch.quarantine = await set_aside.quarantined(tx, handlers.consumer, keys)
         await batch.apply(fresh)
         for record, reason in decoded.malformed:
-            batch.keep_malformed(record, reason)
+            batch.set_aside_malformed(record, reason)
         _brake(batch, len(records), set_aside_percent_max)
-        # New rows only: one who lost the partition and does not know it may have set them aside meanwhile.
-        await tx.insert_new(set_aside_table, batch.rows)
+        # New rows only: a member that has lost the partition without knowing may have set the records aside meanwhile.
+        await tx.insert_new_records(set_aside_table, batch.set_aside)
         await advance(tx, database, handlers.consumer, partition, records[-1].offset + 1)
     return batch.outcome
 
 
-async def leave_out_kept(tx: Tx, consumer: str, *decoded: Decoded) -> None:
-    """Leave out of batches of one topic what is set aside or was given up: its way back is an operator's word.
+async def leave_out_set_aside(tx: Tx, consumer: str, *batches: Decoded) -> None:
+    """Leave out of batches of one topic the records that are set aside or discarded.
 
-    One that a retry has applied is a record like any other. A record is known by its place and its event: a topic that
-    was made anew has other events in the same places.
+    Only an operator brings such a record back. A record that a retry has applied is not left out. A record is recognised by
+    its place and its event id, because a topic that was created anew has other events in the same places.
     """
-    records = [item.record for each in decoded for item in each.items]
-    records += [record for each in decoded for record, _ in each.malformed]
+    records = [item.record for decoded in batches for item in decoded.items]
+    records += [record for decoded in batches for record, _ in decoded.malformed]
     if not records:
         return
     c = set_aside_table.c
     offsets = sorted({record.offset for record in records})  # no range: partitions can stand far apart
-    here = select(c.partition, c.offset, c.event_id).where(
+    set_aside_here = select(c.partition, c.offset, c.event_id).where(
         c.consumer == consumer, c.topic == records[0].topic, any_of(c.offset, offsets), c.state != "applied"
     )
-    kept = {tuple(row) for row in await tx.all(here)}
-    if not kept:
+    places = {tuple(place) for place in await tx.all(set_aside_here)}
+    if not places:
         return
-    for each in decoded:
-        before = len(each.items) + len(each.malformed)
-        each.items = [item for item in each.items if _known_by(item.record, str(item.event_id)) not in kept]
-        each.malformed = [bad for bad in each.malformed if _known_by(bad[0], None) not in kept]
-        each.kept = before - len(each.items) - len(each.malformed)
+    for decoded in batches:
+        before = len(decoded.items) + len(decoded.malformed)
+        decoded.items = [
+            item for item in decoded.items if _place(item.record, str(item.event_id)) not in places
+        ]
+        decoded.malformed = [
+            (record, reason) for record, reason in decoded.malformed if _place(record, None) not in places
+        ]
+        decoded.set_aside_before = before - len(decoded.items) - len(decoded.malformed)
 
 
-def _known_by(record: Record, event_id: str | None) -> tuple[int, int, str | None]:
+def _place(record: Record, event_id: str | None) -> tuple[int, int, str | None]:
     return record.partition, record.offset, event_id
 
 
-async def not_seen(tx: Tx, database: Database, handlers: Handlers, items: Sequence[Item]) -> list[Item]:
-    """The items whose event id this consumer meets for the first time, each once, in order."""
+async def first_seen(tx: Tx, database: Database, handlers: Handlers, items: Sequence[Item]) -> list[Item]:
+    """Return the items whose event id this consumer sees for the first time, each event id once, in order."""
     first = {str(item.event_id): item for item in reversed(items)}
     ordered = [item for item in items if first[str(item.event_id)] is item]
     if not handlers.inbox:
         return ordered
-    seen_at = database.clock.now()  # not tx.now, which may only be fixed behind the locks
-    rows = [
-        {"consumer": handlers.consumer, "event_id": event_id, "seen_at": seen_at}
-        for event_id in sorted(first)
-    ]
-    new = {event_id for (event_id,) in await tx.insert_new(inbox, rows, returning=[inbox.c.event_id])}
+    seen_at = database.clock.now()  # not tx.now, which may only be fixed after the locks are held
+    records = [InboxRecord(handlers.consumer, event_id, seen_at) for event_id in sorted(first)]
+    new = {
+        event_id for (event_id,) in await tx.insert_new_records(inbox, records, returning=[inbox.c.event_id])
+    }
     return [item for item in ordered if str(item.event_id) in new]
 
 
 async def advance(
     tx: Tx, database: Database, consumer: str, partition: TopicPartition, next_offset: int
 ) -> None:
-    """Move the position on, never back."""
+    """Move the position of a consumer forward, never back."""
     place = consumer_position.c
     await tx.execute(
         update(consumer_position)
@@ -287,5 +302,5 @@ async def advance(
 def _brake(batch: Batch, records: int, percent_max: int) -> None:
     dead = batch.outcome.dead
     if dead > DEAD_MIN and dead * 100 > percent_max * records and percent_max < 100:
-        first = next(row for row in batch.rows if row["state"] == "dead")
-        raise BrakePulled(dead, records, Reason(str(first["code"]), str(first["reason"])))
+        first = next(record for record in batch.set_aside if record.state == "dead")
+        raise BrakePulled(dead, records, Reason(first.code, first.reason))

@@ -1,4 +1,4 @@
-"""One member of a service's consumer: fetch, apply, move on; pause what cannot be applied now."""
+"""One member of a service's consumer, which fetches records, applies them, and pauses partitions that have to wait."""
 
 import asyncio
 import time
@@ -9,25 +9,25 @@ from sqlalchemy import select
 
 from shared import logs
 from shared.bus import Bus, BusUnavailable, Record, Subscription, TopicPartition
-from shared.consume import stopped_partitions as stops
+from shared.consume import stopped_partitions
 from shared.consume.apply import BrakePulled, Outcome, apply_batch
 from shared.consume.combined import Apart, Batches, apply_together, groups
 from shared.consume.handlers import Handlers
-from shared.consume.tables import consumer_position
+from shared.consume.tables import Cause, ConsumerPositionRecord, consumer_position
 from shared.context import Context
-from shared.db import Database, failures
+from shared.db import Database, columns_of, failures
 
 FETCH_SECONDS = 0.5
 BACKOFF_SECONDS_FIRST = 0.1
 BACKOFF_SECONDS_MAX = 5.0
-"""The longest a batch waits to be tried again, and so how late a consumer may be to see that an outage is over."""
+"""The longest wait before a batch is tried again. A consumer sees the end of an outage at most so much later."""
 RACE_TRIES_MAX = 3
-"""A deadlock or serialisation failure is tried again at once this often, then waits like an outage."""
+"""The number of immediate tries after a deadlock or serialisation failure. After them the batch waits as in an outage."""
 BUG_TRIES_MAX = 5
-"""An unexpected error is tried this often; then its record is set aside like a refused one."""
+"""The number of tries after an unexpected error. After them the record is set aside like a refused one."""
 SUBSCRIBE_SECONDS = 1.0
 REPORT_SECONDS = 1.0
-"""How often the broker is told where this member stands, for lag tools: each time is a write for the broker."""
+"""The interval at which this member reports its positions to the broker, for lag tools. Each report costs a write."""
 
 log = logs.named(
     __name__,
@@ -50,7 +50,7 @@ log = logs.named(
 
 @dataclass(slots=True)
 class Trouble:
-    """A partition that waits: how long next time, until when (monotonic seconds), and why."""
+    """A partition that waits: the next backoff, the end of the wait in monotonic seconds, and the cause."""
 
     backoff: float
     until: float = 0.0
@@ -61,7 +61,7 @@ class Trouble:
 
 @dataclass(slots=True)
 class Counts:
-    """What a consumer has done since it started, for metrics."""
+    """The counts of a consumer since it started, for metrics."""
 
     applied: int = 0
     repeated: int = 0
@@ -70,10 +70,10 @@ class Counts:
     queued: int = 0
     batches: int = 0
     waits: int = 0
-    """How often a batch could not be applied and its partition waited."""
+    """The number of times that a batch could not be applied and its partition waited."""
 
     def add(self, outcome: Outcome) -> None:
-        """Count one batch."""
+        """Add the outcome of one batch."""
         self.applied += outcome.applied
         self.repeated += outcome.repeated
         self.skipped += outcome.skipped
@@ -84,7 +84,7 @@ class Counts:
 
 @dataclass(slots=True, eq=False)
 class Consumer:
-    """Consumes the topics of one table of handlers; `member` is its stable name within the group."""
+    """A consumer of the topics of one table of handlers; `member` is its stable name within the group."""
 
     database: Database
     bus: Bus
@@ -94,7 +94,7 @@ class Consumer:
     set_aside_percent_max: int = 5
     counts: Counts = field(default_factory=Counts)
     positions: dict[TopicPartition, int] = field(default_factory=dict)
-    """The next offset of every partition it has."""
+    """The next offset of every partition that is assigned to this member."""
     trouble: dict[TopicPartition, Trouble] = field(default_factory=dict)
     """The partitions that wait."""
     _reported: dict[TopicPartition, int] = field(default_factory=dict)
@@ -102,14 +102,14 @@ class Consumer:
     _quiet: logs.QuietLog = field(default_factory=lambda: logs.QuietLog(log))
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Consume until `stopping` is set; the batch in hand is finished first."""
+        """Consume until `stopping` is set. The batch that is being applied is finished first."""
         while not stopping.is_set():
             try:
                 await self._consume(stopping)
             except Exception as error:
                 if not (isinstance(error, BusUnavailable) or failures.is_transient(error)):
                     raise
-                self._say("the consumer waits for its bus and its database", error)
+                self._warn("the consumer waits for its bus and its database", error)
                 await _first_of(stopping, SUBSCRIBE_SECONDS)
 
     async def _consume(self, stopping: asyncio.Event) -> None:
@@ -130,9 +130,10 @@ class Consumer:
                 away = False
                 for group in self._groups(fetched):
                     if stopping.is_set():
-                        break  # the rest is fetched again: a backlog would take longer than there is to stop
+                        break  # the rest is fetched again, because a backlog may take longer than a stop may
                     async with self._applying:
-                        ours = {each: group[each] for each in group if each in subscription.assigned}
+                        assigned = subscription.assigned
+                        ours = {place: records for place, records in group.items() if place in assigned}
                         away = await self._apply_group(subscription, ours, away)
                 if time.monotonic() >= reported_at + REPORT_SECONDS:
                     await self._report(subscription)
@@ -142,37 +143,42 @@ class Consumer:
             await subscription.close()
 
     async def _report(self, subscription: Subscription) -> None:
-        """Tell the broker where the partitions stand that have moved since it was told last."""
-        moved = {each: place for each, place in self.positions.items() if self._reported.get(each) != place}
+        """Report to the broker the positions that have moved since the last report."""
+        moved = {
+            place: offset for place, offset in self.positions.items() if self._reported.get(place) != offset
+        }
         self._reported = dict(self.positions)
         if moved:
             await subscription.report(moved)
 
     def _groups(self, fetched: Batches) -> list[Batches]:
-        """What is applied together, those in trouble last: what keeps one partition may not keep the others.
+        """Return the groups of batches that are applied together.
 
-        Sorted by the trouble there is now: who meets it on the way waits, and does not come a second time.
+        Partitions in trouble come last, so that they do not hold up the others. A partition that gets into trouble while
+        the groups are applied waits, and does not come a second time.
         """
-        well = {each: fetched[each] for each in fetched if each not in self.trouble}
-        ailing = {each: fetched[each] for each in fetched if each in self.trouble}
-        return [*groups(well, self.handlers.batch_max), *groups(ailing, self.handlers.batch_max)]
+        healthy = {place: records for place, records in fetched.items() if place not in self.trouble}
+        troubled = {place: records for place, records in fetched.items() if place in self.trouble}
+        return [*groups(healthy, self.handlers.batch_max), *groups(troubled, self.handlers.batch_max)]
 
     async def _apply_group(self, subscription: Subscription, batches: Batches, away: bool) -> bool:
-        """Apply batches together if nothing is in the way, else one by one.
+        """Apply batches together if nothing prevents it, else one by one.
 
-        Returns whether the database is away: then the rest of what was fetched is put back and fetched again, since a
-        database that hangs would take its time over each before this member is heard of again.
+        Return whether the database is away. Then the caller puts the remaining batches back and fetches them again,
+        because a database that hangs would delay each of them, and this member would stop polling.
         """
         if not away and len(batches) > 1 and self.trouble.keys().isdisjoint(batches):
             began = time.perf_counter()
             try:
                 outcomes = await apply_together(self.database, self.handlers, self.context, batches)
-            except Exception as error:  # noqa: BLE001 - the batch it belongs to meets it again, and says so
+            except Exception as error:  # noqa: BLE001 - the batch that causes it meets it again when it is applied alone
                 if _is_outage(error):
                     for partition, records in batches.items():
                         await self._wait(subscription, partition, records, error)
                     return True
-                if not isinstance(error, Apart):  # one that fails only in company would be seen nowhere else
+                if not isinstance(
+                    error, Apart
+                ):  # an error that only occurs together would be seen nowhere else
                     name = type(error).__name__
                     log.info("partitions are applied apart", consumer=self.handlers.consumer, error_type=name)
             else:
@@ -189,11 +195,11 @@ class Consumer:
     async def _apply(
         self, subscription: Subscription, partition: TopicPartition, records: Sequence[Record]
     ) -> bool:
-        """Apply one batch, or have its partition wait; returns whether the database is away."""
+        """Apply one batch, or make its partition wait, and return whether the database is away."""
         began = time.perf_counter()
         try:
             outcome = await self._attempt(partition, records)
-        except Exception as error:  # noqa: BLE001 - sorted by kind in _wait: outage, brake or bug
+        except Exception as error:  # noqa: BLE001 - _wait handles each kind: outage, brake or bug
             await self._wait(subscription, partition, records, error)
             return _is_outage(error)
         if self.trouble.pop(partition, None) is not None:
@@ -226,7 +232,7 @@ class Consumer:
         records: Sequence[Record],
         error: Exception,
     ) -> None:
-        """Pause the partition at the first record of the batch; try it again after a backoff, for ever."""
+        """Pause the partition at the first record of the batch, which is tried again after a backoff, without end."""
         self.counts.waits += 1
         trouble = self.trouble.setdefault(partition, Trouble(BACKOFF_SECONDS_FIRST))
         trouble.until = time.monotonic() + trouble.backoff
@@ -244,7 +250,7 @@ class Consumer:
             await self._note(partition, records[0].offset, "brake", error.code)
         elif failures.is_transient(error):
             trouble.cause = "database"
-            self._say("the database cannot be used and the consumer waits", error)
+            self._warn("the database cannot be used and the consumer waits", error)
         else:
             trouble.cause = "bug"
             trouble.bugs += 1
@@ -262,48 +268,47 @@ class Consumer:
                 subscription.resume(partition)
 
     def _patience(self) -> float:
-        """How long a fetch may wait: until the next paused partition is due."""
+        """Return the seconds that a fetch may wait: until the next paused partition is due."""
         now = time.monotonic()
         waits = [trouble.until - now for trouble in self.trouble.values() if trouble.paused]
         return min([FETCH_SECONDS, *(max(wait, 0.01) for wait in waits)])
 
     async def _assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """Where to start: the positions in the database, which are made where they are missing."""
-        place = consumer_position.c
+        """Return the positions in the database, from which consuming starts. Missing positions are inserted as 0."""
+        position = consumer_position.c
         async with self.database.begin() as tx:
-            rows = [
-                {
-                    "consumer": self.handlers.consumer,
-                    "topic": partition.topic,
-                    "partition": partition.partition,
-                    "next_offset": 0,
-                    "moved_at": tx.now,
-                }
-                for partition in sorted(partitions)
-            ]
-            await tx.insert_new(consumer_position, rows)
-            known = await tx.all(
-                select(place.topic, place.partition, place.next_offset).where(
-                    place.consumer == self.handlers.consumer
+            beginnings = [
+                ConsumerPositionRecord(
+                    self.handlers.consumer, place.topic, place.partition, next_offset=0, moved_at=tx.now
                 )
+                for place in sorted(partitions)
+            ]
+            await tx.insert_new_records(consumer_position, beginnings)
+            stored = await tx.read_records(
+                ConsumerPositionRecord,
+                select(*columns_of(consumer_position, ConsumerPositionRecord)).where(
+                    position.consumer == self.handlers.consumer
+                ),
             )
-        positions = {TopicPartition(topic, partition): offset for topic, partition, offset in known}
+        positions = {TopicPartition(record.topic, record.partition): record.next_offset for record in stored}
         start = {partition: positions[partition] for partition in partitions}
         self.positions.update(start)
-        self._reported.clear()  # the broker takes no report of a member that is about to lose its partitions
+        self._reported.clear()  # the broker accepts no report from a member that is about to lose its partitions
         return start
 
     async def _revoked(self, partitions: Sequence[TopicPartition]) -> None:
-        """Return when nothing of these partitions is being applied any more."""
+        """Wait until no record of these partitions is being applied, and forget them."""
         async with self._applying:
             for partition in partitions:
                 self.positions.pop(partition, None)
                 self.trouble.pop(partition, None)
 
-    async def _note(self, partition: TopicPartition, offset: int, cause: stops.Cause, code: str) -> None:
-        """Write down for every process of the service why the partition stands; the log has said it already."""
+    async def _note(self, partition: TopicPartition, offset: int, cause: Cause, code: str) -> None:
+        """Write down the cause of the stop for every process of the service. An outage is ignored: the log has the cause."""
         try:
-            await stops.note(self.database, self.handlers.consumer, partition, offset, cause, code)
+            await stopped_partitions.note(
+                self.database, self.handlers.consumer, partition, offset, cause, code
+            )
         except Exception as error:
             if not failures.is_transient(error):
                 raise
@@ -311,7 +316,7 @@ class Consumer:
     def _applied(
         self, partition: TopicPartition, records: Sequence[Record], outcome: Outcome, seconds: float
     ) -> None:
-        """Count a batch and say so in one line; the lag is the age of its first record, when it was applied."""
+        """Count a batch and log it in one line. The lag is the age of its first record at the time of applying."""
         self.counts.add(outcome)
         self.positions[partition] = records[-1].offset + 1
         waited = self.database.clock.now().timestamp() - records[0].timestamp_ms / 1000
@@ -329,17 +334,17 @@ class Consumer:
             lag_seconds=round(waited, 3),
         )
 
-    def _say(self, sentence: str, error: Exception) -> None:
+    def _warn(self, sentence: str, error: Exception) -> None:
         self._quiet.warning(sentence, consumer=self.handlers.consumer, error_type=type(error).__name__)
 
 
 def _is_outage(error: Exception) -> bool:
-    """Whether every other batch would meet it too; a lost race is one batch's own."""
+    """Return whether every other batch would meet this error too. A lost race concerns one batch only."""
     return failures.is_transient(error) and not failures.is_lost_race(error)
 
 
 async def _first_of(stopping: asyncio.Event, seconds: float) -> None:
-    """Wait that long, or until asked to stop."""
+    """Wait for `seconds`, or until `stopping` is set."""
     try:
         await asyncio.wait_for(stopping.wait(), seconds)
     except TimeoutError:

@@ -1,4 +1,4 @@
-"""The table of what a consumer does with which event."""
+"""The table of the handlers of a consumer, by event type."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,15 +9,15 @@ from shared.db import Tx
 from shared.events.base import Event
 
 BATCH_MAX = 500
-"""Most records of one batch, and of one transaction."""
+"""The largest number of records in one batch, and so in one transaction."""
 
 Lock = Callable[[Tx, Context[Any], Sequence[Event]], Awaitable[None]]
-"""Takes every lock that a whole batch needs, once and in the lock order, before its first wave."""
+"""A function that takes every lock that a whole batch needs, once and in the lock order, before its first wave."""
 Handle = Callable[[Tx, Context[Any], Sequence[Any]], Awaitable[None]]
-"""Applies one wave: events of one type, in order within each key."""
+"""A function that applies one wave: events of one type, in order within each key."""
 
 HandleParked = Callable[[Tx, Context[Any], str], Awaitable[None]]
-"""Applies one parked fact, given as its JSON document."""
+"""A function that applies one parked fact, given as its JSON document."""
 
 
 async def _lock_nothing(_tx: Tx, _context: Context, _events: Sequence[Event]) -> None:
@@ -30,12 +30,12 @@ class Handlers:
 
     consumer: str
     table: Mapping[type[Event], Sequence[Handle]]
-    """What is done with which event, in order."""
+    """The handlers of each event type, in the order in which they run."""
     lock: Lock = _lock_nothing
     parked: Mapping[str, HandleParked] = field(default_factory=dict)
-    """What is done when an operator retries a dead parked fact that is no event, by its type name."""
+    """The functions that apply a dead parked fact that is no event when an operator retries it, by its type name."""
     inbox: bool = True
-    """Whether repeats are absorbed by event id; False where every effect is recomputed from facts."""
+    """Whether the inbox recognises repeated events by their ids; False if every effect is recomputed from facts."""
     batch_max: int = BATCH_MAX
 
     async def apply(self, tx: Tx, context: Context, events: Sequence[Event]) -> None:
@@ -45,5 +45,5 @@ class Handlers:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """The topics its events are published on, sorted."""
+        """Return the topics that carry the events of the table, sorted."""
         return tuple(sorted({event.topic.name for event in self.table}))

@@ -1,32 +1,32 @@
-"""What operators do with records that were set aside: list, read, retry, discard."""
+"""The actions of operators on records that were set aside: list, read, retry, discard."""
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import select, update
 
 from shared.bus import Record
 from shared.consume import set_aside
 from shared.consume.apply import Batch, Decoded, decode_batch
-from shared.consume.handlers import Handlers
+from shared.consume.handlers import HandleParked, Handlers
 from shared.consume.set_aside import CHAIN_MAX, OPEN, NotRetryable, NotSetAside, Reason, StillRefused
+from shared.consume.tables import SetAsideRecord, State
 from shared.consume.tables import set_aside as table
 from shared.context import Context
-from shared.db import Database, Read, Tx, any_of
+from shared.db import Database, Read, Tx, any_of, columns_of
 from shared.errors import DomainError
 from shared.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """One set-aside record as operators see it; its payload only when it is read alone."""
+    """One set-aside record as a list shows it, without its payload."""
 
     id: str
     consumer: str
-    state: str
+    state: State
     code: str
     reason: str
     type: str | None
@@ -44,30 +44,39 @@ class SetAside:
     ended_by: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The place of a set-aside record in its topic."""
+
+    id: str
+    topic: str | None
+    offset: int | None
+
+
 async def page(
-    read: Read, *, states: Sequence[str] = OPEN, after: str = "", limit: int = 50
+    read: Read, *, states: Sequence[State] = OPEN, after: str = "", limit: int = 50
 ) -> list[SetAside]:
-    """The next `limit` records in these states after the id `after`, oldest first."""
-    rows = await read.all(
-        select(*_SHOWN).where(table.c.state.in_(states), table.c.id > after).order_by(table.c.id).limit(limit)
+    """Return the next `limit` records in these states after the id `after`, oldest first."""
+    following = table.c.state.in_(states), table.c.id > after
+    return await read.read_records(
+        SetAside, select(*columns_of(table, SetAside)).where(*following).order_by(table.c.id).limit(limit)
     )
-    return [_shown(row) for row in rows]
 
 
 async def read_one(
     read: Read, vault: Vault, set_aside_id: str
-) -> tuple[SetAside, dict[str, str], str | None]:
-    """One record with its headers and payload as text (undecodable bytes escaped). Raises NotSetAside."""
-    row = await read.first(select(*_SHOWN, table.c.record).where(table.c.id == set_aside_id))
-    if row is None:
+) -> tuple[SetAsideRecord, dict[str, str], str | None]:
+    """Return one record with its headers and payload as text; undecodable bytes are escaped. Raises NotSetAside."""
+    record = await read.read_record(SetAsideRecord, _ALL_COLUMNS.where(table.c.id == set_aside_id))
+    if record is None:
         raise NotSetAside
-    headers, value = set_aside.open_record(vault, row[-1])
+    headers, value = set_aside.open_record(vault, record.record)
     shown = {name: content.decode(errors="backslashreplace") for name, content in headers}
-    return _shown(row[:-1]), shown, None if value is None else value.decode(errors="backslashreplace")
+    return record, shown, None if value is None else value.decode(errors="backslashreplace")
 
 
 async def consumer_of(read: Read, set_aside_id: str) -> str:
-    """The consumer that set this record aside. Raises NotSetAside."""
+    """Return the name of the consumer that set this record aside. Raises NotSetAside."""
     consumer = await read.scalar(select(table.c.consumer).where(table.c.id == set_aside_id))
     if consumer is None:
         raise NotSetAside
@@ -77,14 +86,14 @@ async def consumer_of(read: Read, set_aside_id: str) -> str:
 async def retry(
     database: Database, handlers: Handlers, context: Context, set_aside_id: str, *, by: str
 ) -> int:
-    """Apply the first open record of a key and what waits behind it, in order; return how many were applied.
+    """Apply the first open record of a key and the records behind it, in order, and return the number applied.
 
-    Raises NotSetAside, NotRetryable, and StillRefused when the record is refused again (nothing changes then).
-    A later one that is refused becomes the dead one of its key. More than CHAIN_MAX take another retry.
+    A later record that is refused becomes the dead record of its key. More than CHAIN_MAX records need another retry.
+    Raises NotSetAside, NotRetryable, and StillRefused if the first record is refused again. Then nothing changes.
     """
     async with database.begin() as tx:
         first = await _first_of_its_key(tx, handlers, context, set_aside_id)
-        reason = await _apply_row(tx, handlers, context, first)
+        reason = await _apply_record(tx, handlers, context, first)
         if reason is not None:
             raise StillRefused(again=reason.code, why=reason.sentence)
         await _end(tx, first.id, "applied", by)
@@ -94,34 +103,43 @@ async def retry(
 async def discard(
     database: Database, handlers: Handlers, context: Context, set_aside_id: str, *, by: str
 ) -> int:
-    """Give the first open record of a key up and release what waits behind it; return how many were applied."""
+    """Discard the first open record of a key, release the records behind it, and return the number applied."""
     async with database.begin() as tx:
         first = await _first_of_its_key(tx, handlers, context, set_aside_id)
         await _end(tx, first.id, "discarded", by)
         return await _release(tx, handlers, context, first.key, by)
 
 
-async def _first_of_its_key(tx: Tx, handlers: Handlers, context: Context, set_aside_id: str) -> Row[Any]:
-    """The chosen row, with the consumer's batches kept away; dead, or queued with nothing left before it."""
+async def _first_of_its_key(
+    tx: Tx, handlers: Handlers, context: Context, set_aside_id: str
+) -> SetAsideRecord:
+    """Lock out the consumer's batches, and return the chosen record, the first open one of its key.
+
+    Raises NotSetAside, and NotRetryable if the record is parked or has to wait for another record.
+    """
     await set_aside.lock_consumer(tx, handlers.consumer, exclusive=True)
-    chosen = await tx.first(
-        select(table)
-        .where(table.c.id == set_aside_id, table.c.consumer == handlers.consumer)
-        .with_for_update()
+    chosen = await tx.read_record(
+        SetAsideRecord,
+        _ALL_COLUMNS.where(
+            table.c.id == set_aside_id, table.c.consumer == handlers.consumer
+        ).with_for_update(),
     )
     if chosen is None or chosen.state not in OPEN:
         raise NotSetAside
     if chosen.state == "parked":
         raise NotRetryable(state=chosen.state)
     if chosen.key is not None:
-        first = (await _open_rows(tx, handlers, chosen.key, limit=1))[0]
+        first = (await _open_records(tx, handlers, chosen.key, limit=1))[0]
         if first.id != chosen.id or await _held_by(tx, handlers, context, chosen):
             raise NotRetryable(state=chosen.state)
     return chosen
 
 
 async def _release(tx: Tx, handlers: Handlers, context: Context, key: str | None, by: str) -> int:
-    """Apply what waits for `key`, then what waited for that to be applied, until something is refused or held."""
+    """Apply the records behind `key`, then the records behind the keys so freed, and return the number applied.
+
+    It ends when a record is refused or has to wait for another key, or after CHAIN_MAX records.
+    """
     applied, keys = 0, deque([key] if key is not None else [])
     while keys and applied < CHAIN_MAX:
         freed = keys.popleft()
@@ -131,108 +149,108 @@ async def _release(tx: Tx, handlers: Handlers, context: Context, key: str | None
             .distinct()
             .where(table.c.consumer == handlers.consumer, table.c.state == "queued", table.c.behind == freed)
         )
-        if not await _open_rows(tx, handlers, freed, limit=1):
-            keys.extend(sorted(other for (other,) in await tx.all(waiting) if other not in (None, freed)))
+        if not await _open_records(tx, handlers, freed, limit=1):
+            keys.extend(sorted(queued for (queued,) in await tx.all(waiting) if queued not in (None, freed)))
     return applied
 
 
 async def _apply_key(tx: Tx, handlers: Handlers, context: Context, key: str, by: str, most: int) -> int:
-    """Apply the open rows of a key one by one; the first that is refused is dead from now on."""
+    """Apply the open records of a key one by one. The first that is refused becomes dead, and the rest wait."""
     applied = 0
-    for row in await _open_rows(tx, handlers, key, limit=most):
-        if row.state == "dead":
+    for record in await _open_records(tx, handlers, key, limit=most):
+        if record.state == "dead":
             break
-        if held_by := await _held_by(tx, handlers, context, row):
-            await tx.execute(update(table).where(table.c.id == row.id).values(behind=held_by))
+        this = update(table).where(table.c.id == record.id)
+        if held_by := await _held_by(tx, handlers, context, record):
+            await tx.execute(this.values(behind=held_by))
             break
-        reason = await _apply_row(tx, handlers, context, row)
+        reason = await _apply_record(tx, handlers, context, record)
         if reason is not None:
-            dead = {"state": "dead", "behind": None, "code": reason.code, "reason": reason.sentence}
-            await tx.execute(
-                update(table).where(table.c.id == row.id).values(attempts=row.attempts + 1, **dead)
-            )
+            dead = this.values(state="dead", behind=None, code=reason.code, reason=reason.sentence)
+            await tx.execute(dead.values(attempts=record.attempts + 1))
             break
-        await _end(tx, row.id, "applied", by)
+        await _end(tx, record.id, "applied", by)
         applied += 1
     return applied
 
 
-async def _open_rows(tx: Tx, handlers: Handlers, key: str, *, limit: int) -> Sequence[Row[Any]]:
-    """The dead and queued rows of a key, in order, locked."""
-    rows = await tx.all(
-        select(table.c.id, table.c.topic, table.c.offset)
+async def _open_records(tx: Tx, handlers: Handlers, key: str, *, limit: int) -> list[SetAsideRecord]:
+    """Lock the dead and queued records of a key, and return them in the order in which they are applied."""
+    places = await tx.read_records(
+        _Place,
+        select(*columns_of(table, _Place))
         .where(
             table.c.consumer == handlers.consumer, table.c.key == key, table.c.state.in_(("dead", "queued"))
         )
         .order_by(table.c.id)
-        .limit(CHAIN_MAX)
+        .limit(CHAIN_MAX),
     )
-    chain = _chain([(row.id, row.topic, row.offset) for row in rows])[:limit]
-    locked = await tx.all(
-        select(table).where(any_of(table.c.id, chain)).order_by(table.c.id).with_for_update()
+    chain = _chain(places)[:limit]
+    locked = await tx.read_records(
+        SetAsideRecord,
+        _ALL_COLUMNS.where(any_of(table.c.id, chain)).order_by(table.c.id).with_for_update(),
     )
-    by_id = {row.id: row for row in locked}
+    by_id = {record.id: record for record in locked}
     return [by_id[set_aside_id] for set_aside_id in chain]
 
 
-def _chain(rows: Sequence[tuple[str, str | None, int | None]]) -> list[str]:
-    """The ids of a key's rows in the order in which they are applied.
+def _chain(places: Sequence[_Place]) -> list[str]:
+    """Return the ids of a key's records in the order in which they are applied.
 
-    Topics stand beside each other as the ids do, which sort by time; those of one topic stand as they did in the topic,
-    since two consumers that had the key after each other may have clocks that differ.
+    The ids sort by time, and so decide the order between topics. Within one topic the offsets decide, because two members
+    that had the key one after the other may have clocks that differ.
     """
     of_topic: dict[str | None, list[tuple[int, str]]] = defaultdict(list)
-    for set_aside_id, topic, offset in rows:
-        of_topic[topic].append((offset or 0, set_aside_id))
-    turns = {topic: iter(sorted(found)) for topic, found in of_topic.items()}
-    return [next(turns[topic])[1] for _, topic, _ in rows]
+    for place in places:
+        of_topic[place.topic].append((place.offset or 0, place.id))
+    turns = {topic: iter(sorted(offsets)) for topic, offsets in of_topic.items()}
+    return [next(turns[place.topic])[1] for place in places]
 
 
-async def _held_by(tx: Tx, handlers: Handlers, context: Context, row: Row[Any]) -> str | None:
-    """Another quarantined identity that the record names; None when only its own key matters."""
+async def _held_by(tx: Tx, handlers: Handlers, context: Context, record: SetAsideRecord) -> str | None:
+    """Return another quarantined identity that the record names, or None if it names none."""
     named = {
-        identity for item in _decoded(handlers, context, row).items for identity in item.event.identities
+        identity for item in _decoded(handlers, context, record).items for identity in item.event.identities
     }
-    return min(await set_aside.quarantined(tx, handlers.consumer, named - {row.key}), default=None)
+    return min(await set_aside.quarantined(tx, handlers.consumer, named - {record.key}), default=None)
 
 
-def _decoded(handlers: Handlers, context: Context, row: Row[Any]) -> Decoded:
-    headers, value = set_aside.open_record(context.vault, row.record)
-    record = Record(row.topic or "", row.partition or 0, row.offset or 0, None, tuple(headers), value, 0)
+def _decoded(handlers: Handlers, context: Context, stored: SetAsideRecord) -> Decoded:
+    headers, value = set_aside.open_record(context.vault, stored.record)
+    record = Record(
+        stored.topic or "", stored.partition or 0, stored.offset or 0, None, tuple(headers), value, 0
+    )
     return decode_batch([record], handlers)
 
 
-async def _apply_row(tx: Tx, handlers: Handlers, context: Context, row: Row[Any]) -> Reason | None:
-    """Apply one stored record; None when it was, else why it was refused. Its own quarantine does not hold it."""
-    if row.type in handlers.parked:
-        _, document = set_aside.open_record(context.vault, row.record)
-        return await _apply_parked(tx, handlers, context, row, (document or b"").decode())
-    decoded = _decoded(handlers, context, row)
+async def _apply_record(
+    tx: Tx, handlers: Handlers, context: Context, record: SetAsideRecord
+) -> Reason | None:
+    """Apply one stored record, and return None, or the reason if it is refused. Its own quarantine does not stop it."""
+    handle_parked = None if record.type is None else handlers.parked.get(record.type)
+    if handle_parked is not None:
+        _, document = set_aside.open_record(context.vault, record.record)
+        return await _apply_parked(tx, context, handle_parked, (document or b"").decode())
+    decoded = _decoded(handlers, context, record)
     if decoded.malformed:
         return decoded.malformed[0][1]
     batch = Batch(tx, handlers, context, bugs_are_permanent=True)
     await batch.apply(decoded.items)
-    return Reason(str(batch.rows[0]["code"]), str(batch.rows[0]["reason"])) if batch.rows else None
+    return Reason(batch.set_aside[0].code, batch.set_aside[0].reason) if batch.set_aside else None
 
 
-async def _apply_parked(
-    tx: Tx, handlers: Handlers, context: Context, row: Row[Any], document: str
-) -> Reason | None:
+async def _apply_parked(tx: Tx, context: Context, handle: HandleParked, document: str) -> Reason | None:
     try:
         async with tx.savepoint():
-            await handlers.parked[row.type](tx, context, document)
+            await handle(tx, context, document)
     except DomainError as error:
         return Reason(error.code, str(error))
     return None
 
 
-async def _end(tx: Tx, set_aside_id: str, state: str, by: str) -> None:
+async def _end(tx: Tx, set_aside_id: str, state: State, by: str) -> None:
     ended = update(table).where(table.c.id == set_aside_id).values(state=state, ended_at=tx.now, ended_by=by)
     await tx.execute(ended)
 
 
-def _shown(row: Any) -> SetAside:
-    return SetAside(*row)
-
-
-_SHOWN = [table.c[name] for name in SetAside.__dataclass_fields__]
+_ALL_COLUMNS = select(*columns_of(table, SetAsideRecord))

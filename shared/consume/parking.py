@@ -1,19 +1,22 @@
-"""Facts that came before the fact they need: parked, and applied in the transaction that brings it.
+"""Facts that came before the fact they need. They are parked, and applied in the transaction that brings that fact.
 
-Both sides first meet at the rendezvous of the awaited fact (`shared.db.locks.rendezvous`, or the row both lock where
-they carry one identity); without it the wake-up can be lost. What is parked is sealed: it may be a stranger's words.
+The transaction that parks and the transaction that brings the awaited fact first take the same lock, the rendezvous
+(`shared.db.locks.rendezvous`, or the row that both lock if both carry one identity). Without it, each could miss the other,
+and the parked fact would never be applied. A parked fact is sealed, because it may hold personal data.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import ColumnElement, literal_column, select, update
 
 from shared.consume import set_aside
 from shared.consume.set_aside import Reason
+from shared.consume.tables import SetAsideRecord
 from shared.consume.tables import set_aside as table
-from shared.db import Tx, any_of
+from shared.db import Tx, any_of, columns_of
 from shared.events import BY_TYPE
 from shared.events.base import Event
 from shared.events.cloudevents import encode
@@ -21,12 +24,12 @@ from shared.ids import new_event_id, new_id
 from shared.vault import Vault
 
 OVERDUE_MAX = 200
-"""Most parked records that one run of a deadline sweep takes."""
+"""The largest number of parked records that one run of a deadline sweep takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A parked fact: what it waits for, its type and its JSON document."""
+    """A parked fact: the fact it waits for, its type and its JSON document."""
 
     id: str
     awaits: str
@@ -38,7 +41,7 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is to be parked. `order_by` sorts those that wait for the same fact; its text is compared bytewise."""
+    """A fact that is to be parked. `order_by` sorts the facts that wait for the same fact; it is compared bytewise."""
 
     awaits: str
     type: str
@@ -51,40 +54,40 @@ class Waiting:
 
 
 async def park(tx: Tx, vault: Vault, consumer: str, waiting: Sequence[Waiting]) -> list[str]:
-    """Keep these until their facts come; return the ids of their set-aside rows."""
-    rows = [
-        {
-            "id": new_id("sad"),
-            "consumer": consumer,
-            "state": "parked",
-            "event_id": None,
-            "type": one.type,
-            "topic": None,
-            "partition": None,
-            "offset": None,
-            "key": one.key,
-            "behind": None,
-            "awaits": one.awaits,
-            "order_by": one.order_by,
-            "deadline_at": one.deadline_at,
-            "code": one.reason.code,
-            "reason": one.reason.sentence,
-            "record": set_aside.seal_record(vault, one.headers, one.document.encode()),
-            "attempts": 0,
-            "booked_at": tx.now,
-            "ended_at": None,
-            "ended_by": None,
-        }
-        for one in waiting
+    """Park these facts until the facts they wait for come, and return the ids of their set-aside records."""
+    records = [
+        SetAsideRecord(
+            id=new_id("sad"),
+            consumer=consumer,
+            state="parked",
+            event_id=None,
+            type=fact.type,
+            topic=None,
+            partition=None,
+            offset=None,
+            key=fact.key,
+            behind=None,
+            awaits=fact.awaits,
+            order_by=fact.order_by,
+            deadline_at=fact.deadline_at,
+            code=fact.reason.code,
+            reason=fact.reason.sentence,
+            record=set_aside.seal_record(vault, fact.headers, fact.document.encode()),
+            attempts=0,
+            booked_at=tx.now,
+            ended_at=None,
+            ended_by=None,
+        )
+        for fact in waiting
     ]
-    await tx.insert_many(table, rows)
-    return [str(row["id"]) for row in rows]
+    await tx.insert_records(table, records)
+    return [record.id for record in records]
 
 
 async def park_event(
     tx: Tx, vault: Vault, consumer: str, event: Event, *, awaits: str, deadline_at: datetime, reason: Reason
 ) -> None:
-    """Keep an event until the fact `awaits` comes; those that wait for the same fact are ordered by effective time."""
+    """Park an event until the fact `awaits` comes. Events that wait for the same fact are ordered by effective time."""
     order_by = f"{event.occurred_at.isoformat(timespec='microseconds')} {event.cause.kind}:{event.cause.id}"
     headers, payload = encode(event, new_event_id(), f"/huitou/{consumer}/parked")
     waiting = Waiting(
@@ -94,35 +97,38 @@ async def park_event(
 
 
 async def release(tx: Tx, vault: Vault, awaited: Iterable[str]) -> list[Parked]:
-    """What waited for these facts, in order, now ended as *applied*: apply it in this transaction."""
+    """End the records that wait for these facts as *applied*, and return them in order.
+
+    The caller applies them in this transaction.
+    """
     wanted = sorted(set(awaited))
     if not wanted:
         return []
-    found = await _taken(tx, vault, any_of(table.c.awaits, wanted), limit=None)
-    await end(tx, [parked.id for parked in found], state="applied", by="awaited_fact")
-    return found
+    released = await _lock_parked(tx, vault, any_of(table.c.awaits, wanted), limit=None)
+    await end(tx, [parked.id for parked in released], state="applied", by="awaited_fact")
+    return released
 
 
 def event_of(parked: Parked) -> Event:
-    """The parked event."""
+    """Return the event that was parked."""
     return BY_TYPE[parked.type].model_validate_json(parked.document)
 
 
 async def overdue(tx: Tx, vault: Vault, type_name: str) -> list[Parked]:
-    """Parked records of this type whose deadline has passed, locked, for the sweep to decide on.
+    """Lock and return parked records of this type whose deadline has passed, at most OVERDUE_MAX.
 
-    The booking time stays open: the sweep has yet to lock what these records concern.
+    The booking time stays open, because the caller still has to lock the rows that these records concern.
     """
-    return await _taken(
+    return await _lock_parked(
         tx, vault, (table.c.type == type_name) & (table.c.deadline_at <= tx.peek()), limit=OVERDUE_MAX
     )
 
 
 async def bury(tx: Tx, parked: Sequence[Parked], reason: Reason) -> None:
-    """The awaited facts never came: dead, without quarantining the key, whose order is long past."""
+    """Make these parked records dead, without their keys: their place in the order of their keys has long passed."""
     await tx.execute(
         update(table)
-        .where(any_of(table.c.id, [one.id for one in parked]))
+        .where(any_of(table.c.id, [record.id for record in parked]))
         .values(
             state="dead",
             key=None,
@@ -135,31 +141,34 @@ async def bury(tx: Tx, parked: Sequence[Parked], reason: Reason) -> None:
     )
 
 
-async def end(tx: Tx, ids: Sequence[str], *, state: str, by: str) -> None:
-    """End these rows as *applied* or *discarded*."""
+async def end(tx: Tx, ids: Sequence[str], *, state: Literal["applied", "discarded"], by: str) -> None:
+    """End these set-aside records as *applied* or *discarded*."""
     if ids:
         await tx.execute(
             update(table).where(any_of(table.c.id, ids)).values(state=state, ended_at=tx.now, ended_by=by)
         )
 
 
-async def _taken(tx: Tx, vault: Vault, condition: ColumnElement[bool], *, limit: int | None) -> list[Parked]:
-    columns = table.c
+async def _lock_parked(
+    tx: Tx, vault: Vault, condition: ColumnElement[bool], *, limit: int | None
+) -> list[Parked]:
+    """Lock the parked records that meet the condition, and return them in order."""
     statement = (
-        select(columns.id, columns.awaits, columns.type, columns.key, columns.record, columns.deadline_at)
+        select(*columns_of(table, SetAsideRecord))
         .where(
-            columns.state == literal_column("'parked'"), condition
-        )  # spelled out: the partial index serves it
-        .order_by(columns.order_by, columns.id)
+            table.c.state == literal_column("'parked'"), condition
+        )  # a literal, so that the planner may use the partial index
+        .order_by(table.c.order_by, table.c.id)
         .limit(limit)
         .with_for_update()
     )
-    found = []
-    for row_id, awaits, type_name, key, record, deadline_at in await tx.all(statement):
-        assert awaits is not None, "a parked row waits for something"
-        assert type_name is not None, "a parked row has a type"
-        assert deadline_at is not None, "a parked row has a deadline"
-        _, value = set_aside.open_record(vault, record)
-        assert value is not None, "a parked row has its document"
-        found.append(Parked(row_id, awaits, type_name, key, value.decode(), deadline_at))
-    return found
+    return [_parked(vault, record) for record in await tx.read_records(SetAsideRecord, statement)]
+
+
+def _parked(vault: Vault, record: SetAsideRecord) -> Parked:
+    assert record.awaits is not None, "a parked record waits for a fact"
+    assert record.type is not None, "a parked record has a type"
+    assert record.deadline_at is not None, "a parked record has a deadline"
+    _, document = set_aside.open_record(vault, record.record)
+    assert document is not None, "a parked record has a document"
+    return Parked(record.id, record.awaits, record.type, record.key, document.decode(), record.deadline_at)

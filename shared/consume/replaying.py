@@ -1,8 +1,8 @@
 """A deliberate replay: a consumer reads its topics again from the beginning.
 
-Only while nobody else consumes: a running consumer knows its own positions and would move them on again. Who has
-every partition of the group is alone in it, so the replay joins the group, waits until it has them all, sets the
-positions back, and leaves.
+No other member of the consumer may run meanwhile, because a running member remembers its positions and would move them
+forward again. A member that has every partition of the group is alone in it. So the replay joins the group, waits until it
+has every partition, sets the positions back, and leaves.
 """
 
 import time
@@ -16,12 +16,12 @@ from shared.consume.tables import consumer_position, inbox
 from shared.db import Database
 
 ALONE_SECONDS_MAX = 60.0
-"""A member that died without a word keeps its partitions for a while."""
+"""The longest wait for the partitions of other members. A member that died keeps its partitions for a while."""
 FETCH_SECONDS = 0.5
 
 
 class NotAlone(Exception):
-    """Somebody else consumes: nothing was changed."""
+    """Another member of the consumer runs. Nothing was changed."""
 
     def __init__(self, consumer: str, others: int, of: int) -> None:
         super().__init__(
@@ -40,9 +40,9 @@ async def replay(
     forget_seen: bool = False,
     alone_seconds_max: float = ALONE_SECONDS_MAX,
 ) -> int:
-    """Set the positions of a consumer in these topics back to 0; return how many records it will read again.
+    """Set the positions of a consumer in these topics back to 0, and return the number of records it will read again.
 
-    With `forget_seen` its inbox is emptied too, so that every event is applied again, and not known from before.
+    With `forget_seen` its inbox is emptied too, so that every event is applied again instead of recognised as a repeat.
     Raises NotAlone, BusUnavailable, RecordRefused.
     """
     wanted = set(await bus.end_offsets(handlers.topics))

@@ -1,34 +1,35 @@
-"""What could not be applied: one table, one list, and one way back for operators.
+"""Records that could not be applied: one table, one list, and one way back for operators.
 
-*dead*: a permanent error, with its reason. *queued*: behind a dead one of its key, because a key with a dead record is
-quarantined. *parked*: waits for a fact (`shared.consume.parking`). A retry applies the chain of a key in order, a
-discard releases it.
+A *dead* record met a permanent error. A *queued* record waits behind a dead record of its key, because a key with a dead
+record is quarantined. A *parked* record waits for a fact (`shared.consume.parking`). A retry applies the chain of a key in
+order. A discard releases the chain.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from uuid import UUID
 
 from sqlalchemy import func, select
 
 from shared.bus import Record
-from shared.consume.tables import set_aside
+from shared.consume.tables import SetAsideRecord, State, set_aside
 from shared.db import Read, Tx, any_of
 from shared.errors import DomainError, Kind
+from shared.events.base import Event
 from shared.ids import new_id
 from shared.vault import Vault
 
 SET_ASIDE_SPACE = 6
-"""Advisory lock space: consumers hold their own name shared, an operator's retry or discard holds it exclusive."""
+"""The space of the advisory locks that keep operators and consumers apart. A consumer holds the lock of its own name shared;
+the retry or discard of an operator holds it exclusive."""
 CHAIN_MAX = 1_000
-"""Most records of one key that one retry applies; the rest is applied by the next."""
+"""The largest number of records of one key that one retry applies. The next retry applies the rest."""
 REASON_CHARACTERS_MAX = 500
 _FIELD = "set_aside.record"
 
-OPEN = ("dead", "queued", "parked")
+OPEN: tuple[State, ...] = ("dead", "queued", "parked")
+"""The states in which a record still waits."""
 
 
 class NotSetAside(DomainError):
@@ -38,65 +39,64 @@ class NotSetAside(DomainError):
 
 
 class StillRefused(DomainError):
-    """The retry met the same refusal, or another."""
+    """The retry met the same refusal, or another one."""
 
     kind, code = Kind.CONFLICT, "still_refused"
 
 
 class NotRetryable(DomainError):
-    """A queued or parked record is not acted on by itself."""
+    """A queued or parked record cannot be retried or discarded by itself."""
 
     kind, code = Kind.CONFLICT, "wrong_state"
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a record could not be applied: a stable code and a sentence that names no value of the record."""
+    """The reason why a record could not be applied: a stable code, and a sentence that names no value of the record."""
 
     code: str
     sentence: str
 
 
-def row(
+def record_from_bus(
     vault: Vault,
     consumer: str,
     record: Record,
     *,
-    state: str,
+    state: State,
     reason: Reason,
     booked_at: datetime,
-    event_id: UUID | None = None,
-    type_name: str | None = None,
-    key: str | None = None,
+    event_id: str | None = None,
+    event: Event | None = None,
     behind: str | None = None,
-) -> dict[str, Any]:
-    """The row that keeps a record of the bus."""
-    return {
-        "id": new_id("sad"),
-        "consumer": consumer,
-        "state": state,
-        "event_id": str(event_id) if event_id else None,
-        "type": type_name,
-        "topic": record.topic,
-        "partition": record.partition,
-        "offset": record.offset,
-        "key": key,
-        "behind": behind,
-        "awaits": None,
-        "order_by": None,
-        "deadline_at": None,
-        "code": reason.code,
-        "reason": reason.sentence[:REASON_CHARACTERS_MAX],
-        "record": seal_record(vault, record.headers, record.value),
-        "attempts": 1,
-        "booked_at": booked_at,
-        "ended_at": None,
-        "ended_by": None,
-    }
+) -> SetAsideRecord:
+    """Return the row that stores a record of the bus; `event` is None if the record could not be decoded."""
+    return SetAsideRecord(
+        id=new_id("sad"),
+        consumer=consumer,
+        state=state,
+        event_id=event_id,
+        type=None if event is None else event.type,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=None if event is None else event.key,
+        behind=behind,
+        awaits=None,
+        order_by=None,
+        deadline_at=None,
+        code=reason.code,
+        reason=reason.sentence[:REASON_CHARACTERS_MAX],
+        record=seal_record(vault, record.headers, record.value),
+        attempts=1,
+        booked_at=booked_at,
+        ended_at=None,
+        ended_by=None,
+    )
 
 
 def seal_record(vault: Vault, headers: Sequence[tuple[str, bytes]], value: bytes | None) -> bytes:
-    """Headers and payload byte for byte, sealed under the installation's key."""
+    """Return the headers and the payload, byte for byte, sealed under the installation's key."""
     document = {
         "headers": [[name, content.decode("latin-1")] for name, content in headers],
         "value": None if value is None else value.decode("latin-1"),
@@ -105,14 +105,14 @@ def seal_record(vault: Vault, headers: Sequence[tuple[str, bytes]], value: bytes
 
 
 def open_record(vault: Vault, token: bytes) -> tuple[list[tuple[str, bytes]], bytes | None]:
-    """The reverse of `seal_record`."""
+    """Return the headers and the payload that `seal_record` sealed."""
     document = json.loads(vault.open(_FIELD, token))
     headers = [(name, content.encode("latin-1")) for name, content in document["headers"]]
     return headers, None if document["value"] is None else document["value"].encode("latin-1")
 
 
 async def quarantined(tx: Tx, consumer: str, keys: Iterable[str]) -> set[str]:
-    """Those of `keys` that have a dead or queued record of this consumer."""
+    """Return those of `keys` that have a dead or queued record of this consumer."""
     wanted = sorted(set(keys))
     if not wanted:
         return set()
@@ -129,14 +129,12 @@ async def quarantined(tx: Tx, consumer: str, keys: Iterable[str]) -> set[str]:
 
 
 async def lock_consumer(tx: Tx, consumer: str, *, exclusive: bool = False) -> None:
-    """Keep a retry or discard (exclusive) apart from batches (shared) that look at the quarantine."""
+    """Lock the consumer's set-aside records: shared for batches, which look at the quarantine, exclusive for operators."""
     await tx.lock_buckets(SET_ASIDE_SPACE, [sum(consumer.encode()) % 64], exclusive=exclusive)
 
 
 async def count_open(read: Read) -> Mapping[str, int]:
-    """How many records are dead, queued and parked."""
-    counts = dict.fromkeys(OPEN, 0)
+    """Return the number of dead, of queued and of parked records, by state."""
     by_state = select(set_aside.c.state, func.count()).group_by(set_aside.c.state)
-    for state, count in await read.all(by_state.where(set_aside.c.state.in_(OPEN))):
-        counts[state] = count
-    return counts
+    rows = await read.all(by_state.where(set_aside.c.state.in_(OPEN)))
+    return dict.fromkeys(OPEN, 0) | dict(rows)

@@ -1,18 +1,16 @@
-"""Partitions that stopped, for whoever runs the product: why, and since when, until they move again."""
+"""Partitions that stopped: the cause, and the time since which each stands, until it moves again."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import and_, select
 
 from shared.bus import TopicPartition
-from shared.consume.tables import consumer_position, stopped_partition
-from shared.db import Database, Read
+from shared.consume.tables import Cause, StoppedPartitionRecord, consumer_position, stopped_partition
+from shared.db import Database, Read, columns_of
 
-Cause = Literal["brake", "bug"]
 SHOWN_MAX = 100
-"""Stopped partitions that are listed at most."""
+"""The largest number of stopped partitions that are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,39 +27,46 @@ class Stopped:
 async def note(
     database: Database, consumer: str, place: TopicPartition, next_offset: int, cause: Cause, code: str
 ) -> None:
-    """Write down that the partition stands at this offset. Nobody has to take it back: moving on does."""
+    """Write down that the partition stands at this offset. The note ends by itself when the position moves on."""
     c = stopped_partition.c
     async with database.begin() as tx:
         here = (c.consumer == consumer, c.topic == place.topic, c.partition == place.partition)
         since = await tx.scalar(select(c.stopped_at).where(*here, c.next_offset == next_offset))
-        row = {
-            "consumer": consumer,
-            "topic": place.topic,
-            "partition": place.partition,
-            "next_offset": next_offset,
-            "cause": cause,
-            "code": code,
-            "stopped_at": since or tx.now,
-        }
-        await tx.upsert(stopped_partition, [row], key=("consumer", "topic", "partition"))
+        stop = StoppedPartitionRecord(
+            consumer=consumer,
+            topic=place.topic,
+            partition=place.partition,
+            next_offset=next_offset,
+            cause=cause,
+            code=code,
+            stopped_at=since or tx.now,
+        )
+        await tx.upsert_records(stopped_partition, [stop], key=("consumer", "topic", "partition"))
 
 
 async def standing(read: Read) -> list[Stopped]:
-    """The partitions that still stand where they stopped."""
-    stop, place = stopped_partition.c, consumer_position.c
-    same = and_(
-        place.consumer == stop.consumer,
-        place.topic == stop.topic,
-        place.partition == stop.partition,
-        place.next_offset == stop.next_offset,
+    """Return the partitions that still stand where they stopped, at most SHOWN_MAX."""
+    stop, position = stopped_partition.c, consumer_position.c
+    has_not_moved = and_(
+        position.consumer == stop.consumer,
+        position.topic == stop.topic,
+        position.partition == stop.partition,
+        position.next_offset == stop.next_offset,
     )
-    rows = await read.all(
-        select(stop.consumer, stop.topic, stop.partition, stop.cause, stop.code, stop.stopped_at)
-        .join_from(stopped_partition, consumer_position, same)
+    records = await read.read_records(
+        StoppedPartitionRecord,
+        select(*columns_of(stopped_partition, StoppedPartitionRecord))
+        .join_from(stopped_partition, consumer_position, has_not_moved)
         .order_by(stop.consumer, stop.topic, stop.partition)
-        .limit(SHOWN_MAX)
+        .limit(SHOWN_MAX),
     )
     return [
-        Stopped(consumer, TopicPartition(topic, partition), "brake" if cause == "brake" else "bug", code, at)
-        for consumer, topic, partition, cause, code, at in rows
+        Stopped(
+            record.consumer,
+            TopicPartition(record.topic, record.partition),
+            record.cause,
+            record.code,
+            record.stopped_at,
+        )
+        for record in records
     ]

@@ -1,15 +1,21 @@
-"""Where a consumer stands, what it has seen, and what it had to set aside."""
+"""The tables of consumers: positions, stopped partitions, the inbox, and the records that were set aside."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import CheckConstraint, Column, Index, Integer, Named, Table, Text, TypedColumns
 
 from shared.db.opening import kernel_metadata
+from shared.db.records import record_of
 from shared.db.types import BigInt, Id, Instant, Sealed
 
 
 class PositionColumns(TypedColumns):
-    """Line (a) of exactly-once: moves in the effect's own transaction, never back but by a deliberate replay."""
+    """The position of a consumer in a partition.
+
+    It moves in the transaction that applies the records, and moves back only when an operator asks for a replay.
+    """
 
     consumer: Named[str] = Column(Id, primary_key=True)
     topic: Named[str] = Column(Id, primary_key=True)
@@ -21,8 +27,24 @@ class PositionColumns(TypedColumns):
 consumer_position = Table("consumer_position", kernel_metadata, PositionColumns)
 
 
+@record_of(consumer_position)
+@dataclass(frozen=True, slots=True)
+class ConsumerPositionRecord:
+    """The position of one consumer in one partition."""
+
+    consumer: str
+    topic: str
+    partition: int
+    next_offset: int
+    moved_at: datetime
+
+
+Cause = Literal["brake", "bug"]
+"""The cause for which a partition stops."""
+
+
 class StoppedColumns(TypedColumns):
-    """Why a partition last stopped, and where; it stands there for as long as the position is still the same."""
+    """The last stop of a partition. The partition is still stopped while its position is `next_offset`."""
 
     consumer: Named[str] = Column(Id, primary_key=True)
     topic: Named[str] = Column(Id, primary_key=True)
@@ -30,9 +52,9 @@ class StoppedColumns(TypedColumns):
     next_offset: Named[int] = Column(BigInt)
     cause: Named[str] = Column(Text)
     code: Named[str] = Column(Text)
-    """Of the brake the first record's reason, of a bug its type."""
+    """The code of the first refused record, if the brake stopped the partition; the type of the error, if a bug did."""
     stopped_at: Named[datetime] = Column(Instant)
-    """Since when it stands there."""
+    """The time since which the partition stands at `next_offset`."""
 
 
 stopped_partition = Table(
@@ -43,8 +65,22 @@ stopped_partition = Table(
 )
 
 
+@record_of(stopped_partition)
+@dataclass(frozen=True, slots=True)
+class StoppedPartitionRecord:
+    """The last stop of one partition."""
+
+    consumer: str
+    topic: str
+    partition: int
+    next_offset: int
+    cause: Cause
+    code: str
+    stopped_at: datetime
+
+
 class InboxColumns(TypedColumns):
-    """Line (b): what a relay sent twice is applied once. Kept `INBOX_DAYS`."""
+    """An event that a consumer has applied, so that a repeat has no effect. The row is kept for `INBOX_DAYS`."""
 
     consumer: Named[str] = Column(Id, primary_key=True)
     event_id: Named[str] = Column(Id, primary_key=True)
@@ -54,11 +90,25 @@ class InboxColumns(TypedColumns):
 inbox = Table("inbox", kernel_metadata, InboxColumns)
 
 
+@record_of(inbox)
+@dataclass(frozen=True, slots=True)
+class InboxRecord:
+    """One event that one consumer has applied."""
+
+    consumer: str
+    event_id: str
+    seen_at: datetime
+
+
+State = Literal["dead", "queued", "parked", "applied", "discarded"]
+"""The state of a set-aside record. *dead*, *queued* and *parked* are open; *applied* and *discarded* are ended."""
+
+
 class SetAsideColumns(TypedColumns):
-    """A record that could not be applied now: dead, queued behind a dead one of its key, or parked for a fact."""
+    """A record that could not be applied: dead, queued behind a dead record of its key, or parked for a fact."""
 
     id: Named[str] = Column(Id, primary_key=True)
-    """Ids sort by time of making: the chain of a key is applied in this order."""
+    """The id, which sorts by time of making."""
     consumer: Named[str] = Column(Id)
     state: Named[str] = Column(Text)
     event_id: Named[str | None] = Column(Id)
@@ -67,28 +117,25 @@ class SetAsideColumns(TypedColumns):
     partition: Named[int | None] = Column(Integer)
     offset: Named[int | None] = Column(BigInt)
     key: Named[str | None] = Column(Id)
-    """The key it would have been applied to; null for a record without a readable one."""
+    """The key of the event; null for a record whose key cannot be read."""
     behind: Named[str | None] = Column(Id)
-    """The quarantined identity that a queued record waits behind: its key, or another that it names."""
+    """The quarantined identity that a queued record waits behind: its key, or another identity that it names."""
     awaits: Named[str | None] = Column(Id)
-    """The fact a parked record waits for, such as `purchase:pur_…`."""
+    """The fact that a parked record waits for, such as `purchase:pur_…`."""
     order_by: Named[str | None] = Column(Id)
-    """Order among those that wait for the same fact."""
+    """The order among the records that wait for the same fact."""
     deadline_at: Named[datetime | None] = Column(Instant)
     code: Named[str] = Column(Text)
-    """Why: a stable code."""
+    """The stable code of the reason."""
     reason: Named[str] = Column(Text)
-    """Why, in a sentence that names no value of the record."""
+    """The reason, in a sentence that names no value of the record."""
     record: Named[bytes] = Column(Sealed)
-    """Headers and payload as they came, sealed: a stranger's record may hold anything."""
+    """The headers and the payload as they came, sealed, because a record from outside may hold anything."""
     attempts: Named[int] = Column(Integer)
     booked_at: Named[datetime] = Column(Instant)
     ended_at: Named[datetime | None] = Column(Instant)
     ended_by: Named[str | None] = Column(Text)
 
-
-STATES = ("dead", "queued", "parked", "applied", "discarded")
-"""Open: dead, queued, parked. Ended: applied (by a retry or the awaited fact), discarded."""
 
 set_aside = Table(
     "set_aside",
@@ -96,6 +143,35 @@ set_aside = Table(
     SetAsideColumns,
     CheckConstraint("state in ('dead', 'queued', 'parked', 'applied', 'discarded')", name="set_aside_state"),
 )
+
+
+@record_of(set_aside)
+@dataclass(frozen=True, slots=True)
+class SetAsideRecord:
+    """One record that could not be applied."""
+
+    id: str
+    consumer: str
+    state: State
+    event_id: str | None
+    type: str | None
+    topic: str | None
+    partition: int | None
+    offset: int | None
+    key: str | None
+    behind: str | None
+    awaits: str | None
+    order_by: str | None
+    deadline_at: datetime | None
+    code: str
+    reason: str
+    record: bytes
+    attempts: int
+    booked_at: datetime
+    ended_at: datetime | None
+    ended_by: str | None
+
+
 Index(
     "set_aside_open_key",
     set_aside.c.consumer,

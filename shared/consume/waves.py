@@ -6,11 +6,11 @@ from shared.events.base import Event
 
 
 def waves(events: Sequence[Event]) -> list[list[Event]]:
-    """Few groups such that events of one key meet their handlers in the order they came in.
+    """Return groups of events of one type, as few as possible, that keep the order of the events of each key.
 
-    An event joins the first wave of its type that is not before the last wave of any identity it names; an event
-    that names two identities is a wave of its own. Runs of one type would be a transaction's worth of statements a
-    run: 74 for 500 mixed purchases and returns, where waves are 3.
+    An event joins the first wave of its type that is not before the last wave of any identity that it names. An event that
+    names two identities forms its own wave. A new group at each change of type would be simpler, but each group costs its
+    own statements: 500 mixed purchases and returns have 74 changes of type, and only 3 waves.
     """
     cut: list[list[Event]] = []
     last: dict[str, int] = {}

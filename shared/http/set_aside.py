@@ -1,16 +1,17 @@
-"""Operators' way to the records that could not be applied: list, read, retry, discard."""
+"""Operations by which operators list, read, retry and discard the records that could not be applied."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Query
 from pydantic import Field
 
-from shared.consume import operator_actions
+from shared.consume import operator_actions, tables
 from shared.consume.handlers import Handlers
 from shared.consume.operator_actions import SetAside
 from shared.consume.set_aside import OPEN, NotRetryable, NotSetAside, StillRefused
+from shared.consume.tables import State
 from shared.errors import DomainError, Kind
 from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import CursorInvalid, Cursors
@@ -18,8 +19,6 @@ from shared.http.dependencies import Caller, Reading, Running, Vaulted
 from shared.http.models import LIMIT_DEFAULT, Cursor, Limit, Page, Response, example
 from shared.http.routes import Router
 from shared.service.service import Service
-
-State = Literal["dead", "queued", "parked", "applied", "discarded"]
 
 _EXAMPLE = {
     "id": "sad_01k2m9d6v4e8r7a1b2c3d4e5f6", "consumer": "loyalty", "state": "dead", "code": "row_refused",
@@ -81,7 +80,7 @@ class Acted(Response):
 
 
 def router_of(service: Service) -> Router:
-    """The operations over the records that the consumers of this service set aside."""
+    """Return the operations on the records that the consumers of this service set aside."""
     router = Router(tags=["set aside"])
     _declare_reading(router)
     _declare_acting(router, {handlers.consumer: handlers for handlers in service.handlers})
@@ -109,11 +108,11 @@ def _declare_reading(router: Router) -> None:
         cursors = Cursors(vault, "list_set_aside", {"state": state})
         after = cursors.read(cursor)
         states = OPEN if state is None else (state,)
-        found = await operator_actions.page(
+        records = await operator_actions.page(
             read, states=states, after=str(after[0]) if after else "", limit=limit + 1
         )
-        shown, following = cursors.page(found, limit, lambda one: [one.id])
-        return Page[SetAsideOut](items=[_out(one) for one in shown], next_cursor=following)
+        shown, following = cursors.page(records, limit, lambda record: [record.id])
+        return Page[SetAsideOut](items=[_out(record) for record in shown], next_cursor=following)
 
     @router.get(
         "/v1/set-aside/{set_aside_id}",
@@ -124,8 +123,8 @@ def _declare_reading(router: Router) -> None:
     )
     async def get_set_aside(read: Reading, vault: Vaulted, set_aside_id: str) -> SetAsideRecord:
         """The record with its headers and payload, which may hold anything that was thrown at the topic."""
-        one, headers, payload = await operator_actions.read_one(read, vault, set_aside_id)
-        return SetAsideRecord(**_out(one).model_dump(), headers=headers, payload=payload)
+        record, headers, payload = await operator_actions.read_one(read, vault, set_aside_id)
+        return SetAsideRecord(**_out(record).model_dump(), headers=headers, payload=payload)
 
 
 def _declare_acting(router: Router, consumers: Mapping[str, Handlers]) -> None:
@@ -169,5 +168,5 @@ def _declare_acting(router: Router, consumers: Mapping[str, Handlers]) -> None:
         )
 
 
-def _out(one: SetAside) -> SetAsideOut:
-    return SetAsideOut(**{name: getattr(one, name) for name in SetAside.__dataclass_fields__})
+def _out(record: SetAside | tables.SetAsideRecord) -> SetAsideOut:
+    return SetAsideOut.model_validate(record, from_attributes=True)
