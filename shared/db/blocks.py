@@ -33,13 +33,13 @@ async def take(tx: Tx, table: Table[Any], count: int) -> list[range]:
         drawn = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :blocks)")
         rows = (await tx.run(drawn, {"name": table.name, "blocks": blocks})).all()
         return [range(first, first + BLOCK) for first in sorted(row[0] for row in rows)]
-    moved = await tx.first(
+    after = await tx.scalar(
         update(table)
         .where(table.c.id == 1)
         .values(next=table.c.next + blocks * BLOCK)
         .returning(table.c.next)
     )
-    if moved is None:
+    if after is None:
         await tx.execute(insert(table).values(id=1, next=1 + blocks * BLOCK))
         return [range(1, 1 + blocks * BLOCK)]
-    return [range(moved[0] - blocks * BLOCK, moved[0])]
+    return [range(after - blocks * BLOCK, after)]

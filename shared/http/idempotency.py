@@ -1,13 +1,14 @@
-"""Idempotency-Key: a request that is repeated has one effect and one answer.
+"""Idempotency-Key: a repeated request has one effect and one answer.
 
-In the transaction, in this order: the lock of (principal, operation, key), without waiting; in a second statement (a
-new snapshot) the stored answer; the use case; the answer's status and bytes. Only what commits is kept: a refusal
-wrote nothing and may be sent again.
+The transaction takes four steps. It takes the lock of (principal, operation, key) without waiting. In a second statement,
+which has a new snapshot, it reads the stored answer. If there is none, it runs the use case. It stores the status and the
+bytes of the answer. A refusal rolls back and stores nothing, so the request may be sent again.
 """
 
 import json
 import re
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -28,7 +29,7 @@ from starlette.requests import Request
 
 from shared.auth.principal import Principal
 from shared.context import Runtime
-from shared.db import Tx, kernel_metadata
+from shared.db import Tx, columns_of, kernel_metadata, record_of
 from shared.db.types import Id, Instant, Sealed
 from shared.errors import DomainError, Kind
 from shared.http import bodies
@@ -41,14 +42,14 @@ HEADER = "idempotency-key"
 HIT_HEADER = "Idempotency-Hit"
 KEY_CHARACTERS_MAX = 255
 KEPT_FOR = timedelta(hours=48)
-"""How long an answer is kept: 24 hours are promised."""
+"""The time for which an answer is kept. The API promises 24 hours."""
 PRUNE_PAGE = 5_000
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _KEY_PURPOSE, _BODY_PURPOSE, _SEALED_FIELD = "idempotency_key", "idempotency_body", "idempotency_answer"
 
 
 class IdempotencyColumns(TypedColumns):
-    """One answer that was given; the key and the request are in it as keyed hashes only."""
+    """An answer that was given. The key and the request are stored as keyed hashes only."""
 
     principal: Named[str] = Column(Id, primary_key=True)
     operation: Named[str] = Column(Text, primary_key=True)
@@ -69,14 +70,29 @@ answers = Table(
 )
 
 
+@record_of(answers)
+@dataclass(frozen=True, slots=True)
+class IdempotencyRecord:
+    """One answer that was given."""
+
+    principal: str
+    operation: str
+    key_hash: bytes
+    body_hash: bytes
+    status: int
+    body: bytes
+    identity_id: str | None
+    at: datetime
+
+
 class KeyRequired(DomainError):
-    """The operation moves something and the request has no Idempotency-Key."""
+    """The operation needs an Idempotency-Key, and the request has none."""
 
     kind, code = Kind.BAD_REQUEST, "idempotency_key_required"
 
 
 class KeyInvalid(DomainError):
-    """The Idempotency-Key cannot be used as one."""
+    """The Idempotency-Key has a form that is not allowed."""
 
     kind, code = Kind.BAD_REQUEST, "idempotency_key_invalid"
 
@@ -101,7 +117,7 @@ async def once(
     request: Request,
     run: Callable[[Request], Coroutine[Any, Any, Response]],
 ) -> Response:
-    """Run the operation, or give the answer it gave before."""
+    """Run the operation, or return the answer that it gave to the same request before."""
     key = _key(operation, request)
     if key is None:
         return await run(request)
@@ -111,26 +127,27 @@ async def once(
     request.scope[KEY_HASH] = key_hash
     if not await tx.try_lock(key_hash):
         raise RequestInProgress
-    if (kept := await _kept(tx, vault, principal, operation.id, key_hash, body_hash)) is not None:
-        return kept
+    answer = await _stored_answer(tx, vault, principal, operation.id, key_hash, body_hash)
+    if answer is not None:
+        return answer
     response = await run(request)
     if 200 <= response.status_code < 300:
-        row = {
-            "principal": principal,
-            "operation": operation.id,
-            "key_hash": key_hash,
-            "body_hash": body_hash,
-            "status": response.status_code,
-            "body": vault.seal(_SEALED_FIELD, bytes(response.body).decode()),
-            "identity_id": None,
-            "at": tx.now,
-        }
-        await tx.insert_many(answers, [row])
+        record = IdempotencyRecord(
+            principal=principal,
+            operation=operation.id,
+            key_hash=key_hash,
+            body_hash=body_hash,
+            status=response.status_code,
+            body=vault.seal(_SEALED_FIELD, bytes(response.body).decode()),
+            identity_id=None,
+            at=tx.now,
+        )
+        await tx.insert_records(answers, [record])
     return response
 
 
 async def prune(runtime: Runtime) -> int:
-    """Forget the answers whose time is over, a page a transaction; returns how many. A job of every service."""
+    """Delete the answers that are older than KEPT_FOR, one page per transaction, and return their number."""
     forgotten = 0
     while True:
         async with runtime.database.begin() as tx:
@@ -145,17 +162,17 @@ async def prune(runtime: Runtime) -> int:
             return forgotten
 
 
-async def _kept(
+async def _stored_answer(
     tx: Tx, vault: Vault, principal: str, operation: str, key_hash: bytes, body_hash: bytes
 ) -> Response | None:
     named = {"of": principal, "operation_id": operation, "under": key_hash}
-    found = await tx.first(_STORED, named)
-    if found is None:
+    record = await tx.read_record(IdempotencyRecord, _STORED, named)
+    if record is None:
         return None
-    if found.body_hash != body_hash:
+    if record.body_hash != body_hash:
         raise KeyReused
-    content = vault.open(_SEALED_FIELD, found.body).encode()
-    return Response(content, found.status, {HIT_HEADER: "true"}, media_type="application/json")
+    content = vault.open(_SEALED_FIELD, record.body).encode()
+    return Response(content, record.status, {HIT_HEADER: "true"}, media_type="application/json")
 
 
 def _key(operation: Operation, request: Request) -> str | None:
@@ -170,18 +187,18 @@ def _key(operation: Operation, request: Request) -> str | None:
 
 
 async def _canonical(request: Request) -> bytes:
-    """The request in one spelling: path, query and the body with its names sorted."""
+    """Return the path, the query and the body in one form: names sorted, no spaces."""
     target = [request.scope["path"], request.scope["query_string"].decode("latin-1")]
     try:
         parsed = await bodies.document(request)
         return json.dumps([*target, parsed], sort_keys=True, separators=(",", ":")).encode()
-    except RecursionError:  # nested a little less deep than the parser bears
+    except RecursionError:  # the body is nested almost as deep as the parser allows
         raise MalformedJson from None
 
 
-_STORED = select(answers.c.body_hash, answers.c.status, answers.c.body).where(
+_STORED = select(*columns_of(answers, IdempotencyRecord)).where(
     answers.c.principal == bindparam("of"),
     answers.c.operation == bindparam("operation_id"),
     answers.c.key_hash == bindparam("under"),
 )
-"""Built once: building a statement costs more than asking it."""
+"""The statement is built once, because building it costs more than running it."""

@@ -1,7 +1,7 @@
-"""Who owns each identity, and whether it was erased: the register every consumer of facts keeps."""
+"""The register of owners: the owner of each identity, and its tombstone. Every consumer of facts has one."""
 
-from shared.identity.register import Move, Moved, Owner, customer_of, erase, identities_of, lock, move
-from shared.identity.tables import identity, identity_metadata
+from shared.identity.register import Move, Moved, customer_of, erase, identities_of, lock, move
+from shared.identity.tables import Owner, identity, identity_metadata
 
 __all__ = [
     "Move",

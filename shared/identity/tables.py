@@ -1,12 +1,12 @@
-"""The table of owners; each service that uses it adds `identity_metadata` to its own."""
+"""The table of owners. Each service that uses it adds `identity_metadata` to its own metadata."""
 
-from __future__ import annotations
-
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Column, MetaData, Named, Table, TypedColumns
 
+from shared.db.records import record_of
 from shared.db.schema import INDEX_NAMES, declared_by
 from shared.db.types import BigInt, Id, Instant
 
@@ -16,7 +16,7 @@ identity_metadata = MetaData(
 
 
 class IdentityColumns(TypedColumns):
-    """One row an identity that any fact, merge or erasure has named."""
+    """An identity that a fact, a merge or an erasure has named."""
 
     identity_id: Named[str] = Column(Id, primary_key=True)
     owner_id: Named[str] = Column(Id, index=True)
@@ -25,3 +25,14 @@ class IdentityColumns(TypedColumns):
 
 
 identity = Table("identity", identity_metadata, IdentityColumns)
+
+
+@record_of(identity)
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An identity, its owner, and the time of its erasure, or None if it is not erased."""
+
+    identity_id: str
+    owner_id: str
+    ownership_version: int
+    erased_at: datetime | None

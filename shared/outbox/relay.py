@@ -10,16 +10,15 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import BigInteger, Row, bindparam, delete, func, select, update
+from sqlalchemy import BigInteger, bindparam, delete, func, select, update
 
 from shared import logs
 from shared.bus import Bus, Message, Producer, TopicPartition, partition_of
-from shared.db import Database, Read, any_of
+from shared.db import Database, Read, any_of, columns_of
 from shared.db.floor import Floor
 from shared.outbox.lease import Lease
-from shared.outbox.tables import outbox
+from shared.outbox.tables import PendingRecord, outbox
 
 BATCH_MAX = 2_000
 """The largest number of rows in one round."""
@@ -96,7 +95,7 @@ class Relay:
             return 0
         if self._producer is None:
             self._producer = await self._bus.producer(self._lease.check)
-        by_partition: dict[TopicPartition, list[Row[Any]]] = defaultdict(list)
+        by_partition: dict[TopicPartition, list[PendingRecord]] = defaultdict(list)
         for row in rows:
             by_partition[await self._place(row)].append(row)
         self._lease.check()
@@ -120,10 +119,12 @@ class Relay:
         while self._lease.held() and await self.step():
             pass
 
-    async def _pending(self) -> Sequence[Row[Any]]:
+    async def _pending(self) -> Sequence[PendingRecord]:
         await self._refresh()
         async with self._database.read() as read:
-            return await read.all(_PENDING, {"floor": self._floor.value, "most": BATCH_MAX})
+            return await read.read_records(
+                PendingRecord, _PENDING, {"floor": self._floor.value, "most": BATCH_MAX}
+            )
 
     async def _refresh(self) -> None:
         """Raise the floor once per second, but not above a pending row.
@@ -141,12 +142,12 @@ class Relay:
         if first is not None:
             self._floor.value = min(self._floor.value, first - 1)
 
-    async def _place(self, row: Row[Any]) -> TopicPartition:
+    async def _place(self, row: PendingRecord) -> TopicPartition:
         if row.topic not in self._partitions:
             self._partitions[row.topic] = await self._bus.partitions(row.topic)
         return TopicPartition(row.topic, partition_of(row.key, self._partitions[row.topic]))
 
-    async def _send(self, producer: Producer, place: TopicPartition, rows: Sequence[Row[Any]]) -> None:
+    async def _send(self, producer: Producer, place: TopicPartition, rows: Sequence[PendingRecord]) -> None:
         messages = [
             Message(
                 row.key,
@@ -200,7 +201,7 @@ async def prune(database: Database, before: datetime) -> int:
 
 
 _PENDING = (
-    select(outbox.c.id, outbox.c.topic, outbox.c.key, outbox.c.headers, outbox.c.payload)
+    select(*columns_of(outbox, PendingRecord))
     .where(outbox.c.published_at.is_(None), outbox.c.id > bindparam("floor", type_=BigInteger))
     .order_by(outbox.c.id)
     .limit(bindparam("most", type_=BigInteger))

@@ -1,5 +1,7 @@
 """The tables of the outbox and of the periodic jobs."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Column, Index, Integer, Named, Table, Text, TypedColumns, Uuid
 
 from shared.db.opening import kernel_metadata
+from shared.db.records import record_of
 from shared.db.types import BigInt, Id, Instant, Json
 
 
@@ -46,6 +49,52 @@ Index(
 )
 
 
+@record_of(outbox)
+@dataclass(frozen=True, slots=True)
+class OutboxRecord:
+    """One event of the outbox."""
+
+    id: int
+    event_id: UUID
+    aggregatetype: str
+    aggregateid: str
+    type: str
+    topic: str
+    key: str
+    headers: Mapping[str, str]
+    payload: str
+    occurred_at: datetime
+    booked_at: datetime
+    published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewOutboxRecord:
+    """An event that is written to the outbox. The database gives it its id, and the relay sets `published_at`."""
+
+    event_id: UUID
+    aggregatetype: str
+    aggregateid: str
+    type: str
+    topic: str
+    key: str
+    headers: Mapping[str, str]
+    payload: str
+    occurred_at: datetime
+    booked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRecord:
+    """The columns of a pending event that the relay sends."""
+
+    id: int
+    topic: str
+    key: str
+    headers: Mapping[str, str]
+    payload: str
+
+
 class JobColumns(TypedColumns):
     """The last run of a periodic job that had effects, so that operators see it."""
 
@@ -56,3 +105,14 @@ class JobColumns(TypedColumns):
 
 
 job_state = Table("job_state", kernel_metadata, JobColumns)
+
+
+@record_of(job_state)
+@dataclass(frozen=True, slots=True)
+class JobStateRecord:
+    """The last run of one periodic job that had effects."""
+
+    name: str
+    ran_at: datetime
+    effects: int
+    runs: int

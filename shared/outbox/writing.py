@@ -6,7 +6,7 @@ from shared.db import Tx, WriteOutbox
 from shared.events.base import Event
 from shared.events.cloudevents import encode
 from shared.ids import new_event_id
-from shared.outbox.tables import outbox
+from shared.outbox.tables import NewOutboxRecord, outbox
 from shared.pacing import paced
 
 
@@ -18,25 +18,25 @@ def write_outbox(service: str) -> WriteOutbox:
     source = f"/huitou/{service}"
 
     async def write(tx: Tx, events: Sequence[Event]) -> None:
-        rows = []
+        records = []
         async for event in paced(events):
             event_id = new_event_id()
             headers, payload = encode(event, event_id, source, tx.traceparent)
-            rows.append(
-                {
-                    "event_id": event_id,
-                    "aggregatetype": "identity",
-                    "aggregateid": event.identity_id,
-                    "type": event.type,
-                    "topic": event.topic.name,
-                    "key": event.key,
-                    "headers": {name: value.decode() for name, value in headers},
-                    "payload": payload.decode(),
-                    "occurred_at": event.occurred_at,
-                    "booked_at": tx.now,
-                }
+            records.append(
+                NewOutboxRecord(
+                    event_id=event_id,
+                    aggregatetype="identity",
+                    aggregateid=event.identity_id,
+                    type=event.type,
+                    topic=event.topic.name,
+                    key=event.key,
+                    headers={name: value.decode() for name, value in headers},
+                    payload=payload.decode(),
+                    occurred_at=event.occurred_at,
+                    booked_at=tx.now,
+                )
             )
         await tx.take_place()
-        await tx.insert_many(outbox, rows)
+        await tx.insert_records(outbox, records)
 
     return write

@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import delete, select
 
-from shared.db import Read, Tx, any_of
+from shared.db import Read, Tx, any_of, columns_of
 from shared.vault import installation, tokens
 from shared.vault.errors import SubjectErased, UnreadableToken
 from shared.vault.tables import BUCKETS, SubjectKeyRecord, subject_key
@@ -158,14 +158,15 @@ class Vault:
     async def _stored(self, read: Read, identity_ids: list[str]) -> dict[str, bytes]:
         if not identity_ids:
             return {}
-        rows = await read.all(
-            select(subject_key.c.identity_id, subject_key.c.master_key, subject_key.c.wrapped).where(
+        records = await read.read_records(
+            SubjectKeyRecord,
+            select(*columns_of(subject_key, SubjectKeyRecord)).where(
                 any_of(subject_key.c.identity_id, identity_ids)
-            )
+            ),
         )
         return {
-            identity_id: self._unwrap(identity_id, master_key, wrapped)
-            for identity_id, master_key, wrapped in rows
+            record.identity_id: self._unwrap(record.identity_id, record.master_key, record.wrapped)
+            for record in records
         }
 
     def _unwrap(self, identity_id: str, master_key: int, wrapped: bytes) -> bytes:

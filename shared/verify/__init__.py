@@ -1,1 +1,1 @@
-"""What is stored is compared with the facts, a few rows at a time, for as long as the service runs."""
+"""The comparison of stored rows with the facts, a few rows at a time, while the service runs."""

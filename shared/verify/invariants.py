@@ -1,4 +1,4 @@
-"""Invariants: what always holds of the rows that a service stores, and how to look whether it does."""
+"""Invariants: rules that always hold of the rows that a service stores, and functions that check them."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from shared.db import Read
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One thing that does not add up: the rule that is broken, the row that breaks it, and how."""
+    """A broken invariant: the rule, the row that breaks it, and the difference."""
 
     rule: str
     subject: str
@@ -17,17 +17,17 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """The drifts that one look at a few rows found, and where the next look begins: empty at the end."""
+    """The drifts that one look at a few rows found, and the place where the next look begins; empty at the end."""
 
     drifts: Sequence[Drift]
     after: str
 
 
 Verify = Callable[[Read], Awaitable[Sequence[Drift]]]
-"""Recomputes everything that is stored from the facts, and returns every difference."""
+"""A function that recomputes all stored rows from the facts, and returns every difference."""
 
 Look = Callable[[Read, str], Awaitable[Looked]]
-"""Does the same for a few rows at a time; it begins at the empty text."""
+"""A function that does the same for a few rows, from the given place on. The first place is the empty text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Invariants:
 
     rules: Sequence[str] = ()
     look: Look | None = None
-    """Looks at the next few rows, for the running verification."""
+    """The function that looks at the next few rows, for the running verification."""
     verify: Verify | None = None
-    """Looks at all rows, for `huitou verify`."""
+    """The function that looks at all rows, for `huitou verify`."""
 
 
 def combine(several: Sequence[Invariants]) -> Invariants:
@@ -47,7 +47,7 @@ def combine(several: Sequence[Invariants]) -> Invariants:
     The running verification looks at one capability after the other; its place is `<number of the look>/<place in it>`.
     """
     looks = [invariants.look for invariants in several if invariants.look is not None]
-    verifies = [invariants.verify for invariants in several if invariants.verify is not None]
+    verify_functions = [invariants.verify for invariants in several if invariants.verify is not None]
 
     async def look(read: Read, after: str) -> Looked:
         number, _, place = after.partition("/")
@@ -60,7 +60,7 @@ def combine(several: Sequence[Invariants]) -> Invariants:
         return Looked(looked.drifts, f"{at + 1}/" if at + 1 < len(looks) else "")
 
     async def verify(read: Read) -> Sequence[Drift]:
-        return [drift for each_verify in verifies for drift in await each_verify(read)]
+        return [drift for verify_all in verify_functions for drift in await verify_all(read)]
 
     rules = [rule for invariants in several for rule in invariants.rules]
     return Invariants(rules, look if looks else None, verify)

@@ -1,7 +1,7 @@
-"""The running verification: a look at a few rows every few seconds, under the service's lease, again and again.
+"""The running verification: a look at a few rows every few seconds, under the service's lease, without end.
 
-`huitou verify` looks at everything at once; both ask the same rules. What a pass finds stands until a later whole
-pass no longer finds it, so a figure that rose stays up until the rows are mended and were looked at again.
+`huitou verify` looks at all rows at once. Both check the same rules. A difference stays until a later whole pass no longer
+finds it. So a figure that rose falls only after the rows are repaired and a pass has looked at them again.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -13,16 +13,16 @@ from sqlalchemy import delete, func, select, text
 
 from shared import logs
 from shared.context import Runtime
-from shared.db import Database, Read, Tx
+from shared.db import Database, Read, Tx, columns_of
 from shared.outbox.jobs import Job
 from shared.verify.invariants import Invariants, Look, Looked
-from shared.verify.tables import verify_finding, verify_pass
+from shared.verify.tables import VerifyFindingRecord, VerifyPassRecord, verify_finding, verify_pass
 
 EVERY_SECONDS = 2.0
 LOOKS_MAX = 3
-"""A difference counts when it is there at every look of so many."""
+"""The number of looks at the same rows. A difference counts only if every look finds it."""
 FINDINGS_MAX = 1_000
-"""Differences that are kept; `huitou verify` lists them all."""
+"""The largest number of differences that are stored. `huitou verify` lists them all."""
 NAME = "rolling"
 
 log = logs.named(__name__, keys=("count", "rule"))
@@ -30,7 +30,7 @@ log = logs.named(__name__, keys=("count", "rule"))
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the running verification knows: broken rows by rule, when it last looked, when it had last seen all."""
+    """The state of the running verification: broken rows by rule, the last look, and the end of the last whole pass."""
 
     broken: Mapping[str, int]
     looked_at: datetime | None
@@ -38,7 +38,7 @@ class Standing:
 
 
 def job_of(invariants: Invariants) -> Job:
-    """The job that looks on, one look a run."""
+    """Return the job that takes one look per run."""
 
     async def run(runtime: Runtime) -> int:
         return await look_on(invariants, runtime)
@@ -47,7 +47,7 @@ def job_of(invariants: Invariants) -> Job:
 
 
 async def look_on(invariants: Invariants, runtime: Runtime) -> int:
-    """Look at the next few rows; return how many differences were found."""
+    """Look at the next few rows, and return the number of differences found."""
     if invariants.look is None:
         return 0
     async with runtime.database.read() as read:
@@ -56,7 +56,7 @@ async def look_on(invariants: Invariants, runtime: Runtime) -> int:
     unknown = {drift.rule for drift in looked.drifts} - set(invariants.rules)
     assert not unknown, f"rules that the service does not name: {sorted(unknown)}"
     async with runtime.database.begin() as tx:
-        await _keep(tx, looked, first=after == "")
+        await _store(tx, looked, first=after == "")
     for rule in sorted({drift.rule for drift in looked.drifts}):
         count = sum(drift.rule == rule for drift in looked.drifts)
         log.error("what is stored contradicts the facts: see `huitou verify`", rule=rule, count=count)
@@ -64,20 +64,22 @@ async def look_on(invariants: Invariants, runtime: Runtime) -> int:
 
 
 async def standing(read: Read, invariants: Invariants) -> Standing:
-    """Every rule of the service with how many rows break it."""
+    """Return every rule of the service with the number of rows that break it, and the progress of the passes."""
     broken = dict.fromkeys(invariants.rules, 0)
     rows = await read.all(select(verify_finding.c.rule, func.count()).group_by(verify_finding.c.rule))
     broken.update({rule: count for rule, count in rows if rule in broken})
-    row = await read.first(
-        select(verify_pass.c.looked_at, verify_pass.c.ended_at).where(verify_pass.c.name == NAME)
+    progress = await read.read_record(
+        VerifyPassRecord, select(*columns_of(verify_pass, VerifyPassRecord)).where(verify_pass.c.name == NAME)
     )
-    return Standing(broken, *(row if row is not None else (None, None)))
+    if progress is None:
+        return Standing(broken, looked_at=None, ended_at=None)
+    return Standing(broken, progress.looked_at, progress.ended_at)
 
 
 @asynccontextmanager
 async def _snapshot(database: Database) -> AsyncIterator[Read]:
-    """One moment of the database for a whole look: a hot row would differ between two statements, every time."""
-    if database.dialect == "sqlite":  # nothing of this process comes between two of its statements
+    """Give one snapshot of the database for a whole look. Without it, a busy row would change between two statements."""
+    if database.dialect == "sqlite":  # no other write of this process comes between two statements of a look
         async with database.read() as read:
             yield read
         return
@@ -87,7 +89,10 @@ async def _snapshot(database: Database) -> AsyncIterator[Read]:
 
 
 async def _look(database: Database, look: Look, after: str) -> Looked:
-    """What is there at every look; another process may write to a SQLite file between two statements."""
+    """Return the differences that every look finds.
+
+    One look is not enough, because another process may write to a SQLite file between two statements.
+    """
     async with _snapshot(database) as read:
         looked = await look(read, after)
     for _ in range(LOOKS_MAX - 1):
@@ -102,24 +107,18 @@ async def _look(database: Database, look: Look, after: str) -> Looked:
     return looked
 
 
-async def _keep(tx: Tx, looked: Looked, *, first: bool) -> None:
-    """Write down what was found and where to go on; a pass that ends forgets what it did not see again."""
-    found = sorted({(drift.rule, drift.subject) for drift in looked.drifts})[:FINDINGS_MAX]
-    kept = await tx.scalar(select(func.count()).select_from(verify_finding)) or 0
-    rows = [
-        {"rule": rule, "subject": subject, "found_at": tx.now, "seen_at": tx.now} for rule, subject in found
-    ]
-    if kept < FINDINGS_MAX:
-        await tx.upsert(verify_finding, rows, key=("rule", "subject"), update=("seen_at",))
+async def _store(tx: Tx, looked: Looked, *, first: bool) -> None:
+    """Store the differences and the place of the next look. The end of a pass deletes differences that it did not find."""
+    broken = sorted({(drift.rule, drift.subject) for drift in looked.drifts})[:FINDINGS_MAX]
+    findings = [VerifyFindingRecord(rule, subject, tx.now, tx.now) for rule, subject in broken]
+    stored = await tx.scalar(select(func.count()).select_from(verify_finding)) or 0
+    if stored < FINDINGS_MAX:
+        await tx.upsert_records(verify_finding, findings, key=("rule", "subject"), update=("seen_at",))
     else:
-        await tx.update_many(
-            verify_finding,
-            [{key: row[key] for key in ("rule", "subject", "seen_at")} for row in rows],
-            key=("rule", "subject"),
-        )
-    progress = {"name": NAME, "at": looked.after, "began_at": tx.now, "looked_at": tx.now, "ended_at": None}
+        await tx.update_records(verify_finding, findings, key=("rule", "subject"), columns=("seen_at",))
+    progress = VerifyPassRecord(NAME, at=looked.after, began_at=tx.now, looked_at=tx.now, ended_at=None)
     moved = ["at", "looked_at", *(["began_at"] if first else [])]
-    await tx.upsert(verify_pass, [progress], key=("name",), update=moved)
+    await tx.upsert_records(verify_pass, [progress], key=("name",), update=moved)
     if looked.after == "":
         began_at = await tx.scalar(select(verify_pass.c.began_at).where(verify_pass.c.name == NAME))
         await tx.execute(delete(verify_finding).where(verify_finding.c.seen_at < began_at))

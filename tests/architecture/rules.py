@@ -271,7 +271,7 @@ CODE_RULES = (
          Source(Path("services/loyalty/usecases/x.py"), "from datetime import datetime\nx = datetime.now()\n")),
     Rule("no BaseHTTPMiddleware", "five of them made a request eleven times slower", _slow_middleware,
          Source(Path("shared/http/x.py"), "from starlette.middleware.base import BaseHTTPMiddleware\n")),
-    Rule("no values of a list", "six to twelve times slower than insert_many, and the loop stalls", _values_of_a_list,
+    Rule("no values of a list", "six to twelve times slower than insert_records, and the loop stalls", _values_of_a_list,
          Source(Path("services/loyalty/storage/x.py"), "statement = insert(lots).values([{'id': 1}])\n")),
     Rule("row locks are in an order", "two transactions that lock the same rows in opposite order deadlock",
          _unordered_row_locks,

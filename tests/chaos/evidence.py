@@ -84,9 +84,10 @@ async def keep_rows(folder: Path, databases: Mapping[str, Database]) -> None:
         async with database.read() as read:
             for table in (outbox, inbox, consumer_position, set_aside):
                 columns = [column for column in table.c if column.name not in SEALED]
+                names = [column.name for column in columns]
                 rows = await read.all(select(*columns))
                 path = folder / f"{service}-{table.name}.jsonl"
-                _write(path, (dict(row._mapping) for row in rows))
+                _write(path, (dict(zip(names, row, strict=True)) for row in rows))
 
 
 def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -1,6 +1,7 @@
-"""A toy service for the kernel's tests: it books purchases and returns of real contracts on one row an identity."""
+"""A small service for the kernel's tests. It books real purchases and returns on one balance per identity."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import CheckConstraint, Column, MetaData, Named, Table, TypedCol
 from shared.bus import Record, TopicPartition
 from shared.consume import Handlers
 from shared.context import Context
-from shared.db import Read, Tx, any_of, triggers
+from shared.db import Read, Tx, any_of, record_of, triggers
 from shared.db.types import BigInt, Id, Instant, Json, Sealed
 from shared.errors import DomainError, Kind
 from shared.events.base import Cause, Event
@@ -21,20 +22,20 @@ metadata = MetaData()
 AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 PLACE = TopicPartition("huitou.purchases", 0)
 POISON = "poison"
-"""The order id whose purchase the toy refuses."""
+"""The order id whose purchase the ledger refuses."""
 BUG = "bug"
-"""The order id over which the toy stumbles."""
+"""The order id whose purchase makes the ledger raise an unexpected error."""
 
 
 class BalanceColumns(TypedColumns):
-    """One balance an identity."""
+    """One balance per identity."""
 
     identity_id: Named[str] = Column(Id, primary_key=True)
     amount: Named[int] = Column(BigInt)
 
 
 class EntryColumns(TypedColumns):
-    """What was booked, append-only."""
+    """The bookings, to which rows are only added."""
 
     id: Named[str] = Column(Id, primary_key=True)
     identity_id: Named[str] = Column(Id)
@@ -51,8 +52,30 @@ entries = Table("entry", metadata, EntryColumns)
 triggers.append_only(entries)
 
 
+@record_of(balances)
+@dataclass(frozen=True, slots=True)
+class BalanceRecord:
+    """The balance of one identity."""
+
+    identity_id: str
+    amount: int
+
+
+@record_of(entries)
+@dataclass(frozen=True, slots=True)
+class EntryRecord:
+    """One booking."""
+
+    id: str
+    identity_id: str
+    amount: int
+    occurred_at: datetime
+    document: Any
+    token: bytes | None
+
+
 class Poisoned(DomainError):
-    """The toy's refusal."""
+    """The ledger's refusal."""
 
     kind, code = Kind.INVALID, "poisoned"
 
@@ -60,7 +83,7 @@ class Poisoned(DomainError):
 async def lock(tx: Tx, _context: Context, events: Sequence[Event]) -> None:
     """Lock the balances of the batch, inserting the missing ones."""
     ids = sorted({event.identity_id for event in events})
-    await tx.insert_new(balances, [{"identity_id": identity_id, "amount": 0} for identity_id in ids])
+    await tx.insert_new_records(balances, [BalanceRecord(identity_id, amount=0) for identity_id in ids])
     locking = select(balances.c.identity_id).where(any_of(balances.c.identity_id, ids))
     await tx.all(locking.order_by(balances.c.identity_id).with_for_update())
 
@@ -84,30 +107,33 @@ async def returned(tx: Tx, _context: Context, events: Sequence[PurchaseReturned]
 
 async def _book(tx: Tx, rows: Sequence[tuple[str, str, int, Event]]) -> None:
     booked = [
-        {
-            "id": cause,
-            "identity_id": identity_id,
-            "amount": amount,
-            "occurred_at": event.occurred_at,
-            "document": {"order": [1, "é"]},
-            "token": b"\x00\xff",
-        }
+        EntryRecord(
+            id=cause,
+            identity_id=identity_id,
+            amount=amount,
+            occurred_at=event.occurred_at,
+            document={"order": [1, "é"]},
+            token=b"\x00\xff",
+        )
         for cause, identity_id, amount, event in rows
     ]
-    await tx.insert_many(entries, booked)
+    await tx.insert_records(entries, booked)
     changes: dict[str, int] = {}
-    for row in booked:
-        changes[str(row["identity_id"])] = changes.get(str(row["identity_id"]), 0) + int(str(row["amount"]))
+    for entry in booked:
+        changes[entry.identity_id] = changes.get(entry.identity_id, 0) + entry.amount
     known = dict(await amounts(tx))
-    updates = [{"identity_id": key, "amount": known[key] + change} for key, change in sorted(changes.items())]
-    await tx.update_many(balances, updates, key=["identity_id"])
+    updates = [
+        BalanceRecord(identity_id, known[identity_id] + change)
+        for identity_id, change in sorted(changes.items())
+    ]
+    await tx.update_records(balances, updates, key=["identity_id"])
 
 
 HANDLERS = Handlers("toy", {PurchaseRecorded: [recorded], PurchaseReturned: [returned]}, lock=lock)
 
 
 async def amounts(read: Read) -> list[tuple[str, int]]:
-    """Every balance."""
+    """Return every balance as (identity, amount), in the order of the identities."""
     rows = await read.all(select(balances.c.identity_id, balances.c.amount).order_by(balances.c.identity_id))
     return [(identity_id, amount) for identity_id, amount in rows]
 
@@ -115,7 +141,7 @@ async def amounts(read: Read) -> list[tuple[str, int]]:
 def purchase(
     identity_id: str, amount: int = 100, *, order_id: str = "o-1", later: int = 0
 ) -> PurchaseRecorded:
-    """A purchase of one line."""
+    """Return a purchase of one line."""
     purchase_id = new_id("pur")
     return PurchaseRecorded(
         identity_id=identity_id,
@@ -132,7 +158,7 @@ def purchase(
 
 
 def return_of(bought: PurchaseRecorded) -> PurchaseReturned:
-    """The whole purchase comes back."""
+    """Return a return of the whole purchase."""
     return_id = new_id("ret")
     return PurchaseReturned(
         identity_id=bought.identity_id,
@@ -151,7 +177,7 @@ def return_of(bought: PurchaseRecorded) -> PurchaseReturned:
 
 
 def records(events: Sequence[Event], *, first_offset: int = 0) -> list[Record]:
-    """Events as they come from the bus."""
+    """Return the events as records of the bus."""
     made = []
     for offset, event in enumerate(events, start=first_offset):
         headers, payload = encode(event, new_event_id(), "/huitou/profile")

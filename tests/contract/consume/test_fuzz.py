@@ -13,7 +13,7 @@ from sqlalchemy import Row, func, select
 from shared.bus import Record, TopicPartition
 from shared.consume import set_aside
 from shared.consume.apply import BrakePulled, Outcome, apply_batch
-from shared.consume.tables import consumer_position
+from shared.consume.tables import ConsumerPositionRecord, consumer_position
 from shared.consume.tables import set_aside as table
 from tests.conftest import SEED
 from tests.contract.consume.traffic import TOPIC, Traffic
@@ -62,8 +62,8 @@ async def take_position(house: Opened) -> None:
     """Give the consumer its position in the topic, as it has when it is assigned the partition."""
     (handlers,) = house.service.handlers
     async with house.runtime.database.begin() as tx:
-        row = {"consumer": handlers.consumer, "topic": TOPIC, "partition": 0, "next_offset": 0}
-        await tx.insert_new(consumer_position, [row | {"moved_at": tx.now}])
+        position = ConsumerPositionRecord(handlers.consumer, TOPIC, 0, next_offset=0, moved_at=tx.now)
+        await tx.insert_new_records(consumer_position, [position])
 
 
 @pytest.mark.slow

@@ -14,11 +14,11 @@ import pytest
 from fastapi import FastAPI
 
 from huitou import registry
-from services.scoring.facts.storage.tables import customer_state
+from services.scoring.facts.storage.tables import CustomerStateRecord, customer_state
 from shared.auth.verifying import open_verifier
 from shared.bus import Message, open_bus
 from shared.clock import SystemClock
-from shared.consume.tables import consumer_position
+from shared.consume.tables import ConsumerPositionRecord, consumer_position
 from shared.http import monitoring
 from shared.http.app import build_app, build_side_door
 from shared.run import process_metrics
@@ -122,7 +122,7 @@ async def test_a_row_changed_behind_the_services_back_shows_as_a_figure_and_a_se
         await one.looked_through()
         held = await one.text_of("/metrics")
         async with one.runtime.database.begin() as tx:
-            await tx.insert_many(customer_state, [ROW])
+            await tx.insert_records(customer_state, [BROKEN_STATE])
         await one.looked_through()
         broken, said = await one.text_of("/metrics"), await one.text_of("/health/issues")
 
@@ -151,14 +151,14 @@ async def test_a_consumer_that_is_behind_or_beyond_the_end_is_told_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitoring, "LAG_RECORDS_MAX", 1)
-    place = {"consumer": "loyalty", "topic": TOPIC, "partition": 0, "moved_at": datetime.now(UTC)}
+    position = ConsumerPositionRecord("loyalty", TOPIC, 0, next_offset=5, moved_at=datetime.now(UTC))
     async with running("loyalty", "sqlite", tmp_path) as one:
         producer = await one.runtime.bus.producer()
         await producer.send(TOPIC, 0, [Message("k", (), b"x")] * 2)
         await producer.close()
         behind, metrics = await one.text_of("/health/issues"), await one.text_of("/metrics")
         async with one.runtime.database.begin() as tx:
-            await tx.insert_many(consumer_position, [{**place, "next_offset": 5}])
+            await tx.insert_records(consumer_position, [position])
         beyond = await one.text_of("/health/issues")
 
     assert '"consumer_lags"' in behind
@@ -183,10 +183,20 @@ async def test_a_bus_that_hangs_is_said_to_be_away_and_hides_nothing_else(tmp_pa
     assert "huitou_consumer_lag" not in metrics
 
 
-ROW = {
-    **dict.fromkeys(("days", "gap_sq", "currency_days", "gross_minor", "refund_minor", "first_day_net"), 0),
-    **dict.fromkeys(("last_day_net", "gap_log", "net_sq"), 0),
-    "customer_id": "cus_nobody",
-    "purchases": 3,
-    "other_currencies": [],
-}
+BROKEN_STATE = CustomerStateRecord(
+    customer_id="cus_nobody",
+    purchases=3,
+    days=0,
+    first_day=None,
+    last_day=None,
+    gap_sq=0,
+    gap_log=0,
+    currency=None,
+    currency_days=0,
+    gross_minor=0,
+    refund_minor=0,
+    first_day_net=0,
+    last_day_net=0,
+    net_sq=0,
+    other_currencies=(),
+)

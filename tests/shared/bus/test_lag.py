@@ -11,7 +11,7 @@ from shared.bus.embedded import EmbeddedBus
 from shared.consume import lag
 from shared.consume.handlers import Handlers
 from shared.consume.lag import Ages, Lag
-from shared.consume.tables import consumer_position
+from shared.consume.tables import ConsumerPositionRecord, consumer_position
 from shared.db import Database, kernel_metadata
 from shared.events.profile import PurchaseRecorded
 from tests.parts import databases
@@ -23,14 +23,8 @@ SENT = 3
 
 async def _applied(database: Database, topic: str, partition: int, next_offset: int) -> None:
     async with database.begin() as tx:
-        row = {
-            "consumer": "c",
-            "topic": topic,
-            "partition": partition,
-            "next_offset": next_offset,
-            "moved_at": tx.now,
-        }
-        await tx.upsert(consumer_position, [row], key=("consumer", "topic", "partition"))
+        position = ConsumerPositionRecord("c", topic, partition, next_offset, tx.now)
+        await tx.upsert_records(consumer_position, [position], key=("consumer", "topic", "partition"))
 
 
 async def _lags(bus: Bus, database: Database, topic: str) -> dict[int, Lag]:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from shared.bus import Record
 from shared.consume import operator_actions, set_aside
 from shared.consume.apply import BrakePulled, apply_batch
-from shared.consume.tables import consumer_position
+from shared.consume.tables import ConsumerPositionRecord, consumer_position
 from shared.consume.tables import set_aside as table
 from shared.context import Context
 from shared.db import Database, Tx
@@ -40,8 +40,8 @@ ONE, TWO, THREE = sorted(new_id("cus") for _ in range(3))
 async def placed(database: Database) -> Database:
     """A database in which the consumer has its position."""
     async with database.begin() as tx:
-        row = {"consumer": "toy", "topic": PLACE.topic, "partition": 0, "next_offset": 0, "moved_at": tx.now}
-        await tx.insert_many(consumer_position, [row])
+        position = ConsumerPositionRecord("toy", PLACE.topic, 0, 0, tx.now)
+        await tx.insert_records(consumer_position, [position])
     return database
 
 

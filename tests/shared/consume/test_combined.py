@@ -13,7 +13,7 @@ from shared.bus import Bus, Record, TopicPartition, open_bus
 from shared.consume.apply import apply_batch
 from shared.consume.combined import Apart, apply_together, groups
 from shared.consume.consumer import Consumer
-from shared.consume.tables import consumer_position
+from shared.consume.tables import ConsumerPositionRecord, consumer_position
 from shared.consume.tables import set_aside as table
 from shared.context import Context
 from shared.db import Database, Tx
@@ -41,10 +41,11 @@ async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
 async def placed(database: Database) -> Database:
     """A database in which the consumer has its positions."""
     async with database.begin() as tx:
-        row = {"consumer": "toy", "topic": TOPIC, "next_offset": 0, "moved_at": tx.now}
-        await tx.insert_many(
-            consumer_position, [{**row, "partition": number} for number in range(PARTITIONS)]
-        )
+        positions = [
+            ConsumerPositionRecord("toy", TOPIC, number, next_offset=0, moved_at=tx.now)
+            for number in range(PARTITIONS)
+        ]
+        await tx.insert_records(consumer_position, positions)
     return database
 
 

@@ -10,7 +10,7 @@ import pytest
 from shared.bus.embedded import EmbeddedBus
 from shared.db import Database
 from shared.db.sqlite import SqliteDatabase
-from tests.shared.ledger import balances
+from tests.shared.ledger import BalanceRecord, balances
 
 FULL = 2
 SETTINGS = {"journal_mode": "wal", "synchronous": FULL, "foreign_keys": 1, "recursive_triggers": 1}
@@ -42,7 +42,7 @@ async def test_writers_are_let_in_in_the_order_in_which_they_asked(database: Dat
 
     async def write(number: int) -> None:
         async with database.begin() as tx:
-            await tx.insert_many(balances, [{"identity_id": str(number), "amount": 1}])
+            await tx.insert_records(balances, [BalanceRecord(str(number), amount=1)])
             turns.append(number)
             await asyncio.sleep(0)
 

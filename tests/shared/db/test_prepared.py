@@ -5,7 +5,7 @@ from sqlalchemy import bindparam, select, text
 
 from shared.db import Database
 from shared.ids import new_id
-from tests.shared.ledger import AT, entries
+from tests.shared.ledger import AT, EntryRecord, entries
 
 OF_CUSTOMER = (
     select(entries, (entries.c.amount + 1).label("more"))
@@ -19,14 +19,12 @@ SOME = select(entries.c.id).where(
 
 async def write(database: Database) -> str:
     customer_id = new_id("cus")
-    facts = {
-        "identity_id": customer_id,
-        "occurred_at": AT,
-        "document": {"k": [1, None, "é"]},
-        "token": b"\x00\xff",
-    }
+    records = [
+        EntryRecord(name, customer_id, amount, AT, {"k": [1, None, "é"]}, b"\x00\xff")
+        for amount, name in enumerate("abc")
+    ]
     async with database.begin() as tx:
-        await tx.insert_many(entries, [facts | {"id": name, "amount": at} for at, name in enumerate("abc")])
+        await tx.insert_records(entries, records)
     return customer_id
 
 

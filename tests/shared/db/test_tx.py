@@ -1,6 +1,7 @@
 """Tx and Read keep their promises on both databases."""
 
 import asyncio
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -13,66 +14,59 @@ from shared.db.access import Records
 from shared.events import cloudevents
 from shared.ids import new_id
 from shared.outbox.tables import outbox
-from tests.shared.ledger import AT, amounts, balances, entries, purchase
+from tests.shared.ledger import AT, BalanceRecord, EntryRecord, amounts, balances, entries, purchase
 
 CUSTOMER = new_id("cus")
 
 LOCKED: Slot[list[str]] = Slot("locked", list)
 
 
-def row(name: str, amount: int = 1) -> dict[str, object]:
-    return {
-        "id": name,
-        "identity_id": CUSTOMER,
-        "amount": amount,
-        "occurred_at": AT,
-        "document": {"k": [1, None, "é"]},
-        "token": b"\x00\xff",
-    }
+def entry(name: str, amount: int = 1) -> EntryRecord:
+    return EntryRecord(name, CUSTOMER, amount, AT, {"k": [1, None, "é"]}, b"\x00\xff")
 
 
 async def test_what_is_written_in_bulk_is_read_back_exactly(database: Database) -> None:
     async with database.begin() as tx:
-        await tx.insert_many(entries, [row("a"), row("b", 2)])
+        await tx.insert_records(entries, [entry("a"), entry("b", 2)])
     async with database.read() as read:
-        found = await read.all(select(entries).order_by(entries.c.id))
-    assert [tuple(one) for one in found] == [tuple(row("a").values()), tuple(row("b", 2).values())]
-    assert found[0].occurred_at.utcoffset() == timedelta(0)
+        booked = await read.read_records(EntryRecord, select(entries).order_by(entries.c.id))
+    assert booked == [entry("a"), entry("b", 2)]
+    assert booked[0].occurred_at.utcoffset() == timedelta(0)
 
 
 async def test_insert_new_returns_exactly_what_was_new(database: Database) -> None:
     async with database.begin() as tx:
-        await tx.insert_many(entries, [row("b")])
-        new = await tx.insert_new(
-            entries, [row("a"), row("b"), row("c")], returning=[entries.c.id, entries.c.occurred_at]
+        await tx.insert_records(entries, [entry("b")])
+        new = await tx.insert_new_records(
+            entries, [entry("a"), entry("b"), entry("c")], returning=[entries.c.id, entries.c.occurred_at]
         )
     assert new == [("a", AT), ("c", AT)]
 
 
-async def test_upsert_and_update_many_touch_only_what_they_name(database: Database) -> None:
+async def test_upsert_and_update_touch_only_what_they_name(database: Database) -> None:
     async with database.begin() as tx:
-        await tx.upsert(
+        await tx.upsert_records(
             balances,
-            [{"identity_id": "a", "amount": 1}, {"identity_id": "b", "amount": 2}],
+            [BalanceRecord("a", 1), BalanceRecord("b", 2)],
             key=["identity_id"],
         )
-        await tx.upsert(
+        await tx.upsert_records(
             balances,
-            [{"identity_id": "b", "amount": 20}, {"identity_id": "c", "amount": 3}],
+            [BalanceRecord("b", 20), BalanceRecord("c", 3)],
             key=["identity_id"],
         )
-        await tx.update_many(balances, [{"identity_id": "a", "amount": 10}], key=["identity_id"])
+        await tx.update_records(balances, [BalanceRecord("a", 10)], key=["identity_id"])
     async with database.read() as read:
         assert await amounts(read) == [("a", 10), ("b", 20), ("c", 3)]
 
 
 async def test_any_of_takes_texts_numbers_instants_and_bytes(database: Database) -> None:
     async with database.begin() as tx:
-        await tx.insert_many(entries, [row("a", 1), row("b", 2), row("c", 3)])
+        await tx.insert_records(entries, [entry("a", 1), entry("b", 2), entry("c", 3)])
         c = entries.c
 
         async def ids(condition: object) -> list[str]:
-            return [one for (one,) in await tx.all(select(c.id).where(condition).order_by(c.id))]  # type: ignore[arg-type]
+            return [name for (name,) in await tx.all(select(c.id).where(condition).order_by(c.id))]  # type: ignore[arg-type]
 
         assert await ids(any_of(c.id, ["a", "c", "x"])) == ["a", "c"]
         assert await ids(any_of(c.amount, [2])) == ["b"]
@@ -85,13 +79,13 @@ async def test_any_of_takes_texts_numbers_instants_and_bytes(database: Database)
 async def test_a_transaction_begins_at_its_first_statement(database: Database) -> None:
     async with database.begin():
         async with database.begin() as other:  # with SQLite's one writer this would wait for ever
-            await other.insert_many(balances, [{"identity_id": "a", "amount": 1}])
+            await other.insert_records(balances, [BalanceRecord("a", 1)])
 
 
 async def test_what_raises_is_rolled_back_with_what_it_published(database: Database) -> None:
     with pytest.raises(RuntimeError):
         async with database.begin() as tx:
-            await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])
+            await tx.insert_records(balances, [BalanceRecord("a", 1)])
             tx.publish(purchase(CUSTOMER))
             raise RuntimeError
     async with database.read() as read:
@@ -107,8 +101,8 @@ async def test_what_is_published_is_in_the_outbox_in_order_when_the_commit_is(da
         tx.publish(*events)
     async with database.read() as read:
         rows = await read.all(select(outbox).order_by(outbox.c.id))
-    assert [type(events[0]).model_validate_json(one.payload) for one in rows] == events
-    assert {(one.topic, one.key, one.type) for one in rows} == {
+    assert [type(events[0]).model_validate_json(row.payload) for row in rows] == events
+    assert {(row.topic, row.key, row.type) for row in rows} == {
         (events[0].topic.name, CUSTOMER, events[0].type)
     }
     assert woken == [True]
@@ -119,13 +113,13 @@ async def test_all_events_of_a_transaction_are_written_by_one_statement_at_its_e
 ) -> None:
     written: list[tuple[str, int]] = []
     async with database.begin() as tx:
-        insert_many = tx.insert_many
+        insert_records = tx.insert_records
 
-        async def counted(table: Table[Any], rows: Records) -> None:
-            written.append((table.name, len(rows)))
-            await insert_many(table, rows)
+        async def counted(table: Table[Any], records: Records) -> None:
+            written.append((table.name, len(records)))
+            await insert_records(table, records)
 
-        monkeypatch.setattr(tx, "insert_many", counted)
+        monkeypatch.setattr(tx, "insert_records", counted)
         tx.publish(purchase(CUSTOMER))
         tx.publish(purchase(CUSTOMER), purchase(new_id("cus")))
         assert written == []
@@ -138,7 +132,7 @@ async def test_an_event_that_no_bus_would_take_is_refused_with_its_transaction(
     monkeypatch.setattr(cloudevents, "EVENT_BYTES_MAX", 100)
     with pytest.raises(cloudevents.MalformedRecord, match="too_large"):
         async with database.begin() as tx:
-            await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])
+            await tx.insert_records(balances, [BalanceRecord("a", 1)])
             tx.publish(purchase(CUSTOMER))
     async with database.read() as read:
         assert await amounts(read) == []
@@ -147,17 +141,17 @@ async def test_an_event_that_no_bus_would_take_is_refused_with_its_transaction(
 
 async def test_a_savepoint_undoes_its_part_with_what_it_published_and_kept(database: Database) -> None:
     async with database.begin() as tx:
-        await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])
+        await tx.insert_records(balances, [BalanceRecord("a", 1)])
         tx.slot(LOCKED).append("a")
         with pytest.raises(RuntimeError):
             async with tx.savepoint():
-                await tx.insert_many(balances, [{"identity_id": "b", "amount": 1}])
+                await tx.insert_records(balances, [BalanceRecord("b", 1)])
                 tx.publish(purchase(CUSTOMER))
                 tx.slot(LOCKED).append("b")
                 raise RuntimeError
         assert tx.slot(LOCKED) == []
         async with tx.savepoint():
-            await tx.insert_many(balances, [{"identity_id": "c", "amount": 1}])
+            await tx.insert_records(balances, [BalanceRecord("c", 1)])
     async with database.read() as read:
         assert await amounts(read) == [("a", 1), ("c", 1)]
         assert await read.scalar(select(func.count()).select_from(outbox)) == 0
@@ -169,10 +163,10 @@ async def test_a_statement_that_fails_in_a_savepoint_leaves_the_transaction_usab
     async with database.begin() as tx:
         with pytest.raises(Exception) as refused:
             async with tx.savepoint():
-                await tx.insert_many(balances, [{"identity_id": "a", "amount": 1_000_000}])
+                await tx.insert_records(balances, [BalanceRecord("a", 1_000_000)])
         assert failures.is_row_refused(refused.value)
         assert not failures.is_transient(refused.value)
-        await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])
+        await tx.insert_records(balances, [BalanceRecord("a", 1)])
     async with database.read() as read:
         assert await amounts(read) == [("a", 1)]
 
@@ -189,7 +183,7 @@ async def test_booking_time_is_fixed_when_first_asked_for(database: Database) ->
 
 async def test_a_reader_does_not_see_what_is_not_committed_and_does_not_wait(database: Database) -> None:
     async with database.begin() as tx:
-        await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])
+        await tx.insert_records(balances, [BalanceRecord("a", 1)])
         async with database.read() as read:
             assert await amounts(read) == []
     async with database.read() as read:
@@ -200,7 +194,7 @@ async def test_a_reader_holds_no_snapshot_between_its_statements(database: Datab
     async with database.read() as read:
         assert await amounts(read) == []
         async with database.begin() as tx:
-            await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])
+            await tx.insert_records(balances, [BalanceRecord("a", 1)])
         assert await amounts(read) == [("a", 1)]
         if database.dialect == "postgresql":
             state = select(func.pg_current_xact_id()), select(func.pg_current_xact_id())
@@ -225,7 +219,7 @@ async def test_a_transaction_that_nobody_goes_on_with_is_ended_and_lets_its_rows
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with database.begin() as tx:
-        await tx.insert_many(balances, [{"identity_id": "a", "amount": 1}])
+        await tx.insert_records(balances, [BalanceRecord("a", 1)])
     monkeypatch.setattr(postgres, "IDLE_TRANSACTION_SECONDS_MAX", 0.2)
     frozen = open_database(database.url)
 
@@ -244,12 +238,12 @@ async def test_a_transaction_that_nobody_goes_on_with_is_ended_and_lets_its_rows
 
 async def test_append_only_refuses_update_delete_replace_and_truncate(database: Database) -> None:
     async with database.begin() as tx:
-        await tx.insert_many(entries, [row("a")])
+        await tx.insert_records(entries, [entry("a")])
     forbidden: list[Executable] = [update(entries).values(amount=9), delete(entries)]
     if database.dialect == "postgresql":
         forbidden += [text("TRUNCATE entry")]
     else:
-        forbidden += [insert(entries).prefix_with("OR REPLACE").values(row("a", 9))]
+        forbidden += [insert(entries).prefix_with("OR REPLACE").values(asdict(entry("a", 9)))]
     for statement in forbidden:
         with pytest.raises(Exception) as refused:
             async with database.begin() as tx:
@@ -259,7 +253,7 @@ async def test_append_only_refuses_update_delete_replace_and_truncate(database: 
 
 async def test_fifty_writers_lose_nothing_and_none_is_refused(database: Database) -> None:
     async with database.begin() as tx:
-        await tx.insert_many(balances, [{"identity_id": "a", "amount": 0}])
+        await tx.insert_records(balances, [BalanceRecord("a", 0)])
 
     async def add_one() -> None:
         async with database.begin() as tx:

@@ -1,6 +1,7 @@
 """What is wrong shows as a figure and as a sentence that says what to do, and is gone when it is mended."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,19 +9,19 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, select, text
 
-from shared.bus import TopicPartition
+from shared.bus import Record, TopicPartition
 from shared.consume import stopped_partitions
-from shared.consume.set_aside import Reason, seal_record
-from shared.consume.tables import consumer_position
+from shared.consume.set_aside import Reason, record_from_bus
+from shared.consume.tables import ConsumerPositionRecord, consumer_position
 from shared.consume.tables import set_aside as set_aside_table
 from shared.db import Read
 from shared.http import monitoring
 from shared.ids import new_event_id, new_id
 from shared.outbox.lease import open_lease
-from shared.outbox.tables import outbox
+from shared.outbox.tables import NewOutboxRecord, outbox
 from shared.service import Drift, Invariants, Looked
 from shared.verify import rolling
-from tests.shared.http.till import NOW, Till, sales
+from tests.shared.http.till import NOW, SaleRecord, Till, sales
 
 PLACE = TopicPartition("huitou.purchases", 3)
 
@@ -64,16 +65,20 @@ async def test_who_relays_is_seen_from_any_process(till: Till, monkeypatch: pyte
 
 
 async def test_events_that_wait_too_long_are_said(till: Till) -> None:
-    event: dict[str, Any] = {
-        **dict.fromkeys(("aggregatetype", "aggregateid", "type", "topic", "key", "payload"), "x"),
-        "headers": {},
-        "event_id": new_event_id(),
-        "occurred_at": NOW,
-        "booked_at": NOW,
-        "published_at": None,
-    }
+    event = NewOutboxRecord(
+        event_id=new_event_id(),
+        aggregatetype="x",
+        aggregateid="x",
+        type="x",
+        topic="x",
+        key="x",
+        headers={},
+        payload="x",
+        occurred_at=NOW,
+        booked_at=NOW,
+    )
     async with till.runtime.database.begin() as tx:
-        await tx.insert_many(outbox, [event])
+        await tx.insert_records(outbox, [event])
     till.clock.advance(timedelta(seconds=40))
 
     figures = await scraped(till)
@@ -82,9 +87,9 @@ async def test_events_that_wait_too_long_are_said(till: Till) -> None:
 
 
 async def test_a_partition_that_stands_is_seen_until_it_moves(till: Till) -> None:
-    position = {"consumer": "till", "topic": PLACE.topic, "partition": 3, "next_offset": 7, "moved_at": NOW}
+    position = ConsumerPositionRecord("till", PLACE.topic, partition=3, next_offset=7, moved_at=NOW)
     async with till.runtime.database.begin() as tx:
-        await tx.insert_many(consumer_position, [position])
+        await tx.insert_records(consumer_position, [position])
     till.clock.advance(timedelta(hours=1))
     await stopped_partitions.note(till.runtime.database, "till", PLACE, 7, "bug", "KeyError")
     till.clock.advance(timedelta(seconds=5))
@@ -105,27 +110,19 @@ async def test_a_partition_that_stands_is_seen_until_it_moves(till: Till) -> Non
 
 
 async def test_what_is_set_aside_is_counted_and_what_is_parked_too_long_said(till: Till) -> None:
-    reason = Reason("unknown_sku", "Nobody knows it.")
+    dead = record_from_bus(
+        till.runtime.vault,
+        "till",
+        Record("huitou.purchases", 0, 0, None, (), b"", 0),
+        state="dead",
+        reason=Reason("unknown_sku", "Nobody knows it."),
+        booked_at=NOW,
+    )
+    dead = replace(dead, topic=None, partition=None, offset=None)
+    queued = replace(dead, id="sad_queued", state="queued")
+    parked = replace(dead, id="sad_parked", state="parked", deadline_at=NOW + timedelta(hours=1))
     async with till.runtime.database.begin() as tx:
-        await tx.insert_many(
-            set_aside_table,
-            [
-                {
-                    **dict.fromkeys(("event_id", "type", "topic", "partition", "offset", "key", "behind")),
-                    **dict.fromkeys(("awaits", "order_by", "ended_at", "ended_by")),
-                    "id": f"sad_{state}",
-                    "consumer": "till",
-                    "state": state,
-                    "deadline_at": NOW + timedelta(hours=1) if state == "parked" else None,
-                    "code": reason.code,
-                    "reason": reason.sentence,
-                    "record": seal_record(till.runtime.vault, (), b""),
-                    "attempts": 1,
-                    "booked_at": NOW,
-                }
-                for state in ("dead", "queued", "parked")
-            ],
-        )
+        await tx.insert_records(set_aside_table, [dead, queued, parked])
     before, said = await scraped(till), await issues(till)
     till.clock.advance(timedelta(hours=1, minutes=2))
     after = await scraped(till)
@@ -158,8 +155,7 @@ async def test_what_contradicts_itself_counts_until_a_whole_pass_no_longer_finds
             return (await rolling.standing(read, rules)).broken["worth_something"]
 
     async with database.begin() as tx:
-        rows = [{"id": f"sal_{each}", "customer_id": "x", "amount_minor": 5, "at": NOW} for each in "abc"]
-        await tx.insert_many(sales, rows)
+        await tx.insert_records(sales, [SaleRecord(f"sal_{letter}", "x", 5, NOW) for letter in "abc"])
     assert await a_pass() == 0
     async with database.begin() as tx:
         await tx.execute(text("UPDATE sales SET amount_minor = 0 WHERE id = 'sal_b'"))
@@ -183,8 +179,7 @@ async def test_a_writer_between_two_statements_of_a_look_is_no_contradiction(til
     async def look(read: Read, after: str) -> Looked:
         before = await read.scalar(select(func.count()).select_from(sales))
         async with till.runtime.database.begin() as tx:
-            sale = {"id": new_id("sal"), "customer_id": "x", "amount_minor": 5, "at": NOW}
-            await tx.insert_many(sales, [sale])
+            await tx.insert_records(sales, [SaleRecord(new_id("sal"), "x", 5, NOW)])
         same = await read.scalar(select(func.count()).select_from(sales)) == before
         return Looked((), "") if same else Looked([Drift("count", "sales", "it moved")], "")
 

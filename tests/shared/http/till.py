@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +20,7 @@ from shared.auth.principal import Role, SubjectKind
 from shared.auth.verifying import open_verifier
 from shared.bus import open_bus
 from shared.clock import ManualClock
-from shared.db import Database, Read, Tx, open_database
+from shared.db import Database, Read, Tx, open_database, record_of
 from shared.db.migrations import Migrations
 from shared.db.types import BigInt, Id, Instant
 from shared.errors import DomainError, Kind
@@ -63,6 +64,19 @@ class SaleColumns(TypedColumns):
 
 
 sales = Table("sales", metadata, SaleColumns)
+
+
+@record_of(sales)
+@dataclass(frozen=True, slots=True)
+class SaleRecord:
+    """One sale."""
+
+    id: str
+    customer_id: str
+    amount_minor: int
+    at: datetime
+
+
 CustomerId = Annotated[str, PathParameter(max_length=64, examples=["cus_01k2m9d6v4e8r7a1b2c3d4e5f6"])]
 
 
@@ -128,8 +142,7 @@ async def record_sale(tx: Transaction, customer_id: CustomerId, body: NewSale, _
     """Keep a sale; a sale above the till's limit is refused."""
     amount = sum(line.amount_minor for line in body.lines)
     sale_id = new_id("sal")
-    row = {"id": sale_id, "customer_id": customer_id, "amount_minor": amount, "at": tx.now}
-    await tx.insert_many(sales, [row])
+    await tx.insert_records(sales, [SaleRecord(sale_id, customer_id, amount, tx.now)])
     if amount > SALES_MAX:
         raise TillClosed(limit=SALES_MAX)
     return SaleOut(id=sale_id, amount_minor=amount)
@@ -221,7 +234,7 @@ async def meet_bug(tx: Transaction, caller: Caller) -> SaleOut:
 
 
 async def _write(tx: Tx, sale_id: str) -> None:
-    await tx.insert_many(sales, [{"id": sale_id, "customer_id": "x", "amount_minor": 1, "at": tx.now}])
+    await tx.insert_records(sales, [SaleRecord(sale_id, "x", 1, tx.now)])
 
 
 class Settings(ServiceSettings):

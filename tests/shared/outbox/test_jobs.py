@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from shared.clock import ManualClock
-from shared.consume.tables import inbox
+from shared.consume.tables import InboxRecord, inbox
 from shared.db import Database
 from shared.ids import new_id
 from shared.outbox.jobs import run_jobs
@@ -22,7 +22,7 @@ from tests.shared.ledger import AT, purchase
 
 @pytest.fixture
 def runtime(database: Database) -> Runtime:
-    """What a job of the kernel needs: the database and its clock."""
+    """A runtime that has only what a job of the kernel uses: the database and its clock."""
     clock = database.clock = ManualClock(AT)
     return Runtime(None, database, None, None, None, clock)  # type: ignore[arg-type]
 
@@ -57,8 +57,7 @@ async def test_a_job_that_fails_is_tried_again_and_holds_up_no_other(
 async def test_event_ids_are_kept_for_seven_days_and_pending_rows_for_ever(runtime: Runtime) -> None:
     seen_at = {"old": AT - timedelta(days=7, seconds=1), "young": AT - timedelta(days=7)}
     async with runtime.database.begin() as tx:
-        rows = [{"consumer": "toy", "event_id": name, "seen_at": at} for name, at in seen_at.items()]
-        await tx.insert_many(inbox, rows)
+        await tx.insert_records(inbox, [InboxRecord("toy", name, at) for name, at in seen_at.items()])
         tx.publish(purchase(new_id("cus")))
     jobs = {job.name: job for job in KERNEL_JOBS}
     assert await jobs["prune_inbox"].run(runtime) == 1

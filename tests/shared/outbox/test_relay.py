@@ -231,14 +231,14 @@ async def test_a_transaction_is_known_to_be_open_before_its_rows_get_their_ids(
     """A number drawn by nobody who is open could be below a floor before its row is there."""
     known = []
     async with database.begin() as tx:
-        insert_many = tx.insert_many
+        insert_records = tx.insert_records
 
-        async def asked(table: Table[Any], rows: Records) -> None:
+        async def asked(table: Table[Any], records: Records) -> None:
             place = select(cast(func.pg_current_xact_id_if_assigned(), Text))
             known.append(await tx.scalar(place))
-            await insert_many(table, rows)
+            await insert_records(table, records)
 
-        monkeypatch.setattr(tx, "insert_many", asked)
+        monkeypatch.setattr(tx, "insert_records", asked)
         tx.publish(purchase(new_id("cus")))
     assert known[0] is not None
 

@@ -1,11 +1,13 @@
 """The rows of the outbox: what any router of outboxes reads, each event once, ids that only rise."""
 
+from dataclasses import replace
+
 import pytest
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from shared.db import Database, failures
 from shared.ids import new_id
-from shared.outbox.tables import outbox
+from shared.outbox.tables import OutboxRecord, outbox
 from tests.shared.ledger import purchase
 
 DESIGNED = {
@@ -20,27 +22,29 @@ async def test_a_row_says_of_an_event_what_routers_and_people_ask(database: Data
     async with database.begin() as tx:
         tx.publish(event)
     async with database.read() as read:
-        row = (await read.one(select(outbox)))._mapping
-    assert READ_BY_DEBEZIUM <= DESIGNED <= set(row)
-    assert (row["aggregateid"], row["key"]) == (event.identity_id, event.key)
-    assert (row["type"], row["topic"], row["occurred_at"]) == (
+        record = await read.read_record(OutboxRecord, select(outbox))
+    assert record is not None
+    assert READ_BY_DEBEZIUM <= DESIGNED <= set(outbox.c.keys())
+    assert (record.aggregateid, record.key) == (event.identity_id, event.key)
+    assert (record.type, record.topic, record.occurred_at) == (
         event.type,
         event.topic.name,
         event.occurred_at,
     )
-    assert row["headers"]["ce_id"] == str(row["event_id"])
-    assert row["published_at"] is None
+    assert record.headers["ce_id"] == str(record.event_id)
+    assert record.published_at is None
 
 
 async def test_an_event_id_is_there_once(database: Database) -> None:
     async with database.begin() as tx:
         tx.publish(purchase(new_id("cus")))
     async with database.read() as read:
-        row = dict((await read.one(select(outbox)))._mapping)
-    del row["id"]
+        record = await read.read_record(OutboxRecord, select(outbox))
+    assert record is not None
+    again = replace(record, id=record.id + 1)
     with pytest.raises(Exception) as refused:
         async with database.begin() as tx:
-            await tx.execute(insert(outbox).values(**row))
+            await tx.insert_records(outbox, [again])
     assert failures.is_row_refused(refused.value)
 
 
