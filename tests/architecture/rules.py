@@ -82,7 +82,7 @@ def _unordered_row_locks(source: Source) -> Findings:
         return
     calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
     locking = [node for node in calls if _called(node) == "with_for_update"]
-    reading_one = [node for node in calls if _called(node) in ("first", "one")]
+    reading_one = [node for node in calls if _called(node) in ("first", "one", "read_record")]
     of_one_row = {id(inner) for node in reading_one for inner in ast.walk(node)}
     assigned = [node for node in ast.walk(source.tree) if isinstance(node, ast.Assign)]
     ordered = {_dotted(node.targets[0]) for node in assigned if "order_by" in _chain(node.value)}
