@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from huitou import registry
 from huitou.exits import Exit
 from services.console.settings import Settings as ConsoleSettings
-from services.loyalty.domain.rules import type_of_kind
+from services.loyalty.earning.domain.rules import type_of_kind
 from shared import events, metrics
 from shared.http import health, monitoring, set_aside
 from shared.http.routes import Route

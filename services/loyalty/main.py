@@ -2,52 +2,22 @@
 
 from pathlib import Path
 
-from services.loyalty import jobs, verify
-from services.loyalty.api import adjustments, ledger, members, redemptions
-from services.loyalty.events import customers, locking, purchases, remedies
+from services.loyalty.earning import capability as earning
+from services.loyalty.ledger import capability as ledger
+from services.loyalty.members import capability as members
+from services.loyalty.purchases import capability as purchases
+from services.loyalty.redemptions import capability as redemptions
+from services.loyalty.remedies import capability as remedies
 from services.loyalty.settings import Settings
-from services.loyalty.storage import figures, tables
-from shared.events.feedback import RemedyGranted
-from shared.events.profile import (
-    CustomerErased,
-    CustomerMerged,
-    CustomerRegistered,
-    CustomerUnmerged,
-    PurchaseRecorded,
-    PurchaseReturned,
-)
-from shared.outbox.jobs import paged
-from shared.service import Capability, Invariants, Job, Service
-
-SETTLE_EVERY_SECONDS = 5.0
-END_WAITING_EVERY_SECONDS = 5.0
-
-CAPABILITY = Capability(
-    name="loyalty",
-    routers=(members.router, ledger.router, adjustments.router, redemptions.router),
-    handlers={
-        PurchaseRecorded: purchases.recorded,
-        PurchaseReturned: purchases.returned,
-        CustomerRegistered: customers.registered,
-        CustomerMerged: customers.moved,
-        CustomerUnmerged: customers.moved,
-        CustomerErased: customers.erased,
-        RemedyGranted: remedies.granted,
-    },
-    lock=locking.lock,
-    jobs=(
-        Job("settle_due", jobs.settle, SETTLE_EVERY_SECONDS),
-        paged("end_waiting", jobs.end_waiting, every_seconds=END_WAITING_EVERY_SECONDS),
-    ),
-    tables=(tables.metadata,),
-    gauges=figures.gauges,
-    measures=figures.MEASURES,
-    invariants=Invariants(verify.INVARIANTS.rules, verify.INVARIANTS.look, verify.drift),
-)
+from services.loyalty.statements import capability as statements
+from services.loyalty.tiers import capability as tiers
+from shared.service import Service
 
 
 def service(settings: Settings) -> Service:
     """Return the table of contents."""
+    lower = (ledger.CAPABILITY, purchases.CAPABILITY, tiers.CAPABILITY, redemptions.CAPABILITY)
+    higher = (members.CAPABILITY, earning.CAPABILITY, remedies.CAPABILITY, statements.CAPABILITY)
     return Service(
         title="Huitou loyalty",
         description=(
@@ -55,6 +25,6 @@ def service(settings: Settings) -> Service:
             "returned, and never spent twice."
         ),
         settings=settings,
-        capabilities=(CAPABILITY,),
+        capabilities=(*lower, *higher),
         migrations=Path(__file__).parent / "storage" / "migrations",
     )

@@ -1,5 +1,6 @@
 """Bases and types of request and response models: strict coming in, cheap going out."""
 
+import inspect
 import re
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -160,9 +161,11 @@ class Choice:
         """Return the values in place, without a reference to a named schema."""
         assert schema["type"] == "enum", "only an enum can be a choice"
         values = [member.value for member in schema["members"]]
-        return (
-            {"const": values[0], "type": "string"} if len(values) == 1 else {"enum": values, "type": "string"}
-        )
+        shown = {name: value for name, value in handler(schema).items() if name in ("default", "examples")}
+        if (description := handler(schema).get("description")) != inspect.getdoc(schema["cls"]):
+            shown["description"] = description
+        listed = {"const": values[0]} if len(values) == 1 else {"enum": values}
+        return {**listed, "type": "string", **shown}
 
 
 def example(**fields: Any) -> ConfigDict:

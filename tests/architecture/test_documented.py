@@ -5,7 +5,7 @@ from typer.main import get_command
 
 from huitou import reference, registry
 from huitou.__main__ import app
-from services.loyalty.domain.rules import type_of_kind
+from services.loyalty.earning.domain.rules import type_of_kind
 from shared import events
 from shared.http.app import build_app
 from tests.architecture.sources import ROOT

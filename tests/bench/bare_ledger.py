@@ -59,7 +59,7 @@ LOT = "id wallet_id identity_id purchase_id rule rulebook issued base eligible e
 POSTING = (
     "id cause_kind cause_id ordinal from_account to_account wallet_id lot_id points occurred_at booked_at"
 )
-RETURN = "id return_id purchase_id wallet_id purchased_at occurred_at booked_at currency amount_minor units"
+RETURN = "id return_id purchase_id wallet_id purchased_at occurred_at booked_at currency amount_minor units moved_points"
 OUTBOX = "event_id aggregatetype aggregateid type topic key headers payload occurred_at booked_at"
 
 
@@ -125,7 +125,13 @@ class BareLedger:
         )
         at, now, points = datetime.fromisoformat(event["occurred_at"]), self._now, amount_minor // 100
         lines = [
-            [line["quantity"], line["amount_minor"], line["sku"], line.get("category"), line.get("brand")]
+            {
+                "quantity": line["quantity"],
+                "amount_minor": line["amount_minor"],
+                "sku": line["sku"],
+                "category": line.get("category"),
+                "brand": line.get("brand"),
+            }
             for line in event["lines"]
         ]
         wallet["last_booked_at"] = max(now, wallet["last_booked_at"])
@@ -137,7 +143,7 @@ class BareLedger:
         if points:
             lot_id = self._ids.pop()
             self._rows["lot"].append(
-                (lot_id, wallet["id"], event["identity_id"], row_id, "base", 1, points, amount_minor, "null", at, 0,
+                (lot_id, wallet["id"], event["identity_id"], row_id, "base", 1, points, amount_minor, None, at, 0,
                  points, 0, 0, 0, 0, 0)
             )  # fmt: skip
             self._post(1, row_id, (1, 2), wallet, lot_id, points, at)
@@ -154,14 +160,15 @@ class BareLedger:
             ]
             wallet, row_id = self._wallets[event["identity_id"]], self._ids.pop()
             at, unit = datetime.fromisoformat(event["occurred_at"]), event["lines"][0]
-            quantity, amount = from_json(lines)[0][:2]
+            bought_line = from_json(lines)[0]
+            quantity, amount = bought_line["quantity"], bought_line["amount_minor"]
             worth = amount * unit["unit_to"] // quantity
             points = issued * worth // base if lot_id is not None else 0
             wallet["last_booked_at"] = max(self._now, wallet["last_booked_at"])
-            units = to_json([[unit["line"], unit["unit_from"], unit["unit_to"]]]).decode()
+            units = to_json([{name: unit[name] for name in ("line", "unit_from", "unit_to")}]).decode()
             self._rows["purchase_return"].append(
                 (row_id, event["return_id"], purchase_row, wallet_id, purchased_at, at, self._now, currency, worth,
-                 units)
+                 units, points > 0)
             )  # fmt: skip
             if points:
                 lot_ids.append(lot_id)

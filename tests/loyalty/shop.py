@@ -7,19 +7,23 @@ import json
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
-from services.loyalty.domain.facts import Line
-from services.loyalty.domain.wallets import Balance
+from services.loyalty.ledger.domain.programme import Programme
+from services.loyalty.ledger.domain.wallets import Member, Points
+from services.loyalty.ledger.queries.find_member import find_member
+from services.loyalty.ledger.refusals import UnknownMember
+from services.loyalty.ledger.usecases.adjust_points import AdjustmentAsked, adjust_points
+from services.loyalty.purchases.domain.facts import Line
+from services.loyalty.redemptions.usecases.redeem_points import RedemptionAsked, RedemptionDone, redeem_points
 from services.loyalty.settings import Settings
-from services.loyalty.storage import members
-from services.loyalty.storage.members import Seen
-from services.loyalty.usecases.adjust_points import AdjustmentAsked, adjust_points
-from services.loyalty.usecases.redeem_points import RedemptionAsked, RedemptionDone, redeem_points
+from services.loyalty.tiers.domain.standing import Standing
+from services.loyalty.tiers.queries.find_standing import find_standing
 from shared.clock import ManualClock
 from shared.consume.apply import Outcome
 from shared.events.base import Cause, Event
@@ -48,6 +52,15 @@ async def open_shop(kind: databases.Kind, folder: Path) -> AsyncIterator[Shop]:
         yield shop
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A member as readers see it."""
+
+    member: Member
+    standing: Standing
+    programme: Programme
+
+
 class Shop(Running[Settings]):
     """One ledger and everything that can happen to it."""
 
@@ -66,12 +79,12 @@ class Shop(Running[Settings]):
             customer_id, self.cause(), points, "a gift", order, tuple(Line(*line) for line in lines)
         )
         async with self.database.begin() as tx:
-            return await redeem_points(tx, self.vault, asked)
+            return await redeem_points(tx, self.runtime.context, asked)
 
     async def adjust(self, customer_id: str, points: int) -> None:
         asked = AdjustmentAsked(customer_id, self.cause(), points, "because", "operator:test")
         async with self.database.begin() as tx:
-            await adjust_points(tx, self.vault, asked)
+            await adjust_points(tx, self.runtime.context, asked)
 
     def cause(self) -> bytes:
         """Return a new cause of a booking."""
@@ -79,9 +92,14 @@ class Shop(Running[Settings]):
 
     async def see(self, customer_id: str) -> Seen | None:
         async with self.database.read() as read:
-            return await members.find(read, customer_id, self.clock.now())
+            try:
+                found = await find_member(read, customer_id, self.clock.now())
+            except UnknownMember:
+                return None
+            standing = await find_standing(read, found, self.clock.now())
+            return Seen(found.member, standing, found.programme)
 
-    async def balance(self, customer_id: str) -> Balance:
+    async def balance(self, customer_id: str) -> Points:
         seen = await self.see(customer_id)
         assert seen is not None, "nobody of this id"
         return seen.member.balance()

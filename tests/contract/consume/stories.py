@@ -13,7 +13,9 @@ from sqlalchemy import Select, func, select
 
 from services.feedback.orders.storage import tables as feedback_orders
 from services.feedback.remedies.storage.tables import remedy
-from services.loyalty.storage import tables as loyalty
+from services.loyalty.ledger.storage import tables as loyalty
+from services.loyalty.purchases.storage import tables as purchases
+from services.loyalty.remedies.storage import tables as remedies
 from services.scoring.facts.storage import tables as scoring
 from services.scoring.labels.storage.tables import score
 from shared.bus import Record
@@ -215,12 +217,12 @@ _LOYALTY = (
     select(*(loyalty.wallet.c[name] for name in ("identity_id", "active", "pending", "held", "owed", "spend"))),
     # Who is in the lowest tier has a row only if they were higher for a while, as they are in some orders.
     select(loyalty.tier_state.c.owner_id, loyalty.tier_state.c.tier).where(loyalty.tier_state.c.tier != LOWEST_TIER),
-    select(loyalty.remedy.c.remedy_id, loyalty.remedy.c.points, loyalty.remedy.c.refusal),
+    select(remedies.remedy.c.remedy_id, remedies.remedy.c.points, remedies.remedy.c.refusal),
     select(
-        loyalty.purchase.c.purchase_id, loyalty.lot.c.rule, loyalty.lot.c.issued, loyalty.lot.c.remaining,
+        purchases.purchase.c.purchase_id, loyalty.lot.c.rule, loyalty.lot.c.issued, loyalty.lot.c.remaining,
         loyalty.lot.c.reversed, loyalty.lot.c.earned_at, loyalty.lot.c.expires_at,
-    ).join(loyalty.purchase, loyalty.purchase.c.id == loyalty.lot.c.purchase_id),
-    select(loyalty.purchase_return.c.return_id, loyalty.purchase_return.c.amount_minor),
+    ).join(purchases.purchase, purchases.purchase.c.id == loyalty.lot.c.purchase_id),
+    select(purchases.purchase_return.c.return_id, purchases.purchase_return.c.amount_minor),
     select(loyalty.posting.c.from_account, loyalty.posting.c.to_account, func.sum(loyalty.posting.c.points)).group_by(
         loyalty.posting.c.from_account, loyalty.posting.c.to_account
     ),

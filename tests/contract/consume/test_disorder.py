@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Select, func, select
 
 from services.feedback.orders.storage import tables as feedback
-from services.loyalty.storage import tables as loyalty
+from services.loyalty.ledger.storage import tables as loyalty
 from services.scoring.facts.storage import tables as scoring
 from shared.consume import operator_actions
 from shared.consume.apply import Outcome

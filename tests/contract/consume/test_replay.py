@@ -13,9 +13,9 @@ from typing import Any, Literal
 import pytest
 from sqlalchemy import Table, delete, func, select, update
 
-from services.loyalty import verify
-from services.loyalty.storage import rebuild
-from services.loyalty.storage.tables import lot, wallet
+from services.loyalty.ledger import invariants as verify
+from services.loyalty.ledger.storage import rebuild
+from services.loyalty.ledger.storage.tables import lot, wallet
 from services.scoring.facts.storage import tables as scoring_tables
 from services.scoring.labels.storage.tables import score
 from shared.bus import Bus, Message, Record, TopicPartition, open_bus, partition_of

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.loyalty.storage.wallets import LOCKED
+from services.loyalty.ledger.steps.lock_wallets import LOCKED
 from shared.clock import SystemClock
 from shared.context import Context
 from shared.db import Tx

@@ -1,4 +1,4 @@
-"""The tables of the ledger."""
+"""The tables of loyalty."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -41,6 +41,7 @@ def upgrade() -> None:
     _purchase_return()
     _redemption()
     _remedy()
+    _rulebook()
     _tier_state()
     _wallet()
     dialect = op.get_bind().dialect.name
@@ -97,7 +98,7 @@ def _lot() -> None:
         sa.Column("rulebook", types.BigInt, nullable=False),
         sa.Column("issued", types.BigInt, nullable=False),
         sa.Column("base", types.BigInt, nullable=False),
-        sa.Column("eligible", types.Json, nullable=False),
+        sa.Column("eligible", types.Json, nullable=True),
         sa.Column("earned_at", types.Instant(), nullable=False),
         sa.Column("available_at", types.Instant(), nullable=True),
         sa.Column("expires_at", types.Instant(), nullable=True),
@@ -240,6 +241,7 @@ def _purchase_return() -> None:
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("amount_minor", types.BigInt, nullable=False),
         sa.Column("units", types.Json, nullable=False),
+        sa.Column("moved_points", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("return_id"),
     )
@@ -294,6 +296,16 @@ def _remedy() -> None:
         sa.UniqueConstraint("remedy_id"),
     )
     op.create_index("remedy_wallet_id", "remedy", ["wallet_id"], unique=False)
+
+
+def _rulebook() -> None:
+    op.create_table(
+        "rulebook",
+        sa.Column("programme_id", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("version", types.BigInt, autoincrement=False, nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("programme_id", "version"),
+    )
 
 
 def _tier_state() -> None:

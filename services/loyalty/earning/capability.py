@@ -1,0 +1,18 @@
+"""The earning capability: purchases earn points by rules, and returns take them back exactly."""
+
+from services.loyalty.earning.events.overdue import end_overdue_returns
+from services.loyalty.earning.events.purchases import open_rules, purchase_recorded, purchase_returned
+from services.loyalty.earning.invariants import INVARIANTS
+from services.loyalty.earning.storage.tables import metadata
+from shared.events.profile import PurchaseRecorded, PurchaseReturned
+from shared.outbox.jobs import paged
+from shared.service import Capability
+
+CAPABILITY = Capability(
+    name="earning",
+    lock=open_rules,
+    handlers={PurchaseRecorded: purchase_recorded, PurchaseReturned: purchase_returned},
+    jobs=(paged("end_overdue_returns", end_overdue_returns),),
+    tables=(metadata,),
+    invariants=INVARIANTS,
+)

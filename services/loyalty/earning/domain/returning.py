@@ -1,0 +1,99 @@
+"""Returns: take back exactly what the returned units earned, give back exactly what they had spent.
+
+Both are formulas (`attribution.py`) on the grant and on the redemption, so partial returns in any order add up to
+the full one, and the full one to an order that never happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.loyalty.earning.refusals import UnitsNotReturnable
+from services.loyalty.ledger.domain import settling
+from services.loyalty.ledger.domain.journal import Journal
+from services.loyalty.ledger.domain.postings import Account, PostingCause
+from services.loyalty.ledger.domain.wallets import Lot, Member
+from services.loyalty.purchases.domain import attribution
+from services.loyalty.purchases.domain.facts import Line, UnitRange
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Points a redemption took for an order: `lines` at their amounts before points, `base` their sum.
+
+    `paid` says which lots paid, in the order of its postings: the first lot paid positions 1..n, and so on.
+    """
+
+    points: int
+    base: int
+    lines: tuple[Line, ...]
+    paid: tuple[tuple[Lot, int], ...]
+
+
+def check_returnable(lines: Sequence[Line], units: Sequence[UnitRange], before: Iterable[UnitRange]) -> None:
+    """Refuse units that the purchase does not have, or that an earlier return took."""
+    for each in units:
+        within = (
+            each.line <= len(lines) and 1 <= each.unit_from <= each.unit_to <= lines[each.line - 1].quantity
+        )
+        if not within:
+            raise _not_returnable(each)
+    for each in attribution.overlapping((*before, *units)):
+        raise _not_returnable(each)
+
+
+def take_back(
+    journal: Journal,
+    members: Sequence[Member],
+    cause: PostingCause,
+    lines: Sequence[Line],
+    lots: Iterable[Lot],
+    spends: Iterable[Spend],
+    units: Sequence[UnitRange],
+    at: datetime,
+) -> int:
+    """Undo what `units` of a purchase did: `lots` it earned, `spends` it was paid with; answers the points reversed.
+
+    `members` are the owners of all lots concerned; one of them may have to pay with other lots.
+    """
+    for spend in spends:
+        for lot, points in given_back(spend, units):
+            settling.credit(journal, cause, settling.Origin(Account.REDEEMED, lot), lot, points, at)
+    reversed_points = 0
+    for lot in lots:
+        points = attribution.points_of(lot.issued, lot.base, lines, units, lot.eligible)
+        _reverse(journal, cause, lot, points, at)
+        reversed_points += points
+    for member in members:
+        settling.cover(journal, member, cause, at)
+    return reversed_points
+
+
+def given_back(spend: Spend, units: Iterable[UnitRange]) -> Iterator[tuple[Lot, int]]:
+    """Which lots get how many points of a redemption back for these units."""
+    for each in units:
+        first, last = attribution.positions_of(spend.points, spend.base, spend.lines, each)
+        start = 0
+        for lot, paid in spend.paid:
+            points = min(last, start + paid) - max(first, start)
+            if points > 0:
+                yield lot, points
+            start += paid
+
+
+def _reverse(journal: Journal, cause: PostingCause, lot: Lot, points: int, at: datetime) -> None:
+    """Take points of a lot back: what is pending, spendable or expired first, the rest is a debt of the lot."""
+    places = ((Account.PENDING, lot.pending), (Account.ACTIVE, lot.remaining), (Account.EXPIRED, lot.expired))
+    for account, there in places:
+        taken = min(points, there)
+        if taken:
+            journal.post(cause, account, Account.ISSUED, lot, taken, at)
+            points -= taken
+    if points:
+        journal.post(cause, Account.DEFICIT, Account.ISSUED, lot, points, at)
+
+
+def _not_returnable(units: UnitRange) -> UnitsNotReturnable:
+    return UnitsNotReturnable(line=units.line, first=units.unit_from, last=units.unit_to)

@@ -1,0 +1,27 @@
+"""End the waiting of parked returns whose deadline has passed."""
+
+from services.loyalty.earning.events.translation import parked_return
+from services.loyalty.earning.usecases.apply_returns import apply_returns
+from services.loyalty.settings import Settings
+from shared.consume import parking
+from shared.consume.set_aside import Reason
+from shared.context import Context
+from shared.db import Tx
+from shared.events.profile import PurchaseReturned
+
+NEVER_CAME = Reason("purchase_never_came", "The purchase of this return did not arrive in time.")
+
+
+async def end_overdue_returns(tx: Tx, context: Context[Settings]) -> int:
+    """Look once more for the purchases that overdue returns wait for; a return without its purchase is dead."""
+    overdue = await parking.overdue(tx, context.vault, PurchaseReturned.type)
+    if not overdue:
+        return 0
+    facts = {parked.id: parked_return(parked) for parked in overdue}
+    waiting = {fact.return_id for fact in await apply_returns(tx, list(facts.values()))}
+    lost = [parked for parked in overdue if facts[parked.id].return_id in waiting]
+    applied = [parked.id for parked in overdue if parked not in lost]
+    await parking.end(tx, applied, state="applied", by="deadline")
+    if lost:
+        await parking.bury(tx, lost, NEVER_CAME)
+    return len(overdue)

@@ -1,0 +1,31 @@
+"""The rulebooks: opened once, and read once per transaction."""
+
+from __future__ import annotations
+
+from services.loyalty.earning.domain.rulebook import Rulebooks, default_rulebook, parse
+from services.loyalty.earning.storage import rulebooks
+from services.loyalty.ledger.domain.programme import Programme
+from shared.db import Slot, Tx
+
+_RULEBOOKS: Slot[list[Rulebooks]] = Slot("loyalty.rulebooks", list)
+"""The rulebooks as this transaction has read them: a list of one, empty before."""
+
+
+async def open_rulebooks(tx: Tx, programme: Programme) -> None:
+    """Store the default rulebook of a programme, unless it has rulebooks."""
+    if not await _read(tx):
+        await rulebooks.add(tx, default_rulebook(programme.currency))
+
+
+async def current_rulebooks(tx: Tx) -> Rulebooks:
+    """Return the rulebooks; a transaction reads them once."""
+    held = await _read(tx)
+    assert held, "the lock of a batch opens the rulebooks before they are asked for"
+    return held[0]
+
+
+async def _read(tx: Tx) -> list[Rulebooks]:
+    held = tx.slot(_RULEBOOKS)
+    if not held and (documents := await rulebooks.documents(tx)):
+        held.append(parse(documents))
+    return held

@@ -1,0 +1,190 @@
+"""Apply returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from services.loyalty.earning.domain import returning
+from services.loyalty.earning.domain.returning import Spend
+from services.loyalty.earning.refusals import NotOfThisPurchase
+from services.loyalty.ledger.domain.locked import Locked
+from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
+from services.loyalty.ledger.domain.wallets import Lot, Member, Wallet
+from services.loyalty.ledger.steps import lots
+from services.loyalty.ledger.steps.booking import Booking, close_booking, open_booking
+from services.loyalty.ledger.steps.lock_wallets import lock_wallets
+from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
+from services.loyalty.purchases.domain import attribution
+from services.loyalty.purchases.domain.facts import Return, UnitRange
+from services.loyalty.purchases.steps import recording
+from services.loyalty.purchases.steps.recording import ReturnRecord, StoredPurchase
+from services.loyalty.redemptions.queries.paid_orders import Order, identities_behind, payments
+from services.loyalty.tiers.steps.count_spend import Counted, count_spend
+from shared.db import Tx
+from shared.events.base import Cause
+from shared.events.loyalty import PointsReversed
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """A return with everything that it undoes: what its purchase earned, and the points that its order was paid with."""
+
+    fact: Return
+    purchase: StoredPurchase
+    wallet: Wallet
+    earned: Sequence[Lot]
+    spends: Sequence[Spend]
+
+    def members(self, locked: Locked) -> dict[str, Member]:
+        """Return the buyer, and the owners of the lots that paid the order."""
+        wallets = [self.wallet, *(lot.wallet for spend in self.spends for lot, _ in spend.paid)]
+        return {wallet.owner_id: locked.member(wallet.identity_id) for wallet in wallets}
+
+
+async def apply_returns(tx: Tx, returns: Sequence[Return]) -> list[Return]:
+    """Undo what the returned units did, once each; return those whose purchase is not known yet.
+
+    Raises UnitsNotReturnable and NotOfThisPurchase.
+    """
+    behind = await identities_behind(tx, (_order(fact) for fact in returns))
+    locked = await lock_wallets(tx, {fact.identity_id for fact in returns} | behind)
+    fresh = await recording.new_returns(tx, locked, returns)
+    purchases = await recording.find(tx, [fact.purchase_id for fact in fresh]) if fresh else {}
+    ready = [fact for fact in fresh if fact.purchase_id in purchases]
+    for fact in ready:
+        _check_same(locked, fact, purchases[fact.purchase_id])
+    if ready:
+        await _apply(tx, locked, [(fact, purchases[fact.purchase_id]) for fact in ready])
+    return [fact for fact in fresh if fact.purchase_id not in purchases]
+
+
+def _check_same(locked: Locked, fact: Return, purchase: StoredPurchase) -> None:
+    """Refuse a return that names another wallet or order than its purchase: only what it names was locked."""
+    named = (locked.wallets[fact.identity_id].id, fact.source, fact.order_id)
+    if named != (purchase.wallet_id, purchase.source, purchase.order_id):
+        raise NotOfThisPurchase
+
+
+async def _apply(tx: Tx, locked: Locked, ready: Sequence[tuple[Return, StoredPurchase]]) -> None:
+    undoings = await _load(tx, locked, ready)
+    before = await recording.returned_units(tx, sorted({purchase.id for _, purchase in ready}))
+    members = {
+        owner_id: member for undoing in undoings for owner_id, member in undoing.members(locked).items()
+    }
+    await lots.load_open(tx, locked, _needy(members, undoings))
+    booking = await open_booking(tx, locked, members.values(), rows=len(ready))
+    records = []
+    for undoing in undoings:
+        earlier: list[UnitRange] = before.setdefault(undoing.purchase.id, [])
+        returning.check_returnable(undoing.purchase.lines, undoing.fact.units, earlier)
+        earlier += undoing.fact.units
+        records.append(_book(booking, undoing))
+    await count_spend(
+        booking,
+        [_counted(undoing, record) for undoing, record in zip(undoings, records, strict=True)],
+    )
+    await recording.add_returns(tx, records)
+    await close_booking(booking)
+
+
+async def _load(tx: Tx, locked: Locked, ready: Sequence[tuple[Return, StoredPurchase]]) -> list[Undoing]:
+    """Load the lots that the purchases earned, and those that paid their orders."""
+    earned = await lots.load_of_purchases(tx, locked, sorted({purchase.id for _, purchase in ready}))
+    spends = await _spends(tx, locked, {_order(purchase) for _, purchase in ready})
+    return [
+        Undoing(
+            fact=fact,
+            purchase=purchase,
+            wallet=locked.by_id[purchase.wallet_id],
+            earned=earned.get(purchase.id, []),
+            spends=spends.get(_order(purchase), []),
+        )
+        for fact, purchase in ready
+    ]
+
+
+async def _spends(tx: Tx, locked: Locked, orders: set[Order]) -> dict[Order, list[Spend]]:
+    """Return the points that paid these orders, with the lots that they came from."""
+    paid = await payments(tx, orders)
+    taken = [posting for of_order in paid.values() for payment in of_order for posting in payment.taken]
+    lot_of = await lots.load_by_id(tx, locked, [posting.lot_id for posting in taken])
+    await lots.load_payers(tx, locked, lot_of.values())
+    return {
+        order: [
+            Spend(
+                payment.points,
+                payment.base,
+                payment.lines,
+                tuple((lot_of[posting.lot_id], posting.points) for posting in payment.taken),
+            )
+            for payment in of_order
+        ]
+        for order, of_order in paid.items()
+    }
+
+
+def _needy(members: dict[str, Member], undoings: Iterable[Undoing]) -> list[Member]:
+    """Return the members of whom other lots may be needed.
+
+    These are members whose purchase's points are not all there, and members who get spent points back.
+    """
+    owner_ids = set()
+    for undoing in undoings:
+        for lot in undoing.earned:
+            if lot.pending + lot.remaining + lot.expired < lot.issued - lot.reversed:
+                owner_ids.add(lot.wallet.owner_id)
+        owner_ids |= {lot.wallet.owner_id for spend in undoing.spends for lot, _ in spend.paid}
+    return [member for owner_id, member in members.items() if owner_id in owner_ids]
+
+
+def _book(booking: Booking, undoing: Undoing) -> ReturnRecord:
+    """Book what one return undoes, tell it, and return the row of the return."""
+    fact, purchase, wallet, journal = undoing.fact, undoing.purchase, undoing.wallet, booking.journal
+    posted = PostingCause(CauseKind.RETURN, journal.next_id())
+    points = returning.take_back(
+        journal,
+        list(undoing.members(booking.locked).values()),
+        posted,
+        purchase.lines,
+        undoing.earned,
+        undoing.spends,
+        fact.units,
+        fact.occurred_at,
+    )
+    journal.touch(wallet)
+    if points:
+        moved = MovedPoints(wallet, points, _cause(fact), posted, fact.occurred_at)
+        tell_points(booking.tx, booking.programme, PointsReversed, moved)
+    return ReturnRecord(
+        id=posted.id,
+        return_id=fact.return_id,
+        purchase_id=purchase.id,
+        wallet_id=wallet.id,
+        purchased_at=purchase.occurred_at,
+        occurred_at=fact.occurred_at,
+        booked_at=wallet.last_booked_at,
+        currency=purchase.currency,
+        amount_minor=sum(attribution.amount_of(purchase.lines, units) for units in fact.units),
+        units=fact.units,
+        moved_points=posted in journal.ordinals,
+    )
+
+
+def _counted(undoing: Undoing, record: ReturnRecord) -> Counted:
+    return Counted(
+        wallet=undoing.wallet,
+        currency=record.currency,
+        spent_at=record.purchased_at,
+        amount_minor=-record.amount_minor,
+        at=record.occurred_at,
+        cause=_cause(undoing.fact),
+    )
+
+
+def _cause(fact: Return) -> Cause:
+    return Cause(kind="return", id=fact.return_id)
+
+
+def _order(fact: Return | StoredPurchase) -> Order:
+    return fact.source, fact.order_id

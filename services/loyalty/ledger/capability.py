@@ -1,0 +1,16 @@
+"""The ledger capability: wallets, the lots in them, and the postings that move points."""
+
+from services.loyalty.ledger.api import adjustments, lots
+from services.loyalty.ledger.invariants import INVARIANTS
+from services.loyalty.ledger.storage import figures
+from services.loyalty.ledger.storage.tables import metadata
+from shared.service import Capability
+
+CAPABILITY = Capability(
+    name="ledger",
+    routers=(lots.router, adjustments.router),
+    tables=(metadata,),
+    gauges=figures.gauges,
+    measures=figures.MEASURES,
+    invariants=INVARIANTS,
+)

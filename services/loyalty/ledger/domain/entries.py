@@ -1,0 +1,58 @@
+"""The entries of a member's ledger: facts with the postings that they led to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from services.loyalty.ledger.domain.postings import Account, PostingCause
+
+
+class EntryKey(NamedTuple):
+    """The place of an entry in the list: the id of its first posting, or of its fact where there is no posting."""
+
+    id: int
+    cause: PostingCause
+
+
+@dataclass(frozen=True, slots=True)
+class SealedText:
+    """A text that a person wrote, sealed under the key of an identity for a purpose."""
+
+    identity_id: str
+    purpose: str
+    token: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A fact as the member's ledger shows it. None: the fact has nothing of that kind."""
+
+    cause: PostingCause
+    occurred_at: datetime
+    booked_at: datetime
+    outcome: str | None = None
+    purchase_id: str | None = None
+    return_id: str | None = None
+    remedy_id: str | None = None
+    order: tuple[str, str] | None = None
+    """The source and the order id."""
+    currency: str | None = None
+    amount_minor: int | None = None
+    points: int | None = None
+    text: SealedText | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A posting as the member's ledger shows it."""
+
+    cause: PostingCause
+    from_account: Account
+    to_account: Account
+    lot_id: int
+    to_lot_id: int | None
+    points: int
+    occurred_at: datetime
+    booked_at: datetime

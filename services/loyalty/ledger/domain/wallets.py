@@ -1,0 +1,143 @@
+"""The working state of the ledger: wallets, their lots, and the members that own them.
+
+These are the only mutable objects of the domain. They are loaded under the wallets' lock, changed by posting
+alone (`journal.py`), and stored again; all their amounts can be re-derived from postings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True, eq=False)
+class Wallet:
+    """The points of one identity; `owner_id` is the customer that owns them today.
+
+    `next_due_at` is a lower bound of the next activation or expiry (None: nothing will fall due). `spend` is the
+    trailing window of the tiers as of `spend_at`, in minor units; `spend_drop_at` a lower bound of the instant at
+    which something leaves it. `group_size` says how many wallets the owner has.
+    """
+
+    id: int
+    identity_id: str
+    owner_id: str
+    last_booked_at: datetime
+    ownership_version: int = 0
+    erased_at: datetime | None = None
+    group_size: int = 1
+    active: int = 0
+    pending: int = 0
+    held: int = 0
+    owed: int = 0
+    next_due_at: datetime | None = None
+    spend: int = 0
+    spend_at: datetime | None = None
+    spend_drop_at: datetime | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Lot:
+    """Points with one origin: one cause times one rule.
+
+    Facts: `issued` points were granted on an amount of `base` (minor units) of the `eligible` lines (None: all).
+    Projection: pending until `available_at`, then remaining (spendable), held, expired at `expires_at`, reversed by
+    returns. `owed` is a deficit that this lot caused and that no lot has paid yet. `covered` is the part of its deficit
+    that other lots paid; `payers` are these lots, in the order in which they paid.
+    """
+
+    id: int
+    wallet: Wallet
+    rule: str
+    rulebook: int
+    issued: int
+    base: int
+    earned_at: datetime
+    purchase_id: int | None = None
+    origin_lot_id: int | None = None
+    eligible: tuple[int, ...] | None = None
+    available_at: datetime | None = None
+    expires_at: datetime | None = None
+    pending: int = 0
+    remaining: int = 0
+    held: int = 0
+    expired: int = 0
+    reversed: int = 0
+    owed: int = 0
+    covered: int = 0
+    payers: list[Cover] = field(default_factory=list)
+
+    def is_expired(self, now: datetime) -> bool:
+        """Return whether the lot is past its expiry, booked or not."""
+        return self.expires_at is not None and self.expires_at <= now
+
+
+@dataclass(slots=True, eq=False)
+class Cover:
+    """`points` of another lot's deficit that `payer` paid and did not get back yet."""
+
+    payer: Lot
+    points: int
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """A customer in the programme: all wallets with one owner, and those of their lots that are loaded."""
+
+    owner_id: str
+    wallets: list[Wallet]
+    lots: dict[int, Lot] = field(default_factory=dict)
+    lots_complete: bool = False
+
+    def balance(self) -> Points:
+        """Return the points of all wallets, as they are booked."""
+        return Points(
+            active=sum(wallet.active - wallet.owed for wallet in self.wallets),
+            pending=sum(wallet.pending for wallet in self.wallets),
+            held=sum(wallet.held for wallet in self.wallets),
+        )
+
+    def owes(self) -> bool:
+        """Return whether a return took more points than were there."""
+        return any(wallet.owed for wallet in self.wallets)
+
+    def is_due(self, now: datetime) -> bool:
+        """Return whether points may fall due by `now`."""
+        return any(wallet.next_due_at is not None and wallet.next_due_at <= now for wallet in self.wallets)
+
+    def spendable(self) -> list[Lot]:
+        """Return the lots with spendable points, in the order in which they are consumed."""
+        return sorted((lot for lot in self.lots.values() if lot.remaining), key=consumption_order)
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """The points of a member. `active` is less any deficit and may be negative after a return."""
+
+    active: int
+    pending: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class TierState:
+    """The tier of a member as it is stored; `due_at` is the earliest instant at which it may end (None: never)."""
+
+    owner_id: str
+    tier: str
+    since: datetime | None
+    due_at: datetime | None
+
+
+def consumption_order(lot: Lot) -> tuple[datetime, datetime, int]:
+    """Return the sort key of consumption: lots that expire first are spent first, then lots that were earned first."""
+    return lot.expires_at or NEVER, lot.earned_at, lot.id
+
+
+def next_due(lot: Lot) -> datetime | None:
+    """Return the instant of the lot's next activation or expiry; None if there will be none."""
+    if lot.pending:
+        return lot.available_at
+    return lot.expires_at if lot.remaining else None

@@ -1,0 +1,82 @@
+"""What always holds of the ledger: balances and lots are what their postings make them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from services.loyalty.ledger.domain.wallets import Wallet
+from services.loyalty.ledger.queries.verifying import missing_facts, over_wallets
+from services.loyalty.ledger.storage import checks, rebuild
+from services.loyalty.ledger.storage.rebuild import Rebuilt
+from shared.db import Read
+from shared.verify.invariants import Drift
+
+RULES = (
+    "group_is_whole",
+    "no_deficit_beside_spendable",
+    "cause_has_a_fact",
+    "lot_is_its_postings",
+    "lot_was_granted",
+    "lot_adds_up",
+    "wallet_is_its_postings",
+    "booking_time_never_goes_back",
+)
+LOT_STATE = ("pending", "remaining", "held", "expired", "reversed", "owed", "covered")
+WALLET_STATE = ("active", "pending", "held", "owed")
+
+
+async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
+    """Recompute these wallets and their lots from postings, and return every difference."""
+    wallet_ids = [wallet.id for wallet in page]
+    rebuilt = await rebuild.of(read, wallet_ids)
+    return [
+        *await _members(read, sorted({wallet.owner_id for wallet in page})),
+        *_lots(rebuilt, set(wallet_ids)),
+        *_wallets(rebuilt, page),
+        *_times(rebuilt),
+        *await missing_facts(read, page, list(checks.FACTS), checks.known_facts),
+    ]
+
+
+async def _members(read: Read, owner_ids: Sequence[str]) -> list[Drift]:
+    """Check all wallets of each of these members together."""
+    miscounted = await checks.miscounted_groups(read, owner_ids)
+    owing = await checks.owing_beside_spendable(read, owner_ids)
+    return [Drift("group_is_whole", owner_id, "group_size is wrong") for owner_id in miscounted] + [
+        Drift("no_deficit_beside_spendable", owner_id, "owes and could pay") for owner_id in owing
+    ]
+
+
+def _lots(rebuilt: Rebuilt, wallet_ids: set[int]) -> Iterator[Drift]:
+    for lot in rebuilt.lots.values():
+        if lot.wallet.id not in wallet_ids:
+            continue
+        name, stored = f"lot_{lot.id}", rebuilt.stored[lot.id]
+        for column in LOT_STATE:
+            if getattr(stored, column) != getattr(lot, column):
+                difference = f"{column} is {getattr(stored, column)}, postings say {getattr(lot, column)}"
+                yield Drift("lot_is_its_postings", name, difference)
+        granted = rebuilt.granted.get(lot.id, 0)
+        if granted != lot.issued:
+            yield Drift("lot_was_granted", name, f"issued {lot.issued}, granted {granted}")
+        present = lot.pending + lot.remaining + lot.held + lot.expired - lot.owed - lot.covered
+        if lot.issued - lot.reversed != present + rebuilt.spent.get(lot.id, 0):
+            yield Drift("lot_adds_up", name, "issued less reversed is not where its points are")
+
+
+def _wallets(rebuilt: Rebuilt, page: Sequence[Wallet]) -> Iterator[Drift]:
+    for wallet in page:
+        computed = rebuilt.wallets.get(wallet.id)
+        for column in WALLET_STATE:
+            expected = getattr(computed, column) if computed else 0
+            if getattr(wallet, column) != expected:
+                difference = f"{column} is {getattr(wallet, column)}, postings say {expected}"
+                yield Drift("wallet_is_its_postings", wallet.identity_id, difference)
+
+
+def _times(rebuilt: Rebuilt) -> Iterator[Drift]:
+    for posting_id in rebuilt.booked_back:
+        yield Drift("booking_time_never_goes_back", f"posting {posting_id}", "booked before an earlier one")
+
+
+INVARIANTS = over_wallets(RULES, check)

@@ -1,0 +1,66 @@
+"""The ledger's part of the list of entries: postings, and the facts that the ledger keeps itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from services.loyalty.ledger.domain.entries import EntryKey, Fact, SealedText, Side
+from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
+from services.loyalty.ledger.storage import adjustments, ownership, postings
+from services.loyalty.ledger.storage.tables import AdjustmentRecord, OwnershipRecord, PostingRecord
+from shared.db import Read
+
+
+async def moved(read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int) -> list[EntryKey]:
+    """Return the newest entries with postings on these wallets, with an id below `before`."""
+    newest = await postings.first_of_causes(read, wallet_ids, before=before, limit=limit)
+    return [
+        EntryKey(first.posting_id, PostingCause(CauseKind(first.cause_kind), first.cause_id))
+        for first in newest
+    ]
+
+
+async def sides(read: Read, causes: Sequence[PostingCause], wallet_ids: Sequence[int]) -> list[Side]:
+    """Return the postings of these causes on these wallets, in order."""
+    if not causes:
+        return []
+    return [_side(record) for record in await postings.of_causes(read, causes, wallet_ids)]
+
+
+async def facts(read: Read, causes: Iterable[PostingCause]) -> list[Fact]:
+    """Return those of these facts that are adjustments or changes of ownership."""
+    wanted = list(causes)
+    adjusted = [cause.id for cause in wanted if cause.kind is CauseKind.ADJUSTMENT]
+    moved = [cause.id for cause in wanted if cause.kind is CauseKind.OWNERSHIP]
+    return [
+        *[_adjustment(record) for record in (await adjustments.by_ids(read, adjusted) if adjusted else ())],
+        *[_change_of_owner(record) for record in (await ownership.by_ids(read, moved) if moved else ())],
+    ]
+
+
+def _adjustment(record: AdjustmentRecord) -> Fact:
+    return Fact(
+        cause=PostingCause(CauseKind.ADJUSTMENT, record.id),
+        occurred_at=record.occurred_at,
+        booked_at=record.booked_at,
+        points=record.points,
+        text=SealedText(record.identity_id, "adjustment.reason", record.reason),
+    )
+
+
+def _change_of_owner(record: OwnershipRecord) -> Fact:
+    cause = PostingCause(CauseKind.OWNERSHIP, record.id)
+    return Fact(cause=cause, occurred_at=record.occurred_at, booked_at=record.booked_at)
+
+
+def _side(record: PostingRecord) -> Side:
+    return Side(
+        cause=PostingCause(CauseKind(record.cause_kind), record.cause_id),
+        from_account=Account(record.from_account),
+        to_account=Account(record.to_account),
+        lot_id=record.lot_id,
+        to_lot_id=record.to_lot_id,
+        points=record.points,
+        occurred_at=record.occurred_at,
+        booked_at=record.booked_at,
+    )

@@ -1,0 +1,26 @@
+"""The refusals of the ledger, which every capability that books points shares."""
+
+from __future__ import annotations
+
+from shared.errors import DomainError, Kind
+
+
+class UnknownMember(DomainError):
+    """No member has this id, or the member was erased."""
+
+    kind = Kind.NOT_FOUND
+    code = "member_not_found"
+
+
+class KeyUsedBefore(DomainError):
+    """The Idempotency-Key made a ledger fact long ago; its stored answer is gone, the fact is not."""
+
+    kind = Kind.CONFLICT
+    code = "key_used_before"
+
+
+class InsufficientPoints(DomainError):
+    """More points were asked for than can be spent."""
+
+    kind = Kind.CONFLICT
+    code = "insufficient_points"

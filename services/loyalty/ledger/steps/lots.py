@@ -1,0 +1,11 @@
+"""Load lots into the members that a transaction holds locked."""
+
+from services.loyalty.ledger.storage.lots import (
+    load_by_id,
+    load_of_purchases,
+    load_open,
+    load_payers,
+    load_spendable,
+)
+
+__all__ = ["load_by_id", "load_of_purchases", "load_open", "load_payers", "load_spendable"]

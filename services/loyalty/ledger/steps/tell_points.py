@@ -1,0 +1,47 @@
+"""Tell other services that points of a wallet moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.loyalty.ledger.domain.postings import PostingCause
+from services.loyalty.ledger.domain.programme import Programme
+from services.loyalty.ledger.domain.wallets import Wallet
+from shared.db import Tx
+from shared.events.base import Cause
+from shared.events.loyalty import PointsEarned, PointsRedeemed, PointsReversed
+
+
+@dataclass(frozen=True, slots=True)
+class MovedPoints:
+    """Points of a wallet moved at an instant of effective time.
+
+    `cause` is the fact in the words of the contract, `posted` the same fact as the ledger's postings name it.
+    """
+
+    wallet: Wallet
+    points: int
+    cause: Cause
+    posted: PostingCause
+    at: datetime
+
+
+def tell_points(
+    tx: Tx,
+    programme: Programme,
+    event: type[PointsEarned | PointsRedeemed | PointsReversed],
+    moved: MovedPoints,
+) -> None:
+    """Publish that points of a wallet were earned, redeemed or reversed."""
+    tx.publish(
+        event(
+            identity_id=moved.wallet.identity_id,
+            customer_id=moved.wallet.owner_id,
+            occurred_at=moved.at,
+            cause=moved.cause,
+            programme=programme.code,
+            points=moved.points,
+            transaction_id=moved.posted.transaction_id(),
+        )
+    )

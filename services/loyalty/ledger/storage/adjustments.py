@@ -1,0 +1,26 @@
+"""The statements on adjustments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from services.loyalty.ledger.storage.tables import AdjustmentRecord, adjustment
+from shared.db import Read, Tx, any_of, columns_of
+
+
+async def exists(read: Read, key: bytes) -> bool:
+    """Return whether an adjustment was made under this key."""
+    return await read.scalar(select(adjustment.c.id).where(adjustment.c.key == key)) is not None
+
+
+async def by_ids(read: Read, row_ids: Sequence[int]) -> list[AdjustmentRecord]:
+    """Return the adjustments with these ids."""
+    statement = select(*columns_of(adjustment, AdjustmentRecord)).where(any_of(adjustment.c.id, row_ids))
+    return await read.read_records(AdjustmentRecord, statement)
+
+
+async def add(tx: Tx, record: AdjustmentRecord) -> None:
+    """Store an adjustment."""
+    await tx.insert_records(adjustment, [record])

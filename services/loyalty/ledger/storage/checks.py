@@ -1,0 +1,61 @@
+"""The statements that only verification needs: sums over groups, and facts that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+
+from services.loyalty.ledger.domain.postings import CauseKind
+from services.loyalty.ledger.storage.tables import adjustment, lot, ownership, wallet
+from shared.db import Read, any_of
+
+FACTS = {
+    CauseKind.ADJUSTMENT: adjustment,
+    CauseKind.LOT_ACTIVATE: lot,
+    CauseKind.LOT_EXPIRE: lot,
+    CauseKind.OWNERSHIP: ownership,
+}
+"""The tables of the facts that the ledger itself keeps, by the kind of cause."""
+
+
+async def known_facts(read: Read, kind: CauseKind, row_ids: Sequence[int]) -> set[int]:
+    """Return those of these row ids that a fact of this kind has."""
+    table = FACTS[kind]
+    return {
+        row_id for (row_id,) in await read.all(select(table.c.id).where(any_of(table.c.id, list(row_ids))))
+    }
+
+
+async def miscounted_groups(read: Read, owner_ids: Sequence[str]) -> list[str]:
+    """Return those of these owners whose wallets do not agree on how many they are."""
+    statement = (
+        select(wallet.c.owner_id)
+        .where(any_of(wallet.c.owner_id, owner_ids))
+        .group_by(wallet.c.owner_id)
+        .having(
+            (func.min(wallet.c.group_size) != func.count()) | (func.max(wallet.c.group_size) != func.count())
+        )
+    )
+    return [owner_id for (owner_id,) in await read.all(statement)]
+
+
+async def owing_beside_spendable(read: Read, owner_ids: Sequence[str]) -> list[str]:
+    """Return those of these members that have a deficit beside spendable points."""
+    statement = (
+        select(wallet.c.owner_id)
+        .where(any_of(wallet.c.owner_id, owner_ids))
+        .group_by(wallet.c.owner_id)
+        .having((func.sum(wallet.c.owed) > 0) & (func.sum(wallet.c.active) > 0))
+    )
+    return [owner_id for (owner_id,) in await read.all(statement)]
+
+
+async def spends(read: Read, owner_ids: Sequence[str]) -> dict[str, int]:
+    """Return the stored spend of these members, over all their wallets."""
+    statement = (
+        select(wallet.c.owner_id, func.sum(wallet.c.spend))
+        .where(any_of(wallet.c.owner_id, owner_ids))
+        .group_by(wallet.c.owner_id)
+    )
+    return {owner_id: int(spend) for owner_id, spend in await read.all(statement)}

@@ -1,0 +1,214 @@
+"""The statements on lots, and the loading of lots into the members that a transaction holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from sqlalchemy import ColumnElement, Select, TextClause, or_, select
+
+from services.loyalty.ledger.domain.locked import Locked, OwnerChanged
+from services.loyalty.ledger.domain.postings import Account
+from services.loyalty.ledger.domain.wallets import Cover, Lot, Member
+from services.loyalty.ledger.storage.tables import LOT_OPEN, LotRecord, lot, posting
+from shared.db import Read, Tx, any_of, columns_of
+
+PAGE = 256
+PAGES_MAX = 100_000
+
+_STATE = ("pending", "remaining", "held", "expired", "reversed", "owed", "covered")
+_SELECT = select(*columns_of(lot, LotRecord))
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A posting between two lots: a lot paid another lot's deficit, or got its payment back."""
+
+    from_account: int
+    lot_id: int
+    to_lot_id: int
+    points: int
+
+
+Payments = dict[int, list[tuple[int, int]]]
+"""For each debtor the lots that paid, in order, and with how many points."""
+
+
+async def load_open(read: Read, locked: Locked, members: Iterable[Member]) -> None:
+    """Load all lots of these members that are not used up, with the lots that paid their debts."""
+    partial = [member for member in members if not member.lots_complete]
+    wallet_ids = sorted(wallet.id for member in partial for wallet in member.wallets)
+    if wallet_ids:
+        loaded = await _load(read, locked, any_of(lot.c.wallet_id, wallet_ids), LOT_OPEN)
+        await load_payers(read, locked, loaded)
+    for member in partial:
+        member.lots_complete = True
+
+
+async def load_spendable(read: Read, locked: Locked, member: Member, points: int) -> None:
+    """Load the first lots in consumption order that hold `points`, unless all lots are loaded already.
+
+    The lots are read in pages, because a wallet may have ten thousand.
+    """
+    if member.lots_complete:
+        return
+    wallet_ids = [wallet.id for wallet in member.wallets]
+    statement = _SELECT.where(any_of(lot.c.wallet_id, wallet_ids), LOT_OPEN, lot.c.remaining > 0)
+    in_order = statement.order_by(lot.c.expires_at.asc().nulls_last(), lot.c.earned_at, lot.c.id)
+    for page in range(PAGES_MAX):
+        lots = _held(locked, await _read(read, in_order.limit(PAGE).offset(page * PAGE)))
+        points -= sum(lot.remaining for lot in lots)
+        if points <= 0 or len(lots) < PAGE:
+            return
+    raise AssertionError("a wallet has fewer lots than that")
+
+
+async def load_of_purchases(read: Read, locked: Locked, purchase_ids: Sequence[int]) -> dict[int, list[Lot]]:
+    """Load the lots that these purchases (row ids) earned, and return them by purchase."""
+    by_purchase: dict[int, list[Lot]] = {}
+    for loaded in await _load(read, locked, any_of(lot.c.purchase_id, purchase_ids)):
+        if loaded.purchase_id is not None:
+            by_purchase.setdefault(loaded.purchase_id, []).append(loaded)
+    return by_purchase
+
+
+async def load_by_id(read: Read, locked: Locked, lot_ids: Iterable[int]) -> dict[int, Lot]:
+    """Load these lots of any member; their wallets must be locked."""
+    wanted = sorted(set(lot_ids))
+    if not wanted:
+        return {}
+    return {loaded.id: loaded for loaded in await _load(read, locked, any_of(lot.c.id, wanted))}
+
+
+async def load_payers(read: Read, locked: Locked, debtors: Iterable[Lot]) -> None:
+    """Load the lots that paid the debts of these lots and were not paid back, and those that paid for them in turn."""
+    wanted = {debtor.id: debtor for debtor in debtors if debtor.covered and not debtor.payers}
+    while wanted:
+        payments: Payments = {}
+        for crossing in await _crossings(read, list(wanted)):
+            _replay(payments, crossing)
+        outstanding = {debtor_id: payments.get(debtor_id, []) for debtor_id in wanted}
+        payer_ids = [payer_id for payers in outstanding.values() for payer_id, _ in payers]
+        payers = await load_by_id(read, locked, payer_ids)
+        for debtor_id, paid in outstanding.items():
+            wanted[debtor_id].payers = [Cover(payers[payer_id], points) for payer_id, points in paid]
+        wanted = {payer.id: payer for payer in payers.values() if payer.covered and not payer.payers}
+
+
+async def store(tx: Tx, new: Iterable[Lot], changed: Iterable[Lot]) -> None:
+    """Insert the new lots, and store the projections of the changed ones."""
+    await tx.insert_records(lot, [_record_of(fresh) for fresh in new])
+    await tx.update_records(lot, sorted(changed, key=attrgetter("id")), columns=_STATE)
+
+
+async def page(
+    read: Read, locked: Locked, wallet_ids: Sequence[int], *, after: int, limit: int, only_open: bool
+) -> list[Lot]:
+    """Load the next `limit` lots with an id above `after`; `only_open`: those that are not used up."""
+    statement = _SELECT.where(any_of(lot.c.wallet_id, wallet_ids), lot.c.id > after).order_by(lot.c.id)
+    if only_open:
+        statement = statement.where(LOT_OPEN)
+    return _held(locked, await _read(read, statement.limit(limit)))
+
+
+async def of_wallets(
+    read: Read, wallet_ids: Sequence[int], *, and_lots: Sequence[int] = ()
+) -> list[LotRecord]:
+    """Return all lots of these wallets, and the lots with the ids `and_lots`."""
+    return await _read(
+        read, _SELECT.where(or_(any_of(lot.c.wallet_id, wallet_ids), any_of(lot.c.id, and_lots)))
+    )
+
+
+async def _crossings(read: Read, debtor_ids: Sequence[int]) -> list[Crossing]:
+    """Return the payments into these lots' deficits and back out of them, in order."""
+    statement = (
+        select(*columns_of(posting, Crossing))
+        .where(posting.c.to_lot_id.is_not(None))
+        .where(or_(posting.c.from_account == Account.DEFICIT, posting.c.to_account == Account.DEFICIT))
+        .where(or_(any_of(posting.c.lot_id, debtor_ids), any_of(posting.c.to_lot_id, debtor_ids)))
+        .order_by(posting.c.id)
+    )
+    return await read.read_records(Crossing, statement)
+
+
+def _replay(payments: Payments, crossing: Crossing) -> None:
+    """Apply a crossing: into a deficit it is one payment more, out of a deficit it undoes the payer's latest one."""
+    if crossing.from_account != Account.DEFICIT:
+        payments.setdefault(crossing.to_lot_id, []).append((crossing.lot_id, crossing.points))
+        return
+    paid, back = payments.get(crossing.lot_id, []), crossing.points
+    for at in range(len(paid) - 1, -1, -1):
+        payer_id, points = paid[at]
+        if payer_id == crossing.to_lot_id and back:
+            undone = min(back, points)
+            paid[at], back = (payer_id, points - undone), back - undone
+    payments[crossing.lot_id] = [(payer_id, points) for payer_id, points in paid if points]
+
+
+async def _load(read: Read, locked: Locked, *conditions: ColumnElement[bool] | TextClause) -> list[Lot]:
+    return _held(locked, await _read(read, _SELECT.where(*conditions).order_by(lot.c.id)))
+
+
+async def _read(read: Read, statement: Select[*tuple[object, ...]]) -> list[LotRecord]:
+    return await read.read_records(LotRecord, statement)
+
+
+def _held(locked: Locked, records: Sequence[LotRecord]) -> list[Lot]:
+    """Return the lots as their members hold them: one object per lot in a transaction, also when it is read twice."""
+    held = []
+    for record in records:
+        wallet = locked.by_id.get(record.wallet_id)
+        if wallet is None:
+            raise OwnerChanged("a lot that is needed came into being while the locks were taken")
+        lots = locked.members[wallet.owner_id].lots
+        if record.id not in lots:
+            lots[record.id] = Lot(
+                id=record.id,
+                wallet=wallet,
+                rule=record.rule,
+                rulebook=record.rulebook,
+                issued=record.issued,
+                base=record.base,
+                earned_at=record.earned_at,
+                purchase_id=record.purchase_id,
+                origin_lot_id=record.origin_lot_id,
+                eligible=record.eligible,
+                available_at=record.available_at,
+                expires_at=record.expires_at,
+                pending=record.pending,
+                remaining=record.remaining,
+                held=record.held,
+                expired=record.expired,
+                reversed=record.reversed,
+                owed=record.owed,
+                covered=record.covered,
+            )
+        held.append(lots[record.id])
+    return held
+
+
+def _record_of(fresh: Lot) -> LotRecord:
+    return LotRecord(
+        id=fresh.id,
+        wallet_id=fresh.wallet.id,
+        identity_id=fresh.wallet.identity_id,
+        purchase_id=fresh.purchase_id,
+        origin_lot_id=fresh.origin_lot_id,
+        rule=fresh.rule,
+        rulebook=fresh.rulebook,
+        issued=fresh.issued,
+        base=fresh.base,
+        eligible=fresh.eligible,
+        earned_at=fresh.earned_at,
+        available_at=fresh.available_at,
+        expires_at=fresh.expires_at,
+        pending=fresh.pending,
+        remaining=fresh.remaining,
+        held=fresh.held,
+        expired=fresh.expired,
+        reversed=fresh.reversed,
+        owed=fresh.owed,
+        covered=fresh.covered,
+    )

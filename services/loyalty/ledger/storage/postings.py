@@ -1,0 +1,117 @@
+"""The statements on postings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, or_, select
+
+from services.loyalty.ledger.domain.postings import Account, CauseKind, Posting, PostingCause
+from services.loyalty.ledger.storage import ids
+from services.loyalty.ledger.storage.tables import PostingRecord, posting
+from shared.db import Read, Tx, any_of, any_of_rows, columns_of
+
+_SELECT = select(*columns_of(posting, PostingRecord))
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The points that one posting of a cause took out of a lot of a wallet."""
+
+    cause_id: int
+    wallet_id: int
+    lot_id: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The id of the first posting of a cause on some wallets."""
+
+    cause_kind: int
+    cause_id: int
+    posting_id: int
+
+
+async def add(tx: Tx, postings: Sequence[Posting]) -> None:
+    """Store postings under rising ids."""
+    fresh = await ids.reserve(tx, len(postings))
+    await tx.insert_records(posting, [_record_of(fresh.next(), booked) for booked in postings])
+
+
+async def taken(read: Read, kind: CauseKind, cause_ids: Iterable[int], target: Account) -> list[Taken]:
+    """Return what these causes took out of spendable lots into `target`, in the order of the postings."""
+    statement = (
+        select(*columns_of(posting, Taken))
+        .where(posting.c.cause_kind == kind, any_of(posting.c.cause_id, sorted(cause_ids)))
+        .where(posting.c.from_account == Account.ACTIVE, posting.c.to_account == target)
+        .order_by(posting.c.cause_id, posting.c.ordinal)
+    )
+    return await read.read_records(Taken, statement)
+
+
+async def of_wallets(
+    read: Read, wallet_ids: Sequence[int], *, until: datetime | None = None
+) -> list[PostingRecord]:
+    """Return the postings on these wallets that were booked up to and including `until` (None: all), in order."""
+    statement = _SELECT.where(_on(wallet_ids))
+    if until is not None:
+        statement = statement.where(posting.c.booked_at <= until)
+    return await read.read_records(PostingRecord, statement.order_by(posting.c.id))
+
+
+async def of_causes(
+    read: Read, causes: Iterable[PostingCause], wallet_ids: Sequence[int]
+) -> list[PostingRecord]:
+    """Return the postings of these causes on these wallets, in order."""
+    c = posting.c
+    wanted = sorted((int(cause.kind), cause.id) for cause in causes)
+    statement = _SELECT.where(any_of_rows([c.cause_kind, c.cause_id], wanted), _on(wallet_ids))
+    return await read.read_records(PostingRecord, statement.order_by(c.id))
+
+
+async def first_of_causes(
+    read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int
+) -> list[First]:
+    """Return the newest causes that moved points on these wallets, by their first posting with an id below `before`."""
+    c = posting.c
+    grouped = (
+        select(c.cause_kind, c.cause_id, func.min(c.id).label("posting_id"))
+        .where(_on(wallet_ids))
+        .group_by(c.cause_kind, c.cause_id)
+        .subquery()
+    )
+    statement = select(*grouped.c).order_by(grouped.c.posting_id.desc())
+    if before is not None:
+        statement = statement.where(grouped.c.posting_id < before)
+    return await read.read_records(First, statement.limit(limit))
+
+
+async def cause_ids(read: Read, kind: CauseKind, wallet_ids: Sequence[int]) -> list[int]:
+    """Return the ids of the causes of one kind that moved points on these wallets, sorted."""
+    statement = select(posting.c.cause_id).distinct().where(posting.c.cause_kind == kind, _on(wallet_ids))
+    return [cause_id for (cause_id,) in await read.all(statement.order_by(posting.c.cause_id))]
+
+
+def _on(wallet_ids: Sequence[int]) -> ColumnElement[bool]:
+    return or_(any_of(posting.c.wallet_id, wallet_ids), any_of(posting.c.to_wallet_id, wallet_ids))
+
+
+def _record_of(row_id: int, booked: Posting) -> PostingRecord:
+    return PostingRecord(
+        id=row_id,
+        cause_kind=int(booked.cause.kind),
+        cause_id=booked.cause.id,
+        ordinal=booked.ordinal,
+        from_account=int(booked.from_account),
+        to_account=int(booked.to_account),
+        wallet_id=booked.wallet_id,
+        lot_id=booked.lot_id,
+        to_wallet_id=booked.to_wallet_id,
+        to_lot_id=booked.to_lot_id,
+        points=booked.points,
+        occurred_at=booked.occurred_at,
+        booked_at=booked.booked_at,
+    )

@@ -1,0 +1,5 @@
+"""Read what became of orders."""
+
+from services.loyalty.purchases.storage.purchases import has_returns, lines_of, returned_units
+
+__all__ = ["has_returns", "lines_of", "returned_units"]

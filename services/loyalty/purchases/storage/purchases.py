@@ -1,0 +1,204 @@
+"""The statements on purchases and their returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from services.loyalty.purchases.domain.facts import Line, UnitRange
+from services.loyalty.purchases.storage.tables import (
+    PurchaseRecord,
+    ReturnRecord,
+    purchase,
+    purchase_return,
+)
+from shared.db import Read, Tx, any_of, columns_of
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPurchase:
+    """A stored purchase, as its returns need it."""
+
+    id: int
+    purchase_id: str
+    wallet_id: int
+    source: str
+    order_id: str
+    occurred_at: datetime
+    currency: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Money that a wallet's owner spent at an instant; a return is negative, at the instant of its purchase."""
+
+    wallet_id: int
+    occurred_at: datetime
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnOfOrder(ReturnRecord):
+    """A stored return, with the order that its purchase names."""
+
+    of_purchase: str
+    source: str
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Units:
+    purchase_id: int
+    units: tuple[UnitRange, ...]
+
+
+_RETURNED = select(
+    purchase_return.c.wallet_id,
+    purchase_return.c.purchased_at.label("occurred_at"),
+    (-purchase_return.c.amount_minor).label("amount_minor"),
+)
+"""The amounts of returns, as those of purchases."""
+
+
+async def known(read: Read, purchase_ids: Sequence[str]) -> set[str]:
+    """Return those of these purchases that are booked."""
+    rows = await read.all(select(purchase.c.purchase_id).where(any_of(purchase.c.purchase_id, purchase_ids)))
+    return {purchase_id for (purchase_id,) in rows}
+
+
+async def known_returns(read: Read, return_ids: Sequence[str]) -> set[str]:
+    """Return those of these returns that are booked."""
+    column = purchase_return.c.return_id
+    return {return_id for (return_id,) in await read.all(select(column).where(any_of(column, return_ids)))}
+
+
+async def find(read: Read, purchase_ids: Iterable[str]) -> dict[str, StoredPurchase]:
+    """Return the purchases that are booked, by purchase id."""
+    statement = select(*columns_of(purchase, StoredPurchase)).where(
+        any_of(purchase.c.purchase_id, sorted(set(purchase_ids)))
+    )
+    return {stored.purchase_id: stored for stored in await read.read_records(StoredPurchase, statement)}
+
+
+async def lines_of(read: Read, row_ids: Sequence[int]) -> dict[int, tuple[Line, ...]]:
+    """Return the lines of these purchases, by row id."""
+    c = purchase.c
+    rows = await read.all(select(c.id, c.lines).where(any_of(c.id, row_ids)))
+    return {row.id: row.lines for row in rows}
+
+
+async def returned_units(read: Read, row_ids: Sequence[int]) -> dict[int, list[UnitRange]]:
+    """Return the units of these purchases (row ids) that went back so far."""
+    statement = select(*columns_of(purchase_return, _Units)).where(
+        any_of(purchase_return.c.purchase_id, row_ids)
+    )
+    by_purchase: dict[int, list[UnitRange]] = {}
+    for stored in await read.read_records(_Units, statement):
+        by_purchase.setdefault(stored.purchase_id, []).extend(stored.units)
+    return by_purchase
+
+
+async def has_returns(read: Read, order: tuple[str, str], wallet_ids: Sequence[int]) -> bool:
+    """Return whether units of an order (source, order id) went back that was bought into one of these wallets."""
+    source, order_id = order
+    back = select(purchase_return.c.id).join(purchase, purchase.c.id == purchase_return.c.purchase_id)
+    of_order = back.where(purchase.c.source == source, purchase.c.order_id == order_id)
+    mine = of_order.where(any_of(purchase.c.wallet_id, wallet_ids))
+    return await read.scalar(mine.limit(1)) is not None
+
+
+async def amounts_since(
+    read: Read, currency: str, wallet_ids: Sequence[int], since: datetime
+) -> list[Amount]:
+    """Return the amounts in a currency of these wallets' purchases after an instant, and of the returns of these."""
+    p, r = purchase.c, purchase_return.c
+    plus = select(*columns_of(purchase, Amount)).where(
+        p.currency == currency, any_of(p.wallet_id, wallet_ids), p.occurred_at > since
+    )
+    minus = _RETURNED.where(r.currency == currency, any_of(r.wallet_id, wallet_ids), r.purchased_at > since)
+    return await read.read_records(Amount, plus) + await read.read_records(Amount, minus)
+
+
+async def amounts_booked(
+    read: Read, currency: str, wallet_ids: Sequence[int], until: datetime
+) -> list[Amount]:
+    """Return the amounts in a currency of these wallets that were booked up to and including an instant."""
+    p, r = purchase.c, purchase_return.c
+    plus = select(*columns_of(purchase, Amount)).where(
+        p.currency == currency, any_of(p.wallet_id, wallet_ids), p.booked_at <= until
+    )
+    minus = _RETURNED.where(r.currency == currency, any_of(r.wallet_id, wallet_ids), r.booked_at <= until)
+    return await read.read_records(Amount, plus) + await read.read_records(Amount, minus)
+
+
+async def by_ids(read: Read, row_ids: Sequence[int]) -> list[PurchaseRecord]:
+    """Return the purchases with these row ids."""
+    statement = select(*columns_of(purchase, PurchaseRecord)).where(any_of(purchase.c.id, row_ids))
+    return await read.read_records(PurchaseRecord, statement)
+
+
+async def returns_by_ids(read: Read, row_ids: Sequence[int]) -> list[ReturnOfOrder]:
+    """Return the returns with these row ids."""
+    statement = (
+        select(
+            *columns_of(purchase_return, ReturnRecord),
+            purchase.c.purchase_id.label("of_purchase"),
+            purchase.c.source,
+            purchase.c.order_id,
+        )
+        .join(purchase, purchase.c.id == purchase_return.c.purchase_id)
+        .where(any_of(purchase_return.c.id, row_ids))
+    )
+    return await read.read_records(ReturnOfOrder, statement)
+
+
+async def silent(read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int) -> list[int]:
+    """Return the newest purchases (row ids below `before`) that earned nothing."""
+    c = purchase.c
+    statement = select(c.id).where(any_of(c.wallet_id, wallet_ids), c.outcome != "earned")
+    if before is not None:
+        statement = statement.where(c.id < before)
+    return [row_id for (row_id,) in await read.all(statement.order_by(c.id.desc()).limit(limit))]
+
+
+async def silent_returns(
+    read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int
+) -> list[int]:
+    """Return the newest returns (row ids below `before`) that moved no points."""
+    c = purchase_return.c
+    statement = select(c.id).where(any_of(c.wallet_id, wallet_ids), c.moved_points.is_(False))
+    if before is not None:
+        statement = statement.where(c.id < before)
+    return [row_id for (row_id,) in await read.all(statement.order_by(c.id.desc()).limit(limit))]
+
+
+async def known_rows(read: Read, row_ids: Sequence[int]) -> set[int]:
+    """Return those of these row ids that a purchase has."""
+    rows = await read.all(select(purchase.c.id).where(any_of(purchase.c.id, row_ids)))
+    return {row_id for (row_id,) in rows}
+
+
+async def known_return_rows(read: Read, row_ids: Sequence[int]) -> set[int]:
+    """Return those of these row ids that a return has."""
+    rows = await read.all(select(purchase_return.c.id).where(any_of(purchase_return.c.id, row_ids)))
+    return {row_id for (row_id,) in rows}
+
+
+async def rows_of_wallets(read: Read, wallet_ids: Sequence[int]) -> list[int]:
+    """Return the row ids of the purchases that were bought into these wallets."""
+    rows = await read.all(select(purchase.c.id).where(any_of(purchase.c.wallet_id, wallet_ids)))
+    return [row_id for (row_id,) in rows]
+
+
+async def add(tx: Tx, records: Sequence[PurchaseRecord]) -> None:
+    """Store purchases."""
+    await tx.insert_records(purchase, records)
+
+
+async def add_returns(tx: Tx, records: Sequence[ReturnRecord]) -> None:
+    """Store returns."""
+    await tx.insert_records(purchase_return, records)

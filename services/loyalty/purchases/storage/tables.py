@@ -1,0 +1,109 @@
+"""The tables of purchases and their returns: facts that are only ever added to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Boolean, Column, Index, MetaData, Named, Table, Text, TypedColumns, UniqueConstraint
+
+from services.loyalty.purchases.domain.facts import Line, UnitRange
+from shared.db import record_of, triggers
+from shared.db.schema import INDEX_NAMES
+from shared.db.types import BigInt, Document, Id, Instant
+
+metadata = MetaData(naming_convention=INDEX_NAMES)
+
+
+class PurchaseColumns(TypedColumns):
+    """The table of purchases."""
+
+    id: Named[int] = Column(BigInt, primary_key=True, autoincrement=False)
+    purchase_id: Named[str] = Column(Id, unique=True)
+    wallet_id: Named[int] = Column(BigInt)
+    identity_id: Named[str] = Column(Id)
+    customer_id: Named[str] = Column(Id)
+    source: Named[str] = Column(Id)
+    order_id: Named[str] = Column(Id)
+    occurred_at: Named[datetime] = Column(Instant)
+    booked_at: Named[datetime] = Column(Instant)
+    currency: Named[str] = Column(Text)
+    amount_minor: Named[int] = Column(BigInt)
+    lines: Named[tuple[Line, ...]] = Column(Document(tuple[Line, ...]))
+    """The lines of the order, in their order."""
+    outcome: Named[str] = Column(Text)
+    """The reason why the purchase earned what it did: earned, zero, no_rate."""
+
+
+purchase = Table(
+    "purchase",
+    metadata,
+    PurchaseColumns,
+    UniqueConstraint("source", "order_id", name="purchase_order"),
+)
+Index("purchase_window", purchase.c.wallet_id, purchase.c.occurred_at)
+
+
+@record_of(purchase)
+@dataclass(frozen=True, slots=True)
+class PurchaseRecord:
+    """A row of `purchase`."""
+
+    id: int
+    purchase_id: str
+    wallet_id: int
+    identity_id: str
+    customer_id: str
+    source: str
+    order_id: str
+    occurred_at: datetime
+    booked_at: datetime
+    currency: str
+    amount_minor: int
+    lines: tuple[Line, ...]
+    outcome: str
+
+
+class ReturnColumns(TypedColumns):
+    """The table of returns: units of a purchase went back."""
+
+    id: Named[int] = Column(BigInt, primary_key=True, autoincrement=False)
+    return_id: Named[str] = Column(Id, unique=True)
+    purchase_id: Named[int] = Column(BigInt, index=True)
+    wallet_id: Named[int] = Column(BigInt)
+    purchased_at: Named[datetime] = Column(Instant)
+    occurred_at: Named[datetime] = Column(Instant)
+    booked_at: Named[datetime] = Column(Instant)
+    currency: Named[str] = Column(Text)
+    amount_minor: Named[int] = Column(BigInt)
+    units: Named[tuple[UnitRange, ...]] = Column(Document(tuple[UnitRange, ...]))
+    """The units that went back; no two returns of a purchase share a unit."""
+    moved_points: Named[bool] = Column(Boolean)
+    """Whether it has postings. The member's ledger lists a fact without postings under the fact's own id."""
+
+
+purchase_return = Table("purchase_return", metadata, ReturnColumns)
+Index("purchase_return_window", purchase_return.c.wallet_id, purchase_return.c.purchased_at)
+
+
+@record_of(purchase_return)
+@dataclass(frozen=True, slots=True)
+class ReturnRecord:
+    """A row of `purchase_return`."""
+
+    id: int
+    return_id: str
+    purchase_id: int
+    wallet_id: int
+    purchased_at: datetime
+    occurred_at: datetime
+    booked_at: datetime
+    currency: str
+    amount_minor: int
+    units: tuple[UnitRange, ...]
+    moved_points: bool
+
+
+APPEND_ONLY = (purchase, purchase_return)
+for _table in APPEND_ONLY:
+    triggers.append_only(_table)

@@ -1,0 +1,96 @@
+"""Spending points."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from services.loyalty.ledger.domain.wallets import Points
+from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
+from services.loyalty.parameters import CustomerId
+from services.loyalty.purchases.domain.facts import Line
+from services.loyalty.redemptions.refusals import OrderReturned
+from services.loyalty.redemptions.usecases.redeem_points import RedemptionAsked, redeem_points
+from services.loyalty.settings import Settings
+from shared.http.auth import allow
+from shared.http.dependencies import InContext, KeyHash, Transaction
+from shared.http.models import Positive, Request, Response, Word, example
+from shared.http.routes import Router
+from shared.limits import LINE_AMOUNT_MAX, LINES_MAX, ORDER_ID_MAX, QUANTITY_MAX, SOURCE_MAX
+
+router = Router(tags=["redemptions"])
+
+
+class OrderLine(Request):
+    """A line of the order at its amount before points; its place in the list is its number."""
+
+    quantity: Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+    amount_minor: Annotated[int, Field(ge=0, le=LINE_AMOUNT_MAX)]
+
+
+class OrderPaid(Request):
+    """The order that is paid with the points. With its lines, returns of it give the points back, unit by unit."""
+
+    source: Annotated[str, Field(min_length=1, max_length=SOURCE_MAX)]
+    order_id: Annotated[str, Field(min_length=1, max_length=ORDER_ID_MAX)]
+    lines: Annotated[list[OrderLine], Field(max_length=LINES_MAX)] = []
+
+
+class RedemptionIn(Request):
+    """Points to be spent, now."""
+
+    model_config = example(points=500, reference="Coffee grinder, gift catalogue")
+
+    points: Positive
+    reference: Word | None = Field(default=None, description="What for; kept sealed.")
+    order: OrderPaid | None = None
+
+
+class RedemptionOut(Response):
+    """What was booked, and the points afterwards."""
+
+    model_config = example(
+        id="red_1281",
+        customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8",
+        redeemed=500,
+        occurred_at="2026-03-01T09:30:00Z",
+        points={"active": 1980, "pending": 0, "held": 0},
+    )
+
+    id: str
+    customer_id: str
+    redeemed: int
+    occurred_at: datetime
+    points: Points
+
+
+@router.post(
+    "/v1/members/{customer_id}/redemptions",
+    operation_id="redeem_points",
+    summary="Redeem points",
+    allow=allow({"agent", "manager", "admin"}, customer="self"),
+    errors=(UnknownMember, InsufficientPoints, OrderReturned, KeyUsedBefore),
+    idempotency="required",
+    status_code=201,
+)
+async def redeem(
+    tx: Transaction, context: InContext[Settings], key: KeyHash, customer_id: CustomerId, body: RedemptionIn
+) -> RedemptionOut:
+    """Take points from the member's lots, what expires first going first; refused when there are not enough."""
+    order = body.order
+    asked = RedemptionAsked(
+        customer_id=customer_id,
+        key=key,
+        points=body.points,
+        reference=body.reference,
+        order=(order.source, order.order_id) if order else None,
+        lines=tuple(Line(line.quantity, line.amount_minor) for line in order.lines) if order else (),
+    )
+    done = await redeem_points(tx, context, asked)
+    return RedemptionOut(
+        id=f"red_{done.row_id}",
+        customer_id=done.customer_id,
+        redeemed=body.points,
+        occurred_at=done.occurred_at,
+        points=done.points,
+    )

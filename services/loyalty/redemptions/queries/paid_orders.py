@@ -1,0 +1,60 @@
+"""Read which points paid an order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from services.loyalty.ledger.domain.postings import Account, CauseKind
+from services.loyalty.ledger.queries import postings, wallets
+from services.loyalty.ledger.queries.postings import Taken
+from services.loyalty.purchases.domain.facts import Line
+from services.loyalty.redemptions.storage import redemptions
+from services.loyalty.redemptions.storage.redemptions import Order
+from shared.db import Read
+
+__all__ = ["Order", "Payment", "identities_behind", "payments"]
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A redemption for an order: `lines` at their amounts before points, `base` their sum.
+
+    `taken` says which lots paid, in the order of the postings.
+    """
+
+    points: int
+    base: int
+    lines: tuple[Line, ...]
+    taken: Sequence[Taken]
+
+
+async def identities_behind(read: Read, orders: Iterable[Order]) -> set[str]:
+    """Return the identities whose lots paid these orders.
+
+    The rows are append-only, so they can be read before the wallets are locked. After an unmerge the lots can belong
+    to another member than the buyer.
+    """
+    row_ids = await redemptions.ids_of_orders(read, orders)
+    if not row_ids:
+        return set()
+    taken = await postings.taken(read, CauseKind.REDEMPTION, row_ids, Account.REDEEMED)
+    wallet_ids = sorted({posting.wallet_id for posting in taken})
+    return set(await wallets.identities(read, wallet_ids))
+
+
+async def payments(read: Read, orders: Iterable[Order]) -> dict[Order, list[Payment]]:
+    """Return the redemptions that name lines of these orders, in the order in which they were booked."""
+    with_lines = [record for record in await redemptions.of_orders(read, orders) if record.lines]
+    if not with_lines:
+        return {}
+    taken: dict[int, list[Taken]] = {record.id: [] for record in with_lines}
+    for posting in await postings.taken(read, CauseKind.REDEMPTION, list(taken), Account.REDEEMED):
+        taken[posting.cause_id].append(posting)
+    by_order: dict[Order, list[Payment]] = {}
+    for record in with_lines:
+        assert record.source is not None, "a redemption with lines names its order"
+        assert record.order_id is not None, "a redemption with lines names its order"
+        payment = Payment(record.points, record.base, record.lines, taken[record.id])
+        by_order.setdefault((record.source, record.order_id), []).append(payment)
+    return by_order

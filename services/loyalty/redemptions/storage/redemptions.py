@@ -1,0 +1,64 @@
+"""The statements on redemptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from services.loyalty.redemptions.storage.tables import RedemptionRecord, redemption
+from shared.db import Read, Tx, any_of, any_of_rows, columns_of
+
+Order = tuple[str, str]
+"""The source and the order id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """The points of a redemption."""
+
+    id: int
+    points: int
+
+
+async def of_orders(read: Read, orders: Iterable[Order]) -> list[RedemptionRecord]:
+    """Return the redemptions for these orders, in the order in which they were booked."""
+    c = redemption.c
+    statement = (
+        select(*columns_of(redemption, RedemptionRecord))
+        .where(any_of_rows([c.source, c.order_id], sorted(set(orders))))
+        .order_by(c.id)
+    )
+    return await read.read_records(RedemptionRecord, statement)
+
+
+async def ids_of_orders(read: Read, orders: Iterable[Order]) -> list[int]:
+    """Return the ids of the redemptions for these orders."""
+    c, wanted = redemption.c, sorted(set(orders))
+    if not wanted:
+        return []
+    rows = await read.all(select(c.id).where(any_of_rows([c.source, c.order_id], wanted)))
+    return [row_id for (row_id,) in rows]
+
+
+async def of_wallets(read: Read, wallet_ids: Sequence[int]) -> list[Booked]:
+    """Return the points of the redemptions that these wallets' identities asked for."""
+    statement = select(*columns_of(redemption, Booked)).where(any_of(redemption.c.wallet_id, wallet_ids))
+    return await read.read_records(Booked, statement)
+
+
+async def by_ids(read: Read, row_ids: Sequence[int]) -> list[RedemptionRecord]:
+    """Return the redemptions with these row ids."""
+    statement = select(*columns_of(redemption, RedemptionRecord)).where(any_of(redemption.c.id, row_ids))
+    return await read.read_records(RedemptionRecord, statement)
+
+
+async def exists(read: Read, key: bytes) -> bool:
+    """Return whether a redemption was made under this key."""
+    return await read.scalar(select(redemption.c.id).where(redemption.c.key == key)) is not None
+
+
+async def add(tx: Tx, record: RedemptionRecord) -> None:
+    """Store a redemption."""
+    await tx.insert_records(redemption, [record])

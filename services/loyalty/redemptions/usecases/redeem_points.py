@@ -1,0 +1,115 @@
+"""Redeem points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.loyalty.ledger.domain import burning
+from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
+from services.loyalty.ledger.domain.wallets import Member, Points, Wallet
+from services.loyalty.ledger.refusals import KeyUsedBefore, UnknownMember
+from services.loyalty.ledger.steps import lots
+from services.loyalty.ledger.steps.booking import Booking, close_booking, open_booking
+from services.loyalty.ledger.steps.lock_wallets import lock_wallets
+from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
+from services.loyalty.purchases.domain import attribution
+from services.loyalty.purchases.domain.facts import Line
+from services.loyalty.purchases.queries import orders
+from services.loyalty.redemptions.refusals import OrderReturned
+from services.loyalty.redemptions.storage import redemptions
+from services.loyalty.redemptions.storage.tables import RedemptionRecord
+from services.loyalty.settings import Settings
+from shared.context import Context
+from shared.db import Tx
+from shared.events.base import Cause
+from shared.events.loyalty import PointsRedeemed
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionAsked:
+    """Points to be spent. With `lines` of an order (source, order id), returns of that order give them back."""
+
+    customer_id: str
+    key: bytes
+    points: int
+    reference: str | None
+    order: tuple[str, str] | None
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionDone:
+    """The redemption that was booked, and the points afterwards."""
+
+    row_id: int
+    customer_id: str
+    occurred_at: datetime
+    points: Points
+
+
+async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsked) -> RedemptionDone:
+    """Take points from the member's lots, those that expire first going first, or refuse; it happens now.
+
+    A return of the order locks the same wallets: it comes after this and gives the points back, or came before.
+    """
+    locked = await lock_wallets(tx, [asked.customer_id], create=False)
+    wallet = locked.living(asked.customer_id)
+    if wallet is None:
+        raise UnknownMember
+    if await redemptions.exists(tx, asked.key):
+        raise KeyUsedBefore
+    member = locked.member(asked.customer_id)
+    await _check_not_returned(tx, member, asked)
+    booking = await open_booking(tx, locked, [member], rows=1)
+    journal = booking.journal
+    await lots.load_spendable(tx, locked, member, asked.points)
+    posted = PostingCause(CauseKind.REDEMPTION, journal.next_id())
+    burning.burn(journal, member, posted, asked.points, Account.REDEEMED, journal.now)
+    journal.touch(wallet)
+    reference = await _sealed(tx, context, wallet, asked.reference)
+    await redemptions.add(
+        tx,
+        RedemptionRecord(
+            id=posted.id,
+            key=asked.key,
+            wallet_id=wallet.id,
+            identity_id=wallet.identity_id,
+            customer_id=wallet.owner_id,
+            source=asked.order[0] if asked.order else None,
+            order_id=asked.order[1] if asked.order else None,
+            points=asked.points,
+            base=attribution.eligible_amount(asked.lines),
+            lines=asked.lines,
+            reference=reference,
+            occurred_at=journal.now,
+            booked_at=wallet.last_booked_at,
+        ),
+    )
+    await close_booking(booking)
+    _tell(booking, posted)
+    return RedemptionDone(posted.id, wallet.owner_id, journal.now, member.balance())
+
+
+async def _check_not_returned(tx: Tx, member: Member, asked: RedemptionAsked) -> None:
+    """Refuse to pay an order of the member's own whose units have gone back: they will not go back again."""
+    if asked.order and asked.lines:
+        wallet_ids = [wallet.id for wallet in member.wallets]
+        if await orders.has_returns(tx, asked.order, wallet_ids):
+            raise OrderReturned
+
+
+async def _sealed(tx: Tx, context: Context[Settings], wallet: Wallet, reference: str | None) -> bytes | None:
+    if reference is None:
+        return None
+    keys = await context.vault.new_subject(tx, [wallet.identity_id])
+    return keys.seal(wallet.identity_id, "redemption.reference", reference)
+
+
+def _tell(booking: Booking, posted: PostingCause) -> None:
+    """Publish the points that a redemption took from each wallet."""
+    cause = Cause(kind="redemption", id=f"red_{posted.id}")
+    for wallet_id, points in booking.journal.points_by_wallet(posted, Account.REDEEMED).items():
+        wallet = booking.locked.by_id[wallet_id]
+        moved = MovedPoints(wallet, points, cause, posted, booking.journal.now)
+        tell_points(booking.tx, booking.programme, PointsRedeemed, moved)

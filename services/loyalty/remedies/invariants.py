@@ -1,0 +1,25 @@
+"""What always holds of remedies: postings for a remedy have their remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from services.loyalty.ledger.domain.postings import CauseKind
+from services.loyalty.ledger.domain.wallets import Wallet
+from services.loyalty.ledger.queries.verifying import missing_facts, over_wallets
+from services.loyalty.remedies.storage import remedies
+from shared.db import Read
+from shared.verify.invariants import Drift
+
+
+async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
+    """Look for postings without their remedy."""
+    return await missing_facts(read, page, (CauseKind.REMEDY,), _known)
+
+
+async def _known(read: Read, _kind: CauseKind, row_ids: Sequence[int]) -> Collection[int]:
+    return {record.id for record in await remedies.by_ids(read, row_ids)}
+
+
+INVARIANTS = over_wallets((), check)
+"""The rule "cause_has_a_fact" is declared by the ledger and shared by every capability that keeps facts."""

@@ -1,0 +1,47 @@
+"""The statements on remedies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from services.loyalty.remedies.storage.tables import RemedyRecord, remedy
+from shared.db import Read, Tx, any_of, columns_of
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a remedy; `refusal` None: it was credited."""
+
+    id: int
+    remedy_id: str
+    points: int
+    refusal: str | None
+
+
+async def answered(read: Read, remedy_ids: Sequence[str]) -> dict[str, Answer]:
+    """Return the answers to those of these remedies that have one, by remedy id."""
+    statement = select(*columns_of(remedy, Answer)).where(any_of(remedy.c.remedy_id, remedy_ids))
+    return {answer.remedy_id: answer for answer in await read.read_records(Answer, statement)}
+
+
+async def by_ids(read: Read, row_ids: Sequence[int]) -> list[RemedyRecord]:
+    """Return the remedies with these row ids."""
+    statement = select(*columns_of(remedy, RemedyRecord)).where(any_of(remedy.c.id, row_ids))
+    return await read.read_records(RemedyRecord, statement)
+
+
+async def silent(read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int) -> list[int]:
+    """Return the newest remedies (row ids below `before`) that were refused."""
+    c = remedy.c
+    statement = select(c.id).where(any_of(c.wallet_id, wallet_ids), c.refusal.is_not(None))
+    if before is not None:
+        statement = statement.where(c.id < before)
+    return [row_id for (row_id,) in await read.all(statement.order_by(c.id.desc()).limit(limit))]
+
+
+async def add(tx: Tx, records: Sequence[RemedyRecord]) -> None:
+    """Store answers."""
+    await tx.insert_records(remedy, records)

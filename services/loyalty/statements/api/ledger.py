@@ -1,0 +1,169 @@
+"""The member's ledger: every fact with the postings it led to."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from services.loyalty.ledger.domain.entries import SealedText
+from services.loyalty.ledger.domain.postings import Account, CauseKind
+from services.loyalty.ledger.queries.find_member import find_member
+from services.loyalty.ledger.refusals import UnknownMember
+from services.loyalty.parameters import CustomerId
+from services.loyalty.settings import Settings
+from services.loyalty.statements.queries.list_entries import Entry
+from services.loyalty.statements.queries.list_entries import list_entries as entries_of
+from shared.auth.access import OPERATORS, allow
+from shared.http.cursor import CursorInvalid
+from shared.http.dependencies import InContext, Reading
+from shared.http.listing import Listing, NoFilters, listed_by
+from shared.http.models import Choice, Page, Response, example
+from shared.http.routes import Router
+from shared.vault import Keys
+
+router = Router(tags=["ledger"])
+
+
+class EntryKind(StrEnum):
+    """The kinds of entry."""
+
+    PURCHASE = "purchase"
+    RETURN = "return"
+    REDEMPTION = "redemption"
+    ADJUSTMENT = "adjustment"
+    REMEDY = "remedy"
+    ACTIVATION = "activation"
+    EXPIRY = "expiry"
+    OWNERSHIP = "ownership"
+
+
+KIND = {
+    CauseKind.PURCHASE: EntryKind.PURCHASE,
+    CauseKind.RETURN: EntryKind.RETURN,
+    CauseKind.REDEMPTION: EntryKind.REDEMPTION,
+    CauseKind.ADJUSTMENT: EntryKind.ADJUSTMENT,
+    CauseKind.REMEDY: EntryKind.REMEDY,
+    CauseKind.LOT_ACTIVATE: EntryKind.ACTIVATION,
+    CauseKind.LOT_EXPIRE: EntryKind.EXPIRY,
+    CauseKind.OWNERSHIP: EntryKind.OWNERSHIP,
+}
+SPENDABLE = (Account.ACTIVE, Account.DEFICIT)
+
+
+class PostingOut(Response):
+    """Points that went from one account to another, on one lot or between two."""
+
+    from_account: str
+    to_account: str
+    lot_id: str
+    to_lot_id: str | None
+    points: int
+
+
+class OrderOut(Response):
+    """The merchant's order."""
+
+    source: str
+    order_id: str
+
+
+class EntryOut(Response):
+    """One fact and what it did."""
+
+    model_config = example(
+        id="txn_purchase_1025", kind="purchase", occurred_at="2026-03-01T09:30:00Z",
+        booked_at="2026-03-01T09:30:01Z", change=25, outcome="earned",
+        purchase_id="pur_01hv3n8v1mz8k7g5r0q2w4x6y8", return_id=None, remedy_id=None,
+        order={"source": "web", "order_id": "A-1"}, currency="CNY", amount_minor=2590, points=None, text=None,
+        postings=[{"from_account": "issued", "to_account": "active", "lot_id": "lot_1026", "to_lot_id": None,
+                   "points": 25}],
+    )  # fmt: skip
+
+    id: str
+    kind: Annotated[EntryKind, Choice()]
+    occurred_at: datetime | None = Field(description="When it happened.")
+    booked_at: datetime | None = Field(description="When it was written down.")
+    change: int = Field(description="What it did to `points.active`.")
+    outcome: str | None = Field(
+        description="Why a purchase earned what it did (earned, zero, no_rate); why a remedy was refused."
+    )
+    purchase_id: str | None = None
+    return_id: str | None = None
+    remedy_id: str | None = None
+    order: OrderOut | None = None
+    currency: str | None = None
+    amount_minor: int | None = None
+    points: int | None = Field(default=None, description="What was asked for: redeemed, adjusted, granted.")
+    text: str | None = Field(default=None, description="Reason or reference; null once the member is erased.")
+    postings: list[PostingOut]
+
+
+@router.get(
+    "/v1/members/{customer_id}/ledger",
+    operation_id="list_ledger",
+    summary="List a member's ledger",
+    allow=allow(OPERATORS, customer="self"),
+    errors=(UnknownMember, CursorInvalid),
+)
+async def list_ledger(
+    read: Reading,
+    context: InContext[Settings],
+    customer_id: CustomerId,
+    listing: Annotated[Listing[NoFilters], listed_by(NoFilters)],
+) -> Page[EntryOut]:
+    """Facts in the order they were booked, newest first, each with its postings; also those that moved nothing."""
+    found = await find_member(read, customer_id, context.clock.now())
+    entries = await entries_of(read, found.wallet_ids, before=listing.after_number, limit=listing.rows_max)
+    texts = [entry.fact.text for entry in entries if entry.fact is not None]
+    keys = await context.vault.keys(read, [text.identity_id for text in texts if text is not None])
+    shown = [_entry_out(entry, keys) for entry in listing.shown(entries)]
+    return listing.page(entries, lambda entry: [entry.key.id], shown)
+
+
+def _entry_out(entry: Entry, keys: Keys) -> EntryOut:
+    cause, fact = entry.key.cause, entry.fact
+    shown = EntryOut(
+        id=cause.transaction_id(),
+        kind=KIND[cause.kind],
+        occurred_at=entry.occurred_at,
+        booked_at=entry.booked_at,
+        change=_change(entry),
+        outcome=None,
+        postings=[
+            PostingOut(
+                from_account=side.from_account.name.lower(),
+                to_account=side.to_account.name.lower(),
+                lot_id=f"lot_{side.lot_id}",
+                to_lot_id=f"lot_{side.to_lot_id}" if side.to_lot_id else None,
+                points=side.points,
+            )
+            for side in entry.sides
+        ],
+    )
+    if fact is None:
+        return shown
+    return shown.model_copy(
+        update={
+            "outcome": fact.outcome,
+            "purchase_id": fact.purchase_id,
+            "return_id": fact.return_id,
+            "remedy_id": fact.remedy_id,
+            "order": OrderOut(source=fact.order[0], order_id=fact.order[1]) if fact.order else None,
+            "currency": fact.currency,
+            "amount_minor": fact.amount_minor,
+            "points": fact.points,
+            "text": _opened(fact.text, keys),
+        }
+    )
+
+
+def _change(entry: Entry) -> int:
+    arrived = sum(side.points for side in entry.sides if side.to_account in SPENDABLE)
+    return arrived - sum(side.points for side in entry.sides if side.from_account in SPENDABLE)
+
+
+def _opened(text: SealedText | None, keys: Keys) -> str | None:
+    if text is None or text.identity_id not in keys:
+        return None
+    return keys.open(text.identity_id, text.purpose, text.token)

@@ -1,0 +1,6 @@
+"""The statements capability: what a member is shown of everything below it, in one page and one list."""
+
+from services.loyalty.statements.api import ledger, members
+from shared.service import Capability
+
+CAPABILITY = Capability(name="statements", routers=(members.router, ledger.router))

@@ -1,0 +1,67 @@
+"""List the entries of a member's ledger: facts, newest first, with their postings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.loyalty.ledger.domain.entries import EntryKey, Fact, Side
+from services.loyalty.ledger.domain.postings import PostingCause
+from services.loyalty.ledger.queries import entries as of_ledger
+from services.loyalty.purchases.queries import entries as of_purchases
+from services.loyalty.redemptions.queries import entries as of_redemptions
+from services.loyalty.remedies.queries import entries as of_remedies
+from shared.db import Read
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One fact in a member's ledger with its postings.
+
+    `fact` is None for what time brought (activation, expiry). An entry has a fact or a posting.
+    """
+
+    key: EntryKey
+    fact: Fact | None
+    sides: Sequence[Side]
+
+    @property
+    def occurred_at(self) -> datetime:
+        """The effective time of the fact."""
+        return self.fact.occurred_at if self.fact else self.sides[0].occurred_at
+
+    @property
+    def booked_at(self) -> datetime:
+        """The booking time of the fact."""
+        return self.fact.booked_at if self.fact else self.sides[0].booked_at
+
+
+async def list_entries(
+    read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int
+) -> list[Entry]:
+    """Return the next `limit` entries with an id below `before`, newest first.
+
+    A fact with postings on these wallets is listed under its first posting, a fact that moved nothing under itself.
+    """
+    keys = [
+        *await of_ledger.moved(read, wallet_ids, before=before, limit=limit),
+        *await of_purchases.silent(read, wallet_ids, before=before, limit=limit),
+        *await of_remedies.silent(read, wallet_ids, before=before, limit=limit),
+    ]
+    page = sorted(keys, reverse=True)[:limit]
+    facts = await _facts(read, [key.cause for key in page])
+    sides: dict[PostingCause, list[Side]] = {key.cause: [] for key in page}
+    for side in await of_ledger.sides(read, list(sides), wallet_ids):
+        sides[side.cause].append(side)
+    return [Entry(key, facts.get(key.cause), sides[key.cause]) for key in page]
+
+
+async def _facts(read: Read, causes: Sequence[PostingCause]) -> dict[PostingCause, Fact]:
+    facts = [
+        *await of_ledger.facts(read, causes),
+        *await of_purchases.facts(read, causes),
+        *await of_redemptions.facts(read, causes),
+        *await of_remedies.facts(read, causes),
+    ]
+    return {fact.cause: fact for fact in facts}

@@ -1,0 +1,36 @@
+"""What always holds of tiers: windows and tiers are what purchases and returns make them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.loyalty.ledger.domain.wallets import Wallet
+from services.loyalty.ledger.queries import tier_states, wallets
+from services.loyalty.ledger.queries.programme import read_programme
+from services.loyalty.ledger.queries.verifying import over_wallets
+from services.loyalty.tiers.storage.windows import windows
+from shared.db import Read
+from shared.verify.invariants import Drift
+
+
+async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
+    """Recompute the trailing windows of these wallets, and the tiers that their owners reach."""
+    programme = await read_programme(read)
+    in_window = await windows(read, programme, page)
+    drifts = []
+    for wallet in page:
+        expected = sum(spend.amount_minor for spend in in_window.get(wallet.id, ()))
+        if wallet.spend != expected:
+            difference = f"spend is {wallet.spend}, its window holds {expected}"
+            drifts.append(Drift("spend_is_its_window", wallet.identity_id, difference))
+    owner_ids = sorted({wallet.owner_id for wallet in page})
+    stored = {state.owner_id: state.tier for state in await tier_states.read(read, owner_ids)}
+    for owner_id, spend_minor in (await wallets.spends(read, owner_ids)).items():
+        reached = programme.tiers[programme.level_of(spend_minor)].code
+        if stored.get(owner_id, programme.tiers[0].code) != reached:
+            difference = f"{stored.get(owner_id)}, spend reaches {reached}"
+            drifts.append(Drift("tier_is_what_spend_reaches", owner_id, difference))
+    return drifts
+
+
+INVARIANTS = over_wallets(("spend_is_its_window", "tier_is_what_spend_reaches"), check)

@@ -1,0 +1,33 @@
+"""Find the standing of a member as readers see it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from services.loyalty.ledger.queries.find_member import FoundMember
+from services.loyalty.tiers.domain import standing as tiers
+from services.loyalty.tiers.domain.standing import Standing
+from services.loyalty.tiers.storage.windows import load_windows, spends_booked
+from shared.db import Read
+
+
+async def find_standing(read: Read, found: FoundMember, now: datetime) -> Standing:
+    """Return the standing as of now: spend that left the window does not count, whatever a writer has booked."""
+    standing = tiers.standing_of(found.member, found.tier, found.programme)
+    has_ended = standing.due_at is not None and standing.due_at <= now
+    if has_ended or standing.stale(now):
+        await load_windows(read, found.programme, [standing], standing.missing())
+        tiers.advance(standing, found.programme, now)
+    return standing
+
+
+async def find_standing_at(read: Read, found: FoundMember, as_of: datetime) -> Standing:
+    """Return the standing by what was booked by `as_of`, at the newest effective instant seen by then or at `as_of`."""
+    programme, member = found.programme, found.member
+    spends = await spends_booked(read, programme, found.wallet_ids, as_of)
+    reached = max([as_of, *(spend.occurred_at for spend in spends)])
+    standing = tiers.standing_of(member, None, programme)
+    counted = (spend for spend in spends if spend.occurred_at <= reached < spend.drops_at)
+    member.wallets[0].spend = sum(spend.amount_minor for spend in counted)
+    standing.tier = programme.tiers[programme.level_of(standing.spend())].code
+    return standing

@@ -1,0 +1,69 @@
+"""Count spend towards tiers, and tell whose tier changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.loyalty.ledger.domain.wallets import Wallet
+from services.loyalty.ledger.steps.booking import Booking
+from services.loyalty.tiers.domain import standing as tiers
+from services.loyalty.tiers.domain.standing import Standing
+from services.loyalty.tiers.steps import standings
+from services.loyalty.tiers.steps.tell_tiers import tell_tiers
+from services.loyalty.tiers.storage.windows import load_windows
+from shared.events.base import Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """An amount that counts towards the tier of a wallet's owner; a return is negative.
+
+    `spent_at` is when the money was spent (of a return: the instant of its purchase), `at` when the fact happened.
+    """
+
+    wallet: Wallet
+    currency: str
+    spent_at: datetime
+    amount_minor: int
+    at: datetime
+    cause: Cause
+
+
+async def count_spend(booking: Booking, amounts: Sequence[Counted]) -> None:
+    """Count amounts in the programme's currency at their effective times; closing the booking stores the wallets."""
+    tx, programme = booking.tx, booking.programme
+    counted = [amount for amount in amounts if amount.currency == programme.currency]
+    members = {amount.wallet.owner_id: booking.locked.member(amount.wallet.identity_id) for amount in counted}
+    concerned = await standings.of_members(tx, programme, members.values())
+    await _load_windows(booking, concerned, counted)
+    before = {owner_id: standing.state() for owner_id, standing in concerned.items()}
+    for amount in counted:
+        spend = tiers.spend_of(programme, amount.spent_at, amount.amount_minor)
+        changes = tiers.count(concerned[amount.wallet.owner_id], programme, amount.wallet, spend, amount.at)
+        tell_tiers(tx, programme, changes, amount.cause, amount.at)
+    for standing in concerned.values():
+        for wallet in standing.member.wallets:
+            booking.journal.touch(wallet)
+    await standings.store(
+        tx, [standing for owner_id, standing in concerned.items() if standing.state() != before[owner_id]]
+    )
+
+
+async def _load_windows(
+    booking: Booking, concerned: Mapping[str, Standing], counted: Sequence[Counted]
+) -> None:
+    """Load the windows of members whose window moves or whose tier may change; most members need none."""
+    by_owner: dict[str, list[Counted]] = {}
+    for amount in counted:
+        by_owner.setdefault(amount.wallet.owner_id, []).append(amount)
+    missing = []
+    for owner_id, mine in by_owner.items():
+        standing = concerned[owner_id]
+        up = sum(amount.amount_minor for amount in mine if amount.amount_minor > 0)
+        down = -sum(amount.amount_minor for amount in mine if amount.amount_minor < 0)
+        latest = max(amount.at for amount in mine)
+        if standing.may_change(booking.programme, up, down) or standing.stale(latest):
+            missing += standing.missing()
+    await load_windows(booking.tx, booking.programme, concerned.values(), missing)

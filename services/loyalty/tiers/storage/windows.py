@@ -1,0 +1,51 @@
+"""Read the amounts that tiers are counted from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from services.loyalty.ledger.domain.programme import Programme
+from services.loyalty.ledger.domain.wallets import Wallet
+from services.loyalty.purchases.queries import amounts
+from services.loyalty.tiers.domain import standing as tiers
+from services.loyalty.tiers.domain.standing import Spend, Standing
+from shared.db import Read
+
+SLACK = timedelta(days=3)
+"""A month has at most 31 days, and a zone's clocks move: a window is read a little too far and cut exactly."""
+DAYS_A_MONTH_MAX = 31
+
+
+async def windows(read: Read, programme: Programme, wallets: Iterable[Wallet]) -> dict[int, list[Spend]]:
+    """Return what counts in each wallet's trailing window as of its `spend_at`, in two statements for all of them."""
+    asked = {wallet.id: wallet.spend_at for wallet in wallets if wallet.spend_at is not None}
+    if not asked:
+        return {}
+    reach = timedelta(days=DAYS_A_MONTH_MAX * programme.window_months) + SLACK
+    wallet_ids, since = sorted(asked), min(asked.values()) - reach
+    by_wallet: dict[int, list[Spend]] = {wallet_id: [] for wallet_id in wallet_ids}
+    for amount in await amounts.amounts_since(read, programme.currency, wallet_ids, since):
+        spend = tiers.spend_of(programme, amount.occurred_at, amount.amount_minor)
+        if spend.drops_at > asked[amount.wallet_id]:
+            by_wallet[amount.wallet_id].append(spend)
+    return by_wallet
+
+
+async def load_windows(
+    read: Read, programme: Programme, standings: Iterable[Standing], missing: Sequence[Wallet]
+) -> None:
+    """Load the windows of these wallets into the standings of their members."""
+    loaded = await windows(read, programme, missing)
+    for standing in standings:
+        for wallet in standing.member.wallets:
+            if wallet.id in loaded:
+                standing.windows[wallet.id] = loaded[wallet.id]
+
+
+async def spends_booked(
+    read: Read, programme: Programme, wallet_ids: Sequence[int], until: datetime
+) -> list[Spend]:
+    """Return everything of these wallets that ever counted towards a tier and was booked by an instant."""
+    booked = await amounts.amounts_booked(read, programme.currency, wallet_ids, until)
+    return [tiers.spend_of(programme, amount.occurred_at, amount.amount_minor) for amount in booked]

@@ -1,0 +1,252 @@
+"""The whole service against the oracle in which every point is an object: I1, I3, I5, I6 on both databases.
+
+Random purchases (also late ones), returns (whole, partial, before their purchase, twice), redemptions, adjustments,
+remedies, merges, unmerges and time, with and without a sweeper; compared after every step.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.loyalty.earning.domain.rulebook import Rulebook
+from services.loyalty.earning.domain.rules import PointsPerAmount
+from services.loyalty.earning.storage import rulebooks
+from services.loyalty.ledger.queries import tier_states, wallets
+from services.loyalty.ledger.queries.find_member_at import find_member_at
+from services.loyalty.ledger.refusals import InsufficientPoints
+from services.loyalty.ledger.steps.programme import open_programme
+from services.loyalty.redemptions.refusals import OrderReturned
+from services.loyalty.tiers.queries.find_standing import find_standing_at
+from services.loyalty.tiers.usecases.settle_due import settle_due
+from shared.events.profile import PurchaseRecorded, PurchaseReturned
+from tests.conftest import SEED
+from tests.loyalty.oracle import FAR, Oracle
+from tests.loyalty.shop import START, Shop, bought, customer, merged, promised, returned
+from tests.parts import databases
+from tests.parts.sampling import limit
+
+THRESHOLDS = (0, 100_000, 500_000)
+STEPS = 40
+RUNS = {"sqlite": limit(5, 12), "postgresql": limit(2, 4)}
+CHANGES = (10, 20, 40)
+"""Days after the start at which other rules come into force."""
+
+
+def changing_rules() -> list[Rulebook]:
+    """At first points at once and for ever; then pending two days; then for a month; then both."""
+    kinds = ((None, None), (2, None), (None, 1), (2, 1))
+    begins = (None, *(START + timedelta(days=days) for days in CHANGES))
+    return [
+        Rulebook(
+            version=version,
+            in_force_from=begin,
+            rules=(
+                PointsPerAmount(
+                    code="base", rates={"CNY": 1}, available_after_days=days, expires_after_months=months
+                ),
+            ),
+        )
+        for version, (begin, (days, months)) in enumerate(zip(begins, kinds, strict=True), 1)
+    ]
+
+
+def times_of(at: datetime) -> tuple[datetime | None, datetime]:
+    """When points of a purchase at `at` can be spent, and until when."""
+    days = (at - START) / timedelta(days=1)
+    available_at = at + timedelta(days=2) if 10 <= days < 20 or days >= 40 else None
+    if days < 20:
+        return available_at, FAR
+    year, month = (at.year + 1, 1) if at.month == 12 else (at.year, at.month + 1)
+    try:
+        return available_at, at.replace(year=year, month=month)
+    except ValueError:  # a month without that day ends with its next one's first instant
+        return available_at, datetime(at.year, at.month + 2, 1, tzinfo=UTC)
+
+
+class Run:
+    """The same operations on the service and on the oracle."""
+
+    def __init__(self, shop: Shop, seed: int) -> None:
+        self.shop, self.random, self.oracle = shop, random.Random(seed), Oracle()
+        self.people = [customer() for _ in range(3)]
+        self.versions = dict.fromkeys(self.people, 0)
+        self.orders: dict[str, tuple[PurchaseRecorded, list[tuple[int, int, int]]]] = {}
+        self.told: list[PurchaseRecorded | PurchaseReturned] = []
+        self.seen: dict[tuple[str, datetime], tuple[object, str]] = {}
+
+    async def step(self) -> None:
+        chance = self.random
+        if chance.random() < 0.4:
+            self.shop.clock.advance(timedelta(hours=chance.choice((1, 30, 100, 300))))
+        if chance.random() < 0.3:
+            await self.sweep()
+        self.oracle.sweep(self.shop.clock.now())
+        operations = (self.buy, self.buy, self.spend, self.spend, self.send_back, self.send_back, self.early)
+        await chance.choice((*operations, self.give, self.correct, self.move, self.again))()
+        await self.compare()
+
+    async def buy(self) -> None:
+        purchase = self._purchase()
+        await self.shop.tell(purchase)
+        self._bought(purchase)
+
+    async def early(self) -> None:
+        """A return that comes before its purchase."""
+        purchase = self._purchase()
+        units = self._units(purchase)
+        back = returned(purchase, units[:2], self.shop.clock.now())
+        await self.shop.tell(back)
+        await self.shop.tell(purchase)
+        self._bought(purchase)
+        self.oracle.take_back(purchase.order_id, units[:2])
+        self.orders[purchase.order_id] = (purchase, units[2:])
+
+    async def spend(self) -> None:
+        chance = self.random
+        who, points = chance.choice(self.people), chance.randint(1, 60)
+        order_id = chance.choice([*self.orders, ""])
+        lines = (
+            [(line.quantity, line.amount_minor) for line in self.orders[order_id][0].lines]
+            if order_id
+            else []
+        )
+        if await self.shop.see(who) is None:
+            return
+        order = ("web", order_id) if order_id else None
+        if order_id and self.went_back(who, order_id):
+            with pytest.raises(OrderReturned):
+                await self.shop.redeem(who, points, order, lines)
+        elif self.oracle.spend(who, points, order_id, lines or None) is None:
+            with pytest.raises(InsufficientPoints):
+                await self.shop.redeem(who, points, order, lines)
+        else:
+            await self.shop.redeem(who, points, order, lines)
+
+    def went_back(self, who: str, order_id: str) -> bool:
+        """Whether units of an order of the member's own were returned."""
+        purchase, left = self.orders[order_id]
+        mine = self.oracle.same(purchase.identity_id, who)
+        return mine and len(left) < sum(line.quantity for line in purchase.lines)
+
+    async def send_back(self) -> None:
+        open_orders = [order_id for order_id, (_, units) in self.orders.items() if units]
+        if not open_orders:
+            return
+        order_id = self.random.choice(open_orders)
+        purchase, left = self.orders[order_id]
+        size = self.random.randint(1, len(left))
+        units = sorted(left[:size])
+        back = returned(purchase, units, self.shop.clock.now())
+        self.orders[order_id] = (purchase, left[size:])
+        self.told.append(back)
+        await self.shop.tell(back)
+        self.oracle.take_back(order_id, units)
+
+    async def again(self) -> None:
+        if self.told:
+            await self.shop.tell(*self.random.choices(self.told, k=2))
+
+    async def give(self) -> None:
+        who, points, now = self.random.choice(self.people), self.random.randint(1, 40), self.shop.clock.now()
+        if await self.shop.see(who) is None:
+            return
+        grant = promised(who, points, now, now + timedelta(minutes=15))
+        await self.shop.tell(grant)
+        await self.shop.tell(grant)
+        self.oracle.give(who, points)
+
+    async def correct(self) -> None:
+        who, points = self.random.choice(self.people), self.random.choice((-30, -5, 5, 30))
+        if await self.shop.see(who) is None:
+            return
+        if points > 0:
+            await self.shop.adjust(who, points)
+            self.oracle.give(who, points)
+        elif self.oracle.spend(who, -points) is None:
+            with pytest.raises(InsufficientPoints):
+                await self.shop.adjust(who, points)
+        else:
+            await self.shop.adjust(who, points)
+
+    async def move(self) -> None:
+        who, owner = self.random.choice(self.people), self.random.choice(self.people)
+        self.versions[who] += 1
+        move = merged(who, owner, self.versions[who], self.shop.clock.now())
+        stale = merged(who, self.people[0], self.versions[who] - 1, self.shop.clock.now())
+        await self.shop.tell(move, move, stale)
+        if self.oracle.owner.get(who, who) != owner:
+            self.oracle.move(who, owner)
+
+    async def sweep(self) -> None:
+        now = self.shop.clock.now()
+        for page in (wallets.due, tier_states.due):
+            async with self.shop.database.begin() as tx:
+                if identity_ids := await page(tx, now):
+                    await settle_due(tx, identity_ids)
+
+    async def compare(self) -> None:
+        now = self.shop.clock.now()
+        self.oracle.sweep(now)
+        for who in self.people:
+            seen = await self.shop.see(who)
+            active, pending = self.oracle.active(who), self.oracle.count(who, "pending")
+            if seen is None:
+                assert (active, pending) == (0, 0)
+                continue
+            balance = seen.member.balance()
+            assert (balance.active, balance.pending, balance.held) == (active, pending, 0)
+            level = self.oracle.level(who, now, THRESHOLDS)
+            assert seen.programme.tiers[level].code == seen.standing.tier
+            self.seen[who, now] = (balance, seen.standing.tier)
+
+    async def look_back(self) -> None:
+        """What was seen at any moment is what `as_of` says of it today (I4)."""
+        for (who, at), expected in self.seen.items():
+            async with self.shop.database.begin() as tx:
+                was = await find_member_at(tx, who, at)
+                standing = await find_standing_at(tx, was, at)
+            assert (was.member.balance(), standing.tier) == expected, (who, at)
+
+    def _purchase(self) -> PurchaseRecorded:
+        chance = self.random
+        at = self.shop.clock.now() - timedelta(hours=chance.choice((0, 0, 0, 5, 500)))
+        lines = [(chance.randint(1, 4), chance.randint(0, 9_000)) for _ in range(chance.randint(1, 3))]
+        if chance.random() < 0.15:
+            lines.append((1, 120_000))
+        return bought(chance.choice(self.people), lines, at)
+
+    def _bought(self, purchase: PurchaseRecorded) -> None:
+        lines = [(line.quantity, line.amount_minor) for line in purchase.lines]
+        at = purchase.occurred_at
+        self.oracle.purchase(purchase.identity_id, purchase.order_id, lines, at, *times_of(at))
+        self.told.append(purchase)
+        self.orders[purchase.order_id] = (purchase, self._units(purchase))
+
+    def _units(self, purchase: PurchaseRecorded) -> list[tuple[int, int, int]]:
+        units = [(line.line, unit, unit) for line in purchase.lines for unit in range(1, line.quantity + 1)]
+        self.random.shuffle(units)
+        return units
+
+
+@pytest.fixture
+async def changing(shop: Shop) -> Shop:
+    async with shop.database.begin() as tx:
+        await open_programme(tx, shop.runtime.context)
+        for rulebook in changing_rules():
+            await rulebooks.add(tx, rulebook)
+    return shop
+
+
+async def test_random_histories_give_what_the_oracle_gives(changing: Shop, kind: databases.Kind) -> None:
+    for number in range(RUNS[kind]):
+        seed = SEED * 1_000 + number
+        run = Run(changing, seed)
+        print(f"seed {seed}")  # noqa: T201  (shown when it fails)
+        for _ in range(STEPS):
+            await run.step()
+        await run.look_back()
+        changing.clock.advance(START - changing.clock.now())
+    await changing.check()
