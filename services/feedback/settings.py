@@ -9,7 +9,7 @@ from shared.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """What feedback needs beyond what all services share."""
+    """The settings that only feedback has."""
 
     service: ClassVar[str] = "feedback"
     port_offset: ClassVar[int] = 3
@@ -17,10 +17,11 @@ class Settings(ServiceSettings):
     feedback_database_url: str = ""
     """URL of feedback's own database; empty: a SQLite file under `home`."""
     sla_grace_seconds: Annotated[int, Field(ge=0, le=3_600)] = 10
-    """Seconds between a promise's due time and its breach being told, so that a reply that was taken before the due
-    time and is written down just after it still wins. The breach keeps its own time."""
+    """Seconds between a promise's due time and the announcement of its breach, so that a reply that was taken before
+    the due time and is written down just after it still wins. The breach keeps its own time."""
     remedy_deadline_seconds: Annotated[int, Field(ge=1, le=86_400)] = 900
-    """Seconds within which loyalty's answer to a remedy is expected; after them the remedy is overdue: unknown."""
+    """Seconds within which loyalty's answer to a remedy is expected. After them the remedy is overdue: its fate is
+    unknown."""
 
     @property
     def database(self) -> str:

@@ -41,21 +41,23 @@ async def test_whatever_races_nothing_deadlocks_and_everything_adds_up(
             await feedback.deliver(earned(name, Cause(kind="remedy", id=remedy_id)))
 
     async def step() -> None:
-        one, other = seeded.sample(ids, 2)
+        complaint_id, other_id = seeded.sample(ids, 2)
         kind = seeded.randrange(8)
         try:
             if kind == 0:
-                await feedback.say(one, seeded.choice(["agent", "customer", "note"]))
+                await feedback.say(complaint_id, seeded.choice(["agent", "customer", "note"]))
             elif kind == 1:
                 await feedback.act(
-                    one, seeded.choice([Action.START, Action.ESCALATE, Action.ACKNOWLEDGE]), reason="x"
+                    complaint_id,
+                    seeded.choice([Action.START, Action.ESCALATE, Action.ACKNOWLEDGE]),
+                    reason="x",
                 )
             elif kind == 2:
-                await feedback.act(one, Action.MERGE, duplicate_of=other)
+                await feedback.act(complaint_id, Action.MERGE, duplicate_of=other_id)
             elif kind == 3:
                 await feedback.fire()
             elif kind == 4:
-                await grant(one)
+                await grant(complaint_id)
             elif kind == 5:
                 await pay()
             elif kind == 6:
@@ -75,5 +77,5 @@ async def test_whatever_races_nothing_deadlocks_and_everything_adds_up(
     told = [(breach.complaint_id, breach.cycle) for breach in await feedback.published(SlaBreached)]
     assert len(told) == len(set(told)) == await feedback.count(sla_event, sla_event.c.kind == "breached")
     assert await feedback.count(sla_clock, sla_clock.c.verdict == "breached") == len(told)
-    settled = [one.remedy_id for one in await feedback.published(RemedySettled)]
+    settled = [event.remedy_id for event in await feedback.published(RemedySettled)]
     assert len(settled) == len(set(settled)) == await feedback.count(remedy, remedy.c.status == "settled")

@@ -4,7 +4,7 @@ from shared.errors import DomainError, Kind
 
 
 class UnknownComplaint(DomainError):
-    """No such complaint, or another customer's, which looks the same."""
+    """There is no such complaint, or it belongs to another customer, which looks the same."""
 
     kind, code = Kind.NOT_FOUND, "complaint_not_found"
 
@@ -16,13 +16,13 @@ class WrongState(DomainError):
 
 
 class NotForThisActor(DomainError):
-    """The action is legal, but not for who asks."""
+    """The action is legal, but this kind of actor may not take it."""
 
     kind, code = Kind.FORBIDDEN, "action_forbidden"
 
 
 class NotUsedHere(DomainError):
-    """Something came with an action that has no use for it."""
+    """The request has a field that the action does not use."""
 
     kind, code = Kind.INVALID, "field_not_used"
 
@@ -40,7 +40,7 @@ class MessageRequired(DomainError):
 
 
 class AnswerRequired(DomainError):
-    """A complaint is not answered by a status."""
+    """The action needs a message of a person to the customer in this cycle."""
 
     kind, code = Kind.CONFLICT, "answer_required"
 
@@ -52,13 +52,13 @@ class FollowUpRequired(DomainError):
 
 
 class OutcomeRequired(DomainError):
-    """A complaint is closed with how it ended."""
+    """Closing a complaint needs its outcome."""
 
     kind, code = Kind.CONFLICT, "outcome_required"
 
 
 class AttemptsRequired(DomainError):
-    """Unreachable is not said before enough attempts."""
+    """A customer counts as unreachable only after enough attempts."""
 
     kind, code = Kind.CONFLICT, "attempts_required"
 
@@ -70,13 +70,13 @@ class ReviewLevelsExhausted(DomainError):
 
 
 class OtherOwnerRequired(DomainError):
-    """An answer is not reviewed by who gave it."""
+    """An answer is reviewed by another owner than the one that gave it."""
 
     kind, code = Kind.CONFLICT, "other_owner_required"
 
 
 class TargetRequired(DomainError):
-    """A merge names another complaint that exists."""
+    """A merge needs another complaint that exists as its target."""
 
     kind, code = Kind.CONFLICT, "target_required"
 
@@ -88,78 +88,78 @@ class TargetOfOtherCustomer(DomainError):
 
 
 class TargetNotOpen(DomainError):
-    """What is merged must go on somewhere."""
+    """The target of a merge must be open."""
 
     kind, code = Kind.CONFLICT, "target_not_open"
 
 
 class DuplicateStaysClosed(DomainError):
-    """A duplicate lives on in its target."""
+    """A duplicate is not reopened, because its target goes on in its place."""
 
     kind, code = Kind.CONFLICT, "duplicate_stays_closed"
 
 
 class ReopenTooLate(DomainError):
-    """After a month a complaint is a new one."""
+    """A complaint is reopened within a month only; later a new complaint follows it."""
 
     kind, code = Kind.CONFLICT, "reopen_too_late"
 
 
 class ContactTimeRefused(DomainError):
-    """The time of contact is not ours to believe."""
+    """The caller may not set the time of contact, or the time is out of range."""
 
     kind, code = Kind.INVALID, "contact_at_refused"
 
 
 class MessageTimeRefused(DomainError):
-    """The time of a message is not ours to believe."""
+    """The caller may not set the time of the message, or the time is out of range."""
 
     kind, code = Kind.INVALID, "occurred_at_refused"
 
 
 class MessageKindForbidden(DomainError):
-    """Nobody speaks in another's name."""
+    """The caller may not write messages of this kind."""
 
     kind, code = Kind.FORBIDDEN, "message_kind_forbidden"
 
 
 class OrderOfOtherCustomer(DomainError):
-    """A customer complains about their own orders."""
+    """The order of a customer's own complaint belongs to another customer."""
 
     kind, code = Kind.INVALID, "order_of_other_customer"
 
 
 class FollowsRefused(DomainError):
-    """A complaint follows an earlier one of the same customer."""
+    """The complaint to follow does not exist, or it belongs to another customer."""
 
     kind, code = Kind.INVALID, "follows_refused"
 
 
 class MessageNotDatedBack(DomainError):
-    """Only a reply that was dated back needs a manager's word."""
+    """Only a reply that was dated back is confirmed by a manager."""
 
     kind, code = Kind.CONFLICT, "nothing_to_confirm"
 
 
 class UnknownMessage(DomainError):
-    """No such message on this complaint."""
+    """The complaint has no such message."""
 
     kind, code = Kind.NOT_FOUND, "message_not_found"
 
 
 class CustomerErased(DomainError):
-    """The customer was erased: nothing more is written about them."""
+    """The customer was erased, and nothing more is stored about them."""
 
     kind, code = Kind.GONE, "customer_erased"
 
 
 class CustomerRequired(DomainError):
-    """An operator or partner says who complains."""
+    """A complaint that an operator or partner opens needs its customer."""
 
     kind, code = Kind.INVALID, "customer_required"
 
 
 class OtherCustomerNamed(DomainError):
-    """A customer complains for themselves."""
+    """A customer opens complaints in their own name only."""
 
     kind, code = Kind.FORBIDDEN, "other_customer_named"

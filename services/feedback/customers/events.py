@@ -1,4 +1,4 @@
-"""What the feedback service learns about customers: their identities, and the customers that own these."""
+"""Customers as profile publishes them: their identities, and the customers that own these."""
 
 from collections.abc import Sequence
 

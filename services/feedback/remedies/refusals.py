@@ -4,36 +4,36 @@ from shared.errors import DomainError, Kind
 
 
 class UnknownRemedy(DomainError):
-    """No such remedy on this complaint."""
+    """The complaint has no such remedy."""
 
     kind, code = Kind.NOT_FOUND, "remedy_not_found"
 
 
 class RemedyNotOverdue(DomainError):
-    """Only a remedy without an answer is asked for again."""
+    """Only a remedy that waits too long for its answer is announced again."""
 
     kind, code = Kind.CONFLICT, "remedy_not_overdue"
 
 
 class RemedyOnEndedComplaint(DomainError):
-    """Spam, duplicates and withdrawn complaints get nothing."""
+    """Rejected, merged and withdrawn complaints get no remedy."""
 
     kind, code = Kind.CONFLICT, "remedy_not_possible"
 
 
 class RetryOfRefused(DomainError):
-    """A new try names the remedy of this complaint that was refused."""
+    """Only a refused remedy of the same complaint is tried again."""
 
     kind, code = Kind.CONFLICT, "retry_of_refused_only"
 
 
 class PaidAfterRefusal(DomainError):
-    """Loyalty says paid of what it had refused: somebody has to look."""
+    """Loyalty paid a remedy that it had refused before; a person has to look at it."""
 
     kind, code = Kind.CONFLICT, "paid_after_refusal"
 
 
 class RefusedAfterPayment(DomainError):
-    """Loyalty refuses what it had paid: somebody has to look."""
+    """Loyalty refused a remedy that it had paid before; a person has to look at it."""
 
     kind, code = Kind.CONFLICT, "refused_after_payment"

@@ -38,11 +38,11 @@ class OrderState(StrEnum):
 
 
 class MessageOut(Response):
-    """Something that was said."""
+    """A message on the complaint."""
 
     id: str
     kind: Annotated[MessageKind, Choice()]
-    author: str | None = Field(description="Who wrote it; not shown to customers.")
+    author: str | None = Field(description="The author; not shown to customers.")
     channel: str
     cycle: int
     occurred_at: datetime
@@ -62,7 +62,7 @@ class TransitionOut(Response):
     occurred_at: datetime
     actor_kind: str
     actor: str | None = Field(description="Not shown to customers.")
-    reason: str | None = Field(description="Shown to customers only where it is their own.")
+    reason: str | None = Field(description="Customers see only their own reasons.")
 
 
 class FollowUpOut(Response):
@@ -78,7 +78,7 @@ class FollowUpOut(Response):
 
 
 class RemedyOut(Response):
-    """What was granted to make good."""
+    """A remedy that was granted on the complaint."""
 
     id: str
     kind: str
@@ -86,7 +86,7 @@ class RemedyOut(Response):
     status: Annotated[RemedyStatus, Choice()]
     granted_at: datetime
     deadline_at: datetime
-    settled_at: datetime | None = Field(description="When loyalty's answer came: paid, or refused.")
+    settled_at: datetime | None = Field(description="The time at which loyalty paid or refused it.")
     refusal_code: str | None
     transaction_id: str | None = Field(description="The ledger transaction that paid it.")
     requested_by: str | None = Field(description="Not shown to customers.")
@@ -95,7 +95,7 @@ class RemedyOut(Response):
 
 
 class OrderReturnOut(Response):
-    """What of the order went back."""
+    """A return of units of the order."""
 
     return_id: str
     occurred_at: datetime
@@ -127,7 +127,7 @@ class OrderOut(Response):
 
 
 class ClockEventOut(Response):
-    """What was told of a clock, and by which rules."""
+    """A notice about a clock, with the versions of the policy and the calendar that it follows."""
 
     metric: str
     cycle: int
@@ -145,7 +145,7 @@ class ClockEventOut(Response):
 
 
 class ComplaintOut(Response):
-    """A complaint, whole."""
+    """A complaint with everything that happened to it."""
 
     id: str
     number: str
@@ -188,9 +188,9 @@ class ComplaintOut(Response):
 async def get_complaint(
     read: Reading, context: InContext[Settings], caller: Caller, complaint_id: str
 ) -> ComplaintOut:
-    """Read a complaint: what was said and done, its clocks, its remedies, and the order it is about.
+    """Read a complaint: its messages and transitions, its clocks, its remedies, and the order it is about.
 
-    Customers see their own, without notes and without what is ours to know.
+    Customers see their own complaints, without notes and without the names and reasons of the staff.
     """
     complaint = await admit(read, caller, complaint_id)
     keys = await context.vault.keys(read, [complaint.identity_id])

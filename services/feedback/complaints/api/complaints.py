@@ -51,13 +51,13 @@ router = Router(tags=["complaints"])
 
 
 class CustomerIn(Request):
-    """Who complains."""
+    """The customer that complains."""
 
     id: IdentityId
 
 
 class OrderIn(Request):
-    """The order it is about, by the shop's own reference; it need not be known yet."""
+    """The order that the complaint is about, by the shop's own reference; it need not be known yet."""
 
     source: Source
     order_id: OrderId
@@ -75,7 +75,8 @@ class ComplaintIn(Request):
     )
 
     customer: CustomerIn | None = Field(
-        default=None, description="Who complains; needed but for a customer's own token, which names itself."
+        default=None,
+        description="The customer that complains. Only a customer's own token needs none, since it names the customer.",
     )
     channel: ChannelIn
     title: Word
@@ -86,7 +87,7 @@ class ComplaintIn(Request):
         description="When the customer made contact, if earlier than now; not for a customer's own token.",
     )
     follows: ComplaintId | None = Field(
-        default=None, description="An earlier complaint of the customer that this one goes on from."
+        default=None, description="An earlier complaint of the customer that this one continues."
     )
 
 
@@ -162,13 +163,17 @@ class ListedStatus(StrEnum):
 class ComplaintFilters:
     """The filters of the list of complaints."""
 
-    customer_id: Annotated[IdentityId | None, Query(description="Of this customer.")] = None
+    customer_id: Annotated[IdentityId | None, Query(description="Only complaints of this customer.")] = None
     status: Annotated[
         Annotated[ListedStatus, Choice()] | None,
-        Query(description="In this state; `open` is every state but closed."),
+        Query(description="Only complaints in this state; `open` is every state but closed."),
     ] = None
-    owner: Annotated[str | None, Query(max_length=200, description="In the hands of this operator.")] = None
-    channel: Annotated[str | None, Query(max_length=CODE_MAX, description="That came this way.")] = None
+    owner: Annotated[
+        str | None, Query(max_length=200, description="Only complaints that this operator works on.")
+    ] = None
+    channel: Annotated[
+        str | None, Query(max_length=CODE_MAX, description="Only complaints that came through this channel.")
+    ] = None
 
 
 @router.get(
@@ -184,7 +189,7 @@ async def list_complaints(
     caller: Caller,
     listing: Annotated[Listing[ComplaintFilters], listed_by(ComplaintFilters, per_caller=True)],
 ) -> Page[ListedOut]:
-    """List complaints, latest first, with their clocks. Customers and partners see their own."""
+    """List complaints, the latest first, with their clocks. Customers and partners see only their own complaints."""
     complaints = await lists.list_complaints(
         read,
         caller,

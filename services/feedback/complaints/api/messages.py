@@ -27,24 +27,24 @@ router = Router(tags=["complaints"])
 
 
 class MessageIn(Request):
-    """Something to say."""
+    """A message to add."""
 
     model_config = example(kind="agent", body="We are sorry; a new kettle is on its way.")
 
     kind: Annotated[WrittenKind, Choice()] = Field(
-        description="Who speaks: the customer, an agent to the customer, or a note among ourselves."
+        description="The kind of message: of the customer, of an agent to the customer, or a note among ourselves."
     )
     body: LongText
-    channel: ChannelIn | None = Field(default=None, description="If not the complaint's own.")
+    channel: ChannelIn | None = Field(default=None, description="The channel, if not the complaint's.")
     occurred_at: InstantIn | None = Field(
         default=None,
-        description="When it was said, if earlier than now; not for a customer's own token. An agent's reply dated "
+        description="The time of the message, if earlier than now; not for a customer's own token. An agent's reply dated "
         "back by more than 15 minutes counts from now until a manager confirms it.",
     )
 
 
 class AddedOut(Response):
-    """The message, and how the complaint stands after it."""
+    """The message, and the complaint after it."""
 
     id: str
     complaint: OpenedOut
@@ -62,7 +62,7 @@ class AddedOut(Response):
 async def post_message(
     tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, body: MessageIn
 ) -> AddedOut:
-    """Say something on a complaint. An agent's message is the first response; a customer's ends waiting."""
+    """Add a message to a complaint. An agent's message is the first response; a customer's message ends waiting."""
     await admit(tx, caller, complaint_id)
     new = NewMessage(
         kind=body.kind,
@@ -87,6 +87,6 @@ async def post_message(
 async def post_confirmation(
     tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, message_id: str
 ) -> OpenedOut:
-    """Let a reply that was written down late count from when it was given; a breach it disproves is withdrawn."""
+    """Let a reply that was written down late count from its own time. A breach that it disproves is withdrawn."""
     await confirm_message(tx, context, complaint_id, message_id, actor_of(caller))
     return await opened_out(tx, complaint_id)

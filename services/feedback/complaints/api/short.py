@@ -25,7 +25,7 @@ ChannelIn = Annotated[
 
 
 class OpenedOut(Response):
-    """A complaint in short: its number, where it stands, what is promised."""
+    """A complaint in short: its number, its state and its clocks."""
 
     id: str
     number: str

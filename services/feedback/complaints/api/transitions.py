@@ -28,7 +28,7 @@ class FollowUpIn(Request):
     method: Word = Field(description="phone, e_mail, visit …", examples=["phone"])
     result: Annotated[FollowUpResult, Choice()]
     note: LongText | None = None
-    due_at: InstantIn | None = Field(default=None, description="When it had been due.")
+    due_at: InstantIn | None = Field(default=None, description="The time at which the attempt was due.")
 
 
 class TransitionIn(Request):
@@ -40,16 +40,16 @@ class TransitionIn(Request):
     reason: LongText | None = Field(
         default=None, description="`spam` as the reason of reject needs no message."
     )
-    outcome: Annotated[CloseOutcome, Choice()] | None = Field(default=None, description="Of close.")
-    follow_up: FollowUpIn | None = Field(default=None, description="Of follow_up.")
-    owner: Word | None = Field(default=None, description="Who has it in hand from now on.")
+    outcome: Annotated[CloseOutcome, Choice()] | None = Field(default=None, description="For close only.")
+    follow_up: FollowUpIn | None = Field(default=None, description="The attempt, for follow_up only.")
+    owner: Word | None = Field(default=None, description="The operator that takes the complaint on.")
     duplicate_of: ComplaintId | None = Field(
-        default=None, description="Of merge: the complaint that goes on."
+        default=None, description="The complaint that goes on, for merge only."
     )
 
 
 class MovedOut(Response):
-    """How the complaint stands after the action."""
+    """The complaint after the action."""
 
     id: str
     number: str
@@ -94,7 +94,7 @@ class MovedOut(Response):
 async def post_transition(
     tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, body: TransitionIn
 ) -> MovedOut:
-    """Move a complaint on. What is not legal in its state is a 409 that names what is; what is missing has a code."""
+    """Take an action. One that is not legal in this state is a 409 with the legal ones; missing things have a code."""
     await admit(tx, caller, complaint_id)
     actor = actor_of(caller)
     wanted = Wanted(

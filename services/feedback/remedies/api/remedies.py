@@ -29,7 +29,7 @@ router = Router(tags=["remedies"])
 
 
 class RemedyIn(Request):
-    """Something to make good with."""
+    """A remedy to grant."""
 
     model_config = example(kind="points", points=200, reason="The kettle leaked.")
 
@@ -40,7 +40,7 @@ class RemedyIn(Request):
 
 
 class GrantedOut(Response):
-    """The remedy: granted, until loyalty says it is paid."""
+    """The remedy. It is granted until loyalty answers."""
 
     id: str
     complaint_id: str
@@ -48,7 +48,7 @@ class GrantedOut(Response):
     points: int
     status: str
     granted_at: datetime
-    deadline_at: datetime = Field(description="Until when loyalty's answer is expected.")
+    deadline_at: datetime = Field(description="The time until which loyalty's answer is expected.")
 
 
 @router.post(
@@ -80,7 +80,7 @@ async def post_remedy(
 async def post_retry(
     tx: Transaction, context: InContext[Settings], complaint_id: str, remedy_id: str
 ) -> GrantedOut:
-    """Tell loyalty of the same remedy again: it pays it once, however often it is told."""
+    """Announce the same remedy to loyalty again. Loyalty pays it once, however often it is announced."""
     await retry_remedy(tx, context, complaint_id, remedy_id)
     return await _granted(tx, complaint_id, remedy_id)
 

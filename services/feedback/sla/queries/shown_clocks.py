@@ -16,11 +16,11 @@ from shared.http.models import Choice, Response
 
 
 class ClockOut(Response):
-    """A promise to the customer and how it stands."""
+    """A promise to the customer, and its state."""
 
     metric: Annotated[Metric, Choice()]
-    cycle: int = Field(description="Which run of the promise; a reopening begins the next.")
-    ordinal: int = Field(description="Which exchange within the cycle.")
+    cycle: int = Field(description="The number of the promise's run; a reopening begins the next run.")
+    ordinal: int = Field(description="The number of the exchange within the cycle.")
     target_seconds: int = Field(description="Working seconds promised.")
     started_at: datetime
     due_at: datetime | None = Field(description="Null while the clock is paused.")

@@ -12,7 +12,7 @@ from services.feedback.sla.storage.documents import StoredPause
 from services.feedback.sla.storage.tables import ClockEventRecord, ClockRecord, sla_clock, sla_event
 from shared.db import Read, Tx, any_of, columns_of
 
-KEY = ClockKey._fields
+KEY = ("complaint_id", "metric", "cycle", "ordinal")
 
 
 def key_of(clock: ClockRecord) -> ClockKey:

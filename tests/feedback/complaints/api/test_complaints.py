@@ -1,4 +1,4 @@
-"""Complaints over HTTP: who may do and see what, and what is said to who may not."""
+"""Complaints over HTTP: opened, listed, talked about and moved, by the callers that may."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,31 +6,9 @@ from typing import Any
 import pytest
 
 from services.feedback.complaints.domain.machine import Action
-from shared.events.base import Cause
 from shared.ids import new_id
-from tests.feedback.running import Feedback, bought, customer, earned, erased, merged, refused, returned
-
-OPEN = "/v1/complaints"
-
-
-def body(who: str, **more: Any) -> dict[str, Any]:
-    return {"customer": {"id": who}, "channel": "web", "title": "Leaks", "body": "It drips."} | more
-
-
-async def opened(feedback: Feedback, who: str | None = None, **more: Any) -> dict[str, Any]:
-    async with feedback.operator() as agent:
-        answer = await agent.post(OPEN, json=body(who or customer(), **more), headers=feedback.key())
-    assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-async def read(feedback: Feedback, complaint_id: str) -> dict[str, Any]:
-    async with feedback.operator("viewer") as viewer:
-        answer = await viewer.get(f"{OPEN}/{complaint_id}")
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+from tests.feedback.asking import OPEN, body, opened, read
+from tests.feedback.running import Feedback, customer
 
 
 async def test_a_customer_nobody_has_heard_of_is_not_turned_away(feedback: Feedback) -> None:
@@ -106,26 +84,6 @@ async def test_a_customer_complains_for_themselves_and_does_not_set_the_time(fee
     assert (await read(feedback, own.json()["id"]))["opened_by"] == "customer"
 
 
-async def test_a_customer_sees_their_own_complaint_without_what_is_ours_to_know(feedback: Feedback) -> None:
-    who = customer()
-    complaint_id = (await opened(feedback, who))["id"]
-    await feedback.act(complaint_id, Action.START, reason="looks serious")
-    await feedback.say(complaint_id, "note")
-    await feedback.say(complaint_id)
-    async with feedback.customer(who) as token:
-        seen = (await token.get(f"{OPEN}/{complaint_id}")).json()
-        (listed,) = (await token.get(OPEN)).json()["items"]
-    assert (listed["id"], listed["owner"]) == (complaint_id, None)
-    assert [message["kind"] for message in seen["messages"]] == ["agent"]
-    assert (seen["owner"], seen["messages"][0]["author"], seen["transitions"][0]["reason"]) == (
-        None,
-        None,
-        None,
-    )
-    assert (seen["follow_ups"], seen["sla_events"]) == ([], [])
-    assert (seen["title"], seen["body"], seen["allowed"]) == ("Leaks", "It drips.", ["withdraw"])
-
-
 async def test_anothers_complaint_looks_like_one_that_is_not_there(feedback: Feedback) -> None:
     complaint_id = (await opened(feedback))["id"]
     unknown = new_id("cmp")
@@ -140,9 +98,9 @@ async def test_anothers_complaint_looks_like_one_that_is_not_there(feedback: Fee
                     )
                     for name in (complaint_id, unknown)
                 ]
-                theirs, missing = ({**one.json(), "request_id": ""} for one in answers)
+                theirs, missing = ({**answer.json(), "request_id": ""} for answer in answers)
                 assert theirs == missing
-                assert {one.status_code for one in answers} == {404}
+                assert {answer.status_code for answer in answers} == {404}
         moved = await other.post(
             f"{OPEN}/{complaint_id}/transitions", json={"action": "withdraw", "reason": "x"}
         )
@@ -161,7 +119,7 @@ async def test_a_partner_sees_what_it_brought(feedback: Feedback) -> None:
         listed = await partner.get(OPEN)
         note = await partner.post(f"{OPEN}/{complaint_id}/messages", json={"kind": "note", "body": "hi"})
     assert (answer.status_code, seen.status_code) == (201, 200)
-    assert [one["id"] for one in listed.json()["items"]] == [complaint_id]
+    assert [complaint["id"] for complaint in listed.json()["items"]] == [complaint_id]
     assert (note.status_code, note.json()["code"]) == (403, "message_kind_forbidden")
 
 
@@ -183,6 +141,7 @@ async def test_an_action_that_is_not_legal_is_a_409_that_names_those_that_are(fe
     assert answer.json()["allowed"] == ["acknowledge", "start", "withdraw", "reject", "merge", "escalate"]
 
 
+@pytest.mark.both_databases
 async def test_a_complaint_is_worked_off_over_http(feedback: Feedback) -> None:
     complaint_id = (await opened(feedback))["id"]
     path = f"{OPEN}/{complaint_id}"
@@ -207,7 +166,7 @@ async def test_a_complaint_is_worked_off_over_http(feedback: Feedback) -> None:
         reopened = await act(action="reopen", reason="it drips again")
         assert (reopened.json()["cycle"], len(reopened.json()["clocks"])) == (2, 2)
     seen = await read(feedback, complaint_id)
-    assert [one["action"] for one in seen["transitions"]] == [
+    assert [transition["action"] for transition in seen["transitions"]] == [
         "start",
         "answer",
         "follow_up",
@@ -229,111 +188,7 @@ async def test_a_customer_may_withdraw_and_refuse_and_nothing_else(feedback: Fee
     assert (gone.status_code, gone.json()["outcome"], gone.json()["owner"]) == (201, "withdrawn", None)
 
 
-async def test_a_remedy_is_granted_once_and_shown_as_settled_when_it_was_paid(feedback: Feedback) -> None:
-    who = customer()
-    complaint_id = (await opened(feedback, who))["id"]
-    key, wanted = feedback.key(), {"kind": "points", "points": 200, "reason": "sorry"}
-    async with feedback.operator() as agent:
-        first = await agent.post(f"{OPEN}/{complaint_id}/remedies", json=wanted, headers=key)
-        again = await agent.post(f"{OPEN}/{complaint_id}/remedies", json=wanted, headers=key)
-    assert (first.status_code, first.json()["status"], again.json()) == (201, "granted", first.json())
-    feedback.clock.advance(timedelta(hours=1))
-    await feedback.deliver(earned(who, Cause(kind="remedy", id=first.json()["id"])))
-    (shown,) = (await read(feedback, complaint_id))["remedies"]
-    assert (shown["status"], shown["points"], shown["reason"]) == ("settled", 200, "sorry")
-    assert shown["transaction_id"].startswith("txn_")
-    assert (shown["granted_at"], shown["settled_at"]) == ("2026-03-10T12:00:00Z", "2026-03-10T13:00:00Z")
-
-
-async def test_a_refused_remedy_shows_why_and_only_an_overdue_one_is_retried(feedback: Feedback) -> None:
-    who = customer()
-    complaint_id = (await opened(feedback, who))["id"]
-    wanted = {"kind": "points", "points": 200, "reason": "sorry"}
-    async with feedback.operator() as agent:
-        remedy_id = (
-            await agent.post(f"{OPEN}/{complaint_id}/remedies", json=wanted, headers=feedback.key())
-        ).json()["id"]
-        await feedback.deliver(refused(who, remedy_id))
-        retried = await agent.post(f"{OPEN}/{complaint_id}/remedies/{remedy_id}/retries")
-        unknown = await agent.post(f"{OPEN}/{complaint_id}/remedies/{new_id('rem')}/retries")
-    (shown,) = (await read(feedback, complaint_id))["remedies"]
-    assert (shown["status"], shown["refusal_code"]) == ("refused", "unknown_member")
-    assert (retried.status_code, retried.json()["code"]) == (409, "remedy_not_overdue")
-    assert (unknown.status_code, unknown.json()["code"]) == (404, "remedy_not_found")
-
-
-@pytest.mark.parametrize(
-    "change", [{"points": 0}, {"points": -5}, {"points": 1.5}, {"points": "5"}, {"kind": "gold"}]
-)
-async def test_a_remedy_that_is_none_is_a_422(feedback: Feedback, change: dict[str, Any]) -> None:
-    complaint_id = (await opened(feedback))["id"]
-    async with feedback.operator() as agent:
-        wanted = {"kind": "points", "points": 5, "reason": "sorry"} | change
-        answer = await agent.post(f"{OPEN}/{complaint_id}/remedies", json=wanted, headers=feedback.key())
-    assert answer.status_code == 422
-
-
-async def test_the_order_is_shown_whether_it_came_before_or_after(feedback: Feedback) -> None:
-    who = customer()
-    complaint_id = (await opened(feedback, who, order={"source": "web", "order_id": "1001"}))["id"]
-    order = (await read(feedback, complaint_id))["order"]
-    assert (order["source"], order["order_id"], order["state"]) == ("web", "1001", "not_seen_yet")
-    purchase = bought(who)
-    await feedback.deliver(returned(purchase))
-    await feedback.deliver(purchase)
-    order = (await read(feedback, complaint_id))["order"]
-    assert (order["state"], order["purchase_id"], order["amount_minor"]) == (
-        "known",
-        purchase.purchase_id,
-        1000,
-    )
-    assert order["lines"] == [{"line": 1, "sku": "kettle", "quantity": 1, "amount_minor": 1000}]
-    assert [one["amount_minor"] for one in order["returns"]] == [1000]
-
-
-async def test_another_customers_order_is_refused_to_customers_and_marked_for_operators(
-    feedback: Feedback,
-) -> None:
-    who, other = customer(), customer()
-    await feedback.deliver(bought(other))
-    reference = {"source": "web", "order_id": "1001"}
-    async with feedback.customer(who) as token:
-        answer = await token.post(OPEN, json=body(who, order=reference), headers=feedback.key())
-    assert (answer.status_code, answer.json()["code"]) == (422, "order_of_other_customer")
-    complaint_id = (await opened(feedback, who, order=reference))["id"]
-    assert (await read(feedback, complaint_id))["order"]["order_of_other_customer"] is True
-    async with feedback.customer(who) as token:
-        hidden = (await token.get(f"{OPEN}/{complaint_id}")).json()["order"]
-    assert (hidden["state"], hidden["amount_minor"], hidden["lines"]) == ("not_seen_yet", None, [])
-    await feedback.deliver(merged(other, into=who))
-    assert (await read(feedback, complaint_id))["order"]["order_of_other_customer"] is False
-
-
-async def test_complaints_follow_a_merge(feedback: Feedback) -> None:
-    loser, survivor = customer(), customer()
-    complaint_id = (await opened(feedback, loser))["id"]
-    await feedback.deliver(merged(loser, into=survivor))
-    assert (await read(feedback, complaint_id))["customer_id"] == survivor
-    async with feedback.customer(survivor) as token:
-        assert [one["id"] for one in (await token.get(OPEN)).json()["items"]] == [complaint_id]
-    async with feedback.operator() as agent:
-        for name in (loser, survivor):
-            (listed,) = (await agent.get(OPEN, params={"customer_id": name})).json()["items"]
-            assert listed["customer_id"] == survivor
-
-
-async def test_an_erased_customers_complaint_has_no_words_left(feedback: Feedback) -> None:
-    who = customer()
-    complaint_id = (await opened(feedback, who))["id"]
-    await feedback.deliver(erased(who))
-    seen = await read(feedback, complaint_id)
-    assert (seen["title"], seen["body"], seen["outcome"]) == (None, None, "withdrawn")
-    async with feedback.operator() as agent:
-        assert (await agent.get(OPEN)).json()["items"][0]["title"] is None
-        answer = await agent.post(f"{OPEN}/{complaint_id}/messages", json={"kind": "agent", "body": "hello"})
-    assert (answer.status_code, answer.json()["code"]) == (410, "customer_erased")
-
-
+@pytest.mark.both_databases
 async def test_the_list_is_filtered_and_paged_to_its_end(feedback: Feedback) -> None:
     ids = [(await opened(feedback))["id"] for _ in range(5)]
     await feedback.act(ids[0], Action.WITHDRAW, reason="x")
@@ -343,12 +198,13 @@ async def test_the_list_is_filtered_and_paged_to_its_end(feedback: Feedback) -> 
         while True:
             params = {"limit": 2} | ({"cursor": cursor} if cursor else {})
             page = (await agent.get(OPEN, params=params)).json()
-            seen += [one["id"] for one in page["items"]]
+            seen += [complaint["id"] for complaint in page["items"]]
             if (cursor := page["next_cursor"]) is None:
                 break
 
         async def listed(**params: str) -> list[str]:
-            return [one["id"] for one in (await agent.get(OPEN, params=params)).json()["items"]]
+            page = (await agent.get(OPEN, params=params)).json()
+            return [complaint["id"] for complaint in page["items"]]
 
         assert seen == ids[::-1]
         assert (await agent.get(OPEN, params={"limit": 5})).json()["next_cursor"] is None

@@ -21,7 +21,7 @@ async def test_an_erased_customer_becomes_unreadable_and_their_complaints_end(fe
     assert await feedback.count(subject_key) == 0
     (done,) = await feedback.published(FeedbackErasureDone)
     assert done.identity_id == who
-    assert {(one.kind, one.count) for one in done.wiped} == {("subject_key", 1), ("complaint_text", 1)}
+    assert {(wiped.kind, wiped.count) for wiped in done.wiped} == {("subject_key", 1), ("complaint_text", 1)}
     with pytest.raises(refusals.CustomerErased):
         await feedback.say(complaint_id, "customer")
     with pytest.raises(refusals.CustomerErased):

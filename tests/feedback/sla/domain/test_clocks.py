@@ -51,7 +51,9 @@ def by_metric(found: Sequence[Clock]) -> dict[str, Clock]:
 
 
 def breaches(clock: Clock) -> list[tuple[datetime, str]]:
-    return [(one.occurred_at, one.reason) for one in clock.notices if one.kind is NoticeKind.BREACHED]
+    return [
+        (notice.occurred_at, notice.reason) for notice in clock.notices if notice.kind is NoticeKind.BREACHED
+    ]
 
 
 def test_39_next_response_is_not_armed_before_the_first_response() -> None:
@@ -157,7 +159,7 @@ def test_49_a_higher_priority_moves_the_due_time_and_its_level() -> None:
     assert (before.due_at, before.next_fire_at) == (start + timedelta(hours=4), start + timedelta(hours=3))
     after = clocks([Opened(start, "0", NORMAL), Assessed(start, "1", HIGH)], both, start)[0]
     assert (after.due_at, after.next_fire_at) == (start + timedelta(hours=2), start + timedelta(hours=1))
-    assert [one.kind for one in after.notices] == [NoticeKind.RETARGETED]
+    assert [notice.kind for notice in after.notices] == [NoticeKind.RETARGETED]
 
 
 def test_50_a_retarget_keeps_the_pause() -> None:
@@ -247,7 +249,7 @@ def test_56_a_holiday_added_moves_open_clocks_and_leaves_closed_ones() -> None:
     )
     assert (first.calendar_version, first.due_at) == (1, t("12:00", "2026-03-03"))
     assert (resolution.calendar_version, resolution.due_at) == (2, t("12:00", "2026-03-04"))
-    assert [one.kind for one in resolution.notices] == [NoticeKind.RETARGETED]
+    assert [notice.kind for notice in resolution.notices] == [NoticeKind.RETARGETED]
 
 
 def test_a_version_that_takes_over_tomorrow_moves_no_clock_today() -> None:
@@ -363,7 +365,7 @@ def test_warnings_are_told_before_the_due_time_and_keep_their_own_time() -> None
     only = Rules((Policy("default", 1, 1, None, {Metric.FIRST_RESPONSE: promise}),), (ALWAYS,))
     start = t("09:00")
     clock = clocks([Opened(start, "0", NORMAL)], only, t("10:15"))[0]
-    told = [(one.kind, one.level, one.occurred_at) for one in clock.notices]
+    told = [(notice.kind, notice.level, notice.occurred_at) for notice in clock.notices]
     assert told == [(NoticeKind.WARNED, 1, t("10:00"))]
     assert clock.next_fire_at == t("10:30")
 

@@ -1,0 +1,56 @@
+"""Remedies over HTTP: granted, retried, and shown with their answers."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.events.base import Cause
+from shared.ids import new_id
+from tests.feedback.asking import OPEN, opened, read
+from tests.feedback.running import Feedback, customer, earned, refused
+
+
+@pytest.mark.both_databases
+async def test_a_remedy_is_granted_once_and_shown_as_settled_when_it_was_paid(feedback: Feedback) -> None:
+    who = customer()
+    complaint_id = (await opened(feedback, who))["id"]
+    key, wanted = feedback.key(), {"kind": "points", "points": 200, "reason": "sorry"}
+    async with feedback.operator() as agent:
+        first = await agent.post(f"{OPEN}/{complaint_id}/remedies", json=wanted, headers=key)
+        again = await agent.post(f"{OPEN}/{complaint_id}/remedies", json=wanted, headers=key)
+    assert (first.status_code, first.json()["status"], again.json()) == (201, "granted", first.json())
+    feedback.clock.advance(timedelta(hours=1))
+    await feedback.deliver(earned(who, Cause(kind="remedy", id=first.json()["id"])))
+    (shown,) = (await read(feedback, complaint_id))["remedies"]
+    assert (shown["status"], shown["points"], shown["reason"]) == ("settled", 200, "sorry")
+    assert shown["transaction_id"].startswith("txn_")
+    assert (shown["granted_at"], shown["settled_at"]) == ("2026-03-10T12:00:00Z", "2026-03-10T13:00:00Z")
+
+
+async def test_a_refused_remedy_shows_why_and_only_an_overdue_one_is_retried(feedback: Feedback) -> None:
+    who = customer()
+    complaint_id = (await opened(feedback, who))["id"]
+    wanted = {"kind": "points", "points": 200, "reason": "sorry"}
+    async with feedback.operator() as agent:
+        remedy_id = (
+            await agent.post(f"{OPEN}/{complaint_id}/remedies", json=wanted, headers=feedback.key())
+        ).json()["id"]
+        await feedback.deliver(refused(who, remedy_id))
+        retried = await agent.post(f"{OPEN}/{complaint_id}/remedies/{remedy_id}/retries")
+        unknown = await agent.post(f"{OPEN}/{complaint_id}/remedies/{new_id('rem')}/retries")
+    (shown,) = (await read(feedback, complaint_id))["remedies"]
+    assert (shown["status"], shown["refusal_code"]) == ("refused", "unknown_member")
+    assert (retried.status_code, retried.json()["code"]) == (409, "remedy_not_overdue")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "remedy_not_found")
+
+
+@pytest.mark.parametrize(
+    "change", [{"points": 0}, {"points": -5}, {"points": 1.5}, {"points": "5"}, {"kind": "gold"}]
+)
+async def test_a_remedy_that_is_none_is_a_422(feedback: Feedback, change: dict[str, Any]) -> None:
+    complaint_id = (await opened(feedback))["id"]
+    async with feedback.operator() as agent:
+        wanted = {"kind": "points", "points": 5, "reason": "sorry"} | change
+        answer = await agent.post(f"{OPEN}/{complaint_id}/remedies", json=wanted, headers=feedback.key())
+    assert answer.status_code == 422
