@@ -110,9 +110,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         room = item.path.relative_to(TESTS).parts[0]
         if room in ("bench", "chaos", "compose") and item.path.name not in SHORT:
             item.add_marker(room)
-    items.sort(
-        key=lambda item: item.path.relative_to(TESTS).parts[0] == "e2e"
-    )  # its product holds on to topics
+    items.sort(key=_place_in_run)
+
+
+def _place_in_run(item: pytest.Item) -> int:
+    """Put the distributed product last, since it holds on to its topics, and the embedded one before it, in one go."""
+    if item.path.relative_to(TESTS).parts[0] != "e2e":
+        return 0
+    callspec = getattr(item, "callspec", None)
+    return 2 if callspec and callspec.params.get("stack") == "distributed" else 1
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
