@@ -1,25 +1,67 @@
-"""What the READMEs tell a reader to type is typed here."""
+"""The READMEs show commands and answers: the commands are typed here, and the answers compared."""
 
+import json
 import re
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.huitou.running import ROOT, Installation, has_curl
+from tests.parts.answers import differences, fits
 
-FENCE = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(sh|json|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BETWEEN = "@@ next block @@"
 FIRST_PORT = 8000
 PORTS = 5
 WALK_SECONDS_MAX = 120
 
 
-def _commands(name: str) -> list[str]:
-    return FENCE.findall((ROOT / name).read_text(encoding="utf-8"))
+@dataclass(frozen=True)
+class Block:
+    """Commands of a page, and the answer that the page shows below them; an empty answer is not compared."""
+
+    commands: str
+    answer: str = ""
+
+    def differences(self, printed: str) -> list[str]:
+        """Return where the printed text is not what the page says."""
+        if not self.answer:
+            return []
+        if self.answer.startswith("{"):
+            return list(differences(json.loads(self.answer), json.loads(printed)))
+        return [] if fits(self.answer.strip(), printed.strip()) else [f"{printed!r} is not {self.answer!r}"]
 
 
-def test_both_languages_have_the_same_commands() -> None:
-    assert _commands("README.md") == _commands("README.zh-CN.md")
+def _blocks(name: str) -> list[Block]:
+    """Return the blocks of commands of a page, each with the answer that follows it."""
+    blocks: list[Block] = []
+    for language, text in FENCE.findall((ROOT / name).read_text(encoding="utf-8")):
+        if language == "sh":
+            blocks.append(Block(text))
+        else:
+            blocks[-1] = Block(blocks[-1].commands, blocks[-1].answer + text)
+    return blocks
+
+
+def test_both_languages_have_the_same_commands_and_answers() -> None:
+    assert _blocks("README.md") == _blocks("README.zh-CN.md")
+
+
+def test_answers_that_differ_are_found() -> None:
+    expected = {"id": "pur_…", "points": 36, "lines": [{"at": "…"}]}
+
+    assert list(differences(expected, {"id": "pur_1", "points": 36, "lines": [{"at": 5}], "more": 1})) == []
+    assert list(differences(expected, {"id": "ret_1", "points": True, "lines": []})) == [
+        "answer.id is 'ret_1', not 'pur_…'",
+        "answer.points is True, not 36",
+        "answer.lines is [], not [{'at': '…'}]",
+    ]
+    assert list(differences(expected, {"id": "pur_1", "lines": [{}]})) == [
+        "answer has no 'points'",
+        "answer.lines[0] has no 'at'",
+    ]
 
 
 def test_every_file_that_a_page_links_to_is_there() -> None:
@@ -37,9 +79,11 @@ def test_every_file_that_a_page_links_to_is_there() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not has_curl(), reason="curl is not installed")
 def test_the_walk_through_can_be_typed(tmp_path: Path) -> None:
-    first, *blocks = _commands("README.md")
+    first, *blocks = _blocks("README.md")
     shop = Installation(tmp_path / "home", more={"HUITOU_CURRENCY": "USD"})
-    script = "\n".join(["set -euo pipefail", *blocks]).replace("$PWD/.venv", str(ROOT / ".venv"))
+    script = f"\nprintf '\\n{BETWEEN}\\n'\n".join(
+        ["set -euo pipefail", *(block.commands for block in blocks)]
+    ).replace("$PWD/.venv", str(ROOT / ".venv"))
     for offset in range(PORTS):
         script = script.replace(f":{FIRST_PORT + offset}/", f":{shop.port_base + offset}/")
 
@@ -49,9 +93,16 @@ def test_the_walk_through_can_be_typed(tmp_path: Path) -> None:
             cwd=tmp_path, env=shop.environment, capture_output=True, text=True, timeout=WALK_SECONDS_MAX, check=False,
         )  # fmt: skip
 
-    assert first == "make up\n"
+    assert first == Block("make up\n")
     assert typed.returncode == 0, typed.stdout[-2000:] + typed.stderr[-2000:]
-    assert '"active":36' in typed.stdout
+    _, *printed = typed.stdout.split(BETWEEN)
+    differing = [
+        difference
+        for block, text in zip(blocks, printed, strict=True)
+        for difference in block.differences(text)
+    ]
+    assert differing == []
     assert '"settled"' in typed.stdout
     assert "Everything adds up." in typed.stdout
     assert '"status":4' not in typed.stdout
+    assert '"active":36' in typed.stdout

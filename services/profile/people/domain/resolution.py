@@ -1,7 +1,7 @@
 """Decide to which identity each fact belongs. The decision is pure, so it can be made again after a claim was lost.
 
 Identifiers lead to identities, and identities belong to owners. Only the first of these two maps is read here: a fact
-belongs to the identity that its strongest given identifier leads to, merged or not, also when the identifier is new.
+belongs to the identity that its strongest given identifier leads to, merged or not, also when the identifier is new (docs/rules/owners.md).
 """
 
 from collections.abc import Mapping, Sequence
