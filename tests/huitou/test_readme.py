@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from tests.huitou.running import ROOT, Installation, has_curl
 from tests.parts.answers import differences, fits
@@ -49,16 +50,20 @@ def test_both_languages_have_the_same_commands_and_answers() -> None:
     assert _blocks("README.md") == _blocks("README.zh-CN.md")
 
 
-def test_answers_that_differ_are_found() -> None:
-    expected = {"id": "pur_…", "points": 36, "lines": [{"at": "…"}]}
+def _differences(expected: JsonValue, answered: JsonValue) -> list[str]:
+    return list(differences(expected, answered))
 
-    assert list(differences(expected, {"id": "pur_1", "points": 36, "lines": [{"at": 5}], "more": 1})) == []
-    assert list(differences(expected, {"id": "ret_1", "points": True, "lines": []})) == [
+
+def test_answers_that_differ_are_found() -> None:
+    expected: JsonValue = {"id": "pur_…", "points": 36, "lines": [{"at": "…"}]}
+
+    assert _differences(expected, {"id": "pur_1", "points": 36, "lines": [{"at": 5}], "more": 1}) == []
+    assert _differences(expected, {"id": "ret_1", "points": True, "lines": []}) == [
         "answer.id is 'ret_1', not 'pur_…'",
         "answer.points is True, not 36",
         "answer.lines is [], not [{'at': '…'}]",
     ]
-    assert list(differences(expected, {"id": "pur_1", "lines": [{}]})) == [
+    assert _differences(expected, {"id": "pur_1", "lines": [{}]}) == [
         "answer has no 'points'",
         "answer.lines[0] has no 'at'",
     ]

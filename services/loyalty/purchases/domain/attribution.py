@@ -2,7 +2,7 @@
 
 A line of quantity q and amount A has units u = 1..q; the first u of them are worth ⌊A·u/q⌋. Points P that were
 granted on (or spent against) an amount S fall on the first k units, in line order, as ⌊P·C_k/S⌋, C_k being what
-those units are worth; where S = 0 by number of units. specs/loyalty L5 has it in words.
+those units are worth; where S = 0 by number of units. See docs/rules/attribution.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which points fall on which units (specs/loyalty L5)."""
+"""Which points fall on which units (docs/rules/attribution.md)."""
 
 from fractions import Fraction
 

@@ -1,4 +1,4 @@
-"""Tiers by spend of the trailing twelve months (specs/loyalty L6)."""
+"""Tiers by spend of the trailing twelve months (docs/rules/tiers.md)."""
 
 from __future__ import annotations
 
