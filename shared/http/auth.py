@@ -1,4 +1,4 @@
-"""What a route says and knows about who is asking."""
+"""The words in which a route declares who may call it."""
 
 from shared.auth.access import OPERATORS, PUBLIC, Allow, allow, owned_by
 from shared.auth.principal import Principal, Role

@@ -1,12 +1,12 @@
-"""What a route may ask for: the transaction, a reader, the vault, the settings, who is calling.
+"""The parameters that a route may ask for: the transaction, a reader, the context, the caller.
 
     async def redeem(tx: Transaction, caller: Caller, body: Redemption) -> Redeemed: ...
 
 A route that asks for `Transaction` runs inside one: the route class opens it, and commits it before the answer is
 sent. A route that asks for `Reading` gets an autocommit reader. No route asks for both.
 
-A statement that is asked often is built once, at module level, with `bindparam`: building it anew costs more than
-asking it (150 of the 350 µs of a small read on PostgreSQL).
+A statement that runs often is built once, at module level, with `bindparam`: to build it anew costs more than to run it
+(150 of the 350 µs of a small read on PostgreSQL).
 """
 
 from typing import Annotated, Any, cast
@@ -23,22 +23,22 @@ TX, READ, PRINCIPAL, KEY_HASH = "huitou.tx", "huitou.read", "huitou.principal", 
 
 
 async def open_transaction(request: Request) -> Tx:
-    """The transaction of this request, opened by the route class."""
+    """Return the transaction of this request, which the route class opened."""
     return cast(Tx, request.scope[TX])
 
 
 async def open_reading(request: Request) -> Read:
-    """The reader of this request, opened by the route class."""
+    """Return the reader of this request, which the route class opened."""
     return cast(Read, request.scope[READ])
 
 
 async def calling(request: Request) -> Principal:
-    """The subject of the request's token."""
+    """Return the subject of the request's token."""
     return cast(Principal, request.scope[PRINCIPAL])
 
 
 async def runtime_of(request: Request) -> Runtime:
-    """The runtime this service runs with."""
+    """Return the runtime of this service."""
     return cast(Runtime, request.app.state.runtime)
 
 
@@ -48,17 +48,17 @@ async def context_of(request: Request) -> Context:
 
 
 async def vault_of(request: Request) -> Vault:
-    """The vault this service runs with."""
+    """Return the vault of this service."""
     return (await runtime_of(request)).vault
 
 
 async def settings_of(request: Request) -> Any:
-    """The settings of the service; annotate with the service's own class."""
+    """Return the settings of the service; annotate with the service's own class."""
     return (await runtime_of(request)).settings
 
 
 async def key_hash_of(request: Request) -> bytes | None:
-    """The keyed hash of (principal, operation, Idempotency-Key); None where no key was sent."""
+    """Return the keyed hash of (principal, operation, Idempotency-Key); None where no key was sent."""
     return cast("bytes | None", request.scope.get(KEY_HASH))
 
 

@@ -1,4 +1,4 @@
-"""What a service says about itself to people and programs, offline: OpenAPI, AsyncAPI, the docs page, its problems."""
+"""The pages that describe a service, served without the internet: OpenAPI, AsyncAPI, the docs page and its problems."""
 
 import html
 from functools import cache
@@ -51,7 +51,7 @@ OpenID Connect provider whose keys this service was given (`HUITOU_JWKS`).
 
 
 def install(app: FastAPI, service: str) -> None:
-    """Put the documents into the app; none of them needs a token, none asks anything of another host."""
+    """Add the documents to the app. None of them needs a token, and none loads anything from another host."""
 
     async def openapi_document(_: Request) -> Response:
         return JSONResponse(app.openapi())
@@ -87,7 +87,7 @@ def install(app: FastAPI, service: str) -> None:
 
 
 def _problems(app: FastAPI) -> dict[str, tuple[int, tuple[str, str], tuple[str, str]]]:
-    """Every problem this service can answer with, by code: status, title, detail."""
+    """Return every problem that this service can answer with, by code: status, title and detail."""
     known: dict[str, type[DomainError]] = {
         error.code: error for error in (NotFound, MethodNotAllowed, Refused)
     }

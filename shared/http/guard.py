@@ -1,4 +1,4 @@
-"""What is checked of every request before anything is opened for it: who asks, the query, the body's form."""
+"""The checks of every request before a transaction is opened for it: the caller, the query, the form of the body."""
 
 from starlette.requests import Request
 

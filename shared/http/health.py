@@ -22,7 +22,7 @@ from shared.http.problems import language_of
 from shared.http.routes import Router
 
 READY_SECONDS_MAX = 0.45
-"""How long the checks of readiness may take together: the answer is due within 500 ms."""
+"""The time that the checks of readiness may take together, because the answer is due within 500 ms."""
 ISSUES_SECONDS_MAX = 3.0
 
 
@@ -40,7 +40,7 @@ def issue(module: str, code: str) -> Issue:
 
 
 Check = Callable[[], Awaitable[Sequence[Issue]]]
-"""Looks at something and says what is wrong with it; empty: nothing."""
+"""Looks at one part of the service and returns what is wrong with it."""
 
 DRAINING = issue(__name__, "draining")
 STARTING = issue(__name__, "starting")
@@ -60,7 +60,7 @@ class NotReady(DomainError):
 
 @dataclass(slots=True)
 class Health:
-    """What is checked of one service. Whoever runs consumers and relays adds checks to `watched`."""
+    """The checks of one service. A process that runs consumers and relays adds checks to `watched`."""
 
     gates: list[Check] = field(default_factory=list)
     """Checks that readiness depends on: never the bus."""
@@ -211,7 +211,7 @@ def _health(request: Request) -> Health:
 
 
 async def _ask(checks: list[Check], seconds_max: float) -> list[Issue]:
-    """What these checks find, all asked at once; one that hangs is an issue itself, and is not waited for."""
+    """Run these checks at once and return what they find. A check that hangs is an issue itself and is given up."""
     asked = [asyncio.ensure_future(check()) for check in checks]
     if not asked:
         return []
@@ -224,7 +224,7 @@ async def _ask(checks: list[Check], seconds_max: float) -> list[Issue]:
 
 
 def _forget(check: asyncio.Future[Sequence[Issue]]) -> None:
-    """Take what a check that was given up still has to say, so that nobody is told it was never asked for."""
+    """Read the exception of a check that was given up; otherwise asyncio would log that nobody read it."""
     if not check.cancelled():
         check.exception()
 

@@ -1,4 +1,4 @@
-"""Which of the two languages a caller reads, by Accept-Language (RFC 9110 §12.5.4)."""
+"""Choose the language of an answer by Accept-Language (RFC 9110 §12.5.4)."""
 
 from functools import lru_cache
 from typing import Literal
@@ -11,7 +11,7 @@ _KNOWN: dict[str, Language] = {"en": "en", "zh": "zh"}
 
 @lru_cache(maxsize=256)
 def preferred(accept_language: str) -> Language:
-    """The language with the greatest weight; English where neither is asked for, or both equally."""
+    """Return the language with the greatest weight; English where neither is asked for, or both equally."""
     weights: dict[Language, float] = {}
     anything: float = 0.0
     for part in accept_language[:HEADER_CHARACTERS_MAX].split(","):

@@ -44,7 +44,7 @@ class Listing(Generic[F]):
 
     @property
     def rows_max(self) -> int:
-        """How many rows to read: one more than are shown, to learn whether there is a next page."""
+        """The number of rows to read: one more than are shown, to learn whether there is a next page."""
         return self.limit + 1
 
     @property

@@ -1,5 +1,5 @@
-"""What is worth watching in every service, as figures and as sentences: the outbox and who relays it, the consumers'
-lag, what was set aside, partitions that stopped, what contradicts itself, the connections, the bus."""
+"""The figures and the issues of every service: the outbox and its relay, the lag of consumers, records that were set
+aside, partitions that stopped, broken invariants, the connections and the bus."""
 
 import asyncio
 import time
@@ -163,7 +163,7 @@ def figures(service: Service, runtime: Runtime) -> ReadSamples:
 
 
 def checks(service: Service, runtime: Runtime) -> list[Check]:
-    """The same as sentences for whoever runs the product, where it is worth one."""
+    """Return the checks that report the same figures as issues, where an operator should act."""
     ages, began = Ages(runtime.bus), time.monotonic()
 
     async def bus() -> Sequence[Issue]:
@@ -191,14 +191,14 @@ def checks(service: Service, runtime: Runtime) -> list[Check]:
         )
 
     async def lag(read: Read) -> Issue | None:
-        found = await _lags(service, runtime, read)
-        if beyond := [each for each in found if each.records < 0]:
+        lags = await _lags(service, runtime, read)
+        if beyond := [behind for behind in lags if behind.records < 0]:
             return _beyond_end(beyond[0])
-        behind = sum(each.records for each in found)
-        oldest = max((await ages.seconds(found, runtime.clock.now())).values(), default=0.0)
-        late = behind > LAG_RECORDS_MAX or oldest > LAG_SECONDS_MAX
-        lags = CONSUMER_LAGS.filled(service=service.name, behind=behind, oldest=round(oldest))
-        return lags if late else None
+        records = sum(behind.records for behind in lags)
+        oldest = max((await ages.seconds(lags, runtime.clock.now())).values(), default=0.0)
+        late = records > LAG_RECORDS_MAX or oldest > LAG_SECONDS_MAX
+        reported = CONSUMER_LAGS.filled(service=service.name, behind=records, oldest=round(oldest))
+        return reported if late else None
 
     async def stopped(read: Read) -> Issue | None:
         standing = await stopped_partitions.standing(read)

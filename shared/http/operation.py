@@ -1,4 +1,4 @@
-"""What is known of one operation beyond FastAPI's route: who may call it, what it refuses, how it repeats."""
+"""The properties of an operation beyond FastAPI's route: who may call it, its refusals, its idempotency."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Operation:
         return next((error for error in self.errors if error.kind is Kind.NOT_FOUND), None)
 
     def hidden(self) -> DomainError:
-        """What a customer is told who asks for another's: exactly what an unknown id gets."""
+        """Return the refusal for a customer who asks for another customer's data: the same as for an unknown id."""
         return (self._not_found or NotFound)()
 
 
@@ -53,7 +53,7 @@ class NotFound(DomainError):
 
 
 def customer_named(path_params: Mapping[str, object]) -> str | None:
-    """The customer a path names; None if it names none."""
+    """Return the customer that a path names; None if it names none."""
     value = path_params.get("customer_id")
     return value if isinstance(value, str) else None
 

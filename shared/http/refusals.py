@@ -45,12 +45,12 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = error.errors()
-    if any(each["type"] == "json_invalid" for each in found):
+    faults = error.errors()
+    if any(fault["type"] == "json_invalid" for fault in faults):
         return respond(MalformedJson(), request.scope)
     body = getattr(request.scope.get("route"), "body_field", None)
     model = body.field_info.annotation if body is not None else None
-    return respond(InvalidRequest(errors=field_errors(found, error.body, model)), request.scope)
+    return respond(InvalidRequest(errors=field_errors(faults, error.body, model)), request.scope)
 
 
 async def _protocol(request: Request, error: Exception) -> Response:

@@ -29,9 +29,9 @@ from shared.http import dependencies, guard, idempotency
 from shared.http.operation import Idempotency, Needs, Operation
 
 READ_SECONDS_MAX = 3.5
-"""How long a reading route may take: it hangs behind a database that hangs, and giving up is part of the 5 s."""
+"""The time that a reading route may take. A database may hang, and an answer is due within 5 s."""
 SILENCE_SECONDS_MAX = 3.5
-"""How long the database may take over one statement of a transaction, or to give it a connection: likewise."""
+"""The time that the database may take for one statement of a transaction, or to give it a connection."""
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]

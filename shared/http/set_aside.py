@@ -72,7 +72,7 @@ class SetAsideRecord(SetAsideOut):
 
 
 class Acted(Response):
-    """What a retry or a discard did."""
+    """The result of a retry or a discard."""
 
     model_config = example(applied=3)
 

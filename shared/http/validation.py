@@ -1,4 +1,4 @@
-"""What pydantic found wrong, as field errors: pointers that resolve in the body sent, and no value of it."""
+"""Turn what pydantic refuses into field errors: pointers that resolve in the body that was sent, without its values."""
 
 import difflib
 import types
@@ -118,28 +118,28 @@ def _existing(loc: Sequence[str | int], body: object) -> list[str | int]:
 
 
 def _has(value: object, step: str | int) -> bool:
-    """Whether a JSON value has this member or this item."""
+    """Return whether a JSON value has this member or this item."""
     if isinstance(value, dict):
         return step in value
     return isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value)
 
 
 def _known_names(model: object, steps: Sequence[str | int]) -> set[str]:
-    """The names of the fields that could stand where `steps` lead, under every branch of a union."""
+    """Return the names of the fields that could stand where `steps` lead, under every branch of a union."""
     here = _models(model)
     for step in steps:
         if isinstance(step, str):
             here = [
                 inner
-                for one in here
-                if (field := one.model_fields.get(step)) is not None
+                for candidate in here
+                if (field := candidate.model_fields.get(step)) is not None
                 for inner in _models(field.annotation)
             ]
-    return {field.alias or name for one in here for name, field in one.model_fields.items()}
+    return {field.alias or name for candidate in here for name, field in candidate.model_fields.items()}
 
 
 def _models(annotation: object) -> list[type[BaseModel]]:
-    """The models in an annotation: itself, the members of a union, the items of a list."""
+    """Return the models in an annotation: itself, the members of a union, the items of a list."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     origin = get_origin(annotation)
