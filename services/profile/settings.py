@@ -17,7 +17,7 @@ def _known_region(code: str) -> str:
 
 
 class Settings(ServiceSettings):
-    """What profile needs beyond what all services share."""
+    """The settings of profile, besides those that all services share."""
 
     service: ClassVar[str] = "profile"
     port_offset: ClassVar[int] = 1

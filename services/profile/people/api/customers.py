@@ -91,7 +91,7 @@ class LookUpIn(Request):
 
 
 class Registered(Response):
-    """Who the customer is now; no personal data."""
+    """The customer after a registration; no personal data."""
 
     id: str = Field(description="The customer's id.", examples=["cus_01k2m9d6v4e8r7a1b2c3d4e5f6"])
     identity_id: str = Field(
@@ -116,7 +116,7 @@ class IdentifierOut(Response):
 
 
 class CustomerOut(Response):
-    """A customer: everything known of the identities that belong to them."""
+    """A customer: everything that is known of its identities."""
 
     id: str = Field(examples=["cus_01k2m9d6v4e8r7a1b2c3d4e5f6"])
     identity_ids: list[str]

@@ -10,7 +10,7 @@ from services.profile.people.domain.identifiers import GivenIdentifiers
 from shared.limits import ID_MAX
 
 Origin = Literal["purchase", "registration"]
-"""How an identity came into being."""
+"""The kind of the fact that brought an identity into being."""
 IdentityState = Literal["active", "anonymous", "erased"]
 IdentifierState = Literal["resolving", "contested", "shared", "blocked", "retired"]
 """A *resolving* identifier leads facts to its identity; a *contested* one leads to another identity."""

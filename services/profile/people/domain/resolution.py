@@ -57,7 +57,7 @@ class Unattached:
 
 @dataclass(frozen=True, slots=True)
 class Clues:
-    """What one fact tells about its identity: its id, if given, and blind indexes of identifiers, strongest first."""
+    """The clues of one fact to its identity: an id, if given, and blind indexes of identifiers, strongest first."""
 
     identity_id: str | None
     indexes: tuple[bytes, ...]

@@ -13,7 +13,7 @@ from shared.db import Read
 from shared.vault import Keys
 
 EXTERNAL = "ext:"
-"""What a caller writes before an own id of a customer."""
+"""The prefix of an external id in the place of a customer's id."""
 
 
 def issuer_seen_by(caller: Principal) -> str | None:

@@ -10,7 +10,7 @@ from shared.ids import is_id
 from shared.vault import Keys, SubjectKeyRecord, Vault
 
 ROUNDS_MAX = 5
-"""How often identifiers are looked up or claimed again before the caller is asked to come back.
+"""The most rounds of looking up or claiming identifiers, before the caller is asked to come back.
 
 Two rounds are enough when no identity is erased meanwhile.
 """

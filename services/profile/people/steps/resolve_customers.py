@@ -158,13 +158,13 @@ class _Resolver:
         self, mine: Mapping[bytes, str], claims: Mapping[bytes, _Claim]
     ) -> dict[bytes, str]:
         """Give back the claims that were decided otherwise meanwhile, and return the others."""
-        kept = {
+        current = {
             index: identity_id
             for index, identity_id in mine.items()
             if index in claims and claims[index].identity_id == identity_id
         }
-        await identifiers.give_back(self._tx, mine.keys() - kept.keys())
-        return kept
+        await identifiers.give_back(self._tx, mine.keys() - current.keys())
+        return current
 
     async def _learn_winners(self, lost: Sequence[_Claim]) -> None:
         """Read who won these claims. An identity's own contested identifier is in its way: delete it."""

@@ -36,7 +36,7 @@ class IdentityColumns(TypedColumns):
     record_version: Named[int] = Column(Integer, nullable=False)
     state: Named[str] = Column(Text, nullable=False)
     origin: Named[str] = Column(Text, nullable=False)
-    """How it came into being: `purchase` or `registration`."""
+    """The kind of the fact that brought it into being: `purchase` or `registration`."""
     issuer: Named[str] = Column(Id, nullable=False)
     """The issuer that brought it: `shop` or `partner:<id>`."""
     source: Named[str | None] = Column(Text)
@@ -141,7 +141,7 @@ class IdentifierRecord:
 
 
 class SourceRecordColumns(TypedColumns):
-    """What somebody reported about a customer, kept as reported; a purchase is its own source record."""
+    """A report about a customer, kept as reported; a purchase is its own source record."""
 
     record_id: Named[str] = Column(Id, primary_key=True)
     kind: Named[str] = Column(Text, nullable=False)
@@ -182,7 +182,7 @@ class CustomerValueColumns(TypedColumns):
     sealed: Named[bytes | None] = Column(Sealed)
     """Raw and normalised, as JSON; null when the value is an absence."""
     evidence: Named[str] = Column(Text, nullable=False)
-    """How it is known: declared, observed or inferred."""
+    """Declared, observed or inferred."""
     confidence: Named[int] = Column(SmallInteger, nullable=False)
     """0 to 100."""
     verified_at: Named[datetime | None] = Column(Instant)

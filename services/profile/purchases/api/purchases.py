@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from fastapi import Path, Query
 from pydantic import Field, model_validator
@@ -75,7 +75,7 @@ class LineIn(Request):
 
 
 class CustomerIn(Request):
-    """Who the customer is: by id, external id, phone or e-mail. The strongest given decides, in that order."""
+    """A customer, named by id, external id, phone or e-mail. The strongest given decides, in that order."""
 
     id: CustomerIdText | None = None
     external_id: ExternalIdText | None = None
@@ -153,11 +153,11 @@ class Recorded(Response):
 
 
 class Outcome(Response):
-    """What became of one purchase of a batch: the answer it would get alone."""
+    """The answer to one purchase of a batch: the one that it would get alone."""
 
     status: int = Field(examples=[201])
     purchase: Recorded | None
-    problem: dict[str, Any] | None = Field(  # any JSON: a refusal may add members of its own
+    problem: dict[str, object] | None = Field(
         description="A problem document, if it was refused.", examples=[None]
     )
 

@@ -64,7 +64,7 @@ class ReturnIn(Request):
 
 
 class UnitsOut(Response):
-    """Which units of a line went back, and what they cost."""
+    """The units of a line that went back, and their amount."""
 
     line: int = Field(examples=[1])
     quantity: int = Field(examples=[1])
@@ -74,7 +74,7 @@ class UnitsOut(Response):
 
 
 class Returned(Response):
-    """A return that was recorded, or waits for its purchase: then nothing is known yet of customer and amounts."""
+    """A return that was recorded, or that waits for its purchase: then its customer and its amounts are not known yet."""
 
     id: str = Field(examples=["ret_01k2m9d6v4e8r7a1b2c3d4e5f6"])
     status: Literal["returned", "waiting_for_purchase"] = Field(examples=["returned"])

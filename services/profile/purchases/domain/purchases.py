@@ -12,7 +12,7 @@ from services.profile.purchases.refusals import InTheFuture, TooLongAgo
 from shared.limits import INSTANT_MIN
 
 CLOCKS_DIFFER_MAX = timedelta(hours=24)
-"""How far in the future a fact may lie: clocks differ, but shops do not sell tomorrow."""
+"""The longest time that a fact may lie in the future: clocks differ, but shops do not sell tomorrow."""
 
 
 class OrderKey(NamedTuple):

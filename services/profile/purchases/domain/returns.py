@@ -25,7 +25,7 @@ class ReturnKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReturnedLine:
-    """How many units of a line (counted from 1) go back."""
+    """A line (counted from 1), and the number of its units that go back."""
 
     line: int
     quantity: int

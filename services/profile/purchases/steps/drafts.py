@@ -21,7 +21,7 @@ class Draft:
 
     purchase: Purchase
     fact: Fact
-    """What it says about its customer; its record id is the id of the new purchase."""
+    """The fact about its customer; the record id is the id of the new purchase."""
     content_hash: bytes
     customer_hash: bytes
 

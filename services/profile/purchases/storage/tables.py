@@ -178,7 +178,7 @@ purchase_return = Table(
     "purchase_return",
     metadata,
     ReturnColumns,
-    UniqueConstraint("source", "source_return_id", name="purchase_return_told"),
+    UniqueConstraint("source", "source_return_id", name="purchase_return_reported"),
     CheckConstraint("amount_minor >= 0", name="purchase_return_amount"),
 )
 append_only(purchase_return)

@@ -20,7 +20,7 @@ CONSUMER = "profile"
 TYPE = "return"
 """The type of a parked return."""
 WAITING_DAYS_MAX = 30
-"""How long a return waits for its purchase before it is handed to the operators."""
+"""The longest time that a return waits for its purchase, before it is handed to the operators."""
 NO_PURCHASE_YET = Reason("waiting_for_purchase", "The purchase that it returns is not known yet.")
 NEVER_PURCHASED = Reason(
     "purchase_never_came", f"Its purchase was not recorded within {WAITING_DAYS_MAX} days."

@@ -24,7 +24,7 @@ from shared.pacing import paced
 from shared.vault import Keys
 
 ATTEMPTS_MAX = 5
-"""How often a batch is looked at anew because another transaction recorded one of its orders meanwhile."""
+"""The most attempts at a batch; a new one begins when another transaction recorded one of its orders meanwhile."""
 
 Outcome = PurchaseRecord | DomainError
 """A purchase as recorded, now or before; or why it was refused."""

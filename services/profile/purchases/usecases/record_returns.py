@@ -19,7 +19,7 @@ from shared.errors import DomainError
 from shared.ids import new_id
 
 ATTEMPTS_MAX = 5
-"""How often returns are looked at anew because another transaction recorded one of them meanwhile."""
+"""The most attempts at a batch; a new one begins when another transaction recorded one of its returns meanwhile."""
 
 Outcome = RecordedReturn | WaitingReturn | DomainError
 """A return as recorded, now or before; one that waits for its purchase; or why it was refused."""
@@ -33,12 +33,17 @@ async def record_returns(
     A return that was recorded before gets its first answer again, or a conflict that names what differs.
     """
     first: dict[ReturnKey, Return] = {}
-    for given in reported:
-        first.setdefault(given.key, given)
+    for reported_return in reported:
+        first.setdefault(reported_return.key, reported_return)
     outcomes = await _record(tx, context, list(first.values()), issuer)
-    others = [given for given in reported if first[given.key] != given]
+    others = [
+        reported_return for reported_return in reported if first[reported_return.key] != reported_return
+    ]
     conflicts = await _known(tx, context, others, issuer) if others else {}
-    return [(outcomes if first[given.key] == given else conflicts)[given.key] for given in reported]
+    return [
+        (outcomes if first[reported_return.key] == reported_return else conflicts)[reported_return.key]
+        for reported_return in reported
+    ]
 
 
 async def _record(
@@ -58,18 +63,18 @@ async def _attempt(
     tx: Tx, context: Context, reported: Sequence[Return], issuer: str
 ) -> dict[ReturnKey, Outcome]:
     """Apply the new returns whose purchases are recorded, and park the others."""
-    bought = await _meet_purchases(tx, {given.order for given in reported})
+    bought = await _meet_purchases(tx, {reported_return.order for reported_return in reported})
     outcomes = await _known(tx, context, reported, issuer)
     ready: list[WaitingReturn] = []
     early: list[WaitingReturn] = []
-    for given in reported:
-        if given.key in outcomes:
+    for reported_return in reported:
+        if reported_return.key in outcomes:
             continue
-        purchase = bought.get(given.order)
-        if (refusal := _refusal(given, purchase, tx.now, issuer)) is not None:
-            outcomes[given.key] = refusal
+        purchase = bought.get(reported_return.order)
+        if (refusal := _refusal(reported_return, purchase, tx.now, issuer)) is not None:
+            outcomes[reported_return.key] = refusal
             continue
-        waiting = WaitingReturn(new_id("ret"), issuer, given)
+        waiting = WaitingReturn(new_id("ret"), issuer, reported_return)
         (early if purchase is None else ready).append(waiting)
     answers = await apply_returns(tx, context, ready, bought) if ready else []
     await waiting_returns.park(tx, context.vault, early)
@@ -108,13 +113,17 @@ async def _known(
     tx: Tx, context: Context, reported: Sequence[Return], issuer: str
 ) -> dict[ReturnKey, Outcome]:
     """Return the answers to the returns that are known already: the first answer, or the fields that differ."""
-    recorded = await returns.find(tx, (given.key for given in reported))
-    unrecorded = (given.key for given in reported if given.key not in recorded)
+    recorded = await returns.find(tx, (reported_return.key for reported_return in reported))
+    unrecorded = (reported_return.key for reported_return in reported if reported_return.key not in recorded)
     known: Mapping[ReturnKey, RecordedReturn | WaitingReturn] = {
         **recorded,
         **await waiting_returns.find(tx, context.vault, unrecorded),
     }
-    return {given.key: _answer(given, known[given.key], issuer) for given in reported if given.key in known}
+    return {
+        reported_return.key: _answer(reported_return, known[reported_return.key], issuer)
+        for reported_return in reported
+        if reported_return.key in known
+    }
 
 
 def _answer(reported: Return, known: RecordedReturn | WaitingReturn, issuer: str) -> Outcome:

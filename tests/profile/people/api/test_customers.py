@@ -23,7 +23,7 @@ async def test_a_customer_is_registered_and_read(profile: Profile) -> None:
         "active",
         "shop",
     )
-    assert {one["kind"]: one["value"] for one in read["identifiers"]} == {
+    assert {identifier["kind"]: identifier["value"] for identifier in read["identifiers"]} == {
         "external_id": "C-1", "phone": "+8613800138001", "email": "ana@example.com",
     }  # fmt: skip
     assert (await client.get("/v1/customers/ext:C-1")).json() == read
@@ -71,20 +71,26 @@ async def test_unknown_and_erased_look_alike(profile: Profile) -> None:
 
 async def test_the_id_of_a_merged_customer_leads_to_the_survivor(profile: Profile) -> None:
     client = profile.operator()
-    one = (await client.post("/v1/customers", json={"external_id": "C-1", "name": "Ana"})).json()["id"]
-    two = (await client.post("/v1/customers", json={"phone": "13800138002"})).json()["id"]
+    survivor = (await client.post("/v1/customers", json={"external_id": "C-1", "name": "Ana"})).json()["id"]
+    loser = (await client.post("/v1/customers", json={"phone": "13800138002"})).json()["id"]
     async with profile.database.begin() as tx:
         await tx.execute(
-            update(identity).where(identity.c.identity_id == two).values(owner_id=one, ownership_version=1)
+            update(identity)
+            .where(identity.c.identity_id == loser)
+            .values(owner_id=survivor, ownership_version=1)
         )
-    read = (await client.get(f"/v1/customers/{two}")).json()
-    assert (read["id"], sorted(read["identity_ids"]), read["name"]) == (one, sorted([one, two]), "Ana")
-    assert {one["kind"] for one in read["identifiers"]} == {"external_id", "phone"}
+    read = (await client.get(f"/v1/customers/{loser}")).json()
+    assert (read["id"], sorted(read["identity_ids"]), read["name"]) == (
+        survivor,
+        sorted([survivor, loser]),
+        "Ana",
+    )
+    assert {identifier["kind"] for identifier in read["identifiers"]} == {"external_id", "phone"}
     found = await client.post("/v1/customers:lookup", json={"phone": "13800138002"})
-    assert found.json()["id"] == one
-    assert [one["id"] for one in (await client.get("/v1/customers")).json()["items"]] == [one]
-    for token in (one, two):  # a token that was made before the merge still stands for its customer
-        assert (await profile.customer(token).get(f"/v1/customers/{one}")).status_code == 200
+    assert found.json()["id"] == survivor
+    assert [customer["id"] for customer in (await client.get("/v1/customers")).json()["items"]] == [survivor]
+    for token in (survivor, loser):  # a token that was made before the merge still stands for its customer
+        assert (await profile.customer(token).get(f"/v1/customers/{survivor}")).status_code == 200
 
 
 async def test_customers_see_themselves_only(profile: Profile) -> None:
@@ -113,7 +119,7 @@ async def test_partners_see_only_whom_they_brought(profile: Profile) -> None:
     assert (await partner.get("/v1/customers/ext:C-1")).json()["id"] == theirs
     assert (await partner.get(f"/v1/customers/{ours}")).status_code == 404
     assert (await partner.post("/v1/customers:lookup", json={"phone": "13800138001"})).status_code == 404
-    assert [one["id"] for one in (await partner.get("/v1/customers")).json()["items"]] == [theirs]
+    assert [customer["id"] for customer in (await partner.get("/v1/customers")).json()["items"]] == [theirs]
     assert (await profile.partner("other").get(f"/v1/customers/{theirs}")).status_code == 404
 
 
@@ -129,11 +135,11 @@ async def test_lists_are_filtered_and_paged(profile: Profile) -> None:
     first = (await client.get("/v1/customers", params={"limit": 3})).json()
     second = (await client.get("/v1/customers", params={"limit": 3, "cursor": first["next_cursor"]})).json()
     assert second["next_cursor"] is None
-    ids = [one["id"] for one in first["items"] + second["items"]]
+    ids = [customer["id"] for customer in first["items"] + second["items"]]
     assert len(ids) == 5
     assert ids == sorted(ids, reverse=True)
     registered = (await client.get("/v1/customers", params={"origin": "registration"})).json()["items"]
-    assert {one["identifiers"][0]["value"] for one in registered} == {"R-0", "R-1"}
+    assert {customer["identifiers"][0]["value"] for customer in registered} == {"R-0", "R-1"}
     before = {"created_until": "2026-03-10T12:00:00Z"}
     assert len((await client.get("/v1/customers", params=before)).json()["items"]) == 3
 

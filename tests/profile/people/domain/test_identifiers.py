@@ -112,7 +112,7 @@ def test_an_external_id_is_kept_as_its_issuer_spells_it() -> None:
 
 def test_identifiers_come_strongest_first() -> None:
     spelled = GivenIdentifiers(email="ana@example.com", phone="13800138001", external_id="C-1")
-    kinds = [one.kind for one in normalise(spelled, issuer="shop", region="CN")]
+    kinds = [identifier.kind for identifier in normalise(spelled, issuer="shop", region="CN")]
     assert kinds == ["external_id", "phone", "email"]
 
 

@@ -129,8 +129,8 @@ async def test_a_batch_answers_each_item_and_holds_nothing_personal(profile: Pro
     answer = await client.post("/v1/purchases:batch", json={"items": items})
     assert answer.status_code == 207, answer.text
     outcomes = answer.json()["items"]
-    assert [one["status"] for one in outcomes] == [201, 409, 422, 201]
-    assert [(one["problem"] or {}).get("code") for one in outcomes] == [
+    assert [outcome["status"] for outcome in outcomes] == [201, 409, 422, 201]
+    assert [(outcome["problem"] or {}).get("code") for outcome in outcomes] == [
         None,
         "order_conflict",
         "phone_invalid",
@@ -180,7 +180,7 @@ async def test_customers_see_their_own_purchases_only(profile: Profile) -> None:
     unknown = await me.get(f"/v1/purchases/{new_id('pur')}")
     assert refused.status_code == unknown.status_code == 404
     assert {**refused.json(), "request_id": ""} == {**unknown.json(), "request_id": ""}
-    assert [one["id"] for one in (await me.get("/v1/purchases")).json()["items"]] == [mine["id"]]
+    assert [purchase["id"] for purchase in (await me.get("/v1/purchases")).json()["items"]] == [mine["id"]]
     asked = await me.get("/v1/purchases", params={"customer_id": theirs["customer_id"]})
     assert asked.status_code == 404
     assert (await me.post("/v1/purchases", json=purchase("3"))).status_code == 403
@@ -192,7 +192,9 @@ async def test_partners_see_and_name_only_what_they_brought(profile: Profile) ->
     theirs = (await partner.post("/v1/purchases", json=purchase("2"))).json()
     assert theirs["customer_id"] != ours["customer_id"]
     assert theirs["unattached"] == [{"kind": "phone", "reason": "held_by_another_customer"}]
-    assert [one["id"] for one in (await partner.get("/v1/purchases")).json()["items"]] == [theirs["id"]]
+    assert [purchase["id"] for purchase in (await partner.get("/v1/purchases")).json()["items"]] == [
+        theirs["id"]
+    ]
     assert (await partner.get(f"/v1/purchases/{ours['id']}")).status_code == 404
     named = await partner.post("/v1/purchases", json=purchase("3", customer={"id": ours["customer_id"]}))
     assert (named.status_code, named.json()["code"]) == (422, "unknown_customer")
@@ -217,12 +219,12 @@ async def test_lists_are_filtered_and_paged(profile: Profile) -> None:
         for number in range(6)
     ]
     outcomes = (await client.post("/v1/purchases:batch", json={"items": items})).json()["items"]
-    ids = {one["purchase"]["order_id"]: one["purchase"]["id"] for one in outcomes}
+    ids = {outcome["purchase"]["order_id"]: outcome["purchase"]["id"] for outcome in outcomes}
     seen: list[str] = []
     cursor: dict[str, str] = {}
     while True:
         page = (await client.get("/v1/purchases", params={"limit": 4, **cursor})).json()
-        seen += [one["id"] for one in page["items"]]
+        seen += [purchase["id"] for purchase in page["items"]]
         if page["next_cursor"] is None:
             break
         cursor = {"cursor": page["next_cursor"]}
@@ -236,7 +238,7 @@ async def test_lists_are_filtered_and_paged(profile: Profile) -> None:
         ({"purchased_until": "2026-03-02T00:00:00Z"}, "0"),
     ):
         page = (await client.get("/v1/purchases", params=params)).json()
-        assert sorted(one["order_id"] for one in page["items"]) == list(orders), params
+        assert sorted(purchase["order_id"] for purchase in page["items"]) == list(orders), params
     foreign = await client.get("/v1/purchases", params={"source": "web", **cursor})
     assert foreign.json()["code"] == "cursor_invalid"
     assert (await client.get("/v1/purchases", params={"customr_id": "x"})).status_code == 422

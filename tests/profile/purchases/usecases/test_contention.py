@@ -27,15 +27,15 @@ async def all_at_once(profile: Profile, batches: Sequence[Sequence[Purchase]]) -
     """Record each batch in a task of its own; every purchase must be recorded."""
     outcomes = await asyncio.gather(*(profile.buy(*batch) for batch in batches))
     flat = [outcome for batch in outcomes for outcome in batch]
-    assert all(isinstance(one, PurchaseRecord) for one in flat), [
-        one for one in flat if not isinstance(one, PurchaseRecord)
+    assert all(isinstance(outcome, PurchaseRecord) for outcome in flat), [
+        outcome for outcome in flat if not isinstance(outcome, PurchaseRecord)
     ][:3]
-    return [one for one in flat if isinstance(one, PurchaseRecord)]
+    return [outcome for outcome in flat if isinstance(outcome, PurchaseRecord)]
 
 
 async def test_fifty_first_purchases_of_one_buyer_make_one_customer(profile: Profile) -> None:
     found = await all_at_once(profile, [[reported(str(number), **BUYER)] for number in range(50)])
-    assert len({one.identity_id for one in found}) == 1
+    assert len({purchase.identity_id for purchase in found}) == 1
     assert await profile.count(identity) == 1
     assert await profile.count(identifier) == 3
     events = Counter(type(event) for event in await profile.published())
@@ -64,13 +64,15 @@ async def test_mixed_subsets_of_one_buyer_report_every_surplus(
         surplus = {kind for kind in given if held[kind] != answer.identity_id}
         assert surplus == set(answer.unattached)
     contested = await profile.count(identifier, identifier.c.state == "contested")
-    assert contested == len({(one.identity_id, kind) for one in found for kind in one.unattached})
+    assert contested == len(
+        {(purchase.identity_id, kind) for purchase in found for kind in purchase.unattached}
+    )
     assert await profile.drift() == []
 
 
 async def test_one_order_told_fifty_times_at_once_is_recorded_once(profile: Profile) -> None:
     found = await all_at_once(profile, [[reported("1", **BUYER)] for _ in range(50)])
-    assert len({one.purchase_id for one in found}) == 1
+    assert len({purchase.purchase_id for purchase in found}) == 1
     assert await profile.count(tables.purchase) == 1
     assert len(await profile.published()) == 2
 
@@ -80,7 +82,7 @@ async def test_one_order_of_a_known_buyer_told_at_once_is_recorded_once(profile:
     found = await all_at_once(
         profile, [[reported("1", **BUYER), reported(f"x{number}", **BUYER)] for number in range(20)]
     )
-    assert len({one.purchase_id for one in found if one.order_id == "1"}) == 1
+    assert len({purchase.purchase_id for purchase in found if purchase.order_id == "1"}) == 1
     assert await profile.count(tables.purchase) == 22
     assert await profile.drift() == []
 

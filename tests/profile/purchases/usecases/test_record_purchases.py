@@ -59,9 +59,9 @@ async def test_the_same_buyer_is_found_by_any_identifier(profile: Profile) -> No
         reported("4", email="ana@example.com"),
     ]
     (bought,) = map(stored, await profile.buy(first))
-    found = [stored(one) for one in await profile.buy(*again)]
+    found = [stored(outcome) for outcome in await profile.buy(*again)]
     by_id = await profile.buy(reported("5", id=bought.customer_id))
-    assert {one.identity_id for one in [*found, stored(by_id[0])]} == {bought.identity_id}
+    assert {purchase.identity_id for purchase in [*found, stored(by_id[0])]} == {bought.identity_id}
     assert len([event for event in await profile.published() if isinstance(event, CustomerRegistered)]) == 1
 
 
@@ -92,28 +92,28 @@ async def test_external_ids_are_unique_within_their_issuer(profile: Profile) -> 
 
 
 async def test_a_repeat_gets_the_first_answer_and_changes_nothing(profile: Profile) -> None:
-    one = reported("1", external_id="C-1", phone="13800138001")
-    (first,) = await profile.buy(one)
+    purchase = reported("1", external_id="C-1", phone="13800138001")
+    (first,) = await profile.buy(purchase)
     events = len(await profile.published())
     profile.clock.advance(timedelta(days=3))
     same = reported("1", external_id="C-1", phone="+86 138 0013 8001")
-    repeats = [*await profile.buy(one), *await profile.buy(same, one)]
+    repeats = [*await profile.buy(purchase), *await profile.buy(same, purchase)]
     assert repeats == [first] * 3
     assert len(await profile.published()) == events
     assert await profile.count(tables.purchase) == 1
 
 
 async def test_the_first_answer_stays_after_a_merge(profile: Profile) -> None:
-    one = reported("1", phone="13800138001")
-    (first,) = map(stored, await profile.buy(one))
+    purchase = reported("1", phone="13800138001")
+    (first,) = map(stored, await profile.buy(purchase))
     (other,) = map(stored, await profile.buy(reported("2", phone="13800138002")))
     await merge(profile, loser=first.identity_id, survivor=other.identity_id)
-    assert await profile.buy(one) == [first]
+    assert await profile.buy(purchase) == [first]
 
 
 async def test_other_content_is_a_conflict_that_names_the_fields(profile: Profile) -> None:
-    one = reported("1", Line("TEA", 3, 1000, name="a"), external_id="C-1")
-    await profile.buy(one)
+    purchase = reported("1", Line("TEA", 3, 1000, name="a"), external_id="C-1")
+    await profile.buy(purchase)
     other = reported(
         "1", Line("TEA", 2, 1000, name="b"), external_id="C-2", at=NOW - timedelta(hours=1), channel="app"
     )
@@ -127,8 +127,10 @@ async def test_other_content_is_a_conflict_that_names_the_fields(profile: Profil
 
 
 async def test_in_one_batch_the_second_telling_is_a_repeat_or_a_conflict(profile: Profile) -> None:
-    one = reported("1", external_id="C-1")
-    outcomes = await profile.buy(one, one, reported("1", external_id="C-2"), reported("2", external_id="C-2"))
+    purchase = reported("1", external_id="C-1")
+    outcomes = await profile.buy(
+        purchase, purchase, reported("1", external_id="C-2"), reported("2", external_id="C-2")
+    )
     assert outcomes[0] == outcomes[1]
     assert refused(outcomes[2]).code == "order_conflict"
     assert stored(outcomes[3]).order_id == "2"
@@ -146,7 +148,7 @@ async def test_what_is_refused_leaves_its_neighbours_alone(profile: Profile) -> 
     ]
     fine = reported("7", external_id="C-9", at=NOW + timedelta(hours=24))
     outcomes = await profile.buy(*broken, fine)
-    assert [(refused(one).code, refused(one).errors[0].pointer) for one in outcomes[:-1]] == [
+    assert [(refused(outcome).code, refused(outcome).errors[0].pointer) for outcome in outcomes[:-1]] == [
         ("unknown_customer", "/customer/id"),
         ("unknown_customer", "/customer/id"),
         ("phone_invalid", "/customer/phone"),
@@ -179,9 +181,13 @@ async def test_facts_keep_the_named_identity_after_a_merge(profile: Profile) -> 
         reported("7", external_id="A", phone="13800138002"),
         reported("8", external_id="NEW", phone="13800138002"),
     )
-    found = [stored(one) for one in outcomes]
-    assert [one.identity_id for one in found[:5]] == [a.identity_id, *[b.identity_id] * 3, a.identity_id]
-    assert {one.customer_id for one in found[:5]} == {a.identity_id}
+    found = [stored(outcome) for outcome in outcomes]
+    assert [purchase.identity_id for purchase in found[:5]] == [
+        a.identity_id,
+        *[b.identity_id] * 3,
+        a.identity_id,
+    ]
+    assert {purchase.customer_id for purchase in found[:5]} == {a.identity_id}
     assert (
         list(found[4].unattached) == []
     )  # the phone is the same customer's: contested, and nothing to report
@@ -191,20 +197,20 @@ async def test_facts_keep_the_named_identity_after_a_merge(profile: Profile) -> 
     assert holder == b.identity_id
     events = [event for event in await profile.published() if isinstance(event, PurchaseRecorded)]
     assert [(event.identity_id, event.customer_id) for event in events[2:]] == [
-        (one.identity_id, one.customer_id) for one in found
+        (purchase.identity_id, purchase.customer_id) for purchase in found
     ]
 
 
 async def test_an_erased_customer_is_not_found_and_comes_back_as_a_new_one(profile: Profile) -> None:
-    one = reported("1", Line("CUP", 1, 900, name="for Ana"), phone="13800138001")
-    (first,) = map(stored, await profile.buy(one))
+    purchase = reported("1", Line("CUP", 1, 900, name="for Ana"), phone="13800138001")
+    (first,) = map(stored, await profile.buy(purchase))
     await profile.erase(first.identity_id)
     by_id, by_phone = await profile.buy(
         reported("2", id=first.identity_id), reported("3", phone="13800138001")
     )
     assert refused(by_id).code == "customer_erased"
     assert stored(by_phone).identity_id != first.identity_id
-    assert stored((await profile.buy(one))[0]).purchase_id == first.purchase_id
+    assert stored((await profile.buy(purchase))[0]).purchase_id == first.purchase_id
     assert await profile.drift() == []
 
 

@@ -55,11 +55,11 @@ async def test_units_go_back_last_first_with_their_share_of_the_line(profile: Pr
     first, second = map(
         stored, await profile.give_back(back("R1", "1", (1, 1), (2, 1)), back("R2", "1", (1, 2)))
     )
-    assert [(one.line, one.unit_from, one.unit_to, one.amount_minor) for one in first.lines] == [
+    assert [(line.line, line.unit_from, line.unit_to, line.amount_minor) for line in first.lines] == [
         (1, 3, 3, 334),
         (2, 1, 1, 1),
     ]
-    assert [(one.unit_from, one.unit_to, one.amount_minor) for one in second.lines] == [(1, 2, 666)]
+    assert [(line.unit_from, line.unit_to, line.amount_minor) for line in second.lines] == [(1, 2, 666)]
     told_to_others = [event for event in await profile.published() if isinstance(event, PurchaseReturned)]
     assert [(event.amount_minor, event.identity_id, event.purchased_at) for event in told_to_others] == [
         (335, bought.identity_id, NOW), (666, bought.identity_id, NOW),
@@ -220,26 +220,27 @@ async def test_a_return_in_the_future_is_refused(profile: Profile) -> None:
 async def test_thirty_returns_at_once_take_each_unit_once(profile: Profile, seeded: random.Random) -> None:
     await profile.buy(reported("1", Line("TEA", 10, 999), phone="13800138001"))
     wanted = [back(f"R{number}", "1", (1, seeded.randint(1, 3))) for number in range(30)]
-    outcomes = await asyncio.gather(*(profile.give_back(one) for one in wanted))
+    outcomes = await asyncio.gather(*(profile.give_back(wanted_return) for wanted_return in wanted))
     taken = [
         units for (outcome,) in outcomes if isinstance(outcome, RecordedReturn) for units in outcome.lines
     ]
-    units = [unit for one in taken for unit in range(one.unit_from, one.unit_to + 1)]
+    units = [unit for line in taken for unit in range(line.unit_from, line.unit_to + 1)]
     assert sorted(units) == sorted(set(units))
     async with profile.database.read() as read:
         counted = await read.scalar(select(tables.purchase_line.c.returned_quantity))
     assert counted == len(units)
     if len(units) == 10:
-        assert sum(one.amount_minor for one in taken) == 999
+        assert sum(line.amount_minor for line in taken) == 999
     assert await profile.drift() == []
 
 
 async def test_the_same_return_thirty_times_at_once_is_recorded_once(profile: Profile) -> None:
     await profile.buy(reported("1", phone="13800138001"), reported("2", phone="13800138001"))
     wanted = [back("R1", str(1 + number % 2)) for number in range(30)]
-    outcomes = [one for (one,) in await asyncio.gather(*(profile.give_back(one) for one in wanted))]
+    answers = await asyncio.gather(*(profile.give_back(wanted_return) for wanted_return in wanted))
+    outcomes = [outcome for (outcome,) in answers]
     assert len({outcome.record.return_id for outcome in outcomes if isinstance(outcome, RecordedReturn)}) == 1
-    assert {one.code for one in outcomes if isinstance(one, DomainError)} == {"return_conflict"}
+    assert {outcome.code for outcome in outcomes if isinstance(outcome, DomainError)} == {"return_conflict"}
     assert await profile.count(tables.purchase_return) == 1
     assert await profile.drift() == []
 

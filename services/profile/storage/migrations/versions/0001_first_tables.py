@@ -1,4 +1,4 @@
-"""First tables: identities, what names them, and what they bought."""
+"""First tables: identities, their identifiers, purchases and returns."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -47,7 +47,7 @@ def upgrade() -> None:
 
 
 def _customer_values() -> None:
-    """Values of customers, each from one source record."""
+    """Values of customers."""
     op.create_table(
         "customer_value",
         sa.Column("identity_id", types.Id, nullable=False),
@@ -72,7 +72,7 @@ def _customer_values() -> None:
 
 
 def _identifiers() -> None:
-    """What names identities."""
+    """Identifiers."""
     op.create_table(
         "identifier",
         sa.Column("identity_id", types.Id, nullable=False),
@@ -119,7 +119,7 @@ def _identifiers() -> None:
 
 
 def _identities() -> None:
-    """Whom facts are recorded for."""
+    """Identities."""
     op.create_table(
         "identity",
         sa.Column("identity_id", types.Id, nullable=False),
@@ -197,7 +197,7 @@ def _purchases() -> None:
 
 
 def _return_lines() -> None:
-    """Units that went back."""
+    """Lines of returns."""
     op.create_table(
         "return_line",
         sa.Column("return_id", types.Id, nullable=False),
@@ -233,13 +233,13 @@ def _returns() -> None:
         sa.Column("booked_at", types.Instant(), nullable=False),
         sa.CheckConstraint("amount_minor >= 0", name="purchase_return_amount"),
         sa.PrimaryKeyConstraint("return_id"),
-        sa.UniqueConstraint("source", "source_return_id", name="purchase_return_told"),
+        sa.UniqueConstraint("source", "source_return_id", name="purchase_return_reported"),
     )
     op.create_index("purchase_return_purchase_id", "purchase_return", ["purchase_id"], unique=False)
 
 
 def _source_records() -> None:
-    """Customers as they were told."""
+    """Source records."""
     op.create_table(
         "source_record",
         sa.Column("record_id", types.Id, nullable=False),
