@@ -1,4 +1,4 @@
-"""What code works with besides its transaction: the context of a use case, and the runtime of a process."""
+"""The context of a use case and the runtime of a process: the parts that code needs besides its transaction."""
 
 from dataclasses import dataclass
 from typing import Generic, Protocol
@@ -16,7 +16,7 @@ S = TypeVar("S", bound=ServiceSettings, default=ServiceSettings, covariant=True)
 
 
 class Tokens(Protocol):
-    """Tells whose a bearer token is."""
+    """The verifier of bearer tokens."""
 
     async def verify(self, token: str) -> Principal:
         """Return the subject of a token that is genuine and in force.
@@ -28,7 +28,7 @@ class Tokens(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context(Generic[S]):
-    """What a use case may need besides its transaction: the service's settings, its vault and its clock.
+    """The parts that a use case may need besides its transaction: the service's settings, its vault and its clock.
 
     Routes, handlers and jobs receive it and pass it on whole. It offers no way to a second transaction.
     """
@@ -40,7 +40,7 @@ class Context(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class Runtime(Generic[S]):
-    """Everything outside of itself that a running service holds on to."""
+    """The parts that a running service needs: settings, database, bus, vault, verifier of tokens, clock."""
 
     settings: S
     database: Database
@@ -51,5 +51,5 @@ class Runtime(Generic[S]):
 
     @property
     def context(self) -> Context[S]:
-        """The part of it that use cases receive."""
+        """Return the parts that use cases receive."""
         return Context(self.settings, self.vault, self.clock)

@@ -1,4 +1,4 @@
-"""Settings that every service has, from `HUITOU_…` in the environment; the defaults run with no environment at all."""
+"""Settings of every service, from `HUITOU_…` in the environment. The defaults work with an empty environment."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -15,11 +15,11 @@ from shared.money import CURRENCIES
 PREFIX = "HUITOU_"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 CLOSE = 0.8
-"""From here on a name is taken for another one misspelt; the databases of two services are 0.7 alike."""
+"""The similarity from which a name counts as a misspelling of another. The database URLs of two services have 0.7."""
 
 
 class BadSetting(Exception):
-    """A setting that cannot be used: the sentence names its variable and says what to do."""
+    """A setting that cannot be used. The sentence names its variable and says what to do."""
 
 
 def _known_currency(code: str) -> str:
@@ -48,7 +48,7 @@ def _known_bus(url: str) -> str:
 
 
 class ServiceSettings(BaseSettings):
-    """What all services share. Frozen: a process keeps the settings it started with."""
+    """Settings of every service. They are frozen: a process keeps the settings that it started with."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, frozen=True, extra="ignore", use_attribute_docstrings=True
@@ -97,22 +97,22 @@ class ServiceSettings(BaseSettings):
 
     @property
     def time_zone(self) -> ZoneInfo:
-        """The zone named by `zone`."""
+        """Return the zone that `zone` names."""
         return ZoneInfo(self.zone)
 
     @property
     def port(self) -> int:
-        """The port this service listens on."""
+        """Return the port of this service."""
         return self.port_base + self.port_offset
 
     @property
     def database(self) -> str:
-        """The URL of the service's own database: HUITOU_<SERVICE>_DATABASE_URL, or a SQLite file under `home`."""
+        """Return the URL of the service's own database: HUITOU_<SERVICE>_DATABASE_URL, or a SQLite file under `home`."""
         return getattr(self, "database_url", "") or f"sqlite:///{self.home / (self.service + '.db')}"
 
 
 def in_words(error: ValidationError) -> str:
-    """What is wrong with the settings, each by the name of its variable."""
+    """Return the faults of the settings in words, each with the name of its variable."""
     return "; ".join(
         _fault(f"{PREFIX}{'_'.join(str(part) for part in fault['loc']).upper()}", fault["msg"])
         for fault in error.errors(include_url=False, include_context=False)
@@ -125,9 +125,9 @@ def _fault(name: str, message: str) -> str:
 
 
 def misspelt(settings: type[ServiceSettings], environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Variables that are no setting but nearly one, each with the one that may be meant.
+    """Return the variables whose names are close to a setting, each with the name that is probably meant.
 
-    Services share an environment: what is not close to a setting of this one may be another's.
+    Other variables are left out, because services share an environment: such a variable may belong to another service.
     """
     known = {name.upper() for name in settings.model_fields}
     for variable in sorted(environment):

@@ -78,7 +78,7 @@ class Slots:
 
 
 class Saved:
-    """What a transaction's slots held when a savepoint began."""
+    """The values of a transaction's slots at the beginning of a savepoint."""
 
     __slots__ = ("asked_before", "copies")
 

@@ -1,4 +1,4 @@
-"""The app of a service: its operations, and everything that every service answers in the same way."""
+"""The app of a service: its own operations, and the operations that every service has."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -20,15 +20,15 @@ from shared.service.opening import open_runtime
 from shared.service.service import Service
 
 
-class Unordered(TypeError):
-    """The table of operations is not in order: an id twice, or a route that is no operation."""
+class RepeatedOperationId(TypeError):
+    """Two operations have the same id."""
 
 
 def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metrics | None = None) -> FastAPI:
-    """The ASGI app of a service.
+    """Build the ASGI app of a service.
 
-    With `parts` it answers at once, and whoever gave them closes them; without, it opens its own when it starts and
-    closes them when it stops. `app.state` has `parts`, `health` (add checks, set `draining`) and `metrics`.
+    With a `runtime` it answers at once, and the caller closes the runtime. Without one, it opens its own when it starts and
+    closes it when it stops. `app.state` has `runtime`, `health` (add checks, set `draining`) and `metrics`.
     """
     app = FastAPI(
         title=service.title,
@@ -58,7 +58,7 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
 
 
 def build_side_door(service: Service, runtime: Runtime) -> FastAPI:
-    """The app of a process that answers no requests: its health, and the metrics of what it does itself."""
+    """Build the app of a process that answers no requests: its health, and the metrics of its own work."""
     app = FastAPI(title=service.title, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.metrics = Metrics(service.name)
     app.state.health = Health()
@@ -67,7 +67,7 @@ def build_side_door(service: Service, runtime: Runtime) -> FastAPI:
     refusals.install(app)
     app.add_middleware(Edge, metrics=app.state.metrics)
     _connect(app, service, runtime)
-    app.state.metrics.read.clear()  # those of the service are read by the process that serves it
+    app.state.metrics.read.clear()  # the process that serves the service reads the figures of the service
     return app
 
 
@@ -95,10 +95,10 @@ def _connect(app: FastAPI, service: Service, runtime: Runtime) -> None:
 
 
 def _check(listed: list[Route]) -> None:
-    """Refuse to build an app in which something keyed by operationId would be ambiguous."""
+    """Refuse operation ids that are given twice."""
     ids = [route.operation.id for route in listed]
     if twice := sorted({name for name in ids if ids.count(name) > 1}):
-        raise Unordered(f"operation ids given twice: {', '.join(twice)}")
+        raise RepeatedOperationId(f"operation ids given twice: {', '.join(twice)}")
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
 
 
 async def _metrics(request: Request) -> Response:
-    """Everything measured; the figures of the database only where it answers."""
+    """Return all measures. The figures of the database are left out if it does not answer."""
     metrics: Metrics = request.app.state.metrics
     runtime: Runtime = request.app.state.runtime
     try:

@@ -1,4 +1,4 @@
-"""The words in which a route declares who may call it."""
+"""The names by which a route declares its callers and learns which of them is asking."""
 
 from shared.auth.access import OPERATORS, PUBLIC, Allow, allow, owned_by
 from shared.auth.principal import Principal, Role

@@ -1,4 +1,4 @@
-"""The body of a request: JSON by RFC 8259 and I-JSON (RFC 7493), parsed once, in one way for whoever looks at it."""
+"""The body of a request: JSON by RFC 8259 and I-JSON (RFC 7493), parsed once for all code that reads it."""
 
 import json
 import re
@@ -12,22 +12,22 @@ from shared.http.problems import InvalidRequest, MalformedJson
 from shared.http.validation import pointer
 
 _SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
-"""An escape that may stand for a character that no database keeps: U+0000, or half of a surrogate pair."""
+"""An escape that may stand for a character that no database can store: U+0000, or half of a surrogate pair."""
 NUL_CHARACTER = field_sentence(__name__, "nul_character")
 _NOT_A_TEXT = field_sentence(__name__, "string_unicode", code="not_a_text")
 
 
 class DuplicateName(DomainError):
-    """An object of the body has a name twice: parsers differ in which of the two they believe."""
+    """An object of the body has a name twice. Parsers differ in which of the two values they take."""
 
     kind, code = Kind.BAD_REQUEST, "duplicate_name"
 
 
 async def document(request: Request) -> object:
-    """The body, parsed when first asked for; None where there is none.
+    """Return the body, parsed at the first call, or None if there is no body.
 
-    Kept where Starlette keeps it, so that `request.json()` gives the same. Raises MalformedJson, DuplicateName, and
-    InvalidRequest for texts that no database keeps.
+    The document is stored where Starlette stores it, so that `request.json()` returns the same. Raises MalformedJson,
+    DuplicateName, and InvalidRequest for texts that no database can store.
     """
     if not hasattr(request, "_json"):
         body = await request.body()
@@ -36,19 +36,19 @@ async def document(request: Request) -> object:
 
 
 def parse(body: bytes) -> object:
-    """A JSON document in UTF-8: no NaN or Infinity, no name twice, no U+0000, no half of a surrogate pair."""
+    """Parse JSON in UTF-8. Refuse NaN and Infinity, repeated names, U+0000, and halves of surrogate pairs."""
     try:
         text = body.decode("utf-8-sig")
         parsed: object = _DECODER.decode(text)
     except (ValueError, RecursionError):
         raise MalformedJson from None
     if _SUSPICIOUS.search(text):
-        _refuse_unkept(parsed)
+        _refuse_texts_that_cannot_be_stored(parsed)
     return parsed
 
 
-def _refuse_unkept(parsed: object) -> None:
-    """Point at the first text, or the object of the first name, that no database keeps."""
+def _refuse_texts_that_cannot_be_stored(parsed: object) -> None:
+    """Refuse the first text that no database can store, with a pointer to it, or to the object if the text is a name."""
     waiting: list[tuple[object, tuple[str | int, ...]]] = [(parsed, ())]
     while waiting:
         value, path = waiting.pop()

@@ -1,4 +1,4 @@
-"""Opaque cursors: signed, and bound to the list, the filters and the sort they were made for."""
+"""Opaque cursors. They are signed, and bound to the list, the filters and the order that they were made for."""
 
 import base64
 import binascii
@@ -27,10 +27,10 @@ class CursorInvalid(DomainError):
 
 
 class Cursors:
-    """Writes and reads the cursors of one list as it was asked for.
+    """The writer and reader of the cursors of one requested list.
 
-    `bound` is everything that decides which rows the list has and in which order: the operation's name, its filters,
-    its sort, whose rows. The position is the sort key of the last row of a page, unique by its tie-breaker.
+    `bound` is everything that decides which rows the list has and in which order: the filters, the order, the owner of the
+    rows. The position is the sort key of the last row of a page. Its last part makes it unique.
     """
 
     def __init__(self, vault: Vault, operation: str, bound: Mapping[str, JsonValue]) -> None:
@@ -39,14 +39,14 @@ class Cursors:
         self._bound = json.dumps(named, sort_keys=True, separators=(",", ":"), default=str).encode()
 
     def write(self, position: Sequence[JsonValue]) -> str:
-        """The cursor that reads on after `position`."""
+        """Return the cursor of the page that begins after `position`."""
         body = json.dumps(list(position), separators=(",", ":")).encode()
         text = base64.urlsafe_b64encode(self._sign(body) + body).rstrip(b"=").decode()
         assert len(text) <= CURSOR_MAX, "a sort key is short"
         return text
 
     def read(self, cursor: str | None) -> list[JsonValue] | None:
-        """The position a cursor stands for; None for the first page. Raises `CursorInvalid`."""
+        """Return the position that a cursor stands for, or None for the first page. Raises CursorInvalid."""
         if cursor is None:
             return None
         try:
@@ -62,7 +62,7 @@ class Cursors:
     def page(
         self, rows: Sequence[R], limit: int, position: Callable[[R], Sequence[JsonValue]]
     ) -> tuple[Sequence[R], str | None]:
-        """The rows to show of `limit + 1` that were read, and the cursor of the next page; None: there is none."""
+        """Return the rows to show, out of `limit + 1` that were read, and the cursor of the next page or None."""
         if len(rows) <= limit:
             return rows, None
         shown = rows[:limit]

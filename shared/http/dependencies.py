@@ -5,8 +5,8 @@
 A route that asks for `Transaction` runs inside one: the route class opens it, and commits it before the answer is
 sent. A route that asks for `Reading` gets an autocommit reader. No route asks for both.
 
-A statement that runs often is built once, at module level, with `bindparam`: to build it anew costs more than to run it
-(150 of the 350 µs of a small read on PostgreSQL).
+A statement that runs often is built once, at module level, with `bindparam`, because building it each time costs almost as
+much as running it (150 of the 350 µs of a small read on PostgreSQL).
 """
 
 from typing import Annotated, Any, cast
@@ -23,12 +23,12 @@ TX, READ, PRINCIPAL, KEY_HASH = "huitou.tx", "huitou.read", "huitou.principal", 
 
 
 async def open_transaction(request: Request) -> Tx:
-    """Return the transaction of this request, which the route class opened."""
+    """Return the transaction of this request, which the route class has opened."""
     return cast(Tx, request.scope[TX])
 
 
 async def open_reading(request: Request) -> Read:
-    """Return the reader of this request, which the route class opened."""
+    """Return the reader of this request, which the route class has opened."""
     return cast(Read, request.scope[READ])
 
 
@@ -38,7 +38,7 @@ async def calling(request: Request) -> Principal:
 
 
 async def runtime_of(request: Request) -> Runtime:
-    """Return the runtime of this service."""
+    """Return the runtime of the service."""
     return cast(Runtime, request.app.state.runtime)
 
 
@@ -48,17 +48,17 @@ async def context_of(request: Request) -> Context:
 
 
 async def vault_of(request: Request) -> Vault:
-    """Return the vault of this service."""
+    """Return the vault of the service."""
     return (await runtime_of(request)).vault
 
 
 async def settings_of(request: Request) -> Any:
-    """Return the settings of the service; annotate with the service's own class."""
+    """Return the settings of the service. The route annotates them with the service's own class."""
     return (await runtime_of(request)).settings
 
 
 async def key_hash_of(request: Request) -> bytes | None:
-    """Return the keyed hash of (principal, operation, Idempotency-Key); None where no key was sent."""
+    """Return the keyed hash of (principal, operation, Idempotency-Key), or None if the request has no key."""
     return cast("bytes | None", request.scope.get(KEY_HASH))
 
 

@@ -1,4 +1,4 @@
-"""The pages that describe a service, served without the internet: OpenAPI, AsyncAPI, the docs page and its problems."""
+"""The documents of a service about itself: OpenAPI, AsyncAPI, the docs page, its problems. None needs another host."""
 
 import html
 from functools import cache
@@ -51,7 +51,7 @@ OpenID Connect provider whose keys this service was given (`HUITOU_JWKS`).
 
 
 def install(app: FastAPI, service: str) -> None:
-    """Add the documents to the app. None of them needs a token, and none loads anything from another host."""
+    """Put the documents into the app. None of them needs a token or another host."""
 
     async def openapi_document(_: Request) -> Response:
         return JSONResponse(app.openapi())
@@ -71,10 +71,10 @@ def install(app: FastAPI, service: str) -> None:
 
     async def problem(request: Request) -> Response:
         language = language_of(request.scope)
-        found = _problems(app).get(request.path_params["code"])
-        if found is None:
+        described = _problems(app).get(request.path_params["code"])
+        if described is None:
             raise NotFound
-        return HTMLResponse(_problem_page(found, request.path_params["code"], language), headers=_POLICY)
+        return HTMLResponse(_problem_page(described, request.path_params["code"], language), headers=_POLICY)
 
     for path, endpoint in (
         ("/openapi.json", openapi_document),
@@ -87,7 +87,7 @@ def install(app: FastAPI, service: str) -> None:
 
 
 def _problems(app: FastAPI) -> dict[str, tuple[int, tuple[str, str], tuple[str, str]]]:
-    """Return every problem that this service can answer with, by code: status, title and detail."""
+    """Return every problem that this service can answer with, by code: status, title, detail."""
     known: dict[str, type[DomainError]] = {
         error.code: error for error in (NotFound, MethodNotAllowed, Refused)
     }
@@ -101,8 +101,10 @@ def _sentences(error: type[DomainError]) -> tuple[str, str]:
     return problems.template(error, "en", "")["detail"], problems.template(error, "zh", "")["detail"]
 
 
-def _problem_page(found: tuple[int, tuple[str, str], tuple[str, str]], code: str, language: Language) -> str:
-    status, title, detail = found
+def _problem_page(
+    described: tuple[int, tuple[str, str], tuple[str, str]], code: str, language: Language
+) -> str:
+    status, title, detail = described
     chinese = language == "zh"
     return _PAGE.format(
         language=language,

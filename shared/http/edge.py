@@ -1,4 +1,4 @@
-"""The one middleware, pure ASGI: request id, body limit, metrics, the log line, and the answer where all else failed."""
+"""The one middleware, pure ASGI: request id, body limit, metrics, the log line, and the answer to unexpected errors."""
 
 import asyncio
 import re
@@ -43,7 +43,7 @@ log = logs.named(
 
 
 class Edge:
-    """Wraps the whole app of one service."""
+    """The middleware around the whole app of one service."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
@@ -51,7 +51,7 @@ class Edge:
         self._quiet = logs.QuietLog(log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request through."""
+        """Pass one request to the app, and count and log its answer."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -69,7 +69,7 @@ class Edge:
 
 
 class _Request:
-    """One request on its way: counts what comes in, marks what goes out."""
+    """One request: limits its body, and adds the request id to its answer."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, quiet: logs.QuietLog) -> None:
         self.scope = scope
@@ -91,7 +91,7 @@ class _Request:
         scope[REQUEST_ID] = request_id.decode() or new_id("req")
 
     async def pass_through(self, app: ASGIApp) -> None:
-        """Run the app; whatever it raises becomes a problem document, unless an answer has begun."""
+        """Run the app. An error becomes a problem document, unless an answer has begun."""
         try:
             if self._declared > self._limit:
                 raise BodyTooLarge(limit=self._limit)
@@ -114,7 +114,7 @@ class _Request:
             await self._answer(problems.respond_internal(self.scope))
 
     async def receive(self) -> Message:
-        """The next piece of the body; refuses it as soon as it is too much, whatever its declared length."""
+        """Return the next piece of the body. Raises BodyTooLarge once the pieces exceed the limit, whatever length was declared."""
         message = await self._receive()
         if message["type"] == "http.request":
             self._received += len(message.get("body", b""))
@@ -123,7 +123,7 @@ class _Request:
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass the answer on, with the request id on it."""
+        """Pass the answer on, with the request id in its headers."""
         if message["type"] == "http.response.start":
             self._started = True
             self.status = message["status"]
@@ -138,7 +138,7 @@ class _Request:
 
 
 def _operation(scope: Scope) -> str:
-    """The operation's id; of a document, the name of what answered."""
+    """Return the operation's id, or the name of the function that answers, or UNROUTED."""
     route = cast("BaseRoute | None", scope.get("route"))
     name = getattr(route, "operation_id", None) or getattr(scope.get("endpoint"), "__name__", None)
     return name or UNROUTED

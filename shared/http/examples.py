@@ -1,4 +1,4 @@
-"""An example of anything that has a JSON schema: its own where it gives one, else made from its parts."""
+"""Examples of JSON schemas. An example is taken from the schema if it has one, or else made from its parts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ Schema = Mapping[str, Any]
 
 
 def sample(schema: Schema, parts: Mapping[str, Schema], depth: int = 0) -> Any:
-    """A value that fits `schema`; `parts` are `components.schemas`, which it may refer to."""
+    """Return a value that fits `schema`. `parts` are the `components.schemas` that it may refer to."""
     if depth > DEPTH_MAX:
         return None
     for name, take in (("example", False), ("const", False), ("examples", True), ("enum", True)):
@@ -31,7 +31,7 @@ def sample(schema: Schema, parts: Mapping[str, Schema], depth: int = 0) -> Any:
 
 
 def restored(value: Any, schema: Schema, parts: Mapping[str, Schema]) -> Any:
-    """An example with its nulls: FastAPI leaves them out of the document, also where a field is required."""
+    """Return an example with its nulls. FastAPI leaves nulls out of the document, even if a field is required."""
     schema = _followed(schema, parts)
     branches = [_followed(branch, parts) for name in ("anyOf", "oneOf") for branch in schema.get(name, ())]
     if branches:
@@ -51,7 +51,7 @@ def _followed(schema: Schema, parts: Mapping[str, Schema]) -> Schema:
 
 
 def _could_be(value: Any, branch: Schema) -> bool:
-    """Whether a value could have been meant by this branch of a union."""
+    """Return whether a value may belong to this branch of a union."""
     if isinstance(value, list):
         return branch.get("type") == "array"
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The checks of every request before a transaction is opened for it: the caller, the query, the form of the body."""
+"""Checks of every request before anything is opened for it: the caller, the query, the form of the body."""
 
 from starlette.requests import Request
 
@@ -18,7 +18,7 @@ TRACEPARENT = "huitou.traceparent"
 
 
 async def admit(request: Request, operation: Operation) -> None:
-    """Refuse who may not ask this, and query parameters that the operation does not have."""
+    """Refuse callers that may not call the operation, and query parameters that it does not have."""
     if not operation.allow.public:
         principal = await _authenticated(request)
         request.scope[PRINCIPAL] = principal
@@ -34,7 +34,7 @@ async def admit(request: Request, operation: Operation) -> None:
 
 
 async def read_body(request: Request, operation: Operation) -> None:
-    """Read the body whole, within the limit, and refuse what is not JSON, by its type or by what it holds."""
+    """Read the whole body, within the limit. Refuse a body that is not JSON by its media type or its content."""
     body = await request.body()
     if not body or not operation.has_body:
         return
@@ -55,7 +55,7 @@ async def _authenticated(request: Request) -> Principal:
 
 
 def _check_query(request: Request, operation: Operation) -> None:
-    """Refuse unknown parameters, and known ones that are given twice: readers differ in which they believe."""
+    """Refuse unknown parameters, and parameters that are given twice, because programs differ in which value they take."""
     given = request.query_params.multi_items()
     errors = unknown_parameters(dict(given), operation.query)
     if not errors and len(given) != len(dict(given)):

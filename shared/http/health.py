@@ -1,4 +1,4 @@
-"""Is it alive, may it be sent requests, and what is wrong, in plain words."""
+"""The health of a process: whether it is alive, whether it may be sent requests, and its issues in plain words."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,12 +22,12 @@ from shared.http.problems import language_of
 from shared.http.routes import Router
 
 READY_SECONDS_MAX = 0.45
-"""The time that the checks of readiness may take together, because the answer is due within 500 ms."""
+"""The time that the checks of readiness may take together. The answer is due within 500 ms."""
 ISSUES_SECONDS_MAX = 3.0
 
 
 class Issue(Sentence):
-    """Something that is wrong, in words for the person who runs the product."""
+    """A fault, in words for the person who runs the product."""
 
     def words(self, language: Language) -> str:
         """Return the sentence in the language of the reader."""
@@ -40,7 +40,7 @@ def issue(module: str, code: str) -> Issue:
 
 
 Check = Callable[[], Awaitable[Sequence[Issue]]]
-"""Looks at one part of the service and returns what is wrong with it."""
+"""A function that checks one part and returns its issues."""
 
 DRAINING = issue(__name__, "draining")
 STARTING = issue(__name__, "starting")
@@ -60,36 +60,36 @@ class NotReady(DomainError):
 
 @dataclass(slots=True)
 class Health:
-    """The checks of one service. A process that runs consumers and relays adds checks to `watched`."""
+    """The checks of one service. A process that runs consumers or relays adds its own checks to `watched`."""
 
     gates: list[Check] = field(default_factory=list)
-    """Checks that readiness depends on: never the bus."""
+    """The checks that readiness depends on. The bus is never one of them."""
     watched: list[Check] = field(default_factory=list)
-    """Checks of everything else worth a person's attention."""
+    """The checks of everything else that a person should know."""
     draining: bool = False
-    """Set when the process was told to stop: no new requests should be sent to it."""
-    _looking: asyncio.Task[list[Issue]] | None = None
-    """The look at what is watched, while it goes on."""
+    """Whether the process was told to stop, so that no new requests should be sent to it."""
+    _running: asyncio.Task[list[Issue]] | None = None
+    """The run of the checks in `watched`, while it goes on."""
 
     async def blocking(self) -> list[Issue]:
-        """Why the service is not ready; empty when it is."""
+        """Return the reasons why the service is not ready; empty if it is ready."""
         if self.draining:
             return [DRAINING]
         return await _ask(self.gates, READY_SECONDS_MAX)
 
     async def issues(self) -> list[Issue]:
-        """Everything that is wrong.
+        """Return all issues.
 
-        Who asks while what is watched is being looked at gets what that look finds: anybody may ask, as often as they
-        like, and the connections to the database are for the requests.
+        Calls that come while the checks run share their result. Anybody may call as often as they like, and the connections
+        to the database are needed for the requests.
         """
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(_ask(self.watched, ISSUES_SECONDS_MAX))
-        return await self.blocking() + await asyncio.shield(self._looking)
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(_ask(self.watched, ISSUES_SECONDS_MAX))
+        return await self.blocking() + await asyncio.shield(self._running)
 
 
 class DatabaseCheck:
-    """The database answers, and has the tables this program expects."""
+    """The check that the database answers, and has the tables that this program expects."""
 
     def __init__(self, runtime: Runtime, migrations: Migrations) -> None:
         self._runtime = runtime
@@ -97,7 +97,7 @@ class DatabaseCheck:
         self._at_head = False
 
     async def __call__(self) -> Sequence[Issue]:
-        """Ask it. That it is at head is asked until it was: it never goes back under a running program."""
+        """Return the issue of the database. Once it is at head, its version is not read again: it never goes back while we run."""
         try:
             if not self._at_head:
                 state = await self._migrations.state(self._runtime.database)
@@ -113,13 +113,13 @@ class DatabaseCheck:
 
 
 class KeysCheck:
-    """The keys that verify tokens could be read when they were last looked at."""
+    """The check that the keys that verify tokens could be read at the last try."""
 
     def __init__(self, tokens: Tokens) -> None:
         self._keys = tokens.keys if isinstance(tokens, Verifier) else None
 
     async def __call__(self) -> Sequence[Issue]:
-        """Say so if not; keys read before stay in use."""
+        """Return an issue if the keys cannot be read. Keys that were read before stay in use."""
         if self._keys is None:
             return ()
         await self._keys.look()
@@ -200,8 +200,8 @@ async def health_ready(request: Request) -> Ready:
 async def list_health_issues(request: Request) -> Issues:
     """Everything that is wrong with this service and what it depends on, the event bus included."""
     language = language_of(request.scope)
-    found = await _health(request).issues()
-    return Issues(issues=[IssueOut(code=issue.code, detail=issue.words(language)) for issue in found])
+    issues = await _health(request).issues()
+    return Issues(issues=[IssueOut(code=issue.code, detail=issue.words(language)) for issue in issues])
 
 
 def _health(request: Request) -> Health:
@@ -211,7 +211,7 @@ def _health(request: Request) -> Health:
 
 
 async def _ask(checks: list[Check], seconds_max: float) -> list[Issue]:
-    """Run these checks at once and return what they find. A check that hangs is an issue itself and is given up."""
+    """Return the issues that these checks find. They run at once. A check that hangs is an issue, and is not waited for."""
     asked = [asyncio.ensure_future(check()) for check in checks]
     if not asked:
         return []
@@ -219,12 +219,12 @@ async def _ask(checks: list[Check], seconds_max: float) -> list[Issue]:
     for check in hanging:
         check.cancel()
         check.add_done_callback(_forget)
-    found = [issue for check in asked if check in done for issue in check.result()]
-    return found + [CHECK_SLOW] * bool(hanging)
+    issues = [issue for check in asked if check in done for issue in check.result()]
+    return issues + [CHECK_SLOW] * bool(hanging)
 
 
 def _forget(check: asyncio.Future[Sequence[Issue]]) -> None:
-    """Read the exception of a check that was given up; otherwise asyncio would log that nobody read it."""
+    """Read the exception of a check that was cancelled, because asyncio logs exceptions that nobody reads."""
     if not check.cancelled():
         check.exception()
 

@@ -1,4 +1,4 @@
-"""Choose the language of an answer by Accept-Language (RFC 9110 §12.5.4)."""
+"""The language of an answer, English or Chinese, by the caller's Accept-Language (RFC 9110 §12.5.4)."""
 
 from functools import lru_cache
 from typing import Literal
@@ -11,7 +11,7 @@ _KNOWN: dict[str, Language] = {"en": "en", "zh": "zh"}
 
 @lru_cache(maxsize=256)
 def preferred(accept_language: str) -> Language:
-    """Return the language with the greatest weight; English where neither is asked for, or both equally."""
+    """Return the language with the greater weight, or English if the weights are equal or neither is named."""
     weights: dict[Language, float] = {}
     anything: float = 0.0
     for part in accept_language[:HEADER_CHARACTERS_MAX].split(","):
@@ -27,7 +27,7 @@ def preferred(accept_language: str) -> Language:
 
 
 def _weight(parameters: str) -> float:
-    """The q-value of one part: 1 where none is given, 0 where it cannot be read."""
+    """Return the q-value of one part: 1 if there is none, 0 if it cannot be read."""
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "q":

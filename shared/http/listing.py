@@ -10,7 +10,7 @@
         return listing.page(rows, lambda row: [row.id], [_out(row) for row in listing.shown(rows)])
 
 Each field of the filters is a query parameter of its own; `limit` and `cursor` follow them. A cursor is bound to the
-operation, the path and the filters: with others it is refused.
+operation, the path and the filters, and is refused with any other.
 """
 
 import inspect
@@ -33,28 +33,28 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[F]):
-    """One page of a list as it was asked for."""
+    """One requested page of a list."""
 
     filters: F
     limit: int
-    """The most items of the page."""
+    """The largest number of items of the page."""
     position: Sequence[JsonValue] | None
-    """The sort key after which the page begins; None: at the beginning."""
+    """The sort key after which the page begins, or None for the beginning of the list."""
     cursors: Cursors
 
     @property
     def rows_max(self) -> int:
-        """The number of rows to read: one more than are shown, to learn whether there is a next page."""
+        """Return the number of rows to read: one more than are shown, to learn whether there is a next page."""
         return self.limit + 1
 
     @property
     def after(self) -> str | None:
-        """The first part of the position, for lists that are sorted by a text; None: from the beginning."""
+        """Return the first part of the position of a list that is sorted by a text, or None at the beginning."""
         return None if self.position is None else str(self.position[0])
 
     @property
     def after_number(self) -> int | None:
-        """The first part of the position, for lists that are sorted by an integer; None: from the beginning."""
+        """Return the first part of the position of a list that is sorted by an integer, or None at the beginning."""
         if self.position is None:
             return None
         (first, *_) = self.position
@@ -70,8 +70,8 @@ class Listing(Generic[F]):
     ) -> Page[T]:
         """Return the page with these items.
 
-        `rows` are all that were read; `position` gives a row's sort key, unique by its last part; `items` show the rows
-        of `shown`.
+        `rows` are all rows that were read. `position` returns a row's sort key, whose last part makes it unique. `items` are the
+        rows of `shown` as the answer shows them.
         """
         _, next_cursor = self.cursors.page(rows, self.limit, position)
         return Page(items=list(items), next_cursor=next_cursor)
@@ -85,7 +85,7 @@ class NoFilters:
 def listed_by(filters: type[F], *, per_caller: bool = False) -> Any:
     """Return the dependency that reads a `Listing` with these filters from the query.
 
-    `per_caller` also binds the cursor to who asked, for lists that show different rows to different callers.
+    `per_caller` also binds the cursor to the caller, for lists that show different rows to different callers.
     """
 
     async def asked(

@@ -1,4 +1,4 @@
-"""Bases and types of request and response models: strict coming in, cheap going out."""
+"""Base classes and types of request and response models. Requests are validated strictly, responses are not validated."""
 
 import inspect
 import re
@@ -28,7 +28,7 @@ LIMIT_DEFAULT = 50
 WORD_MAX = 200
 TEXT_MAX = 20_000
 NOT_BLANK = r"\S"
-"""Somewhere a character that can be seen."""
+"""A text with at least one character that can be seen."""
 CURSOR_MAX = 1_000
 
 _RFC_3339 = re.compile(
@@ -42,16 +42,16 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Request(BaseModel):
-    """A request body: unknown fields are refused, numbers are not made of text, booleans or fractions.
+    """A request body. Unknown fields are refused. Texts, booleans and fractions are not accepted as integers.
 
-    Mark enums with `Choice`, since strict mode takes no text for an enum; use `InstantIn` and `DateIn` for times.
+    Mark enums with `Choice`, because strict mode accepts no text for an enum. Use `InstantIn` and `DateIn` for times.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Response(BaseModel):
-    """A response body. The route builds it once; it is serialised as it is, not validated a second time."""
+    """A response body. The route builds it, and it is serialised without a second validation."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -67,13 +67,13 @@ class Page(Response, Generic[T]):
 
 
 def refused(sentence: Sentence) -> PydanticCustomError:
-    """Return what a validator of a model raises: a stable code and the sentence in English and Chinese."""
+    """Return the error that a validator of a model raises: a stable code and the sentence in English and Chinese."""
     context = {"code": sentence.code, "en": sentence.en, "zh": sentence.zh}
     return PydanticCustomError("refused", "{en}", context)
 
 
 def _instant(value: object) -> object:
-    """RFC 3339 text to an aware UTC instant; anything else is refused, naive times with the reason."""
+    """Turn an RFC 3339 text into an aware UTC instant. Refuse anything else; a time without offset has its own code."""
     if isinstance(value, datetime):
         return value
     match = _RFC_3339.fullmatch(value) if isinstance(value, str) else None
@@ -92,7 +92,7 @@ def _parsed(text: str) -> datetime:
 
 
 def _date(value: object) -> object:
-    """ISO 8601 `YYYY-MM-DD` text to a date."""
+    """Turn an ISO 8601 text `YYYY-MM-DD` into a date."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     if isinstance(value, str) and _DATE.fullmatch(value):
@@ -111,13 +111,13 @@ def _aware(value: datetime) -> datetime:
 InstantIn = Annotated[
     datetime, BeforeValidator(_instant), AfterValidator(_aware), Field(examples=["2026-03-01T09:30:00Z"])
 ]
-"""An instant given by a caller: RFC 3339 with an offset; becomes aware UTC. Naive is 422 `naive_time`."""
+"""An instant from a caller: RFC 3339 with an offset. It becomes aware UTC. Without an offset it is 422 `naive_time`."""
 
 DateIn = Annotated[date, BeforeValidator(_date), Field(examples=["2026-03-01"])]
-"""A day given by a caller, `YYYY-MM-DD`."""
+"""A day from a caller, `YYYY-MM-DD`."""
 
 Int64 = Annotated[int, Field(ge=-INT64_MAX, le=INT64_MAX)]
-"""An integer that both databases can hold."""
+"""An integer that both databases can store."""
 
 Natural = Annotated[int, Field(ge=0, le=INT64_MAX)]
 """An integer from 0."""
@@ -132,7 +132,7 @@ LongText = Annotated[str, Field(min_length=1, max_length=TEXT_MAX, pattern=NOT_B
 """A text that a person wrote."""
 
 CurrencyIn = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["CNY"])]
-"""An ISO 4217 code by its shape; whether it exists is `shared.money`'s to say."""
+"""A text in the form of an ISO 4217 code. `shared.money` decides whether the currency exists."""
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX, description=f"Items a page, 1 to {PAGE_ITEMS_MAX}.")]
 """The page size; write `limit: Limit = LIMIT_DEFAULT`."""
@@ -141,17 +141,17 @@ Cursor = Annotated[
     str | None,
     Query(max_length=CURSOR_MAX, description="`next_cursor` of the page before; leave it out for the first."),
 ]
-"""Where to read on; write `cursor: Cursor = None`."""
+"""The cursor of the page; write `cursor: Cursor = None`."""
 
 
 class Choice:
-    """Marks an enum that a model or a parameter takes: `Annotated[TicketState, Choice()]`.
+    """A mark for an enum that is a field of a model or a parameter: `Annotated[TicketState, Choice()]`.
 
-    Its values stand in the OpenAPI document in place, as a Literal's would, and a strict model takes them as text.
+    The OpenAPI document shows its values in place, like those of a Literal, and a strict model accepts them as text.
     """
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return a schema of the enum that takes text also in strict mode, and that has no name in documents."""
+        """Return a schema of the enum that accepts text also in strict mode, and that has no name in documents."""
         assert issubclass(source, StrEnum), "only an enum of texts can be a choice"
         return core_schema.enum_schema(source, list(source), sub_type="str", strict=False)
 
@@ -169,5 +169,5 @@ class Choice:
 
 
 def example(**fields: Any) -> ConfigDict:
-    """`model_config` of a model that shows its own example: `model_config = example(points=100, …)`."""
+    """Return the `model_config` of a model that shows its own example: `model_config = example(points=100, …)`."""
     return ConfigDict(json_schema_extra={"example": fields})

@@ -1,5 +1,5 @@
-"""The figures and the issues of every service: the outbox and its relay, the lag of consumers, records that were set
-aside, partitions that stopped, broken invariants, the connections and the bus."""
+"""Monitoring of every service, as figures and as issues: the outbox and its relay, the lag of consumers, set-aside records,
+stopped partitions, broken invariants, the connections, the bus."""
 
 import asyncio
 import time
@@ -107,7 +107,7 @@ MEASURES = (
     INVARIANTS_LOOKED,
     INVARIANTS_WHOLE,
 )
-"""The measures of a service, taken by the process that answers its requests."""
+"""The measures of a service. The process that answers its requests takes them."""
 
 CONNECTIONS = Measure(
     "database_connections_max", "Connections this process may have to its database; PostgreSQL only."
@@ -116,11 +116,11 @@ CONNECTIONS_IN_USE = Measure(
     "database_connections_in_use", "Those of them that are in use now; PostgreSQL only."
 )
 PROCESS_MEASURES = (CONNECTIONS, CONNECTIONS_IN_USE)
-"""The measures of every process, whatever its roles."""
+"""The measures of every process, in any role."""
 
 
 def connections(database: Database) -> Sequence[Sample]:
-    """The samples of PROCESS_MEASURES; none on SQLite, where there is one writer and one reader."""
+    """Return the samples of PROCESS_MEASURES; none on SQLite, which has one writer and one reader."""
     if database.dialect == "sqlite":
         return ()
     from shared.db.postgres import CONNECTIONS_MAX, PostgresDatabase
@@ -132,7 +132,7 @@ def connections(database: Database) -> Sequence[Sample]:
 
 
 def figures(service: Service, runtime: Runtime) -> ReadSamples:
-    """The samples of MEASURES, which are read from the database and the bus."""
+    """Return the function that reads the samples of MEASURES from the database and the bus."""
     ages = Ages(runtime.bus)
 
     async def measure(read: Read) -> Sequence[Sample]:
@@ -163,7 +163,7 @@ def figures(service: Service, runtime: Runtime) -> ReadSamples:
 
 
 def checks(service: Service, runtime: Runtime) -> list[Check]:
-    """Return the checks that report the same figures as issues, where an operator should act."""
+    """Return the checks that report the issues of a service to the person who runs the product."""
     ages, began = Ages(runtime.bus), time.monotonic()
 
     async def bus() -> Sequence[Issue]:
@@ -192,13 +192,13 @@ def checks(service: Service, runtime: Runtime) -> list[Check]:
 
     async def lag(read: Read) -> Issue | None:
         lags = await _lags(service, runtime, read)
-        if beyond := [behind for behind in lags if behind.records < 0]:
+        if beyond := [measured for measured in lags if measured.records < 0]:
             return _beyond_end(beyond[0])
-        records = sum(behind.records for behind in lags)
+        behind = sum(measured.records for measured in lags)
         oldest = max((await ages.seconds(lags, runtime.clock.now())).values(), default=0.0)
-        late = records > LAG_RECORDS_MAX or oldest > LAG_SECONDS_MAX
-        reported = CONSUMER_LAGS.filled(service=service.name, behind=records, oldest=round(oldest))
-        return reported if late else None
+        late = behind > LAG_RECORDS_MAX or oldest > LAG_SECONDS_MAX
+        lagging = CONSUMER_LAGS.filled(service=service.name, behind=behind, oldest=round(oldest))
+        return lagging if late else None
 
     async def stopped(read: Read) -> Issue | None:
         standing = await stopped_partitions.standing(read)
@@ -220,7 +220,7 @@ def checks(service: Service, runtime: Runtime) -> list[Check]:
         )
         return contradiction if rules else None
 
-    # What asks the bus too is a check of its own: a bus that hangs holds up nothing else.
+    # The checks that ask the bus stand alone, so that a bus that hangs delays no other check.
     return [
         bus,
         _reading(runtime, outbox, leader, stopped, aside, parked, invariants),
@@ -242,7 +242,7 @@ def _stopped(stop: Stopped, now: datetime) -> Issue:
 
 
 def _reading(runtime: Runtime, *looks: Callable[[Read], Awaitable[Issue | None]]) -> Check:
-    """A check that reads the database, one look after the other; readiness already says when that is away."""
+    """Return a check that reads the database, one look after the other. If the database is away, readiness reports it."""
 
     async def check() -> Sequence[Issue]:
         try:
@@ -267,7 +267,7 @@ async def _lags(service: Service, runtime: Runtime, read: Read) -> list[Lag]:
 
 
 async def _overdue(read: Read, runtime: Runtime, seconds: float) -> int:
-    """Parked records whose deadline passed so long ago."""
+    """Return the number of parked records whose deadline passed at least `seconds` ago."""
     c, before = set_aside_table.c, runtime.clock.now() - timedelta(seconds=seconds)
     count = select(func.count()).where(c.state == "parked", c.deadline_at < before)
     return await read.scalar(count) or 0

@@ -1,7 +1,7 @@
-"""The OpenAPI document: FastAPI's, completed with what each operation's row says of it.
+"""The OpenAPI document: FastAPI's document, completed with the facts that each operation declares.
 
-Every operation has its security, who may call it, its Idempotency-Key, an example of what it takes and gives, and an
-example of every refusal it can give: those it declares and those that come with being an operation.
+Every operation has its security, its callers, its Idempotency-Key, examples of its request and its response, and an example
+of every refusal: the refusals that it declares, and the refusals that every operation has.
 """
 
 import json
@@ -102,35 +102,35 @@ _HIT_HEADER = {
 
 
 def operations(routes: Sequence[BaseRoute]) -> list[Route]:
-    """Every operation among `routes`, however deep it is included."""
-    found = (context.original_route for context in iter_route_contexts(routes))
-    return [route for route in found if isinstance(route, Route)]
+    """Return every operation among `routes`, also those of included routers."""
+    included = (context.original_route for context in iter_route_contexts(routes))
+    return [route for route in included if isinstance(route, Route)]
 
 
 @cache
 def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
-    """Every refusal an operation can give: what it declares, and what comes with being one."""
-    found: list[type[DomainError]] = [*operation.errors]
+    """Return every refusal of an operation: those that it declares, and those that every operation has."""
+    errors: list[type[DomainError]] = [*operation.errors]
     if not operation.allow.public:
-        found += [*REASONS, KeysUnavailable, Forbidden]
-    if operation.allow.customer == "self" and not any(e.kind is Kind.NOT_FOUND for e in found):
-        found.append(NotFound)
+        errors += [*REASONS, KeysUnavailable, Forbidden]
+    if operation.allow.customer == "self" and not any(error.kind is Kind.NOT_FOUND for error in errors):
+        errors.append(NotFound)
     if operation.idempotency is not None:
-        found += [KeyInvalid, KeyReused, RequestInProgress, MalformedJson, DuplicateName]
+        errors += [KeyInvalid, KeyReused, RequestInProgress, MalformedJson, DuplicateName]
     if operation.idempotency == "required":
-        found.append(KeyRequired)
+        errors.append(KeyRequired)
     if operation.has_body:
-        found += [MalformedJson, DuplicateName, BodyLate, BodyTooLarge, UnsupportedMediaType]
-    found.append(InvalidRequest)
+        errors += [MalformedJson, DuplicateName, BodyLate, BodyTooLarge, UnsupportedMediaType]
+    errors.append(InvalidRequest)
     if "cursor" in operation.query:
-        found.append(CursorInvalid)
+        errors.append(CursorInvalid)
     if operation.limited:
-        found.append(TooManyRequests)
-    return tuple(dict.fromkeys([*found, Unavailable]))
+        errors.append(TooManyRequests)
+    return tuple(dict.fromkeys([*errors, Unavailable]))
 
 
 def generate(title: str, description: str, routes: Sequence[BaseRoute]) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of a service."""
+    """Return the OpenAPI 3.1 document of a service."""
     listed = operations(routes)
     document = get_openapi(title=title, version=VERSION, description=description, routes=listed)
     components = document.setdefault("components", {})
@@ -153,7 +153,7 @@ def generate(title: str, description: str, routes: Sequence[BaseRoute]) -> dict[
 
 
 def _unreferenced_enums(document: Mapping[str, Any]) -> list[str]:
-    """Return the names of enums that nothing refers to: FastAPI names every enum, but `Choice` shows it in place."""
+    """Return the names of the enums without a reference. FastAPI names every enum, but `Choice` shows its values in place."""
     text = json.dumps(document)
     schemas = document["components"]["schemas"]
     return [
@@ -229,7 +229,7 @@ def _problem_response(status: int, examples: Mapping[str, Any]) -> dict[str, Any
 
 
 def example_document(error: type[DomainError]) -> dict[str, Any]:
-    """The problem document of a refusal, its placeholders left standing."""
+    """Return the problem document of a refusal, with its placeholders instead of values."""
     shown = problems.template(error, "en", EXAMPLE_REQUEST_ID)
     if error is InvalidRequest:
         shown["errors"] = [{"pointer": _FIELD.pointer, "code": _FIELD.code, "detail": _FIELD.en}]

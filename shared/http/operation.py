@@ -1,4 +1,4 @@
-"""The properties of an operation beyond FastAPI's route: who may call it, its refusals, its idempotency."""
+"""Facts about one operation that FastAPI's route does not have: its callers, its refusals, and how it is repeated."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Needs = Literal["transaction", "reading", "nothing"]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One row of everything that is keyed by operationId."""
+    """Everything that is declared per operationId."""
 
     id: str
     allow: Allow
@@ -42,7 +42,7 @@ class Operation:
         return next((error for error in self.errors if error.kind is Kind.NOT_FOUND), None)
 
     def hidden(self) -> DomainError:
-        """Return the refusal for a customer who asks for another customer's data: the same as for an unknown id."""
+        """Return the refusal for a customer that asks for another customer's data: the same as for an unknown id."""
         return (self._not_found or NotFound)()
 
 
@@ -53,7 +53,7 @@ class NotFound(DomainError):
 
 
 def customer_named(path_params: Mapping[str, object]) -> str | None:
-    """Return the customer that a path names; None if it names none."""
+    """Return the customer that a path names, or None if it names none."""
     value = path_params.get("customer_id")
     return value if isinstance(value, str) else None
 

@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): every refusal, in the caller's language, and never a word of what was submitted."""
+"""Problem documents (RFC 9457): every refusal in the caller's language, without any value that the caller sent."""
 
 import json
 from collections.abc import Mapping, MutableMapping
@@ -13,7 +13,7 @@ from shared.http.language import Language, preferred
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "huitou.request_id"
 ANSWERED = "huitou.answered"
-"""In a request's scope: the status with which its connection has answered in the app's place."""
+"""The key, in the scope of a request, of the status that its connection has sent in place of the app."""
 RETRY_SECONDS = 1
 OUTAGE_RETRY_SECONDS = 5
 _RETRY_KINDS = {Kind.TOO_MANY: RETRY_SECONDS, Kind.UNAVAILABLE: OUTAGE_RETRY_SECONDS}
@@ -34,31 +34,31 @@ class InvalidRequest(DomainError):
 
 
 class MethodNotAllowed(DomainError):
-    """The path exists, the method does not."""
+    """The path exists, but not with this method."""
 
     kind, code = Kind.METHOD_NOT_ALLOWED, "method_not_allowed"
 
 
 class BodyLate(DomainError):
-    """The head of a request came, its body did not."""
+    """The headers of a request came, but its body did not."""
 
     kind, code = Kind.TIMEOUT, "body_late"
 
 
 class BodyTooLarge(DomainError):
-    """The body is larger than this operation takes."""
+    """The body is larger than this operation accepts."""
 
     kind, code = Kind.TOO_LARGE, "body_too_large"
 
 
 class UnsupportedMediaType(DomainError):
-    """The body is of another type than JSON."""
+    """The body has another type than JSON."""
 
     kind, code = Kind.UNSUPPORTED, "unsupported_media_type"
 
 
 class TooManyRequests(DomainError):
-    """Asked too often."""
+    """The caller has sent too many requests."""
 
     kind, code = Kind.TOO_MANY, "too_many_requests"
 
@@ -80,7 +80,7 @@ INTERNAL_TITLE, INTERNAL_DETAIL = catalogues.nearest(__name__).refusal(INTERNAL_
 
 
 def document(error: DomainError, language: Language, request_id: str) -> dict[str, Any]:
-    """The problem document of a refusal."""
+    """Return the problem document of a refusal."""
     problem = template(type(error), language, request_id) | {"detail": error.detail(language)}
     if error.errors:
         problem["errors"] = [_field(field, language) for field in error.errors]
@@ -88,7 +88,7 @@ def document(error: DomainError, language: Language, request_id: str) -> dict[st
 
 
 def template(error: type[DomainError], language: Language, request_id: str) -> dict[str, Any]:
-    """The problem document of a refusal without an occasion: `{points}` is shown as ‹points›."""
+    """Return the problem document of a class of refusals, whose placeholders have no values: `{points}` becomes ‹points›."""
     return {
         "type": f"/problems/{error.code}",
         "title": error.title[language == "zh"],
@@ -100,7 +100,7 @@ def template(error: type[DomainError], language: Language, request_id: str) -> d
 
 
 def internal(language: Language, request_id: str) -> dict[str, Any]:
-    """The problem document of a bug: says nothing of it but the request id under which it is in the log."""
+    """Return the problem document of a bug. It has only the request id, by which the log names the bug."""
     chinese = language == "zh"
     return {
         "type": f"/problems/{INTERNAL_CODE}",
@@ -113,7 +113,7 @@ def internal(language: Language, request_id: str) -> dict[str, Any]:
 
 
 def respond(error: DomainError, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
-    """The answer to a request that was refused."""
+    """Return the answer to a request that was refused."""
     language = language_of(scope)
     more = dict(headers or {})
     retry = getattr(error, "retry_after_seconds", None) or _RETRY_KINDS.get(error.kind)
@@ -127,13 +127,13 @@ def respond(error: DomainError, scope: Scope, headers: Mapping[str, str] | None 
 
 
 def respond_internal(scope: Scope) -> Response:
-    """The answer to a request that met a bug."""
+    """Return the answer to a request that met a bug."""
     language = language_of(scope)
     return _response(internal(language, scope.get(REQUEST_ID, "")), 500, language, {})
 
 
 def language_of(scope: Scope) -> Language:
-    """The language of the caller's Accept-Language header."""
+    """Return the language of the caller's Accept-Language header."""
     for name, value in scope["headers"]:
         if name == b"accept-language":
             return preferred(value.decode("latin-1"))

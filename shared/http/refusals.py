@@ -1,4 +1,4 @@
-"""Exception handlers: from what FastAPI, Starlette and our own code raise to a problem document."""
+"""Exception handlers, which turn the refusals of FastAPI, of Starlette and of our own code into problem documents."""
 
 from http import HTTPStatus
 
@@ -27,7 +27,7 @@ log = logs.named("huitou.http", keys=("code", "operation"))
 
 
 def install(app: FastAPI) -> None:
-    """Give the app a handler for everything that is an answer to the caller, and not a bug."""
+    """Give the app a handler for every exception that is an answer to the caller, and not a bug."""
     app.add_exception_handler(DomainError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _protocol)
@@ -68,7 +68,7 @@ async def _protocol(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> list[str]:
-    """Every method that some route takes at this path: the first route found knows only its own."""
+    """Return the methods of all routes with this path, because the first route that matches knows only its own."""
     methods: set[str] = set()
     for route in request.app.router.routes:
         if route.matches(request.scope)[0] is not Match.NONE:

@@ -1,4 +1,4 @@
-"""Router and Route: how an operation is declared, and in which order a request passes through it.
+"""Router and Route: the declaration of an operation, and the steps by which it answers a request.
 
     router = Router(tags=["redemptions"])
 
@@ -29,20 +29,20 @@ from shared.http import dependencies, guard, idempotency
 from shared.http.operation import Idempotency, Needs, Operation
 
 READ_SECONDS_MAX = 3.5
-"""The time that a reading route may take. A database may hang, and an answer is due within 5 s."""
+"""The time that a reading route may take. If the database hangs, the route gives up, so that it answers within 5 s."""
 SILENCE_SECONDS_MAX = 3.5
-"""The time that the database may take for one statement of a transaction, or to give it a connection."""
+"""The time that the database may take for one statement of a transaction, or to connect, for the same reason."""
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class ReturnedRefusal(RuntimeError):
-    """A route returned a status that is not 2xx inside its transaction, which would have committed: raise instead."""
+    """A route returned a status that is not 2xx, so its transaction would have committed. It must raise a refusal instead."""
 
 
 class Route(APIRoute):
-    """One operation. Checks who asks and how, opens what the route asked for, and commits before the answer."""
+    """One operation. It checks the caller and the request, opens what the route asks for, and commits before the answer."""
 
     operation: Operation
 
@@ -66,11 +66,15 @@ class Route(APIRoute):
 
     @property
     def method(self) -> str:
-        """The one method it answers to."""
+        """Return the HTTP method of the operation."""
         return next(iter(self.methods or ()))
 
     def get_route_handler(self) -> Handler:
-        """The order of one request: who, how, open, (once), validate and run, (keep), commit."""
+        """Return the function that answers a request.
+
+        Its steps: check the caller and the query, read the body, open a reader or a transaction, look for a stored answer,
+        validate and run, store the answer, commit.
+        """
         allow, errors, idempotent, limited = self._declared
         self.operation = operation = Operation(
             id=self.operation_id or self.unique_id,
@@ -114,30 +118,30 @@ async def _in_transaction(request: Request, operation: Operation, running: Runti
 
 
 class Router:
-    """The operations of one resource; `build_app` puts them into the service's app, flat."""
+    """The operations of one resource. `build_app` adds them to the service's app."""
 
     def __init__(self, *, tags: Sequence[str]) -> None:
         self.tags = list(tags)
         self.routes: list[Route] = []
 
     def get(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        """Declare a GET; options as of `operation`."""
+        """Declare a GET with the options of `operation`."""
         return self.operation("GET", path, **options)
 
     def post(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        """Declare a POST; options as of `operation`."""
+        """Declare a POST with the options of `operation`."""
         return self.operation("POST", path, **options)
 
     def put(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        """Declare a PUT; options as of `operation`."""
+        """Declare a PUT with the options of `operation`."""
         return self.operation("PUT", path, **options)
 
     def patch(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        """Declare a PATCH; options as of `operation`."""
+        """Declare a PATCH with the options of `operation`."""
         return self.operation("PATCH", path, **options)
 
     def delete(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        """Declare a DELETE; options as of `operation`."""
+        """Declare a DELETE with the options of `operation`."""
         return self.operation("DELETE", path, **options)
 
     def operation(
@@ -154,9 +158,10 @@ class Router:
         status_code: int = 200,
         **options: Any,
     ) -> Callable[[Endpoint], Endpoint]:
-        """Declare an operation: its id (verb_noun), one line of summary, who may call it, what it may refuse.
+        """Declare an operation: its id (verb_noun), a summary of one line, its callers, its refusals.
 
-        `limited=False`: never refused for being asked too often. Other options are FastAPI's (`responses`, `response_model`, `response_class`, `openapi_extra` …).
+        With `limited=False` it is never refused because of too many requests. The other options are FastAPI's: `responses`,
+        `response_model`, `response_class`, `openapi_extra` and so on.
         """
 
         def declare(endpoint: Endpoint) -> Endpoint:
@@ -182,7 +187,7 @@ class Router:
 
 
 def _flat(dependant: Dependant, kind: str) -> list[Any]:
-    """The fields of one kind of a dependency and of all it depends on."""
+    """Return the fields of one kind of a dependency and of all dependencies below it."""
     fields = list(getattr(dependant, kind))
     for below in dependant.dependencies:
         fields += _flat(below, kind)

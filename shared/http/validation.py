@@ -1,4 +1,4 @@
-"""Turn what pydantic refuses into field errors: pointers that resolve in the body that was sent, without its values."""
+"""Turn pydantic's errors into field errors, with pointers into the body that was sent, and without any value of it."""
 
 import difflib
 import types
@@ -47,17 +47,17 @@ _CODES = {
     "union_tag_invalid": "not_allowed",
     "union_tag_not_found": "missing",
 }
-"""Our code for each type of error that pydantic finds; the sentence is filed under pydantic's type."""
+"""Our code for each type of pydantic's errors. The catalogue has the sentence under pydantic's type."""
 _SENTENCES = {kind: field_sentence(__name__, kind, code=code) for kind, code in _CODES.items()}
 _GENERIC = field_sentence(__name__, "invalid")
 _UNKNOWN_NAME = field_sentence(__name__, "unknown_name")
 _UNKNOWN_NAME_CLOSE = field_sentence(__name__, "unknown_name_close")
 
 
-def field_errors(found: Iterable[Mapping[str, Any]], body: object, model: object) -> list[FieldError]:
-    """One field error for each of pydantic's, at most ERRORS_MAX; `model` is the annotation of the body."""
+def field_errors(faults: Iterable[Mapping[str, Any]], body: object, model: object) -> list[FieldError]:
+    """Return a field error for each of pydantic's, at most ERRORS_MAX. `model` is the annotation of the body."""
     errors: dict[tuple[str, str], FieldError] = {}
-    for error in found:
+    for error in faults:
         made = _field_error(error, body, model)
         errors.setdefault((made.pointer, made.code), made)
         if len(errors) == ERRORS_MAX:
@@ -66,14 +66,14 @@ def field_errors(found: Iterable[Mapping[str, Any]], body: object, model: object
 
 
 def unknown_parameters(given: Iterable[str], known: frozenset[str]) -> list[FieldError]:
-    """A field error for each query parameter that the operation does not have."""
+    """Return a field error for each query parameter that the operation does not have."""
     return [_unknown(pointer(("query", name)), name, known) for name in given if name not in known][
         :ERRORS_MAX
     ]
 
 
 def pointer(parts: Sequence[str | int]) -> str:
-    """An RFC 6901 JSON pointer."""
+    """Return the RFC 6901 JSON pointer of a path."""
     return "".join(
         "/" + str(part)[:NAME_CHARACTERS_MAX].replace("~", "~0").replace("/", "~1") for part in parts
     )
@@ -102,9 +102,9 @@ def _unknown(where: str, name: str, known: Iterable[str]) -> FieldError:
 
 
 def _existing(loc: Sequence[str | int], body: object) -> list[str | int]:
-    """`loc` without what pydantic adds to it (tags of unions): only steps that the body sent really has.
+    """Return the steps of `loc` that the body really has, without the tags of unions that pydantic adds.
 
-    The last step stays: it is the field that is missing.
+    The last step stays even if the body does not have it, because it is the missing field.
     """
     steps: list[str | int] = []
     here = body
@@ -125,21 +125,21 @@ def _has(value: object, step: str | int) -> bool:
 
 
 def _known_names(model: object, steps: Sequence[str | int]) -> set[str]:
-    """Return the names of the fields that could stand where `steps` lead, under every branch of a union."""
+    """Return the names of the fields that may stand at the place of `steps`, in all branches of unions."""
     here = _models(model)
     for step in steps:
         if isinstance(step, str):
             here = [
                 inner
-                for candidate in here
-                if (field := candidate.model_fields.get(step)) is not None
+                for parent in here
+                if (field := parent.model_fields.get(step)) is not None
                 for inner in _models(field.annotation)
             ]
-    return {field.alias or name for candidate in here for name, field in candidate.model_fields.items()}
+    return {field.alias or name for parent in here for name, field in parent.model_fields.items()}
 
 
 def _models(annotation: object) -> list[type[BaseModel]]:
-    """Return the models in an annotation: itself, the members of a union, the items of a list."""
+    """Return the models in an annotation: itself, the members of a union, or the items of a list."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     origin = get_origin(annotation)

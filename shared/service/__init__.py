@@ -1,4 +1,4 @@
-"""What a service is made of: capabilities, and the service that lists them."""
+"""The parts of a service: its capabilities, and the service that lists them."""
 
 from shared.context import Context, Runtime
 from shared.outbox.jobs import Job

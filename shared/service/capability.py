@@ -1,4 +1,4 @@
-"""A capability: one thing that a service can do, with everything that belongs to it."""
+"""A capability: one thing that a service can do, with all its parts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,30 +19,30 @@ class Resource(Protocol):
 
     @property
     def routes(self) -> Sequence[BaseRoute]:
-        """Its operations."""
+        """Return the operations."""
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Capability:
-    """Everything that one capability serves, consumes, runs, stores and promises, declared once."""
+    """The declaration of one capability: its operations, handlers, jobs, tables, figures and invariants."""
 
     name: str
     routers: Sequence[Resource] = ()
-    """The operations it serves."""
+    """The operations of the capability."""
     lock: Lock | None = None
-    """Takes the locks that a whole batch of events needs of this capability, before the batch's first wave."""
+    """The function that takes the locks that a batch of events needs in this capability, before the first wave."""
     handlers: Mapping[type[Event], Handle] = field(default_factory=dict)
-    """What it does with which event. Several capabilities may handle one event: they run in the service's order."""
+    """The handler of each event type. If several capabilities handle one event, they run in the service's order."""
     parked: Mapping[str, HandleParked] = field(default_factory=dict)
-    """What it does when an operator retries a dead parked fact that is no event, by its type name."""
+    """The functions that apply a dead parked fact that is no event when an operator retries it, by its type name."""
     jobs: Sequence[Job] = ()
-    """The work that time alone brings."""
+    """The periodic jobs."""
     tables: Sequence[MetaData] = ()
-    """The tables it owns."""
+    """The metadata of its tables."""
     gauges: ReadSamples | None = None
-    """Reads the samples of its figures from the database."""
+    """The function that reads the samples of its figures from the database."""
     measures: Sequence[Measure] = ()
-    """The measures that `gauges` has samples of, for the reference page."""
+    """The measures of the samples that `gauges` reads, for the reference page."""
     invariants: Invariants = field(default_factory=Invariants)
-    """What always holds of its rows."""
+    """The invariants of its rows."""

@@ -1,4 +1,4 @@
-"""Put together what a service runs with, and take it apart again."""
+"""Open the parts that a service runs with, and close them again."""
 
 import os
 import socket
@@ -22,10 +22,10 @@ from shared.vault import Vault, VaultKeyBroken, open_vault
 async def open_runtime(
     service: Service, *, bus: Bus | None = None, clock: Clock | None = None
 ) -> AsyncIterator[Runtime]:
-    """The runtime of a service by its settings; `bus` when several services of one process share one.
+    """Open the runtime of a service by its settings. `bus` is given if several services of one process share it.
 
-    Nothing outside is contacted yet. At the end the database is closed, and the bus unless it was given.
-    Raises BadSetting when a setting cannot be used.
+    No other system is contacted yet. At the end the database is closed, and the bus is closed unless it was given.
+    Raises BadSetting if a setting cannot be used.
     """
     runtime = _opened(service, bus, clock or SystemClock())
     try:
@@ -56,17 +56,17 @@ def _opened(service: Service, bus: Bus | None, clock: Clock) -> Runtime:
 
 
 def migrations_of(service: Service) -> Migrations:
-    """The migrations of a service."""
+    """Return the migrations of a service."""
     return Migrations(service.migrations, service.metadata)
 
 
 def member_name(service: Service) -> str:
-    """This process's name among the consumers of its service."""
+    """Return the name of this process among the members of its service's consumer."""
     return service.settings.member or f"{service.name}-{socket.gethostname()}-{os.getpid()}"
 
 
 def open_vault_of(settings: ServiceSettings) -> Vault:
-    """Open the vault of a service by its settings. Raises BadSetting when the key's file cannot be used."""
+    """Open the vault of a service by its settings. Raises BadSetting if the key's file cannot be used."""
     key = settings.vault_key
     if settings.vault_key_file is not None:
         key = _read(settings.vault_key_file)

@@ -1,4 +1,4 @@
-"""What a service is made of: its table of contents."""
+"""The table of contents of a service."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,56 +21,56 @@ from shared.settings import ServiceSettings
 from shared.verify import tables as verify_tables
 from shared.verify.invariants import Drift, Invariants, combine
 
-# Wherever a service is described, the kernel's tables are complete.
+# These imports make the kernel's metadata complete in every module that describes a service.
 KERNEL_TABLES = (consume_tables.set_aside, outbox_tables.outbox, verify_tables.verify_pass)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Service:
-    """The table of contents of a service: its reader learns what the service does, and where."""
+    """The table of contents of a service. It shows the reader the capabilities and their place in the code."""
 
     title: str
     description: str
     settings: ServiceSettings
     capabilities: Sequence[Capability]
-    """In the order in which they depend on each other, the lowest first. A batch's locks are taken in this order, and
-    of several handlers of one event the lowest capability's runs first."""
+    """The capabilities in the order of their dependence, the lowest first. The locks of a batch are taken in this order, and
+    the handlers of one event run in this order."""
     migrations: Path
     """The folder of the service's migrations."""
     inbox: bool = True
-    """Whether repeated events are absorbed by their id; False where every effect is recomputed from facts."""
+    """Whether the inbox recognises repeated events by their ids; False if every effect is recomputed from facts."""
     batch_max: int = BATCH_MAX
-    """The most records of one batch of its consumer."""
+    """The largest number of records in one batch of its consumer."""
 
     @property
     def name(self) -> str:
-        """The service's name, as in its folder and its events."""
+        """Return the service's name, which its folder and its events also have."""
         return self.settings.service
 
     @property
     def publishes(self) -> Sequence[type[Event]]:
-        """The events of the topics that this service produces."""
+        """Return the events of the topics that this service produces."""
         return published_by(self.name)
 
     @cached_property
     def routers(self) -> Sequence[Resource]:
-        """The operations of all capabilities."""
+        """Return the operations of all capabilities."""
         return [router for capability in self.capabilities for router in capability.routers]
 
     @cached_property
     def jobs(self) -> Sequence[Job]:
-        """The jobs of all capabilities."""
+        """Return the jobs of all capabilities."""
         return [job for capability in self.capabilities for job in capability.jobs]
 
     @cached_property
     def metadata(self) -> Sequence[MetaData]:
-        """The tables of the kernel and of all capabilities."""
+        """Return the metadata of the kernel's tables and of the tables of all capabilities."""
         owned = [metadata for capability in self.capabilities for metadata in capability.tables]
         return list(dict.fromkeys([kernel_metadata, *owned]))
 
     @cached_property
     def handlers(self) -> Sequence[Handlers]:
-        """The service's one consumer, with the handlers of all capabilities."""
+        """Return the service's one consumer, with the handlers of all capabilities."""
         table: dict[type[Event], list[Handle]] = {}
         for capability in self.capabilities:
             for event, handle in capability.handlers.items():
@@ -82,12 +82,12 @@ class Service:
 
     @cached_property
     def measures(self) -> Sequence[Measure]:
-        """What all capabilities measure."""
+        """Return the measures of all capabilities."""
         return [measure for capability in self.capabilities for measure in capability.measures]
 
     @cached_property
     def invariants(self) -> Invariants:
-        """What always holds, over all capabilities."""
+        """Return the invariants of all capabilities."""
         return combine([capability.invariants for capability in self.capabilities])
 
     async def gauges(self, read: Read) -> Sequence[Sample]:
@@ -96,7 +96,7 @@ class Service:
         return [sample for gauge in gauges for sample in await gauge(read)]
 
     async def verify(self, read: Read) -> Sequence[Drift]:
-        """Recompute what is stored from the facts, and return every difference."""
+        """Recompute the stored rows from the facts, and return every difference."""
         assert self.invariants.verify is not None, "combined invariants can be verified"
         return await self.invariants.verify(read)
 

@@ -6,7 +6,7 @@ from fastapi.routing import iter_route_contexts
 
 from shared.auth.principal import ROLES, Role, SubjectKind
 from shared.errors import DomainError, Kind
-from shared.http.app import Unordered, build_app
+from shared.http.app import RepeatedOperationId, build_app
 from shared.http.auth import PUBLIC, Allow, allow
 from shared.http.dependencies import Reading, Transaction
 from shared.http.openapi import operations, refusals
@@ -163,7 +163,7 @@ def test_an_operation_id_given_twice_is_refused(one_till: Till) -> None:
     assert isinstance(twice.settings, Settings)
     object.__setattr__(twice, "routers", (*twice.routers, *twice.routers))
 
-    with pytest.raises(Unordered, match="record_sale"):
+    with pytest.raises(RepeatedOperationId, match="record_sale"):
         build_app(twice, one_till.runtime)
 
 
