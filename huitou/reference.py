@@ -1,4 +1,4 @@
-"""The reference pages, generated from the code: settings, events, operations, rules, commands and metrics."""
+"""Generate the reference pages from the code: settings, events, operations, rules, commands, metrics and services."""
 
 import ast
 import inspect
@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from huitou import registry
+from huitou import registry, service_pages
 from huitou.exits import Exit
 from services.console.settings import Settings as ConsoleSettings
 from services.loyalty.earning.domain.rules import type_of_kind
@@ -42,6 +42,7 @@ def pages(command: Any) -> Mapping[str, str]:
         "docs/reference/rules.md": _rules_page(),
         "docs/reference/commands.md": _commands_page(command),
         "docs/reference/metrics.md": _metrics_page(),
+        **service_pages.pages(),
     }
 
 

@@ -1,4 +1,4 @@
-"""`huitou reference`: what is generated from the code for readers, written again. For developers (`make contracts`)."""
+"""`huitou reference`: write the pages that are generated from the code again. For developers (`make contracts`)."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ def write_reference(
         bool, typer.Option("--check", help="Change nothing; fail if a page is out of date.")
     ] = False,
 ) -> None:
-    """Write docs/reference and .env.example from the code."""
+    """Write docs/reference, docs/services and .env.example from the code."""
     from huitou import reference  # loads every service, which the other commands need not wait for
 
     root = Path(__file__).resolve().parents[2]
