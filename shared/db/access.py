@@ -158,26 +158,6 @@ class Tx(Read):
     ) -> None:
         """Update each row found by `key` with these columns of its record (by default all that are not key)."""
 
-    async def insert_many(self, table: Table[Any], rows: Records) -> None:
-        """Insert rows given as mappings; new code uses `insert_records`."""
-        await self.insert_records(table, rows)
-
-    async def insert_new(
-        self, table: Table[Any], rows: Records, *, returning: Sequence[Column[Any]] = ()
-    ) -> list[tuple[Any, ...]]:
-        """Insert new rows given as mappings; new code uses `insert_new_records`."""
-        return await self.insert_new_records(table, rows, returning=returning)
-
-    async def upsert(
-        self, table: Table[Any], rows: Records, *, key: Sequence[str], update: Sequence[str] | None = None
-    ) -> None:
-        """Upsert rows given as mappings; new code uses `upsert_records`."""
-        await self.upsert_records(table, rows, key=key, update=update)
-
-    async def update_many(self, table: Table[Any], rows: Records, *, key: Sequence[str]) -> None:
-        """Update rows given as mappings; new code uses `update_records`."""
-        await self.update_records(table, rows, key=key)
-
     @abstractmethod
     async def take_place(self) -> None:
         """Get a transaction id before any id of a sequence, so that `shared.db.floor` knows that the transaction is open."""
