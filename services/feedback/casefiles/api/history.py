@@ -1,0 +1,108 @@
+"""The messages, transitions and follow-ups in a case file."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from services.feedback.casefiles.api.reader import Reader
+from services.feedback.complaints.domain.complaint import Delivery, MessageKind
+from services.feedback.complaints.domain.machine import ActorKind
+from services.feedback.complaints.queries import complaints
+from shared.db import Read
+from shared.http.models import Choice, Response
+
+
+class MessageOut(Response):
+    """A message on the complaint."""
+
+    id: str
+    kind: Annotated[MessageKind, Choice()]
+    author: str | None = Field(description="The author; not shown to customers.")
+    channel: str
+    cycle: int
+    occurred_at: datetime
+    booked_at: datetime
+    delivery: Annotated[Delivery, Choice()]
+    body: str | None = Field(description="Null when the customer was erased.")
+
+
+class TransitionOut(Response):
+    """An action that was taken."""
+
+    action: str
+    from_status: str
+    to_status: str
+    outcome: str | None
+    cycle: int
+    occurred_at: datetime
+    actor_kind: str
+    actor: str | None = Field(description="Not shown to customers.")
+    reason: str | None = Field(description="Customers see only their own reasons.")
+
+
+class FollowUpOut(Response):
+    """An attempt to ask the customer whether it was put right."""
+
+    cycle: int
+    attempt: int
+    method: str
+    result: str
+    note: str | None
+    by: str
+    done_at: datetime
+
+
+async def show_messages(read: Read, reader: Reader, complaint_id: str) -> list[MessageOut]:
+    """Return the messages of a complaint; notes only for the staff."""
+    return [
+        MessageOut(
+            id=message.id,
+            kind=MessageKind(message.kind),
+            author=message.author if reader.staff else None,
+            channel=message.channel,
+            cycle=message.cycle,
+            occurred_at=message.occurred_at,
+            booked_at=message.booked_at,
+            delivery=Delivery(message.delivery),
+            body=reader.text("message.body", message.id, message.body_sealed),
+        )
+        for message in await complaints.messages_of(read, complaint_id)
+        if reader.staff or message.visible
+    ]
+
+
+async def show_transitions(read: Read, reader: Reader, complaint_id: str) -> list[TransitionOut]:
+    """Return the transitions of a complaint; customers see only the reasons of customers."""
+    return [
+        TransitionOut(
+            action=transition.action,
+            from_status=transition.from_status,
+            to_status=transition.to_status,
+            outcome=transition.outcome,
+            cycle=transition.cycle,
+            occurred_at=transition.occurred_at,
+            actor_kind=transition.actor_kind,
+            actor=transition.actor if reader.staff else None,
+            reason=reader.text("transition.reason", transition.id, transition.reason_sealed)
+            if reader.staff or transition.actor_kind == ActorKind.CUSTOMER.value
+            else None,
+        )
+        for transition in await complaints.transitions_of(read, complaint_id)
+    ]
+
+
+async def show_follow_ups(read: Read, reader: Reader, complaint_id: str) -> list[FollowUpOut]:
+    """Return the follow-ups of a complaint."""
+    return [
+        FollowUpOut(
+            cycle=follow_up.cycle,
+            attempt=follow_up.attempt,
+            method=follow_up.method,
+            result=follow_up.result,
+            note=reader.text("follow_up.note", follow_up.id, follow_up.note_sealed),
+            by=follow_up.by,
+            done_at=follow_up.done_at,
+        )
+        for follow_up in await complaints.follow_ups_of(read, complaint_id)
+    ]

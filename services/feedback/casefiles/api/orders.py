@@ -1,0 +1,84 @@
+"""The order in a case file."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from services.feedback.casefiles.api.reader import Reader
+from services.feedback.orders.queries import orders
+from shared.db import Read
+from shared.http.models import Choice, Response
+
+
+class OrderState(StrEnum):
+    """The state of the order that a complaint refers to."""
+
+    KNOWN = "known"
+    NOT_SEEN_YET = "not_seen_yet"
+
+
+class OrderReturnOut(Response):
+    """A return of units of the order."""
+
+    return_id: str
+    occurred_at: datetime
+    amount_minor: int
+
+
+class OrderLineOut(Response):
+    """One line of the order."""
+
+    line: int
+    sku: str
+    quantity: int
+    amount_minor: int
+
+
+class OrderOut(Response):
+    """The order the complaint is about, as far as it is known."""
+
+    source: str
+    order_id: str
+    state: Annotated[OrderState, Choice()]
+    order_of_other_customer: bool = Field(description="The order is known, and another customer's.")
+    purchase_id: str | None = None
+    occurred_at: datetime | None = None
+    currency: str | None = None
+    amount_minor: int | None = None
+    lines: list[OrderLineOut] = []
+    returns: list[OrderReturnOut] = []
+
+
+async def show_order(read: Read, reader: Reader, source: str | None, order_id: str | None) -> OrderOut | None:
+    """Return the order behind the reference, joined now: it makes no difference which of the two came first."""
+    if source is None or order_id is None:
+        return None
+    order = await orders.find_order(read, source, order_id)
+    if order is None or (order.owner_id != reader.customer_id and not reader.staff):
+        return OrderOut(
+            source=source, order_id=order_id, state=OrderState.NOT_SEEN_YET, order_of_other_customer=False
+        )
+    return OrderOut(
+        source=source,
+        order_id=order_id,
+        state=OrderState.KNOWN,
+        order_of_other_customer=order.owner_id != reader.customer_id,
+        purchase_id=order.purchase_id,
+        occurred_at=order.occurred_at,
+        currency=order.currency,
+        amount_minor=order.amount_minor,
+        lines=[
+            OrderLineOut(line=line.line, sku=line.sku, quantity=line.quantity, amount_minor=line.amount_minor)
+            for line in order.lines
+        ],
+        returns=[
+            OrderReturnOut(
+                return_id=order_return.return_id,
+                occurred_at=order_return.occurred_at,
+                amount_minor=order_return.amount_minor,
+            )
+            for order_return in await orders.returns_of_order(read, order.purchase_id)
+        ],
+    )

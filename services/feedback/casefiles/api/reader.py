@@ -1,0 +1,23 @@
+"""The reader of a case file."""
+
+from dataclasses import dataclass
+
+from shared.vault import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A reader of one case file, with the keys that open its texts."""
+
+    identity_id: str
+    customer_id: str
+    """The customer that the complaint belongs to today."""
+    keys: Keys
+    staff: bool
+    """Whether the reader is an operator, who also sees notes, names and reasons."""
+
+    def text(self, field: str, row_id: str, sealed: bytes | None) -> str | None:
+        """Return a sealed text; None if there is none, or if the customer was erased."""
+        if sealed is None or self.identity_id not in self.keys:
+            return None
+        return self.keys.open(self.identity_id, f"{field}/{row_id}", sealed)

@@ -1,0 +1,50 @@
+"""The remedies in a case file."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from services.feedback.casefiles.api.reader import Reader
+from services.feedback.remedies.domain import RemedyStatus
+from services.feedback.remedies.queries import remedies
+from shared.db import Read
+from shared.http.models import Choice, Response
+
+
+class RemedyOut(Response):
+    """A remedy that was granted on the complaint."""
+
+    id: str
+    kind: str
+    points: int | None
+    status: Annotated[RemedyStatus, Choice()]
+    granted_at: datetime
+    deadline_at: datetime
+    settled_at: datetime | None = Field(description="The time at which loyalty paid or refused it.")
+    refusal_code: str | None
+    transaction_id: str | None = Field(description="The ledger transaction that paid it.")
+    requested_by: str | None = Field(description="Not shown to customers.")
+    reason: str | None = Field(description="Not shown to customers.")
+    retry_of: str | None
+
+
+async def show_remedies(read: Read, reader: Reader, complaint_id: str) -> list[RemedyOut]:
+    """Return the remedies of a complaint; the reasons only for the staff."""
+    return [
+        RemedyOut(
+            id=remedy.id,
+            kind=remedy.kind,
+            points=remedy.points,
+            status=RemedyStatus(remedy.status),
+            granted_at=remedy.granted_at,
+            deadline_at=remedy.deadline_at,
+            settled_at=remedy.settled_at,
+            refusal_code=remedy.refusal_code,
+            transaction_id=remedy.loyalty_txn,
+            requested_by=remedy.requested_by if reader.staff else None,
+            reason=reader.text("remedy.reason", remedy.id, remedy.reason_sealed) if reader.staff else None,
+            retry_of=remedy.retry_of,
+        )
+        for remedy in await remedies.remedies_of(read, complaint_id)
+    ]
