@@ -10,7 +10,7 @@ from huitou.settings import SERVICES
 WAIT_SECONDS_MAX = 900.0
 POLL_SECONDS = 0.25
 QUIET_POLLS = 2
-"""How many polls in a row must count no event. One is not enough: the effect of the last event may publish another."""
+"""The number of polls in a row that must count no event. One is not enough: the effect of the last event may publish another."""
 
 COUNTED = ("huitou_outbox_pending", "huitou_consumer_lag_records")
 

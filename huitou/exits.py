@@ -7,7 +7,7 @@ class Exit(IntEnum):
     """The exit codes of every command; docs/reference/commands.md lists them."""
 
     DONE = 0
-    """What was asked for was done, or holds."""
+    """The command did what was asked for, or found that it holds."""
     FAILED = 1
     """It was done and the answer is no: the books drift, rows were refused, the product said no."""
     USAGE = 2

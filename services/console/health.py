@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import httpx2
 
@@ -42,7 +42,7 @@ async def _ask(client: httpx2.AsyncClient, name: str, address: str, language: st
     return Health(name, address, "troubled" if issues else "healthy", issues)
 
 
-def _sentences(document: Any) -> list[str]:
+def _sentences(document: object) -> list[str]:
     listed = document.get("issues", []) if isinstance(document, dict) else []
     words = (issue.get("detail", "") if isinstance(issue, dict) else str(issue) for issue in listed)
     return [text for text in words if text][:ISSUES_SHOWN_MAX]

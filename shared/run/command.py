@@ -45,9 +45,9 @@ EXIT_REFUSED = 3
 EXIT_STOPPED = 4
 
 MIGRATE_SECONDS_MAX = 120.0
-"""How long `migrate` waits for a database that does not answer. Then it fails, and may be started again."""
+"""The time that `migrate` waits for a database that does not answer. Then it fails, and may be started again."""
 FIRST_LOOK_SECONDS_MAX = 2.0
-"""How long a process that starts waits to learn which version wrote its database."""
+"""The time that a process that starts waits to learn which version wrote its database."""
 WAIT_SECONDS = 1.0
 
 log = logs.named(__name__, keys=("database", "error_type", "host", "meant", "variable"))
@@ -66,7 +66,7 @@ HELP = {
     "migrate": "Bring the database to the version of this program.",
     "verify": "Recompute what is stored, and report every difference.",
 }
-"""What each command does, in one sentence."""
+"""One sentence per command, for its help."""
 
 
 Work = Callable[[], Coroutine[Any, Any, int]]

@@ -26,7 +26,7 @@ Work = asyncio.Task[None]
 EVERY_ROLE: frozenset[Role] = frozenset(("serve", "relay", "consume"))
 WAIT_SECONDS = 1.0
 STOP_SECONDS_MAX = 7.0
-"""How long, after the grace, the process may take to finish what is begun. What is not finished then, because a database
+"""The time, after the grace, that the process may take to finish what is begun. What is not finished then, because a database
 or a broker hangs, is broken off and done again after the next start; a hung broker's client takes 10 s to be closed."""
 
 log = logs.named(__name__, keys=("database", "error_type", "host"))

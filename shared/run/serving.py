@@ -25,7 +25,7 @@ MOMENT_SECONDS = 0.5
 FIRST_REQUEST_SECONDS_MAX = 1.0
 """The most seconds that a connection without any request stays open after the port is closed."""
 KEEP_ALIVE_SECONDS = 75
-"""How long a connection may rest between two requests, or before its first. Longer than clients and balancers rest (60 s
+"""The time that a connection may rest between two requests, or before its first. Longer than clients and balancers rest (60 s
 is usual): who sends on a connection should be who closes it, else a request meets a connection that is just being closed."""
 BACKLOG_MAX = 2048
 
