@@ -1,6 +1,6 @@
 """An independent oracle of the ledger: every point is an object, every unit is a step of a loop.
 
-It shares no code with `services/loyalty/domain`: amounts fall on units one by one, points are picked up and put
+It shares no code with the domain of loyalty: amounts fall on units one by one, points are picked up and put
 down one by one. Slow and obvious on purpose.
 """
 
@@ -67,7 +67,7 @@ class Redemption:
 
 
 def spread(points: int, lines: Lines) -> list[tuple[int, int]]:
-    """Which unit (line, number) owns each point, the first point first."""
+    """Return the unit (line, number) that owns each point, the first point first."""
     total = sum(amount for _, amount in lines)
     units = [
         (line, number) for line, (quantity, _) in enumerate(lines, 1) for number in range(1, quantity + 1)
@@ -154,8 +154,8 @@ class Oracle:
                     self._come_back(payer)
         group = self._group(identity)
         self.owner[identity] = owner
-        for each in sorted(group | self._group(identity)):
-            self._cover(each)
+        for member in sorted(group | self._group(identity)):
+            self._cover(member)
 
     def sweep(self, now: datetime) -> None:
         """Time passes: activations and expiries one after the other."""
@@ -235,7 +235,7 @@ class Oracle:
         owner = self.owner.get(identity, identity)
         everyone = {batch.identity for batch in self.batches} | set(self.owner) | {identity, owner}
         everyone |= {order.identity for order in self.orders.values()}
-        return {each for each in everyone if self.owner.get(each, each) == owner}
+        return {member for member in everyone if self.owner.get(member, member) == owner}
 
     def _ordered(self, group: set[str]) -> list[Batch]:
         return sorted((b for b in self.batches if b.identity in group), key=lambda b: (b.earned_at, b.key))

@@ -1,4 +1,4 @@
-"""What always holds of earned points: returns took from each lot exactly what the returned units had earned."""
+"""The invariants of earned points: returns took from each lot exactly what the returned units had earned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What always holds of the ledger: balances and lots are what their postings make them."""
+"""The invariants of the ledger: balances and lots are what their postings make them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What always holds of purchases and returns."""
+"""The invariants of purchases and returns: units go back once."""
 
 from __future__ import annotations
 

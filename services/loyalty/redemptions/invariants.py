@@ -1,4 +1,4 @@
-"""What always holds of redemptions: the postings of a redemption add up to its points."""
+"""The invariants of redemptions: the postings of a redemption add up to its points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What always holds of remedies: postings for a remedy have their remedy."""
+"""The invariants of remedies: postings for a remedy have their remedy."""
 
 from __future__ import annotations
 

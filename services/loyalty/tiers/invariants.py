@@ -1,4 +1,4 @@
-"""What always holds of tiers: windows and tiers are what purchases and returns make them."""
+"""The invariants of tiers: windows and tiers are what purchases and returns make them."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def outcome_of(answers: Iterable[Grant | Nothing]) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the rules in force at its time grant for a purchase: one lot per grant."""
+    """A purchase with the grants of the rules in force at its time; each grant becomes a lot."""
 
     purchase: Purchase
     grants: tuple[Grant, ...]
@@ -50,7 +50,7 @@ class Decision:
 
     @property
     def rows(self) -> int:
-        """How many ids the purchase takes: its own, and those of a lot and a posting per grant."""
+        """The number of ids that the purchase takes: its own, and those of a lot and a posting per grant."""
         return 1 + 2 * len(self.grants)
 
 

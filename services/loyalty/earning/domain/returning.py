@@ -1,4 +1,4 @@
-"""Returns: take back exactly what the returned units earned, give back exactly what they had spent.
+"""Returns: take back exactly what the returned units earned, and give back exactly what they had spent.
 
 Both are formulas (`attribution.py`) on the grant and on the redemption, so partial returns in any order add up to
 the full one, and the full one to an order that never happened.
@@ -34,14 +34,15 @@ class Spend:
 
 def check_returnable(lines: Sequence[Line], units: Sequence[UnitRange], before: Iterable[UnitRange]) -> None:
     """Refuse units that the purchase does not have, or that an earlier return took."""
-    for each in units:
-        within = (
-            each.line <= len(lines) and 1 <= each.unit_from <= each.unit_to <= lines[each.line - 1].quantity
+    for taken in units:
+        is_bought = (
+            taken.line <= len(lines)
+            and 1 <= taken.unit_from <= taken.unit_to <= lines[taken.line - 1].quantity
         )
-        if not within:
-            raise _not_returnable(each)
-    for each in attribution.overlapping((*before, *units)):
-        raise _not_returnable(each)
+        if not is_bought:
+            raise _not_returnable(taken)
+    for taken in attribution.overlapping((*before, *units)):
+        raise _not_returnable(taken)
 
 
 def take_back(
@@ -54,9 +55,10 @@ def take_back(
     units: Sequence[UnitRange],
     at: datetime,
 ) -> int:
-    """Undo what `units` of a purchase did: `lots` it earned, `spends` it was paid with; answers the points reversed.
+    """Undo what `units` of a purchase did, and return the number of points reversed.
 
-    `members` are the owners of all lots concerned; one of them may have to pay with other lots.
+    The purchase earned `lots` and was paid with `spends`. `members` are the owners of all lots concerned; one of them
+    may have to pay with other lots.
     """
     for spend in spends:
         for lot, points in given_back(spend, units):
@@ -72,9 +74,9 @@ def take_back(
 
 
 def given_back(spend: Spend, units: Iterable[UnitRange]) -> Iterator[tuple[Lot, int]]:
-    """Which lots get how many points of a redemption back for these units."""
-    for each in units:
-        first, last = attribution.positions_of(spend.points, spend.base, spend.lines, each)
+    """Yield the lots that get points of a redemption back for these units, with the number of points."""
+    for taken in units:
+        first, last = attribution.positions_of(spend.points, spend.base, spend.lines, taken)
         start = 0
         for lot, paid in spend.paid:
             points = min(last, start + paid) - max(first, start)
@@ -84,10 +86,10 @@ def given_back(spend: Spend, units: Iterable[UnitRange]) -> Iterator[tuple[Lot, 
 
 
 def _reverse(journal: Journal, cause: PostingCause, lot: Lot, points: int, at: datetime) -> None:
-    """Take points of a lot back: what is pending, spendable or expired first, the rest is a debt of the lot."""
+    """Take points of a lot back: first pending, spendable and expired points, and the rest becomes the lot's debt."""
     places = ((Account.PENDING, lot.pending), (Account.ACTIVE, lot.remaining), (Account.EXPIRED, lot.expired))
-    for account, there in places:
-        taken = min(points, there)
+    for account, present in places:
+        taken = min(points, present)
         if taken:
             journal.post(cause, account, Account.ISSUED, lot, taken, at)
             points -= taken

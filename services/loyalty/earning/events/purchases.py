@@ -24,7 +24,7 @@ from shared.events.base import Event
 from shared.events.profile import PurchaseRecorded, PurchaseReturned
 
 WAITS = timedelta(days=30)
-"""How long a return waits for its purchase."""
+"""A return waits this long for its purchase."""
 EARLY = Reason("waiting_for_purchase", "The purchase of this return has not arrived.")
 
 

@@ -40,7 +40,7 @@ class AdjustmentIn(Request):
 
 
 class AdjustmentOut(Response):
-    """What was booked, and the points afterwards."""
+    """The correction that was booked, and the points afterwards."""
 
     model_config = example(
         id="adj_1537",

@@ -13,10 +13,10 @@ from services.loyalty.ledger.refusals import InsufficientPoints
 def burn(
     journal: Journal, member: Member, cause: PostingCause, points: int, target: Account, at: datetime
 ) -> None:
-    """Take points from the member's lots, what expires first going first, or refuse.
+    """Take points from the member's lots, those that expire first going first, or refuse.
 
-    `target` is REDEEMED, or ADJUSTED for a correction downwards. The lots that are loaded must hold enough, or be
-    all lots of the member.
+    `target` is REDEEMED, or ADJUSTED for a correction downwards. The loaded lots must hold enough points, or be all
+    lots of the member. Raises InsufficientPoints.
     """
     active = member.balance().active
     if points > active:

@@ -12,12 +12,12 @@ DAYS_A_MONTH_MIN = 28
 
 
 def plus_days(instant: datetime, days: int, zone: ZoneInfo) -> datetime:
-    """The same wall-clock time `days` calendar days later."""
+    """Return the same wall-clock time `days` calendar days later."""
     return _resolve(instant.astimezone(zone).replace(tzinfo=None) + timedelta(days=days), zone)
 
 
 def plus_months(instant: datetime, months: int, zone: ZoneInfo) -> datetime:
-    """The same wall-clock time `months` calendar months later.
+    """Return the same wall-clock time `months` calendar months later.
 
     Where the month has no such day it is the first instant of the next one: a year after 29 February begins
     1 March, so that going back twelve months from any instant never finds what was out of reach before.
@@ -32,5 +32,5 @@ def plus_months(instant: datetime, months: int, zone: ZoneInfo) -> datetime:
 
 
 def _resolve(wall: datetime, zone: ZoneInfo) -> datetime:
-    """The first instant with this wall-clock time; within a gap, what the clocks would have shown without it."""
+    """Return the first instant with this wall-clock time; within a gap, the instant as if the clocks had not moved."""
     return wall.replace(tzinfo=zone).astimezone(UTC)

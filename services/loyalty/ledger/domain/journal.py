@@ -102,6 +102,7 @@ class Journal:
         return points
 
     def _touched(self, lot: Lot) -> datetime:
+        """Remember that a lot and its wallet are to be stored, and return the booking time."""
         self.changed_lots[lot.id] = lot
         self.touch(lot.wallet)
         return lot.wallet.last_booked_at

@@ -1,4 +1,4 @@
-"""What every operation shares: book what fell due, pay debts, and bring points back to where they came from."""
+"""The steps that every operation shares: book due points, pay debts, and bring points back to where they came from."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from services.loyalty.ledger.domain.wallets import Lot, Member, next_due
 
 
 class Origin(NamedTuple):
-    """Where points come back from: an account, as far as it belongs to a lot."""
+    """The place from which points come back: an account, as far as it belongs to a lot."""
 
     account: Account
     lot: Lot
 
 
 def touch(journal: Journal, member: Member) -> None:
-    """Book what fell due by `journal.now`, in effective order (then by lot), as if a sweeper had been there in time.
+    """Book what fell due by `journal.now`, in effective order (then by lot), as if a sweeper had come in time.
 
     Needs all open lots of the member when anything is due.
     """
     if not member.is_due(journal.now):
         return
-    assert member.lots_complete, "what is due can only be found among all lots"
+    assert member.lots_complete, "due points can only be found among all lots"
     for due in sorted(_dues(member.lots.values(), journal.now)):
         _book(journal, due)
         if due.kind is CauseKind.LOT_ACTIVATE:
@@ -37,9 +37,9 @@ def touch(journal: Journal, member: Member) -> None:
 
 
 def settle_new(journal: Journal, lot: Lot) -> None:
-    """Book what of a new lot is past already (a fact may be late by years), and remember what is ahead.
+    """Book what is due of a new lot already (a fact may be late by years), and remember what will be due.
 
-    It pays debts only with what is left now, so the caller covers afterwards.
+    Debts are paid only with what is left now, so the caller covers afterwards.
     """
     for due in sorted(_dues((lot,), journal.now)):
         _book(journal, due)
@@ -47,7 +47,7 @@ def settle_new(journal: Journal, lot: Lot) -> None:
 
 
 def cover(journal: Journal, member: Member, cause: PostingCause, at: datetime) -> None:
-    """Let spendable lots pay what others of the member owe: nobody has a deficit beside spendable points."""
+    """Let spendable lots pay what other lots of the member owe: no member has a deficit beside spendable points."""
     if not member.owes():
         return
     assert member.lots_complete, "debts are paid from all lots"
@@ -67,9 +67,9 @@ def cover(journal: Journal, member: Member, cause: PostingCause, at: datetime) -
 def credit(
     journal: Journal, cause: PostingCause, origin: Origin, lot: Lot, points: int, at: datetime
 ) -> None:
-    """Bring points back to `lot`: its own debt first, then those who paid its debt (last first), then itself.
+    """Bring points back to `lot`: to its own debt first, then to the lots that paid its debt (last first), then to itself.
 
-    What is past its expiry comes back expired. Needs the payers of the lot, and theirs.
+    Points past their expiry come back expired. The payers of the lot and their payers must be loaded.
     """
     debt = min(points, lot.owed)
     _move(journal, cause, origin, Account.DEFICIT, lot, debt, at)
@@ -100,7 +100,7 @@ def _move(
 
 
 class _Due(NamedTuple):
-    """Sorts by effective time, then by kind and lot; a lot has at most one of a kind, so no lots are compared."""
+    """A due movement. It sorts by effective time, then by kind and lot id; a lot has at most one of each kind."""
 
     at: datetime
     kind: CauseKind
@@ -117,7 +117,7 @@ def _dues(lots: Iterable[Lot], now: datetime) -> Iterator[_Due]:
 
 
 def _book(journal: Journal, due: _Due) -> None:
-    """Book one due movement of what is there: an expiring lot may have been spent on a debt meanwhile."""
+    """Book one due movement of the points that are left: an expiring lot may have paid a debt meanwhile."""
     lot, cause = due.lot, PostingCause(due.kind, due.lot_id)
     if due.kind is CauseKind.LOT_ACTIVATE:
         journal.post(cause, Account.PENDING, Account.ACTIVE, lot, lot.pending, due.at)
@@ -126,7 +126,7 @@ def _book(journal: Journal, due: _Due) -> None:
 
 
 def _look_ahead(lot: Lot) -> None:
-    """Bring the wallet's next due instant forward to the lot's."""
+    """Bring the wallet's next due instant forward to that of the lot."""
     due, known = next_due(lot), lot.wallet.next_due_at
     if due is not None and (known is None or due < known):
         lot.wallet.next_due_at = due

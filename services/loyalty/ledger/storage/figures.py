@@ -1,4 +1,4 @@
-"""Figures of the ledger for operators to watch."""
+"""The statements behind the figures of the ledger."""
 
 from collections.abc import Sequence
 

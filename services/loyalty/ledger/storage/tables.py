@@ -77,7 +77,7 @@ class WalletColumns(TypedColumns):
     ownership_version: Named[int] = Column(BigInt)
     erased_at: Named[datetime | None] = Column(Instant)
     group_size: Named[int] = Column(BigInt)
-    """How many wallets of this kind the owner has, the same on all of them."""
+    """The number of wallets of this kind that the owner has, the same on all of them."""
     active: Named[int] = Column(BigInt)
     pending: Named[int] = Column(BigInt)
     held: Named[int] = Column(BigInt)

@@ -1,8 +1,9 @@
-"""Which points fall on which units: one formula that telescopes, so a range of units is two divisions.
+"""Attribution says which points fall on which units, by one formula; a range of units takes two divisions.
 
 A line of quantity q and amount A has units u = 1..q; the first u of them are worth ⌊A·u/q⌋. Points P that were
-granted on (or spent against) an amount S fall on the first k units, in line order, as ⌊P·C_k/S⌋, C_k being what
-those units are worth; where S = 0 by number of units. See docs/rules/attribution.md.
+granted on (or spent against) an amount S fall on the first k units, in line order, as ⌊P·C_k/S⌋. C_k is what these
+units are worth; where S = 0, it is their number. The formula telescopes: the parts of all units add up to P.
+See docs/rules/attribution.md.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from services.loyalty.purchases.domain.facts import Line, UnitRange
 
 
 def amount_of(lines: Sequence[Line], units: UnitRange) -> int:
-    """What a range of units is worth, in minor units of the order's currency."""
+    """Return what a range of units is worth, in minor units of the order's currency."""
     line = lines[units.line - 1]
     return _worth(line, units.unit_to) - _worth(line, units.unit_from - 1)
 
@@ -21,7 +22,7 @@ def amount_of(lines: Sequence[Line], units: UnitRange) -> int:
 def positions_of(
     points: int, base: int, lines: Sequence[Line], units: UnitRange, eligible: Container[int] | None = None
 ) -> tuple[int, int]:
-    """The half-open range (a, b] of the positions 1..`points` that a range of units owns.
+    """Return the half-open range (a, b] of the positions 1..`points` that a range of units owns.
 
     `base` is the eligible amount in minor units, `eligible` the line numbers that count (None: all). Units of a
     line that does not count, or that the order does not have, own nothing: a = b.
@@ -31,7 +32,7 @@ def positions_of(
         return 0, 0
     before = _before(lines, units.line, by_amount=base > 0, eligible=eligible)
     line = lines[units.line - 1]
-    last = min(units.unit_to, line.quantity)  # a redemption may name fewer units than were bought
+    last = min(units.unit_to, line.quantity)  # A redemption may name fewer units than were bought.
     first = min(units.unit_from - 1, last)
     if base > 0:
         return points * (before + _worth(line, first)) // base, points * (before + _worth(line, last)) // base
@@ -46,18 +47,18 @@ def points_of(
     units: Iterable[UnitRange],
     eligible: Container[int] | None = None,
 ) -> int:
-    """How many of `points` fall on these units."""
-    ranges = (positions_of(points, base, lines, one, eligible) for one in units)
+    """Return how many of `points` fall on these units."""
+    ranges = (positions_of(points, base, lines, taken, eligible) for taken in units)
     return sum(last - first for first, last in ranges)
 
 
 def eligible_amount(lines: Sequence[Line], eligible: Container[int] | None = None) -> int:
-    """The sum of the amounts that count, in minor units."""
+    """Return the sum of the amounts that count, in minor units."""
     return _before(lines, len(lines) + 1, by_amount=True, eligible=eligible)
 
 
 def overlapping(ranges: Iterable[UnitRange]) -> Iterator[UnitRange]:
-    """Those ranges that share a unit with one that sorts before them."""
+    """Yield the ranges that share a unit with a range that sorts before them."""
     line, highest = 0, 0
     for units in sorted(ranges):
         if units.line == line and units.unit_from <= highest:
@@ -71,8 +72,8 @@ def _worth(line: Line, units: int) -> int:
 
 
 def _before(lines: Sequence[Line], line: int, *, by_amount: bool, eligible: Container[int] | None) -> int:
-    """What the eligible lines before `line` are worth, or how many units they have."""
+    """Return what the eligible lines before `line` are worth, or the number of their units."""
     counted = lines[: line - 1]
     if eligible is not None:
-        counted = [each for number, each in enumerate(counted, start=1) if number in eligible]
-    return sum([each.amount_minor if by_amount else each.quantity for each in counted])
+        counted = [bought for number, bought in enumerate(counted, start=1) if number in eligible]
+    return sum([bought.amount_minor if by_amount else bought.quantity for bought in counted])

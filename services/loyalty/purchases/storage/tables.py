@@ -79,7 +79,7 @@ class ReturnColumns(TypedColumns):
     units: Named[tuple[UnitRange, ...]] = Column(Document(tuple[UnitRange, ...]))
     """The units that went back; no two returns of a purchase share a unit."""
     moved_points: Named[bool] = Column(Boolean)
-    """Whether it has postings. The member's ledger lists a fact without postings under the fact's own id."""
+    """It has postings. The member's ledger lists a fact without postings under the fact's own id."""
 
 
 purchase_return = Table("purchase_return", metadata, ReturnColumns)

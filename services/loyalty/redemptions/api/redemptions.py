@@ -47,7 +47,7 @@ class RedemptionIn(Request):
 
 
 class RedemptionOut(Response):
-    """What was booked, and the points afterwards."""
+    """The redemption that was booked, and the points afterwards."""
 
     model_config = example(
         id="red_1281",

@@ -36,7 +36,7 @@ async def test_a_refund_takes_back_exactly_what_it_earned(shop: Shop) -> None:
         await shop.check()
 
     assert await shop.active(buyer) == 10
-    assert sum(told["points"] for told in await shop.told("loyalty.points_reversed.v1")) == 33
+    assert sum(event["points"] for event in await shop.told("loyalty.points_reversed.v1")) == 33
 
 
 async def test_a_return_before_its_purchase_waits_for_it(shop: Shop) -> None:
@@ -138,14 +138,17 @@ async def test_tiers_rise_and_fall_by_the_trailing_year(shop: Shop, together: bo
     first = bought(buyer, [(1, 60_000)], START)
     second = bought(buyer, [(1, 50_000)], START + timedelta(days=30))
     batches = [[first, second, returned(second, [(1, 1, 1)], START + timedelta(days=40))]]
-    for batch in batches if together else [[each] for each in batches[0]]:
+    for batch in batches if together else [[event] for event in batches[0]]:
         await shop.tell(*batch)
 
     seen = await shop.see(buyer)
     assert seen is not None
     assert (seen.standing.tier, seen.standing.spend()) == ("member", 60_000)
     told = await shop.told("loyalty.tier_changed.v1")
-    assert [(each["tier"], each["spend_minor"]) for each in told] == [("silver", 110_000), ("member", 60_000)]
+    assert [(event["tier"], event["spend_minor"]) for event in told] == [
+        ("silver", 110_000),
+        ("member", 60_000),
+    ]
     await shop.check()
 
 

@@ -27,7 +27,7 @@ async def test_new_wallets_are_made_in_the_order_of_their_identities(
 ) -> None:
     """Two batches with the same new buyers in opposite order deadlocked ten times of ten."""
     people = [customer() for _ in range(60)]
-    await shop.tell(*(registered(each, START) for each in seeded.sample(people, len(people))))
+    await shop.tell(*(registered(member, START) for member in seeded.sample(people, len(people))))
     async with shop.database.read() as read:
         made = await read.all(select(wallet.c.identity_id).order_by(wallet.c.id))
     assert [identity_id for (identity_id,) in made] == sorted(people)
@@ -124,7 +124,7 @@ async def test_what_people_wrote_is_nowhere_readable(shop: Shop) -> None:
     async with shop.database.read() as read:
         for table in (table for metadata in shop.service.metadata for table in metadata.tables.values()):
             for row in await read.all(select(*table.columns)):
-                values += [each if isinstance(each, bytes) else str(each).encode() for each in row]
+                values += [value if isinstance(value, bytes) else str(value).encode() for value in row]
     stored = b"\n".join(values)
     assert member.encode() in stored
     for written in (b"Ana Li", b"13800138001", b"tea set"):

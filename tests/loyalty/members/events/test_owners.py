@@ -42,7 +42,7 @@ async def test_tiers_follow_the_owner(shop: Shop) -> None:
 
     await shop.tell(merged(two, two, 2, START))
     told = await shop.told("loyalty.tier_changed.v1")
-    assert [(each["customer_id"], each["tier"]) for each in told] == [(one, "silver"), (one, "member")]
+    assert [(event["customer_id"], event["tier"]) for event in told] == [(one, "silver"), (one, "member")]
     await shop.check()
 
 

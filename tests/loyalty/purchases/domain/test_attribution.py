@@ -1,4 +1,4 @@
-"""Which points fall on which units (docs/rules/attribution.md)."""
+"""Attribution: every point falls on one unit, and ranges of units add up (docs/rules/attribution.md)."""
 
 from fractions import Fraction
 

@@ -61,7 +61,7 @@ async def test_an_order_too_large_to_be_counted_is_refused(shop: Shop, line: dic
     answer = await post(shop.operator(), f"/v1/members/{member}/redemptions", {"points": 1, "order": order})
 
     assert answer.status_code == 422
-    assert {each["code"] for each in answer.json()["errors"]} == {"too_large"}
+    assert {error["code"] for error in answer.json()["errors"]} == {"too_large"}
     assert await shop.active(member) == 100
 
 

@@ -88,12 +88,12 @@ async def test_of_200_redemptions_over_http_each_is_answered_by_what_it_did(shop
     )
 
     fits = 1_000 // 7
-    assert Counter((each.status_code, each.json().get("code")) for each in answers) == {
+    assert Counter((answer.status_code, answer.json().get("code")) for answer in answers) == {
         (201, None): fits,
         (409, "insufficient_points"): PARALLEL - fits,
     }
-    assert len({each.json()["id"] for each in answers if each.is_success}) == fits
-    assert sorted(each.json()["points"]["active"] for each in answers if each.is_success) == [
+    assert len({answer.json()["id"] for answer in answers if answer.is_success}) == fits
+    assert sorted(answer.json()["points"]["active"] for answer in answers if answer.is_success) == [
         1_000 - 7 * number for number in range(fits, 0, -1)
     ]
     assert await shop.active(member) == 1_000 % 7
@@ -109,8 +109,8 @@ async def test_a_hundred_identical_redemptions_have_one_effect_and_one_answer(sh
         *(repeated(client, path, {"points": 7}, "one-and-the-same") for _ in range(IDENTICAL))
     )
 
-    assert {(each.status_code, each.content) for each in answers} == {(201, answers[0].content)}
-    assert sum("idempotency-hit" not in each.headers for each in answers) == 1
+    assert {(answer.status_code, answer.content) for answer in answers} == {(201, answers[0].content)}
+    assert sum("idempotency-hit" not in answer.headers for answer in answers) == 1
     assert await shop.active(member) == 1_000 - 7
     assert len(await shop.told("loyalty.points_redeemed.v1")) == 1
     await shop.check()
@@ -161,7 +161,7 @@ async def test_a_burn_beside_a_return_of_the_order_it_pays_costs_what_stayed_bou
 
 async def test_redemptions_beside_purchases_and_merges_lose_and_double_nothing(shop: Shop) -> None:
     people, crowd = [customer() for _ in range(4)], Crowd(shop)
-    await shop.tell(*(registered(each, START) for each in people))
+    await shop.tell(*(registered(member, START) for member in people))
 
     async def buy(number: int) -> int:
         purchases = [bought(people[(number + i) % 4], [(1, 1_000)], START) for i in range(4)]

@@ -63,7 +63,7 @@ async def test_a_remedy_above_the_limit_or_for_the_erased_is_refused(shop: Shop)
 
     assert outcome.applied == 2
     refused = await shop.told("loyalty.remedy_refused.v1")
-    assert sorted(told["code"] for told in refused) == ["above_limit", "erased_member"]
+    assert sorted(event["code"] for event in refused) == ["above_limit", "erased_member"]
     assert await shop.active(member) == 0
     await shop.check()
 

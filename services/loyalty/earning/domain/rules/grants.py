@@ -1,4 +1,4 @@
-"""What a rule answers: points and how they are to be kept, or nothing and why."""
+"""The answers of a rule: points with their dates, or nothing with its reason."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class PointsPerAmount(BaseModel):
     expires_after_months: Annotated[int, Field(ge=1, le=240)] | None = None
 
     def answer(self, purchase: Purchase, zone: ZoneInfo) -> Grant | Nothing:
-        """What this rule grants for a purchase."""
+        """Return what this rule grants for a purchase."""
         rate = self.rates.get(purchase.currency)
         if rate is None:
             return Nothing(self.code, "no_rate")
