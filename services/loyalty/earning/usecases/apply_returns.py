@@ -74,16 +74,15 @@ async def _apply(tx: Tx, locked: Locked, ready: Sequence[tuple[Return, StoredPur
     }
     await lots.load_open(tx, locked, _needy(members, undoings))
     booking = await open_booking(tx, locked, members.values(), rows=len(ready))
-    records = []
+    records, counted = [], []
     for undoing in undoings:
+        cause = Cause(kind="return", id=undoing.fact.return_id)
         earlier: list[UnitRange] = before.setdefault(undoing.purchase.id, [])
         returning.check_returnable(undoing.purchase.lines, undoing.fact.units, earlier)
         earlier += undoing.fact.units
-        records.append(_book(booking, undoing))
-    await count_spend(
-        booking,
-        [_counted(undoing, record) for undoing, record in zip(undoings, records, strict=True)],
-    )
+        records.append(_book(booking, undoing, cause))
+        counted.append(_counted(undoing, records[-1], cause))
+    await count_spend(booking, counted)
     await recording.add_returns(tx, records)
     await close_booking(booking)
 
@@ -138,7 +137,7 @@ def _needy(members: dict[str, Member], undoings: Iterable[Undoing]) -> list[Memb
     return [member for owner_id, member in members.items() if owner_id in owner_ids]
 
 
-def _book(booking: Booking, undoing: Undoing) -> ReturnRecord:
+def _book(booking: Booking, undoing: Undoing, cause: Cause) -> ReturnRecord:
     """Book what one return undoes, tell it, and return the row of the return."""
     fact, purchase, wallet, journal = undoing.fact, undoing.purchase, undoing.wallet, booking.journal
     posted = PostingCause(CauseKind.RETURN, journal.next_id())
@@ -154,7 +153,7 @@ def _book(booking: Booking, undoing: Undoing) -> ReturnRecord:
     )
     journal.touch(wallet)
     if points:
-        moved = MovedPoints(wallet, points, _cause(fact), posted, fact.occurred_at)
+        moved = MovedPoints(wallet, points, cause, posted, fact.occurred_at)
         tell_points(booking.tx, booking.programme, PointsReversed, moved)
     return ReturnRecord(
         id=posted.id,
@@ -171,19 +170,15 @@ def _book(booking: Booking, undoing: Undoing) -> ReturnRecord:
     )
 
 
-def _counted(undoing: Undoing, record: ReturnRecord) -> Counted:
+def _counted(undoing: Undoing, record: ReturnRecord, cause: Cause) -> Counted:
     return Counted(
         wallet=undoing.wallet,
         currency=record.currency,
         spent_at=record.purchased_at,
         amount_minor=-record.amount_minor,
         at=record.occurred_at,
-        cause=_cause(undoing.fact),
+        cause=cause,
     )
-
-
-def _cause(fact: Return) -> Cause:
-    return Cause(kind="return", id=fact.return_id)
 
 
 def _order(fact: Return | StoredPurchase) -> Order:

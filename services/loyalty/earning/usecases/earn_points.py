@@ -31,13 +31,17 @@ async def earn_points(tx: Tx, purchases: Sequence[Purchase]) -> None:
     decisions = [earning.decide(rulebooks, purchase, zone) for purchase in fresh]
     members = [locked.member(purchase.identity_id) for purchase in fresh]
     booking = await open_booking(tx, locked, members, rows=sum(decision.rows for decision in decisions))
-    records = [_book(booking, decision) for decision in decisions]
-    await count_spend(booking, [_counted(booking, purchase) for purchase in fresh])
+    records, counted = [], []
+    for decision in decisions:
+        cause = Cause(kind="purchase", id=decision.purchase.purchase_id)
+        records.append(_book(booking, decision, cause))
+        counted.append(_counted(booking, decision.purchase, cause))
+    await count_spend(booking, counted)
     await recording.add(tx, records)
     await close_booking(booking)
 
 
-def _book(booking: Booking, decision: Decision) -> PurchaseRecord:
+def _book(booking: Booking, decision: Decision, cause: Cause) -> PurchaseRecord:
     """Book what one purchase earns, tell it, and return the row of the purchase."""
     purchase, journal = decision.purchase, booking.journal
     wallet, member = booking.locked.wallets[purchase.identity_id], booking.locked.member(purchase.identity_id)
@@ -45,7 +49,7 @@ def _book(booking: Booking, decision: Decision) -> PurchaseRecord:
     earning.earn(journal, member, wallet, decision, posted)
     journal.touch(wallet)
     if decision.points:
-        moved = MovedPoints(wallet, decision.points, _cause(purchase), posted, purchase.occurred_at)
+        moved = MovedPoints(wallet, decision.points, cause, posted, purchase.occurred_at)
         tell_points(booking.tx, booking.programme, PointsEarned, moved)
     return PurchaseRecord(
         id=posted.id,
@@ -64,16 +68,12 @@ def _book(booking: Booking, decision: Decision) -> PurchaseRecord:
     )
 
 
-def _counted(booking: Booking, purchase: Purchase) -> Counted:
+def _counted(booking: Booking, purchase: Purchase, cause: Cause) -> Counted:
     return Counted(
         wallet=booking.locked.wallets[purchase.identity_id],
         currency=purchase.currency,
         spent_at=purchase.occurred_at,
         amount_minor=purchase.amount_minor,
         at=purchase.occurred_at,
-        cause=_cause(purchase),
+        cause=cause,
     )
-
-
-def _cause(purchase: Purchase) -> Cause:
-    return Cause(kind="purchase", id=purchase.purchase_id)

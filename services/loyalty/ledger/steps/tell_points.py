@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from services.loyalty.ledger.domain.postings import PostingCause
 from services.loyalty.ledger.domain.programme import Programme
@@ -13,8 +13,7 @@ from shared.events.base import Cause
 from shared.events.loyalty import PointsEarned, PointsRedeemed, PointsReversed
 
 
-@dataclass(frozen=True, slots=True)
-class MovedPoints:
+class MovedPoints(NamedTuple):
     """Points of a wallet moved at an instant of effective time.
 
     `cause` is the fact in the words of the contract, `posted` the same fact as the ledger's postings name it.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from services.loyalty.ledger.domain.wallets import Wallet
 from services.loyalty.ledger.steps.booking import Booking
@@ -16,8 +16,7 @@ from services.loyalty.tiers.storage.windows import load_windows
 from shared.events.base import Cause
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
+class Counted(NamedTuple):
     """An amount that counts towards the tier of a wallet's owner; a return is negative.
 
     `spent_at` is when the money was spent (of a return: the instant of its purchase), `at` when the fact happened.
