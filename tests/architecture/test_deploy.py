@@ -37,7 +37,7 @@ def test_every_variable_is_a_setting() -> None:
 def test_every_service_has_a_process_for_each_of_its_roles() -> None:
     for service in registry.services():
         roles = {"migrate", "serve", "relay"} | (
-            {"consume"} if any(each.table for each in service.handlers) else set()
+            {"consume"} if any(handlers.table for handlers in service.handlers) else set()
         )
         processes = {
             name.removeprefix(f"{service.name}-") for name in _own() if name.startswith(f"{service.name}-")
@@ -80,7 +80,7 @@ def test_what_the_compose_file_refers_to_is_there() -> None:
         for name, dependency in service.get("depends_on", {}).items():
             assert name in COMPOSE["services"]
             assert dependency["condition"] in CONDITIONS
-        for source in (each.split(":")[0] for each in service.get("volumes", [])):
+        for source in (volume.split(":")[0] for volume in service.get("volumes", [])):
             assert (ROOT / source).is_file() if source.startswith(".") else source in COMPOSE["volumes"]
         if "build" in service:
             assert (ROOT / service["build"]["context"] / service["build"]["dockerfile"]).is_file()

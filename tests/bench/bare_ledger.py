@@ -87,12 +87,12 @@ class BareLedger:
             new = {
                 row[0] for row in await connection.fetch(_INBOX, [h["ce_id"].decode() for h in headers], now)
             }
-            fresh = [each for each, h in zip(events, headers, strict=True) if h["ce_id"].decode() in new]
-            await self._lock(sorted({each["identity_id"] for each in fresh}), len(fresh))
-            bought = [each for each in fresh if "return_id" not in each]
-            returned = [each for each in fresh if "return_id" in each]
-            for each in bought:
-                self._earn(each)
+            fresh = [event for event, h in zip(events, headers, strict=True) if h["ce_id"].decode() in new]
+            await self._lock(sorted({event["identity_id"] for event in fresh}), len(fresh))
+            bought = [event for event in fresh if "return_id" not in event]
+            returned = [event for event in fresh if "return_id" in event]
+            for event in bought:
+                self._earn(event)
             await self._copy("purchase", PURCHASE)
             await self._copy("lot", LOT)
             if returned:
@@ -107,7 +107,7 @@ class BareLedger:
     async def _lock(self, identity_ids: list[str], facts: int) -> None:
         found = await self._connection.fetch(_LOCK, identity_ids)
         self._wallets = {row["identity_id"]: dict(row) for row in found}
-        missing = [each for each in identity_ids if each not in self._wallets]
+        missing = [identity_id for identity_id in identity_ids if identity_id not in self._wallets]
         first = await self._connection.fetch(_IDS, -(-(facts * 3 + len(missing)) // blocks.BLOCK))
         self._ids = [at for row in reversed(first) for at in reversed(range(row[0], row[0] + blocks.BLOCK))]
         if missing:
@@ -151,7 +151,7 @@ class BareLedger:
         self._count(wallet, at, at + YEAR, amount_minor, event)
 
     async def _take_back(self, events: Sequence[dict[str, Any]]) -> None:
-        rows = await self._connection.fetch(_BOUGHT, [each["purchase_id"] for each in events])
+        rows = await self._connection.fetch(_BOUGHT, [event["purchase_id"] for event in events])
         bought = {row[0]: tuple(row)[1:] for row in rows}
         lot_ids, taken = [], []
         for event in events:
@@ -243,14 +243,14 @@ class BareLedger:
     async def _store(self) -> None:
         rows = [
             (
-                each["id"],
-                each["active"],
-                each["last_booked_at"],
-                each["spend"],
-                each["spend_at"],
-                each["spend_drop_at"],
+                wallet["id"],
+                wallet["active"],
+                wallet["last_booked_at"],
+                wallet["spend"],
+                wallet["spend_at"],
+                wallet["spend_drop_at"],
             )
-            for each in self._wallets.values()
+            for wallet in self._wallets.values()
         ]
         await self._connection.execute(_STORE, *map(list, zip(*sorted(rows), strict=True)))
         if self._tiers:

@@ -52,9 +52,12 @@ class Watch:
     async def look(self) -> Look:
         """Now."""
         at = time.monotonic()
-        pending = {service: await each.fetchval(PENDING) for service, each in self._connections.items()}
+        pending = {
+            service: await connection.fetchval(PENDING) for service, connection in self._connections.items()
+        }
         places = {
-            service: await each.fetch(POSITIONS, service) for service, each in self._connections.items()
+            service: await connection.fetch(POSITIONS, service)
+            for service, connection in self._connections.items()
         }
         topics = {KafkaTopicPartition(topic, part) for rows in places.values() for topic, part, _ in rows}
         ends = await self._ends.end_offsets(list(topics))
@@ -88,12 +91,12 @@ async def watching(databases: Mapping[str, str], servers: str) -> AsyncIterator[
 def rate(first: Look, last: Look) -> float:
     """Purchases a second that every consumer has applied: the slowest counts."""
     seconds = last.at - first.at
-    return min((last.purchases[each] - done) / seconds for each, done in first.purchases.items())
+    return min((last.purchases[consumer] - done) / seconds for consumer, done in first.purchases.items())
 
 
 def growth(looks: Sequence[Look]) -> float:
     """By how many records a second what waits has grown: the mean of the second half against that of the first."""
     half = len(looks) // 2
     first, second = looks[:half], looks[half:]
-    seconds = fmean(each.at for each in second) - fmean(each.at for each in first)
-    return (fmean(each.worst for each in second) - fmean(each.worst for each in first)) / seconds
+    seconds = fmean(look.at for look in second) - fmean(look.at for look in first)
+    return (fmean(look.worst for look in second) - fmean(look.worst for look in first)) / seconds

@@ -56,7 +56,7 @@ class Race:
     @property
     def ratio(self) -> float:
         """Median of the rounds: the product as a share of its baseline."""
-        return median(one / other for one, other in zip(self.product, self.bare, strict=True))
+        return median(product / bare for product, bare in zip(self.product, self.bare, strict=True))
 
     def row(self) -> tuple[str, ...]:
         """The line of the table."""

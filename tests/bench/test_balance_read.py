@@ -63,7 +63,7 @@ async def test_a_balance_read_costs_little_more_than_its_statement_on_postgresql
     async with _reading("postgresql", tmp_path) as reading:
         path = f"/{reading.customers[0]}"
         asked = [request("GET", at + path, reading.token) for at in ("/v1/members", serving.BARE_MEMBER)]
-        answers = [await reading.callers.ask([one]) for one in asked]
+        answers = [await reading.callers.ask([asking]) for asking in asked]
         await reading.compete(race, serving.BARE_MEMBER)
 
     assert from_json(answers[0][0]) == from_json(answers[1][0]), "the baseline gives the same answer"

@@ -104,7 +104,7 @@ class Shop:
     async def open(self) -> None:
         """Fill the databases, know whom to follow, and let the planners know."""
         regulars = [f"W-{number}" for number in range(WATCHED)]
-        first = [self.till.purchase({"external_id": each}) for each in regulars]
+        first = [self.till.purchase({"external_id": regular}) for regular in regulars]
         recorded = json.loads(await self._post("/v1/purchases:batch", shopping.body(first)))["items"]
         for _ in range(SEED_BATCHES):
             await self.buy_many()
@@ -176,10 +176,10 @@ async def test_a_thousand_purchases_a_second_are_kept_up_with(stack: Distributed
     kept = Race(":batch at a steady pace, distributed", baseline, "purchases/s", rate_min=RATE_MIN)
     kept.note(lagging.rate(looks[0], looks[-1]), bare)
     held = Race(f":batch, {HELD_RECORDS:,} records held in the queue, distributed", baseline, "purchases/s")
-    for each in rounds:
-        held.note(each, bare)
+    for round_rate in rounds:
+        held.note(round_rate, bare)
     grown = lagging.growth(looks)
-    print(f"  records waiting: {[each.worst for each in looks]}, growth {grown:+.1f} a second")
+    print(f"  records waiting: {[look.worst for look in looks]}, growth {grown:+.1f} a second")
     print(f"  points visible: median {1_000 * median(seconds):.0f} ms, worst {1_000 * max(seconds):.0f} ms")
     measuring.conclude(held)
     measuring.conclude(kept)
@@ -278,7 +278,9 @@ async def _bare_topic(stack: DistributedStack) -> AsyncIterator[tuple[Producer, 
 
 @asynccontextmanager
 async def _shop(stack: DistributedStack) -> AsyncIterator[Shop]:
-    profile, loyalty = (Lines(int(stack.address(each).rpartition(":")[2])) for each in ("profile", "loyalty"))
+    profile, loyalty = (
+        Lines(int(stack.address(service).rpartition(":")[2])) for service in ("profile", "loyalty")
+    )
     name = f"O{next(_tills)}"
     async with lagging.watching(stack.databases, stack.kafka.servers) as watch:
         shop = Shop(watch, profile, loyalty, tokens.operator(stack.home, "admin"), Till(SEED, name=name))
@@ -301,5 +303,7 @@ def _processes(stack: DistributedStack) -> dict[str, int]:
 def _milliseconds(
     name: str, share: float, limit: float, seconds: list[float], bare: list[float], baseline: str
 ) -> Size:
-    value, other = (1_000 * sorted(each)[math.ceil(share * len(each)) - 1] for each in (seconds, bare))
+    value, other = (
+        1_000 * sorted(measured)[math.ceil(share * len(measured)) - 1] for measured in (seconds, bare)
+    )
     return Size(name, value, limit, "ms", other, baseline)

@@ -48,7 +48,7 @@ async def test_intake_in_batches(kind: databases.Kind, tmp_path: Path) -> None:
             await consuming.analyse(database)
             for _ in range(ROUNDS):
                 bodies = [till.batch(BATCH) for _ in range(ROUND_BATCHES)]
-                product, bare = ([request("POST", path, token, each) for each in bodies] for path in paths)
+                product, bare = ([request("POST", path, token, body) for body in bodies] for path in paths)
                 with measuring.timed(server.pid) as ours:
                     answers = await callers.ask(product)
                 with measuring.timed(server.pid) as theirs:

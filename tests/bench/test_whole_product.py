@@ -69,7 +69,7 @@ def _wait_for_the_demo(product: Running) -> None:
 def _family(pid: int) -> list[int]:
     """A process and all below it."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(each for child in children for each in _family(int(child)))]
+    return [pid, *(descendant for child in children for descendant in _family(int(child)))]
 
 
 def _resident(rollup: str) -> float:

@@ -56,7 +56,7 @@ class Books:
     @property
     def duplicates(self) -> int:
         """Records that a relay sent more than once."""
-        ids = [event_id(each) for each in self.records if event_id(each)]
+        ids = [event_id(record) for record in self.records if event_id(record)]
         return len(ids) - len(set(ids))
 
 
@@ -98,9 +98,9 @@ class Bookkeeper:
             for service in SERVICES:
                 path = f"{self._stack.address(service)}/v1/set-aside"
                 while found := (await client.get(path, params={"state": "dead"})).json()["items"]:
-                    for each in found:
-                        answer = await client.post(f"{path}/{each['id']}/discard")
-                        assert answer.is_success, f"{service} does not discard {each}: {answer.text}"
+                    for dead in found:
+                        answer = await client.post(f"{path}/{dead['id']}/discard")
+                        assert answer.is_success, f"{service} does not discard {dead}: {answer.text}"
                     discarded += len(found)
                     assert discarded < DISCARDS_MAX, f"{service} has no end of dead records"
         return discarded
@@ -111,11 +111,11 @@ class Bookkeeper:
         for service, database in self.databases.items():
             async with database.read() as read:
                 rows = await read.all(select(outbox.c.event_id, outbox.c.published_at))
-                books.outboxes[service] = {str(each): at is not None for each, at in rows}
+                books.outboxes[service] = {str(event): at is not None for event, at in rows}
                 seen = await read.all(select(inbox.c.event_id).where(inbox.c.consumer == service))
-                books.inboxes[service] = {str(each) for (each,) in seen}
+                books.inboxes[service] = {str(event) for (event,) in seen}
                 aside = await read.all(select(set_aside.c.state, set_aside.c.event_id))
-                books.aside[service] = [(state, each) for state, each in aside]
+                books.aside[service] = [(state, event) for state, event in aside]
         topics = sorted({event.topic.name for event in BY_TYPE.values()})
         for place, end in sorted((await self._bus.end_offsets(topics)).items()):
             offset = 0
@@ -141,7 +141,9 @@ class Bookkeeper:
             except BusUnavailable:
                 return "the bus is away"
             behind = {(row.topic, row.partition): row.next_offset for row in positions}
-            lag = sum(max(end - behind.get((each.topic, each.partition), 0), 0) for each, end in ends.items())
+            lag = sum(
+                max(end - behind.get((place.topic, place.partition), 0), 0) for place, end in ends.items()
+            )
             if lag:
                 words.append(f"{lag} before the consumer of {service}")
         return ", ".join(words)
@@ -165,21 +167,25 @@ def differences(books: Books, poison: set[str]) -> list[str]:
     """Every event that is in one place and not in the other."""
     found = []
     for service in SERVICES:
-        own = {event_id(each) for each in books.records if header(each, "ce_source") == f"/huitou/{service}"}
+        own = {
+            event_id(record)
+            for record in books.records
+            if header(record, "ce_source") == f"/huitou/{service}"
+        }
         written = set(books.outboxes[service])
-        found += [f"{service} wrote {each} and never published it" for each in sorted(written - own)]
-        found += [f"{service} published {each} and never wrote it" for each in sorted(own - written)]
+        found += [f"{service} wrote {event} and never published it" for event in sorted(written - own)]
+        found += [f"{service} published {event} and never wrote it" for event in sorted(own - written)]
     for consumer, types in HANDLES.items():
         sent = {
-            event_id(each) for each in books.records if header(each, "ce_type").startswith(types)
+            event_id(record) for record in books.records if header(record, "ce_type").startswith(types)
         } - poison
         applied = books.inboxes[consumer] - poison
-        found += [f"{consumer} never saw {each}" for each in sorted(sent - applied)]
-        found += [f"{consumer} saw {each}, which nobody sent" for each in sorted(applied - sent)]
+        found += [f"{consumer} never saw {event}" for event in sorted(sent - applied)]
+        found += [f"{consumer} saw {event}, which nobody sent" for event in sorted(applied - sent)]
     for service, rows in books.aside.items():
-        for state, each in rows:
+        for state, event in rows:
             if state in ("dead", "queued"):
-                found.append(f"{service} still has a {state} record {each}")
-            if state in ("discarded", "parked") and each is not None and each not in poison:
-                found.append(f"{service} has {state} {each}, which is one of ours")
+                found.append(f"{service} still has a {state} record {event}")
+            if state in ("discarded", "parked") and event is not None and event not in poison:
+                found.append(f"{service} has {state} {event}, which is one of ours")
     return found

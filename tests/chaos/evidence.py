@@ -64,16 +64,16 @@ def keep_records(folder: Path, standing: Books) -> None:
         folder / "records.jsonl",
         (
             {
-                "topic": each.topic,
-                "partition": each.partition,
-                "offset": each.offset,
-                "at_ms": each.timestamp_ms,
-                "key": (each.key or b"").decode(errors="replace"),
-                "headers": {name: value.decode(errors="replace") for name, value in each.headers},
-                "value": (each.value or b"").decode(errors="replace"),
-                "event_id": books.event_id(each),
+                "topic": record.topic,
+                "partition": record.partition,
+                "offset": record.offset,
+                "at_ms": record.timestamp_ms,
+                "key": (record.key or b"").decode(errors="replace"),
+                "headers": {name: value.decode(errors="replace") for name, value in record.headers},
+                "value": (record.value or b"").decode(errors="replace"),
+                "event_id": books.event_id(record),
             }
-            for each in standing.records
+            for record in standing.records
         ),
     )
 

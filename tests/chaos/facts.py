@@ -82,8 +82,10 @@ def told(standing: Books) -> list[Told]:
 def wrong(standing: Books, asked: Sequence[Asked]) -> list[str]:
     """Every acknowledged effect that is not in its topic once, and every event that nobody asked for."""
     events = told(standing)
-    known: set[Fact] = {(each.kind, each.answer["id"]) for each in asked if each.done}
-    buyers = {each.answer["customer_id"] for each in asked if each.kind == "purchase" and each.done}
+    known: set[Fact] = {(request.kind, request.answer["id"]) for request in asked if request.done}
+    buyers = {
+        request.answer["customer_id"] for request in asked if request.kind == "purchase" and request.done
+    }
     effects: dict[Fact, list[Told]] = defaultdict(list)
     for event in events:
         if event.is_first_hand:
@@ -118,7 +120,7 @@ def _derived(events: Sequence[Told], known: set[Fact], buyers: set[str]) -> Iter
         yield from (f"of {fact[1]} there is no {type_}" for type_ in PAID if (type_, fact) not in made)
     births = [event.body["identity_id"] for event in events if event.type == REGISTERED]
     yield from (
-        f"{each} was registered {births.count(each)} times" for each in buyers if births.count(each) != 1
+        f"{buyer} was registered {births.count(buyer)} times" for buyer in buyers if births.count(buyer) != 1
     )
 
 
@@ -140,17 +142,19 @@ def out_of_order(standing: Books, asked: Sequence[Asked]) -> list[str]:
     """What was asked after an answer and stands before it in the topic, a customer; by first occurrence."""
     places = {event.cause: event.record for event in told(standing) if event.is_first_hand}
     lines: dict[tuple[str, bytes | None], list[tuple[int, Asked]]] = defaultdict(list)
-    for each in asked:
+    for request in asked:
         # A return that waits for its purchase (202) comes into the topic with it, whenever that is.
-        if each.status == 201 and (each.kind, each.answer["id"]) in places:
-            record = places[each.kind, each.answer["id"]]
-            lines[record.topic, record.key].append((record.offset, each))
+        if request.status == 201 and (request.kind, request.answer["id"]) in places:
+            record = places[request.kind, request.answer["id"]]
+            lines[record.topic, record.key].append((record.offset, request))
     found = []
     for (topic, key), events in lines.items():
-        for offset, each in events:
-            later = [one for one in events if one[1].answered_at < each.sent_at and one[0] > offset]
+        for offset, request in events:
+            later = [
+                event for event in events if event[1].answered_at < request.sent_at and event[0] > offset
+            ]
             found += [
-                f"{topic} {(key or b'').decode()}: {offset} {each} was asked after {place} {one}"
-                for place, one in later[:1]
+                f"{topic} {(key or b'').decode()}: {offset} {request} was asked after {place} {earlier}"
+                for place, earlier in later[:1]
             ]
     return found

@@ -85,11 +85,11 @@ async def strike_at_random(
     CHAOS_ONLY=… in the environment leaves only the kinds with these words in their name, to look into one.
     """
     only, waiting = os.environ.get("CHAOS_ONLY", ""), set[asyncio.Task[None]]()
-    faults = [each for each in striker.faults() if only in each.kind]
+    faults = [fault for fault in striker.faults() if only in fault.kind]
     order, missed = random.sample(faults, len(faults)), Counter[str]()
     last = until + MORE_SECONDS_MAX
     while time.monotonic() < until or (sum(struck.kinds.values()) < at_least and time.monotonic() < last):
-        fault = order.pop() if order else random.choices(faults, [each.weight for each in faults])[0]
+        fault = order.pop() if order else random.choices(faults, [fault.weight for fault in faults])[0]
         if await _strikes(fault, struck):
             struck.kinds[fault.kind] += 1
             waiting.add(asyncio.create_task(_recover(fault.kind, probe, struck)))

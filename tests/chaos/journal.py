@@ -57,7 +57,7 @@ class Journal:
 
     def floor(self) -> list[str]:
         """Every kind of request that was never accepted: who refuses all of them loses none."""
-        accepted = {each.kind for each in self.asked if each.done}
+        accepted = {request.kind for request in self.asked if request.done}
         return [f"no {kind} was accepted" for kind in get_args(Kind) if kind not in accepted]
 
     async def has_floor(self) -> bool:

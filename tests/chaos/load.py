@@ -73,8 +73,8 @@ class Client:
         twins = await asyncio.gather(
             *(self._ask("purchase", "profile", "/v1/purchases", order) for _ in range(2))
         )
-        if len({each.answer.get("id") for each in twins}) != 1:
-            self.journal.breaks(f"two purchases of one order: {[each.answer for each in twins]}")
+        if len({twin.answer.get("id") for twin in twins}) != 1:
+            self.journal.breaks(f"two purchases of one order: {[twin.answer for twin in twins]}")
         self.journal.counts["repeats"] += 1
         self._orders.append(twins[0])
 

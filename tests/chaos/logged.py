@@ -44,5 +44,5 @@ def errors(said: Iterable[tuple[str, str]]) -> list[Logged]:
 
 def judged(found: Sequence[Logged]) -> list[str]:
     """What our own loggers wrote; a client library that drops a task of its own says so in another name, and is spared."""
-    ours = Counter(each.words for each in found if each.is_ours)
+    ours = Counter(line.words for line in found if line.is_ours)
     return [f"logged {count} times: {words}" for words, count in ours.items()]

@@ -42,33 +42,37 @@ class Order:
 
 def expected(asked: Iterable[Asked], now: datetime) -> dict[str, Expected]:
     """Every customer's due, by customer id."""
-    done = [each for each in asked if each.done]
+    done = [request for request in asked if request.done]
     customers: dict[str, Expected] = defaultdict(Expected)
     for order in _orders(done).values():
         _count_order(customers[order.customer_id], order, now)
-    for each in done:
-        if each.kind == "redemption":
-            customers[each.answer["customer_id"]].points -= each.body["points"]
-        elif each.kind == "adjustment":
-            customers[each.answer["customer_id"]].points += each.body["points"]
-    complaints = {each.answer["id"]: each.body["customer"]["id"] for each in done if each.kind == "complaint"}
-    for each in done:
-        if each.kind == "remedy":
-            customers[complaints[each.answer["complaint_id"]]].points += each.body["points"]
+    for request in done:
+        if request.kind == "redemption":
+            customers[request.answer["customer_id"]].points -= request.body["points"]
+        elif request.kind == "adjustment":
+            customers[request.answer["customer_id"]].points += request.body["points"]
+    complaints = {
+        request.answer["id"]: request.body["customer"]["id"]
+        for request in done
+        if request.kind == "complaint"
+    }
+    for request in done:
+        if request.kind == "remedy":
+            customers[complaints[request.answer["complaint_id"]]].points += request.body["points"]
     return customers
 
 
 def _orders(done: Iterable[Asked]) -> dict[str, Order]:
     orders: dict[str, Order] = {}
     returns: dict[str, Body] = {}
-    for each in done:
-        if each.kind == "purchase":
-            orders[each.body["order_id"]] = Order(each.answer["customer_id"], each.body)
-        elif each.kind == "return":
-            returns[each.body["return_id"]] = each.body
-    for told in returns.values():
-        for line in told["lines"]:
-            orders[told["order_id"]].back[line["line"]] += line["quantity"]
+    for request in done:
+        if request.kind == "purchase":
+            orders[request.body["order_id"]] = Order(request.answer["customer_id"], request.body)
+        elif request.kind == "return":
+            returns[request.body["return_id"]] = request.body
+    for returned in returns.values():
+        for line in returned["lines"]:
+            orders[returned["order_id"]].back[line["line"]] += line["quantity"]
     return orders
 
 

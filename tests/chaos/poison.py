@@ -53,7 +53,7 @@ class Poison:
 
     async def _torn(self, _: Bus) -> tuple[str, Message]:
         """An event of ours of which a part is missing."""
-        event = self._random.choice([each for each in ALL if each.topic.name in TOPICS])
+        event = self._random.choice([event_type for event_type in ALL if event_type.topic.name in TOPICS])
         value = self._random.choice([b"{}", b'{"identity_id":"cus_1"}', b'{"identity_id":'])
         return event.topic.name, Message("cus_1", self._headers(event.type), value)
 
@@ -92,9 +92,9 @@ class Poison:
         place = TopicPartition(PURCHASES, self._random.randrange(await bus.partitions(PURCHASES)))
         page = await bus.read(place, 0, PAGE)
         known = [
-            each
-            for each in page
-            if (dict(each.headers).get("ce_source"), dict(each.headers).get("ce_type"))
+            record
+            for record in page
+            if (dict(record.headers).get("ce_source"), dict(record.headers).get("ce_type"))
             == (b"/huitou/profile", b"profile.purchase_recorded.v1")
         ]
         return self._random.choice(known) if known else None

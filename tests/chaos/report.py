@@ -28,9 +28,9 @@ def lines(done: Round) -> list[str]:
         told = f"points again after {median(seconds):5.1f} s, {seconds[-1]:5.1f} s at most" if seconds else ""
         said.append(f"  {count:3} × {kind:45} {told}")
     for whose, seconds in sorted(done.takeovers.items()):
-        said.append(f"  {whose} taken over after {', '.join(f'{each:.1f}' for each in seconds)} s")
+        said.append(f"  {whose} taken over after {', '.join(f'{takeover:.1f}' for takeover in seconds)} s")
     said += [f"  evidence in {done.evidence}"] if done.evidence else []
-    said += [f"  WRONG: {each}" for each in done.wrong[:SHOWN_MAX]]
+    said += [f"  WRONG: {difference}" for difference in done.wrong[:SHOWN_MAX]]
     if len(done.wrong) > SHOWN_MAX:
         said.append(f"  … and {len(done.wrong) - SHOWN_MAX} more")
     if done.wrong:
@@ -44,31 +44,31 @@ def tables(rounds: Sequence[dict[str, Any]]) -> Iterator[str]:
 
     A seed that was run more than once counts as it was run last.
     """
-    last = {(one["stack"], one["seed"]): one for one in rounds}
-    rounds = [one for _, one in sorted(last.items())]
+    last = {(result["stack"], result["seed"]): result for result in rounds}
+    rounds = [result for _, result in sorted(last.items())]
     yield "| stack | seed | minutes | faults | requests | stored answers | told again | sent again | points again: median, worst | settled | differences |"
     yield "|---|---|---|---|---|---|---|---|---|---|---|"
-    for one in rounds:
-        seconds = [each for all_ in one["recoveries"].values() for each in all_]
+    for result in rounds:
+        seconds = [recovery for all_ in result["recoveries"].values() for recovery in all_]
         yield (
-            f"| {one['stack']} | {one['seed']} | {one['minutes']} | {sum(one['faults'].values())} | {one['requests']}"
-            f" | {one['stored_answers']} | {one['told_again']} | {one['sent_again']} | {_spread(seconds)}"
-            f" | {one['settled_seconds']} s | {one['wrong']} |"
+            f"| {result['stack']} | {result['seed']} | {result['minutes']} | {sum(result['faults'].values())} | {result['requests']}"
+            f" | {result['stored_answers']} | {result['told_again']} | {result['sent_again']} | {_spread(seconds)}"
+            f" | {result['settled_seconds']} s | {result['wrong']} |"
         )
-    for stack in sorted({one["stack"] for one in rounds}):
-        yield from _totals(stack, [one for one in rounds if one["stack"] == stack])
+    for stack in sorted({result["stack"] for result in rounds}):
+        yield from _totals(stack, [result for result in rounds if result["stack"] == stack])
 
 
 def _totals(stack: str, rounds: Sequence[dict[str, Any]]) -> Iterator[str]:
-    sums = {name: sum(one[name] for one in rounds) for name in SUMMED}
+    sums = {name: sum(result[name] for result in rounds) for name in SUMMED}
     faults: dict[str, int] = defaultdict(int)
     recoveries, takeovers = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
-    for one in rounds:
-        for kind, count in one["faults"].items():
+    for result in rounds:
+        for kind, count in result["faults"].items():
             faults[kind] += count
-        for kind, seconds in one["recoveries"].items():
+        for kind, seconds in result["recoveries"].items():
             recoveries[kind] += seconds
-        for whose, seconds in one["takeovers"].items():
+        for whose, seconds in result["takeovers"].items():
             takeovers[whose] += seconds
     yield from ("", f"**{stack}**: {len(rounds)} rounds, {sum(faults.values())} faults, " + _words(sums), "")
     yield from (f"| {stack}: fault | struck | points again: median, worst |", "|---|---|---|")

@@ -33,12 +33,12 @@ def facts_of(done: Round) -> dict[str, Any]:
         "sent_again": done.duplicates,
         "poison": done.thrown,
         "discarded": done.discarded,
-        "recoveries": {kind: _rounded(each) for kind, each in done.struck.recoveries.items()},
-        "takeovers": {whose: _rounded(each) for whose, each in done.takeovers.items()},
+        "recoveries": {kind: _rounded(seconds) for kind, seconds in done.struck.recoveries.items()},
+        "takeovers": {whose: _rounded(seconds) for whose, seconds in done.takeovers.items()},
         "settled_seconds": round(done.settled_seconds, 1),
         "wrong": len(done.wrong),
     }
 
 
 def _rounded(seconds: list[float]) -> list[float]:
-    return [round(each, 2) for each in sorted(seconds)]
+    return [round(duration, 2) for duration in sorted(seconds)]

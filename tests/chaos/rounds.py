@@ -120,7 +120,7 @@ async def _compare_all(stack: Stack, striker: Striker, done: Round, standing: Bo
     done.wrong += await _unequal(stack, done)
     done.wrong += await asyncio.to_thread(_verify, stack)
     errors = logged.errors(logged.lines(stack))
-    done.errors = Counter(each.words for each in errors)
+    done.errors = Counter(error.words for error in errors)
     done.wrong += logged.judged(errors) + striker.endings.take()
     done.is_over = True
 
@@ -165,17 +165,17 @@ async def _unequal(stack: Stack, done: Round) -> list[str]:
             async with limit:
                 return await compare(client, stack, customer_id, expected, deadline)
 
-        compared = await asyncio.gather(*(limited(*each) for each in due.items()))
-    return found + [each for each in compared if each]
+        compared = await asyncio.gather(*(limited(*item) for item in due.items()))
+    return found + [difference for difference in compared if difference]
 
 
 def split(asked: Sequence[Asked]) -> list[str]:
     """Every buyer whose purchases were answered with more than one customer."""
     owners: dict[str, str] = {}
     found = []
-    for each in asked:
-        if each.kind == "purchase" and each.done:
-            named, owner = each.body["customer"]["external_id"], each.answer["customer_id"]
+    for request in asked:
+        if request.kind == "purchase" and request.done:
+            named, owner = request.body["customer"]["external_id"], request.answer["customer_id"]
             if owners.setdefault(named, owner) != owner:
                 found.append(f"{named} is two customers: {owner} and {owners[named]}")
     return found

@@ -38,8 +38,12 @@ class Balancer:
         """Ask each of them, again and again."""
         async with httpx2.AsyncClient() as client:
             while True:
-                asked = await asyncio.gather(*(stacks.is_ready(client, each) for each in self._addresses))
-                ready = [each for each, is_ready in zip(self._addresses, asked, strict=True) if is_ready]
+                asked = await asyncio.gather(
+                    *(stacks.is_ready(client, address) for address in self._addresses)
+                )
+                ready = [
+                    address for address, is_ready in zip(self._addresses, asked, strict=True) if is_ready
+                ]
                 self._ready = ready or self._ready
                 await asyncio.sleep(CHECK_SECONDS)
 
@@ -60,7 +64,7 @@ class Told:
     def failed(self) -> dict[str, int]:
         """Everything that was not answered with success."""
         return {
-            str(each): count for each, count in (self.statuses + Counter()).items() if each >= 300
+            str(status): count for status, count in (self.statuses + Counter()).items() if status >= 300
         } | dict(self.broken)
 
     @property

@@ -116,7 +116,7 @@ async def _drained(stack: Stack, consumers: Sequence[Server], backlog: "_Backlog
 def _judge(found: _Found, events: int, capsys: pytest.CaptureFixture[str]) -> None:
     grown = {name: max(sizes) - sizes[0] for name, sizes in found.memory.items()}
     sizes = ", ".join(
-        f"{name} {each[0]:.0f} MB, at most {grown[name]:+.0f} MB" for name, each in found.memory.items()
+        f"{name} {sizes[0]:.0f} MB, at most {grown[name]:+.0f} MB" for name, sizes in found.memory.items()
     )
     with capsys.disabled():
         print(  # noqa: T201 - the figures are what it is run for
@@ -145,7 +145,7 @@ class _Backlog:
             )
         ends = await self._bus.end_offsets([self.hot.topic])
         positions = {TopicPartition(self.hot.topic, partition): offset for partition, offset in rows}
-        lags = {each: end - positions.get(each, 0) for each, end in ends.items()}
+        lags = {place: end - positions.get(place, 0) for place, end in ends.items()}
         self.left = sum(lags.values())
         self.left_elsewhere = self.left - lags[self.hot]
         self.applied = sum(positions.values())

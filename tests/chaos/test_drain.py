@@ -91,7 +91,7 @@ async def _in_batches(client: httpx2.AsyncClient, stack: DistributedStack) -> li
         ]
         answer = await client.post(url, json={"items": items})
         assert answer.is_success, answer.text
-        bought += [each["purchase"]["id"] for each in answer.json()["items"]]
+        bought += [item["purchase"]["id"] for item in answer.json()["items"]]
         due = max(due + 1 / BATCHES_PER_SECOND, time.monotonic())
         await asyncio.sleep(due - time.monotonic())
     return bought
@@ -132,6 +132,6 @@ def _out_of_order(standing: books.Books, bought: list[str]) -> list[str]:
             event = books.body(record)
             if event["purchase_id"] in places:
                 sent[event["identity_id"]].append(places[event["purchase_id"]])
-    lines = {customer: list(dict.fromkeys(each)) for customer, each in sent.items()}
+    lines = {customer: list(dict.fromkeys(numbers)) for customer, numbers in sent.items()}
     assert sum(map(len, lines.values())) == len(bought), "every purchase is in the topic"
-    return [customer for customer, each in lines.items() if each != sorted(each)]
+    return [customer for customer, line in lines.items() if line != sorted(line)]

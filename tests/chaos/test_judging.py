@@ -90,11 +90,13 @@ def test_what_nobody_asked_for_is_found_and_so_is_what_was_made_of_it() -> None:
 
     wrong = found([], [effect("redemption", "red_9", 0), derived, stranger])
 
-    assert [each.partition(" for ")[0] for each in wrong] == ["nobody asked"] * 3
+    assert [difference.partition(" for ")[0] for difference in wrong] == ["nobody asked"] * 3
 
 
 def test_a_remedy_that_is_paid_twice_or_never_settled_is_found() -> None:
-    paid = [record("huitou.points", 0, PAID[0], ("remedy", "rem_1"), event_id=each) for each in ("a", "b")]
+    paid = [
+        record("huitou.points", 0, PAID[0], ("remedy", "rem_1"), event_id=event_id) for event_id in ("a", "b")
+    ]
 
     wrong = found([asked("remedy", "rem_1", 2, 3)], [effect("remedy", "rem_1", 0), *paid])
 
@@ -134,11 +136,11 @@ def standing(*records: Record) -> Books:
     """Books that balance: each record written by the service that says so, and seen by whoever handles it."""
     held = Books(list(records), aside={})
     for service in SERVICES:
-        own = [each for each in records if books.header(each, "ce_source") == f"/huitou/{service}"]
-        held.outboxes[service] = {books.event_id(each): True for each in own}
+        own = [record for record in records if books.header(record, "ce_source") == f"/huitou/{service}"]
+        held.outboxes[service] = {books.event_id(record): True for record in own}
     for consumer, types in HANDLES.items():
-        seen = [each for each in records if books.header(each, "ce_type").startswith(types)]
-        held.inboxes[consumer] = {books.event_id(each) for each in seen}
+        seen = [record for record in records if books.header(record, "ce_type").startswith(types)]
+        held.inboxes[consumer] = {books.event_id(record) for record in seen}
     return held
 
 
@@ -267,7 +269,7 @@ def test_an_error_of_our_own_loggers_is_found_and_a_library_s_only_told() -> Non
 
     found = logged.errors(said)
 
-    assert [each.is_ours for each in found] == [True, True, False]
+    assert [error.is_ours for error in found] == [True, True, False]
     assert logged.judged(found) == [
         "logged 2 times: loyalty-serve.log: a request met a bug: KeyError at a.py:1 f"
     ]

@@ -170,7 +170,7 @@ def _order(order_id: str, customer: str) -> Body:
 
 def _gauge(metrics: str, name: str) -> float:
     """The value of a metric without labels of its own."""
-    (line,) = [each for each in metrics.splitlines() if each.startswith(name)]
+    (line,) = [sample for sample in metrics.splitlines() if sample.startswith(name)]
     return float(line.split()[-1])
 
 
@@ -184,5 +184,5 @@ def _in_order_of_asking(standing: books.Books, answers: Sequence[httpx2.Response
             if event["purchase_id"] in asked:
                 sent.setdefault(event["identity_id"], []).append(asked.index(event["purchase_id"]))
     return sum(map(len, sent.values())) >= len(asked) and all(
-        places == sorted(places) for places in (list(dict.fromkeys(each)) for each in sent.values())
+        places == sorted(places) for places in (list(dict.fromkeys(numbers)) for numbers in sent.values())
     )

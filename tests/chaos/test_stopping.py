@@ -116,7 +116,7 @@ async def test_everything_ends_in_time_though_broker_and_database_hang(distribut
         postgres.cont()
         kafka.cont()
 
-    _say(f"hung: {dict(zip(servers, [round(each, 1) for each in exits], strict=True))}")
+    _say(f"hung: {dict(zip(servers, [round(seconds, 1) for seconds in exits], strict=True))}")
     assert max(exits) <= EXIT_SECONDS_MAX
     assert {server.exit_code for server in servers.values()} == {0}
 
@@ -134,10 +134,12 @@ async def _stop_alone(
     await _all_ready(edges)
     async with httpx2.AsyncClient(headers=_token(stack)) as client:
         last = list(told.bought.values())[-LAST:]
-        read = [(await client.get(f"{address}/v1/purchases/{each}")).status_code for each in last]
+        read = [
+            (await client.get(f"{address}/v1/purchases/{purchase_id}")).status_code for purchase_id in last
+        ]
 
     _say(f"exit {seconds:.1f} s, {told.per_second:.0f} requests/s, {told.statuses}, {told.broken}")
-    assert all(each.startswith("ConnectError") for each in told.failed), told.failed
+    assert all(failure.startswith("ConnectError") for failure in told.failed), told.failed
     assert told.per_second >= PACE_MIN * PER_SECOND
     assert seconds <= EXIT_SECONDS_MAX
     assert read == [httpx2.codes.OK] * LAST

@@ -111,7 +111,7 @@ class Zombies:
         now = await _marks(connection)
         again = set(found) & set(marks)
         leads_well = has_sent and standby.running and standby.log.stat().st_size == said
-        twice = {each for each, times in found.items() if times > 1} if leads_well else set()
+        twice = {event_id for event_id, times in found.items() if times > 1} if leads_well else set()
         changed = [event_id for event_id, at in marks.items() if now.get(event_id) != at]
         assert not again, f"a zombie sent what had been sent: {sorted(again)}"
         assert not twice, f"a zombie sent what another one sends: {sorted(twice)}"
@@ -151,7 +151,9 @@ class Zombies:
             ports = await moments.waiting_for_us(self._stack, "loyalty", "%UPDATE consumer_position%")
             servers = [self._stack.servers[name] for name in MEMBERS]
             owners = [
-                one for one in servers if one.pid and any(moments.owns(one.pid, port) for port in ports)
+                server
+                for server in servers
+                if server.pid and any(moments.owns(server.pid, port) for port in ports)
             ]
             if not owners:
                 return False

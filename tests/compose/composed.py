@@ -111,7 +111,7 @@ class ComposedStack:
         labels = {"com.docker.compose.project": PROJECT, "com.docker.compose.service": service}
         filters = [f"--filter=label={name}={value}" for name, value in labels.items()]
         ids = self.engine.run("ps", "--all", "--quiet", "--no-trunc", *filters).split()
-        found = [self.engine.run("inspect", "--format", STATE, each).split() for each in ids]
+        found = [self.engine.run("inspect", "--format", STATE, container_id).split() for container_id in ids]
         return [Container(id, status, *map(int, numbers)) for id, status, *numbers in found]
 
     def image_megabytes(self, service: str) -> float:

@@ -109,7 +109,7 @@ def _base(environment: dict[str, str]) -> str:
             archive = _make_base(Path(room), release)
             certificates = "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"
             variables = [f"{key}={os.environ[key]}" for key in VARIABLES if key in os.environ]
-            changes = [f"--change=ENV {each}" for each in (certificates, *variables)]
+            changes = [f"--change=ENV {variable}" for variable in (certificates, *variables)]
             command = ["podman", "import", "--quiet", *changes, str(archive), name]
             said(command, environment=environment, seconds_max=BUILD_SECONDS_MAX)
     return name

@@ -51,12 +51,14 @@ def home(stack: ComposedStack, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def test_every_service_of_the_file_runs_and_every_migration_ended_well(stack: ComposedStack) -> None:
-    states = {name: [each.status for each in stack.containers(name)] for name in stack.services}
+    states = {name: [container.status for container in stack.containers(name)] for name in stack.services}
     ended = {name: stack.containers(name)[0].exit_code for name in states if name.endswith("-migrate")}
 
     assert ended == {f"{name}-migrate": 0 for name in SERVICES}
     assert states.pop("loyalty-consume") == ["running"] * 2
-    assert {name: found for name, found in states.items() if name not in ended and found != ["running"]} == {}
+    assert {
+        name: statuses for name, statuses in states.items() if name not in ended and statuses != ["running"]
+    } == {}
 
 
 def test_a_customer_is_served(stack: ComposedStack, home: Path) -> None:
@@ -113,11 +115,11 @@ def test_processes_that_are_killed_come_back_and_the_books_are_equal(
     stack: ComposedStack, home: Path
 ) -> None:
     victims = {name: stack.containers(name)[0] for name in STRUCK}
-    if not all(_is_reached(each) for each in victims.values()):
+    if not all(_is_reached(container) for container in victims.values()):
         pytest.skip("the engine's processes are on another machine, or not ours to kill")
 
-    for each in victims.values():
-        os.kill(each.pid, signal.SIGKILL)
+    for container in victims.values():
+        os.kill(container.pid, signal.SIGKILL)
     deadline = time.monotonic() + COME_BACK_SECONDS_MAX
     for name, dead in victims.items():
         while not _came_back(stack, name, dead):
@@ -133,8 +135,10 @@ def test_processes_that_are_killed_come_back_and_the_books_are_equal(
 def test_everything_stops_in_order(stack: ComposedStack) -> None:
     stack.compose("stop", seconds_max=300)
 
-    codes = {name: [each.exit_code for each in stack.containers(name)] for name in stack.services}
-    assert {name: found for name, found in codes.items() if name not in NOT_OURS and any(found)} == {}
+    codes = {name: [container.exit_code for container in stack.containers(name)] for name in stack.services}
+    assert {
+        name: exit_codes for name, exit_codes in codes.items() if name not in NOT_OURS and any(exit_codes)
+    } == {}
 
 
 def _journey(stack: ComposedStack, home: Path) -> float:
@@ -168,6 +172,6 @@ def _is_reached(container: Container) -> bool:
 
 def _came_back(stack: ComposedStack, service: str, dead: Container) -> bool:
     return any(
-        each.id == dead.id and each.status == "running" and each.pid not in (0, dead.pid)
-        for each in stack.containers(service)
+        container.id == dead.id and container.status == "running" and container.pid not in (0, dead.pid)
+        for container in stack.containers(service)
     )

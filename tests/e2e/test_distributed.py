@@ -37,8 +37,8 @@ async def test_a_service_cannot_connect_to_anothers_database(stack: DistributedS
         connection = await asyncpg.connect(own.geturl())
         assert await connection.fetchval("SELECT count(*) FROM outbox") >= 0
         await connection.close()
-        for other in stack.databases.keys() - {service}:
-            place = own._replace(path=urlsplit(stack.databases[other]).path)
+        for foreign in stack.databases.keys() - {service}:
+            place = own._replace(path=urlsplit(stack.databases[foreign]).path)
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await asyncpg.connect(place.geturl())
 

@@ -95,10 +95,10 @@ async def _a_remedy_is_paid_once_and_settled(shop: Shop, customer_id: str, compl
     )
 
     seen = await shop.comes_to(
-        shop.feedback, path, lambda it: [each["status"] for each in it["remedies"]] == ["settled"]
+        shop.feedback, path, lambda it: [remedy["status"] for remedy in it["remedies"]] == ["settled"]
     )
 
-    assert [each["id"] for each in seen["remedies"]] == [granted["id"]]
+    assert [remedy["id"] for remedy in seen["remedies"]] == [granted["id"]]
     await _points_come_to(shop, customer_id, 701 + 100, "member")
 
 

@@ -90,7 +90,7 @@ async def doors(stack: Stack, second_servers: dict[str, str]) -> AsyncIterator[D
                     clients[name].append(await stacked.enter_async_context(client))
 
         async def ready() -> bool:
-            everybody = [client for many in clients.values() for client in many]
+            everybody = [client for of_service in clients.values() for client in of_service]
             return all(
                 [await stacks.is_ready(client, str(client.base_url).rstrip("/")) for client in everybody]
             )
@@ -138,7 +138,7 @@ async def test_of_200_redemptions_at_once_exactly_what_fits_succeeds(shop: Shop,
     )
 
     fits = POINTS // PRICE
-    assert Counter((each.status_code, each.json().get("code")) for each in answers) == {
+    assert Counter((answer.status_code, answer.json().get("code")) for answer in answers) == {
         (201, None): fits,
         (409, "insufficient_points"): REDEMPTIONS - fits,
     }
@@ -156,7 +156,7 @@ async def test_of_100_identical_redemptions_one_has_an_effect_and_all_its_answer
         *(doors.post("loyalty", number, path, {"points": PRICE}, mark) for number in range(IDENTICAL))
     )
 
-    assert {(each.status_code, each.content) for each in answers} == {(201, answers[0].content)}
+    assert {(answer.status_code, answer.content) for answer in answers} == {(201, answers[0].content)}
     await points_of(shop, customer_id, POINTS - PRICE)
 
 
@@ -171,8 +171,8 @@ async def test_50_first_purchases_of_one_buyer_at_once_make_one_customer(shop: S
         )
     )
 
-    assert {each.status_code for each in answers} == {201}
-    (customer_id,) = {each.json()["customer_id"] for each in answers}
+    assert {answer.status_code for answer in answers} == {201}
+    (customer_id,) = {answer.json()["customer_id"] for answer in answers}
     await points_of(shop, customer_id, FIRST_PURCHASES * 10)
 
 
@@ -193,11 +193,11 @@ async def test_50_first_purchases_by_some_of_a_buyers_identifiers_lose_none_of_t
         )
     )  # fmt: skip
 
-    assert {each.status_code for each in answers} == {201}
-    customers = {each.json()["customer_id"] for each in answers}
-    held = {each: await identifiers_of(shop, each) for each in customers}
+    assert {answer.status_code for answer in answers} == {201}
+    customers = {answer.json()["customer_id"] for answer in answers}
+    held = {customer_id: await identifiers_of(shop, customer_id) for customer_id in customers}
     for kinds, answer in zip(given, answers, strict=True):
-        surplus = {each["kind"] for each in answer.json()["unattached"]}
+        surplus = {identifier["kind"] for identifier in answer.json()["unattached"]}
         mine = held[answer.json()["customer_id"]]
         assert {kind: mine.get(kind) for kind in kinds} == {
             kind: "contested" if kind in surplus else "resolving" for kind in kinds
@@ -206,16 +206,16 @@ async def test_50_first_purchases_by_some_of_a_buyers_identifiers_lose_none_of_t
         kind for mine in held.values() for kind, state in mine.items() if state == "resolving"
     )
     assert resolving == dict.fromkeys({kind for kinds in given for kind in kinds}, 1)
-    for each in customers:
-        mine_bought = sum(answer.json()["customer_id"] == each for answer in answers)
-        await points_of(shop, each, mine_bought * 10)
+    for customer_id in customers:
+        mine_bought = sum(answer.json()["customer_id"] == customer_id for answer in answers)
+        await points_of(shop, customer_id, mine_bought * 10)
 
 
 async def identifiers_of(shop: Shop, customer_id: str) -> dict[str, str]:
     """The state of each identifier of a customer, by kind."""
     customer = await shop.get(shop.profile, f"/v1/customers/{customer_id}")
     listed: Sequence[dict[str, Any]] = customer["identifiers"]
-    return {each["kind"]: each["state"] for each in listed}
+    return {identifier["kind"]: identifier["state"] for identifier in listed}
 
 
 def buyer_of(mark: str) -> Body:

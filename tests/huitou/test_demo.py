@@ -84,10 +84,10 @@ def test_the_books_balance_while_it_runs_and_in_a_copy_that_was_made_meanwhile(
     copy = Installation(tmp_path / "copy")
 
     saved = shop.run("backup", str(copy.home))
-    verified = [each.run("verify", "--json") for each in (shop, copy)]
+    verified = [installation.run("verify", "--json") for installation in (shop, copy)]
 
     assert saved.returncode == Exit.DONE, saved.stderr
-    assert [json.loads(each.stdout) for each in verified] == [{"ok": True, "drifts": []}] * 2
+    assert [json.loads(report.stdout) for report in verified] == [{"ok": True, "drifts": []}] * 2
     with copy.up() as up:
         assert "customers" not in up.err.read_text(), "a loaded demo is not loaded again"
         assert _get(copy, 1, "/v1/purchases?limit=1") == _get(shop, 1, "/v1/purchases?limit=1")
@@ -100,7 +100,7 @@ def test_a_backup_never_writes_over_anything(shop: Installation, told: Up, tmp_p
 
     assert said.returncode == Exit.USAGE
     assert "not an empty folder" in said.stderr
-    assert [each.name for each in tmp_path.iterdir()] == ["photo"]
+    assert [path.name for path in tmp_path.iterdir()] == ["photo"]
 
 
 def test_it_starts_again_in_seconds_with_what_was_there(shop: Installation, told: Up) -> None:

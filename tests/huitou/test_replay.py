@@ -77,7 +77,7 @@ def test_what_cannot_be_read_again_is_refused_in_a_sentence(tmp_path: Path) -> N
     nothing = installation.run("replay", "profile")
     other = installation.run("replay", "loyalty", "--topic", "huitou.scores")
 
-    assert [each.returncode for each in (unknown, nothing, other)] == [Exit.USAGE] * 3
+    assert [ended.returncode for ended in (unknown, nothing, other)] == [Exit.USAGE] * 3
     assert unknown.stderr == "There is no service 'billing'; there are profile, loyalty, feedback, scoring.\n"
     assert nothing.stderr == "profile consumes nothing, so there is nothing to read again.\n"
     assert other.stderr.startswith("loyalty does not consume huitou.scores; it consumes huitou.customers")

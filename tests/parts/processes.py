@@ -144,9 +144,9 @@ class Server:
 def free_ports(count: int) -> list[int]:
     """Ports on 127.0.0.1 that nothing listens on at this moment."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
+    ports = [listener.getsockname()[1] for listener in sockets]
+    for listener in sockets:
+        listener.close()
     return ports
 
 
@@ -157,8 +157,8 @@ def free_port_base(count: int) -> int:
             taken = [socket.create_server(("127.0.0.1", base + offset)) for offset in range(count)]
         except OSError:
             continue
-        for each in taken:
-            each.close()
+        for listener in taken:
+            listener.close()
         return base
     raise PartMissing(f"no {count} free ports in a row were found")
 

@@ -51,7 +51,7 @@ class GivenStack:
     name = "given"
 
     def __init__(self, urls: str) -> None:
-        self._addresses = dict(each.split("=", 1) for each in urls.split(","))
+        self._addresses = dict(pair.split("=", 1) for pair in urls.split(","))
         missing = set(SERVICES) - set(self._addresses)
         assert not missing, f"E2E_URLS lacks {sorted(missing)}: profile=http://…,loyalty=…"
         self.home = Path(os.environ.get("E2E_HOME", "var")).resolve()

@@ -108,7 +108,7 @@ class Story:
         for who in self.people[:6]:
             owner = who
             for version in range(1, self.rng.randint(2, 4)):
-                former, owner = owner, self.rng.choice([each for each in self.people if each != owner])
+                former, owner = owner, self.rng.choice([person for person in self.people if person != owner])
                 about = self.about(who, "link", self.id("lnk")) | {"customer_id": owner}
                 more: dict[str, Any] = {
                     "link_id": about["cause"].id, "former_customer_id": former, "ownership_version": version,
@@ -203,7 +203,7 @@ def as_type(told: Told, name: str) -> list[tuple[Event, Wire]]:
     found = []
     for event, (headers, value) in told:
         renamed = name.format(event.type.rpartition(".")[0]).encode()
-        kept = [(each, content) for each, content in headers if each not in ("ce_type", "ce_id")]
+        kept = [(header, content) for header, content in headers if header not in ("ce_type", "ce_id")]
         event_id = str(UUID(bytes=hashlib.sha256(value + renamed).digest()[:16])).encode()
         found.append((event, ([*kept, ("ce_type", renamed), ("ce_id", event_id)], value)))
     return found

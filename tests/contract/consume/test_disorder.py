@@ -189,7 +189,9 @@ async def test_a_newer_and_an_older_producer_are_understood_alike(
             *stories.as_type(told, "{}.v17"),
             *stories.as_type(told, "other.thing_happened.v1"),
         ]
-        everything = [each for four in zip(newer, *batched(beside, len(told)), strict=True) for each in four]
+        everything = [
+            message for four in zip(newer, *batched(beside, len(told)), strict=True) for message in four
+        ]
         total = await hear(house, everything, (50,))
         assert (total.dead, total.skipped >= len(beside)) == (0, True)
         assert await balanced(house, story) == expected

@@ -133,7 +133,7 @@ async def _rows(house: Opened) -> dict[str, int]:
     """The number of rows of every table."""
     async with house.runtime.database.read() as read:
         return {
-            each.name: await read.scalar(select(func.count()).select_from(each)) or 0
+            table.name: await read.scalar(select(func.count()).select_from(table)) or 0
             for metadata in house.service.metadata
-            for each in metadata.sorted_tables
+            for table in metadata.sorted_tables
         }

@@ -78,7 +78,7 @@ async def digest(house: Opened) -> dict[str, str]:
     """A hash of the rows of each table: balances, states, facts, and what was told of them."""
     found = {}
     async with house.runtime.database.read() as read:
-        for table in (each for metadata in house.service.metadata for each in metadata.sorted_tables):
+        for table in (declared for metadata in house.service.metadata for declared in metadata.sorted_tables):
             if table.name not in BOOKKEEPING:
                 found[table.name] = _hash(map(repr, await read.all(select(table))))
         told = await read.all(select(outbox.c.type, outbox.c.key, outbox.c.payload))
@@ -172,7 +172,7 @@ async def caught_up(house: Opened, database: Database, handlers: Handlers) -> No
         async with database.read() as read:
             rows = await read.all(statement.where(place.consumer == handlers.consumer))
         stands = {TopicPartition(topic, partition): offset for topic, partition, offset in rows}
-        return all(stands.get(each) == end for each, end in ends.items())
+        return all(stands.get(place) == end for place, end in ends.items())
 
     await until(done, what="the consumer has caught up", seconds_max=CAUGHT_UP_SECONDS_MAX)
 
@@ -228,7 +228,9 @@ async def test_scoring_rebuilt_from_the_topics_into_an_empty_database_is_the_liv
     async with opened("scoring", live_folder, kind, bus=bus) as house:
         (handlers,) = house.service.handlers
         async with house.runtime.database.begin() as tx:  # what is in it did not come from the topics
-            for table in reversed([each for meta in house.service.metadata for each in meta.sorted_tables]):
+            for table in reversed(
+                [declared for meta in house.service.metadata for declared in meta.sorted_tables]
+            ):
                 if table.name in ("purchase", "day_rollup", "customer_state", "score", "identity"):
                     await tx.execute(delete(table))
         traffic = Traffic(random.Random(f"{SEED}:rebuilt"), clean=True)
@@ -299,7 +301,7 @@ async def _rebuilt_lots(house: Opened) -> int:
             expected = [getattr(computed, name) if computed else 0 for name in verify.WALLET_STATE]
             assert state == expected
         assert {row[0]: tuple(row)[1:] for row in lots} == {
-            each.id: tuple(getattr(each, name) for name in verify.LOT_STATE) for each in rebuilt.lots.values()
+            lot.id: tuple(getattr(lot, name) for name in verify.LOT_STATE) for lot in rebuilt.lots.values()
         }
         assert list(await house.service.verify(read)) == []
     return len(lots)

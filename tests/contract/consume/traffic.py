@@ -329,7 +329,7 @@ def _leaves(value: Any, path: Place = ()) -> list[tuple[Place, Any]]:
         steps = list(enumerate(value))
     else:
         return [(path, value)]
-    return [found for step, inner in steps for found in _leaves(inner, (*path, step))]
+    return [leaf for step, inner in steps for leaf in _leaves(inner, (*path, step))]
 
 
 def _replaced(document: Any, place: Place, value: Any) -> Any:

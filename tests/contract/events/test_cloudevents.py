@@ -35,7 +35,7 @@ def record() -> tuple[Headers, bytes]:
 
 def with_header(name: str, value: bytes | None) -> Headers:
     """The headers of a good record with one replaced, or taken away."""
-    headers = [(other, old) for other, old in record()[0] if other != name]
+    headers = [(header, old) for header, old in record()[0] if header != name]
     return headers if value is None else [*headers, (name, value)]
 
 

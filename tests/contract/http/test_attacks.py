@@ -140,7 +140,7 @@ def _places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | in
         steps = list(value.items())
     elif isinstance(value, list):
         steps = list(enumerate(value))
-    return [path, *(found for step, inner in steps for found in _places(inner, (*path, step)))]
+    return [path, *(place for step, inner in steps for place in _places(inner, (*path, step)))]
 
 
 def _replaced(document: Any, place: tuple[str | int, ...], value: Any) -> Any:
@@ -216,7 +216,7 @@ async def test_a_cursor_that_was_tampered_with_does_not_fit(house: Opened, seede
     lists = [route for route in house.routes if "cursor" in route.operation.query]
     cursors = [await _cursor(house, route) for route in lists]
     for number, route in enumerate(lists):
-        others = [each for other, each in enumerate(cursors) if other != number and each]
+        others = [cursor for position, cursor in enumerate(cursors) if position != number and cursor]
         forged = ["", "A", "=", "!", "AAAA", "\u00e4", "AAAAAAAAAAAAAAAAAAAAAFsxXQ", *others]
         if (cursor := cursors[number]) is not None:
             for _ in range(20):
@@ -225,9 +225,9 @@ async def test_a_cursor_that_was_tampered_with_does_not_fit(house: Opened, seede
                 forged.append(cursor[:place] + other + cursor[place + 1 :])
             forged += [cursor[: len(cursor) // 2], cursor + "AAAA"]
         async with house.client(house.operator()) as client:
-            for each in forged:
-                answer = await client.get(_path(house, route), params={"cursor": each})
-                assert problem(answer, 422)["code"] == "cursor_invalid", (route.operation.id, each)
+            for attempt in forged:
+                answer = await client.get(_path(house, route), params={"cursor": attempt})
+                assert problem(answer, 422)["code"] == "cursor_invalid", (route.operation.id, attempt)
 
 
 async def _cursor(house: Opened, route: Route) -> str | None:

@@ -107,7 +107,7 @@ async def test_what_is_scraped_is_what_is_listed(tmp_path: Path) -> None:
             await one.looked_through()
             mine = scraped(await one.text_of("/metrics"))
         assert mine - listed() == set()
-        assert {f"huitou_{each.name}" for each in one.service.measures} <= mine
+        assert {f"huitou_{measure.name}" for measure in one.service.measures} <= mine
         found |= mine
 
     assert len(found) > 30

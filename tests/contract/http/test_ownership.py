@@ -122,8 +122,8 @@ async def test_a_list_filtered_by_anothers_customer_is_that_of_nobodys(house: Op
             continue
         for stranger, ids in product((house.customer(house.other), house.partner("bazaar")), _both(house)):
             real, none = [
-                await _send(house, stranger, "GET", f"{route.path_format}?customer_id={each}", None)
-                for each in (ids["customer_id"], new_id("cus"))
+                await _send(house, stranger, "GET", f"{route.path_format}?customer_id={customer_id}", None)
+                for customer_id in (ids["customer_id"], new_id("cus"))
             ]
             assert real == none, (route.operation.id, stranger.kind)
 
@@ -141,7 +141,9 @@ async def test_lists_hold_only_what_is_the_callers(house: Opened) -> None:
                 status, document = await _send(house, caller, "GET", route.path_format, None)
                 text = str(document)
                 assert status == 200, (route.operation.id, caller.kind)
-                assert not [each for ids in _both(house) for each in ids.values() if each in text]
+                assert not [
+                    foreign_id for ids in _both(house) for foreign_id in ids.values() if foreign_id in text
+                ]
 
 
 async def test_everybody_is_refused_who_is_not_in_the_operations_row(house: Opened) -> None:
@@ -201,7 +203,8 @@ async def test_a_partner_cannot_name_anothers_customer(tmp_path: Any) -> None:
             ("/v1/purchases:batch", lambda each: {"items": [purchase("new-order", customer={"id": each})]}),
         ):
             answers = [
-                await _send(house, house.partner("bazaar"), "POST", path, body_of(each)) for each in asked
+                await _send(house, house.partner("bazaar"), "POST", path, body_of(customer_id))
+                for customer_id in asked
             ]
             words = [re.sub(r"req_\w+", "", str(answer)) for answer in answers]
             assert words[0] == words[1] == words[2], path
@@ -232,16 +235,20 @@ async def test_a_customer_learns_nothing_by_naming_anothers_complaint(tmp_path: 
         path = f"/v1/complaints/{mine['id']}/transitions"
         for anothers in (house.of_owner["complaint_id"], house.of_partner["complaint_id"]):
             answers = []
-            for each in (anothers, new_id("cmp")):
-                body = {"action": action, "duplicate_of": each, "reason": "It is the same."}
+            for complaint_id in (anothers, new_id("cmp")):
+                body = {"action": action, "duplicate_of": complaint_id, "reason": "It is the same."}
                 answers.append(await _send(house, house.customer(house.other), "POST", path, body))
             assert answers[0] == answers[1]
             assert answers[0][0] in (403, 409, 422)
             follows = [
                 await _send(
-                    house, house.customer(house.other), "POST", "/v1/complaints", _complaint(follows=each)
+                    house,
+                    house.customer(house.other),
+                    "POST",
+                    "/v1/complaints",
+                    _complaint(follows=complaint_id),
                 )
-                for each in (anothers, new_id("cmp"))
+                for complaint_id in (anothers, new_id("cmp"))
             ]
             assert follows[0] == follows[1]
             assert follows[0][0] == 422

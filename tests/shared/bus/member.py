@@ -18,7 +18,7 @@ def message(text: str, key: str = "k") -> Message:
 
 def values(records: Sequence[Record]) -> list[str]:
     """What the records say."""
-    return [(each.value or b"").decode() for each in records]
+    return [(record.value or b"").decode() for record in records]
 
 
 async def until(true: Callable[[], bool], seconds: float = DEADLINE_SECONDS) -> None:
@@ -108,7 +108,9 @@ class Member:
         if self.fails:
             raise ConnectionError("the database is away")
         self.told.append(("assigned", frozenset(partitions)))
-        return {each: self.positions[each] for each in partitions if each in self.positions}
+        return {
+            partition: self.positions[partition] for partition in partitions if partition in self.positions
+        }
 
     async def _revoked(self, partitions: Sequence[TopicPartition]) -> None:
         self.told.append(("revoked", frozenset(partitions)))

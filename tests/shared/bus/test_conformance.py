@@ -18,12 +18,12 @@ async def test_records_of_a_partition_are_read_in_the_order_they_were_sent(buses
     topic = await buses.topic(bus, 3)
     producer = await bus.producer()
     for start in range(0, RECORDS, 50):
-        await producer.send(topic, 1, [message(str(each)) for each in range(start, start + 50)])
+        await producer.send(topic, 1, [message(str(number)) for number in range(start, start + 50)])
     member = await Member().join(bus, buses.name("group"), topic)
     await until(lambda: len(member.records) == RECORDS)
-    assert values(member.records) == [str(each) for each in range(RECORDS)]
-    assert [each.offset for each in member.records] == list(range(RECORDS))
-    assert {(each.topic, each.partition) for each in member.records} == {(topic, 1)}
+    assert values(member.records) == [str(number) for number in range(RECORDS)]
+    assert [record.offset for record in member.records] == list(range(RECORDS))
+    assert {(record.topic, record.partition) for record in member.records} == {(topic, 1)}
     await member.leave()
 
 
@@ -57,7 +57,7 @@ async def test_what_was_acknowledged_is_there_when_the_bus_is_opened_again(buses
     assert await again.partitions(topic) == 2
     assert values(await again.read(TopicPartition(topic, 0), 0, 10)) == ["a", "b"]
     await (await again.producer()).send(topic, 0, [message("c")])
-    assert [each.offset for each in await again.read(TopicPartition(topic, 0), 0, 10)] == [0, 1, 2]
+    assert [record.offset for record in await again.read(TopicPartition(topic, 0), 0, 10)] == [0, 1, 2]
 
 
 @pytest.mark.real_broker
@@ -68,10 +68,10 @@ async def test_offsets_go_on_after_everything_was_pruned(buses: Buses, bus: Bus)
     await producer.send(topic, 0, [message("a"), message("b")])
     await bus.prune(only, 2)
     await producer.send(topic, 0, [message("c")])
-    assert [(each.offset, each.value) for each in await bus.read(only, 0, 10)] == [(2, b"c")]
+    assert [(record.offset, record.value) for record in await bus.read(only, 0, 10)] == [(2, b"c")]
     again = buses.open()
     assert await again.end_offsets([topic]) == {only: 3}
-    assert [each.offset for each in await again.read(only, 0, 10)] == [2]
+    assert [record.offset for record in await again.read(only, 0, 10)] == [2]
     member = await Member().join(again, buses.name("group"), topic)
     await until(lambda: values(member.records) == ["c"])
     await member.leave()
@@ -94,18 +94,19 @@ async def test_keys_headers_and_values_come_out_byte_for_byte(buses: Buses, bus:
     member = await Member().join(bus, buses.name("group"), topic)
     await until(lambda: len(member.records) == len(sent))
     for records in (member.records, await bus.read(TopicPartition(topic, 0), 0, 10)):
-        assert [(each.key, each.headers, each.value) for each in records] == [
-            (None if each.key is None else each.key.encode(), each.headers, each.value) for each in sent
+        assert [(record.key, record.headers, record.value) for record in records] == [
+            (None if message.key is None else message.key.encode(), message.headers, message.value)
+            for message in sent
         ]
-    assert all(abs(each.timestamp_ms / 1000 - time.time()) < 60 for each in member.records)
+    assert all(abs(record.timestamp_ms / 1000 - time.time()) < 60 for record in member.records)
     await member.leave()
 
 
 async def test_a_fetch_brings_at_most_so_many_records_a_partition(buses: Buses, bus: Bus) -> None:
     topic = await buses.topic(bus, 3)
     producer = await bus.producer()
-    for each in range(3):
-        await producer.send(topic, each, [message(str(number)) for number in range(25)])
+    for index in range(3):
+        await producer.send(topic, index, [message(str(number)) for number in range(25)])
     member = Member()
     subscription = await member.subscribe(bus, buses.name("group"), topic)
     read: dict[TopicPartition, list[str]] = {}
@@ -114,7 +115,9 @@ async def test_a_fetch_brings_at_most_so_many_records_a_partition(buses: Buses, 
         assert all(len(records) <= 10 for records in got.values())
         for partition, records in got.items():
             read.setdefault(partition, []).extend(values(records))
-    assert read == {TopicPartition(topic, each): [str(number) for number in range(25)] for each in range(3)}
+    assert read == {
+        TopicPartition(topic, partition): [str(number) for number in range(25)] for partition in range(3)
+    }
     await subscription.close()
 
 
@@ -129,8 +132,8 @@ async def test_a_fetch_is_limited_in_bytes_too(buses: Buses, bus: Bus) -> None:
         got = await subscription.fetch(records_max=500, timeout_seconds=1)
         for records in got.values():
             assert len(records) <= 8, "about a megabyte of a partition at once, not everything there is"
-            read += [each.value for each in records]
-    assert read == [each.value for each in noise]
+            read += [record.value for record in records]
+    assert read == [message.value for message in noise]
     await subscription.close()
 
 
@@ -145,10 +148,10 @@ async def test_a_waiting_member_is_woken_when_a_record_arrives(buses: Buses, bus
     await producer.send(topic, 0, [message("first")])
     await fetched(subscription)
     waits: list[float] = []
-    for each in range(5):
+    for number in range(5):
         waiting = asyncio.create_task(subscription.fetch(records_max=10, timeout_seconds=10))
         await asyncio.sleep(0.05)  # it waits now; an early send would prove nothing
-        await producer.send(topic, each, [message("x")])
+        await producer.send(topic, number, [message("x")])
         sent = time.monotonic()
         assert await waiting
         waits.append(time.monotonic() - sent)
@@ -182,19 +185,21 @@ async def test_concurrent_sends_to_all_partitions_keep_each_partitions_order(bus
 
     async def one_after_another(partition: int) -> None:
         for start in range(0, 200, 20):
-            await producer.send(topic, partition, [message(str(each)) for each in range(start, start + 20)])
+            await producer.send(
+                topic, partition, [message(str(number)) for number in range(start, start + 20)]
+            )
 
     await asyncio.gather(*map(one_after_another, range(12)))
     ends = await bus.end_offsets([topic])
     assert set(ends.values()) == {200}
-    for each in ends:
-        assert values(await bus.read(each, 0, 200)) == [str(number) for number in range(200)]
+    for place in ends:
+        assert values(await bus.read(place, 0, 200)) == [str(number) for number in range(200)]
 
 
 async def test_an_abandoned_producer_loses_only_what_was_not_acknowledged(buses: Buses, bus: Bus) -> None:
     topic = await buses.topic(bus, 2)
     producer = await bus.producer()
-    acknowledged = [message(f"a{each}") for each in range(10)]
+    acknowledged = [message(f"a{number}") for number in range(10)]
     await producer.send(topic, 0, acknowledged)
     sending = asyncio.create_task(producer.send(topic, 1, [message("b")]))
     await asyncio.sleep(0)
@@ -251,4 +256,4 @@ async def test_a_bus_that_serves_says_so(buses: Buses, bus: Bus) -> None:
 
 def values_of(messages: list[Message]) -> list[str]:
     """What messages to be sent say."""
-    return [(each.value or b"").decode() for each in messages]
+    return [(sent.value or b"").decode() for sent in messages]

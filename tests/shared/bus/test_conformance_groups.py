@@ -17,8 +17,8 @@ RECORDS = 300
 async def test_a_member_starts_at_the_positions_its_database_gives(buses: Buses, bus: Bus) -> None:
     topic = await buses.topic(bus, 3)
     producer = await bus.producer()
-    for each in range(3):
-        await producer.send(topic, each, [message(f"{each}:{number}") for number in range(4)])
+    for partition in range(3):
+        await producer.send(topic, partition, [message(f"{partition}:{number}") for number in range(4)])
     member = Member(positions={TopicPartition(topic, 0): 3, TopicPartition(topic, 1): 4})
     await member.join(bus, buses.name("group"), topic)
     await until(lambda: len(member.records) == 5)
@@ -84,16 +84,18 @@ async def test_two_members_share_the_partitions_and_one_takes_over_when_the_othe
     buses: Buses, bus: Bus
 ) -> None:
     topic, group = await buses.topic(bus, 12), buses.name("group")
-    everything = frozenset(TopicPartition(topic, each) for each in range(12))
+    everything = frozenset(TopicPartition(topic, partition) for partition in range(12))
     one = await Member("one").join(bus, group, topic)
     await until(lambda: one.assigned == everything)
     two = await Member("two").join(buses.open() if buses.kind == "kafka" else bus, group, topic)
     await until(lambda: len(one.assigned) == 6 and len(two.assigned) == 6)
     assert one.assigned | two.assigned == everything
     producer = await bus.producer()
-    await asyncio.gather(*(producer.send(topic, each, [message(str(each))]) for each in range(12)))
+    await asyncio.gather(
+        *(producer.send(topic, partition, [message(str(partition))]) for partition in range(12))
+    )
     await until(lambda: len(one.records) + len(two.records) == 12)
-    assert {each.partition for each in one.records} == {each.partition for each in one.assigned}
+    assert {place.partition for place in one.records} == {place.partition for place in one.assigned}
     await two.leave()
     await until(lambda: one.assigned == everything)
     await one.leave()
@@ -103,8 +105,8 @@ async def test_two_members_share_the_partitions_and_one_takes_over_when_the_othe
 async def test_partitions_move_on_only_after_the_batch_in_hand_is_done(buses: Buses, bus: Bus) -> None:
     topic, group = await buses.topic(bus, 2), buses.name("group")
     producer = await bus.producer()
-    for each in range(2):
-        await producer.send(topic, each, [message(str(each))])
+    for partition in range(2):
+        await producer.send(topic, partition, [message(str(partition))])
     one = Member("one")
     one.hold.clear()
     await one.join(bus, group, topic)
@@ -124,10 +126,12 @@ async def test_members_of_different_groups_each_read_everything(buses: Buses, bu
     topic = await buses.topic(bus, 4)
     members = [await Member().join(bus, buses.name("group"), topic) for _ in range(2)]
     producer = await bus.producer()
-    await asyncio.gather(*(producer.send(topic, each, [message(str(each))]) for each in range(4)))
-    for each in members:
-        await until(lambda each=each: sorted(values(each.records)) == ["0", "1", "2", "3"])  # type: ignore[misc]
-        await each.leave()
+    await asyncio.gather(
+        *(producer.send(topic, partition, [message(str(partition))]) for partition in range(4))
+    )
+    for member in members:
+        await until(lambda member=member: sorted(values(member.records)) == ["0", "1", "2", "3"])  # type: ignore[misc]
+        await member.leave()
 
 
 async def test_a_paused_partition_waits_while_the_others_are_polled_on(buses: Buses, bus: Bus) -> None:
@@ -142,12 +146,12 @@ async def test_a_paused_partition_waits_while_the_others_are_polled_on(buses: Bu
     await producer.send(topic, 0, [message("a"), message("b")])
     await producer.send(topic, 1, [message("c")])
     got = await subscription.fetch(records_max=10, timeout_seconds=5)
-    assert {each: values(records) for each, records in got.items()} == {running: ["c"]}
+    assert {place: values(records) for place, records in got.items()} == {running: ["c"]}
     for _ in range(3):
         assert await subscription.fetch(records_max=10, timeout_seconds=0.2) == {}
     subscription.resume(paused)
     got = await fetched(subscription)
-    assert {each: values(records) for each, records in got.items()} == {paused: ["a", "b"]}
+    assert {place: values(records) for place, records in got.items()} == {paused: ["a", "b"]}
     await subscription.close()
 
 
@@ -175,13 +179,13 @@ async def test_after_a_seek_comes_what_lies_there_whatever_was_fetched_ahead(
         for start in range(
             0, 4 * RECORDS, RECORDS
         ):  # far more than one fetch hands out: the client reads ahead
-            await producer.send(topic, number, [message(str(start + each)) for each in range(RECORDS)])
+            await producer.send(topic, number, [message(str(start + index)) for index in range(RECORDS)])
     subscription = await Member().subscribe(bus, buses.name("group"), topic)
     places = {TopicPartition(topic, number): 0 for number in range(2)}
     while min(places.values()) < 4 * RECORDS:
         got = await subscription.fetch(records_max=seeded.randint(1, 100), timeout_seconds=1)
         for partition, records in got.items():
-            assert [each.offset for each in records] == list(
+            assert [record.offset for record in records] == list(
                 range(places[partition], places[partition] + len(records))
             )
             if seeded.random() < 0.4:  # its batch fails
@@ -196,7 +200,9 @@ async def test_after_a_seek_comes_what_lies_there_whatever_was_fetched_ahead(
 async def test_a_member_that_comes_back_under_its_name_goes_on_where_it_was(buses: Buses, bus: Bus) -> None:
     topic, group = await buses.topic(bus, 4), buses.name("group")
     producer = await bus.producer()
-    await asyncio.gather(*(producer.send(topic, each, [message(str(each))]) for each in range(4)))
+    await asyncio.gather(
+        *(producer.send(topic, partition, [message(str(partition))]) for partition in range(4))
+    )
     one = await Member("one").join(bus, group, topic)
     await until(lambda: len(one.records) == 4)
     await one.leave()
@@ -215,7 +221,7 @@ async def test_a_subscription_may_be_closed_while_it_fetches_and_brings_nothing_
     while len(subscription.assigned) < 3:
         await subscription.fetch(records_max=1, timeout_seconds=0.1)
     for partition in range(3):
-        await producer.send(topic, partition, [message(str(each)) for each in range(RECORDS)])
+        await producer.send(topic, partition, [message(str(number)) for number in range(RECORDS)])
     fetching = asyncio.create_task(_fetch_until(subscription, lambda: subscription.assigned == frozenset()))
     await subscription.close()
     await fetching

@@ -67,7 +67,7 @@ async def test_sends_of_one_turn_share_one_commit(tmp_path: Path) -> None:
     connection = bus._log._connection
     assert connection is not None
     connection.set_trace_callback(statements.append)
-    await asyncio.gather(*(producer.send("t", each, [message("x")] * 100) for each in range(12)))
+    await asyncio.gather(*(producer.send("t", partition, [message("x")] * 100) for partition in range(12)))
     assert statements.count("COMMIT") == 1
     await bus.close()
 
@@ -168,25 +168,29 @@ async def test_the_log_reads_like_a_table(tmp_path: Path) -> None:
 def test_every_partition_has_one_reader_evenly_and_few_move(
     topics: dict[str, int], before: list[str], after: list[str]
 ) -> None:
-    partitions = [TopicPartition(topic, each) for topic, count in topics.items() for each in range(count)]
+    partitions = [
+        TopicPartition(topic, partition) for topic, count in topics.items() for partition in range(count)
+    ]
     everyone = frozenset(topics)
     nothing: frozenset[TopicPartition] = frozenset()
     first = assign(partitions, dict.fromkeys(before, everyone), dict.fromkeys(before, nothing))
     then = assign(
-        partitions, dict.fromkeys(after, everyone), {each: first.get(each, nothing) for each in after}
+        partitions, dict.fromkeys(after, everyone), {member: first.get(member, nothing) for member in after}
     )
     for shares in (first, then):
-        assert sorted(each for share in shares.values() for each in share) == sorted(partitions)
+        assert sorted(partition for share in shares.values() for partition in share) == sorted(partitions)
         for topic in topics:
-            counts = [sum(each.topic == topic for each in share) for share in shares.values()]
+            counts = [sum(partition.topic == topic for partition in share) for share in shares.values()]
             assert max(counts) - min(counts) <= 1
     if set(before) <= set(after):
         for topic, count in topics.items():
-            kept = sum(each.topic == topic for member in before for each in first[member] & then[member])
+            kept = sum(
+                partition.topic == topic for member in before for partition in first[member] & then[member]
+            )
             assert kept >= sum(sorted(_even(count, len(after)))[: len(before)])
     elif set(after) <= set(before):
         assert all(first[member] <= then[member] for member in after)
 
 
 def _even(count: int, members: int) -> list[int]:
-    return [count // members + (each < count % members) for each in range(members)]
+    return [count // members + (member < count % members) for member in range(members)]

@@ -70,10 +70,12 @@ async def test_what_a_relay_sends_through_a_dying_broker_arrives_in_order_and_wh
     await until(lambda: len(failures) > known)
     own.cont()
     await relay
-    await until(lambda: {each.offset + 1 for each in member.records} >= {30 * BATCH})
+    await until(lambda: {record.offset + 1 for record in member.records} >= {30 * BATCH})
     for partition in range(3):
-        first_seen = dict.fromkeys(values([each for each in member.records if each.partition == partition]))
-        assert list(first_seen) == [str(each) for each in range(30 * BATCH)]
+        first_seen = dict.fromkeys(
+            values([record for record in member.records if record.partition == partition])
+        )
+        assert list(first_seen) == [str(number) for number in range(30 * BATCH)]
     await member.leave()
 
 
@@ -142,7 +144,7 @@ async def test_what_is_dropped_while_the_broker_is_away_leaves_no_task_no_socket
     gc.collect()
     await until(lambda: not _tasks_of_aiokafka())
     assert kafka.connections(own.servers) == []
-    assert [each["message"] for each in said] == []
+    assert [line["message"] for line in said] == []
     own.start_soon()
     await asyncio.to_thread(own.wait)
 
@@ -164,8 +166,8 @@ async def test_while_the_broker_is_away_the_product_says_so_in_one_line(
     await until(lambda: client.lines > LINES_OF_A_LOST_BROKER)
     logging.getLogger("aiokafka").removeHandler(client)
     logging.getLogger().removeHandler(listening)
-    assert not [each.getMessage() for each in said if each.name.startswith("aiokafka")]
-    assert len([each.getMessage() for each in said if each.name.startswith("shared.bus")]) <= 1
+    assert not [record.getMessage() for record in said if record.name.startswith("aiokafka")]
+    assert len([record.getMessage() for record in said if record.name.startswith("shared.bus")]) <= 1
     own.start_soon()
     await asyncio.to_thread(own.wait)
     await (await bus.producer()).send("quiet", 0, [message("back")])
@@ -226,7 +228,7 @@ async def _relay(bus: Bus, topic: str, failures: list[str], *, partitions: int, 
         assert producer is not None
         start = marked[partition]
         if start < batches * BATCH:
-            numbered = [Message("k", (), str(each).encode()) for each in range(start, start + BATCH)]
+            numbered = [Message("k", (), str(number).encode()) for number in range(start, start + BATCH)]
             await producer.send(topic, partition, numbered)
             marked[partition] = start + BATCH
 
@@ -235,7 +237,7 @@ async def _relay(bus: Bus, topic: str, failures: list[str], *, partitions: int, 
             if producer is None:
                 producer = await bus.producer()
             outcomes = await asyncio.gather(*map(next_batch, range(partitions)), return_exceptions=True)
-            failed = [each for each in outcomes if each is not None]
+            failed = [outcome for outcome in outcomes if outcome is not None]
             if failed:
                 raise failed[0]
             await asyncio.sleep(0.2)  # long enough that the faults meet it half-way

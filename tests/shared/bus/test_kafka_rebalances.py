@@ -142,7 +142,7 @@ async def at_the_end(bus: Bus, database: Database, group: str) -> bool:
         )
     stands = {TopicPartition(topic, partition): offset for topic, partition, offset in rows}
     ends = await bus.end_offsets([TOPIC])
-    return all(stands.get(each, 0) == end for each, end in ends.items() if end)
+    return all(stands.get(place, 0) == end for place, end in ends.items() if end)
 
 
 async def everything_once_and_in_order(database: Database, sent: Sequence[PurchaseRecorded]) -> None:

@@ -92,7 +92,7 @@ async def test_a_producer_that_was_forgotten_is_closed_with_its_bus(buses: Buses
     await bus.close()
     gc.collect()
 
-    assert [each["message"] for each in said] == []
+    assert [line["message"] for line in said] == []
 
 
 async def test_a_report_that_comes_after_the_group_has_moved_on_costs_nothing(
@@ -157,7 +157,7 @@ async def test_who_joins_takes_no_more_than_its_share_and_who_stays_keeps_what_i
     before = (one.assigned, two.assigned)
 
     three = await Member("three").join(buses.open(), group, topic)
-    await until(lambda: [len(each.assigned) for each in (one, two, three)] == [4, 4, 4])
+    await until(lambda: [len(member.assigned) for member in (one, two, three)] == [4, 4, 4])
     between = (one.assigned, two.assigned)
     await three.leave()
     await until(lambda: len(one.assigned) == 6 and len(two.assigned) == 6)
@@ -175,8 +175,8 @@ async def test_a_member_whose_batch_takes_too_long_loses_its_partitions_and_come
 ) -> None:
     topic, group = await buses.topic(bus, 2), buses.name("group")
     producer = await bus.producer()
-    for each in range(2):
-        await producer.send(topic, each, [message(str(each))])
+    for partition in range(2):
+        await producer.send(topic, partition, [message(str(partition))])
     monkeypatch.setattr(subscriptions, "POLL_SECONDS_MAX", 1.0)
     monkeypatch.setattr("shared.bus.members.DRAIN_SECONDS_MAX", 0.5)
     one = Member("one")

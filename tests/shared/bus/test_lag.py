@@ -124,7 +124,9 @@ async def test_a_record_is_looked_at_once_and_no_more_of_them_than_the_limit(bus
         await producer.send(topic, partition, [Message("k", (), b"x")])
     await producer.close()
     now = datetime.now(UTC)
-    found = [Lag("c", TopicPartition(topic, each), 0, 1, now - timedelta(seconds=each)) for each in range(12)]
+    found = [
+        Lag("c", TopicPartition(topic, number), 0, 1, now - timedelta(seconds=number)) for number in range(12)
+    ]
 
     ages = Ages(bus)
     await _looked(ages, found)

@@ -88,8 +88,8 @@ async def test_what_was_set_aside_is_set_aside_once_however_often_it_comes(
     if ended:
         async with placed.read() as read:
             dead = await read.all(select(table.c.id).where(table.c.state == "dead"))
-        for (each,) in dead:
-            await operator_actions.discard(placed, handlers, context_of(vault), each, by="a test")
+        for (set_aside_id,) in dead:
+            await operator_actions.discard(placed, handlers, context_of(vault), set_aside_id, by="a test")
     before = await states(placed), await balances_of(placed)
     again = [batch[1], batch[3]] if ended else batch[1:]  # what waited behind a discarded one is applied
     outcome = await apply_batch(placed, handlers, context_of(vault), PLACE, again)
@@ -198,7 +198,7 @@ async def test_a_retry_applies_the_chain_in_order(
     async with placed.read() as read:
         assert await operator_actions.page(read) == []
         ended = await operator_actions.page(read, states=["applied"])
-    assert [(one.state, one.ended_by) for one in ended] == [("applied", "ana")] * 3
+    assert [(shown.state, shown.ended_by) for shown in ended] == [("applied", "ana")] * 3
 
 
 async def test_a_discard_releases_the_chain(placed: Database, vault: Vault) -> None:
@@ -254,7 +254,9 @@ async def test_too_many_dead_records_stop_the_partition_with_nothing_committed(
     placed: Database, vault: Vault
 ) -> None:
     customers = [new_id("cus") for _ in range(100)]
-    events = [purchase(one, order_id=POISON if at < 11 else "fine") for at, one in enumerate(customers)]
+    events = [
+        purchase(customer, order_id=POISON if at < 11 else "fine") for at, customer in enumerate(customers)
+    ]
     with pytest.raises(BrakePulled, match="11 of 100"):
         await apply_batch(placed, HANDLERS, context_of(vault), PLACE, records(events))
     assert await states(placed) == []

@@ -167,14 +167,14 @@ async def test_consumers_that_share_partitions_in_a_rebalance_do_not_deadlock(
             for place in PLACES
         }
         batches = {
-            place: [replace(each, offset=each.offset + 20 * round_number) for each in batch]
+            place: [replace(record, offset=record.offset + 20 * round_number) for record in batch]
             for place, batch in batches.items()
         }
         one, other = dict(list(batches.items())[:3]), dict(reversed(list(batches.items())[1:]))
         outcomes = await asyncio.gather(
             *(apply_together(placed, HANDLERS, context_of(vault), group) for group in (one, other))
         )
-        assert sum(each.applied for outcome in outcomes for each in outcome.values()) == 80
+        assert sum(outcome.applied for group in outcomes for outcome in group.values()) == 80
     assert sum((await balances_of(placed)).values()) == 20 * 80
     assert await positions(placed) == [400] * PARTITIONS
 

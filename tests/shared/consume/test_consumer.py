@@ -34,9 +34,9 @@ def two_customers_apart() -> tuple[str, str]:
     """Two customers whose records are in different partitions."""
     first = new_id("cus")
     second = next(
-        one
-        for one in iter(lambda: new_id("cus"), "")
-        if partition_of(one, PARTITIONS) != partition_of(first, PARTITIONS)
+        customer_id
+        for customer_id in iter(lambda: new_id("cus"), "")
+        if partition_of(customer_id, PARTITIONS) != partition_of(first, PARTITIONS)
     )
     return first, second
 
@@ -192,11 +192,11 @@ async def test_the_brake_holds_the_partition_and_lets_go_when_it_is_raised(
     customer = new_id("cus")
     poisoned = [purchase(customer, 1, order_id=POISON) for _ in range(12)]
     others = [
-        one
-        for one in (new_id("cus") for _ in range(2_000))
-        if partition_of(one, PARTITIONS) == partition_of(customer, PARTITIONS)
+        customer_id
+        for customer_id in (new_id("cus") for _ in range(2_000))
+        if partition_of(customer_id, PARTITIONS) == partition_of(customer, PARTITIONS)
     ]
-    await send(bus, [purchase(one, order_id=POISON) for one in others[:12]] + poisoned)
+    await send(bus, [purchase(customer_id, order_id=POISON) for customer_id in others[:12]] + poisoned)
     async with consuming_with(database, bus, vault) as consumer:
         await until(lambda: _in_trouble(consumer))
         assert [trouble.cause for trouble in consumer.trouble.values()] == ["brake"]

@@ -59,7 +59,7 @@ async def test_what_waits_for_two_customers_is_released_with_the_one_that_held_i
     outcome = await apply_batch(database, WITH_MERGES, context_of(vault), PLACE, records(events))
     dead, held, after = await shelf(database)
     assert (outcome.dead, outcome.queued) == (1, 2)
-    assert [(one.state, one.key, one.behind) for one in (dead, held, after)] == [
+    assert [(shown.state, shown.key, shown.behind) for shown in (dead, held, after)] == [
         ("dead", A, None),
         ("queued", B, A),
         ("queued", B, B),
@@ -80,7 +80,7 @@ async def test_the_records_of_a_key_go_as_they_came_whatever_the_clocks_of_those
     batch = records([purchase(A, 1, order_id=order) for order in orders])
     for record in batch:
         await apply_batch(database, HANDLERS, context_of(vault), PLACE, [record])
-    dead = next(one for one in await shelf(database) if one.state == "dead")
+    dead = next(shown for shown in await shelf(database) if shown.state == "dead")
     applied: list[str] = []
 
     async def mended(tx: Tx, _context: Context, events: Sequence[PurchaseRecorded]) -> None:
@@ -133,5 +133,5 @@ async def test_a_later_record_that_is_refused_becomes_the_dead_one(database: Dat
     await apply_batch(database, HANDLERS, context_of(vault), PLACE, records(events))
     first, *_ = await shelf(database)
     assert await operator_actions.discard(database, HANDLERS, context_of(vault), first.id, by="ana") == 1
-    assert [(one.state, one.attempts) for one in await shelf(database)] == [("dead", 2), ("queued", 1)]
+    assert [(shown.state, shown.attempts) for shown in await shelf(database)] == [("dead", 2), ("queued", 1)]
     assert await balances(database) == {A: 10}

@@ -41,8 +41,8 @@ async def take_return(tx: Tx, vault: Vault, back: PurchaseReturned, *, meet: boo
 
 
 async def _apply(tx: Tx, vault: Vault, parked: Sequence[parking.Parked]) -> None:
-    for one in parked:
-        event = parking.event_of(one)
+    for fact in parked:
+        event = parking.event_of(fact)
         assert isinstance(event, PurchaseReturned)
         await returned(tx, context_of(vault), [event])
 
@@ -60,7 +60,7 @@ async def test_what_waited_is_applied_in_effective_order_with_the_fact_that_come
     async with database.begin() as tx:
         await locks.rendezvous(tx, [f"purchase:{bought.purchase_id}"])
         released = await parking.release(tx, vault, [f"purchase:{bought.purchase_id}"])
-    assert [parking.event_of(one) for one in released] == [backs[1], backs[2], backs[0]]
+    assert [parking.event_of(fact) for fact in released] == [backs[1], backs[2], backs[0]]
     async with database.begin() as tx:
         assert await parking.release(tx, vault, [f"purchase:{bought.purchase_id}"]) == []
 
@@ -95,7 +95,7 @@ async def test_overdue_ones_are_buried_without_quarantining_their_key(
         await take_return(tx, vault, back)
     async with database.begin() as tx:
         late = await parking.overdue(tx, vault, back.type)
-        assert [parking.event_of(one) for one in late] == [back]
+        assert [parking.event_of(fact) for fact in late] == [back]
         await parking.bury(tx, late, Reason("never_came", "The purchase never came."))
     async with database.read() as read:
         row = await read.one(select(table.c.state, table.c.key, table.c.code))

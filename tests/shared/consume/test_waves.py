@@ -33,7 +33,7 @@ def mixed(seeded: random.Random, length: int) -> list[Event]:
         customer = seeded.choice(CUSTOMERS)
         if seeded.random() < 0.03:
             events.append(
-                merged(customer, seeded.choice([other for other in CUSTOMERS if other != customer]))
+                merged(customer, seeded.choice([former for former in CUSTOMERS if former != customer]))
             )
         elif seeded.random() < 0.1:
             events.append(return_of(BOUGHT[customer]))
@@ -68,6 +68,6 @@ def test_five_hundred_mixed_purchases_and_returns_are_a_handful_of_waves(seeded:
     for _ in range(500):
         bought = purchase(seeded.choice(customers))
         events.append(return_of(bought) if seeded.random() < 0.08 else bought)
-    runs = 1 + sum(type(one) is not type(two) for one, two in pairwise(events))
+    runs = 1 + sum(type(first) is not type(second) for first, second in pairwise(events))
     assert runs > 40
     assert len(waves(events)) <= 5

@@ -27,7 +27,7 @@ def problem(answer: httpx2.Response, status: int, code: str) -> dict[str, Any]:
 
 
 def errors(answer: httpx2.Response) -> dict[str, str]:
-    return {each["pointer"]: each["code"] for each in problem(answer, 422, "invalid_request")["errors"]}
+    return {fault["pointer"]: fault["code"] for fault in problem(answer, 422, "invalid_request")["errors"]}
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ async def test_an_unknown_field_is_refused_with_what_was_probably_meant(
 ) -> None:
     listed = problem(await post(one_till, body), 422, "invalid_request")["errors"]
 
-    found = next(each for each in listed if each["pointer"] == pointer)
+    found = next(fault for fault in listed if fault["pointer"] == pointer)
     assert found["code"] == "unknown_field"
     assert f"`{meant}`" in found["detail"]
 
@@ -113,7 +113,7 @@ async def test_an_unknown_query_parameter_is_refused_with_what_was_probably_mean
     async with one_till.client() as client:
         listed = problem(await client.get(PATH + "?limt=3"), 422, "invalid_request")["errors"]
 
-    assert [(each["pointer"], each["code"]) for each in listed] == [("/query/limt", "unknown_parameter")]
+    assert [(fault["pointer"], fault["code"]) for fault in listed] == [("/query/limt", "unknown_parameter")]
     assert "`limit`" in listed[0]["detail"]
 
 

@@ -43,7 +43,9 @@ async def test_every_documented_example_is_accepted(one_till: Till) -> None:
         for method, operation in methods.items():
             if "requestBody" not in operation:
                 continue
-            parameters = {each["name"]: each.get("example") for each in operation.get("parameters", ())}
+            parameters = {
+                parameter["name"]: parameter.get("example") for parameter in operation.get("parameters", ())
+            }
             async with one_till.client() as client:
                 answer = await client.request(
                     method,

@@ -138,10 +138,10 @@ async def test_the_same_request_has_another_hash_in_another_installation(
     """A hash that anybody can compute tells whether a phone number was in the request."""
     async with open_till(tmp_path / "other", "sqlite") as other:
         hashes = []
-        for each in (one_till, other):
-            async with each.client() as client:
+        for till in (one_till, other):
+            async with till.client() as client:
                 await sell(client, "k-1")
-            async with each.runtime.database.read() as read:
+            async with till.runtime.database.read() as read:
                 hashes.append(
                     await read.one(select(idempotency.answers.c.key_hash, idempotency.answers.c.body_hash))
                 )

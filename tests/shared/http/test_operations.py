@@ -168,7 +168,7 @@ def test_an_operation_id_given_twice_is_refused(one_till: Till) -> None:
 
 
 def test_refusals_are_what_is_declared_and_what_comes_with_it(one_till: Till) -> None:
-    record = next(each for each in operations(one_till.app.routes) if each.operation.id == "record_sale")
+    record = next(route for route in operations(one_till.app.routes) if route.operation.id == "record_sale")
 
     codes = {error.code for error in refusals(record.operation)}
     assert codes == {

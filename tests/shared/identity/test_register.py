@@ -58,7 +58,7 @@ async def test_shuffled_and_repeated_moves_end_with_the_newest(
         await move(database, *shuffled[:size])
         del shuffled[:size]
     assert await owners(database) == {
-        one.identity_id: (one.owner_id, 7) for one in history if one.ownership_version == 7
+        owned.identity_id: (owned.owner_id, 7) for owned in history if owned.ownership_version == 7
     }
 
 

@@ -122,8 +122,8 @@ async def _nothing_pending(database: Database) -> bool:
 
 
 def orders(records: Sequence[Record], customer: str) -> list[str]:
-    mine = [one for one in records if one.key == customer.encode()]
-    return [PurchaseRecorded.model_validate_json(one.value or b"").order_id for one in mine]
+    mine = [record for record in records if record.key == customer.encode()]
+    return [PurchaseRecorded.model_validate_json(record.value or b"").order_id for record in mine]
 
 
 async def test_every_row_is_sent_once_in_its_keys_order_and_marked(
