@@ -42,7 +42,7 @@ class Source:
 @functools.cache
 def all_sources() -> tuple[Source, ...]:
     """Every text file that is tracked, or would be."""
-    return tuple(source for path in _paths() if (source := _read(path)) is not None)
+    return tuple(source for path in all_paths() if (source := _read(path)) is not None)
 
 
 def python_sources() -> tuple[Source, ...]:
@@ -50,7 +50,8 @@ def python_sources() -> tuple[Source, ...]:
     return tuple(source for source in all_sources() if source.is_python)
 
 
-def _paths() -> list[Path]:
+def all_paths() -> list[Path]:
+    """Return the path of every file that is tracked, or would be."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
     return sorted(Path(name) for name in set(listed.stdout.split("\0")) if name)

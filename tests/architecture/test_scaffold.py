@@ -1,48 +1,29 @@
 """`make capability` writes a capability that passes the checks and its own tests."""
 
-import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.architecture.sources import ROOT, all_sources
+from tests.architecture.checkouts import copy_checkout, run
 from tests.scaffold.capability import write_capability
 
 BINARIES = Path(sys.executable).parent
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of this checkout, in which a test may write."""
-    for source in all_sources():
-        target = tmp_path / source.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / source.path, target)
-    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
-    return tmp_path
-
-
-def _run(checkout: Path, *command: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(checkout)}
-    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_new_capability_passes_the_checks_and_its_own_tests(checkout: Path) -> None:
+def test_a_new_capability_passes_the_checks_and_its_own_tests(tmp_path: Path) -> None:
+    checkout = copy_checkout(tmp_path)
     ruff, lint_imports = str(BINARIES / "ruff"), str(BINARIES / "lint-imports")
 
-    _run(checkout, sys.executable, "-m", "tests.scaffold.capability", "loyalty", "gift_cards")
+    run(checkout, sys.executable, "-m", "tests.scaffold.capability", "loyalty", "gift_cards")
 
-    _run(checkout, ruff, "check", "-q", ".")
-    _run(checkout, ruff, "format", "--check", "-q", ".")
-    _run(checkout, lint_imports, "--no-logo", "--no-cache")
-    _run(checkout, sys.executable, "-m", "mypy", "services/loyalty/gift_cards", "tests/loyalty/gift_cards")
-    _run(checkout, sys.executable, "-m", "pytest", "-q", "-m", "not slow and not postgresql", "-p", "no:cacheprovider",
+    run(checkout, ruff, "check", "-q", ".")
+    run(checkout, ruff, "format", "--check", "-q", ".")
+    run(checkout, lint_imports, "--no-logo", "--no-cache")
+    run(checkout, sys.executable, "-m", "mypy", "services/loyalty/gift_cards", "tests/loyalty/gift_cards")
+    run(checkout, sys.executable, "-m", "pytest", "-q", "-m", "not slow and not postgresql", "-p", "no:cacheprovider",
          "tests/loyalty/gift_cards", "tests/architecture/test_tidy.py", "tests/architecture/test_catalogues.py",
          "tests/architecture/test_documented.py")  # fmt: skip
 
