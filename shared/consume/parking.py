@@ -124,7 +124,7 @@ async def overdue(tx: Tx, vault: Vault, type_name: str) -> list[Parked]:
     )
 
 
-async def bury(tx: Tx, parked: Sequence[Parked], reason: Reason) -> None:
+async def mark_dead(tx: Tx, parked: Sequence[Parked], reason: Reason) -> None:
     """Make these parked records dead, without their keys: their place in the order of their keys has long passed."""
     await tx.execute(
         update(table)

@@ -88,11 +88,9 @@ def _builder(record: type[R], columns: tuple[str, ...]) -> Callable[[Row[*tuple[
 
 def column_values(name: str, records: Sequence[Any]) -> list[Any]:
     """Return the values of one column, one per record."""
-    value = itemgetter(name) if isinstance(records[0], dict) else attrgetter(name)
-    return list(map(value, records))
+    return list(map(attrgetter(name), records))
 
 
 def names_of(records: Sequence[Any]) -> tuple[str, ...]:
     """Return the column names that these records set: those of the first one, which stands for all."""
-    first = records[0]
-    return tuple(first) if isinstance(first, dict) else field_names(type(first))
+    return field_names(type(records[0]))

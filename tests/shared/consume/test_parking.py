@@ -96,7 +96,7 @@ async def test_overdue_ones_are_buried_without_quarantining_their_key(
     async with database.begin() as tx:
         late = await parking.overdue(tx, vault, back.type)
         assert [parking.event_of(fact) for fact in late] == [back]
-        await parking.bury(tx, late, Reason("never_came", "The purchase never came."))
+        await parking.mark_dead(tx, late, Reason("never_came", "The purchase never came."))
     async with database.read() as read:
         row = await read.one(select(table.c.state, table.c.key, table.c.code))
     assert tuple(row) == ("dead", None, "never_came")

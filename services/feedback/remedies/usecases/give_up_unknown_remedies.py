@@ -23,6 +23,6 @@ async def give_up_unknown_remedies(tx: Tx, context: Context[Settings]) -> int:
     for event_type, reason in ((PointsEarned.type, PAID_UNKNOWN), (RemedyRefused.type, REFUSED_UNKNOWN)):
         late = await parking.overdue(tx, context.vault, event_type)
         if late:
-            await parking.bury(tx, late, reason)
+            await parking.mark_dead(tx, late, reason)
         given_up += len(late)
     return given_up

@@ -23,5 +23,5 @@ async def end_overdue_returns(tx: Tx, context: Context[Settings]) -> int:
     applied = [parked.id for parked in overdue if parked not in lost]
     await parking.end(tx, applied, state="applied", by="deadline")
     if lost:
-        await parking.bury(tx, lost, NEVER_CAME)
+        await parking.mark_dead(tx, lost, NEVER_CAME)
     return len(overdue)

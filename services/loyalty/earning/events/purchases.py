@@ -64,7 +64,7 @@ async def _apply_released(tx: Tx, released: Sequence[Parked]) -> None:
             await apply_returns(tx, [parked_return(parked) for parked in released])
     except DomainError as error:
         if len(released) == 1:
-            await parking.bury(tx, released, Reason(error.code, str(error)))
+            await parking.mark_dead(tx, released, Reason(error.code, str(error)))
             return
         for parked in released:
             await _apply_released(tx, [parked])

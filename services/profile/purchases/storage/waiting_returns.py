@@ -90,7 +90,7 @@ async def overdue(tx: Tx, vault: Vault) -> list[ParkedReturn]:
 
 async def hand_to_operators(tx: Tx, parked: ParkedReturn, reason: Reason) -> None:
     """Hand a return that cannot be applied to the operators."""
-    await parking.bury(tx, [parked.parked], reason)
+    await parking.mark_dead(tx, [parked.parked], reason)
 
 
 async def end_applied(tx: Tx, parked: ParkedReturn) -> None:
