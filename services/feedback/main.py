@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from services.feedback.casefiles.capability import CAPABILITY as CASEFILES
-from services.feedback.complaints.capability import CAPABILITY as COMPLAINTS
-from services.feedback.customers.capability import CAPABILITY as CUSTOMERS
-from services.feedback.erasure.capability import CAPABILITY as ERASURE
-from services.feedback.orders.capability import CAPABILITY as ORDERS
-from services.feedback.remedies.capability import CAPABILITY as REMEDIES
+from services.feedback.casefiles import capability as casefiles
+from services.feedback.complaints import capability as complaints
+from services.feedback.customers import capability as customers
+from services.feedback.erasure import capability as erasure
+from services.feedback.orders import capability as orders
+from services.feedback.remedies import capability as remedies
 from services.feedback.settings import Settings
-from services.feedback.sla.capability import CAPABILITY as SLA
+from services.feedback.sla import capability as sla
 from shared.service import Service
 
 
@@ -19,6 +19,14 @@ def service(settings: Settings) -> Service:
         title="Huitou feedback",
         description="Complaints with clocks that are kept, remedies that pay, and follow-ups that are recorded.",
         settings=settings,
-        capabilities=(CUSTOMERS, ORDERS, SLA, COMPLAINTS, REMEDIES, CASEFILES, ERASURE),
+        capabilities=(
+            customers.CAPABILITY,
+            orders.CAPABILITY,
+            sla.CAPABILITY,
+            complaints.CAPABILITY,
+            remedies.CAPABILITY,
+            casefiles.CAPABILITY,
+            erasure.CAPABILITY,
+        ),
         migrations=Path(__file__).parent / "storage" / "migrations",
     )

@@ -16,8 +16,6 @@ from shared.service import Service
 
 def service(settings: Settings) -> Service:
     """Return the table of contents."""
-    lower = (ledger.CAPABILITY, purchases.CAPABILITY, tiers.CAPABILITY, redemptions.CAPABILITY)
-    higher = (members.CAPABILITY, earning.CAPABILITY, remedies.CAPABILITY, statements.CAPABILITY)
     return Service(
         title="Huitou loyalty",
         description=(
@@ -25,6 +23,15 @@ def service(settings: Settings) -> Service:
             "returned, and never spent twice."
         ),
         settings=settings,
-        capabilities=(*lower, *higher),
+        capabilities=(
+            ledger.CAPABILITY,
+            purchases.CAPABILITY,
+            tiers.CAPABILITY,
+            redemptions.CAPABILITY,
+            members.CAPABILITY,
+            earning.CAPABILITY,
+            remedies.CAPABILITY,
+            statements.CAPABILITY,
+        ),
         migrations=Path(__file__).parent / "storage" / "migrations",
     )

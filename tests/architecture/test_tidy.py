@@ -4,7 +4,7 @@ from tests.architecture import rules, sources, style_rules
 from tests.architecture.rule import Rule
 
 
-@pytest.mark.parametrize("rule", rules.CODE_RULES, ids=str)
+@pytest.mark.parametrize("rule", (*rules.CODE_RULES, *style_rules.STYLE_RULES), ids=str)
 def test_code_keeps_the_rule(rule: Rule) -> None:
     found = [
         f"{source.path}:{line}: {what}"
