@@ -13,6 +13,7 @@ from shared.http.routes import Route
 from shared.service import Capability, Service
 
 FOLDER = "docs/services"
+IDS = "The next block of ids to give out."
 GENERATED = "<!-- Generated from the code by `make contracts`. -->\n\n"
 
 
@@ -98,8 +99,9 @@ def _tables(service: Service) -> str:
 
 
 def _doc_of(table: Table) -> str | None:
+    """Return the docstring of a table's record; a table of `shared.db.blocks` has none."""
     record = record_class(table)
-    return None if record is None else record.__doc__
+    return IDS if record is None else record.__doc__
 
 
 def _invariants(service: Service) -> str:

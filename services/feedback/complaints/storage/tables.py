@@ -78,7 +78,7 @@ frozen_columns(complaint, ["id", "number", "identity_id", "contact_at", "receive
 @record_of(complaint)
 @dataclass(frozen=True, slots=True)
 class ComplaintRecord:
-    """A row of `complaint`."""
+    """A complaint and its state."""
 
     id: str
     number: str
@@ -147,7 +147,7 @@ frozen_columns(message, ["id", "complaint_id", "kind", "occurred_at", "booked_at
 @record_of(message)
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """A row of `message`."""
+    """A message or a note of a complaint."""
 
     id: str
     complaint_id: str
@@ -191,7 +191,7 @@ append_only(transition)
 @record_of(transition)
 @dataclass(frozen=True, slots=True)
 class TransitionRecord:
-    """A row of `transition`."""
+    """An action that was taken on a complaint."""
 
     id: str
     complaint_id: str
@@ -239,7 +239,7 @@ append_only(follow_up)
 @record_of(follow_up)
 @dataclass(frozen=True, slots=True)
 class FollowUpRecord:
-    """A row of `follow_up`."""
+    """An attempt to ask a customer whether a complaint was put right."""
 
     id: str
     complaint_id: str

@@ -39,7 +39,7 @@ append_only(order_fact)
 @record_of(order_fact)
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """A row of `order_fact`."""
+    """A purchase, as its event told it."""
 
     purchase_id: str
     source: str
@@ -70,7 +70,7 @@ append_only(order_return)
 @record_of(order_return)
 @dataclass(frozen=True, slots=True)
 class OrderReturnRecord:
-    """A row of `order_return`."""
+    """A return, as its event told it."""
 
     return_id: str
     purchase_id: str

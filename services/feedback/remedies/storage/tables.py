@@ -59,7 +59,7 @@ frozen_columns(remedy, ["id", "complaint_id", "kind", "points", "amount_minor", 
 @record_of(remedy)
 @dataclass(frozen=True, slots=True)
 class RemedyRecord:
-    """A row of `remedy`."""
+    """A remedy that was granted for a complaint, and how loyalty answered."""
 
     id: str
     complaint_id: str

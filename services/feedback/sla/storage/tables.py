@@ -52,7 +52,7 @@ append_only(sla_policy)
 @record_of(sla_policy)
 @dataclass(frozen=True, slots=True)
 class PolicyRecord:
-    """A row of `sla_policy`."""
+    """A version of a policy: its promises, and the complaints that they hold for."""
 
     policy_id: str
     version: int
@@ -84,7 +84,7 @@ append_only(calendar)
 @record_of(calendar)
 @dataclass(frozen=True, slots=True)
 class CalendarRecord:
-    """A row of `calendar`."""
+    """A version of a calendar of working time."""
 
     calendar_id: str
     version: int
@@ -139,7 +139,7 @@ Index(
 @record_of(sla_clock)
 @dataclass(frozen=True, slots=True)
 class ClockRecord:
-    """A row of `sla_clock`."""
+    """A clock of a complaint, as its facts make it."""
 
     complaint_id: str
     metric: str
@@ -196,7 +196,7 @@ append_only(sla_event)
 @record_of(sla_event)
 @dataclass(frozen=True, slots=True)
 class ClockEventRecord:
-    """A row of `sla_event`."""
+    """Something that a clock announced: a warning, a breach, or the withdrawal of a breach."""
 
     complaint_id: str
     metric: str

@@ -28,7 +28,7 @@ rulebook = Table("rulebook", metadata, RulebookColumns)
 @record_of(rulebook)
 @dataclass(frozen=True, slots=True)
 class RulebookRecord:
-    """A row of `rulebook`."""
+    """A version of the rules of a programme."""
 
     programme_id: int
     version: int

@@ -53,7 +53,7 @@ programme = Table("programme", metadata, ProgrammeColumns)
 @record_of(programme)
 @dataclass(frozen=True, slots=True)
 class ProgrammeRecord:
-    """A row of `programme`."""
+    """A programme: its document of currency, zone and tiers."""
 
     id: int
     code: str
@@ -102,7 +102,7 @@ wallet = Table(
 @record_of(wallet)
 @dataclass(frozen=True, slots=True)
 class WalletRecord:
-    """A row of `wallet`."""
+    """The points of one identity, and its owner."""
 
     id: int
     programme_id: int
@@ -150,7 +150,7 @@ ownership = Table(
 @record_of(ownership)
 @dataclass(frozen=True, slots=True)
 class OwnershipRecord:
-    """A row of `ownership`: an identity changed its owner."""
+    """A change of the owner of an identity."""
 
     id: int
     identity_id: str
@@ -221,7 +221,7 @@ Index("lot_purchase", lot.c.purchase_id)
 @record_of(lot)
 @dataclass(frozen=True, slots=True)
 class LotRecord:
-    """A row of `lot`."""
+    """Points that were granted together, and what has become of them."""
 
     id: int
     wallet_id: int
@@ -287,7 +287,7 @@ Index("posting_debtor", posting.c.to_lot_id, postgresql_where=_crosses, sqlite_w
 @record_of(posting)
 @dataclass(frozen=True, slots=True)
 class PostingRecord:
-    """A row of `posting`."""
+    """Points that moved from one account to another because of one cause."""
 
     id: int
     cause_kind: int
@@ -327,7 +327,7 @@ adjustment = Table(
 @record_of(adjustment)
 @dataclass(frozen=True, slots=True)
 class AdjustmentRecord:
-    """A row of `adjustment`."""
+    """A correction of a balance by an operator."""
 
     id: int
     key: bytes
@@ -362,7 +362,7 @@ tier_state = Table("tier_state", metadata, TierStateColumns)
 @record_of(tier_state)
 @dataclass(frozen=True, slots=True)
 class TierStateRecord:
-    """A row of `tier_state`."""
+    """The tier of a member, and when it may change."""
 
     programme_id: int
     owner_id: str

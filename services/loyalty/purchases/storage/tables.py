@@ -47,7 +47,7 @@ Index("purchase_window", purchase.c.wallet_id, purchase.c.occurred_at)
 @record_of(purchase)
 @dataclass(frozen=True, slots=True)
 class PurchaseRecord:
-    """A row of `purchase`."""
+    """A purchase with its lines, and why it earned what it did."""
 
     id: int
     purchase_id: str
@@ -89,7 +89,7 @@ Index("purchase_return_window", purchase_return.c.wallet_id, purchase_return.c.p
 @record_of(purchase_return)
 @dataclass(frozen=True, slots=True)
 class ReturnRecord:
-    """A row of `purchase_return`."""
+    """A return of units of one purchase."""
 
     id: int
     return_id: str

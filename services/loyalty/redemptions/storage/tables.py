@@ -50,7 +50,7 @@ Index(
 @record_of(redemption)
 @dataclass(frozen=True, slots=True)
 class RedemptionRecord:
-    """A row of `redemption`."""
+    """Points that a member spent, and on what."""
 
     id: int
     key: bytes

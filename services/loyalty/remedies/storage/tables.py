@@ -37,7 +37,7 @@ remedy = Table("remedy", metadata, RemedyColumns)
 @record_of(remedy)
 @dataclass(frozen=True, slots=True)
 class RemedyRecord:
-    """A row of `remedy`."""
+    """A remedy that was credited, or refused with a code."""
 
     id: int
     remedy_id: str

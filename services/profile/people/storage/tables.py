@@ -62,7 +62,7 @@ Index(
 @record_of(identity)
 @dataclass(frozen=True, slots=True)
 class IdentityRecord:
-    """A row of the table of identities."""
+    """An identity, its owner and its state."""
 
     identity_id: str
     owner_id: str
@@ -124,7 +124,7 @@ Index(
 @record_of(identifier)
 @dataclass(frozen=True, slots=True)
 class IdentifierRecord:
-    """A row of the table of identifiers."""
+    """An identifier of an identity: its blind index and its sealed value."""
 
     identity_id: str
     kind: IdentifierKind
@@ -160,7 +160,7 @@ source_record = Table("source_record", metadata, SourceRecordColumns)
 @record_of(source_record)
 @dataclass(frozen=True, slots=True)
 class SourceRecord:
-    """A row of the table of source records."""
+    """A record from which an identity was learnt, other than a purchase."""
 
     record_id: str
     kind: str
@@ -204,7 +204,7 @@ customer_value = Table(
 @record_of(customer_value)
 @dataclass(frozen=True, slots=True)
 class CustomerValueRecord:
-    """A row of the table of values."""
+    """A sealed value of one field of an identity, as one record gave it."""
 
     identity_id: str
     field: str

@@ -82,7 +82,7 @@ frozen_columns(
 @record_of(purchase)
 @dataclass(frozen=True, slots=True)
 class PurchaseRecord:
-    """A row of the table of purchases: what the first answer said, and what a repeat is compared with."""
+    """A purchase, with its first answer and the hashes that a repeat is compared with."""
 
     purchase_id: str
     source: str
@@ -142,7 +142,7 @@ frozen_columns(purchase_line, ("purchase_id", "line", "sku", "quantity", "amount
 @record_of(purchase_line)
 @dataclass(frozen=True, slots=True)
 class PurchaseLineRecord:
-    """A row of the table of lines of purchases."""
+    """A line of a purchase, and how many of its units went back."""
 
     purchase_id: str
     line: int
@@ -187,7 +187,7 @@ append_only(purchase_return)
 @record_of(purchase_return)
 @dataclass(frozen=True, slots=True)
 class ReturnRecord:
-    """A row of the table of returns."""
+    """A return of units of one purchase."""
 
     return_id: str
     source: str
@@ -235,7 +235,7 @@ append_only(return_line)
 @record_of(return_line)
 @dataclass(frozen=True, slots=True)
 class ReturnLineRecord:
-    """A row of the table of lines of returns."""
+    """The units of one line that a return took back."""
 
     return_id: str
     line: int

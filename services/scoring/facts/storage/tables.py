@@ -48,7 +48,7 @@ Index("purchase_identity_day", purchase.c.identity_id, purchase.c.day)
 @record_of(purchase)
 @dataclass(frozen=True, slots=True)
 class PurchaseRecord:
-    """A row of `purchase`."""
+    """A purchase, as its event told it."""
 
     purchase_id: str
     identity_id: str
@@ -81,7 +81,7 @@ purchase_return = Table("purchase_return", metadata, ReturnColumns)
 @record_of(purchase_return)
 @dataclass(frozen=True, slots=True)
 class ReturnRecord:
-    """A row of `purchase_return`."""
+    """A return, as its event told it."""
 
     return_id: str
     purchase_id: str
@@ -136,7 +136,7 @@ customer_state = Table("customer_state", metadata, StateColumns)
 @record_of(customer_state)
 @dataclass(frozen=True, slots=True)
 class CustomerStateRecord:
-    """A row of `customer_state`."""
+    """The state of one customer, folded from the days of all its identities."""
 
     customer_id: str
     purchases: int
@@ -168,7 +168,7 @@ shop = Table("shop", metadata, ShopColumns, CheckConstraint("shop_id = 1", name=
 @record_of(shop)
 @dataclass(frozen=True, slots=True)
 class ShopRecord:
-    """The row of `shop`."""
+    """The zone in which the days of this shop are counted."""
 
     shop_id: int
     zone: str
