@@ -25,7 +25,7 @@ CAPABILITY = Capability(
         CustomerErased: events.ownership_changed,
     },
     jobs=(
-        paged("ring_timers", relabel_due, every_seconds=TIMERS_EVERY_SECONDS),
+        paged("relabel_due", relabel_due, every_seconds=TIMERS_EVERY_SECONDS),
         Job("sweep_labels", jobs.sweep, jobs.SWEEP_SECONDS),
     ),
     tables=(tables.metadata,),
