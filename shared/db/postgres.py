@@ -16,7 +16,8 @@ from shared.clock import Clock
 from shared.db import bulk, prepared
 from shared.db.access import Database, Parameters, Patience, Read, Records, T, Ts, Tx, WriteOutbox
 from shared.db.failures import is_broken_connection
-from shared.db.records import names_of
+from shared.db.prepared import Prepared
+from shared.db.records import R, names_of
 from shared.db.types import to_json
 
 CONNECTIONS_MAX = 10
@@ -113,15 +114,35 @@ class PostgresRead(Read):
         self, statement: TypedReturnsRows[*Ts], parameters: Parameters = None
     ) -> Sequence[Row[*Ts]]:
         """Return every row. A statement with parameters is built once, so it goes to the driver directly."""
-        if not isinstance(statement, Select) or not isinstance(parameters, Mapping):
+        answer = await self._ask(statement, parameters)
+        if answer is None:
             return await super().all(statement, parameters)
+        asked, answered = answer
+        return asked.rows(answered)
+
+    async def read_records(
+        self, record: type[R], statement: TypedReturnsRows[*tuple[Any, ...]], parameters: Parameters = None
+    ) -> list[R]:
+        """Return every row as a record; a statement with parameters goes to the driver directly."""
+        answer = await self._ask(statement, parameters)
+        if answer is None:
+            return await super().read_records(record, statement, parameters)
+        asked, answered = answer
+        return asked.records(record, answered)
+
+    async def _ask(
+        self, statement: TypedReturnsRows[*tuple[Any, ...]], parameters: Parameters
+    ) -> tuple[Prepared, Sequence[Any]] | None:
+        """Run a statement that was built once, with its parameters; return None if it has to be compiled each time."""
+        if not isinstance(statement, Select) or not isinstance(parameters, Mapping):
+            return None
         asked = prepared.prepare(statement, self._engine.dialect)
         if asked is None:
-            return await super().all(statement, parameters)
+            return None
         arguments = asked.arguments(parameters)
         for _ in range(STALE_CONNECTIONS_MAX):
             try:
-                return asked.rows(await self._fetch(asked.sql, arguments))
+                return asked, await self._fetch(asked.sql, arguments)
             except Exception as error:
                 if not is_broken_connection(error):
                     raise

@@ -13,6 +13,8 @@ from sqlalchemy import Dialect, Row, Select
 from sqlalchemy.engine import result_tuple
 from sqlalchemy.types import Float, TypeEngine
 
+from shared.db.records import R, builder_of
+
 FLOAT8 = 701
 STATEMENTS_MAX = 256
 """The number of compiled statements to keep. A service has a few."""
@@ -30,6 +32,8 @@ class Prepared:
     into: Sequence[tuple[str, Process | None]]
     out: Sequence[tuple[int, Process]]
     """The positions of the columns whose values must be converted, and their conversions."""
+    names: tuple[str, ...]
+    """The names of the columns."""
     row: Callable[[Iterable[Any]], Row[*tuple[Any, ...]]]
 
     def arguments(self, parameters: Mapping[str, Any]) -> list[Any]:
@@ -41,7 +45,12 @@ class Prepared:
         """Return the driver's records as rows."""
         return [self.row(self._processed(record)) for record in records]
 
-    def _processed(self, record: Iterable[Any]) -> Iterable[Any]:
+    def records(self, record: type[R], records: Iterable[Any]) -> list[R]:
+        """Return the driver's records as records of this class, matched by name. Raises TypeError when names differ."""
+        build = builder_of(record, self.names)
+        return [build(self._processed(values)) for values in records]
+
+    def _processed(self, record: Iterable[Any]) -> list[Any]:
         values = list(record)
         for at, process in self.out:
             values[at] = process(values[at])
@@ -58,13 +67,15 @@ def prepare(statement: Select[*tuple[Any, ...]], dialect: Dialect) -> Prepared |
     if compiled.post_compile_params or compiled.literal_execute_params:
         return None
     columns = list(statement.selected_columns)
+    names = tuple(str(column.key) for column in columns)
     results = (_out(column.type, dialect) for column in columns)
     return Prepared(
         sql=compiled.string,
         constants={name: bind.value for name, bind in compiled.binds.items() if not bind.required},
         into=[(name, _into(compiled.binds[name].type, dialect)) for name in compiled.positiontup or ()],
         out=[(at, process) for at, process in enumerate(results) if process is not None],
-        row=result_tuple([str(column.key) for column in columns]),
+        names=names,
+        row=result_tuple(names),
     )
 
 

@@ -65,14 +65,22 @@ def build_records(record: type[R], rows: Sequence[Row[*tuple[Any, ...]]]) -> lis
     """
     if not rows:
         return []
-    columns = tuple(rows[0]._fields)
-    build = _BUILDERS.get((record, columns))
-    if build is None:
-        build = _BUILDERS[record, columns] = _builder(record, columns)
+    build = builder_of(record, tuple(rows[0]._fields))
     return [build(row) for row in rows]
 
 
-def _builder(record: type[R], columns: tuple[str, ...]) -> Callable[[Row[*tuple[Any, ...]]], R]:
+def builder_of(record: type[R], columns: tuple[str, ...]) -> Callable[[Sequence[Any]], R]:
+    """Return the function that builds a record from the values of these columns, in their order.
+
+    Raises TypeError when the columns lack a field of the record class, or have one that it does not name.
+    """
+    build = _BUILDERS.get((record, columns))
+    if build is None:
+        build = _BUILDERS[record, columns] = _builder(record, columns)
+    return build
+
+
+def _builder(record: type[R], columns: tuple[str, ...]) -> Callable[[Sequence[Any]], R]:
     """Return a function that builds a record from a row whose columns are in this order."""
     names, make = field_names(record), cast("Callable[..., R]", record)
     if set(names) != set(columns) or len(columns) != len(names):

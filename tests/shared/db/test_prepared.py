@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import bindparam, select, text
 
-from shared.db import Database
+from shared.db import Database, columns_of
 from shared.ids import new_id
 from tests.shared.ledger import AT, EntryRecord, entries
 
@@ -37,6 +37,21 @@ async def test_a_statement_built_once_answers_like_one_built_anew(database: Data
             assert [tuple(row) for row in once] == [tuple(row) for row in await read.all(anew)]
             assert [row.more for row in once] == [1, 2, 3]
         assert await read.all(OF_CUSTOMER, {"customer_id": new_id("cus")}) == []
+
+
+async def test_records_of_a_statement_built_once_are_those_of_one_built_anew(database: Database) -> None:
+    customer_id = await write(database)
+    statement = (
+        select(*columns_of(entries, EntryRecord))
+        .where(entries.c.identity_id == bindparam("customer_id"))
+        .order_by(entries.c.id)
+    )
+    async with database.read() as read:
+        once = await read.read_records(EntryRecord, statement, {"customer_id": customer_id})
+        assert [record.id for record in once] == ["a", "b", "c"]
+        assert once == await read.read_records(EntryRecord, statement.params(customer_id=customer_id))
+        with pytest.raises(TypeError, match="EntryRecord and the rows differ in more"):
+            await read.read_records(EntryRecord, OF_CUSTOMER, {"customer_id": customer_id})
 
 
 async def test_a_statement_whose_text_depends_on_its_values_is_answered_too(database: Database) -> None:
