@@ -4,7 +4,6 @@ import json
 import socket
 import sqlite3
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +13,6 @@ from huitou.exits import Exit
 from tests.huitou.running import Installation, Up, has_curl, tried
 
 pytestmark = pytest.mark.slow
-
-START_SECONDS_MAX = 40.0
-"""The promise is 5 seconds; a test machine that also does other things is given room."""
 
 
 @pytest.fixture(scope="module")
@@ -198,13 +194,11 @@ def test_a_misspelt_setting_is_told(tmp_path: Path) -> None:
     assert complained == "HUITOU_CURENCY is set, and nothing reads it. Did you mean HUITOU_CURRENCY?\n"
 
 
-def test_it_starts_fast_and_sigterm_drains_it(tmp_path: Path) -> None:
-    began = time.monotonic()
+def test_it_starts_and_sigterm_drains_it(tmp_path: Path) -> None:
+    """How fast it starts is measured by tests/bench/test_whole_product.py."""
     with Installation(tmp_path / "home").up("--no-demo") as up:
-        started = time.monotonic() - began
         code = up.stop()
         complained = up.err.read_text()
 
-    assert started < START_SECONDS_MAX
     assert code == Exit.DONE
     assert complained == ""
