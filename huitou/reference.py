@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from huitou import registry, service_pages
 from huitou.exits import Exit
+from huitou.markdown import GENERATED, table
 from services.console.settings import Settings as ConsoleSettings
 from services.loyalty.earning.domain.rules import type_of_kind
 from shared import events, metrics
@@ -28,8 +29,6 @@ A process that only relays or consumes says what it does itself on `HUITOU_METRI
 What deserves a person's attention is said in words at `GET /health/issues`.
 
 """
-
-GENERATED = "<!-- Generated from the code by `make contracts`. -->\n\n"
 
 
 def pages(command: Any) -> Mapping[str, str]:
@@ -92,14 +91,14 @@ def _settings_page() -> str:
         "# Settings\n\n"
         + GENERATED
         + "Environment variables; all are optional, and a process keeps those it started with.\n\n"
-        + _table("setting | read by | default | meaning", rows)
+        + table("setting | read by | default | meaning", rows)
     )
 
 
 def _events_page() -> str:
     sections = [
         f"## `{event.type}`\n\n{_words(event)}\n\nTopic `{event.topic.name}`.\n\n"
-        + _table("field | meaning", _fields(event))
+        + table("field | meaning", _fields(event))
         for event in events.ALL
     ]
     return "# Events\n\n" + GENERATED + "\n".join(sections)
@@ -124,12 +123,12 @@ def _section(name: str, routes: Iterable[Route]) -> str:
         f"{route.operation.allow.words()} | {route.operation.idempotency or ''} |"
         for route in routes
     ]
-    return f"## {name}\n\n{_table('call | operation | what it does | who | Idempotency-Key', rows)}"
+    return f"## {name}\n\n{table('call | operation | what it does | who | Idempotency-Key', rows)}"
 
 
 def _rules_page() -> str:
     sections = [
-        f"## `{kind}`\n\n{_words(rule)}\n\n" + _table("field | default", _defaults(rule))
+        f"## `{kind}`\n\n{_words(rule)}\n\n" + table("field | default", _defaults(rule))
         for kind, rule in type_of_kind.items()
     ]
     return "# Rules that earn points\n\n" + GENERATED + "\n".join(sections)
@@ -152,7 +151,7 @@ def _metrics_page() -> str:
     ]  # fmt: skip
     tables = [
         f"## {title}\n\n{words}\n\n"
-        + _table("metric | kind | labels | what it says", [_measure(measure) for measure in measures])
+        + table("metric | kind | labels | what it says", [_measure(measure) for measure in measures])
         for title, words, measures in sections
         if measures
     ]
@@ -164,7 +163,7 @@ def _metrics_page() -> str:
     ]
     return "\n".join(
         [
-            "# Metrics\n\n" + GENERATED + METRICS_INTRODUCTION + _table("worth an alarm | when", alarms),
+            "# Metrics\n\n" + GENERATED + METRICS_INTRODUCTION + table("worth an alarm | when", alarms),
             *tables,
         ]
     )
@@ -184,9 +183,9 @@ def _commands_page(command: Any) -> str:
     return (
         "# Commands\n\n"
         + GENERATED
-        + _table("command | what it does", rows)
+        + table("command | what it does", rows)
         + "\n## Exit codes\n\n"
-        + _table("code | meaning", codes)
+        + table("code | meaning", codes)
     )
 
 
@@ -211,8 +210,3 @@ def _exits() -> Iterator[tuple[Exit, str]]:
 
 def _words(thing: object) -> str:
     return inspect.getdoc(thing) or ""
-
-
-def _table(header: str, rows: list[str]) -> str:
-    columns = header.split(" | ")
-    return f"| {header} |\n|{' --- |' * len(columns)}\n" + "\n".join(rows) + "\n"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlalchemy import Table
 
 from huitou import registry
+from huitou.markdown import GENERATED, table
 from shared.db import kernel_metadata
 from shared.db.records import record_class
 from shared.events.base import Event
@@ -14,7 +15,6 @@ from shared.service import Capability, Service
 
 FOLDER = "docs/services"
 IDS = "The next block of ids to give out."
-GENERATED = "<!-- Generated from the code by `make contracts`. -->\n\n"
 
 
 def pages() -> Mapping[str, str]:
@@ -121,8 +121,5 @@ def _first_sentence(text: str | None) -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
-    listed = [f"| {' | '.join(cells)} |\n" for cells in rows]
-    if not listed:
-        return ""
-    head = f"| {' | '.join(heads)} |\n| {' | '.join('---' for _ in heads)} |\n"
-    return head + "".join(listed)
+    listed = [f"| {' | '.join(cells)} |" for cells in rows]
+    return table(" | ".join(heads), listed) if listed else ""

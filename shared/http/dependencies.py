@@ -9,7 +9,7 @@ A statement that runs often is built once, at module level, with `bindparam`, be
 much as running it (150 of the 350 µs of a small read on PostgreSQL).
 """
 
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 from fastapi import Depends
 from starlette.requests import Request
@@ -50,11 +50,6 @@ async def context_of(request: Request) -> Context:
 async def vault_of(request: Request) -> Vault:
     """Return the vault of the service."""
     return (await runtime_of(request)).vault
-
-
-async def settings_of(request: Request) -> Any:
-    """Return the settings of the service. The route annotates them with the service's own class."""
-    return (await runtime_of(request)).settings
 
 
 async def key_hash_of(request: Request) -> bytes | None:

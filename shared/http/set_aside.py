@@ -1,6 +1,7 @@
 """Operations by which operators list, read, retry and discard the records that could not be applied."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
@@ -14,9 +15,10 @@ from shared.consume.set_aside import OPEN, NotRetryable, NotSetAside, StillRefus
 from shared.consume.tables import State
 from shared.errors import DomainError, Kind
 from shared.http.auth import OPERATORS, allow
-from shared.http.cursor import CursorInvalid, Cursors
+from shared.http.cursor import CursorInvalid
 from shared.http.dependencies import Caller, Reading, Running, Vaulted
-from shared.http.models import LIMIT_DEFAULT, Cursor, Limit, Page, Response, example
+from shared.http.listing import Listing, listed_by
+from shared.http.models import Page, Response, example
 from shared.http.routes import Router
 from shared.service.service import Service
 
@@ -79,6 +81,13 @@ class Acted(Response):
     applied: int = Field(description="How many records of the key's chain are applied now.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAsideFilters:
+    """The filters of the list of records that could not be applied."""
+
+    state: Annotated[State | None, Query(description="Only this state; without it the open ones.")] = None
+
+
 def router_of(service: Service) -> Router:
     """Return the operations on the records that the consumers of this service set aside."""
     router = Router(tags=["set aside"])
@@ -96,23 +105,16 @@ def _declare_reading(router: Router) -> None:
         errors=(CursorInvalid,),
     )
     async def list_set_aside(
-        read: Reading,
-        vault: Vaulted,
-        state: Annotated[
-            State | None, Query(description="Only this state; without it the open ones.")
-        ] = None,
-        limit: Limit = LIMIT_DEFAULT,
-        cursor: Cursor = None,
+        read: Reading, listing: Annotated[Listing[SetAsideFilters], listed_by(SetAsideFilters)]
     ) -> Page[SetAsideOut]:
         """Dead, queued and parked records, oldest first, without what they hold."""
-        cursors = Cursors(vault, "list_set_aside", {"state": state})
-        after = cursors.read(cursor)
+        state = listing.filters.state
         states = OPEN if state is None else (state,)
         records = await operator_actions.page(
-            read, states=states, after=str(after[0]) if after else "", limit=limit + 1
+            read, states=states, after=listing.after or "", limit=listing.rows_max
         )
-        shown, following = cursors.page(records, limit, lambda record: [record.id])
-        return Page[SetAsideOut](items=[_out(record) for record in shown], next_cursor=following)
+        items = [_out(record) for record in listing.shown(records)]
+        return listing.page(records, lambda record: [record.id], items)
 
     @router.get(
         "/v1/set-aside/{set_aside_id}",
