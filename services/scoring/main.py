@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.scoring.erasure import capability as erasure
 from services.scoring.facts import capability as facts
 from services.scoring.labels import capability as labels
 from services.scoring.models import capability as models
@@ -23,7 +24,13 @@ def service(settings: Settings) -> Service:
             "as of any moment, from every purchase and return."
         ),
         settings=settings,
-        capabilities=(facts.CAPABILITY, models.CAPABILITY, labels.CAPABILITY, scores.CAPABILITY),
+        capabilities=(
+            facts.CAPABILITY,
+            models.CAPABILITY,
+            labels.CAPABILITY,
+            scores.CAPABILITY,
+            erasure.CAPABILITY,
+        ),
         migrations=Path(__file__).parent / "storage" / "migrations",
         inbox=False,
         batch_max=EMBEDDED_BATCH_MAX if settings.database.startswith("sqlite") else BATCH_MAX,

@@ -19,14 +19,16 @@ class Changes:
     """The cause by customer, for each customer whose facts or identities changed."""
     gone: Sequence[str] = ()
     """Customers that were erased and own no identity any more; their states were deleted."""
+    wiped: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """The numbers of facts that were deleted, by their kind, for each identity that was erased just now."""
 
 
 _CHANGES: Slot[Changes] = Slot("scoring.changes", Changes)
 
 
-def note_changes(tx: Tx, causes: Mapping[str, Cause], gone: Sequence[str] = ()) -> None:
+def note_changes(tx: Tx, changes: Changes) -> None:
     """Note the changes of a use case in place of those of the use case before it."""
-    tx.put_slot(_CHANGES, Changes(causes, gone))
+    tx.put_slot(_CHANGES, changes)
 
 
 def latest_changes(tx: Tx) -> Changes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from services.scoring.facts.steps.changes import note_changes
 from services.scoring.facts.steps.lock_customers import lock_customers
 from services.scoring.facts.steps.settle_owners import settle_owners
 from services.scoring.settings import Settings
@@ -25,4 +26,4 @@ async def change_owners(
     for moved in await identity.move(tx, moves):
         cause = causes[moved.identity_id]
         causes_of_owners[moved.former_owner_id] = causes_of_owners[moved.owner_id] = cause
-    await settle_owners(tx, causes_of_owners)
+    note_changes(tx, await settle_owners(tx, causes_of_owners))

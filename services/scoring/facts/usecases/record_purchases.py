@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from services.scoring.facts.domain.facts import ItemisedPurchase, Purchase
 from services.scoring.facts.domain.state import State, can_step, step
-from services.scoring.facts.steps.changes import note_changes
+from services.scoring.facts.steps.changes import Changes, note_changes
 from services.scoring.facts.steps.lock_customers import lock_customers
 from services.scoring.facts.steps.refold_customers import refold_customers
 from services.scoring.facts.steps.states import lock_states, write_states
@@ -23,7 +23,7 @@ async def record_purchases(tx: Tx, context: Context[Settings], purchases: Sequen
     candidates = _first_of_each_id(purchases, owners)
     new_ids = await facts.add_purchases(tx, candidates, tx.now)
     if not new_ids:
-        note_changes(tx, {})
+        note_changes(tx, Changes())
         return
     await rollups.roll_up_days(tx, sorted(new_ids))
     returned = await facts.returned_before(tx, sorted(new_ids))
@@ -34,7 +34,10 @@ async def record_purchases(tx: Tx, context: Context[Settings], purchases: Sequen
     await write_states(tx, stepped)
     await refold_customers(tx, bought.keys() - stepped.keys())
     latest = {customer_id: [*purchase_ids][-1] for customer_id, purchase_ids in bought.items()}
-    note_changes(tx, {customer_id: Cause(kind="purchase", id=id_) for customer_id, id_ in latest.items()})
+    causes = {
+        customer_id: Cause(kind="purchase", id=purchase_id) for customer_id, purchase_id in latest.items()
+    }
+    note_changes(tx, Changes(causes))
 
 
 def _first_of_each_id(

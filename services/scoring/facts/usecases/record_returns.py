@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from services.scoring.facts.domain.facts import ItemisedReturn
-from services.scoring.facts.steps.changes import note_changes
+from services.scoring.facts.steps.changes import Changes, note_changes
 from services.scoring.facts.steps.lock_customers import lock_customers
 from services.scoring.facts.steps.refold_customers import refold_customers
 from services.scoring.facts.storage import facts, rollups
@@ -23,12 +23,12 @@ async def record_returns(tx: Tx, context: Context[Settings], returns: Sequence[I
     new_ids = await facts.add_returns(tx, candidates, tx.now)
     new = [itemised.returned for itemised in candidates if itemised.returned.return_id in new_ids]
     if not new:
-        note_changes(tx, {})
+        note_changes(tx, Changes())
         return
     await rollups.roll_up_days(tx, sorted({returned.purchase_id for returned in new}))
     causes = {owners[returned.identity_id]: Cause(kind="return", id=returned.return_id) for returned in new}
     await refold_customers(tx, causes.keys())
-    note_changes(tx, causes)
+    note_changes(tx, Changes(causes))
 
 
 def _first_of_each_id(returns: Sequence[ItemisedReturn], owners: Mapping[str, str]) -> list[ItemisedReturn]:
