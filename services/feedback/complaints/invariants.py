@@ -6,7 +6,7 @@ from typing import Final
 from services.feedback.complaints.domain.machine import Action, Status
 from services.feedback.complaints.storage import complaints, transitions
 from services.feedback.complaints.storage.histories import histories_of
-from services.feedback.sla.queries import drifts as clocks
+from services.feedback.sla.queries import clocks, drifts
 from shared.db import Read
 from shared.service import Drift, Invariants, Looked
 
@@ -14,32 +14,36 @@ PAGE_MAX: Final = 1_000
 LOOK_MAX: Final = 25
 """Complaints of one look of the running verification."""
 
-LAST_TRANSITION: Final = "a complaint is where its last transition brought it"
-REGISTERED: Final = "every complaint's identity is registered"
+LAST_TRANSITION: Final = "complaint_is_where_its_last_transition_led"
+REGISTERED: Final = "identity_is_registered"
+CLOCK_OF_COMPLAINT: Final = "clock_belongs_to_a_complaint"
+"""Clocks are in a lower capability, so no foreign key leads from them to complaints: this rule is in its place."""
 
 
 async def verify(read: Read) -> Sequence[Drift]:
-    """Recompute the clocks and states of every complaint, a page at a time, and look for unregistered identities."""
-    drifts: list[Drift] = []
+    """Recompute the clocks and states of every complaint, a page at a time, and look for rows that belong to none."""
+    found: list[Drift] = []
     after = ""
     while page := await complaints.ids_after(read, after, PAGE_MAX):
         after = page[-1]
-        drifts += await _of_complaints(read, page)
-    return drifts + await _unregistered(read)
+        found += await _of_complaints(read, page)
+    return [*found, *await _without_complaint(read, "", None), *await _unregistered(read)]
 
 
 async def look(read: Read, after: str) -> Looked:
     """Recompute the next few complaints after this one; a pass begins with the unregistered identities of all."""
     page = await complaints.ids_after(read, after, LOOK_MAX)
-    drifts = await _unregistered(read) if after == "" else []
+    found = await _unregistered(read) if after == "" else []
     if page:
-        drifts += await _of_complaints(read, page)
-    return Looked(drifts, page[-1] if len(page) == LOOK_MAX else "")
+        found += await _of_complaints(read, page)
+    last = page[-1] if len(page) == LOOK_MAX else None
+    found += await _without_complaint(read, after, last)
+    return Looked(found, last or "")
 
 
 async def _of_complaints(read: Read, complaint_ids: Sequence[str]) -> list[Drift]:
-    drifts = await clocks.drifts(read, await histories_of(read, complaint_ids))
-    return drifts + await _states(read, complaint_ids)
+    of_clocks = await drifts.drifts(read, await histories_of(read, complaint_ids))
+    return of_clocks + await _states(read, complaint_ids)
 
 
 async def _states(read: Read, complaint_ids: Sequence[str]) -> list[Drift]:
@@ -50,13 +54,27 @@ async def _states(read: Read, complaint_ids: Sequence[str]) -> list[Drift]:
         last[transition.complaint_id] = transition.to_status
         reopened = transition.action == Action.REOPEN.value
         cycles[transition.complaint_id] = cycles.get(transition.complaint_id, 1) + reopened
-    drifts = []
+    found = []
     for complaint in await complaints.states(read, complaint_ids):
         status = last.get(complaint.id, Status.RECEIVED.value)
         cycle = cycles.get(complaint.id, 1)
         if (complaint.status, complaint.cycle) != (status, cycle):
-            drifts.append(Drift(LAST_TRANSITION, complaint.id, f"{status} in cycle {cycle}"))
-    return drifts
+            found.append(Drift(LAST_TRANSITION, complaint.id, f"{status} in cycle {cycle}"))
+    return found
+
+
+async def _without_complaint(read: Read, after: str, until: str | None) -> list[Drift]:
+    """Return the ids above `after` and up to `until` (None: all) that clocks or notices name and no complaint has."""
+    found: list[Drift] = []
+    while named := await clocks.complaints_named(read, after, until, PAGE_MAX):
+        after = named[-1]
+        known = await complaints.identities(read, named)
+        found += [
+            Drift(CLOCK_OF_COMPLAINT, complaint_id, "there is no such complaint")
+            for complaint_id in named
+            if complaint_id not in known
+        ]
+    return found
 
 
 async def _unregistered(read: Read) -> list[Drift]:
@@ -64,4 +82,4 @@ async def _unregistered(read: Read) -> list[Drift]:
     return [Drift(REGISTERED, "complaint", f"{missing} are not")] if missing else []
 
 
-INVARIANTS = Invariants((*clocks.RULES, LAST_TRANSITION, REGISTERED), look, verify)
+INVARIANTS = Invariants((*drifts.RULES, LAST_TRANSITION, REGISTERED, CLOCK_OF_COMPLAINT), look, verify)

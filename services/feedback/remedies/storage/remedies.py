@@ -110,11 +110,12 @@ async def mark_overdue(tx: Tx, limit: int) -> int:
     return len(remedy_ids)
 
 
-async def settled_without_transaction(read: Read) -> list[str]:
-    """Return the remedies that are settled without a ledger transaction, or the other way round."""
-    rows = await read.all(
-        select(remedy.c.id)
-        .where((remedy.c.status == RemedyStatus.SETTLED.value) != remedy.c.loyalty_txn.is_not(None))
+async def page(read: Read, after: str, limit: int) -> list[RemedyRecord]:
+    """Return the next remedies after this id, in the order of their ids."""
+    statement = (
+        select(*columns_of(remedy, RemedyRecord))
+        .where(remedy.c.id > after)
         .order_by(remedy.c.id)
+        .limit(limit)
     )
-    return [remedy_id for (remedy_id,) in rows]
+    return await read.read_records(RemedyRecord, statement)

@@ -15,6 +15,11 @@ async def due(read: Read, until: datetime, limit: int) -> list[str]:
     return await clocks.due(read, until, limit)
 
 
+async def complaints_named(read: Read, after: str, until: str | None, limit: int) -> list[str]:
+    """Return the complaints that clocks or notices name, by id: those above `after` and up to `until` (None: all)."""
+    return await clocks.complaints_named(read, after, until, limit)
+
+
 async def waiting_since(read: Read, complaint_id: str) -> datetime | None:
     """Return the start of the earliest clock that runs for an unanswered message; None if none runs."""
     started = [

@@ -12,8 +12,8 @@ from services.feedback.sla.storage.tables import ClockRecord
 from shared.db import Read
 from shared.service import Drift
 
-BREACH_ANNOUNCED: Final = "a breached clock was told as breached"
-FOLLOWS: Final = "a clock follows from its facts"
+BREACH_ANNOUNCED: Final = "breach_was_announced"
+FOLLOWS: Final = "clock_follows_from_its_facts"
 RULES: Final = (BREACH_ANNOUNCED, FOLLOWS)
 
 TIMELESS: Final = (
@@ -47,7 +47,7 @@ async def drifts(read: Read, histories: Sequence[History]) -> list[Drift]:
             record = stored.pop(key, None)
             drifts += _differences(key, expected, record)
             if record is not None and record.verdict == Verdict.BREACHED.value and breach is None:
-                drifts.append(Drift(BREACH_ANNOUNCED, _name(key), "no such event"))
+                drifts.append(Drift(BREACH_ANNOUNCED, _name(key), "no notice of the breach was given"))
     drifts += [
         Drift(FOLLOWS, _name(key), "the facts have no such clock")
         for key in stored

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, union
 
 from services.feedback.sla.domain.history import ClockKey, NoticeKey
 from services.feedback.sla.domain.verdict import Clock, Notice, NoticeKind
@@ -53,6 +53,17 @@ async def of_complaints(read: Read, complaint_ids: Sequence[str]) -> list[ClockR
         .order_by(sla_clock.c.cycle, sla_clock.c.started_at, sla_clock.c.metric, sla_clock.c.ordinal)
     )
     return await read.read_records(ClockRecord, statement)
+
+
+async def complaints_named(read: Read, after: str, until: str | None, limit: int) -> list[str]:
+    """Return the complaints that clocks or notices name, by id: those above `after` and up to `until` (None: all)."""
+    pages = []
+    for column in (sla_clock.c.complaint_id, sla_event.c.complaint_id):
+        named = select(column).distinct().where(column > after).order_by(column).limit(limit)
+        pages.append((named if until is None else named.where(column <= until)).subquery())
+    either = union(*(select(page.c.complaint_id) for page in pages)).subquery()
+    statement = select(either.c.complaint_id).order_by(either.c.complaint_id).limit(limit)
+    return [complaint_id for (complaint_id,) in await read.all(statement)]
 
 
 async def notices(read: Read, complaint_ids: Sequence[str]) -> dict[NoticeKey, Notice]:
