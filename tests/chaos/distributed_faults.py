@@ -13,7 +13,7 @@ from huitou.settings import SERVICES
 from shared.bus import BusUnavailable
 from tests.chaos import moments
 from tests.chaos.endings import Endings
-from tests.chaos.faults import Fault
+from tests.chaos.plan import Fault
 from tests.chaos.poison import Poison
 from tests.chaos.zombies import Zombies
 from tests.parts import stacks
@@ -56,7 +56,9 @@ class DistributedStriker:
         short = (
             Fault("kill -9 of an HTTP edge", 4, lambda: self._kill(EDGES)),
             Fault("kill -9 of a relay", 4, lambda: self._kill(RELAYS)),
-            Fault("kill -9 of a relay between ack and mark", 5, self._kill_relay_before_mark),
+            Fault(
+                "kill -9 of a relay between ack and mark", 5, self._kill_relay_before_mark, is_required=True
+            ),
             Fault("kill -9 of a consumer", 4, lambda: self._kill(CONSUMERS)),
             Fault("kill -9 of consumers in mid-batch", 5, self._kill_consumers_in_batch),
             Fault("broker killed", 3, lambda: self._broker(self._kafka.kill)),

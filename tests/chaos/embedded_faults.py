@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from random import Random
 
 from tests.chaos.endings import Endings
-from tests.chaos.faults import Fault
+from tests.chaos.plan import Fault
 from tests.chaos.poison import Poison
 from tests.parts import stacks
 from tests.parts.embedded import EmbeddedStack

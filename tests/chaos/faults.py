@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
@@ -14,26 +14,16 @@ import httpx2
 
 from tests.chaos.endings import Endings
 from tests.chaos.load import Client
+from tests.chaos.plan import Fault, Plan
 from tests.parts import stacks
 from tests.parts.stacks import Stack
 
 PAUSE_SECONDS_MAX = 3.0
 MORE_SECONDS_MAX = 180.0
-"""How much longer than asked a round lasts for want of faults."""
-MISSED_MAX = 2
-"""How often a kind of fault is tried again at once when it found no moment to strike."""
+"""How much longer than asked a round lasts until enough faults have struck, and every required kind."""
 PROBE_LOOK_SECONDS = 0.1
 PROBE_SECONDS_MAX = 90.0
 MINOR_UNITS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One kind of fault: how often it is chosen, and what it does; it answers whether it struck."""
-
-    kind: str
-    weight: int
-    strike: Callable[[], Awaitable[bool]]
 
 
 class Striker(Protocol):
@@ -68,6 +58,8 @@ class Struck:
     """What struck, and what became of it."""
 
     kinds: Counter[str] = field(default_factory=Counter)
+    missing: list[str] = field(default_factory=list)
+    """The required kinds of fault that did not strike. A round with one of these does not count."""
     recoveries: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """Seconds from the end of a fault until a purchase that was asked then had its points, by kind of fault."""
     failures: list[str] = field(default_factory=list)
@@ -78,25 +70,23 @@ class Struck:
 async def strike_at_random(
     striker: Striker, probe: Client, random: Random, struck: Struck, *, until: float, at_least: int
 ) -> None:
-    """Strike until that moment (monotonic seconds), and on until `at_least` have struck.
-
-    Every kind once before any twice; a kind that found no moment to strike is tried again before the others.
+    """Strike until that moment (monotonic seconds), and on until the plan is fulfilled: `at_least` strikes, all required.
 
     CHAOS_ONLY=… in the environment leaves only the kinds with these words in their name, to look into one.
     """
     only, waiting = os.environ.get("CHAOS_ONLY", ""), set[asyncio.Task[None]]()
     faults = [fault for fault in striker.faults() if only in fault.kind]
-    order, missed = random.sample(faults, len(faults)), Counter[str]()
+    plan = Plan(faults, random, struck.kinds, strikes_min=at_least)
     last = until + MORE_SECONDS_MAX
-    while time.monotonic() < until or (sum(struck.kinds.values()) < at_least and time.monotonic() < last):
-        fault = order.pop() if order else random.choices(faults, [fault.weight for fault in faults])[0]
+    while time.monotonic() < until or (not plan.is_fulfilled and time.monotonic() < last):
+        fault = plan.next()
         if await _strikes(fault, struck):
             struck.kinds[fault.kind] += 1
             waiting.add(asyncio.create_task(_recover(fault.kind, probe, struck)))
-        elif missed[fault.kind] < MISSED_MAX:
-            missed[fault.kind] += 1
-            order.append(fault)
+        else:
+            plan.missed(fault)
         await asyncio.sleep(random.random() * PAUSE_SECONDS_MAX)
+    struck.missing = plan.missing
     await asyncio.gather(*waiting)
 
 

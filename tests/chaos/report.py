@@ -29,6 +29,7 @@ def lines(done: Round) -> list[str]:
         said.append(f"  {count:3} × {kind:45} {told}")
     for whose, seconds in sorted(done.takeovers.items()):
         said.append(f"  {whose} taken over after {', '.join(f'{takeover:.1f}' for takeover in seconds)} s")
+    said += [f"  does not count: '{kind}' found no moment to strike" for kind in struck.missing]
     said += [f"  evidence in {done.evidence}"] if done.evidence else []
     said += [f"  WRONG: {difference}" for difference in done.wrong[:SHOWN_MAX]]
     if len(done.wrong) > SHOWN_MAX:

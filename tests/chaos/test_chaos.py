@@ -74,4 +74,5 @@ def _judge(done: Round, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print("\n".join(report.lines(done)))  # noqa: T201 - the report is what the round is run for
     assert not done.wrong, f"{len(done.wrong)} differences, see the report"
+    assert not done.struck.missing, f"{done.struck.missing} did not strike: the round does not count"
     assert done.journal.counts["repeats"], "a round that absorbs no duplicate shows nothing"
