@@ -4,7 +4,6 @@ import asyncio
 import os
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
@@ -14,7 +13,7 @@ import httpx2
 
 from tests.chaos.endings import Endings
 from tests.chaos.load import Client
-from tests.chaos.plan import Fault, Plan
+from tests.chaos.plan import Family, Fault, Plan
 from tests.parts import stacks
 from tests.parts.stacks import Stack
 
@@ -26,21 +25,13 @@ PROBE_SECONDS_MAX = 90.0
 MINOR_UNITS = 100
 
 
-class Striker(Protocol):
-    """Knows the faults of one stack."""
+class Striker(Family, Protocol):
+    """Every fault that one stack can meet."""
 
     takeovers: dict[str, list[float]]
     """Seconds until another one did the work of one that stood still, by whose."""
     endings: Endings
-    """Who ended without being struck."""
-
-    def faults(self) -> Sequence[Fault]:
-        """Every kind of fault that this stack can meet."""
-        ...
-
-    async def mend(self) -> None:
-        """Have everything run again that should."""
-        ...
+    """Which processes ended without being struck."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Protocol
 
 MISSES_MAX = 2
 """How often a kind of fault that found no moment to strike is tried again. A required kind is tried without a limit."""
@@ -20,6 +21,20 @@ class Fault:
     """Strike, and return whether the fault found its moment."""
     is_required: bool = False
     """Whether a round counts only if this kind struck."""
+    is_long: bool = False
+    """Whether it lasts too long for the short round of every test run."""
+
+
+class Family(Protocol):
+    """Faults of one sort of parts, and the way to mend these parts."""
+
+    def faults(self) -> Sequence[Fault]:
+        """Return every kind of fault of this family."""
+        ...
+
+    async def mend(self) -> None:
+        """Have every part run again that this family strikes."""
+        ...
 
 
 class Plan:

@@ -17,6 +17,8 @@ from shared.events import BY_TYPE
 from shared.outbox.lease import LEASE_SPACE
 from tests.chaos import books, moments
 from tests.chaos.endings import Endings
+from tests.chaos.plan import Fault
+from tests.chaos.process_faults import CONSUMERS
 from tests.parts.distributed import DistributedStack
 from tests.parts.processes import Server
 
@@ -44,8 +46,23 @@ class Zombies:
         random: Random,
         takeovers: dict[str, list[float]],
         endings: Endings,
+        *,
+        frozen_seconds: float,
     ) -> None:
+        """Strike this stack; `frozen_seconds` is how long a consumer stands still at least."""
         self._stack, self._random, self._takeovers, self._endings = stack, random, takeovers, endings
+        self._frozen_seconds = frozen_seconds
+
+    def faults(self) -> Sequence[Fault]:
+        return (
+            Fault("SIGSTOP of a relay past its lease", 3, self.freeze_relay, is_long=True),
+            Fault("SIGSTOP of a consumer past its session", 2, self.freeze_consumer, is_long=True),
+            Fault("SIGSTOP of a consumer in mid-batch", 2, self.freeze_consumer_in_batch, is_long=True),
+        )
+
+    async def mend(self) -> None:
+        for server in self._stack.servers.values():
+            server.signal(signal.SIGCONT)
 
     async def freeze_relay(self) -> bool:
         """A relay stands still until another has taken its lease over; then it goes on as a zombie."""
@@ -117,14 +134,14 @@ class Zombies:
         assert not twice, f"a zombie sent what another one sends: {sorted(twice)}"
         assert not changed, f"a zombie marked what had been marked: {sorted(changed)}"
 
-    async def freeze_consumer(self, names: Sequence[str], seconds: float) -> bool:
+    async def freeze_consumer(self) -> bool:
         """A consumer stands still past its session; of loyalty's two, the other takes over.
 
         What it applies when it goes on is not looked at here. That it makes nothing twice is held when the round is
         over: one credit of each purchase and remedy (`facts.wrong`), every customer's points (the oracle), and
         `huitou verify`.
         """
-        name = self._random.choice(names)
+        name = self._random.choice(CONSUMERS)
         if name in MEMBERS and not await self._both_work():
             return False
         server, began = self._stack.servers[name], time.monotonic()
@@ -132,7 +149,7 @@ class Zombies:
         try:
             if name in MEMBERS:
                 await self._take_partitions_over("consumers at random", began)
-            await asyncio.sleep(max(began + seconds - time.monotonic(), 0))
+            await asyncio.sleep(max(began + self._frozen_seconds - time.monotonic(), 0))
         finally:
             server.cont()
         return True
