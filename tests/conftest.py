@@ -16,7 +16,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from shared.clock import SystemClock
 from shared.db import Database
-from tests.parts import databases, kafka, postgres, servers
+from tests.parts import bytecode, databases, kafka, postgres, servers
 from tests.parts.databases import KINDS, Kind
 from tests.parts.postgres import Postgres
 from tests.parts.sampling import LONG
@@ -66,7 +66,8 @@ hypothesis_core.global_force_seed = SEED  # type: ignore[assignment]  # declared
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hand the seed to the workers, and answer them when they ask for servers."""
+    """Hand the seed to the workers, keep bytecode for them, and answer them when they ask for servers."""
+    bytecode.keep()
     os.environ[DRAWN_SEED] = str(SEED)
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         servers.answer_workers()

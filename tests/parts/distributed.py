@@ -24,7 +24,7 @@ import asyncpg
 
 from huitou import tokens
 from huitou.settings import SERVICES
-from tests.parts import stacks
+from tests.parts import bytecode, stacks
 from tests.parts.kafka import Kafka, open_kafka
 from tests.parts.postgres import Databases, open_postgres
 from tests.parts.processes import PartMissing, Server, said
@@ -169,6 +169,7 @@ def main() -> int:
     """Run it in the foreground until SIGTERM or SIGINT."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
+    bytecode.keep()
     port_base = int(os.environ.get("HUITOU_PORT_BASE", "8000"))
     postgres, kafka, stack = None, None, None
     try:
