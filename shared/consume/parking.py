@@ -23,8 +23,12 @@ from shared.events.cloudevents import encode
 from shared.ids import new_event_id, new_id
 from shared.vault import Vault
 
+RELEASED_MAX = 2_000
+"""The largest number of parked records that one transaction releases: four for each record of a full batch."""
 OVERDUE_MAX = 200
 """The largest number of parked records that one run of a deadline sweep takes."""
+SWEEP_SECONDS = 30.0
+"""The longest interval between two runs of a deadline sweep. Health reports records that wait beyond it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +101,19 @@ async def park_event(
 
 
 async def release(tx: Tx, vault: Vault, awaited: Iterable[str]) -> list[Parked]:
-    """End the records that wait for these facts as *applied*, and return them in order.
+    """End the records that wait for these facts as *applied*, at most RELEASED_MAX, and return them in order.
 
-    The caller applies them in this transaction.
+    The caller applies them in this transaction. The deadline of the records beyond RELEASED_MAX passes now, so that the
+    sweep, which looks for their facts once more, applies them next.
     """
     wanted = sorted(set(awaited))
     if not wanted:
         return []
-    released = await _lock_parked(tx, vault, any_of(table.c.awaits, wanted), limit=None)
+    wait_for_these = any_of(table.c.awaits, wanted)
+    released = await _lock_parked(tx, vault, wait_for_these, limit=RELEASED_MAX)
     await end(tx, [parked.id for parked in released], state="applied", by="awaited_fact")
+    if len(released) == RELEASED_MAX:
+        await tx.execute(update(table).where(_IS_PARKED, wait_for_these).values(deadline_at=tx.now))
     return released
 
 
@@ -149,15 +157,11 @@ async def end(tx: Tx, ids: Sequence[str], *, state: Literal["applied", "discarde
         )
 
 
-async def _lock_parked(
-    tx: Tx, vault: Vault, condition: ColumnElement[bool], *, limit: int | None
-) -> list[Parked]:
+async def _lock_parked(tx: Tx, vault: Vault, condition: ColumnElement[bool], *, limit: int) -> list[Parked]:
     """Lock the parked records that meet the condition, and return them in order."""
     statement = (
         select(*columns_of(table, SetAsideRecord))
-        .where(
-            table.c.state == literal_column("'parked'"), condition
-        )  # a literal, so that the planner may use the partial index
+        .where(_IS_PARKED, condition)
         .order_by(table.c.order_by, table.c.id)
         .limit(limit)
         .with_for_update()
@@ -172,3 +176,7 @@ def _parked(vault: Vault, record: SetAsideRecord) -> Parked:
     _, document = set_aside.open_record(vault, record.record)
     assert document is not None, "a parked record has a document"
     return Parked(record.id, record.awaits, record.type, record.key, document.decode(), record.deadline_at)
+
+
+_IS_PARKED = table.c.state == literal_column("'parked'")
+"""The state is a literal, so that the planner may use the partial index."""

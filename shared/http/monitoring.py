@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import QueuePool, func, select
 
 from shared.bus import BusUnavailable
-from shared.consume import lag, set_aside, stopped_partitions
+from shared.consume import lag, parking, set_aside, stopped_partitions
 from shared.consume.lag import Ages, Lag
 from shared.consume.stopped_partitions import Stopped
 from shared.consume.tables import set_aside as set_aside_table
@@ -31,7 +31,7 @@ BUS_SECONDS_MAX = 2.0
 """A bus that does not answer within this time is away, also when its port is open."""
 LEADER_SECONDS_MAX = 15.0
 """Within this time another process takes over from a relay that died, and one relay of a service that started leads."""
-PARKED_SECONDS_MAX = 60.0
+PARKED_SECONDS_MAX = 2 * parking.SWEEP_SECONDS
 """Parked records whose deadline passed longer ago are reported: the sweep takes them sooner."""
 
 BUS_AWAY = issue(__name__, "bus_away")

@@ -6,6 +6,7 @@ from services.feedback.remedies.invariants import INVARIANTS
 from services.feedback.remedies.storage import figures, tables
 from services.feedback.remedies.usecases.give_up_unknown_remedies import give_up_unknown_remedies
 from services.feedback.remedies.usecases.mark_overdue_remedies import mark_overdue_remedies
+from shared.consume.parking import SWEEP_SECONDS
 from shared.events.loyalty import PointsEarned, RemedyRefused
 from shared.outbox.jobs import paged
 from shared.service import Capability
@@ -17,7 +18,7 @@ CAPABILITY = Capability(
     handlers={PointsEarned: points.points_earned, RemedyRefused: points.remedy_refused},
     jobs=(
         paged("mark_overdue_remedies", mark_overdue_remedies, every_seconds=5),
-        paged("give_up_unknown_remedies", give_up_unknown_remedies, every_seconds=600),
+        paged("give_up_unknown_remedies", give_up_unknown_remedies, every_seconds=SWEEP_SECONDS),
     ),
     tables=(tables.metadata,),
     gauges=figures.gauges,

@@ -6,6 +6,7 @@ from services.profile.purchases.invariants import INVARIANTS
 from services.profile.purchases.storage import waiting_returns
 from services.profile.purchases.storage.tables import metadata
 from services.profile.purchases.usecases.hand_over_overdue_returns import hand_over_overdue_returns
+from shared.consume.parking import SWEEP_SECONDS
 from shared.outbox.jobs import paged
 from shared.service import Capability
 
@@ -13,7 +14,7 @@ CAPABILITY = Capability(
     name="purchases",
     routers=(purchases.router, returns.router),
     parked={waiting_returns.TYPE: waiting_return_retried},
-    jobs=(paged("hand_over_overdue_returns", hand_over_overdue_returns, every_seconds=3_600),),
+    jobs=(paged("hand_over_overdue_returns", hand_over_overdue_returns, every_seconds=SWEEP_SECONDS),),
     tables=(metadata,),
     invariants=INVARIANTS,
 )

@@ -125,3 +125,21 @@ async def test_without_the_rendezvous_the_wake_up_is_lost(database: Database, va
         assert (
             await read.scalar(select(func.count()).select_from(table).where(table.c.state == "parked")) == 1
         )
+
+
+async def test_what_is_too_much_for_one_transaction_is_left_to_the_next_sweep(
+    database: Database, vault: Vault
+) -> None:
+    many = [
+        parking.Waiting("purchase:pur_1", "toy", "{}", AT + timedelta(days=30), WHY, order_by=f"{number:06}")
+        for number in range(parking.RELEASED_MAX + 3)
+    ]
+    async with database.begin() as tx:
+        parked = await parking.park(tx, vault, "toy", many)
+    async with database.begin() as tx:
+        released = await parking.release(tx, vault, ["purchase:pur_1"])
+    assert [record.id for record in released] == parked[: parking.RELEASED_MAX]
+
+    async with database.begin() as tx:
+        overdue = await parking.overdue(tx, vault, "toy")
+    assert [record.id for record in overdue] == parked[parking.RELEASED_MAX :]
