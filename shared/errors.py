@@ -45,16 +45,6 @@ class FieldError:
         return cls(pointer, filled.code, filled.en, filled.zh)
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A refusal as a value, for one item of a batch: its code, its status and both sentences."""
-
-    code: str
-    status: int
-    en: str
-    zh: str
-
-
 class DomainError(Exception):
     """A refusal that a caller can understand and act on.
 
@@ -96,10 +86,6 @@ class DomainError(Exception):
     def detail(self, language: str) -> str:
         """Return the sentence in the language `en` or `zh`."""
         return (self.zh if language == "zh" else self.en).format(**self.fields)
-
-    def refusal(self) -> Refusal:
-        """Return the refusal as a value, for one item of a batch."""
-        return Refusal(self.code, self.kind.value, self.detail("en"), self.detail("zh"))
 
 
 def _with_constants(template: str, constants: Mapping[str, object]) -> str:

@@ -5,9 +5,6 @@ from uuid import UUID
 
 import uuid_utils
 
-ID_CHARACTERS = 26
-PREFIX_CHARACTERS_MAX = 8
-
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _SHAPE = re.compile(r"([a-z]{2,8})_[0-7][0-9abcdefghjkmnpqrstvwxyz]{25}")

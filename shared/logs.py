@@ -16,7 +16,6 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, MutableMapping
-from types import TracebackType
 from typing import Any, TextIO, cast
 
 import structlog
@@ -45,8 +44,6 @@ QUIET_SECONDS = 30.0
 
 _KEY = re.compile(r"[a-z]+(_[a-z]+)*")
 _DECLARED = "_declared_keys"
-
-ExceptionTriple = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def configure(service: str, *, level: str = "info", stream: TextIO | None = None) -> None:

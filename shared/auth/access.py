@@ -24,8 +24,7 @@ class Allow:
     """The callers that an operation allows. By default there are none.
 
     With `customer="self"` a customer may call it if the `{customer_id}` of the path is their own. With `customer="owned"`
-    any customer may call it, and the route checks that the named object is theirs (`owned_by`). With `public` no token is
-    needed.
+    any customer may call it, and the route checks that the named object is theirs. With `public` no token is needed.
     """
 
     operators: frozenset[Role] = frozenset()
@@ -73,12 +72,6 @@ def allow(
 ) -> Allow:
     """Allow operators with one of these roles, partners with this scope, and customers for themselves."""
     return Allow(frozenset(operators), partner_scope, customer)
-
-
-def owned_by(principal: Principal, customer_id: str, hidden: DomainError) -> None:
-    """Refuse a customer who asks for an object of another customer. `hidden` is the answer to an unknown id."""
-    if principal.kind == "customer" and principal.customer_id != customer_id:
-        raise hidden
 
 
 class Forbidden(DomainError):

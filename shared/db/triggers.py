@@ -1,4 +1,4 @@
-"""Declare rules that the database itself enforces: append-only tables, frozen columns, rows that have ended.
+"""Declare rules that the database itself enforces: append-only tables and frozen columns.
 
 A rule is declared beside its table, so that `create_all` makes its triggers. The migration of the table makes them with
 the same function, so that a migrated database has them too.
@@ -29,13 +29,6 @@ def frozen_columns(table: Table[Any], columns: Sequence[str]) -> None:
     )
 
 
-def frozen_when(table: Table[Any], condition: str) -> None:
-    """Refuse to change a row for which `condition` (SQL over `old.`) holds."""
-    _declare(
-        table, *[frozen_when_ddl(table.name, condition, dialect) for dialect in ("postgresql", "sqlite")]
-    )
-
-
 def append_only_ddl(table: str, dialect: str) -> list[str]:
     """Return the statements of `append_only`."""
     return _refuse(
@@ -51,11 +44,6 @@ def frozen_columns_ddl(table: str, columns: Sequence[str], dialect: str) -> list
         *_refuse(table, "frozen", "its facts are frozen", ("update",), dialect, when=changed),
         *_refuse(table, "kept", "its rows are kept", ("delete",), dialect, truncate=True),
     ]
-
-
-def frozen_when_ddl(table: str, condition: str, dialect: str) -> list[str]:
-    """Return the statements of `frozen_when`."""
-    return _refuse(table, "ended", "this row has ended", ("update",), dialect, when=condition)
 
 
 def _refuse(

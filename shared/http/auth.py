@@ -1,6 +1,6 @@
 """The names by which a route declares its callers and learns which of them is asking."""
 
-from shared.auth.access import OPERATORS, PUBLIC, Allow, allow, owned_by
+from shared.auth.access import OPERATORS, PUBLIC, Allow, allow
 from shared.auth.principal import Principal, Role
 
-__all__ = ["OPERATORS", "PUBLIC", "Allow", "Principal", "Role", "allow", "owned_by"]
+__all__ = ["OPERATORS", "PUBLIC", "Allow", "Principal", "Role", "allow"]

@@ -116,8 +116,6 @@ InstantIn = Annotated[
 DateIn = Annotated[date, BeforeValidator(_date), Field(examples=["2026-03-01"])]
 """A day from a caller, `YYYY-MM-DD`."""
 
-Int64 = Annotated[int, Field(ge=-INT64_MAX, le=INT64_MAX)]
-"""An integer that both databases can store."""
 
 Natural = Annotated[int, Field(ge=0, le=INT64_MAX)]
 """An integer from 0."""

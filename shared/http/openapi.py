@@ -21,7 +21,13 @@ from shared.http import problems
 from shared.http.bodies import DuplicateName
 from shared.http.cursor import CursorInvalid
 from shared.http.examples import restored, sample
-from shared.http.idempotency import KeyInvalid, KeyRequired, KeyReused, RequestInProgress
+from shared.http.idempotency import (
+    KEY_CHARACTERS_MAX,
+    KeyInvalid,
+    KeyRequired,
+    KeyReused,
+    RequestInProgress,
+)
 from shared.http.operation import NotFound, Operation
 from shared.http.problems import (
     BodyLate,
@@ -199,7 +205,7 @@ def _key_parameter(operation: Operation) -> dict[str, Any]:
         "in": "header",
         "required": operation.idempotency == "required",
         "description": "New for each intent, the same for each retry; the answer is kept for at least 24 hours.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "schema": {"type": "string", "minLength": 1, "maxLength": KEY_CHARACTERS_MAX},
         "example": "5f0c4e3a-8d0b-4c55-9f6e-2f8f4b1f5a10",
     }
 

@@ -136,10 +136,6 @@ class Router:
         """Declare a PUT with the options of `operation`."""
         return self.operation("PUT", path, **options)
 
-    def patch(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        """Declare a PATCH with the options of `operation`."""
-        return self.operation("PATCH", path, **options)
-
     def delete(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
         """Declare a DELETE with the options of `operation`."""
         return self.operation("DELETE", path, **options)

@@ -75,15 +75,6 @@ class Calendar:
         )
 
 
-def exceptions(
-    holidays: Iterable[date], opening_hours: Iterable[tuple[date, Sequence[Window]]]
-) -> tuple[tuple[date, Windows], ...]:
-    """Return holidays and dated opening hours as one list; opening hours replace holidays, both the week (C8)."""
-    days: dict[date, Windows] = dict.fromkeys(holidays, ())
-    days.update((day, tuple(windows)) for day, windows in opening_hours)
-    return tuple(sorted(days.items()))
-
-
 class WorkingTime:
     """A calendar compiled to sorted windows with running sums; it grows by a year when a later time is asked for."""
 
@@ -201,14 +192,3 @@ def due(calendar: Calendar, start: int, budget: int, pauses: Sequence[Pause] = (
             return None
         wanted += time.consumed(end) - begun
     return time.reached(wanted)
-
-
-def elapsed(calendar: Calendar, start: int, end: int, pauses: Sequence[Pause] = ()) -> int:
-    """Return the working seconds between two instants, pauses left out; an open pause lasts until `end`."""
-    time = working_time(calendar, start)
-    paused = sum(
-        time.consumed(min(end, until if until is not None else end)) - time.consumed(max(start, begin))
-        for begin, until in pauses
-        if begin < end and (until is None or until > start)
-    )
-    return time.consumed(end) - time.consumed(start) - paused

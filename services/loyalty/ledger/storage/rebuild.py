@@ -30,7 +30,6 @@ class Rebuilt:
     """The points that came into a lot from its cause, by lot."""
     booked_back: list[int] = field(default_factory=list)
     """The postings that were booked before an earlier one of their wallet."""
-    causes: set[tuple[int, int]] = field(default_factory=set)
 
 
 async def of(read: Read, wallet_ids: Sequence[int], *, until: datetime | None = None) -> Rebuilt:
@@ -84,7 +83,6 @@ def _replay(rebuilt: Rebuilt, record: PostingRecord) -> None:
     lot = rebuilt.lots[record.lot_id]
     to_lot = None if record.to_lot_id is None else rebuilt.lots[record.to_lot_id]
     project(source, target, lot, record.points, to_lot)
-    rebuilt.causes.add((record.cause_kind, record.cause_id))
     if source is Account.ISSUED or (source is Account.ADJUSTED and to_lot is None):
         rebuilt.granted[lot.id] = rebuilt.granted.get(lot.id, 0) + record.points
         return

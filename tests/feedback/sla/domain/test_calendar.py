@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -13,11 +14,11 @@ from services.feedback.sla.domain.calendar import (
     DAY,
     Calendar,
     Pause,
+    Window,
     Windows,
     due,
-    elapsed,
-    exceptions,
     merged,
+    working_time,
 )
 from services.feedback.sla.refusals import CalendarWithoutTime, WindowInvalid, ZoneUnknown
 
@@ -124,3 +125,23 @@ def test_a_clock_that_outlives_the_compiled_year_goes_on() -> None:
     always = Calendar("24x7", 1, "UTC", ALWAYS)
     start = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp())
     assert due(always, start, 5 * 366 * DAY) == start + 5 * 366 * DAY
+
+
+def exceptions(
+    holidays: Iterable[date], opening_hours: Iterable[tuple[date, Sequence[Window]]]
+) -> tuple[tuple[date, Windows], ...]:
+    """Return holidays and dated opening hours as one list; opening hours replace holidays, both the week (C8)."""
+    days: dict[date, Windows] = dict.fromkeys(holidays, ())
+    days.update((day, tuple(windows)) for day, windows in opening_hours)
+    return tuple(sorted(days.items()))
+
+
+def elapsed(calendar: Calendar, start: int, end: int, pauses: Sequence[Pause] = ()) -> int:
+    """Return the working seconds between two instants, pauses left out; an open pause lasts until `end`."""
+    time = working_time(calendar, start)
+    paused = sum(
+        time.consumed(min(end, until if until is not None else end)) - time.consumed(max(start, begin))
+        for begin, until in pauses
+        if begin < end and (until is None or until > start)
+    )
+    return time.consumed(end) - time.consumed(start) - paused

@@ -76,7 +76,10 @@ def test_the_conditional_expectation_of_the_papers_example() -> None:
     [(0.1429, 0.0078), (1, 0.0532), (3, 0.1506), (31.8571, 1.0405), (32, 1.0437), (78, 1.8576)],
 )
 def test_expected_purchases_of_a_new_customer(weeks: float, expected: float) -> None:
-    assert bg_nbd.expected_from_start(fitted(sample=True), weeks) == pytest.approx(expected, abs=1e-3)
+    newcomer = bg_nbd.Repeat(x=0, t_x=0.0, T=0.0)
+    assert bg_nbd.expected_purchases(fitted(sample=True), newcomer, weeks) == pytest.approx(
+        expected, abs=1e-3
+    )
 
 
 def test_a_frequent_customer_with_the_printed_parameters() -> None:

@@ -87,11 +87,6 @@ def expected_purchases(model: BgNbd, customer: Repeat, weeks: float) -> float:
     return alive * p_alive(model, customer)
 
 
-def expected_from_start(model: BgNbd, weeks: float) -> float:
-    """Return the expected repeat purchase days of a new customer in the first `weeks` (equation 9 of the paper)."""
-    return expected_purchases(model, Repeat(x=0, t_x=0.0, T=0.0), weeks)
-
-
 def _tail(first: float, second: float, third: float, z: float) -> float:
     """Σ_{n≥1} (first)_n (second)_{n−1} / (third)_{n−1} · z^n / n!, summed until terms no longer matter."""
     term = total = first * z
