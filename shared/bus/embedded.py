@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shared.bus.groups import PARTITION_BYTES_MAX, EmbeddedSubscription, Group
 from shared.bus.log import Log
-from shared.bus.members import held_back
+from shared.bus.members import held_back, refuse_too_large
 from shared.bus.protocol import (
     BusUnavailable,
     Guard,
@@ -16,13 +16,10 @@ from shared.bus.protocol import (
     OnAssigned,
     OnRevoked,
     Record,
-    RecordRefused,
     TopicPartition,
-    size_of,
     unguarded,
 )
 from shared.clock import Clock, SystemClock
-from shared.limits import RECORD_BYTES_MAX
 
 FLUSH_RECORDS_MAX = 2_000  # a longer transaction would block the event loop for too long
 
@@ -165,11 +162,7 @@ class EmbeddedBus:
     def append(self, partition: TopicPartition, messages: Sequence[Message]) -> asyncio.Future[None]:
         """Queue messages for the commit at the end of this turn of the loop. The future completes with that commit."""
         self._log.extent(partition)
-        for message in messages:
-            if size_of(message) > RECORD_BYTES_MAX:
-                raise RecordRefused(
-                    f"a record of {size_of(message):,} bytes is over the limit of {RECORD_BYTES_MAX:,}"
-                )
+        refuse_too_large(messages)
         loop = asyncio.get_running_loop()
         waiting = _Append(partition, messages, loop.create_future())
         self._waiting.append(waiting)

@@ -1,15 +1,25 @@
-"""The rules that both buses share: a refused send, the start positions of a group member, and draining."""
+"""The rules that both buses share: a refused send, the size of a record, the start positions of a group member, and draining."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from shared.bus.protocol import BusUnavailable, OnRevoked, TopicPartition
+from shared.bus.protocol import BusUnavailable, Message, OnRevoked, RecordRefused, TopicPartition, size_of
+from shared.limits import RECORD_BYTES_MAX
 
 DRAIN_SECONDS_MAX = 30.0
 """Seconds that a rebalance waits for a member to finish its batch. Going on is safe: its database holds the position."""
 
 _log = logging.getLogger(__name__)
+
+
+def refuse_too_large(messages: Iterable[Message]) -> None:
+    """Raise RecordRefused if one of the messages is larger than a record may be."""
+    for message in messages:
+        if size_of(message) > RECORD_BYTES_MAX:
+            raise RecordRefused(
+                f"a record of {size_of(message):,} bytes is over the limit of {RECORD_BYTES_MAX:,}"
+            )
 
 
 def held_back(error: Exception) -> BusUnavailable:

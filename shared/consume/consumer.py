@@ -13,7 +13,7 @@ from shared.consume import stopped_partitions
 from shared.consume.apply import BrakePulled, Outcome, apply_batch
 from shared.consume.combined import Apart, Batches, apply_together, groups
 from shared.consume.handlers import Handlers
-from shared.consume.tables import Cause, ConsumerPositionRecord, consumer_position
+from shared.consume.tables import ConsumerPositionRecord, StopCause, consumer_position
 from shared.context import Context
 from shared.db import Database, columns_of, failures
 
@@ -303,7 +303,7 @@ class Consumer:
                 self.positions.pop(partition, None)
                 self.trouble.pop(partition, None)
 
-    async def _note(self, partition: TopicPartition, offset: int, cause: Cause, code: str) -> None:
+    async def _note(self, partition: TopicPartition, offset: int, cause: StopCause, code: str) -> None:
         """Write down the cause of the stop for every process of the service. An outage is ignored: the log has the cause."""
         try:
             await stopped_partitions.note(

@@ -14,15 +14,12 @@ from sqlalchemy import func, select
 
 from shared.bus import Record
 from shared.consume.tables import SetAsideRecord, State, set_aside
-from shared.db import Read, Tx, any_of
+from shared.db import Read, Tx, any_of, locks
 from shared.errors import DomainError, Kind
 from shared.events.base import Event
 from shared.ids import new_id
 from shared.vault import Vault
 
-SET_ASIDE_SPACE = 6
-"""The space of the advisory locks that keep operators and consumers apart. A consumer holds the lock of its own name shared;
-the retry or discard of an operator holds it exclusive."""
 CHAIN_MAX = 1_000
 """The largest number of records of one key that one retry applies. The next retry applies the rest."""
 REASON_CHARACTERS_MAX = 500
@@ -130,7 +127,7 @@ async def quarantined(tx: Tx, consumer: str, keys: Iterable[str]) -> set[str]:
 
 async def lock_consumer(tx: Tx, consumer: str, *, exclusive: bool = False) -> None:
     """Lock the consumer's set-aside records: shared for batches, which look at the quarantine, exclusive for operators."""
-    await tx.lock_buckets(SET_ASIDE_SPACE, [sum(consumer.encode()) % 64], exclusive=exclusive)
+    await tx.lock_buckets(locks.SET_ASIDE_SPACE, locks.buckets([consumer]), exclusive=exclusive)
 
 
 async def count_open(read: Read) -> Mapping[str, int]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import and_, select
 
 from shared.bus import TopicPartition
-from shared.consume.tables import Cause, StoppedPartitionRecord, consumer_position, stopped_partition
+from shared.consume.tables import StopCause, StoppedPartitionRecord, consumer_position, stopped_partition
 from shared.db import Database, Read, columns_of
 
 SHOWN_MAX = 100
@@ -19,13 +19,13 @@ class Stopped:
 
     consumer: str
     place: TopicPartition
-    cause: Cause
+    cause: StopCause
     code: str
     since: datetime
 
 
 async def note(
-    database: Database, consumer: str, place: TopicPartition, next_offset: int, cause: Cause, code: str
+    database: Database, consumer: str, place: TopicPartition, next_offset: int, cause: StopCause, code: str
 ) -> None:
     """Write down that the partition stands at this offset. The note ends by itself when the position moves on."""
     c = stopped_partition.c

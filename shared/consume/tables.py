@@ -39,7 +39,7 @@ class ConsumerPositionRecord:
     moved_at: datetime
 
 
-Cause = Literal["brake", "bug"]
+StopCause = Literal["brake", "bug"]
 """The cause for which a partition stops."""
 
 
@@ -74,7 +74,7 @@ class StoppedPartitionRecord:
     topic: str
     partition: int
     next_offset: int
-    cause: Cause
+    cause: StopCause
     code: str
     stopped_at: datetime
 

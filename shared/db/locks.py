@@ -9,8 +9,15 @@ from zlib import crc32
 from shared.db.access import Tx
 
 BUCKETS = 64
+
+SET_ASIDE_SPACE = 6
+"""Consumers hold the lock of their set-aside records shared; an operator's retry or discard holds it exclusive."""
 RENDEZVOUS_SPACE = 7
 IDENTITY_SPACE = 8
+MIGRATION_SPACE = 9
+"""One process at a time upgrades a database."""
+LEASE_SPACE = 10
+"""One process at a time holds the lease of a service."""
 
 
 async def rendezvous(tx: Tx, keys: Iterable[str], *, exclusive: bool = False) -> None:

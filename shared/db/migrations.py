@@ -22,13 +22,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, inspect
 
-from shared.db import types
+from shared.db import locks, types
 from shared.db.access import Database
 from shared.db.opening import open_database, place_of
 from shared.db.schema import Branch
 
-MIGRATION_SPACE = 9
-"""Advisory lock space that keeps two processes from upgrading one database at once."""
 ENVIRONMENT = Path(__file__).parent / "alembic"
 """Alembic's environment and its template of a revision, the same for every service."""
 DROPPED_REVISIONS = frozenset(("0001", "0002", "0003", "0004", "0005"))
@@ -78,7 +76,7 @@ class Migrations:
         Raises UnknownVersion.
         """
         async with database.begin() as tx:
-            await tx.lock_buckets(MIGRATION_SPACE, [0], exclusive=True)
+            await tx.lock_buckets(locks.MIGRATION_SPACE, [0], exclusive=True)
             await tx.run_sync(lambda connection: self._upgrade(connection, database.url))
 
     async def state(self, database: Database) -> State:

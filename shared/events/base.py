@@ -57,7 +57,7 @@ def _in_utc(value: datetime) -> datetime:
     return instant
 
 
-def _as_text(value: datetime) -> str:
+def as_text(value: datetime) -> str:
     """Write an instant always with microseconds and Z, so that the texts sort like the instants."""
     return value.isoformat(timespec="microseconds")[:-6] + "Z"
 
@@ -70,7 +70,7 @@ def _id_of(prefix: str) -> StringConstraints:
 Instant = Annotated[
     AwareDatetime,
     AfterValidator(_in_utc),
-    PlainSerializer(_as_text, return_type=str, when_used="json"),
+    PlainSerializer(as_text, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from shared.events import BY_TYPE
-from shared.events.base import Event
+from shared.events.base import Event, as_text
 from shared.limits import EVENT_BYTES_MAX
 
 SOURCE_CHARS_MAX = 256
@@ -41,7 +41,9 @@ _HEADERS = {
 }
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
-_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+TRACEPARENT_SHAPE = r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
+"""The W3C trace context of version 0."""
+_TRACEPARENT = re.compile(TRACEPARENT_SHAPE)
 
 
 class MalformedRecord(Exception):
@@ -89,7 +91,7 @@ def encode(
         ("ce_id", str(event_id).encode()),
         ("ce_source", source.encode()),
         ("ce_type", event.type.encode()),
-        ("ce_time", (event.occurred_at.isoformat(timespec="microseconds")[:-6] + "Z").encode()),
+        ("ce_time", as_text(event.occurred_at).encode()),
         ("ce_subject", event.identity_id.encode()),
         (CONTENT_TYPE, JSON.encode()),
     ]

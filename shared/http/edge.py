@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared import logs
 from shared.auth.principal import Principal
 from shared.db import failures
+from shared.events.cloudevents import TRACEPARENT_SHAPE
 from shared.http import problems
 from shared.http.dependencies import PRINCIPAL
 from shared.http.guard import TRACEPARENT
@@ -24,7 +25,7 @@ BATCH_BODY_BYTES_MAX = 4 * 1024 * 1024
 CLIENT_GONE = 499
 UNROUTED = "unrouted"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
-_TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(TRACEPARENT_SHAPE.encode())
 _PLAIN = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 
 log = logs.named(

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from starlette.requests import Request
 
 from shared.auth.principal import Principal
-from shared.context import Runtime
+from shared.context import Context
 from shared.db import Tx, columns_of, kernel_metadata, record_of
 from shared.db.types import Id, Instant, Sealed
 from shared.errors import DomainError, Kind
@@ -146,20 +146,14 @@ async def once(
     return response
 
 
-async def prune(runtime: Runtime) -> int:
-    """Delete the answers that are older than KEPT_FOR, one page per transaction, and return their number."""
-    forgotten = 0
-    while True:
-        async with runtime.database.begin() as tx:
-            over = tx.now - KEPT_FOR
-            page = select(answers.c.at).where(answers.c.at < over).order_by(answers.c.at)
-            last = await tx.scalar(page.offset(PRUNE_PAGE - 1).limit(1))
-            count = await tx.execute(
-                delete(answers).where(answers.c.at < over if last is None else answers.c.at <= last)
-            )
-        forgotten += count
-        if last is None:
-            return forgotten
+async def prune(tx: Tx, _context: Context) -> int:
+    """Delete one page of the answers that are older than KEPT_FOR, and return their number."""
+    over = tx.now - KEPT_FOR
+    page = select(answers.c.at).where(answers.c.at < over).order_by(answers.c.at)
+    last = await tx.scalar(page.offset(PRUNE_PAGE - 1).limit(1))
+    return await tx.execute(
+        delete(answers).where(answers.c.at < over if last is None else answers.c.at <= last)
+    )
 
 
 async def _stored_answer(

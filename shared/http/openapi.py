@@ -22,6 +22,7 @@ from shared.http.bodies import DuplicateName
 from shared.http.cursor import CursorInvalid
 from shared.http.examples import restored, sample
 from shared.http.idempotency import (
+    HIT_HEADER,
     KEY_CHARACTERS_MAX,
     KeyInvalid,
     KeyRequired,
@@ -99,8 +100,8 @@ _STATUS_WORDS = {
 _RETRY_HEADER = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
 }
-_HIT_HEADER = {
-    "Idempotency-Hit": {
+_HIT_HEADERS = {
+    HIT_HEADER: {
         "description": "`true` on an answer that was given before.",
         "schema": {"type": "string", "enum": ["true"]},
     }
@@ -188,7 +189,7 @@ def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any
     responses.pop("422", None)
     for response in responses.values():
         if operation.idempotency is not None:
-            response.setdefault("headers", {}).update(_HIT_HEADER)
+            response.setdefault("headers", {}).update(_HIT_HEADERS)
         for content in response.get("content", {}).values():
             _exemplify(content, schemas)
     responses.update(_problem_responses(operation))

@@ -18,6 +18,7 @@ from sqlalchemy import func, select, text
 
 from shared import logs
 from shared.db import Read
+from shared.db.locks import LEASE_SPACE
 
 SESSION_SECONDS = 5
 """The server ends the session, and with it the lock, after this many seconds of silence."""
@@ -25,7 +26,6 @@ HELD_SECONDS = 4.0
 """Seconds for which the holder trusts its lease after a heartbeat. It is less than SESSION_SECONDS."""
 HEARTBEAT_SECONDS = 1.0
 RETRY_SECONDS = 1.0
-LEASE_SPACE = 10
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 log = logs.named(__name__, keys=("error_type", "lease"))
@@ -62,7 +62,7 @@ class PostgresLease(Lease):
     def __init__(self, url: str, name: str) -> None:
         self._dsn = url.replace("postgresql+asyncpg://", "postgresql://", 1)
         self._lease = name
-        self._name = crc32(name.encode()) & 0x7FFFFFFF
+        self._number = _lock_number(name)
         self._quiet = logs.QuietLog(log)
         self._connection: asyncpg.Connection | None = None
         self._heartbeat: asyncio.Task[None] | None = None
@@ -106,7 +106,7 @@ class PostgresLease(Lease):
                 )
             sent = time.monotonic()
             statement = "SELECT pg_try_advisory_lock($1::int, $2::int)"
-            if await self._connection.fetchval(statement, LEASE_SPACE, self._name):
+            if await self._connection.fetchval(statement, LEASE_SPACE, self._number):
                 self._certain_until = sent + HELD_SECONDS
                 return True
             self._quiet.over("the lease can be asked for again", lease=self._lease)
@@ -175,8 +175,7 @@ async def somebody_leads(read: Read, home: Path, service: str) -> bool:
     """Return whether any process holds the lease of the service now, by asking the database server or the file."""
     if read.dialect == "sqlite":
         return _is_locked(home / f"{service}.lease")
-    number = crc32(service.encode()) & 0x7FFFFFFF
-    held = await read.scalar(_HOLDERS, {"space": LEASE_SPACE, "number": number})
+    held = await read.scalar(_HOLDERS, {"space": LEASE_SPACE, "number": _lock_number(service)})
     return bool(held)
 
 
@@ -201,6 +200,11 @@ def open_lease(database_url: str, home: Path, service: str) -> Lease:
     if database_url.startswith("sqlite:"):
         return FileLease(home / f"{service}.lease")
     return PostgresLease(database_url, service)
+
+
+def _lock_number(service: str) -> int:
+    """Return the number of a service's lock: 31 bits, because PostgreSQL takes a signed integer."""
+    return crc32(service.encode()) & 0x7FFFFFFF
 
 
 _HOLDERS = (

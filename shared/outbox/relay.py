@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, bindparam, delete, func, select, update
 
 from shared import logs
 from shared.bus import Bus, Message, Producer, TopicPartition, partition_of
-from shared.db import Database, Read, any_of, columns_of
+from shared.db import Database, Read, Tx, any_of, columns_of
 from shared.db.floor import Floor
 from shared.outbox.lease import Lease
 from shared.outbox.tables import PendingRecord, outbox
@@ -188,16 +188,11 @@ async def backlog(read: Read) -> tuple[int, datetime | None]:
     return count or 0, oldest
 
 
-async def prune(database: Database, before: datetime) -> int:
+async def prune(tx: Tx, before: datetime) -> int:
     """Delete one page of the rows published before the instant `before`, and return their number."""
-    async with database.begin() as tx:
-        old = (
-            select(outbox.c.id)
-            .where(outbox.c.published_at < before)
-            .order_by(outbox.c.id)
-            .limit(PRUNE_ROWS_MAX)
-        )
-        return await tx.execute(delete(outbox).where(outbox.c.id.in_(old)))
+    published = select(outbox.c.id).where(outbox.c.published_at < before)
+    old = published.order_by(outbox.c.id).limit(PRUNE_ROWS_MAX)
+    return await tx.execute(delete(outbox).where(outbox.c.id.in_(old)))
 
 
 _PENDING = (

@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import Coroutine
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import delete, select
 
 from shared import logs
 from shared.consume.tables import inbox
-from shared.context import Runtime
+from shared.context import Context, Runtime
+from shared.db import Tx
 from shared.http import idempotency
 from shared.outbox import relay as relaying
-from shared.outbox.jobs import Job, run_jobs
+from shared.outbox.jobs import paged, run_jobs
 from shared.outbox.lease import LeaseLost, open_lease
 from shared.outbox.relay import Relay
 from shared.run.process_metrics import Leadership
@@ -21,6 +23,8 @@ from shared.verify import rolling as verifying
 
 INBOX_DAYS = 7
 PRUNE_EVERY_SECONDS = 3600.0
+PRUNE_PAGES_MAX = 2_000
+"""The largest number of pages in one run of a job that prunes: ten million rows an hour."""
 DRAIN_SECONDS_MAX = 5.0
 
 log = logs.named(__name__, keys=("error_type",))
@@ -80,30 +84,20 @@ async def _drain(relay: Relay) -> None:
         log.warning("what is left of the outbox waits for the next start", error_type=type(error).__name__)
 
 
-async def _prune_outbox(runtime: Runtime) -> int:
-    pruned, page = 0, relaying.PRUNE_ROWS_MAX
-    while page == relaying.PRUNE_ROWS_MAX:
-        page = await relaying.prune(
-            runtime.database, runtime.clock.now() - timedelta(days=relaying.KEPT_DAYS)
-        )
-        pruned += page
-    return pruned
+async def _prune_outbox(tx: Tx, _context: Context) -> int:
+    return await relaying.prune(tx, tx.now - timedelta(days=relaying.KEPT_DAYS))
 
 
-async def _prune_inbox(runtime: Runtime) -> int:
-    before = runtime.clock.now() - timedelta(days=INBOX_DAYS)
+async def _prune_inbox(tx: Tx, _context: Context) -> int:
+    before = tx.now - timedelta(days=INBOX_DAYS)
     old = select(inbox.c.event_id).where(inbox.c.seen_at < before).limit(relaying.PRUNE_ROWS_MAX)
-    pruned, page = 0, relaying.PRUNE_ROWS_MAX
-    while page == relaying.PRUNE_ROWS_MAX:
-        async with runtime.database.begin() as tx:
-            page = await tx.execute(delete(inbox).where(inbox.c.seen_at < before, inbox.c.event_id.in_(old)))
-        pruned += page
-    return pruned
+    return await tx.execute(delete(inbox).where(inbox.c.seen_at < before, inbox.c.event_id.in_(old)))
 
 
+_pruning = partial(paged, every_seconds=PRUNE_EVERY_SECONDS, pages_max=PRUNE_PAGES_MAX)
 KERNEL_JOBS = (
-    Job("prune_outbox", _prune_outbox, PRUNE_EVERY_SECONDS),
-    Job("prune_inbox", _prune_inbox, PRUNE_EVERY_SECONDS),
-    Job("prune_answers", idempotency.prune, PRUNE_EVERY_SECONDS),
+    _pruning("prune_outbox", _prune_outbox),
+    _pruning("prune_inbox", _prune_inbox),
+    _pruning("prune_answers", idempotency.prune),
 )
 """The jobs of every service: they delete published rows, old event ids and old stored answers."""

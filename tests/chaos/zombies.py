@@ -13,8 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from shared.bus import Bus, TopicPartition, open_bus
+from shared.db.locks import LEASE_SPACE
 from shared.events import BY_TYPE
-from shared.outbox.lease import LEASE_SPACE
 from tests.chaos import books, moments
 from tests.chaos.endings import Endings
 from tests.chaos.plan import Fault

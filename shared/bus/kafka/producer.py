@@ -11,8 +11,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.protocol.produce import ProduceRequest
 
 from shared.bus.kafka.failures import HeldBack, cut, ended, name, translated_errors
-from shared.bus.protocol import BusUnavailable, Guard, Message, RecordRefused, size_of
-from shared.limits import RECORD_BYTES_MAX
+from shared.bus.members import refuse_too_large
+from shared.bus.protocol import BusUnavailable, Guard, Message, RecordRefused
 
 BATCH_BYTES_MAX = 512 * 1024  # before compression; well under Kafka's own limit for a batch, 1 MiB
 SEND_SECONDS_MAX = 10
@@ -70,11 +70,7 @@ class KafkaProducer:
         """Append the messages in order, and return when all required replicas have them."""
         if self._failed:
             raise BusUnavailable("this producer has failed or was closed; open another")
-        for message in messages:
-            if size_of(message) > RECORD_BYTES_MAX:
-                raise RecordRefused(
-                    f"a record of {size_of(message):,} bytes is over the limit of {RECORD_BYTES_MAX:,}"
-                )
+        refuse_too_large(messages)
         if partition >= await self._partitions(topic):
             raise RecordRefused(f"the topic {topic} has no partition {partition}")
         try:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from shared.http import idempotency
+from shared.outbox.jobs import paged
 from tests.shared.http.till import SALE, Till, open_till
 
 PATH = "/v1/customers/cus_a/sales"
@@ -153,9 +154,10 @@ async def test_an_answer_is_kept_for_a_day_at_least_and_not_for_ever(till: Till)
     async with till.client() as client:
         await sell(client, "k-1")
     till.clock.advance(timedelta(hours=24))
-    assert await idempotency.prune(till.runtime) == 0
+    prune = paged("prune_answers", idempotency.prune)
+    assert await prune.run(till.runtime) == 0
     till.clock.advance(timedelta(hours=25))
-    assert await idempotency.prune(till.runtime) == 1
+    assert await prune.run(till.runtime) == 1
     assert await kept(till) == 0
 
 

@@ -293,8 +293,7 @@ async def test_pruning_takes_old_published_rows_only(database: Database, bus: Fa
     await publish(database, [new_id("cus")], rounds=3)
     await relay.drain()
     await publish(database, [new_id("cus")])
-    assert await relaying.prune(database, before) == 0
     async with database.begin() as tx:
-        later = tx.now.replace(year=tx.now.year + 1)
-    assert await relaying.prune(database, later) == 3
+        assert await relaying.prune(tx, before) == 0
+        assert await relaying.prune(tx, tx.now.replace(year=tx.now.year + 1)) == 3
     assert await pending(database) == 1
