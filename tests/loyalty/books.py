@@ -88,7 +88,11 @@ class Books:
                 points,
                 sum(line.amount_minor for line in lines),
                 lines,
-                tuple((known[p.lot_id], p.points) for p in self.postings if p.cause == spent),
+                tuple(
+                    returning.PointsOfLot(known[p.lot_id], p.points)
+                    for p in self.postings
+                    if p.cause == spent
+                ),
             )
             for spent, points, lines in self.spends.get(order_id, [])
             if lines

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.programme import Programme
 from services.loyalty.ledger.domain.wallets import Member, Points
 from services.loyalty.ledger.queries.find_member import find_member
@@ -76,7 +77,12 @@ class Shop(Running[Settings]):
         self, customer_id: str, points: int, order: tuple[str, str] | None = None, lines: Lines = ()
     ) -> RedemptionDone:
         asked = RedemptionAsked(
-            customer_id, self.cause(), points, "a gift", order, tuple(Line(*line) for line in lines)
+            customer_id=customer_id,
+            key=self.cause(),
+            points=points,
+            reference="a gift",
+            order=None if order is None else OrderKey(*order),
+            lines=tuple(Line(*line) for line in lines),
         )
         async with self.database.begin() as tx:
             return await redeem_points(tx, self.runtime.context, asked)

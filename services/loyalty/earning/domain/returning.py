@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from services.loyalty.earning.refusals import UnitsNotReturnable
 from services.loyalty.ledger.domain import settling
@@ -19,9 +20,16 @@ from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Line, UnitRange
 
 
+class PointsOfLot(NamedTuple):
+    """A part of the points of a lot."""
+
+    lot: Lot
+    points: int
+
+
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """Points a redemption took for an order: `lines` at their amounts before points, `base` their sum.
+    """Points that a redemption took for an order: `lines` at their amounts before points, `base` their sum.
 
     `paid` says which lots paid, in the order of its postings: the first lot paid positions 1..n, and so on.
     """
@@ -29,7 +37,7 @@ class Spend:
     points: int
     base: int
     lines: tuple[Line, ...]
-    paid: tuple[tuple[Lot, int], ...]
+    paid: tuple[PointsOfLot, ...]
 
 
 def check_returnable(lines: Sequence[Line], units: Sequence[UnitRange], before: Iterable[UnitRange]) -> None:
@@ -73,7 +81,7 @@ def take_back(
     return reversed_points
 
 
-def given_back(spend: Spend, units: Iterable[UnitRange]) -> Iterator[tuple[Lot, int]]:
+def given_back(spend: Spend, units: Iterable[UnitRange]) -> Iterator[PointsOfLot]:
     """Yield the lots that get points of a redemption back for these units, with the number of points."""
     for taken in units:
         first, last = attribution.positions_of(spend.points, spend.base, spend.lines, taken)
@@ -81,7 +89,7 @@ def given_back(spend: Spend, units: Iterable[UnitRange]) -> Iterator[tuple[Lot, 
         for lot, paid in spend.paid:
             points = min(last, start + paid) - max(first, start)
             if points > 0:
-                yield lot, points
+                yield PointsOfLot(lot, points)
             start += paid
 
 

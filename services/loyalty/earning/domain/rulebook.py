@@ -7,21 +7,16 @@ from itertools import pairwise
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from services.loyalty.earning.domain.rules import PointsPerAmount, Rule
 from services.loyalty.earning.domain.rules.grants import Grant, Nothing
+from services.loyalty.ledger.domain.programme import Document
 from services.loyalty.purchases.domain.facts import Purchase
 
 RULES_MAX = 200
 RULEBOOKS_MAX = 1_000
 THE_BEGINNING = datetime.min.replace(tzinfo=UTC)
-
-
-class Document(BaseModel):
-    """A frozen document; unknown fields are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Rulebook(Document):

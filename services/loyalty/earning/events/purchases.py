@@ -49,7 +49,7 @@ async def purchase_returned(tx: Tx, context: Context[Settings], events: Sequence
         await parking.park_event(
             tx,
             context.vault,
-            "loyalty",
+            context.settings.service,
             event,
             awaits=awaited_by(event),
             deadline_at=tx.now + WAITS,

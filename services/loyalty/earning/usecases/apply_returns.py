@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from services.loyalty.earning.domain import returning
-from services.loyalty.earning.domain.returning import Spend
+from services.loyalty.earning.domain.returning import PointsOfLot, Spend
 from services.loyalty.earning.refusals import NotOfThisPurchase
+from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.locked import Locked
 from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
 from services.loyalty.ledger.domain.wallets import Lot, Member, Wallet
@@ -19,7 +20,7 @@ from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Return, UnitRange
 from services.loyalty.purchases.steps import recording
 from services.loyalty.purchases.steps.recording import ReturnRecord, StoredPurchase
-from services.loyalty.redemptions.queries.paid_orders import Order, identities_behind, payments
+from services.loyalty.redemptions.queries.paid_orders import identities_behind, payments
 from services.loyalty.tiers.steps.count_spend import Counted, count_spend
 from shared.db import Tx
 from shared.events.base import Cause
@@ -38,7 +39,7 @@ class Undoing:
 
     def members(self, locked: Locked) -> dict[str, Member]:
         """Return the buyer, and the owners of the lots that paid the order."""
-        wallets = [self.wallet, *(lot.wallet for spend in self.spends for lot, _ in spend.paid)]
+        wallets = [self.wallet, *(paid.lot.wallet for spend in self.spends for paid in spend.paid)]
         return {wallet.owner_id: locked.member(wallet.identity_id) for wallet in wallets}
 
 
@@ -103,7 +104,7 @@ async def _load(tx: Tx, locked: Locked, ready: Sequence[tuple[Return, StoredPurc
     ]
 
 
-async def _spends(tx: Tx, locked: Locked, orders: set[Order]) -> dict[Order, list[Spend]]:
+async def _spends(tx: Tx, locked: Locked, orders: set[OrderKey]) -> dict[OrderKey, list[Spend]]:
     """Return the points that paid these orders, with the lots that they came from."""
     paid = await payments(tx, orders)
     taken = [posting for of_order in paid.values() for payment in of_order for posting in payment.taken]
@@ -115,7 +116,7 @@ async def _spends(tx: Tx, locked: Locked, orders: set[Order]) -> dict[Order, lis
                 payment.points,
                 payment.base,
                 payment.lines,
-                tuple((lot_of[posting.lot_id], posting.points) for posting in payment.taken),
+                tuple(PointsOfLot(lot_of[posting.lot_id], posting.points) for posting in payment.taken),
             )
             for payment in of_order
         ]
@@ -133,7 +134,7 @@ def _needy(members: dict[str, Member], undoings: Iterable[Undoing]) -> list[Memb
         for lot in undoing.earned:
             if lot.pending + lot.remaining + lot.expired < lot.issued - lot.reversed:
                 owner_ids.add(lot.wallet.owner_id)
-        owner_ids |= {lot.wallet.owner_id for spend in undoing.spends for lot, _ in spend.paid}
+        owner_ids |= {paid.lot.wallet.owner_id for spend in undoing.spends for paid in spend.paid}
     return [member for owner_id, member in members.items() if owner_id in owner_ids]
 
 
@@ -181,5 +182,5 @@ def _counted(undoing: Undoing, record: ReturnRecord, cause: Cause) -> Counted:
     )
 
 
-def _order(fact: Return | StoredPurchase) -> Order:
-    return fact.source, fact.order_id
+def _order(fact: Return | StoredPurchase) -> OrderKey:
+    return OrderKey(fact.source, fact.order_id)

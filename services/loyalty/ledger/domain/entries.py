@@ -9,6 +9,13 @@ from typing import NamedTuple
 from services.loyalty.ledger.domain.postings import Account, PostingCause
 
 
+class OrderKey(NamedTuple):
+    """The name of an order: the system that it comes from, and its id there."""
+
+    source: str
+    order_id: str
+
+
 class EntryKey(NamedTuple):
     """The place of an entry in the list: the id of its first posting, or of its fact where there is no posting."""
 
@@ -36,8 +43,7 @@ class Fact:
     purchase_id: str | None = None
     return_id: str | None = None
     remedy_id: str | None = None
-    order: tuple[str, str] | None = None
-    """The source and the order id."""
+    order: OrderKey | None = None
     currency: str | None = None
     amount_minor: int | None = None
     points: int | None = None

@@ -10,10 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from shared import money
 
 TIERS_MAX = 20
+PROGRAMME = 1
+"""The id of the one programme so far."""
 
 
 class Document(BaseModel):
-    """A frozen part of a programme; unknown fields are refused."""
+    """A frozen part of what a programme promises; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -47,7 +47,7 @@ async def meet_unknown(tx: Tx, identity_ids: Iterable[str]) -> None:
     wanted = sorted(set(identity_ids))
     unknown = set(wanted) - await wallets.known(tx, wanted) if wanted else set()
     if unknown:
-        await locks.rendezvous(tx, (_rendezvous(identity_id) for identity_id in unknown), exclusive=True)
+        await locks.rendezvous(tx, (name_of_identity(identity_id) for identity_id in unknown), exclusive=True)
 
 
 async def _create(tx: Tx, wanted: Sequence[str]) -> list[str]:
@@ -59,7 +59,7 @@ async def _create(tx: Tx, wanted: Sequence[str]) -> list[str]:
     missing = [identity_id for identity_id in wanted if identity_id not in known]
     if not missing:
         return []
-    await locks.rendezvous(tx, (_rendezvous(identity_id) for identity_id in missing))
+    await locks.rendezvous(tx, (name_of_identity(identity_id) for identity_id in missing))
     return await wallets.add(tx, missing)
 
 
@@ -87,5 +87,6 @@ async def _lock_once(tx: Tx, wanted: Sequence[str], *, as_owners: bool) -> list[
     return groups
 
 
-def _rendezvous(identity_id: str) -> str:
+def name_of_identity(identity_id: str) -> str:
+    """Return the name of the fact that an identity becomes known; those that bring it and those that wait for it meet."""
     return f"identity:{identity_id}"

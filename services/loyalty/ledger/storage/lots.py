@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, TextClause, or_, select
 
@@ -31,8 +32,15 @@ class Crossing:
     points: int
 
 
-Payments = dict[int, list[tuple[int, int]]]
-"""For each debtor the lots that paid, in order, and with how many points."""
+class PaidBy(NamedTuple):
+    """Points of a debt that a lot paid and did not get back."""
+
+    payer_id: int
+    points: int
+
+
+Payments = dict[int, list[PaidBy]]
+"""For each debtor the payments of its debt, in order."""
 
 
 async def load_open(read: Read, locked: Locked, members: Iterable[Member]) -> None:
@@ -89,10 +97,12 @@ async def load_payers(read: Read, locked: Locked, debtors: Iterable[Lot]) -> Non
         for crossing in await _crossings(read, list(wanted)):
             _replay(payments, crossing)
         outstanding = {debtor_id: payments.get(debtor_id, []) for debtor_id in wanted}
-        payer_ids = [payer_id for payers in outstanding.values() for payer_id, _ in payers]
+        payer_ids = [payment.payer_id for of_debtor in outstanding.values() for payment in of_debtor]
         payers = await load_by_id(read, locked, payer_ids)
-        for debtor_id, paid in outstanding.items():
-            wanted[debtor_id].payers = [Cover(payers[payer_id], points) for payer_id, points in paid]
+        for debtor_id, of_debtor in outstanding.items():
+            wanted[debtor_id].payers = [
+                Cover(payers[payment.payer_id], payment.points) for payment in of_debtor
+            ]
         wanted = {payer.id: payer for payer in payers.values() if payer.covered and not payer.payers}
 
 
@@ -136,15 +146,15 @@ async def _crossings(read: Read, debtor_ids: Sequence[int]) -> list[Crossing]:
 def _replay(payments: Payments, crossing: Crossing) -> None:
     """Apply a crossing: into a deficit it is one payment more, out of a deficit it undoes the payer's latest one."""
     if crossing.from_account != Account.DEFICIT:
-        payments.setdefault(crossing.to_lot_id, []).append((crossing.lot_id, crossing.points))
+        payments.setdefault(crossing.to_lot_id, []).append(PaidBy(crossing.lot_id, crossing.points))
         return
     paid, back = payments.get(crossing.lot_id, []), crossing.points
     for at in range(len(paid) - 1, -1, -1):
         payer_id, points = paid[at]
         if payer_id == crossing.to_lot_id and back:
             undone = min(back, points)
-            paid[at], back = (payer_id, points - undone), back - undone
-    payments[crossing.lot_id] = [(payer_id, points) for payer_id, points in paid if points]
+            paid[at], back = PaidBy(payer_id, points - undone), back - undone
+    payments[crossing.lot_id] = [payment for payment in paid if payment.points]
 
 
 async def _load(read: Read, locked: Locked, *conditions: ColumnElement[bool] | TextClause) -> list[Lot]:

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
+from services.loyalty.ledger.domain.programme import PROGRAMME
 from services.loyalty.ledger.domain.wallets import Wallet
-from services.loyalty.ledger.storage.tables import PROGRAMME, programme, tier_state, wallet
+from services.loyalty.ledger.storage.tables import programme, tier_state, wallet
 from shared.db import Read, columns_of
 
 

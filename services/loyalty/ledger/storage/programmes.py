@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from services.loyalty.ledger.domain.programme import Programme, parse
-from services.loyalty.ledger.storage.tables import PROGRAMME, ProgrammeRecord, programme
+from services.loyalty.ledger.domain.programme import PROGRAMME, Programme, parse
+from services.loyalty.ledger.storage.tables import ProgrammeRecord, programme
 from shared.db import Read, Slot, Tx
 
 _PROGRAMME: Slot[list[Programme]] = Slot("loyalty.programme", list)

@@ -29,8 +29,6 @@ from shared.db.types import BigInt, Document, Id, Instant, Sealed
 
 metadata = MetaData(naming_convention=INDEX_NAMES)
 
-PROGRAMME = 1
-"""Id of the one programme so far."""
 SPENDABLE = 1
 """The kind of wallet whose points can be spent."""
 

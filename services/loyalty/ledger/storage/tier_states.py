@@ -8,8 +8,9 @@ from operator import attrgetter
 
 from sqlalchemy import delete, select
 
+from services.loyalty.ledger.domain.programme import PROGRAMME
 from services.loyalty.ledger.domain.wallets import TierState
-from services.loyalty.ledger.storage.tables import PROGRAMME, TierStateRecord, tier_state
+from services.loyalty.ledger.storage.tables import TierStateRecord, tier_state
 from shared.db import Read, Tx, any_of, columns_of
 
 PAGE_MAX = 500

@@ -8,8 +8,9 @@ from operator import attrgetter
 
 from sqlalchemy import select
 
+from services.loyalty.ledger.domain.programme import PROGRAMME
 from services.loyalty.ledger.domain.wallets import Wallet
-from services.loyalty.ledger.storage.tables import PROGRAMME, SPENDABLE, WalletRecord, ledger_id, wallet
+from services.loyalty.ledger.storage.tables import SPENDABLE, WalletRecord, ledger_id, wallet
 from shared.db import Read, Tx, any_of, blocks, columns_of
 
 PAGE_MAX = 500

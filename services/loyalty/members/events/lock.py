@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.steps.lock_wallets import lock_wallets, meet_unknown
 from services.loyalty.ledger.steps.programme import open_programme
-from services.loyalty.redemptions.queries.paid_orders import Order, identities_behind
+from services.loyalty.redemptions.queries.paid_orders import identities_behind
 from services.loyalty.settings import Settings
 from shared.context import Context
 from shared.db import Tx
@@ -29,5 +30,5 @@ async def lock(tx: Tx, context: Context[Settings], events: Sequence[Event]) -> N
     await lock_wallets(tx, named | behind, as_owners=is_moving)
 
 
-def _order(event: PurchaseRecorded | PurchaseReturned) -> Order:
-    return event.source, event.order_id
+def _order(event: PurchaseRecorded | PurchaseReturned) -> OrderKey:
+    return OrderKey(event.source, event.order_id)

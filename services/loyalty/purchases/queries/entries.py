@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from services.loyalty.ledger.domain.entries import EntryKey, Fact
+from services.loyalty.ledger.domain.entries import EntryKey, Fact, OrderKey
 from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
 from services.loyalty.purchases.storage import purchases
 from services.loyalty.purchases.storage.purchases import ReturnOfOrder
@@ -39,7 +39,7 @@ def _purchase(record: PurchaseRecord) -> Fact:
         booked_at=record.booked_at,
         outcome=record.outcome,
         purchase_id=record.purchase_id,
-        order=(record.source, record.order_id),
+        order=OrderKey(record.source, record.order_id),
         currency=record.currency,
         amount_minor=record.amount_minor,
     )
@@ -52,7 +52,7 @@ def _return(record: ReturnOfOrder) -> Fact:
         booked_at=record.booked_at,
         purchase_id=record.of_purchase,
         return_id=record.return_id,
-        order=(record.source, record.order_id),
+        order=OrderKey(record.source, record.order_id),
         currency=record.currency,
         amount_minor=record.amount_minor,
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.purchases.domain.facts import Line, UnitRange
 from services.loyalty.purchases.storage.tables import (
     PurchaseRecord,
@@ -102,11 +103,10 @@ async def returned_units(read: Read, row_ids: Sequence[int]) -> dict[int, list[U
     return by_purchase
 
 
-async def has_returns(read: Read, order: tuple[str, str], wallet_ids: Sequence[int]) -> bool:
-    """Return whether units of an order (source, order id) went back that was bought into one of these wallets."""
-    source, order_id = order
+async def has_returns(read: Read, order: OrderKey, wallet_ids: Sequence[int]) -> bool:
+    """Return whether units of an order went back that was bought into one of these wallets."""
     back = select(purchase_return.c.id).join(purchase, purchase.c.id == purchase_return.c.purchase_id)
-    of_order = back.where(purchase.c.source == source, purchase.c.order_id == order_id)
+    of_order = back.where(purchase.c.source == order.source, purchase.c.order_id == order.order_id)
     mine = of_order.where(any_of(purchase.c.wallet_id, wallet_ids))
     return await read.scalar(mine.limit(1)) is not None
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.wallets import Points
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
 from services.loyalty.parameters import CustomerId
@@ -83,7 +84,7 @@ async def redeem(
         key=key,
         points=body.points,
         reference=body.reference,
-        order=(order.source, order.order_id) if order else None,
+        order=OrderKey(order.source, order.order_id) if order else None,
         lines=tuple(Line(line.quantity, line.amount_minor) for line in order.lines) if order else (),
     )
     done = await redeem_points(tx, context, asked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from services.loyalty.ledger.domain.entries import Fact, SealedText
+from services.loyalty.ledger.domain.entries import Fact, OrderKey, SealedText
 from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
 from services.loyalty.redemptions.storage import redemptions
 from services.loyalty.redemptions.storage.tables import RedemptionRecord
@@ -30,7 +30,7 @@ def _fact(record: RedemptionRecord) -> Fact:
     )
 
 
-def _order(record: RedemptionRecord) -> tuple[str, str] | None:
+def _order(record: RedemptionRecord) -> OrderKey | None:
     if record.source is None or record.order_id is None:
         return None
-    return record.source, record.order_id
+    return OrderKey(record.source, record.order_id)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.postings import Account, CauseKind
 from services.loyalty.ledger.queries import postings, wallets
 from services.loyalty.ledger.queries.postings import Taken
 from services.loyalty.purchases.domain.facts import Line
 from services.loyalty.redemptions.storage import redemptions
-from services.loyalty.redemptions.storage.redemptions import Order
 from shared.db import Read
 
-__all__ = ["Order", "Payment", "identities_behind", "payments"]
+__all__ = ["Payment", "identities_behind", "payments"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Payment:
     taken: Sequence[Taken]
 
 
-async def identities_behind(read: Read, orders: Iterable[Order]) -> set[str]:
+async def identities_behind(read: Read, orders: Iterable[OrderKey]) -> set[str]:
     """Return the identities whose lots paid these orders.
 
     The rows are append-only, so they can be read before the wallets are locked. After an unmerge the lots can belong
@@ -43,7 +43,7 @@ async def identities_behind(read: Read, orders: Iterable[Order]) -> set[str]:
     return set(await wallets.identities(read, wallet_ids))
 
 
-async def payments(read: Read, orders: Iterable[Order]) -> dict[Order, list[Payment]]:
+async def payments(read: Read, orders: Iterable[OrderKey]) -> dict[OrderKey, list[Payment]]:
     """Return the redemptions that name lines of these orders, in the order in which they were booked."""
     with_lines = [record for record in await redemptions.of_orders(read, orders) if record.lines]
     if not with_lines:
@@ -51,10 +51,10 @@ async def payments(read: Read, orders: Iterable[Order]) -> dict[Order, list[Paym
     taken: dict[int, list[Taken]] = {record.id: [] for record in with_lines}
     for posting in await postings.taken(read, CauseKind.REDEMPTION, list(taken), Account.REDEEMED):
         taken[posting.cause_id].append(posting)
-    by_order: dict[Order, list[Payment]] = {}
+    by_order: dict[OrderKey, list[Payment]] = {}
     for record in with_lines:
         assert record.source is not None, "a redemption with lines names its order"
         assert record.order_id is not None, "a redemption with lines names its order"
         payment = Payment(record.points, record.base, record.lines, taken[record.id])
-        by_order.setdefault((record.source, record.order_id), []).append(payment)
+        by_order.setdefault(OrderKey(record.source, record.order_id), []).append(payment)
     return by_order

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.redemptions.storage.tables import RedemptionRecord, redemption
 from shared.db import Read, Tx, any_of, any_of_rows, columns_of
-
-Order = tuple[str, str]
-"""The source and the order id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,7 @@ class Booked:
     points: int
 
 
-async def of_orders(read: Read, orders: Iterable[Order]) -> list[RedemptionRecord]:
+async def of_orders(read: Read, orders: Iterable[OrderKey]) -> list[RedemptionRecord]:
     """Return the redemptions for these orders, in the order in which they were booked."""
     c = redemption.c
     statement = (
@@ -33,7 +31,7 @@ async def of_orders(read: Read, orders: Iterable[Order]) -> list[RedemptionRecor
     return await read.read_records(RedemptionRecord, statement)
 
 
-async def ids_of_orders(read: Read, orders: Iterable[Order]) -> list[int]:
+async def ids_of_orders(read: Read, orders: Iterable[OrderKey]) -> list[int]:
     """Return the ids of the redemptions for these orders."""
     c, wanted = redemption.c, sorted(set(orders))
     if not wanted:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.loyalty.ledger.domain import burning
+from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
 from services.loyalty.ledger.domain.wallets import Member, Points, Wallet
 from services.loyalty.ledger.refusals import KeyUsedBefore, UnknownMember
@@ -28,13 +29,13 @@ from shared.events.loyalty import PointsRedeemed
 
 @dataclass(frozen=True, slots=True)
 class RedemptionAsked:
-    """Points to be spent. With `lines` of an order (source, order id), returns of that order give them back."""
+    """Points to be spent. With `lines` of an order, returns of that order give them back."""
 
     customer_id: str
     key: bytes
     points: int
     reference: str | None
-    order: tuple[str, str] | None
+    order: OrderKey | None
     lines: tuple[Line, ...]
 
 
@@ -76,8 +77,8 @@ async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsk
             wallet_id=wallet.id,
             identity_id=wallet.identity_id,
             customer_id=wallet.owner_id,
-            source=asked.order[0] if asked.order else None,
-            order_id=asked.order[1] if asked.order else None,
+            source=asked.order.source if asked.order else None,
+            order_id=asked.order.order_id if asked.order else None,
             points=asked.points,
             base=attribution.eligible_amount(asked.lines),
             lines=asked.lines,

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from services.loyalty.ledger.steps.lock_wallets import lock_wallets
-from services.loyalty.remedies.events.translation import awaited_member, grant_of, parked_grant
+from services.loyalty.ledger.steps.lock_wallets import lock_wallets, name_of_identity
+from services.loyalty.remedies.events.translation import grant_of, parked_grant
 from services.loyalty.remedies.usecases.credit_remedies import credit_remedies
 from services.loyalty.settings import Settings
 from shared.consume import parking
@@ -25,7 +25,7 @@ async def lock(tx: Tx, context: Context[Settings], events: Sequence[Event]) -> N
     """
     promised = {event.identity_id for event in events if isinstance(event, RemedyGranted)}
     locked = await lock_wallets(tx, promised, create=False)
-    awaited = [awaited_member(identity_id) for identity_id in locked.created]
+    awaited = [name_of_identity(identity_id) for identity_id in locked.created]
     released = await parking.release(tx, context.vault, awaited)
     if released:
         await credit_remedies(tx, [parked_grant(parked) for parked in released])
@@ -39,9 +39,9 @@ async def remedy_granted(tx: Tx, context: Context[Settings], events: Sequence[Re
         await parking.park_event(
             tx,
             context.vault,
-            "loyalty",
+            context.settings.service,
             event,
-            awaits=awaited_member(event.identity_id),
+            awaits=name_of_identity(event.identity_id),
             deadline_at=event.deadline_at,
             reason=UNKNOWN,
         )

@@ -25,8 +25,3 @@ def parked_grant(parked: Parked) -> RemedyGrant:
     event = parking.event_of(parked)
     assert isinstance(event, RemedyGranted), "only remedies wait for members"
     return grant_of(event)
-
-
-def awaited_member(identity_id: str) -> str:
-    """Return the name of the fact that a remedy waits for: its member becomes known."""
-    return f"identity:{identity_id}"

@@ -149,7 +149,7 @@ def _entry_out(entry: Entry, keys: Keys) -> EntryOut:
             "purchase_id": fact.purchase_id,
             "return_id": fact.return_id,
             "remedy_id": fact.remedy_id,
-            "order": OrderOut(source=fact.order[0], order_id=fact.order[1]) if fact.order else None,
+            "order": OrderOut(source=fact.order.source, order_id=fact.order.order_id) if fact.order else None,
             "currency": fact.currency,
             "amount_minor": fact.amount_minor,
             "points": fact.points,
