@@ -7,7 +7,12 @@ from typing import Literal, NamedTuple
 
 
 class Grant(NamedTuple):
-    """`points` (> 0) on an amount of `base` minor units of the `eligible` lines (None: all)."""
+    """`points` (> 0) that the rule `rule` grants.
+
+    They fall on `base`, the sum in minor units of the lines whose numbers (from 1) `eligible` names (None: all
+    lines), so that the return of a unit takes back its part. They can be spent from `available_at` (None: at
+    once) until `expires_at` (None: for ever).
+    """
 
     rule: str
     points: int
@@ -18,7 +23,10 @@ class Grant(NamedTuple):
 
 
 class Nothing(NamedTuple):
-    """A rule that grants nothing, with its reason."""
+    """A rule that grants nothing, with its reason.
+
+    "no_rate": the rule does not know the purchase's currency. "zero": the purchase does not reach a point.
+    """
 
     rule: str
     reason: Literal["zero", "no_rate"]
