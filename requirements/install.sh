@@ -47,6 +47,7 @@ if [ "$lock" = product ] && [ -n "$(find .venv/dev.installed -newer requirements
     exit 0
 fi
 
+printf 'Installing requirements/%s.lock into .venv. This is done once and takes about a minute.\n' "$lock" >&2
 find_uv
 $uv pip sync --quiet --python .venv/bin/python --require-hashes "requirements/$lock.lock"
 # The checkout itself, so that .venv/bin/huitou runs what is here. Its build tool came with the lock.
