@@ -76,9 +76,11 @@ class Product:
 
 
 def problem(answer: httpx2.Response) -> str:
-    """Describe a refusal in one sentence: the problem document's detail and fields, or the status alone."""
+    """Describe a refusal in one sentence: the problem document's fields, or its detail, or the status alone."""
     if answer.headers.get("content-type", "").startswith("application/problem+json"):
         document = answer.json()
-        fields = "; ".join(f"{e['pointer']}: {e['detail']}" for e in document.get("errors", ()))
-        return f"{document.get('detail') or document['title']}{' ' + fields if fields else ''} [{document['code']}]"
+        # The detail of a refusal with fields speaks about a document that a terminal does not show.
+        fields = " ".join(f"{error['pointer']}: {error['detail']}" for error in document.get("errors", ()))
+        words = f"{document['title']}: {fields}" if fields else document.get("detail") or document["title"]
+        return f"{words} [{document['code']}]"
     return f"The {answer.url.path} call was answered {answer.status_code}."
