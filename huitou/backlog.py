@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from rich.progress import Progress
+
 from huitou.client import Product
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES
@@ -20,18 +22,18 @@ def count(product: Product) -> int:
     return sum(_count_in(product.ask(service, "GET", "/metrics").text) for service in SERVICES)
 
 
-def wait_until_empty(
-    product: Product, show: Callable[[int], None], stopping: Callable[[], bool] = lambda: False
-) -> None:
-    """Wait until no event is on its way, and show after each poll how many are left.
+def wait_until_empty(product: Product, bar: Progress, stopping: Callable[[], bool] = lambda: False) -> None:
+    """Wait until no event is on its way, and show how many of the most that were counted have arrived.
 
     Raises Refused after WAIT_SECONDS_MAX.
     """
     deadline = time.monotonic() + WAIT_SECONDS_MAX
-    quiet = 0
+    task = bar.add_task("catching up", total=None)
+    quiet, most = 0, 1
     while quiet < QUIET_POLLS and not stopping():
         left = count(product)
-        show(left)
+        most = max(most, left)
+        bar.update(task, total=most, completed=most - left)
         quiet = quiet + 1 if left == 0 else 0
         if time.monotonic() > deadline:
             raise Refused(

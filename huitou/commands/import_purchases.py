@@ -52,10 +52,7 @@ def _import(file: Path, source: str, settings: Settings, console: Console, wait:
         report = _run(file, source, settings, product, bar)
         if wait:
             began = time.monotonic()
-            task = bar.add_task("catching up", total=None)
-            backlog.wait_until_empty(
-                product, lambda left: bar.update(task, description=f"catching up, {left} events to go")
-            )
+            backlog.wait_until_empty(product, bar)
             report.settled_seconds = round(report.seconds + time.monotonic() - began, 3)
     return report
 

@@ -58,10 +58,7 @@ def _load(product: Product, bar: Progress, last_day: date, stopping: Callable[[]
     task = bar.add_task("complaints", total=complaints.COUNT)
     for _ in complaints.open_all(product, customers):
         bar.advance(task)
-    task = bar.add_task("catching up", total=None)
-    backlog.wait_until_empty(
-        product, lambda left: bar.update(task, description=f"catching up, {left} events to go"), stopping
-    )
+    backlog.wait_until_empty(product, bar, stopping)
 
 
 def _register(product: Product, household: str, stopping: Callable[[], bool]) -> None:
