@@ -16,7 +16,7 @@ FOLDER = ROOT / ".pytest_cache" / "bytecode"
 
 
 def keep() -> None:
-    """Let this process and those that it starts keep bytecode; no-op where Python keeps it anyway."""
+    """Let this process and those that it starts keep bytecode; nothing happens where Python keeps it anyway."""
     if not sys.dont_write_bytecode:
         return
     # Earlier runs have imported code from copies of the checkout that are gone.

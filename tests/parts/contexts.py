@@ -9,7 +9,7 @@ from shared.vault import Vault
 
 
 class TestedSettings(ServiceSettings):
-    """Settings of no service in particular."""
+    """Settings that stand for those of any service."""
 
     service: ClassVar[str] = "tested"
     port_offset: ClassVar[int] = 9

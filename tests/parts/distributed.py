@@ -58,7 +58,7 @@ class DistributedStack:
     def __init__(
         self, postgres: Databases, kafka: Kafka, *, port_base: int, more: Mapping[str, str] | None = None
     ) -> None:
-        """Prepare it on a PostgreSQL and a Kafka that run; `more` is environment."""
+        """Prepare the stack on a PostgreSQL and a Kafka that run. `more` are further variables of the environment."""
         self.postgres, self.kafka = postgres, kafka
         self.folder = Path(tempfile.mkdtemp(prefix="huitou-distributed-"))
         self.home = self.folder / "home"
@@ -75,11 +75,11 @@ class DistributedStack:
 
     @property
     def environment_file(self) -> Path:
-        """What every process is started with, as a file for the commands beside them."""
+        """Return the file with the environment of every process, for commands that are run beside them."""
         return self.folder / "huitou.env"
 
     def prepare(self) -> None:
-        """Make users and databases, write the environment file, migrate."""
+        """Make users and databases, write the environment file, and migrate."""
         self.databases = asyncio.run(_create_databases(self.postgres))
         for service, url in self.databases.items():
             self.environment[f"HUITOU_{service.upper()}_DATABASE_URL"] = url
@@ -117,7 +117,7 @@ class DistributedStack:
         return self.servers[name]
 
     def close(self) -> None:
-        """Drain every process, the edges first; PostgreSQL and Kafka belong to whoever opened them."""
+        """Drain every process, those that serve first. The caller, who opened PostgreSQL and Kafka, closes them."""
         for role in ("serve", "consume", ""):
             _end_all([server for name, server in self.servers.items() if role in name])
         try:
@@ -136,7 +136,7 @@ def _end_all(servers: list[Server]) -> None:
 
 
 async def _create_databases(postgres: Databases) -> dict[str, str]:
-    """A user and a database of their own for each service; no other user may connect."""
+    """Create a user and a database for each service. No other user may connect to that database."""
     mark, urls = secrets.token_hex(3), {}
     connection = await asyncpg.connect(postgres.admin_url)
     try:
@@ -166,7 +166,7 @@ async def _drop_databases(postgres: Databases, urls: Mapping[str, str]) -> None:
 
 
 def main() -> int:
-    """Run it in the foreground until SIGTERM or SIGINT."""
+    """Run the product in the foreground until SIGTERM or SIGINT."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     bytecode.keep()
@@ -200,7 +200,7 @@ def main() -> int:
 
 
 def _watch(stack: DistributedStack) -> NoReturn:
-    """Say of each process that ends by itself that it did, and why; the others go on."""
+    """Report each process that ends by itself, with the reason. The others go on."""
     ended = set[str]()
     while True:
         time.sleep(WATCH_SECONDS)

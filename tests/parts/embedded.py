@@ -15,12 +15,12 @@ PORTS = 5
 
 
 class EmbeddedStack:
-    """Everything in one process, on SQLite and the embedded log; survives `kill` and `start` on the same home."""
+    """All services in one process, on SQLite and the embedded log. It survives `kill` and `start` on the same home."""
 
     name = "embedded"
 
     def __init__(self, *, more: Mapping[str, str] | None = None) -> None:
-        """Prepare it under a temporary folder; `more` is environment."""
+        """Prepare the stack under a temporary folder. `more` are further variables of the environment."""
         self.folder = Path(tempfile.mkdtemp(prefix="huitou-embedded-"))
         self.home = self.folder / "home"
         port_base = free_port_base(PORTS)
@@ -34,7 +34,7 @@ class EmbeddedStack:
         return self.addresses[service]
 
     def start(self) -> Self:
-        """Start it; returns when every service answers."""
+        """Start the process, and return when every service answers."""
         self.server.start()
         asyncio.run(stacks.wait_ready(self.addresses, {"up": self.server}))
         return self

@@ -1,6 +1,6 @@
 """A real Kafka: the one in TEST_KAFKA, else Apache Kafka from its Maven artefacts, else librdkafka's mock cluster.
 
-Needs no pytest, so `make up-distributed`, the benchmarks and the chaos tests start the same one.
+This module needs no pytest, so `make up-distributed`, the benchmarks and the chaos tests start the same one.
 """
 
 import asyncio
@@ -71,39 +71,39 @@ controller.quorum.fetch.timeout.ms=1000
 
 
 class Kafka(Protocol):
-    """Something that speaks Kafka's protocol at `servers`."""
+    """A broker, or a stand-in for one, that speaks Kafka's protocol at `servers`."""
 
     @property
     def servers(self) -> str:
-        """Its addresses, host:port, with commas between them."""
+        """Return the addresses, host:port, with commas between them."""
         ...
 
     @property
     def real(self) -> bool:
-        """Whether it is Apache Kafka, and not the mock cluster."""
+        """Return whether this is Apache Kafka, and not the mock cluster."""
         ...
 
     @property
     def ours(self) -> bool:
-        """Whether it is a node of our own, with settings that allow short sessions."""
+        """Return whether the run started this node itself, with settings that allow short sessions."""
         ...
 
     @property
     def sentence(self) -> str:
-        """What was used, for the header of a test run."""
+        """Return a sentence about this Kafka, for the header of a test run."""
         ...
 
     @property
     def url(self) -> str:
-        """For HUITOU_BUS_URL."""
+        """Return the value for HUITOU_BUS_URL."""
         ...
 
     def close(self) -> None:
-        """End it and remove what it wrote."""
+        """End the broker, and remove what it wrote."""
 
 
 class ApacheKafka:
-    """One Apache Kafka node of our own; survives `kill` and `start` on the same data and ports."""
+    """One Apache Kafka node that the run starts. It survives `kill` and `start` on the same data and ports."""
 
     real = ours = True
 
@@ -129,53 +129,53 @@ class ApacheKafka:
 
     @property
     def url(self) -> str:
-        """For HUITOU_BUS_URL."""
+        """Return the value for HUITOU_BUS_URL."""
         return f"kafka://{self.servers}"
 
     @property
     def running(self) -> bool:
-        """Whether the broker process exists."""
+        """Return whether the broker process exists."""
         return self._server.running
 
     def start(self) -> "ApacheKafka":
-        """Start it, or start it again; returns when a produce was acknowledged."""
+        """Start the broker, or start it again, and return when it has acknowledged a record."""
         self.start_soon()
         self.wait()
         return self
 
     def start_soon(self) -> None:
-        """Start it, or start it again, and do not wait."""
+        """Start the broker, or start it again, without waiting."""
         self._server.start()
 
     def wait(self) -> None:
-        """Return when a produce was acknowledged; unlike the start this may be called in a thread."""
+        """Return when the broker has acknowledged a record. Unlike `start`, this may be called in a thread."""
         self._server.wait_until(lambda: acknowledges(self.servers), seconds_max=START_SECONDS_MAX)
 
     def stop(self) -> None:
-        """Shut it down in order."""
+        """Shut the broker down in order."""
         self._server.end(signal.SIGTERM, seconds_max=STOP_SECONDS_MAX)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Send SIGKILL."""
         self._server.end(signal.SIGKILL, seconds_max=STOP_SECONDS_MAX)
 
     def freeze(self) -> None:
-        """SIGSTOP."""
+        """Send SIGSTOP."""
         self._server.freeze()
 
     def cont(self) -> None:
-        """SIGCONT."""
+        """Send SIGCONT."""
         self._server.cont()
 
     def close(self) -> None:
-        """End it and remove its data, unless the folder was given."""
+        """End the broker, and remove its data unless the folder was given."""
         self.kill()
         if self._temporary:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class GivenKafka:
-    """The cluster named in TEST_KAFKA; not ours to kill."""
+    """The cluster named in TEST_KAFKA, which tests must not kill."""
 
     real, ours = True, False
 
@@ -185,11 +185,11 @@ class GivenKafka:
 
     @property
     def url(self) -> str:
-        """For HUITOU_BUS_URL."""
+        """Return the value for HUITOU_BUS_URL."""
         return f"kafka://{self.servers}"
 
     def close(self) -> None:
-        """Leave it running."""
+        """Leave the cluster running."""
 
 
 class MockKafka:
@@ -207,15 +207,15 @@ class MockKafka:
 
     @property
     def url(self) -> str:
-        """For HUITOU_BUS_URL."""
+        """Return the value for HUITOU_BUS_URL."""
         return f"kafka://{self.servers}"
 
     def close(self) -> None:
-        """Nothing is on disk; it ends with this process."""
+        """Do nothing: the mock cluster has nothing on disk, and ends with this process."""
 
 
 def open_kafka(version: str | None = None) -> Kafka:
-    """The best Kafka this machine can give, started; raises PartMissing where CI demands the real one and it is not to be had."""
+    """Start and return the best Kafka that this machine has. Raises PartMissing where CI demands a real one and there is none."""
     given = os.environ.get("TEST_KAFKA")
     if given:
         return GivenKafka(given)
@@ -228,7 +228,7 @@ def open_kafka(version: str | None = None) -> Kafka:
 
 
 async def clear(servers: str, topics: Collection[str]) -> None:
-    """Delete topics and wait until they are gone, so that the next to create them finds them empty, from offset 0."""
+    """Delete topics, and wait until they are gone. Topics that are created again then begin at offset 0."""
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     await admin.start()
     try:
@@ -242,12 +242,12 @@ async def clear(servers: str, topics: Collection[str]) -> None:
 
 
 def wanted_version() -> str:
-    """The version in TEST_KAFKA_VERSION, else the newest one we are tried with."""
+    """Return the version in TEST_KAFKA_VERSION, else the newest version that the tests run with."""
     return os.environ.get("TEST_KAFKA_VERSION") or VERSION
 
 
 def planned() -> str:
-    """What `open_kafka` would use, for the header of a test run; nothing is started."""
+    """Return a sentence about what `open_kafka` would use, for the header of a test run. Nothing is started."""
     given = os.environ.get("TEST_KAFKA")
     if given:
         return f"the Kafka in TEST_KAFKA at {given}"
@@ -261,7 +261,7 @@ def planned() -> str:
 
 
 def jars(version: str = VERSION) -> Path:
-    """The folder with this version's jars, fetched with Maven once and kept in the user's cache."""
+    """Return the folder with the jars of this version. Maven fetches them once into the user's cache."""
     cache = _cache(version)
     if (cache / "lib").is_dir():
         return cache / "lib"
@@ -288,7 +288,7 @@ def _cache(version: str) -> Path:
 
 
 def connections(servers: str) -> list[str]:
-    """The connections of this process to these servers: what leaks when a client is not closed."""
+    """Return the connections of this process to these servers. A client that is not closed leaves some."""
     ports = {int(server.rpartition(":")[2]) for server in servers.split(",")}
     mine = set()
     for held in Path("/proc/self/fd").iterdir():
@@ -304,7 +304,7 @@ def connections(servers: str) -> list[str]:
 
 
 def acknowledges(servers: str) -> bool:
-    """Whether the broker acknowledges a produce, which is what ready means: an open port is not."""
+    """Return whether the broker acknowledges a record. An open port alone does not mean that it is ready."""
     host, _, port = servers.split(",")[0].rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=PROBE_SECONDS_MAX).close()

@@ -1,4 +1,4 @@
-"""What the running verification finds in one pass."""
+"""Let the running verification make one pass."""
 
 from shared.db import Read
 from shared.service import Drift, Invariants
@@ -7,7 +7,7 @@ LOOKS_MAX = 1_000
 
 
 async def looked_through(read: Read, invariants: Invariants) -> list[Drift]:
-    """Everything that a pass of these looks finds; it ends, and names no rule that is not declared."""
+    """Return everything that one pass of these looks finds. The pass must end, and may name only declared rules."""
     assert invariants.look is not None
     found: list[Drift] = []
     after = ""

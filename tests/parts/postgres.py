@@ -1,6 +1,6 @@
 """A real PostgreSQL: the one in TEST_POSTGRES_URL, else a cluster of the machine's own binaries, one a run.
 
-Needs no pytest, so `make up-distributed`, the benchmarks and the chaos tests start the same one.
+This module needs no pytest, so `make up-distributed`, the benchmarks and the chaos tests start the same one.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ class Databases:
     _numbers = itertools.count(1)
 
     def __init__(self, admin_url: str, sentence: str, *, temporary: bool = False) -> None:
-        """Use the server at `admin_url`; `temporary`: its data goes with the run, so nothing need be dropped."""
+        """Use the server at `admin_url`. With `temporary` its data ends with the run, so no database is dropped."""
         self.admin_url = admin_url
         self.sentence = sentence
         self.temporary = temporary
@@ -73,7 +73,7 @@ class Databases:
         return self.url(name)
 
     async def drop_database(self, name: str) -> None:
-        """Drop a database, by name or URL, whoever is connected to it; no-op when it does not exist."""
+        """Drop a database, by name or URL, with all its connections. Nothing happens if it does not exist."""
         await self._execute(f'DROP DATABASE IF EXISTS "{database_name(name)}" WITH (FORCE)')
 
     async def has_database(self, name: str) -> bool:
@@ -89,11 +89,11 @@ class Databases:
         await self._execute(f'ALTER DATABASE "{database_name(name_or_url)}" RENAME TO "{name}"')
 
     def url(self, name: str) -> str:
-        """The URL of a database for HUITOU_<SERVICE>_DATABASE_URL."""
+        """Return the URL of a database for HUITOU_<SERVICE>_DATABASE_URL."""
         return urlunsplit(urlsplit(self.admin_url)._replace(scheme="postgresql+asyncpg", path=f"/{name}"))
 
     def close(self) -> None:
-        """Nothing to end when the server is not ours."""
+        """Do nothing: the run did not start this server."""
 
     async def _execute(self, statement: str) -> None:
         connection = await asyncpg.connect(self.admin_url)
@@ -104,7 +104,7 @@ class Databases:
 
 
 class Postgres(Databases):
-    """A cluster of our own; survives `kill` and `start` on the same data and port."""
+    """A cluster that the run starts. It survives `kill` and `start` on the same data and port."""
 
     def __init__(self, *, folder: Path | None = None, durable: bool = True) -> None:
         """Make the cluster, its data under `folder` (a temporary one if none is given; made again when it exists)."""
@@ -144,11 +144,11 @@ class Postgres(Databases):
 
     @property
     def running(self) -> bool:
-        """Whether the server process exists."""
+        """Return whether the server process exists."""
         return self._server.running
 
     def start(self) -> Self:
-        """Start it, or start it again; returns when it accepts connections."""
+        """Start the server, or start it again, and return when it accepts connections."""
         deadline = time.monotonic() + START_SECONDS_MAX
         while True:
             self.start_soon()
@@ -161,42 +161,42 @@ class Postgres(Databases):
                     raise
 
     def start_soon(self) -> None:
-        """Start it, or start it again, and do not wait."""
+        """Start the server, or start it again, without waiting."""
         self._server.start()
 
     def wait(self) -> None:
-        """Return when it accepts connections; unlike the start this may be called in a thread. Raises PartMissing."""
+        """Return when the server accepts connections. Unlike `start`, this may be called in a thread. Raises PartMissing."""
         self._server.wait_until(self._accepts, seconds_max=START_SECONDS_MAX)
 
     def restart(self) -> None:
-        """Stop it in order and start it again."""
+        """Stop the server in order, and start it again."""
         self.stop()
         self.start()
 
     def stop(self) -> None:
-        """Shut it down in order, ending its connections."""
+        """Shut the server down in order, and end its connections."""
         self._server.end(signal.SIGINT, seconds_max=STOP_SECONDS_MAX)
 
     def kill(self) -> None:
-        """kill -9 of the server and its back ends."""
+        """Send SIGKILL to the server and its back ends."""
         self._server.end(signal.SIGKILL, seconds_max=STOP_SECONDS_MAX)
 
     def freeze(self) -> None:
-        """SIGSTOP of the postmaster: no new connection is answered."""
+        """Send SIGSTOP to the postmaster: no new connection is answered."""
         self._server.freeze()
 
     def hang(self) -> None:
-        """SIGSTOP of the postmaster and of every back end: connections stay open, and nothing comes back on them."""
+        """Send SIGSTOP to the postmaster and to every back end: connections stay open, and get no answers."""
         self._server.freeze()
         self._signal_children(signal.SIGSTOP)
 
     def cont(self) -> None:
-        """SIGCONT after `freeze` or `hang`."""
+        """Send SIGCONT after `freeze` or `hang`."""
         self._signal_children(signal.SIGCONT)
         self._server.cont()
 
     def close(self) -> None:
-        """End it and remove its data, unless the folder was given."""
+        """End the server, and remove its data unless the folder was given."""
         self.stop()
         if self._own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -220,7 +220,7 @@ class Postgres(Databases):
 
 
 def open_postgres(*, durable: bool = True) -> Databases:
-    """The PostgreSQL this machine can give, started. Raises PartMissing: there is no stand-in for it."""
+    """Start and return the PostgreSQL of this machine. Raises PartMissing if there is none: it has no stand-in."""
     given = os.environ.get("TEST_POSTGRES_URL")
     if not given:
         return Postgres(durable=durable).start()
@@ -232,7 +232,7 @@ def open_postgres(*, durable: bool = True) -> Databases:
 
 
 def planned() -> str:
-    """What `open_postgres` would use, for the header of a test run; nothing is started."""
+    """Return a sentence about what `open_postgres` would use, for the header of a test run. Nothing is started."""
     given = os.environ.get("TEST_POSTGRES_URL")
     if given:
         return f"the PostgreSQL in TEST_POSTGRES_URL at {urlsplit(given).hostname}"
@@ -241,7 +241,7 @@ def planned() -> str:
 
 
 def database_name(name_or_url: str) -> str:
-    """The name in a database's URL, or the name itself."""
+    """Return the name in the URL of a database. A name is returned as it is."""
     return urlsplit(name_or_url).path.removeprefix("/") if "://" in name_or_url else name_or_url
 
 
@@ -257,7 +257,7 @@ def _binaries() -> Path:
 
 
 def _find_binaries() -> Path | None:
-    """Where initdb is: Debian keeps the servers out of PATH, the newest is taken."""
+    """Return the folder of the newest initdb, which Debian keeps out of PATH."""
     on_path = shutil.which("initdb")
     if on_path:
         return Path(on_path).resolve().parent

@@ -80,7 +80,7 @@ class Lease:
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
     async def empty(self) -> bool:
-        """Delete what the test left; whether the database is as it was made."""
+        """Delete the rows that the test left, and return whether the database is as it was made."""
         pool = self.engine.pool
         left = pool.checkedout()  # type: ignore[attr-defined]  # of every queue pool
         if left or await self.emptier.fetchval(OTHERS) > pool.checkedin():  # type: ignore[attr-defined]

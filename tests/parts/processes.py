@@ -28,7 +28,7 @@ lasting_threads: set[threading.Thread] = {threading.main_thread()}
 
 
 class PartMissing(Exception):
-    """A real part cannot be had on this machine; the text says what was tried."""
+    """This machine has no such part, such as Kafka. The text says what was tried."""
 
 
 class Server:
@@ -57,21 +57,21 @@ class Server:
 
     @property
     def running(self) -> bool:
-        """Whether the process exists, frozen or not."""
+        """Return whether the process exists, frozen or not."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int | None:
-        """The process id while it runs."""
+        """Return the process id while the process runs."""
         return self._process.pid if self._process is not None and self.running else None
 
     @property
     def exit_code(self) -> int | None:
-        """What it ended with, -9 for a kill; None while it runs, or before its first start."""
+        """Return the exit code, which is -9 after SIGKILL. It is None while the process runs, and before its first start."""
         return self._process.poll() if self._process is not None else None
 
     def start(self) -> None:
-        """Start detached from the terminal, with all output appended to `log`; no-op when it runs."""
+        """Start the process without a terminal, with all output appended to `log`. Nothing happens if it runs."""
         if self.running:
             return
         assert threading.current_thread() in lasting_threads, "a server dies with the thread that starts it"
@@ -98,7 +98,7 @@ class Server:
             )
 
     def end(self, by: signal.Signals, *, seconds_max: float) -> None:
-        """Send a signal that ends it and wait; SIGKILL if it has not ended in time."""
+        """Send a signal that ends the process, and wait. After the time limit send SIGKILL."""
         if self._process is None or not self.running:
             return
         self.signal(signal.SIGCONT)
@@ -110,23 +110,23 @@ class Server:
             self._process.wait()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal and do not wait; no-op when it does not run."""
+        """Send a signal without waiting. Nothing happens if the process does not run."""
         if self._process is not None and self.running:
             self._process.send_signal(number)
 
     def freeze(self) -> None:
-        """SIGSTOP: it keeps its connections and answers nothing."""
+        """Send SIGSTOP: the process keeps its connections and answers nothing."""
         assert self._process is not None
         assert self.running
         self._process.send_signal(signal.SIGSTOP)
 
     def cont(self) -> None:
-        """SIGCONT after `freeze`."""
+        """Send SIGCONT after `freeze`."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
     def wait_until(self, ready: Callable[[], bool], *, seconds_max: float) -> None:
-        """Return once `ready()`; raise PartMissing with the end of the log when it ended or took too long."""
+        """Return when `ready()` is true. Raises PartMissing, with the end of the log, if the process ended or took too long."""
         deadline = time.monotonic() + seconds_max
         while not ready():
             if not self.running or time.monotonic() > deadline:
@@ -135,14 +135,14 @@ class Server:
             time.sleep(POLL_SECONDS)
 
     def log_end(self, lines: int = 20) -> str:
-        """The last lines of its log."""
+        """Return the last lines of the log."""
         return (
             "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
         )
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports on 127.0.0.1 that nothing listens on at this moment."""
+    """Return ports on 127.0.0.1 on which nothing listens at this moment."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [listener.getsockname()[1] for listener in sockets]
     for listener in sockets:
@@ -151,7 +151,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def free_port_base(count: int) -> int:
-    """The first of `count` ports in a row on 127.0.0.1 that nothing listens on at this moment."""
+    """Return the first of `count` ports in a row on 127.0.0.1 on which nothing listens at this moment."""
     for base in random.SystemRandom().sample(range(PORT_FIRST, PORT_LAST - count), PORT_TRIES_MAX):
         try:
             taken = [socket.create_server(("127.0.0.1", base + offset)) for offset in range(count)]
@@ -164,12 +164,12 @@ def free_port_base(count: int) -> int:
 
 
 def required() -> bool:
-    """Whether this run must use the real parts (CI) instead of falling back or skipping."""
+    """Return whether this run, as CI, must use the real parts instead of stand-ins."""
     return os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 
 def apt_install(*packages: str) -> bool:
-    """Install Debian packages if this process is allowed to; whether they are there now."""
+    """Install Debian packages if this process is allowed to, and return whether they are there now."""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return False
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -195,7 +195,7 @@ def said(
     environment: Mapping[str, str] | None = None,
     seconds_max: float = SAID_SECONDS_MAX,
 ) -> str:
-    """What a command writes, with `environment` in place of ours. Raises PartMissing, with its last words, when it fails."""
+    """Return the output of a command that runs with `environment`. Raises PartMissing, with the end of its output, if it fails."""
     shown = " ".join(command[:6])
     try:
         done = subprocess.run(

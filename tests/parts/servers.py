@@ -27,7 +27,7 @@ Address = tuple[str, str, bool]
 
 @dataclass(frozen=True, slots=True)
 class SharedKafka:
-    """A broker that another process of this run holds on to."""
+    """A broker that another process of this run has started, and will end."""
 
     servers: str
     sentence: str
@@ -36,11 +36,11 @@ class SharedKafka:
 
     @property
     def url(self) -> str:
-        """For HUITOU_BUS_URL."""
+        """Return the value for HUITOU_BUS_URL."""
         return f"kafka://{self.servers}"
 
     def close(self) -> None:
-        """Leave it running: it ends with the run."""
+        """Leave the broker running: it ends with the run."""
 
 
 @functools.cache

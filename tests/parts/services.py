@@ -47,7 +47,7 @@ TEST_PARTITION = TopicPartition("test", 0)
 
 
 class Running(Generic[S]):
-    """A service in this process, and what a test does with every service."""
+    """A service in this process, with the actions that tests take on every service."""
 
     operator_role: ClassVar[Role] = "admin"
     """The role of an operator for whom the test names none."""
@@ -65,7 +65,7 @@ class Running(Generic[S]):
 
     @cached_property
     def app(self) -> FastAPI:
-        """The service's HTTP app."""
+        """Return the service's HTTP app."""
         return build_app(self.service, self.runtime)
 
     def again(self, **settings: Any) -> Self:
@@ -75,7 +75,7 @@ class Running(Generic[S]):
 
     @property
     def handlers(self) -> Handlers:
-        """The handlers of a service with one consumer."""
+        """Return the handlers of a service with one consumer."""
         (handlers,) = self.service.handlers
         return handlers
 
@@ -190,7 +190,7 @@ def topics() -> set[str]:
 async def runtime_of(
     service: Service, kind: Kind, *, now: datetime, bus: Bus | None = None, own: bool = False
 ) -> AsyncIterator[tuple[Runtime[Any], ManualClock]]:
-    """Open what a service holds on to: a leased database, an embedded bus unless one is given, a clock that stands."""
+    """Open the parts of a service: a leased database, an embedded bus unless one is given, and a clock that stands still."""
     home, clock = service.settings.home, ManualClock(now)
     async with databases.fresh(kind, service.name, folder=home, clock=clock, own=own) as database:
         runtime = Runtime(

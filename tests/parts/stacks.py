@@ -37,16 +37,16 @@ class Stack(Protocol):
     """What its processes are started with; what its commands have to be started with."""
 
     def address(self, service: str) -> str:
-        """Where a service answers, such as http://127.0.0.1:8001."""
+        """Return the address of a service, such as http://127.0.0.1:8001."""
         ...
 
     def close(self) -> None:
-        """End it, and remove what was temporary."""
+        """End the product, and remove what was temporary."""
         ...
 
 
 class GivenStack:
-    """The product named in E2E_URLS (`profile=http://…,loyalty=…`), its home folder in E2E_HOME; not ours to end."""
+    """The product named in E2E_URLS (`profile=http://…,loyalty=…`), with its home in E2E_HOME. Tests must not end it."""
 
     name = "given"
 
@@ -65,11 +65,11 @@ class GivenStack:
         return self._addresses[service].rstrip("/")
 
     def close(self) -> None:
-        """Leave it running."""
+        """Leave the product running."""
 
 
 def environment(home: Path, port_base: int, more: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a product of our own: nothing of ours leaks in but what is said here."""
+    """Return the environment of a product that the run starts. Of the run's own environment it has only what stands here."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HUITOU_")}
     return {
         **inherited,
@@ -82,27 +82,27 @@ def environment(home: Path, port_base: int, more: Mapping[str, str]) -> dict[str
 
 
 def python(name: str, arguments: list[str], *, log: Path, environment: Mapping[str, str]) -> Server:
-    """A process of the product, not started yet."""
+    """Return a process of the product that is not started yet."""
     return Server(name, [sys.executable, *arguments], log=log, environment=environment)
 
 
 def local_addresses(port_base: int) -> dict[str, str]:
-    """Where the services of a stack on this machine answer, by name."""
+    """Return the addresses of the services of a stack on this machine, by name."""
     return {name: f"http://127.0.0.1:{port_base + offset}" for name, offset in PORT_OFFSETS.items()}
 
 
 def operator(stack: Stack, role: Role) -> dict[str, str]:
-    """The header that says who asks: an operator with this role."""
+    """Return the header with the token of an operator with this role."""
     return {"Authorization": f"Bearer {tokens.operator(stack.home, role, name='e2e')}"}
 
 
 def customer(stack: Stack, customer_id: str) -> dict[str, str]:
-    """The header that says who asks: one customer."""
+    """Return the header with the token of a customer."""
     return {"Authorization": f"Bearer {tokens.customer(stack.home, customer_id)}"}
 
 
 async def is_ready(client: httpx2.AsyncClient, address: str) -> bool:
-    """Whether a service says that it may be sent requests."""
+    """Return whether a service reports that it is ready for requests."""
     try:
         return (await client.get(f"{address}/health/ready", timeout=ASK_SECONDS_MAX)).is_success
     except httpx2.TransportError:
