@@ -1,7 +1,7 @@
 """The actions of operators on records that were set aside: list, read, retry, discard."""
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,16 +63,23 @@ async def page(
     )
 
 
-async def read_one(
-    read: Read, vault: Vault, set_aside_id: str
-) -> tuple[SetAsideRecord, dict[str, str], str | None]:
-    """Return one record with its headers and payload as text; undecodable bytes are escaped. Raises NotSetAside."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A set-aside record with its headers and its payload as text; bytes that are no text are escaped."""
+
+    record: SetAsideRecord
+    headers: Mapping[str, str]
+    payload: str | None
+
+
+async def read_one(read: Read, vault: Vault, set_aside_id: str) -> Opened:
+    """Return one record with its contents. Raises NotSetAside."""
     record = await read.read_record(SetAsideRecord, _ALL_COLUMNS.where(table.c.id == set_aside_id))
     if record is None:
         raise NotSetAside
     headers, value = set_aside.open_record(vault, record.record)
     shown = {name: content.decode(errors="backslashreplace") for name, content in headers}
-    return record, shown, None if value is None else value.decode(errors="backslashreplace")
+    return Opened(record, shown, None if value is None else value.decode(errors="backslashreplace"))
 
 
 async def consumer_of(read: Read, set_aside_id: str) -> str:
@@ -229,8 +236,8 @@ async def _apply_record(
     """Apply one stored record, and return None, or the reason if it is refused. Its own quarantine does not stop it."""
     handle_parked = None if record.type is None else handlers.parked.get(record.type)
     if handle_parked is not None:
-        _, document = set_aside.open_record(context.vault, record.record)
-        return await _apply_parked(tx, context, handle_parked, (document or b"").decode())
+        document = set_aside.open_record(context.vault, record.record).value or b""
+        return await _apply_parked(tx, context, handle_parked, document.decode())
     decoded = _decoded(handlers, context, record)
     if decoded.malformed:
         return decoded.malformed[0][1]

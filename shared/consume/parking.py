@@ -173,7 +173,7 @@ def _parked(vault: Vault, record: SetAsideRecord) -> Parked:
     assert record.awaits is not None, "a parked record waits for a fact"
     assert record.type is not None, "a parked record has a type"
     assert record.deadline_at is not None, "a parked record has a deadline"
-    _, document = set_aside.open_record(vault, record.record)
+    document = set_aside.open_record(vault, record.record).value
     assert document is not None, "a parked record has a document"
     return Parked(record.id, record.awaits, record.type, record.key, document.decode(), record.deadline_at)
 

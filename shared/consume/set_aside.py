@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 
@@ -101,11 +102,18 @@ def seal_record(vault: Vault, headers: Sequence[tuple[str, bytes]], value: bytes
     return vault.seal(_FIELD, json.dumps(document))
 
 
-def open_record(vault: Vault, token: bytes) -> tuple[list[tuple[str, bytes]], bytes | None]:
+class Contents(NamedTuple):
+    """The headers and the payload of a record, byte for byte."""
+
+    headers: Sequence[tuple[str, bytes]]
+    value: bytes | None
+
+
+def open_record(vault: Vault, token: bytes) -> Contents:
     """Return the headers and the payload that `seal_record` sealed."""
     document = json.loads(vault.open(_FIELD, token))
     headers = [(name, content.encode("latin-1")) for name, content in document["headers"]]
-    return headers, None if document["value"] is None else document["value"].encode("latin-1")
+    return Contents(headers, None if document["value"] is None else document["value"].encode("latin-1"))
 
 
 async def quarantined(tx: Tx, consumer: str, keys: Iterable[str]) -> set[str]:

@@ -125,8 +125,9 @@ def _declare_reading(router: Router) -> None:
     )
     async def get_set_aside(read: Reading, vault: Vaulted, set_aside_id: str) -> SetAsideRecord:
         """The record with its headers and payload, which may hold anything that was thrown at the topic."""
-        record, headers, payload = await operator_actions.read_one(read, vault, set_aside_id)
-        return SetAsideRecord(**_out(record).model_dump(), headers=headers, payload=payload)
+        opened = await operator_actions.read_one(read, vault, set_aside_id)
+        shown = _out(opened.record).model_dump()
+        return SetAsideRecord(**shown, headers=dict(opened.headers), payload=opened.payload)
 
 
 def _declare_acting(router: Router, consumers: Mapping[str, Handlers]) -> None:

@@ -11,7 +11,7 @@ from services.feedback.complaints.domain.machine import Action, Actor, ActorKind
 from services.feedback.complaints.usecases.add_message import NewMessage, add_message
 from services.feedback.complaints.usecases.fire_clocks import fire_clocks
 from services.feedback.complaints.usecases.open_complaint import NewComplaint, open_complaint
-from services.feedback.complaints.usecases.take_action import FollowUp, Wanted, take_action
+from services.feedback.complaints.usecases.take_action import ActionRequest, FollowUp, take_action
 from services.feedback.settings import Settings
 from shared.context import Context
 from shared.events.base import Cause, Event
@@ -63,7 +63,7 @@ class Feedback(Running[Settings]):
 
     async def act(self, complaint_id: str, action: Action, *, actor: Actor = AGENT, **more: Any) -> None:
         """Take an action in a transaction of its own."""
-        wanted = Wanted(action, actor, **more)
+        wanted = ActionRequest(action, actor, **more)
         async with self.database.begin() as tx:
             await take_action(tx, self.context, complaint_id, wanted)
 

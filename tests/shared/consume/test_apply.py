@@ -242,11 +242,11 @@ async def test_what_is_no_event_is_dead_and_what_is_unknown_is_skipped(
     assert (outcome.applied, outcome.skipped, outcome.dead) == (1, 1, 1)
     async with placed.read() as read:
         (dead,) = await operator_actions.page(read)
-        _, shown_headers, payload = await operator_actions.read_one(read, vault, dead.id)
+        opened = await operator_actions.read_one(read, vault, dead.id)
         stored = await read.one(select(table.c.record))
     assert (dead.offset, dead.key) == (2, None)
-    assert shown_headers == {"x": "\\xff\x00"}
-    assert payload == "\\xff Ana 13800138001"
+    assert opened.headers == {"x": "\\xff\x00"}
+    assert opened.payload == "\\xff Ana 13800138001"
     assert b"13800138001" not in stored[0], "a stranger's record is kept sealed"
 
 

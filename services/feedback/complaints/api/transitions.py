@@ -10,7 +10,7 @@ from services.feedback.complaints.domain import machine
 from services.feedback.complaints.domain.machine import Action, CloseOutcome, FollowUpResult, Outcome, Status
 from services.feedback.complaints.queries.admission import WRITERS, admit
 from services.feedback.complaints.queries.complaints import complaint_of
-from services.feedback.complaints.usecases.take_action import FollowUp, Wanted, take_action
+from services.feedback.complaints.usecases.take_action import ActionRequest, FollowUp, take_action
 from services.feedback.settings import Settings
 from services.feedback.sla.queries.shown_clocks import ClockOut, show_clocks
 from shared.events.base import ComplaintId
@@ -97,7 +97,7 @@ async def post_transition(
     """Take an action. One that is not legal in this state is a 409 with the legal ones; missing things have a code."""
     await admit(tx, caller, complaint_id)
     actor = actor_of(caller)
-    wanted = Wanted(
+    request = ActionRequest(
         action=body.action,
         actor=actor,
         reason=body.reason,
@@ -106,7 +106,7 @@ async def post_transition(
         follow_up=None if body.follow_up is None else _follow_up(body.follow_up),
         duplicate_of=body.duplicate_of,
     )
-    await take_action(tx, context, complaint_id, wanted)
+    await take_action(tx, context, complaint_id, request)
     complaint = await complaint_of(tx, complaint_id)
     return MovedOut(
         id=complaint.id,

@@ -159,7 +159,7 @@ def allowed(status: Status, kind: ActorKind = ActorKind.MANAGER) -> list[Action]
     """Return the actions that are legal in this state; for a customer only those that customers may take at all."""
     legal = [action for action in Action if status in ROWS[action].sources]
     return (
-        [action for action in legal if ActorKind.CUSTOMER in ROWS[action].who]
+        [action for action in legal if ActorKind.CUSTOMER in ROWS[action].actors]
         if kind is ActorKind.CUSTOMER
         else legal
     )
@@ -177,8 +177,8 @@ def decide(case: Case, asked: Asked) -> Case:
             status=case.status,
             extra={"allowed": [*allowed(case.status, asked.actor.kind)]},
         )
-    if asked.actor.kind not in row.who:
-        raise NotForThisActor(action=asked.action, who=", ".join(sorted(row.who)))
+    if asked.actor.kind not in row.actors:
+        raise NotForThisActor(action=asked.action, who=", ".join(sorted(row.actors)))
     _refuse_unused(asked)
     if row.needs_reason and not (asked.reason or "").strip():
         raise ReasonRequired(action=asked.action)
@@ -286,7 +286,7 @@ class Row:
 
     sources: frozenset[Status]
     to: Status | None
-    who: frozenset[ActorKind]
+    actors: frozenset[ActorKind]
     needs_reason: bool = False
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from services.feedback.complaints.domain.complaint import OpenedBy
 from services.feedback.complaints.refusals import UnknownComplaint
 from services.feedback.complaints.storage import complaints
-from services.feedback.complaints.storage.complaints import ListedComplaint, Wanted
+from services.feedback.complaints.storage.complaints import ComplaintSelection, ListedComplaint
 from shared import identity
 from shared.auth.principal import Principal
 from shared.db import Read
@@ -27,11 +27,11 @@ async def list_complaints(
 
     Raises UnknownComplaint if a customer asks for another customer's complaints.
     """
-    wanted = Wanted(statuses=statuses, owner=owner, channel=channel)
+    selection = ComplaintSelection(statuses=statuses, owner=owner, channel=channel)
     if caller.kind == "partner":
-        wanted = replace(wanted, opened_by=OpenedBy.PARTNER.value, opened_by_id=caller.id)
-    wanted = replace(wanted, identity_ids=await _identities(read, caller, customer_id))
-    return await complaints.page(read, wanted, before=before, limit=limit)
+        selection = replace(selection, opened_by=OpenedBy.PARTNER.value, opened_by_id=caller.id)
+    selection = replace(selection, identity_ids=await _identities(read, caller, customer_id))
+    return await complaints.page(read, selection, before=before, limit=limit)
 
 
 async def _identities(read: Read, caller: Principal, customer_id: str | None) -> Sequence[str] | None:

@@ -59,7 +59,7 @@ class ListedComplaint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ComplaintSelection:
     """The complaints that a list shows; None: whatever the value."""
 
     identity_ids: Sequence[str] | None = None
@@ -199,7 +199,9 @@ async def touch(tx: Tx, complaint_id: str) -> None:
     )
 
 
-async def page(read: Read, wanted: Wanted, *, before: str | None, limit: int) -> list[ListedComplaint]:
+async def page(
+    read: Read, selection: ComplaintSelection, *, before: str | None, limit: int
+) -> list[ListedComplaint]:
     """Return a page of complaints, the newest first, those with an id below `before`."""
     columns = complaint.c
     statement = (
@@ -221,17 +223,17 @@ async def page(read: Read, wanted: Wanted, *, before: str | None, limit: int) ->
         .order_by(columns.id.desc())
         .limit(limit)
     )
-    if wanted.identity_ids is not None:
-        statement = statement.where(any_of(columns.identity_id, wanted.identity_ids))
-    if wanted.statuses is not None:
-        statement = statement.where(any_of(columns.status, wanted.statuses))
-    if wanted.owner is not None:
-        statement = statement.where(columns.owner == wanted.owner)
-    if wanted.channel is not None:
-        statement = statement.where(columns.channel == wanted.channel)
-    if wanted.opened_by is not None:
+    if selection.identity_ids is not None:
+        statement = statement.where(any_of(columns.identity_id, selection.identity_ids))
+    if selection.statuses is not None:
+        statement = statement.where(any_of(columns.status, selection.statuses))
+    if selection.owner is not None:
+        statement = statement.where(columns.owner == selection.owner)
+    if selection.channel is not None:
+        statement = statement.where(columns.channel == selection.channel)
+    if selection.opened_by is not None:
         statement = statement.where(
-            columns.opened_by == wanted.opened_by, columns.opened_by_id == wanted.opened_by_id
+            columns.opened_by == selection.opened_by, columns.opened_by_id == selection.opened_by_id
         )
     if before is not None:
         statement = statement.where(columns.id < before)

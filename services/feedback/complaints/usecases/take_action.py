@@ -39,7 +39,7 @@ class FollowUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ActionRequest:
     """An action that somebody asks for, with everything that comes with it."""
 
     action: Action
@@ -51,31 +51,31 @@ class Wanted:
     duplicate_of: str | None = None
 
 
-async def take_action(tx: Tx, context: Context[Settings], complaint_id: str, wanted: Wanted) -> None:
+async def take_action(tx: Tx, context: Context[Settings], complaint_id: str, request: ActionRequest) -> None:
     """Take the action. Raises UnknownComplaint, CustomerErased, and the refusals of the machine."""
-    named = [complaint_id] if wanted.duplicate_of is None else [complaint_id, wanted.duplicate_of]
+    named = [complaint_id] if request.duplicate_of is None else [complaint_id, request.duplicate_of]
     locked = await lock_complaints(tx, named)
     if complaint_id not in locked:
         raise UnknownComplaint
     complaint = locked[complaint_id]
     asked = Asked(
-        action=wanted.action,
-        actor=wanted.actor,
+        action=request.action,
+        actor=request.actor,
         at=tx.now,
-        reason=wanted.reason,
-        outcome=wanted.outcome,
-        owner=wanted.owner,
-        target=_target(locked, complaint, wanted.duplicate_of),
-        unreached=None if wanted.follow_up is None else wanted.follow_up.result == FollowUpResult.UNREACHED,
+        reason=request.reason,
+        outcome=request.outcome,
+        owner=request.owner,
+        target=_target(locked, complaint, request.duplicate_of),
+        unreached=None if request.follow_up is None else request.follow_up.result == FollowUpResult.UNREACHED,
     )
     keys = await context.vault.new_subject(
         tx, (locked_complaint.identity_id for locked_complaint in locked.values())
     )
     await book_transition(tx, complaint, asked, keys)
-    if wanted.follow_up is not None:
-        await _store_follow_up(tx, complaint, wanted.follow_up, wanted.actor, keys)
-    if wanted.duplicate_of is not None:
-        await _mark_merge(tx, complaint, locked[wanted.duplicate_of], keys)
+    if request.follow_up is not None:
+        await _store_follow_up(tx, complaint, request.follow_up, request.actor, keys)
+    if request.duplicate_of is not None:
+        await _mark_merge(tx, complaint, locked[request.duplicate_of], keys)
     await update_clocks(tx, context, sorted(locked))
 
 

@@ -286,13 +286,13 @@ async def get_purchase(
     found = await purchases.find_purchase(read, context, purchase_id)
     if found is None:
         raise PurchaseNotFound
-    purchase, lines = found
+    purchase = found.record
     if issuer_seen_by(caller) not in (None, purchase.issuer):
         raise PurchaseNotFound
     own_id = caller.customer_id
     if own_id is not None and await customer_of(read, context, caller, own_id) != purchase.customer_id:
         raise PurchaseNotFound
-    return PurchaseOut(**dict(_summary(purchase)), lines=[_line(line) for line in lines])
+    return PurchaseOut(**dict(_summary(purchase)), lines=[_line(line) for line in found.lines])
 
 
 @router.get(

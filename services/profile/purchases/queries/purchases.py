@@ -1,5 +1,6 @@
 """Read purchases. Their `customer_id` is the customer that they belong to now, not the one at recording."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from services.profile.people.queries.ownership import owner_and_keys_of, owners_of
@@ -18,9 +19,15 @@ class NamedLine:
     name: str | None
 
 
-async def find_purchase(
-    read: Read, context: Context, purchase_id: str
-) -> tuple[PurchaseRecord, list[NamedLine]] | None:
+@dataclass(frozen=True, slots=True)
+class ItemisedPurchase:
+    """A purchase with its lines."""
+
+    record: PurchaseRecord
+    lines: Sequence[NamedLine]
+
+
+async def find_purchase(read: Read, context: Context, purchase_id: str) -> ItemisedPurchase | None:
     """Return a purchase with its lines; None if there is none with this id."""
     purchase = await purchases.find_by_id(read, purchase_id)
     if purchase is None:
@@ -28,7 +35,7 @@ async def find_purchase(
     owner_id, keys = await owner_and_keys_of(read, context, purchase.identity_id)
     lines = (await purchases.lines_of(read, [purchase_id]))[purchase_id]
     named = [NamedLine(line, purchases.open_name(keys, purchase.identity_id, line)) for line in lines]
-    return replace(purchase, customer_id=owner_id), named
+    return ItemisedPurchase(replace(purchase, customer_id=owner_id), named)
 
 
 async def list_purchases(

@@ -74,7 +74,7 @@ async def find(read: Read, vault: Vault, keys: Iterable[ReturnKey]) -> dict[Retu
             any_of(table.c.key, wanted),
         )
     )
-    documents = (set_aside.open_record(vault, sealed)[1] or b"" for (sealed,) in rows)
+    documents = (set_aside.open_record(vault, sealed).value or b"" for (sealed,) in rows)
     return {waiting.key: waiting for waiting in map(read_document, documents)}
 
 
