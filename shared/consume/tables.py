@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
-from sqlalchemy import CheckConstraint, Column, Index, Integer, Named, Table, Text, TypedColumns
+from sqlalchemy import Column, Index, Integer, Named, Table, Text, TypedColumns
 
 from shared.db.opening import kernel_metadata
 from shared.db.records import record_of
+from shared.db.schema import one_of
 from shared.db.types import BigInt, Id, Instant, Sealed
 
 
@@ -61,7 +62,7 @@ stopped_partition = Table(
     "stopped_partition",
     kernel_metadata,
     StoppedColumns,
-    CheckConstraint("cause in ('brake', 'bug')", name="stopped_partition_cause"),
+    one_of("cause", get_args(StopCause), name="stopped_partition_cause"),
 )
 
 
@@ -141,7 +142,7 @@ set_aside = Table(
     "set_aside",
     kernel_metadata,
     SetAsideColumns,
-    CheckConstraint("state in ('dead', 'queued', 'parked', 'applied', 'discarded')", name="set_aside_state"),
+    one_of("state", get_args(State), name="set_aside_state"),
 )
 
 

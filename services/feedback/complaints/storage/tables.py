@@ -18,8 +18,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from services.feedback.complaints.domain.complaint import Delivery, MessageKind
+from services.feedback.complaints.domain.machine import FollowUpResult
 from shared.db import record_of
-from shared.db.schema import INDEX_NAMES
+from shared.db.schema import INDEX_NAMES, one_of
 from shared.db.triggers import append_only, frozen_columns
 from shared.db.types import Id, Instant, Sealed
 
@@ -136,8 +138,8 @@ message = Table(
     metadata,
     MessageColumns,
     UniqueConstraint("complaint_id", "dedupe_key", name="message_dedupe"),
-    CheckConstraint("kind IN ('customer', 'agent', 'note', 'system', 'bot')", name="message_kind"),
-    CheckConstraint("delivery IN ('queued', 'sent', 'failed')", name="message_delivery"),
+    one_of("kind", MessageKind, name="message_kind"),
+    one_of("delivery", Delivery, name="message_delivery"),
     CheckConstraint("kind <> 'note' OR NOT visible", name="message_note_hidden"),
 )
 Index("message_complaint", message.c.complaint_id, message.c.id)
@@ -229,9 +231,7 @@ follow_up = Table(
     metadata,
     FollowUpColumns,
     UniqueConstraint("complaint_id", "cycle", "attempt", name="follow_up_attempt"),
-    CheckConstraint(
-        "result IN ('satisfied', 'partly', 'not_satisfied', 'unreached')", name="follow_up_result"
-    ),
+    one_of("result", FollowUpResult, name="follow_up_result"),
 )
 append_only(follow_up)
 

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import CheckConstraint, Column, Index, Integer, MetaData, Named, Table, Text, TypedColumns
 
+from services.feedback.remedies.domain import RemedyStatus
 from shared.db import record_of
-from shared.db.schema import INDEX_NAMES
+from shared.db.schema import INDEX_NAMES, one_of
 from shared.db.triggers import frozen_columns
 from shared.db.types import BigInt, Id, Instant, Sealed
 
@@ -40,10 +41,7 @@ remedy = Table(
     "remedy",
     metadata,
     RemedyColumns,
-    CheckConstraint(
-        "status IN ('proposed', 'granted', 'overdue', 'settled', 'refused', 'cancelled')",
-        name="remedy_status",
-    ),
+    one_of("status", RemedyStatus, name="remedy_status"),
     CheckConstraint("(status = 'refused') = (refusal_code IS NOT NULL)", name="remedy_refusal"),
     CheckConstraint("kind <> 'points' OR points > 0", name="remedy_points"),
 )

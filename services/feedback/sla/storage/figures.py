@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
+from services.feedback.sla.domain.verdict import Verdict
 from services.feedback.sla.storage.tables import sla_clock
 from shared.db import Read
 from shared.metrics import Measure, Sample
@@ -19,6 +20,6 @@ async def gauges(read: Read) -> Sequence[Sample]:
     breached = (
         select(func.count())
         .select_from(sla_clock)
-        .where(sla_clock.c.verdict == "breached", sla_clock.c.fulfilled_at.is_(None))
+        .where(sla_clock.c.verdict == Verdict.BREACHED.value, sla_clock.c.fulfilled_at.is_(None))
     )
     return (ARMED.of(await read.scalar(armed) or 0), BREACHED.of(await read.scalar(breached) or 0))

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from sqlalchemy import (
     Boolean,
-    CheckConstraint,
     Column,
     Index,
     Integer,
@@ -17,6 +16,7 @@ from sqlalchemy import (
     TypedColumns,
 )
 
+from services.feedback.sla.domain.verdict import NoticeKind, Verdict
 from services.feedback.sla.storage.documents import (
     StoredConditions,
     StoredDay,
@@ -25,7 +25,7 @@ from services.feedback.sla.storage.documents import (
     StoredWindow,
 )
 from shared.db import record_of
-from shared.db.schema import INDEX_NAMES
+from shared.db.schema import INDEX_NAMES, one_of
 from shared.db.triggers import append_only
 from shared.db.types import BigInt, Document, Id, Instant
 
@@ -126,7 +126,7 @@ sla_clock = Table(
     "sla_clock",
     metadata,
     ClockColumns,
-    CheckConstraint("verdict IN ('running', 'met', 'breached', 'cancelled')", name="sla_clock_verdict"),
+    one_of("verdict", Verdict, name="sla_clock_verdict"),
 )
 Index(
     "sla_clock_next_fire",
@@ -186,9 +186,7 @@ sla_event = Table(
     "sla_event",
     metadata,
     ClockEventColumns,
-    CheckConstraint(
-        "kind IN ('warned', 'breached', 'breach_withdrawn', 'retargeted', 'escalated')", name="sla_event_kind"
-    ),
+    one_of("kind", NoticeKind, name="sla_event_kind"),
 )
 append_only(sla_event)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import get_args
 
 from sqlalchemy import (
     CheckConstraint,
@@ -20,7 +21,7 @@ from services.profile.people.domain.customers import IdentifierState, IdentitySt
 from services.profile.people.domain.identifiers import IdentifierKind
 from services.profile.people.domain.survivorship import Evidence
 from shared.db import record_of
-from shared.db.schema import INDEX_NAMES
+from shared.db.schema import INDEX_NAMES, one_of
 from shared.db.types import Id, Instant, Sealed
 
 metadata = MetaData(naming_convention=INDEX_NAMES)
@@ -48,7 +49,7 @@ identity = Table(
     "identity",
     metadata,
     IdentityColumns,
-    CheckConstraint("state in ('active', 'anonymous', 'erased')", name="identity_state"),
+    one_of("state", get_args(IdentityState), name="identity_state"),
     CheckConstraint("ownership_version >= 0", name="identity_ownership_version"),
 )
 Index(
@@ -98,9 +99,7 @@ identifier = Table(
     "identifier",
     metadata,
     IdentifierColumns,
-    CheckConstraint(
-        "state in ('resolving', 'contested', 'shared', 'blocked', 'retired')", name="identifier_state"
-    ),
+    one_of("state", get_args(IdentifierState), name="identifier_state"),
 )
 for _name, _column in (
     ("resolving", identifier.c.blind_index),
@@ -195,7 +194,7 @@ customer_value = Table(
     "customer_value",
     metadata,
     CustomerValueColumns,
-    CheckConstraint("evidence in ('declared', 'observed', 'inferred')", name="customer_value_evidence"),
+    one_of("evidence", get_args(Evidence), name="customer_value_evidence"),
     CheckConstraint("absence is null or absence in ('empty', 'refused')", name="customer_value_absence"),
     CheckConstraint("confidence >= 0 and confidence <= 100", name="customer_value_confidence"),
 )

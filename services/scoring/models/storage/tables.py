@@ -1,6 +1,7 @@
 """The tables of models, fits and sweeps, each with its record."""
 
 from datetime import date, datetime
+from typing import get_args
 
 from sqlalchemy import (
     Boolean,
@@ -17,13 +18,13 @@ from sqlalchemy import (
     TypedColumns,
 )
 
-from services.scoring.models.domain.fit import Fit
+from services.scoring.models.domain.fit import Fit, FitStatus
 from services.scoring.models.domain.kinds import Parameters
-from services.scoring.models.domain.models import Model
+from services.scoring.models.domain.models import Model, Status
 from services.scoring.models.domain.sweep import Sweep
 from shared.db import triggers
 from shared.db.records import record_of
-from shared.db.schema import INDEX_NAMES
+from shared.db.schema import INDEX_NAMES, one_of
 from shared.db.types import BigInt, Document, Id, Instant
 
 metadata = MetaData(naming_convention=INDEX_NAMES)
@@ -52,7 +53,7 @@ model = Table(
     "model",
     metadata,
     ModelColumns,
-    CheckConstraint("status in ('published', 'proposed', 'rejected')", name="model_status"),
+    one_of("status", get_args(Status), name="model_status"),
     CheckConstraint("version > 0", name="model_version"),
 )
 triggers.append_only(model)
@@ -84,7 +85,7 @@ fit = Table(
     "fit",
     metadata,
     FitColumns,
-    CheckConstraint("status in ('queued', 'running', 'done', 'failed')", name="fit_status"),
+    one_of("status", get_args(FitStatus), name="fit_status"),
 )
 Index("fit_waiting", fit.c.status, fit.c.fit_id)
 record_of(fit)(Fit)
