@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import TypeVar
 
 LONG = os.environ.get("TEST_LONG") == "1"
@@ -22,3 +22,13 @@ def sample(chance: random.Random, cases: Iterable[T], most: int) -> list[T]:
 def limit(in_a_sample: int, in_a_long_run: int) -> int:
     """Return how many rounds this run tries."""
     return in_a_long_run if LONG else in_a_sample
+
+
+def sample_of_each(
+    chance: random.Random, cases: Iterable[T], kind: Callable[[T], Hashable], most: int
+) -> list[T]:
+    """Return all cases in a long run, else `most` of each kind, so that each kind is tried and none grows."""
+    kinds: dict[Hashable, list[T]] = {}
+    for case in cases:
+        kinds.setdefault(kind(case), []).append(case)
+    return [case for listed in kinds.values() for case in sample(chance, listed, most)]

@@ -28,6 +28,7 @@ from shared.service import Runtime, Service
 from tests.parts import databases, services, tokens
 from tests.parts.databases import Kind
 from tests.parts.tokens import Subject
+from tests.shared.http.till import SALE, open_till
 
 SERVICES = ("profile", "loyalty", "feedback", "scoring")
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -129,6 +130,15 @@ async def opened(
     name: str, folder: Path, kind: Kind = "sqlite", *, bus: Bus | None = None
 ) -> AsyncIterator[Opened]:
     """A service on an empty database and a bus of its own unless one is given, with something in it."""
+    if name == "till":
+        async with open_till(folder, kind) as till:
+            house = Opened(
+                till.service, till.runtime, till.app, till.clock, of_owner={"customer_id": "cus_a"}
+            )
+            sale = await house.post(house.operator(), "/v1/customers/cus_a/sales", SALE)
+            house.of_owner["sale_id"] = sale["id"]
+            yield house
+        return
     described = services.service_with(name, folder)
     async with services.runtime_of(described, kind, now=NOW, bus=bus) as (runtime, clock):
         house = Opened(described, runtime, build_app(described, runtime), clock)

@@ -28,6 +28,7 @@ from shared.service import Runtime, Service
 from shared.service.opening import open_vault_of
 from shared.verify import rolling
 from tests.architecture.sources import ROOT
+from tests.contract.http.opened import Opened
 from tests.parts import databases
 
 SERVICES = tuple(service.name for service in registry.services())
@@ -181,6 +182,14 @@ async def test_a_bus_that_hangs_is_said_to_be_away_and_hides_nothing_else(tmp_pa
     assert "check_slow" not in said
     assert "huitou_outbox_pending" in metrics
     assert "huitou_consumer_lag" not in metrics
+
+
+async def test_health_and_metrics_answer_before_there_are_any_topics(house: Opened) -> None:
+    """A process that serves may start before the relays and consumers, which make the topics."""
+    async with house.client(None) as client:
+        for path in ("/health/live", "/health/ready", "/health/issues", "/metrics"):
+            answer = await client.get(path)
+            assert answer.status_code == 200, (path, answer.text)
 
 
 BROKEN_STATE = CustomerStateRecord(

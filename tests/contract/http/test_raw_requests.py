@@ -1,4 +1,4 @@
-"""What no HTTP library would send, byte by byte to a real server: an answer or a closed connection, never a 5xx."""
+"""Bytes that no HTTP library sends, to a real server: an answer or a closed connection, never a 5xx."""
 
 import json
 import socket
@@ -20,7 +20,7 @@ Address = tuple[str, int]
 
 @pytest.fixture(scope="module")
 def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Address, bytes]]:
-    """Where profile answers, and the header of an agent."""
+    """The address of a running profile, and the header with an agent's token."""
     folder: Path = tmp_path_factory.mktemp("raw")
     with served("profile", folder) as (house, address):
         host, _, port = address.removeprefix("http://").partition(":")
@@ -28,9 +28,9 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Address, by
 
 
 def said(address: Address, *pieces: bytes, and_gone: bool = False) -> bytes:
-    """Everything that is answered to these pieces, each in a packet of its own, until the server closes.
+    """Send these pieces, each in a packet of its own, and return what is answered until the server closes.
 
-    `and_gone`: the client says that nothing more will come; a server may take that for a client who has left.
+    `and_gone`: the client closes its side after the last piece; a server may take that for a client that has left.
     """
     with socket.create_connection(address, timeout=ANSWER_SECONDS_MAX) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -80,7 +80,7 @@ def test_what_is_no_request_is_refused_or_left_alone(door: tuple[Address, bytes]
 def test_an_invitation_to_another_protocol_is_passed_over_and_the_body_is_read(
     door: tuple[Address, bytes], protocol: str, pieces: int
 ) -> None:
-    """The parser takes the body for the other protocol's: the request lost it, or was never answered."""
+    """The parser takes the body for the other protocol's; the request lost its body by that, or was never answered."""
     address, agent = door
     invitation = (
         f"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {protocol}\r\nHTTP2-Settings: AAMAAABk\r\n".encode()

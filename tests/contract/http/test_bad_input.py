@@ -1,0 +1,86 @@
+"""Bad input to every operation of the services, the console and the kernel's toy service: a refusal, never a 5xx.
+
+The cases are computed from the OpenAPI documents: every kind of bad value of `bad_values` at every place of every example.
+`make test` sends CASES_OF_A_KIND_MAX cases of each kind, so that its cost does not grow with the fields of the product.
+"""
+
+import random
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from operator import attrgetter
+
+import pytest
+
+from tests.contract.http import cases
+from tests.contract.http.opened import SERVICES
+from tests.contract.http.targets import TARGETS, Case, Target, faults, open_target, send
+from tests.parts.databases import Kind
+from tests.parts.sampling import sample_of_each
+
+CASES_OF_A_KIND_MAX = 3
+"""How many cases of each kind of bad input a sample sends to one target."""
+TOLD_MAX = 10
+
+Family = Callable[[Target], Iterator[Case]]
+FAMILIES: tuple[Family, ...] = (
+    cases.of_values,
+    cases.of_missing_fields,
+    cases.of_bodies,
+    cases.of_ids,
+    cases.of_parameters,
+    cases.of_unknown_parameters,
+    cases.of_headers,
+    cases.of_keys,
+    cases.of_paths,
+)
+REACH_THE_DATABASE: tuple[Family, ...] = (cases.of_values, cases.of_ids, cases.of_parameters)
+"""The families that go to PostgreSQL as well, with what may be accepted: a database may choke on it."""
+NONE_OF = {
+    "scoring": {"of_missing_fields"},
+    "console": {"of_values", "of_missing_fields", "of_bodies", "of_ids", "of_keys", "of_unknown_parameters"},
+}
+"""The families that a target has no place for."""
+
+
+@pytest.fixture(scope="module")
+async def target(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Target]:
+    """One running target, for all tests of a module: bad input leaves it as it was, or changes what does not matter."""
+    name, kind = request.param
+    async with open_target(name, tmp_path_factory.mktemp(name), kind) as opened:
+        yield opened
+
+
+def on(kind: Kind, names: Sequence[str]) -> list[tuple[str, Kind]]:
+    """Return these targets on this database."""
+    return [(name, kind) for name in names]
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=attrgetter("__name__"))
+@pytest.mark.parametrize("target", on("sqlite", TARGETS), indirect=True, ids="-".join)
+async def test_bad_input_is_taken_or_refused_by_name(
+    target: Target, family: Family, seeded: random.Random
+) -> None:
+    computed = list(family(target))
+    assert bool(computed) != (family.__name__ in NONE_OF.get(target.name, ()))
+
+    await send_sample(target, seeded, computed)
+
+
+@pytest.mark.parametrize("family", REACH_THE_DATABASE, ids=attrgetter("__name__"))
+@pytest.mark.parametrize("target", on("postgresql", SERVICES), indirect=True, ids="-".join)
+async def test_bad_input_is_taken_or_refused_by_name_on_postgresql(
+    target: Target, family: Family, seeded: random.Random
+) -> None:
+    await send_sample(target, seeded, [case for case in family(target) if case.may_pass])
+
+
+async def send_sample(target: Target, seeded: random.Random, computed: Sequence[Case]) -> None:
+    """Send some cases of each kind, and fail with everything that is wrong with their answers."""
+    chosen = sample_of_each(seeded, computed, attrgetter("kind"), CASES_OF_A_KIND_MAX)
+
+    wrong = []
+    for case in chosen:
+        answer = await send(target, case)
+        wrong += [f"{case.kind}: {case.method} {case.path[:100]}: {f}" for f in faults(target, case, answer)]
+    assert not wrong, f"{len(wrong)} of {len(chosen)}:\n" + "\n".join(wrong[:TOLD_MAX])
