@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 import structlog
@@ -20,6 +20,7 @@ from tests.parts import bytecode, databases, kafka, postgres, servers
 from tests.parts.databases import KINDS, Kind
 from tests.parts.postgres import Postgres
 from tests.parts.sampling import LONG
+from tests.parts.scheduling import GroupScheduling
 
 TESTS = Path(__file__).parent
 DRAWN_SEED = "HUITOU_TESTS_SEED"
@@ -34,24 +35,6 @@ EXAMPLES_MAX, EXAMPLES_LONG_MAX = 50, 500
 """How many examples a property test tries."""
 ONE_DATABASE = {"api", "domain"}
 """The folders whose tests run on SQLite alone, but for those that are marked `both_databases`."""
-
-PRODUCT_TOPICS = "product topics"
-ALONE = "alone"
-GROUPS = {
-    "test_replay.py": PRODUCT_TOPICS,
-    "test_kafka_rebalances.py": PRODUCT_TOPICS,
-    "e2e": PRODUCT_TOPICS,
-    "bench": ALONE,
-    "chaos": ALONE,
-    "test_up.py": ALONE,
-    "test_fits.py": ALONE,
-    "test_kafka_faults.py": ALONE,
-    "test_outage.py": ALONE,
-    "test_lease.py": ALONE,
-    "test_migrating.py": ALONE,
-    "test_pacing.py": ALONE,
-}
-"""The folders and files whose tests one worker runs in turn: they share the product's topics, or measure times."""
 
 settings.register_profile(
     "sample",
@@ -73,20 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
         servers.answer_workers()
 
 
-class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is published without types
-    """Give the tests of a group to one worker, and every other test to the next worker that is free.
-
-    `--dist loadgroup` of xdist 3.8 does the same by a mark, which it cannot read any more since pytest 9.2.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        path = PurePosixPath(nodeid.partition("::")[0])
-        folders = path.parts[1:2] if path.parts[0] == TESTS.name else path.parts[:1]
-        return GROUPS.get(path.name) or GROUPS.get("".join(folders)) or nodeid
-
-
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Distribute the tests by GROUPS."""
+    """Distribute the tests by their groups."""
     return GroupScheduling(config, log)
 
 

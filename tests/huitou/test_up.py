@@ -1,6 +1,7 @@
 """What `huitou up` promises a person who runs it, and what it says when it cannot."""
 
 import json
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -24,6 +25,14 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 def running(installation: Installation) -> Iterator[Up]:
     with installation.up("--no-demo") as up:
         yield up
+
+
+@pytest.fixture(scope="module")
+def migrated_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the databases of this version, for tests that change a copy of it."""
+    home = tmp_path_factory.mktemp("migrated") / "home"
+    assert Installation(home).run("migrate").returncode == 0
+    return home
 
 
 @pytest.mark.skipif(not has_curl(), reason="curl is not installed")
@@ -108,10 +117,9 @@ def test_a_home_of_a_newer_layout_is_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [("up", "--no-demo"), ("migrate",)], ids=" ".join)
 def test_a_home_of_an_older_version_is_a_sentence_and_is_not_touched(
-    tmp_path: Path, command: tuple[str, ...]
+    migrated_home: Path, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    installation = Installation(tmp_path / "home")
-    assert installation.run("migrate").returncode == 0
+    installation = Installation(shutil.copytree(migrated_home, tmp_path / "home"))
     with sqlite3.connect(installation.home / "loyalty.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '0005'")
 
@@ -125,9 +133,10 @@ def test_a_home_of_an_older_version_is_a_sentence_and_is_not_touched(
         assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0005",)]
 
 
-def test_a_database_of_a_newer_version_is_a_sentence_and_is_not_touched(tmp_path: Path) -> None:
-    installation = Installation(tmp_path / "home")
-    assert installation.run("migrate").returncode == 0
+def test_a_database_of_a_newer_version_is_a_sentence_and_is_not_touched(
+    migrated_home: Path, tmp_path: Path
+) -> None:
+    installation = Installation(shutil.copytree(migrated_home, tmp_path / "home"))
     with sqlite3.connect(installation.home / "loyalty.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
 
