@@ -22,8 +22,8 @@ MORE_SECONDS_MAX = 180.0
 """How much longer than asked a round lasts until enough faults have struck, and every required kind."""
 PROBE_LOOK_SECONDS = 0.1
 PROBE_SECONDS_MAX = 180.0
-"""As long as a round may take to settle. How soon points come is measured; on a machine that has much other work, with a
-process to start before, it has been 61 s."""
+"""As long as a round may take to settle. How soon points come is measured, and has been 64 s on a machine with much other
+work, on which the processes that were killed needed most of it to start."""
 MINOR_UNITS = 100
 
 
