@@ -147,5 +147,5 @@ def _shown(fit: Fit, model: Model | None) -> FitOut:
 def _result(model: Model) -> FitResultOut:
     return FitResultOut(
         version=model.version, status=model.status, parameters=model.parameters, log_likelihood=model.log_likelihood,
-        customers=model.n, unique_rows=model.unique_rows, preparation=model.preparation, gates=dict(model.gates),
+        customers=model.customers, unique_rows=model.unique_rows, preparation=model.preparation, gates=dict(model.gates),
     )  # fmt: skip

@@ -104,7 +104,7 @@ def _answers(in_force: Mapping[tuple[Kind, str], InForce], model: Model) -> bool
 def _card(model: Model, *, in_force: bool) -> ModelOut:
     return ModelOut(
         kind=model.kind, currency=model.currency, version=model.version, in_force=in_force, until=model.until,
-        zone=model.zone, parameters=model.parameters, log_likelihood=model.log_likelihood, customers=model.n,
+        zone=model.zone, parameters=model.parameters, log_likelihood=model.log_likelihood, customers=model.customers,
         unique_rows=model.unique_rows, preparation=model.preparation, gates=dict(model.gates), status=model.status,
         published_at=model.published_at,
     )  # fmt: skip

@@ -28,7 +28,7 @@ class Model:
     zone: str
     parameters: Cuts | BgNbd | GammaGamma
     log_likelihood: float | None
-    n: int
+    customers: int
     unique_rows: int
     preparation: str
     gates: Mapping[str, bool]
@@ -67,7 +67,7 @@ def shipped(kind: Kind, zone: str) -> Model | None:
     if prior is None:
         return None
     return Model(
-        kind=kind, currency="", version=0, until=None, zone=zone, parameters=prior, log_likelihood=None, n=0,
+        kind=kind, currency="", version=0, until=None, zone=zone, parameters=prior, log_likelihood=None, customers=0,
         unique_rows=0, preparation=PREPARATION, gates={}, status="published", published_at=None,
     )  # fmt: skip
 

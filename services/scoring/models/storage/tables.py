@@ -41,7 +41,7 @@ class ModelColumns(TypedColumns):
     zone: Named[str] = Column(Text)
     parameters: Named[Parameters] = Column(Document(Parameters))
     log_likelihood: Named[float | None] = Column(Float(53))
-    n: Named[int] = Column(BigInt)
+    customers: Named[int] = Column(BigInt)
     unique_rows: Named[int] = Column(BigInt)
     preparation: Named[str] = Column(Text)
     gates: Named[dict[str, bool]] = Column(Document(dict[str, bool]))

@@ -33,7 +33,7 @@ async def publish_model(tx: Tx, context: Context[Settings], fit: Fit, outcome: O
         zone=context.settings.zone,
         parameters=outcome.parameters,
         log_likelihood=outcome.log_likelihood,
-        n=outcome.customers,
+        customers=outcome.customers,
         unique_rows=outcome.unique_rows,
         preparation=PREPARATION,
         gates=outcome.gates,

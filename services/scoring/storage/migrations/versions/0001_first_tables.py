@@ -98,7 +98,7 @@ def _model() -> None:
         sa.Column("zone", sa.Text(), nullable=False),
         sa.Column("parameters", types.Json, nullable=False),
         sa.Column("log_likelihood", sa.Float(precision=53), nullable=True),
-        sa.Column("n", types.BigInt, nullable=False),
+        sa.Column("customers", types.BigInt, nullable=False),
         sa.Column("unique_rows", types.BigInt, nullable=False),
         sa.Column("preparation", sa.Text(), nullable=False),
         sa.Column("gates", types.Json, nullable=False),
