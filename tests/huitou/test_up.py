@@ -115,13 +115,14 @@ def test_a_home_of_a_newer_layout_is_a_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in said.stderr
 
 
-@pytest.mark.parametrize("command", [("up", "--no-demo"), ("migrate",)], ids=" ".join)
+@pytest.mark.parametrize("command", [("up", "--no-demo"), ("migrate",), ("verify",)], ids=" ".join)
 def test_a_home_of_an_older_version_is_a_sentence_and_is_not_touched(
     migrated_home: Path, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     installation = Installation(shutil.copytree(migrated_home, tmp_path / "home"))
     with sqlite3.connect(installation.home / "loyalty.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '0005'")
+        database.execute("DROP TABLE lot")
 
     said = installation.run(*command)
 
