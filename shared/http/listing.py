@@ -22,6 +22,7 @@ from fastapi import Depends
 from pydantic import JsonValue
 from starlette.requests import Request
 
+from shared.auth.principal import Principal
 from shared.http.cursor import Cursors
 from shared.http.dependencies import PRINCIPAL, Vaulted
 from shared.http.models import LIMIT_DEFAULT, Cursor, Limit, Page
@@ -82,18 +83,19 @@ class NoFilters:
     """The filters of a list that has none."""
 
 
-def listed_by(filters: type[F], *, per_caller: bool = False) -> Any:
+def listed_by(filters: type[F], *, bound_to: Callable[[Principal], JsonValue] | None = None) -> Any:
     """Return the dependency that reads a `Listing` with these filters from the query.
 
-    `per_caller` also binds the cursor to the caller, for lists that show different rows to different callers.
+    A list that shows different rows to different callers gives `bound_to`. It returns what decides about the rows of a
+    caller, and the cursor is bound to that too.
     """
 
     async def asked(
         request: Request, vault: Vaulted, limit: int, cursor: str | None, **given: Any
     ) -> Listing[F]:
         bound: dict[str, JsonValue] = {**given, **request.path_params}
-        if per_caller:
-            bound["caller"] = request.scope[PRINCIPAL].key
+        if bound_to is not None:
+            bound["caller"] = bound_to(request.scope[PRINCIPAL])
         cursors = Cursors(vault, request.scope["route"].operation.id, bound)
         return Listing(filters(**given), limit, cursors.read(cursor), cursors)
 

@@ -187,7 +187,9 @@ async def list_complaints(
     read: Reading,
     context: InContext[Settings],
     caller: Caller,
-    listing: Annotated[Listing[ComplaintFilters], listed_by(ComplaintFilters, per_caller=True)],
+    listing: Annotated[
+        Listing[ComplaintFilters], listed_by(ComplaintFilters, bound_to=lambda caller: caller.key)
+    ],
 ) -> Page[ListedOut]:
     """List complaints, the latest first, with their clocks. Customers and partners see only their own complaints."""
     complaints = await lists.list_complaints(

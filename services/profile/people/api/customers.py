@@ -18,7 +18,7 @@ from services.profile.people.domain.customers import (
 from services.profile.people.domain.identifiers import EmailText, ExternalIdText, GivenIdentifiers, PhoneText
 from services.profile.people.domain.resolution import Unattached
 from services.profile.people.queries import customers
-from services.profile.people.queries.ownership import customer_of, issuer_seen_by
+from services.profile.people.queries.ownership import customer_of, issuer_seen_by, rows_seen_by
 from services.profile.people.refusals import (
     IDENTIFIER_REQUIRED,
     CustomerNotFound,
@@ -218,7 +218,7 @@ async def list_customers(
     read: Reading,
     context: InContext[Settings],
     caller: Caller,
-    listing: Annotated[Listing[CustomerFilters], listed_by(CustomerFilters, per_caller=True)],
+    listing: Annotated[Listing[CustomerFilters], listed_by(CustomerFilters, bound_to=rows_seen_by)],
 ) -> Page[CustomerOut]:
     """List customers, latest first; filters are over plain columns only."""
     filters = listing.filters

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from pydantic import JsonValue
 from sqlalchemy import ColumnElement
 
 from services.profile.people.domain.identifiers import Identifier, external_id
@@ -19,6 +20,11 @@ EXTERNAL = "ext:"
 def issuer_seen_by(caller: Principal) -> str | None:
     """Return the only issuer whose customers this caller may see; None: those of all issuers."""
     return None if caller.issuer == SHOP else caller.issuer
+
+
+def rows_seen_by(caller: Principal) -> list[JsonValue]:
+    """Return what decides which rows of a list a caller sees: all operators see the same rows."""
+    return [issuer_seen_by(caller), caller.customer_id]
 
 
 async def customer_of(read: Read, context: Context, caller: Principal, text: str) -> str | None:

@@ -11,7 +11,12 @@ from starlette.requests import Request as Incoming
 from services.profile.people.domain.customers import CustomerIdText, NamedCustomer
 from services.profile.people.domain.identifiers import EmailText, ExternalIdText, GivenIdentifiers, PhoneText
 from services.profile.people.domain.resolution import Unattached
-from services.profile.people.queries.ownership import customer_of, identities_of, issuer_seen_by
+from services.profile.people.queries.ownership import (
+    customer_of,
+    identities_of,
+    issuer_seen_by,
+    rows_seen_by,
+)
 from services.profile.people.refusals import (
     IDENTIFIER_REQUIRED,
     CustomerNotFound,
@@ -306,7 +311,7 @@ async def list_purchases(
     read: Reading,
     context: InContext[Settings],
     caller: Caller,
-    listing: Annotated[Listing[PurchaseFilters], listed_by(PurchaseFilters, per_caller=True)],
+    listing: Annotated[Listing[PurchaseFilters], listed_by(PurchaseFilters, bound_to=rows_seen_by)],
 ) -> Page[PurchaseSummary]:
     """List purchases, the latest recorded first. A customer sees their own, a partner those that it brought."""
     selection = await _selection(read, context, caller, listing.filters)

@@ -144,6 +144,21 @@ async def test_lists_are_filtered_and_paged(profile: Profile) -> None:
     assert len((await client.get("/v1/customers", params=before)).json()["items"]) == 3
 
 
+@pytest.mark.parametrize("path", ["/v1/customers", "/v1/purchases"])
+async def test_a_cursor_serves_every_caller_that_sees_the_same_rows(one_profile: Profile, path: str) -> None:
+    agent, partner = one_profile.operator(), one_profile.partner("brand")
+    for number in ("1", "2"):
+        await agent.post("/v1/purchases", json=purchase(number, customer={"external_id": f"C-{number}"}))
+    params = {"limit": 1, "cursor": (await agent.get(path, params={"limit": 1})).json()["next_cursor"]}
+
+    colleague = one_profile.operator("viewer", name="bo")
+    page = await colleague.get(path, params=params)
+    refused = await partner.get(path, params=params)
+
+    assert (page.status_code, page.content) == (200, (await agent.get(path, params=params)).content)
+    assert (refused.status_code, refused.json()["code"]) == (422, "cursor_invalid")
+
+
 @pytest.mark.parametrize(
     ("path", "body", "pointer"),
     [
