@@ -1,11 +1,13 @@
 """`make capability` writes a capability that passes the checks and its own tests."""
 
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.architecture.checkouts import copy_checkout, run
+from tests.architecture.sources import ROOT
 from tests.scaffold.capability import write_capability
 
 BINARIES = Path(sys.executable).parent
@@ -37,3 +39,31 @@ def test_a_name_that_cannot_be_used_is_refused(service: str, name: str, tmp_path
 
     with pytest.raises(ValueError, match=r"usage|exists"):
         write_capability(tmp_path, service, name)
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "reason"),
+    [
+        pytest.param("loyalty", "settings", "exists already", id="a module of the service"),
+        pytest.param("loyalty", "sheep", "not a plural", id="no plural"),
+        pytest.param("loyalty", "s", "not a plural", id="one letter"),
+        pytest.param("loyalty", "class", "something else", id="a keyword"),
+        pytest.param("loyalty", "imports", "something else", id="one of them is a keyword"),
+        pytest.param("loyalty", "lists", "something else", id="one of them is a built-in"),
+        pytest.param("loyalty", "requests", "something else", id="a class that the files use"),
+        pytest.param("loyalty", "records", "something else", id="a variable that the files use"),
+        pytest.param("loyalty", "lots", "a table 'lot'", id="a table of the service"),
+        pytest.param("profile", "customers", "a refusal 'customer_not_found'", id="a refusal of the service"),
+        pytest.param("feedback", "complaints", "exists already", id="a capability of the service"),
+    ],
+)
+def test_a_name_that_would_break_the_service_is_refused_before_anything_is_written(
+    service: str, name: str, reason: str, tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "services" / service, tmp_path / "services" / service)
+    before = sorted(tmp_path.rglob("*"))
+
+    with pytest.raises(ValueError, match=reason):
+        write_capability(tmp_path, service, name)
+
+    assert sorted(tmp_path.rglob("*")) == before

@@ -6,9 +6,13 @@ a test. It becomes the highest capability of its service. Change it into what yo
 service.
 """
 
+import builtins
+import io
+import keyword
 import re
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -24,8 +28,10 @@ def write_capability(checkout: Path, service: str, name: str) -> list[Path]:
     folder = checkout / "services" / service
     if not NAME.fullmatch(name) or not (folder / "main.py").is_file():
         raise ValueError(f"{USAGE}; there is no service {service!r}, or {name!r} is not such a noun")
-    if (folder / name).exists():
+    if (folder / name).exists() or (folder / f"{name}.py").exists():
         raise ValueError(f"{folder / name} exists already")
+    if reason := _unusable(folder, name):
+        raise ValueError(f"{USAGE}; {reason}")
     written = _copy(TEMPLATE / "service", folder / name, service, name)
     written += _copy(TEMPLATE / "tests", checkout / "tests" / service / name, service, name)
     for language in ("en", "zh"):
@@ -37,6 +43,36 @@ def write_capability(checkout: Path, service: str, name: str) -> list[Path]:
     project = checkout / "pyproject.toml"
     project.write_text(_layered(project.read_text("utf-8"), service, name), "utf-8")
     return written
+
+
+def _unusable(folder: Path, name: str) -> str | None:
+    """Return why the files of a capability of this name could not work in the service, or None if they can."""
+    thing = _singular(name)
+    if len(thing) < 2 or thing == name:
+        return f"{name!r} is not a plural, so the capability and one of its things would have the same name"
+    class_name = _class_name(thing)
+    for word in (name, thing, class_name):
+        if keyword.iskeyword(word) or hasattr(builtins, word) or word in _names_in_templates():
+            return f"{word!r} means something else in Python or in the files that would be written"
+    sentences = (folder / "words/en.toml").read_text("utf-8")
+    for code in (f"{thing}_code_taken", f"{thing}_not_found"):
+        if f"[{code}]" in sentences:
+            return f"{folder.name} has a refusal {code!r} already"
+    for path in sorted(folder.rglob("*.py")):
+        text = path.read_text("utf-8")
+        if re.search(rf'Table\(\s*"{thing}"', text) or f'"/v1/{name}"' in text:
+            return f"{path.relative_to(folder)} has a table {thing!r} or a path '/v1/{name}' already"
+    return None
+
+
+def _names_in_templates() -> set[str]:
+    """Return the names in the code of the templates, but for those that stand for the new capability."""
+    names = set()
+    for template in TEMPLATE.rglob("*.py.txt"):
+        for token in tokenize.generate_tokens(io.StringIO(template.read_text("utf-8")).readline):
+            if token.type == tokenize.NAME:
+                names.add(token.string)
+    return {name for name in names if "gift" not in name.lower()}
 
 
 def _copy(source: Path, target: Path, service: str, name: str) -> list[Path]:
@@ -56,10 +92,14 @@ def _filled(text: str, service: str, name: str) -> str:
         "loyalty": service,
         "gifts": name,
         "gift": thing,
-        "Gift": "".join(word.capitalize() for word in thing.split("_")),
+        "Gift": _class_name(thing),
     }
     words = re.compile(r"gifts|loyalty|Gift|gift")
     return words.sub(lambda match: replaced[match.group()], text)
+
+
+def _class_name(thing: str) -> str:
+    return "".join(word.capitalize() for word in thing.split("_"))
 
 
 def _singular(name: str) -> str:
