@@ -11,7 +11,8 @@ import pytest
 from shared.auth.access import Allow
 from shared.http.routes import Route
 from shared.ids import new_id
-from tests.contract.http.opened import Opened, opened, purchase
+from tests.parts import tokens
+from tests.parts.opened import ADMIN, Opened, opened, purchase
 from tests.parts.tokens import Subject
 
 KINDS_OF_ID = {
@@ -54,14 +55,14 @@ def _plain(answer: httpx2.Response) -> Answer:
 
 def _owned(house: Opened) -> Iterator[tuple[Route, dict[str, str], list[Subject], Subject]]:
     """Every operation on somebody's thing, with its ids, who must not know of it, and whose it is."""
-    strangers = [house.customer(house.other), house.partner("bazaar")]
+    strangers = [tokens.customer(house.other), house.with_every_scope("bazaar")]
     for route in house.routes:
         names = [name for name in _names(route) if name not in NOBODYS]
         if not names:
             continue
         for ids, owner, more in (
-            (house.of_owner, house.customer(house.owner), house.partner("mart")),
-            (house.of_partner, house.partner("mart"), house.customer(house.owner)),
+            (house.of_owner, tokens.customer(house.owner), house.with_every_scope("mart")),
+            (house.of_partner, house.with_every_scope("mart"), tokens.customer(house.owner)),
         ):
             if set(names) <= ids.keys():
                 yield route, {name: ids[name] for name in names}, [*strangers, more], owner
@@ -106,10 +107,8 @@ async def test_what_hangs_on_another_complaint_does_not_hang_on_this_one(tmp_pat
         for route in house.routes:
             for below in _names(route)[1:]:
                 ids = {name: house.of_owner[name] for name in _names(route)}
-                anothers = await _ask(house, house.operator(), route, ids | {below: house.of_partner[below]})
-                nobodys = await _ask(
-                    house, house.operator(), route, ids | {below: new_id(KINDS_OF_ID[below])}
-                )
+                anothers = await _ask(house, ADMIN, route, ids | {below: house.of_partner[below]})
+                nobodys = await _ask(house, ADMIN, route, ids | {below: new_id(KINDS_OF_ID[below])})
                 assert anothers == nobodys, (route.operation.id, below)
                 assert anothers[0] == 404
                 tried += 1
@@ -120,7 +119,9 @@ async def test_a_list_filtered_by_anothers_customer_is_that_of_nobodys(house: Op
     for route in house.routes:
         if "customer_id" not in route.operation.query:
             continue
-        for stranger, ids in product((house.customer(house.other), house.partner("bazaar")), _both(house)):
+        for stranger, ids in product(
+            (tokens.customer(house.other), house.with_every_scope("bazaar")), _both(house)
+        ):
             real, none = [
                 await _send(house, stranger, "GET", f"{route.path_format}?customer_id={customer_id}", None)
                 for customer_id in (ids["customer_id"], new_id("cus"))
@@ -136,7 +137,7 @@ async def test_lists_hold_only_what_is_the_callers(house: Opened) -> None:
     for route in house.routes:
         if _names(route) or route.method != "GET" or route.operation.allow.public:
             continue
-        for caller in (house.customer(house.other), house.partner("bazaar")):
+        for caller in (tokens.customer(house.other), house.with_every_scope("bazaar")):
             if _in_the_row(route.operation.allow, caller):
                 status, document = await _send(house, caller, "GET", route.path_format, None)
                 text = str(document)
@@ -176,7 +177,7 @@ async def test_a_partner_cannot_name_anothers_customer(tmp_path: Any) -> None:
             ("/v1/purchases:batch", lambda each: {"items": [purchase("new-order", customer={"id": each})]}),
         ):
             answers = [
-                await _send(house, house.partner("bazaar"), "POST", path, body_of(customer_id))
+                await _send(house, house.with_every_scope("bazaar"), "POST", path, body_of(customer_id))
                 for customer_id in asked
             ]
             words = [re.sub(r"req_\w+", "", str(answer)) for answer in answers]
@@ -193,7 +194,7 @@ async def test_a_partners_return_of_anothers_order_is_refused_without_a_word_of_
                 "source": "web", "return_id": f"R-{number}", "order_id": order,
                 "returned_at": "2026-03-10T10:00:00Z", "lines": [{"line": 1, "quantity": 1}],
             }  # fmt: skip
-            answers.append(await _send(house, house.partner("bazaar"), "POST", "/v1/returns", body))
+            answers.append(await _send(house, house.with_every_scope("bazaar"), "POST", "/v1/returns", body))
 
     assert [status for status, _ in answers] == [409, 409, 202]
     assert {document["code"] for _, document in answers[:2]} == {"order_of_another"}
@@ -204,19 +205,19 @@ async def test_a_partners_return_of_anothers_order_is_refused_without_a_word_of_
 @pytest.mark.parametrize("action", ["merge", "withdraw", "reopen"])
 async def test_a_customer_learns_nothing_by_naming_anothers_complaint(tmp_path: Any, action: str) -> None:
     async with opened("feedback", tmp_path) as house:
-        mine = await house.post(house.customer(house.other), "/v1/complaints", _complaint())
+        mine = await house.post(tokens.customer(house.other), "/v1/complaints", _complaint())
         path = f"/v1/complaints/{mine['id']}/transitions"
         for anothers in (house.of_owner["complaint_id"], house.of_partner["complaint_id"]):
             answers = []
             for complaint_id in (anothers, new_id("cmp")):
                 body = {"action": action, "duplicate_of": complaint_id, "reason": "It is the same."}
-                answers.append(await _send(house, house.customer(house.other), "POST", path, body))
+                answers.append(await _send(house, tokens.customer(house.other), "POST", path, body))
             assert answers[0] == answers[1]
             assert answers[0][0] in (403, 409, 422)
             follows = [
                 await _send(
                     house,
-                    house.customer(house.other),
+                    tokens.customer(house.other),
                     "POST",
                     "/v1/complaints",
                     _complaint(follows=complaint_id),
