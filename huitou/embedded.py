@@ -15,7 +15,7 @@ from services.console.main import create_app as create_console
 from services.console.settings import Settings as ConsoleSettings
 from shared.bus import Bus, BusUnavailable, open_bus
 from shared.db import failures
-from shared.db.migrations import UnknownVersion
+from shared.db.migrations import OlderDatabase, UnknownVersion
 from shared.http.app import build_app
 from shared.run import garbage, roles, serving
 from shared.run.command import away
@@ -81,6 +81,21 @@ async def migrate(running: Sequence[Running]) -> None:
             if failures.is_full_disk(error) or not failures.is_transient(error):
                 raise
             raise Refused(Exit.DATABASE_AWAY, str(away(service, runtime, error))) from None
+
+
+async def refuse_older(running: Sequence[Running]) -> None:
+    """Raise Refused if an older version wrote a database and no migration leads from it to this version.
+
+    A database that is away or busy is not looked at: whoever reads it next says so.
+    """
+    for service, runtime in running:
+        try:
+            await migrations_of(service).refuse_older(runtime.database)
+        except OlderDatabase as error:
+            raise Refused(Exit.HOME_OF_OTHER_VERSION, str(error)) from None
+        except Exception as error:
+            if not failures.is_transient(error):
+                raise
 
 
 def _bus(settings: Settings) -> Bus:

@@ -31,14 +31,13 @@ async def _verify(settings: Settings) -> list[dict[str, Any]]:
     # These load every service, which the other commands need not wait for.
     from huitou import bus_verification, embedded, registry
     from shared.db import failures
-    from shared.db.migrations import OlderDatabase
     from shared.run.command import away
-    from shared.service.opening import migrations_of
 
     found: list[dict[str, Any]] = []
     if any(not path.exists() for path in registry.files()):
         raise home.no_home(settings.home)
     async with embedded.opened(settings) as running:
+        await embedded.refuse_older(running)
         for service, parts in running:
             try:
                 async with parts.database.read() as read:
@@ -47,12 +46,8 @@ async def _verify(settings: Settings) -> list[dict[str, Any]]:
                         *await bus_verification.verify(service, parts, read),
                     ]
             except Exception as error:
-                if failures.is_transient(error) and not failures.is_full_disk(error):
-                    raise Refused(Exit.DATABASE_AWAY, str(away(service, parts, error))) from None
-                try:
-                    await migrations_of(service).refuse_older(parts.database)
-                except OlderDatabase as older:
-                    raise Refused(Exit.HOME_OF_OTHER_VERSION, str(older)) from None
-                raise
+                if failures.is_full_disk(error) or not failures.is_transient(error):
+                    raise
+                raise Refused(Exit.DATABASE_AWAY, str(away(service, parts, error))) from None
             found += [{"service": service.name, **asdict(drift)} for drift in drifts]
     return found

@@ -122,7 +122,6 @@ def test_a_home_of_an_older_version_is_a_sentence_and_is_not_touched(
     installation = Installation(shutil.copytree(migrated_home, tmp_path / "home"))
     with sqlite3.connect(installation.home / "loyalty.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '0005'")
-        database.execute("DROP TABLE lot")
 
     said = installation.run(*command)
 
