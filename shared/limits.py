@@ -40,6 +40,9 @@ QUANTITY_MAX = 1_000_000_000
 LINE_AMOUNT_MAX = 9_000_000_000_000_000
 """Minor units of one line that a caller may send. The sum of LINES_MAX such lines still fits into 64 bits."""
 
+PARTNER_ID = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
+"""The form of a partner's id. It is a part of natural keys, of events and of addresses, so it is a short code."""
+
 BATCH_ITEMS_MAX = 500
 """Items of one request to a `:batch` operation. Such a request is one transaction."""
 PAGE_ITEMS_MAX = 200

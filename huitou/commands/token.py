@@ -8,7 +8,7 @@ from huitou import home as homes
 from huitou import tokens
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
-from shared.auth.principal import Role
+from shared.auth.principal import Role, is_subject
 from shared.auth.signing import signing_key_path
 
 
@@ -41,8 +41,15 @@ def token(
 def _check(role: Role | None, customer: str | None, partner: str | None) -> None:
     if [role, customer, partner].count(None) != 2:
         raise Refused(Exit.USAGE, "Name exactly one of --role, --customer and --partner.")
-    if customer is not None and not customer.startswith("cus_"):
-        raise Refused(Exit.USAGE, f"{customer} is not a customer's id: it begins with cus_.")
+    if customer is not None and not is_subject("customer", customer):
+        raise Refused(
+            Exit.USAGE, f"{customer} is not a customer's id: it begins with cus_, and 26 characters follow."
+        )
+    if partner is not None and not is_subject("partner", partner):
+        raise Refused(
+            Exit.USAGE,
+            f"{partner} is not a partner's id: it has up to 64 letters, digits, '.', '_', '@' or '-'.",
+        )
 
 
 def _every_scope() -> list[str]:

@@ -27,10 +27,22 @@ class TokenAudience(DomainError):
     kind, code = Kind.UNAUTHENTICATED, "token_audience"
 
 
+class TokenSubject(TokenInvalid):
+    """The token's subject does not have the form of the id of its kind of subject."""
+
+    code = "token_subject"
+
+
 class KeysUnavailable(DomainError):
     """The keys that verify tokens cannot be read at the moment."""
 
     kind, code = Kind.UNAVAILABLE, "token_keys_unavailable"
 
 
-REASONS: tuple[type[DomainError], ...] = (TokenMissing, TokenInvalid, TokenExpired, TokenAudience)
+REASONS: tuple[type[DomainError], ...] = (
+    TokenMissing,
+    TokenInvalid,
+    TokenExpired,
+    TokenAudience,
+    TokenSubject,
+)

@@ -1,13 +1,33 @@
 """Define the principal: the subject of a token, which is one of three kinds."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
+
+from shared.ids import is_id
+from shared.limits import PARTNER_ID
 
 SubjectKind = Literal["operator", "partner", "customer"]
 Role = Literal["viewer", "agent", "manager", "analyst", "admin"]
 
 ROLES: frozenset[Role] = frozenset(get_args(Role))
 SHOP = "shop"
+SUBJECT_CHARACTERS_MAX = 200
+_PARTNER_ID = re.compile(PARTNER_ID)
+
+
+def is_subject(kind: SubjectKind, text: str) -> bool:
+    """Return whether `text` has the form of the id of such a subject.
+
+    A customer is named by the id of an identity, a partner by a short code, an operator by a printable word.
+    """
+    match kind:
+        case "customer":
+            return is_id("cus", text)
+        case "partner":
+            return _PARTNER_ID.fullmatch(text) is not None
+        case "operator":
+            return 0 < len(text) <= SUBJECT_CHARACTERS_MAX and text.isprintable() and " " not in text
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +46,7 @@ class Principal:
 
     @property
     def issuer(self) -> str:
-        """Return the issuer within which external ids of this subject are unique: `shop` or `partner:<id>`."""
+        """Return the issuer within which the names that this subject tells are unique: `shop` or `partner:<id>`."""
         return f"partner:{self.id}" if self.kind == "partner" else SHOP
 
     @property

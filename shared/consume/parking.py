@@ -5,7 +5,7 @@ The transaction that parks and the transaction that brings the awaited fact firs
 and the parked fact would never be applied. A parked fact is sealed, because it may hold personal data.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -100,19 +100,23 @@ async def park_event(
     await park(tx, vault, consumer, [waiting])
 
 
-async def release(tx: Tx, vault: Vault, awaited: Iterable[str]) -> list[Parked]:
+async def release(
+    tx: Tx, vault: Vault, awaited: Iterable[str], *, fits: Callable[[Parked], bool] = lambda _: True
+) -> list[Parked]:
     """End the records that wait for these facts as *applied*, at most RELEASED_MAX, and return them in order.
 
     The caller applies them in this transaction. The deadline of the records beyond RELEASED_MAX passes now, so that the
-    sweep, which looks for their facts once more, applies them next.
+    sweep, which looks for their facts once more, applies them next. A record that does not fit stays parked: where several
+    facts share a name, `fits` tells whether a record waits for one of these.
     """
     wanted = sorted(set(awaited))
     if not wanted:
         return []
     wait_for_these = any_of(table.c.awaits, wanted)
-    released = await _lock_parked(tx, vault, wait_for_these, limit=RELEASED_MAX)
+    waiting = await _lock_parked(tx, vault, wait_for_these, limit=RELEASED_MAX)
+    released = [parked for parked in waiting if fits(parked)]
     await end(tx, [parked.id for parked in released], state="applied", by="awaited_fact")
-    if len(released) == RELEASED_MAX:
+    if len(waiting) == RELEASED_MAX:
         await tx.execute(update(table).where(_IS_PARKED, wait_for_these).values(deadline_at=tx.now))
     return released
 

@@ -31,6 +31,7 @@ from shared.limits import (
     INT64_MAX,
     LINES_MAX,
     ORDER_ID_MAX,
+    PARTNER_ID,
     SKU_MAX,
     SOURCE_MAX,
     STORE_MAX,
@@ -40,6 +41,9 @@ RANGES_MAX = 1_000
 REFERENCES_MAX = 100
 TAGS_MAX = 100
 HOLDS_MAX = 32
+SHOP = "shop"
+"""The issuer of what the shop itself reports."""
+ISSUER_MAX = len("partner:") + CODE_MAX
 WIPED_MAX = 64
 CAUSE_ID_MAX = 160
 
@@ -91,6 +95,8 @@ ComplaintId = Annotated[str, _id_of("cmp")]
 RemedyId = Annotated[str, _id_of("rem")]
 TransactionId = Annotated[str, StringConstraints(max_length=64, pattern=r"^txn_[0-9a-z_]+$")]
 
+Issuer = Annotated[str, StringConstraints(max_length=ISSUER_MAX, pattern=f"^({SHOP}|partner:{PARTNER_ID})$")]
+"""The party within which an id is unique: the shop, or one partner."""
 Source = Annotated[str, StringConstraints(max_length=SOURCE_MAX, pattern=_PRINTABLE)]
 OrderId = Annotated[str, StringConstraints(max_length=ORDER_ID_MAX, pattern=_PRINTABLE)]
 Channel = Annotated[str, StringConstraints(max_length=CHANNEL_MAX, pattern=_PRINTABLE)]

@@ -9,6 +9,7 @@ from shared.events.base import (
     HOLDS_MAX,
     RANGES_MAX,
     REFERENCES_MAX,
+    SHOP,
     TAGS_MAX,
     AmountMinor,
     Brand,
@@ -20,6 +21,7 @@ from shared.events.base import (
     Event,
     IdentityId,
     Instant,
+    Issuer,
     LineNumber,
     LinkId,
     OrderId,
@@ -72,7 +74,7 @@ class PurchaseLine(Part):
 
 
 class PurchaseRecorded(Event):
-    """A purchase was recorded for an identity, once per (source, order id)."""
+    """A purchase was recorded for an identity, once per (issuer, source, order id)."""
 
     type = "profile.purchase_recorded.v1"
     topic = PURCHASES
@@ -83,6 +85,8 @@ class PurchaseRecorded(Event):
     """The system that the order comes from."""
     order_id: OrderId
     """The order's id in that system."""
+    issuer: Issuer = SHOP
+    """The issuer that recorded the purchase. Another issuer's order with the same source and id is another order."""
     currency: Currency
     """ISO 4217 code of all amounts."""
     amount_minor: AmountMinor
@@ -135,6 +139,8 @@ class PurchaseReturned(Event):
     """The system that the order comes from."""
     order_id: OrderId
     """The order's id in that system."""
+    issuer: Issuer = SHOP
+    """The issuer that recorded the purchase. Another issuer's order with the same source and id is another order."""
     purchased_at: Instant
     """When the purchase was made."""
     currency: Currency
@@ -171,6 +177,8 @@ class CustomerRegistered(Event):
     """Code of the way in which the identity was created, such as purchase, upsert or import."""
     source: Source | None = None
     """The system that the identity comes from, if it has a name."""
+    issuer: Issuer = SHOP
+    """The issuer that brought the identity. A partner sees only the identities that it brought."""
     references: Annotated[tuple[Reference, ...], Field(max_length=REFERENCES_MAX)] = ()
     """Keyed digests of the external ids of the identity. Other services find it by them without learning the ids."""
 

@@ -12,6 +12,7 @@ from shared.http import bodies
 from shared.http.dependencies import PRINCIPAL
 from shared.http.operation import NotFound, Operation, customer_named
 from shared.http.problems import InvalidRequest, UnsupportedMediaType
+from shared.http.readers import READER
 from shared.http.validation import pointer, unknown_parameters
 
 TRACEPARENT = "huitou.traceparent"
@@ -19,9 +20,11 @@ TRACEPARENT = "huitou.traceparent"
 
 async def admit(request: Request, operation: Operation) -> None:
     """Refuse callers that may not call the operation, and query parameters that it does not have."""
+    READER.set(None)
     if not operation.allow.public:
         principal = await _authenticated(request)
         request.scope[PRINCIPAL] = principal
+        READER.set(principal.kind)
         match operation.allow.verdict(principal, customer_named(request.path_params)):
             case Verdict.HIDDEN:
                 raise operation.hidden()

@@ -19,6 +19,7 @@ from shared.http.cursor import CursorInvalid
 from shared.http.dependencies import Caller, Reading, Running, Vaulted
 from shared.http.listing import Listing, listed_by
 from shared.http.models import Page, Response, example
+from shared.http.readers import OPERATORS_ONLY
 from shared.http.routes import Router
 from shared.service.service import Service
 
@@ -48,20 +49,20 @@ class SetAsideOut(Response):
         description="dead: refused; queued: behind a dead one of its key; parked: waits for a fact."
     )
     code: str
-    reason: str
+    reason: Annotated[str, OPERATORS_ONLY]
     type: str | None = None
     event_id: str | None = None
     topic: str | None = None
     partition: int | None = None
     offset: int | None = None
-    key: str | None = None
+    key: Annotated[str | None, OPERATORS_ONLY] = None
     behind: str | None = Field(None, description="The identity whose earlier record it waits behind.")
-    awaits: str | None = None
+    awaits: Annotated[str | None, OPERATORS_ONLY] = None
     deadline_at: datetime | None = None
     attempts: int
     booked_at: datetime
     ended_at: datetime | None = None
-    ended_by: str | None = None
+    ended_by: Annotated[str | None, OPERATORS_ONLY] = None
 
 
 class SetAsideRecord(SetAsideOut):
@@ -70,7 +71,9 @@ class SetAsideRecord(SetAsideOut):
     model_config = example(**_EXAMPLE, headers={"ce_type": "profile.purchase_recorded.v1"}, payload="{}")
 
     headers: dict[str, str]
-    payload: str | None = Field(description="As it came; bytes that are no text are escaped.")
+    payload: Annotated[str | None, OPERATORS_ONLY] = Field(
+        description="As it came; bytes that are no text are escaped."
+    )
 
 
 class Acted(Response):

@@ -10,8 +10,7 @@ import httpx2
 import pytest
 
 from huitou.exits import Exit
-from tests.parts.installations import Installation
-from tests.parts.stacks import ROOT
+from tests.huitou.running import ROOT, Installation
 
 SECONDS_MAX = 180.0
 PURCHASES = 69_659

@@ -16,7 +16,13 @@ from services.feedback.settings import Settings
 from shared.context import Context
 from shared.events.base import Cause, Event
 from shared.events.loyalty import PointsEarned, RemedyRefused
-from shared.events.profile import CustomerErased, CustomerMerged, PurchaseRecorded, PurchaseReturned
+from shared.events.profile import (
+    CustomerErased,
+    CustomerMerged,
+    CustomerRegistered,
+    PurchaseRecorded,
+    PurchaseReturned,
+)
 from shared.ids import new_id
 from shared.outbox.jobs import paged
 from tests.parts import databases, facts, services
@@ -104,9 +110,14 @@ def customer() -> str:
     return new_id("cus")
 
 
-def bought(who: str, order: str = "1001", amount: int = 1000) -> PurchaseRecorded:
+def registered(who: str, issuer: str = "shop") -> CustomerRegistered:
+    """The registration of an identity that an issuer brought."""
+    return facts.registered(who, NOW, issuer=issuer)
+
+
+def bought(who: str, order: str = "1001", amount: int = 1000, issuer: str = "shop") -> PurchaseRecorded:
     """A purchase of one line in the web shop."""
-    return facts.purchase(who, NOW, [facts.line("kettle", 1, amount)], order_id=order)
+    return facts.purchase(who, NOW, [facts.line("kettle", 1, amount)], order_id=order, issuer=issuer)
 
 
 def returned(of: PurchaseRecorded) -> PurchaseReturned:

@@ -12,7 +12,7 @@ import pytest
 
 from huitou.demo import baskets, complaints, people
 from huitou.exits import Exit
-from tests.parts.installations import Installation, Up, has_curl, tried
+from tests.huitou.running import Installation, Up, has_curl, tried
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from huitou.exits import Exit
-from tests.parts.installations import Installation, Up, has_curl, tried
+from tests.huitou.running import Installation, Up, has_curl, tried
 
 pytestmark = pytest.mark.slow
 

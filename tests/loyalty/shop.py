@@ -81,7 +81,7 @@ class Shop(Running[Settings]):
             key=self.cause(),
             points=points,
             reference="a gift",
-            order=None if order is None else OrderKey(*order),
+            order=None if order is None else OrderKey("shop", *order),
             lines=tuple(Line(*line) for line in lines),
         )
         async with self.database.begin() as tx:
@@ -129,13 +129,19 @@ def customer() -> str:
 
 
 def bought(
-    identity_id: str, lines: Lines, at: datetime, *, currency: str = "CNY", order_id: str = ""
+    identity_id: str,
+    lines: Lines,
+    at: datetime,
+    *,
+    currency: str = "CNY",
+    order_id: str = "",
+    issuer: str = "shop",
 ) -> PurchaseRecorded:
     made = [
         facts.line(f"sku-{number}", quantity, amount, number=number)
         for number, (quantity, amount) in enumerate(lines, 1)
     ]
-    return facts.purchase(identity_id, at, made, order_id=order_id or None, currency=currency)
+    return facts.purchase(identity_id, at, made, order_id=order_id or None, currency=currency, issuer=issuer)
 
 
 def returned(

@@ -98,6 +98,21 @@ async def fresh(
 
 
 @asynccontextmanager
+async def at_first_revision(
+    kind: Kind, service: Service, *, folder: Path, clock: Clock | None = None
+) -> AsyncIterator[Database]:
+    """Lease an empty database of a service as its first revision made it: what a later revision has to bring along."""
+    with tempfile.TemporaryDirectory() as room:
+        versions = Path(room) / "versions"
+        versions.mkdir()
+        first = next((service.migrations / "versions").glob("0001_*.py"))
+        shutil.copyfile(first, versions / first.name)
+        async with declared(kind, [], folder=folder, clock=clock, name=service.name, own=True) as database:
+            await Migrations(Path(room), service.metadata).upgrade(database)
+            yield database
+
+
+@asynccontextmanager
 async def declared(
     kind: Kind,
     metadata: Sequence[MetaData],

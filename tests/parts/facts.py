@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.events.base import Cause
+from shared.events.base import SHOP, Cause
 from shared.events.profile import (
     CustomerErased,
     CustomerMerged,
@@ -20,14 +20,17 @@ Units = tuple[int, int, int]
 """Units of one line: the line's number, the first unit and the last."""
 
 
-def registered(identity_id: str, at: datetime, *, origin: str = "api") -> CustomerRegistered:
-    """Build the registration of a customer."""
+def registered(
+    identity_id: str, at: datetime, *, origin: str = "api", issuer: str = SHOP
+) -> CustomerRegistered:
+    """Build the registration of a customer that an issuer brought."""
     return CustomerRegistered(
         identity_id=identity_id,
         customer_id=identity_id,
         occurred_at=at,
         cause=Cause(kind="registration", id=identity_id),
         origin=origin,
+        issuer=issuer,
     )
 
 
@@ -40,6 +43,7 @@ def purchase(
     source: str = "web",
     order_id: str | None = None,
     currency: str = "CNY",
+    issuer: str = SHOP,
 ) -> PurchaseRecorded:
     """Build a purchase of these lines; its order is named after it unless `order_id` is given."""
     purchase_id = id or new_id("pur")
@@ -51,6 +55,7 @@ def purchase(
         purchase_id=purchase_id,
         source=source,
         order_id=order_id or purchase_id,
+        issuer=issuer,
         currency=currency,
         amount_minor=sum(line.amount_minor for line in lines),
         lines=tuple(lines),
@@ -92,6 +97,7 @@ def returned(
         purchase_id=purchase.purchase_id,
         source=purchase.source,
         order_id=purchase.order_id,
+        issuer=purchase.issuer,
         purchased_at=purchase.occurred_at,
         currency=purchase.currency,
         amount_minor=sum(returned_line.amount_minor for returned_line in lines),

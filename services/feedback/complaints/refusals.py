@@ -123,10 +123,10 @@ class MessageKindForbidden(DomainError):
     kind, code = Kind.FORBIDDEN, "message_kind_forbidden"
 
 
-class OrderOfOtherCustomer(DomainError):
-    """The order of a customer's own complaint belongs to another customer."""
+class UnknownCustomer(DomainError):
+    """A partner names a customer that does not exist, or that it did not bring, which looks the same."""
 
-    kind, code = Kind.INVALID, "order_of_other_customer"
+    kind, code = Kind.INVALID, "unknown_customer"
 
 
 class FollowsRefused(DomainError):

@@ -1,6 +1,6 @@
-"""Customers: every identity that an event has named, and the customer that owns it."""
+"""Customers: every identity that an event has named, the customer that owns it, and the partner that brought it."""
 
-from services.feedback.customers import events
+from services.feedback.customers import events, storage
 from shared.events.profile import CustomerMerged, CustomerRegistered, CustomerUnmerged
 from shared.identity import identity_metadata
 from shared.service import Capability
@@ -13,5 +13,5 @@ CAPABILITY = Capability(
         CustomerMerged: events.customer_moved,
         CustomerUnmerged: events.customer_moved,
     },
-    tables=(identity_metadata,),
+    tables=(identity_metadata, storage.metadata),
 )

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from services.feedback.customers import storage
 from services.feedback.settings import Settings
 from shared import identity
+from shared.auth.principal import SHOP
 from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Event
@@ -20,8 +22,11 @@ async def lock(tx: Tx, _context: Context[Settings], events: Sequence[Event]) -> 
 async def customer_registered(
     tx: Tx, _context: Context[Settings], events: Sequence[CustomerRegistered]
 ) -> None:
-    """Remember the identities of new customers."""
+    """Remember the identities of new customers, and which of them partners brought."""
     await identity.lock(tx, (event.identity_id for event in events))
+    brought = {event.identity_id: event.issuer for event in events if event.issuer != SHOP}
+    if brought:
+        await storage.add(tx, [storage.BroughtRecord(*named) for named in brought.items()])
 
 
 async def customer_moved(

@@ -29,6 +29,9 @@ class OwnedOrder:
     """An order with the customer that owns its identity today."""
 
     purchase_id: str
+    issuer: str | None
+    """None if the order was told before issuers were: then it is that of the identity."""
+    identity_id: str
     occurred_at: datetime
     currency: str
     amount_minor: int

@@ -1,6 +1,6 @@
 """The purchases capability: what customers bought, and what they gave back."""
 
-from services.profile.purchases.api import purchases, returns
+from services.profile.purchases.api import purchases, reading, returns
 from services.profile.purchases.events.waiting_returns import waiting_return_retried
 from services.profile.purchases.invariants import INVARIANTS
 from services.profile.purchases.storage import waiting_returns
@@ -12,7 +12,7 @@ from shared.service import Capability
 
 CAPABILITY = Capability(
     name="purchases",
-    routers=(purchases.router, returns.router),
+    routers=(purchases.router, reading.router, returns.router),
     parked={waiting_returns.TYPE: waiting_return_retried},
     jobs=(paged("hand_over_overdue_returns", hand_over_overdue_returns, every_seconds=SWEEP_SECONDS),),
     tables=(metadata,),

@@ -44,12 +44,6 @@ class ReturnConflict(DomainError):
     kind, code = Kind.CONFLICT, "return_conflict"
 
 
-class OrderOfAnother(DomainError):
-    """A return names an order that another issuer recorded."""
-
-    kind, code = Kind.CONFLICT, "order_of_another"
-
-
 class PurchaseNotKnown(DomainError):
     """The purchase of a return is not recorded."""
 

@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from shared.auth import keyset
-from shared.auth.errors import KeysUnavailable, TokenAudience, TokenExpired, TokenInvalid
+from shared.auth.errors import KeysUnavailable, TokenAudience, TokenExpired, TokenInvalid, TokenSubject
 from shared.auth.keyset import KeySource
 from shared.auth.principal import Principal
 from shared.auth.signing import ensure_signing_key, mint, public_keys_path, signing_key_path
@@ -25,6 +25,7 @@ from shared.errors import DomainError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ISSUED = int(NOW.timestamp())
+ANA = "cus_01k2m9d6v4e8r7a1b2c3d4e5fa"
 CLAIMS: dict[str, Any] = {
     "iss": "huitou", "aud": "operations", "sub": "ana", "iat": ISSUED, "exp": ISSUED + 600, "roles": ["admin"],
 }  # fmt: skip
@@ -53,7 +54,7 @@ async def test_a_minted_token_says_who_it_stands_for(issuer: Issuer) -> None:
     ttl = timedelta(minutes=15)
     operator = mint(issuer.key, "operator", "ana", now=NOW, ttl=ttl, roles=["agent", "viewer"])
     partner = mint(issuer.key, "partner", "mart", now=NOW, ttl=ttl, scopes=["purchases:write"])
-    customer = mint(issuer.key, "customer", "cus_a", now=NOW, ttl=ttl)
+    customer = mint(issuer.key, "customer", ANA, now=NOW, ttl=ttl)
 
     assert await issuer.verifier.verify(operator) == Principal(
         "operator", "ana", frozenset({"agent", "viewer"})
@@ -62,25 +63,25 @@ async def test_a_minted_token_says_who_it_stands_for(issuer: Issuer) -> None:
     assert found == Principal("partner", "mart", scopes=frozenset({"purchases:write"}))
     assert (found.issuer, found.customer_id) == ("partner:mart", None)
     found = await issuer.verifier.verify(customer)
-    assert (found.customer_id, found.issuer, found.key) == ("cus_a", "shop", "customer:cus_a")
+    assert (found.customer_id, found.issuer, found.key) == (ANA, "shop", f"customer:{ANA}")
 
 
 async def test_a_customers_token_lives_fifteen_minutes_at_most(issuer: Issuer) -> None:
     with pytest.raises(AssertionError):
-        mint(issuer.key, "customer", "cus_a", now=NOW, ttl=timedelta(minutes=16))
+        mint(issuer.key, "customer", ANA, now=NOW, ttl=timedelta(minutes=16))
     for claims in ({"exp": ISSUED + 901}, {"iat": None}):
         with pytest.raises(TokenInvalid):
-            await issuer.verifier.verify(issuer.sign({"aud": "storefront", "sub": "cus_a"} | claims))
+            await issuer.verifier.verify(issuer.sign({"aud": "storefront", "sub": ANA} | claims))
 
 
 async def test_roles_and_scopes_count_only_for_the_kind_they_belong_to(issuer: Issuer) -> None:
     both = {"roles": ["admin"], "scope": "purchases:write"}
 
-    customer = await issuer.verifier.verify(issuer.sign({"aud": "storefront", "sub": "cus_a"} | both))
+    customer = await issuer.verifier.verify(issuer.sign({"aud": "storefront", "sub": ANA} | both))
     partner = await issuer.verifier.verify(issuer.sign({"aud": "partners", "sub": "mart"} | both))
     operator = await issuer.verifier.verify(issuer.sign(both | {"roles": ["admin", "root"]}))
 
-    assert customer == Principal("customer", "cus_a")
+    assert customer == Principal("customer", ANA)
     assert partner == Principal("partner", "mart", scopes=frozenset({"purchases:write"}))
     assert operator == Principal("operator", "ana", roles=frozenset({"admin"}))
 
@@ -224,6 +225,20 @@ async def test_a_genuine_token_for_another_time_or_place_is_refused_with_the_rea
 ) -> None:
     with pytest.raises(refusal):
         await issuer.verifier.verify(issuer.sign(claims))
+
+
+@pytest.mark.parametrize(
+    ("audience", "subjects"),
+    [
+        ("storefront", ["ana", "cus_a", "ext:C-1", ANA.upper(), f"{ANA}x", f"pur_{ANA[4:]}", f"{ANA}\n"]),
+        ("partners", ["a b", "a:b", "a/b", "", "-a", "ä", "a" * 65, "mart\n", "partner:mart"]),
+        ("operations", ["a b", "", "a\x00", "a" * 201, "ana\n"]),
+    ],
+)
+async def test_a_subject_has_the_form_of_its_kind(issuer: Issuer, audience: str, subjects: list[str]) -> None:
+    for subject in subjects:
+        with pytest.raises(TokenSubject):
+            await issuer.verifier.verify(issuer.sign({"aud": audience, "sub": subject}))
 
 
 async def test_what_was_verified_is_remembered_and_forgotten_when_it_expires(issuer: Issuer) -> None:

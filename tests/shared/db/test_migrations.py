@@ -52,6 +52,9 @@ def _sqlite(connection: Connection) -> set[tuple[str, ...]]:
     for table in tables:
         for column in connection.execute(text(f"PRAGMA table_info({table})")):
             found.add(("column", table, *map(str, column[1:])))
+        for _, index, unique, *_ in connection.execute(text(f"PRAGMA index_list({table})")).all():
+            columns = [row[2] for row in connection.execute(text(f"PRAGMA index_info({index})"))]
+            found.add(("indexed", table, str(unique), str(columns)))
         sql = connection.execute(
             text("SELECT lower(sql) FROM sqlite_master WHERE name = :n"), {"n": table}
         ).scalar_one()

@@ -1,6 +1,7 @@
 """The case file: a complaint with everything that happened to it."""
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import Field
 
@@ -16,16 +17,16 @@ from services.feedback.casefiles.api.history import (
 from services.feedback.casefiles.api.orders import OrderOut, show_order
 from services.feedback.casefiles.api.reader import Reader
 from services.feedback.casefiles.api.remedies import RemedyOut, show_remedies
-from services.feedback.complaints.domain import machine
-from services.feedback.complaints.domain.machine import ActorKind, Status
-from services.feedback.complaints.queries.admission import READ_SCOPE, admit
+from services.feedback.complaints.queries.admission import READ_SCOPE, admit, allowed_to
 from services.feedback.complaints.refusals import UnknownComplaint
+from services.feedback.customers.queries import issuer_of
 from services.feedback.settings import Settings
 from services.feedback.sla.queries.shown_clocks import ClockOut, show_clocks
 from shared import identity
 from shared.http.auth import OPERATORS, allow
 from shared.http.dependencies import Caller, InContext, Reading
 from shared.http.models import Response
+from shared.http.readers import EVERYBODY, OPERATORS_ONLY
 from shared.http.routes import Router
 
 router = Router(tags=["complaints"])
@@ -42,11 +43,11 @@ class ComplaintOut(Response):
     opened_by: str
     contact_at: datetime
     received_at: datetime
-    title: str | None = Field(description="Null when the customer was erased.")
-    body: str | None = Field(description="Null when the customer was erased.")
+    title: Annotated[str | None, EVERYBODY] = Field(description="Null when the customer was erased.")
+    body: Annotated[str | None, EVERYBODY] = Field(description="Null when the customer was erased.")
     status: str
     outcome: str | None
-    owner: str | None = Field(description="Not shown to customers.")
+    owner: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
     priority: str
     cycle: int
     review_level: int
@@ -55,14 +56,14 @@ class ComplaintOut(Response):
     follows: str | None
     closed_at: datetime | None
     version: int
-    allowed: list[str] = Field(description="The actions that are legal now.")
+    allowed: list[str] = Field(description="The actions that you may take now.")
     order: OrderOut | None
     clocks: list[ClockOut]
     messages: list[MessageOut]
     transitions: list[TransitionOut]
-    follow_ups: list[FollowUpOut] = Field(description="Not shown to customers.")
+    follow_ups: list[FollowUpOut] = Field(description="Operators only.")
     remedies: list[RemedyOut]
-    sla_events: list[ClockEventOut] = Field(description="Not shown to customers.")
+    sla_events: list[ClockEventOut] = Field(description="Operators only.")
 
 
 @router.get(
@@ -77,13 +78,22 @@ async def get_complaint(
 ) -> ComplaintOut:
     """Read a complaint: its messages and transitions, its clocks, its remedies, and the order it is about.
 
-    Customers see their own complaints, without notes and without the names and reasons of the staff.
+    Customers see their own complaints, and partners those that they brought, without notes and without the names and
+    reasons of the staff. An order is shown to its customer, and to the partner that recorded it.
     """
     complaint = await admit(read, caller, complaint_id)
     keys = await context.vault.keys(read, [complaint.identity_id])
     customer_id = await identity.customer_of(read, complaint.identity_id)
-    reader = Reader(complaint.identity_id, customer_id, keys, staff=caller.kind == "operator")
-    actor_kind = ActorKind.MANAGER if reader.staff else ActorKind.CUSTOMER
+    reader = Reader(
+        complaint.identity_id,
+        customer_id,
+        keys,
+        staff=caller.kind == "operator",
+        is_partner=caller.kind == "partner",
+        order_issuer=caller.issuer
+        if caller.kind == "partner"
+        else await issuer_of(read, complaint.identity_id),
+    )
     return ComplaintOut(
         id=complaint.id,
         number=complaint.number,
@@ -97,7 +107,7 @@ async def get_complaint(
         body=reader.text("complaint.body", complaint.id, complaint.body_sealed),
         status=complaint.status,
         outcome=complaint.outcome,
-        owner=complaint.owner if reader.staff else None,
+        owner=complaint.owner,
         priority=complaint.priority,
         cycle=complaint.cycle,
         review_level=complaint.review_level,
@@ -106,7 +116,7 @@ async def get_complaint(
         follows=complaint.follows,
         closed_at=complaint.closed_at,
         version=complaint.version,
-        allowed=[*machine.allowed(Status(complaint.status), actor_kind)],
+        allowed=allowed_to(caller, complaint.status),
         order=await show_order(read, reader, complaint.order_source, complaint.order_id),
         clocks=(await show_clocks(read, [complaint.id]))[complaint.id],
         messages=await show_messages(read, reader, complaint.id),

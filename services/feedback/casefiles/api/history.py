@@ -11,6 +11,7 @@ from services.feedback.complaints.domain.machine import ActorKind
 from services.feedback.complaints.queries import complaints
 from shared.db import Read
 from shared.http.models import Choice, Response
+from shared.http.readers import EVERYBODY, OPERATORS_ONLY
 
 
 class MessageOut(Response):
@@ -18,13 +19,13 @@ class MessageOut(Response):
 
     id: str
     kind: Annotated[MessageKind, Choice()]
-    author: str | None = Field(description="The author; not shown to customers.")
+    author: Annotated[str | None, OPERATORS_ONLY] = Field(description="The author. Operators only.")
     channel: str
     cycle: int
     occurred_at: datetime
     booked_at: datetime
     delivery: Annotated[Delivery, Choice()]
-    body: str | None = Field(description="Null when the customer was erased.")
+    body: Annotated[str | None, EVERYBODY] = Field(description="Null when the customer was erased.")
 
 
 class TransitionOut(Response):
@@ -37,8 +38,8 @@ class TransitionOut(Response):
     cycle: int
     occurred_at: datetime
     actor_kind: str
-    actor: str | None = Field(description="Not shown to customers.")
-    reason: str | None = Field(description="Customers see only their own reasons.")
+    actor: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
+    reason: Annotated[str | None, EVERYBODY] = Field(description="Customers see only their own reasons.")
 
 
 class FollowUpOut(Response):
@@ -46,10 +47,10 @@ class FollowUpOut(Response):
 
     cycle: int
     attempt: int
-    method: str
+    method: Annotated[str, OPERATORS_ONLY]
     result: str
-    note: str | None
-    by: str
+    note: Annotated[str | None, OPERATORS_ONLY]
+    by: Annotated[str, OPERATORS_ONLY]
     done_at: datetime
 
 
@@ -59,7 +60,7 @@ async def show_messages(read: Read, reader: Reader, complaint_id: str) -> list[M
         MessageOut(
             id=message.id,
             kind=MessageKind(message.kind),
-            author=message.author if reader.staff else None,
+            author=message.author,
             channel=message.channel,
             cycle=message.cycle,
             occurred_at=message.occurred_at,
@@ -83,7 +84,7 @@ async def show_transitions(read: Read, reader: Reader, complaint_id: str) -> lis
             cycle=transition.cycle,
             occurred_at=transition.occurred_at,
             actor_kind=transition.actor_kind,
-            actor=transition.actor if reader.staff else None,
+            actor=transition.actor,
             reason=reader.text("transition.reason", transition.id, transition.reason_sealed)
             if reader.staff or transition.actor_kind == ActorKind.CUSTOMER.value
             else None,

@@ -42,7 +42,9 @@ class OrderOut(Response):
     source: str
     order_id: str
     state: Annotated[OrderState, Choice()]
-    order_of_other_customer: bool = Field(description="The order is known, and another customer's.")
+    order_of_other_customer: bool = Field(
+        description="The order is known, and another customer's. Only operators learn it; to others it is not seen yet."
+    )
     purchase_id: str | None = None
     occurred_at: datetime | None = None
     currency: str | None = None
@@ -52,10 +54,20 @@ class OrderOut(Response):
 
 
 async def show_order(read: Read, reader: Reader, source: str | None, order_id: str | None) -> OrderOut | None:
-    """Return the order behind the reference, joined now: it makes no difference which of the two came first."""
+    """Return the order behind the reference, joined now: it makes no difference which of the two came first.
+
+    To customers and partners another customer's order looks like one that does not exist.
+    """
     if source is None or order_id is None:
         return None
-    order = await orders.find_order(read, source, order_id)
+    order = await orders.find_order(
+        read,
+        source,
+        order_id,
+        issuer=reader.order_issuer,
+        customer_id=reader.customer_id,
+        only_issuer=reader.is_partner,
+    )
     if order is None or (order.owner_id != reader.customer_id and not reader.staff):
         return OrderOut(
             source=source, order_id=order_id, state=OrderState.NOT_SEEN_YET, order_of_other_customer=False

@@ -15,6 +15,10 @@ class Reader:
     keys: Keys
     staff: bool
     """Whether the reader is an operator, who also sees notes, names and reasons."""
+    is_partner: bool
+    """Whether the reader is a partner, who sees only orders that it recorded itself."""
+    order_issuer: str
+    """The issuer within which the order is looked for: a partner's own, for others that of the complaint's identity."""
 
     def text(self, field: str, row_id: str, sealed: bytes | None) -> str | None:
         """Return a sealed text; None if there is none, or if the customer was erased."""

@@ -10,6 +10,7 @@ from services.feedback.remedies.domain import RemedyStatus
 from services.feedback.remedies.queries import remedies
 from shared.db import Read
 from shared.http.models import Choice, Response
+from shared.http.readers import OPERATORS_ONLY
 
 
 class RemedyOut(Response):
@@ -24,13 +25,13 @@ class RemedyOut(Response):
     settled_at: datetime | None = Field(description="The time at which loyalty paid or refused it.")
     refusal_code: str | None
     transaction_id: str | None = Field(description="The ledger transaction that paid it.")
-    requested_by: str | None = Field(description="Not shown to customers.")
-    reason: str | None = Field(description="Not shown to customers.")
+    requested_by: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
+    reason: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
     retry_of: str | None
 
 
 async def show_remedies(read: Read, reader: Reader, complaint_id: str) -> list[RemedyOut]:
-    """Return the remedies of a complaint; the reasons only for the staff."""
+    """Return the remedies of a complaint."""
     return [
         RemedyOut(
             id=remedy.id,
@@ -42,8 +43,8 @@ async def show_remedies(read: Read, reader: Reader, complaint_id: str) -> list[R
             settled_at=remedy.settled_at,
             refusal_code=remedy.refusal_code,
             transaction_id=remedy.loyalty_txn,
-            requested_by=remedy.requested_by if reader.staff else None,
-            reason=reader.text("remedy.reason", remedy.id, remedy.reason_sealed) if reader.staff else None,
+            requested_by=remedy.requested_by,
+            reason=reader.text("remedy.reason", remedy.id, remedy.reason_sealed),
             retry_of=remedy.retry_of,
         )
         for remedy in await remedies.remedies_of(read, complaint_id)

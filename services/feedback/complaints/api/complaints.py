@@ -19,9 +19,8 @@ from services.feedback.complaints.refusals import (
     CustomerErased,
     CustomerRequired,
     FollowsRefused,
-    OrderOfOtherCustomer,
     OtherCustomerNamed,
-    UnknownComplaint,
+    UnknownCustomer,
 )
 from services.feedback.complaints.usecases.open_complaint import (
     NewComplaint,
@@ -44,6 +43,7 @@ from shared.http.models import (
     Word,
     example,
 )
+from shared.http.readers import EVERYBODY, OPERATORS_ONLY
 from shared.http.routes import Router
 from shared.limits import CODE_MAX
 
@@ -98,10 +98,10 @@ class ListedOut(Response):
     number: str
     customer_id: str
     channel: str
-    title: str | None = Field(description="Null when the customer was erased.")
+    title: Annotated[str | None, EVERYBODY] = Field(description="Null when the customer was erased.")
     status: str
     outcome: str | None
-    owner: str | None = Field(description="Not shown to customers.")
+    owner: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
     priority: str
     cycle: int
     received_at: datetime
@@ -119,7 +119,7 @@ class ListedOut(Response):
         CustomerRequired,
         OtherCustomerNamed,
         ContactTimeRefused,
-        OrderOfOtherCustomer,
+        UnknownCustomer,
         FollowsRefused,
         CustomerErased,
     ),
@@ -129,7 +129,8 @@ async def post_complaint(
 ) -> OpenedOut:
     """Open a complaint: it gets a number, and the clock of its first response runs from the contact on.
 
-    A customer nobody has heard of yet is accepted, and so is an order that is not known yet.
+    From an operator a customer nobody has heard of yet is accepted; a partner names only customers that it brought. An order
+    need not be known yet. It is looked for when the complaint is read, among the orders of the customer's issuer.
     """
     new = NewComplaint(
         identity_id=_complainant(caller, body),
@@ -138,6 +139,7 @@ async def post_complaint(
         body=body.body,
         opened_by=OPENED_BY[caller.kind],
         opened_by_id=caller.id,
+        issuer=caller.issuer,
         order=None if body.order is None else OrderReference(body.order.source, body.order.order_id),
         contact_at=body.contact_at,
         follows=body.follows,
@@ -169,7 +171,8 @@ class ComplaintFilters:
         Query(description="Only complaints in this state; `open` is every state but closed."),
     ] = None
     owner: Annotated[
-        str | None, Query(max_length=200, description="Only complaints that this operator works on.")
+        str | None,
+        Query(max_length=200, description="Only complaints that this operator works on. For operators."),
     ] = None
     channel: Annotated[
         str | None, Query(max_length=CODE_MAX, description="Only complaints that came through this channel.")
@@ -181,7 +184,6 @@ class ComplaintFilters:
     operation_id="list_complaints",
     summary="List complaints",
     allow=allow(OPERATORS, partner_scope=READ_SCOPE, customer="owned"),
-    errors=(UnknownComplaint,),
 )
 async def list_complaints(
     read: Reading,
@@ -191,7 +193,10 @@ async def list_complaints(
         Listing[ComplaintFilters], listed_by(ComplaintFilters, bound_to=lambda caller: caller.key)
     ],
 ) -> Page[ListedOut]:
-    """List complaints, the latest first, with their clocks. Customers and partners see only their own complaints."""
+    """List complaints, the latest first, with their clocks. Customers and partners see only their own complaints.
+
+    A filter that names another customer gives an empty page, like one that names a customer that does not exist.
+    """
     complaints = await lists.list_complaints(
         read,
         caller,
@@ -216,7 +221,7 @@ async def list_complaints(
             else None,
             status=complaint.status,
             outcome=complaint.outcome,
-            owner=complaint.owner if caller.kind == "operator" else None,
+            owner=complaint.owner,
             priority=complaint.priority,
             cycle=complaint.cycle,
             received_at=complaint.received_at,

@@ -4,9 +4,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.feedback.complaints.api.short import ChannelIn, OpenedOut, actor_of, channel_code, opened_out
+from services.feedback.complaints.api.short import ChannelIn, OpenedOut, channel_code, opened_out
 from services.feedback.complaints.domain.complaint import WrittenKind
-from services.feedback.complaints.queries.admission import MANAGERS, WRITE_SCOPE, WRITERS, admit
+from services.feedback.complaints.queries.admission import (
+    MANAGERS,
+    WRITE_SCOPE,
+    WRITERS,
+    actor_of,
+    admit,
+)
 from services.feedback.complaints.refusals import (
     CustomerErased,
     MessageKindForbidden,

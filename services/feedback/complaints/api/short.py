@@ -1,15 +1,12 @@
-"""The parts that several operations on complaints share: a complaint in short, its channel, and its actor."""
+"""The parts that several operations on complaints share: a complaint in short, and its channel."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-from services.feedback.complaints.domain.machine import Actor, ActorKind
-from services.feedback.complaints.queries.admission import MANAGERS
 from services.feedback.complaints.queries.complaints import complaint_of
 from services.feedback.sla.queries.shown_clocks import ClockOut, show_clocks
 from shared.db import Read
-from shared.http.auth import Principal
 from shared.http.models import Response
 from shared.limits import CODE_MAX
 
@@ -45,10 +42,3 @@ async def opened_out(read: Read, complaint_id: str) -> OpenedOut:
 def channel_code(channel: str) -> str:
     """Return a channel as it is stored: in lower case, with underscores."""
     return channel.lower().replace("-", "_").replace(" ", "_")
-
-
-def actor_of(caller: Principal) -> Actor:
-    """Return the caller as an actor of the machine; a partner speaks for its customers."""
-    if caller.kind != "operator":
-        return Actor(ActorKind.CUSTOMER, caller.id)
-    return Actor(ActorKind.AGENT if caller.roles.isdisjoint(MANAGERS) else ActorKind.MANAGER, caller.id)

@@ -5,18 +5,21 @@ from typing import Annotated
 from pydantic import Field
 
 from services.feedback.complaints import refusals
-from services.feedback.complaints.api.short import actor_of
-from services.feedback.complaints.domain import machine
-from services.feedback.complaints.domain.machine import Action, CloseOutcome, FollowUpResult, Outcome, Status
-from services.feedback.complaints.queries.admission import WRITERS, admit
+from services.feedback.complaints.domain.machine import Action, CloseOutcome, FollowUpResult, Outcome
+from services.feedback.complaints.queries.admission import (
+    MAY_ACT,
+    actor_of,
+    admit,
+    allowed_to,
+)
 from services.feedback.complaints.queries.complaints import complaint_of
 from services.feedback.complaints.usecases.take_action import ActionRequest, FollowUp, take_action
 from services.feedback.settings import Settings
 from services.feedback.sla.queries.shown_clocks import ClockOut, show_clocks
 from shared.events.base import ComplaintId
-from shared.http.auth import allow
 from shared.http.dependencies import Caller, InContext, Transaction
 from shared.http.models import Choice, InstantIn, LongText, Request, Response, Word, example
+from shared.http.readers import OPERATORS_ONLY
 from shared.http.routes import Router
 
 router = Router(tags=["complaints"])
@@ -56,10 +59,10 @@ class MovedOut(Response):
     status: str
     outcome: str | None
     cycle: int
-    owner: str | None = Field(description="Not shown to customers.")
+    owner: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
     review_level: int
     escalation_level: int
-    allowed: list[str] = Field(description="The actions that are legal now.")
+    allowed: list[str] = Field(description="The actions that you may take now.")
     clocks: list[ClockOut]
 
 
@@ -67,7 +70,7 @@ class MovedOut(Response):
     "/v1/complaints/{complaint_id}/transitions",
     operation_id="take_action",
     summary="Take an action on a complaint",
-    allow=allow(WRITERS, customer="owned"),
+    allow=MAY_ACT,
     idempotency="optional",
     status_code=201,
     errors=(
@@ -114,10 +117,10 @@ async def post_transition(
         status=complaint.status,
         outcome=complaint.outcome,
         cycle=complaint.cycle,
-        owner=complaint.owner if caller.kind == "operator" else None,
+        owner=complaint.owner,
         review_level=complaint.review_level,
         escalation_level=complaint.escalation_level,
-        allowed=[*machine.allowed(Status(complaint.status), actor.kind)],
+        allowed=allowed_to(caller, complaint.status),
         clocks=(await show_clocks(tx, [complaint.id]))[complaint.id],
     )
 

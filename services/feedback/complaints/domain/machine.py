@@ -156,13 +156,8 @@ class Asked:
 
 
 def allowed(status: Status, kind: ActorKind = ActorKind.MANAGER) -> list[Action]:
-    """Return the actions that are legal in this state; for a customer only those that customers may take at all."""
-    legal = [action for action in Action if status in ROWS[action].sources]
-    return (
-        [action for action in legal if ActorKind.CUSTOMER in ROWS[action].actors]
-        if kind is ActorKind.CUSTOMER
-        else legal
-    )
+    """Return the actions that are legal in this state and that this kind of actor may take at all."""
+    return [action for action in Action if status in ROWS[action].sources and kind in ROWS[action].actors]
 
 
 def decide(case: Case, asked: Asked) -> Case:

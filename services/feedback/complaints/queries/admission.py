@@ -2,19 +2,38 @@
 
 from typing import Final
 
+from services.feedback.complaints.domain import machine
 from services.feedback.complaints.domain.complaint import OpenedBy
+from services.feedback.complaints.domain.machine import Actor, ActorKind, Status
 from services.feedback.complaints.refusals import UnknownComplaint
 from services.feedback.complaints.storage import complaints
 from services.feedback.complaints.storage.tables import ComplaintRecord
 from shared import identity
+from shared.auth.access import Verdict, allow
 from shared.auth.principal import Principal, Role
 from shared.db import Read
 
 WRITERS: Final[frozenset[Role]] = frozenset({"agent", "manager", "admin"})
 """The roles of operators that work on complaints."""
+MAY_ACT: Final = allow(WRITERS, customer="owned")
+"""The callers that may take actions on complaints at all."""
 MANAGERS: Final[frozenset[Role]] = frozenset({"manager", "admin"})
 READ_SCOPE: Final = "complaints:read"
 WRITE_SCOPE: Final = "complaints:write"
+
+
+def actor_of(caller: Principal) -> Actor:
+    """Return the caller as an actor of the machine; a partner speaks for its customers."""
+    if caller.kind != "operator":
+        return Actor(ActorKind.CUSTOMER, caller.id)
+    return Actor(ActorKind.AGENT if caller.roles.isdisjoint(MANAGERS) else ActorKind.MANAGER, caller.id)
+
+
+def allowed_to(caller: Principal, status: str) -> list[str]:
+    """Return the actions that this caller may take on a complaint in this state."""
+    if MAY_ACT.verdict(caller, None) is not Verdict.ALLOWED:
+        return []
+    return [*machine.allowed(Status(status), actor_of(caller).kind)]
 
 
 async def admit(read: Read, caller: Principal, complaint_id: str) -> ComplaintRecord:

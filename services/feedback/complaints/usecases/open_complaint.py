@@ -10,14 +10,15 @@ from services.feedback.complaints.refusals import (
     ContactTimeRefused,
     CustomerErased,
     FollowsRefused,
-    OrderOfOtherCustomer,
+    UnknownCustomer,
 )
 from services.feedback.complaints.steps.update_clocks import update_clocks
 from services.feedback.complaints.storage import complaints
 from services.feedback.complaints.storage.tables import ComplaintRecord
-from services.feedback.orders.queries import orders
+from services.feedback.customers.queries import issuer_of
 from services.feedback.settings import Settings
 from shared import identity
+from shared.auth.principal import SHOP
 from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Cause
@@ -49,6 +50,8 @@ class NewComplaint:
     body: str
     opened_by: OpenedBy
     opened_by_id: str
+    issuer: str = SHOP
+    """The issuer of the person that wrote it down. A partner does so only for the customers that it brought."""
     order: OrderReference | None = None
     contact_at: datetime | None = None
     follows: str | None = None
@@ -57,13 +60,16 @@ class NewComplaint:
 async def open_complaint(tx: Tx, context: Context[Settings], new: NewComplaint) -> str:
     """Open a complaint with its clocks and return its id.
 
-    Raises CustomerErased, ContactTimeRefused, FollowsRefused and OrderOfOtherCustomer.
+    Raises UnknownCustomer, CustomerErased, ContactTimeRefused and FollowsRefused.
     """
+    if new.opened_by == OpenedBy.PARTNER and await issuer_of(tx, new.identity_id) != new.issuer:
+        raise UnknownCustomer
     owner = (await identity.lock(tx, [new.identity_id]))[new.identity_id]
     if owner.erased_at is not None:
         raise CustomerErased
     contact_at = _contact_at(new, tx.now)
-    await _check_references(tx, new, owner.owner_id)
+    if new.follows is not None:
+        await _check_follows(tx, new, new.follows, owner.owner_id)
     keys = await context.vault.new_subject(tx, [new.identity_id])
     complaint = await _store(tx, context, new, owner.owner_id, contact_at, keys)
     tx.publish(_opened(complaint))
@@ -80,13 +86,14 @@ def _contact_at(new: NewComplaint, now: datetime) -> datetime:
     return new.contact_at
 
 
-async def _check_references(tx: Tx, new: NewComplaint, customer_id: str) -> None:
-    if new.follows is not None and await complaints.owner_of(tx, new.follows) != customer_id:
+async def _check_follows(tx: Tx, new: NewComplaint, former_id: str, customer_id: str) -> None:
+    """Refuse to follow another customer's complaint, and to follow one that this partner did not bring."""
+    if await complaints.owner_of(tx, former_id) != customer_id:
         raise FollowsRefused
-    if new.order is not None and new.opened_by == OpenedBy.CUSTOMER:
-        order = await orders.find_order(tx, new.order.source, new.order.order_id)
-        if order is not None and order.owner_id != customer_id:
-            raise OrderOfOtherCustomer
+    if new.opened_by == OpenedBy.PARTNER:
+        former = await complaints.find(tx, former_id)
+        if (former.opened_by, former.opened_by_id) != (OpenedBy.PARTNER.value, new.opened_by_id):
+            raise FollowsRefused
 
 
 async def _store(

@@ -34,6 +34,7 @@ async def purchase_returned(tx: Tx, _context: Context[Settings], events: Sequenc
 def _order(event: PurchaseRecorded) -> OrderRecord:
     return OrderRecord(
         purchase_id=event.purchase_id,
+        issuer=event.issuer,
         source=event.source,
         order_id=event.order_id,
         identity_id=event.identity_id,

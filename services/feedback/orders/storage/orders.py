@@ -21,12 +21,14 @@ async def add_returns(tx: Tx, returns: Sequence[OrderReturnRecord]) -> None:
     await tx.insert_new_records(order_return, sorted(returns, key=attrgetter("return_id")))
 
 
-async def find(read: Read, source: str, order_id: str) -> OwnedOrder | None:
-    """Return the order behind a reference; None if it was not published yet."""
+async def named(read: Read, source: str, order_id: str) -> list[OwnedOrder]:
+    """Return the orders of all issuers behind a reference, in the order of their ids."""
     columns = order_fact.c
     statement = (
         select(
             columns.purchase_id,
+            columns.issuer,
+            columns.identity_id,
             columns.occurred_at,
             columns.currency,
             columns.amount_minor,
@@ -35,8 +37,9 @@ async def find(read: Read, source: str, order_id: str) -> OwnedOrder | None:
         )
         .join(identity, identity.c.identity_id == columns.identity_id)
         .where(columns.source == source, columns.order_id == order_id)
+        .order_by(columns.purchase_id)
     )
-    return await read.read_record(OwnedOrder, statement)
+    return await read.read_records(OwnedOrder, statement)
 
 
 async def returns_of(read: Read, purchase_id: str) -> list[OrderReturnRecord]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, MetaData, Named, Table, Text, TypedColumns, UniqueConstraint
+from sqlalchemy import Column, Index, MetaData, Named, Table, Text, TypedColumns
 
 from services.feedback.orders.domain import OrderLine, ReturnedUnits
 from shared.db import record_of
@@ -18,6 +18,8 @@ class OrderColumns(TypedColumns):
     """A purchase as profile published it: a complaint's order reference is joined to it."""
 
     purchase_id: Named[str] = Column(Id, primary_key=True)
+    issuer: Named[str | None] = Column(Id)
+    """The issuer that recorded it; null if it was told before issuers were: then it is that of the identity."""
     source: Named[str] = Column(Id)
     order_id: Named[str] = Column(Id)
     identity_id: Named[str] = Column(Id, index=True)
@@ -27,12 +29,9 @@ class OrderColumns(TypedColumns):
     lines: Named[tuple[OrderLine, ...]] = Column(Document(tuple[OrderLine, ...]))
 
 
-order_fact = Table(
-    "order_fact",
-    metadata,
-    OrderColumns,
-    UniqueConstraint("source", "order_id", name="order_fact_reference"),
-)
+order_fact = Table("order_fact", metadata, OrderColumns)
+Index("order_fact_reference", order_fact.c.source, order_fact.c.order_id)
+"""Not unique: profile keeps orders unique within their issuer, and here a purchase has its own id."""
 append_only(order_fact)
 
 
@@ -42,6 +41,7 @@ class OrderRecord:
     """A purchase, as its event told it."""
 
     purchase_id: str
+    issuer: str | None
     source: str
     order_id: str
     identity_id: str

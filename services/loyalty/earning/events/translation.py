@@ -16,6 +16,7 @@ def purchase_of(event: PurchaseRecorded) -> Purchase:
         customer_id=event.customer_id,
         source=event.source,
         order_id=event.order_id,
+        issuer=event.issuer,
         occurred_at=event.occurred_at,
         currency=event.currency,
         amount_minor=event.amount_minor,
@@ -34,6 +35,7 @@ def return_of(event: PurchaseReturned) -> Return:
         identity_id=event.identity_id,
         source=event.source,
         order_id=event.order_id,
+        issuer=event.issuer,
         occurred_at=event.occurred_at,
         units=tuple(UnitRange(line.line, line.unit_from, line.unit_to) for line in event.lines),
     )

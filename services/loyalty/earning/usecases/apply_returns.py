@@ -17,7 +17,7 @@ from services.loyalty.ledger.steps.booking import Booking, close_booking, open_b
 from services.loyalty.ledger.steps.lock_wallets import lock_wallets
 from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
 from services.loyalty.purchases.domain import attribution
-from services.loyalty.purchases.domain.facts import Return, UnitRange
+from services.loyalty.purchases.domain.facts import Return, UnitRange, orders_named
 from services.loyalty.purchases.steps import recording
 from services.loyalty.purchases.steps.recording import ReturnRecord, StoredPurchase
 from services.loyalty.redemptions.queries.paid_orders import identities_behind, payments
@@ -48,7 +48,7 @@ async def apply_returns(tx: Tx, returns: Sequence[Return]) -> list[Return]:
 
     Raises UnitsNotReturnable and NotOfThisPurchase.
     """
-    behind = await identities_behind(tx, (_order(fact) for fact in returns))
+    behind = await identities_behind(tx, orders_named(_order(fact) for fact in returns))
     locked = await lock_wallets(tx, {fact.identity_id for fact in returns} | behind)
     fresh = await recording.new_returns(tx, locked, returns)
     purchases = await recording.find(tx, [fact.purchase_id for fact in fresh]) if fresh else {}
@@ -62,8 +62,8 @@ async def apply_returns(tx: Tx, returns: Sequence[Return]) -> list[Return]:
 
 def _check_same(locked: Locked, fact: Return, purchase: StoredPurchase) -> None:
     """Refuse a return that names another wallet or order than its purchase: only what it names was locked."""
-    named = (locked.wallets[fact.identity_id].id, fact.source, fact.order_id)
-    if named != (purchase.wallet_id, purchase.source, purchase.order_id):
+    same_wallet = locked.wallets[fact.identity_id].id == purchase.wallet_id
+    if not same_wallet or _order(purchase) not in orders_named([_order(fact)]):
         raise NotOfThisPurchase
 
 
@@ -183,4 +183,4 @@ def _counted(undoing: Undoing, record: ReturnRecord, cause: Cause) -> Counted:
 
 
 def _order(fact: Return | StoredPurchase) -> OrderKey:
-    return OrderKey(fact.source, fact.order_id)
+    return OrderKey(fact.issuer, fact.source, fact.order_id)

@@ -59,6 +59,7 @@ def _book(booking: Booking, decision: Decision, cause: Cause) -> PurchaseRecord:
         customer_id=purchase.customer_id,
         source=purchase.source,
         order_id=purchase.order_id,
+        issuer=purchase.issuer,
         occurred_at=purchase.occurred_at,
         booked_at=wallet.last_booked_at,
         currency=purchase.currency,

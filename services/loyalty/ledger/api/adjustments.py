@@ -36,7 +36,7 @@ class AdjustmentIn(Request):
     model_config = example(points=-120, reason="Credited twice by the old system")
 
     points: Annotated[int, Field(ge=-POINTS_MAX, le=POINTS_MAX), AfterValidator(_not_zero)]
-    reason: Word = Field(description="Kept sealed with the correction.")
+    reason: Word = Field(description="Kept sealed with the correction. Only operators read it.")
 
 
 class AdjustmentOut(Response):

@@ -8,10 +8,14 @@ from typing import NamedTuple
 
 from services.loyalty.ledger.domain.postings import Account, PostingCause
 
+SHOP = "shop"
+"""The issuer of what the shop itself records."""
+
 
 class OrderKey(NamedTuple):
-    """The name of an order: the system that it comes from, and its id there."""
+    """An order: its id is unique in its source, within the issuer that recorded it."""
 
+    issuer: str
     source: str
     order_id: str
 
@@ -30,6 +34,8 @@ class SealedText:
     identity_id: str
     purpose: str
     token: bytes
+    readers: frozenset[str]
+    """The kinds of subject that may read it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

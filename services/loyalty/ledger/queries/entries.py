@@ -10,6 +10,9 @@ from services.loyalty.ledger.storage import adjustments, ownership, postings
 from services.loyalty.ledger.storage.tables import AdjustmentRecord, OwnershipRecord, PostingRecord
 from shared.db import Read
 
+ADJUSTMENT_REASON_READERS: frozenset[str] = frozenset({"operator"})
+"""An operator writes the reason of an adjustment for other operators: the member must not read a suspicion in it."""
+
 
 async def moved(read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int) -> list[EntryKey]:
     """Return the newest entries with postings on these wallets, with an id below `before`."""
@@ -44,7 +47,7 @@ def _adjustment(record: AdjustmentRecord) -> Fact:
         occurred_at=record.occurred_at,
         booked_at=record.booked_at,
         points=record.points,
-        text=SealedText(record.identity_id, "adjustment.reason", record.reason),
+        text=SealedText(record.identity_id, "adjustment.reason", record.reason, ADJUSTMENT_REASON_READERS),
     )
 
 

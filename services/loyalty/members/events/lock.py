@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.steps.lock_wallets import lock_wallets, meet_unknown
 from services.loyalty.ledger.steps.programme import open_programme
+from services.loyalty.purchases.domain.facts import orders_named
 from services.loyalty.redemptions.queries.paid_orders import identities_behind
 from services.loyalty.settings import Settings
 from shared.context import Context
@@ -25,10 +26,10 @@ async def lock(tx: Tx, context: Context[Settings], events: Sequence[Event]) -> N
     others = [event for event in events if not isinstance(event, RemedyGranted)]
     named = {identity_id for event in others for identity_id in event.identities}
     orders = [_order(event) for event in others if isinstance(event, PurchaseRecorded | PurchaseReturned)]
-    behind = await identities_behind(tx, orders)
+    behind = await identities_behind(tx, orders_named(orders))
     is_moving = any(isinstance(event, CustomerMerged | CustomerUnmerged) for event in others)
     await lock_wallets(tx, named | behind, as_owners=is_moving)
 
 
 def _order(event: PurchaseRecorded | PurchaseReturned) -> OrderKey:
-    return OrderKey(event.source, event.order_id)
+    return OrderKey(event.issuer, event.source, event.order_id)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+
+from services.loyalty.ledger.domain.entries import SHOP, OrderKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Purchase:
     currency: str
     amount_minor: int
     lines: tuple[Line, ...]
+    issuer: str = SHOP
+    """The issuer that recorded it, within which the order id is unique in its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +57,14 @@ class Return:
     order_id: str
     occurred_at: datetime
     units: tuple[UnitRange, ...]
+    issuer: str = SHOP
+    """The issuer of the purchase."""
+
+
+def orders_named(orders: Iterable[OrderKey]) -> list[OrderKey]:
+    """Return these orders, and each as the shop's: a partner's order counts as the shop's if it came before issuers did."""
+    named = list(orders)
+    return [
+        *named,
+        *(OrderKey(SHOP, order.source, order.order_id) for order in named if order.issuer != SHOP),
+    ]

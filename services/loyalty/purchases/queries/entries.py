@@ -39,7 +39,7 @@ def _purchase(record: PurchaseRecord) -> Fact:
         booked_at=record.booked_at,
         outcome=record.outcome,
         purchase_id=record.purchase_id,
-        order=OrderKey(record.source, record.order_id),
+        order=OrderKey(record.issuer, record.source, record.order_id),
         currency=record.currency,
         amount_minor=record.amount_minor,
     )
@@ -52,7 +52,7 @@ def _return(record: ReturnOfOrder) -> Fact:
         booked_at=record.booked_at,
         purchase_id=record.of_purchase,
         return_id=record.return_id,
-        order=OrderKey(record.source, record.order_id),
+        order=OrderKey(record.issuer, record.source, record.order_id),
         currency=record.currency,
         amount_minor=record.amount_minor,
     )

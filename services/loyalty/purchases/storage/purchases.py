@@ -26,6 +26,7 @@ class StoredPurchase:
     id: int
     purchase_id: str
     wallet_id: int
+    issuer: str
     source: str
     order_id: str
     occurred_at: datetime
@@ -47,6 +48,7 @@ class ReturnOfOrder(ReturnRecord):
     """A stored return, with the order that its purchase names."""
 
     of_purchase: str
+    issuer: str
     source: str
     order_id: str
 
@@ -106,7 +108,11 @@ async def returned_units(read: Read, row_ids: Sequence[int]) -> dict[int, list[U
 async def has_returns(read: Read, order: OrderKey, wallet_ids: Sequence[int]) -> bool:
     """Return whether units of an order went back that was bought into one of these wallets."""
     back = select(purchase_return.c.id).join(purchase, purchase.c.id == purchase_return.c.purchase_id)
-    of_order = back.where(purchase.c.source == order.source, purchase.c.order_id == order.order_id)
+    of_order = back.where(
+        purchase.c.issuer == order.issuer,
+        purchase.c.source == order.source,
+        purchase.c.order_id == order.order_id,
+    )
     mine = of_order.where(any_of(purchase.c.wallet_id, wallet_ids))
     return await read.scalar(mine.limit(1)) is not None
 
@@ -147,6 +153,7 @@ async def returns_by_ids(read: Read, row_ids: Sequence[int]) -> list[ReturnOfOrd
         select(
             *columns_of(purchase_return, ReturnRecord),
             purchase.c.purchase_id.label("of_purchase"),
+            purchase.c.issuer,
             purchase.c.source,
             purchase.c.order_id,
         )

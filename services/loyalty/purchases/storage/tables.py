@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, Index, MetaData, Named, Table, Text, TypedColumns, UniqueConstraint
+from sqlalchemy import Boolean, Column, Index, MetaData, Named, Table, Text, TypedColumns
 
 from services.loyalty.purchases.domain.facts import Line, UnitRange
+from shared.auth.principal import SHOP
 from shared.db import record_of, triggers
 from shared.db.schema import INDEX_NAMES
 from shared.db.types import BigInt, Document, Id, Instant
@@ -23,6 +24,8 @@ class PurchaseColumns(TypedColumns):
     wallet_id: Named[int] = Column(BigInt)
     identity_id: Named[str] = Column(Id)
     customer_id: Named[str] = Column(Id)
+    issuer: Named[str] = Column(Id, server_default=SHOP)
+    """The issuer that recorded it. Purchases that were told before issuers were count as the shop's."""
     source: Named[str] = Column(Id)
     order_id: Named[str] = Column(Id)
     occurred_at: Named[datetime] = Column(Instant)
@@ -35,12 +38,9 @@ class PurchaseColumns(TypedColumns):
     """The reason why the purchase earned what it did: earned, zero, no_rate."""
 
 
-purchase = Table(
-    "purchase",
-    metadata,
-    PurchaseColumns,
-    UniqueConstraint("source", "order_id", name="purchase_order"),
-)
+purchase = Table("purchase", metadata, PurchaseColumns)
+Index("purchase_order", purchase.c.order_id, purchase.c.source, purchase.c.issuer)
+"""Not unique: profile keeps orders unique within their issuer, and here a purchase has its own id."""
 Index("purchase_window", purchase.c.wallet_id, purchase.c.occurred_at)
 
 
@@ -54,6 +54,7 @@ class PurchaseRecord:
     wallet_id: int
     identity_id: str
     customer_id: str
+    issuer: str
     source: str
     order_id: str
     occurred_at: datetime

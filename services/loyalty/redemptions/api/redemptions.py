@@ -13,6 +13,7 @@ from services.loyalty.purchases.domain.facts import Line
 from services.loyalty.redemptions.refusals import OrderReturned
 from services.loyalty.redemptions.usecases.redeem_points import RedemptionAsked, redeem_points
 from services.loyalty.settings import Settings
+from shared.events.base import SHOP, Issuer
 from shared.http.auth import allow
 from shared.http.dependencies import InContext, KeyHash, Transaction
 from shared.http.models import Positive, Request, Response, Word, example
@@ -34,6 +35,7 @@ class OrderPaid(Request):
 
     source: Annotated[str, Field(min_length=1, max_length=SOURCE_MAX)]
     order_id: Annotated[str, Field(min_length=1, max_length=ORDER_ID_MAX)]
+    issuer: Issuer = Field(default=SHOP, description="Who recorded the order: the shop, or `partner:<id>`.")
     lines: Annotated[list[OrderLine], Field(max_length=LINES_MAX)] = []
 
 
@@ -43,7 +45,9 @@ class RedemptionIn(Request):
     model_config = example(points=500, reference="Coffee grinder, gift catalogue")
 
     points: Positive
-    reference: Word | None = Field(default=None, description="What for; kept sealed.")
+    reference: Word | None = Field(
+        default=None, description="What for; kept sealed. The member reads it, too."
+    )
     order: OrderPaid | None = None
 
 
@@ -84,7 +88,7 @@ async def redeem(
         key=key,
         points=body.points,
         reference=body.reference,
-        order=OrderKey(order.source, order.order_id) if order else None,
+        order=OrderKey(order.issuer, order.source, order.order_id) if order else None,
         lines=tuple(Line(line.quantity, line.amount_minor) for line in order.lines) if order else (),
     )
     done = await redeem_points(tx, context, asked)

@@ -10,6 +10,9 @@ from services.loyalty.redemptions.storage import redemptions
 from services.loyalty.redemptions.storage.tables import RedemptionRecord
 from shared.db import Read
 
+REFERENCE_READERS: frozenset[str] = frozenset({"operator", "customer"})
+"""The reference tells the member what the points were spent on."""
+
 
 async def facts(read: Read, causes: Iterable[PostingCause]) -> list[Fact]:
     """Return those of these facts that are redemptions."""
@@ -26,11 +29,11 @@ def _fact(record: RedemptionRecord) -> Fact:
         points=record.points,
         text=None
         if record.reference is None
-        else SealedText(record.identity_id, "redemption.reference", record.reference),
+        else SealedText(record.identity_id, "redemption.reference", record.reference, REFERENCE_READERS),
     )
 
 
 def _order(record: RedemptionRecord) -> OrderKey | None:
     if record.source is None or record.order_id is None:
         return None
-    return OrderKey(record.source, record.order_id)
+    return OrderKey(record.issuer, record.source, record.order_id)

@@ -56,5 +56,5 @@ async def payments(read: Read, orders: Iterable[OrderKey]) -> dict[OrderKey, lis
         assert record.source is not None, "a redemption with lines names its order"
         assert record.order_id is not None, "a redemption with lines names its order"
         payment = Payment(record.points, record.base, record.lines, taken[record.id])
-        by_order.setdefault(OrderKey(record.source, record.order_id), []).append(payment)
+        by_order.setdefault(OrderKey(record.issuer, record.source, record.order_id), []).append(payment)
     return by_order

@@ -25,7 +25,7 @@ async def of_orders(read: Read, orders: Iterable[OrderKey]) -> list[RedemptionRe
     c = redemption.c
     statement = (
         select(*columns_of(redemption, RedemptionRecord))
-        .where(any_of_rows([c.source, c.order_id], sorted(set(orders))))
+        .where(any_of_rows([c.issuer, c.source, c.order_id], sorted(set(orders))))
         .order_by(c.id)
     )
     return await read.read_records(RedemptionRecord, statement)
@@ -36,7 +36,7 @@ async def ids_of_orders(read: Read, orders: Iterable[OrderKey]) -> list[int]:
     c, wanted = redemption.c, sorted(set(orders))
     if not wanted:
         return []
-    rows = await read.all(select(c.id).where(any_of_rows([c.source, c.order_id], wanted)))
+    rows = await read.all(select(c.id).where(any_of_rows([c.issuer, c.source, c.order_id], wanted)))
     return [row_id for (row_id,) in rows]
 
 

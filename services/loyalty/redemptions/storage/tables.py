@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Column, Index, MetaData, Named, Table, TypedColumns
 
 from services.loyalty.purchases.domain.facts import Line
+from shared.auth.principal import SHOP
 from shared.db import record_of, triggers
 from shared.db.schema import INDEX_NAMES
 from shared.db.types import BigInt, Document, Id, Instant, Sealed
@@ -24,6 +25,8 @@ class RedemptionColumns(TypedColumns):
     wallet_id: Named[int] = Column(BigInt, index=True)
     identity_id: Named[str] = Column(Id)
     customer_id: Named[str] = Column(Id)
+    issuer: Named[str] = Column(Id, server_default=SHOP)
+    """The issuer within which the order is looked for."""
     source: Named[str | None] = Column(Id)
     order_id: Named[str | None] = Column(Id)
     points: Named[int] = Column(BigInt)
@@ -42,6 +45,7 @@ Index(
     "redemption_order",
     redemption.c.order_id,
     redemption.c.source,
+    redemption.c.issuer,
     postgresql_where=_for_order,
     sqlite_where=_for_order,
 )
@@ -57,6 +61,7 @@ class RedemptionRecord:
     wallet_id: int
     identity_id: str
     customer_id: str
+    issuer: str
     source: str | None
     order_id: str | None
     points: int

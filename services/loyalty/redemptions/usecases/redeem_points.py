@@ -21,6 +21,7 @@ from services.loyalty.redemptions.refusals import OrderReturned
 from services.loyalty.redemptions.storage import redemptions
 from services.loyalty.redemptions.storage.tables import RedemptionRecord
 from services.loyalty.settings import Settings
+from shared.auth.principal import SHOP
 from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Cause
@@ -77,6 +78,7 @@ async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsk
             wallet_id=wallet.id,
             identity_id=wallet.identity_id,
             customer_id=wallet.owner_id,
+            issuer=asked.order.issuer if asked.order else SHOP,
             source=asked.order.source if asked.order else None,
             order_id=asked.order.order_id if asked.order else None,
             points=asked.points,

@@ -15,10 +15,12 @@ from services.loyalty.settings import Settings
 from services.loyalty.statements.queries.list_entries import Entry
 from services.loyalty.statements.queries.list_entries import list_entries as entries_of
 from shared.auth.access import OPERATORS, allow
+from shared.auth.principal import SubjectKind
 from shared.http.cursor import CursorInvalid
-from shared.http.dependencies import InContext, Reading
+from shared.http.dependencies import Caller, InContext, Reading
 from shared.http.listing import Listing, NoFilters, listed_by
 from shared.http.models import Choice, Page, Response, example
+from shared.http.readers import ReadBy
 from shared.http.routes import Router
 from shared.vault import Keys
 
@@ -95,7 +97,10 @@ class EntryOut(Response):
     currency: str | None = None
     amount_minor: int | None = None
     points: int | None = Field(default=None, description="What was asked for: redeemed, adjusted, granted.")
-    text: str | None = Field(default=None, description="Reason or reference; null once the member is erased.")
+    text: Annotated[str | None, ReadBy("operator", "customer")] = Field(
+        default=None,
+        description="Reason or reference; null once the member is erased. Only operators read the reason of an adjustment.",
+    )
     postings: list[PostingOut]
 
 
@@ -108,6 +113,7 @@ class EntryOut(Response):
 )
 async def list_ledger(
     read: Reading,
+    caller: Caller,
     context: InContext[Settings],
     customer_id: CustomerId,
     listing: Annotated[Listing[NoFilters], listed_by(NoFilters)],
@@ -117,11 +123,11 @@ async def list_ledger(
     entries = await entries_of(read, found.wallet_ids, before=listing.after_number, limit=listing.rows_max)
     texts = [entry.fact.text for entry in entries if entry.fact is not None]
     keys = await context.vault.keys(read, [text.identity_id for text in texts if text is not None])
-    shown = [_entry_out(entry, keys) for entry in listing.shown(entries)]
+    shown = [_entry_out(entry, keys, caller.kind) for entry in listing.shown(entries)]
     return listing.page(entries, lambda entry: [entry.key.id], shown)
 
 
-def _entry_out(entry: Entry, keys: Keys) -> EntryOut:
+def _entry_out(entry: Entry, keys: Keys, reader: SubjectKind) -> EntryOut:
     cause, fact = entry.key.cause, entry.fact
     shown = EntryOut(
         id=cause.transaction_id(),
@@ -153,7 +159,7 @@ def _entry_out(entry: Entry, keys: Keys) -> EntryOut:
             "currency": fact.currency,
             "amount_minor": fact.amount_minor,
             "points": fact.points,
-            "text": _opened(fact.text, keys),
+            "text": _opened(fact.text, keys, reader),
         }
     )
 
@@ -163,7 +169,7 @@ def _change(entry: Entry) -> int:
     return arrived - sum(side.points for side in entry.sides if side.from_account in SPENDABLE)
 
 
-def _opened(text: SealedText | None, keys: Keys) -> str | None:
-    if text is None or text.identity_id not in keys:
+def _opened(text: SealedText | None, keys: Keys, reader: SubjectKind) -> str | None:
+    if text is None or reader not in text.readers or text.identity_id not in keys:
         return None
     return keys.open(text.identity_id, text.purpose, text.token)

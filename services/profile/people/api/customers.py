@@ -18,7 +18,12 @@ from services.profile.people.domain.customers import (
 from services.profile.people.domain.identifiers import EmailText, ExternalIdText, GivenIdentifiers, PhoneText
 from services.profile.people.domain.resolution import Unattached
 from services.profile.people.queries import customers
-from services.profile.people.queries.ownership import customer_of, issuer_seen_by, rows_seen_by
+from services.profile.people.queries.ownership import (
+    customer_of,
+    issuer_seen_by,
+    may_ask_for,
+    rows_seen_by,
+)
 from services.profile.people.refusals import (
     IDENTIFIER_REQUIRED,
     CustomerNotFound,
@@ -31,11 +36,12 @@ from services.profile.people.refusals import (
 from services.profile.people.usecases.register_customer import register_customer as register
 from services.profile.settings import Settings
 from shared.catalogues import field_sentence
-from shared.events.base import Source
+from shared.events.base import Issuer, Source
 from shared.http.auth import OPERATORS, allow
 from shared.http.dependencies import Caller, InContext, Reading, Transaction
 from shared.http.listing import Listing, listed_by
 from shared.http.models import InstantIn, Page, Request, Response, Word, example, refused
+from shared.http.readers import EVERYBODY
 from shared.http.routes import Router
 from shared.vault import SubjectErased
 
@@ -74,13 +80,18 @@ class RegistrationIn(Request):
 
 
 class LookUpIn(Request):
-    """Exactly one identifier."""
+    """Exactly one identifier, and the issuer within which it is looked up."""
 
     model_config = example(phone="+8613800138001")
 
     external_id: ExternalIdText | None = None
     phone: PhoneText | None = None
     email: EmailText | None = None
+    issuer: Issuer | None = Field(
+        None,
+        description="The issuer that told the identifier; by default your own. Only operators look others' up.",
+        examples=["shop"],
+    )
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -106,8 +117,11 @@ class IdentifierOut(Response):
     """One identifier of a customer."""
 
     kind: str = Field(examples=["phone"])
-    issuer: str = Field(description="In whose books an external id is unique; else empty.", examples=[""])
-    value: str = Field(examples=["+8613800138001"])
+    issuer: str = Field(
+        description="The issuer that told it: `shop` or `partner:<id>`. It leads to the customer for this issuer only.",
+        examples=["shop"],
+    )
+    value: Annotated[str, EVERYBODY] = Field(examples=["+8613800138001"])
     state: str = Field(
         description="`resolving`: what names it is this customer's; `contested`: it is another customer's.",
         examples=["resolving"],
@@ -124,8 +138,11 @@ class CustomerOut(Response):
     origin: str = Field(examples=["purchase"])
     issuer: str = Field(description="Who brought the customer: `shop` or `partner:<id>`.", examples=["shop"])
     created_at: datetime
-    name: str | None = Field(examples=["Ana Li"])
+    name: Annotated[str | None, EVERYBODY] = Field(examples=["Ana Li"])
     identifiers: list[IdentifierOut]
+
+
+IssuerAsked = Annotated[Issuer | None, Query(description="Only what this issuer brought.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +150,7 @@ class CustomerFilters:
     """The query parameters that choose among customers."""
 
     origin: Annotated[Origin | None, Query(description="How they came in.")] = None
+    issuer: IssuerAsked = None
     created_from: Annotated[InstantIn | None, Query(description="Made at this instant or later.")] = None
     created_until: Annotated[InstantIn | None, Query(description="Made before this instant.")] = None
 
@@ -152,8 +170,9 @@ async def register_customer(
 ) -> Registered:
     """Find the customer by the strongest identifier given, or make one, and attach identifiers that are nobody's.
 
-    201 when the customer is new, 200 when known. An identifier that is another customer's stays theirs and is
-    reported in `unattached`.
+    201 when the customer is new, 200 when known. Identifiers lead to customers within their issuer, the shop or one
+    partner: what a partner tells never leads to another's customer. An identifier that is another customer's of the same
+    issuer stays theirs and is reported in `unattached`.
     """
     resolved = await register(
         tx, context, body.customer, name=body.name, source=body.source, issuer=caller.issuer
@@ -177,9 +196,12 @@ async def register_customer(
 async def look_up_customer(
     read: Reading, context: InContext[Settings], caller: Caller, body: LookUpIn
 ) -> CustomerOut:
-    """Find a customer by one identifier, spelled in any usual way. Nothing is made; identifiers never stand in a URL."""
+    """Find a customer by one identifier, spelled in any usual way. Nothing is made; identifiers never stand in a URL.
+
+    An identifier leads to a customer within the issuer that told it. Operators may ask within any issuer.
+    """
     given = GivenIdentifiers(body.external_id, body.phone, body.email)
-    customer = await customers.look_up_customer(read, context, caller, given)
+    customer = await customers.look_up_customer(read, context, caller, given, within=body.issuer)
     if customer is None:
         raise CustomerNotFound
     return _out(customer)
@@ -197,9 +219,13 @@ async def get_customer(
     context: InContext[Settings],
     caller: Caller,
     customer_id: Annotated[str, Path(description="`cus_…`, or `ext:` and your own id of the customer.")],
+    issuer: Annotated[
+        Issuer | None,
+        Query(description="The issuer of the id after `ext:`; by default your own. For operators."),
+    ] = None,
 ) -> CustomerOut:
     """Read everything known of a customer. Ids of merged customers stay valid and lead to the surviving one."""
-    owner_id = await customer_of(read, context, caller, customer_id)
+    owner_id = await customer_of(read, context, caller, customer_id, issuer=issuer)
     customer = owner_id and await customers.find_customer(
         read, context, owner_id, issuer=issuer_seen_by(caller)
     )
@@ -222,8 +248,10 @@ async def list_customers(
 ) -> Page[CustomerOut]:
     """List customers, latest first; filters are over plain columns only."""
     filters = listing.filters
+    if not may_ask_for(caller, filters.issuer):
+        return listing.page([], lambda _: [], [])
     selection = CustomerSelection(
-        issuer_seen_by(caller), filters.origin, filters.created_from, filters.created_until
+        issuer_seen_by(caller) or filters.issuer, filters.origin, filters.created_from, filters.created_until
     )
     listed = await customers.list_customers(
         read, context, selection, before=listing.after, limit=listing.rows_max

@@ -41,6 +41,7 @@ class CustomerIdentifier:
 
     kind: str
     issuer: str
+    """The issuer that told it, and within which it leads to the customer."""
     value: str
     state: str
     verified_at: datetime | None

@@ -57,7 +57,10 @@ class Identifier:
 
     kind: IdentifierKind
     issuer: str
-    """The issuer within which an external id is unique; empty for other kinds."""
+    """The issuer whose word an external id is; empty for other kinds, which everybody spells alike.
+
+    Identifiers of all kinds lead to identities within the issuer that tells them, which is stored beside them.
+    """
     value: str
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from services.profile.people.domain.customers import Customer, CustomerIdentifier, CustomerSelection
 from services.profile.people.domain.identifiers import GivenIdentifiers, normalise
 from services.profile.people.domain.survivorship import Value, surviving
-from services.profile.people.queries.ownership import holder_of, issuer_seen_by, owner_of
+from services.profile.people.queries.ownership import holder_of, issuer_asked, issuer_seen_by, owner_of
 from services.profile.people.storage import identifiers, identities, source_records
 from services.profile.people.storage.identities import IdentityWithKey
 from services.profile.people.storage.source_records import NAME
 from services.profile.settings import Settings
-from shared.auth.principal import Principal
+from shared.auth.principal import SHOP, Principal
 from shared.context import Context
 from shared.db import Read
 from shared.vault import Keys
@@ -29,14 +29,22 @@ async def find_customer(
 
 
 async def look_up_customer(
-    read: Read, context: Context[Settings], caller: Principal, given: GivenIdentifiers
+    read: Read,
+    context: Context[Settings],
+    caller: Principal,
+    given: GivenIdentifiers,
+    *,
+    within: str | None = None,
 ) -> Customer | None:
-    """Return the customer to whom the one identifier leads.
+    """Return the customer to whom the one identifier leads within an issuer, by default the caller's own.
 
     None if it leads to nobody, to an erased customer, or to one that this caller may not see.
     """
-    (identifier,) = normalise(given, issuer=caller.issuer, region=context.settings.phone_region)
-    holder, issuer = await holder_of(read, context, identifier), issuer_seen_by(caller)
+    asked = issuer_asked(caller, within)
+    (identifier,) = normalise(given, issuer=asked or SHOP, region=context.settings.phone_region)
+    if asked is None:
+        return None
+    holder, issuer = await holder_of(read, context, identifier, asked), issuer_seen_by(caller)
     customer_id = holder and await owner_of(read, holder, issuer)
     return await find_customer(read, context, customer_id, issuer=issuer) if customer_id else None
 
@@ -67,7 +75,7 @@ async def _assemble(
     ]
     keys = identities.open_keys(context.vault, readable)
     identity_ids = [identity.identity_id for identity in readable]
-    identifiers_of = await _identifiers(read, keys, identity_ids)
+    identifiers_of = await _identifiers(read, keys, identity_ids, issuer)
     names = await _names(read, keys, identity_ids)
     members: dict[str, list[IdentityWithKey]] = {}
     for identity in readable:
@@ -101,11 +109,13 @@ def _customer(
 
 
 async def _identifiers(
-    read: Read, keys: Keys, identity_ids: Sequence[str]
+    read: Read, keys: Keys, identity_ids: Sequence[str], issuer: str | None
 ) -> dict[str, list[CustomerIdentifier]]:
-    """Return the readable identifiers of each identity."""
+    """Return the readable identifiers of each identity, those that `issuer` told (None: all identifiers)."""
     identifiers_of: dict[str, list[CustomerIdentifier]] = {}
     for sealed in await identifiers.of_identities(read, identity_ids):
+        if issuer not in (None, sealed.issuer):
+            continue
         value = keys.open(sealed.identity_id, f"identifier.{sealed.kind}", sealed.sealed)
         identifiers_of.setdefault(sealed.identity_id, []).append(
             CustomerIdentifier(sealed.kind, sealed.issuer, value, sealed.state, sealed.verified_at)

@@ -27,23 +27,45 @@ def rows_seen_by(caller: Principal) -> list[JsonValue]:
     return [issuer_seen_by(caller), caller.customer_id]
 
 
-async def customer_of(read: Read, context: Context, caller: Principal, text: str) -> str | None:
-    """Return the owner's id that `cus_…` or `ext:…` stands for; None if this caller may see no such customer."""
-    issuer = issuer_seen_by(caller)
+def may_ask_for(caller: Principal, issuer: str | None) -> bool:
+    """Return whether a caller may list what this issuer brought; None: what every issuer brought that it may see."""
+    return issuer is None or issuer_seen_by(caller) in (None, issuer)
+
+
+def issuer_asked(caller: Principal, asked: str | None) -> str | None:
+    """Return the issuer within which a caller looks identifiers up: its own, or the one that an operator asks for.
+
+    None if the caller asks for an issuer whose identifiers it may not look up: then it finds nobody.
+    """
+    if asked is None:
+        return caller.issuer
+    return asked if caller.kind == "operator" or asked == caller.issuer else None
+
+
+async def customer_of(
+    read: Read, context: Context, caller: Principal, text: str, *, issuer: str | None = None
+) -> str | None:
+    """Return the owner's id that `cus_…` or `ext:…` stands for; None if this caller may see no such customer.
+
+    An external id is looked up within `issuer`, by default within the caller's own.
+    """
     if not text.startswith(EXTERNAL):
-        return await identities.owner_of(read, text, issuer)
+        return await identities.owner_of(read, text, issuer_seen_by(caller))
+    within = issuer_asked(caller, issuer)
+    if within is None:
+        return None
     try:
-        identifier = external_id(text.removeprefix(EXTERNAL), caller.issuer)
+        identifier = external_id(text.removeprefix(EXTERNAL), within)
     except ExternalIdInvalid:
         return None
-    holder = await holder_of(read, context, identifier)
-    return await identities.owner_of(read, holder, issuer) if holder else None
+    holder = await holder_of(read, context, identifier, within)
+    return await identities.owner_of(read, holder, issuer_seen_by(caller)) if holder else None
 
 
-async def holder_of(read: Read, context: Context, identifier: Identifier) -> str | None:
-    """Return the identity to which an identifier leads; None if it leads to nobody."""
+async def holder_of(read: Read, context: Context, identifier: Identifier, issuer: str) -> str | None:
+    """Return the identity to which an identifier leads within an issuer; None if it leads to nobody."""
     index = context.vault.index(identifier.kind, identifier.issuer, identifier.value)
-    return (await identifiers.holders(read, [index])).get(index)
+    return (await identifiers.holders(read, issuer, [index])).get(index)
 
 
 async def owner_of(read: Read, identity_id: str, issuer: str | None) -> str | None:

@@ -17,10 +17,13 @@ Two rounds are enough when no identity is erased meanwhile.
 
 
 class KnownIdentities:
-    """The identities that the facts of one batch name or lead to, their keys, and the holders of identifiers."""
+    """The identities that the facts of one batch name or lead to, their keys, and the holders of identifiers.
 
-    def __init__(self, tx: Tx, vault: Vault) -> None:
-        self._tx, self._vault = tx, vault
+    One issuer reports the facts, and their identifiers lead to identities within that issuer.
+    """
+
+    def __init__(self, tx: Tx, vault: Vault, issuer: str) -> None:
+        self._tx, self._vault, self._issuer = tx, vault, issuer
         self._identities: dict[str, IdentityWithKey] = {}
         self._new_keys: dict[str, SubjectKeyRecord] = {}
         self.holders: dict[bytes, str] = {}
@@ -43,7 +46,7 @@ class KnownIdentities:
     async def look_up(self, named_ids: Iterable[str], indexes: Iterable[bytes]) -> None:
         """Read the identities that facts name, and those that hold the identifiers with these blind indexes."""
         for _ in range(ROUNDS_MAX):
-            self.holders = await identifiers.holders(self._tx, indexes)
+            self.holders = await identifiers.holders(self._tx, self._issuer, indexes)
             await self._meet({*named_ids, *self.holders.values()})
             if all(self._is_alive(holder) for holder in self.holders.values()):
                 return
@@ -56,7 +59,7 @@ class KnownIdentities:
         The winners have committed, otherwise this transaction would still wait. Their buckets are taken after claims,
         out of the lock order. Only an erasure takes buckets exclusively, and an erasure waits for no claim.
         """
-        winners = await identifiers.holders(self._tx, indexes)
+        winners = await identifiers.holders(self._tx, self._issuer, indexes)
         await self._meet(set(winners.values()))
         self.holders |= {index: holder for index, holder in winners.items() if self._is_alive(holder)}
         return set(indexes) - winners.keys()

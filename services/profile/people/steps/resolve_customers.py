@@ -33,7 +33,8 @@ class Resolution:
 async def resolve_customers(tx: Tx, context: Context, facts: Sequence[Fact], *, issuer: str) -> Resolution:
     """Decide to which identity each fact belongs, store what is new, and publish the new identities.
 
-    `issuer` reports the facts. A fact that cannot be taken is answered with its refusal. The locks are taken in the
+    `issuer` reports the facts, and their identifiers lead to identities within it: to the identity of another issuer
+    leads no identifier, only an id that the shop names. A fact that cannot be taken is answered with its refusal. The locks are taken in the
     kernel's order: identity buckets, claims by blind index, then new identities.
     """
     resolver = _Resolver(tx, context.vault, facts, issuer)
@@ -69,7 +70,7 @@ class _Resolver:
             for fact in facts
             for identifier in fact.identifiers
         }
-        self.known = KnownIdentities(tx, vault)
+        self.known = KnownIdentities(tx, vault, issuer)
 
     async def look_up(self, facts: Sequence[Fact]) -> None:
         """Read the identities that the facts name and lead to."""
@@ -135,7 +136,9 @@ class _Resolver:
         )
         self._tx.publish(
             *(
-                _registered(fact, decision.identity_id, references.get(decision.identity_id, ()))
+                _registered(
+                    fact, decision.identity_id, self._issuer, references.get(decision.identity_id, ())
+                )
                 for fact, decision in zip(facts, decisions, strict=True)
                 if decision.is_new
             )
@@ -163,7 +166,7 @@ class _Resolver:
             for index, identity_id in mine.items()
             if index in claims and claims[index].identity_id == identity_id
         }
-        await identifiers.give_back(self._tx, mine.keys() - current.keys())
+        await identifiers.give_back(self._tx, self._issuer, mine.keys() - current.keys())
         return current
 
     async def _learn_winners(self, lost: Sequence[_Claim]) -> None:
@@ -171,7 +174,7 @@ class _Resolver:
         held_by_nobody = await self.known.read_winners([claim.index for claim in lost])
         for claim in lost:
             if claim.index in held_by_nobody:
-                await identifiers.drop_contested(self._tx, claim.identity_id, claim.index)
+                await identifiers.drop_contested(self._tx, claim.identity_id, self._issuer, claim.index)
 
     def _claims(self, facts: Sequence[Fact], decisions: Sequence[Decision]) -> dict[bytes, _Claim]:
         """Return the claims that were decided, by blind index."""
@@ -195,7 +198,7 @@ class _Resolver:
         return IdentifierRecord(
             identity_id=claim.identity_id,
             kind=identifier.kind,
-            issuer=identifier.issuer,
+            issuer=self._issuer,
             blind_key=self._vault.index_generation,
             blind_index=claim.index,
             sealed=self.known.keys.seal(claim.identity_id, f"identifier.{identifier.kind}", identifier.value),
@@ -227,7 +230,7 @@ class _Resolver:
         return references
 
 
-def _registered(fact: Fact, identity_id: str, references: Sequence[str]) -> CustomerRegistered:
+def _registered(fact: Fact, identity_id: str, issuer: str, references: Sequence[str]) -> CustomerRegistered:
     return CustomerRegistered(
         identity_id=identity_id,
         customer_id=identity_id,
@@ -235,5 +238,6 @@ def _registered(fact: Fact, identity_id: str, references: Sequence[str]) -> Cust
         cause=Cause(kind=fact.kind, id=fact.record_id),
         origin=fact.kind,
         source=fact.source,
+        issuer=issuer,
         references=tuple(references),
     )

@@ -24,14 +24,19 @@ class SealedIdentifier:
     verified_at: datetime | None
 
 
-async def holders(read: Read, indexes: Iterable[bytes]) -> dict[bytes, str]:
-    """Return the identity to which each of these blind indexes leads; one that leads to nobody is missing."""
+async def holders(read: Read, issuer: str, indexes: Iterable[bytes]) -> dict[bytes, str]:
+    """Return the identity to which each of these blind indexes leads within an issuer.
+
+    An index that leads to nobody is missing.
+    """
     wanted = sorted(set(indexes))
     if not wanted:
         return {}
     rows = await read.all(
         select(identifier.c.blind_index, identifier.c.identity_id).where(
-            any_of(identifier.c.blind_index, wanted), identifier.c.state == _RESOLVING
+            any_of(identifier.c.blind_index, wanted),
+            identifier.c.issuer == issuer,
+            identifier.c.state == _RESOLVING,
         )
     )
     return {bytes(index): identity_id for index, identity_id in rows}
@@ -49,7 +54,7 @@ async def of_identities(read: Read, identity_ids: Sequence[str]) -> list[SealedI
 
 
 async def claim(tx: Tx, records: Iterable[IdentifierRecord]) -> set[bytes]:
-    """Make these identifiers resolve, and return the blind indexes that nobody else had claimed.
+    """Make these identifiers of one issuer resolve, and return the blind indexes that nobody else had claimed.
 
     They are sorted by index, so that two transactions with the same identifiers wait for each other in one order
     only. A transaction that waited gets nothing back for the indexes that the other one has committed.
@@ -65,7 +70,7 @@ async def contest(tx: Tx, records: Iterable[IdentifierRecord]) -> None:
     await tx.insert_new_records(identifier, sorted(records, key=_by_index))
 
 
-async def give_back(tx: Tx, indexes: Iterable[bytes]) -> None:
+async def give_back(tx: Tx, issuer: str, indexes: Iterable[bytes]) -> None:
     """Undo claims that this transaction made and that belong to another identity after all.
 
     Nobody else can have made them resolve: this transaction holds them.
@@ -74,16 +79,19 @@ async def give_back(tx: Tx, indexes: Iterable[bytes]) -> None:
     if wanted:
         await tx.execute(
             delete(identifier).where(
-                any_of(identifier.c.blind_index, wanted), identifier.c.state == _RESOLVING
+                any_of(identifier.c.blind_index, wanted),
+                identifier.c.issuer == issuer,
+                identifier.c.state == _RESOLVING,
             )
         )
 
 
-async def drop_contested(tx: Tx, identity_id: str, index: bytes) -> None:
+async def drop_contested(tx: Tx, identity_id: str, issuer: str, index: bytes) -> None:
     """Delete the contested identifier of an identity, so that the identity can claim it."""
     await tx.execute(
         delete(identifier).where(
             identifier.c.identity_id == identity_id,
+            identifier.c.issuer == issuer,
             identifier.c.blind_index == index,
             identifier.c.state == "contested",
         )

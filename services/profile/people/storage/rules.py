@@ -15,7 +15,7 @@ def _two_holders() -> Select[str]:
     return (
         select(func.min(identifier.c.identity_id))
         .where(identifier.c.state == "resolving")
-        .group_by(identifier.c.blind_index)
+        .group_by(identifier.c.issuer, identifier.c.blind_index)
         .having(func.count() > 1)
     )
 
@@ -32,7 +32,7 @@ def _without_owner() -> Select[str]:
 
 
 RULES = (
-    RowRule("one_holder", _two_holders(), "an identifier resolves to two identities"),
+    RowRule("one_holder", _two_holders(), "an identifier of one issuer resolves to two identities"),
     RowRule("readable", _without_key(), "an identity that was not erased has no key"),
     RowRule("known_owner", _without_owner(), "an identity belongs to a customer that does not exist"),
 )

@@ -78,17 +78,23 @@ class IdentityRecord:
 
 
 class IdentifierColumns(TypedColumns):
-    """An identifier of an identity: found by its blind index, readable with the identity's own key."""
+    """An identifier of an identity: found by its blind index, readable with the identity's own key.
+
+    It resolves within its issuer. The blind index of a phone or an e-mail is the same for all issuers, so that a later
+    match can find that two issuers know one person; the issuer beside it keeps them apart until then.
+    """
 
     identity_id: Named[str] = Column(Id, primary_key=True)
     kind: Named[str] = Column(Text, nullable=False)
-    issuer: Named[str] = Column(Id, nullable=False)
+    issuer: Named[str] = Column(Id, primary_key=True)
+    """The issuer that told it: `shop` or `partner:<id>`."""
     blind_key: Named[int] = Column(SmallInteger, nullable=False)
     blind_index: Named[bytes] = Column(Sealed, primary_key=True)
     blind_index_next: Named[bytes | None] = Column(Sealed)
     sealed: Named[bytes] = Column(Sealed, nullable=False)
     state: Named[str] = Column(Text, nullable=False)
-    """`resolving`: it leads facts to this identity; `contested`: it leads to another identity and is kept for later."""
+    """`resolving`: it leads facts of its issuer to this identity; `contested`: it leads to another identity of the
+    issuer and is kept for later."""
     verified_at: Named[datetime | None] = Column(Instant)
     record_id: Named[str] = Column(Id, nullable=False)
     seen_at: Named[datetime] = Column(Instant, nullable=False)
@@ -108,6 +114,7 @@ for _name, _column in (
     Index(
         f"identifier_{_name}",
         _column,
+        identifier.c.issuer,
         unique=True,
         postgresql_where=identifier.c.state == "resolving",
         sqlite_where=identifier.c.state == "resolving",

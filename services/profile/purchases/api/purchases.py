@@ -1,50 +1,35 @@
-"""Purchases: record one or many, read, list."""
+"""Purchases: record one or many."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Self
 
-from fastapi import Path, Query
 from pydantic import Field, model_validator
 from starlette.requests import Request as Incoming
 
 from services.profile.people.domain.customers import CustomerIdText, NamedCustomer
 from services.profile.people.domain.identifiers import EmailText, ExternalIdText, GivenIdentifiers, PhoneText
 from services.profile.people.domain.resolution import Unattached
-from services.profile.people.queries.ownership import (
-    customer_of,
-    identities_of,
-    issuer_seen_by,
-    rows_seen_by,
-)
 from services.profile.people.refusals import (
     IDENTIFIER_REQUIRED,
-    CustomerNotFound,
     EmailInvalid,
     ExternalIdInvalid,
     PhoneInvalid,
     TooMuchContention,
     UnknownCustomer,
 )
-from services.profile.purchases.domain.purchases import Line, Purchase, PurchaseSelection
-from services.profile.purchases.queries import purchases
-from services.profile.purchases.queries.purchases import NamedLine
-from services.profile.purchases.refusals import InTheFuture, OrderConflict, PurchaseNotFound, TooLongAgo
+from services.profile.purchases.domain.purchases import Line, Purchase
+from services.profile.purchases.refusals import InTheFuture, OrderConflict, TooLongAgo
 from services.profile.purchases.storage.tables import PurchaseRecord
 from services.profile.purchases.usecases.record_purchases import record_purchases as record
 from services.profile.settings import Settings
-from shared.auth.principal import Principal
-from shared.context import Context
-from shared.db import Read
 from shared.errors import DomainError
 from shared.events.base import Brand, Category, Channel, OrderId, Sku, Source, Store
 from shared.http import problems
-from shared.http.auth import OPERATORS, allow
-from shared.http.dependencies import Caller, InContext, Reading, Transaction
-from shared.http.listing import Listing, listed_by
-from shared.http.models import CurrencyIn, InstantIn, Page, Request, Response, example, refused
+from shared.http.auth import allow
+from shared.http.dependencies import Caller, InContext, Transaction
+from shared.http.models import CurrencyIn, InstantIn, Request, Response, example, refused
 from shared.http.routes import Router
-from shared.limits import BATCH_ITEMS_MAX, LINE_AMOUNT_MAX, LINES_MAX, ORDER_ID_MAX, QUANTITY_MAX, SOURCE_MAX
+from shared.limits import BATCH_ITEMS_MAX, LINE_AMOUNT_MAX, LINES_MAX, QUANTITY_MAX
 from shared.money import UnknownCurrency
 from shared.vault import SubjectErased
 
@@ -173,52 +158,6 @@ class Outcomes(Response):
     items: list[Outcome]
 
 
-class LineOut(Response):
-    """One line of a purchase."""
-
-    line: int = Field(examples=[1])
-    sku: str = Field(examples=["TEA-1"])
-    quantity: int = Field(examples=[2])
-    amount_minor: int = Field(examples=[5600])
-    category: str | None
-    brand: str | None
-    name: str | None
-    returned_quantity: int = Field(examples=[0])
-
-
-class PurchaseSummary(Response):
-    """A purchase without its lines."""
-
-    id: str = Field(examples=[_ID])
-    customer_id: str = Field(description="The customer it belongs to now.", examples=[_CUSTOMER_ID])
-    identity_id: str = Field(examples=[_CUSTOMER_ID])
-    source: str = Field(examples=["web"])
-    order_id: str = Field(examples=["1001"])
-    purchased_at: datetime
-    currency: str = Field(examples=["CNY"])
-    amount_minor: int = Field(examples=[5600])
-    channel: str | None
-    store: str | None
-    recorded_at: datetime
-
-
-class PurchaseOut(PurchaseSummary):
-    """A purchase with its lines."""
-
-    lines: list[LineOut]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PurchaseFilters:
-    """The query parameters that choose among purchases."""
-
-    customer_id: Annotated[str | None, Query(max_length=200, description="`cus_…` or `ext:…`.")] = None
-    source: Annotated[str | None, Query(max_length=SOURCE_MAX)] = None
-    order_id: Annotated[str | None, Query(max_length=ORDER_ID_MAX)] = None
-    purchased_from: Annotated[InstantIn | None, Query(description="Bought at this instant or later.")] = None
-    purchased_until: Annotated[InstantIn | None, Query(description="Bought before this instant.")] = None
-
-
 _REFUSALS = (
     UnknownCustomer,
     PhoneInvalid,
@@ -247,8 +186,8 @@ async def record_purchase(
 ) -> Recorded:
     """Record a purchase once and find or make its customer.
 
-    A repeat of the same `(source, order_id)` with the same content gets the first answer again; with other content,
-    409 `order_conflict` names the fields that differ. Up to 24 hours in the future is a difference between clocks.
+    A repeat of the same `(source, order_id)` by the same issuer, the shop or one partner, with the same content gets the
+    first answer again; with other content, 409 `order_conflict` names the fields that differ. Up to 24 hours in the future is a difference between clocks.
     """
     (outcome,) = await record(tx, context, [body.purchase], issuer=caller.issuer)
     if isinstance(outcome, DomainError):
@@ -274,74 +213,6 @@ async def record_purchases(
     return Outcomes(items=[_outcome(outcome, incoming) for outcome in outcomes])
 
 
-@router.get(
-    "/v1/purchases/{purchase_id}",
-    operation_id="get_purchase",
-    summary="Read a purchase",
-    allow=allow(OPERATORS, partner_scope="purchases:read", customer="owned"),
-    errors=(PurchaseNotFound,),
-)
-async def get_purchase(
-    read: Reading,
-    context: InContext[Settings],
-    caller: Caller,
-    purchase_id: Annotated[str, Path(examples=[_ID])],
-) -> PurchaseOut:
-    """Read a purchase with its lines and how many units of each have gone back."""
-    found = await purchases.find_purchase(read, context, purchase_id)
-    if found is None:
-        raise PurchaseNotFound
-    purchase = found.record
-    if issuer_seen_by(caller) not in (None, purchase.issuer):
-        raise PurchaseNotFound
-    own_id = caller.customer_id
-    if own_id is not None and await customer_of(read, context, caller, own_id) != purchase.customer_id:
-        raise PurchaseNotFound
-    return PurchaseOut(**dict(_summary(purchase)), lines=[_line(line) for line in found.lines])
-
-
-@router.get(
-    "/v1/purchases",
-    operation_id="list_purchases",
-    summary="List purchases",
-    allow=allow(OPERATORS, partner_scope="purchases:read", customer="owned"),
-    errors=(CustomerNotFound,),
-)
-async def list_purchases(
-    read: Reading,
-    context: InContext[Settings],
-    caller: Caller,
-    listing: Annotated[Listing[PurchaseFilters], listed_by(PurchaseFilters, bound_to=rows_seen_by)],
-) -> Page[PurchaseSummary]:
-    """List purchases, the latest recorded first. A customer sees their own, a partner those that it brought."""
-    selection = await _selection(read, context, caller, listing.filters)
-    listed = await purchases.list_purchases(read, selection, before=listing.after, limit=listing.rows_max)
-    return listing.page(
-        listed,
-        lambda purchase: [purchase.purchase_id],
-        [_summary(purchase) for purchase in listing.shown(listed)],
-    )
-
-
-async def _selection(
-    read: Read, context: Context, caller: Principal, filters: PurchaseFilters
-) -> PurchaseSelection:
-    """Return the purchases that this caller may list. Raises CustomerNotFound."""
-    own = caller.customer_id and await customer_of(read, context, caller, caller.customer_id)
-    asked = filters.customer_id and await customer_of(read, context, caller, filters.customer_id)
-    if (filters.customer_id and not asked) or (caller.customer_id and (not own or asked not in (None, own))):
-        raise CustomerNotFound
-    customer_id = asked or own
-    return PurchaseSelection(
-        identity_ids=await identities_of(read, customer_id) if customer_id else None,
-        issuer=issuer_seen_by(caller),
-        source=filters.source,
-        order_id=filters.order_id,
-        purchased_from=filters.purchased_from,
-        purchased_until=filters.purchased_until,
-    )
-
-
 def _outcome(outcome: PurchaseRecord | DomainError, incoming: Incoming) -> Outcome:
     if isinstance(outcome, PurchaseRecord):
         return Outcome(status=201, purchase=_recorded(outcome), problem=None)
@@ -362,34 +233,4 @@ def _recorded(purchase: PurchaseRecord) -> Recorded:
         amount_minor=purchase.amount_minor,
         unattached=[Unattached.held(kind) for kind in purchase.unattached],
         recorded_at=purchase.booked_at,
-    )
-
-
-def _summary(purchase: PurchaseRecord) -> PurchaseSummary:
-    return PurchaseSummary(
-        id=purchase.purchase_id,
-        customer_id=purchase.customer_id,
-        identity_id=purchase.identity_id,
-        source=purchase.source,
-        order_id=purchase.order_id,
-        purchased_at=purchase.purchased_at,
-        currency=purchase.currency,
-        amount_minor=purchase.amount_minor,
-        channel=purchase.channel,
-        store=purchase.store,
-        recorded_at=purchase.booked_at,
-    )
-
-
-def _line(line: NamedLine) -> LineOut:
-    record = line.record
-    return LineOut(
-        line=record.line,
-        sku=record.sku,
-        quantity=record.quantity,
-        amount_minor=record.amount_minor,
-        category=record.category,
-        brand=record.brand,
-        name=line.name,
-        returned_quantity=record.returned_quantity,
     )

@@ -10,7 +10,6 @@ from services.profile.people.refusals import TooMuchContention
 from services.profile.purchases.domain.returns import Return, ReturnedLine, WaitingReturn
 from services.profile.purchases.refusals import (
     InTheFuture,
-    OrderOfAnother,
     ReturnConflict,
     ReturnNotPossible,
     TooLongAgo,
@@ -95,7 +94,7 @@ class Returned(Response):
     summary="Record a return",
     allow=allow({"agent", "manager", "admin"}, partner_scope="returns:write"),
     idempotency="optional",
-    errors=(ReturnNotPossible, ReturnConflict, OrderOfAnother, InTheFuture, TooLongAgo, TooMuchContention),
+    errors=(ReturnNotPossible, ReturnConflict, InTheFuture, TooLongAgo, TooMuchContention),
     status_code=201,
     responses={
         202: {"model": Returned, "description": "The purchase is not known yet: the return waits for it."}
@@ -107,7 +106,8 @@ async def record_return(
     """Record that units of a purchase went back; which ones is decided here, the last first.
 
     A return whose order is unknown waits for it (202) and is applied with it. A repeat of the same
-    `(source, return_id)` gets the first answer again; with other content, 409 `return_conflict`.
+    `(source, return_id)` gets the first answer again; with other content, 409 `return_conflict`. Orders and returns are
+    those of the issuer that reports them, the shop or one partner: another issuer's with the same ids are others.
     """
     (outcome,) = await record_returns(tx, context, [body.reported], issuer=caller.issuer)
     if isinstance(outcome, DomainError):

@@ -16,8 +16,9 @@ CLOCKS_DIFFER_MAX = timedelta(hours=24)
 
 
 class OrderKey(NamedTuple):
-    """The natural key of a purchase."""
+    """The natural key of a purchase: an order id is unique in its source, within the issuer that reports it."""
 
+    issuer: str
     source: str
     order_id: str
 
@@ -47,10 +48,9 @@ class Purchase:
     channel: str | None = None
     store: str | None = None
 
-    @property
-    def key(self) -> OrderKey:
-        """The natural key."""
-        return OrderKey(self.source, self.order_id)
+    def key(self, issuer: str) -> OrderKey:
+        """Return the natural key within the issuer that reports the purchase."""
+        return OrderKey(issuer, self.source, self.order_id)
 
     @property
     def amount_minor(self) -> int:

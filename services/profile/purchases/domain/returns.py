@@ -17,8 +17,9 @@ _TOO_MANY_UNITS = field_sentence(__name__, "too_many_units")
 
 
 class ReturnKey(NamedTuple):
-    """The natural key of a return."""
+    """The natural key of a return: its id is unique in its source, within the issuer that reports it."""
 
+    issuer: str
     source: str
     return_id: str
 
@@ -41,15 +42,13 @@ class Return:
     returned_at: datetime
     lines: tuple[ReturnedLine, ...]
 
-    @property
-    def key(self) -> ReturnKey:
-        """The natural key."""
-        return ReturnKey(self.source, self.return_id)
+    def key(self, issuer: str) -> ReturnKey:
+        """Return the natural key within the issuer that reports the return."""
+        return ReturnKey(issuer, self.source, self.return_id)
 
-    @property
-    def order(self) -> OrderKey:
-        """The natural key of its purchase."""
-        return OrderKey(self.source, self.order_id)
+    def order(self, issuer: str) -> OrderKey:
+        """Return the natural key of its purchase, which the same issuer reports."""
+        return OrderKey(issuer, self.source, self.order_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +62,12 @@ class WaitingReturn:
     @property
     def key(self) -> ReturnKey:
         """The natural key."""
-        return self.reported.key
+        return self.reported.key(self.issuer)
 
     @property
     def order(self) -> OrderKey:
         """The natural key of the purchase that it waits for."""
-        return self.reported.order
+        return self.reported.order(self.issuer)
 
 
 class PurchasedLine(Protocol):

@@ -9,7 +9,6 @@ from services.profile.purchases.refusals import OrderConflict, conflicting
 from services.profile.purchases.steps.drafts import Draft
 from services.profile.purchases.storage import purchases
 from services.profile.purchases.storage.tables import PurchaseLineRecord, PurchaseRecord
-from shared.auth.principal import SHOP
 from shared.context import Context
 from shared.db import Tx
 from shared.errors import DomainError
@@ -21,8 +20,6 @@ async def answer_repeats(
     context: Context,
     repeats: Sequence[Draft],
     recorded: Mapping[OrderKey, PurchaseRecord],
-    *,
-    issuer: str,
 ) -> dict[str, PurchaseRecord | DomainError]:
     """Return the answer to each repeat, by the purchase id of its draft: the recorded purchase, or a conflict."""
     differing = [recorded[draft.key] for draft in repeats if not _is_same(draft, recorded[draft.key])]
@@ -31,11 +28,8 @@ async def answer_repeats(
     answers: dict[str, PurchaseRecord | DomainError] = {}
     for draft in repeats:
         record = recorded[draft.key]
-        pointers: list[str] = []
-        if issuer not in (SHOP, record.issuer):
-            pointers = ["/source"]
-        elif record.purchase_id in lines:
-            pointers = _differences(draft, record, lines[record.purchase_id], keys)
+        differs = record.purchase_id in lines
+        pointers = _differences(draft, record, lines[record.purchase_id], keys) if differs else []
         answers[draft.purchase_id] = conflicting(OrderConflict, pointers) if pointers else record
     return answers
 

@@ -121,7 +121,7 @@ def _line(record: ReturnRecord, units: ReturnedUnits) -> ReturnLineRecord:
 
 def _returned(recorded: RecordedReturn, bought: Mapping[OrderKey, PurchaseRecord]) -> PurchaseReturned:
     record = recorded.record
-    purchase = bought[recorded.reported.order]
+    purchase = bought[recorded.reported.order(record.issuer)]
     return PurchaseReturned(
         identity_id=record.identity_id,
         customer_id=record.customer_id,
@@ -131,6 +131,7 @@ def _returned(recorded: RecordedReturn, bought: Mapping[OrderKey, PurchaseRecord
         purchase_id=record.purchase_id,
         source=purchase.source,
         order_id=purchase.order_id,
+        issuer=purchase.issuer,
         purchased_at=purchase.purchased_at,
         currency=purchase.currency,
         amount_minor=record.amount_minor,

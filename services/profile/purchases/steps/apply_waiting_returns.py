@@ -8,14 +8,11 @@ from services.profile.purchases.steps.apply_returns import apply_returns
 from services.profile.purchases.storage import returns, waiting_returns
 from services.profile.purchases.storage.tables import PurchaseRecord
 from services.profile.purchases.storage.waiting_returns import ParkedReturn
-from shared.auth.principal import SHOP
 from shared.consume.set_aside import Reason
 from shared.context import Context
 from shared.db import Tx
 
-_NOT_ITS_OWN = Reason(
-    "return_conflict", "A return with this id is recorded already, or the purchase is another's."
-)
+_RECORDED_BEFORE = Reason("return_conflict", "A return with this id is recorded already.")
 
 
 async def apply_waiting_returns(tx: Tx, context: Context, new: Mapping[OrderKey, PurchaseRecord]) -> None:
@@ -25,8 +22,8 @@ async def apply_waiting_returns(tx: Tx, context: Context, new: Mapping[OrderKey,
     fitting: list[ParkedReturn] = []
     for parked in released:
         waiting = parked.waiting
-        if waiting.key in recorded or waiting.issuer not in (SHOP, new[waiting.order].issuer):
-            await waiting_returns.hand_to_operators(tx, parked, _NOT_ITS_OWN)
+        if waiting.key in recorded:
+            await waiting_returns.hand_to_operators(tx, parked, _RECORDED_BEFORE)
         else:
             recorded.add(waiting.key)
             fitting.append(parked)

@@ -19,6 +19,8 @@ from shared.ids import new_id
 class Draft:
     """A purchase that can be recorded as soon as its identity is known."""
 
+    issuer: str
+    """The issuer that reports the purchase."""
     purchase: Purchase
     fact: Fact
     """The fact about its customer; the record id is the id of the new purchase."""
@@ -33,7 +35,7 @@ class Draft:
     @property
     def key(self) -> OrderKey:
         """The natural key."""
-        return self.purchase.key
+        return self.purchase.key(self.issuer)
 
 
 def draft_of(context: Context[Settings], purchase: Purchase, *, issuer: str) -> Draft | DomainError:
@@ -58,6 +60,7 @@ def draft_of(context: Context[Settings], purchase: Purchase, *, issuer: str) -> 
         identifiers=identifiers,
     )
     return Draft(
+        issuer,
         purchase,
         fact,
         content_hash=context.vault.digest("purchase_content", rules.content(purchase)),

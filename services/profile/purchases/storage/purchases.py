@@ -25,7 +25,7 @@ async def find(read: Read, orders: Iterable[OrderKey]) -> dict[OrderKey, Purchas
         return {}
     records = await read.read_records(
         PurchaseRecord,
-        select(*_COLUMNS).where(any_of_rows((purchase.c.source, purchase.c.order_id), wanted)),
+        select(*_COLUMNS).where(any_of_rows(_KEY, wanted)),
     )
     return {record.key: record for record in records}
 
@@ -121,4 +121,6 @@ def open_name(keys: Keys, identity_id: str, line: PurchaseLineRecord) -> str | N
     return keys.open(identity_id, NAME_FIELD, line.name)
 
 
+_KEY = (purchase.c.issuer, purchase.c.source, purchase.c.order_id)
+"""The natural key, in the order of `OrderKey`."""
 _COLUMNS = columns_of(purchase, PurchaseRecord)

@@ -42,9 +42,7 @@ async def find(read: Read, keys: Iterable[ReturnKey]) -> dict[ReturnKey, Recorde
         return {}
     records = await read.read_records(
         ReturnRecord,
-        select(*columns_of(purchase_return, ReturnRecord)).where(
-            any_of_rows((purchase_return.c.source, purchase_return.c.source_return_id), wanted)
-        ),
+        select(*columns_of(purchase_return, ReturnRecord)).where(any_of_rows(_KEY, wanted)),
     )
     lines = await _lines_of(read, [record.return_id for record in records])
     return {record.key: RecordedReturn(record, tuple(lines[record.return_id])) for record in records}
@@ -74,3 +72,7 @@ async def _lines_of(read: Read, return_ids: Sequence[str]) -> dict[str, list[Ret
     ):
         lines[record.return_id].append(record)
     return lines
+
+
+_KEY = (purchase_return.c.issuer, purchase_return.c.source, purchase_return.c.source_return_id)
+"""The natural key, in the order of `ReturnKey`."""

@@ -57,7 +57,7 @@ purchase = Table(
     "purchase",
     metadata,
     PurchaseColumns,
-    UniqueConstraint("source", "order_id", name="purchase_order"),
+    UniqueConstraint("source", "order_id", "issuer", name="purchase_order"),
     CheckConstraint("amount_minor >= 0", name="purchase_amount"),
 )
 Index("purchase_identity", purchase.c.identity_id, purchase.c.purchased_at, purchase.c.purchase_id)
@@ -103,7 +103,7 @@ class PurchaseRecord:
     @property
     def key(self) -> OrderKey:
         """The natural key."""
-        return OrderKey(self.source, self.order_id)
+        return OrderKey(self.issuer, self.source, self.order_id)
 
     @property
     def is_erased(self) -> bool:
@@ -178,7 +178,7 @@ purchase_return = Table(
     "purchase_return",
     metadata,
     ReturnColumns,
-    UniqueConstraint("source", "source_return_id", name="purchase_return_reported"),
+    UniqueConstraint("source", "source_return_id", "issuer", name="purchase_return_reported"),
     CheckConstraint("amount_minor >= 0", name="purchase_return_amount"),
 )
 append_only(purchase_return)
@@ -206,7 +206,7 @@ class ReturnRecord:
     @property
     def key(self) -> ReturnKey:
         """The natural key."""
-        return ReturnKey(self.source, self.source_return_id)
+        return ReturnKey(self.issuer, self.source, self.source_return_id)
 
 
 class ReturnLineColumns(TypedColumns):

@@ -9,6 +9,7 @@ from sqlalchemy import literal_column, select
 
 from services.profile.purchases.domain.purchases import OrderKey
 from services.profile.purchases.domain.returns import ReturnKey, WaitingReturn
+from shared.auth.principal import SHOP
 from shared.consume import parking, set_aside
 from shared.consume.parking import Parked, Waiting
 from shared.consume.set_aside import Reason
@@ -36,8 +37,12 @@ class ParkedReturn:
 
 
 def awaited(order: OrderKey) -> str:
-    """Return the name of the fact that a return waits for; both meet at the rendezvous of this name."""
-    return f"order:{order.source}/{order.order_id}"
+    """Return the name of the fact that a return waits for; both meet at the rendezvous of this name.
+
+    Sources may have slashes, so two orders can share a name: `release` takes only the returns of the very order.
+    """
+    issuer = "" if order.issuer == SHOP else f"{order.issuer}/"
+    return f"order:{issuer}{order.source}/{order.order_id}"
 
 
 async def park(tx: Tx, vault: Vault, returns: Sequence[WaitingReturn]) -> None:
@@ -64,7 +69,8 @@ async def park(tx: Tx, vault: Vault, returns: Sequence[WaitingReturn]) -> None:
 
 async def find(read: Read, vault: Vault, keys: Iterable[ReturnKey]) -> dict[ReturnKey, WaitingReturn]:
     """Return those of these returns that wait for their purchase."""
-    wanted = sorted({_parking_key(key) for key in keys})
+    asked = set(keys)
+    wanted = sorted({_parking_key(key) for key in asked})
     if not wanted:
         return {}
     rows = await read.all(
@@ -75,12 +81,26 @@ async def find(read: Read, vault: Vault, keys: Iterable[ReturnKey]) -> dict[Retu
         )
     )
     documents = (set_aside.open_record(vault, sealed).value or b"" for (sealed,) in rows)
-    return {waiting.key: waiting for waiting in map(read_document, documents)}
+    return {waiting.key: waiting for waiting in map(read_document, documents) if waiting.key in asked}
 
 
 async def release(tx: Tx, vault: Vault, orders: Iterable[OrderKey]) -> list[ParkedReturn]:
     """Return what waited for these orders, by (returned_at, return_id), to be applied in this transaction."""
-    return _opened(await parking.release(tx, vault, map(awaited, orders)))
+    wanted = set(orders)
+    # Partners' returns of earlier versions wait under the names that the shop's orders have.
+    names = {
+        awaited(OrderKey(issuer, order.source, order.order_id))
+        for order in wanted
+        for issuer in (order.issuer, SHOP)
+    }
+    return _opened(
+        await parking.release(
+            tx,
+            vault,
+            names,
+            fits=lambda parked: read_document(parked.document).order in wanted,
+        )
+    )
 
 
 async def overdue(tx: Tx, vault: Vault) -> list[ParkedReturn]:

@@ -74,7 +74,7 @@ async def _attempt(tx: Tx, context: Context, drafts: Sequence[Draft], issuer: st
     others = [draft for draft in drafts if draft.purchase_id not in outcomes]
     outcomes |= {draft.purchase_id: answers[draft.key] for draft in others if draft.key not in recorded}
     repeats = [draft for draft in others if draft.key in recorded]
-    return outcomes | await answer_repeats(tx, context, repeats, recorded, issuer=issuer)
+    return outcomes | await answer_repeats(tx, context, repeats, recorded)
 
 
 async def _record_new(
@@ -155,6 +155,7 @@ def _recorded(draft: Draft, record: PurchaseRecord) -> PurchaseRecorded:
         purchase_id=record.purchase_id,
         source=record.source,
         order_id=record.order_id,
+        issuer=record.issuer,
         currency=record.currency,
         amount_minor=record.amount_minor,
         channel=record.channel,

@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from services.profile.people.refusals import TooMuchContention, refused_at
+from services.profile.people.refusals import TooMuchContention
 from services.profile.purchases.domain import returns as rules
 from services.profile.purchases.domain.purchases import OrderKey, must_be_believable
 from services.profile.purchases.domain.returns import Return, ReturnKey, WaitingReturn
-from services.profile.purchases.refusals import OrderOfAnother, ReturnConflict, conflicting
+from services.profile.purchases.refusals import ReturnConflict, conflicting
 from services.profile.purchases.steps.apply_returns import Overtaken, apply_returns
 from services.profile.purchases.storage import purchases, returns, waiting_returns
 from services.profile.purchases.storage.returns import RecordedReturn
 from services.profile.purchases.storage.tables import PurchaseRecord
-from shared.auth.principal import SHOP
 from shared.context import Context
 from shared.db import Tx, locks
 from shared.errors import DomainError
@@ -34,14 +33,18 @@ async def record_returns(
     """
     first: dict[ReturnKey, Return] = {}
     for reported_return in reported:
-        first.setdefault(reported_return.key, reported_return)
+        first.setdefault(reported_return.key(issuer), reported_return)
     outcomes = await _record(tx, context, list(first.values()), issuer)
     others = [
-        reported_return for reported_return in reported if first[reported_return.key] != reported_return
+        reported_return
+        for reported_return in reported
+        if first[reported_return.key(issuer)] != reported_return
     ]
     conflicts = await _known(tx, context, others, issuer) if others else {}
     return [
-        (outcomes if first[reported_return.key] == reported_return else conflicts)[reported_return.key]
+        (outcomes if first[reported_return.key(issuer)] == reported_return else conflicts)[
+            reported_return.key(issuer)
+        ]
         for reported_return in reported
     ]
 
@@ -63,16 +66,16 @@ async def _attempt(
     tx: Tx, context: Context, reported: Sequence[Return], issuer: str
 ) -> dict[ReturnKey, Outcome]:
     """Apply the new returns whose purchases are recorded, and park the others."""
-    bought = await _meet_purchases(tx, {reported_return.order for reported_return in reported})
+    bought = await _meet_purchases(tx, {reported_return.order(issuer) for reported_return in reported})
     outcomes = await _known(tx, context, reported, issuer)
     ready: list[WaitingReturn] = []
     early: list[WaitingReturn] = []
     for reported_return in reported:
-        if reported_return.key in outcomes:
+        if reported_return.key(issuer) in outcomes:
             continue
-        purchase = bought.get(reported_return.order)
-        if (refusal := _refusal(reported_return, purchase, tx.now, issuer)) is not None:
-            outcomes[reported_return.key] = refusal
+        purchase = bought.get(reported_return.order(issuer))
+        if (refusal := _refusal(reported_return, tx.now)) is not None:
+            outcomes[reported_return.key(issuer)] = refusal
             continue
         waiting = WaitingReturn(new_id("ret"), issuer, reported_return)
         (early if purchase is None else ready).append(waiting)
@@ -82,12 +85,8 @@ async def _attempt(
     return outcomes | {waiting.key: waiting for waiting in early}
 
 
-def _refusal(
-    reported: Return, purchase: PurchaseRecord | None, now: datetime, issuer: str
-) -> DomainError | None:
+def _refusal(reported: Return, now: datetime) -> DomainError | None:
     """Return why a new return is not taken in, whatever its purchase has left; None if it is."""
-    if purchase is not None and issuer not in (SHOP, purchase.issuer):
-        return refused_at(OrderOfAnother, "/order_id")
     try:
         must_be_believable(reported.returned_at, now, "/returned_at")
     except DomainError as refusal:
@@ -113,21 +112,20 @@ async def _known(
     tx: Tx, context: Context, reported: Sequence[Return], issuer: str
 ) -> dict[ReturnKey, Outcome]:
     """Return the answers to the returns that are known already: the first answer, or the fields that differ."""
-    recorded = await returns.find(tx, (reported_return.key for reported_return in reported))
-    unrecorded = (reported_return.key for reported_return in reported if reported_return.key not in recorded)
+    keys = [reported_return.key(issuer) for reported_return in reported]
+    recorded = await returns.find(tx, keys)
+    unrecorded = (key for key in keys if key not in recorded)
     known: Mapping[ReturnKey, RecordedReturn | WaitingReturn] = {
         **recorded,
         **await waiting_returns.find(tx, context.vault, unrecorded),
     }
     return {
-        reported_return.key: _answer(reported_return, known[reported_return.key], issuer)
-        for reported_return in reported
-        if reported_return.key in known
+        key: _answer(reported_return, known[key])
+        for key, reported_return in zip(keys, reported, strict=True)
+        if key in known
     }
 
 
-def _answer(reported: Return, known: RecordedReturn | WaitingReturn, issuer: str) -> Outcome:
-    if issuer not in (SHOP, known.issuer):
-        return conflicting(ReturnConflict, ["/source"])
+def _answer(reported: Return, known: RecordedReturn | WaitingReturn) -> Outcome:
     fields = rules.differences(reported, known.reported)
     return conflicting(ReturnConflict, fields) if fields else known

@@ -4,7 +4,6 @@ from services.profile.people.refusals import TooMuchContention
 from services.profile.purchases.domain import returns as rules
 from services.profile.purchases.domain.returns import WaitingReturn
 from services.profile.purchases.refusals import (
-    OrderOfAnother,
     PurchaseNotKnown,
     ReturnConflict,
     ReturnNotPossible,
@@ -12,7 +11,6 @@ from services.profile.purchases.refusals import (
 )
 from services.profile.purchases.steps.apply_returns import Overtaken, apply_returns
 from services.profile.purchases.storage import purchases, returns
-from shared.auth.principal import SHOP
 from shared.context import Context
 from shared.db import Tx
 
@@ -20,15 +18,12 @@ from shared.db import Tx
 async def retry_return(tx: Tx, context: Context, waiting: WaitingReturn) -> None:
     """Apply a return under the id that it was first given. Nothing is left to do if it was recorded meanwhile.
 
-    Raises PurchaseNotKnown, OrderOfAnother, ReturnConflict, ReturnNotPossible or TooMuchContention.
+    Raises PurchaseNotKnown, ReturnConflict, ReturnNotPossible or TooMuchContention.
     """
     bought = await purchases.find(tx, [waiting.order])
     if not bought:
         raise PurchaseNotKnown
-    purchase = bought[waiting.order]
-    if waiting.issuer not in (SHOP, purchase.issuer):
-        raise OrderOfAnother
-    await purchases.lock(tx, [purchase.purchase_id])
+    await purchases.lock(tx, [bought[waiting.order].purchase_id])
     if recorded := (await returns.find(tx, [waiting.key])).get(waiting.key):
         if fields := rules.differences(waiting.reported, recorded.reported):
             raise conflicting(ReturnConflict, fields)

@@ -46,16 +46,28 @@ async def test_the_order_is_shown_whether_it_came_before_or_after(feedback: Feed
     assert [order_return["amount_minor"] for order_return in order["returns"]] == [1000]
 
 
-async def test_another_customers_order_is_refused_to_customers_and_marked_for_operators(
-    feedback: Feedback,
+@pytest.mark.parametrize("order_first", [True, False])
+async def test_another_customers_order_is_not_seen_by_customers_and_marked_for_operators(
+    feedback: Feedback, order_first: bool
 ) -> None:
     who, other = customer(), customer()
-    await feedback.deliver(bought(other))
+    if order_first:
+        await feedback.deliver(bought(other))
     reference = {"source": "web", "order_id": "1001"}
     async with feedback.customer(who) as token:
         answer = await token.post(OPEN, json=body(who, order=reference), headers=feedback.key())
-    assert (answer.status_code, answer.json()["code"]) == (422, "order_of_other_customer")
-    complaint_id = (await opened(feedback, who, order=reference))["id"]
+        assert answer.status_code == 201
+        complaint_id = answer.json()["id"]
+        before = (await token.get(f"{OPEN}/{complaint_id}")).json()["order"]
+        if not order_first:
+            await feedback.deliver(bought(other))
+        after = (await token.get(f"{OPEN}/{complaint_id}")).json()["order"]
+        unknown = await token.post(
+            OPEN, json=body(who, order=reference | {"order_id": "none"}), headers=feedback.key()
+        )
+        nobodys = (await token.get(f"{OPEN}/{unknown.json()['id']}")).json()["order"]
+    assert before == after == nobodys | {"order_id": "1001"}
+    assert unknown.status_code == 201
     assert (await read(feedback, complaint_id))["order"]["order_of_other_customer"] is True
     async with feedback.customer(who) as token:
         hidden = (await token.get(f"{OPEN}/{complaint_id}")).json()["order"]

@@ -29,7 +29,7 @@ async def test_a_complaint_goes_its_way_and_every_step_is_told(feedback: Feedbac
 async def test_a_refused_action_leaves_nothing_behind(feedback: Feedback) -> None:
     complaint_id = await feedback.open()
     with pytest.raises(refusals.WrongState) as refused:
-        await feedback.act(complaint_id, Action.CLOSE, outcome=Outcome.SATISFIED)
+        await feedback.act(complaint_id, Action.CLOSE, actor=MANAGER, outcome=Outcome.SATISFIED)
     assert refused.value.extra["allowed"] == [
         "acknowledge",
         "start",

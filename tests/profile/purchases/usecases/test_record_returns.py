@@ -201,15 +201,25 @@ async def test_a_dead_return_that_was_sent_again_meanwhile_is_applied_once(profi
     assert await profile.drift() == []
 
 
-async def test_a_partners_return_of_the_shops_order_is_refused_and_stands_in_nobodys_way(
-    profile: Profile,
-) -> None:
-    await profile.buy(reported("1", phone="13800138001"))
-    (foreign,) = await profile.give_back(back("R1", "1"), issuer="partner:acme")
-    assert (refused(foreign).code, refused(foreign).errors[0].pointer) == ("order_of_another", "/order_id")
-    (own,) = await profile.give_back(back("R1", "1"))
+@pytest.mark.parametrize("first", ["shop", "partner:acme"])
+async def test_a_return_takes_units_of_its_issuers_order_only(profile: Profile, first: str) -> None:
+    """Two issuers use the same order and return ids; each return waits for the order of its own issuer."""
+    second = "partner:acme" if first == "shop" else "shop"
+    (early,) = await profile.give_back(back("R1", "1", (1, 2)), issuer=second)
+    assert isinstance(early, WaitingReturn)
+    await profile.buy(reported("1", phone="13800138001"), issuer=first)
+    (own,) = await profile.give_back(back("R1", "1"), issuer=first)
     assert isinstance(own, RecordedReturn)
-    assert await set_aside_states(profile) == []
+    assert [state for state, _ in await set_aside_states(profile)] == ["parked"]
+    (again,) = await profile.give_back(back("R1", "1", (1, 2)), issuer=second)
+    assert isinstance(again, WaitingReturn)
+    assert again.return_id == early.return_id
+    await profile.buy(reported("1", phone="13800138001"), issuer=second)
+    assert [state for state, _ in await set_aside_states(profile)] == ["applied"]
+    returns = [event for event in await profile.published() if isinstance(event, PurchaseReturned)]
+    assert [(event.issuer, event.lines[0].quantity) for event in returns] == [(first, 1), (second, 2)]
+    assert len({event.identity_id for event in returns}) == 2
+    assert await profile.drift() == []
 
 
 async def test_a_return_in_the_future_is_refused(profile: Profile) -> None:

@@ -1,5 +1,6 @@
-"""The command `huitou` as a child process, with a home folder and ports of its own."""
+"""The command as a person runs it: a child process with an environment of its own."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -11,17 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.parts import stacks
 from tests.parts.processes import free_port_base
 
 PORTS = 5
 READY_SECONDS_MAX = 150.0
 STOP_SECONDS_MAX = 25.0
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass
 class Installation:
-    """A home folder and ports, and the commands that run with them."""
+    """A home folder, ports, and what `huitou` says when it is run with them."""
 
     home: Path
     port_base: int = field(default_factory=lambda: free_port_base(PORTS))
@@ -29,8 +30,13 @@ class Installation:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of every command."""
-        return stacks.settings(self.home, self.port_base, self.more)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HUITOU_")}
+        mine = {
+            "HUITOU_HOME": str(self.home),
+            "HUITOU_PORT_BASE": str(self.port_base),
+            "PYTHONPATH": str(ROOT),
+        }
+        return kept | mine | self.more
 
     def run(self, *arguments: str, seconds_max: float = 120.0) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
@@ -41,7 +47,7 @@ class Installation:
 
     @contextmanager
     def up(self, *arguments: str) -> Iterator["Up"]:
-        """Run `huitou up` until the block ends; the block begins when it has printed that it runs."""
+        """`huitou up` until the block ends, once it has said that it runs."""
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder) / "out", Path(folder) / "err"
             with out.open("wb") as told, err.open("wb") as complained:
@@ -86,7 +92,7 @@ class Up:
             time.sleep(0.1)  # a child process says nothing that could be awaited
 
     def stop(self) -> int:
-        """Send SIGTERM, wait until it has drained, and return its exit code."""
+        """SIGTERM, and the exit code it drains to."""
         self.stopped = True
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -99,10 +105,9 @@ class Up:
 
 
 def tried(told: str) -> list[str]:
-    """Return the commands of a banner, as printed."""
+    """The commands of a banner, as printed."""
     return [line.strip() for line in told.splitlines() if line.strip().startswith("curl ")]
 
 
 def has_curl() -> bool:
-    """Return whether curl is installed."""
     return shutil.which("curl") is not None

@@ -1,0 +1,205 @@
+"""Purchases: read one, list them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Path, Query
+from pydantic import Field
+
+from services.profile.people.queries.ownership import (
+    customer_of,
+    identities_of,
+    issuer_seen_by,
+    may_ask_for,
+    rows_seen_by,
+)
+from services.profile.people.refusals import CustomerNotFound
+from services.profile.purchases.domain.purchases import PurchaseSelection
+from services.profile.purchases.queries import purchases
+from services.profile.purchases.queries.purchases import NamedLine
+from services.profile.purchases.refusals import PurchaseNotFound
+from services.profile.purchases.storage.tables import PurchaseRecord
+from services.profile.settings import Settings
+from shared.auth.principal import Principal
+from shared.context import Context
+from shared.db import Read
+from shared.events.base import Issuer
+from shared.http.auth import OPERATORS, allow
+from shared.http.dependencies import Caller, InContext, Reading
+from shared.http.listing import Listing, listed_by
+from shared.http.models import InstantIn, Page, Response
+from shared.http.readers import EVERYBODY
+from shared.http.routes import Router
+from shared.limits import ORDER_ID_MAX, SOURCE_MAX
+
+_ID = "pur_01k2m9d6v4e8r7a1b2c3d4e5f6"
+_CUSTOMER_ID = "cus_01k2m9d6v4e8r7a1b2c3d4e5f6"
+
+router = Router(tags=["purchases"])
+
+
+class LineOut(Response):
+    """One line of a purchase."""
+
+    line: int = Field(examples=[1])
+    sku: str = Field(examples=["TEA-1"])
+    quantity: int = Field(examples=[2])
+    amount_minor: int = Field(examples=[5600])
+    category: str | None
+    brand: str | None
+    name: Annotated[str | None, EVERYBODY]
+    returned_quantity: int = Field(examples=[0])
+
+
+class PurchaseSummary(Response):
+    """A purchase without its lines."""
+
+    id: str = Field(examples=[_ID])
+    customer_id: str = Field(description="The customer it belongs to now.", examples=[_CUSTOMER_ID])
+    identity_id: str = Field(examples=[_CUSTOMER_ID])
+    source: str = Field(examples=["web"])
+    order_id: str = Field(examples=["1001"])
+    purchased_at: datetime
+    currency: str = Field(examples=["CNY"])
+    amount_minor: int = Field(examples=[5600])
+    channel: str | None
+    store: str | None
+    recorded_at: datetime
+
+
+class PurchaseOut(PurchaseSummary):
+    """A purchase with its lines."""
+
+    lines: list[LineOut]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurchaseFilters:
+    """The query parameters that choose among purchases."""
+
+    customer_id: Annotated[str | None, Query(max_length=200, description="`cus_…` or `ext:…`.")] = None
+    issuer: Annotated[
+        Issuer | None,
+        Query(
+            description="Only purchases that this issuer recorded; the id after `ext:` is this issuer's too. "
+            "By default those of all issuers that you may see, and your own ids."
+        ),
+    ] = None
+    source: Annotated[str | None, Query(max_length=SOURCE_MAX)] = None
+    order_id: Annotated[str | None, Query(max_length=ORDER_ID_MAX)] = None
+    purchased_from: Annotated[InstantIn | None, Query(description="Bought at this instant or later.")] = None
+    purchased_until: Annotated[InstantIn | None, Query(description="Bought before this instant.")] = None
+
+
+@router.get(
+    "/v1/purchases/{purchase_id}",
+    operation_id="get_purchase",
+    summary="Read a purchase",
+    allow=allow(OPERATORS, partner_scope="purchases:read", customer="owned"),
+    errors=(PurchaseNotFound,),
+)
+async def get_purchase(
+    read: Reading,
+    context: InContext[Settings],
+    caller: Caller,
+    purchase_id: Annotated[str, Path(examples=[_ID])],
+) -> PurchaseOut:
+    """Read a purchase with its lines and how many units of each have gone back."""
+    found = await purchases.find_purchase(read, context, purchase_id)
+    if found is None:
+        raise PurchaseNotFound
+    purchase = found.record
+    if issuer_seen_by(caller) not in (None, purchase.issuer):
+        raise PurchaseNotFound
+    own_id = caller.customer_id
+    if own_id is not None and await customer_of(read, context, caller, own_id) != purchase.customer_id:
+        raise PurchaseNotFound
+    return PurchaseOut(**dict(_summary(purchase)), lines=[_line(line) for line in found.lines])
+
+
+@router.get(
+    "/v1/purchases",
+    operation_id="list_purchases",
+    summary="List purchases",
+    allow=allow(OPERATORS, partner_scope="purchases:read", customer="owned"),
+    errors=(CustomerNotFound,),
+)
+async def list_purchases(
+    read: Reading,
+    context: InContext[Settings],
+    caller: Caller,
+    listing: Annotated[Listing[PurchaseFilters], listed_by(PurchaseFilters, bound_to=rows_seen_by)],
+) -> Page[PurchaseSummary]:
+    """List purchases, the latest recorded first. A customer sees their own, a partner those that it brought.
+
+    To customers and partners a filter that names what they may not see gives an empty page, like one that names what does not
+    exist. Operators, who see every customer, get 404 for a customer that does not exist.
+    """
+    selection = await _selection(read, context, caller, listing.filters)
+    if selection is None:
+        return listing.page([], lambda _: [], [])
+    listed = await purchases.list_purchases(read, selection, before=listing.after, limit=listing.rows_max)
+    return listing.page(
+        listed,
+        lambda purchase: [purchase.purchase_id],
+        [_summary(purchase) for purchase in listing.shown(listed)],
+    )
+
+
+async def _selection(
+    read: Read, context: Context, caller: Principal, filters: PurchaseFilters
+) -> PurchaseSelection | None:
+    """Return which purchases this caller may list; None if the filters name what it may not see.
+
+    Raises CustomerNotFound for an operator.
+    """
+    own = caller.customer_id and await customer_of(read, context, caller, caller.customer_id)
+    asked = filters.customer_id and await customer_of(
+        read, context, caller, filters.customer_id, issuer=filters.issuer
+    )
+    if filters.customer_id and not asked and caller.kind == "operator":
+        raise CustomerNotFound
+    if (filters.customer_id and not asked) or (caller.customer_id and (not own or asked not in (None, own))):
+        return None
+    if not may_ask_for(caller, filters.issuer):
+        return None
+    customer_id = asked or own
+    return PurchaseSelection(
+        identity_ids=await identities_of(read, customer_id) if customer_id else None,
+        issuer=issuer_seen_by(caller) or filters.issuer,
+        source=filters.source,
+        order_id=filters.order_id,
+        purchased_from=filters.purchased_from,
+        purchased_until=filters.purchased_until,
+    )
+
+
+def _summary(purchase: PurchaseRecord) -> PurchaseSummary:
+    return PurchaseSummary(
+        id=purchase.purchase_id,
+        customer_id=purchase.customer_id,
+        identity_id=purchase.identity_id,
+        source=purchase.source,
+        order_id=purchase.order_id,
+        purchased_at=purchase.purchased_at,
+        currency=purchase.currency,
+        amount_minor=purchase.amount_minor,
+        channel=purchase.channel,
+        store=purchase.store,
+        recorded_at=purchase.booked_at,
+    )
+
+
+def _line(line: NamedLine) -> LineOut:
+    record = line.record
+    return LineOut(
+        line=record.line,
+        sku=record.sku,
+        quantity=record.quantity,
+        amount_minor=record.amount_minor,
+        category=record.category,
+        brand=record.brand,
+        name=line.name,
+        returned_quantity=record.returned_quantity,
+    )

@@ -1,0 +1,122 @@
+"""A database of the first revision keeps its data: rows keep their issuer, and identifiers go on leading to customers."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, select, update
+
+from services.profile.people.domain.customers import IdentifierState, NamedCustomer
+from services.profile.people.domain.identifiers import GivenIdentifiers
+from services.profile.people.domain.resolution import Resolved
+from services.profile.people.storage.tables import IdentifierRecord, IdentityRecord, identifier, identity
+from services.profile.people.usecases.register_customer import register_customer
+from services.profile.purchases.domain.returns import WaitingReturn
+from services.profile.purchases.storage.tables import PurchaseRecord, purchase, purchase_line
+from services.profile.purchases.storage.waiting_returns import park
+from services.profile.purchases.usecases.record_purchases import record_purchases
+from services.profile.settings import Settings
+from shared.clock import ManualClock
+from shared.consume.tables import set_aside
+from shared.context import Context
+from shared.db import Database, Tx
+from shared.db.migrations import Migrations
+from shared.events.cloudevents import decode
+from shared.ids import new_id
+from shared.outbox.tables import OutboxRecord, outbox
+from shared.vault import open_vault, subject_key
+from tests.parts import databases, services
+from tests.profile.running import NOW, back, reported
+
+pytestmark = pytest.mark.both_databases
+SHOPS, ACMES, LATER = new_id("cus"), new_id("cus"), new_id("cus")
+HELD_BY_SHOP, HELD_BY_ACME = "+8613800138001", "+8613800138002"
+
+
+HELD: tuple[tuple[str, str, IdentifierState], ...] = (
+    (SHOPS, HELD_BY_SHOP, "resolving"), (ACMES, HELD_BY_SHOP, "contested"),
+    (ACMES, HELD_BY_ACME, "resolving"), (LATER, HELD_BY_ACME, "contested"),
+    (LATER, HELD_BY_SHOP, "contested"),
+)  # fmt: skip
+
+
+async def fill(tx: Tx, context: Context[Settings]) -> None:
+    """Two customers of the shop and one of a partner, with the phones that the first revision let them have.
+
+    In it a phone led to one identity, whoever told it: the others that gave it hold it as contested.
+    """
+    issuers = {SHOPS: "shop", ACMES: "partner:acme", LATER: "shop"}
+    keys, records = context.vault.mint(issuers)
+    await tx.insert_records(
+        identity,
+        [
+            IdentityRecord(identity_id, identity_id, "registration", issuer, None, NOW, NOW)
+            for identity_id, issuer in issuers.items()
+        ],
+    )
+    await tx.insert_records(subject_key, records)
+    await tx.insert_records(
+        identifier,
+        [
+            IdentifierRecord(
+                identity_id, "phone", "", 1, context.vault.index("phone", "", value),
+                keys.seal(identity_id, "identifier.phone", value), state, new_id("rec"), NOW, NOW,
+            )
+            for identity_id, value, state in HELD
+        ],
+    )  # fmt: skip
+    early = WaitingReturn(new_id("ret"), "partner:acme", back("R1", "9", (1, 2)))
+    await park(tx, context.vault, [early])
+    await tx.execute(update(set_aside).values(awaits="order:web/9"))
+
+
+async def holder(database: Database, context: Context[Settings], phone: str, issuer: str) -> str:
+    async with database.begin() as tx:
+        named = NamedCustomer(None, GivenIdentifiers(phone=phone))
+        resolved = await register_customer(tx, context, named, name=None, source=None, issuer=issuer)
+    assert isinstance(resolved, Resolved)
+    return resolved.identity_id
+
+
+async def test_data_of_the_first_revision_survives(kind: databases.Kind, tmp_path: Path) -> None:
+    described = services.service_with("profile", tmp_path)
+    context = Context(Settings(home=tmp_path), open_vault(tmp_path, "profile"), ManualClock(NOW))
+    async with databases.at_first_revision(kind, described, folder=tmp_path, clock=context.clock) as database:
+        async with database.begin() as tx:
+            await fill(tx, context)
+
+        await Migrations(described.migrations, described.metadata).upgrade(database)
+
+        assert await holder(database, context, HELD_BY_SHOP, "shop") == SHOPS
+        assert await holder(database, context, HELD_BY_SHOP, "partner:acme") == ACMES
+        assert await holder(database, context, HELD_BY_ACME, "partner:acme") == ACMES
+        assert await holder(database, context, HELD_BY_ACME, "shop") == LATER
+        async with database.read() as read:
+            told = await read.read_records(OutboxRecord, select(*outbox.c))
+            assert list(await described.verify(read)) == []
+        (registered,) = [
+            decode(
+                [(name, value.encode()) for name, value in record.headers.items()], record.payload.encode()
+            )
+            for record in told
+        ]
+        event = registered.event
+        assert event is not None
+        assert (event.identity_id, getattr(event, "issuer", None)) == (ACMES, "partner:acme")
+
+        for issuer in ("shop", "partner:acme"):
+            async with database.begin() as tx:
+                (bought,) = await record_purchases(
+                    tx, context, [reported("9", phone=HELD_BY_SHOP)], issuer=issuer
+                )
+            assert isinstance(bought, PurchaseRecord)
+            async with database.read() as read:
+                returned = await read.scalar(
+                    select(purchase_line.c.returned_quantity).where(
+                        purchase_line.c.purchase_id == bought.purchase_id
+                    )
+                )
+                states = await read.all(select(set_aside.c.state))
+            assert (returned, states) == ((2, [("applied",)]) if issuer != "shop" else (0, [("parked",)]))
+        with pytest.raises(Exception, match="is refused"):
+            async with database.begin() as tx:
+                await tx.execute(delete(purchase))
