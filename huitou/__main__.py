@@ -20,6 +20,7 @@ from huitou.commands import (
     verify,
 )
 from huitou.exits import Exit, Refused
+from shared.auth.errors import SigningKeyBroken
 from shared.settings import BadSetting, in_words
 
 app = typer.Typer(
@@ -52,7 +53,7 @@ def main() -> int:
         return _refuse(refused)
     except ValidationError as error:
         return _refuse(Refused(Exit.BAD_SETTING, in_words(error)))
-    except BadSetting as error:
+    except (BadSetting, SigningKeyBroken) as error:
         return _refuse(Refused(Exit.BAD_SETTING, str(error)))
     except ExceptionGroup as group:
         return _refuse(_only_refusal(group))

@@ -9,6 +9,7 @@ import httpx2
 from huitou import tokens
 from huitou.exits import Exit, Refused
 from huitou.settings import PORT_OFFSETS, Settings
+from shared.auth.signing import keys_folder
 
 ANSWER_SECONDS_MAX = 120.0
 
@@ -17,7 +18,9 @@ class Product:
     """The public addresses of one installation, called as an operator."""
 
     def __init__(self, settings: Settings) -> None:
-        self._token = tokens.operator(settings.home, "admin", name="huitou-cli")
+        self._token = ""  # a folder without keys is no home, so nothing will answer
+        if keys_folder(settings.home).exists():
+            self._token = tokens.operator(settings.home, "admin", name="huitou-cli")
         self._clients = {
             name: httpx2.Client(base_url=settings.address(name), timeout=ANSWER_SECONDS_MAX)
             for name in PORT_OFFSETS

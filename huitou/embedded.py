@@ -20,6 +20,7 @@ from shared.http.app import build_app
 from shared.run import garbage, roles, serving
 from shared.run.command import away
 from shared.service import Runtime, Service
+from shared.service.keys import prove_keys
 from shared.service.opening import migrations_of, open_runtime
 
 READY_SECONDS_MAX = 30.0
@@ -71,10 +72,14 @@ async def opened(settings: Settings) -> AsyncIterator[Sequence[Running]]:
 
 
 async def migrate(running: Sequence[Running]) -> None:
-    """Bring every database to the version of this program. Raises Refused when another version wrote one, or one is away."""
+    """Bring every database to the version of this program, and check its keys.
+
+    Raises Refused when another version wrote one or one is away, and BadSetting when one was written with other keys.
+    """
     for service, runtime in running:
         try:
             await migrations_of(service).upgrade(runtime.database)
+            await prove_keys(service, runtime)
         except UnknownVersion as error:
             raise Refused(Exit.HOME_OF_OTHER_VERSION, str(error)) from None
         except Exception as error:

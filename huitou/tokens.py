@@ -15,17 +15,17 @@ PARTNER_TTL = timedelta(days=1)
 
 def operator(home: Path, role: Role, *, name: str = "console") -> str:
     """Mint a token of an operator with one role, valid for a week."""
-    key = signing.ensure_signing_key(home)
+    key = signing.load_signing_key(home)
     return signing.mint(key, "operator", name, now=SystemClock().now(), ttl=OPERATOR_TTL, roles=[role])
 
 
 def customer(home: Path, customer_id: str) -> str:
     """Mint a token of one customer, valid for as long as customers' tokens may be."""
-    key = signing.ensure_signing_key(home)
+    key = signing.load_signing_key(home)
     return signing.mint(key, "customer", customer_id, now=SystemClock().now(), ttl=signing.CUSTOMER_TTL_MAX)
 
 
 def partner(home: Path, partner_id: str, scopes: list[str]) -> str:
     """Mint a token of one partner with these scopes, valid for a day."""
-    key = signing.ensure_signing_key(home)
+    key = signing.load_signing_key(home)
     return signing.mint(key, "partner", partner_id, now=SystemClock().now(), ttl=PARTNER_TTL, scopes=scopes)

@@ -32,6 +32,7 @@ async def _verify(settings: Settings) -> list[dict[str, Any]]:
     from huitou import bus_verification, embedded, registry
     from shared.db import failures
     from shared.run.command import away
+    from shared.service.keys import prove_keys_at_head
 
     found: list[dict[str, Any]] = []
     if any(not path.exists() for path in registry.files()):
@@ -40,6 +41,7 @@ async def _verify(settings: Settings) -> list[dict[str, Any]]:
         await embedded.refuse_older(running)
         for service, parts in running:
             try:
+                await prove_keys_at_head(service, parts)
                 async with parts.database.read() as read:
                     drifts = [
                         *await service.verify(read),

@@ -39,6 +39,10 @@ class KeysUnavailable(DomainError):
     kind, code = Kind.UNAVAILABLE, "token_keys_unavailable"
 
 
+class SigningKeyBroken(Exception):
+    """The key that signs tokens is missing or cannot be understood. The message says what to do."""
+
+
 REASONS: tuple[type[DomainError], ...] = (
     TokenMissing,
     TokenInvalid,

@@ -1,5 +1,6 @@
 """Make and read the installation's own signing key. It lies in the home folder, and only its owner can read it."""
 
+import errno
 import json
 import os
 from collections.abc import Collection, Mapping
@@ -7,8 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from shared.auth.errors import SigningKeyBroken
 from shared.auth.principal import Role, SubjectKind
 
 ALGORITHM = "ES256"
@@ -24,14 +27,19 @@ CUSTOMER_TTL_MAX = timedelta(minutes=15)
 OWNER_ONLY = 0o600
 
 
+def keys_folder(home: Path) -> Path:
+    """Return the folder of the installation's keys."""
+    return home / "keys"
+
+
 def signing_key_path(home: Path) -> Path:
     """Return the path of the installation's private key."""
-    return home / "keys" / "signing.jwk.json"
+    return keys_folder(home) / "signing.jwk.json"
 
 
 def public_keys_path(home: Path) -> Path:
     """Return the path of the JWKS that verifies the installation's own tokens."""
-    return home / "keys" / "jwks.json"
+    return keys_folder(home) / "jwks.json"
 
 
 def ensure_signing_key(home: Path) -> ECKey:
@@ -44,11 +52,49 @@ def ensure_signing_key(home: Path) -> ECKey:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = ECKey.generate_key("P-256", auto_kid=True)
         _place(path, json.dumps(key.as_dict(private=True)), OWNER_ONLY)
-    key = ECKey.import_key(json.loads(path.read_text(encoding="utf-8")))
-    public = public_keys_path(home)
-    if not public.exists():
-        _place(public, json.dumps({"keys": [key.as_dict(private=False)]}), 0o644)
+    return load_signing_key(home)
+
+
+def load_signing_key(home: Path) -> ECKey:
+    """Return the installation's signing key. Its public JWKS is made if it is missing.
+
+    Raises SigningKeyBroken if the key is missing or damaged, or if the JWKS is that of another key.
+    """
+    path, public = signing_key_path(home), public_keys_path(home)
+    try:
+        key = ECKey.import_key(json.loads(path.read_text(encoding="utf-8")))
+        if not key.is_private or not key.kid:
+            raise ValueError("no private key with an id")
+        if not public.exists():
+            _place(public, json.dumps({"keys": [key.as_dict(private=False)]}), 0o644)
+        listed = json.loads(public.read_text(encoding="utf-8"))["keys"]
+        curves = [entry for entry in listed if isinstance(entry, dict) and entry.get("kty") == "EC"]
+        if not any(ECKey.import_key(entry).thumbprint() == key.thumbprint() for entry in curves):
+            raise SigningKeyBroken(
+                f"{public} does not hold the public key of {path}: remove it, and it is made again, or restore the "
+                "folder of both from a backup."
+            )
+    except FileNotFoundError:
+        raise SigningKeyBroken(
+            f"{path}, which signs tokens, is missing: restore it from a backup of this folder. "
+            "A new home gets one at the first start."
+        ) from None
+    except (JoseError, ValueError, KeyError, TypeError):
+        raise SigningKeyBroken(
+            f"{path} or {public.name} beside it is damaged: restore them from a backup of this folder."
+        ) from None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise SigningKeyBroken(
+            f"{path} or {public.name} beside it cannot be read: {error.strerror}."
+        ) from None
     return key
+
+
+def signing_check(key: ECKey) -> bytes:
+    """Return the check value of a signing key: its public thumbprint (RFC 7638)."""
+    return key.thumbprint().encode()
 
 
 def mint(

@@ -100,11 +100,18 @@ class Verifier:
 def open_verifier(
     home: Path, clock: Clock, *, jwks: str | Path | None = None, issuer: str = ISSUER
 ) -> Verifier:
-    """Return the verifier of an installation. Its keys are in `jwks` (a path or an address), or it makes its own."""
+    """Return the verifier of an installation. Its keys are in `jwks` (a path or an address), or it makes its own.
+
+    Raises SigningKeyBroken if its own cannot be used.
+    """
     if jwks is None:
         ensure_signing_key(home)
-        jwks = public_keys_path(home)
-    return Verifier(KeySource(jwks), clock, issuer=issuer)
+    return verifier_of(home, clock, jwks=jwks, issuer=issuer)
+
+
+def verifier_of(home: Path, clock: Clock, *, jwks: str | Path | None, issuer: str) -> Verifier:
+    """Return the verifier of an installation, whose keys need not be there yet."""
+    return Verifier(KeySource(public_keys_path(home) if jwks is None else jwks), clock, issuer=issuer)
 
 
 def _header(token: str) -> dict[str, str]:

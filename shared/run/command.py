@@ -35,9 +35,11 @@ from shared.run import garbage
 from shared.run.roles import Role, run
 from shared.run.serving import PortTaken, listen, serve
 from shared.run.stopping import stop_on_signals
+from shared.service.keys import prove_keys, prove_keys_at_head
 from shared.service.opening import migrations_of, open_runtime
 from shared.service.service import Service
 from shared.settings import BadSetting, ServiceSettings, in_words, misspelt
+from shared.vault import MissingKeys
 
 EXIT_DRIFT = 1
 EXIT_USAGE = 2
@@ -98,7 +100,16 @@ def main(describe: Callable[[], Service | Site], arguments: Sequence[str] | None
         return _refuse(in_words(error))
     except (BadSetting, DatabaseAway, PortTaken, UnknownVersion) as error:
         return _refuse(str(error))
+    except ExceptionGroup as group:  # of the tasks of the roles
+        refused = group.subgroup(BadSetting)
+        if refused is None:
+            raise
+        return _refuse(str(_leaf(refused)))
     raise AssertionError("typer ends with a code")
+
+
+def _leaf(error: BaseException) -> BaseException:
+    return _leaf(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _refuse(sentence: str) -> int:
@@ -167,14 +178,33 @@ def check_bus(settings: ServiceSettings) -> None:
 
 async def _run(service: Service, roles: frozenset[Role]) -> int:
     check_bus(service.settings)
-    async with open_runtime(service) as runtime:
-        await _refuse_older(service, runtime)
-        port = service.settings.port if "serve" in roles else service.settings.metrics_port
-        app = build_app(service, runtime) if "serve" in roles else build_side_door(service, runtime)
-        listener = listen(service.settings.host, port) if port else None
-        garbage.seldom()
-        await run(service, runtime, roles, stop_on_signals(), app=app, listener=listener)
+    quiet, stopping = logs.QuietLog(log), None
+    while stopping is None or not stopping.is_set():
+        async with open_runtime(service) as runtime:
+            await _look(service, runtime)
+            stopping = stopping or stop_on_signals()
+            if not isinstance(runtime.vault, MissingKeys):
+                await _run_with_keys(service, runtime, roles, stopping)
+                return 0
+            host, database = place_of(runtime.database.url)
+        quiet.warning("waiting for the database, because keys are missing", host=host, database=database)
+        await _pause(stopping)
     return 0
+
+
+async def _run_with_keys(
+    service: Service, runtime: Runtime, roles: frozenset[Role], stopping: asyncio.Event
+) -> None:
+    port = service.settings.port if "serve" in roles else service.settings.metrics_port
+    app = build_app(service, runtime) if "serve" in roles else build_side_door(service, runtime)
+    listener = listen(service.settings.host, port) if port else None
+    garbage.seldom()
+    await run(service, runtime, roles, stopping, app=app, listener=listener)
+
+
+async def _pause(stopping: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), WAIT_SECONDS)
 
 
 async def _serve(site: Site) -> int:
@@ -186,12 +216,18 @@ async def _serve(site: Site) -> int:
 async def _migrate(service: Service) -> int:
     """Bring the database to the newest version. Wait for it first: it may have been started a moment ago."""
     quiet, deadline = logs.QuietLog(log), time.monotonic() + MIGRATE_SECONDS_MAX
-    async with open_runtime(service) as runtime:
-        stopping = stop_on_signals()
-        while not stopping.is_set():
+    stopping = stop_on_signals()
+    while not stopping.is_set():
+        async with open_runtime(service) as runtime:
             try:
-                await migrations_of(service).upgrade(runtime.database)
-                return 0
+                if isinstance(runtime.vault, MissingKeys):
+                    await migrations_of(service).refuse_older(
+                        runtime.database
+                    )  # raises why it did not answer
+                else:
+                    await migrations_of(service).upgrade(runtime.database)
+                    await prove_keys(service, runtime)
+                    return 0
             except Exception as error:
                 if not failures.is_transient(error):
                     raise
@@ -201,16 +237,17 @@ async def _migrate(service: Service) -> int:
                 quiet.warning(
                     "waiting for the database", host=host, database=database, error_type=type(error).__name__
                 )
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), WAIT_SECONDS)
+        await _pause(stopping)
     return EXIT_STOPPED
 
 
-async def _refuse_older(service: Service, runtime: Runtime) -> None:
-    """Raise OlderDatabase if the database answers now and cannot be continued. If it answers later, health reports it."""
+async def _look(service: Service, runtime: Runtime) -> None:
+    """Raise if the database answers now and cannot be continued, or needs other keys. If it answers later, it is looked at then."""
     try:
         async with asyncio.timeout(FIRST_LOOK_SECONDS_MAX):
             await migrations_of(service).refuse_older(runtime.database)
+            if not isinstance(runtime.vault, MissingKeys):
+                await prove_keys_at_head(service, runtime)
     except Exception as error:
         if not isinstance(error, TimeoutError) and not failures.is_transient(error):
             raise
@@ -218,7 +255,7 @@ async def _refuse_older(service: Service, runtime: Runtime) -> None:
 
 async def _verify(service: Service, *, as_json: bool) -> int:
     async with open_runtime(service) as runtime:
-        await _refuse_older(service, runtime)
+        await _look(service, runtime)
         try:
             async with runtime.database.read() as read:
                 drifts = await service.verify(read)

@@ -18,6 +18,7 @@ from shared.run import process_metrics
 from shared.run.leader import before, lead
 from shared.run.process_metrics import Leadership
 from shared.run.serving import serve
+from shared.service.keys import prove_keys
 from shared.service.opening import member_name, migrations_of
 from shared.service.service import Service
 
@@ -57,7 +58,8 @@ async def run(
         if listener is not None:
             assert app is not None, "a listening socket takes an app"
             http = [group.create_task(serve(app, listener, edges, grace_seconds=grace_seconds))]
-        if roles - {"serve"} and await before(stopping, _ready(service, runtime)):
+        ready = await before(stopping, _ready(service, runtime, bus=bool(roles - {"serve"})))
+        if ready and roles - {"serve"}:
             if "consume" in roles:
                 members = consumers_of(service, runtime)
                 process_metrics.count_consumers(app, members)
@@ -112,15 +114,18 @@ def topics_of(service: Service) -> dict[str, int]:
     return {name: topic.partitions for name, topic in TOPICS.items() if name in names}
 
 
-async def _ready(service: Service, runtime: Runtime) -> None:
-    """Wait until the database is migrated and the topics exist."""
+async def _ready(service: Service, runtime: Runtime, *, bus: bool) -> None:
+    """Wait until the database is migrated and, with `bus`, the topics exist. Raises BadSetting if its keys are others."""
     quiet = logs.QuietLog(log)
     host, database = place_of(runtime.database.url)
     buses = ",".join(servers_of(runtime.settings.bus_url))
     while True:
         try:
             if await migrations_of(service).state(runtime.database) == "head":
-                return await runtime.bus.ensure_topics(topics_of(service))
+                await prove_keys(service, runtime)
+                if bus:
+                    await runtime.bus.ensure_topics(topics_of(service))
+                return
             quiet.warning("the database is not migrated yet: run the migrate command", service=service.name)
         except BusUnavailable as error:
             quiet.warning("waiting for the bus", host=buses, error_type=type(error).__name__)

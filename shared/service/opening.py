@@ -4,18 +4,18 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-from shared.auth.verifying import open_verifier
 from shared.bus import Bus, open_bus
 from shared.clock import Clock, SystemClock
 from shared.context import Runtime
-from shared.db import UnusableDatabase, open_database
-from shared.db.migrations import Migrations
+from shared.db import Database, UnusableDatabase, open_database
 from shared.outbox.writing import write_outbox
+from shared.service import keys
+from shared.service.keys import migrations_of, open_vault_of
 from shared.service.service import Service
-from shared.settings import BadSetting, ServiceSettings
-from shared.vault import Vault, VaultKeyBroken, open_vault
+from shared.settings import BadSetting
+
+__all__ = ["member_name", "migrations_of", "open_runtime", "open_vault_of"]
 
 
 @asynccontextmanager
@@ -24,63 +24,38 @@ async def open_runtime(
 ) -> AsyncIterator[Runtime]:
     """Open the runtime of a service by its settings. `bus` is given if several services of one process share it.
 
-    No other system is contacted yet. At the end the database is closed, and the bus is closed unless it was given.
-    Raises BadSetting if a setting cannot be used.
+    No other system is contacted yet, unless keys are missing: then the database is asked whether it is new. At the end the
+    database is closed, and the bus is closed unless it was given. Raises BadSetting if a setting or a key cannot be used.
     """
-    runtime = _opened(service, bus, clock or SystemClock())
-    try:
-        yield runtime
-    finally:
-        if bus is None:
-            await runtime.bus.close()
-        await runtime.database.close()
-
-
-def _opened(service: Service, bus: Bus | None, clock: Clock) -> Runtime:
+    clock = clock or SystemClock()
     settings = service.settings
+    database = _open_database(service, clock)
     try:
-        return Runtime(
+        vault, tokens = await keys.open_keys(service, database, clock)
+        runtime = Runtime(
             settings=settings,
-            database=open_database(settings.database, clock=clock, write_outbox=write_outbox(service.name)),
+            database=database,
             bus=bus or open_bus(settings.bus_url, home=settings.home),
-            vault=open_vault_of(settings),
-            tokens=open_verifier(
-                settings.home, clock, jwks=settings.jwks or None, issuer=settings.token_issuer
-            ),
+            vault=vault,
+            tokens=tokens,
             clock=clock,
         )
+        try:
+            yield runtime
+        finally:
+            if bus is None:
+                await runtime.bus.close()
+    finally:
+        await database.close()
+
+
+def _open_database(service: Service, clock: Clock) -> Database:
+    try:
+        return open_database(service.settings.database, clock=clock, write_outbox=write_outbox(service.name))
     except UnusableDatabase as error:
         raise BadSetting(f"HUITOU_{service.name.upper()}_DATABASE_URL: {error}") from None
-    except VaultKeyBroken as error:
-        raise BadSetting(str(error)) from None
-
-
-def migrations_of(service: Service) -> Migrations:
-    """Return the migrations of a service."""
-    return Migrations(service.migrations, service.metadata)
 
 
 def member_name(service: Service) -> str:
     """Return the name of this process among the members of its service's consumer."""
     return service.settings.member or f"{service.name}-{socket.gethostname()}-{os.getpid()}"
-
-
-def open_vault_of(settings: ServiceSettings) -> Vault:
-    """Open the vault of a service by its settings. Raises BadSetting if the key's file cannot be used."""
-    key = settings.vault_key
-    if settings.vault_key_file is not None:
-        key = _read(settings.vault_key_file)
-    return open_vault(
-        settings.home, settings.service, key=key or None, reference_key=settings.reference_key or None
-    )
-
-
-def _read(path: Path) -> str:
-    try:
-        text = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not a text"
-        raise BadSetting(f"HUITOU_VAULT_KEY_FILE is {path}, which cannot be read: {why}.") from None
-    if not text:
-        raise BadSetting(f"HUITOU_VAULT_KEY_FILE is {path}, which is empty.")
-    return text

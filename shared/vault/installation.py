@@ -7,6 +7,7 @@ in the file, so that they stay the same until they have been computed again.
 
 import base64
 import binascii
+import errno
 import os
 import secrets
 from collections.abc import Mapping
@@ -19,13 +20,25 @@ from shared.vault.errors import VaultKeyBroken
 
 KEY_BYTES = 32
 GENERATION_MAX = 32_767
+RESTORE = "Restore it from a backup: without it nothing sealed can be read."
 
 
 def load(path: Path) -> dict[int, bytes]:
-    """Return the generations in a key file. A missing file is made, with a new secret."""
-    if not path.exists():
-        _make(path)
-    return parse(path.read_text("utf-8"), str(path))
+    """Return the generations in a key file. A missing file is made, with a new secret.
+
+    Raises VaultKeyBroken if the file cannot be read, made or understood.
+    """
+    try:
+        if not path.exists():
+            _make(path)
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise VaultKeyBroken(f"{path} is damaged: it is not a text. {RESTORE}") from None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise VaultKeyBroken(f"{path} cannot be read or made: {error.strerror}.") from None
+    return parse(text, str(path))
 
 
 def parse(text: str, origin: str) -> dict[int, bytes]:
@@ -45,13 +58,11 @@ def parse(text: str, origin: str) -> dict[int, bytes]:
             or int(generation) in generations
         ):
             raise VaultKeyBroken(
-                f"{origin}, entry {number}: begin each with its generation, 1 or more, each once."
+                f"{origin}, entry {number}: begin each with its generation, 1 or more, each once. {RESTORE}"
             )
         generations[int(generation)] = _decoded(encoded, f"{origin}, entry {number}")
     if not generations:
-        raise VaultKeyBroken(
-            f"{origin} holds no key. Restore it from a backup: without it nothing sealed can be read."
-        )
+        raise VaultKeyBroken(f"{origin} holds no key. {RESTORE}")
     return generations
 
 
@@ -69,9 +80,9 @@ def _decoded(encoded: str, origin: str) -> bytes:
     try:
         secret = base64.b64decode(encoded.strip(), validate=True)
     except (binascii.Error, ValueError):
-        raise VaultKeyBroken(f"{origin}: the key is not base64.") from None
+        raise VaultKeyBroken(f"{origin}: the key is not base64. {RESTORE}") from None
     if len(secret) != KEY_BYTES:
-        raise VaultKeyBroken(f"{origin}: a key has {KEY_BYTES} bytes, this one has {len(secret)}.")
+        raise VaultKeyBroken(f"{origin}: a key has {KEY_BYTES} bytes, this one has {len(secret)}. {RESTORE}")
     return secret
 
 

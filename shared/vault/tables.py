@@ -1,4 +1,7 @@
-"""Declare the table of wrapped subject keys. Deleting a row makes the data of its subject unreadable."""
+"""Declare the table of wrapped subject keys, and the table of check values of the installation's keys.
+
+Deleting the row of a subject's key makes the data of the subject unreadable.
+"""
 
 from dataclasses import dataclass
 
@@ -37,3 +40,24 @@ class SubjectKeyRecord:
     bucket: int
     master_key: int
     wrapped: bytes
+
+
+class KeyCheckColumns(TypedColumns):
+    """The check value of each key that this database was written with."""
+
+    purpose: Named[str] = Column(Id, primary_key=True)
+    generation: Named[int] = Column(SmallInteger, primary_key=True)
+    value: Named[bytes] = Column(Sealed, nullable=False)
+
+
+key_check = Table("key_check", kernel_metadata, KeyCheckColumns)
+
+
+@record_of(key_check)
+@dataclass(frozen=True, slots=True)
+class KeyCheckRecord:
+    """The check value of one key."""
+
+    purpose: str
+    generation: int
+    value: bytes

@@ -7,13 +7,14 @@ import zlib
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import NoReturn
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import delete, select
 
 from shared.db import Read, Tx, any_of, columns_of
 from shared.vault import installation, tokens
-from shared.vault.errors import SubjectErased, UnreadableToken
+from shared.vault.errors import SubjectErased, UnreadableToken, VaultKeyBroken
 from shared.vault.tables import BUCKETS, SubjectKeyRecord, subject_key
 
 BLIND_INDEX_BYTES = 16
@@ -65,6 +66,10 @@ class Vault:
 
     def __init__(self, service: str, generations: Mapping[int, bytes], reference_secret: bytes) -> None:
         self.service = service
+        self.checks = installation.derive_all(generations, service, "check")
+        """The check value of each generation. It reveals nothing about the key."""
+        self.reference_check = installation.derive(reference_secret, "reference", "check")
+        """The check value of the key of references."""
         self._newest = max(generations)
         self._wrapping = _ciphers(installation.derive_all(generations, service, "wrap"))
         self._data = _ciphers(installation.derive_all(generations, service, "data"))
@@ -181,6 +186,28 @@ class Vault:
         return tokens.associated_data(self.service, identity_id, "subject_key")
 
 
+class MissingKeys(Vault):
+    """The vault of a service that has no keys yet, because its database has not said whether it needs some. It does nothing."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise VaultKeyBroken(
+            f"The keys of {self.service} are missing: start it again when its database answers."
+        )
+
+
+def vault_path(home: Path, service: str) -> Path:
+    """Return the path of the keys under which a service seals its data."""
+    return home / "keys" / f"{service}.vault"
+
+
+def references_path(home: Path) -> Path:
+    """Return the path of the key of references."""
+    return home / "keys" / "references.vault"
+
+
 def open_vault(
     home: Path, service: str, *, key: str | None = None, reference_key: str | None = None
 ) -> Vault:
@@ -189,14 +216,13 @@ def open_vault(
     Its secrets come from the settings, or else from `<home>/keys`, where missing files are made. Raises VaultKeyBroken if a
     key cannot be understood.
     """
-    folder = home / "keys"
     generations = (
-        installation.parse(key, "HUITOU_VAULT_KEY") if key else installation.load(folder / f"{service}.vault")
+        installation.parse(key, "HUITOU_VAULT_KEY") if key else installation.load(vault_path(home, service))
     )
     shared = (
         installation.parse(reference_key, "HUITOU_REFERENCE_KEY")
         if reference_key
-        else installation.load(folder / "references.vault")
+        else installation.load(references_path(home))
     )
     return Vault(service, generations, shared[min(shared)])
 

@@ -121,7 +121,8 @@ def test_a_home_of_an_older_version_is_a_sentence_and_is_not_touched(
 ) -> None:
     installation = Installation(shutil.copytree(migrated_home, tmp_path / "home"))
     with sqlite3.connect(installation.home / "loyalty.db") as database:
-        database.execute("UPDATE alembic_version SET version_num = '0005'")
+        database.execute("DELETE FROM alembic_version")
+        database.execute("INSERT INTO alembic_version VALUES ('0005')")
 
     said = installation.run(*command)
 
@@ -133,12 +134,40 @@ def test_a_home_of_an_older_version_is_a_sentence_and_is_not_touched(
         assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0005",)]
 
 
+@pytest.mark.parametrize("name", ["loyalty.vault", "references.vault", "signing.jwk.json"])
+@pytest.mark.parametrize("command", [("up", "--no-demo"), ("migrate",), ("verify",)], ids=" ".join)
+def test_a_key_that_is_lost_is_a_sentence_and_no_new_one_is_made(
+    migrated_home: Path, tmp_path: Path, name: str, command: tuple[str, ...]
+) -> None:
+    installation = Installation(shutil.copytree(migrated_home, tmp_path / "home"))
+    (installation.home / "keys" / name).unlink()
+
+    said = installation.run(*command)
+
+    assert said.returncode == Exit.BAD_SETTING
+    assert f"{name} is missing" in said.stderr
+    assert said.stderr.count("\n") == 1
+    assert not (installation.home / "keys" / name).exists()
+
+
+def test_no_token_is_signed_with_a_new_key(migrated_home: Path, tmp_path: Path) -> None:
+    installation = Installation(shutil.copytree(migrated_home, tmp_path / "home"))
+    (installation.home / "home.json").write_text('{"layout": 1, "currency": "CNY"}')
+    (installation.home / "keys" / "signing.jwk.json").unlink()
+
+    said = installation.run("token", "--role", "admin")
+
+    assert said.returncode == Exit.BAD_SETTING
+    assert "signing.jwk.json, which signs tokens, is missing" in said.stderr
+
+
 def test_a_database_of_a_newer_version_is_a_sentence_and_is_not_touched(
     migrated_home: Path, tmp_path: Path
 ) -> None:
     installation = Installation(shutil.copytree(migrated_home, tmp_path / "home"))
     with sqlite3.connect(installation.home / "loyalty.db") as database:
-        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.execute("DELETE FROM alembic_version")
+        database.execute("INSERT INTO alembic_version VALUES ('9999')")
 
     said = installation.run("up", "--no-demo")
 

@@ -114,7 +114,8 @@ async def test_a_database_of_a_newer_version_is_refused_with_a_sentence(
         assert await migrations.state(database) == "head"
         await migrations.upgrade(database)
         async with database.begin() as tx:
-            await tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+            await tx.execute(text("DELETE FROM alembic_version"))
+            await tx.execute(text("INSERT INTO alembic_version VALUES ('9999')"))
         assert await migrations.state(database) == "newer"
         with pytest.raises(NewerDatabase, match="newer Huitou"):
             await migrations.upgrade(database)

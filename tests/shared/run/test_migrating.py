@@ -71,7 +71,8 @@ async def test_a_database_of_an_older_version_is_refused_by_every_command_and_sa
 ) -> None:
     async with databases.fresh(kind, "profile", folder=tmp_path, own=True) as database:
         async with database.begin() as tx:
-            await tx.execute(text("UPDATE alembic_version SET version_num = '0005'"))
+            await tx.execute(text("DELETE FROM alembic_version"))
+            await tx.execute(text("INSERT INTO alembic_version VALUES ('0005')"))
         url = database.url if kind == "postgresql" else f"sqlite:///{tmp_path / 'profile.db'}"
         profile = service(Settings(home=tmp_path, profile_database_url=url, bus_url="embedded://"))
 

@@ -1,0 +1,199 @@
+"""Find the keys of a service, make them for a new database, and refuse a database that was written with other keys."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, literal, select
+
+from shared.auth import signing
+from shared.auth.errors import SigningKeyBroken
+from shared.auth.verifying import Verifier, verifier_of
+from shared.clock import Clock
+from shared.context import Runtime
+from shared.db import Database, failures, kernel_metadata, place_of
+from shared.db.migrations import Migrations
+from shared.service.service import Service
+from shared.settings import BadSetting, ServiceSettings
+from shared.vault import (
+    MissingKeys,
+    Vault,
+    VaultKeyBroken,
+    key_check,
+    open_vault,
+    references_path,
+    vault_path,
+)
+from shared.vault.checks import REFERENCES, TOKENS, VAULT, HeldKeys, OtherKeys, prove
+
+ANSWER_SECONDS_MAX = 2.0
+"""The time that a database may take to say whether it is new."""
+WRITTEN_FIRST = ("subject_key", "outbox", "idempotency", "inbox", "set_aside", "consumer_position")
+"""The kernel's tables of which one has a row as soon as a service has stored anything."""
+
+
+def migrations_of(service: Service) -> Migrations:
+    """Return the migrations of a service."""
+    return Migrations(service.migrations, service.metadata)
+
+
+async def open_keys(service: Service, database: Database, clock: Clock) -> tuple[Vault, Verifier]:
+    """Open the vault of a service, and the verifier of its tokens.
+
+    Missing keys are made only if the database is new. If it does not answer, the vault is a `MissingKeys`, which does
+    nothing. Raises BadSetting, with a sentence, if keys are missing or cannot be used.
+    """
+    settings = service.settings
+    jwks = settings.jwks or None
+    try:
+        if not await _may_make(service, database, list(_files(settings))):
+            return MissingKeys(service.name), verifier_of(
+                settings.home, clock, jwks=jwks, issuer=settings.token_issuer
+            )
+        vault = open_vault_of(settings)
+        if jwks is None:
+            signing.ensure_signing_key(settings.home)
+    except (VaultKeyBroken, SigningKeyBroken) as error:
+        raise BadSetting(str(error)) from None
+    return vault, verifier_of(settings.home, clock, jwks=jwks, issuer=settings.token_issuer)
+
+
+async def prove_keys(service: Service, runtime: Runtime) -> None:
+    """Check that the database was written with the keys of this process, and record the keys of a new database.
+
+    The database has the tables of this version. Raises BadSetting if the keys are others.
+    """
+    settings, vault = service.settings, runtime.vault
+    try:
+        held = [
+            HeldKeys(VAULT, _vault_origin(settings), vault.checks),
+            HeldKeys(REFERENCES, _references_origin(settings), {1: vault.reference_check}),
+        ]
+        if not settings.jwks:
+            check = signing.signing_check(signing.load_signing_key(settings.home))
+            held.append(HeldKeys(TOKENS, str(signing.signing_key_path(settings.home)), {1: check}))
+        async with runtime.database.begin() as tx:
+            await prove(tx, held, vault)
+    except (VaultKeyBroken, SigningKeyBroken) as error:
+        raise BadSetting(str(error)) from None
+    except OtherKeys as error:
+        raise BadSetting(_other(service, runtime.database, error.held)) from None
+
+
+async def prove_keys_at_head(service: Service, runtime: Runtime) -> None:
+    """Check the keys if the database has the tables of this version; do nothing otherwise. Raises BadSetting."""
+    if await migrations_of(service).state(runtime.database) == "head":
+        await prove_keys(service, runtime)
+
+
+def open_vault_of(settings: ServiceSettings) -> Vault:
+    """Open the vault of a service by its settings. Raises BadSetting if the key's file cannot be used."""
+    key = settings.vault_key
+    if settings.vault_key_file is not None:
+        key = _read(settings.vault_key_file)
+    return open_vault(
+        settings.home, settings.service, key=key or None, reference_key=settings.reference_key or None
+    )
+
+
+def _files(settings: ServiceSettings) -> Iterator[tuple[str, Path]]:
+    """Yield the purposes whose keys lie in the home folder, with the paths of their files."""
+    if not settings.vault_key and settings.vault_key_file is None:
+        yield VAULT, vault_path(settings.home, settings.service)
+    if not settings.reference_key:
+        yield REFERENCES, references_path(settings.home)
+    if not settings.jwks:
+        yield TOKENS, signing.signing_key_path(settings.home)
+
+
+async def _may_make(service: Service, database: Database, wanted: Sequence[tuple[str, Path]]) -> bool:
+    """Return whether the keys at these paths are there or may be made; False if the database does not say so.
+
+    Raises BadSetting if the database needs a key that is missing.
+    """
+    missing = [(purpose, path) for purpose, path in wanted if not _exists(path)]
+    if not missing:
+        return True
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            state = await migrations_of(service).state(database)
+            if state == "older":
+                return False  # it is refused for that
+            async with database.begin() as tx:
+                needed = await tx.run_sync(_needed)
+    except Exception as error:
+        if not isinstance(error, TimeoutError) and not failures.is_transient(error):
+            raise
+        return False
+    for purpose, path in missing:
+        if needed is None or purpose in needed:
+            raise BadSetting(_lost(service, database, path))
+    return True
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return True  # reading it says what is wrong
+
+
+def _needed(connection: Connection) -> set[str] | None:
+    """Return the purposes whose keys a database was written with; None if it was written and does not say which."""
+    tables = set(inspect(connection).get_table_names())
+    recorded = set[str]()
+    if key_check.name in tables:
+        recorded = {str(purpose) for (purpose,) in connection.execute(select(key_check.c.purpose))}
+    if recorded:
+        return recorded | {VAULT, REFERENCES}
+    for name in WRITTEN_FIRST:
+        if name in tables:
+            table = kernel_metadata.tables[name]
+            if connection.execute(select(literal(1)).select_from(table).limit(1)).first():
+                return None
+    return recorded
+
+
+def _vault_origin(settings: ServiceSettings) -> str:
+    if settings.vault_key_file is not None:
+        return f"{settings.vault_key_file} (HUITOU_VAULT_KEY_FILE)"
+    return "HUITOU_VAULT_KEY" if settings.vault_key else str(vault_path(settings.home, settings.service))
+
+
+def _references_origin(settings: ServiceSettings) -> str:
+    return "HUITOU_REFERENCE_KEY" if settings.reference_key else str(references_path(settings.home))
+
+
+def _place(service: Service, database: Database) -> str:
+    host, name = place_of(database.url)
+    return f"The database of {service.name} ({name}{f' at {host}' if host else ''})"
+
+
+def _lost(service: Service, database: Database, path: Path) -> str:
+    return (
+        f"{path} is missing. {_place(service, database)} was written with the key in it and cannot be read without it. "
+        "Restore the file from a backup of the home folder; a second replica needs a copy of it, or the same settings. "
+        "A new key is made for an empty database only."
+    )
+
+
+def _other(service: Service, database: Database, held: HeldKeys) -> str:
+    more = " To change the key that signs tokens on purpose, name its public keys in HUITOU_JWKS." * (
+        held.purpose == TOKENS
+    )
+    return (
+        f"{_place(service, database)} was written with another key than that in {held.origin}. Nothing was changed. "
+        "Restore the key from a backup of the home folder; a second replica needs a copy of it, or the same settings."
+        f"{more}"
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        text = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a text"
+        raise BadSetting(f"HUITOU_VAULT_KEY_FILE is {path}, which cannot be read: {why}.") from None
+    if not text:
+        raise BadSetting(f"HUITOU_VAULT_KEY_FILE is {path}, which is empty.")
+    return text
