@@ -1,14 +1,24 @@
 """A database of the first revision keeps its data: rows keep their issuer, and identifiers go on leading to customers."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import delete, select, update
 
 from services.profile.people.domain.customers import IdentifierState, NamedCustomer
 from services.profile.people.domain.identifiers import GivenIdentifiers
 from services.profile.people.domain.resolution import Resolved
-from services.profile.people.storage.tables import IdentifierRecord, IdentityRecord, identifier, identity
+from services.profile.people.queries.customers import find_customer
+from services.profile.people.storage.tables import (
+    IdentifierRecord,
+    IdentityRecord,
+    customer_value,
+    identifier,
+    identity,
+)
 from services.profile.people.usecases.register_customer import register_customer
 from services.profile.purchases.domain.returns import WaitingReturn
 from services.profile.purchases.storage.tables import PurchaseRecord, purchase, purchase_line
@@ -64,9 +74,21 @@ async def fill(tx: Tx, context: Context[Settings]) -> None:
             for identity_id, value, state in HELD
         ],
     )  # fmt: skip
+    named = sa.table("customer_value", *(column for column in _columns_of(customer_value, but="issuer")))
+    text = json.dumps({"raw": "Ana", "normalised": "Ana"})
+    await tx.execute(
+        sa.insert(named).values(
+            identity_id=ACMES, field="name", record_id=new_id("rec"), evidence="declared", confidence=100, observed_at=NOW,
+            sealed=keys.seal(ACMES, "value.name", text),
+        )
+    )  # fmt: skip
     early = WaitingReturn(new_id("ret"), "partner:acme", back("R1", "9", (1, 2)))
     await park(tx, context.vault, [early])
     await tx.execute(update(set_aside).values(awaits="order:web/9"))
+
+
+def _columns_of(table: sa.Table, *, but: str) -> list[sa.ColumnClause[Any]]:
+    return [sa.column(column.name, column.type) for column in table.columns if column.name != but]
 
 
 async def holder(database: Database, context: Context[Settings], phone: str, issuer: str) -> str:
@@ -102,6 +124,11 @@ async def test_data_of_the_first_revision_survives(kind: databases.Kind, tmp_pat
         event = registered.event
         assert event is not None
         assert (event.identity_id, getattr(event, "issuer", None)) == (ACMES, "partner:acme")
+
+        async with database.read() as read:
+            seen = await find_customer(read, context, ACMES, issuer="partner:acme")
+        assert seen is not None
+        assert seen.name == "Ana"
 
         for issuer in ("shop", "partner:acme"):
             async with database.begin() as tx:

@@ -58,9 +58,9 @@ async def list_customers(
     return [customers[owner_id] for owner_id in owner_ids if owner_id in customers]
 
 
-async def name_of(read: Read, keys: Keys, identity_id: str) -> str | None:
-    """Return the name of one identity; None if it has none."""
-    name = surviving((await _names(read, keys, [identity_id])).get(identity_id, ()))
+async def name_of(read: Read, keys: Keys, identity_id: str, *, issuer: str) -> str | None:
+    """Return the name that an issuer gave to one identity; None if it gave none."""
+    name = surviving((await _names(read, keys, [identity_id], issuer)).get(identity_id, ()))
     return name.text if name else None
 
 
@@ -76,7 +76,7 @@ async def _assemble(
     keys = identities.open_keys(context.vault, readable)
     identity_ids = [identity.identity_id for identity in readable]
     identifiers_of = await _identifiers(read, keys, identity_ids, issuer)
-    names = await _names(read, keys, identity_ids)
+    names = await _names(read, keys, identity_ids, issuer)
     members: dict[str, list[IdentityWithKey]] = {}
     for identity in readable:
         members.setdefault(identity.owner_id, []).append(identity)
@@ -123,10 +123,14 @@ async def _identifiers(
     return identifiers_of
 
 
-async def _names(read: Read, keys: Keys, identity_ids: Iterable[str]) -> dict[str, list[Value]]:
-    """Return the readable names of each identity."""
+async def _names(
+    read: Read, keys: Keys, identity_ids: Iterable[str], issuer: str | None
+) -> dict[str, list[Value]]:
+    """Return the readable names of each identity, those that `issuer` gave (None: all names)."""
     names: dict[str, list[Value]] = {}
     for sealed in await source_records.names(read, list(identity_ids)):
+        if issuer not in (None, sealed.issuer):
+            continue
         text = json.loads(keys.open(sealed.identity_id, f"value.{NAME}", sealed.sealed))["raw"]
         names.setdefault(sealed.identity_id, []).append(
             Value(text, sealed.evidence, sealed.verified_at is not None, sealed.observed_at, sealed.record_id)

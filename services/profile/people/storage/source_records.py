@@ -25,6 +25,7 @@ class SealedValue:
 
     identity_id: str
     record_id: str
+    issuer: str
     sealed: bytes
     evidence: Evidence
     verified_at: datetime | None

@@ -185,6 +185,8 @@ class CustomerValueColumns(TypedColumns):
     identity_id: Named[str] = Column(Id, primary_key=True)
     field: Named[str] = Column(Text, primary_key=True)
     record_id: Named[str] = Column(Id, primary_key=True)
+    issuer: Named[str] = Column(Id, nullable=False)
+    """The issuer that gave it. A partner sees only the values that it gave."""
     sealed: Named[bytes | None] = Column(Sealed)
     """Raw and normalised, as JSON; null when the value is an absence."""
     evidence: Named[str] = Column(Text, nullable=False)
@@ -215,6 +217,7 @@ class CustomerValueRecord:
     identity_id: str
     field: str
     record_id: str
+    issuer: str
     sealed: bytes | None
     evidence: Evidence
     confidence: int

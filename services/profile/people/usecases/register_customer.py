@@ -43,12 +43,14 @@ async def register_customer(
     (resolved,) = resolution.answers
     if not isinstance(resolved, Resolved):
         raise resolved
-    known_name = None if resolved.is_new else await name_of(tx, resolution.keys, resolved.identity_id)
+    known_name = (
+        None if resolved.is_new else await name_of(tx, resolution.keys, resolved.identity_id, issuer=issuer)
+    )
     new_name = name if name != known_name else None
     if resolved.is_new or resolved.has_attached or new_name is not None:
         reported = {"name": name, **asdict(customer.identifiers)}
         record = _source_record(tx, resolution.keys, fact, resolved.identity_id, reported)
-        values = [] if new_name is None else [_name_value(resolution.keys, record, new_name)]
+        values = [] if new_name is None else [_name_value(resolution.keys, record, new_name, issuer)]
         await source_records.insert(tx, record, values)
     return resolved
 
@@ -68,12 +70,13 @@ def _source_record(
     )
 
 
-def _name_value(keys: Keys, record: SourceRecord, name: str) -> CustomerValueRecord:
+def _name_value(keys: Keys, record: SourceRecord, name: str, issuer: str) -> CustomerValueRecord:
     text = json.dumps({"raw": name, "normalised": " ".join(name.split())})
     return CustomerValueRecord(
         identity_id=record.identity_id,
         field=NAME,
         record_id=record.record_id,
+        issuer=issuer,
         sealed=keys.seal(record.identity_id, f"value.{NAME}", text),
         evidence="declared",
         confidence=100,

@@ -140,13 +140,18 @@ async def test_operators_ask_within_an_issuer(profile: Profile) -> None:
 async def test_what_the_shop_tells_of_a_partners_customer_stays_the_shops(profile: Profile) -> None:
     """An operator names the partner's customer by its id, and adds the phone that the partner knows, too."""
     acme, agent = profile.partner("acme"), profile.operator()
-    acmes = (await acme.post("/v1/customers", json={"phone": "13800138001"})).json()["id"]
+    acmes = (await acme.post("/v1/customers", json={"phone": "13800138001", "name": "Ana"})).json()["id"]
     for phone in ("13800138001", "13800138002"):
-        added = await agent.post("/v1/customers", json={"id": acmes, "phone": phone})
+        added = await agent.post(
+            "/v1/customers", json={"id": acmes, "phone": phone, "name": "The shop's Ana"}
+        )
         assert (added.status_code, added.json()["unattached"]) == (200, [])
     seen = (await acme.get(f"/v1/customers/{acmes}")).json()
-    assert [known["value"] for known in seen["identifiers"]] == ["+8613800138001"]
-    assert len((await agent.get(f"/v1/customers/{acmes}")).json()["identifiers"]) == 3
+    assert ([known["value"] for known in seen["identifiers"]], seen["name"]) == (["+8613800138001"], "Ana")
+    (listed,) = (await acme.get("/v1/customers")).json()["items"]
+    assert listed == seen
+    whole = (await agent.get(f"/v1/customers/{acmes}")).json()
+    assert (len(whole["identifiers"]), whole["name"]) == (3, "The shop's Ana")
     theirs = await acme.post("/v1/customers", json={"phone": "13800138002"})
     assert (theirs.status_code, theirs.json()["created"]) == (201, True)
     async with profile.database.read() as read:
