@@ -7,6 +7,8 @@ from pydantic import Field
 
 from shared.settings import ServiceSettings
 
+Points = Annotated[int, Field(ge=0, le=1_000_000_000)]
+
 
 class Settings(ServiceSettings):
     """The settings that only feedback has."""
@@ -22,6 +24,24 @@ class Settings(ServiceSettings):
     remedy_deadline_seconds: Annotated[int, Field(ge=1, le=86_400)] = 900
     """Seconds within which loyalty's answer to a remedy is expected. After them the remedy is overdue: its fate is
     unknown."""
+    remedy_points_agent_complaint_max: Points = 10_000
+    """Points that an agent may grant as long as the remedies of the complaint add up to no more than this."""
+    remedy_points_agent_day_max: Points = 30_000
+    """Points that an agent may grant in all on one day in the shop's time zone."""
+    remedy_points_manager_complaint_max: Points = 100_000
+    """Points that a manager or admin may grant as long as the remedies of the complaint add up to no more than this."""
+    remedy_points_manager_day_max: Points = 500_000
+    """Points that a manager or admin may grant in all on one day in the shop's time zone."""
+
+    @property
+    def remedy_points_of_agent_max(self) -> tuple[int, int]:
+        """The points that an agent may grant on a complaint, and on a day."""
+        return self.remedy_points_agent_complaint_max, self.remedy_points_agent_day_max
+
+    @property
+    def remedy_points_of_manager_max(self) -> tuple[int, int]:
+        """The points that a manager may grant on a complaint, and on a day."""
+        return self.remedy_points_manager_complaint_max, self.remedy_points_manager_day_max
 
     @property
     def database(self) -> str:

@@ -65,7 +65,7 @@ class Feedback(Running[Settings]):
             kind=WrittenKind(kind), body="hello", author=author, by=more.pop("by", "operator"), **more
         )
         async with self.database.begin() as tx:
-            return await add_message(tx, self.context, complaint_id, new)
+            return (await add_message(tx, self.context, complaint_id, new)).id
 
     async def act(self, complaint_id: str, action: Action, *, actor: Actor = AGENT, **more: Any) -> None:
         """Take an action in a transaction of its own."""

@@ -1,6 +1,8 @@
 """What the migration leaves behind beyond the declared tables."""
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +14,7 @@ from services.feedback.complaints.storage.tables import complaint, transition
 from services.feedback.customers import storage
 from services.feedback.orders.queries.orders import find_order
 from services.feedback.orders.storage.tables import order_fact
+from services.feedback.remedies.storage.tables import remedy
 from services.feedback.sla.domain.policy import Attributes, Metric
 from services.feedback.sla.storage import rules
 from services.feedback.sla.storage.tables import calendar, sla_event, sla_policy
@@ -20,21 +23,20 @@ from tests.feedback.running import NOW, Feedback, customer
 from tests.parts import databases, services
 
 
-async def test_one_calendar_and_one_promise_are_there_from_the_start(feedback: Feedback) -> None:
+async def test_one_calendar_and_one_policy_are_there_from_the_start(feedback: Feedback) -> None:
     assert (await feedback.count(calendar), await feedback.count(sla_policy)) == (1, 1)
     async with feedback.database.read() as read:
         goals = (await rules.load(read)).goals(Attributes("web", "normal"), NOW)
-    assert list(goals) == [Metric.FIRST_RESPONSE]
-    assert (goals[Metric.FIRST_RESPONSE].promise.seconds, goals[Metric.FIRST_RESPONSE].calendar.id) == (
-        86_400,
-        "24x7",
-    )
+    assert set(goals) == {Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE}
+    assert {(goal.promise.seconds, goal.calendar.id) for goal in goals.values()} == {(86_400, "24x7")}
 
 
 @pytest.mark.parametrize(
     "statement",
     [
         delete(transition),
+        update(sla_policy).values(position=5),
+        delete(sla_policy),
         update(transition).values(action="start"),
         update(sla_event).values(reason="x"),
         update(complaint).values(contact_at=NOW.replace(year=2020)),
@@ -98,3 +100,49 @@ async def test_orders_of_the_first_revision_are_of_the_issuer_of_their_identity(
         with pytest.raises(DBAPIError):
             async with database.begin() as tx:
                 await tx.execute(delete(order_fact))
+
+
+@pytest.mark.both_databases
+async def test_a_shop_of_the_first_revision_promises_every_answer_from_now_on_and_keeps_its_remedies(
+    kind: databases.Kind, tmp_path: Path
+) -> None:
+    described = services.service_with("feedback", tmp_path)
+    async with databases.at_first_revision(kind, described, folder=tmp_path) as database:
+        async with database.begin() as tx:
+            await tx.execute(sa.insert(_as_first(complaint)).values(**COMPLAINT))
+            for number, retry_of in enumerate((None, "rem_0", "rem_0")):
+                await tx.execute(
+                    sa.insert(_as_first(remedy)).values(**REMEDY, id=f"rem_{number}", retry_of=retry_of)
+                )
+
+        await Migrations(described.migrations, described.metadata).upgrade(database)
+
+        async with database.read() as read:
+            versions = await read.all(
+                sa.select(sla_policy.c.version, sla_policy.c.apply_to_open).order_by(sla_policy.c.version)
+            )
+            retries = await read.all(sa.select(remedy.c.id, remedy.c.retry_of).order_by(remedy.c.id))
+            goals = (await rules.load(read)).goals(Attributes("web", "normal"), datetime.now(UTC))
+        assert [tuple(version) for version in versions] == [(1, False), (2, True)]
+        assert set(goals) == {Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE}
+        assert [tuple(retry) for retry in retries] == [("rem_0", None), ("rem_1", "rem_0"), ("rem_2", None)]
+
+
+def _as_first(table: sa.Table[Any]) -> sa.TableClause:
+    """Return a table with the columns that the first revision had."""
+    return sa.table(
+        table.name,
+        *(sa.column(column.name, column.type) for column in table.columns if column.name != "rules_applied"),
+    )
+
+
+COMPLAINT = {
+    "id": "cmp_1", "number": "C-260310-1", "identity_id": "cus_1", "customer_id": "cus_1", "channel": "web",
+    "opened_by": "agent", "opened_by_id": "ana", "contact_at": NOW, "received_at": NOW, "title_sealed": b"x",
+    "body_sealed": b"x", "status": "received", "priority": "normal", "cycle": 1, "review_level": 0,
+    "escalation_level": 0, "version": 1,
+}  # fmt: skip
+REMEDY = {
+    "complaint_id": "cmp_1", "cycle": 1, "kind": "points", "points": 5, "status": "granted", "requested_by": "ana",
+    "reason_sealed": b"x", "granted_at": NOW, "deadline_at": NOW,
+}  # fmt: skip

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from services.feedback.complaints.domain.machine import Action, Status
-from services.feedback.complaints.storage import complaints, transitions
+from services.feedback.complaints.domain.machine import Action, Outcome, Status, reopens
+from services.feedback.complaints.storage import complaints, messages, transitions
 from services.feedback.complaints.storage.histories import histories_of
 from services.feedback.sla.queries import clocks, drifts
 from shared.db import Read
@@ -16,6 +16,8 @@ LOOK_MAX: Final = 25
 
 LAST_TRANSITION: Final = "complaint_is_where_its_last_transition_led"
 REGISTERED: Final = "identity_is_registered"
+TAKEN_UP: Final = "message_of_a_customer_is_taken_up"
+"""A customer's message after the end reopens the complaint, or goes to another one: it is never left unanswered."""
 CLOCK_OF_COMPLAINT: Final = "clock_belongs_to_a_complaint"
 """Clocks are in a lower capability, so no foreign key leads from them to complaints: this rule is in its place."""
 
@@ -43,7 +45,19 @@ async def look(read: Read, after: str) -> Looked:
 
 async def _of_complaints(read: Read, complaint_ids: Sequence[str]) -> list[Drift]:
     of_clocks = await drifts.drifts(read, await histories_of(read, complaint_ids))
-    return of_clocks + await _states(read, complaint_ids)
+    return [*of_clocks, *await _states(read, complaint_ids), *await _left(read, complaint_ids)]
+
+
+async def _left(read: Read, complaint_ids: Sequence[str]) -> list[Drift]:
+    """Return the closed complaints to which a customer wrote after the end, while they could be reopened."""
+    ends = await messages.after_the_end(read, complaint_ids)
+    return [
+        Drift(
+            TAKEN_UP, late.complaint_id, f"a customer's message of {late.booked_at} is on a closed complaint"
+        )
+        for late in ends
+        if reopens(Outcome(late.outcome), late.closed_at, late.booked_at)
+    ]
 
 
 async def _states(read: Read, complaint_ids: Sequence[str]) -> list[Drift]:
@@ -82,4 +96,6 @@ async def _unregistered(read: Read) -> list[Drift]:
     return [Drift(REGISTERED, "complaint", f"{missing} are not")] if missing else []
 
 
-INVARIANTS = Invariants((*drifts.RULES, LAST_TRANSITION, REGISTERED, CLOCK_OF_COMPLAINT), look, verify)
+INVARIANTS = Invariants(
+    (*drifts.RULES, TAKEN_UP, LAST_TRANSITION, REGISTERED, CLOCK_OF_COMPLAINT), look, verify
+)

@@ -63,6 +63,18 @@ class AttemptsRequired(DomainError):
     kind, code = Kind.CONFLICT, "attempts_required"
 
 
+class AnswerOfCustomerRequired(DomainError):
+    """Only the customer says whether it was put right, and no follow-up of this cycle reached the customer."""
+
+    kind, code = Kind.CONFLICT, "customer_not_reached"
+
+
+class CustomerNotSatisfied(DomainError):
+    """The customer's last answer was that it was not put right."""
+
+    kind, code = Kind.CONFLICT, "customer_not_satisfied"
+
+
 class ReviewLevelsExhausted(DomainError):
     """There is no higher level to review the answer."""
 

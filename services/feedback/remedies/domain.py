@@ -1,5 +1,6 @@
 """The words of remedies."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -11,6 +12,27 @@ class RemedyKind(StrEnum):
     """The form of a remedy."""
 
     POINTS = "points"
+
+
+class LimitScope(StrEnum):
+    """The scope over which remedies add up: one complaint, or one operator's day in the shop's time zone."""
+
+    COMPLAINT = "complaint"
+    DAY = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The points that an operator may grant within a scope, and those that are granted there already."""
+
+    scope: LimitScope
+    points_max: int
+    points_granted: int
+
+    @property
+    def points_left(self) -> int:
+        """The points that the operator may still grant."""
+        return max(0, self.points_max - self.points_granted)
 
 
 class RemedyStatus(StrEnum):

@@ -27,6 +27,24 @@ class RetryOfRefused(DomainError):
     kind, code = Kind.CONFLICT, "retry_of_refused_only"
 
 
+class RetriedAlready(DomainError):
+    """A refused remedy is tried again once; the next try names the one before."""
+
+    kind, code = Kind.CONFLICT, "retried_already"
+
+
+class RemedyAboveComplaintLimit(DomainError):
+    """The remedies of a complaint would add up to more than the operator may grant on one."""
+
+    kind, code = Kind.CONFLICT, "remedy_above_complaint_limit"
+
+
+class RemedyAboveDayLimit(DomainError):
+    """The remedies of an operator's day would add up to more than the operator may grant."""
+
+    kind, code = Kind.CONFLICT, "remedy_above_day_limit"
+
+
 class PaidAfterRefusal(DomainError):
     """Loyalty paid a remedy that it had refused before; a person has to look at it."""
 

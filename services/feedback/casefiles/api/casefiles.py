@@ -14,6 +14,7 @@ from services.feedback.casefiles.api.history import (
     show_messages,
     show_transitions,
 )
+from services.feedback.casefiles.api.limits import RemedyLimitOut, show_limits
 from services.feedback.casefiles.api.orders import OrderOut, show_order
 from services.feedback.casefiles.api.reader import Reader
 from services.feedback.casefiles.api.remedies import RemedyOut, show_remedies
@@ -63,6 +64,9 @@ class ComplaintOut(Response):
     transitions: list[TransitionOut]
     follow_ups: list[FollowUpOut] = Field(description="Operators only.")
     remedies: list[RemedyOut]
+    remedy_limits: list[RemedyLimitOut] = Field(
+        description="The points that you may still grant; empty for readers who grant none."
+    )
     sla_events: list[ClockEventOut] = Field(description="Operators only.")
 
 
@@ -123,5 +127,6 @@ async def get_complaint(
         transitions=await show_transitions(read, reader, complaint.id),
         follow_ups=await show_follow_ups(read, reader, complaint.id) if reader.staff else [],
         remedies=await show_remedies(read, reader, complaint.id),
+        remedy_limits=await show_limits(read, context, caller, complaint.id),
         sla_events=await show_clock_events(read, complaint.id) if reader.staff else [],
     )

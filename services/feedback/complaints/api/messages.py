@@ -21,10 +21,11 @@ from services.feedback.complaints.refusals import (
     UnknownComplaint,
     UnknownMessage,
 )
-from services.feedback.complaints.usecases.add_message import NewMessage, add_message
+from services.feedback.complaints.usecases.add_message import AddedMessage, NewMessage, add_message
 from services.feedback.complaints.usecases.confirm_message import confirm_message
 from services.feedback.settings import Settings
-from shared.http.auth import allow
+from shared.db import Tx
+from shared.http.auth import Principal, allow
 from shared.http.dependencies import Caller, InContext, Transaction
 from shared.http.models import Choice, InstantIn, LongText, Request, Response, example
 from shared.http.routes import Router
@@ -50,7 +51,7 @@ class MessageIn(Request):
 
 
 class AddedOut(Response):
-    """The message, and the complaint after it."""
+    """The message, and the complaint that it is on, after it."""
 
     id: str
     complaint: OpenedOut
@@ -68,7 +69,12 @@ class AddedOut(Response):
 async def post_message(
     tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, body: MessageIn
 ) -> AddedOut:
-    """Add a message to a complaint. An agent's message is the first response; a customer's message ends waiting."""
+    """Add a message to a complaint. An agent's message is the first response; a customer's message ends waiting.
+
+    A customer's message on a closed complaint reopens it within 30 days of its end; later a new complaint follows, which
+    has the message as its text. On a merged complaint it goes to the complaint that goes on. `complaint` in the answer
+    is the one that has the message.
+    """
     await admit(tx, caller, complaint_id)
     new = NewMessage(
         kind=body.kind,
@@ -78,8 +84,18 @@ async def post_message(
         channel=None if body.channel is None else channel_code(body.channel),
         occurred_at=body.occurred_at,
     )
-    message_id = await add_message(tx, context, complaint_id, new)
-    return AddedOut(id=message_id, complaint=await opened_out(tx, complaint_id))
+    added = await add_message(tx, context, complaint_id, new)
+    return AddedOut(
+        id=added.id, complaint=await opened_out(tx, await _shown(tx, caller, complaint_id, added))
+    )
+
+
+async def _shown(tx: Tx, caller: Principal, complaint_id: str, added: AddedMessage) -> str:
+    """Return the complaint that the answer shows: the message's, unless it is not this caller's to see."""
+    try:
+        return (await admit(tx, caller, added.complaint_id)).id
+    except UnknownComplaint:
+        return complaint_id
 
 
 @router.post(

@@ -84,6 +84,8 @@ class MovedOut(Response):
         refusals.FollowUpRequired,
         refusals.OutcomeRequired,
         refusals.AttemptsRequired,
+        refusals.AnswerOfCustomerRequired,
+        refusals.CustomerNotSatisfied,
         refusals.ReviewLevelsExhausted,
         refusals.OtherOwnerRequired,
         refusals.TargetRequired,

@@ -8,8 +8,10 @@ from enum import StrEnum
 from typing import Final
 
 from services.feedback.complaints.refusals import (
+    AnswerOfCustomerRequired,
     AnswerRequired,
     AttemptsRequired,
+    CustomerNotSatisfied,
     DuplicateStaysClosed,
     FollowUpRequired,
     MessageRequired,
@@ -126,6 +128,7 @@ class Case:
     visible_messages: int = 0  # of an agent, visible and not failed, in this cycle
     follow_ups: int = 0  # recorded in this cycle
     unreached: int = 0  # follow-ups of this cycle that did not reach the customer
+    last_answer: FollowUpResult | None = None  # of the customer, to the latest follow-up that reached them
     closed_at: datetime | None = None
 
 
@@ -232,6 +235,10 @@ def _guard_close(case: Case, asked: Asked) -> None:
         raise OutcomeRequired(outcomes=", ".join(CLOSE_OUTCOMES))
     if asked.outcome is Outcome.UNREACHABLE and case.unreached < UNREACHED_ATTEMPTS_MIN:
         raise AttemptsRequired(attempts=UNREACHED_ATTEMPTS_MIN, made=case.unreached)
+    if asked.outcome is not Outcome.UNREACHABLE and case.follow_ups == case.unreached:
+        raise AnswerOfCustomerRequired(outcome=asked.outcome)
+    if asked.outcome is Outcome.SATISFIED and case.last_answer is FollowUpResult.NOT_SATISFIED:
+        raise CustomerNotSatisfied
 
 
 def _guard_merge(case: Case, asked: Asked) -> None:
@@ -247,8 +254,13 @@ def _guard_reopen(case: Case, asked: Asked) -> None:
     if case.outcome is Outcome.DUPLICATE:
         raise DuplicateStaysClosed()
     assert case.closed_at is not None, "a closed complaint has a closing transition"
-    if asked.at - case.closed_at > REOPEN_WITHIN:
+    if not reopens(case.outcome, case.closed_at, asked.at):
         raise ReopenTooLate(days=REOPEN_WITHIN.days)
+
+
+def reopens(outcome: Outcome | None, closed_at: datetime, at: datetime) -> bool:
+    """Return whether a complaint that ended like this may be reopened at an instant."""
+    return outcome is not Outcome.DUPLICATE and at - closed_at <= REOPEN_WITHIN
 
 
 def _after(case: Case, asked: Asked, row: Row) -> Case:

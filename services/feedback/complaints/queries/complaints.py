@@ -27,6 +27,11 @@ async def count_complaints(read: Read, identity_id: str) -> int:
     return await complaints.count_of(read, identity_id)
 
 
+async def merged_into(read: Read, complaint_id: str) -> list[str]:
+    """Return the complaints that were merged into this one, also by way of others."""
+    return await complaints.merged_into(read, complaint_id)
+
+
 async def messages_of(read: Read, complaint_id: str) -> list[MessageRecord]:
     """Return the messages of a complaint in effective order."""
     return await messages.of_complaint(read, complaint_id)

@@ -56,6 +56,7 @@ async def _complaint(tx: Tx, record: ComplaintRecord, customer_id: str) -> Compl
         visible_messages=await messages.count_visible(tx, record.id, record.cycle),
         follow_ups=len(results),
         unreached=results.count(FollowUpResult.UNREACHED.value),
+        last_answer=_last_answer(results),
         closed_at=record.closed_at,
     )
     return Complaint(
@@ -68,3 +69,8 @@ async def _complaint(tx: Tx, record: ComplaintRecord, customer_id: str) -> Compl
         channel=record.channel,
         case=case,
     )
+
+
+def _last_answer(results: Sequence[str]) -> FollowUpResult | None:
+    answers = [result for result in results if result != FollowUpResult.UNREACHED.value]
+    return FollowUpResult(answers[-1]) if answers else None

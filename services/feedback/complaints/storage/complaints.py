@@ -29,6 +29,7 @@ class ComplaintFact:
     store: str | None
     product: str | None
     team: str | None
+    rules_applied: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ async def facts(read: Read, complaint_ids: Sequence[str]) -> list[ComplaintFact]
             columns.store,
             columns.product,
             columns.team,
+            columns.rules_applied,
         )
         .outerjoin(identity, identity.c.identity_id == columns.identity_id)
         .where(any_of(columns.id, complaint_ids))
@@ -153,6 +155,22 @@ async def owner_of(read: Read, complaint_id: str) -> str | None:
         .join(complaint, complaint.c.identity_id == identity.c.identity_id)
         .where(complaint.c.id == complaint_id)
     )
+
+
+async def latest_that_follows(read: Read, complaint_id: str) -> str | None:
+    """Return the latest complaint that follows this one; None if none does."""
+    return await read.scalar(select(func.max(complaint.c.id)).where(complaint.c.follows == complaint_id))
+
+
+async def merged_into(read: Read, complaint_id: str) -> list[str]:
+    """Return the complaints that were merged into this one, also by way of others."""
+    merged: list[str] = []
+    targets = [complaint_id]
+    while targets:
+        rows = await read.all(select(complaint.c.id).where(any_of(complaint.c.duplicate_of, targets)))
+        targets = [source_id for (source_id,) in rows]
+        merged += targets
+    return merged
 
 
 async def open_of(read: Read, identity_id: str) -> list[str]:
@@ -189,6 +207,24 @@ async def update_case(tx: Tx, complaint_id: str, after: Case) -> None:
             closed_at=after.closed_at,
             version=complaint.c.version + 1,
         )
+    )
+
+
+async def behind_rules(read: Read, rules_applied: int, limit: int) -> list[str]:
+    """Return complaints that are not closed and that some of these versions of the rules have not reached yet."""
+    rows = await read.all(
+        select(complaint.c.id)
+        .where(complaint.c.status != Status.CLOSED.value, complaint.c.rules_applied < rules_applied)
+        .order_by(complaint.c.rules_applied)
+        .limit(limit)
+    )
+    return [complaint_id for (complaint_id,) in rows]
+
+
+async def mark_rules_applied(tx: Tx, complaint_ids: Sequence[str], rules_applied: int) -> None:
+    """Note how many versions of the rules have reached the clocks of these complaints."""
+    await tx.execute(
+        update(complaint).where(any_of(complaint.c.id, complaint_ids)).values(rules_applied=rules_applied)
     )
 
 

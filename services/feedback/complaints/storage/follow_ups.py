@@ -22,8 +22,10 @@ async def of_complaint(read: Read, complaint_id: str) -> list[FollowUpRecord]:
 
 
 async def results(read: Read, complaint_id: str, cycle: int) -> list[str]:
-    """Return the results of the follow-ups of this cycle."""
+    """Return the results of the follow-ups of this cycle, in the order in which they were made."""
     rows = await read.all(
-        select(follow_up.c.result).where(follow_up.c.complaint_id == complaint_id, follow_up.c.cycle == cycle)
+        select(follow_up.c.result)
+        .where(follow_up.c.complaint_id == complaint_id, follow_up.c.cycle == cycle)
+        .order_by(follow_up.c.attempt)
     )
     return [result for (result,) in rows]

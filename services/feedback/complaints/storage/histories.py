@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from services.feedback.complaints.domain.machine import Action
+from services.feedback.complaints.domain.machine import Action, ActorKind
 from services.feedback.complaints.domain.milestones import MILESTONES
 from services.feedback.complaints.storage import complaints, messages, transitions
 from services.feedback.complaints.storage.complaints import ComplaintFact
 from services.feedback.complaints.storage.messages import MessageFact
+from services.feedback.complaints.storage.transitions import TransitionFact
 from services.feedback.sla.domain.facts import Fact, MergedIn, Moved, Opened, Said, said
 from services.feedback.sla.domain.history import History
 from services.feedback.sla.domain.policy import Attributes
@@ -26,12 +27,17 @@ async def histories_of(read: Read, complaint_ids: Sequence[str]) -> list[History
         milestone = MILESTONES.get(Action(transition.action))
         if milestone is not None:
             facts[transition.complaint_id].append(Moved(transition.occurred_at, transition.id, milestone))
+        if _is_word_of_customer(transition):
+            facts[transition.complaint_id].append(
+                Said(transition.occurred_at, transition.id, by_customer=True)
+            )
     return [
         History(
             complaint_id=complaint_id,
             identity_id=opened[complaint_id].identity_id,
             customer_id=opened[complaint_id].owner_id,
             status=opened[complaint_id].status,
+            rules_applied=opened[complaint_id].rules_applied,
             facts=(_opened(opened[complaint_id]), *facts[complaint_id]),
         )
         for complaint_id in complaint_ids
@@ -49,6 +55,13 @@ def _opened(complaint: ComplaintFact) -> Opened:
         team=complaint.team,
     )
     return Opened(complaint.contact_at, complaint.id, attributes)
+
+
+def _is_word_of_customer(transition: TransitionFact) -> bool:
+    """Return whether a customer told us with this action that the answer does not do, and waits for the next one."""
+    return (
+        transition.action == Action.REFUSE_ANSWER.value and transition.actor_kind == ActorKind.CUSTOMER.value
+    )
 
 
 def _said(message: MessageFact) -> Said | MergedIn | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 
 from services.feedback.complaints.domain.complaint import Delivery, MessageKind
-from services.feedback.complaints.storage.tables import MessageRecord, message
+from services.feedback.complaints.storage.tables import MessageRecord, complaint, message
 from shared.db import Read, Tx, any_of, columns_of
 
 
@@ -23,6 +23,16 @@ class MessageFact:
     occurred_at: datetime
     booked_at: datetime
     confirmed_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LateMessage:
+    """A customer's message that was stored on a complaint after this end of it."""
+
+    complaint_id: str
+    booked_at: datetime
+    closed_at: datetime
+    outcome: str
 
 
 async def add(tx: Tx, record: MessageRecord) -> bool:
@@ -58,6 +68,21 @@ async def facts(read: Read, complaint_ids: Sequence[str]) -> list[MessageFact]:
         message.c.confirmed_by,
     ).where(any_of(message.c.complaint_id, complaint_ids))
     return await read.read_records(MessageFact, statement)
+
+
+async def after_the_end(read: Read, complaint_ids: Sequence[str]) -> list[LateMessage]:
+    """Return the messages of customers on those of these complaints that are closed, stored after their end."""
+    statement = (
+        select(message.c.complaint_id, message.c.booked_at, complaint.c.closed_at, complaint.c.outcome)
+        .join(complaint, complaint.c.id == message.c.complaint_id)
+        .where(
+            any_of(complaint.c.id, complaint_ids),
+            message.c.kind == MessageKind.CUSTOMER.value,
+            message.c.booked_at > complaint.c.closed_at,
+        )
+        .order_by(message.c.id)
+    )
+    return await read.read_records(LateMessage, statement)
 
 
 async def count_visible(read: Read, complaint_id: str, cycle: int) -> int:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     TypedColumns,
     UniqueConstraint,
+    text,
 )
 
 from services.feedback.complaints.domain.complaint import Delivery, MessageKind
@@ -62,6 +63,8 @@ class ComplaintColumns(TypedColumns):
     follows: Named[str | None] = Column(Id)
     closed_at: Named[datetime | None] = Column(Instant)
     version: Named[int] = Column(Integer)
+    rules_applied: Named[int] = Column(Integer, server_default=text("0"))
+    """The number of versions of policies and calendars that had moved running clocks when these were last folded."""
 
 
 complaint = Table(
@@ -74,6 +77,24 @@ complaint = Table(
 )
 Index("complaint_identity", complaint.c.identity_id, complaint.c.id)
 Index("complaint_status", complaint.c.status, complaint.c.id)
+Index(
+    "complaint_follows",
+    complaint.c.follows,
+    postgresql_where=complaint.c.follows.is_not(None),
+    sqlite_where=complaint.c.follows.is_not(None),
+)
+Index(
+    "complaint_duplicate_of",
+    complaint.c.duplicate_of,
+    postgresql_where=complaint.c.duplicate_of.is_not(None),
+    sqlite_where=complaint.c.duplicate_of.is_not(None),
+)
+Index(
+    "complaint_rules_applied",
+    complaint.c.rules_applied,
+    postgresql_where=complaint.c.status != "closed",
+    sqlite_where=complaint.c.status != "closed",
+)
 frozen_columns(complaint, ["id", "number", "identity_id", "contact_at", "received_at"])
 
 
@@ -111,6 +132,7 @@ class ComplaintRecord:
     follows: str | None
     closed_at: datetime | None
     version: int
+    rules_applied: int
 
 
 class MessageColumns(TypedColumns):

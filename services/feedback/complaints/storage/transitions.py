@@ -18,6 +18,7 @@ class TransitionFact:
     id: str
     action: str
     to_status: str
+    actor_kind: str
     occurred_at: datetime
 
 
@@ -44,6 +45,7 @@ async def facts(read: Read, complaint_ids: Sequence[str]) -> list[TransitionFact
             transition.c.id,
             transition.c.action,
             transition.c.to_status,
+            transition.c.actor_kind,
             transition.c.occurred_at,
         )
         .where(any_of(transition.c.complaint_id, complaint_ids))

@@ -19,10 +19,13 @@ PAGE_MAX: Final = 500
 async def fire_clocks(tx: Tx, context: Context[Settings]) -> int:
     """Give the notices of a page of due clocks and return the number of their complaints.
 
+    A version of a policy or calendar that has taken over since moves the clocks of open complaints that it applies to.
     The lease allows one sweeper, and the key of a notice gives it once. The facts are read again under the
     complaints' locks, so a reply that came first wins.
     """
-    due = await clocks.due(tx, tx.now - context.settings.sla_grace, PAGE_MAX)
+    until = tx.now - context.settings.sla_grace
+    behind = await complaints.behind_rules(tx, await clocks.rules_applied(tx, until), PAGE_MAX)
+    due = {*await clocks.due(tx, until, PAGE_MAX), *behind}
     if due:
         complaint_ids = sorted(due)
         await complaints.lock_only(tx, complaint_ids)

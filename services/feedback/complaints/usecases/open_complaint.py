@@ -138,6 +138,7 @@ async def _store(
             follows=new.follows,
             closed_at=None,
             version=1,
+            rules_applied=0,
         )
         if await complaints.add(tx, complaint):
             return complaint

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from services.feedback.complaints.domain.complaint import Complaint, Delivery, MessageKind
 from services.feedback.complaints.domain.machine import (
+    WAITING,
     Action,
     Actor,
+    ActorKind,
     Asked,
     FollowUpResult,
     Outcome,
@@ -26,6 +29,8 @@ from shared.context import Context
 from shared.db import Tx
 from shared.ids import new_id
 from shared.vault import Keys
+
+AUTOMATIC: Final = Actor(ActorKind.SYSTEM, "merge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,11 @@ async def _store_follow_up(
 
 
 async def _mark_merge(tx: Tx, source: Complaint, target: Complaint, keys: Keys) -> None:
-    """Leave a message on the target, dated back to the time since when the source's customer has been waiting."""
+    """Leave a message on the target, dated back to the time since when the source's customer has been waiting.
+
+    A customer that waits for us ends the target's waiting, like a message of the customer there.
+    """
+    waiting_since = await clocks.waiting_since(tx, source.id)
     message_id = new_id("msg")
     text = f"{source.number} → {target.number}"
     await messages.add(
@@ -128,10 +137,10 @@ async def _mark_merge(tx: Tx, source: Complaint, target: Complaint, keys: Keys) 
             complaint_id=target.id,
             cycle=target.case.cycle,
             kind=MessageKind.SYSTEM.value,
-            author="merge",
+            author=AUTOMATIC.id,
             channel="system",
             visible=False,
-            occurred_at=await clocks.waiting_since(tx, source.id) or tx.now,
+            occurred_at=waiting_since or tx.now,
             booked_at=tx.now,
             body_sealed=keys.seal(target.identity_id, f"message.body/{message_id}", text),
             delivery=Delivery.SENT.value,
@@ -139,4 +148,7 @@ async def _mark_merge(tx: Tx, source: Complaint, target: Complaint, keys: Keys) 
             dedupe_key=None,
         ),
     )
-    await complaints.touch(tx, target.id)
+    if waiting_since is not None and target.case.status in WAITING:
+        await book_transition(tx, target, Asked(Action.RESUME, AUTOMATIC, tx.now), None)
+    else:
+        await complaints.touch(tx, target.id)

@@ -5,13 +5,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.feedback.complaints.queries.admission import WRITERS
+from services.feedback.complaints.queries.admission import WRITERS, actor_of
 from services.feedback.complaints.refusals import CustomerErased, UnknownComplaint
 from services.feedback.remedies.domain import RemedyKind
 from services.feedback.remedies.queries.remedies import remedy_of
 from services.feedback.remedies.refusals import (
+    RemedyAboveComplaintLimit,
+    RemedyAboveDayLimit,
     RemedyNotOverdue,
     RemedyOnEndedComplaint,
+    RetriedAlready,
     RetryOfRefused,
     UnknownRemedy,
 )
@@ -36,7 +39,9 @@ class RemedyIn(Request):
     kind: Annotated[RemedyKind, Choice()]
     points: Positive
     reason: LongText
-    retry_of: RemedyId | None = Field(default=None, description="A refused remedy that this one tries again.")
+    retry_of: RemedyId | None = Field(
+        default=None, description="A refused remedy that this one tries again. Each is tried again once."
+    )
 
 
 class GrantedOut(Response):
@@ -58,13 +63,24 @@ class GrantedOut(Response):
     allow=allow(WRITERS),
     idempotency="required",
     status_code=201,
-    errors=(UnknownComplaint, RemedyOnEndedComplaint, RetryOfRefused, CustomerErased),
+    errors=(
+        UnknownComplaint,
+        RemedyOnEndedComplaint,
+        RetryOfRefused,
+        RetriedAlready,
+        RemedyAboveComplaintLimit,
+        RemedyAboveDayLimit,
+        CustomerErased,
+    ),
 )
 async def post_remedy(
     tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, body: RemedyIn
 ) -> GrantedOut:
-    """Grant points on a complaint. Loyalty pays them once and the remedy is settled, or refuses them with a reason."""
-    new = NewRemedy(body.points, body.reason, caller.id, body.retry_of)
+    """Grant points on a complaint. Loyalty pays them once and the remedy is settled, or refuses them with a reason.
+
+    What you may grant on one complaint and in one day adds up; `remedy_limits` of the complaint says what is left.
+    """
+    new = NewRemedy(body.points, body.reason, caller.id, body.retry_of, actor_of(caller).kind)
     remedy_id = await grant_remedy(tx, context, complaint_id, new)
     return await _granted(tx, complaint_id, remedy_id)
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from services.feedback.remedies.domain import RemedyStatus
-from services.feedback.remedies.storage.tables import RemedyRecord, remedy
+from services.feedback.remedies.storage.tables import GranterRecord, RemedyRecord, remedy, remedy_granter
 from shared.db import Read, Tx, any_of, columns_of
 
 
@@ -31,9 +32,56 @@ class _Refused:
     refusal_code: str
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The points of a remedy, and the time at which they were granted."""
+
+    granted_at: datetime
+    points: int
+
+
+NOT_PAID: Final = (RemedyStatus.REFUSED.value, RemedyStatus.CANCELLED.value)
+"""Remedies that cost nothing, so that they count towards no limit."""
+
+
 async def add(tx: Tx, record: RemedyRecord) -> None:
     """Store a remedy."""
     await tx.insert_records(remedy, [record])
+
+
+async def lock_granter(tx: Tx, operator_id: str) -> None:
+    """Keep this operator's other grants waiting until this transaction ends."""
+    await tx.insert_new_records(remedy_granter, [GranterRecord(operator_id)])
+    await tx.all(
+        select(remedy_granter.c.operator_id)
+        .where(remedy_granter.c.operator_id == operator_id)
+        .order_by(remedy_granter.c.operator_id)
+        .with_for_update()
+    )
+
+
+async def points_on(read: Read, complaint_ids: Sequence[str]) -> int:
+    """Return the points that were granted on these complaints and not refused."""
+    granted = select(func.sum(remedy.c.points)).where(
+        any_of(remedy.c.complaint_id, complaint_ids), remedy.c.status.not_in(NOT_PAID)
+    )
+    points: int | None = await read.scalar(granted)
+    return int(points or 0)
+
+
+async def grants_by(read: Read, operator_id: str, since: datetime) -> list[Grant]:
+    """Return what this operator has granted since an instant and was not refused."""
+    statement = select(remedy.c.granted_at, func.coalesce(remedy.c.points, 0).label("points")).where(
+        remedy.c.requested_by == operator_id,
+        remedy.c.granted_at >= since,
+        remedy.c.status.not_in(NOT_PAID),
+    )
+    return await read.read_records(Grant, statement)
+
+
+async def retry_of(read: Read, remedy_id: str) -> str | None:
+    """Return the remedy that tries this one again; None if none does."""
+    return await read.scalar(select(remedy.c.id).where(remedy.c.retry_of == remedy_id))
 
 
 async def of_complaint(read: Read, complaint_id: str) -> list[RemedyRecord]:

@@ -1,4 +1,4 @@
-"""The table of remedies, and its record."""
+"""The tables of remedies and of those who grant them, and their records."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,6 +51,14 @@ Index(
     postgresql_where=remedy.c.status == "granted",
     sqlite_where=remedy.c.status == "granted",
 )
+Index("remedy_requested_by", remedy.c.requested_by, remedy.c.granted_at)
+Index(
+    "remedy_retry_of",
+    remedy.c.retry_of,
+    unique=True,
+    postgresql_where=remedy.c.retry_of.is_not(None),
+    sqlite_where=remedy.c.retry_of.is_not(None),
+)
 frozen_columns(remedy, ["id", "complaint_id", "kind", "points", "amount_minor", "currency", "granted_at"])
 
 
@@ -76,3 +84,20 @@ class RemedyRecord:
     refusal_code: str | None
     loyalty_txn: str | None
     retry_of: str | None
+
+
+class GranterColumns(TypedColumns):
+    """An operator that grants remedies: its row is locked while its grants of the day are counted."""
+
+    operator_id: Named[str] = Column(Id, primary_key=True)
+
+
+remedy_granter = Table("remedy_granter", metadata, GranterColumns)
+
+
+@record_of(remedy_granter)
+@dataclass(frozen=True, slots=True)
+class GranterRecord:
+    """An operator that grants remedies."""
+
+    operator_id: str

@@ -3,10 +3,17 @@
 from dataclasses import dataclass
 from typing import Final
 
-from services.feedback.complaints.domain.machine import Outcome
+from services.feedback.complaints.domain.machine import Actor, ActorKind, Outcome
 from services.feedback.complaints.steps.lock_complaints import lock_complaint
-from services.feedback.remedies.domain import RemedyKind, RemedyStatus
-from services.feedback.remedies.refusals import RemedyOnEndedComplaint, RetryOfRefused
+from services.feedback.remedies.domain import LimitScope, RemedyKind, RemedyStatus
+from services.feedback.remedies.queries.limits import limits_of
+from services.feedback.remedies.refusals import (
+    RemedyAboveComplaintLimit,
+    RemedyAboveDayLimit,
+    RemedyOnEndedComplaint,
+    RetriedAlready,
+    RetryOfRefused,
+)
 from services.feedback.remedies.steps.announce_remedy import announce_remedy
 from services.feedback.remedies.storage import remedies
 from services.feedback.remedies.storage.tables import RemedyRecord
@@ -27,12 +34,14 @@ class NewRemedy:
     reason: str
     requested_by: str
     retry_of: str | None = None
+    role: ActorKind = ActorKind.AGENT
 
 
 async def grant_remedy(tx: Tx, context: Context[Settings], complaint_id: str, new: NewRemedy) -> str:
     """Grant points on a complaint and return the remedy's id; loyalty's answer settles it.
 
-    Raises UnknownComplaint, CustomerErased, RemedyOnEndedComplaint and RetryOfRefused.
+    Raises UnknownComplaint, CustomerErased, RemedyOnEndedComplaint, RetryOfRefused, RetriedAlready, and the refusal of
+    the limit that the operator's remedies would pass.
     """
     complaint = await lock_complaint(tx, complaint_id)
     if complaint.case.outcome in NOTHING_FOR:
@@ -41,6 +50,9 @@ async def grant_remedy(tx: Tx, context: Context[Settings], complaint_id: str, ne
         former = await remedies.find(tx, complaint_id, new.retry_of)
         if former is None or former.status != RemedyStatus.REFUSED.value:
             raise RetryOfRefused
+        if (retry := await remedies.retry_of(tx, former.id)) is not None:
+            raise RetriedAlready(retry=retry)
+    await _keep_limits(tx, context, complaint_id, new)
     keys = await context.vault.new_subject(tx, [complaint.identity_id])
     remedy_id = new_id("rem")
     granted_at, deadline_at = tx.now, tx.now + context.settings.remedy_deadline
@@ -68,3 +80,24 @@ async def grant_remedy(tx: Tx, context: Context[Settings], complaint_id: str, ne
     )
     announce_remedy(tx, complaint, remedy_id, new.points, granted_at, deadline_at)
     return remedy_id
+
+
+async def _keep_limits(tx: Tx, context: Context[Settings], complaint_id: str, new: NewRemedy) -> None:
+    """Refuse a remedy that passes a limit of its operator, whose grants wait for each other."""
+    await remedies.lock_granter(tx, new.requested_by)
+    for limit in await limits_of(tx, context, complaint_id, Actor(new.role, new.requested_by), tx.now):
+        if new.points > limit.points_left:
+            refusal = (
+                RemedyAboveComplaintLimit if limit.scope is LimitScope.COMPLAINT else RemedyAboveDayLimit
+            )
+            left = {
+                "points_max": limit.points_max,
+                "points_granted": limit.points_granted,
+                "points_left": limit.points_left,
+            }
+            raise refusal(
+                extra=left,
+                points_max=limit.points_max,
+                points_granted=limit.points_granted,
+                points_left=limit.points_left,
+            )

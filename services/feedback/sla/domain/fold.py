@@ -64,17 +64,22 @@ class Timeline:
             self.pauses[-1] = (self.pauses[-1][0], at)
 
 
-def fold(facts: Iterable[Fact], rules: Rules, now: datetime) -> list[Timeline]:
-    """Return the timelines of all clocks of one complaint as of `now`; clocks that never had a goal are left out."""
+def fold(facts: Iterable[Fact], rules: Rules, until: datetime) -> list[Timeline]:
+    """Return the timelines of all clocks of one complaint; clocks that never had a goal are left out.
+
+    A version of the rules that took over before a fact has moved the clocks by then, whoever looks when. Those that take
+    over after the last fact move them up to `until`.
+    """
     ordered = in_effective_order(facts)
     walk = _Walk(rules)
-    changes = [change for change in rules.changes if ordered and ordered[0].at < change <= now]
+    changes = [change for change in rules.changes if ordered and ordered[0].at < change]
     for fact in ordered:
         while changes and changes[0] <= fact.at:
             walk.retarget(changes.pop(0))
         walk.take(fact)
     for change in changes:
-        walk.retarget(change)
+        if change <= until:
+            walk.retarget(change)
     for timeline in walk.timelines:
         timeline.pauses = merged(timeline.pauses)
     return [

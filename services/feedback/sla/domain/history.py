@@ -32,12 +32,16 @@ def breach_of(clock: ClockKey) -> NoticeKey:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The facts of one complaint, with what is published beside its clocks: identity, customer and status."""
+    """The facts of one complaint, with what is published beside its clocks: identity, customer and status.
+
+    `rules_applied` is the number of versions of the rules that had moved its running clocks when they were last folded.
+    """
 
     complaint_id: str
     identity_id: str
     customer_id: str
     status: str
+    rules_applied: int
     facts: Sequence[Fact]
 
 

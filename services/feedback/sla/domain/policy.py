@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -14,6 +14,8 @@ from services.feedback.sla.refusals import TargetInvalid
 
 LEVELS_MAX: Final = 15
 GOALS_KEPT_MAX: Final = 4_096
+_MOMENT: Final = timedelta(microseconds=1)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 Version = TypeVar("Version", "Policy", Calendar)
 
@@ -101,18 +103,26 @@ class Rules:
     policies: tuple[Policy, ...]
     calendars: tuple[Calendar, ...]
     changes: tuple[datetime, ...] = field(init=False)
-    """The sorted times at which a version took over that also moves running clocks."""
+    """The sorted times at which versions take over that also move running clocks, one for each version."""
     _taking_over: tuple[datetime, ...] = field(init=False, repr=False, compare=False)
     _known: dict[tuple[Attributes, int], dict[Metric, Goal]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         versions: list[Policy | Calendar] = [*self.policies, *self.calendars]
-        changes = sorted({version.effective_from for version in versions if version.apply_to_open})
+        changes = sorted(version.effective_from for version in versions if version.apply_to_open)
         object.__setattr__(self, "changes", tuple(changes))
         object.__setattr__(
             self, "_taking_over", tuple(sorted({version.effective_from for version in versions}))
         )
         object.__setattr__(self, "_known", {})
+
+    def applied(self, at: datetime) -> int:
+        """Return the number of versions that have moved running clocks by an instant."""
+        return bisect_right(self.changes, at)
+
+    def applied_until(self, number: int) -> datetime:
+        """Return the last instant by which no more than this number of versions have moved running clocks."""
+        return self.changes[number] - _MOMENT if number < len(self.changes) else _NEVER
 
     def goals(self, attributes: Attributes, at: datetime) -> dict[Metric, Goal]:
         """Return the goals at an instant of a complaint with these attributes; empty if no policy matches."""

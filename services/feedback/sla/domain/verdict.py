@@ -83,10 +83,15 @@ class Clock:
         return (self.metric, self.cycle, self.ordinal)
 
 
-def clocks(facts: Iterable[Fact], rules: Rules, now: datetime) -> list[Clock]:
-    """Return every clock of a complaint as of `now`. The same facts give the same clocks in any order."""
+def clocks(
+    facts: Iterable[Fact], rules: Rules, now: datetime, rules_until: datetime | None = None
+) -> list[Clock]:
+    """Return every clock of a complaint as of `now`. The same facts give the same clocks in any order.
+
+    Running clocks are held against the rules of `rules_until` (None: of `now`).
+    """
     at = seconds(now)
-    return [judged(timeline, at) for timeline in fold(facts, rules, now)]
+    return [judged(timeline, at) for timeline in fold(facts, rules, rules_until or now)]
 
 
 def judged(timeline: Timeline, now: int) -> Clock:

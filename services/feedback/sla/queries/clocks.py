@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.feedback.sla.domain.policy import Metric
-from services.feedback.sla.storage import clocks
+from services.feedback.sla.storage import clocks, rules
 from services.feedback.sla.storage.tables import ClockEventRecord
 from shared.db import Read
 
@@ -13,6 +13,11 @@ RESPONSES = frozenset({Metric.FIRST_RESPONSE.value, Metric.NEXT_RESPONSE.value})
 async def due(read: Read, until: datetime, limit: int) -> list[str]:
     """Return the complaints of which a clock gives a notice by `until`, the longest waiting first."""
     return await clocks.due(read, until, limit)
+
+
+async def rules_applied(read: Read, at: datetime) -> int:
+    """Return the number of versions of policies and calendars that have moved running clocks by an instant."""
+    return await rules.count_applied(read, at)
 
 
 async def complaints_named(read: Read, after: str, until: str | None, limit: int) -> list[str]:

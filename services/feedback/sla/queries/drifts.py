@@ -1,12 +1,14 @@
 """Clocks are folded again and compared with what is stored."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Final
 
 from services.feedback.sla.domain import verdict
 from services.feedback.sla.domain.history import ClockKey, History, breach_of
+from services.feedback.sla.domain.policy import Rules
 from services.feedback.sla.domain.verdict import Verdict
+from services.feedback.sla.domain.waiting import waiting
 from services.feedback.sla.storage import clocks, rules
 from services.feedback.sla.storage.tables import ClockRecord
 from shared.db import Read
@@ -14,7 +16,8 @@ from shared.service import Drift
 
 BREACH_ANNOUNCED: Final = "breach_was_announced"
 FOLLOWS: Final = "clock_follows_from_its_facts"
-RULES: Final = (BREACH_ANNOUNCED, FOLLOWS)
+PROMISED: Final = "promise_runs_while_the_customer_waits"
+RULES: Final = (BREACH_ANNOUNCED, FOLLOWS, PROMISED)
 
 TIMELESS: Final = (
     "due_at",
@@ -31,7 +34,8 @@ TIMELESS: Final = (
 async def drifts(read: Read, histories: Sequence[History]) -> list[Drift]:
     """Return every difference between the stored clocks of these complaints and their facts.
 
-    Each clock is folded as of its complaint's opening, so that the present time plays no part.
+    Each clock is folded as of its complaint's opening, and against the rules that had reached it when it was stored. So
+    the present time plays no part.
     """
     complaint_ids = [history.complaint_id for history in histories]
     in_force = await rules.load(read)
@@ -40,7 +44,9 @@ async def drifts(read: Read, histories: Sequence[History]) -> list[Drift]:
     drifts: list[Drift] = []
     for history in histories:
         opened = min(fact.at for fact in history.facts)
-        for clock in verdict.clocks(history.facts, in_force, opened):
+        drifts += _unpromised(history, in_force, stored.values())
+        rules_until = in_force.applied_until(history.rules_applied)
+        for clock in verdict.clocks(history.facts, in_force, opened, rules_until):
             key = ClockKey(history.complaint_id, *clock.key)
             breach = given.get(breach_of(key))
             expected = clocks.record_of_clock(key.complaint_id, verdict.standing(clock, breach, opened))
@@ -54,6 +60,23 @@ async def drifts(read: Read, histories: Sequence[History]) -> list[Drift]:
         if breach_of(key) not in given
     ]
     return drifts
+
+
+def _unpromised(history: History, in_force: Rules, stored: Iterable[ClockRecord]) -> list[Drift]:
+    """Return a drift if the customer waits for a response that was promised, and no clock runs for it."""
+    wait = waiting(history.facts)
+    if wait is None or wait.metric not in in_force.goals(wait.attributes, wait.since):
+        return []
+    for clock in stored:
+        of_wait = (clock.complaint_id, clock.metric, clock.cycle) == (
+            history.complaint_id,
+            wait.metric,
+            wait.cycle,
+        )
+        is_over = clock.fulfilled_at is not None or clock.cancelled_reason not in (None, verdict.NO_POLICY)
+        if of_wait and not is_over:
+            return []
+    return [Drift(PROMISED, history.complaint_id, f"no {wait.metric} runs, though the customer waits")]
 
 
 def _differences(key: ClockKey, expected: ClockRecord, record: ClockRecord | None) -> list[Drift]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from services.feedback.settings import Settings
 from services.feedback.sla.domain import verdict
@@ -18,7 +18,14 @@ from shared.events.base import Cause, Event
 from shared.events.feedback import ComplaintResolved, SlaBreached, SlaBreachWithdrawn, SlaWarned
 
 
-async def refold_clocks(tx: Tx, context: Context[Settings], histories: Sequence[History]) -> list[Escalation]:
+class Refolded(NamedTuple):
+    """The levels that clocks just reached, and the number of versions of the rules that have moved running clocks."""
+
+    escalations: list[Escalation]
+    rules_applied: int
+
+
+async def refold_clocks(tx: Tx, context: Context[Settings], histories: Sequence[History]) -> Refolded:
     """Fold the facts of these complaints, which the caller has locked; write and publish the difference.
 
     An open clock is late only after the grace of the settings; an ended clock is judged as it is.
@@ -29,9 +36,10 @@ async def refold_clocks(tx: Tx, context: Context[Settings], histories: Sequence[
     before = {clocks.key_of(record): record for record in await clocks.of_complaints(tx, complaint_ids)}
     given = await clocks.notices(tx, complaint_ids)
     now = tx.now
+    as_of = now - context.settings.sla_grace
     folded: dict[ClockKey, Clock] = {}
     for history in histories:
-        for clock in verdict.clocks(history.facts, in_force, now - context.settings.sla_grace):
+        for clock in verdict.clocks(history.facts, in_force, as_of):
             key = ClockKey(history.complaint_id, *clock.key)
             folded[key] = verdict.standing(clock, given.get(breach_of(key)), now)
     await _write(tx, before, folded, given)
@@ -44,11 +52,12 @@ async def refold_clocks(tx: Tx, context: Context[Settings], histories: Sequence[
             if notice.kind in PUBLISHED
         )
     )
-    return [
+    escalations = [
         Escalation(key.complaint_id, key.metric, notice.level)
         for key, notice in new
         if notice.kind is NoticeKind.ESCALATED
     ]
+    return Refolded(escalations, in_force.applied(as_of))
 
 
 async def _write(

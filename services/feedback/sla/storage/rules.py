@@ -1,9 +1,9 @@
 """Policies and calendars in the database, translated into the words of the domain."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from services.feedback.sla.domain.calendar import Calendar, Windows
 from services.feedback.sla.domain.policy import Metric, Policy, Promise, Rules
@@ -17,6 +17,15 @@ async def load(read: Read) -> Rules:
     policies = await read.read_records(PolicyRecord, select(*columns_of(sla_policy, PolicyRecord)))
     calendars = await read.read_records(CalendarRecord, select(*columns_of(calendar, CalendarRecord)))
     return Rules(tuple(map(_policy, policies)), tuple(map(_calendar, calendars)))
+
+
+async def count_applied(read: Read, at: datetime) -> int:
+    """Return the number of versions that have moved running clocks by an instant."""
+    versions = 0
+    for columns in (sla_policy.c, calendar.c):
+        counted = select(func.count()).where(columns.apply_to_open, columns.effective_from <= at)
+        versions += await read.scalar(counted) or 0
+    return versions
 
 
 def _policy(record: PolicyRecord) -> Policy:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.feedback.complaints.domain.machine import Action
+from services.feedback.complaints.storage.tables import complaint
 from shared.ids import new_id
 from tests.feedback.asking import OPEN, body, opened, read
 from tests.feedback.running import Feedback, customer, registered
@@ -240,3 +241,60 @@ async def test_a_later_complaint_follows_an_earlier_one_of_the_same_customer(fee
     async with feedback.operator() as agent:
         answer = await agent.post(OPEN, json=body(customer(), follows=first), headers=feedback.key())
     assert (answer.status_code, answer.json()["code"]) == (422, "follows_refused")
+
+
+@pytest.mark.both_databases
+async def test_a_message_on_a_merged_complaint_is_answered_with_the_one_that_goes_on(
+    feedback: Feedback,
+) -> None:
+    who = customer()
+    first, second = (await opened(feedback, who))["id"], (await opened(feedback, who))["id"]
+    await feedback.act(first, Action.MERGE, duplicate_of=second)
+    async with feedback.customer(who) as token:
+        said = {"kind": "customer", "body": "And now?"}
+        answer = await token.post(f"{OPEN}/{first}/messages", json=said)
+    assert (answer.status_code, answer.json()["complaint"]["id"]) == (201, second)
+    assert [message["body"] for message in (await read(feedback, second))["messages"]][-1] == "And now?"
+    assert (await read(feedback, first))["messages"] == []
+
+
+async def test_a_partner_is_not_shown_a_complaint_that_it_did_not_bring(feedback: Feedback) -> None:
+    who = customer()
+    await feedback.deliver(registered(who, "partner:acme"))
+    async with feedback.partner("acme") as partner:
+        first = (await partner.post(OPEN, json=body(who), headers=feedback.key())).json()["id"]
+        second = (await opened(feedback, who))["id"]
+        await feedback.act(first, Action.MERGE, duplicate_of=second)
+        said = {"kind": "customer", "body": "And now?"}
+        answer = await partner.post(f"{OPEN}/{first}/messages", json=said)
+    assert (answer.status_code, answer.json()["complaint"]["id"]) == (201, first)
+    assert [message["body"] for message in (await read(feedback, second))["messages"]][-1] == "And now?"
+
+
+async def test_a_partners_message_after_the_end_opens_a_complaint_that_follows(feedback: Feedback) -> None:
+    who = customer()
+    await feedback.deliver(registered(who, "partner:acme"))
+    said = {"kind": "customer", "body": "And now?", "occurred_at": "2026-04-09T12:00:01Z"}
+    async with feedback.partner("acme") as partner:
+        first = (await partner.post(OPEN, json=body(who), headers=feedback.key())).json()["id"]
+        await feedback.close(first)
+    feedback.clock.advance(timedelta(days=31))
+    async with feedback.partner("acme") as partner:
+        answer = (await partner.post(f"{OPEN}/{first}/messages", json=said)).json()["complaint"]
+        seen = (await partner.get(f"{OPEN}/{answer['id']}")).json()
+        assert (seen["follows"], seen["opened_by"], seen["body"]) == (first, "partner", "And now?")
+        assert seen["clocks"][0]["started_at"] == "2026-04-09T12:00:01Z"
+
+        # Merged into a complaint of the shop's that is over too, it goes on where that one goes on.
+        second = (await partner.post(OPEN, json=body(who), headers=feedback.key())).json()["id"]
+        third = (await opened(feedback, who))["id"]
+        await feedback.act(second, Action.MERGE, duplicate_of=third)
+        await feedback.close(third)
+    feedback.clock.advance(timedelta(days=31))
+    async with feedback.partner("acme") as partner:
+        sent = said | {"occurred_at": "2026-05-11T12:00:00Z"}
+        answer = (await partner.post(f"{OPEN}/{second}/messages", json=sent)).json()
+    assert answer["complaint"]["id"] == second
+    (follower,) = await feedback.rows(complaint, complaint.c.follows == third)
+    assert (follower.opened_by, follower.opened_by_id) == ("agent", "ana")
+    assert await feedback.drift() == []

@@ -14,6 +14,7 @@ from services.feedback.complaints.domain.machine import (
     ActorKind,
     Asked,
     Case,
+    FollowUpResult,
     Outcome,
     Status,
     Target,
@@ -27,7 +28,7 @@ AGENT = Actor(ActorKind.AGENT, "ana")
 MANAGER = Actor(ActorKind.MANAGER, "max")
 CUSTOMER = Actor(ActorKind.CUSTOMER, "cus_1")
 CASE = Case("cmp_1", Status.RECEIVED, None, None, 1, 0, 0)
-READY = replace(CASE, owner="bob", visible_messages=1, follow_ups=3, unreached=3, closed_at=NOW)
+READY = replace(CASE, owner="bob", visible_messages=1, follow_ups=4, unreached=3, closed_at=NOW)
 TARGET = Target("cmp_2", open=True, same_customer=True)
 
 
@@ -126,6 +127,20 @@ def test_whoever_starts_a_complaint_without_an_owner_becomes_it() -> None:
             replace(READY, status=Status.FOLLOWING_UP, unreached=2),
             ask(Action.CLOSE, outcome=Outcome.UNREACHABLE),
             refusals.AttemptsRequired,
+        ),
+        *(
+            (
+                replace(READY, status=Status.FOLLOWING_UP, follow_ups=unreached, unreached=unreached),
+                ask(Action.CLOSE, outcome=outcome),
+                refusals.AnswerOfCustomerRequired,
+            )
+            for outcome in (Outcome.SATISFIED, Outcome.NOT_SATISFIED, Outcome.WON_BACK)
+            for unreached in (1, 3)
+        ),
+        (
+            replace(READY, status=Status.FOLLOWING_UP, last_answer=FollowUpResult.NOT_SATISFIED),
+            ask(Action.CLOSE),
+            refusals.CustomerNotSatisfied,
         ),
         (
             replace(READY, status=Status.ANSWERED, review_level=3),

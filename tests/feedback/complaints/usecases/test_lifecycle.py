@@ -78,6 +78,29 @@ async def test_a_customer_counts_as_unreachable_after_three_attempts(feedback: F
     assert (row.status, row.outcome) == ("closed", "unreachable")
 
 
+async def test_nobody_but_the_customer_says_that_it_was_put_right(feedback: Feedback) -> None:
+    complaint_id = await feedback.open()
+    await feedback.act(complaint_id, Action.START)
+    await feedback.say(complaint_id)
+    await feedback.act(complaint_id, Action.ANSWER)
+
+    async def ask(result: FollowUpResult) -> None:
+        await feedback.act(complaint_id, Action.FOLLOW_UP, follow_up=FollowUp("phone", result))
+
+    await ask(FollowUpResult.UNREACHED)
+    with pytest.raises(refusals.AnswerOfCustomerRequired):
+        await feedback.act(complaint_id, Action.CLOSE, outcome=Outcome.SATISFIED)
+    await ask(FollowUpResult.SATISFIED)
+    await ask(FollowUpResult.NOT_SATISFIED)
+    await ask(FollowUpResult.UNREACHED)
+    with pytest.raises(refusals.CustomerNotSatisfied):
+        await feedback.act(complaint_id, Action.CLOSE, outcome=Outcome.SATISFIED)
+    await ask(FollowUpResult.PARTLY)
+    await feedback.act(complaint_id, Action.CLOSE, outcome=Outcome.SATISFIED)
+    (row,) = await feedback.rows(complaint)
+    assert row.outcome == "satisfied"
+
+
 async def test_a_customers_message_ends_waiting(feedback: Feedback) -> None:
     complaint_id = await feedback.open()
     await feedback.act(complaint_id, Action.START)

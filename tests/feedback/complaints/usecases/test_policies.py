@@ -1,7 +1,10 @@
 """A shop with promises of its own: the whole engine through the database."""
 
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from services.feedback.complaints.domain.machine import Action
 from services.feedback.complaints.storage.tables import complaint, transition
@@ -15,7 +18,8 @@ from services.feedback.sla.storage.tables import (
     sla_policy,
 )
 from shared.events.feedback import ComplaintResolved, SlaBreached, SlaWarned
-from tests.feedback.running import NOW, Feedback
+from tests.feedback.running import NOW, Feedback, open_feedback
+from tests.parts import databases
 
 HOUR = timedelta(hours=1)
 OFFICE = ((StoredWindow(9 * 3600, 18 * 3600),),) * 5 + ((), ())
@@ -153,3 +157,79 @@ async def test_a_version_that_applies_to_open_clocks_retargets_them_and_judges_n
     (breach,) = await feedback.published(SlaBreached)
     assert (breach.occurred_at, breach.due_at, breach.policy_version) == (takes_over, NOW + HOUR, 2)
     assert sorted(row.kind for row in await feedback.rows(sla_event)) == ["breached", "retargeted"]
+
+
+@pytest.mark.parametrize("grace", [0, 10])
+async def test_a_version_that_takes_over_later_moves_open_clocks_at_its_instant(
+    kind: databases.Kind, tmp_path: Path, grace: int
+) -> None:
+    async with open_feedback(kind, tmp_path, grace=grace) as feedback:
+        complaint_id = await feedback.open()
+        takes_over = NOW + 2 * HOUR
+        await promise(feedback, {"first_response": target(4)}, effective_from=takes_over, apply_to_open=True)
+        assert (await feedback.fire(), await feedback.drift()) == (0, [])
+        feedback.clock.advance(2 * HOUR + timedelta(seconds=grace))
+        assert await feedback.drift() == []
+        assert (await feedback.fire(), await feedback.fire(), await feedback.drift()) == (1, 0, [])
+        (clock,) = await feedback.rows(sla_clock)
+        assert (clock.policy_version, clock.due_at) == (2, NOW + 4 * HOUR)
+        (moved,) = await feedback.rows(sla_event)
+        assert (moved.kind, moved.occurred_at) == ("retargeted", takes_over)
+        feedback.clock.advance(3 * HOUR)
+        assert await feedback.fire() == 1
+        (breach,) = await feedback.published(SlaBreached)
+        assert (breach.complaint_id, breach.occurred_at) == (complaint_id, NOW + 4 * HOUR)
+        assert await feedback.drift() == []
+
+
+async def test_a_version_moves_clocks_that_nobody_had_promised_before(feedback: Feedback) -> None:
+    complaint_id = await feedback.open()
+    await feedback.say(complaint_id)
+    await promise(
+        feedback,
+        {"first_response": target(4), "resolution": target(48)},
+        effective_from=NOW + HOUR,
+        apply_to_open=True,
+    )
+    feedback.clock.advance(HOUR)
+    assert await feedback.fire() == 1
+    assert (await by_metric(feedback))["resolution 1.1"].due_at == NOW + 48 * HOUR
+    assert await feedback.drift() == []
+
+
+async def test_a_version_of_a_calendar_that_takes_over_later_moves_open_clocks(feedback: Feedback) -> None:
+    await feedback.open()
+    office = CalendarRecord(
+        calendar_id="24x7",
+        version=2,
+        zone="UTC",
+        week=OFFICE,
+        exceptions=(),
+        estimated_from=None,
+        effective_from=NOW + HOUR,
+        apply_to_open=True,
+    )
+    async with feedback.database.begin() as tx:
+        await tx.insert_records(calendar, [office])
+    feedback.clock.advance(HOUR)
+    assert (await feedback.drift(), await feedback.fire(), await feedback.drift()) == ([], 1, [])
+    (clock,) = await feedback.rows(sla_clock)
+    # Six hours are left of the Tuesday, nine of the Wednesday and of the Thursday.
+    assert (clock.calendar_version, clock.due_at.isoformat()) == (2, "2026-03-12T18:00:00+00:00")
+
+
+async def test_a_version_judges_what_was_over_before_by_the_promise_of_its_time(feedback: Feedback) -> None:
+    """Neither who answers between the change and the sweep nor who verifies then makes a difference."""
+    answered, closed = await feedback.open(), await feedback.open()
+    await promise(feedback, {"first_response": target(4)}, effective_from=NOW + 5 * HOUR, apply_to_open=True)
+    feedback.clock.advance(4 * HOUR + timedelta(minutes=30))
+    await feedback.act(closed, Action.WITHDRAW, reason="fine now")
+    feedback.clock.advance(HOUR)
+    await feedback.say(answered)
+    assert await feedback.drift() == []
+    await feedback.fire()
+    assert await feedback.drift() == []
+    clocks = {row.complaint_id: row for row in await feedback.rows(sla_clock)}
+    assert (clocks[answered].verdict, clocks[closed].verdict) == ("breached", "cancelled")
+    (breach,) = await feedback.published(SlaBreached)
+    assert (breach.complaint_id, breach.occurred_at) == (answered, NOW + 5 * HOUR)

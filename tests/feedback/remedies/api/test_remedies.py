@@ -54,3 +54,44 @@ async def test_a_remedy_that_is_none_is_a_422(feedback: Feedback, change: dict[s
         wanted = {"kind": "points", "points": 5, "reason": "sorry"} | change
         answer = await agent.post(f"{OPEN}/{complaint_id}/remedies", json=wanted, headers=feedback.key())
     assert answer.status_code == 422
+
+
+@pytest.mark.both_databases
+async def test_who_may_grant_is_told_beforehand_how_much_and_refused_above_it(feedback: Feedback) -> None:
+    complaint_id = (await opened(feedback))["id"]
+    path = f"{OPEN}/{complaint_id}"
+    wanted = {"kind": "points", "points": 10_000, "reason": "sorry"}
+    async with feedback.operator() as agent, feedback.operator("manager") as manager:
+        before = (await agent.get(path)).json()["remedy_limits"]
+        answers = [
+            await agent.post(f"{path}/remedies", json=wanted, headers=feedback.key()) for _ in range(12)
+        ]
+        after = (await agent.get(path)).json()["remedy_limits"]
+        of_manager = (await manager.get(path)).json()["remedy_limits"]
+        more = await manager.post(f"{path}/remedies", json=wanted, headers=feedback.key())
+    assert [(limit["scope"], limit["points_left"]) for limit in before] == [
+        ("complaint", 10_000),
+        ("day", 30_000),
+    ]
+    assert [answer.status_code for answer in answers] == [201] + [409] * 11
+    assert answers[1].json()["code"] == "remedy_above_complaint_limit"
+    assert "at most 0" in answers[1].json()["detail"]
+    assert [limit["points_left"] for limit in after] == [0, 20_000]
+    assert [limit["points_left"] for limit in of_manager] == [90_000, 490_000]
+    assert more.status_code == 201
+    assert (await read(feedback, complaint_id))["remedy_limits"] == []
+
+
+async def test_who_tries_a_remedy_again_twice_is_told_which_one_did(feedback: Feedback) -> None:
+    who = customer()
+    path = f"{OPEN}/{(await opened(feedback, who))['id']}/remedies"
+    wanted = {"kind": "points", "points": 5, "reason": "sorry"}
+    async with feedback.operator() as agent:
+        first = (await agent.post(path, json=wanted, headers=feedback.key())).json()["id"]
+        await feedback.deliver(refused(who, first))
+        retry = wanted | {"retry_of": first}
+        second = await agent.post(path, json=retry, headers=feedback.key())
+        third = await agent.post(path, json=retry, headers=feedback.key())
+    assert (second.status_code, third.status_code) == (201, 409)
+    assert third.json()["code"] == "retried_already"
+    assert second.json()["id"] in third.json()["detail"]

@@ -22,9 +22,9 @@ from tests.feedback.running import Feedback, customer, earned, erased, refused
 MINUTE = timedelta(minutes=1)
 
 
-async def granted(feedback: Feedback, complaint_id: str, **more: str) -> str:
+async def granted(feedback: Feedback, complaint_id: str, *, retry_of: str | None = None) -> str:
     async with feedback.database.begin() as tx:
-        new = NewRemedy(200, "sorry", "ana", **more)
+        new = NewRemedy(200, "sorry", "ana", retry_of)
         return await grant_remedy(tx, feedback.context, complaint_id, new)
 
 
