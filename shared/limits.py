@@ -47,3 +47,23 @@ BATCH_ITEMS_MAX = 500
 """Items of one request to a `:batch` operation. Such a request is one transaction."""
 PAGE_ITEMS_MAX = 200
 """Items of one page of a list operation."""
+
+HEAD_BYTES_MAX = 32 * 1024
+"""Bytes of the head of a request: its first line and its headers."""
+HEAD_FIELDS_MAX = 100
+"""Headers of a request."""
+TARGET_BYTES_MAX = 8 * 1024
+"""Bytes of the path and the query of a request."""
+BODY_BYTES_MAX = 1024 * 1024
+BATCH_BODY_BYTES_MAX = 4 * 1024 * 1024
+"""Bytes of the body of a request, and of a request to a `:batch` operation."""
+
+NODES_MAX = 450_000
+"""Values in the body of a request: objects, lists, texts, numbers and so on. The largest batch of short lines that fits
+into BATCH_BODY_BYTES_MAX has about 400,000."""
+DEPTH_MAX = 32
+"""Objects and lists around the innermost value of a body."""
+ERRORS_MAX = 100
+"""Errors in the answer to one request. Validation stops there."""
+NAMES_MAX = 200
+"""Names of one object of a body."""

@@ -19,8 +19,10 @@ from shared.http.problems import (
     INTERNAL_CODE,
     INTERNAL_DETAIL,
     INTERNAL_TITLE,
+    HeadTooLarge,
     MethodNotAllowed,
     Refused,
+    TargetTooLong,
     language_of,
 )
 
@@ -89,7 +91,7 @@ def install(app: FastAPI, service: str) -> None:
 def _problems(app: FastAPI) -> dict[str, tuple[int, tuple[str, str], tuple[str, str]]]:
     """Return every problem that this service can answer with, by code: status, title, detail."""
     known: dict[str, type[DomainError]] = {
-        error.code: error for error in (NotFound, MethodNotAllowed, Refused)
+        error.code: error for error in (NotFound, MethodNotAllowed, Refused, HeadTooLarge, TargetTooLong)
     }
     for route in operations(app.router.routes):
         known |= {error.code: error for error in refusals(route.operation)}

@@ -16,17 +16,16 @@ from shared.events.cloudevents import TRACEPARENT_SHAPE
 from shared.http import problems
 from shared.http.dependencies import PRINCIPAL
 from shared.http.guard import TRACEPARENT
-from shared.http.problems import ANSWERED, REQUEST_ID, BodyTooLarge, Unavailable
+from shared.http.problems import ANSWERED, PLAIN_HEADERS, REQUEST_ID, BodyTooLarge, Unavailable
 from shared.ids import new_id
+from shared.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
 from shared.metrics import Metrics
 
-BODY_BYTES_MAX = 1024 * 1024
-BATCH_BODY_BYTES_MAX = 4 * 1024 * 1024
 CLIENT_GONE = 499
 UNROUTED = "unrouted"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _TRACEPARENT = re.compile(TRACEPARENT_SHAPE.encode())
-_PLAIN = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+_PLAIN = [(name.lower().encode(), value.encode()) for name, value in PLAIN_HEADERS.items()]
 
 log = logs.named(
     "huitou.http",
@@ -130,8 +129,8 @@ class _Request:
             self.status = message["status"]
             headers = message["headers"] = list(message.get("headers", ()))
             headers.append((b"request-id", self.scope[REQUEST_ID].encode()))
-            if not any(name == b"cache-control" for name, _ in headers):
-                headers += _PLAIN
+            given = {name for name, _ in headers}
+            headers += [header for header in _PLAIN if header[0] not in given]
         await self._send(message)
 
     async def _answer(self, response: Any) -> None:

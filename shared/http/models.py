@@ -4,7 +4,7 @@ import inspect
 import re
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar, cast
 
 from fastapi import Query
 from pydantic import (
@@ -15,11 +15,14 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from shared.catalogues import Sentence, field_sentence
+from shared.http.effort import within_effort
 from shared.limits import INT64_MAX, PAGE_ITEMS_MAX
 
 T = TypeVar("T")
@@ -48,6 +51,12 @@ class Request(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _within_effort(cls, value: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Stop where the validation of the body has found enough errors."""
+        return cast(Self, within_effort(value, validate))
 
 
 class Response(BaseModel):

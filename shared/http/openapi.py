@@ -32,6 +32,7 @@ from shared.http.idempotency import (
 from shared.http.operation import NotFound, Operation
 from shared.http.problems import (
     BodyLate,
+    BodyTooComplex,
     BodyTooLarge,
     InvalidRequest,
     MalformedJson,
@@ -40,6 +41,7 @@ from shared.http.problems import (
     UnsupportedMediaType,
 )
 from shared.http.routes import Route
+from shared.limits import ERRORS_MAX
 
 VERSION = "1.0.0"
 EXAMPLE_REQUEST_ID = "req_01k2m9d6v4e8r7a1b2c3d4e5f6"
@@ -62,8 +64,13 @@ _PROBLEM = {
         "detail": {"type": "string"},
         "code": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"},
         "request_id": {"type": "string"},
+        "more_errors": {
+            "type": "boolean",
+            "description": "Whether there are more errors than `errors` lists.",
+        },
         "errors": {
             "type": "array",
+            "maxItems": ERRORS_MAX,
             "items": {
                 "type": "object",
                 "required": ["pointer", "code", "detail"],
@@ -90,10 +97,12 @@ _STATUS_WORDS = {
     410: "Gone",
     412: "Stale",
     413: "The body is too large",
+    414: "The address is too long",
     415: "Unsupported media type",
     422: "The request cannot be accepted",
     428: "A precondition is needed",
     429: "Too many requests",
+    431: "The head is too large",
     500: "Internal error",
     503: "Not available at the moment",
 }
@@ -123,11 +132,11 @@ def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
     if operation.allow.customer == "self" and not any(error.kind is Kind.NOT_FOUND for error in errors):
         errors.append(NotFound)
     if operation.idempotency is not None:
-        errors += [KeyInvalid, KeyReused, RequestInProgress, MalformedJson, DuplicateName]
+        errors += [KeyInvalid, KeyReused, RequestInProgress, MalformedJson, DuplicateName, BodyTooComplex]
     if operation.idempotency == "required":
         errors.append(KeyRequired)
     if operation.has_body:
-        errors += [MalformedJson, DuplicateName, BodyLate, BodyTooLarge, UnsupportedMediaType]
+        errors += [MalformedJson, DuplicateName, BodyTooComplex, BodyLate, BodyTooLarge, UnsupportedMediaType]
     errors.append(InvalidRequest)
     if "cursor" in operation.query:
         errors.append(CursorInvalid)

@@ -1,22 +1,28 @@
 """Problem documents (RFC 9457): every refusal in the caller's language, without any value that the caller sent."""
 
 import json
-from collections.abc import Mapping, MutableMapping
-from typing import Any
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any, ClassVar
 
 from fastapi import Response
 
 from shared import catalogues
+from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError, Kind
 from shared.http.language import Language, preferred
+from shared.limits import DEPTH_MAX, ERRORS_MAX, NAMES_MAX, NODES_MAX
 
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "huitou.request_id"
 ANSWERED = "huitou.answered"
 """The key, in the scope of a request, of the status that its connection has sent in place of the app."""
+PLAIN_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""The headers of every answer that does not set them itself."""
 RETRY_SECONDS = 1
 OUTAGE_RETRY_SECONDS = 5
 _RETRY_KINDS = {Kind.TOO_MANY: RETRY_SECONDS, Kind.UNAVAILABLE: OUTAGE_RETRY_SECONDS}
+
+_MORE = field_sentence(__name__, "more_errors").filled(shown=ERRORS_MAX)
 
 Scope = MutableMapping[str, Any]
 
@@ -31,6 +37,17 @@ class InvalidRequest(DomainError):
     """Fields or parameters cannot be accepted; `errors` says which and why."""
 
     kind, code = Kind.INVALID, "invalid_request"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        more = {"more_errors": True} if len(errors) > ERRORS_MAX else {}
+        super().__init__(errors=errors[:ERRORS_MAX], extra=more)
+
+    def detail(self, language: str) -> str:
+        """Return the sentence, and that there are more errors than it shows."""
+        sentence = super().detail(language)
+        if not self.extra:
+            return sentence
+        return f"{sentence}{_MORE.zh}" if language == "zh" else f"{sentence} {_MORE.en}"
 
 
 class MethodNotAllowed(DomainError):
@@ -49,6 +66,25 @@ class BodyTooLarge(DomainError):
     """The body is larger than this operation accepts."""
 
     kind, code = Kind.TOO_LARGE, "body_too_large"
+
+
+class HeadTooLarge(DomainError):
+    """The head of the request is larger than any operation accepts, or has too many headers."""
+
+    kind, code = Kind.HEAD_TOO_LARGE, "head_too_large"
+
+
+class TargetTooLong(DomainError):
+    """The path and the query are longer than any operation accepts."""
+
+    kind, code = Kind.TARGET_TOO_LONG, "target_too_long"
+
+
+class BodyTooComplex(DomainError):
+    """The body has more values, or is nested deeper, than any operation accepts."""
+
+    kind, code = Kind.BAD_REQUEST, "body_too_complex"
+    constants: ClassVar = {"nodes": NODES_MAX, "depth": DEPTH_MAX, "names": NAMES_MAX}
 
 
 class UnsupportedMediaType(DomainError):

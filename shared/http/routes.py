@@ -25,7 +25,7 @@ from starlette.requests import Request
 from shared.auth.access import Allow
 from shared.context import Runtime
 from shared.errors import DomainError
-from shared.http import dependencies, guard, idempotency
+from shared.http import bodies, dependencies, effort, guard, idempotency
 from shared.http.operation import Idempotency, Needs, Operation
 
 READ_SECONDS_MAX = 3.5
@@ -86,7 +86,14 @@ class Route(APIRoute):
             needs=_needs(self.dependant),
             limited=limited,
         )
-        run = super().get_route_handler()
+        answer = super().get_route_handler()
+        model = self.body_field.field_info.annotation if self.body_field is not None else None
+
+        async def run(request: Request) -> Response:
+            if operation.has_body:
+                await bodies.validate_items(request, model)
+            with effort.bounded():
+                return await answer(request)
 
         async def handle(request: Request) -> Response:
             await guard.admit(request, operation)

@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from shared.catalogues import field_sentence
 from shared.errors import FieldError
+from shared.http.effort import STOPPED
+from shared.limits import ERRORS_MAX
 
-ERRORS_MAX = 100
 NAME_CHARACTERS_MAX = 64
 PLACES = ("query", "path", "header", "cookie")
 
@@ -55,21 +56,22 @@ _UNKNOWN_NAME_CLOSE = field_sentence(__name__, "unknown_name_close")
 
 
 def field_errors(faults: Iterable[Mapping[str, Any]], body: object, model: object) -> list[FieldError]:
-    """Return a field error for each of pydantic's, at most ERRORS_MAX. `model` is the annotation of the body."""
+    """Return a field error for each of pydantic's, at most one more than may be shown. `model` is the body's annotation."""
     errors: dict[tuple[str, str], FieldError] = {}
     for error in faults:
+        if error["type"] == STOPPED:
+            continue
         made = _field_error(error, body, model)
         errors.setdefault((made.pointer, made.code), made)
-        if len(errors) == ERRORS_MAX:
+        if len(errors) > ERRORS_MAX:
             break
     return list(errors.values())
 
 
 def unknown_parameters(given: Iterable[str], known: frozenset[str]) -> list[FieldError]:
-    """Return a field error for each query parameter that the operation does not have."""
-    return [_unknown(pointer(("query", name)), name, known) for name in given if name not in known][
-        :ERRORS_MAX
-    ]
+    """Return a field error for each query parameter that the operation does not have, at most one more than may be shown."""
+    unknown = [name for name in given if name not in known][: ERRORS_MAX + 1]
+    return [_unknown(pointer(("query", name)), name, known) for name in unknown]
 
 
 def pointer(parts: Sequence[str | int]) -> str:

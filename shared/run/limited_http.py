@@ -1,70 +1,98 @@
 """HTTP/1.1 with limits: for the time in which a client sends and reads, and for the connections of the process."""
 
 import asyncio
-import resource
+import select
 from asyncio import TimerHandle
-from typing import Literal, cast
-from weakref import WeakSet
 
-from fastapi import Response
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
-
-from shared.errors import DomainError
-from shared.http import problems
-from shared.http.problems import ANSWERED, REQUEST_ID, BodyLate, Scope, Unavailable
+from shared.http.problems import REQUEST_ID, BodyLate, Unavailable
 from shared.ids import new_id
-from shared.run.plain_http import PlainHttp
+from shared.run.bounded_http import BoundedHttp, Part
+from shared.run.places import Places
 
 HEAD_SECONDS_MAX = 10.0
-"""The most seconds from the first byte of a request's head to its last."""
+"""The most seconds from the first byte of a request's head to its last; for the first request, from connecting on."""
 BODY_SECONDS_MAX = 30.0
 """The most seconds for its body after that: the largest body, 4 MiB, arrives in time over 1.2 Mbit/s."""
 TAKE_SECONDS_MAX = 30.0
 """The most seconds in which a client may read nothing of an answer that does not fit into the send buffer."""
-CONNECTIONS_MAX = 1_000
-"""The most connections of all servers of the process. A further client is told to come again."""
-DESCRIPTORS_PERCENT_MAX = 80
-"""The share of the process's open files that may be connections: it needs files for other things."""
-
-Part = Literal["head", "body"]
+PATIENCE_SECONDS = 5.0
+"""The seconds in which a client that sends a body or reads an answer need not give way to others."""
 
 
-class LimitedHttp(PlainHttp):
+class LimitedHttp(BoundedHttp):
     """A connection on which every wait has a limit."""
 
-    _coming: Part | None = None
-    """The part of a request that has begun to arrive and is not complete."""
-    _begun = 0
-    """The number of requests that have begun to arrive."""
-    _whole = False
-    """Whether the last piece of data completed a request."""
     _awaited: tuple[Part, int] | None = None
     """The part, and the number of the request, that the deadline is for."""
     _deadline: TimerHandle | None = None
     _untaken: TimerHandle | None = None
+    _since = 0.0
+    """When the connection began to wait for its client as it does now."""
+
+    @property
+    def address(self) -> str:
+        """Return the address that the client connects from."""
+        return self.client[0] if self.client else ""
+
+    @property
+    def waits_since(self) -> float | None:
+        """Return when it began to wait for its client; None while it works for it, or is patient with it."""
+        if not self._is_answering():
+            return self._since
+        waits = self._coming == "body" or self._untaken is not None
+        return self._since if waits and self.loop.time() > self._since + PATIENCE_SECONDS else None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Accept the connection, unless the process has too many."""
+        """Accept the connection, unless the process has too many on which it works."""
         super().connection_made(transport)
-        _connected.add(self)
-        if len(_connected) > _places():
-            self._refuse(Unavailable(), {"headers": (), REQUEST_ID: new_id("req")})
+        self._since = self.loop.time()
+        if PLACES.take(self):
+            self._await("head")
         else:
-            self._rest()
+            self._write(Unavailable(), {"headers": (), REQUEST_ID: new_id("req")})
+            transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel all timers of the connection."""
-        _connected.discard(self)
+        PLACES.leave(self)
         self._await(None)
         self._cancel_untaken()
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
 
-    def data_received(self, data: bytes) -> None:
-        """Parse the data, and set a deadline for the part that is missing."""
+    def give_way(self) -> bool:
+        """Close the connection, unless its client has just asked something. Return whether it is closed."""
+        if not self._is_answering() and self._has_bytes():
+            return False
+        self.transport.abort()
+        return True
+
+    def on_headers_complete(self) -> None:
+        """Note when the head has arrived."""
+        self._since = self.loop.time()
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """Note when the connection begins to rest."""
+        self._since = self.loop.time()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """Start the limit for a client that does not read its answer."""
+        super().pause_writing()
+        self._since = self.loop.time()
+        self._untaken = self.loop.call_later(TAKE_SECONDS_MAX, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """End that limit, because the client reads again."""
+        self._cancel_untaken()
+        super().resume_writing()
+
+    def _read_on(self) -> None:
+        """Parse what has arrived, and set a deadline for the part that is missing."""
         self._whole = False
-        super().data_received(data)
-        if self.transport.is_closing() or (self._coming is None and self._is_answering()):
+        super()._read_on()
+        if self._refused or self.transport.is_closing() or self._waits():
             self._await(None)
         elif self._coming is not None:
             self._await(self._coming)
@@ -73,36 +101,6 @@ class LimitedHttp(PlainHttp):
             self._rest()
         else:  # empty lines, which may come before a request
             self._await("head")
-
-    def on_message_begin(self) -> None:
-        """Note that the first byte of a request has arrived."""
-        self._coming, self._begun = "head", self._begun + 1
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        """Note that the head of the request has arrived."""
-        self._coming = "body"
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """Note that the whole request has arrived."""
-        self._coming, self._whole = None, True
-        super().on_message_complete()
-
-    def pause_writing(self) -> None:
-        """Start the limit for a client that does not read its answer."""
-        super().pause_writing()
-        self._untaken = self.loop.call_later(TAKE_SECONDS_MAX, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        """End that limit, because the client reads again."""
-        self._cancel_untaken()
-        super().resume_writing()
-
-    def _is_answering(self) -> bool:
-        """Return whether a request whose head has arrived is not answered completely."""
-        cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and not cycle.response_complete
 
     def _rest(self) -> None:
         """Wait for the next request, for as long as connections may be idle."""
@@ -113,7 +111,7 @@ class LimitedHttp(PlainHttp):
 
     def _await(self, part: Part | None) -> None:
         """Set the deadline for this part of the request that is arriving, unless it is already set."""
-        awaited = None if part is None else (part, self._begun)
+        awaited = None if part is None else (part, max(self._begun, 1))
         if awaited == self._awaited:
             return
         if self._deadline is not None:
@@ -127,21 +125,18 @@ class LimitedHttp(PlainHttp):
         """Give up the request, unless this side causes the wait: an earlier answer is due, or the app reads no body."""
         if self.flow.read_paused or (part == "head" and self._is_answering()):
             self._deadline = self.loop.call_later(_seconds_max(part), self._late, part)
-        elif self._is_answering() and not self.cycle.response_started:
-            error = BodyLate(seconds=f"{BODY_SECONDS_MAX:g}")
-            self._refuse(error, cast("Scope", self.cycle.scope))
-            cast("Scope", self.cycle.scope)[ANSWERED] = error.kind.value
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        else:
-            self.transport.close()
-
-    def _refuse(self, error: DomainError, scope: Scope) -> None:
-        """Answer instead of the app, and close the connection."""
-        response: Response = problems.respond(error, scope, {"Connection": "close"})
-        head = b"".join(name + b": " + value + b"\r\n" for name, value in response.raw_headers)
-        self.transport.write(STATUS_LINE[response.status_code] + head + b"\r\n" + bytes(response.body))
+            return
+        if self._is_answering() and not self.cycle.response_started:
+            self._answer_for_the_app(BodyLate(seconds=f"{BODY_SECONDS_MAX:g}"))
         self.transport.close()
+
+    def _has_bytes(self) -> bool:
+        """Return whether data has arrived that was not read."""
+        if self.transport.is_closing():
+            return False
+        looking = select.poll()
+        looking.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(looking.poll(0))
 
     def _cancel_untaken(self) -> None:
         if self._untaken is not None:
@@ -153,12 +148,5 @@ def _seconds_max(part: Part) -> float:
     return HEAD_SECONDS_MAX if part == "head" else BODY_SECONDS_MAX
 
 
-def _places() -> int:
-    """Return how many connections the process may have."""
-    files_max, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files_max == resource.RLIM_INFINITY:
-        return CONNECTIONS_MAX
-    return min(CONNECTIONS_MAX, files_max * DESCRIPTORS_PERCENT_MAX // 100)
-
-
-_connected: WeakSet[LimitedHttp] = WeakSet()
+PLACES: Places[LimitedHttp] = Places()
+"""The connections of all servers of the process."""

@@ -15,9 +15,8 @@ INVITATIONS_MAX = 100
 class PlainHttp(HttpToolsProtocol):
     """Parses a request that asks for another protocol again, without the headers that ask."""
 
-    def data_received(self, data: bytes) -> None:
-        """Parse the data, and parse a request that asks for another protocol again."""
-        self._unset_keepalive_if_required()
+    def parse(self, data: bytes) -> bool:
+        """Parse the data, and a request that asks for another protocol again. Return whether it is HTTP."""
         try:
             for _ in range(INVITATIONS_MAX):
                 try:
@@ -28,11 +27,10 @@ class PlainHttp(HttpToolsProtocol):
                     # As uvicorn sets its own: else what follows a last request refuses one that is being answered.
                     self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
                 else:
-                    return
+                    return True
         except httptools.HttpParserError:
             pass
-        self.logger.warning("Invalid HTTP request received.")
-        self.send_400_response("Invalid HTTP request received.")
+        return False
 
     def on_headers_complete(self) -> None:
         """Begin to answer, unless the head will be parsed again."""

@@ -8,7 +8,6 @@ any connection, and closes those on which nothing is being said.
 
 import asyncio
 import contextlib
-import select
 import socket
 from collections.abc import Iterator
 
@@ -155,14 +154,6 @@ class _Connection(LimitedHttp):
     def _is_asking(self) -> bool:
         """Return whether the head of a request is arriving."""
         return self._coming == "head"
-
-    def _has_bytes(self) -> bool:
-        """Return whether data has arrived that was not read."""
-        if self.transport.is_closing():
-            return False
-        looking = select.poll()
-        looking.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
-        return bool(looking.poll(0))
 
 
 CLOSE = (b"connection", b"close")

@@ -11,7 +11,7 @@ import httpx2
 
 from services.console.main import create_app
 from services.console.settings import Settings as ConsoleSettings
-from shared.http.edge import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
+from shared.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
 from tests.contract.http.opened import SERVICES, opened
 from tests.contract.http.places import Schema
 from tests.parts import tokens

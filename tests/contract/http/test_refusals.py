@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from shared.http.edge import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
+from shared.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
 from tests.contract.http.opened import Opened, opened, purchase
 from tests.contract.http.targets import REQUEST_ID
 from tests.parts.databases import Kind

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from shared import logs
 from shared.http.edge import Edge
 from shared.metrics import Metrics
-from shared.run import limited_http, serving
+from shared.run import limited_http, places, serving
 from tests.parts import waiting
 
 SOON = 0.3
@@ -67,9 +67,28 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 async def test_who_connects_and_asks_nothing_is_sent_away(limits: pytest.MonkeyPatch) -> None:
+    limits.setattr(limited_http, "HEAD_SECONDS_MAX", SOON)
+    async with port() as number:
+        client = await connected(number)
+
+        assert await rest(client) == b""
+
+
+async def test_who_has_asked_may_rest_for_longer(limits: pytest.MonkeyPatch) -> None:
+    limits.setattr(limited_http, "HEAD_SECONDS_MAX", SOON)
+    async with port() as number:
+        client = await connected(number)
+        await answered(client, GET)
+        await asyncio.sleep(2 * SOON)
+
+        assert await answered(client, GET) == b'"answered"'
+
+
+async def test_who_rests_too_long_is_sent_away(limits: pytest.MonkeyPatch) -> None:
     limits.setattr(serving, "KEEP_ALIVE_SECONDS", SOON)
     async with port() as number:
         client = await connected(number)
+        await answered(client, GET)
 
         assert await rest(client) == b""
 
@@ -147,13 +166,10 @@ async def test_who_takes_nothing_of_a_long_answer_is_cut(limits: pytest.MonkeyPa
         client[1].transport.pause_reading()  # type: ignore[attr-defined]
         client[1].write(GET.replace(b"/now", b"/large"))
 
-        async def is_asked() -> bool:
-            return any(connection.cycle is not None for connection in limited_http._connected)
-
         async def is_cut() -> bool:
-            return not limited_http._connected
+            return not len(limited_http.PLACES)
 
-        await waiting.until(is_asked, seconds_max=ENDS_SECONDS_MAX)
+        await waiting.until(asked(1), seconds_max=ENDS_SECONDS_MAX)
         await waiting.until(is_cut, seconds_max=ENDS_SECONDS_MAX)
         client[1].close()
 
@@ -161,24 +177,56 @@ async def test_who_takes_nothing_of_a_long_answer_is_cut(limits: pytest.MonkeyPa
 async def test_who_finds_no_place_is_told_to_come_again_and_finds_one_later(
     limits: pytest.MonkeyPatch,
 ) -> None:
-    limits.setattr(limited_http, "CONNECTIONS_MAX", 3)
+    limits.setattr(places, "CONNECTIONS_MAX", 2 * places.ADDRESS_SHARE)
     async with port() as number:
-        inside = [await connected(number) for _ in range(3)]
+        inside = [await connected(number) for _ in range(2)]
         for client in inside:
-            await answered(client, GET)
+            client[1].write(POST)
+        await waiting.until(asked(2), seconds_max=ENDS_SECONDS_MAX)
         refused = await rest(await connected(number))
-        kept = await answered(inside[0], GET)
-        inside[0][1].close()
-
-        async def has_left() -> bool:
-            return len(limited_http._connected) == 2
-
-        await waiting.until(has_left, seconds_max=ENDS_SECONDS_MAX)
+        kept = await answered(inside[0], b"0123456789")
         later = await answered(await connected(number), GET)
 
     assert refused.startswith(b"HTTP/1.1 503")
     assert b"retry-after: " in refused.lower()
-    assert kept == later == b'"answered"'
+    assert (kept, later) == (b"10", b'"answered"')
+
+
+async def test_the_connection_that_has_rested_longest_gives_way(limits: pytest.MonkeyPatch) -> None:
+    limits.setattr(places, "CONNECTIONS_MAX", 3 * places.ADDRESS_SHARE)
+    async with port() as number:
+        busy, idle, fresh = [await connected(number) for _ in range(3)]
+        busy[1].write(POST)
+        await waiting.until(asked(1), seconds_max=ENDS_SECONDS_MAX)
+        await answered(fresh, GET)
+
+        later = await connected(number)
+
+        assert await answered(later, GET) == b'"answered"'
+        assert await rest(idle) == b""
+        assert await answered(busy, b"0123456789") == b"10"
+        assert await answered(fresh, GET) == b'"answered"'
+
+
+async def test_who_sends_a_body_slowly_gives_way_after_a_while(limits: pytest.MonkeyPatch) -> None:
+    limits.setattr(places, "CONNECTIONS_MAX", places.ADDRESS_SHARE)
+    limits.setattr(limited_http, "PATIENCE_SECONDS", SOON)
+    async with port() as number:
+        slow = await connected(number)
+        slow[1].write(POST)
+        await waiting.until(asked(1), seconds_max=ENDS_SECONDS_MAX)
+        soon = await rest(await connected(number))
+        await asyncio.sleep(2 * SOON)
+
+        assert soon.startswith(b"HTTP/1.1 503")
+        assert await answered(await connected(number), GET) == b'"answered"'
+
+
+def asked(count: int) -> Callable[[], Awaitable[bool]]:
+    async def are_asked() -> bool:
+        return sum(connection.cycle is not None for connection in limited_http.PLACES) == count
+
+    return are_asked
 
 
 async def connected(number: int) -> Client:
