@@ -21,8 +21,10 @@ from typing import Any, TextIO, cast
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
+from shared.log_file import Lines, Patient
+
 COMMON_KEYS = frozenset(
-    ["event", "level", "timestamp", "source", "service", "exception", "where", "suppressed"]
+    ["event", "level", "timestamp", "source", "service", "exception", "where", "suppressed", "lost_lines"]
 )
 """The keys that any line may have; no module declares them."""
 
@@ -46,8 +48,12 @@ _KEY = re.compile(r"[a-z]+(_[a-z]+)*")
 _DECLARED = "_declared_keys"
 
 
-def configure(service: str, *, level: str = "info", stream: TextIO | None = None) -> None:
-    """Send the log of this process and of its libraries to `stream`, or to standard error."""
+def configure(service: str, *, level: str = "info", stream: Lines | None = None) -> None:
+    """Send the log of this process and of its libraries to `stream`, or to standard error.
+
+    A line that cannot be written, because the disk is full, ends nothing. The next that can be written has the number of
+    lines that were lost before it, as `lost_lines`.
+    """
     minimum = logging.getLevelNamesMapping()[level.upper()]
     _write(service, minimum, stream or sys.stderr)
     root = logging.getLogger()
@@ -55,6 +61,11 @@ def configure(service: str, *, level: str = "info", stream: TextIO | None = None
     root.setLevel(max(minimum, logging.WARNING))
     for package in OWN_PACKAGES:
         logging.getLogger(package).setLevel(minimum)
+
+
+def lost_lines() -> int:
+    """Return how many lines could not be written since the last that could."""
+    return _patient.lost
 
 
 def named(name: str, *, keys: Iterable[str] = ()) -> FilteringBoundLogger:
@@ -148,18 +159,20 @@ class QuietLog:
             self._log.info(event, **fields)
 
 
-def _write(service: str, minimum: int, stream: TextIO) -> None:
+def _write(service: str, minimum: int, stream: Lines) -> None:
+    _patient.redirect(stream)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _default_service(service),
+            _tell_lost_lines,
             explain_exception,
             redact,
             structlog.processors.JSONRenderer(serializer=_compact),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(minimum),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _patient)),
         cache_logger_on_first_use=False,
     )
 
@@ -172,6 +185,14 @@ def _default_service(service: str) -> Any:
         return event
 
     return add
+
+
+def _tell_lost_lines(
+    _logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    if lost := lost_lines():
+        event["lost_lines"] = lost
+    return event
 
 
 def _last_word(key: str) -> str:
@@ -199,5 +220,6 @@ def _compact(event: Any, **_options: Any) -> str:
     return _ENCODER.encode(event)
 
 
+_patient = Patient(sys.stderr)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _write("huitou", logging.INFO, sys.stderr)  # structlog's own default would print local variables

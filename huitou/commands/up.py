@@ -16,10 +16,10 @@ from huitou.exits import Exit, Refused
 from huitou.settings import Settings
 from shared import logs
 from shared.clock import SystemClock
+from shared.log_file import LogFile
 
 DEMO_CURRENCY = "USD"
-LOG_BYTES_MAX = 50_000_000
-"""A log longer than this is put aside at the next start. One older log is kept."""
+LOG = "huitou.log"
 
 
 def up(
@@ -36,10 +36,9 @@ def up(
         home.probe(folder)
         known = _decide_home(folder, demo)
         settings = Settings()
-        with _log(folder).open("a", encoding="utf-8") as log:
-            logs.configure("huitou", level=settings.log_level, stream=log)
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_run(settings, known))
+        logs.configure("huitou", level=settings.log_level, stream=LogFile(folder / LOG))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(settings, known))
 
 
 def _decide_home(folder: Path, demo: bool | None) -> home.Home:
@@ -97,11 +96,3 @@ def _warn_of_unknown(known: set[str]) -> None:
             close = get_close_matches(name, known, n=1)
             meant = f" Did you mean {close[0]}?" if close else ""
             typer.echo(f"{name} is set, and nothing reads it.{meant}", err=True)
-
-
-def _log(folder: Path) -> Path:
-    """Return the log file of this home, after a log that is too long was put aside."""
-    path = folder / "huitou.log"
-    if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
-        path.replace(folder / "huitou.log.1")
-    return path

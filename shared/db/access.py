@@ -1,6 +1,7 @@
 """Define `Read` and `Tx`, the two kinds of access to a service's own database."""
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
@@ -11,6 +12,7 @@ from sqlalchemy import Column, Connection, CursorResult, Executable, Row, Table
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from shared.clock import Clock
+from shared.db import failures
 from shared.db.records import R, build_records
 from shared.db.slots import Slot, Slots
 from shared.events.base import Event
@@ -210,7 +212,13 @@ class Database(ABC):
         self.clock = clock
         self.on_published: list[Callable[[], None]] = []
         """Functions that are called after each commit with events, so that the relay of this process sends them at once."""
+        self.full_at: float | None = None
+        """The monotonic time at which a transaction last found the disk full."""
         self._write_outbox = write_outbox
+
+    def room(self) -> int | None:
+        """Return the bytes that are free on the disk of the database, or None if this process cannot see its disk."""
+        return None
 
     @asynccontextmanager
     async def begin(self, *, silence_seconds_max: float | None = None) -> AsyncIterator[Tx]:
@@ -228,7 +236,9 @@ class Database(ABC):
                     )
                     await self._write_outbox(tx, tx.published)
                 await self._commit(tx)
-            except BaseException:
+            except BaseException as error:
+                if failures.is_full_disk(error):
+                    self.full_at = time.monotonic()
                 await self._rollback(tx)
                 raise
         if tx.published:

@@ -7,6 +7,7 @@ committed row is on the disk.
 
 import asyncio
 import json
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -55,6 +56,11 @@ class SqliteDatabase(Database):
         self.writing = asyncio.Lock()
         self.held: set[bytes] = set()
         """The keys that open transactions have taken with `Tx.try_lock`."""
+
+    def room(self) -> int | None:
+        """Return the bytes that are free on the disk of the file."""
+        disk = os.statvfs(self.path.parent)
+        return disk.f_bavail * disk.f_frsize
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Read]:

@@ -16,7 +16,7 @@ from shared.events.cloudevents import TRACEPARENT_SHAPE
 from shared.http import problems
 from shared.http.dependencies import PRINCIPAL
 from shared.http.guard import TRACEPARENT
-from shared.http.problems import ANSWERED, PLAIN_HEADERS, REQUEST_ID, BodyTooLarge, Unavailable
+from shared.http.problems import ANSWERED, PLAIN_HEADERS, REQUEST_ID, BodyTooLarge, DiskFull, Unavailable
 from shared.ids import new_id
 from shared.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
 from shared.metrics import Metrics
@@ -106,7 +106,8 @@ class _Request:
             if not self._started and failures.is_transient(error):
                 request_id = self.scope[REQUEST_ID]
                 self._quiet.warning("the database is away or busy", request_id=request_id, exc_info=error)
-                await self._answer(problems.respond(Unavailable(), self.scope))
+                refusal = DiskFull() if failures.is_full_disk(error) else Unavailable()
+                await self._answer(problems.respond(refusal, self.scope))
                 return
             log.error("a request met a bug", request_id=self.scope[REQUEST_ID], exc_info=error)
             if self._started:

@@ -1,6 +1,7 @@
 """The health of a process: whether it is alive, whether it may be sent requests, and its issues in plain words."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -8,7 +9,7 @@ from typing import Literal
 from sqlalchemy import literal, select
 from starlette.requests import Request
 
-from shared import catalogues
+from shared import catalogues, logs
 from shared.auth.verifying import Verifier
 from shared.catalogues import Sentence
 from shared.context import Runtime, Tokens
@@ -24,6 +25,10 @@ from shared.http.routes import Router
 READY_SECONDS_MAX = 0.45
 """The time that the checks of readiness may take together. The answer is due within 500 ms."""
 ISSUES_SECONDS_MAX = 3.0
+FULL_SECONDS = 30.0
+"""The time for which a disk that was found full is reported."""
+ROOM_BYTES_MIN = 4_000_000
+"""Below so much free space the disk of a database counts as full: a start needs as much."""
 
 
 class Issue(Sentence):
@@ -49,6 +54,8 @@ DATABASE_REFUSES = issue(__name__, "database_refuses")
 DATABASE_OLDER = issue(__name__, "database_older")
 NOT_MIGRATED = issue(__name__, "not_migrated")
 KEYS_UNREADABLE = issue(__name__, "token_keys_unreadable")
+DISK_FULL = issue(__name__, "disk_full")
+LOG_LOST = issue(__name__, "log_lost")
 CHECK_SLOW = issue(__name__, "check_slow")
 
 
@@ -110,6 +117,24 @@ class DatabaseCheck:
                 return (DATABASE_REFUSES if failures.is_refused(error) else DATABASE_AWAY,)
             raise
         return ()
+
+
+class DiskCheck:
+    """The check that there is room: on the disk of the database, and for the log."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._database = runtime.database
+
+    async def __call__(self) -> Sequence[Issue]:
+        """Return an issue if there is no room for the next pages of the database, and one if the last lines of the log are lost."""
+        full_at, room = self._database.full_at, self._database.room()
+        found_full = full_at is not None and time.monotonic() - full_at < FULL_SECONDS
+        has_no_room = room is not None and room < ROOM_BYTES_MIN
+        lost = logs.lost_lines()
+        return (
+            *([DISK_FULL] if found_full or has_no_room else []),
+            *([LOG_LOST.filled(lines=lost)] if lost else []),
+        )
 
 
 class KeysCheck:

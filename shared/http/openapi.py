@@ -34,6 +34,7 @@ from shared.http.problems import (
     BodyLate,
     BodyTooComplex,
     BodyTooLarge,
+    DiskFull,
     InvalidRequest,
     MalformedJson,
     TooManyRequests,
@@ -142,6 +143,8 @@ def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
         errors.append(CursorInvalid)
     if operation.limited:
         errors.append(TooManyRequests)
+    if operation.needs == "transaction":
+        errors.append(DiskFull)
     return tuple(dict.fromkeys([*errors, Unavailable]))
 
 

@@ -105,6 +105,12 @@ class Unavailable(DomainError):
     kind, code = Kind.UNAVAILABLE, "unavailable"
 
 
+class DiskFull(DomainError):
+    """There is no room to write what the request asks for."""
+
+    kind, code = Kind.UNAVAILABLE, "disk_full"
+
+
 class Refused(DomainError):
     """A protocol error that has no name of its own."""
 
