@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from rich.progress import Progress
 
-from huitou.client import Product
+from huitou.client import Product, problem
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES
 
@@ -19,7 +19,7 @@ COUNTED = ("huitou_outbox_pending", "huitou_consumer_lag_records")
 
 def count(product: Product) -> int:
     """Count the events that wait in an outbox or for a consumer now."""
-    return sum(_count_in(product.ask(service, "GET", "/metrics").text) for service in SERVICES)
+    return sum(_count_of(product, service) for service in SERVICES)
 
 
 def wait_until_empty(product: Product, bar: Progress, stopping: Callable[[], bool] = lambda: False) -> None:
@@ -40,6 +40,13 @@ def wait_until_empty(product: Product, bar: Progress, stopping: Callable[[], boo
                 Exit.FAILED, f"{left} events are still on their way; `/health/issues` says what is wrong."
             )
         time.sleep(POLL_SECONDS)
+
+
+def _count_of(product: Product, service: str) -> int:
+    answer = product.ask(service, "GET", "/metrics")
+    if not answer.is_success:
+        raise Refused(Exit.FAILED, problem(answer))
+    return _count_in(answer.text)
 
 
 def _count_in(metrics: str) -> int:

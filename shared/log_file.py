@@ -4,6 +4,7 @@ The file of a log is put aside when it is long, so that the log has a largest si
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +22,18 @@ class Lines(Protocol):
 
     def flush(self) -> None:
         """Hand on what was written."""
+
+
+class StandardError:
+    """Writes to what is standard error now."""
+
+    def write(self, text: str) -> None:
+        """Write a text."""
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Hand on what was written."""
+        sys.stderr.flush()
 
 
 class Patient:

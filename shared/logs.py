@@ -21,7 +21,7 @@ from typing import Any, TextIO, cast
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
-from shared.log_file import Lines, Patient
+from shared.log_file import Lines, Patient, StandardError
 
 COMMON_KEYS = frozenset(
     ["event", "level", "timestamp", "source", "service", "exception", "where", "suppressed", "lost_lines"]
@@ -55,7 +55,7 @@ def configure(service: str, *, level: str = "info", stream: Lines | None = None)
     lines that were lost before it, as `lost_lines`.
     """
     minimum = logging.getLevelNamesMapping()[level.upper()]
-    _write(service, minimum, stream or sys.stderr)
+    _write(service, minimum, stream or StandardError())
     root = logging.getLogger()
     root.handlers[:] = [StandardLogging()]
     root.setLevel(max(minimum, logging.WARNING))
@@ -220,6 +220,6 @@ def _compact(event: Any, **_options: Any) -> str:
     return _ENCODER.encode(event)
 
 
-_patient = Patient(sys.stderr)
+_patient = Patient(StandardError())
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_write("huitou", logging.INFO, sys.stderr)  # structlog's own default would print local variables
+_write("huitou", logging.INFO, StandardError())  # structlog's own default would print local variables

@@ -90,8 +90,8 @@ class ServiceSettings(BaseSettings):
     """Seconds in which a service that was told to stop still takes requests while it says that it is not ready: longer
     than a balancer's interval between two checks. `huitou up`, which nobody balances, takes half a second."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """Port on which a process that only relays or consumes answers `/metrics` and `/health/…`; 0: on none. A process
-    that serves answers them on its own port."""
+    """Port on which every process answers `/metrics` and `/health/…` without a token, for a monitoring system: keep it
+    inside; 0: on none. A process that serves answers them on its own port too, the details to operators only."""
     log_level: Annotated[str, AfterValidator(_known_level)] = "info"
     """Lowest level that is logged: debug, info, warning or error."""
 

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import httpx2
 
 ANSWER_SECONDS_MAX = 2.0
+KEPT_SECONDS = 1.0
+"""The time for which an answer of the services is shown again. Anybody may open the page as often as they like."""
 ISSUES_SHOWN_MAX = 20
 
 State = Literal["healthy", "troubled", "not_ready", "away"]
@@ -15,7 +17,7 @@ State = Literal["healthy", "troubled", "not_ready", "away"]
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The health of one service: its address, its state, and the sentences of its issues."""
+    """The health of one service: its address, its state, and the codes of its issues. Their details are for operators."""
 
     name: str
     address: str
@@ -23,26 +25,44 @@ class Health:
     issues: Sequence[str] = ()
 
 
-async def ask_all(client: httpx2.AsyncClient, addresses: Mapping[str, str], language: str) -> list[Health]:
-    """Ask every service at once. A service that does not answer in time is away."""
-    return await asyncio.gather(
-        *(_ask(client, name, address, language) for name, address in addresses.items())
-    )
+@dataclass(slots=True)
+class Watch:
+    """The health of the services, asked at most once in KEPT_SECONDS however many readers there are."""
+
+    addresses: Mapping[str, str]
+    _asked: asyncio.Task[list[Health]] | None = None
+    _until: float = field(default=0.0)
+
+    async def look(self, client: httpx2.AsyncClient) -> list[Health]:
+        """Return the health of every service. Readers that come at once share one answer."""
+        now = asyncio.get_running_loop().time()
+        if self._asked is None or (self._asked.done() and now >= self._until):
+            self._asked = asyncio.create_task(self._ask_all(client))
+        return await asyncio.shield(self._asked)
+
+    async def _ask_all(self, client: httpx2.AsyncClient) -> list[Health]:
+        """Ask every service at once. A service that does not answer in time is away."""
+        try:
+            return await asyncio.gather(
+                *(_ask(client, name, address) for name, address in self.addresses.items())
+            )
+        finally:
+            self._until = asyncio.get_running_loop().time() + KEPT_SECONDS
 
 
-async def _ask(client: httpx2.AsyncClient, name: str, address: str, language: str) -> Health:
+async def _ask(client: httpx2.AsyncClient, name: str, address: str) -> Health:
     try:
         ready = await client.get(f"{address}/health/ready")
         if not ready.is_success:
             return Health(name, address, "not_ready")
-        said = await client.get(f"{address}/health/issues", headers={"Accept-Language": language})
-        issues = _sentences(said.json()) if said.is_success else []
+        said = await client.get(f"{address}/health/issues")
+        issues = _codes(said.json()) if said.is_success else []
     except (httpx2.HTTPError, ValueError):
         return Health(name, address, "away")
     return Health(name, address, "troubled" if issues else "healthy", issues)
 
 
-def _sentences(document: object) -> list[str]:
+def _codes(document: object) -> list[str]:
     listed = document.get("issues", []) if isinstance(document, dict) else []
-    words = (issue.get("detail", "") if isinstance(issue, dict) else str(issue) for issue in listed)
-    return [text for text in words if text][:ISSUES_SHOWN_MAX]
+    codes = (issue.get("code", "") if isinstance(issue, dict) else str(issue) for issue in listed)
+    return [code for code in codes if code][:ISSUES_SHOWN_MAX]

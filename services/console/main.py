@@ -10,6 +10,9 @@ from fastapi.responses import HTMLResponse
 
 from services.console import health, page
 from services.console.settings import Settings
+from shared.http import refusals
+from shared.http.edge import Edge
+from shared.metrics import Metrics
 from shared.run.command import Site
 
 _HEADERS = {
@@ -35,12 +38,15 @@ def create_app(settings: Settings) -> FastAPI:
             yield
 
     app = FastAPI(title="Huitou console", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    watch = health.Watch(settings.addresses)
+    refusals.install(app)
+    app.add_middleware(Edge, metrics=Metrics(settings.service))
 
     @app.get("/", response_class=HTMLResponse)
     async def show_page(request: Request, lang: Literal["en", "zh"] | None = None) -> HTMLResponse:
         """Show the services, their health, their documentation, and how to get a token."""
         language = lang or _preferred(request.headers.get("accept-language", ""))
-        services = await health.ask_all(app.state.client, settings.addresses, language)
+        services = await watch.look(app.state.client)
         return HTMLResponse(page.render(language, services, _links(request, settings)), headers=_HEADERS)
 
     @app.get("/health/live")

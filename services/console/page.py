@@ -17,6 +17,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "service": "Service",
         "state": "State",
         "pages": "API",
+        "details": "the details: with an operator's token",
         "healthy": "healthy",
         "troubled": "running, with issues",
         "not_ready": "not ready",
@@ -39,6 +40,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "service": "服务",
         "state": "状态",
         "pages": "接口",
+        "details": "详情：使用操作员令牌",
         "healthy": "正常",
         "troubled": "运行中，有问题",
         "not_ready": "未就绪",
@@ -105,7 +107,11 @@ def render(language: Language, services: Sequence[Health], links: Mapping[str, s
 
 
 def _row(health: Health, address: str, words: dict[str, str]) -> str:
-    issues = "".join(f"<br><small>{escape(issue)}</small>" for issue in health.issues)
+    issues = "".join(f"<br><code>{escape(issue)}</code>" for issue in health.issues)
+    if issues:
+        issues += (
+            f'<br><a href="{address}/docs#/service/list_health_issues"><small>{words["details"]}</small></a>'
+        )
     return (
         f'<tr id="{health.name}"><td><strong>{health.name}</strong><br><small>{words[health.name]}</small></td>'
         f'<td class="{health.state}">{words[health.state]}{issues}</td>'

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from shared.context import Runtime
 from shared.db import failures
 from shared.db.migrations import Migrations
-from shared.http import documents, health, monitoring, openapi, refusals, set_aside
+from shared.http import documents, guard, health, monitoring, openapi, refusals, set_aside
 from shared.http.edge import Edge
 from shared.http.health import DatabaseCheck, DiskCheck, Health, Issue, KeysCheck
 from shared.http.routes import READ_SECONDS_MAX, Route
@@ -42,6 +42,7 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
     app.state.metrics = metrics or Metrics(service.name)
     app.state.metrics.read.append(service.gauges)
     app.state.health = Health()
+    app.state.private = False
     for router in (*service.routers, set_aside.router_of(service), health.router):
         app.router.routes.extend(router.routes)
     _check(openapi.operations(app.router.routes))
@@ -59,15 +60,27 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
 
 def build_side_door(service: Service, runtime: Runtime) -> FastAPI:
     """Build the app of a process that answers no requests: its health, and the metrics of its own work."""
+    app = _private(service, Metrics(service.name), Health())
+    _connect(app, service, runtime)
+    app.state.metrics.read.clear()  # the process that serves the service reads the figures of the service
+    return app
+
+
+def build_side_door_of(service: Service, app: FastAPI) -> FastAPI:
+    """Build the app by which a process that serves `app` tells its health and its metrics to those who need no token."""
+    door = _private(service, app.state.metrics, app.state.health)
+    door.state.runtime = app.state.runtime
+    return door
+
+
+def _private(service: Service, metrics: Metrics, health_of_process: Health) -> FastAPI:
+    """Build an app for a port that only the operators' own network reaches."""
     app = FastAPI(title=service.title, openapi_url=None, docs_url=None, redoc_url=None)
-    app.state.metrics = Metrics(service.name)
-    app.state.health = Health()
+    app.state.metrics, app.state.health, app.state.private = metrics, health_of_process, True
     app.router.routes.extend(health.router.routes)
     app.router.add_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
     refusals.install(app)
-    app.add_middleware(Edge, metrics=app.state.metrics)
-    _connect(app, service, runtime)
-    app.state.metrics.read.clear()  # the process that serves the service reads the figures of the service
+    app.add_middleware(Edge, metrics=metrics)
     return app
 
 
@@ -110,7 +123,12 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
 
 
 async def _metrics(request: Request) -> Response:
-    """Return all measures. The figures of the database are left out if it does not answer."""
+    """Return all measures, to an operator or at a private port.
+
+    The figures of the database are left out if it does not answer.
+    """
+    if not request.app.state.private:
+        await guard.admit_operator(request)
     metrics: Metrics = request.app.state.metrics
     runtime: Runtime = request.app.state.runtime
     try:

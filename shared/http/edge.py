@@ -55,8 +55,10 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began = time.perf_counter()
-        request = _Request(scope, receive, send, self._quiet)
+        began, method = time.perf_counter(), scope["method"]
+        if method == "HEAD":  # it is answered as GET, without the body
+            scope = {**scope, "method": "GET"}
+        request = _Request(scope, receive, send, self._quiet, has_body=method != "HEAD")
         self.metrics.in_flight += 1
         try:
             await request.pass_through(self.app)
@@ -65,14 +67,17 @@ class Edge:
             seconds = time.perf_counter() - began
             operation = _operation(scope)
             self.metrics.answered(operation, request.status, seconds)
-            _write_line(scope, self.metrics.service, operation, request.status, seconds)
+            _write_line(scope, self.metrics.service, operation, method, request.status, seconds)
 
 
 class _Request:
     """One request: limits its body, and adds the request id to its answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, quiet: logs.QuietLog) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, quiet: logs.QuietLog, *, has_body: bool
+    ) -> None:
         self.scope = scope
+        self._has_body = has_body
         self._quiet = quiet
         self.status = 500
         self._receive, self._send = receive, send
@@ -132,6 +137,8 @@ class _Request:
             headers.append((b"request-id", self.scope[REQUEST_ID].encode()))
             given = {name for name, _ in headers}
             headers += [header for header in _PLAIN if header[0] not in given]
+        elif not self._has_body:
+            message = {**message, "body": b""}
         await self._send(message)
 
     async def _answer(self, response: Any) -> None:
@@ -145,13 +152,13 @@ def _operation(scope: Scope) -> str:
     return name or UNROUTED
 
 
-def _write_line(scope: Scope, service: str, operation: str, status: int, seconds: float) -> None:
+def _write_line(scope: Scope, service: str, operation: str, method: str, status: int, seconds: float) -> None:
     principal = cast("Principal | None", scope.get(PRINCIPAL))
     fields: dict[str, Any] = {
         "service": service,
         "request_id": scope[REQUEST_ID],
         "operation": operation,
-        "method": scope["method"],
+        "method": method,
         "status": status,
         "duration_ms": round(seconds * 1000, 2),
     }

@@ -7,7 +7,7 @@ from shared.auth.errors import TokenMissing
 from shared.auth.principal import Principal
 from shared.catalogues import Sentence, field_sentence
 from shared.context import Tokens
-from shared.errors import FieldError
+from shared.errors import DomainError, FieldError
 from shared.http import bodies
 from shared.http.dependencies import PRINCIPAL
 from shared.http.operation import NotFound, Operation, customer_named
@@ -34,6 +34,22 @@ async def admit(request: Request, operation: Operation) -> None:
         raise NotFound
     if request.scope["query_string"]:
         _check_query(request, operation)
+
+
+async def admit_operator(request: Request) -> None:
+    """Refuse everybody but operators, at an address that is no operation."""
+    principal = await _authenticated(request)
+    if principal.kind != "operator":
+        raise Forbidden(operation=request.url.path, needed="operator")
+
+
+async def is_operator(request: Request) -> bool:
+    """Return whether the request has a valid token of an operator."""
+    try:
+        await admit_operator(request)
+    except DomainError:
+        return False
+    return True
 
 
 async def read_body(request: Request, operation: Operation) -> None:

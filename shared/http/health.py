@@ -17,6 +17,7 @@ from shared.db import failures
 from shared.db.migrations import Migrations
 from shared.errors import DomainError, Kind
 from shared.http.auth import PUBLIC
+from shared.http.guard import is_operator
 from shared.http.language import Language
 from shared.http.models import Response, example
 from shared.http.problems import language_of
@@ -56,6 +57,8 @@ NOT_MIGRATED = issue(__name__, "not_migrated")
 KEYS_UNREADABLE = issue(__name__, "token_keys_unreadable")
 DISK_FULL = issue(__name__, "disk_full")
 LOG_LOST = issue(__name__, "log_lost")
+HIDDEN = issue(__name__, "hidden")
+"""What is said in place of the details to those who have no token of an operator."""
 CHECK_SLOW = issue(__name__, "check_slow")
 
 
@@ -223,9 +226,14 @@ async def health_ready(request: Request) -> Ready:
     limited=False,
 )
 async def list_health_issues(request: Request) -> Issues:
-    """Everything that is wrong with this service and what it depends on, the event bus included."""
+    """Everything that is wrong with this service and what it depends on, the event bus included.
+
+    The details are for operators: without the token of one, each issue has its code only.
+    """
     language = language_of(request.scope)
     issues = await _health(request).issues()
+    if not (request.app.state.private or await is_operator(request)):
+        issues = [Issue(issue.code, HIDDEN.en, HIDDEN.zh) for issue in issues]
     return Issues(issues=[IssueOut(code=issue.code, detail=issue.words(language)) for issue in issues])
 
 

@@ -30,7 +30,7 @@ from shared import logs
 from shared.context import Runtime
 from shared.db import failures, place_of
 from shared.db.migrations import UnknownVersion
-from shared.http.app import build_app, build_side_door
+from shared.http.app import build_app, build_side_door, build_side_door_of
 from shared.run import garbage
 from shared.run.roles import Role, run
 from shared.run.serving import PortTaken, listen, serve
@@ -195,11 +195,17 @@ async def _run(service: Service, roles: frozenset[Role]) -> int:
 async def _run_with_keys(
     service: Service, runtime: Runtime, roles: frozenset[Role], stopping: asyncio.Event
 ) -> None:
-    port = service.settings.port if "serve" in roles else service.settings.metrics_port
-    app = build_app(service, runtime) if "serve" in roles else build_side_door(service, runtime)
-    listener = listen(service.settings.host, port) if port else None
+    host, metrics_port = service.settings.host, service.settings.metrics_port
+    metrics_listener = listen(host, metrics_port) if metrics_port else None
+    listener, side_door = metrics_listener, None
+    if "serve" in roles:
+        app, listener = build_app(service, runtime), listen(host, service.settings.port)
+        if metrics_listener is not None:
+            side_door = (build_side_door_of(service, app), metrics_listener)
+    else:
+        app = build_side_door(service, runtime)
     garbage.seldom()
-    await run(service, runtime, roles, stopping, app=app, listener=listener)
+    await run(service, runtime, roles, stopping, app=app, listener=listener, side_door=side_door)
 
 
 async def _pause(stopping: asyncio.Event) -> None:

@@ -42,9 +42,11 @@ async def run(
     app: FastAPI | None = None,
     listener: socket.socket | None = None,
     grace_seconds: float | None = None,
+    side_door: tuple[FastAPI, socket.socket] | None = None,
 ) -> None:
     """Run the roles in this loop. At the end HTTP drains, then consumers finish their batch, then the outbox is sent.
 
+    `side_door`: an app beside that of the service, on a port of its own, for health and metrics.
     `grace_seconds`: how long requests are still accepted after the request to stop; None: as in the settings.
     """
     edges, consuming, leading = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -57,7 +59,11 @@ async def run(
         assert "serve" not in roles or listener is not None, "serving takes a listening socket"
         if listener is not None:
             assert app is not None, "a listening socket takes an app"
-            http = [group.create_task(serve(app, listener, edges, grace_seconds=grace_seconds))]
+            doors = [(app, listener), *([side_door] if side_door else [])]
+            http = [
+                group.create_task(serve(door, port, edges, grace_seconds=grace_seconds))
+                for door, port in doors
+            ]
         ready = await before(stopping, _ready(service, runtime, bus=bool(roles - {"serve"})))
         if ready and roles - {"serve"}:
             if "consume" in roles:

@@ -1,10 +1,14 @@
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
 from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 
+from services.console import health
 from services.console.main import create_app
 from services.console.page import WORDS
 from services.console.settings import Settings
@@ -66,3 +70,74 @@ async def test_the_reader_chooses_the_language(
 
 def test_both_languages_have_the_same_words() -> None:
     assert WORDS["en"].keys() == WORDS["zh"].keys()
+
+
+async def test_what_is_refused_is_a_problem_document_in_the_readers_language(
+    console: httpx2.AsyncClient,
+) -> None:
+    chinese = {"Accept-Language": "zh"}
+    answers = {
+        "not_found": await console.get("/nothing"),
+        "method_not_allowed": await console.post("/"),
+        "invalid_request": await console.get("/?lang=fr"),
+    }
+    other = await console.get("/nothing", headers=chinese)
+
+    for code, answer in answers.items():
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["code"] == code
+        assert answer.json()["request_id"] == answer.headers["request-id"]
+    assert other.json()["title"] == "未找到"
+
+
+async def test_head_works_and_every_header_is_there_once(console: httpx2.AsyncClient) -> None:
+    for path in ("/", "/health/live", "/health/ready"):
+        answer = await console.head(path)
+        names = [name for name, _ in answer.headers.raw]
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert len(names) == len(set(names))
+
+
+class Services:
+    """The four services, which count how often they are asked."""
+
+    def __init__(self, *issues: str) -> None:
+        self.issues = issues
+        self.asked = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.asked += 1
+        listed = [{"code": code, "detail": "for operators"} for code in self.issues]
+        body = {"status": "ready"} if scope["path"] == "/health/ready" else {"issues": listed}
+        await JSONResponse(body)(scope, receive, send)
+
+
+async def test_however_often_the_page_is_asked_for_the_services_are_asked_once_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services, app = Services(), create_app(Settings())
+    app.state.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(services))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://shop") as reader:
+        pages = ("/", "/?lang=zh", "/?lang=en")
+        answers = await asyncio.gather(*(reader.get(page) for page in pages * 10))
+        hosts = [await reader.get("/", headers={"Host": f"host-{number}"}) for number in range(10)]
+        asked = services.asked
+        monkeypatch.setattr(health, "KEPT_SECONDS", 0.0)
+        await asyncio.sleep(1.1)
+        await reader.get("/")
+        await reader.get("/")
+
+    assert {answer.status_code for answer in (*answers, *hosts)} == {200}
+    assert asked == 2 * 4
+    assert services.asked == 3 * 2 * 4
+
+
+async def test_the_page_shows_the_codes_of_issues_and_where_their_details_are() -> None:
+    app = create_app(Settings())
+    app.state.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(Services("disk_full")))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://shop") as reader:
+        text = (await reader.get("/")).text
+
+    assert text.count("<code>disk_full</code>") == 4
+    assert text.count("with an operator&#x27;s token") + text.count("with an operator's token") == 4
+    assert "for operators" not in text

@@ -1,10 +1,10 @@
-// Shows the service's own openapi.json. No validator badge: nothing is asked of another host.
+// Shows the service's own openapi.json. No validator badge: nothing is asked of another host. A token is kept as long as the
+// page is open, and nowhere else.
 window.addEventListener("load", () => {
   window.ui = SwaggerUIBundle({
     url: "/openapi.json",
     dom_id: "#swagger-ui",
     deepLinking: true,
-    persistAuthorization: true,
     displayRequestDuration: true,
     validatorUrl: null,
   });

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx2
 import pytest
 from fastapi import FastAPI
 
@@ -29,7 +28,7 @@ from shared.service.opening import open_vault_of
 from shared.verify import rolling
 from tests.architecture.sources import ROOT
 from tests.contract.http.opened import Opened
-from tests.parts import databases
+from tests.parts import databases, tokens
 
 SERVICES = tuple(service.name for service in registry.services())
 PAGE = ROOT / "docs/reference/metrics.md"
@@ -46,9 +45,9 @@ class Running:
     app: FastAPI
 
     async def text_of(self, path: str) -> str:
-        """What it answers."""
-        transport = httpx2.ASGITransport(app=self.app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://it") as client:
+        """Return what the service answers an operator at a path."""
+        home, operator = self.runtime.settings.home, tokens.operator("viewer")
+        async with tokens.client(self.app, tokens.token(home, SystemClock(), operator)) as client:
             return (await client.get(path)).text
 
     async def looked_through(self) -> None:
@@ -186,7 +185,7 @@ async def test_a_bus_that_hangs_is_said_to_be_away_and_hides_nothing_else(tmp_pa
 
 async def test_health_and_metrics_answer_before_there_are_any_topics(house: Opened) -> None:
     """A process that serves may start before the relays and consumers, which make the topics."""
-    async with house.client(None) as client:
+    async with house.client(house.operator("viewer")) as client:
         for path in ("/health/live", "/health/ready", "/health/issues", "/metrics"):
             answer = await client.get(path)
             assert answer.status_code == 200, (path, answer.text)

@@ -28,7 +28,7 @@ PLACE = TopicPartition("huitou.purchases", 3)
 
 async def scraped(till: Till) -> Mapping[str, float]:
     """The figures by name and labels, without the service's."""
-    async with till.client(None) as client:
+    async with till.client() as client:
         text = (await client.get("/metrics")).text
     figures = {}
     for family in text_string_to_metric_families(text):
@@ -42,7 +42,7 @@ async def scraped(till: Till) -> Mapping[str, float]:
 
 async def issues(till: Till, language: str = "en") -> Mapping[str, str]:
     """The sentences by code."""
-    async with till.client(None) as client:
+    async with till.client() as client:
         answer = await client.get("/health/issues", headers={"Accept-Language": language})
     return {issue["code"]: issue["detail"] for issue in answer.json()["issues"]}
 

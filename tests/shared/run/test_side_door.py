@@ -45,7 +45,7 @@ async def test_without_a_port_a_relay_runs_as_well(tmp_path: Path) -> None:
         running = asyncio.create_task(roles.run(till.service, till.runtime, {"relay"}, stopping))
 
         async def led() -> bool:
-            async with till.client(None) as client:
+            async with till.client() as client:
                 return 'huitou_relay_led{service="till"} 1.0\n' in (await client.get("/metrics")).text
 
         await until(led)
