@@ -10,6 +10,7 @@ from pathlib import Path
 
 from shared.bus.protocol import BusUnavailable, Message, Record, RecordRefused, TopicPartition
 from shared.clock import Clock
+from shared.traces import trace_of
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x48544C47  # "HTLG"
@@ -67,11 +68,13 @@ class Log:
         self._clock = clock
         self._connection: sqlite3.Connection | None = None
         self._extents: dict[TopicPartition, Extent] = {}
+        self._trace: object = None
+        """The trace of the file when its extents were read last."""
 
     def extents(self, *, refresh: bool = False) -> Mapping[TopicPartition, Extent]:
         """Return all partitions as last read. `refresh` reads the file again, because another process may have written."""
         with self._connected() as connection:
-            if refresh:
+            if refresh and (self._trace is None or self._trace != trace_of(self.path)):
                 self._read_extents(connection)
         return self._extents
 
@@ -227,6 +230,7 @@ class Log:
         return connection
 
     def _read_extents(self, connection: sqlite3.Connection) -> None:
+        self._trace = trace_of(self.path)  # before the rows are read, so that a later write changes it
         rows = connection.execute(
             "SELECT id, topic, partition, first_offset, next_offset FROM partitions ORDER BY 2, 3"
         )

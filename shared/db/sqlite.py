@@ -32,6 +32,7 @@ from shared.db.access import Database, Parameters, Patience, Read, Records, T, T
 from shared.db.records import names_of
 from shared.db.types import to_json
 from shared.pacing import paced
+from shared.traces import trace_of
 
 BUSY_SECONDS_MAX = 5
 """The time that a statement waits for a writer of another process, such as a backup."""
@@ -56,6 +57,10 @@ class SqliteDatabase(Database):
         self.writing = asyncio.Lock()
         self.held: set[bytes] = set()
         """The keys that open transactions have taken with `Tx.try_lock`."""
+
+    def trace(self) -> object:
+        """Return the size and the time of the write-ahead log, to which every commit is appended."""
+        return trace_of(self.path)
 
     def room(self) -> int | None:
         """Return the bytes that are free on the disk of the file."""

@@ -1,6 +1,7 @@
 """Run the periodic jobs of a service in the process that holds its lease."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from shared.outbox.lease import Lease
 from shared.outbox.tables import job_state
 
 BACKOFF_SECONDS_MAX = 60.0
+SHARED_SECONDS_MAX = 30.0
+"""The longest wait of a job for its share of the time."""
 
 PAGES_MAX = 200
 """The largest number of pages in one run of a job. The next run continues."""
@@ -33,6 +36,8 @@ class Job:
     run: Callable[[Runtime[Any]], Awaitable[int]]
     """A function that does the work due now and returns the number of its effects. Each effect has a natural key."""
     every_seconds: float = 5.0
+    share_max: float = 1.0
+    """The largest share of the time that the job may take. A run that takes long makes the next wait longer."""
 
 
 def paged(name: str, page: Page, *, every_seconds: float = 5.0, pages_max: int = PAGES_MAX) -> Job:
@@ -62,6 +67,7 @@ async def _repeat(job: Job, runtime: Runtime, lease: Lease) -> None:
     quiet, wait = logs.QuietLog(log), job.every_seconds
     while True:
         lease.check()
+        began = time.monotonic()
         try:
             effects = await job.run(runtime)
             await _note(runtime.database, job.name, effects)
@@ -71,7 +77,8 @@ async def _repeat(job: Job, runtime: Runtime, lease: Lease) -> None:
             wait = min(wait * 2, max(BACKOFF_SECONDS_MAX, job.every_seconds))
         else:
             quiet.over("a periodic job works again", job=job.name)
-            wait = job.every_seconds
+            took = time.monotonic() - began
+            wait = max(job.every_seconds, min(took / job.share_max, SHARED_SECONDS_MAX))
         await asyncio.sleep(wait)
 
 

@@ -24,6 +24,10 @@ BATCH_MAX = 2_000
 """The largest number of rows in one round."""
 POLL_SECONDS = 0.05
 """Seconds after which a commit of another process is seen. A commit of this process wakes the relay at once."""
+TRACE_SECONDS = 0.2
+"""The same for a SQLite file, which several processes of a service seldom share."""
+REST_SECONDS = 5.0
+"""Longest time for which a database that shows by its trace that nothing was committed is not asked."""
 ROUND_SECONDS = 0.08
 """Shortest time from a round that sent rows to the next round, unless the round was full. Rows that arrive in between are
 sent together, because a round of one row costs as much as a round of fifty, here and in every consumer."""
@@ -64,7 +68,7 @@ class Relay:
             while True:
                 self._lease.check()
                 self._wake.clear()
-                began = time.monotonic()
+                began, trace = time.monotonic(), self._database.trace()
                 try:
                     moved = await self.step()
                 except Exception as error:  # noqa: BLE001 - the rows are still pending after any error
@@ -82,7 +86,7 @@ class Relay:
                 self._quiet.over("the outbox is sent again", service=self._service)
                 backoff = POLL_SECONDS
                 if moved == 0:
-                    await self._wait()
+                    await self._wait(trace)
                 elif moved < BATCH_MAX:
                     await asyncio.sleep(max(began + ROUND_SECONDS - time.monotonic(), 0))
         finally:
@@ -173,11 +177,17 @@ class Relay:
         if producer is not None:
             await producer.abandon()
 
-    async def _wait(self) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
-        except TimeoutError:
-            return
+    async def _wait(self, trace: object) -> None:
+        """Wait for a commit. A database is not asked while it has the trace of the last look, for REST_SECONDS at most."""
+        rest, poll = (POLL_SECONDS, POLL_SECONDS) if trace is None else (REST_SECONDS, TRACE_SECONDS)
+        until = time.monotonic() + rest
+        while not self._wake.is_set() and time.monotonic() < until:
+            try:
+                async with asyncio.timeout(poll):
+                    await self._wake.wait()
+            except TimeoutError:
+                if self._database.trace() != trace:
+                    return
 
 
 async def backlog(read: Read) -> tuple[int, datetime | None]:

@@ -79,7 +79,7 @@ async def serve(
     stop.cancel()
     server.tell_to_close()
     await asyncio.wait({serving}, timeout=grace_seconds)
-    server.should_exit = True
+    server.stop()
     await serving
 
 
@@ -93,8 +93,18 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, listener: socket.socket) -> None:
         super().__init__(config)
+        self._stopped = asyncio.Event()
         self._listener = listener.dup()
         """A second handle of the port, which is open after uvicorn has closed its own."""
+
+    async def main_loop(self) -> None:
+        """Wait until the server is stopped. There is nothing to do ten times a second, as uvicorn's own loop does."""
+        await self._stopped.wait()
+
+    def stop(self) -> None:
+        """Ask the server to finish the open requests and end."""
+        self.should_exit = True
+        self._stopped.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -19,6 +19,8 @@ from shared.verify.invariants import Invariants, Look, Looked
 from shared.verify.tables import VerifyFindingRecord, VerifyPassRecord, verify_finding, verify_pass
 
 EVERY_SECONDS = 2.0
+SHARE_MAX = 0.0005
+"""The share of a core that the looks of one service may take. A service at rest has nothing else to do, and should rest."""
 LOOKS_MAX = 3
 """The number of looks at the same rows. A difference counts only if every look finds it."""
 FINDINGS_MAX = 1_000
@@ -43,7 +45,7 @@ def job_of(invariants: Invariants) -> Job:
     async def run(runtime: Runtime) -> int:
         return await look_on(invariants, runtime)
 
-    return Job("verify", run, EVERY_SECONDS)
+    return Job("verify", run, EVERY_SECONDS, SHARE_MAX)
 
 
 async def look_on(invariants: Invariants, runtime: Runtime) -> int:
