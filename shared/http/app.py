@@ -32,7 +32,7 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
     """
     app = FastAPI(
         title=service.title,
-        description=service.description + documents.HOW_TO_AUTHORISE,
+        description=service.description + documents.HOW_TO_AUTHORISE + documents.LIMITS,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,

@@ -25,6 +25,17 @@ from shared.http.problems import (
     TargetTooLong,
     language_of,
 )
+from shared.limits import (
+    BATCH_BODY_BYTES_MAX,
+    BODY_BYTES_MAX,
+    DEPTH_MAX,
+    ERRORS_MAX,
+    HEAD_BYTES_MAX,
+    HEAD_FIELDS_MAX,
+    NAMES_MAX,
+    NODES_MAX,
+    TARGET_BYTES_MAX,
+)
 
 STATIC = Path(__file__).with_name("static")
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
@@ -50,6 +61,12 @@ HOW_TO_AUTHORISE = """
 **How to get a token.** With the embedded product: `huitou token --role admin` (or `viewer`, `agent`, `manager`,
 `analyst`; `--customer ID`; `--partner ID`) prints one; paste it after *Authorize*. Elsewhere the tokens come from the
 OpenID Connect provider whose keys this service was given (`HUITOU_JWKS`).
+"""
+LIMITS = f"""
+**Limits.** The head of a request: {HEAD_BYTES_MAX:,} bytes and {HEAD_FIELDS_MAX} headers (431 `head_too_large`), of which
+{TARGET_BYTES_MAX:,} bytes of path and query (414 `target_too_long`). Its body: {BODY_BYTES_MAX:,} bytes,
+{BATCH_BODY_BYTES_MAX:,} for a `:batch` (413 `body_too_large`), {NODES_MAX:,} values, {NAMES_MAX} names in one object and
+{DEPTH_MAX} levels (400 `body_too_complex`). An answer lists at most {ERRORS_MAX} errors. HEAD works where GET does.
 """
 
 

@@ -58,7 +58,7 @@ KEYS_UNREADABLE = issue(__name__, "token_keys_unreadable")
 DISK_FULL = issue(__name__, "disk_full")
 LOG_LOST = issue(__name__, "log_lost")
 HIDDEN = issue(__name__, "hidden")
-"""What is said in place of the details to those who have no token of an operator."""
+"""The sentence in place of the details, for those who have no token of an operator."""
 CHECK_SLOW = issue(__name__, "check_slow")
 
 

@@ -71,7 +71,9 @@ class Places(Generic[C]):
                 del self._by_address[connection.address]
 
     def _free_one_of(self, connections: Iterable[C]) -> bool:
-        waiting = [(since, other) for other in connections if (since := other.waits_since) is not None]
+        waiting = [
+            (since, connection) for connection in connections if (since := connection.waits_since) is not None
+        ]
         for _, oldest in sorted(waiting, key=lambda pair: pair[0]):
             if oldest.give_way():
                 self.leave(oldest)

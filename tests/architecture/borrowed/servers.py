@@ -25,7 +25,7 @@ def uvicorn_config() -> uvicorn.Config:
 
 async def protocol_reads_once_more() -> None:
     protocol = HttpToolsProtocol(uvicorn_config(), ServerState(), {})
-    has(protocol, "parser", "headers", "logger", "send_400_response", "_unset_keepalive_if_required")
+    has(protocol, "parser", "headers", "logger")
     has(protocol, "on_message_begin", "on_headers_complete", "on_message_complete", "data_received")
     assert "self.url = " in inspect.getsource(HttpToolsProtocol.on_message_begin)
     parser = httptools.HttpRequestParser(protocol)
@@ -34,13 +34,23 @@ async def protocol_reads_once_more() -> None:
     assert issubclass(httptools.HttpParserUpgrade, Exception)
 
 
+async def protocol_goes_on_after_an_answer() -> None:
+    protocol = HttpToolsProtocol(uvicorn_config(), ServerState(), {})
+    has(protocol, "on_url", "on_header", "on_body", "on_response_complete", "_unset_keepalive_if_required")
+    assert "self.url += url" in inspect.getsource(HttpToolsProtocol.on_url)
+    assert "self.headers.append(" in inspect.getsource(HttpToolsProtocol.on_header)
+    assert "self.flow.resume_reading()" in inspect.getsource(HttpToolsProtocol.on_response_complete)
+    assert "on_response=self.on_response_complete" in inspect.getsource(HttpToolsProtocol.on_headers_complete)
+    has(FlowControl(cast(asyncio.Transport, None)), "pause_reading", "resume_reading")
+
+
 async def protocol_has_deadlines() -> None:
     protocol = HttpToolsProtocol(uvicorn_config(), ServerState(), {})
     has(protocol, "transport", "loop", "flow", "cycle", "timeout_keep_alive", "timeout_keep_alive_task")
     takes(protocol.connection_made, "transport")
     takes(protocol.connection_lost, "exc")
     takes(protocol.timeout_keep_alive_handler)
-    has(protocol, "pause_writing", "resume_writing")
+    has(protocol, "pause_writing", "resume_writing", "client")
     assert FlowControl(cast(asyncio.Transport, None)).read_paused is False
 
 
@@ -67,6 +77,7 @@ async def server_can_be_told_to_close() -> None:
     assert server.should_exit is False
     takes(server.shutdown, "sockets")
     assert hasattr(server.capture_signals(), "__enter__")
+    assert "await self.main_loop()" in inspect.getsource(uvicorn.Server._serve)
     source = inspect.getsource(uvicorn.Server)
     assert "self.servers" in source, "the listening servers, which are closed first"
     assert "self.lifespan = " in source
@@ -80,13 +91,22 @@ BORROWED = (
         "uvicorn",
         "HttpToolsProtocol and its parser",
         "shared/run/plain_http.py",
-        (
-            "HttpToolsProtocol",
-            "_unset_keepalive_if_required",
-            "send_400_response",
-            "lenient_data_after_close",
-        ),
+        ("HttpToolsProtocol", "lenient_data_after_close"),
         protocol_reads_once_more,
+    ),
+    Borrowed(
+        "uvicorn",
+        "the callbacks of HttpToolsProtocol, and how it goes on after an answer",
+        "shared/run/bounded_http.py",
+        (
+            "on_url",
+            "on_header",
+            "on_body",
+            "on_response_complete",
+            "_unset_keepalive_if_required",
+            "flow.pause_reading",
+        ),
+        protocol_goes_on_after_an_answer,
     ),
     Borrowed(
         "uvicorn",
@@ -98,18 +118,18 @@ BORROWED = (
     Borrowed(
         "uvicorn",
         "RequestResponseCycle",
-        "shared/run/limited_http.py",
+        "shared/run/bounded_http.py",
         ("RequestResponseCycle", "cycle.disconnected", "cycle.message_event", "response_complete"),
         cycle_can_be_given_up,
     ),
     Borrowed(
-        "uvicorn", "STATUS_LINE", "shared/run/limited_http.py", ("STATUS_LINE",), status_lines_are_whole
+        "uvicorn", "STATUS_LINE", "shared/run/bounded_http.py", ("STATUS_LINE",), status_lines_are_whole
     ),
     Borrowed(
         "uvicorn",
         "Server, its state and how it makes a protocol",
         "shared/run/serving.py",
-        ("capture_signals", "server_state.default_headers", "encoded_headers", "lifespan.state"),
+        ("capture_signals", "main_loop", "server_state.default_headers", "encoded_headers", "lifespan.state"),
         server_can_be_told_to_close,
     ),
     Borrowed(
