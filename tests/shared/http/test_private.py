@@ -8,7 +8,7 @@ import pytest
 from shared.http.app import build_side_door_of
 from shared.http.health import DATABASE_AWAY, Issue
 from tests.parts import tokens
-from tests.shared.http.till import Till
+from tests.parts.till import Till
 
 HEALTH = ("/health/live", "/health/ready", "/health/issues")
 
@@ -22,13 +22,13 @@ def troubled(one_till: Till) -> Till:
     return one_till
 
 
-def callers(till: Till) -> dict[str, str | None]:
-    """The tokens that are no operator's."""
+def callers(till: Till) -> dict[str, httpx2.AsyncClient]:
+    """Return clients that are no operator's."""
     return {
-        "nobody": None,
-        "nonsense": "x.y.z",
-        "partner": till.token("partner", "mart", scopes=("sales:write",)),
-        "customer": till.token("customer", "cus_1"),
+        "nobody": till.client(None),
+        "nonsense": tokens.client(till.app, "x.y.z", name="till"),
+        "partner": till.partner("mart", ("sales:write",)),
+        "customer": till.customer("cus_1"),
     }
 
 
@@ -36,7 +36,7 @@ async def test_the_details_of_an_issue_are_for_operators(troubled: Till) -> None
     for language, sentence in (("en", DATABASE_AWAY.en), ("zh", DATABASE_AWAY.zh)):
         headers = {"Accept-Language": language}
         for caller in callers(troubled).values():
-            async with troubled.client(caller) if caller else troubled.client(None) as client:
+            async with caller as client:
                 answer = await client.get("/health/issues", headers=headers)
             (issue,) = answer.json()["issues"]
             assert issue["code"] == "database_away"
@@ -49,10 +49,10 @@ async def test_the_details_of_an_issue_are_for_operators(troubled: Till) -> None
 async def test_figures_are_for_operators(one_till: Till) -> None:
     refused = {}
     for name, caller in callers(one_till).items():
-        async with one_till.client(caller) if caller else one_till.client(None) as client:
+        async with caller as client:
             answer = await client.get("/metrics")
         refused[name] = (answer.status_code, answer.json()["code"])
-    async with one_till.client(one_till.token(roles=("viewer",))) as client:
+    async with one_till.operator("viewer") as client:
         taken = await client.get("/metrics")
 
     assert refused == {
