@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -61,6 +61,20 @@ async def test_a_return_and_its_purchase_may_share_a_batch_in_the_wrong_order(sh
 
     assert await shop.active(buyer) == 20
     await shop.check()
+
+
+async def test_a_tier_that_rose_and_fell_in_one_batch_has_the_begin_that_was_told(shop: Shop) -> None:
+    buyer = customer()
+    dear = bought(buyer, [(1, 150_000)], START)
+    later = bought(buyer, [(1, 1_000)], START + timedelta(days=400))
+
+    await shop.tell(dear, later)
+
+    rose, fell = await shop.told("loyalty.tier_changed.v1")
+    seen = await shop.see(buyer)
+    assert seen is not None
+    assert (rose["tier"], fell["tier"], seen.standing.tier) == ("silver", "member", "member")
+    assert seen.standing.since == datetime.fromisoformat(fell["since"])
 
 
 async def test_units_that_went_back_already_are_set_aside_and_others_are_not(shop: Shop) -> None:
