@@ -44,7 +44,12 @@ EmailText = Annotated[
 
 _SEPARATORS = re.compile(r"[\s()\-–—.·/\u200b-\u200f\u202a-\u202e\u2060]+")
 _MAINLAND = re.compile(r"(?:(?:\+|00)?86)?(1[3-9][0-9]{9})")
-_EXTENSION = re.compile(r"(?:转|轉|分机|分機|ext\.?|x|#)[\s:：.]*([0-9]{1,7})$", re.IGNORECASE)
+_MAINLAND_CODE = 86
+_EXTENSION = re.compile(r"(?:转|轉|分机|分機|;?\s*ext\.?\s*=?|x|#)[\s:：.]*([0-9]{1,7})$", re.IGNORECASE)
+_SEVERAL = re.compile(r"[;,、|]|/\s*[0-9]{1,3}\s*$")
+"""More than one number in one text: a list of numbers, or `…78/9` for two that differ in their last digits."""
+_MEXICAN_MOBILE = re.compile(r"^\s*\+\s*52[\s().-]*1(?=[\s().-]*(?:[0-9][\s().-]*){10}$)")
+"""The digit 1 before a Mexican mobile number. It was dialled from abroad until 2019 and is no part of the number."""
 _PLAIN_EMAIL = re.compile(
     r"[a-z0-9]+(?:[._+-][a-z0-9]+)*@(?:[a-z0-9](?:-?[a-z0-9]){0,40}\.)+[a-z]{2,24}", re.ASCII
 )
@@ -67,23 +72,44 @@ class Identifier:
 def phone(raw: str, region: str) -> Identifier:
     """Return a phone number as E.164, with `;ext=` and the extension if it has one (RFC 3966).
 
-    A number without a country code is dialled in `region` (ISO 3166-1). Raises PhoneInvalid.
+    A number without a country code is dialled in `region` (ISO 3166-1). A number is taken only if it means the same
+    subscriber from anywhere. One that can only be dialled nearby (without its area code, or the short number of a
+    network) means many people. Raises PhoneInvalid.
     """
     text = unicodedata.normalize("NFKC", raw).strip()
+    extension = _EXTENSION.search(text)
+    spelled = _dialled(text[: extension.start()] if extension else text, region)
+    return Identifier("phone", "", f"{spelled};ext={extension[1]}" if extension else spelled)
+
+
+def _dialled(text: str, region: str) -> str:
+    """Return a phone number without extension as E.164. Raises PhoneInvalid."""
     mainland = _MAINLAND.fullmatch(_SEPARATORS.sub("", text))
     if mainland and (region == "CN" or len(mainland[0]) > len(mainland[1])):
-        return Identifier("phone", "", f"+86{mainland[1]}")
-    extension = _EXTENSION.search(text)
-    dialled = text[: extension.start()] if extension else text
+        return f"+86{mainland[1]}"
+    international = re.sub(r"^\s*00", "+", text)
+    if _SEVERAL.search(international):
+        raise _refused(PhoneInvalid, "phone")
     try:
-        number = phonenumbers.parse(re.sub(r"^\s*00", "+", dialled), region)
+        number = phonenumbers.parse(_MEXICAN_MOBILE.sub("+52", international), region)
     except phonenumbers.NumberParseException:
         raise _refused(PhoneInvalid, "phone") from None
-    if not phonenumbers.is_possible_number(number):
+    if not (phonenumbers.is_valid_number(number) or _may_be_mobile(number, international)):
         raise _refused(PhoneInvalid, "phone")
-    suffix = extension[1] if extension else number.extension
-    spelled = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).split(";")[0]
-    return Identifier("phone", "", f"{spelled};ext={suffix}" if suffix else spelled)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).split(";")[0]
+
+
+def _may_be_mobile(number: phonenumbers.PhoneNumber, text: str) -> bool:
+    """Return whether a number in international form has the length of its country's mobile numbers.
+
+    A range that was given out lately, or is reserved, is in no list of ours. Mobile numbers have no area code that
+    could be missing. The mainland's ranges are known: `_MAINLAND` has them.
+    """
+    possible = phonenumbers.is_possible_number_for_type_with_reason(
+        number, phonenumbers.PhoneNumberType.MOBILE
+    )
+    is_international = text.lstrip().startswith("+") and number.country_code != _MAINLAND_CODE
+    return is_international and possible == phonenumbers.ValidationResult.IS_POSSIBLE
 
 
 def email(raw: str) -> Identifier:

@@ -30,6 +30,13 @@ DOMAIN = st.from_regex(r"([A-Za-z0-9]{1,10}\.){1,2}(com|cn|org|test|co\.uk)", fu
         ("+86 10 6234 5678 ext. 801", "+861062345678;ext=801"),
         ("+1 (202) 555-0143", "+12025550143"),
         ("001 202 555 0143", "+12025550143"),
+        ("+52 1 55 1234 5678", "+525512345678"),
+        ("0052 1 (55) 1234-5678", "+525512345678"),
+        ("+52 55 1234 5678", "+525512345678"),
+        ("+44 (0)20 7946 0958", "+442079460958"),
+        ("+44 7700 900123", "+447700900123"),
+        ("+49 30/123456", "+4930123456"),
+        ("+86 10 6234 5678;ext=801", "+861062345678;ext=801"),
     ],
 )
 def test_a_phone_number_has_one_spelling(written: str, meant: str) -> None:
@@ -64,6 +71,41 @@ def test_spelling_a_phone_number_again_changes_nothing(written: str) -> None:
 def test_what_no_network_could_give_out_is_refused(written: str) -> None:
     with pytest.raises(PhoneInvalid):
         identifiers.phone(written, "CN")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(
+            "88123456",
+            "6234 5678",
+            "+86 88123456",
+            "+49 123456",
+            "+44 7946 0958",
+            "+1 555 1234",
+            "+61 2123 4567",
+        ),
+        *("12345", "10086", "95588", "110", "+86 10086", "+441111", "+86 12345678901"),
+        *("010-12345678/9", "010-62345678/79", "13800138001;13900139001", "13800138001,13900139001"),
+        *(
+            "13800138001、13900139001",
+            "13800138001/13900139001",
+            "13800138001 13900139001",
+            "13800138001或13900139001",
+        ),
+    ],
+)
+def test_what_does_not_mean_one_subscriber_from_anywhere_is_refused(written: str) -> None:
+    with pytest.raises(PhoneInvalid):
+        identifiers.phone(written, "CN")
+
+
+@pytest.mark.parametrize(
+    ("written", "region"), [("5551234", "US"), ("7946 0958", "GB"), ("123456", "DE"), ("21 234 567", "AU")]
+)
+def test_a_number_without_its_area_code_is_refused_in_every_region(written: str, region: str) -> None:
+    with pytest.raises(PhoneInvalid):
+        identifiers.phone(written, region)
 
 
 @pytest.mark.parametrize(
