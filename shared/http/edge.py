@@ -13,7 +13,7 @@ from shared import logs
 from shared.auth.principal import Principal
 from shared.db import failures
 from shared.events.cloudevents import TRACEPARENT_SHAPE
-from shared.http import problems
+from shared.http import paths, problems
 from shared.http.dependencies import PRINCIPAL
 from shared.http.guard import TRACEPARENT
 from shared.http.problems import ANSWERED, PLAIN_HEADERS, REQUEST_ID, BodyTooLarge, DiskFull, Unavailable
@@ -58,6 +58,7 @@ class Edge:
         began, method = time.perf_counter(), scope["method"]
         if method == "HEAD":  # it is answered as GET, without the body
             scope = {**scope, "method": "GET"}
+        paths.keep_encoded_slashes(scope)
         request = _Request(scope, receive, send, self._quiet, has_body=method != "HEAD")
         self.metrics.in_flight += 1
         try:

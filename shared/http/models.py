@@ -22,8 +22,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from shared.catalogues import Sentence, field_sentence
+from shared.events import base
 from shared.http.effort import within_effort
-from shared.limits import INT64_MAX, PAGE_ITEMS_MAX
+from shared.limits import INT64_MAX, ORDER_ID_MAX, PAGE_ITEMS_MAX, SOURCE_MAX
+from shared.spelling import spelled
 
 T = TypeVar("T")
 
@@ -41,6 +43,7 @@ _INSTANT_INVALID = field_sentence(__name__, "instant_invalid")
 _INSTANT_IMPOSSIBLE = field_sentence(__name__, "instant_impossible", code="instant_invalid")
 _NAIVE_TIME = field_sentence(__name__, "naive_time")
 _DATE_INVALID = field_sentence(__name__, "date_invalid")
+_BLANK = field_sentence(__name__, "blank")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -126,16 +129,45 @@ DateIn = Annotated[date, BeforeValidator(_date), Field(examples=["2026-03-01"])]
 """A day from a caller, `YYYY-MM-DD`."""
 
 
+def _seen(value: str) -> str:
+    """Refuse a text in which there is nothing to see: white space, or characters without width."""
+    if not spelled(value):
+        raise refused(_BLANK)
+    return value
+
+
+def _spelled(value: object) -> object:
+    """Bring a text into its only spelling, and refuse one of which nothing is left."""
+    return spelled(_seen(value)) if isinstance(value, str) else value
+
+
+Spelled = BeforeValidator(_spelled)
+"""A mark for an id or code of the merchant's: it is brought into its only spelling before its length is looked at."""
+
+Source = Annotated[base.Source, Spelled]
+OrderId = Annotated[base.OrderId, Spelled]
+Channel = Annotated[base.Channel, Spelled]
+Store = Annotated[base.Store, Spelled]
+Sku = Annotated[base.Sku, Spelled]
+Category = Annotated[base.Category, Spelled]
+Brand = Annotated[base.Brand, Spelled]
+"""Ids and codes of the merchant's, as a request gives them; events hold them in their only spelling."""
+
+SourceFilter = Annotated[str | None, Spelled, Query(max_length=SOURCE_MAX)]
+OrderIdFilter = Annotated[str | None, Spelled, Query(max_length=ORDER_ID_MAX)]
+"""Ids of the merchant's that choose among the rows of a list."""
+
+
 Natural = Annotated[int, Field(ge=0, le=INT64_MAX)]
 """An integer from 0."""
 
 Positive = Annotated[int, Field(ge=1, le=INT64_MAX)]
 """An integer from 1."""
 
-Word = Annotated[str, Field(min_length=1, max_length=WORD_MAX, pattern=NOT_BLANK)]
+Word = Annotated[str, Field(min_length=1, max_length=WORD_MAX, pattern=NOT_BLANK), AfterValidator(_seen)]
 """A short text: a name, a reference, a code."""
 
-LongText = Annotated[str, Field(min_length=1, max_length=TEXT_MAX, pattern=NOT_BLANK)]
+LongText = Annotated[str, Field(min_length=1, max_length=TEXT_MAX, pattern=NOT_BLANK), AfterValidator(_seen)]
 """A text that a person wrote."""
 
 CurrencyIn = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["CNY"])]

@@ -21,11 +21,13 @@ from fastapi import Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.requests import Request
+from starlette.routing import Match
+from starlette.types import Scope
 
 from shared.auth.access import Allow
 from shared.context import Runtime
 from shared.errors import DomainError
-from shared.http import bodies, dependencies, effort, guard, idempotency
+from shared.http import bodies, dependencies, effort, guard, idempotency, paths
 from shared.http.operation import Idempotency, Needs, Operation
 
 READ_SECONDS_MAX = 3.5
@@ -68,6 +70,13 @@ class Route(APIRoute):
     def method(self) -> str:
         """Return the HTTP method of the operation."""
         return next(iter(self.methods or ()))
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Return whether this operation answers the path and method, and the parameters that stand in the path."""
+        match, found = super().matches(scope)
+        if "path_params" in found:
+            found["path_params"] = paths.with_slashes(found["path_params"])
+        return match, found
 
     def get_route_handler(self) -> Handler:
         """Return the function that answers a request.

@@ -29,7 +29,7 @@ from services.feedback.complaints.usecases.open_complaint import (
 )
 from services.feedback.settings import Settings
 from services.feedback.sla.queries.shown_clocks import ClockOut, show_clocks
-from shared.events.base import ComplaintId, IdentityId, OrderId, Source
+from shared.events.base import ComplaintId, IdentityId
 from shared.http.auth import OPERATORS, Principal, allow
 from shared.http.dependencies import Caller, InContext, Reading, Transaction
 from shared.http.listing import Listing, listed_by
@@ -37,9 +37,11 @@ from shared.http.models import (
     Choice,
     InstantIn,
     LongText,
+    OrderId,
     Page,
     Request,
     Response,
+    Source,
     Word,
     example,
 )

@@ -16,9 +16,9 @@ from services.loyalty.settings import Settings
 from shared.events.base import SHOP, Issuer
 from shared.http.auth import allow
 from shared.http.dependencies import InContext, KeyHash, Transaction
-from shared.http.models import Positive, Request, Response, Word, example
+from shared.http.models import OrderId, Positive, Request, Response, Source, Word, example
 from shared.http.routes import Router
-from shared.limits import LINE_AMOUNT_MAX, LINES_MAX, ORDER_ID_MAX, QUANTITY_MAX, SOURCE_MAX
+from shared.limits import LINE_AMOUNT_MAX, LINES_MAX, QUANTITY_MAX
 
 router = Router(tags=["redemptions"])
 
@@ -33,8 +33,8 @@ class OrderLine(Request):
 class OrderPaid(Request):
     """The order that is paid with the points. With its lines, returns of it give the points back, unit by unit."""
 
-    source: Annotated[str, Field(min_length=1, max_length=SOURCE_MAX)]
-    order_id: Annotated[str, Field(min_length=1, max_length=ORDER_ID_MAX)]
+    source: Source
+    order_id: OrderId
     issuer: Issuer = Field(default=SHOP, description="Who recorded the order: the shop, or `partner:<id>`.")
     lines: Annotated[list[OrderLine], Field(max_length=LINES_MAX)] = []
 

@@ -36,11 +36,11 @@ from services.profile.people.refusals import (
 from services.profile.people.usecases.register_customer import register_customer as register
 from services.profile.settings import Settings
 from shared.catalogues import field_sentence
-from shared.events.base import Issuer, Source
+from shared.events.base import Issuer
 from shared.http.auth import OPERATORS, allow
 from shared.http.dependencies import Caller, InContext, Reading, Transaction
 from shared.http.listing import Listing, listed_by
-from shared.http.models import InstantIn, Page, Request, Response, Word, example, refused
+from shared.http.models import InstantIn, Page, Request, Response, Source, Word, example, refused
 from shared.http.readers import EVERYBODY
 from shared.http.routes import Router
 from shared.vault import SubjectErased

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from services.profile.people.refusals import EXTERNAL_ID_MAX, EmailInvalid, ExternalIdInvalid, PhoneInvalid
 from shared.errors import DomainError, FieldError
+from shared.spelling import spelled
 
 IdentifierKind = Literal["external_id", "phone", "email"]
 
@@ -128,8 +129,8 @@ def email(raw: str) -> Identifier:
 
 
 def external_id(raw: str, issuer: str) -> Identifier:
-    """Return an external id as its issuer spells it, without surrounding white space. Raises ExternalIdInvalid."""
-    text = raw.strip()
+    """Return an external id in its only spelling (`shared.spelling`); its case is kept. Raises ExternalIdInvalid."""
+    text = spelled(raw)
     if not 0 < len(text) <= EXTERNAL_ID_MAX or not text.isprintable():
         raise _refused(ExternalIdInvalid, "external_id")
     return Identifier("external_id", issuer, text)

@@ -23,11 +23,24 @@ from services.profile.purchases.storage.tables import PurchaseRecord
 from services.profile.purchases.usecases.record_purchases import record_purchases as record
 from services.profile.settings import Settings
 from shared.errors import DomainError
-from shared.events.base import Brand, Category, Channel, OrderId, Sku, Source, Store
 from shared.http import problems
 from shared.http.auth import allow
 from shared.http.dependencies import Caller, InContext, Transaction
-from shared.http.models import CurrencyIn, InstantIn, Request, Response, example, refused
+from shared.http.models import (
+    Brand,
+    Category,
+    Channel,
+    CurrencyIn,
+    InstantIn,
+    OrderId,
+    Request,
+    Response,
+    Sku,
+    Source,
+    Store,
+    example,
+    refused,
+)
 from shared.http.routes import Router
 from shared.limits import BATCH_ITEMS_MAX, LINE_AMOUNT_MAX, LINES_MAX, QUANTITY_MAX
 from shared.money import UnknownCurrency

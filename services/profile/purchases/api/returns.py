@@ -18,10 +18,9 @@ from services.profile.purchases.storage.returns import RecordedReturn
 from services.profile.purchases.usecases.record_returns import record_returns
 from services.profile.settings import Settings
 from shared.errors import DomainError
-from shared.events.base import OrderId, Source
 from shared.http.auth import allow
 from shared.http.dependencies import Caller, InContext, Transaction
-from shared.http.models import InstantIn, Request, Response, example
+from shared.http.models import InstantIn, OrderId, Request, Response, Source, example
 from shared.http.routes import Router
 from shared.limits import LINES_MAX, QUANTITY_MAX
 

@@ -1,5 +1,7 @@
 """Customers over HTTP: registered, looked up, read and listed, each by those who may."""
 
+from urllib.parse import quote
+
 import pytest
 from sqlalchemy import update
 
@@ -180,3 +182,15 @@ async def test_bad_input_is_a_422_that_points_at_the_field(
     assert answer.status_code == 422, answer.text
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert await one_profile.count(identity) == 0
+
+
+@pytest.mark.parametrize(
+    "external_id", ["gid://shopify/Customer/1", "a/b", "/", "50%", "a%2Fb", "?x#y", "é/ü"]
+)
+async def test_a_customer_is_found_by_an_external_id_with_any_characters(
+    profile: Profile, external_id: str
+) -> None:
+    client = profile.operator()
+    made = (await client.post("/v1/customers", json={"external_id": external_id})).json()
+    found = await client.get(f"/v1/customers/ext:{quote(external_id, safe='')}")
+    assert (found.status_code, found.json()["id"]) == (200, made["id"])

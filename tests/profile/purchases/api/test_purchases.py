@@ -257,3 +257,23 @@ async def test_fifty_posts_of_one_unknown_buyer_make_one_customer(profile: Profi
     answers = await asyncio.gather(*(post(number) for number in range(50)))
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["customer_id"] for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("written", ["1001 ", " 1001", "１００１", "1001\u3000", "1001\u200b", "\ufeff1001"])
+async def test_an_order_is_the_same_however_its_id_was_typed(profile: Profile, written: str) -> None:
+    client = profile.operator()
+    first = await client.post("/v1/purchases", json=purchase())
+    again = await client.post("/v1/purchases", json=purchase(order_id=written))
+    assert (again.status_code, again.content) == (201, first.content)
+    listed = (await client.get("/v1/purchases", params={"order_id": written})).json()
+    assert [item["id"] for item in listed["items"]] == [first.json()["id"]]
+
+
+@pytest.mark.parametrize("field", ["source", "order_id", "channel", "store"])
+@pytest.mark.parametrize("written", ["", " ", "\u3000", "\u200b", "\u202e\u200d"])
+async def test_an_id_of_nothing_is_refused(profile: Profile, field: str, written: str) -> None:
+    answer = await profile.operator().post("/v1/purchases", json=purchase(**{field: written}))
+    assert answer.status_code == 422
+    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [
+        (f"/{field}", "blank")
+    ]
