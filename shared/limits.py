@@ -37,8 +37,20 @@ LINES_MAX = 1_000
 """Lines of one order, purchase or return."""
 QUANTITY_MAX = 1_000_000_000
 """Units of one line that a caller may send."""
-LINE_AMOUNT_MAX = 9_000_000_000_000_000
-"""Minor units of one line that a caller may send. The sum of LINES_MAX such lines still fits into 64 bits."""
+LINE_AMOUNT_MAX = 1_000_000_000_000
+"""Minor units of one line that a caller may send."""
+ORDER_AMOUNT_MAX = 10_000_000_000_000
+"""Minor units of one order."""
+LARGE_ORDER_AMOUNT = 10_000_000_000
+"""Minor units from which an order is added to those that its customer has before it is taken."""
+CUSTOMER_AMOUNT_MAX = 1_000_000_000_000_000
+"""Minor units up to which an identity's purchases add up with a large order.
+
+Smaller orders would pass it after a hundred thousand of them. Then a sum of money is still exact in 64 bits, and below
+2**53, the largest integer that a browser reads exactly, as long as the customer has fewer than 900,000 orders.
+"""
+MEMBER_POINTS_MAX = 1_000_000_000_000_000
+"""Points up to which a correction by hand may raise the points of a member."""
 
 PARTNER_ID = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 """The form of a partner's id. It is a part of natural keys, of events and of addresses, so it is a short code."""

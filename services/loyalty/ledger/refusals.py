@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.errors import DomainError, Kind
+from shared.limits import MEMBER_POINTS_MAX
 
 
 class UnknownMember(DomainError):
@@ -24,3 +25,11 @@ class InsufficientPoints(DomainError):
 
     kind = Kind.CONFLICT
     code = "insufficient_points"
+
+
+class TooManyPoints(DomainError):
+    """A correction would raise a member's points beyond what can be counted exactly everywhere."""
+
+    kind = Kind.CONFLICT
+    code = "too_many_points"
+    constants = {"most": MEMBER_POINTS_MAX}

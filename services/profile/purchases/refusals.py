@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError, Kind
+from shared.limits import CUSTOMER_AMOUNT_MAX, ORDER_AMOUNT_MAX
 
 _DIFFERS = field_sentence(__name__, "differs")
 
@@ -24,6 +25,20 @@ class TooLongAgo(DomainError):
     """A fact is dated before anything that this system can hold."""
 
     kind, code = Kind.INVALID, "too_long_ago"
+
+
+class OrderTooLarge(DomainError):
+    """The lines of an order add up to more than an order may have."""
+
+    kind, code = Kind.INVALID, "order_too_large"
+    constants = {"most": ORDER_AMOUNT_MAX}
+
+
+class CustomerTotalTooLarge(DomainError):
+    """With this order, the purchases of a customer would add up to more than can be counted exactly everywhere."""
+
+    kind, code = Kind.INVALID, "customer_total_too_large"
+    constants = {"most": CUSTOMER_AMOUNT_MAX}
 
 
 class OrderConflict(DomainError):

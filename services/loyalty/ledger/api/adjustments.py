@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from services.loyalty.ledger.domain.wallets import Points
-from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
+from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, TooManyPoints, UnknownMember
 from services.loyalty.ledger.usecases.adjust_points import AdjustmentAsked, adjust_points
 from services.loyalty.parameters import CustomerId
 from services.loyalty.settings import Settings
@@ -62,7 +62,7 @@ class AdjustmentOut(Response):
     operation_id="adjust_points",
     summary="Adjust points by hand",
     allow=allow({"manager", "admin"}),
-    errors=(UnknownMember, InsufficientPoints, KeyUsedBefore),
+    errors=(UnknownMember, InsufficientPoints, TooManyPoints, KeyUsedBefore),
     idempotency="required",
     status_code=201,
 )

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from services.loyalty.ledger.storage.tables import wallet
 from shared.db import Read
+from shared.db.sums import whole, wide_sum
 from shared.metrics import Measure, Sample
 
 WALLETS = Measure("wallets", "Wallets: one a programme and identity.")
@@ -22,6 +23,7 @@ MEASURES = (WALLETS, ACTIVE, PENDING, HELD, OWED)
 async def gauges(read: Read) -> Sequence[Sample]:
     """Count the wallets, and add up their points by state."""
     c = wallet.c
-    sums = (func.coalesce(func.sum(column), 0) for column in (c.active, c.pending, c.held, c.owed))
-    row = await read.one(select(func.count(), *sums).select_from(wallet))
-    return [measure.of(float(value)) for measure, value in zip(MEASURES, row, strict=True)]
+    halves = [half for column in (c.active, c.pending, c.held, c.owed) for half in wide_sum(column)]
+    wallets, *sums = await read.one(select(func.count(), *halves).select_from(wallet))
+    points = (whole(sums[place : place + 2]) for place in range(0, len(sums), 2))
+    return [measure.of(float(value)) for measure, value in zip(MEASURES, (wallets, *points), strict=True)]

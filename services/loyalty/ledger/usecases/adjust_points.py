@@ -8,7 +8,7 @@ from datetime import datetime
 from services.loyalty.ledger.domain import burning, granting
 from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
 from services.loyalty.ledger.domain.wallets import Points
-from services.loyalty.ledger.refusals import KeyUsedBefore, UnknownMember
+from services.loyalty.ledger.refusals import KeyUsedBefore, TooManyPoints, UnknownMember
 from services.loyalty.ledger.steps.booking import Booking, close_booking, open_booking
 from services.loyalty.ledger.steps.lock_wallets import lock_wallets
 from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
@@ -19,6 +19,7 @@ from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Cause
 from shared.events.loyalty import PointsEarned, PointsReversed
+from shared.limits import MEMBER_POINTS_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,9 @@ async def adjust_points(tx: Tx, context: Context[Settings], asked: AdjustmentAsk
     journal = booking.journal
     posted = PostingCause(CauseKind.ADJUSTMENT, journal.next_id())
     if asked.points > 0:
+        balance = member.balance()
+        if balance.active + balance.pending + balance.held + asked.points > MEMBER_POINTS_MAX:
+            raise TooManyPoints
         granting.grant_points(journal, member, wallet, posted, asked.points, "adjustment", journal.now)
     else:
         await lots.load_spendable(tx, locked, member, -asked.points)

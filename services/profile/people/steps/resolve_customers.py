@@ -50,6 +50,16 @@ async def resolve_customers(tx: Tx, context: Context, facts: Sequence[Fact], *, 
     return Resolution([refusal or next(resolved) for refusal in refusals], resolver.known.keys)
 
 
+async def refusals_of(
+    tx: Tx, context: Context, facts: Sequence[Fact], *, issuer: str
+) -> list[DomainError | None]:
+    """Return why the id that each fact names cannot be taken; None if it can, or if the fact names none."""
+    naming = [fact for fact in facts if fact.identity_id is not None]
+    resolver = _Resolver(tx, context.vault, [], issuer)
+    await resolver.look_up(naming)
+    return [resolver.refusal(fact) for fact in facts]
+
+
 @dataclass(frozen=True, slots=True)
 class _Claim:
     """An identifier that one fact gives to one identity."""

@@ -18,7 +18,13 @@ from services.profile.people.refusals import (
     UnknownCustomer,
 )
 from services.profile.purchases.domain.purchases import Line, Purchase
-from services.profile.purchases.refusals import InTheFuture, OrderConflict, TooLongAgo
+from services.profile.purchases.refusals import (
+    CustomerTotalTooLarge,
+    InTheFuture,
+    OrderConflict,
+    OrderTooLarge,
+    TooLongAgo,
+)
 from services.profile.purchases.storage.tables import PurchaseRecord
 from services.profile.purchases.usecases.record_purchases import record_purchases as record
 from services.profile.settings import Settings
@@ -179,6 +185,8 @@ _REFUSALS = (
     UnknownCurrency,
     InTheFuture,
     TooLongAgo,
+    OrderTooLarge,
+    CustomerTotalTooLarge,
     OrderConflict,
     SubjectErased,
     TooMuchContention,

@@ -1,15 +1,15 @@
 """Purchases: what was bought, what makes two reports the same purchase, and where two reports differ."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from services.profile.people.domain.customers import NamedCustomer
 from services.profile.people.refusals import refused_at
-from services.profile.purchases.refusals import InTheFuture, TooLongAgo
-from shared.limits import INSTANT_MIN
+from services.profile.purchases.refusals import InTheFuture, OrderTooLarge, TooLongAgo
+from shared.limits import CUSTOMER_AMOUNT_MAX, INSTANT_MIN, LARGE_ORDER_AMOUNT, ORDER_AMOUNT_MAX
 
 CLOCKS_DIFFER_MAX = timedelta(hours=24)
 """The longest time that a fact may lie in the future: clocks differ, but shops do not sell tomorrow."""
@@ -101,6 +101,18 @@ def must_be_believable(at: datetime, now: datetime, pointer: str) -> None:
         raise refused_at(TooLongAgo, pointer)
     if at > now + CLOCKS_DIFFER_MAX:
         raise refused_at(InTheFuture, pointer)
+
+
+def must_be_countable(purchase: Purchase) -> None:
+    """Refuse an order whose lines add up to more than ORDER_AMOUNT_MAX. Raises OrderTooLarge."""
+    if purchase.amount_minor > ORDER_AMOUNT_MAX:
+        raise refused_at(OrderTooLarge, "/lines")
+
+
+def too_much(totals: Mapping[str, int], identity_id: str, amount_minor: int) -> bool:
+    """Return whether a large order would raise an identity's total beyond CUSTOMER_AMOUNT_MAX."""
+    is_large = amount_minor >= LARGE_ORDER_AMOUNT
+    return is_large and totals.get(identity_id, 0) + amount_minor > CUSTOMER_AMOUNT_MAX
 
 
 def content(purchase: Purchase) -> bytes:

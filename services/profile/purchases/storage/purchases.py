@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from services.profile.purchases.domain.purchases import OrderKey, PurchaseSelection
 from services.profile.purchases.storage.tables import (
@@ -35,6 +35,17 @@ async def find_by_id(read: Read, purchase_id: str) -> PurchaseRecord | None:
     return await read.read_record(
         PurchaseRecord, select(*_COLUMNS).where(purchase.c.purchase_id == purchase_id)
     )
+
+
+async def totals(read: Read, identity_ids: Iterable[str]) -> dict[str, int]:
+    """Return what the purchases of these identities add up to, in minor units; returns are not taken off."""
+    identity_id = purchase.c.identity_id
+    rows = await read.all(
+        select(identity_id, func.sum(purchase.c.amount_minor))
+        .where(any_of(identity_id, sorted(identity_ids)))
+        .group_by(identity_id)
+    )
+    return {identity_id: int(total) for identity_id, total in rows}
 
 
 async def page(

@@ -1,12 +1,14 @@
 """Record purchases, once each, with the customers that they belong to."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from services.profile.people.domain.resolution import Resolved
-from services.profile.people.refusals import TooMuchContention, moved_below
-from services.profile.people.steps.resolve_customers import resolve_customers
+from services.profile.people.refusals import TooMuchContention, moved_below, refused_at
+from services.profile.people.steps.resolve_customers import refusals_of, resolve_customers
 from services.profile.purchases.domain import purchases as rules
 from services.profile.purchases.domain.purchases import OrderKey, Purchase
+from services.profile.purchases.refusals import CustomerTotalTooLarge
 from services.profile.purchases.steps.answer_repeats import answer_repeats
 from services.profile.purchases.steps.apply_returns import Overtaken
 from services.profile.purchases.steps.apply_waiting_returns import apply_waiting_returns
@@ -19,7 +21,7 @@ from shared.db import Tx, locks
 from shared.errors import DomainError
 from shared.events.base import Cause
 from shared.events.profile import PurchaseLine, PurchaseRecorded
-from shared.limits import BATCH_ITEMS_MAX
+from shared.limits import BATCH_ITEMS_MAX, LARGE_ORDER_AMOUNT
 from shared.pacing import paced
 from shared.vault import Keys
 
@@ -59,13 +61,13 @@ async def _record(tx: Tx, context: Context, drafts: Sequence[Draft], issuer: str
 async def _attempt(tx: Tx, context: Context, drafts: Sequence[Draft], issuer: str) -> dict[str, Outcome]:
     """Record the first draft of each new order, and answer the others as repeats of what is recorded then."""
     recorded = await purchases.find(tx, (draft.key for draft in drafts))
+    reported = [draft for draft in drafts if draft.key not in recorded]
+    refusals = await _refusals(tx, context, reported, issuer)
     outcomes: dict[str, Outcome] = {}
     new: dict[OrderKey, Draft] = {}
-    for draft in drafts:
-        if draft.key in recorded:
-            continue
-        if (refusal := _unbelievable(tx, draft)) is not None:
-            outcomes[draft.purchase_id] = refusal
+    for draft in reported:
+        if draft.key not in new and draft.purchase_id in refusals:
+            outcomes[draft.purchase_id] = refusals[draft.purchase_id]
         else:
             new.setdefault(draft.key, draft)
     answers = await _record_new(tx, context, list(new.values()), issuer) if new else {}
@@ -84,11 +86,16 @@ async def _record_new(
     resolution = await resolve_customers(tx, context, [draft.fact for draft in drafts], issuer=issuer)
     refusals: dict[OrderKey, Outcome] = {}
     recordable: list[tuple[Draft, PurchaseRecord]] = []
+    totals = await _totals(tx, drafts, resolution.answers)
     for draft, answer in zip(drafts, resolution.answers, strict=True):
-        if isinstance(answer, Resolved):
-            recordable.append((draft, _purchase(tx, draft, answer, issuer)))
-        else:
+        amount = draft.purchase.amount_minor
+        if not isinstance(answer, Resolved):
             refusals[draft.key] = moved_below(answer, "/customer")
+        elif rules.too_much(totals, answer.identity_id, amount):
+            refusals[draft.key] = refused_at(CustomerTotalTooLarge, "/lines")
+        else:
+            totals[answer.identity_id] += amount
+            recordable.append((draft, _purchase(tx, draft, answer, issuer)))
     new = {record.key: record for _, record in recordable}
     if not await purchases.insert(tx, list(new.values())):
         raise Overtaken
@@ -99,9 +106,42 @@ async def _record_new(
     return refusals | new
 
 
+async def _refusals(tx: Tx, context: Context, drafts: Sequence[Draft], issuer: str) -> dict[str, Outcome]:
+    """Return the drafts that are refused for what they say themselves, by the id of the purchase that each would be.
+
+    A purchase that names a customer who cannot be taken is refused when it is recorded. It is looked for here if an
+    order was reported more than once: then the next report of the order is recorded, as if it had come alone.
+    """
+    outcomes: dict[str, Outcome] = {}
+    for draft in drafts:
+        if (refusal := _unbelievable(tx, draft)) is not None:
+            outcomes[draft.purchase_id] = refusal
+    remaining = [draft for draft in drafts if draft.purchase_id not in outcomes]
+    if len({draft.key for draft in drafts}) < len(drafts):
+        refusals = await refusals_of(tx, context, [draft.fact for draft in remaining], issuer=issuer)
+        for draft, named in zip(remaining, refusals, strict=True):
+            if named is not None:
+                outcomes[draft.purchase_id] = moved_below(named, "/customer")
+    return outcomes
+
+
+async def _totals(
+    tx: Tx, drafts: Sequence[Draft], answers: Sequence[Resolved | DomainError]
+) -> defaultdict[str, int]:
+    """Return what the purchases of each identity with a large order add up to; 0 for the others, without a look."""
+    resolved = zip(drafts, answers, strict=True)
+    identity_ids = {
+        answer.identity_id
+        for draft, answer in resolved
+        if isinstance(answer, Resolved) and draft.purchase.amount_minor >= LARGE_ORDER_AMOUNT
+    }
+    return defaultdict(int, await purchases.totals(tx, identity_ids) if identity_ids else {})
+
+
 def _unbelievable(tx: Tx, draft: Draft) -> DomainError | None:
-    """Return why the date of a purchase cannot be believed; None if it can."""
+    """Return why the amount or the date of a purchase cannot be believed; None if they can."""
     try:
+        rules.must_be_countable(draft.purchase)
         rules.must_be_believable(draft.purchase.purchased_at, tx.now, "/purchased_at")
     except DomainError as refusal:
         return refusal
