@@ -49,7 +49,7 @@ CUSTOMER_AMOUNT_MAX = 1_000_000_000_000_000
 Smaller orders would pass it after a hundred thousand of them. Then a sum of money is still exact in 64 bits, and below
 2**53, the largest integer that a browser reads exactly, as long as the customer has fewer than 900,000 orders.
 """
-MEMBER_POINTS_MAX = 1_000_000_000_000_000
+MEMBER_POINTS_MAX = 10_000_000_000_000
 """Points up to which a correction by hand may raise the points of a member."""
 
 PARTNER_ID = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"

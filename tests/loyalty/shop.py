@@ -74,7 +74,13 @@ class Shop(Running[Settings]):
         return await self.consume(*events)
 
     async def redeem(
-        self, customer_id: str, points: int, order: tuple[str, str] | None = None, lines: Lines = ()
+        self,
+        customer_id: str,
+        points: int,
+        order: tuple[str, str] | None = None,
+        lines: Lines = (),
+        *,
+        adds: bool = True,
     ) -> RedemptionDone:
         asked = RedemptionAsked(
             customer_id=customer_id,
@@ -83,6 +89,7 @@ class Shop(Running[Settings]):
             reference="a gift",
             order=None if order is None else OrderKey("shop", *order),
             lines=tuple(Line(*line) for line in lines),
+            adds=adds,
         )
         async with self.database.begin() as tx:
             return await redeem_points(tx, self.runtime.context, asked)

@@ -10,3 +10,10 @@ class OrderReturned(DomainError):
 
     kind = Kind.CONFLICT
     code = "order_returned"
+
+
+class OrderPaidBefore(DomainError):
+    """Points paid this order before, and the request does not say that it adds to them."""
+
+    kind = Kind.CONFLICT
+    code = "order_paid_before"

@@ -10,7 +10,7 @@ from services.loyalty.ledger.domain.wallets import Points
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
 from services.loyalty.parameters import CustomerId
 from services.loyalty.purchases.domain.facts import Line
-from services.loyalty.redemptions.refusals import OrderReturned
+from services.loyalty.redemptions.refusals import OrderPaidBefore, OrderReturned
 from services.loyalty.redemptions.usecases.redeem_points import RedemptionAsked, redeem_points
 from services.loyalty.settings import Settings
 from shared.events.base import SHOP, Issuer
@@ -37,6 +37,10 @@ class OrderPaid(Request):
     order_id: OrderId
     issuer: Issuer = Field(default=SHOP, description="Who recorded the order: the shop, or `partner:<id>`.")
     lines: Annotated[list[OrderLine], Field(max_length=LINES_MAX)] = []
+    adds: bool = Field(
+        default=False,
+        description="An order is paid with points once. Send true to take more points for one that was paid before.",
+    )
 
 
 class RedemptionIn(Request):
@@ -74,7 +78,7 @@ class RedemptionOut(Response):
     operation_id="redeem_points",
     summary="Redeem points",
     allow=allow({"agent", "manager", "admin"}, customer="self"),
-    errors=(UnknownMember, InsufficientPoints, OrderReturned, KeyUsedBefore),
+    errors=(UnknownMember, InsufficientPoints, OrderPaidBefore, OrderReturned, KeyUsedBefore),
     idempotency="required",
     status_code=201,
 )
@@ -90,6 +94,7 @@ async def redeem(
         reference=body.reference,
         order=OrderKey(order.issuer, order.source, order.order_id) if order else None,
         lines=tuple(Line(line.quantity, line.amount_minor) for line in order.lines) if order else (),
+        adds=order is not None and order.adds,
     )
     done = await redeem_points(tx, context, asked)
     return RedemptionOut(

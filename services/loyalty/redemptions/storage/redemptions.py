@@ -40,6 +40,18 @@ async def ids_of_orders(read: Read, orders: Iterable[OrderKey]) -> list[int]:
     return [row_id for (row_id,) in rows]
 
 
+async def first_of_order(read: Read, order: OrderKey, wallet_ids: Sequence[int]) -> Booked | None:
+    """Return the first redemption that these wallets' identities asked for to pay an order; None if there is none."""
+    c = redemption.c
+    return await read.read_record(
+        Booked,
+        select(*columns_of(redemption, Booked))
+        .where(any_of_rows([c.source, c.order_id], [order]), any_of(c.wallet_id, wallet_ids))
+        .order_by(c.id)
+        .limit(1),
+    )
+
+
 async def of_wallets(read: Read, wallet_ids: Sequence[int]) -> list[Booked]:
     """Return the points of the redemptions that these wallets' identities asked for."""
     statement = select(*columns_of(redemption, Booked)).where(any_of(redemption.c.wallet_id, wallet_ids))

@@ -17,7 +17,7 @@ from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
 from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Line
 from services.loyalty.purchases.queries import orders
-from services.loyalty.redemptions.refusals import OrderReturned
+from services.loyalty.redemptions.refusals import OrderPaidBefore, OrderReturned
 from services.loyalty.redemptions.storage import redemptions
 from services.loyalty.redemptions.storage.tables import RedemptionRecord
 from services.loyalty.settings import Settings
@@ -38,6 +38,8 @@ class RedemptionAsked:
     reference: str | None
     order: OrderKey | None
     lines: tuple[Line, ...]
+    adds: bool = False
+    """Whether the order was paid with points before, and these add to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsk
     if await redemptions.exists(tx, asked.key):
         raise KeyUsedBefore
     member = locked.member(asked.customer_id)
-    await _check_not_returned(tx, member, asked)
+    await _check_order(tx, member, asked)
     booking = await open_booking(tx, locked, [member], rows=1)
     journal = booking.journal
     await lots.load_spendable(tx, locked, member, asked.points)
@@ -94,12 +96,19 @@ async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsk
     return RedemptionDone(posted.id, wallet.owner_id, journal.now, member.balance())
 
 
-async def _check_not_returned(tx: Tx, member: Member, asked: RedemptionAsked) -> None:
-    """Refuse to pay an order of the member's own whose units have gone back: they will not go back again."""
-    if asked.order and asked.lines:
-        wallet_ids = [wallet.id for wallet in member.wallets]
-        if await orders.has_returns(tx, asked.order, wallet_ids):
-            raise OrderReturned
+async def _check_order(tx: Tx, member: Member, asked: RedemptionAsked) -> None:
+    """Refuse to pay an order twice, or one of the member's own whose units have gone back: they go back no more.
+
+    The member's wallets are locked, so of two requests for one order the second one sees the first.
+    """
+    if asked.order is None:
+        return
+    wallet_ids = [wallet.id for wallet in member.wallets]
+    first = None if asked.adds else await redemptions.first_of_order(tx, asked.order, wallet_ids)
+    if first is not None:
+        raise OrderPaidBefore(redemption=f"red_{first.id}", points=first.points)
+    if asked.lines and await orders.has_returns(tx, asked.order, wallet_ids):
+        raise OrderReturned
 
 
 async def _sealed(tx: Tx, context: Context[Settings], wallet: Wallet, reference: str | None) -> bytes | None:

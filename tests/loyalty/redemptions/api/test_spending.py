@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx2
 import pytest
 
+from services.loyalty.ledger.api.adjustments import POINTS_MAX
+from shared.limits import MEMBER_POINTS_MAX
 from tests.loyalty.shop import START, Shop, bought, customer, returned
 
 
@@ -48,6 +51,55 @@ async def test_a_redemption_for_an_order_names_its_lines(shop: Shop) -> None:
 
     assert await shop.active(member) == 50 + 25 + 25
     await shop.check()
+
+
+async def test_an_order_is_paid_with_points_once_unless_the_request_adds(shop: Shop) -> None:
+    member, stranger = customer(), customer()
+    await shop.tell(bought(member, [(1, 10_000)], START), bought(stranger, [(1, 10_000)], START))
+    order, path = {"source": "web", "order_id": "A-1"}, f"/v1/members/{member}/redemptions"
+    client = shop.customer(member)
+
+    first = await post(client, path, {"points": 10, "order": order}, "key-00000001")
+    again = await post(client, path, {"points": 10, "order": order}, "key-00000002")
+    spelled = await post(client, path, {"points": 10, "order": order | {"order_id": " A-1 "}}, "key-00000003")
+    other = await post(client, path, {"points": 10, "order": order | {"order_id": "A-2"}}, "key-00000004")
+    more = await post(client, path, {"points": 5, "order": order | {"adds": True}}, "key-00000005")
+    theirs = await post(
+        shop.customer(stranger), f"/v1/members/{stranger}/redemptions", {"points": 7, "order": order}
+    )
+
+    assert [answer.status_code for answer in (first, other, more, theirs)] == [201] * 4
+    for refused in (again, spelled):
+        assert (refused.status_code, refused.json()["code"]) == (409, "order_paid_before")
+        assert first.json()["id"] in refused.json()["detail"]
+    assert (await shop.active(member), await shop.active(stranger)) == (75, 93)
+    await shop.check()
+
+
+@pytest.mark.both_databases
+async def test_of_two_redemptions_of_one_order_at_once_one_is_refused(shop: Shop) -> None:
+    member = customer()
+    await shop.tell(bought(member, [(1, 10_000)], START))
+    order, path = {"source": "web", "order_id": "A-1"}, f"/v1/members/{member}/redemptions"
+    clicks = [
+        post(shop.customer(member), path, {"points": 10, "order": order}, f"key-0000000{number}")
+        for number in range(5)
+    ]
+    answers = await asyncio.gather(*clicks)
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
+    assert await shop.active(member) == 90
+
+
+async def test_points_by_hand_have_a_limit_of_a_member(shop: Shop) -> None:
+    member = customer()
+    await shop.tell(bought(member, [(1, 10_000)], START))
+    times = MEMBER_POINTS_MAX // POINTS_MAX
+    for _ in range(times - 1):
+        await shop.adjust(member, POINTS_MAX)
+    path = f"/v1/members/{member}/adjustments"
+    answer = await post(shop.operator(), path, {"points": POINTS_MAX, "reason": "too many"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "too_many_points")
+    assert await shop.active(member) == (times - 1) * POINTS_MAX + 100
 
 
 @pytest.mark.parametrize(
