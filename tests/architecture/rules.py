@@ -146,6 +146,7 @@ DOMAIN_MAY_USE = {
     "shared.ids",
     "shared.limits",
     "shared.money",
+    "shared.spelling",
 }
 ALSO_MAY_USE = {
     "services.profile": {"phonenumbers", "email_validator"},  # normalisation: tables and grammars, no I/O

@@ -46,7 +46,7 @@ async def first_of_order(read: Read, order: OrderKey, wallet_ids: Sequence[int])
     return await read.read_record(
         Booked,
         select(*columns_of(redemption, Booked))
-        .where(any_of_rows([c.source, c.order_id], [order]), any_of(c.wallet_id, wallet_ids))
+        .where(any_of_rows([c.issuer, c.source, c.order_id], [order]), any_of(c.wallet_id, wallet_ids))
         .order_by(c.id)
         .limit(1),
     )

@@ -28,10 +28,9 @@ from shared.events.base import Issuer
 from shared.http.auth import OPERATORS, allow
 from shared.http.dependencies import Caller, InContext, Reading
 from shared.http.listing import Listing, listed_by
-from shared.http.models import InstantIn, Page, Response
+from shared.http.models import InstantIn, OrderIdFilter, Page, Response, SourceFilter
 from shared.http.readers import EVERYBODY
 from shared.http.routes import Router
-from shared.limits import ORDER_ID_MAX, SOURCE_MAX
 
 _ID = "pur_01k2m9d6v4e8r7a1b2c3d4e5f6"
 _CUSTOMER_ID = "cus_01k2m9d6v4e8r7a1b2c3d4e5f6"
@@ -86,8 +85,8 @@ class PurchaseFilters:
             "By default those of all issuers that you may see, and your own ids."
         ),
     ] = None
-    source: Annotated[str | None, Query(max_length=SOURCE_MAX)] = None
-    order_id: Annotated[str | None, Query(max_length=ORDER_ID_MAX)] = None
+    source: SourceFilter = None
+    order_id: OrderIdFilter = None
     purchased_from: Annotated[InstantIn | None, Query(description="Bought at this instant or later.")] = None
     purchased_until: Annotated[InstantIn | None, Query(description="Bought before this instant.")] = None
 
