@@ -66,7 +66,7 @@ LIMITS = f"""
 **Limits.** The head of a request: {HEAD_BYTES_MAX:,} bytes and {HEAD_FIELDS_MAX} headers (431 `head_too_large`), of which
 {TARGET_BYTES_MAX:,} bytes of path and query (414 `target_too_long`). Its body: {BODY_BYTES_MAX:,} bytes,
 {BATCH_BODY_BYTES_MAX:,} for a `:batch` (413 `body_too_large`), {NODES_MAX:,} values, {NAMES_MAX} names in one object and
-{DEPTH_MAX} levels (400 `body_too_complex`). An answer lists at most {ERRORS_MAX} errors. HEAD works where GET does.
+{DEPTH_MAX} levels (422 `body_too_complex`). An answer lists at most {ERRORS_MAX} errors. HEAD works where GET does.
 """
 
 

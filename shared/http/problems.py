@@ -83,7 +83,7 @@ class TargetTooLong(DomainError):
 class BodyTooComplex(DomainError):
     """The body has more values, or is nested deeper, than any operation accepts."""
 
-    kind, code = Kind.BAD_REQUEST, "body_too_complex"
+    kind, code = Kind.INVALID, "body_too_complex"
     constants: ClassVar = {"nodes": NODES_MAX, "depth": DEPTH_MAX, "names": NAMES_MAX}
 
 

@@ -1,7 +1,7 @@
 """Cases of bad input, computed from the OpenAPI document of a target: one function for each part of a request."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -187,7 +187,7 @@ def of_paths(target: Target) -> Iterator[Case]:
                 path=path,
                 statuses=(405,),
                 codes=("method_not_allowed",),
-                allow=", ".join(sorted(operation.method for operation in operations)),
+                allow=", ".join(sorted(_with_head(operation.method for operation in operations))),
             )
 
 
@@ -230,3 +230,9 @@ def _value(bad: BadValue, node: Node) -> Any:
     if not callable(bad.value):
         return bad.value
     return ABSENT if node.value is ABSENT else bad.value(node.schema, node.value)
+
+
+def _with_head(methods: Iterable[str]) -> set[str]:
+    """Return the methods that a path takes: HEAD wherever it takes GET."""
+    taken = set(methods)
+    return taken | {"HEAD"} if "GET" in taken else taken
