@@ -15,6 +15,7 @@ from huitou.commands import (
     migrate,
     reference,
     replay,
+    secrets,
     token,
     up,
     verify,
@@ -42,6 +43,7 @@ app.command("backup")(backup.backup)
 app.command("demo")(demo.load_demo)
 app.command("replay")(replay.replay)
 app.command("migrate")(migrate.migrate)
+app.command("secrets")(secrets.make_secrets)
 app.command("reference", hidden=True)(reference.write_reference)
 
 

@@ -3,16 +3,18 @@
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.bus.opening import servers_of
 from shared.money import CURRENCIES
 
 PREFIX = "HUITOU_"
+FILE = "_FILE"
+"""The end of the name of a setting that names the file of another setting."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 CLOSE = 0.8
 """The similarity from which a name counts as a misspelling of another. The database URLs of two services have 0.7."""
@@ -81,6 +83,8 @@ class ServiceSettings(BaseSettings):
     """File that holds `vault_key`."""
     reference_key: str = ""
     """The key of customer references, the same for all services; empty: made under `home`."""
+    reference_key_file: Path | None = None
+    """File that holds `reference_key`."""
     set_aside_percent_max: Annotated[int, Field(ge=0, le=100)] = 5
     """A batch of which more than this share (and more than 10 records) would be set aside stops its partition; 100
     switches the brake off."""
@@ -108,7 +112,43 @@ class ServiceSettings(BaseSettings):
     @property
     def database(self) -> str:
         """Return the URL of the service's own database: HUITOU_<SERVICE>_DATABASE_URL, or a SQLite file under `home`."""
-        return getattr(self, "database_url", "") or f"sqlite:///{self.home / (self.service + '.db')}"
+        return (
+            self.secret(f"{self.service}_database_url") or f"sqlite:///{self.home / (self.service + '.db')}"
+        )
+
+    def secret(self, name: str) -> str:
+        """Return a secret setting, from the setting itself or from the file that `<name>_file` names; empty if neither is set.
+
+        Raises BadSetting if the file cannot be read or is empty.
+        """
+        path: Path | None = getattr(self, f"{name}_file", None)
+        value: str = getattr(self, name, "")
+        return value if path is None else _read(path, f"{PREFIX}{name}_file".upper())
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        for name in type(self).model_fields:
+            if (
+                name.endswith("_file")
+                and getattr(self, name)
+                and getattr(self, name.removesuffix("_file"), "")
+            ):
+                variable = f"{PREFIX}{name}".upper()
+                raise ValueError(
+                    f"{variable.removesuffix('_FILE')} and {variable} are both set; set one of them"
+                )
+        return self
+
+
+def _read(path: Path, variable: str) -> str:
+    try:
+        text = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a text"
+        raise BadSetting(f"{variable} is {path}, which cannot be read: {why}.") from None
+    if not text:
+        raise BadSetting(f"{variable} is {path}, which is empty.")
+    return text
 
 
 def in_words(error: ValidationError) -> str:
@@ -133,5 +173,8 @@ def misspelt(settings: type[ServiceSettings], environment: Mapping[str, str]) ->
     for variable in sorted(environment):
         name = variable.upper().removeprefix(PREFIX)
         if variable.upper().startswith(PREFIX) and name not in known:
-            for close in get_close_matches(name, known, n=1, cutoff=CLOSE):
-                yield variable, PREFIX + close
+            # The common end of two names says nothing about what differs before it.
+            end = FILE if name.endswith(FILE) else ""
+            begins = [other.removesuffix(FILE) for other in known if other.endswith(FILE) == bool(end)]
+            for close in get_close_matches(name.removesuffix(FILE), begins, n=1, cutoff=CLOSE):
+                yield variable, PREFIX + close + end

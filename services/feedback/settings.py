@@ -1,6 +1,7 @@
 """Settings of the feedback service."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -18,6 +19,8 @@ class Settings(ServiceSettings):
 
     feedback_database_url: str = ""
     """URL of feedback's own database; empty: a SQLite file under `home`."""
+    feedback_database_url_file: Path | None = None
+    """File that holds `feedback_database_url`."""
     sla_grace_seconds: Annotated[int, Field(ge=0, le=3_600)] = 10
     """Seconds between a promise's due time and the announcement of its breach, so that a reply that was taken before
     the due time and is written down just after it still wins. The breach keeps its own time."""
@@ -42,11 +45,6 @@ class Settings(ServiceSettings):
     def remedy_points_of_manager_max(self) -> tuple[int, int]:
         """The points that a manager may grant on a complaint, and on a day."""
         return self.remedy_points_manager_complaint_max, self.remedy_points_manager_day_max
-
-    @property
-    def database(self) -> str:
-        """The URL of the service's own database."""
-        return self.feedback_database_url or f"sqlite:///{self.home / 'feedback.db'}"
 
     @property
     def sla_grace(self) -> timedelta:

@@ -1,5 +1,6 @@
 """Settings of the loyalty service."""
 
+from pathlib import Path
 from typing import ClassVar
 
 from shared.settings import ServiceSettings
@@ -12,9 +13,6 @@ class Settings(ServiceSettings):
     port_offset: ClassVar[int] = 2
 
     loyalty_database_url: str = ""
-    """HUITOU_LOYALTY_DATABASE_URL; empty: `loyalty.db` under `home`."""
-
-    @property
-    def database(self) -> str:
-        """The URL of the service's own database."""
-        return self.loyalty_database_url or f"sqlite:///{self.home / 'loyalty.db'}"
+    """URL of loyalty's own database; empty: a SQLite file under `home`."""
+    loyalty_database_url_file: Path | None = None
+    """File that holds `loyalty_database_url`."""

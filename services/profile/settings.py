@@ -1,5 +1,6 @@
 """Settings of the profile service."""
 
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 import phonenumbers
@@ -24,10 +25,7 @@ class Settings(ServiceSettings):
 
     profile_database_url: str = ""
     """URL of profile's own database; empty: a SQLite file under `home`."""
+    profile_database_url_file: Path | None = None
+    """File that holds `profile_database_url`."""
     phone_region: Annotated[str, AfterValidator(_known_region)] = "CN"
     """Where a phone number without a country code is dialled (ISO 3166-1)."""
-
-    @property
-    def database(self) -> str:
-        """The URL of the service's own database."""
-        return self.profile_database_url or f"sqlite:///{self.home / 'profile.db'}"

@@ -1,5 +1,6 @@
 """Settings of the scoring service."""
 
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -15,10 +16,7 @@ class Settings(ServiceSettings):
 
     scoring_database_url: str = ""
     """URL of scoring's own database; empty: a SQLite file under `home`."""
+    scoring_database_url_file: Path | None = None
+    """File that holds `scoring_database_url`."""
     sweep_per_second: Annotated[int, Field(ge=1, le=100_000)] = 2_000
     """Customers a second whose labels are looked at again after new cut points were published."""
-
-    @property
-    def database(self) -> str:
-        """The URL of the service's own database."""
-        return self.scoring_database_url or f"sqlite:///{self.home / 'scoring.db'}"

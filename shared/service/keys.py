@@ -66,8 +66,16 @@ async def prove_keys(service: Service, runtime: Runtime) -> None:
     settings, vault = service.settings, runtime.vault
     try:
         held = [
-            HeldKeys(VAULT, _vault_origin(settings), vault.checks),
-            HeldKeys(REFERENCES, _references_origin(settings), {1: vault.reference_check}),
+            HeldKeys(
+                VAULT,
+                _origin(settings, "vault_key", vault_path(settings.home, settings.service)),
+                vault.checks,
+            ),
+            HeldKeys(
+                REFERENCES,
+                _origin(settings, "reference_key", references_path(settings.home)),
+                {1: vault.reference_check},
+            ),
         ]
         if not settings.jwks:
             check = signing.signing_check(signing.load_signing_key(settings.home))
@@ -87,12 +95,12 @@ async def prove_keys_at_head(service: Service, runtime: Runtime) -> None:
 
 
 def open_vault_of(settings: ServiceSettings) -> Vault:
-    """Open the vault of a service by its settings. Raises BadSetting if the key's file cannot be used."""
-    key = settings.vault_key
-    if settings.vault_key_file is not None:
-        key = _read(settings.vault_key_file)
+    """Open the vault of a service by its settings. Raises BadSetting if the file of a key cannot be read."""
     return open_vault(
-        settings.home, settings.service, key=key or None, reference_key=settings.reference_key or None
+        settings.home,
+        settings.service,
+        key=settings.secret("vault_key") or None,
+        reference_key=settings.secret("reference_key") or None,
     )
 
 
@@ -100,7 +108,7 @@ def _files(settings: ServiceSettings) -> Iterator[tuple[str, Path]]:
     """Yield the purposes whose keys lie in the home folder, with the paths of their files."""
     if not settings.vault_key and settings.vault_key_file is None:
         yield VAULT, vault_path(settings.home, settings.service)
-    if not settings.reference_key:
+    if not settings.reference_key and settings.reference_key_file is None:
         yield REFERENCES, references_path(settings.home)
     if not settings.jwks:
         yield TOKENS, signing.signing_key_path(settings.home)
@@ -154,14 +162,12 @@ def _needed(connection: Connection) -> set[str] | None:
     return recorded
 
 
-def _vault_origin(settings: ServiceSettings) -> str:
-    if settings.vault_key_file is not None:
-        return f"{settings.vault_key_file} (HUITOU_VAULT_KEY_FILE)"
-    return "HUITOU_VAULT_KEY" if settings.vault_key else str(vault_path(settings.home, settings.service))
-
-
-def _references_origin(settings: ServiceSettings) -> str:
-    return "HUITOU_REFERENCE_KEY" if settings.reference_key else str(references_path(settings.home))
+def _origin(settings: ServiceSettings, name: str, path: Path) -> str:
+    """Return where a key comes from, to name it in a sentence: its setting, or else its file in the home folder."""
+    file: Path | None = getattr(settings, f"{name}_file")
+    if file is not None:
+        return f"{file} (HUITOU_{name.upper()}_FILE)"
+    return f"HUITOU_{name.upper()}" if getattr(settings, name) else str(path)
 
 
 def _place(service: Service, database: Database) -> str:
@@ -186,14 +192,3 @@ def _other(service: Service, database: Database, held: HeldKeys) -> str:
         "Restore the key from a backup of the home folder; a second replica needs a copy of it, or the same settings."
         f"{more}"
     )
-
-
-def _read(path: Path) -> str:
-    try:
-        text = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not a text"
-        raise BadSetting(f"HUITOU_VAULT_KEY_FILE is {path}, which cannot be read: {why}.") from None
-    if not text:
-        raise BadSetting(f"HUITOU_VAULT_KEY_FILE is {path}, which is empty.")
-    return text

@@ -3,7 +3,9 @@
 import importlib
 import os
 import re
+import stat
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -11,9 +13,13 @@ from typer.main import get_command
 
 from huitou import reference, registry
 from huitou.__main__ import app
+from huitou.commands.secrets import make_secrets
+from shared.auth.signing import signing_key_path
 from shared.run.command import ROLES
 from tests.architecture.sources import ROOT, SERVICES
-from tests.parts.distributed import PROCESSES
+from tests.parts.distributed import PROCESSES, DistributedStack
+from tests.parts.kafka import GivenKafka
+from tests.parts.postgres import Databases
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 PARTS = {"kafka", "postgres"}
@@ -105,5 +111,100 @@ def test_the_script_of_the_databases_is_run_and_not_read() -> None:
 
 def test_a_database_is_made_for_every_service() -> None:
     script = (ROOT / "deploy/postgres/create-databases.sh").read_text(encoding="utf-8")
+    given = {secret["target"] for secret in COMPOSE["services"]["postgres"]["secrets"]}
 
+    assert given == {"superuser", *SERVICES}
     assert f"for service in {' '.join(SERVICES)};" in script
+
+
+def _sources(service: dict[str, Any]) -> set[str]:
+    return {secret["source"] for secret in service.get("secrets", [])}
+
+
+def test_a_process_is_given_the_secrets_of_its_own_service_and_no_others() -> None:
+    for name, service in _own().items():
+        owner = name.rpartition("-")[0]
+        wanted = {f"{owner}-database", f"{owner}-vault", "references", "jwks"} if owner else set()
+        assert _sources(service) == wanted, name
+        assert not any(source.startswith(".") for source in service.get("volumes", [])), name
+
+
+def test_no_secret_stands_in_an_environment() -> None:
+    secret = re.compile(r"_(KEY|PASSWORD|DATABASE_URL)$|://[^/]*:[^/]*@")
+    for name, service in COMPOSE["services"].items():
+        for variable, value in service.get("environment", {}).items():
+            assert not secret.search(variable), (name, variable)
+            assert not secret.search(str(value)), (name, variable)
+
+
+def test_the_key_that_signs_tokens_and_the_superusers_password_are_given_to_no_process_of_ours() -> None:
+    files = {name: secret["file"] for name, secret in COMPOSE["secrets"].items()}
+
+    assert not any("signing" in file for file in files.values())
+    assert len(set(files.values())) == len(files), "no two secrets are one file"
+    assert [
+        name for name, service in COMPOSE["services"].items() if "postgres-password" in _sources(service)
+    ] == ["postgres"]
+    for name, service in COMPOSE["services"].items():
+        volumes = {volume.split(":")[0] for volume in service.get("volumes", [])} & set(COMPOSE["volumes"])
+        assert volumes == ({name} if name in PARTS else set()), "nobody shares what is kept"
+
+
+def test_a_process_of_ours_can_do_little() -> None:
+    for name, service in _own().items():
+        assert service["read_only"] is True, name
+    for name, service in COMPOSE["services"].items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert {"mem_limit", "cpus", "pids_limit"} <= set(service), name
+        assert "privileged" not in service, name
+        assert name == "postgres" or "cap_add" not in service, name
+
+
+def test_everything_that_runs_on_is_looked_after() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert ("test" in service["healthcheck"]) != name.endswith("-migrate"), name
+
+
+def test_only_what_is_published_is_outside() -> None:
+    assert COMPOSE["networks"]["inside"]["internal"] is True
+    for name, service in COMPOSE["services"].items():
+        assert ("outside" in service["networks"]) == ("ports" in service), name
+        assert ("inside" in service["networks"]) == (name != "console"), name
+
+
+def test_the_command_makes_every_secret_of_the_file(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    make_secrets(folder)
+    made = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    make_secrets(folder)
+
+    for name, secret in COMPOSE["secrets"].items():
+        assert Path(secret["file"].replace("${HUITOU_SECRETS:-./secrets}", str(folder))) in made, name
+    assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == made
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(signing_key_path(folder).stat().st_mode) == 0o600
+    passwords = {content for file, content in made.items() if file.suffix == ".password"}
+    assert len(passwords) == len(SERVICES) + 1
+    for service in SERVICES:
+        password = (folder / f"{service}.password").read_text()
+        assert (
+            folder / f"{service}.database"
+        ).read_text() == f"postgresql://{service}:{password}@postgres/{service}"
+
+
+def test_a_process_of_the_distributed_run_is_told_the_secrets_of_its_own_service_only() -> None:
+    stack = DistributedStack(
+        Databases("postgresql://nobody@nowhere/x", ""), GivenKafka("nowhere:1"), port_base=1
+    )
+    stack.databases = {service: f"postgresql://{service}" for service in SERVICES}
+    stack.tell_databases()
+
+    for service in (*SERVICES, "console"):
+        told = stack.environment_of(service)
+        values = " ".join(value for name, value in told.items() if name.startswith("HUITOU_"))
+        for other in SERVICES:
+            assert (stack.databases[other] in values) == (other == service)
+            assert (f"{other}.vault" in values) == (other == service)
+        assert str(stack.home) != told["HUITOU_HOME"]
+        assert "signing" not in values

@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-import secrets
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -14,7 +14,6 @@ import httpx2
 import yaml
 
 from huitou.settings import PORT_OFFSETS, SERVICES
-from shared.auth import signing
 from tests.compose.engines import Engine
 from tests.parts import stacks
 from tests.parts.processes import PartMissing, free_port_base, said
@@ -31,7 +30,6 @@ DOWN_SECONDS_MAX = 300
 EXEC_SECONDS_MAX = 120
 LOOK_SECONDS = 1.0
 LOG_LINES_SHOWN = 30
-HOME = Path("/var/lib/huitou")
 STATE = "{{.Id}} {{.State.Status}} {{.State.Pid}} {{.State.ExitCode}} {{.RestartCount}}"
 
 
@@ -53,12 +51,15 @@ class ComposedStack:
         base = free_port_base(len(PORT_OFFSETS))
         self.engine = engine
         self.addresses = stacks.local_addresses(base)
+        self.secrets = Path(tempfile.mkdtemp(prefix="huitou-secrets-")) / "secrets"
+        """The folder of the secrets, which is also the home of the key that signs tokens."""
+        said([sys.executable, "-m", "huitou", "secrets", str(self.secrets)], cwd=ROOT)
         self.services = list(yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"])
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("HUITOU_")},
             **engine.environment,
             **{f"{name.upper()}_PORT": str(base + offset) for name, offset in PORT_OFFSETS.items()},
-            "HUITOU_DATABASE_PASSWORD": secrets.token_hex(16),
+            "HUITOU_SECRETS": str(self.secrets),
             "HUITOU_TAG": TAG,
         }
         self._command = [
@@ -118,15 +119,6 @@ class ComposedStack:
         """The size of a service's image."""
         image = f"huitou-{service}:{TAG}"
         return int(self.engine.run("image", "inspect", "--format", "{{.Size}}", image)) / 1e6
-
-    def take_key(self, home: Path) -> None:
-        """Bring the key that signs tokens out of the volume, as an operator does: `huitou token` mints with it."""
-        key = signing.signing_key_path(HOME)
-        done = self.execute("profile-serve", "cat", str(key))
-        assert done.returncode == 0, done.stderr
-        place = signing.signing_key_path(home)
-        place.parent.mkdir(mode=0o700, parents=True)
-        place.write_text(done.stdout)
 
     async def _wait_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS_MAX

@@ -43,11 +43,9 @@ def stack() -> Iterator[ComposedStack]:
 
 
 @pytest.fixture(scope="session")
-def home(stack: ComposedStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home folder with the key of the running product."""
-    folder = tmp_path_factory.mktemp("home")
-    stack.take_key(folder)
-    return folder
+def home(stack: ComposedStack) -> Path:
+    """The folder with the key that signs the tokens of the running product."""
+    return stack.secrets
 
 
 def test_every_service_of_the_file_runs_and_every_migration_ended_well(stack: ComposedStack) -> None:
@@ -95,6 +93,18 @@ def test_a_process_is_nobody_and_can_write_to_its_home_only(stack: ComposedStack
     assert user.stdout.strip() == "10001"
     assert set(refused.values()) == {"Read-only file system"}
     assert kept.returncode == 0, kept.stderr
+
+
+def test_a_process_sees_the_secrets_of_its_own_service_only(stack: ComposedStack) -> None:
+    seen = {
+        name: set(stack.execute(name, "ls", "/run/secrets").stdout.split())
+        for name in ("profile-serve", "loyalty-relay", "scoring-consume")
+    }
+    database = stack.execute("loyalty-relay", "cat", "/run/secrets/database").stdout
+
+    assert set(map(frozenset, seen.values())) == {frozenset(("database", "vault", "references", "jwks"))}
+    assert database == (stack.secrets / "loyalty.database").read_text()
+    assert "/run/secrets" not in stack.execute("console", "find", "/run").stdout
 
 
 @pytest.mark.parametrize(("process", "figure"), [("loyalty-relay", "relay"), ("loyalty-consume", "consumer")])

@@ -18,6 +18,9 @@ from shared.run import command
 from shared.service.opening import open_runtime
 from shared.settings import BadSetting, misspelt
 
+SECRETS = ("vault_key", "reference_key", "loyalty_database_url")
+NO_SECRETS = {"bus_ca"}
+"""The settings with a file that holds no secret."""
 POSTGRES = "postgresql://loyalty:s3cret@127.0.0.1:1/loyalty"
 
 
@@ -40,6 +43,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("HUITOU_CURRENCY", "XXY"),
         ("HUITOU_VAULT_KEY", "s3cret"),
         ("HUITOU_VAULT_KEY_FILE", "/nowhere"),
+        ("HUITOU_REFERENCE_KEY_FILE", "/nowhere"),
+        ("HUITOU_LOYALTY_DATABASE_URL_FILE", "/nowhere"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_one_sentence(
@@ -55,6 +60,39 @@ def test_a_setting_that_makes_no_sense_is_one_sentence(
     assert said.count("\n") == 1
     assert said.startswith(name)
     assert "s3cret" not in said
+
+
+def test_a_secret_is_read_from_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f"{POSTGRES}\n")
+    for name in SECRETS:
+        monkeypatch.setenv(f"HUITOU_{name.upper()}_FILE", str(file))
+
+    settings = Settings()
+
+    assert {settings.secret(name) for name in SECRETS} == {POSTGRES}
+    assert settings.database == POSTGRES
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_that_is_told_twice_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.setenv(f"HUITOU_{name.upper()}", "s3cret")
+    monkeypatch.setenv(f"HUITOU_{name.upper()}_FILE", "/somewhere")
+
+    assert command.main(lambda: service(Settings()), ["verify"]) == command.EXIT_REFUSED
+
+    said = capsys.readouterr().err
+    assert said == f"HUITOU_{name.upper()} and HUITOU_{name.upper()}_FILE are both set; set one of them\n"
+
+
+def test_every_secret_setting_has_a_file() -> None:
+    every = {name for settings in registry.SETTINGS for name in settings.model_fields}
+    secret = {name for name in every if name.endswith(("_key", "_password", "_database_url"))}
+
+    assert secret == {name.removesuffix("_file") for name in every if name.endswith("_file")} - NO_SECRETS
+    assert set(SECRETS) <= secret
 
 
 def test_a_database_that_does_not_answer_is_one_sentence_without_its_password(

@@ -2,8 +2,9 @@
 
 python -m tests.parts.distributed      (make up-distributed)
 
-Every process gets the same environment, which is written to one file; a database and a user a service, who may connect
-to no other database. Everything is temporary: what shall stay runs from docker-compose.yml.
+Every process is told the secrets of its own service only: its database, its keys, and the public keys that verify tokens.
+A database and a user a service, who may connect to no other database. One file holds the environment of the person who runs
+it all. Everything is temporary: what shall stay runs from docker-compose.yml.
 """
 
 import asyncio
@@ -22,8 +23,10 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from huitou import tokens
+from huitou import registry, tokens
 from huitou.settings import SERVICES
+from shared.auth import signing
+from shared.vault import references_path, vault_path
 from tests.parts import bytecode, stacks
 from tests.parts.kafka import Kafka, open_kafka
 from tests.parts.postgres import Databases, open_postgres
@@ -75,20 +78,35 @@ class DistributedStack:
 
     @property
     def environment_file(self) -> Path:
-        """Return the file with the environment of every process, for commands that are run beside them."""
+        """Return the file with everything that the product is told, for commands that are run beside its processes."""
         return self.folder / "huitou.env"
 
     def prepare(self) -> None:
         """Make users and databases, write the environment file, and migrate."""
         self.databases = asyncio.run(_create_databases(self.postgres))
-        for service, url in self.databases.items():
-            self.environment[f"HUITOU_{service.upper()}_DATABASE_URL"] = url
+        self.tell_databases()
         ours = sorted((name, value) for name, value in self.environment.items() if name.startswith("HUITOU_"))
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in ours]
         self.environment_file.write_text("".join(lines))
         self.environment_file.chmod(0o600)
         migrate = [sys.executable, "-m", "huitou", "migrate"]
         said(migrate, environment=self.environment, cwd=self.folder, seconds_max=MIGRATE_SECONDS_MAX)
+
+    def tell_databases(self) -> None:
+        """Put the URLs of the databases into the environment of the person who runs it all."""
+        for service, url in self.databases.items():
+            self.environment[f"HUITOU_{service.upper()}_DATABASE_URL"] = url
+
+    def environment_of(self, service: str) -> dict[str, str]:
+        """Return the environment of a process of this service: everything but what is secret to others."""
+        secrets_of_others = {f"HUITOU_{name.upper()}_DATABASE_URL" for name in SERVICES if name != service}
+        own = {name: value for name, value in self.environment.items() if name not in secrets_of_others}
+        own["HUITOU_HOME"] = str(self.folder / "homes" / service)
+        own.setdefault("HUITOU_JWKS", str(signing.public_keys_path(self.home)))
+        if service in SERVICES:
+            own["HUITOU_VAULT_KEY_FILE"] = str(vault_path(self.home, service))
+            own["HUITOU_REFERENCE_KEY_FILE"] = str(references_path(self.home))
+        return own
 
     def start(self) -> Self:
         """Prepare and start everything; returns when every service answers."""
@@ -111,7 +129,7 @@ class DistributedStack:
                 name,
                 ["-m", f"services.{service}", role],
                 log=self.folder / f"{name.replace(' ', '-')}.log",
-                environment={**self.environment, **member},
+                environment={**self.environment_of(service or PROCESSES[name][0]), **member},
             )
         self.servers[name].start()
         return self.servers[name]
@@ -174,7 +192,7 @@ def main() -> int:
     postgres, kafka, stack = None, None, None
     try:
         print("Starting PostgreSQL …", flush=True)
-        postgres = open_postgres()
+        postgres = open_postgres(password=secrets.token_urlsafe(24))
         print(f"  {postgres.sentence}\nStarting Kafka …", flush=True)
         kafka = open_kafka()
         if not kafka.real:
@@ -182,7 +200,7 @@ def main() -> int:
                 "The distributed product needs a real Kafka: install java and mvn, or set TEST_KAFKA."
             )
         print(f"  {kafka.sentence}\nStarting the services …", flush=True)
-        stack = DistributedStack(postgres, kafka, port_base=port_base).start()
+        stack = DistributedStack(postgres, kafka, port_base=port_base, more=_told()).start()
         print(_banner(stack), flush=True)
         _watch(stack)
     except _Stopped:
@@ -197,6 +215,13 @@ def main() -> int:
             if part is not None:
                 part.close()
     return 0
+
+
+def _told() -> dict[str, str]:
+    """Return the settings in this environment that the stack does not decide by itself."""
+    decided = {"HUITOU_HOME", "HUITOU_PORT_BASE", "HUITOU_BUS_URL", "HUITOU_MEMBER"}
+    decided |= {name for name in registry.variables() if "_DATABASE_URL" in name or "_KEY" in name}
+    return {name: os.environ[name] for name in registry.variables() - decided if name in os.environ}
 
 
 def _watch(stack: DistributedStack) -> NoReturn:

@@ -106,8 +106,11 @@ class Databases:
 class Postgres(Databases):
     """A cluster that the run starts. It survives `kill` and `start` on the same data and port."""
 
-    def __init__(self, *, folder: Path | None = None, durable: bool = True) -> None:
-        """Make the cluster, its data under `folder` (a temporary one if none is given; made again when it exists)."""
+    def __init__(self, *, folder: Path | None = None, durable: bool = True, password: str = "") -> None:
+        """Make the cluster, its data under `folder` (a temporary one if none is given; made again when it exists).
+
+        With a password, which is the superuser's, the server asks everybody for a password (scram-sha-256).
+        """
         binaries = _binaries()
         self._own_folder = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="huitou-postgres-"))
@@ -118,10 +121,10 @@ class Postgres(Databases):
             self.folder.chmod(0o755)
         data = self.folder / "data"
         if not (data / "PG_VERSION").exists():
-            _initdb(binaries / "initdb", data, user)
+            _initdb(binaries / "initdb", data, user, password)
         (port,) = free_ports(1)
         super().__init__(
-            f"postgresql://{USER}@127.0.0.1:{port}/postgres",
+            f"postgresql://{USER}{f':{password}' if password else ''}@127.0.0.1:{port}/postgres",
             f"PostgreSQL {_version(binaries)} at 127.0.0.1:{port}",
             temporary=True,
         )
@@ -219,11 +222,14 @@ class Postgres(Databases):
         return subprocess.run(self._ready, stdin=subprocess.DEVNULL, check=False).returncode == 0
 
 
-def open_postgres(*, durable: bool = True) -> Databases:
-    """Start and return the PostgreSQL of this machine. Raises PartMissing if there is none: it has no stand-in."""
+def open_postgres(*, durable: bool = True, password: str = "") -> Databases:
+    """Start and return the PostgreSQL of this machine. Raises PartMissing if there is none: it has no stand-in.
+
+    With a password it asks everybody for one; a server in TEST_POSTGRES_URL is used as it is.
+    """
     given = os.environ.get("TEST_POSTGRES_URL")
     if not given:
-        return Postgres(durable=durable).start()
+        return Postgres(durable=durable, password=password).start()
     parts = urlsplit(given)
     admin_url = urlunsplit(parts._replace(scheme="postgresql", path=parts.path or "/postgres"))
     return Databases(
@@ -266,20 +272,17 @@ def _find_binaries() -> Path | None:
     return Path(newest).parent if newest else None
 
 
-def _initdb(program: Path, data: Path, user: str | None) -> None:
-    command = [
-        str(program),
-        "-D",
-        str(data),
-        "-A",
-        "trust",
-        "-N",
-        "-U",
-        USER,
-        "-E",
-        "UTF8",
-        "--locale=C.UTF-8",
-    ]
+def _initdb(program: Path, data: Path, user: str | None, password: str) -> None:
+    command = [str(program), "-D", str(data), "-N", "-U", USER, "-E", "UTF8", "--locale=C.UTF-8"]
+    file = data.parent / "password"
+    if password:
+        file.write_text(password)
+        file.chmod(0o600)
+        if user:
+            shutil.chown(file, user)
+        command += ["-A", "scram-sha-256", f"--pwfile={file}"]
+    else:
+        command += ["-A", "trust"]
     done = subprocess.run(
         command,
         user=user,
@@ -291,6 +294,7 @@ def _initdb(program: Path, data: Path, user: str | None) -> None:
         timeout=INITDB_SECONDS_MAX,
         check=False,
     )
+    file.unlink(missing_ok=True)
     if done.returncode != 0:
         raise PartMissing(f"initdb failed:\n{done.stdout}{done.stderr}")
 

@@ -7,11 +7,8 @@ export POSTGRES_USER="${POSTGRES_USER:-postgres}"
 
 if [ ! -s "$data/PG_VERSION" ]; then
     rm -rf "$data.new"
-    password=$(mktemp)
-    printf '%s' "$POSTGRES_PASSWORD" >"$password"
-    initdb --pgdata "$data.new" --username "$POSTGRES_USER" --pwfile "$password" --encoding UTF8 \
+    initdb --pgdata "$data.new" --username "$POSTGRES_USER" --pwfile "$POSTGRES_PASSWORD_FILE" --encoding UTF8 \
         --locale C.UTF-8 --auth-local trust --auth-host scram-sha-256
-    rm "$password"
     pg_ctl --pgdata "$data.new" --wait --options "-c listen_addresses= -k $PGHOST" start
     for script in /docker-entrypoint-initdb.d/*.sh; do
         "$script"
