@@ -42,11 +42,14 @@ def open_database(
     for prefix in ("postgresql://", "postgres://", "postgresql+asyncpg://"):
         if url.startswith(prefix):
             from shared.db.postgres import PostgresDatabase
+            from shared.db.postgres_url import UnusableUrl
 
             try:
                 return PostgresDatabase(
                     "postgresql+asyncpg://" + url.removeprefix(prefix), clock, write_outbox
                 )
+            except UnusableUrl as error:
+                raise UnusableDatabase(f"{error}.") from None
             except (ArgumentError, ValueError):  # their messages may quote the password
                 raise UnusableDatabase(f"It is not of the form {FORM}.") from None
     raise UnusableDatabase(f"A database URL begins with sqlite:/// or is of the form {FORM}.")

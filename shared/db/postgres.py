@@ -16,6 +16,7 @@ from shared.clock import Clock
 from shared.db import bulk, prepared
 from shared.db.access import Database, Parameters, Patience, Read, Records, T, Ts, Tx, WriteOutbox
 from shared.db.failures import is_broken_connection
+from shared.db.postgres_url import read_url
 from shared.db.prepared import Prepared
 from shared.db.records import R, names_of
 from shared.db.types import to_json
@@ -42,9 +43,12 @@ class PostgresDatabase(Database):
     dialect = "postgresql"
 
     def __init__(self, url: str, clock: Clock, write_outbox: WriteOutbox | None) -> None:
+        """Make the pool. Raises UnusableUrl if a parameter of the URL cannot be used."""
         super().__init__(url, clock, write_outbox)
+        address, arguments = read_url(url)
+        settings = {"idle_in_transaction_session_timeout": str(IDLE_TRANSACTION_SECONDS_MAX * 1_000)}
         self.engine: AsyncEngine = create_async_engine(
-            url,
+            address,
             isolation_level="AUTOCOMMIT",
             pool_size=CONNECTIONS_MAX,
             max_overflow=0,
@@ -56,9 +60,8 @@ class PostgresDatabase(Database):
             connect_args={
                 "timeout": CONNECT_SECONDS_MAX,
                 "command_timeout": STATEMENT_SECONDS_MAX,
-                "server_settings": {
-                    "idle_in_transaction_session_timeout": str(IDLE_TRANSACTION_SECONDS_MAX * 1_000)
-                },
+                **arguments,
+                "server_settings": {**arguments.get("server_settings", {}), **settings},
                 "connection_class": _Connection,
             },
         )

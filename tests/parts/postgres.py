@@ -14,6 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -106,10 +107,18 @@ class Databases:
 class Postgres(Databases):
     """A cluster that the run starts. It survives `kill` and `start` on the same data and port."""
 
-    def __init__(self, *, folder: Path | None = None, durable: bool = True, password: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        folder: Path | None = None,
+        durable: bool = True,
+        password: str = "",
+        more: Mapping[str, str] | None = None,
+    ) -> None:
         """Make the cluster, its data under `folder` (a temporary one if none is given; made again when it exists).
 
         With a password, which is the superuser's, the server asks everybody for a password (scram-sha-256).
+        `more` are further settings of the server.
         """
         binaries = _binaries()
         self._own_folder = folder is None
@@ -131,6 +140,7 @@ class Postgres(Databases):
         settings = {
             **SETTINGS,
             **(DURABLE if durable else NOT_DURABLE),
+            **(more or {}),
             "port": str(port),
             "unix_socket_directories": str(self.folder),
         }

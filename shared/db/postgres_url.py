@@ -1,0 +1,82 @@
+"""Read the URL of a PostgreSQL database as people write it for libpq, with TLS by `sslmode` and its files."""
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, make_url
+
+ENCRYPTED = ("require", "verify-ca", "verify-full")
+SSL_MODES = ("disable", "allow", "prefer", *ENCRYPTED)
+FILES = ("sslrootcert", "sslcert", "sslkey")
+PASSED_ON = ("host", "port", "target_session_attrs", "prepared_statement_cache_size")
+"""The other parameters of a URL that the driver understands."""
+SYSTEM = "system"
+"""The value of `sslrootcert` that stands for the certificates that this machine trusts."""
+
+
+class UnusableUrl(Exception):
+    """A parameter of the URL cannot be used. The sentence says which one, and what to do."""
+
+
+def read_url(text: str) -> tuple[URL, dict[str, Any]]:
+    """Return the URL for the driver without the parameters that it does not know, and the arguments they stand for.
+
+    Raises UnusableUrl.
+    """
+    url = make_url(text)
+    query = {name: _single(name, value) for name, value in url.query.items()}
+    unknown = sorted(set(query) - {"sslmode", "application_name", *FILES, *PASSED_ON})
+    if unknown:
+        known = ", ".join(("sslmode", *FILES, "application_name", *PASSED_ON))
+        raise UnusableUrl(f"it has the parameter {unknown[0]}; known are {known}")
+    arguments: dict[str, Any] = {}
+    mode = query.get("sslmode")
+    files = {name: query[name] for name in FILES if name in query}
+    if mode is not None or files:
+        arguments["ssl"] = _ssl(mode or "prefer", files)
+    if "application_name" in query:
+        arguments["server_settings"] = {"application_name": query["application_name"]}
+    return url.set(query={name: query[name] for name in PASSED_ON if name in query}), arguments
+
+
+def _single(name: str, value: str | tuple[str, ...]) -> str:
+    if not isinstance(value, str):
+        raise UnusableUrl(f"it has the parameter {name} more than once")
+    return value
+
+
+def _ssl(mode: str, files: dict[str, str]) -> Any:
+    """Return what the driver takes for a mode: False, the name of a mode that may go without TLS, or a context."""
+    if mode not in SSL_MODES:
+        raise UnusableUrl(f"sslmode is {mode!r}; it must be one of {', '.join(SSL_MODES)}")
+    if mode not in ENCRYPTED:
+        if files:
+            raise UnusableUrl(f"{min(files)} needs an sslmode of {', '.join(ENCRYPTED)}")
+        return False if mode == "disable" else mode
+    roots = files.get("sslrootcert")
+    if mode == "verify-ca" and roots in (None, SYSTEM):
+        raise UnusableUrl(
+            "sslmode=verify-ca needs sslrootcert, the file of the authority that signs the server's certificate"
+        )
+    context = ssl.create_default_context()
+    if roots not in (None, SYSTEM):
+        context = _made("sslrootcert", roots, lambda path: ssl.create_default_context(cafile=path))
+    context.check_hostname = mode == "verify-full"
+    if mode == "require" and roots is None:
+        context.verify_mode = ssl.CERT_NONE  # as libpq: encrypted, and the server is believed
+    certificate, key = files.get("sslcert"), files.get("sslkey")
+    if (certificate is None) != (key is None):
+        raise UnusableUrl("sslcert and sslkey belong together: name both, or neither")
+    if certificate is not None:
+        assert key is not None
+        _made("sslcert", certificate, lambda path: context.load_cert_chain(path, key))
+    return context
+
+
+def _made(name: str, path: str | None, make: Any) -> Any:
+    """Call `make` with a path. Raises UnusableUrl if the file is not there or holds something else."""
+    try:
+        return make(str(Path(path or "").expanduser()))
+    except OSError as error:  # an SSLError is one
+        raise UnusableUrl(f"{name} is {path}, which cannot be used: {error.strerror or error}") from None
