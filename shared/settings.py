@@ -175,6 +175,6 @@ def misspelt(settings: type[ServiceSettings], environment: Mapping[str, str]) ->
         if variable.upper().startswith(PREFIX) and name not in known:
             # The common end of two names says nothing about what differs before it.
             end = FILE if name.endswith(FILE) else ""
-            begins = [other.removesuffix(FILE) for other in known if other.endswith(FILE) == bool(end)]
+            begins = [field.removesuffix(FILE) for field in known if field.endswith(FILE) == bool(end)]
             for close in get_close_matches(name.removesuffix(FILE), begins, n=1, cutoff=CLOSE):
                 yield variable, PREFIX + close + end

@@ -203,8 +203,8 @@ def test_a_process_of_the_distributed_run_is_told_the_secrets_of_its_own_service
     for service in (*SERVICES, "console"):
         told = stack.environment_of(service)
         values = " ".join(value for name, value in told.items() if name.startswith("HUITOU_"))
-        for other in SERVICES:
-            assert (stack.databases[other] in values) == (other == service)
-            assert (f"{other}.vault" in values) == (other == service)
+        for name in SERVICES:
+            assert (stack.databases[name] in values) == (name == service)
+            assert (f"{name}.vault" in values) == (name == service)
         assert str(stack.home) != told["HUITOU_HOME"]
         assert "signing" not in values
