@@ -3,7 +3,7 @@
 A limit that only one module needs stays in that module.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 INT32_MAX = 2**31 - 1
 INT64_MAX = 2**63 - 1
@@ -12,6 +12,9 @@ INT64_MAX = 2**63 - 1
 INSTANT_MIN = datetime(1900, 1, 1, tzinfo=UTC)
 INSTANT_MAX = datetime(2200, 1, 1, tzinfo=UTC)
 """The instants that every part of the product can store lie from INSTANT_MIN on and before INSTANT_MAX."""
+
+CLOCKS_DIFFER_MAX = timedelta(hours=24)
+"""The longest time that a fact may lie in the future: clocks differ, but shops do not sell tomorrow."""
 
 RECORD_BYTES_MAX = 1_000_000
 """The largest record of a bus: its key, headers and value together. A Kafka broker takes a megabyte by default."""

@@ -19,7 +19,12 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
     in_window = await windows(read, programme, page)
     drifts = []
     for wallet in page:
-        expected = sum(spend.amount_minor for spend in in_window.get(wallet.id, ()))
+        until = wallet.spend_at
+        expected = sum(
+            spend.amount_minor
+            for spend in in_window.get(wallet.id, ())
+            if until is not None and spend.counts(until)
+        )
         if wallet.spend != expected:
             difference = f"spend is {wallet.spend}, its window holds {expected}"
             drifts.append(Drift("spend_is_its_window", wallet.identity_id, difference))

@@ -2,18 +2,22 @@
 
 A purchase at p counts at t when p ≤ t < p + the window's months (in the programme's zone); a return counts at its
 purchase's date. So the tier at an instant depends on the facts alone, not on when they were booked or swept.
+A fact may be dated ahead of our clock. It moves no time on: its amount waits for its instant, as others wait for theirs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
 
 from services.loyalty.ledger.domain import calendar
 from services.loyalty.ledger.domain.programme import Programme
 from services.loyalty.ledger.domain.wallets import Member, TierState, Wallet
+from shared.limits import CLOCKS_DIFFER_MAX
+
+_THE_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Spend(NamedTuple):
@@ -22,6 +26,14 @@ class Spend(NamedTuple):
     occurred_at: datetime
     drops_at: datetime
     amount_minor: int
+
+    def counts(self, at: datetime) -> bool:
+        """Return whether it counts at an instant."""
+        return self.occurred_at <= at < self.drops_at
+
+    def changes_after(self, at: datetime) -> datetime | None:
+        """Return when it next begins or ceases to count, later than an instant; None if it does neither."""
+        return next((moment for moment in (self.occurred_at, self.drops_at) if moment > at), None)
 
 
 class TierChange(NamedTuple):
@@ -40,9 +52,9 @@ class TierChange(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Standing:
-    """The standing of a member: the tier's code and begin, and the earliest instant at which a drop-out may change it.
+    """The standing of a member: the tier's code and begin, and the earliest instant at which time alone may change it.
 
-    `windows` holds the amounts that count, per wallet (by id), only for the wallets whose window was loaded.
+    `windows` holds the amounts that count or will count, per wallet (by id), only for the wallets whose window was loaded.
     """
 
     member: Member
@@ -66,7 +78,7 @@ class Standing:
         return sum(wallet.spend for wallet in self.member.wallets)
 
     def missing(self) -> list[Wallet]:
-        """Return the wallets with amounts that count and are not loaded."""
+        """Return the wallets with amounts that count, or will count, and are not loaded."""
         return [
             wallet
             for wallet in self.member.wallets
@@ -91,45 +103,75 @@ def spend_of(programme: Programme, occurred_at: datetime, amount_minor: int) -> 
     return Spend(occurred_at, calendar.plus_months(occurred_at, months, zone), amount_minor)
 
 
+def seen_at(at: datetime, now: datetime) -> datetime:
+    """Return the instant to which a fact moves time on.
+
+    A fact that is dated a little ahead moves it no further than our clock. No fact is taken that is further ahead than
+    clocks differ, so such a fact tells that our own clock is behind, and is believed.
+    """
+    return min(at, now) if at <= now + CLOCKS_DIFFER_MAX else at
+
+
 def count(
     standing: Standing, programme: Programme, wallet: Wallet, spend: Spend, at: datetime
 ) -> list[TierChange]:
-    """Count a purchase or (negative) a return that happened at `at`; return the changes of tier on the way."""
+    """Count a purchase or (negative) a return that happened at `at`; return the changes of tier on the way.
+
+    `at` is not later than our clock. An amount that is dated ahead of both is kept until its instant.
+    """
     frontier = standing.frontier()
     reached = at if frontier is None else max(frontier, at)
     changes = advance(standing, programme, reached)
     wallet.spend_at = reached
-    if spend.drops_at > reached:
+    if (changes_at := spend.changes_after(reached)) is not None:
         if wallet.spend_drop_at is None:
             standing.windows[wallet.id] = []  # nothing counts yet, so the window is known
-        wallet.spend += spend.amount_minor
-        wallet.spend_drop_at = min(wallet.spend_drop_at or spend.drops_at, spend.drops_at)
+        if spend.counts(reached):
+            wallet.spend += spend.amount_minor
+        wallet.spend_drop_at = min(wallet.spend_drop_at or changes_at, changes_at)
         if wallet.id in standing.windows:
             standing.windows[wallet.id].append(spend)
     return changes + list(_restate(standing, programme, reached))
 
 
 def advance(standing: Standing, programme: Programme, at: datetime) -> list[TierChange]:
-    """Drop amounts that are older than the window at `at`; return the changes, each at the instant of its drop-out.
+    """Let amounts come into the window and drop out of it up to `at`; return the changes, each at its own instant.
 
     The windows of `standing.stale(at)` must be loaded.
     """
     assert not standing.stale(at), "a window that moves must be loaded"
     changes: list[TierChange] = []
     wallets = {wallet.id: wallet for wallet in standing.member.wallets}
-    drops = {
-        spend.drops_at for window in standing.windows.values() for spend in window if spend.drops_at <= at
+    moments = {
+        moment
+        for wallet_id, window in standing.windows.items()
+        for spend in window
+        for moment in (spend.occurred_at, spend.drops_at)
+        if _counted_until(wallets[wallet_id]) < moment <= at
     }
-    for drops_at in sorted(drops):
+    for moment in sorted(moments):
         for wallet_id, window in standing.windows.items():
-            wallet, left = wallets[wallet_id], [spend for spend in window if spend.drops_at > drops_at]
-            if len(left) < len(window):
-                wallet.spend = sum(spend.amount_minor for spend in left)
-                wallet.spend_at = drops_at
-                wallet.spend_drop_at = min((spend.drops_at for spend in left), default=None)
+            wallet = wallets[wallet_id]
+            if _counted_until(wallet) < moment and any(
+                moment in (spend.occurred_at, spend.drops_at) for spend in window
+            ):
+                left = [spend for spend in window if spend.drops_at > moment]
+                wallet.spend = sum(spend.amount_minor for spend in left if spend.counts(moment))
+                wallet.spend_at = moment
+                wallet.spend_drop_at = _next_change(left, moment)
                 standing.windows[wallet_id] = left
-        changes += _restate(standing, programme, drops_at)
+        changes += _restate(standing, programme, moment)
     return changes
+
+
+def _counted_until(wallet: Wallet) -> datetime:
+    return wallet.spend_at or _THE_BEGINNING
+
+
+def _next_change(window: Iterable[Spend], at: datetime) -> datetime | None:
+    """Return when the next amount of a window begins or ceases to count; None if none does."""
+    moments = (spend.changes_after(at) for spend in window)
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def rejoin(standing: Standing, programme: Programme, at: datetime) -> list[TierChange]:
@@ -151,7 +193,7 @@ def ends_at(standing: Standing, programme: Programme) -> datetime | None:
     assert not standing.missing(), "all windows must be loaded to know when the tier ends"
     ahead = [spend for window in standing.windows.values() for spend in window]
     for drops_at in sorted({spend.drops_at for spend in ahead}):
-        left = sum(spend.amount_minor for spend in ahead if spend.drops_at > drops_at)
+        left = sum(spend.amount_minor for spend in ahead if spend.counts(drops_at))
         if programme.level_of(left) < level:
             return drops_at
     return None
@@ -159,15 +201,23 @@ def ends_at(standing: Standing, programme: Programme) -> datetime | None:
 
 def _restate(standing: Standing, programme: Programme, at: datetime) -> Iterator[TierChange]:
     tier = programme.tiers[programme.level_of(standing.spend())].code
-    _look_ahead(standing, programme)
+    _look_ahead(standing, programme, at)
     if tier != standing.tier:
         previous, standing.tier, standing.since = standing.tier, tier, at
-        standing.due_at = ends_at(standing, programme)
-        yield TierChange(standing.member.owner_id, previous, tier, at, standing.spend(), standing.due_at)
+        ends = ends_at(standing, programme)
+        ahead = (spend.occurred_at for window in standing.windows.values() for spend in window)
+        standing.due_at = min((moment for moment in (*ahead, ends) if moment and moment > at), default=None)
+        yield TierChange(standing.member.owner_id, previous, tier, at, standing.spend(), ends)
 
 
-def _look_ahead(standing: Standing, programme: Programme) -> None:
-    """Bring the lower bound of the next change up to date: no member falls below the lowest tier."""
-    drops = (wallet.spend_drop_at for wallet in standing.member.wallets if wallet.spend_drop_at is not None)
+def _look_ahead(standing: Standing, programme: Programme, at: datetime) -> None:
+    """Bring the lower bound of the next change up to date.
+
+    No member falls below the lowest tier, and only what is dated a little ahead can raise a member with time.
+    """
+    due_at = min(
+        (wallet.spend_drop_at for wallet in standing.member.wallets if wallet.spend_drop_at is not None),
+        default=None,
+    )
     is_lowest = standing.tier == programme.tiers[0].code
-    standing.due_at = None if is_lowest else min(drops, default=None)
+    standing.due_at = None if is_lowest and due_at is not None and due_at > at + CLOCKS_DIFFER_MAX else due_at

@@ -22,12 +22,10 @@ async def find_standing(read: Read, found: FoundMember, now: datetime) -> Standi
 
 
 async def find_standing_at(read: Read, found: FoundMember, as_of: datetime) -> Standing:
-    """Return the standing by what was booked by `as_of`, at the newest effective instant seen by then or at `as_of`."""
+    """Return the standing at an instant by what was booked by then."""
     programme, member = found.programme, found.member
     spends = await spends_booked(read, programme, found.wallet_ids, as_of)
-    reached = max([as_of, *(spend.occurred_at for spend in spends)])
     standing = tiers.standing_of(member, None, programme)
-    counted = (spend for spend in spends if spend.occurred_at <= reached < spend.drops_at)
-    member.wallets[0].spend = sum(spend.amount_minor for spend in counted)
+    member.wallets[0].spend = sum(spend.amount_minor for spend in spends if spend.counts(as_of))
     standing.tier = programme.tiers[programme.level_of(standing.spend())].code
     return standing

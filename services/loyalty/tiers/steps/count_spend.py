@@ -40,8 +40,9 @@ async def count_spend(booking: Booking, amounts: Sequence[Counted]) -> None:
     before = {owner_id: standing.state() for owner_id, standing in concerned.items()}
     for amount in counted:
         spend = tiers.spend_of(programme, amount.spent_at, amount.amount_minor)
-        changes = tiers.count(concerned[amount.wallet.owner_id], programme, amount.wallet, spend, amount.at)
-        tell_tiers(tx, programme, changes, amount.cause, amount.at)
+        at = tiers.seen_at(amount.at, tx.now)
+        changes = tiers.count(concerned[amount.wallet.owner_id], programme, amount.wallet, spend, at)
+        tell_tiers(tx, programme, changes, amount.cause, at)
     for standing in concerned.values():
         for wallet in standing.member.wallets:
             booking.journal.touch(wallet)
@@ -62,7 +63,7 @@ async def _load_windows(
         standing = concerned[owner_id]
         up = sum(amount.amount_minor for amount in mine if amount.amount_minor > 0)
         down = -sum(amount.amount_minor for amount in mine if amount.amount_minor < 0)
-        latest = max(amount.at for amount in mine)
+        latest = max(tiers.seen_at(amount.at, booking.tx.now) for amount in mine)
         if standing.may_change(booking.programme, up, down) or standing.stale(latest):
             missing += standing.missing()
     await load_windows(booking.tx, booking.programme, concerned.values(), missing)

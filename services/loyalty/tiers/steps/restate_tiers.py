@@ -17,6 +17,7 @@ from shared.events.base import Cause
 async def restate_tiers(booking: Booking, members: Iterable[Member], cause: Cause, at: datetime) -> None:
     """Count the tiers of these members anew, and remove the tiers of those that have no wallet left."""
     tx, programme = booking.tx, booking.programme
+    at = tiers.seen_at(at, tx.now)
     concerned = await standings.of_members(tx, programme, members)
     alone = [owner_id for owner_id, standing in concerned.items() if not standing.member.wallets]
     owning = [standing for owner_id, standing in concerned.items() if owner_id not in alone]

@@ -18,7 +18,10 @@ DAYS_A_MONTH_MAX = 31
 
 
 async def windows(read: Read, programme: Programme, wallets: Iterable[Wallet]) -> dict[int, list[Spend]]:
-    """Return what counts in each wallet's trailing window as of its `spend_at`, in two statements for all of them."""
+    """Return what counts in each wallet's trailing window as of its `spend_at`, and what will count later.
+
+    It takes two statements for all of them.
+    """
     asked = {wallet.id: wallet.spend_at for wallet in wallets if wallet.spend_at is not None}
     if not asked:
         return {}

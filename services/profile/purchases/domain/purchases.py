@@ -3,16 +3,19 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from services.profile.people.domain.customers import NamedCustomer
 from services.profile.people.refusals import refused_at
 from services.profile.purchases.refusals import InTheFuture, OrderTooLarge, TooLongAgo
-from shared.limits import CUSTOMER_AMOUNT_MAX, INSTANT_MIN, LARGE_ORDER_AMOUNT, ORDER_AMOUNT_MAX
-
-CLOCKS_DIFFER_MAX = timedelta(hours=24)
-"""The longest time that a fact may lie in the future: clocks differ, but shops do not sell tomorrow."""
+from shared.limits import (
+    CLOCKS_DIFFER_MAX,
+    CUSTOMER_AMOUNT_MAX,
+    INSTANT_MIN,
+    LARGE_ORDER_AMOUNT,
+    ORDER_AMOUNT_MAX,
+)
 
 
 class OrderKey(NamedTuple):

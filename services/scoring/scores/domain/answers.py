@@ -6,7 +6,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from services.scoring.facts.domain.days import local_day
-from services.scoring.facts.domain.facts import Cut, History, Purchase, Return, roll_up
+from services.scoring.facts.domain.facts import Cut, History, roll_up
 from services.scoring.facts.domain.state import State, fold
 from services.scoring.models.domain import models
 from services.scoring.models.domain.kinds import BgNbd, Cuts, GammaGamma, bg_nbd, gamma_gamma, rfm
@@ -35,11 +35,9 @@ class ExpectedSpend:
     reason: SpendReason | None
 
 
-def present(history: History, now: datetime, zone: ZoneInfo) -> Cut:
-    """Return the cut at the present, or at the last fact, which may be a day ahead of the present."""
-    facts: tuple[Purchase | Return, ...] = (*history.purchases, *history.returns)
-    instant = max((now, *(fact.occurred_at for fact in facts)))
-    return Cut(local_day(instant, zone), instant)
+def present(now: datetime, zone: ZoneInfo) -> Cut:
+    """Return the cut at the present. A fact that is dated ahead of our clock counts from its own instant on."""
+    return Cut(local_day(now, zone), now)
 
 
 def state_at(history: History, cut: Cut) -> State:

@@ -35,7 +35,7 @@ class Scores:
 
 
 async def scores_of(read: Read, context: Context[Settings], customer_id: str, asked: Cut | None) -> Scores:
-    """Compute the scores of a customer at a cut; None: at the present, or at the last fact if that is later.
+    """Compute the scores of a customer at a cut; None: at the present.
 
     Raises UnknownCustomer and ZoneChanged.
     """
@@ -44,7 +44,7 @@ async def scores_of(read: Read, context: Context[Settings], customer_id: str, as
     customer = await find_customer(read, customer_id)
     if customer is None:
         raise UnknownCustomer
-    cut = asked or answers.present(customer.history, context.clock.now(), zone)
+    cut = asked or answers.present(context.clock.now(), zone)
     state = answers.state_at(customer.history, cut)
     used = await all_in_force(read, cut.day, zone.key)
     rfm_model, repurchase_model = used["rfm", ""], used["bg_nbd", ""]

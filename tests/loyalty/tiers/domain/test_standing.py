@@ -87,6 +87,30 @@ def test_the_tier_is_a_function_of_the_facts_and_not_of_who_swept(seed: int, swe
     assert [change.at for change in shop.changes] == sorted(change.at for change in shop.changes)
 
 
+@given(st.integers(0, 2**32))
+def test_facts_ahead_of_the_clock_count_from_their_instant_on_and_move_no_time(seed: int) -> None:
+    chance = random.Random(seed)
+    shop, now = Shop(chance.choice(("UTC", "Asia/Shanghai", "America/New_York"))), START
+    bought: list[tuple[int, datetime, int]] = []
+    for _ in range(30):
+        now += timedelta(days=chance.choice((0, 0, 0, 1, 120, 360)), hours=chance.randint(0, 12))
+        at = now + timedelta(hours=chance.choice((0, 1, 12, 24, -24 * 364, -24 * 365)))
+        if bought and chance.random() < 0.25:
+            wallet, bought_at, amount = bought.pop(chance.randrange(len(bought)))
+            shop.count(wallet, bought_at, -amount, now)
+        else:
+            bought.append((chance.randint(0, 1), at, chance.randint(1, 300_000)))
+            shop.count(*bought[-1], min(at, now))
+        frontier = shop.standing.frontier()
+        assert frontier is not None
+        assert frontier <= now
+        assert shop.standing.spend() == shop.spend_at(frontier)
+        shop.sweep(now)
+        level = sum(1 for threshold in THRESHOLDS if shop.spend_at(now) >= threshold) - 1
+        assert shop.standing.tier == shop.programme.tiers[level].code
+    assert [change.at for change in shop.changes] == sorted(change.at for change in shop.changes)
+
+
 def test_a_tier_rises_at_once_and_falls_at_the_instant_of_the_drop_out() -> None:
     shop = Shop("Asia/Shanghai")
     shop.count(0, START, 60_000, START)

@@ -83,13 +83,16 @@ async def test_before_the_first_purchase_there_is_nothing_to_score(scoring: Scor
     ]
 
 
-async def test_a_purchase_a_little_ahead_of_the_clock_is_counted_and_the_answer_says_as_of_when(
+async def test_a_purchase_ahead_of_the_clock_counts_from_its_instant_on_and_moves_no_time(
     scoring: Scoring,
 ) -> None:
     who = customer()
-    await scoring.deliver(bought(who, NOW + timedelta(hours=20)))
+    await scoring.deliver(bought(who, at(9)), bought(who, NOW + timedelta(minutes=4)))
     body = await scores(scoring, who)
-    assert (body["n"], body["as_of"]) == (1, "2026-08-02T08:00:00Z")
+    assert (body["n"], body["as_of"]) == (1, "2026-08-01T12:00:00Z")
+    scoring.clock.advance(timedelta(minutes=4))
+    body = await scores(scoring, who)
+    assert (body["n"], body["as_of"]) == (2, "2026-08-01T12:04:00Z")
 
 
 async def test_a_merged_id_leads_to_the_customer_who_owns_it_now(scoring: Scoring) -> None:
