@@ -122,10 +122,21 @@ class _Server(uvicorn.Server):
         """Accept the connections that wait at the port, close it, and answer every request."""
         for server in self.servers:
             server.close()
+        for accepted in self._close_port():
+            await self._take(accepted)
+        await super().shutdown(sockets)
+
+    def _close_port(self) -> list[socket.socket]:
+        """Close the port, and return the connections that waited at it.
+
+        Nothing else runs between these two. Else clients that come one after another would hold the port open until the
+        process breaks off, and whoever waits then would be cut off.
+        """
+        accepted: list[socket.socket] = []
         with self._listener, contextlib.suppress(BlockingIOError):
             for _ in range(BACKLOG_MAX):
-                await self._take(self._listener.accept()[0])
-        await super().shutdown(sockets)
+                accepted.append(self._listener.accept()[0])  # noqa: PERF401 - the error ends it
+        return accepted
 
     async def _take(self, accepted: socket.socket) -> None:
         accepted.setblocking(False)

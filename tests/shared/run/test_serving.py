@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from fastapi import FastAPI
@@ -14,17 +14,28 @@ from tests.parts import waiting
 GET = b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n"
 LONG_SECONDS = 60.0
 """A grace that no test waits for."""
+LATE_MAX = 100
+"""Clients that come after the server has begun to close its port, before it is clear that they hold the port open."""
 
 
 @dataclass(slots=True)
 class House:
     """A server on a port of its own, with one route that answers when it is let."""
 
-    port: int
+    listener: socket.socket
     let: asyncio.Event = field(default_factory=asyncio.Event)
     asked: int = 0
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: asyncio.Task[None] | None = None
+    port: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.port = self.listener.getsockname()[1]
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the server has begun to close its port."""
+        return self.listener.fileno() < 0
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port)
@@ -48,7 +59,7 @@ class House:
 @asynccontextmanager
 async def opened(*, grace_seconds: float) -> AsyncIterator[House]:
     listener = serving.listen("127.0.0.1", 0)
-    house, app = House(listener.getsockname()[1]), FastAPI()
+    house, app = House(listener), FastAPI()
 
     @app.get("/slow")
     async def answer() -> str:
@@ -142,6 +153,20 @@ async def test_who_waits_at_the_port_is_let_in_before_it_is_closed() -> None:
         answers = [await loop.sock_recv(client, 1_000) for client in waiting_at_the_port]
 
         assert {answer[:12] for answer in answers} == {b"HTTP/1.1 200"}
+        await house.end()
+
+
+async def test_clients_that_come_one_after_another_do_not_hold_the_port_open() -> None:
+    async with opened(grace_seconds=0) as house:
+        house.stopping.set()
+        late = 0
+        with suppress(ConnectionRefusedError):  # the port is closed
+            while late < LATE_MAX:  # somebody waits at the port at each turn of the server
+                late += house.is_closing
+                socket.create_connection(("127.0.0.1", house.port)).close()
+                await asyncio.sleep(0)
+
+        assert late <= 1
         await house.end()
 
 
