@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from huitou.exits import Exit
+from shared.ids import new_id
 from tests.huitou.running import Installation, Up, has_curl, tried
 
 pytestmark = pytest.mark.slow
@@ -60,7 +61,7 @@ def test_a_token_is_printed_for_each_role_and_nothing_but_the_token(
         if f"  {role} " not in running.told
     ] == []
 
-    for arguments in (("--role", "agent"), ("--customer", "cus_1"), ("--partner", "brand")):
+    for arguments in (("--role", "agent"), ("--customer", new_id("cus")), ("--partner", "brand")):
         said = installation.run("token", *arguments)
         assert said.returncode == 0
         assert said.stdout.count(".") == 2
