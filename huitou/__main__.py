@@ -7,6 +7,7 @@ import typer
 from pydantic import ValidationError
 
 from huitou.commands import (
+    accept_loss,
     backup,
     dead_letters,
     demo,
@@ -39,6 +40,7 @@ imports.command("purchases")(import_purchases.import_purchases)
 app.command("fit")(fit.fit)
 app.command("verify")(verify.verify)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.command("accept-loss")(accept_loss.accept_loss)
 app.command("backup")(backup.backup)
 app.command("demo")(demo.load_demo)
 app.command("replay")(replay.replay)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from shared.bus import Bus, Record, TopicPartition
 from shared.consume.tables import consumer_position
 from shared.db import Read
+from shared.outbox import witness
 from shared.outbox.tables import outbox
 from shared.run import roles
 from shared.service import Drift, Runtime, Service
@@ -19,8 +20,34 @@ DRIFTS_MAX = 100
 
 async def verify(service: Service, runtime: Runtime, read: Read) -> Sequence[Drift]:
     """Return every difference between a service's database and the bus."""
-    published = sorted({event.topic.name for event in service.publishes})
-    return [*await _positions(service, runtime.bus, read), *await _outbox(runtime.bus, read, published)]
+    await runtime.bus.ensure_topics(roles.topics_of(service))
+    return [
+        *await _witness(service, runtime),
+        *await _positions(service, runtime.bus, read),
+        *await _outbox(runtime.bus, read, service.topics_published),
+    ]
+
+
+async def _witness(service: Service, runtime: Runtime) -> list[Drift]:
+    look = await witness.look(service.name, service.topics_published, runtime.database, runtime.bus)
+    return [
+        *(
+            Drift(
+                "the database knows what it has told others",
+                f"{loss.place.topic}[{loss.place.partition}]",
+                f"it does not know the last event before {loss.found}",
+            )
+            for loss in look.database
+        ),
+        *(
+            Drift(
+                "a topic keeps what was published",
+                f"{loss.place.topic}[{loss.place.partition}]",
+                f"reached {loss.known}, ends at {loss.found}",
+            )
+            for loss in look.bus
+        ),
+    ]
 
 
 async def _positions(service: Service, bus: Bus, read: Read) -> list[Drift]:
@@ -28,7 +55,6 @@ async def _positions(service: Service, bus: Bus, read: Read) -> list[Drift]:
     rows = await read.all(select(columns.consumer, columns.topic, columns.partition, columns.next_offset))
     if not rows:
         return []
-    await bus.ensure_topics(roles.topics_of(service))
     ends = await bus.end_offsets(sorted({row.topic for row in rows}))
     return [
         Drift(

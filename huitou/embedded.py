@@ -7,6 +7,7 @@ from socket import socket
 from time import monotonic
 
 import httpx2
+import typer
 
 from huitou import registry
 from huitou.exits import Exit, Refused
@@ -16,6 +17,7 @@ from services.console.settings import Settings as ConsoleSettings
 from shared.bus import Bus, BusUnavailable, open_bus
 from shared.db import failures
 from shared.db.migrations import OlderDatabase, UnknownVersion
+from shared.http import health
 from shared.http.app import build_app
 from shared.run import garbage, roles, serving
 from shared.run.command import away
@@ -56,7 +58,7 @@ async def run(settings: Settings, stopping: asyncio.Event, when_ready: Callable[
                     )
                 )
             group.create_task(serving.serve(create_console(console_settings), console, stopping))
-            group.create_task(_announce(settings, stopping, when_ready))
+            group.create_task(_announce(settings, running, stopping, when_ready))
 
 
 @asynccontextmanager
@@ -129,13 +131,24 @@ def _listen(settings: Settings, name: str) -> socket:
 
 
 async def _announce(
-    settings: Settings, stopping: asyncio.Event, when_ready: Callable[[], Awaitable[None]]
+    settings: Settings,
+    running: Sequence[Running],
+    stopping: asyncio.Event,
+    when_ready: Callable[[], Awaitable[None]],
 ) -> None:
+    """Call `when_ready` when every service is ready. A service that has lost something is named, and waited for without end."""
+    told = set[str]()
+    behind = {service.name: runtime.database for service, runtime in running}
     deadline = monotonic() + READY_SECONDS_MAX
     async with httpx2.AsyncClient(timeout=READY_SECONDS_MAX) as client:
         for name in settings.names:
             while not stopping.is_set() and not await _is_ready(client, settings.address(name)):
-                if monotonic() > deadline:
+                if name in behind and behind[name].behind:
+                    deadline = monotonic() + READY_SECONDS_MAX
+                    if name not in told:
+                        typer.echo(health.DATABASE_BEHIND.filled(service=name).en, err=True)
+                    told.add(name)
+                elif monotonic() > deadline:
                     raise Refused(Exit.FAILED, f"The {name} service did not become ready; the log says why.")
                 await asyncio.sleep(READY_POLL_SECONDS)
     if not stopping.is_set():

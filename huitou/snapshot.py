@@ -1,75 +1,155 @@
 """A consistent copy of an embedded home while the product runs in it."""
 
+import errno
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from huitou.exits import Exit, Refused
 
 BUSY_SECONDS_MAX = 30.0
+INSTANT_SECONDS_MAX = 120.0
+"""The time for which an instant without a commit is looked for. Under full load there are many in each second."""
+PAUSE_SECONDS = 0.002
 OTHER_CONTENTS = ("home.json", "keys")
 """The other contents of a home: the version that wrote it, and its keys."""
 
 
 def copy_home(home: Path, databases: Sequence[Path], log: Path, target: Path) -> None:
-    """Copy all databases as of one instant, and then the log.
+    """Copy all databases and the log as of one instant. No database is locked for it: the product goes on writing.
 
-    In this order the copied log holds every event that the copied databases have published.
+    One instant for all is what makes the copy restorable: the log holds neither less than a consumer has applied nor more
+    than a service knows that it has told.
 
-    Raises Refused when the target cannot be used. An unfinished copy is removed.
+    Raises Refused when the target cannot be used, or a file cannot be read. An unfinished copy is removed.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise Refused(Exit.USAGE, f"{target} exists and is not an empty folder.")
+    _refuse_target(home, target)
     unfinished = target.with_name(f".{target.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         unfinished.mkdir(mode=0o700, parents=True)
-        with _as_of_one_instant(databases) as snapshots:
-            for path, snapshot in zip(databases, snapshots, strict=True):
-                _copy(snapshot, unfinished / path.name)
-        with closing(_open(log)) as opened:
-            _copy(opened, unfinished / log.name)
+        files = [*databases, log]
+        with _as_of_one_instant(files) as snapshots:
+            for path, snapshot in zip(files, snapshots, strict=True):
+                with _told(path, "copied"):
+                    _copy(snapshot, unfinished / path.name)
         for name in OTHER_CONTENTS:
             _copy_plain(home / name, unfinished / name)
         if target.exists():
             target.rmdir()
         unfinished.rename(target)
+    except OSError as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise Refused(
+            Exit.DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else Exit.FAILED,
+            f"The copy cannot be written to {target}: {error.strerror or error}. Nothing is left of it; name another folder.",
+        ) from None
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
 
 
+def _refuse_target(home: Path, target: Path) -> None:
+    inside, outside = target.resolve(), home.resolve()
+    if inside == outside or outside in inside.parents:
+        raise Refused(
+            Exit.USAGE, f"{target} is inside the home {home}: name a folder that is lost on another day."
+        )
+    try:
+        taken = target.exists() and (not target.is_dir() or any(target.iterdir()))
+    except OSError as error:
+        raise Refused(
+            Exit.USAGE, f"{target} cannot be used: {error.strerror}. Name another folder."
+        ) from None
+    if taken:
+        raise Refused(Exit.USAGE, f"{target} exists and is not an empty folder.")
+
+
 @contextmanager
-def _as_of_one_instant(databases: Sequence[Path]) -> Iterator[list[sqlite3.Connection]]:
-    """Open readers that all see the same instant. Every writer waits until the last reader has its view."""
-    with ExitStack() as readers:
-        snapshots = [readers.enter_context(closing(_open(path))) for path in databases]
-        with ExitStack() as writers:
-            for path in databases:
-                writer = writers.enter_context(closing(_open(path)))
-                writer.execute("BEGIN IMMEDIATE")
-            for snapshot in snapshots:
-                snapshot.execute("BEGIN")
-                snapshot.execute("SELECT count(*) FROM sqlite_master").fetchone()
+def _as_of_one_instant(paths: Sequence[Path]) -> Iterator[list[sqlite3.Connection]]:
+    """Open readers that all see the same instant, without a lock.
+
+    A reader sees what was committed when it began. If no file was committed to from before the first reader began until
+    after the last one did, all of them see one instant; otherwise they begin again.
+    """
+    with ExitStack() as opened:
+        snapshots = [opened.enter_context(closing(_open(path))) for path in paths]
+        watches = [opened.enter_context(closing(_open(path))) for path in paths]
+        deadline = time.monotonic() + INSTANT_SECONDS_MAX
+        while not _began_together(paths, snapshots, watches):
+            if time.monotonic() > deadline:
+                raise Refused(
+                    Exit.FAILED,
+                    f"For {INSTANT_SECONDS_MAX:.0f} s no instant was found in which nothing was committed. "
+                    "Nothing was copied; try again when less is going on.",
+                )
+            time.sleep(PAUSE_SECONDS)
         yield snapshots
 
 
+def _began_together(
+    paths: Sequence[Path], snapshots: Sequence[sqlite3.Connection], watches: Sequence[sqlite3.Connection]
+) -> bool:
+    before = _versions(paths, watches)
+    for path, snapshot in zip(paths, snapshots, strict=True):
+        with _told(path, "read"):
+            snapshot.execute("BEGIN")
+            snapshot.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    if _versions(paths, watches) == before:
+        return True
+    for snapshot in snapshots:
+        snapshot.execute("ROLLBACK")
+    return False
+
+
+def _versions(paths: Sequence[Path], watches: Sequence[sqlite3.Connection]) -> list[int]:
+    """Return a number per file that changes with every commit of another connection."""
+    versions = []
+    for path, watch in zip(paths, watches, strict=True):
+        with _told(path, "read"):
+            versions.append(watch.execute("PRAGMA data_version").fetchone()[0])
+    return versions
+
+
+@contextmanager
+def _told(path: Path, verb: str) -> Iterator[None]:
+    """Turn an error of a file into a sentence."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+        raise Refused(
+            Exit.DISK_FULL if full else Exit.FAILED,
+            f"{path} cannot be {verb}: {error}. Nothing is left of the copy; "
+            + ("make room, or name another folder." if full else "`huitou verify` says what is damaged."),
+        ) from None
+
+
 def _open(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=BUSY_SECONDS_MAX, isolation_level=None)
+    with _told(path, "opened"):
+        return sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS_MAX, isolation_level=None
+        )
 
 
 def _copy(source: sqlite3.Connection, path: Path) -> None:
+    path.touch(mode=0o600)
     with closing(sqlite3.connect(path)) as target:
-        source.backup(target)
+        source.backup(target)  # in one step, from the reader's instant
+        (found,) = target.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise sqlite3.DatabaseError(f"database disk image is malformed ({found.splitlines()[0]})")
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 def _copy_plain(source: Path, target: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, target)
-    elif source.exists():
-        shutil.copy2(source, target)
+    with suppress(FileNotFoundError):
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy2(source, target)

@@ -16,6 +16,7 @@ from shared.bus.protocol import (
     OnAssigned,
     OnRevoked,
     Record,
+    Tail,
     TopicPartition,
     unguarded,
 )
@@ -124,6 +125,14 @@ class EmbeddedBus:
             partition: extent.next
             for partition, extent in self._log.extents(refresh=True).items()
             if partition.topic in topics
+        }
+
+    async def tails(self, topics: Sequence[str], records_max: int) -> dict[TopicPartition, Tail]:
+        """Return the end of every partition of these topics."""
+        ends = await self.end_offsets(topics)
+        return {
+            partition: Tail(end, await self.read(partition, end - records_max, records_max))
+            for partition, end in ends.items()
         }
 
     async def partitions(self, topic: str) -> int:

@@ -48,6 +48,14 @@ class TopicPartition(NamedTuple):
     partition: int
 
 
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The end of a partition: its next offset, and its last records, the oldest first."""
+
+    end: int
+    records: Sequence[Record]
+
+
 Guard = Callable[[], None]
 """A check at the last moment before records leave this process. If it raises, no record leaves."""
 
@@ -140,6 +148,9 @@ class Bus(Protocol):
 
     async def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """Return the next offset of every partition of these topics. Raises BusUnavailable, RecordRefused."""
+
+    async def tails(self, topics: Sequence[str], records_max: int) -> dict[TopicPartition, Tail]:
+        """Return the end of every partition of these topics. Raises BusUnavailable, RecordRefused."""
 
     async def partitions(self, topic: str) -> int:
         """Return the number of partitions of a topic. Raises BusUnavailable, RecordRefused."""

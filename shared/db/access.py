@@ -214,6 +214,8 @@ class Database(ABC):
         """Functions that are called after each commit with events, so that the relay of this process sends them at once."""
         self.full_at: float | None = None
         """The monotonic time at which a transaction last found the disk full."""
+        self.behind = False
+        """Whether the database was found to be behind what it has told others. Then it takes nothing that it would tell."""
         self._write_outbox = write_outbox
 
     def trace(self) -> object:
@@ -238,6 +240,8 @@ class Database(ABC):
                     assert self._write_outbox is not None, (
                         "this database has no outbox: nothing can be published"
                     )
+                    if self.behind:
+                        raise failures.DatabaseBehind
                     await self._write_outbox(tx, tx.published)
                 await self._commit(tx)
             except BaseException as error:

@@ -7,6 +7,11 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+
+class DatabaseBehind(Exception):
+    """The database has lost rows that it had told others about. What it would tell now waits until somebody decides."""
+
+
 _LOST_RACE = {"40001", "40P01"}
 """serialization_failure and deadlock_detected: the same work succeeds when it is done again."""
 _OUTAGE_CLASSES = ("08", "53", "57", "58")
@@ -47,7 +52,7 @@ def is_transient(error: BaseException) -> bool:
     """Whether the database is the cause and not the work: it is away, refuses us, is full or slow, or a race was lost."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    if isinstance(error, (*_DRIVER_LOST, PoolTimeout, OSError, TimeoutError)):
+    if isinstance(error, (*_DRIVER_LOST, PoolTimeout, OSError, TimeoutError, DatabaseBehind)):
         return True
     if (code := _sqlite_code(error)) is not None:
         return code & 0xFF in _SQLITE_OUTAGE

@@ -13,7 +13,7 @@ from shared import catalogues, logs
 from shared.auth.verifying import Verifier
 from shared.catalogues import Sentence
 from shared.context import Runtime, Tokens
-from shared.db import failures
+from shared.db import Database, failures
 from shared.db.migrations import Migrations
 from shared.errors import DomainError, Kind
 from shared.http.auth import PUBLIC
@@ -52,6 +52,7 @@ DRAINING = issue(__name__, "draining")
 STARTING = issue(__name__, "starting")
 DATABASE_AWAY = issue(__name__, "database_away")
 DATABASE_REFUSES = issue(__name__, "database_refuses")
+DATABASE_BEHIND = issue(__name__, "database_behind")
 DATABASE_OLDER = issue(__name__, "database_older")
 NOT_MIGRATED = issue(__name__, "not_migrated")
 KEYS_UNREADABLE = issue(__name__, "token_keys_unreadable")
@@ -138,6 +139,17 @@ class DiskCheck:
             *([DISK_FULL] if found_full or has_no_room else []),
             *([LOG_LOST.filled(lines=lost)] if lost else []),
         )
+
+
+class LossCheck:
+    """The check that the database was not found to be behind what it has told others."""
+
+    def __init__(self, service: str, database: Database) -> None:
+        self._service, self._database = service, database
+
+    async def __call__(self) -> Sequence[Issue]:
+        """Return the issue that was found at the last look."""
+        return (DATABASE_BEHIND.filled(service=self._service),) if self._database.behind else ()
 
 
 class KeysCheck:

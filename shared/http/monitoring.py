@@ -5,10 +5,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import QueuePool, func, select
 
-from shared.bus import BusUnavailable
+from shared.bus import BusUnavailable, RecordRefused
 from shared.consume import lag, parking, set_aside, stopped_partitions
 from shared.consume.lag import Ages, Lag
 from shared.consume.stopped_partitions import Stopped
@@ -17,7 +18,7 @@ from shared.context import Runtime
 from shared.db import Database, Read, failures
 from shared.http.health import Check, Issue, issue
 from shared.metrics import Measure, ReadSamples, Sample
-from shared.outbox import lease
+from shared.outbox import lease, witness
 from shared.outbox.relay import backlog
 from shared.service.service import Service
 from shared.verify import rolling
@@ -35,6 +36,7 @@ PARKED_SECONDS_MAX = 2 * parking.SWEEP_SECONDS
 """Parked records whose deadline passed longer ago are reported: the sweep takes them sooner."""
 
 BUS_AWAY = issue(__name__, "bus_away")
+BUS_BEHIND = issue(__name__, "bus_behind")
 OUTBOX_WAITS = issue(__name__, "outbox_waits")
 NO_RELAY_LEADER = issue(__name__, "no_relay_leader")
 CONSUMER_LAGS = issue(__name__, "consumer_lags")
@@ -225,7 +227,21 @@ def checks(service: Service, runtime: Runtime) -> list[Check]:
         bus,
         _reading(runtime, outbox, leader, stopped, aside, parked, invariants),
         _reading(runtime, lag),
+        _reading(runtime, partial(_lost_by_bus, service, runtime)),
     ]
+
+
+async def _lost_by_bus(service: Service, runtime: Runtime, read: Read) -> Issue | None:
+    """Return the issue of topics that have lost records. If the bus is away or has no topics yet, another check reports it."""
+    try:
+        async with asyncio.timeout(BUS_SECONDS_MAX):
+            short = await witness.lost_by_bus(read, runtime.bus, service.topics_published)
+    except (BusUnavailable, RecordRefused, TimeoutError):
+        return None
+    if not short:
+        return None
+    place = f"{short[0].place.topic}/{short[0].place.partition}"
+    return BUS_BEHIND.filled(place=place, records=short[0].known - short[0].found)
 
 
 def _beyond_end(lag: Lag) -> Issue:

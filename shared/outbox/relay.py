@@ -8,7 +8,7 @@ customer never overtake each other. No row is ever skipped.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import BigInteger, bindparam, delete, func, select, update
@@ -17,8 +17,9 @@ from shared import logs
 from shared.bus import Bus, Message, Producer, TopicPartition, partition_of
 from shared.db import Database, Read, Tx, any_of, columns_of
 from shared.db.floor import Floor
+from shared.outbox import witness
 from shared.outbox.lease import Lease
-from shared.outbox.tables import PendingRecord, outbox
+from shared.outbox.tables import PendingRecord, PublishedEndRecord, outbox, published_end
 
 BATCH_MAX = 2_000
 """The largest number of rows in one round."""
@@ -33,7 +34,6 @@ ROUND_SECONDS = 0.08
 sent together, because a round of one row costs as much as a round of fifty, here and in every consumer."""
 FULL_SCAN_SECONDS = 1.0
 BACKOFF_SECONDS_MAX = 5.0
-KEPT_DAYS = 7
 PRUNE_ROWS_MAX = 5_000
 
 log = logs.named(__name__, keys=("error_type",))
@@ -42,12 +42,17 @@ log = logs.named(__name__, keys=("error_type",))
 class Relay:
     """The relay of one service, which works while the lease is held."""
 
-    def __init__(self, service: str, database: Database, bus: Bus, lease: Lease) -> None:
+    def __init__(
+        self, service: str, database: Database, bus: Bus, lease: Lease, topics: Sequence[str] = ()
+    ) -> None:
+        """Create the relay. Before it opens a producer, the topics are asked what they hold of the service."""
         self._service = service
         self._quiet = logs.QuietLog(log)
         self._database = database
         self._bus = bus
         self._lease = lease
+        self._topics = topics
+        self._ends: dict[TopicPartition, int] = {}
         self._floor = Floor(database, outbox.c.id)
         self._wake = asyncio.Event()
         self._scanned_at = 0.0
@@ -98,6 +103,10 @@ class Relay:
         if not rows:
             return 0
         if self._producer is None:
+            look = await witness.look(self._service, self._topics, self._database, self._bus)
+            if look.database or look.bus:
+                raise witness.Behind
+            self._ends = dict(look.ends)
             self._producer = await self._bus.producer(self._lease.check)
         by_partition: dict[TopicPartition, list[PendingRecord]] = defaultdict(list)
         for row in rows:
@@ -107,16 +116,18 @@ class Relay:
             *(self._send(self._producer, place, part) for place, part in by_partition.items()),
             return_exceptions=True,
         )
-        parts = list(by_partition.values())
-        acknowledged = [
-            row.id for part, result in zip(parts, results, strict=True) if result is None for row in part
-        ]
-        self.unconfirmed += len(rows) - len(acknowledged)
+        acknowledged = {
+            place: part
+            for (place, part), result in zip(by_partition.items(), results, strict=True)
+            if result is None
+        }
+        sent = sum(map(len, acknowledged.values()))
+        self.unconfirmed += len(rows) - sent
         await self._mark(acknowledged)
         failure = next((result for result in results if result is not None), None)
         if failure is not None:
             raise failure
-        return len(acknowledged)
+        return sent
 
     async def drain(self) -> None:
         """Send all rows that are pending now, while the lease is held."""
@@ -162,13 +173,21 @@ class Relay:
         ]
         await producer.send(place.topic, place.partition, messages)
 
-    async def _mark(self, ids: Sequence[int]) -> None:
-        if not ids:
+    async def _mark(self, acknowledged: Mapping[TopicPartition, Sequence[PendingRecord]]) -> None:
+        if not acknowledged:
             return
         self._lease.check()
+        ids = [row.id for part in acknowledged.values() for row in part]
+        ends = {place: self._ends.get(place, 0) + len(part) for place, part in acknowledged.items()}
+        published = [
+            PublishedEndRecord(*place, part[-1].event_id, ends[place])
+            for place, part in sorted(acknowledged.items(), key=lambda item: item[0])
+        ]
         async with self._database.begin() as tx:
             pending = update(outbox).where(any_of(outbox.c.id, ids), outbox.c.published_at.is_(None))
             self.sent += await tx.execute(pending.values(published_at=tx.now))
+            await tx.upsert_records(published_end, published, key=("topic", "partition"))
+        self._ends.update(ends)
 
     async def _drop(self) -> None:
         """Drop the producer with its queue, and read again from the first pending row."""

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import Column, Index, Integer, Named, Table, Text, TypedColumns, Uuid
 
 from shared.db.opening import kernel_metadata
 from shared.db.records import record_of
+from shared.db.schema import one_of
 from shared.db.types import BigInt, Id, Instant, Json
 
 
@@ -89,10 +90,92 @@ class PendingRecord:
     """The columns of a pending event that the relay sends."""
 
     id: int
+    event_id: UUID
     topic: str
     key: str
     headers: Mapping[str, str]
     payload: str
+
+
+class EndColumns(TypedColumns):
+    """The last event that was published to a partition. Its row in the outbox may be pruned; this row stays.
+
+    The topic is the witness of what a database has told others (`shared/outbox/witness.py`).
+    """
+
+    topic: Named[str] = Column(Id, primary_key=True)
+    partition: Named[int] = Column(Integer, primary_key=True)
+    event_id: Named[UUID | None] = Column(Uuid)
+    """The event; null if the partition was empty when a loss was accepted."""
+    end_offset: Named[int] = Column(BigInt)
+    """An offset that the end of the partition has reached. Several senders may have moved the end further."""
+
+
+published_end = Table("published_end", kernel_metadata, EndColumns)
+
+
+@record_of(published_end)
+@dataclass(frozen=True, slots=True)
+class PublishedEndRecord:
+    """The last event that was published to one partition."""
+
+    topic: str
+    partition: int
+    event_id: UUID | None
+    end_offset: int
+
+
+Loss = Literal["database", "bus", "position"]
+"""The thing that was lost: rows of the database that had been told to others, records of the service's own topic, or records that a
+consumer of the service had applied."""
+
+
+class AcceptedLossColumns(TypedColumns):
+    """A loss that an operator has accepted with `accept-loss`."""
+
+    id: Named[int] = Column(BigInt, primary_key=True, autoincrement=True)
+    loss: Named[str] = Column(Text)
+    topic: Named[str] = Column(Id)
+    partition: Named[int] = Column(Integer)
+    known: Named[int] = Column(BigInt)
+    """The end or the position that the database knew."""
+    found: Named[int] = Column(BigInt)
+    """The end of the partition when the loss was accepted."""
+    accepted_at: Named[datetime] = Column(Instant)
+
+
+accepted_loss = Table(
+    "accepted_loss",
+    kernel_metadata,
+    AcceptedLossColumns,
+    one_of("loss", get_args(Loss), name="accepted_loss_loss"),
+)
+
+
+@record_of(accepted_loss)
+@dataclass(frozen=True, slots=True)
+class AcceptedLossRecord:
+    """One partition of a loss that an operator has accepted."""
+
+    id: int
+    loss: Loss
+    topic: str
+    partition: int
+    known: int
+    found: int
+    accepted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewAcceptedLossRecord:
+    """An accepted loss that is written. The database gives it its id."""
+
+    loss: Loss
+    topic: str
+    partition: int
+    known: int
+    found: int
+    accepted_at: datetime
 
 
 class JobColumns(TypedColumns):

@@ -1,4 +1,4 @@
-"""The command line of one service: `python -m services.<name> serve | relay | consume | all | migrate | verify`.
+"""The command line of one service: `python -m services.<name> serve | relay | consume | all | migrate | accept-loss | verify`.
 
 A process ends with one of these codes:
 
@@ -27,12 +27,14 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from shared import logs
+from shared.bus import BusUnavailable
 from shared.context import Runtime
 from shared.db import failures, place_of
 from shared.db.migrations import UnknownVersion
 from shared.http.app import build_app, build_side_door, build_side_door_of
+from shared.outbox.witness import Found
 from shared.run import garbage
-from shared.run.roles import Role, run
+from shared.run.roles import Role, accept_loss, move_back, run
 from shared.run.serving import PortTaken, listen, serve
 from shared.run.stopping import stop_on_signals
 from shared.service.keys import prove_keys, prove_keys_at_head
@@ -66,6 +68,7 @@ HELP = {
     "consume": "Apply the events of the other services, until told to stop.",
     "all": "Serve, relay and consume in one process, until told to stop.",
     "migrate": "Bring the database to the version of this program.",
+    "accept-loss": "Go on without what the database or the bus has lost, and write the loss down.",
     "verify": "Recompute what is stored, and report every difference.",
 }
 """One sentence per command, for its help."""
@@ -123,6 +126,8 @@ def _of_service(service: Service) -> typer.Typer:
     for name, roles in ROLES.items():
         _add(commands, name, service.settings, partial(_run, service, roles))
     _add(commands, "migrate", service.settings, partial(_migrate, service))
+
+    _add(commands, "accept-loss", service.settings, partial(_accept_loss, service))
 
     @commands.command(help=HELP["verify"])
     def verify(
@@ -275,6 +280,37 @@ async def _verify(service: Service, *, as_json: bool) -> int:
         lines = [f"{drift.rule}: {drift.subject}: {drift.detail}" for drift in drifts]
         sys.stdout.write("\n".join([*lines, f"{service.name}: {len(drifts)} differences"]) + "\n")
     return EXIT_DRIFT if drifts else 0
+
+
+async def _accept_loss(service: Service) -> int:
+    async with open_runtime(service) as runtime:
+        await _look(service, runtime)
+        try:
+            await migrations_of(service).upgrade(runtime.database)
+            await prove_keys(service, runtime)
+            accepted = [*await move_back(service, runtime), *await accept_loss(service, runtime)]
+        except BusUnavailable as error:
+            raise BadSetting(f"The bus does not answer: {error}.") from None
+        except Exception as error:
+            if not failures.is_transient(error):
+                raise
+            raise away(service, runtime, error) from None
+    sys.stdout.write(
+        "\n".join([*map(in_a_line, accepted), f"{service.name}: {len(accepted)} losses accepted"]) + "\n"
+    )
+    return 0
+
+
+def in_a_line(found: Found) -> str:
+    """Say what one partition has lost."""
+    place = f"{found.place.topic}/{found.place.partition}"
+    match found.loss:
+        case "database":
+            return f"{place}: the topic ends at {found.found}, and the database does not know its last event"
+        case "bus":
+            return f"{place}: the database had reached {found.known}, and the topic ends at {found.found}"
+        case "position":
+            return f"{place}: {found.known} records were applied, and the topic ends at {found.found}"
 
 
 def away(service: Service, runtime: Runtime, error: Exception) -> DatabaseAway:

@@ -14,6 +14,7 @@ from shared.context import Context, Runtime
 from shared.db import Tx
 from shared.http import idempotency
 from shared.outbox import relay as relaying
+from shared.outbox import witness
 from shared.outbox.jobs import paged, run_jobs
 from shared.outbox.lease import LeaseLost, open_lease
 from shared.outbox.relay import Relay
@@ -35,7 +36,7 @@ async def lead(
 ) -> None:
     """Acquire the lease whenever it is free, and relay and run the jobs while it is held, until asked to stop."""
     lease = open_lease(runtime.database.url, runtime.settings.home, service.name)
-    relay = Relay(service.name, runtime.database, runtime.bus, lease)
+    relay = Relay(service.name, runtime.database, runtime.bus, lease, service.topics_published)
     leadership = leadership or Leadership()
     leadership.lease, leadership.relay = lease, relay
     jobs = [*service.jobs, *KERNEL_JOBS, verifying.job_of(service.invariants)]
@@ -85,7 +86,7 @@ async def _drain(relay: Relay) -> None:
 
 
 async def _prune_outbox(tx: Tx, _context: Context) -> int:
-    return await relaying.prune(tx, tx.now - timedelta(days=relaying.KEPT_DAYS))
+    return await relaying.prune(tx, tx.now - timedelta(days=witness.KEPT_DAYS))
 
 
 async def _prune_inbox(tx: Tx, _context: Context) -> int:

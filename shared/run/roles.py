@@ -8,12 +8,14 @@ from typing import Literal
 from fastapi import FastAPI
 
 from shared import logs
-from shared.bus import BusUnavailable
+from shared.bus import BusUnavailable, RecordRefused
 from shared.bus.opening import servers_of
 from shared.consume.consumer import Consumer
 from shared.context import Runtime
 from shared.db import failures, place_of
 from shared.events import TOPICS
+from shared.outbox import witness
+from shared.outbox.witness import Found, Look
 from shared.run import process_metrics
 from shared.run.leader import before, lead
 from shared.run.process_metrics import Leadership
@@ -26,6 +28,8 @@ Role = Literal["serve", "relay", "consume"]
 Work = asyncio.Task[None]
 EVERY_ROLE: frozenset[Role] = frozenset(("serve", "relay", "consume"))
 WAIT_SECONDS = 1.0
+FIRST_LOOK_SECONDS_MAX = 2.0
+"""The time that a process that is to serve waits for database and bus to say whether something is lost."""
 STOP_SECONDS_MAX = 7.0
 """The time, after the grace, that the process may take to finish what is begun. What is not finished then, because a database
 or a broker hangs, is broken off and done again after the next start; a hung broker's client takes 10 s to be closed."""
@@ -57,6 +61,8 @@ async def run(
     http, consumers, leader = list[Work](), list[Work](), list[Work]()
     async with asyncio.TaskGroup() as group:
         assert "serve" not in roles or listener is not None, "serving takes a listening socket"
+        if "serve" in roles:
+            await _first_look(service, runtime)
         if listener is not None:
             assert app is not None, "a listening socket takes an app"
             doors = [(app, listener), *([side_door] if side_door else [])]
@@ -65,7 +71,7 @@ async def run(
                 for door, port in doors
             ]
         ready = await before(stopping, _ready(service, runtime, bus=bool(roles - {"serve"})))
-        if ready and roles - {"serve"}:
+        if ready and await before(stopping, _witnessed(service, runtime)) and roles - {"serve"}:
             if "consume" in roles:
                 members = consumers_of(service, runtime)
                 process_metrics.count_consumers(app, members)
@@ -118,6 +124,59 @@ def topics_of(service: Service) -> dict[str, int]:
     names = {event.topic.name for event in service.publishes}
     names.update(topic for handlers in service.handlers for topic in handlers.topics)
     return {name: topic.partitions for name, topic in TOPICS.items() if name in names}
+
+
+async def accept_loss(service: Service, runtime: Runtime) -> Sequence[Found]:
+    """Go on without what the database or the bus has lost, write it down, and return it. The database is migrated."""
+    return await witness.accept(
+        service.name, service.topics_published, runtime.database, runtime.bus, service.versions
+    )
+
+
+async def move_back(service: Service, runtime: Runtime) -> Sequence[Found]:
+    """Move the positions of the service that are beyond the end of their topic back to it, and return them."""
+    await runtime.bus.ensure_topics(topics_of(service))
+    return await witness.move_back(runtime.database, runtime.bus)
+
+
+async def _first_look(service: Service, runtime: Runtime) -> None:
+    """Look for a loss before the first request, if database and bus answer at once."""
+    try:
+        async with asyncio.timeout(FIRST_LOOK_SECONDS_MAX):
+            if await migrations_of(service).state(runtime.database) == "head":
+                await _look(service, runtime)
+    except (BusUnavailable, RecordRefused, TimeoutError):
+        return
+    except Exception as error:
+        if not failures.is_transient(error):
+            raise
+
+
+async def _witnessed(service: Service, runtime: Runtime) -> None:
+    """Wait until the topics of the service hold nothing that its database does not know."""
+    quiet = logs.QuietLog(log)
+    host, database = place_of(runtime.database.url)
+    while True:
+        try:
+            if not (await _look(service, runtime)).database:
+                return
+            quiet.warning(
+                "the database has lost rows that it had told other services about: see /health/issues",
+                service=service.name,
+            )
+        except (BusUnavailable, RecordRefused) as error:
+            quiet.warning("waiting for the bus", service=service.name, error_type=type(error).__name__)
+        except Exception as error:
+            if not failures.is_transient(error):
+                raise
+            quiet.warning(
+                "waiting for the database", host=host, database=database, error_type=type(error).__name__
+            )
+        await asyncio.sleep(WAIT_SECONDS)
+
+
+async def _look(service: Service, runtime: Runtime) -> Look:
+    return await witness.look(service.name, service.topics_published, runtime.database, runtime.bus)
 
 
 async def _ready(service: Service, runtime: Runtime, *, bus: bool) -> None:

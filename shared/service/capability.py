@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sqlalchemy import MetaData
+from sqlalchemy import Column, MetaData
 from starlette.routing import BaseRoute
 
 from shared.consume.handlers import Handle, HandleParked, Lock
@@ -40,6 +40,9 @@ class Capability:
     """The periodic jobs."""
     tables: Sequence[MetaData] = ()
     """The metadata of its tables."""
+    versions: Sequence[Column[int]] = ()
+    """The columns that only grow, are told in events, and are compared by their readers. After a loss they skip values, so
+    that no reader takes what is new for what it knows."""
     gauges: ReadSamples | None = None
     """The function that reads the samples of its figures from the database."""
     measures: Sequence[Measure] = ()

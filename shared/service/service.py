@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy import MetaData
+from sqlalchemy import Column, MetaData
 
 from shared.consume import tables as consume_tables
 from shared.consume.handlers import BATCH_MAX, Handle, Handlers
@@ -51,6 +51,16 @@ class Service:
     def publishes(self) -> Sequence[type[Event]]:
         """Return the events of the topics that this service produces."""
         return published_by(self.name)
+
+    @property
+    def topics_published(self) -> Sequence[str]:
+        """Return the topics that this service produces."""
+        return sorted({event.topic.name for event in self.publishes})
+
+    @cached_property
+    def versions(self) -> Sequence[Column[int]]:
+        """Return the versions that readers of this service's events compare."""
+        return [column for capability in self.capabilities for column in capability.versions]
 
     @cached_property
     def routers(self) -> Sequence[Resource]:

@@ -26,12 +26,14 @@ from shared.bus.protocol import (
     OnRevoked,
     Record,
     RecordRefused,
+    Tail,
     TopicPartition,
     unguarded,
 )
 
 ANSWER_SECONDS_MAX = 5
 CREATE_SECONDS_MAX = 20
+TAILS_SECONDS_MAX = 20
 SESSION_SECONDS = 8.0
 """The work of a hanging member must be done by another within 15 s. About half of that is left for doing it."""
 LOOK_AGAIN_SECONDS = 0.05
@@ -119,6 +121,32 @@ class KafkaBus:
             for number in range(await self.partitions(topic))
         ]
         return {partition: end for partition, (_, end) in (await self._extents(wanted)).items()}
+
+    async def tails(self, topics: Sequence[str], records_max: int) -> dict[TopicPartition, Tail]:
+        """Return the end of every partition of these topics, read over one connection."""
+        wanted = [
+            TopicPartition(topic, number)
+            for topic in topics
+            for number in range(await self.partitions(topic))
+        ]
+        extents = await self._extents(wanted)
+        full = {KafkaTopicPartition(*place): end for place, (first, end) in extents.items() if first < end}
+        records: dict[TopicPartition, list[Record]] = {place: [] for place in wanted}
+        if full:
+            with translated_errors(self._servers, "the ends of topics are read"):
+                async with asyncio.timeout(TAILS_SECONDS_MAX), self._consumer() as consumer:
+                    consumer.assign(list(full))
+                    for theirs, end in full.items():
+                        consumer.seek(theirs, max(end - records_max, extents[TopicPartition(*theirs)][0]))
+                    while full:
+                        for theirs, received in (await consumer.getmany(timeout_ms=READ_WAIT_MS)).items():
+                            records[TopicPartition(*theirs)] += map(record_of, received)
+                        full = {
+                            theirs: end
+                            for theirs, end in full.items()
+                            if await consumer.position(theirs) < end
+                        }
+        return {place: Tail(end, records[place]) for place, (_, end) in extents.items()}
 
     async def partitions(self, topic: str) -> int:
         """Return the number of partitions of a topic. It is asked once, because a change would break the order of keys."""

@@ -61,6 +61,23 @@ async def test_what_was_acknowledged_is_there_when_the_bus_is_opened_again(buses
 
 
 @pytest.mark.real_broker
+async def test_tails_hold_the_last_records_of_every_partition(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 3)
+    producer = await bus.producer()
+    await producer.send(topic, 0, [message(str(number)) for number in range(50)])
+    await producer.send(topic, 1, [message("only"), message("pruned")])
+    await bus.prune(TopicPartition(topic, 1), 2)
+    tails = await bus.tails([topic], 3)
+    found = {place.partition: (tail.end, values(tail.records)) for place, tail in tails.items()}
+    assert found == {0: (50, ["47", "48", "49"]), 1: (2, []), 2: (0, [])}
+    await producer.send(topic, 2, [message("first")])
+    tails = await buses.open().tails([topic], 3)
+    assert values(tails[TopicPartition(topic, 2)].records) == ["first"]
+    with pytest.raises(RecordRefused):
+        await bus.tails([buses.name("topic")], 1)
+
+
+@pytest.mark.real_broker
 async def test_offsets_go_on_after_everything_was_pruned(buses: Buses, bus: Bus) -> None:
     topic = await buses.topic(bus, 1)
     only = TopicPartition(topic, 0)

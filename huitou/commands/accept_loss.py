@@ -1,0 +1,54 @@
+"""`huitou accept-loss`: go on after a database or the event log has lost something, and write it down."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from huitou import home
+from huitou.exits import Exit, Refused
+from huitou.settings import SERVICES, Settings
+
+
+def accept_loss(
+    service: Annotated[
+        str | None, typer.Argument(help="Only this service's loss; default: every service's.")
+    ] = None,
+) -> None:
+    """Go on without what a database or the event log has lost, and write it down; `/health/issues` says when it is needed.
+
+    Look for a backup first: this cannot be undone. It may be given while the product runs.
+    """
+    if service is not None and service not in SERVICES:
+        raise Refused(Exit.USAGE, f"There is no service {service!r}; there are {', '.join(SERVICES)}.")
+    settings = Settings()
+    if home.read(settings.home) is None:
+        raise home.no_home(settings.home)
+    lines = asyncio.run(_accept(settings, [service] if service else SERVICES))
+    for line in lines:
+        typer.echo(line)
+    typer.echo(f"{len(lines)} losses are accepted and written down." if lines else "Nothing is lost.")
+
+
+async def _accept(settings: Settings, names: list[str] | tuple[str, ...]) -> list[str]:
+    from huitou import embedded  # loads every service, which the other commands need not wait for
+    from shared.bus import BusUnavailable
+    from shared.run.command import in_a_line
+    from shared.run.roles import accept_loss as accept
+    from shared.run.roles import move_back
+
+    async with embedded.opened(settings) as running:
+        await embedded.migrate(running)
+        try:
+            return [
+                f"{service.name}: {in_a_line(loss)}"
+                for work in (
+                    move_back,
+                    accept,
+                )  # every consumer first: a topic that grows would hide what is lost
+                for service, runtime in running
+                if service.name in names
+                for loss in await work(service, runtime)
+            ]
+        except BusUnavailable as error:
+            raise Refused(Exit.FAILED, f"The bus does not answer: {error}.") from None

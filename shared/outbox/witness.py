@@ -1,0 +1,269 @@
+"""Ask a service's own topics what its database has told others, and accept a loss.
+
+A topic holds every event that the service has published, so its end is the witness. The last event of each partition must be
+known to the database: it stands in the outbox, or in `published_end`, which keeps the last one after its row was pruned. If it
+is not known, the database is behind: it was emptied, cut or restored alone. The other way round, the end of a partition is
+never below the end that the database has seen; if it is, the bus has lost records. Event ids are never reused, so the answer
+stays right when new rows are written before the topics could be asked.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, literal_column, select, text, update
+
+from shared.bus import Bus, Record, Tail, TopicPartition, partition_of
+from shared.consume.tables import ConsumerPositionRecord, consumer_position
+from shared.db import Database, Read, Tx, any_of, columns_of
+from shared.outbox.tables import (
+    Loss,
+    NewAcceptedLossRecord,
+    PublishedEndRecord,
+    accepted_loss,
+    outbox,
+    published_end,
+)
+
+KEPT_DAYS = 7
+"""The days for which a published row stays in the outbox."""
+TAIL_RECORDS = 20
+"""The records at the end of a partition among which the last one of the service is looked for."""
+VERSIONS_SKIPPED = 1_000_000
+"""The values that every version skips after a loss: more than one row can have used since the last backup."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Behind(Exception):
+    """The database is behind its topics, or its topics behind the database, and nothing is sent until somebody decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One partition in which something is missing: what the database knows, and what the bus holds."""
+
+    loss: Loss
+    place: TopicPartition
+    known: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The result of one look."""
+
+    database: Sequence[Found] = ()
+    """The partitions whose last event the database does not know."""
+    bus: Sequence[Found] = ()
+    """The partitions that have lost records."""
+    ends: Mapping[TopicPartition, int] = field(default_factory=dict)
+    """The end of every partition."""
+
+
+async def look(service: str, topics: Sequence[str], database: Database, bus: Bus) -> Look:
+    """Compare a service's database with the ends of its topics, and close or open the database accordingly.
+
+    Raises BusUnavailable, and RecordRefused if a topic does not exist yet.
+    """
+    if not topics:
+        return Look()
+    tails = await bus.tails(topics, TAIL_RECORDS)
+    last = _last(service, tails)
+    async with database.read() as read:  # after the topics: what they hold was committed before
+        ends = await _ends(read)
+        unknown = await _unknown(read, last, ends)
+        adopting = bool(unknown) and not ends and await _has_published(read)
+    if adopting:
+        unknown = await _adopt(database, tails, last, unknown)
+    reached = {place: tail.end for place, tail in tails.items()}
+    look = Look(
+        [Found("database", place, _known(ends, place), tails[place].end) for place in sorted(unknown)],
+        _short(ends, reached),
+        reached,
+    )
+    database.behind = bool(look.database)
+    return look
+
+
+async def lost_by_bus(read: Read, bus: Bus, topics: Sequence[str]) -> Sequence[Found]:
+    """Return the partitions of a service's topics that have lost records. Raises BusUnavailable, RecordRefused."""
+    ends = await _ends(read)
+    return _short(ends, await bus.end_offsets(topics)) if ends else []
+
+
+async def accept(
+    service: str, topics: Sequence[str], database: Database, bus: Bus, versions: Sequence[Column[int]]
+) -> Sequence[Found]:
+    """Go on with what the database and its topics hold, write down what is missing, and return it.
+
+    What the bus has lost and the outbox still has is sent again; the consumers know their repeats. Versions skip values, so
+    that no reader takes new events for known ones. Where consumers are ahead of the bus, let them `move_back` first.
+    """
+    found = await look(service, topics, database, bus)
+    last = _last(service, await bus.tails(topics, TAIL_RECORDS)) if topics else {}
+    accepted = [*found.database, *found.bus]
+    async with database.begin() as tx:
+        await _write_down(tx, accepted)
+        await tx.upsert_records(
+            published_end,
+            [
+                PublishedEndRecord(*place, last.get(place), found.ends[place])
+                for place in sorted({loss.place for loss in accepted})
+            ],
+            key=("topic", "partition"),
+        )
+        for loss in found.bus:
+            await _send_again(tx, loss.place, last.get(loss.place), found.ends)
+        if found.database:
+            for column in versions:
+                await tx.execute(update(column.table).values({column.name: column + VERSIONS_SKIPPED}))
+    database.behind = False
+    return accepted
+
+
+async def move_back(database: Database, bus: Bus) -> Sequence[Found]:
+    """Move positions that are beyond the end of their topic back to it, write that down, and return it."""
+    beyond = await _beyond(database, bus)
+    c = consumer_position.c
+    async with database.begin() as tx:
+        await _write_down(tx, beyond)
+        for loss in beyond:
+            there = (
+                c.topic == loss.place.topic,
+                c.partition == loss.place.partition,
+                c.next_offset > loss.found,
+            )
+            moved = update(consumer_position).where(*there)
+            await tx.execute(moved.values(next_offset=loss.found, moved_at=tx.now))
+    return beyond
+
+
+async def _write_down(tx: Tx, accepted: Sequence[Found]) -> None:
+    await tx.insert_records(
+        accepted_loss,
+        [NewAcceptedLossRecord(loss.loss, *loss.place, loss.known, loss.found, tx.now) for loss in accepted],
+    )
+
+
+def _last(service: str, tails: Mapping[TopicPartition, Tail]) -> dict[TopicPartition, UUID]:
+    """Return the last event of the service in each partition that has one."""
+    found = {
+        place: next(
+            (event for record in reversed(tail.records) if (event := _event_id(service, record))), None
+        )
+        for place, tail in tails.items()
+    }
+    return {place: event for place, event in found.items() if event is not None}
+
+
+def _event_id(service: str, record: Record) -> UUID | None:
+    """Return the id of a record's event, if the service sent it."""
+    headers = dict(record.headers)
+    if headers.get("ce_source") != f"/huitou/{service}".encode():
+        return None
+    try:
+        return UUID(headers["ce_id"].decode())
+    except (KeyError, ValueError):
+        return None
+
+
+async def _unknown(
+    read: Read, last: Mapping[TopicPartition, UUID], ends: Mapping[TopicPartition, PublishedEndRecord]
+) -> set[TopicPartition]:
+    """Return the partitions whose last event the database does not know."""
+    ids = list(last.values())
+    rows = await read.all(select(outbox.c.event_id).where(outbox.c.event_id.in_(ids))) if ids else []
+    known = {row.event_id for row in rows}
+    return {
+        place
+        for place, event in last.items()
+        if event not in known and (place not in ends or ends[place].event_id != event)
+    }
+
+
+async def _ends(read: Read) -> dict[TopicPartition, PublishedEndRecord]:
+    records = await read.read_records(
+        PublishedEndRecord, select(*columns_of(published_end, PublishedEndRecord))
+    )
+    return {TopicPartition(record.topic, record.partition): record for record in records}
+
+
+def _short(
+    ends: Mapping[TopicPartition, PublishedEndRecord], reached: Mapping[TopicPartition, int]
+) -> Sequence[Found]:
+    """Return the partitions that end before an end that the database has seen."""
+    return [
+        Found("bus", place, end.end_offset, reached[place])
+        for place, end in sorted(ends.items(), key=lambda item: item[0])
+        if place in reached and reached[place] < end.end_offset
+    ]
+
+
+def _known(ends: Mapping[TopicPartition, PublishedEndRecord], place: TopicPartition) -> int:
+    return ends[place].end_offset if place in ends else 0
+
+
+async def _has_published(read: Read) -> bool:
+    """Return whether the outbox ever had a row; the rows may be pruned."""
+    return bool(await read.scalar(_SEQUENCE[read.dialect]))
+
+
+async def _adopt(
+    database: Database,
+    tails: Mapping[TopicPartition, Tail],
+    last: Mapping[TopicPartition, UUID],
+    unknown: Iterable[TopicPartition],
+) -> set[TopicPartition]:
+    """Note the ends of a database that was written before ends were noted. Return those that it should still know."""
+    before = database.clock.now() - timedelta(days=KEPT_DAYS)
+    pruned = {
+        place
+        for place in unknown
+        if _EPOCH + timedelta(milliseconds=tails[place].records[-1].timestamp_ms) < before
+    }
+    async with database.begin() as tx:
+        noted = [PublishedEndRecord(*place, last[place], tails[place].end) for place in sorted(pruned)]
+        await tx.insert_new_records(published_end, noted)
+    return set(unknown) - pruned
+
+
+async def _beyond(database: Database, bus: Bus) -> list[Found]:
+    """Return the partitions of which a consumer has applied more than the bus holds."""
+    async with database.read() as read:
+        positions = await read.read_records(
+            ConsumerPositionRecord, select(*columns_of(consumer_position, ConsumerPositionRecord))
+        )
+    if not positions:
+        return []
+    ends = await bus.end_offsets(sorted({position.topic for position in positions}))
+    found = []
+    for position in positions:
+        place = TopicPartition(position.topic, position.partition)
+        if position.next_offset > ends.get(place, 0):
+            found.append(Found("position", place, position.next_offset, ends.get(place, 0)))
+    return found
+
+
+async def _send_again(
+    tx: Tx, place: TopicPartition, last: UUID | None, ends: Mapping[TopicPartition, int]
+) -> None:
+    """Let the relay send what the outbox still has and the partition has lost."""
+    c, partitions = outbox.c, sum(known.topic == place.topic for known in ends)
+    after = (await tx.scalar(select(c.id).where(c.event_id == last)) if last else None) or 0
+    rows = await tx.all(
+        select(c.id, c.key).where(c.topic == place.topic, c.id > after, c.published_at.is_not(None))
+    )
+    lost = [row.id for row in rows if partition_of(row.key, partitions) == place.partition]
+    if lost:
+        await tx.execute(update(outbox).where(any_of(c.id, lost)).values(published_at=None))
+
+
+_SEQUENCE = {
+    "sqlite": select(literal_column("seq", BigInteger))
+    .select_from(text("sqlite_sequence"))
+    .where(text("name = 'outbox'")),
+    "postgresql": select(
+        literal_column("CASE WHEN is_called THEN last_value ELSE 0 END", BigInteger)
+    ).select_from(text("outbox_id_seq")),
+}

@@ -1,0 +1,133 @@
+"""A backup is a copy as of one instant, made without a lock, and it says in a sentence why it cannot be made."""
+
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from huitou import snapshot
+from huitou.exits import Exit, Refused
+
+FILES = ("profile.db", "loyalty.db", "feedback.db", "scoring.db", "log.db")
+STEPS_MIN = 200
+COPIES = 5
+
+
+class Load:
+    """One writer after the other, without a pause: what is written to one file follows what is written to the one before."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.steps = 0
+        self.longest = 0.0
+        self.failure: Exception | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "Load":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        # A timeout of 0: the writer fails at once when anybody else holds a lock.
+        writers = [sqlite3.connect(self.home / name, timeout=0, isolation_level=None) for name in FILES]
+        try:
+            for step in count(1):
+                if self._stopping.is_set():
+                    break
+                began = time.monotonic()
+                for writer in writers:
+                    writer.execute("INSERT INTO step VALUES (?, randomblob(500))", (step,))
+                self.longest = max(self.longest, time.monotonic() - began)
+                self.steps = step
+        except Exception as error:  # noqa: BLE001 - the test raises it
+            self.failure = error
+        for writer in writers:
+            writer.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
+    (folder / "keys").mkdir(parents=True)
+    (folder / "home.json").write_text("{}")
+    for name in FILES:
+        with closing(sqlite3.connect(folder / name, isolation_level=None)) as file:
+            file.execute("PRAGMA journal_mode=WAL")
+            file.execute("PRAGMA synchronous=OFF")
+            file.execute("CREATE TABLE step (number INTEGER PRIMARY KEY, filling BLOB)")
+    return folder
+
+
+def copy(home: Path, target: Path) -> list[int]:
+    """Copy the home, and return the number of steps in each file of the copy."""
+    snapshot.copy_home(home, [home / name for name in FILES[:-1]], home / FILES[-1], target)
+    steps = []
+    for name in FILES:
+        with closing(sqlite3.connect(target / name)) as file:
+            steps.append(file.execute("SELECT count(*) FROM step").fetchone()[0])
+    return steps
+
+
+def test_copies_under_load_are_of_one_instant_and_never_stand_in_the_way(home: Path, tmp_path: Path) -> None:
+    with Load(home) as load:
+        copies = []
+        for number in range(COPIES):
+            after = load.steps + STEPS_MIN // COPIES
+            while load.steps < after and load.failure is None:
+                time.sleep(0.001)
+            copies.append(copy(home, tmp_path / f"copy{number}"))
+    assert load.failure is None, "a lock stood in the way of a writer"
+    assert load.steps >= STEPS_MIN
+    for steps in copies:
+        assert steps == sorted(steps, reverse=True), "a later file has what an earlier one has not"
+        assert steps[0] - steps[-1] <= 1, "the files are of different instants"
+
+
+def test_a_backup_is_not_made_inside_its_home(home: Path) -> None:
+    for target in (home, home / "copy", home / "keys" / "deeper" / "copy", home / ".." / "home" / "x"):
+        with pytest.raises(Refused, match="inside the home") as refused:
+            copy(home, target)
+        assert refused.value.code == Exit.USAGE
+    assert sorted(path.name for path in home.iterdir() if "-" not in path.name) == sorted(
+        [*FILES, "home.json", "keys"]
+    )
+
+
+def test_a_place_that_cannot_be_made_is_told_in_a_sentence(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for target in (tmp_path / "file" / "copy", Path("/proc/none/copy"), tmp_path / ("x" * 300)):
+        with pytest.raises(Refused, match="folder"):
+            copy(home, target)
+
+
+def test_damage_is_told_in_a_sentence_and_leaves_nothing(home: Path, tmp_path: Path) -> None:
+    path = home / "loyalty.db"
+    for beside in home.glob("loyalty.db-*"):
+        beside.unlink()
+    path.write_bytes(b"garbage" * 600)
+    with pytest.raises(Refused, match=r"loyalty\.db") as refused:
+        copy(home, tmp_path / "copy")
+    assert refused.value.code == Exit.FAILED
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
+def test_a_damaged_page_is_told(home: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(home / "scoring.db", isolation_level=None)) as file:
+        file.executemany(
+            "INSERT INTO step VALUES (?, randomblob(900))", [(number,) for number in range(1, 300)]
+        )
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray((home / "scoring.db").read_bytes())
+    content[4096 * 20 : 4096 * 21] = bytes(4096)
+    (home / "scoring.db").write_bytes(content)
+    with pytest.raises(Refused, match=r"scoring\.db"):
+        copy(home, tmp_path / "copy")

@@ -1,0 +1,211 @@
+"""A service's topics are the witness of what its database has told others."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, func, select, update
+
+from shared.bus import Bus, open_bus
+from shared.clock import ManualClock
+from shared.consume.tables import consumer_position
+from shared.db import Database, failures
+from shared.db.failures import DatabaseBehind
+from shared.ids import new_id
+from shared.outbox import relay as relaying
+from shared.outbox import witness
+from shared.outbox.lease import FileLease
+from shared.outbox.relay import Relay
+from shared.outbox.tables import accepted_loss, outbox, published_end
+from shared.outbox.witness import Found, Look
+from tests.parts import databases
+from tests.parts.databases import Kind
+from tests.shared.ledger import AT, PLACE, balances, purchase
+
+SERVICE = "test"
+TOPIC = PLACE.topic
+
+
+@pytest.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
+    opened = open_bus("embedded://", home=tmp_path / "bus")
+    await opened.ensure_topics({TOPIC: 12})
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def lease(tmp_path: Path) -> FileLease:
+    made = FileLease(tmp_path / "test.lease")
+    assert made.try_acquire()
+    return made
+
+
+async def publish(database: Database, count: int) -> None:
+    async with database.begin() as tx:
+        tx.publish(*(purchase(new_id("cus"), order_id=str(number)) for number in range(count)))
+
+
+async def told(database: Database, bus: Bus, lease: FileLease, count: int = 30) -> Relay:
+    """Publish and relay this many events."""
+    await publish(database, count)
+    relay = Relay(SERVICE, database, bus, lease, [TOPIC])
+    await relay.drain()
+    return relay
+
+
+async def look(database: Database, bus: Bus) -> Look:
+    return await witness.look(SERVICE, [TOPIC], database, bus)
+
+
+async def accept(database: Database, bus: Bus) -> list[Found]:
+    return [
+        *await witness.move_back(database, bus),
+        *await witness.accept(SERVICE, [TOPIC], database, bus, ()),
+    ]
+
+
+async def forget_after(database: Database, last: int) -> None:
+    """Take the database back to the time when its outbox had this many rows."""
+    async with database.begin() as tx:
+        await tx.execute(delete(outbox).where(outbox.c.id > last))
+        await tx.execute(delete(published_end))
+
+
+async def test_a_database_that_has_told_nothing_or_everything_it_knows_is_whole(
+    database: Database, bus: Bus, lease: FileLease
+) -> None:
+    assert not (await look(database, bus)).database
+    await told(database, bus, lease)
+    looked = await look(database, bus)
+    assert (list(looked.database), list(looked.bus), database.behind) == ([], [], False)
+
+
+async def test_rows_that_were_sent_and_not_marked_are_known(
+    database: Database, bus: Bus, lease: FileLease
+) -> None:
+    await told(database, bus, lease)
+    async with database.begin() as tx:
+        await tx.execute(update(outbox).values(published_at=None))
+        await tx.execute(delete(published_end))
+    assert not (await look(database, bus)).database
+
+
+async def test_pruned_rows_are_known(database: Database, bus: Bus, lease: FileLease) -> None:
+    await told(database, bus, lease)
+    async with database.begin() as tx:
+        assert await relaying.prune(tx, tx.now + timedelta(days=30)) == 30
+    assert not (await look(database, bus)).database
+
+
+async def test_a_database_that_lost_its_last_rows_is_behind_and_tells_nothing(
+    database: Database, bus: Bus, lease: FileLease
+) -> None:
+    await told(database, bus, lease)
+    await forget_after(database, 15)
+    looked = await look(database, bus)
+    assert looked.database
+    assert all(loss.loss == "database" for loss in looked.database)
+    with pytest.raises(DatabaseBehind) as refused:
+        await publish(database, 1)
+    assert failures.is_transient(refused.value), "it is answered with 503, and a consumer waits"
+
+
+async def test_new_rows_do_not_hide_a_loss(database: Database, bus: Bus, lease: FileLease) -> None:
+    await told(database, bus, lease)
+    await forget_after(database, 15)
+    await publish(database, 100)  # the topics could not be asked yet
+    assert (await look(database, bus)).database
+    with pytest.raises(witness.Behind):
+        await Relay(SERVICE, database, bus, lease, [TOPIC]).drain()
+
+
+async def test_an_emptied_database_is_behind(
+    kind: Kind, database: Database, bus: Bus, lease: FileLease, tmp_path: Path
+) -> None:
+    await told(database, bus, lease)
+    async with databases.fresh(
+        kind, "profile", folder=tmp_path / "new", clock=ManualClock(AT), own=True
+    ) as empty:
+        assert (await look(empty, bus)).database
+
+
+async def test_an_accepted_loss_is_written_down_and_the_service_goes_on(
+    database: Database, bus: Bus, lease: FileLease
+) -> None:
+    await told(database, bus, lease)
+    await forget_after(database, 15)
+    lost = list((await look(database, bus)).database)
+    assert await accept(database, bus) == lost
+    assert not database.behind
+    async with database.read() as read:
+        assert await read.scalar(select(func.count()).select_from(accepted_loss)) == len(lost)
+    before = sum((await bus.end_offsets([TOPIC])).values())
+    await told(database, bus, lease, 5)
+    assert sum((await bus.end_offsets([TOPIC])).values()) == before + 5
+    assert not (await look(database, bus)).database
+    assert await accept(database, bus) == []
+
+
+async def test_versions_skip_values_only_after_a_loss_of_the_database(
+    database: Database, bus: Bus, lease: FileLease
+) -> None:
+    async with database.begin() as tx:
+        await tx.execute(balances.insert().values(identity_id="cus_1", amount=-3))
+    await told(database, bus, lease)
+    for after in (-3, witness.VERSIONS_SKIPPED - 3):
+        await witness.accept(SERVICE, [TOPIC], database, bus, (balances.c.amount,))
+        async with database.read() as read:
+            assert await read.scalar(select(balances.c.amount)) == after
+        await forget_after(database, 15)
+
+
+async def test_what_a_lost_log_held_is_sent_again_after_the_loss_is_accepted(
+    database: Database, bus: Bus, lease: FileLease, tmp_path: Path
+) -> None:
+    await told(database, bus, lease)
+    async with database.begin() as tx:
+        await tx.execute(
+            consumer_position.insert().values(
+                consumer="reader", topic=TOPIC, partition=0, next_offset=7000, moved_at=tx.now
+            )
+        )
+    other = open_bus("embedded://", home=tmp_path / "other")
+    await other.ensure_topics({TOPIC: 12})
+    looked = await look(database, other)
+    assert looked.bus
+    assert not looked.database
+    assert not database.behind, "requests go on, and events wait"
+    await publish(database, 1)
+    with pytest.raises(witness.Behind):
+        await Relay(SERVICE, database, other, lease, [TOPIC]).drain()
+    accepted = await accept(database, other)
+    assert {loss.loss for loss in accepted} == {"bus", "position"}
+    await Relay(SERVICE, database, other, lease, [TOPIC]).drain()
+    assert sum((await other.end_offsets([TOPIC])).values()) == 31
+    assert not (await look(database, other)).bus
+    async with database.read() as read:
+        assert await read.scalar(select(consumer_position.c.next_offset)) == 0
+    await other.close()
+
+
+async def test_a_database_of_the_last_version_is_taken_as_it_is(
+    database: Database, bus: Bus, lease: FileLease
+) -> None:
+    """Its outbox may be pruned, and nothing says what was published last."""
+    await told(database, bus, lease)
+    async with database.begin() as tx:
+        await tx.execute(delete(outbox))
+        await tx.execute(delete(published_end))
+    clock = database.clock
+    database.clock = ManualClock(clock.now() + timedelta(days=8))
+    assert not (await look(database, bus)).database
+    database.clock = clock
+    assert not (await look(database, bus)).database, "the ends are noted now"
+
+
+async def test_records_of_others_are_no_witness(database: Database, bus: Bus, lease: FileLease) -> None:
+    await told(database, bus, lease)
+    looked = await witness.look("another", [TOPIC], database, bus)
+    assert not looked.database
