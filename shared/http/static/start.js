@@ -1,5 +1,47 @@
 // Shows the service's own openapi.json. No validator badge: nothing is asked of another host. A token is kept as long as the
 // page is open, and nowhere else.
+
+const KEY = "Idempotency-Key";
+const FRESH_KEY = "a-new-one-for-each-call";
+
+// The page shows FRESH_KEY instead of the document's example, and sends a fresh key in its place. So every call is an intent of
+// its own, and whoever wants to retry a call writes the key of that call into the field.
+const freshKeys = () => ({
+  statePlugins: {
+    spec: {
+      wrapActions: {
+        updateJsonSpec: (update) => (document) => update(withFreshKeys(document)),
+      },
+    },
+  },
+});
+
+function withFreshKeys(document) {
+  for (const operations of Object.values(document.paths ?? {})) {
+    for (const { parameters = [] } of Object.values(operations)) {
+      for (const parameter of parameters) {
+        if (parameter.in === "header" && parameter.name === KEY) {
+          parameter.example = FRESH_KEY;
+          parameter.description += ` Leave \`${FRESH_KEY}\` and this page sends a random key with each call.`;
+        }
+      }
+    }
+  }
+  return document;
+}
+
+function sendFreshKey(request) {
+  if (request.headers?.[KEY] === FRESH_KEY) {
+    request.headers[KEY] = randomKey();
+  }
+  return request;
+}
+
+// `crypto.randomUUID` exists only on https and localhost.
+function randomKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 window.addEventListener("load", () => {
   window.ui = SwaggerUIBundle({
     url: "/openapi.json",
@@ -7,5 +49,7 @@ window.addEventListener("load", () => {
     deepLinking: true,
     displayRequestDuration: true,
     validatorUrl: null,
+    requestInterceptor: sendFreshKey,
+    plugins: [freshKeys],
   });
 });

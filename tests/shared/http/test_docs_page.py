@@ -1,0 +1,69 @@
+"""The docs page in a real browser: what it sends."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Page, Request, Route, async_playwright
+
+from tests.shared.http.till import Till
+
+pytestmark = pytest.mark.browser
+
+KEY = "idempotency-key"
+OPERATION = "#operations-sales-record_sale"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    assert path is not None, "run: tests/install_parts.sh"
+    return path
+
+
+@asynccontextmanager
+async def opened(till: Till, chromium: str) -> AsyncIterator[tuple[Page, list[Request]]]:
+    """Open the docs page of a till, with one operation unfolded and its requests recorded."""
+    sent: list[Request] = []
+    async with async_playwright() as playwright, till.client() as client:
+
+        async def answer(route: Route) -> None:
+            request = route.request
+            if request.method == "POST":
+                sent.append(request)
+            answered = await client.request(
+                request.method, request.url, content=request.post_data_buffer, headers=request.headers
+            )
+            await route.fulfill(
+                status=answered.status_code, headers=dict(answered.headers), body=answered.content
+            )
+
+        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = await browser.new_page(viewport={"width": 1280, "height": 900})
+        await page.route("**/*", answer)
+        await page.goto("http://till/docs")
+        await page.locator(f"{OPERATION} .opblock-summary").click()
+        await page.locator(f"{OPERATION} .responses-table").wait_for()
+        yield page, sent
+        await browser.close()
+
+
+async def execute(page: Page, sent: list[Request]) -> str:
+    """Press Execute and return the Idempotency-Key of the request that it sends."""
+    async with page.expect_response(lambda response: response.request.method == "POST"):
+        await page.locator(f"{OPERATION} button.execute").click()
+    return (await sent[-1].all_headers())[KEY]
+
+
+async def test_each_call_of_the_page_has_a_key_of_its_own(one_till: Till, chromium: str) -> None:
+    async with opened(one_till, chromium) as (page, sent):
+        await page.locator(f"{OPERATION} .try-out__btn").click()
+        first, second = await execute(page, sent), await execute(page, sent)
+        await page.get_by_placeholder("Idempotency-Key").fill("of-an-earlier-call")
+        own = await execute(page, sent)
+
+    assert len({first, second}) == 2
+    assert min(len(first), len(second)) == 32
+    assert own == "of-an-earlier-call"
+    assert await one_till.count() == 3
