@@ -42,6 +42,34 @@ function randomKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+// A refusal is one line with its codes. Its examples unfold on request.
+const foldedRefusals = ({ React }) => ({
+  wrapComponents: {
+    response: (Response) => (properties) =>
+      properties.code >= 400
+        ? React.createElement(Refusal, { React, Response, properties })
+        : React.createElement(Response, properties),
+  },
+});
+
+function Refusal({ React, Response, properties }) {
+  const [isOpen, setOpen] = React.useState(false);
+  const { code, response, className } = properties;
+  const codes = response.getIn(["content", "application/problem+json", "examples"])?.keySeq().join(", ");
+  const button = React.createElement(
+    "button",
+    { className: "refusal-fold", "aria-expanded": isOpen, onClick: () => setOpen(!isOpen) },
+    `${isOpen ? "▾" : "▸"} ${response.get("description")}`,
+  );
+  const line = React.createElement(
+    "tr",
+    { className: `response refusal ${className ?? ""}`, "data-code": code },
+    React.createElement("td", { className: "response-col_status" }, code),
+    React.createElement("td", { className: "response-col_description", colSpan: 2 }, button, " ", React.createElement("code", null, codes)),
+  );
+  return React.createElement(React.Fragment, null, line, isOpen && React.createElement(Response, properties));
+}
+
 window.addEventListener("load", () => {
   window.ui = SwaggerUIBundle({
     url: "/openapi.json",
@@ -50,6 +78,6 @@ window.addEventListener("load", () => {
     displayRequestDuration: true,
     validatorUrl: null,
     requestInterceptor: sendFreshKey,
-    plugins: [freshKeys],
+    plugins: [freshKeys, foldedRefusals],
   });
 });

@@ -1,4 +1,4 @@
-"""The docs page in a real browser: what it sends."""
+"""The docs page in a real browser: what it sends, and how much room a refusal takes."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -11,6 +11,7 @@ from tests.shared.http.till import Till
 
 pytestmark = pytest.mark.browser
 
+OPERATION_HEIGHT_MAX = 2_000
 KEY = "idempotency-key"
 OPERATION = "#operations-sales-record_sale"
 
@@ -67,3 +68,21 @@ async def test_each_call_of_the_page_has_a_key_of_its_own(one_till: Till, chromi
     assert min(len(first), len(second)) == 32
     assert own == "of-an-earlier-call"
     assert await one_till.count() == 3
+
+
+async def test_refusals_are_folded_and_unfold_with_their_examples(one_till: Till, chromium: str) -> None:
+    conflict = f"{OPERATION} tr.refusal[data-code='409']"
+    async with opened(one_till, chromium) as (page, _):
+        box = await page.locator(OPERATION).bounding_box()
+        assert box is not None
+        assert box["height"] < OPERATION_HEIGHT_MAX
+        line = await page.locator(conflict).inner_text()
+        examples = page.locator(f"{OPERATION} .examples-select-element")
+        folded = await examples.count()
+        await page.locator(f"{conflict} button").click()
+        assert await page.locator(f"{conflict} button").get_attribute("aria-expanded") == "true"
+        unfolded = await examples.count()
+
+    assert "till_closed" in line
+    assert "request_in_progress" in line
+    assert (folded, unfolded) == (0, 1)

@@ -73,7 +73,7 @@ async def test_the_documents_are_served_without_a_token_and_ask_nothing_of_anoth
         files = [await client.get(path) for path in re.findall(r'(?:src|href)="([^"]+)"', page.text)]
         openapi, asyncapi = await client.get("/openapi.json"), await client.get("/asyncapi.json")
 
-    assert len(files) == 4
+    assert len(files) == 5
     assert all(file.status_code == 200 for file in files)
     assert "http" not in page.text.replace("https://www.w3.org", "")
     assert page.headers["content-security-policy"].startswith("default-src 'self'")
