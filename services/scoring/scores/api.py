@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from fastapi import Path, Query
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
-from services.scoring.facts.domain.days import local_day
 from services.scoring.facts.domain.facts import Cut
 from services.scoring.facts.refusals import ZoneChanged
 from services.scoring.models.domain.kinds.rfm import Segment
@@ -23,6 +22,7 @@ from shared.http.dependencies import InContext, Reading
 from shared.http.models import DateIn, InstantIn, Response, example, refused
 from shared.http.routes import Router
 from shared.limits import ID_MAX, INSTANT_MAX, INSTANT_MIN
+from shared.local_time import local_day
 
 DAY_CHARACTERS = 10
 

@@ -10,6 +10,7 @@ from services.feedback.remedies.storage import remedies
 from services.feedback.settings import Settings
 from shared.context import Context
 from shared.db import Read
+from shared.local_time import local_day
 
 DAY_MAX: Final = timedelta(days=2)
 """No local day is longer, whatever the clocks of its zone do."""
@@ -26,7 +27,7 @@ async def limits_of(
     of_complaint, of_day = settings.remedy_points_of_agent_max
     if actor.kind is ActorKind.MANAGER:
         of_complaint, of_day = settings.remedy_points_of_manager_max
-    today = now.astimezone(settings.time_zone).date()
+    today = local_day(now, settings.time_zone)
     grants = await remedies.grants_by(read, actor.id, now - DAY_MAX)
     return [
         Limit(
@@ -37,10 +38,6 @@ async def limits_of(
         Limit(
             LimitScope.DAY,
             of_day,
-            sum(
-                grant.points
-                for grant in grants
-                if grant.granted_at.astimezone(settings.time_zone).date() == today
-            ),
+            sum(grant.points for grant in grants if local_day(grant.granted_at, settings.time_zone) == today),
         ),
     ]

@@ -15,6 +15,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.feedback.sla.refusals import CalendarWithoutTime, WindowInvalid, ZoneUnknown
+from shared.local_time import SKIPPED_MAX, instant_of
 
 DAY: Final = 86_400
 CLOSE_MAX: Final = 2 * DAY
@@ -86,6 +87,8 @@ class WorkingTime:
         self._closes: list[int] = []
         self._before: list[int] = []  # working seconds before a window opens
         self._after: list[int] = []  # working seconds when a window closes
+        self._ahead: list[Window] = []
+        """Windows at the end of the compiled days, which windows of the days after may still precede."""
         self._known_until = 0
         self._grow()
 
@@ -107,20 +110,27 @@ class WorkingTime:
 
     def _grow(self) -> None:
         """Compile another year. A calendar has working time in every week but for dated exceptions, so this ends."""
+        windows = self._ahead
         for _ in range(DAYS_A_STEP):
             midnight = datetime.combine(self._next_day, datetime.min.time())
-            for opens, closes in sorted(self._calendar.windows(self._next_day)):
-                self._add(self._instant(midnight, opens), self._instant(midnight, closes))
+            for opens, closes in self._calendar.windows(self._next_day):
+                windows.append((self._instant(midnight, opens), self._instant(midnight, closes)))
             self._next_day += timedelta(days=1)
-        # Windows of the next day may begin earlier than today's end, never before the next local midnight.
-        self._known_until = self._instant(datetime.combine(self._next_day, datetime.min.time()), 0)
+        # A time that the clocks skip is meant later. So a window may open after one that begins later by the clock, and
+        # windows of the days to come open at the earliest as long before their midnight as clocks skip.
+        midnight = datetime.combine(self._next_day, datetime.min.time())
+        self._known_until = self._instant(midnight, 0) - int(SKIPPED_MAX.total_seconds())
+        self._ahead = [window for window in windows if window[0] >= self._known_until]
+        for opens, closes in sorted(windows):
+            if opens < self._known_until:
+                self._add(opens, closes)
 
     def _instant(self, midnight: datetime, seconds: int) -> int:
-        """Return the instant of a local wall time: a gap moves it forward; of two such times the first is meant (fold=0)."""
-        return int((midnight + timedelta(seconds=seconds)).replace(tzinfo=self._zone).timestamp())
+        """Return the instant of a local wall time (C6, docs/rules/time.md)."""
+        return int(instant_of(midnight + timedelta(seconds=seconds), self._zone).timestamp())
 
     def _add(self, opens: int, closes: int) -> None:
-        """Append a window; a window that overlaps or touches the last one extends it."""
+        """Append a window that opens no earlier than the last one; if it overlaps or touches that one, it extends it."""
         last = self._closes[-1] if self._closes else None
         if closes <= opens or (last is not None and closes <= last):
             return
@@ -137,8 +147,8 @@ class WorkingTime:
 
 @lru_cache(maxsize=CALENDARS_MAX)
 def _compiled(calendar: Calendar, first_year: int) -> WorkingTime:
-    # A window of the day before may reach into the year.
-    return WorkingTime(calendar, date(first_year, 1, 1) - timedelta(days=2))
+    # A window of the days before may reach into the year.
+    return WorkingTime(calendar, date(first_year, 1, 1) - timedelta(days=4))
 
 
 def working_time(calendar: Calendar, start: int) -> WorkingTime:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from services.scoring.facts.domain.days import local_day
 from services.scoring.facts.domain.facts import (
     ItemisedPurchase,
     ItemisedReturn,
@@ -21,6 +20,7 @@ from shared.db import Tx
 from shared.events import profile
 from shared.events.profile import PurchaseRecorded, PurchaseReturned
 from shared.limits import INT64_MAX
+from shared.local_time import local_day
 
 
 async def purchase_recorded(tx: Tx, context: Context[Settings], events: Sequence[PurchaseRecorded]) -> None:

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from services.scoring.facts.domain.days import day_start, local_day
 from services.scoring.facts.domain.state import State
 from services.scoring.models.domain.kinds import Cuts, Kind, rfm
+from shared.local_time import day_start, local_day
 
 MovedBy = Literal["purchase", "time", "model", "ownership"]
 RFM: Final = "rfm"

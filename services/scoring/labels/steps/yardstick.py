@@ -1,12 +1,12 @@
 """The cut points that a transaction judges labels with."""
 
-from services.scoring.facts.domain.days import local_day
 from services.scoring.labels.domain.statements import RFM, Yardstick
 from services.scoring.models.domain.kinds import Cuts
 from services.scoring.models.queries.models import all_in_force
 from services.scoring.settings import Settings
 from shared.context import Context
 from shared.db import Slot, Tx
+from shared.local_time import local_day
 
 _YARDSTICK: Slot[list[Yardstick]] = Slot("scoring.yardstick", list)
 """The yardstick of this transaction: a list of one, empty before it is asked for."""

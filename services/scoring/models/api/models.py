@@ -5,7 +5,6 @@ from datetime import date, datetime
 
 from pydantic import Field
 
-from services.scoring.facts.domain.days import local_day
 from services.scoring.models.domain.kinds import KINDS, Kind, Parameters
 from services.scoring.models.domain.models import InForce, Model, Status
 from services.scoring.models.queries.models import all_in_force, with_prior
@@ -16,6 +15,7 @@ from shared.http.auth import OPERATORS, allow
 from shared.http.dependencies import InContext, Reading
 from shared.http.models import Response, example
 from shared.http.routes import Router
+from shared.local_time import local_day
 
 _CARD = {
     "kind": "bg_nbd", "currency": "", "version": 1, "in_force": True, "until": "1997-09-30", "zone": "UTC",

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date
 
-from services.scoring.facts.domain.days import local_day
 from services.scoring.facts.queries.zone import check_zone
 from services.scoring.models.domain.fit import Fit
 from services.scoring.models.domain.kinds import Kind
@@ -13,6 +12,7 @@ from services.scoring.settings import Settings
 from shared import ids, money
 from shared.context import Context
 from shared.db import Tx
+from shared.local_time import local_day
 
 PER_CURRENCY: frozenset[Kind] = frozenset({"gamma_gamma"})
 """The kinds of models that are fitted per currency."""

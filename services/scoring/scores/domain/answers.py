@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from services.scoring.facts.domain.days import local_day
 from services.scoring.facts.domain.facts import Cut, History, roll_up
 from services.scoring.facts.domain.state import State, fold
 from services.scoring.models.domain import models
 from services.scoring.models.domain.kinds import BgNbd, Cuts, GammaGamma, bg_nbd, gamma_gamma, rfm
 from services.scoring.models.domain.kinds.rfm import Rfm
 from services.scoring.models.domain.models import Confidence, InForce
+from shared.local_time import local_day
 
 HORIZON_DAYS = 90
 SpendReason = Literal["no_fit_for_currency", "no_population_mean"]

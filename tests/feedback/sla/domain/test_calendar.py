@@ -3,10 +3,11 @@
 import json
 import random
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -21,6 +22,8 @@ from services.feedback.sla.domain.calendar import (
     working_time,
 )
 from services.feedback.sla.refusals import CalendarWithoutTime, WindowInvalid, ZoneUnknown
+from shared.local_time import instant_of, local_day
+from tests.parts.zones import sampled
 
 CASES = json.loads((Path(__file__).parents[3] / "data" / "sla" / "cases.json").read_text())["cases"]
 ALWAYS: tuple[Windows, ...] = (((0, DAY),),) * 7
@@ -73,6 +76,52 @@ def test_the_due_time_is_the_earliest_instant_at_which_the_budget_is_consumed() 
         assert reached is not None
         assert elapsed(calendar, start, reached, pauses) == budget, (calendar, start, budget, pauses)
         assert elapsed(calendar, start, reached - 1, pauses) < budget, (calendar, start, budget, pauses)
+
+
+def test_a_window_that_the_clocks_skip_swallows_nothing_of_the_next() -> None:
+    gap = ((2 * 3600 + 1800, 2 * 3600 + 2700), (3 * 3600, 4 * 3600))
+    calendar = Calendar("night", 1, "America/New_York", (gap,) * 7)
+    # Thirty minutes are left of the windows of the ninth, and 03:00 on the tenth is at 07:00Z.
+    assert due(calendar, at("2024-03-09T08:30:00Z"), 3600) == at("2024-03-10T07:30:00Z")
+    assert due(calendar, at("2024-03-10T06:59:00Z"), 3600) == at("2024-03-10T08:00:00Z")
+
+
+def test_a_day_that_a_zone_skips_shares_the_hours_of_the_next() -> None:
+    friday, saturday = ((12 * 3600, 18 * 3600),), ((9 * 3600, 13 * 3600),)
+    calendar = Calendar("apia", 1, "Pacific/Apia", ((), (), (), (), friday, saturday, ()))
+    # The thirtieth of December 2011 was skipped: both are hours of the thirty-first, from 09:00 to 18:00.
+    assert due(calendar, at("2011-12-30T10:00:00Z"), 9 * 3600) == at("2011-12-31T04:00:00Z")
+
+
+def test_working_time_is_the_minutes_of_the_windows_at_every_change_of_the_clocks(
+    seeded: random.Random,
+) -> None:
+    for zone, day in sampled(seeded, 60):
+        local = local_day(day, zone)
+        windows = tuple(
+            (opens := seeded.randrange(0, 1_440) * 60, opens + seeded.randrange(1, 1_441) * 60)
+            for _ in range(seeded.randrange(1, 5))
+        )
+        if seeded.random() < 0.5:  # windows close to midnight and to the usual hours of a change
+            windows = tuple((opens % (4 * 3600), opens % (4 * 3600) + 900) for opens, _ in windows)
+        calendar = Calendar("any", 1, zone.key, (windows,) * 7)
+        working = minutes_of(windows, local, zone)
+        middle = int(day.timestamp()) // 60
+        for _ in range(5):
+            begin, end = sorted(middle + seeded.randrange(-1_440, 2_880) for _ in range(2))
+            worked = sum(minute in working for minute in range(begin, end))
+            assert elapsed(calendar, begin * 60, end * 60) == worked * 60, (zone.key, day, windows)
+
+
+def minutes_of(windows: Windows, day: date, zone: ZoneInfo) -> set[int]:
+    """Return the minutes since 1970 that lie in one of the windows on a day or on the days around it."""
+    minutes: set[int] = set()
+    for days in range(-4, 5):
+        midnight = datetime.combine(day + timedelta(days=days), datetime.min.time())
+        for window in windows:
+            opens, closes = (instant_of(midnight + timedelta(seconds=edge), zone) for edge in window)
+            minutes.update(range(int(opens.timestamp()) // 60, int(closes.timestamp()) // 60))
+    return minutes
 
 
 def test_pauses_are_a_union_and_an_open_one_has_no_end() -> None:

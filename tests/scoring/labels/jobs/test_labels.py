@@ -4,9 +4,9 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-from services.scoring.facts.domain.days import day_start
 from services.scoring.labels.storage import statements
 from services.scoring.labels.usecases.relabel_due import relabel_due
+from shared.local_time import day_start
 from shared.outbox.jobs import paged
 from tests.scoring import running
 from tests.scoring.running import Scoring, at, bought, customer
