@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from huitou.imports.orders import Order
 from huitou.imports.report import Report, RowError
 from services.profile.purchases.api.purchases import PurchaseIn
 from services.profile.purchases.domain import purchases as rules
+from services.profile.settings import Settings
 from shared import money
 from shared.clock import SystemClock
 from shared.errors import DomainError
@@ -102,12 +104,20 @@ def _import(batch: Sequence[Order], report: Report, product: Product | None, com
             complain(error)
 
 
+@cache
+def _profile() -> Settings:
+    """Return the settings of profile, which takes the purchases in."""
+    return Settings()
+
+
 def validate(body: dict[str, Any]) -> list[orders.Fault]:
     """Check an order with the product's own model and rules, as far as they need no stored data."""
     try:
         purchase = PurchaseIn.model_validate(body).purchase
         money.exponent(purchase.currency)
-        rules.must_be_believable(purchase.purchased_at, SystemClock().now(), "/purchased_at")
+        rules.must_be_believable(
+            purchase.purchased_at, SystemClock().now(), "/purchased_at", _profile().purchases_since
+        )
     except ValidationError as error:
         return [(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors(include_url=False)]
     except money.UnknownCurrency as error:

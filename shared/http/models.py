@@ -37,7 +37,7 @@ NOT_BLANK = r"\S"
 CURSOR_MAX = 1_000
 
 _RFC_3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?(?P<zone>[Zz]|[+-]\d\d:\d\d)?", re.ASCII
+    r"(?P<time>\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?)\d*(?P<zone>[Zz]|[+-]\d\d:\d\d)?", re.ASCII
 )
 _INSTANT_INVALID = field_sentence(__name__, "instant_invalid")
 _INSTANT_IMPOSSIBLE = field_sentence(__name__, "instant_impossible", code="instant_invalid")
@@ -85,7 +85,10 @@ def refused(sentence: Sentence) -> PydanticCustomError:
 
 
 def _instant(value: object) -> object:
-    """Turn an RFC 3339 text into an aware UTC instant. Refuse anything else; a time without offset has its own code."""
+    """Turn an RFC 3339 text into an aware UTC instant. Refuse anything else; a time without offset has its own code.
+
+    Instants are kept to the microsecond: further digits are cut off.
+    """
     if isinstance(value, datetime):
         return value
     match = _RFC_3339.fullmatch(value) if isinstance(value, str) else None
@@ -93,7 +96,7 @@ def _instant(value: object) -> object:
         raise refused(_INSTANT_INVALID)
     if match["zone"] is None:
         raise refused(_NAIVE_TIME)
-    return _parsed(match[0])
+    return _parsed(match["time"] + match["zone"])
 
 
 def _parsed(text: str) -> datetime:
@@ -123,7 +126,7 @@ def _aware(value: datetime) -> datetime:
 InstantIn = Annotated[
     datetime, BeforeValidator(_instant), AfterValidator(_aware), Field(examples=["2026-03-01T09:30:00Z"])
 ]
-"""An instant from a caller: RFC 3339 with an offset. It becomes aware UTC. Without an offset it is 422 `naive_time`."""
+"""An instant from a caller: RFC 3339 with an offset. It becomes aware UTC, to the microsecond. Without an offset it is 422 `naive_time`."""
 
 DateIn = Annotated[date, BeforeValidator(_date), Field(examples=["2026-03-01"])]
 """A day from a caller, `YYYY-MM-DD`."""

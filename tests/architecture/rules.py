@@ -145,6 +145,7 @@ DOMAIN_MAY_USE = {
     "shared.errors",
     "shared.ids",
     "shared.limits",
+    "shared.local_time",
     "shared.money",
     "shared.spelling",
 }

@@ -47,9 +47,10 @@ class TooMuchContention(DomainError):
     kind, code = Kind.UNAVAILABLE, "busy"
 
 
-def refused_at(refusal: type[DomainError], pointer: str) -> DomainError:
-    """Return a refusal that is about one field, with an error of that field."""
-    return refusal(errors=(FieldError(pointer, refusal.code, refusal.en, refusal.zh),))
+def refused_at(refusal: type[DomainError], pointer: str, **words: str) -> DomainError:
+    """Return a refusal that is about one field, with an error of that field; `words` complete its sentence."""
+    error = FieldError(pointer, refusal.code, refusal.en.format(**words), refusal.zh.format(**words))
+    return refusal(errors=(error,), extra=None, **words)
 
 
 def moved_below(refusal: DomainError, pointer: str) -> DomainError:

@@ -1,10 +1,11 @@
 """The refusals of the purchases capability."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError, Kind
-from shared.limits import CUSTOMER_AMOUNT_MAX, ORDER_AMOUNT_MAX
+from shared.limits import CLOCKS_DIFFER_MAX, CUSTOMER_AMOUNT_MAX, ORDER_AMOUNT_MAX
 
 _DIFFERS = field_sentence(__name__, "differs")
 
@@ -22,7 +23,7 @@ class InTheFuture(DomainError):
 
 
 class TooLongAgo(DomainError):
-    """A fact is dated before anything that this system can hold."""
+    """A fact is dated before the first day from which the shop takes purchases."""
 
     kind, code = Kind.INVALID, "too_long_ago"
 
@@ -48,9 +49,16 @@ class OrderConflict(DomainError):
 
 
 class ReturnNotPossible(DomainError):
-    """A return names lines or units that the purchase does not have, or no longer has."""
+    """A return does not fit its purchase: it names lines or units that the purchase does not have, or no longer has."""
 
     kind, code = Kind.INVALID, "return_exceeds_purchase"
+
+
+class ReturnBeforePurchase(ReturnNotPossible):
+    """A return is dated before its purchase, by more than clocks differ."""
+
+    kind, code = Kind.INVALID, "return_before_purchase"
+    constants = {"hours": CLOCKS_DIFFER_MAX // timedelta(hours=1)}
 
 
 class ReturnConflict(DomainError):

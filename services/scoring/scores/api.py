@@ -141,7 +141,7 @@ AsOf = Annotated[
     BeforeValidator(_day_or_instant),
     Query(
         description="A day (`1997-09-30`, through its end in the shop's zone) or an instant with its offset. "
-        "Default: now, or the last fact if that is later. Facts known today are used, restated to then.",
+        "Default: now. Facts known today are used, restated to then.",
         examples=["1997-09-30"],
     ),
 ]

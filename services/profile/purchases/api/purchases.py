@@ -111,7 +111,10 @@ class PurchaseIn(Request):
 
     source: Source = Field(description="The system that the order comes from.", examples=["web"])
     order_id: OrderId = Field(description="The order's id there.", examples=["1001"])
-    purchased_at: InstantIn
+    purchased_at: InstantIn = Field(
+        description="Not before `HUITOU_PURCHASES_FROM` (1990), and at most 24 hours ahead, for clocks differ.",
+        examples=["2026-03-01T09:30:00Z"],
+    )
     customer: CustomerIn
     currency: CurrencyIn
     channel: Channel | None = None

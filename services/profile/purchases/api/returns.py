@@ -10,6 +10,7 @@ from services.profile.people.refusals import TooMuchContention
 from services.profile.purchases.domain.returns import Return, ReturnedLine, WaitingReturn
 from services.profile.purchases.refusals import (
     InTheFuture,
+    ReturnBeforePurchase,
     ReturnConflict,
     ReturnNotPossible,
     TooLongAgo,
@@ -51,7 +52,10 @@ class ReturnIn(Request):
     source: Source
     return_id: SourceReturnId
     order_id: OrderId
-    returned_at: InstantIn
+    returned_at: InstantIn = Field(
+        description="Not before the purchase, and at most 24 hours ahead, for clocks differ.",
+        examples=["2026-03-02T10:00:00Z"],
+    )
     lines: Annotated[list[ReturnLineIn], Field(min_length=1, max_length=LINES_MAX)]
 
     @property
@@ -93,7 +97,14 @@ class Returned(Response):
     summary="Record a return",
     allow=allow({"agent", "manager", "admin"}, partner_scope="returns:write"),
     idempotency="optional",
-    errors=(ReturnNotPossible, ReturnConflict, InTheFuture, TooLongAgo, TooMuchContention),
+    errors=(
+        ReturnNotPossible,
+        ReturnBeforePurchase,
+        ReturnConflict,
+        InTheFuture,
+        TooLongAgo,
+        TooMuchContention,
+    ),
     status_code=201,
     responses={
         202: {"model": Returned, "description": "The purchase is not known yet: the return waits for it."}

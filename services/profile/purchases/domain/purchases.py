@@ -98,10 +98,13 @@ class PurchaseSelection:
     purchased_until: datetime | None
 
 
-def must_be_believable(at: datetime, now: datetime, pointer: str) -> None:
-    """Refuse an instant before 1900, or further ahead than clocks differ. Raises TooLongAgo or InTheFuture."""
-    if at < INSTANT_MIN:
-        raise refused_at(TooLongAgo, pointer)
+def must_be_believable(at: datetime, now: datetime, pointer: str, since: datetime = INSTANT_MIN) -> None:
+    """Refuse an instant before the first day of the shop, or further ahead than clocks differ.
+
+    Raises TooLongAgo or InTheFuture.
+    """
+    if at < since:
+        raise refused_at(TooLongAgo, pointer, since=since.isoformat().replace("+00:00", "Z"))
     if at > now + CLOCKS_DIFFER_MAX:
         raise refused_at(InTheFuture, pointer)
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
+from services.profile.people.refusals import refused_at
 from services.profile.purchases.domain.purchases import OrderKey
-from services.profile.purchases.refusals import ReturnNotPossible
+from services.profile.purchases.refusals import ReturnBeforePurchase, ReturnNotPossible
 from shared.catalogues import field_sentence
 from shared.errors import FieldError
+from shared.limits import CLOCKS_DIFFER_MAX
 
 _LINE_UNKNOWN = field_sentence(__name__, "line_unknown")
 _LINE_REPEATED = field_sentence(__name__, "line_repeated")
@@ -98,6 +100,12 @@ class ReturnedUnits:
     unit_from: int
     unit_to: int
     amount_minor: int
+
+
+def must_follow(returned_at: datetime, purchased_at: datetime) -> None:
+    """Refuse a return that is dated before its purchase, by more than clocks differ. Raises ReturnBeforePurchase."""
+    if returned_at < purchased_at - CLOCKS_DIFFER_MAX:
+        raise refused_at(ReturnBeforePurchase, "/returned_at")
 
 
 def allot(lines: Sequence[ReturnedLine], purchased: Mapping[int, PurchasedLine]) -> list[ReturnedUnits]:

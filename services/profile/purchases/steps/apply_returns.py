@@ -46,6 +46,7 @@ async def apply_returns(
     async for waiting in paced(waiting_returns):
         purchase = bought[waiting.order]
         try:
+            rules.must_follow(waiting.reported.returned_at, purchase.purchased_at)
             units = lines.take(purchase.purchase_id, waiting)
         except ReturnNotPossible as refusal:
             answers.append(refusal)

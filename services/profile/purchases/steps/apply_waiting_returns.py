@@ -32,4 +32,4 @@ async def apply_waiting_returns(tx: Tx, context: Context, new: Mapping[OrderKey,
     answers = await apply_returns(tx, context, [parked.waiting for parked in fitting], new)
     for parked, answer in zip(fitting, answers, strict=True):
         if isinstance(answer, ReturnNotPossible):
-            await waiting_returns.hand_to_operators(tx, parked, Reason(answer.code, answer.en))
+            await waiting_returns.hand_to_operators(tx, parked, Reason(answer.code, answer.detail("en")))

@@ -47,7 +47,9 @@ async def record_purchases(
     return [outcomes[draft.purchase_id] if isinstance(draft, Draft) else draft for draft in prepared]
 
 
-async def _record(tx: Tx, context: Context, drafts: Sequence[Draft], issuer: str) -> dict[str, Outcome]:
+async def _record(
+    tx: Tx, context: Context[Settings], drafts: Sequence[Draft], issuer: str
+) -> dict[str, Outcome]:
     """Return the outcomes by the drafts' purchase ids; begin again while others record the same orders."""
     for _ in range(ATTEMPTS_MAX):
         try:
@@ -58,7 +60,9 @@ async def _record(tx: Tx, context: Context, drafts: Sequence[Draft], issuer: str
     raise TooMuchContention
 
 
-async def _attempt(tx: Tx, context: Context, drafts: Sequence[Draft], issuer: str) -> dict[str, Outcome]:
+async def _attempt(
+    tx: Tx, context: Context[Settings], drafts: Sequence[Draft], issuer: str
+) -> dict[str, Outcome]:
     """Record the first draft of each new order, and answer the others as repeats of what is recorded then."""
     recorded = await purchases.find(tx, (draft.key for draft in drafts))
     reported = [draft for draft in drafts if draft.key not in recorded]
@@ -80,7 +84,7 @@ async def _attempt(tx: Tx, context: Context, drafts: Sequence[Draft], issuer: st
 
 
 async def _record_new(
-    tx: Tx, context: Context, drafts: Sequence[Draft], issuer: str
+    tx: Tx, context: Context[Settings], drafts: Sequence[Draft], issuer: str
 ) -> dict[OrderKey, Outcome]:
     """Store new purchases, publish them, and apply the returns that waited for them. Raises Overtaken."""
     resolution = await resolve_customers(tx, context, [draft.fact for draft in drafts], issuer=issuer)
@@ -106,7 +110,9 @@ async def _record_new(
     return refusals | new
 
 
-async def _refusals(tx: Tx, context: Context, drafts: Sequence[Draft], issuer: str) -> dict[str, Outcome]:
+async def _refusals(
+    tx: Tx, context: Context[Settings], drafts: Sequence[Draft], issuer: str
+) -> dict[str, Outcome]:
     """Return the drafts that are refused for what they say themselves, by the id of the purchase that each would be.
 
     A purchase that names a customer who cannot be taken is refused when it is recorded. It is looked for here if an
@@ -114,7 +120,7 @@ async def _refusals(tx: Tx, context: Context, drafts: Sequence[Draft], issuer: s
     """
     outcomes: dict[str, Outcome] = {}
     for draft in drafts:
-        if (refusal := _unbelievable(tx, draft)) is not None:
+        if (refusal := _unbelievable(tx, context, draft)) is not None:
             outcomes[draft.purchase_id] = refusal
     remaining = [draft for draft in drafts if draft.purchase_id not in outcomes]
     if len({draft.key for draft in drafts}) < len(drafts):
@@ -138,11 +144,13 @@ async def _totals(
     return defaultdict(int, await purchases.totals(tx, identity_ids) if identity_ids else {})
 
 
-def _unbelievable(tx: Tx, draft: Draft) -> DomainError | None:
+def _unbelievable(tx: Tx, context: Context[Settings], draft: Draft) -> DomainError | None:
     """Return why the amount or the date of a purchase cannot be believed; None if they can."""
     try:
         rules.must_be_countable(draft.purchase)
-        rules.must_be_believable(draft.purchase.purchased_at, tx.now, "/purchased_at")
+        rules.must_be_believable(
+            draft.purchase.purchased_at, tx.now, "/purchased_at", context.settings.purchases_since
+        )
     except DomainError as refusal:
         return refusal
     return None

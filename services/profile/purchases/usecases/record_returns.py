@@ -1,7 +1,6 @@
 """Record returns, once each; a return that comes before its purchase waits for it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
 from services.profile.people.refusals import TooMuchContention
 from services.profile.purchases.domain import returns as rules
@@ -12,6 +11,7 @@ from services.profile.purchases.steps.apply_returns import Overtaken, apply_retu
 from services.profile.purchases.storage import purchases, returns, waiting_returns
 from services.profile.purchases.storage.returns import RecordedReturn
 from services.profile.purchases.storage.tables import PurchaseRecord
+from services.profile.settings import Settings
 from shared.context import Context
 from shared.db import Tx, locks
 from shared.errors import DomainError
@@ -25,7 +25,7 @@ Outcome = RecordedReturn | WaitingReturn | DomainError
 
 
 async def record_returns(
-    tx: Tx, context: Context, reported: Sequence[Return], *, issuer: str
+    tx: Tx, context: Context[Settings], reported: Sequence[Return], *, issuer: str
 ) -> list[Outcome]:
     """Record returns that `issuer` reports, and return one outcome per return; refusals leave the others alone.
 
@@ -50,7 +50,7 @@ async def record_returns(
 
 
 async def _record(
-    tx: Tx, context: Context, reported: Sequence[Return], issuer: str
+    tx: Tx, context: Context[Settings], reported: Sequence[Return], issuer: str
 ) -> dict[ReturnKey, Outcome]:
     """Return the outcomes; begin again while others record the same returns."""
     for _ in range(ATTEMPTS_MAX):
@@ -63,7 +63,7 @@ async def _record(
 
 
 async def _attempt(
-    tx: Tx, context: Context, reported: Sequence[Return], issuer: str
+    tx: Tx, context: Context[Settings], reported: Sequence[Return], issuer: str
 ) -> dict[ReturnKey, Outcome]:
     """Apply the new returns whose purchases are recorded, and park the others."""
     bought = await _meet_purchases(tx, {reported_return.order(issuer) for reported_return in reported})
@@ -74,7 +74,7 @@ async def _attempt(
         if reported_return.key(issuer) in outcomes:
             continue
         purchase = bought.get(reported_return.order(issuer))
-        if (refusal := _refusal(reported_return, tx.now)) is not None:
+        if (refusal := _refusal(tx, context, reported_return)) is not None:
             outcomes[reported_return.key(issuer)] = refusal
             continue
         waiting = WaitingReturn(new_id("ret"), issuer, reported_return)
@@ -85,10 +85,10 @@ async def _attempt(
     return outcomes | {waiting.key: waiting for waiting in early}
 
 
-def _refusal(reported: Return, now: datetime) -> DomainError | None:
+def _refusal(tx: Tx, context: Context[Settings], reported: Return) -> DomainError | None:
     """Return why a new return is not taken in, whatever its purchase has left; None if it is."""
     try:
-        must_be_believable(reported.returned_at, now, "/returned_at")
+        must_be_believable(reported.returned_at, tx.now, "/returned_at", context.settings.purchases_since)
     except DomainError as refusal:
         return refusal
     return None
@@ -109,7 +109,7 @@ async def _meet_purchases(tx: Tx, orders: Iterable[OrderKey]) -> dict[OrderKey, 
 
 
 async def _known(
-    tx: Tx, context: Context, reported: Sequence[Return], issuer: str
+    tx: Tx, context: Context[Settings], reported: Sequence[Return], issuer: str
 ) -> dict[ReturnKey, Outcome]:
     """Return the answers to the returns that are known already: the first answer, or the fields that differ."""
     keys = [reported_return.key(issuer) for reported_return in reported]

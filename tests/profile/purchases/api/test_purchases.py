@@ -1,6 +1,7 @@
 """Purchases over HTTP: what comes back, to whom, and what is said about bad input."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import httpx2
@@ -86,6 +87,8 @@ LINE: dict[str, Any] = {"sku": "TEA", "quantity": 1, "amount_minor": 5}
         ({"purchased_at": "2026-03-10T09:30:00"}, "/purchased_at", "naive_time"),
         ({"purchased_at": "2026-03-12T00:00:00Z"}, "/purchased_at", "in_the_future"),
         ({"purchased_at": "0001-01-01T00:00:00Z"}, "/purchased_at", "too_long_ago"),
+        ({"purchased_at": "1900-01-01T00:00:00Z"}, "/purchased_at", "too_long_ago"),
+        ({"purchased_at": "1989-12-31T23:59:59.999999Z"}, "/purchased_at", "too_long_ago"),
         ({"purchased_at": "9999-12-31T23:59:59Z"}, "/purchased_at", "in_the_future"),
         ({"lines": []}, "/lines", "too_few"),
         ({"lines": [LINE] * 1001}, "/lines", "too_many"),
@@ -278,3 +281,26 @@ async def test_an_id_of_nothing_is_refused(profile: Profile, field: str, written
     assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [
         (f"/{field}", "blank")
     ]
+
+
+async def test_the_first_day_of_the_shop_is_told_and_taken(profile: Profile) -> None:
+    client = profile.operator()
+    early = await client.post("/v1/purchases", json=purchase(purchased_at="1989-12-31T23:59:59Z"))
+    first = await client.post("/v1/purchases", json=purchase(purchased_at="1990-01-01T00:00:00Z"))
+    assert "1990-01-01T00:00:00Z" in early.json()["errors"][0]["detail"]
+    assert first.status_code == 201, first.text
+
+
+@pytest.mark.parametrize("digits", ["1", "123456", "1234567", "123456999999999", "000000999"])
+async def test_more_digits_of_a_second_are_taken_and_six_are_kept(profile: Profile, digits: str) -> None:
+    client = profile.operator()
+    answer = await client.post("/v1/purchases", json=purchase(purchased_at=f"2026-03-10T09:30:00.{digits}Z"))
+    assert answer.status_code == 201, answer.text
+    kept = answer.json()["purchased_at"]
+    assert kept == (await client.get(f"/v1/purchases/{answer.json()['id']}")).json()["purchased_at"]
+    assert datetime.fromisoformat(kept).microsecond == int(digits[:6].ljust(6, "0"))
+    # The same instant to the microsecond is the same purchase.
+    same = purchase(purchased_at=f"2026-03-10T09:30:00.{digits[:6]}Z")
+    assert (await client.post("/v1/purchases", json=same)).status_code == 201
+    listed = await client.get("/v1/purchases", params={"purchased_from": f"2026-03-10T09:30:00.{digits}Z"})
+    assert len(listed.json()["items"]) == 1

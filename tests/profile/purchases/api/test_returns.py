@@ -78,3 +78,28 @@ async def test_bad_input_is_a_422_that_points_at_the_field(
     assert answer.status_code == 422, answer.text
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert await one_profile.count(tables.purchase_return) == 0
+
+
+async def test_a_return_dated_before_its_purchase_is_refused(profile: Profile) -> None:
+    client = profile.operator()
+    await client.post("/v1/purchases", json=purchase(purchased_at="2026-03-10T09:00:00Z"))
+    early = await client.post("/v1/returns", json=returned(returned_at="2020-03-10T09:00:00Z"))
+    assert (early.status_code, early.json()["code"]) == (422, "return_before_purchase")
+    assert [error["pointer"] for error in early.json()["errors"]] == ["/returned_at"]
+    assert "24 hours before its purchase" in early.json()["detail"]
+    zh = await client.post(
+        "/v1/returns",
+        json=returned(returned_at="2026-03-09T08:59:59Z"),
+        headers={"Accept-Language": "zh"},
+    )
+    assert (zh.status_code, zh.json()["title"]) == (422, "早于购买")
+    taken = await client.post("/v1/returns", json=returned(returned_at="2026-03-09T09:00:00Z"))
+    assert taken.status_code == 201, taken.text
+
+
+async def test_a_return_of_before_the_shop_is_refused_whether_or_not_its_purchase_is_known(
+    profile: Profile,
+) -> None:
+    client = profile.operator()
+    answer = await client.post("/v1/returns", json=returned(returned_at="1900-01-01T00:00:00Z"))
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "too_long_ago")

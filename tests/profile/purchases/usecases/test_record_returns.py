@@ -133,6 +133,21 @@ async def test_waiting_returns_apply_in_order_and_what_does_not_fit_goes_to_the_
     assert await profile.drift() == []
 
 
+async def test_a_return_that_waited_and_turns_out_to_be_before_its_purchase_is_set_aside(
+    profile: Profile,
+) -> None:
+    await profile.give_back(
+        back("R1", "1", (1, 1), at=NOW - timedelta(days=2)), back("R2", "1", (1, 1), at=NOW)
+    )
+    await profile.buy(reported("1", Line("TEA", 3, 1000), phone="13800138001"))
+    assert sorted(await set_aside_states(profile)) == [
+        ("applied", "waiting_for_purchase"),
+        ("dead", "return_before_purchase"),
+    ]
+    assert await profile.count(tables.purchase_return) == 1
+    assert await profile.drift() == []
+
+
 async def test_a_return_whose_purchase_never_comes_is_handed_to_the_operators(profile: Profile) -> None:
     many = [back(f"R{number}", "1") for number in range(OVERDUE_MAX + 1)]
     await profile.give_back(*many)
