@@ -13,6 +13,7 @@ from huitou.commands import (
     demo,
     fit,
     import_purchases,
+    kafka_acls,
     migrate,
     reference,
     replay,
@@ -45,6 +46,7 @@ app.command("backup")(backup.backup)
 app.command("demo")(demo.load_demo)
 app.command("replay")(replay.replay)
 app.command("migrate")(migrate.migrate)
+app.command("kafka-acls")(kafka_acls.kafka_acls)
 app.command("secrets")(secrets.make_secrets)
 app.command("reference", hidden=True)(reference.write_reference)
 

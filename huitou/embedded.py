@@ -15,6 +15,7 @@ from huitou.settings import Settings
 from services.console.main import create_app as create_console
 from services.console.settings import Settings as ConsoleSettings
 from shared.bus import Bus, BusUnavailable, open_bus
+from shared.bus.access import UnusableAccess
 from shared.db import failures
 from shared.db.migrations import OlderDatabase, UnknownVersion
 from shared.http import health
@@ -107,8 +108,8 @@ async def refuse_older(running: Sequence[Running]) -> None:
 
 def _bus(settings: Settings) -> Bus:
     try:
-        return open_bus(settings.bus_url, home=settings.home)
-    except ValueError as error:
+        return open_bus(settings.bus_url, home=settings.home, access=settings.bus_access)
+    except (ValueError, UnusableAccess) as error:
         raise Refused(Exit.BAD_SETTING, f"{error}.") from None
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.bus.access import MECHANISMS, PROTOCOLS, Access
 from shared.bus.opening import servers_of
 from shared.money import CURRENCIES
 
@@ -49,6 +50,18 @@ def _known_bus(url: str) -> str:
     return url
 
 
+def _known_protocol(name: str) -> str:
+    if name.lower() not in PROTOCOLS:
+        raise ValueError(f"{name!r} is not one of {', '.join(PROTOCOLS)}")
+    return name.lower()
+
+
+def _known_mechanism(name: str) -> str:
+    if name.upper() not in MECHANISMS:
+        raise ValueError(f"{name!r} is not one of {', '.join(MECHANISMS)}")
+    return name.upper()
+
+
 class ServiceSettings(BaseSettings):
     """Settings of every service. They are frozen: a process keeps the settings that it started with."""
 
@@ -73,6 +86,18 @@ class ServiceSettings(BaseSettings):
     """IANA time zone in which days, the programme and calendars are counted."""
     bus_url: Annotated[str, AfterValidator(_known_bus)] = "embedded://"
     """`embedded://`, or `kafka://host:port,host:port`."""
+    bus_security: Annotated[str, AfterValidator(_known_protocol)] = "plaintext"
+    """How Kafka is reached: plaintext, ssl, sasl_plaintext or sasl_ssl."""
+    bus_mechanism: Annotated[str, AfterValidator(_known_mechanism)] = MECHANISMS[0]
+    """How the user and the password are proved to Kafka: SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN."""
+    bus_user: str = ""
+    """The service's own user of Kafka, with sasl_ssl or sasl_plaintext."""
+    bus_password: str = ""
+    """The password of `bus_user`."""
+    bus_password_file: Path | None = None
+    """File that holds `bus_password`."""
+    bus_ca_file: Path | None = None
+    """File of the authority that signs the certificates of Kafka's brokers; empty: those that this machine trusts."""
     jwks: str = ""
     """File or URL of the JSON Web Key Set that verifies tokens; empty: the key made under `home`."""
     token_issuer: str = "huitou"  # noqa: S105 - a name, no secret
@@ -114,6 +139,17 @@ class ServiceSettings(BaseSettings):
         """Return the URL of the service's own database: HUITOU_<SERVICE>_DATABASE_URL, or a SQLite file under `home`."""
         return (
             self.secret(f"{self.service}_database_url") or f"sqlite:///{self.home / (self.service + '.db')}"
+        )
+
+    @property
+    def bus_access(self) -> Access:
+        """Return how Kafka is reached. Raises BadSetting if the file of the password cannot be read."""
+        return Access(
+            self.bus_security,
+            self.bus_mechanism,
+            self.bus_user,
+            self.secret("bus_password"),
+            self.bus_ca_file,
         )
 
     def secret(self, name: str) -> str:

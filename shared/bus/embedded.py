@@ -155,6 +155,10 @@ class EmbeddedBus:
         self._log.check()
         await asyncio.to_thread(self._log.copy, path)
 
+    async def writable(self, topics: Sequence[str]) -> Sequence[str]:
+        """Return none: the log is a file of this home, and not reached over a network."""
+        return ()
+
     async def check(self) -> None:
         """Return if the log can be written."""
         self._log.check()

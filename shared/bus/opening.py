@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from shared.bus.access import PLAINTEXT, Access
 from shared.bus.protocol import Bus
 
 
-def open_bus(url: str, *, home: Path) -> Bus:
+def open_bus(url: str, *, home: Path, access: Access = PLAINTEXT) -> Bus:
     """Return the bus of `embedded://` (its log is `<home>/log.db`) or `kafka://host:port,…`, without contacting it.
 
-    Raises ValueError if the URL is neither, with a sentence for the person who set it.
+    Raises ValueError if the URL is neither, with a sentence for the person who set it, and UnusableAccess.
     """
     servers = servers_of(url)
     if not servers:
@@ -17,7 +18,7 @@ def open_bus(url: str, *, home: Path) -> Bus:
         return EmbeddedBus(home / "log.db")
     from shared.bus.kafka import KafkaBus  # a shop without Kafka need not load its client
 
-    return KafkaBus(servers)
+    return KafkaBus(servers, access=access)
 
 
 def servers_of(url: str) -> list[str]:

@@ -161,6 +161,10 @@ class Bus(Protocol):
     async def prune(self, partition: TopicPartition, before: int) -> None:
         """Delete the records below an offset; later offsets do not change. Raises BusUnavailable, RecordRefused."""
 
+    async def writable(self, topics: Sequence[str]) -> Sequence[str]:
+        """Return those of these topics of other services that this process may write to all the same."""
+        ...
+
     async def check(self) -> None:
         """Return if the bus serves. Raises BusUnavailable with the reason if it does not."""
 

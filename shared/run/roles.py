@@ -34,7 +34,7 @@ STOP_SECONDS_MAX = 7.0
 """The time, after the grace, that the process may take to finish what is begun. What is not finished then, because a database
 or a broker hangs, is broken off and done again after the next start; a hung broker's client takes 10 s to be closed."""
 
-log = logs.named(__name__, keys=("database", "error_type", "host"))
+log = logs.named(__name__, keys=("database", "error_type", "host", "topics"))
 
 
 async def run(
@@ -190,6 +190,7 @@ async def _ready(service: Service, runtime: Runtime, *, bus: bool) -> None:
                 await prove_keys(service, runtime)
                 if bus:
                     await runtime.bus.ensure_topics(topics_of(service))
+                    await _warn_of_rights(service, runtime)
                 return
             quiet.warning("the database is not migrated yet: run the migrate command", service=service.name)
         except BusUnavailable as error:
@@ -203,3 +204,15 @@ async def _ready(service: Service, runtime: Runtime, *, bus: bool) -> None:
                 host=host, database=database, error_type=type(error).__name__,
             )  # fmt: skip
         await asyncio.sleep(WAIT_SECONDS)
+
+
+async def _warn_of_rights(service: Service, runtime: Runtime) -> None:
+    """Log which topics of other services this process may write to: whoever may do so can forge their events."""
+    others = [name for name, topic in TOPICS.items() if topic.producer != service.name]
+    writable = await runtime.bus.writable(others)
+    if writable:
+        log.warning(
+            "this process may write to topics of other services; give each service a user of its own and the rights "
+            "that `huitou kafka-acls` lists",
+            topics=",".join(writable),
+        )

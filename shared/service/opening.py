@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from shared.bus import Bus, open_bus
+from shared.bus.access import UnusableAccess
 from shared.clock import Clock, SystemClock
 from shared.context import Runtime
 from shared.db import Database, UnusableDatabase, open_database
@@ -13,7 +14,7 @@ from shared.outbox.writing import write_outbox
 from shared.service import keys
 from shared.service.keys import migrations_of, open_vault_of
 from shared.service.service import Service
-from shared.settings import BadSetting
+from shared.settings import BadSetting, ServiceSettings
 
 __all__ = ["member_name", "migrations_of", "open_runtime", "open_vault_of"]
 
@@ -35,7 +36,7 @@ async def open_runtime(
         runtime = Runtime(
             settings=settings,
             database=database,
-            bus=bus or open_bus(settings.bus_url, home=settings.home),
+            bus=bus or _open_bus(settings),
             vault=vault,
             tokens=tokens,
             clock=clock,
@@ -54,6 +55,13 @@ def _open_database(service: Service, clock: Clock) -> Database:
         return open_database(service.settings.database, clock=clock, write_outbox=write_outbox(service.name))
     except UnusableDatabase as error:
         raise BadSetting(f"HUITOU_{service.name.upper()}_DATABASE_URL: {error}") from None
+
+
+def _open_bus(settings: ServiceSettings) -> Bus:
+    try:
+        return open_bus(settings.bus_url, home=settings.home, access=settings.bus_access)
+    except UnusableAccess as error:
+        raise BadSetting(f"{error}.") from None
 
 
 def member_name(service: Service) -> str:

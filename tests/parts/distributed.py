@@ -28,7 +28,7 @@ from huitou.settings import SERVICES
 from shared.auth import signing
 from shared.vault import references_path, vault_path
 from tests.parts import bytecode, stacks
-from tests.parts.kafka import Kafka, open_kafka
+from tests.parts.kafka import ADMIN, ApacheKafka, Kafka, open_kafka
 from tests.parts.postgres import Databases, open_postgres
 from tests.parts.processes import PartMissing, Server, said
 
@@ -71,6 +71,7 @@ class DistributedStack:
         self.environment = stacks.environment(
             self.home, port_base, {"HUITOU_BUS_URL": kafka.url, **(more or {})}
         )
+        self.environment |= self._bus_access(ADMIN)
         self.servers: dict[str, Server] = {}
 
     def address(self, service: str) -> str:
@@ -91,6 +92,9 @@ class DistributedStack:
         self.environment_file.chmod(0o600)
         migrate = [sys.executable, "-m", "huitou", "migrate"]
         said(migrate, environment=self.environment, cwd=self.folder, seconds_max=MIGRATE_SECONDS_MAX)
+        if self._bus_access(ADMIN):
+            grant = [sys.executable, "-m", "huitou", "kafka-acls", "--apply"]
+            said(grant, environment=self.environment, cwd=self.folder, seconds_max=MIGRATE_SECONDS_MAX)
 
     def tell_databases(self) -> None:
         """Put the URLs of the databases into the environment of the person who runs it all."""
@@ -103,10 +107,25 @@ class DistributedStack:
         own = {name: value for name, value in self.environment.items() if name not in secrets_of_others}
         own["HUITOU_HOME"] = str(self.folder / "homes" / service)
         own.setdefault("HUITOU_JWKS", str(signing.public_keys_path(self.home)))
+        for name in ("HUITOU_BUS_USER", "HUITOU_BUS_PASSWORD", "HUITOU_BUS_SECURITY", "HUITOU_BUS_CA_FILE"):
+            own.pop(name, None)
         if service in SERVICES:
+            own |= self._bus_access(service)
             own["HUITOU_VAULT_KEY_FILE"] = str(vault_path(self.home, service))
             own["HUITOU_REFERENCE_KEY_FILE"] = str(references_path(self.home))
         return own
+
+    def _bus_access(self, user: str) -> dict[str, str]:
+        """Return the settings with which a user reaches a secured Kafka; none if it asks nobody for a password."""
+        if not isinstance(self.kafka, ApacheKafka) or not self.kafka.users:
+            return {}
+        access = self.kafka.access(user)
+        return {
+            "HUITOU_BUS_SECURITY": access.protocol,
+            "HUITOU_BUS_USER": access.user,
+            "HUITOU_BUS_PASSWORD": access.password,
+            "HUITOU_BUS_CA_FILE": str(access.authority),
+        }
 
     def start(self) -> Self:
         """Prepare and start everything; returns when every service answers."""
@@ -194,7 +213,7 @@ def main() -> int:
         print("Starting PostgreSQL …", flush=True)
         postgres = open_postgres(password=secrets.token_urlsafe(24))
         print(f"  {postgres.sentence}\nStarting Kafka …", flush=True)
-        kafka = open_kafka()
+        kafka = open_kafka() if os.environ.get("TEST_KAFKA") else ApacheKafka(users=SERVICES).start()
         if not kafka.real:
             raise PartMissing(
                 "The distributed product needs a real Kafka: install java and mvn, or set TEST_KAFKA."
@@ -219,8 +238,10 @@ def main() -> int:
 
 def _told() -> dict[str, str]:
     """Return the settings in this environment that the stack does not decide by itself."""
-    decided = {"HUITOU_HOME", "HUITOU_PORT_BASE", "HUITOU_BUS_URL", "HUITOU_MEMBER"}
-    decided |= {name for name in registry.variables() if "_DATABASE_URL" in name or "_KEY" in name}
+    decided = {"HUITOU_HOME", "HUITOU_PORT_BASE", "HUITOU_MEMBER"}
+    decided |= {
+        name for name in registry.variables() if "_DATABASE_URL" in name or "_KEY" in name or "_BUS_" in name
+    }
     return {name: os.environ[name] for name in registry.variables() - decided if name in os.environ}
 
 

@@ -8,20 +8,23 @@ import atexit
 import base64
 import contextlib
 import os
+import secrets as random
 import shutil
 import signal
 import socket
 import tempfile
 import threading
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
 
+from shared.bus.access import Access
+from tests.parts.certificates import make_certificates
 from tests.parts.processes import PartMissing, Server, apt_install, free_ports, required, said
 
 VERSION = "4.3.1"
@@ -69,6 +72,26 @@ controller.quorum.election.timeout.ms=500
 controller.quorum.fetch.timeout.ms=1000
 """
 
+# What comes instead for a node that believes nobody without a password. The controller is on this machine only.
+SECURED = """listeners=SASL_SSL://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=SASL_SSL://127.0.0.1:{port}
+listener.security.protocol.map=SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=SASL_SSL
+sasl.enabled.mechanisms=SCRAM-SHA-512
+sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule \
+  required username="{user}" password="{password}";
+ssl.keystore.type=PEM
+ssl.keystore.location={keystore}
+ssl.truststore.type=PEM
+ssl.truststore.location={authority}
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=false
+super.users=User:{user};User:ANONYMOUS
+"""
+ADMIN = "admin"
+"""The user of a secured node who may do everything."""
+
 
 class Kafka(Protocol):
     """A broker, or a stand-in for one, that speaks Kafka's protocol at `servers`."""
@@ -107,8 +130,15 @@ class ApacheKafka:
 
     real = ours = True
 
-    def __init__(self, version: str = VERSION, *, folder: Path | None = None) -> None:
-        """Prepare a node of this version, its data under `folder` (a temporary one if none is given)."""
+    def __init__(
+        self, version: str = VERSION, *, folder: Path | None = None, users: Collection[str] = ()
+    ) -> None:
+        """Prepare a node of this version, its data under `folder` (a temporary one if none is given).
+
+        With users, it speaks TLS only and asks for their passwords; they may do nothing until they are granted it, but for
+        ADMIN, who may do everything.
+        """
+        self.users = {name: random.token_hex(16) for name in (ADMIN, *users)} if users else {}
         self.version = version
         self._temporary = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="huitou-kafka-"))
@@ -117,11 +147,15 @@ class ApacheKafka:
         self.servers = f"127.0.0.1:{port}"
         self.sentence = f"Apache Kafka {version} at {self.servers}"
         properties = self.folder / "kraft.properties"
-        properties.write_text(PROPERTIES.format(port=port, controller=controller, data=self.folder / "data"))
+        text = PROPERTIES.format(port=port, controller=controller, data=self.folder / "data")
+        properties.write_text(text + self._secured(port, controller))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classpath]
         formatting = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
-        said([*java, *formatting, "--ignore-formatted"], seconds_max=FORMAT_SECONDS_MAX)
+        users = [
+            f"--add-scram=SCRAM-SHA-512=[name={name},password={word}]" for name, word in self.users.items()
+        ]
+        said([*java, *formatting, "--ignore-formatted", *users], seconds_max=FORMAT_SECONDS_MAX)
         self._server = Server(
             self.sentence, [*java, "kafka.Kafka", str(properties)], log=self.folder / "kafka.log"
         )
@@ -131,6 +165,24 @@ class ApacheKafka:
     def url(self) -> str:
         """Return the value for HUITOU_BUS_URL."""
         return f"kafka://{self.servers}"
+
+    def access(self, user: str) -> Access:
+        """Return how a user reaches a secured node."""
+        return Access(
+            "sasl_ssl", user=user, password=self.users[user], authority=self.folder / "authority.pem"
+        )
+
+    def _secured(self, port: int, controller: int) -> str:
+        """Return the properties of a secured node; nothing without users."""
+        if not self.users:
+            return ""
+        made = make_certificates(self.folder)
+        keystore = self.folder / "keystore.pem"
+        keystore.write_text(made.key.read_text() + made.certificate.read_text())
+        return SECURED.format(
+            port=port, controller=controller, user=ADMIN, password=self.users[ADMIN],
+            keystore=keystore, authority=made.authority,
+        )  # fmt: skip
 
     @property
     def running(self) -> bool:
@@ -149,7 +201,8 @@ class ApacheKafka:
 
     def wait(self) -> None:
         """Return when the broker has acknowledged a record. Unlike `start`, this may be called in a thread."""
-        self._server.wait_until(lambda: acknowledges(self.servers), seconds_max=START_SECONDS_MAX)
+        options = self.access(ADMIN).options() if self.users else {}
+        self._server.wait_until(lambda: acknowledges(self.servers, options), seconds_max=START_SECONDS_MAX)
 
     def stop(self) -> None:
         """Shut the broker down in order."""
@@ -303,7 +356,7 @@ def connections(servers: str) -> list[str]:
     return found
 
 
-def acknowledges(servers: str) -> bool:
+def acknowledges(servers: str, options: Mapping[str, Any] | None = None) -> bool:
     """Return whether the broker acknowledges a record. An open port alone does not mean that it is ready."""
     host, _, port = servers.split(",")[0].rpartition(":")
     try:
@@ -312,16 +365,20 @@ def acknowledges(servers: str) -> bool:
         return False
     answers: list[bool] = []
     # Its own thread and loop, so that it can be asked from inside a running loop too.
-    probe = threading.Thread(target=lambda: answers.append(asyncio.run(_acknowledges(servers))))
+    probe = threading.Thread(
+        target=lambda: answers.append(asyncio.run(_acknowledges(servers, options or {})))
+    )
     probe.start()
     probe.join()
     return answers == [True]
 
 
-async def _acknowledges(servers: str) -> bool:
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=PROBE_SECONDS_MAX * 1000)
+async def _acknowledges(servers: str, options: Mapping[str, Any]) -> bool:
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=servers, request_timeout_ms=PROBE_SECONDS_MAX * 1000, **options
+    )
     producer = AIOKafkaProducer(
-        bootstrap_servers=servers, acks="all", request_timeout_ms=PROBE_SECONDS_MAX * 1000
+        bootstrap_servers=servers, acks="all", request_timeout_ms=PROBE_SECONDS_MAX * 1000, **options
     )
     try:
         async with asyncio.timeout(PROBE_SECONDS_MAX):

@@ -12,10 +12,14 @@ from aiokafka.errors import (
     LeaderNotAvailableError,
     NoError,
     TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
 )
+from aiokafka.protocol.produce import ProduceRequest
 
+from shared.bus.access import PLAINTEXT, Access
+from shared.bus.kafka import acls
 from shared.bus.kafka.failures import ended, quieten, translated_errors
 from shared.bus.kafka.producer import KafkaProducer
 from shared.bus.kafka.subscription import PARTITION_BYTES_MAX, KafkaSubscription, record_of
@@ -45,9 +49,19 @@ UNLIMITED = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "d
 class KafkaBus:
     """A Bus on a Kafka cluster."""
 
-    def __init__(self, servers: Sequence[str], *, session_seconds: float = SESSION_SECONDS) -> None:
-        """Create a bus on the cluster of these `host:port`. A member that is silent for `session_seconds` loses its place."""
+    def __init__(
+        self,
+        servers: Sequence[str],
+        *,
+        access: Access = PLAINTEXT,
+        session_seconds: float = SESSION_SECONDS,
+    ) -> None:
+        """Create a bus on the cluster of these `host:port`. A member that is silent for `session_seconds` loses its place.
+
+        Raises UnusableAccess.
+        """
         quieten()
+        self._access = access.options()
         self._servers = ",".join(servers)
         self._session_seconds = session_seconds
         self._partitions: dict[str, int] = {}
@@ -78,7 +92,9 @@ class KafkaBus:
 
     async def producer(self, guard: Guard = unguarded) -> KafkaProducer:
         """Return a new producer, which sends records only while `guard` allows it."""
-        producer = KafkaProducer(self._servers, self.partitions, guard, on_dropped=self._producers.discard)
+        producer = KafkaProducer(
+            self._servers, self.partitions, guard, access=self._access, on_dropped=self._producers.discard
+        )
         self._producers.add(producer)
         return await producer.open()
 
@@ -104,6 +120,7 @@ class KafkaBus:
             extents=self._extents,
             session_seconds=self._session_seconds,
             on_closed=self._subscriptions.discard,
+            access=self._access,
         )
         self._subscriptions.add(subscription)
         try:
@@ -185,6 +202,29 @@ class KafkaBus:
                     {KafkaTopicPartition(*partition): RecordsToDelete(min(before, end))}
                 )
 
+    async def grant(self, grants: Sequence[acls.Grant]) -> None:
+        """Let users of the cluster do these things. Raises BusUnavailable if this user may not grant them."""
+        with translated_errors(self._servers, "access is granted"):
+            async with asyncio.timeout(CREATE_SECONDS_MAX), self._admin() as admin:
+                await acls.apply(admin, grants)
+
+    async def writable(self, topics: Sequence[str]) -> list[str]:
+        """Return those of these topics that this user may write to. Nothing is written.
+
+        A batch without records is sent: the broker looks at the user's rights first, and refuses the batch anyway.
+        """
+        request = ProduceRequest(
+            None, -1, ANSWER_SECONDS_MAX * 1000, [(topic, [(0, b"")]) for topic in topics]
+        )
+        with translated_errors(self._servers, "rights are looked up"):
+            async with asyncio.timeout(ANSWER_SECONDS_MAX), self._admin() as admin:
+                answer = await admin._send_to_controller(request)
+        return [
+            topic
+            for topic, partitions in answer.topics
+            if not any(for_code(partition[1]) is TopicAuthorizationFailedError for partition in partitions)
+        ]
+
     async def check(self) -> None:
         """Return if a broker answers."""
         with translated_errors(self._servers, "it is asked whether it is there"):
@@ -229,7 +269,7 @@ class KafkaBus:
     @asynccontextmanager
     async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         admin = AIOKafkaAdminClient(
-            bootstrap_servers=self._servers, request_timeout_ms=CREATE_SECONDS_MAX * 1000
+            bootstrap_servers=self._servers, request_timeout_ms=CREATE_SECONDS_MAX * 1000, **self._access
         )
         try:
             await admin.start()
@@ -244,6 +284,7 @@ class KafkaBus:
             enable_auto_commit=False,
             max_partition_fetch_bytes=PARTITION_BYTES_MAX,
             request_timeout_ms=ANSWER_SECONDS_MAX * 1000,
+            **self._access,
         )
         try:
             await consumer.start()

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -33,9 +33,13 @@ class KafkaProducer:
         partitions: Callable[[str], Awaitable[int]],
         guard: Guard,
         *,
+        access: Mapping[str, Any] | None = None,
         on_dropped: Callable[["KafkaProducer"], None] = lambda _: None,
     ) -> None:
-        """Create a producer without connecting it. `partitions` returns the number of partitions of a topic, or refuses it."""
+        """Create a producer without connecting it. `partitions` returns the number of partitions of a topic, or refuses it.
+
+        `access` are the options of the client for its security.
+        """
         self._servers = servers
         self._partitions = partitions
         self._guard = guard
@@ -47,6 +51,7 @@ class KafkaProducer:
             compression_type="lz4",
             max_batch_size=BATCH_BYTES_MAX,
             request_timeout_ms=SEND_SECONDS_MAX * 1000,
+            **(access or {}),
         )
         self._failed = False
         self._requests: set[asyncio.Task[None]] = set()

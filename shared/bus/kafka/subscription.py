@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka import TopicPartition as KafkaTopicPartition
@@ -53,9 +54,11 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         on_revoked: OnRevoked,
         extents: Extents,
         session_seconds: float,
+        access: Mapping[str, Any] | None = None,
         on_closed: Callable[["KafkaSubscription"], None] = lambda _: None,
     ) -> None:
         self._servers = servers
+        self._access = access or {}
         self._on_closed = on_closed
         self._group = group
         self._topics = list(topics)
@@ -96,6 +99,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             heartbeat_interval_ms=int(self._session_seconds * 1000 / HEARTBEATS_A_SESSION),
             max_poll_interval_ms=int(POLL_SECONDS_MAX * 1000),
             rebalance_timeout_ms=int((DRAIN_SECONDS_MAX + self._session_seconds) * 1000),
+            **self._access,
         )
         self._inner = consumer
         self._empty_seconds, self._suspected = 0.0, False
