@@ -4,12 +4,14 @@ import inspect
 from collections import deque
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator, MessageBatch
 from aiokafka.producer.sender import Sender
+from aiokafka.protocol.admin import CreateAclsRequest
 from aiokafka.protocol.produce import ProduceRequest
 
 from tests.architecture.borrowed.lending import Borrowed, has, takes
@@ -81,7 +83,31 @@ async def sticky_assignor_keeps_its_memory_in_the_class() -> None:
     assert isinstance(inspect.getattr_static(StickyPartitionAssignor, "on_assignment"), classmethod)
 
 
+async def admin_sends_any_request() -> None:
+    assert inspect.iscoroutinefunction(AIOKafkaAdminClient._send_to_controller)
+    takes(AIOKafkaAdminClient._send_to_controller, "request")
+    takes(ProduceRequest, "transactional_id", "required_acks", "timeout", "topics")
+    takes(
+        CreateAclsRequest, "resource_type", "resource_name", "resource_pattern_type_filter",
+        "principal", "host", "operation", "permission_type",
+    )  # fmt: skip
+
+
 BORROWED = (
+    Borrowed(
+        "aiokafka",
+        "the requests of an admin client",
+        "shared/bus/kafka/acls.py",
+        ("_send_to_controller", "CreateAclsRequest"),
+        admin_sends_any_request,
+    ),
+    Borrowed(
+        "aiokafka",
+        "the requests of an admin client, for rights",
+        "shared/bus/kafka/bus.py",
+        ("_send_to_controller", "ProduceRequest"),
+        admin_sends_any_request,
+    ),
     Borrowed(
         "aiokafka",
         "the sender and the client of a producer",
