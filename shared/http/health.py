@@ -202,9 +202,7 @@ class Issues(Response):
 router = Router(tags=["service"])
 
 
-@router.get(
-    "/health/live", operation_id="health_live", summary="Is the process alive", allow=PUBLIC, limited=False
-)
+@router.get("/health/live", operation_id="health_live", summary="Is the process alive", allow=PUBLIC)
 async def health_live() -> Live:
     """Answers as long as the process can answer at all; asks nothing of any other part."""
     return Live()
@@ -216,7 +214,6 @@ async def health_live() -> Live:
     summary="May requests be sent here",
     allow=PUBLIC,
     errors=(NotReady,),
-    limited=False,
 )
 async def health_ready(request: Request) -> Ready:
     """Ready means: the database answers and has the tables of this version, and the service is not shutting down.
@@ -235,7 +232,6 @@ async def health_ready(request: Request) -> Ready:
     operation_id="list_health_issues",
     summary="What is wrong, in plain words",
     allow=PUBLIC,
-    limited=False,
 )
 async def list_health_issues(request: Request) -> Issues:
     """Everything that is wrong with this service and what it depends on, the event bus included.

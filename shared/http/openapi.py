@@ -37,7 +37,6 @@ from shared.http.problems import (
     DiskFull,
     InvalidRequest,
     MalformedJson,
-    TooManyRequests,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -102,7 +101,6 @@ _STATUS_WORDS = {
     415: "Unsupported media type",
     422: "The request cannot be accepted",
     428: "A precondition is needed",
-    429: "Too many requests",
     431: "The head is too large",
     500: "Internal error",
     503: "Not available at the moment",
@@ -141,8 +139,6 @@ def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
     errors.append(InvalidRequest)
     if "cursor" in operation.query:
         errors.append(CursorInvalid)
-    if operation.limited:
-        errors.append(TooManyRequests)
     if operation.needs == "transaction":
         errors.append(DiskFull)
     return tuple(dict.fromkeys([*errors, Unavailable]))
@@ -242,7 +238,7 @@ def _problem_response(status: int, examples: Mapping[str, Any]) -> dict[str, Any
             problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
         },
     }
-    if status in (429, 503):
+    if status == 503:
         response["headers"] = _RETRY_HEADER
     return response
 

@@ -23,7 +23,6 @@ class Operation:
     query: frozenset[str]
     has_body: bool
     needs: Needs
-    limited: bool = True
 
     def __post_init__(self) -> None:
         if self.idempotency is not None and self.needs != "transaction":

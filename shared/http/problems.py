@@ -18,9 +18,8 @@ ANSWERED = "huitou.answered"
 """The key, in the scope of a request, of the status that its connection has sent in place of the app."""
 PLAIN_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """The headers of every answer that does not set them itself."""
-RETRY_SECONDS = 1
 OUTAGE_RETRY_SECONDS = 5
-_RETRY_KINDS = {Kind.TOO_MANY: RETRY_SECONDS, Kind.UNAVAILABLE: OUTAGE_RETRY_SECONDS}
+_RETRY_KINDS = {Kind.UNAVAILABLE: OUTAGE_RETRY_SECONDS}
 
 _MORE = field_sentence(__name__, "more_errors").filled(shown=ERRORS_MAX)
 
@@ -91,12 +90,6 @@ class UnsupportedMediaType(DomainError):
     """The body has another type than JSON."""
 
     kind, code = Kind.UNSUPPORTED, "unsupported_media_type"
-
-
-class TooManyRequests(DomainError):
-    """The caller has sent too many requests."""
-
-    kind, code = Kind.TOO_MANY, "too_many_requests"
 
 
 class Unavailable(DomainError):

@@ -56,10 +56,9 @@ class Route(APIRoute):
         allow: Allow,
         errors: Sequence[type[DomainError]],
         idempotency: Idempotency | None,
-        limited: bool,
         **options: Any,
     ) -> None:
-        self._declared = (allow, tuple(errors), idempotency, limited)
+        self._declared = (allow, tuple(errors), idempotency)
         super().__init__(path, endpoint, **options)
         if allow.customer == "self" and "{customer_id}" not in path:
             raise TypeError(f"{self.operation_id}: customer='self' needs {{customer_id}} in the path")
@@ -84,7 +83,7 @@ class Route(APIRoute):
         Its steps: check the caller and the query, read the body, open a reader or a transaction, look for a stored answer,
         validate and run, store the answer, commit.
         """
-        allow, errors, idempotent, limited = self._declared
+        allow, errors, idempotent = self._declared
         self.operation = operation = Operation(
             id=self.operation_id or self.unique_id,
             allow=allow,
@@ -93,7 +92,6 @@ class Route(APIRoute):
             query=frozenset(field.alias for field in _flat(self.dependant, "query_params")),
             has_body=self.body_field is not None,
             needs=_needs(self.dependant),
-            limited=limited,
         )
         answer = super().get_route_handler()
         model = self.body_field.field_info.annotation if self.body_field is not None else None
@@ -166,14 +164,12 @@ class Router:
         allow: Allow,
         errors: Iterable[type[DomainError]] = (),
         idempotency: Idempotency | None = None,
-        limited: bool = True,
         status_code: int = 200,
         **options: Any,
     ) -> Callable[[Endpoint], Endpoint]:
         """Declare an operation: its id (verb_noun), a summary of one line, its callers, its refusals.
 
-        With `limited=False` it is never refused because of too many requests. The other options are FastAPI's: `responses`,
-        `response_model`, `response_class`, `openapi_extra` and so on.
+        The other options are FastAPI's: `responses`, `response_model`, `response_class`, `openapi_extra` and so on.
         """
 
         def declare(endpoint: Endpoint) -> Endpoint:
@@ -187,7 +183,6 @@ class Router:
                     allow=allow,
                     errors=tuple(errors),
                     idempotency=idempotency,
-                    limited=limited,
                     status_code=status_code,
                     tags=list(self.tags),
                     **options,

@@ -304,3 +304,17 @@ async def test_more_digits_of_a_second_are_taken_and_six_are_kept(profile: Profi
     assert (await client.post("/v1/purchases", json=same)).status_code == 201
     listed = await client.get("/v1/purchases", params={"purchased_from": f"2026-03-10T09:30:00.{digits}Z"})
     assert len(listed.json()["items"]) == 1
+
+
+async def test_an_erased_customer_named_by_id_is_gone(profile: Profile) -> None:
+    client = profile.operator()
+    erased = (await client.post("/v1/customers", json={"external_id": "C-1"})).json()["id"]
+    await profile.erase(erased)
+    answers = [
+        await client.post("/v1/purchases", json=purchase(customer={"id": erased})),
+        await client.post("/v1/customers", json={"id": erased, "external_id": "C-2"}),
+    ]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [
+        (410, "customer_erased")
+    ] * 2
