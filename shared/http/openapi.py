@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from fastapi.openapi.utils import get_openapi
+from fastapi._compat import get_definitions, get_flat_models_from_fields, get_model_name_map
+from fastapi.openapi.utils import get_fields_from_routes, get_openapi
 from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
@@ -105,6 +106,7 @@ _STATUS_WORDS = {
     500: "Internal error",
     503: "Not available at the moment",
 }
+_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 _RETRY_HEADER = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
 }
@@ -154,6 +156,7 @@ def generate(title: str, description: str, routes: Sequence[BaseRoute]) -> dict[
         schemas.pop(unused, None)
     for unused in _unreferenced_enums(document):
         del schemas[unused]
+    _restore_bounds(schemas, _declared_schemas(listed))
     for schema in schemas.values():
         if "example" in schema:
             schema["example"] = restored(schema["example"], schema, schemas)
@@ -165,6 +168,27 @@ def generate(title: str, description: str, routes: Sequence[BaseRoute]) -> dict[
     document["tags"] = [{"name": tag} for tag in tags]
     document["servers"] = [{"url": "/", "description": "This service."}]
     return document
+
+
+def _declared_schemas(routes: Sequence[BaseRoute]) -> Mapping[str, Any]:
+    """Return the schemas of all models by name, as Pydantic gives them."""
+    fields = get_fields_from_routes(routes)
+    names = get_model_name_map(get_flat_models_from_fields(fields, known_models=set()))
+    _, schemas = get_definitions(fields=fields, model_name_map=names)
+    return schemas
+
+
+def _restore_bounds(shown: Any, declared: Any) -> None:
+    """Put the declared bounds into schemas, because FastAPI turns them into floats, and 2^63 - 1 becomes 2^63."""
+    if isinstance(shown, dict) and isinstance(declared, dict):
+        for name in shown.keys() & declared.keys():
+            if name in _BOUNDS and isinstance(shown[name], float):
+                shown[name] = declared[name]
+            else:
+                _restore_bounds(shown[name], declared[name])
+    elif isinstance(shown, list) and isinstance(declared, list):
+        for shown_item, declared_item in zip(shown, declared, strict=True):
+            _restore_bounds(shown_item, declared_item)
 
 
 def _unreferenced_enums(document: Mapping[str, Any]) -> list[str]:

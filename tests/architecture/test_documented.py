@@ -1,5 +1,8 @@
 """Everything a user can set, call, receive or configure stands in docs/reference, with a sentence."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from typer.main import get_command
 
@@ -8,6 +11,7 @@ from huitou.__main__ import app
 from services.loyalty.earning.domain.rules import type_of_kind
 from shared import events
 from shared.http.app import build_app
+from shared.limits import INT64_MAX
 from tests.architecture.sources import ROOT
 
 PAGES = reference.pages(get_command(app))
@@ -47,3 +51,27 @@ def test_every_setting_and_every_field_of_an_event_has_a_sentence() -> None:
     lines = (PAGES["docs/reference/settings.md"] + PAGES["docs/reference/events.md"]).splitlines()
 
     assert [line for line in lines if line.endswith("|  |")] == []
+
+
+def test_bounds_of_integers_are_integers_that_fit() -> None:
+    documents = {service.name: build_app(service).openapi() for service in registry.services()}
+    bounds = [(name, *bound) for name, document in documents.items() for bound in _integer_bounds(document)]
+    points = documents["loyalty"]["components"]["schemas"]["RedemptionIn"]["properties"]["points"]
+
+    assert len(bounds) > 20
+    assert [
+        bound for bound in bounds if type(bound[-1]) is not int or not -INT64_MAX <= bound[-1] <= INT64_MAX
+    ] == []
+    assert (points["minimum"], points["maximum"]) == (1, INT64_MAX)
+
+
+def _integer_bounds(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the place and value of each bound of an integer in a document."""
+    if isinstance(node, dict):
+        if node.get("type") == "integer":
+            yield from ((f"{path}/{name}", node[name]) for name in node if name.lower().endswith("imum"))
+        for name, value in node.items():
+            yield from _integer_bounds(value, f"{path}/{name}")
+    elif isinstance(node, list):
+        for position, value in enumerate(node):
+            yield from _integer_bounds(value, f"{path}/{position}")

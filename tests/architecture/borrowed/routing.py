@@ -5,7 +5,9 @@ from dataclasses import fields
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi._compat import get_definitions, get_flat_models_from_fields, get_model_name_map
 from fastapi.dependencies.models import Dependant
+from fastapi.openapi.utils import get_fields_from_routes
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -41,6 +43,15 @@ async def routes_are_found_at_any_depth() -> None:
     router.add_api_route("/orders", nothing)
     app.include_router(router, prefix="/v1")
     assert [context.original_route for context in iter_route_contexts(app.router.routes)] == router.routes
+
+
+async def models_have_schemas_by_name() -> None:
+    async def take(order: Order) -> None: ...
+
+    fields = get_fields_from_routes([APIRoute("/orders", take, methods=["POST"])])
+    names = get_model_name_map(get_flat_models_from_fields(fields, known_models=set()))
+    _, schemas = get_definitions(fields=fields, model_name_map=names)
+    assert schemas["Order"]["properties"]["quantity"]["type"] == "integer"
 
 
 async def scope_names_the_route_that_answers() -> None:
@@ -99,6 +110,13 @@ BORROWED = (
         "shared/http/openapi.py",
         ("iter_route_contexts", "original_route"),
         routes_are_found_at_any_depth,
+    ),
+    Borrowed(
+        "fastapi",
+        "get_fields_from_routes and get_definitions",
+        "shared/http/openapi.py",
+        ("fastapi._compat", "get_definitions", "get_fields_from_routes", "get_model_name_map"),
+        models_have_schemas_by_name,
     ),
     Borrowed(
         "starlette",
