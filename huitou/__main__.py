@@ -24,6 +24,7 @@ from huitou.commands import (
 )
 from huitou.exits import Exit, Refused
 from shared.auth.errors import SigningKeyBroken
+from shared.bus.protocol import BusUnavailable
 from shared.settings import BadSetting, in_words
 
 app = typer.Typer(
@@ -64,9 +65,10 @@ def main() -> int:
     except ExceptionGroup as group:
         return _refuse(_only_refusal(group))
     except Exception as error:
-        if not _is_full_disk(error):
+        told = _full_disk() if _is_full_disk(error) else _told(error)
+        if told is None:
             raise
-        return _refuse(_full_disk())
+        return _refuse(told)
     return Exit.DONE
 
 
@@ -81,7 +83,27 @@ def _only_refusal(group: ExceptionGroup[Exception]) -> Refused:
         return leaf
     if group.subgroup(_is_full_disk) is not None:
         return _full_disk()
+    for kind in (OSError, BusUnavailable):
+        if (told := group.subgroup(kind)) is not None and (sentence := _told(_leaf(told))) is not None:
+            return sentence
     raise group
+
+
+def _leaf(error: BaseException) -> BaseException:
+    return _leaf(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _told(error: BaseException) -> Refused | None:
+    """Return the refusal for an error of the machine, which is no bug: a file, the number of open files, the event log."""
+    if isinstance(error, BusUnavailable):
+        return Refused(Exit.FAILED, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return Refused(
+            Exit.BAD_SETTING, "This process may not open more files: raise `ulimit -n` and start again."
+        )
+    if isinstance(error, OSError) and error.filename is not None:
+        return Refused(Exit.BAD_SETTING, f"{error.filename} cannot be used: {error.strerror}.")
+    return None
 
 
 def _is_full_disk(error: BaseException) -> bool:

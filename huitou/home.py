@@ -17,6 +17,8 @@ from huitou.exits import Exit, Refused
 LAYOUT = 1
 """The layout of the folder that this version writes and reads. It is raised when an older version could not use it."""
 
+OTHERS = 0o077
+"""The rights of everybody but the owner."""
 PROBE_BYTES = 4_000_000
 """The free space that a start needs, for the first pages of every database and log."""
 
@@ -96,10 +98,20 @@ def make(folder: Path) -> None:
     """Create the folder, readable by its owner only. Raises Refused when that is not possible."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _close(folder)
     except (FileExistsError, NotADirectoryError):
         raise Refused(Exit.BAD_SETTING, f"HUITOU_HOME is {folder}, which is a file; name a folder.") from None
     except OSError as error:
         raise _unwritable(folder, error) from None
+
+
+def _close(folder: Path) -> None:
+    """Take the folder and its files from everybody but their owner, whoever made them."""
+    os.umask(0o077)
+    for path in (folder, *folder.iterdir()):
+        mode = path.stat().st_mode
+        if mode & OTHERS and not path.is_symlink():
+            path.chmod(mode & ~OTHERS)
 
 
 def _lock_file(folder: Path) -> TextIO:

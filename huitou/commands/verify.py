@@ -35,6 +35,7 @@ async def _verify(settings: Settings) -> list[dict[str, Any]]:
     from shared.service.keys import prove_keys_at_head
 
     found: list[dict[str, Any]] = []
+    home.read(settings.home)
     if any(not path.exists() for path in registry.files()):
         raise home.no_home(settings.home)
     async with embedded.opened(settings) as running:

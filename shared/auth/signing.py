@@ -24,6 +24,8 @@ AUDIENCES: Mapping[SubjectKind, str] = {
 """The audience of the tokens of each kind of subject. The audience of a token tells its kind."""
 
 CUSTOMER_TTL_MAX = timedelta(minutes=15)
+TTL_MAX = timedelta(days=31)
+"""The longest life of the token of an operator or a partner."""
 OWNER_ONLY = 0o600
 
 
@@ -110,6 +112,7 @@ def mint(
 ) -> str:
     """Return a signed token for one subject, valid from `now` for `ttl`: for customers at most 15 minutes."""
     assert kind != "customer" or ttl <= CUSTOMER_TTL_MAX, "a customer's token lives 15 minutes at most"
+    assert ttl <= TTL_MAX, "a token lives 31 days at most"
     issued = int(now.timestamp())
     claims: dict[str, object] = {
         "iss": issuer,

@@ -16,7 +16,14 @@ from joserfc.errors import JoseError
 from shared.auth.errors import KeysUnavailable, TokenAudience, TokenExpired, TokenInvalid, TokenSubject
 from shared.auth.keyset import KeySource
 from shared.auth.principal import ROLES, Principal, Role, SubjectKind, is_subject
-from shared.auth.signing import AUDIENCES, CUSTOMER_TTL_MAX, ISSUER, ensure_signing_key, public_keys_path
+from shared.auth.signing import (
+    AUDIENCES,
+    CUSTOMER_TTL_MAX,
+    ISSUER,
+    TTL_MAX,
+    ensure_signing_key,
+    public_keys_path,
+)
 from shared.clock import Clock
 
 ALGORITHMS = frozenset({"ES256", "RS256", "EdDSA", "Ed25519"})
@@ -144,13 +151,15 @@ def _kind(audience: object) -> SubjectKind:
 
 
 def _lifetime(claims: Mapping[str, Any], kind: SubjectKind, now: float) -> float:
-    """Return the time at which a token that is valid now expires. A customer's token lives 15 minutes at most."""
+    """Return the time at which a token that is valid now expires. A customer's token lives 15 minutes at most, any other 31 days."""
     expires, issued, begins = (_seconds(claims, name) for name in ("exp", "iat", "nbf"))
     if expires is None:
         raise TokenInvalid
     if expires <= now or max(issued or 0.0, begins or 0.0) > now + LEEWAY_SECONDS:
         raise TokenExpired
     if kind == "customer" and (issued is None or expires - issued > CUSTOMER_TTL_MAX.total_seconds()):
+        raise TokenInvalid
+    if expires - (now if issued is None else issued) > TTL_MAX.total_seconds():
         raise TokenInvalid
     return expires
 

@@ -214,6 +214,8 @@ class Database(ABC):
         """Functions that are called after each commit with events, so that the relay of this process sends them at once."""
         self.full_at: float | None = None
         """The monotonic time at which a transaction last found the disk full."""
+        self.damaged = False
+        """Whether the database has met damaged pages since the start."""
         self.behind = False
         """Whether the database was found to be behind what it has told others. Then it takes nothing that it would tell."""
         self._write_outbox = write_outbox
@@ -247,6 +249,7 @@ class Database(ABC):
             except BaseException as error:
                 if failures.is_full_disk(error):
                     self.full_at = time.monotonic()
+                self.damaged |= failures.is_damaged(error)
                 await self._rollback(tx)
                 raise
         if tx.published:

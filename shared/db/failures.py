@@ -25,6 +25,7 @@ _ROW_CLASSES = ("22", "23")
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DRIVER_LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 """Errors that asyncpg raises on a connection that is gone. The second one means that it went in the middle of a message."""
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _SQLITE_OUTAGE = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -49,15 +50,27 @@ def is_lost_race(error: BaseException) -> bool:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the database is the cause and not the work: it is away, refuses us, is full or slow, or a race was lost."""
+    """Whether the database is the cause and not the work: it is away, refuses us, is full, slow or damaged, or a race was lost."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     if isinstance(error, (*_DRIVER_LOST, PoolTimeout, OSError, TimeoutError, DatabaseBehind)):
         return True
     if (code := _sqlite_code(error)) is not None:
-        return code & 0xFF in _SQLITE_OUTAGE
+        return code & 0xFF in _SQLITE_OUTAGE | _DAMAGE
     state = _sqlstate(error)
-    return state in _LOST_RACE or state in _REFUSED or state == _IDLE or state[:2] in _OUTAGE_CLASSES
+    return (
+        state in _LOST_RACE
+        or state in _REFUSED
+        or state == _IDLE
+        or state[:2] in _OUTAGE_CLASSES
+        or is_damaged(error)
+    )
+
+
+def is_damaged(error: BaseException) -> bool:
+    """Whether the database has found that its own pages are damaged."""
+    code = _sqlite_code(error)
+    return (code is not None and code & 0xFF in _DAMAGE) or _sqlstate(error) in {"XX001", "XX002"}
 
 
 def is_refused(error: BaseException) -> bool:

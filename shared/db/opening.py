@@ -4,9 +4,10 @@ import sqlite3
 from pathlib import Path
 
 from sqlalchemy import MetaData, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from shared.clock import Clock, SystemClock
+from shared.db import failures
 from shared.db.access import Database, WriteOutbox
 from shared.db.schema import INDEX_NAMES, declared_by
 
@@ -38,7 +39,12 @@ def open_database(
             raise UnusableDatabase(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed.")
         from shared.db.sqlite import SqliteDatabase
 
-        return SqliteDatabase(url, clock, write_outbox)
+        try:
+            return SqliteDatabase(url, clock, write_outbox)
+        except DBAPIError as error:
+            raise UnusableDatabase(_unusable(url, error)) from None
+        except OSError as error:
+            raise UnusableDatabase(f"{url} cannot be opened: {error.strerror}.") from None
     for prefix in ("postgresql://", "postgres://", "postgresql+asyncpg://"):
         if url.startswith(prefix):
             from shared.db.postgres import PostgresDatabase
@@ -53,6 +59,13 @@ def open_database(
             except (ArgumentError, ValueError):  # their messages may quote the password
                 raise UnusableDatabase(f"It is not of the form {FORM}.") from None
     raise UnusableDatabase(f"A database URL begins with sqlite:/// or is of the form {FORM}.")
+
+
+def _unusable(url: str, error: DBAPIError) -> str:
+    """Say why a file of SQLite cannot be opened, and what to do."""
+    if failures.is_damaged(error):
+        return f"{url} is damaged ({error.orig}): restore all databases and the event log from one backup."
+    return f"{url} cannot be opened ({error.orig}): check the rights of the file and its folder, and `ulimit -n`."
 
 
 def place_of(url: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from sqlalchemy.sql.selectable import TypedReturnsRows
 from sqlalchemy.util import greenlet_spawn
 
 from shared.clock import Clock
-from shared.db import bulk, prepared
+from shared.db import bulk, failures, prepared
 from shared.db.access import Database, Parameters, Patience, Read, Records, T, Ts, Tx, WriteOutbox
 from shared.db.failures import is_broken_connection
 from shared.db.postgres_url import read_url
@@ -72,6 +72,9 @@ class PostgresDatabase(Database):
         read = PostgresRead(self.engine)
         try:
             yield read
+        except Exception as error:
+            self.damaged |= failures.is_damaged(error)
+            raise
         finally:
             await read.release()
 

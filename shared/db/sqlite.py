@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from shared.clock import Clock
-from shared.db import bulk
+from shared.db import bulk, failures
 from shared.db.access import Database, Parameters, Patience, Read, Records, T, Tx, WriteOutbox
 from shared.db.records import names_of
 from shared.db.types import to_json
@@ -70,7 +70,11 @@ class SqliteDatabase(Database):
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Read]:
         """Open autocommit access on the reading connection. Every result is read whole before the loop continues."""
-        yield SqliteRead(self.reader)
+        try:
+            yield SqliteRead(self.reader)
+        except Exception as error:
+            self.damaged |= failures.is_damaged(error)
+            raise
 
     async def close(self) -> None:
         """Close both connections. The last one copies the log into the file."""

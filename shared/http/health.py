@@ -53,6 +53,7 @@ STARTING = issue(__name__, "starting")
 DATABASE_AWAY = issue(__name__, "database_away")
 DATABASE_REFUSES = issue(__name__, "database_refuses")
 DATABASE_BEHIND = issue(__name__, "database_behind")
+DATABASE_DAMAGED = issue(__name__, "database_damaged")
 DATABASE_OLDER = issue(__name__, "database_older")
 NOT_MIGRATED = issue(__name__, "not_migrated")
 KEYS_UNREADABLE = issue(__name__, "token_keys_unreadable")
@@ -116,7 +117,11 @@ class DatabaseCheck:
                 return () if self._at_head else (DATABASE_OLDER if state == "older" else NOT_MIGRATED,)
             async with self._runtime.database.read() as read:
                 await read.scalar(_ONE)
+            if self._runtime.database.damaged:
+                return (DATABASE_DAMAGED,)
         except Exception as error:
+            if failures.is_damaged(error):
+                return (DATABASE_DAMAGED,)
             if failures.is_transient(error):
                 return (DATABASE_REFUSES if failures.is_refused(error) else DATABASE_AWAY,)
             raise

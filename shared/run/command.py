@@ -316,6 +316,11 @@ def in_a_line(found: Found) -> str:
 def away(service: Service, runtime: Runtime, error: Exception) -> DatabaseAway:
     """Explain that a database cannot be used, without its password."""
     host, database = place_of(runtime.database.url)
+    if failures.is_damaged(error):
+        return DatabaseAway(
+            f"The database {database}{f' at {host}' if host else ''} is damaged: restore all databases and the bus from "
+            "one backup."
+        )
     what = (
         "refuses this user, or there is no such database" if failures.is_refused(error) else "does not answer"
     )

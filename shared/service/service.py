@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy import Column, MetaData
+from sqlalchemy import Column, MetaData, Text, literal_column, select, text
 
 from shared.consume import tables as consume_tables
 from shared.consume.handlers import BATCH_MAX, Handle, Handlers
@@ -108,6 +108,9 @@ class Service:
     async def verify(self, read: Read) -> Sequence[Drift]:
         """Recompute the stored rows from the facts, and return every difference."""
         assert self.invariants.verify is not None, "combined invariants can be verified"
+        if read.dialect == "sqlite" and (damage := await read.scalar(_QUICK_CHECK)) != "ok":
+            lines = str(damage).splitlines()
+            return [Drift("the pages of the database are whole", self.name, lines[min(1, len(lines) - 1)])]
         return await self.invariants.verify(read)
 
     async def _lock(self, tx: Tx, context: Context, events: Sequence[Event]) -> None:
@@ -115,3 +118,6 @@ class Service:
         for capability in self.capabilities:
             if capability.lock is not None:
                 await capability.lock(tx, context, events)
+
+
+_QUICK_CHECK = select(literal_column("quick_check", Text)).select_from(text("pragma_quick_check(1)"))

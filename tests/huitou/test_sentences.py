@@ -1,0 +1,84 @@
+"""Damage, missing rights and too few open files end a command in a sentence and a code, never in a trace."""
+
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from huitou import home as homes
+from tests.huitou.running import Installation
+
+pytestmark = pytest.mark.slow
+
+COMMANDS = {
+    "up": ("up", "--no-demo"),
+    "migrate": ("migrate",),
+    "verify": ("verify",),
+    "backup": ("backup", "{copy}"),
+    "accept-loss": ("accept-loss",),
+}
+FILES = ("loyalty.db", "log.db", "home.json")
+CASES = [
+    (command, file) for command in COMMANDS for file in FILES if (command, file) != ("migrate", "log.db")
+]
+"""Every command with every file that it reads."""
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("sentences") / "home"
+    assert Installation(home).run("migrate").returncode == 0
+    homes.write(home, homes.Home(currency="CNY"))
+    assert Installation(home).run("accept-loss").returncode == 0, "it makes the log"
+    return home
+
+
+@pytest.fixture
+def installation(migrated: Path, tmp_path: Path) -> Installation:
+    home = Path(shutil.copytree(migrated, tmp_path / "home"))
+    return Installation(home)
+
+
+@pytest.mark.parametrize(("command", "file"), CASES)
+def test_a_garbled_file_is_told(installation: Installation, tmp_path: Path, command: str, file: str) -> None:
+    for beside in installation.home.glob(f"{file}-*"):
+        beside.unlink()
+    (installation.home / file).write_bytes(b"garbage!" * 1000)
+    said = installation.run(*(word.format(copy=tmp_path / "copy") for word in COMMANDS[command]))
+    assert said.returncode not in (0, -6, -11), said.stdout
+    assert "Traceback" not in said.stderr
+    assert said.stderr.strip() or "differences" in said.stdout
+
+
+def test_a_page_that_was_overwritten_is_found_by_verify(installation: Installation) -> None:
+    path = installation.home / "profile.db"
+    content = bytearray(path.read_bytes())
+    content[4096 * 12 : 4096 * 16] = bytes(4096 * 4)
+    path.write_bytes(content)
+    said = installation.run("verify")
+    assert said.returncode not in (0, -6, -11), said.stdout
+    assert "Traceback" not in said.stderr
+    assert "profile" in said.stdout + said.stderr
+
+
+def test_too_few_open_files_are_told(installation: Installation) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "huitou", "up", "--no-demo"],
+        env=installation.environment, capture_output=True, text=True, timeout=120, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24)),
+    )  # fmt: skip
+    assert said.returncode > 0
+    assert "Traceback" not in said.stderr
+    assert "ulimit -n" in said.stderr
+
+
+def test_a_home_is_closed_to_others_whoever_made_it(installation: Installation) -> None:
+    installation.home.chmod(0o755)
+    for path in installation.home.glob("*.db"):
+        path.chmod(0o644)
+    assert installation.run("migrate").returncode == 0
+    assert installation.home.stat().st_mode & 0o077 == 0
+    assert [path.name for path in installation.home.iterdir() if path.stat().st_mode & 0o077] == []
