@@ -104,11 +104,11 @@ async def _check_order(tx: Tx, member: Member, asked: RedemptionAsked) -> None:
     if asked.order is None:
         return
     wallet_ids = [wallet.id for wallet in member.wallets]
+    if asked.lines and await orders.has_returns(tx, asked.order, wallet_ids):
+        raise OrderReturned
     first = None if asked.adds else await redemptions.first_of_order(tx, asked.order, wallet_ids)
     if first is not None:
         raise OrderPaidBefore(redemption=f"red_{first.id}", points=first.points)
-    if asked.lines and await orders.has_returns(tx, asked.order, wallet_ids):
-        raise OrderReturned
 
 
 async def _sealed(tx: Tx, context: Context[Settings], wallet: Wallet, reference: str | None) -> bytes | None:
