@@ -1,7 +1,9 @@
-"""The text that `huitou up` prints when every service answers: addresses, tokens and first commands."""
+"""The text that `huitou up` prints when every service answers: one screen, with the addresses last."""
 
 import json
+import shlex
 from datetime import datetime
+from pathlib import Path
 
 import typer
 
@@ -15,36 +17,39 @@ WHAT = {
     "feedback": "what went wrong",
     "scoring": "whether they will come back",
 }
-PARTNER = "example-brand"
 
 
 def show(settings: Settings, customer_id: str | None) -> None:
-    """Print addresses, a token for each role, and four commands that can be pasted unchanged.
+    """Print where everything is kept, how to get tokens, four commands that can be pasted unchanged, and the addresses.
 
     `customer_id` is a customer of the demo; None without a demo: then the commands create a customer.
     """
-    lines = ["", "Huitou runs. Ctrl-C stops it; nothing is lost.", ""]
-    lines.append(f"  {'console':9} {settings.address('console')}")
-    lines += [f"  {name:9} {settings.address(name)}/docs   {words}" for name, words in WHAT.items()]
-    lines += [
-        "",
-        f"  Everything is kept in {settings.home.resolve()}; its log is huitou.log.",
-        "",
-        "Tokens",
-        "",
+    folder = tokens.write_operators(settings.home)
+    shop = "an empty shop" if customer_id is None else "the demo shop"
+    lines = [
+        f"Huitou runs, with {shop} in {settings.currency}. Ctrl-C stops it; nothing is lost.",
+        f"It keeps everything in {_short(settings.home)}. Ready for a week, in {folder.name}/ there, are tokens:",
+        f"  {'  '.join(tokens.ROLES)} ",
+        f"Others: huitou token --role {tokens.ROLES[0]}",
+        f"        huitou token --partner {tokens.EXAMPLE_PARTNER}",
+        f"        huitou token --customer {customer_id or 'ID'}",
+        "Try",
     ]
-    held = {role: tokens.operator(settings.home, role) for role in tokens.ROLES}
-    lines += [f"  {role:9} {token}" for role, token in held.items()]
-    lines += [f"  {'partner':9} huitou token --partner {PARTNER}"]
-    lines += [f"  {'customer':9} huitou token --customer {customer_id or 'ID'}   (for 15 minutes)", ""]
-    lines += ["Try", ""]
-    lines += [f"  {command}" for command in _commands(settings, held["admin"], customer_id)]
+    lines += [f"  {command}" for command in _commands(settings, _short(folder / "admin"), customer_id)]
+    lines += ["", f"{'console':9} {settings.address('console')}"]
+    lines += [f"{name:9} {settings.address(name)}/docs   {words}" for name, words in WHAT.items()]
     typer.echo("\n".join([*lines, ""]))
 
 
-def _commands(settings: Settings, token: str, customer_id: str | None) -> list[str]:
+def _short(path: Path) -> Path:
+    """Return the path from the current folder if it lies in it, else the whole path."""
+    path, here = path.resolve(), Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) and path != here else path
+
+
+def _commands(settings: Settings, token: Path, customer_id: str | None) -> list[str]:
     now = SystemClock().now()
-    purchase = _post(settings, token, "profile", "/v1/purchases", _purchase(now, customer_id))
+    purchase = _post(settings, token, "profile", "/v1/purchases", _purchase(settings, now, customer_id))
     if customer_id is None:
         buyer = {"external_id": "first-customer"}
         return [
@@ -61,24 +66,28 @@ def _commands(settings: Settings, token: str, customer_id: str | None) -> list[s
     ]
 
 
-def _purchase(now: datetime, customer_id: str | None) -> dict[str, object]:
+def _purchase(settings: Settings, now: datetime, customer_id: str | None) -> dict[str, object]:
     at = now.replace(microsecond=0)
     return {
         "source": "till-1",
         "order_id": f"T{at:%Y%m%d%H%M%S}",
         "purchased_at": at.isoformat().replace("+00:00", "Z"),
         "customer": {"id": customer_id} if customer_id else {"external_id": "first-customer"},
-        "currency": Settings().currency,
-        "lines": [{"sku": "tea-250g", "quantity": 2, "amount_minor": 3600, "category": "tea"}],
+        "currency": settings.currency,
+        "lines": [{"sku": "tea", "quantity": 2, "amount_minor": 3600}],
     }
 
 
-def _get(settings: Settings, token: str, service: str, path: str) -> str:
-    return f"curl -sS -H 'Authorization: Bearer {token}' '{settings.address(service)}{path}'"
+def _curl(token: Path) -> str:
+    return f'curl -sS -H "Authorization: Bearer $(cat {shlex.quote(str(token))})"'
 
 
-def _post(settings: Settings, token: str, service: str, path: str, body: object) -> str:
+def _get(settings: Settings, token: Path, service: str, path: str) -> str:
+    return f"{_curl(token)} '{settings.address(service)}{path}'"
+
+
+def _post(settings: Settings, token: Path, service: str, path: str, body: object) -> str:
+    text = json.dumps(body, separators=(",", ":"))
     return (
-        f"curl -sS -X POST -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' "
-        f"'{settings.address(service)}{path}' -d '{json.dumps(body)}'"
+        f"{_curl(token)} '{settings.address(service)}{path}' -H 'Content-Type: application/json' -d '{text}'"
     )

@@ -15,11 +15,11 @@ ANSWER_SECONDS_MAX = 120.0
 
 
 class Product:
-    """The public addresses of one installation, called as an operator."""
+    """The public addresses of one installation, called with a token; without one, as an operator."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._token = ""  # a folder without keys is no home, so nothing will answer
-        if keys_folder(settings.home).exists():
+    def __init__(self, settings: Settings, token: str | None = None) -> None:
+        self._token = token or ""  # a folder without keys is no home, so nothing will answer
+        if token is None and keys_folder(settings.home).exists():
             self._token = tokens.operator(settings.home, "admin", name="huitou-cli")
         self._clients = {
             name: httpx2.Client(base_url=settings.address(name), timeout=ANSWER_SECONDS_MAX)

@@ -26,7 +26,8 @@ def up(
     demo: Annotated[
         bool | None,
         typer.Option(
-            help="Load the demo shop; without either, a new home gets it and an old one stays as it is."
+            help="Load the demo shop, or begin with an empty one; without either, a new home gets the demo and an old one "
+            "stays as it is."
         ),
     ] = None,
 ) -> None:
@@ -55,6 +56,12 @@ def _decide_home(folder: Path, demo: bool | None) -> home.Home:
             Exit.USAGE,
             f"{folder} holds a shop of its own. The demo wants a folder for itself: HUITOU_HOME=./demo huitou up --demo",
         )
+    elif demo is False and known.demo != "none":
+        raise Refused(
+            Exit.USAGE,
+            f"{folder} holds the demo shop. An empty shop wants a folder for itself: "
+            "HUITOU_HOME=./shop huitou up --no-demo",
+        )
     if wanted not in ("", known.currency):
         raise Refused(
             Exit.BAD_SETTING,
@@ -80,7 +87,7 @@ async def _run(settings: Settings, known: home.Home) -> None:
             if stopping.is_set():
                 return
             home.write(settings.home, known.model_copy(update={"demo": "loaded"}))
-            customer = await asyncio.to_thread(loading.newest_customer, settings)
+            customer = await asyncio.to_thread(loading.example_customer, settings)
         banner.show(settings, customer)
 
     from huitou import embedded, registry  # load every service, which the other commands need not wait for

@@ -1,4 +1,4 @@
-"""Load the demo shop through the public API: people, a year of purchases, a few complaints and remedies."""
+"""Load the demo shop through the public API: people, a year of purchases, some stories, complaints, fitted models."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +8,9 @@ from itertools import islice
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from huitou import backlog, purchase_batches
+from huitou import backlog, fits, purchase_batches
 from huitou.client import Product
-from huitou.demo import baskets, complaints, people
+from huitou.demo import baskets, complaints, people, stories
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
 from shared.limits import BATCH_ITEMS_MAX
@@ -26,17 +26,19 @@ def load(settings: Settings, last_day: date, stopping: Callable[[], bool]) -> No
     what is there.
     """
     with Product(settings) as product, _bar() as bar:
-        _load(product, bar, last_day, stopping)
+        _load(settings, product, bar, last_day, stopping)
 
 
-def newest_customer(settings: Settings) -> str:
-    """Return the id of the customer with the newest purchase, as an example to begin with."""
+def example_customer(settings: Settings) -> str:
+    """Return the id of a customer with points, a redemption and the highest tier, as an example to begin with."""
     with Product(settings) as product:
-        newest = product.call("profile", "GET", "/v1/purchases", query={"source": baskets.SOURCE, "limit": 1})
-    return str(newest["items"][0]["customer_id"])
+        identifier = {"external_id": stories.external_id(stories.GOLD.name)}
+        return str(product.call("profile", "POST", "/v1/customers:lookup", json=identifier)["id"])
 
 
-def _load(product: Product, bar: Progress, last_day: date, stopping: Callable[[], bool]) -> None:
+def _load(
+    settings: Settings, product: Product, bar: Progress, last_day: date, stopping: Callable[[], bool]
+) -> None:
     households = baskets.households()
     task = bar.add_task("customers", total=len(households))
     with ThreadPoolExecutor(REGISTERED_AT_ONCE) as pool:
@@ -56,9 +58,23 @@ def _load(product: Product, bar: Progress, last_day: date, stopping: Callable[[]
             customers[purchase["order_id"]] = outcome.customer_id
         bar.advance(task, len(batch))
     task = bar.add_task("complaints", total=complaints.COUNT)
-    for _ in complaints.open_all(product, customers):
+    for _ in complaints.open_all(product, customers, last_day):
         bar.advance(task)
+    told = stories.begin(product, last_day)
+    stories.serve_partner(settings, last_day)
     backlog.wait_until_empty(product, bar, stopping)
+    if stopping():
+        return
+    stories.go_on(product, last_day, told)
+    _fit(product)
+    backlog.wait_until_empty(product, bar, stopping)
+
+
+def _fit(product: Product) -> None:
+    """Fit the shop's own models. Labels need its cut points; the other two models may follow a moment later."""
+    fits.run(product, "rfm", {})
+    for kind in ("bg_nbd", "gamma_gamma"):
+        fits.ask(product, kind, {})
 
 
 def _register(product: Product, household: str, stopping: Callable[[], bool]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from huitou.demo import baskets, complaints, people
+from huitou import tokens
+from huitou.demo import baskets, complaints, people, stories
 from huitou.exits import Exit
+from services.scoring.models.domain.kinds.rfm import Segment
 from tests.huitou.running import Installation, Up, has_curl, tried
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -28,11 +31,14 @@ def told(shop: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield up
 
 
-def _get(shop: Installation, offset: int, path: str) -> Any:
-    token = shop.run("token", "--role", "admin").stdout.strip()
+def _bearer(shop: Installation, token: str | None = None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token or (shop.home / 'tokens' / 'admin').read_text().strip()}"}
+
+
+def _get(shop: Installation, offset: int, path: str, token: str | None = None) -> Any:
     answer = httpx2.get(
         f"http://127.0.0.1:{shop.port_base + offset}{path}",
-        headers={"Authorization": f"Bearer {token}"},
+        headers=_bearer(shop, token),
         timeout=30,
     )
     assert answer.status_code == 200, answer.text
@@ -73,6 +79,73 @@ def test_remedies_of_the_demo_are_settled(shop: Installation, told: Up) -> None:
     assert len(listed) == complaints.COUNT
     assert remedies
     assert {remedy["status"] for remedy in remedies} == {"settled"}
+
+
+def test_complaints_of_the_demo_are_in_many_states_and_some_are_late(shop: Installation, told: Up) -> None:
+    listed = _get(shop, 3, "/v1/complaints?limit=200")["items"]
+
+    statuses = Counter(complaint["status"] for complaint in listed)
+    assert statuses.keys() >= {
+        "received",
+        "acknowledged",
+        "in_progress",
+        "waiting_customer",
+        "answered",
+        "closed",
+    }
+    assert {complaint["outcome"] for complaint in listed if complaint["status"] == "closed"} == {
+        "satisfied",
+        "withdrawn",
+    }
+    verdicts = {clock["verdict"] for complaint in listed for clock in complaint["clocks"]}
+    assert verdicts >= {"running", "met", "breached"}
+
+
+def test_members_of_the_demo_have_every_tier_and_spent_owe_and_got_back_points(
+    shop: Installation, told: Up
+) -> None:
+    members = {
+        story.name: _get(shop, 2, f"/v1/members/{_customer(shop, story.name)}") for story in stories.STORIES
+    }
+
+    assert {member["tier"]["code"] for member in members.values()} == {"member", "silver", "gold"}
+    ledgers = {
+        name: {
+            entry["kind"]
+            for entry in _get(shop, 2, f"/v1/members/{member['customer_id']}/ledger?limit=50")["items"]
+        }
+        for name, member in members.items()
+    }
+    assert "redemption" in ledgers["gold"]
+    assert ledgers["silver"] >= {"adjustment", "return"}
+    assert members["owing"]["points"]["active"] < 0 or members["owing"]["points"].get("owed") == 300
+
+
+def test_the_partner_of_the_demo_sees_its_customers_order(shop: Installation, told: Up) -> None:
+    token = shop.run("token", "--partner", tokens.EXAMPLE_PARTNER).stdout.strip()
+    seen = _get(shop, 1, "/v1/purchases", token=token)["items"]
+
+    assert [purchase["source"] for purchase in seen] == [tokens.EXAMPLE_PARTNER]
+
+
+def test_the_scores_of_the_demo_have_every_label(shop: Installation, told: Up) -> None:
+    after, missing = "", set(Segment)
+    while missing:
+        page = _get(shop, 1, f"/v1/customers?limit=200{after}")
+        for customer in page["items"]:
+            scores = _get(shop, 4, f"/v1/customers/{customer['id']}/scores")
+            if scores["rfm"]:  # null for who returned everything
+                missing.discard(Segment(scores["rfm"]["segment"]))
+        assert not missing or page["next_cursor"], missing
+        after = f"&cursor={page['next']}"
+
+
+def _customer(shop: Installation, name: str) -> str:
+    identifier = {"external_id": stories.external_id(name)}
+    answer = httpx2.post(
+        f"http://127.0.0.1:{shop.port_base + 1}/v1/customers:lookup", headers=_bearer(shop), json=identifier
+    )
+    return str(answer.json()["id"])
 
 
 def test_the_books_balance_while_it_runs_and_in_a_copy_that_was_made_meanwhile(

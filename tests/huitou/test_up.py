@@ -4,10 +4,12 @@ import json
 import shutil
 import socket
 import sqlite3
+import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from huitou.exits import Exit
@@ -52,20 +54,64 @@ def test_the_four_commands_work_as_printed(running: Up) -> None:
     assert [status for status in statuses if status not in ("200", "201")] == [], answers
 
 
-def test_a_token_is_printed_for_each_role_and_nothing_but_the_token(
+def test_a_token_of_each_role_is_ready_in_a_file_of_its_owner_and_others_come_by_command(
     installation: Installation, running: Up
 ) -> None:
-    assert [
-        role
-        for role in ("viewer", "agent", "manager", "analyst", "admin")
-        if f"  {role} " not in running.told
-    ] == []
+    roles = ("viewer", "agent", "manager", "analyst", "admin")
+    folder = installation.home / "tokens"
+    assert [role for role in roles if f"  {role} " not in running.told] == []
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == dict.fromkeys(
+        roles, 0o600
+    )
+    for role in roles:
+        answer = httpx2.get(
+            f"http://127.0.0.1:{installation.port_base + 1}/v1/purchases",
+            headers={"Authorization": f"Bearer {(folder / role).read_text().strip()}"},
+        )
+        assert answer.status_code == 200, role
 
     for arguments in (("--role", "agent"), ("--customer", new_id("cus")), ("--partner", "brand")):
         said = installation.run("token", *arguments)
         assert said.returncode == 0
         assert said.stdout.count(".") == 2
         assert said.stdout.split() == [said.stdout.strip()]
+
+
+def test_what_is_printed_fits_on_one_screen_and_the_addresses_are_last(
+    installation: Installation, running: Up
+) -> None:
+    lines = running.told.splitlines()
+    told = running.told.replace(str(installation.home), "var")
+
+    assert len(lines) <= 24
+    assert [line for line in told.splitlines() if len(line) > 80 and line.strip() not in tried(told)] == []
+    assert [line.split()[0] for line in lines if line][-5:] == [
+        "console",
+        "profile",
+        "loyalty",
+        "feedback",
+        "scoring",
+    ]
+    assert "with an empty shop in CNY" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("held", "asked", "holds"),
+    [("loaded", "--no-demo", "the demo shop"), ("none", "--demo", "a shop of its own")],
+)
+def test_a_home_holds_the_demo_or_a_shop_of_its_own(
+    tmp_path: Path, held: str, asked: str, holds: str
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "home.json").write_text(json.dumps({"layout": 1, "currency": "USD", "demo": held}))
+
+    said = Installation(home).run("up", asked)
+
+    assert said.returncode == Exit.USAGE
+    assert holds in said.stderr
+    assert f"huitou up {asked}" in said.stderr
 
 
 def test_a_second_start_on_the_same_home_is_a_sentence(installation: Installation, running: Up) -> None:

@@ -1,0 +1,132 @@
+"""Customers of the demo with a story: the tiers, the ways of points, returns and a partner, which real baskets lack.
+
+All of their facts are dated from the demo's last day and have natural keys, so that a second load changes nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from huitou import tokens
+from huitou.client import Product, problem
+from huitou.demo import baskets, people
+from huitou.exits import Exit, Refused
+from huitou.settings import Settings
+
+SOURCE = "demo-web"
+PARTNER_SCOPES = ["customers:write", "purchases:write"]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A customer with equal orders on some days before the last day, and what becomes of the points of them."""
+
+    name: str
+    days_ago: tuple[int, ...]
+    quantity: int
+    amount_minor: int
+    redeemed: int = 0
+    adjusted: int = 0
+    returned: int = 0
+    """Units of the newest order that come back."""
+
+
+GOLD = Story("gold", tuple(range(5, 340, 30)), quantity=20, amount_minor=52_000, redeemed=2_000)
+STORIES = (
+    GOLD,
+    Story("silver", (12, 60, 130, 200), quantity=8, amount_minor=36_000, adjusted=50, returned=2),
+    Story("owing", (20,), quantity=3, amount_minor=30_000, redeemed=300, returned=3),
+    Story("new", (1,), quantity=1, amount_minor=2_400),
+    Story("lost", (350,), quantity=2, amount_minor=3_600),
+    Story("cannot-lose", tuple(range(300, 364, 2)), quantity=1, amount_minor=1_200),
+    Story("promising", (20,), quantity=1, amount_minor=1_500),
+)
+
+
+def begin(product: Product, last_day: date) -> dict[str, str]:
+    """Register the customers and record their orders; return the customer of each story."""
+    customers = {}
+    for story in STORIES:
+        customers[story.name] = _register(product, story.name)
+        for number, days in enumerate(story.days_ago):
+            product.call(
+                "profile",
+                "POST",
+                "/v1/purchases",
+                json=_order(story, number, last_day - timedelta(days=days)),
+            )
+    return customers
+
+
+def go_on(product: Product, last_day: date, customers: dict[str, str]) -> None:
+    """Adjust, redeem and return, once the points of the orders have arrived."""
+    for story in STORIES:
+        member = f"/v1/members/{customers[story.name]}"
+        if story.adjusted:
+            adjustment = {"points": story.adjusted, "reason": "points of the old paper card 旧积分卡"}
+            _once(product, f"{member}/adjustments", adjustment, f"demo-adjustment-{story.name}")
+        if story.redeemed:
+            redemption = {"points": story.redeemed, "reference": "gift card 礼品卡"}
+            _once(product, f"{member}/redemptions", redemption, f"demo-redemption-{story.name}")
+        if story.returned:
+            product.call("profile", "POST", "/v1/returns", json=_return(story, last_day))
+
+
+def serve_partner(settings: Settings, last_day: date) -> None:
+    """Bring a partner's customer with an order, in the partner's own name."""
+    with Product(settings, tokens.partner(settings.home, tokens.EXAMPLE_PARTNER, PARTNER_SCOPES)) as partner:
+        story = Story("brand-1001", (9,), quantity=2, amount_minor=4_800)
+        order = _order(story, 0, last_day - timedelta(days=9))
+        partner.call(
+            "profile",
+            "POST",
+            "/v1/purchases",
+            json=order | {"source": tokens.EXAMPLE_PARTNER, "customer": {"external_id": story.name}},
+        )
+
+
+def external_id(name: str) -> str:
+    """Return the id of a story's customer in the shop."""
+    return f"demo-{name}"
+
+
+def _register(product: Product, name: str) -> str:
+    person = people.person(name)
+    body = {
+        "external_id": external_id(name),
+        "email": f"demo.{name}@example.com",
+        "name": person.name,
+        "source": SOURCE,
+    }
+    return str(product.call("profile", "POST", "/v1/customers", json=body)["id"])
+
+
+def _order(story: Story, number: int, day: date) -> dict[str, Any]:
+    line = {"sku": "gift-box", "name": "Gift box 礼盒", "category": "gifts"}
+    return {
+        "source": SOURCE,
+        "order_id": f"{story.name}-{number + 1}",
+        "purchased_at": f"{day.isoformat()}T10:30:00Z",
+        "customer": {"external_id": external_id(story.name)},
+        "currency": baskets.CURRENCY,
+        "channel": "web",
+        "lines": [line | {"quantity": story.quantity, "amount_minor": story.amount_minor}],
+    }
+
+
+def _return(story: Story, last_day: date) -> dict[str, Any]:
+    """Return the return of units of the newest order, which is the first of the story."""
+    return {
+        "source": SOURCE,
+        "return_id": f"{story.name}-return",
+        "order_id": f"{story.name}-1",
+        "returned_at": f"{last_day.isoformat()}T12:00:00Z",
+        "lines": [{"line": 1, "quantity": story.returned}],
+    }
+
+
+def _once(product: Product, path: str, body: dict[str, Any], key: str) -> None:
+    """Post with a key that loyalty keeps for ever: it answers a second load with a refusal or with the first answer."""
+    answer = product.ask("loyalty", "POST", path, json=body, key=key)
+    if not answer.is_success and answer.json().get("code") != "key_used_before":
+        raise Refused(Exit.FAILED, problem(answer))
