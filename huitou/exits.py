@@ -26,6 +26,8 @@ class Exit(IntEnum):
     """A setting in the environment cannot be used."""
     DATABASE_AWAY = 9
     """A database does not answer, or lets the product not in."""
+    MODEL_REJECTED = 10
+    """A fit ended and its version was rejected; the version in force stays."""
 
 
 class Refused(Exception):

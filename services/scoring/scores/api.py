@@ -12,7 +12,7 @@ from services.scoring.facts.refusals import ZoneChanged
 from services.scoring.models.domain.kinds.rfm import Segment
 from services.scoring.models.domain.models import Confidence, InForce
 from services.scoring.scores.domain import answers
-from services.scoring.scores.domain.answers import SpendReason
+from services.scoring.scores.domain.answers import RepurchaseNote, SpendReason
 from services.scoring.scores.queries.scores import Scores, scores_of
 from services.scoring.scores.refusals import UnknownCustomer
 from services.scoring.settings import Settings
@@ -56,7 +56,9 @@ class RfmOut(Response):
     r: int
     f: int
     m: int | None = Field(description="Null where the currency has no cut points.")
-    segment: Segment
+    segment: Segment = Field(
+        description="By days and number of purchases alone; it does not look at `p_alive`."
+    )
     model: ModelUsed
     confidence: Confidence
 
@@ -64,13 +66,17 @@ class RfmOut(Response):
 class BgNbdOut(Response):
     """BG/NBD: is the customer still alive, and how many purchase days are to come."""
 
-    p_alive: float
+    p_alive: float = Field(
+        description="1 by definition where there is a `note`, also beside the segment `lost`."
+    )
     expected_purchases_90d: float
     x: int = Field(description="Repeat purchase days.")
     t_x_weeks: float = Field(description="Weeks from the first to the last purchase day.")
     T_weeks: float = Field(description="Weeks from the first purchase day to `as_of`.")
-    note: Literal["no_repeat_yet"] | None = Field(
-        description="`no_repeat_yet`: p_alive is 1 by definition until there is a repeat purchase."
+    note: RepurchaseNote | None = Field(
+        description="`no_repeat_yet`: p_alive is 1 by definition until there is a repeat purchase. `no_dropout_seen`: the "
+        "shop's data do not show that anybody leaves, so the model has no dropout and p_alive is 1 for everybody. Neither "
+        "says that the customer will come back: read `expected_purchases_90d`."
     )
     model: ModelUsed
     confidence: Confidence
@@ -223,7 +229,7 @@ def _bg_nbd(scores: Scores) -> BgNbdOut | None:
         x=answer.customer.x,
         t_x_weeks=answer.customer.t_x,
         T_weeks=answer.customer.T,
-        note=None if answer.customer.x else "no_repeat_yet",
+        note=answers.note_of(answer, scores.repurchase_model),
         model=_used(scores.repurchase_model),
         confidence=answers.confidence_of(scores.repurchase_model, scores.state),
     )

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 
-from services.scoring.facts.domain.facts import Cut, roll_up
+from services.scoring.facts.domain.facts import Cut, History, roll_up
 from services.scoring.facts.domain.state import State, fold
 from services.scoring.facts.storage import facts, samples
 from shared.db import Read
@@ -36,6 +36,33 @@ async def repeat_rows(read: Read, until: date) -> list[tuple[int, int, int, int]
         if state.first_day and state.last_day:
             t_x, observed = (state.last_day - state.first_day).days, (until - state.first_day).days
             counts[state.days - 1, t_x, observed] += 1
+    return [(*key, customers) for key, customers in sorted(counts.items())]
+
+
+async def holdout_rows(read: Read, until: date, cut: date) -> list[tuple[int, int, int, int, int]]:
+    """Return unique (x, t_x and T in days at the end of `cut`, purchase days after it up to `until`, customers).
+
+    The customers are those who had bought by `cut`, as they are known at the end of `until`.
+    """
+    counts: Counter[tuple[int, int, int, int]] = Counter()
+    histories = await _histories_with_later_returns(read, until)
+    for row in await samples.holdout_counts(read, until, cut, list(histories)):
+        counts[row.days - 1, (row.last - row.first).days, (cut - row.first).days, int(row.later)] += (
+            row.customers
+        )
+    for history in histories.values():
+        days = sorted(
+            {rollup.day for rollup in roll_up(history.purchases, history.returns) if rollup.purchases}
+        )
+        before = [day for day in days if day <= cut]
+        if before:
+            key = (
+                len(before) - 1,
+                (before[-1] - before[0]).days,
+                (cut - before[0]).days,
+                len(days) - len(before),
+            )
+            counts[key] += 1
     return [(*key, customers) for key, customers in sorted(counts.items())]
 
 
@@ -78,12 +105,18 @@ async def rfm_rows(read: Read, until: date) -> RfmRows:
 
 async def _customers_with_later_returns(read: Read, until: date) -> dict[str, State]:
     """Return the states at the end of `until` of the customers that returned something since."""
+    return {
+        customer_id: fold(roll_up(history.purchases, history.returns))
+        for customer_id, history in (await _histories_with_later_returns(read, until)).items()
+    }
+
+
+async def _histories_with_later_returns(read: Read, until: date) -> dict[str, History]:
+    """Return what had happened by the end of `until` to the customers that returned something since."""
     cut = Cut(until)
-    folded = {}
+    histories: dict[str, History] = {}
     customer_ids = await facts.returned_after(read, until)
     for start in range(0, len(customer_ids), PAGE_MAX):
         page = await facts.histories_of_customers(read, customer_ids[start : start + PAGE_MAX])
-        for customer_id, history in page.items():
-            then = history.until(cut)
-            folded[customer_id] = fold(roll_up(then.purchases, then.returns))
-    return folded
+        histories |= {customer_id: history.until(cut) for customer_id, history in page.items()}
+    return histories

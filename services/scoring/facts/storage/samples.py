@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Subquery, func, not_, select
+from sqlalchemy import Subquery, case, func, not_, select
 
 from services.scoring.facts.storage.tables import day_rollup
 from shared.db import Read, any_of
@@ -21,6 +21,17 @@ class RepeatCount:
     days: int
     first: date
     last: date
+    customers: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldoutCount:
+    """Customers with the same purchase days, first and last day up to a cut, and purchase days after it."""
+
+    days: int
+    first: date
+    last: date
+    later: int
     customers: int
 
 
@@ -62,6 +73,22 @@ async def repeat_counts(read: Read, until: date, left_out: Sequence[str]) -> lis
         select(customer.c.days, customer.c.first, customer.c.last, func.count().label("customers")).group_by(
             customer.c.days, customer.c.first, customer.c.last
         ),
+    )
+
+
+async def holdout_counts(read: Read, until: date, cut: date, left_out: Sequence[str]) -> list[HoldoutCount]:
+    """Count customers who had bought by `cut` by their days up to it, and by their number of purchase days after it."""
+    day = _days(until, left_out)
+    before = case((day.c.day <= cut, day.c.day))
+    after = case((day.c.day > cut, day.c.day))
+    customer = select(
+        func.count(before.distinct()).label("days"), func.min(before).label("first"), func.max(before).label("last"),
+        func.count(after.distinct()).label("later"),
+    ).group_by(day.c.owner_id).subquery()  # fmt: skip
+    keys = (customer.c.days, customer.c.first, customer.c.last, customer.c.later)
+    return await read.read_records(
+        HoldoutCount,
+        select(*keys, func.count().label("customers")).where(customer.c.days > 0).group_by(*keys),
     )
 
 

@@ -8,9 +8,10 @@ from fastapi import Path
 from pydantic import Field
 
 from services.scoring.facts.refusals import ZoneChanged
+from services.scoring.models.api.models import FIGURES, GATES, NOTE
 from services.scoring.models.domain.fit import Fit, FitStatus
 from services.scoring.models.domain.kinds import Kind, Parameters
-from services.scoring.models.domain.models import Model, Status
+from services.scoring.models.domain.models import Model, Note, Status, note_of
 from services.scoring.models.queries.fits import find_fit
 from services.scoring.models.refusals import FitBeyondToday, UnknownFit
 from services.scoring.models.usecases import request_fit as usecase
@@ -47,13 +48,17 @@ class FitResultOut(Response):
     """The version that a fit made."""
 
     version: int
-    status: Status = Field(description="`rejected`: a gate is closed, and the old version stays in force.")
+    status: Status = Field(
+        description="`rejected`: `gates` names the closed gate, and the old version stays in force."
+    )
     parameters: Parameters = Field(description="Rates are a week.")
     log_likelihood: float | None = Field(description="Times in weeks; null for cut points.")
     customers: int
     unique_rows: int
     preparation: str
-    gates: dict[str, bool]
+    gates: dict[str, bool] = Field(description=GATES)
+    figures: dict[str, float] | None = Field(description=FIGURES)
+    note: Note | None = Field(description=NOTE)
 
 
 class FitOut(Response):
@@ -67,6 +72,7 @@ class FitOut(Response):
             "version": 1, "status": "published", "log_likelihood": -95368.444, "customers": 23570,
             "parameters": {"kind": "bg_nbd", "r": 0.2516, "alpha": 4.7889, "a": 0.7234, "b": 2.1611},
             "unique_rows": 8685, "preparation": "btyd-1", "gates": {"finite": True, "converged": True},
+            "figures": {"customers": 23570, "customers_min": 50}, "note": None,
         },
     )  # fmt: skip
 
@@ -148,4 +154,5 @@ def _result(model: Model) -> FitResultOut:
     return FitResultOut(
         version=model.version, status=model.status, parameters=model.parameters, log_likelihood=model.log_likelihood,
         customers=model.customers, unique_rows=model.unique_rows, preparation=model.preparation, gates=dict(model.gates),
+        figures=None if model.figures is None else dict(model.figures), note=note_of(model),
     )  # fmt: skip

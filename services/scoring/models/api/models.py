@@ -6,7 +6,7 @@ from datetime import date, datetime
 from pydantic import Field
 
 from services.scoring.models.domain.kinds import KINDS, Kind, Parameters
-from services.scoring.models.domain.models import InForce, Model, Status
+from services.scoring.models.domain.models import InForce, Model, Note, Status, note_of
 from services.scoring.models.queries.models import all_in_force, with_prior
 from services.scoring.settings import Settings
 from shared.context import Context
@@ -17,11 +17,27 @@ from shared.http.models import Response, example
 from shared.http.routes import Router
 from shared.local_time import local_day
 
+GATES = (
+    "False: the gate is closed. A version with a closed gate is rejected, unless it predicted the last days before it "
+    "better than the version in force (`predicts`); its answers then have a low confidence."
+)
+FIGURES = (
+    "The numbers behind the gates. `gain_over_nbd` is the log-likelihood over the model in which nobody leaves. In the "
+    "last `holdout_days`, `holdout_purchase_days` came of the `holdout_customers` known before; `predicted` and "
+    "`predicted_in_force` are what this version and the one in force expected, `lead` is by how much this one predicts "
+    "better (in log score). Null for versions that were made before figures were kept."
+)
+NOTE = (
+    "`no_dropout_seen`: the data do not show that anybody leaves, so this version has no dropout (a = 0, NBD): p_alive is "
+    "1 for everybody. It does not mean that nobody ever leaves."
+)
 _CARD = {
     "kind": "bg_nbd", "currency": "", "version": 1, "in_force": True, "until": "1997-09-30", "zone": "UTC",
     "parameters": {"kind": "bg_nbd", "r": 0.2516, "alpha": 4.7889, "a": 0.7234, "b": 2.1611},
     "log_likelihood": -95368.444, "customers": 23570, "unique_rows": 8685, "preparation": "btyd-1",
-    "gates": {"finite": True, "converged": True, "dropout_seen": True, "enough_customers": True},
+    "gates": {"finite": True, "converged": True, "enough_customers": True, "predicts": True},
+    "figures": {"customers": 23570, "customers_min": 50, "gain_over_nbd": 1520.5, "gain_over_nbd_min": 2.0},
+    "note": None,
     "status": "published", "published_at": "2026-03-01T09:30:00Z",
 }  # fmt: skip
 
@@ -44,7 +60,9 @@ class ModelOut(Response):
     customers: int
     unique_rows: int
     preparation: str
-    gates: dict[str, bool]
+    gates: dict[str, bool] = Field(description=GATES)
+    figures: dict[str, float] | None = Field(description=FIGURES)
+    note: Note | None = Field(description=NOTE)
     status: Status
     published_at: datetime | None
 
@@ -105,6 +123,7 @@ def _card(model: Model, *, in_force: bool) -> ModelOut:
     return ModelOut(
         kind=model.kind, currency=model.currency, version=model.version, in_force=in_force, until=model.until,
         zone=model.zone, parameters=model.parameters, log_likelihood=model.log_likelihood, customers=model.customers,
-        unique_rows=model.unique_rows, preparation=model.preparation, gates=dict(model.gates), status=model.status,
+        unique_rows=model.unique_rows, preparation=model.preparation, gates=dict(model.gates),
+        figures=None if model.figures is None else dict(model.figures), note=note_of(model), status=model.status,
         published_at=model.published_at,
     )  # fmt: skip

@@ -9,6 +9,8 @@ from services.scoring.models.domain.kinds import BgNbd, Cuts, GammaGamma, Kind, 
 
 Status = Literal["published", "proposed", "rejected"]
 Confidence = Literal["low", "medium", "high"]
+Note = Literal["no_dropout_seen"]
+"""`no_dropout_seen`: the data do not show that anybody leaves, so the model has no dropout and p_alive is always 1."""
 PREPARATION: Final = bg_nbd.PREPARATION
 STEADY_PURCHASES_MIN: Final = 3  # purchases from which an answer rests on the customer's own history
 
@@ -18,7 +20,8 @@ class Model:
     """One version of a model, never changed once written.
 
     `until` is the last day of the data it was fitted to, None for the shipped prior (version 0); `currency` is
-    empty for models that hold for all currencies; `log_likelihood` is None for cut points.
+    empty for models that hold for all currencies; `log_likelihood` is None for cut points. `figures` are the numbers
+    behind the gates; None for versions that were made before they were kept.
     """
 
     kind: Kind
@@ -34,6 +37,7 @@ class Model:
     gates: Mapping[str, bool]
     status: Status
     published_at: datetime | None
+    figures: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +79,17 @@ def shipped(kind: Kind, zone: str) -> Model | None:
 def confidence(used: InForce, purchases: int) -> Confidence:
     """Return how far an answer can be trusted.
 
-    It is low on a prior or on later data, high on the customer's own repeated purchases.
+    It is low on a prior, on later data and on a fit with a closed gate, high on the customer's own repeated purchases.
     """
-    if used.model.version == 0 or used.look_ahead:
+    if used.model.version == 0 or used.look_ahead or not all(used.model.gates.values()):
         return "low"
     return "high" if purchases >= STEADY_PURCHASES_MIN else "medium"
+
+
+def note_of(model: Model) -> Note | None:
+    """Return what a reader of the model's answers has to know about it; None if there is nothing."""
+    parameters = model.parameters
+    return "no_dropout_seen" if isinstance(parameters, BgNbd) and not parameters.knows_dropout else None
 
 
 def _until(model: Model) -> date:

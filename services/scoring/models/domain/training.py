@@ -5,60 +5,157 @@ NumPy and SciPy are loaded only when a fit runs, which is in a worker process.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from services.scoring.models.domain.holdout import CUSTOMERS_MIN as CUSTOMERS_COMPARED_MIN
+from services.scoring.models.domain.holdout import Comparison, Holdout, compare
 from services.scoring.models.domain.kinds import Parameters, rfm
+from services.scoring.models.domain.kinds import bg_nbd as kinds
 from services.scoring.models.domain.kinds.bg_nbd import BgNbd
 from services.scoring.models.domain.kinds.gamma_gamma import GammaGamma
 
 Failure = Literal["no_customers", "timed_out", "worker_failed", "cut_off"]
 CUSTOMERS_MIN: Final = 50
-"""The fewest customers of a fit that goes into force."""
+"""The fewest customers of a fit that goes into force without proof that it predicts better."""
+DROPOUT_GAIN_MIN: Final = 2.0
+"""The gain in log-likelihood over NBD below which no dropout is seen. At the bound a = 0 chance passes it in 2 % of shops."""
+REPEATS_WHEN_NONE: Final = 0.5
 
 
 class Outcome(BaseModel):
     """The outcome of a fit. `parameters` is None when there was nothing to fit, and `failure` says why.
 
-    `log_likelihood` and `gain_over_nbd` are None for models that have none.
+    `log_likelihood` is None for models that have none. `figures` are the numbers behind the gates. `passed` says whether
+    the version may go into force: all gates are open, or it predicted better than the version in force nevertheless.
     """
 
     model_config = ConfigDict(frozen=True)
 
     parameters: Parameters | None
     log_likelihood: float | None = None
-    gain_over_nbd: float | None = None
     customers: int = 0
     unique_rows: int = 0
     gates: dict[str, bool] = {}
+    figures: dict[str, float] = {}
+    passed: bool = False
     failure: Failure | None = None
 
 
 NOTHING: Final = Outcome(parameters=None, failure="no_customers")
+RepeatRow = tuple[int, int, int, int]
+"""x, t_x and T in days, customers."""
 
 
-def train_bg_nbd(rows: Sequence[tuple[int, int, int, int]]) -> Outcome:
-    """Fit BG/NBD to unique (x, t_x days, T days, customers)."""
-    if not any(x > 0 for x, _, _, _ in rows):
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """The model that answers now. `knows_holdout`: it was fitted to days of the holdout."""
+
+    model: BgNbd
+    knows_holdout: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Estimate:
+    model: BgNbd
+    log_likelihood: float
+    converged: bool
+    gain_over_nbd: float | None
+
+
+def train_bg_nbd(
+    rows: Sequence[RepeatRow], *, holdout: Holdout | None = None, rival: Rival | None = None
+) -> Outcome:
+    """Fit BG/NBD, or NBD where no dropout is seen, to unique rows.
+
+    With a holdout, the fit is compared with its rival: a version with open gates passes unless it is clearly worse,
+    and one with a closed gate if it is better.
+    """
+    found = _estimate(rows)
+    if found is None:
         return NOTHING
+    customers = sum(row[3] for row in rows)
+    gates = {
+        "finite": math.isfinite(found.log_likelihood),
+        "converged": found.converged,
+        "enough_customers": customers >= CUSTOMERS_MIN,
+    }
+    figures: dict[str, float] = {"customers": customers, "customers_min": CUSTOMERS_MIN}
+    if found.gain_over_nbd is not None:
+        figures |= {"gain_over_nbd": found.gain_over_nbd, "gain_over_nbd_min": DROPOUT_GAIN_MIN}
+    passed = all(gates.values())
+    comparison = _compare(found, holdout, rival) if gates["finite"] else None
+    if comparison is not None and holdout is not None:
+        passed = not comparison.clearly_worse if passed else comparison.lead > 0
+        gates["predicts"] = passed
+        figures |= {
+            "holdout_days": holdout.days,
+            "holdout_customers": holdout.customers,
+            "holdout_purchase_days": holdout.purchase_days,
+            "predicted": comparison.predicted,
+            "predicted_in_force": comparison.predicted_by_other,
+            "lead": comparison.lead,
+            "lead_error": comparison.error,
+        }
+    return Outcome(
+        parameters=found.model,
+        log_likelihood=found.log_likelihood if gates["finite"] else None,
+        customers=customers,
+        unique_rows=len(rows),
+        gates=gates,
+        figures={name: value for name, value in figures.items() if math.isfinite(value)},
+        passed=passed,
+    )
+
+
+def _estimate(rows: Sequence[RepeatRow]) -> _Estimate | None:
+    """Estimate the model that the likelihood supports; None when nothing was observed."""
+    if not any(x > 0 for x, _, _, _ in rows):
+        return _estimate_without_repeats(rows)
     from services.scoring.models.domain.fits import bg_nbd
 
     found = bg_nbd.fit(rows)
-    r, alpha, a, b = found.fit.parameters
-    return Outcome(
-        parameters=BgNbd(r=r, alpha=alpha, a=a, b=b),
-        log_likelihood=found.fit.log_likelihood,
-        gain_over_nbd=found.gain_over_nbd,
-        customers=found.customers,
-        unique_rows=found.unique_rows,
-        gates={
-            "finite": math.isfinite(found.fit.log_likelihood),
-            "converged": found.fit.converged,
-            "dropout_seen": found.gain_over_nbd >= bg_nbd.DROPOUT_GAIN_MIN,
-            "enough_customers": found.customers >= CUSTOMERS_MIN,
-        },
+    if found.gain_over_nbd >= DROPOUT_GAIN_MIN:
+        r, alpha, a, b = found.fit.parameters
+        fit, model = found.fit, BgNbd(r=r, alpha=alpha, a=a, b=b)
+    else:
+        # The maximum lies at the bound a = 0, or too near to it for the data to tell. A fit that did not end is here too.
+        r, alpha = found.nbd.parameters
+        fit, model = found.nbd, BgNbd(r=r, alpha=alpha, a=0, b=kinds.SHIPPED.b)
+    return _Estimate(model, fit.log_likelihood, fit.converged, found.gain_over_nbd)
+
+
+def _estimate_without_repeats(rows: Sequence[RepeatRow]) -> _Estimate | None:
+    """Estimate NBD where nobody has come back yet: rates such that half a repeat day was to be expected of all.
+
+    The likelihood is greatest for a rate of 0, which would rule out for ever what has only not happened so far.
+    """
+    alpha = kinds.SHIPPED.alpha
+    exposure = sum(customers * observed / kinds.DAYS_PER_WEEK / alpha for _, _, observed, customers in rows)
+    if exposure == 0:
+        return None
+    r = REPEATS_WHEN_NONE / exposure
+    log_likelihood = -r * sum(
+        customers * math.log1p(observed / kinds.DAYS_PER_WEEK / alpha) for _, _, observed, customers in rows
     )
+    return _Estimate(
+        BgNbd(r=r, alpha=alpha, a=0, b=kinds.SHIPPED.b), log_likelihood, converged=True, gain_over_nbd=None
+    )
+
+
+def _compare(found: _Estimate, holdout: Holdout | None, rival: Rival | None) -> Comparison | None:
+    """Compare the fit with its rival; None when the holdout tells nothing.
+
+    Like is compared with like: with a rival that knows the holdout the fit to all days, else the fit to the days before.
+    """
+    if holdout is None or rival is None or holdout.customers < CUSTOMERS_COMPARED_MIN:
+        return None
+    candidate = found if rival.knows_holdout else _estimate(holdout.calibration())
+    if candidate is None or not math.isfinite(candidate.log_likelihood):
+        return None
+    return compare(candidate.model, rival.model, holdout)
 
 
 def train_gamma_gamma(rows: Sequence[tuple[int, int, int]], *, exponent: int) -> Outcome:
@@ -69,17 +166,20 @@ def train_gamma_gamma(rows: Sequence[tuple[int, int, int]], *, exponent: int) ->
 
     found = gamma_gamma.fit(rows, exponent=exponent)
     p, q, gamma = found.fit.parameters
+    gates = {
+        "finite": math.isfinite(found.fit.log_likelihood),
+        "converged": found.fit.converged and not found.fit.at_edge,
+        "mean_exists": q > 1,
+        "enough_customers": found.customers >= CUSTOMERS_MIN,
+    }
     return Outcome(
         parameters=GammaGamma(p=p, q=q, gamma=gamma),
         log_likelihood=found.fit.log_likelihood,
         customers=found.customers,
         unique_rows=found.unique_rows,
-        gates={
-            "finite": math.isfinite(found.fit.log_likelihood),
-            "converged": found.fit.converged,
-            "mean_exists": q > 1,
-            "enough_customers": found.customers >= CUSTOMERS_MIN,
-        },
+        gates=gates,
+        figures={"customers": found.customers, "customers_min": CUSTOMERS_MIN, "q": q},
+        passed=all(gates.values()),
     )
 
 
@@ -108,4 +208,6 @@ def train_rfm(
         customers=customers,
         unique_rows=len(recency),
         gates={"enough_customers": customers >= rfm.CUSTOMERS_MIN},
+        figures={"customers": customers, "customers_min": rfm.CUSTOMERS_MIN},
+        passed=customers >= rfm.CUSTOMERS_MIN,
     )

@@ -51,6 +51,7 @@ async def _in_worker(runtime: Runtime[Settings], fit: Fit) -> Outcome:
         kind=fit.kind,
         currency=fit.currency,
         until=fit.until,
+        zone=runtime.context.settings.zone,
         round_days=fit.round_days,
     )
     # One thread: the maths is small, and a pool of BLAS threads would take the cores of the serving processes.

@@ -47,6 +47,8 @@ class ModelColumns(TypedColumns):
     gates: Named[dict[str, bool]] = Column(Document(dict[str, bool]))
     status: Named[str] = Column(Text)
     published_at: Named[datetime | None] = Column(Instant)
+    figures: Named[dict[str, float] | None] = Column(Document(dict[str, float]))
+    """The numbers behind the gates; null for versions of before they were kept."""
 
 
 model = Table(

@@ -1,4 +1,4 @@
-"""Store the outcome of a fit as a version, and put it in force if its gates are open."""
+"""Store the outcome of a fit as a version, and put it in force if it passed."""
 
 from dataclasses import replace
 
@@ -23,8 +23,7 @@ async def publish_model(tx: Tx, context: Context[Settings], fit: Fit, outcome: O
     if outcome.parameters is None:
         await fits.write(tx, replace(current, status="failed", failure=outcome.failure, finished_at=tx.now))
         return None
-    passed = all(outcome.gates.values())
-    status: Status = "rejected" if not passed else "published" if fit.publish else "proposed"
+    status: Status = "rejected" if not outcome.passed else "published" if fit.publish else "proposed"
     model = Model(
         kind=fit.kind,
         currency=fit.currency,
@@ -37,6 +36,7 @@ async def publish_model(tx: Tx, context: Context[Settings], fit: Fit, outcome: O
         unique_rows=outcome.unique_rows,
         preparation=PREPARATION,
         gates=outcome.gates,
+        figures=outcome.figures,
         status=status,
         published_at=tx.now if status == "published" else None,
     )

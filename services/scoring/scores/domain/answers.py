@@ -14,6 +14,7 @@ from services.scoring.models.domain.models import Confidence, InForce
 from shared.local_time import local_day
 
 HORIZON_DAYS = 90
+RepurchaseNote = Literal["no_repeat_yet", "no_dropout_seen"]
 SpendReason = Literal["no_fit_for_currency", "no_population_mean"]
 
 
@@ -65,6 +66,11 @@ def judge_repurchase(state: State, used: InForce, cut: Cut) -> Repurchase | None
         ),
         customer=customer,
     )
+
+
+def note_of(answer: Repurchase, used: InForce) -> RepurchaseNote | None:
+    """Return why P(alive) is 1 by definition; None where it was estimated."""
+    return "no_repeat_yet" if answer.customer.x == 0 else models.note_of(used.model)
 
 
 def judge_spend(state: State, used: InForce | None, exponent: int) -> ExpectedSpend | None:

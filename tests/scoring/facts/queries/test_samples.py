@@ -45,3 +45,21 @@ async def test_many_late_returns_cost_no_statement_each(scoring: Scoring) -> Non
 
     assert rows == [(1, 31, 50, PEOPLE - 1)], "as of then nothing had come back; two of them are one customer"
     assert counted.statements <= 6
+
+
+async def test_a_holdout_tells_what_customers_of_the_cut_did_after_it(scoring: Scoring) -> None:
+    first, second, late = customer(), customer(), customer()
+    returned_later = bought(second, running.noon(date(2026, 2, 20)), units=1)
+    await scoring.deliver(
+        *(bought(first, running.noon(date(2026, 1, day))) for day in (1, 11, 11, 25, 26)),
+        bought(second, running.noon(date(2026, 1, 5))),
+        returned_later,
+        returned(returned_later, running.noon(date(2026, 4, 1)), 1_000),
+        bought(late, running.noon(date(2026, 2, 1))),
+        bought(second, running.noon(date(2026, 3, 2))),
+    )
+
+    async with scoring.database.read() as read:
+        rows = await samples.holdout_rows(read, UNTIL, date(2026, 1, 20))
+
+    assert rows == [(0, 0, 15, 1, 1), (1, 10, 19, 2, 1)], "a return after the day of the fit is not known yet"

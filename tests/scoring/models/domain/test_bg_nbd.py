@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from services.scoring.facts.domain.state import EMPTY, State
+from services.scoring.models.domain import training
 from services.scoring.models.domain.fits import bg_nbd as bg_nbd_fit
 from services.scoring.models.domain.fits import gamma_gamma as gamma_gamma_fit
 from services.scoring.models.domain.kinds import BgNbd, GammaGamma, bg_nbd, gamma_gamma
@@ -53,6 +54,40 @@ def test_predictions_agree_with_fifty_digits_on_the_hard_grid() -> None:
         assert bg_nbd.expected_purchases(model, customer, weeks) == pytest.approx(
             expected, rel=1e-8, abs=1e-290
         ), case
+
+
+def test_predictions_of_very_large_shapes_are_right_too() -> None:
+    """Fits of equal customers have them: a and b, or r and alpha, far out on a ridge of the likelihood."""
+    rng = random.Random(SEED)
+    for _ in range(60):
+        big = math.exp(rng.uniform(math.log(150), math.log(1.2e6)))
+        share, rate = rng.uniform(1e-4, 0.9), rng.uniform(0.01, 3)
+        equal = rng.random() < 0.5
+        r, alpha = (big, big / rate) if equal else (rng.uniform(0.1, 5), rng.uniform(0.5, 50))
+        a, b = (rng.uniform(0.1, 0.9), 2.0) if equal else (share * big, (1 - share) * big)
+        model, now = BgNbd(r=r, alpha=alpha, a=a, b=b), rng.uniform(1, 200)
+        x = rng.choice([0, 1, 5, 60])
+        customer = bg_nbd.Repeat(x, now * rng.random() if x else 0.0, now)
+        weeks = rng.choice([1.0, 90 / 7])
+
+        alive, expected = oracle(model, customer, weeks)
+
+        assert bg_nbd.p_alive(model, customer) == pytest.approx(alive, rel=1e-7, abs=1e-12), model
+        assert bg_nbd.expected_purchases(model, customer, weeks) == pytest.approx(
+            expected, rel=1e-5, abs=1e-9
+        ), (
+            model,
+            customer,
+        )
+
+
+def test_without_dropout_everybody_is_alive_and_buys_at_the_rate_of_nbd() -> None:
+    model, customer = BgNbd(r=1.5, alpha=6, a=0, b=1), bg_nbd.Repeat(4, 10, 300)
+    assert bg_nbd.p_alive(model, customer) == 1
+    assert bg_nbd.expected_purchases(model, customer, 12) == pytest.approx(5.5 / 306 * 12)
+    near = BgNbd(r=1.5, alpha=6, a=1e-9, b=1)
+    fresh = bg_nbd.Repeat(4, 300, 300)
+    assert bg_nbd.expected_purchases(near, fresh, 12) == pytest.approx(5.5 / 306 * 12, rel=1e-6)
 
 
 def test_nothing_breaks_where_a_plus_b_plus_x_is_one() -> None:
@@ -106,7 +141,7 @@ def test_the_likelihood_does_not_depend_on_how_rows_are_grouped() -> None:
 
 def test_no_dropout_in_the_data_is_reported_and_not_an_exception() -> None:
     rows = [(x, 300, 301, 50) for x in range(1, 12)] + [(0, 0, 301, 20)]
-    assert bg_nbd_fit.fit(rows).gain_over_nbd < bg_nbd_fit.DROPOUT_GAIN_MIN
+    assert bg_nbd_fit.fit(rows).gain_over_nbd < training.DROPOUT_GAIN_MIN
 
 
 def test_expected_spend_of_an_unknown_customer_is_the_mean_of_all() -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 
+from services.scoring.models.domain import training
 from services.scoring.models.domain.fits import bg_nbd as bg_nbd_fit
 from services.scoring.models.domain.fits import gamma_gamma as gamma_gamma_fit
 from services.scoring.models.domain.kinds import BgNbd, GammaGamma, bg_nbd, gamma_gamma, rfm
@@ -49,7 +50,7 @@ def test_bg_nbd_of_the_full_cohort_comes_out() -> None:
     assert found.fit.parameters == pytest.approx((0.25162, 4.78894, 0.72343, 2.16109), abs=1e-5)
     assert found.fit.log_likelihood == pytest.approx(-95368.444, abs=1e-3)
     assert (found.customers, found.unique_rows) == (23570, 8685)
-    assert found.gain_over_nbd > bg_nbd_fit.DROPOUT_GAIN_MIN
+    assert found.gain_over_nbd > training.DROPOUT_GAIN_MIN
 
 
 def test_gamma_gamma_of_the_sample_is_as_published() -> None:

@@ -1,6 +1,7 @@
 """Fits: asked for over HTTP, run in a worker process, published as versions that answer."""
 
 import asyncio
+import random
 from datetime import date
 
 import pytest
@@ -117,6 +118,7 @@ async def test_a_fit_with_a_closed_gate_is_kept_and_never_answers(scoring: Scori
     result = fit["result"]
     assert isinstance(result, dict)
     assert (result["status"], result["gates"]) == ("rejected", {"enough_customers": False})
+    assert result["figures"] == {"customers": 5, "customers_min": 50}
     async with scoring.operator() as client:
         shown = (await client.get("/v1/models")).json()["items"]
         versions = (await client.get("/v1/models/rfm")).json()["versions"]
@@ -125,6 +127,61 @@ async def test_a_fit_with_a_closed_gate_is_kept_and_never_answers(scoring: Scori
         ("bg_nbd", 0, True),
     ]
     assert [(card["version"], card["status"]) for card in versions] == [(1, "rejected"), (0, "published")]
+
+
+async def test_a_shop_in_which_nobody_leaves_gets_a_model_that_says_so(scoring: Scoring) -> None:
+    chance = random.Random(5)
+    people = [customer() for _ in range(80)]
+    events = [
+        bought(who, at(chance.uniform(0.1, 300))) for who in people for _ in range(chance.randrange(2, 12))
+    ]
+    gone = customer()
+    events += [bought(gone, at(380)), bought(gone, at(379))]
+    for start in range(0, len(events), EMBEDDED_BATCH_MAX):
+        await scoring.deliver(*events[start : start + EMBEDDED_BATCH_MAX])
+
+    fit = await fitted(scoring, "bg_nbd")
+
+    result = fit["result"]
+    assert isinstance(result, dict)
+    assert (result["status"], result["note"], result["parameters"]["a"]) == (
+        "published",
+        "no_dropout_seen",
+        0,
+    )
+    assert result["figures"]["gain_over_nbd"] < 2
+    assert result["figures"]["holdout_days"] == 90
+    async with scoring.operator() as client:
+        card = (await client.get("/v1/models/bg_nbd")).json()["versions"][0]
+        answer = (await client.get(f"/v1/customers/{gone}/scores")).json()
+        once = (await client.get("/v1/models")).json()["items"][1]
+    assert (card["in_force"], card["note"], card["figures"]) == (True, "no_dropout_seen", result["figures"])
+    assert once["version"] == 1
+    assert (answer["bg_nbd"]["p_alive"], answer["bg_nbd"]["note"]) == (1.0, "no_dropout_seen")
+    assert answer["rfm"]["segment"] == "lost"
+    assert 0 < answer["bg_nbd"]["expected_purchases_90d"] < 5
+
+
+async def test_a_closed_gate_does_not_keep_out_what_predicts_better(scoring: Scoring) -> None:
+    """Twenty steady customers are too few for a fit of their own, but the shipped model says that they have left."""
+    people = [customer() for _ in range(20)]
+    for number, who in enumerate(people):
+        await scoring.deliver(*(bought(who, at(3 + number % 5 + 20 * week)) for week in range(14)))
+
+    fit = await fitted(scoring, "bg_nbd")
+
+    result = fit["result"]
+    assert isinstance(result, dict)
+    assert result["gates"] | {"converged": True} == {
+        "finite": True, "converged": True, "enough_customers": False, "predicts": True,
+    }  # fmt: skip
+    assert result["status"] == "published"
+    figures = result["figures"]
+    came = figures["holdout_purchase_days"]
+    assert abs(figures["predicted"] - came) < abs(figures["predicted_in_force"] - came)
+    async with scoring.operator() as client:
+        answer = (await client.get(f"/v1/customers/{people[0]}/scores")).json()
+    assert answer["bg_nbd"]["confidence"] == "low"
 
 
 async def test_a_fit_without_customers_fails_and_says_why(scoring: Scoring) -> None:

@@ -18,7 +18,6 @@ from services.scoring.models.domain.kinds.bg_nbd import DAYS_PER_WEEK
 START: Final = (0.5, 5.0, 0.8, 2.0)
 COARSE_ROWS_MIN: Final = 20_000  # above this, start from the fit of every tenth row
 COARSE_STEP: Final = 10
-DROPOUT_GAIN_MIN: Final = 2.0  # log-likelihood over NBD below which no dropout is seen in the data
 
 Row = tuple[int, int, int, int]
 """x, t_x in days, T in days, customers."""
@@ -26,9 +25,10 @@ Row = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class BgNbdFit:
-    """A fit per week, its log-likelihood in weeks, and its gain over NBD, the model without dropout."""
+    """A fit per week, its log-likelihood in weeks, the fit of NBD, the model without dropout, and the gain over that."""
 
     fit: Fit
+    nbd: Fit
     customers: int
     unique_rows: int
     gain_over_nbd: float
@@ -43,7 +43,7 @@ def fit(rows: Sequence[Row]) -> BgNbdFit:
         start = _fit(table[::COARSE_STEP], START).parameters  # type: ignore[assignment]
     found = _fit(table, start)
     nbd = maximise(_Nbd(table), (start[0], start[1]), customers)
-    return BgNbdFit(found, customers, len(table), found.log_likelihood - nbd.log_likelihood)
+    return BgNbdFit(found, nbd, customers, len(table), found.log_likelihood - nbd.log_likelihood)
 
 
 def _fit(table: NDArray[np.int64], start: tuple[float, ...]) -> Fit:

@@ -14,15 +14,25 @@ LogLikelihood = Callable[[Vector], tuple[float, Vector]]
 LOG_BOUND: Final = 14.0  # parameters between 8e-7 and 1.2e6: beyond, the data do not identify them
 NEWTON_STEPS_MAX: Final = 12
 GRADIENT_PER_CUSTOMER: Final = 1e-10
+GRADIENT_ON_RIDGE: Final = (
+    1e-6  # flat enough, where Newton finds no step: the parameters go on, the likelihood does not
+)
+EDGE: Final = 1e-6
+GRADIENT_AT_EDGE: Final = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Fitted parameters with their log-likelihood; `converged` says the gradient vanished at an inner point."""
+    """Fitted parameters with their log-likelihood.
+
+    `converged`: no admitted step raises the likelihood. `at_edge`: some parameters lie on the bound, because the data
+    want them beyond it. Such parameters are not identified, but their predictions may be good.
+    """
 
     parameters: tuple[float, ...]
     log_likelihood: float
     converged: bool
+    at_edge: bool
     evaluations: int
 
 
@@ -47,8 +57,13 @@ def maximise(of_parameters: LogLikelihood, start: tuple[float, ...], weight: flo
     logs, converged = _newton(per_customer, np.asarray(near.x, dtype=np.float64))
     parameters = np.exp(logs)
     value, _ = of_parameters(parameters)
-    inner = bool(np.all(np.abs(logs) < LOG_BOUND))
-    return Fit(tuple(float(p) for p in parameters), float(value), converged and inner, evaluations)
+    outer = np.abs(logs) >= LOG_BOUND - EDGE
+    if outer.any():
+        _, gradient = per_customer(logs)
+        converged = bool(
+            np.max(np.abs(np.where(outer & (gradient * logs < 0), 0.0, gradient))) <= GRADIENT_AT_EDGE
+        )
+    return Fit(tuple(float(p) for p in parameters), float(value), converged, bool(outer.any()), evaluations)
 
 
 def _newton(objective: LogLikelihood, logs: Vector) -> tuple[Vector, bool]:
@@ -65,7 +80,7 @@ def _newton(objective: LogLikelihood, logs: Vector) -> tuple[Vector, bool]:
         if not np.isfinite(moved_value) or moved_value > value + 1e-9 or np.any(np.abs(moved) > LOG_BOUND):
             break
         logs, value, gradient = moved, moved_value, moved_gradient
-    return logs, bool(np.max(np.abs(gradient)) <= 1e-7)
+    return logs, bool(np.max(np.abs(gradient)) <= GRADIENT_ON_RIDGE)
 
 
 def _hessian(objective: LogLikelihood, logs: Vector) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """BG/NBD (Fader, Hardie & Lee 2005, "Counting your customers" the easy way): P(alive) and purchases to come.
 
-Pure Python: the serving process never loads NumPy or SciPy for it. Times are in weeks. The preparation is
+With a = 0 it is NBD (Ehrenberg 1959), the model in which nobody leaves. Pure Python: the serving process never loads NumPy or SciPy for it. Times are in weeks. The preparation is
 `btyd-1`: distinct local days, x = days − 1, t_x = last − first, T = as_of − first.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat
 
 from services.scoring.facts.domain.state import State
 
@@ -17,18 +17,26 @@ PREPARATION: Final = "btyd-1"
 DAYS_PER_WEEK: Final = 7.0
 TERMS_MAX: Final = 200_000
 PRECISION: Final = 1e-17
+SHAPE_LARGE: Final = 100.0
+"""The size of a + b or r from which another series is summed: fits of equal customers have such shapes."""
+NEAR_ONE: Final = 1e-5
 
 
 class BgNbd(BaseModel):
-    """Parameters: purchase rates per week are Gamma(r, alpha), dropout after a purchase Beta(a, b)."""
+    """Parameters: purchase rates per week are Gamma(r, alpha), dropout after a purchase Beta(a, b). a = 0: nobody leaves."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["bg_nbd"] = "bg_nbd"
     r: PositiveFloat
     alpha: PositiveFloat
-    a: PositiveFloat
+    a: NonNegativeFloat
     b: PositiveFloat
+
+    @property
+    def knows_dropout(self) -> bool:
+        """Say whether customers can leave in this model."""
+        return self.a > 0
 
 
 SHIPPED: Final = BgNbd(r=0.25, alpha=4.5, a=0.75, b=2.25)
@@ -56,8 +64,11 @@ def prepare(state: State, day: date) -> Repeat | None:
 
 
 def p_alive(model: BgNbd, customer: Repeat) -> float:
-    """Return the probability that the customer still buys; 1 by definition when there was no repeat purchase yet."""
-    if customer.x == 0:
+    """Return the probability that the customer still buys.
+
+    It is 1 by definition when there was no repeat purchase yet, and in a model without dropout.
+    """
+    if customer.x == 0 or not model.knows_dropout:
         return 1.0
     log_odds_gone = (
         math.log(model.a / (model.b + customer.x - 1))
@@ -77,6 +88,10 @@ def expected_purchases(model: BgNbd, customer: Repeat, weeks: float) -> float:
     E = C · (1 − (1−z)^(a−1)) / (a−1) − (1−z)^(a−1) · S, with C = a + b + x − 1 and
     S = Σ_{n≥1} (a+b−1−r)_n (a)_{n−1} / (C+1)_{n−1} · z^n / n!.
     """
+    if not model.knows_dropout:
+        return (model.r + customer.x) / (model.alpha + customer.T) * weeks
+    if max(model.a + model.b, model.r) > SHAPE_LARGE:
+        return _expected_of_large_shapes(model, customer, weeks) * p_alive(model, customer)
     a = model.a
     c = a + model.b + customer.x - 1
     z = weeks / (model.alpha + customer.T + weeks)
@@ -85,6 +100,28 @@ def expected_purchases(model: BgNbd, customer: Repeat, weeks: float) -> float:
     shape = -log_rest if a == 1 else -math.expm1(power) / (a - 1)
     alive = c * shape - math.exp(power) * _tail(a + model.b - 1 - model.r, a, c + 1, z)
     return alive * p_alive(model, customer)
+
+
+def _expected_of_large_shapes(model: BgNbd, customer: Repeat, weeks: float) -> float:
+    """Return the expected purchase days of a customer who is alive, where the other series would overflow or cancel.
+
+    E = C / (a − 1) · (1 − M), where M is the mean of (b+x)_n / (C)_n over n ~ negative binomial (r+x, z): a mean of
+    numbers of moderate size, so that nothing overflows. Terms are logarithms, because the first may underflow.
+    """
+    a = model.a if abs(model.a - 1) > NEAR_ONE else 1 + NEAR_ONE
+    k, b = model.r + customer.x, model.b + customer.x
+    c = a + b - 1
+    z = weeks / (model.alpha + customer.T + weeks)
+    log_term = -k * math.log1p(weeks / (model.alpha + customer.T))
+    mode = k * z / (1 - z)
+    mean = math.exp(log_term)
+    for n in range(TERMS_MAX):
+        log_term += math.log((k + n) / (n + 1) * z) + math.log((b + n) / (c + n))
+        term = math.exp(log_term)
+        mean += term
+        if n > mode and term <= PRECISION * mean:
+            break
+    return c / (a - 1) * (1 - mean)
 
 
 def _tail(first: float, second: float, third: float, z: float) -> float:
