@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from huitou import tokens
+from huitou import purchase_batches, tokens
 from huitou.client import Product, problem
 from huitou.demo import baskets, people
 from huitou.exits import Exit, Refused
@@ -45,16 +45,15 @@ STORIES = (
 
 def begin(product: Product, last_day: date) -> dict[str, str]:
     """Register the customers and record their orders; return the customer of each story."""
-    customers = {}
-    for story in STORIES:
-        customers[story.name] = _register(product, story.name)
-        for number, days in enumerate(story.days_ago):
-            product.call(
-                "profile",
-                "POST",
-                "/v1/purchases",
-                json=_order(story, number, last_day - timedelta(days=days)),
-            )
+    customers = {story.name: _register(product, story.name) for story in STORIES}
+    orders = [
+        _order(story, number, last_day - timedelta(days=days))
+        for story in STORIES
+        for number, days in enumerate(story.days_ago)
+    ]
+    for order, outcome in zip(orders, purchase_batches.record(product, orders), strict=True):
+        if outcome.customer_id is None:
+            raise Refused(Exit.FAILED, f"The demo's order {order['order_id']} was refused: {outcome.faults}")
     return customers
 
 

@@ -22,6 +22,8 @@ CUSTOMERS_MIN: Final = 10
 """The fewest customers at the cut from whom something can be told."""
 ERRORS_CLEAR: Final = 2.0
 """The standard errors from which a lead is clear."""
+MATERIAL: Final = 0.05
+"""The lead in log score per purchase day that matters: about that of a prediction of all purchases that is 30 % off."""
 ROWS_MAX: Final = 20_000
 """Unique rows that are predicted. Of more, every n-th is taken."""
 PREDICTION_MIN: Final = 1e-9
@@ -66,11 +68,12 @@ class Comparison:
     error: float
     predicted: float
     predicted_by_other: float
+    purchase_days: int
 
     @property
     def clearly_worse(self) -> bool:
-        """Say whether the model is worse by more than chance explains."""
-        return self.lead < -ERRORS_CLEAR * self.error
+        """Say whether the model is worse by more than chance explains, and by so much that it matters."""
+        return self.lead < -max(ERRORS_CLEAR * self.error, MATERIAL * self.purchase_days)
 
 
 def days_of(observed_days: int) -> int | None:
@@ -84,15 +87,17 @@ def compare(model: BgNbd, other: BgNbd, holdout: Holdout) -> Comparison:
     step = math.ceil(len(holdout.rows) / ROWS_MAX)
     weeks = holdout.days / DAYS_PER_WEEK
     customers_sum = lead = squares = predicted = predicted_by_other = 0.0
+    purchase_days = 0
     for x, t_x, observed, later, customers in holdout.rows[::step]:
         repeat = Repeat(x, t_x / DAYS_PER_WEEK, observed / DAYS_PER_WEEK)
         own = max(bg_nbd.expected_purchases(model, repeat, weeks), PREDICTION_MIN)
         others = max(bg_nbd.expected_purchases(other, repeat, weeks), PREDICTION_MIN)
         difference = later * math.log(own / others) - (own - others)
         customers_sum += customers
+        purchase_days += customers * later
         lead += customers * difference
         squares += customers * difference**2
         predicted += customers * own
         predicted_by_other += customers * others
     error = math.sqrt(max(squares - lead**2 / customers_sum, 0.0)) if customers_sum else 0.0
-    return Comparison(lead, error, predicted * step, predicted_by_other * step)
+    return Comparison(lead, error, predicted * step, predicted_by_other * step, purchase_days)

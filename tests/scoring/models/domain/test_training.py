@@ -87,7 +87,11 @@ def test_what_is_in_force_after_a_fit_predicts_at_least_as_well_as_what_was_not_
     ahead = holdout.compare(outcome.parameters, bg_nbd.SHIPPED, shop.holdout(UNTIL, END))
     figures = outcome.figures
     if outcome.passed and size >= training.CUSTOMERS_MIN:
-        assert figures["lead"] >= -holdout.ERRORS_CLEAR * figures["lead_error"]
+        tolerated = (
+            holdout.ERRORS_CLEAR * figures["lead_error"],
+            holdout.MATERIAL * figures["holdout_purchase_days"],
+        )
+        assert figures["lead"] >= -max(tolerated)
     else:
         assert outcome.passed is (figures["lead"] > 0)
     if truth is NBD:
@@ -115,20 +119,22 @@ def test_a_shop_in_which_customers_leave_gets_the_model_with_dropout() -> None:
         assert outcome.passed
 
 
-def test_cdnow_keeps_its_published_numbers_and_beats_the_shipped_model() -> None:
-    cut = cdnow.UNTIL - timedelta(days=90)
+def test_cdnow_is_published_with_its_numbers_though_the_shipped_model_was_rounded_from_them() -> None:
+    days = holdout.days_of(272)
+    assert days is not None
+    cut = cdnow.UNTIL - timedelta(days=days)
     before = cdnow.states(sample=True, until=cut)
     counts: Counter[tuple[int, int, int, int]] = Counter()
     for customer, state in cdnow.states(sample=True).items():
         if (then := before.get(customer)) and then.first_day and then.last_day:
             t_x, observed = (then.last_day - then.first_day).days, (cut - then.first_day).days
             counts[then.days - 1, t_x, observed, state.days - then.days] += 1
-    known = Holdout(90, [(*key, customers) for key, customers in sorted(counts.items())])
+    known = Holdout(days, [(*key, customers) for key, customers in sorted(counts.items())])
     rows = cdnow.repeat_rows(cdnow.states(sample=True).values())
 
     outcome = training.train_bg_nbd(rows, holdout=known, rival=PRIOR)
 
-    assert outcome.passed
+    assert outcome.passed, outcome
     assert isinstance(outcome.parameters, BgNbd)
     assert (outcome.parameters.r, outcome.parameters.a) == pytest.approx((0.24259, 0.79292), abs=1e-5)
     assert outcome.gates == dict.fromkeys(("finite", "converged", "enough_customers", "predicts"), True)
