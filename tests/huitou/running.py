@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.parts.processes import free_port_base
 
 PORTS = 5
-READY_SECONDS_MAX = 150.0
+READY_SECONDS_MAX = 300.0
 STOP_SECONDS_MAX = 25.0
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -137,7 +137,7 @@ def test_the_scores_of_the_demo_have_every_label(shop: Installation, told: Up) -
             if scores["rfm"]:  # null for who returned everything
                 missing.discard(Segment(scores["rfm"]["segment"]))
         assert not missing or page["next_cursor"], missing
-        after = f"&cursor={page['next']}"
+        after = f"&cursor={page['next_cursor']}"
 
 
 def _customer(shop: Installation, name: str) -> str:

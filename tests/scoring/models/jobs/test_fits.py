@@ -136,7 +136,7 @@ async def test_a_shop_in_which_nobody_leaves_gets_a_model_that_says_so(scoring: 
         bought(who, at(chance.uniform(0.1, 300))) for who in people for _ in range(chance.randrange(2, 12))
     ]
     gone = customer()
-    events += [bought(gone, at(380)), bought(gone, at(379))]
+    events += [bought(gone, at(560)), bought(gone, at(380))]
     for start in range(0, len(events), EMBEDDED_BATCH_MAX):
         await scoring.deliver(*events[start : start + EMBEDDED_BATCH_MAX])
 
