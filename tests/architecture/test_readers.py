@@ -28,7 +28,7 @@ MERCHANTS = {
 WORDS_OF_OURS = {
     "status", "state", "kind", "origin", "currency", "code", "outcome", "result", "metric", "action", "allowed", "from_status",
     "to_status", "opened_by", "actor_kind", "priority", "fulfilled_how", "cancelled_reason", "refusal_code", "zone",
-    "from_account", "to_account", "preparation", "gates", "failure", "consumer", "type", "topic", "monetary", "problem",
+    "from_account", "to_account", "preparation", "gates", "figures", "failure", "consumer", "type", "topic", "monetary", "problem",
     "ClockEventOut.reason", "SetAsideRecord.headers",
 }  # fmt: skip
 """Codes of ours, and what holds nothing but them."""
