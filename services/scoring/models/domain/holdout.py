@@ -59,7 +59,7 @@ class Holdout:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How far one model predicts better than another: its lead in log score, with its standard error.
+    """A comparison of two models: the lead of the first in log score, with its standard error.
 
     `predicted` and `predicted_by_other` are the purchase days that the two expected of the customers of the rows.
     """
