@@ -74,7 +74,7 @@ async def test_whatever_races_nothing_deadlocks_and_everything_adds_up(
 
     assert await feedback.drift() == []
     assert await feedback.count(complaint, complaint.c.follows.is_(None)) == COMPLAINTS
-    told = [(breach.complaint_id, breach.cycle) for breach in await feedback.published(SlaBreached)]
+    told = [breach.cause.id for breach in await feedback.published(SlaBreached)]  # the id of the clock
     assert len(told) == len(set(told)) == await feedback.count(sla_event, sla_event.c.kind == "breached")
     assert await feedback.count(sla_clock, sla_clock.c.verdict == "breached") == len(told)
     settled = [event.remedy_id for event in await feedback.published(RemedySettled)]
