@@ -10,7 +10,8 @@ import httpx2
 import pytest
 
 from huitou.exits import Exit
-from tests.huitou.running import ROOT, Installation
+from tests.parts.installations import Installation
+from tests.parts.stacks import ROOT
 
 SECONDS_MAX = 180.0
 PURCHASES = 69_659

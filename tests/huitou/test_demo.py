@@ -15,7 +15,7 @@ from huitou import tokens
 from huitou.demo import baskets, complaints, people, stories
 from huitou.exits import Exit
 from services.scoring.models.domain.kinds.rfm import Segment
-from tests.huitou.running import Installation, Up, has_curl, tried
+from tests.parts.installations import Installation, Up, has_curl, tried
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from huitou import tokens
-from tests.huitou.running import Installation
+from tests.parts.installations import Installation
 
 MIB = 1024 * 1024
 GROWTH_BYTES_MAX = 48 * MIB

@@ -10,7 +10,7 @@ from huitou.client import Product
 from huitou.commands.fit import _rejection
 from huitou.exits import Exit
 from huitou.settings import Settings
-from tests.huitou.running import Installation
+from tests.parts.installations import Installation
 
 CUSTOMERS = 6
 

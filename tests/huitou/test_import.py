@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from huitou.exits import Exit
-from tests.huitou.running import READY_SECONDS_MAX, Installation
+from tests.parts.installations import READY_SECONDS_MAX, Installation
 
 pytestmark = pytest.mark.slow
 

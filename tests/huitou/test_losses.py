@@ -15,7 +15,7 @@ import pytest
 
 from huitou import tokens
 from huitou.exits import Exit
-from tests.huitou.running import Installation
+from tests.parts.installations import Installation
 
 pytestmark = pytest.mark.slow
 

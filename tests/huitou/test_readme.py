@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from tests.huitou.running import ROOT, Installation, has_curl
 from tests.parts.answers import differences, fits
+from tests.parts.installations import Installation, has_curl
+from tests.parts.stacks import ROOT
 
 FENCE = re.compile(r"^```(sh|json|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BETWEEN = "@@ next block @@"

@@ -8,8 +8,8 @@ import pytest
 
 from huitou import tokens
 from huitou.exits import Exit
-from tests.huitou.running import Installation
 from tests.parts import stacks
+from tests.parts.installations import Installation
 from tests.parts.waiting import until
 
 BOUGHT = {

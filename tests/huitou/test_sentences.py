@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from huitou import home as homes
-from tests.huitou.running import Installation
+from tests.parts.installations import Installation
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ import pytest
 
 from huitou.exits import Exit
 from shared.ids import new_id
-from tests.huitou.running import Installation, Up, has_curl, tried
+from tests.parts.installations import Installation, Up, has_curl, tried
 
 pytestmark = pytest.mark.slow
 

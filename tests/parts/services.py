@@ -53,6 +53,8 @@ class Running(Generic[S]):
     """The role of an operator for whom the test names none."""
     partner_scopes: ClassVar[Sequence[str]] = ()
     """The scopes of a partner for whom the test names none."""
+    raises: ClassVar[bool] = True
+    """Whether an unexpected error of the app is raised in the test, or answered with a 500 as to a real client."""
 
     def __init__(self, service: Service, runtime: Runtime[S], clock: ManualClock) -> None:
         self.service, self.runtime, self.clock = service, runtime, clock
@@ -86,7 +88,7 @@ class Running(Generic[S]):
     def client(self, subject: Subject | None) -> httpx2.AsyncClient:
         """Return a client with this subject's token; without a token for None."""
         bearer = None if subject is None else self.token(subject)
-        return tokens.client(self.app, bearer, name=self.service.name)
+        return tokens.client(self.app, bearer, name=self.service.name, raises=self.raises)
 
     def operator(self, *roles: Role, name: str = "ana") -> httpx2.AsyncClient:
         """Return a client with an operator's token."""
@@ -193,18 +195,28 @@ async def runtime_of(
     """Open the parts of a service: a leased database, an embedded bus unless one is given, and a clock that stands still."""
     home, clock = service.settings.home, ManualClock(now)
     async with databases.fresh(kind, service.name, folder=home, clock=clock, own=own) as database:
-        runtime = Runtime(
-            settings=service.settings,
-            database=database,
-            bus=bus or open_bus("embedded://", home=home),
-            vault=open_vault(home, service.name),
-            tokens=open_verifier(home, clock),
-            clock=clock,
-        )
-        try:
+        async with runtime_on(database, service, clock, bus=bus) as runtime:
             yield runtime, clock
-        finally:
-            await runtime.bus.close()
+
+
+@asynccontextmanager
+async def runtime_on(
+    database: Database, service: Service, clock: ManualClock, *, bus: Bus | None = None
+) -> AsyncIterator[Runtime[Any]]:
+    """Open what a service holds on to, on a database that is ready for it."""
+    home = service.settings.home
+    runtime = Runtime(
+        settings=service.settings,
+        database=database,
+        bus=bus or open_bus("embedded://", home=home),
+        vault=open_vault(home, service.name),
+        tokens=open_verifier(home, clock),
+        clock=clock,
+    )
+    try:
+        yield runtime
+    finally:
+        await runtime.bus.close()
 
 
 def record(event: Event, offset: int) -> Record:

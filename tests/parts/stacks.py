@@ -69,16 +69,15 @@ class GivenStack:
 
 
 def environment(home: Path, port_base: int, more: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a product that the run starts. Of the run's own environment it has only what stands here."""
+    """Return the environment of a product that the run starts, and that drains at once."""
+    return settings(home, port_base, {"HUITOU_DRAIN_SECONDS": "0", **more})
+
+
+def settings(home: Path, port_base: int, more: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a command. Of the run's own settings it has only what stands here."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HUITOU_")}
-    return {
-        **inherited,
-        "PYTHONPATH": str(ROOT),
-        "HUITOU_HOME": str(home),
-        "HUITOU_PORT_BASE": str(port_base),
-        "HUITOU_DRAIN_SECONDS": "0",
-        **more,
-    }
+    ours = {"PYTHONPATH": str(ROOT), "HUITOU_HOME": str(home), "HUITOU_PORT_BASE": str(port_base)}
+    return inherited | ours | dict(more)
 
 
 def python(name: str, arguments: list[str], *, log: Path, environment: Mapping[str, str]) -> Server:

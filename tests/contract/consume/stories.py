@@ -34,7 +34,7 @@ from shared.events.profile import (
 )
 from shared.identity.tables import identity
 from tests.contract.consume.traffic import TOPIC
-from tests.contract.http.opened import NOW, Opened
+from tests.parts.opened import NOW, Opened
 
 SEASON_DAYS = 60
 PEOPLE = 12

@@ -23,8 +23,8 @@ from tests.contract.consume import stories
 from tests.contract.consume.stories import Books, Story, Told
 from tests.contract.consume.test_fuzz import SERVICES, consume, take_position
 from tests.contract.consume.traffic import TOPIC
-from tests.contract.http.opened import NOW, Opened, opened
 from tests.parts.databases import Kind
+from tests.parts.opened import NOW, Opened, opened
 
 KINDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
 BATCHES = ((1, 7, 61), (500,))

@@ -17,8 +17,8 @@ from shared.consume.tables import ConsumerPositionRecord, consumer_position
 from shared.consume.tables import set_aside as table
 from tests.conftest import SEED
 from tests.contract.consume.traffic import TOPIC, Traffic
-from tests.contract.http.opened import Opened, opened
 from tests.parts.databases import Kind
+from tests.parts.opened import Opened, opened
 from tests.parts.sampling import limit
 
 SERVICES = ("loyalty", "feedback", "scoring")

@@ -16,8 +16,8 @@ from tests.contract.consume.stories import Story
 from tests.contract.consume.test_disorder import KINDS
 from tests.contract.consume.test_fuzz import SERVICES, consume, take_position
 from tests.contract.consume.traffic import TOPIC
-from tests.contract.http.opened import opened
 from tests.parts.databases import Kind
+from tests.parts.opened import opened
 
 BATCH = 500
 PERCENT_MAX = 5

@@ -35,9 +35,9 @@ from shared.run import roles
 from tests.conftest import SEED
 from tests.contract.consume.test_fuzz import SERVICES, consume, take_position, traffic_for
 from tests.contract.consume.traffic import Traffic
-from tests.contract.http.opened import Opened, opened
 from tests.parts import databases, kafka, servers, services
 from tests.parts.databases import Kind
+from tests.parts.opened import Opened, opened
 from tests.parts.waiting import until
 from tests.shared.consume.running import consuming_with
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.http.opened import SERVICES, Opened, opened
+from tests.parts.opened import SERVICES, Opened, opened
 
 
 @pytest.fixture(params=SERVICES)

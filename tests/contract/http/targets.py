@@ -12,10 +12,10 @@ import httpx2
 from services.console.main import create_app
 from services.console.settings import Settings as ConsoleSettings
 from shared.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
-from tests.contract.http.opened import SERVICES, opened
 from tests.contract.http.places import Schema
 from tests.parts import tokens
 from tests.parts.databases import Kind
+from tests.parts.opened import ADMIN, SERVICES, opened
 
 TARGETS = (*SERVICES, "till", "console")
 """The four services, the kernel's toy service, and the console."""
@@ -133,7 +133,7 @@ async def open_target(name: str, folder: Path, kind: Kind) -> AsyncIterator[Targ
         async with app.router.lifespan_context(app), tokens.client(app, None, raises=False) as client:
             yield Target(name, app.openapi(), client, refuses_with_problems=False)
         return
-    async with opened(name, folder, kind) as house, house.client(house.operator()) as client:
+    async with opened(name, folder, kind) as house, house.client(ADMIN) as client:
         yield Target(name, house.app.openapi(), client, house.of_owner)
 
 

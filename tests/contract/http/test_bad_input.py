@@ -11,9 +11,9 @@ from operator import attrgetter
 import pytest
 
 from tests.contract.http import cases
-from tests.contract.http.opened import SERVICES
 from tests.contract.http.targets import TARGETS, Case, Target, faults, open_target, send
 from tests.parts.databases import Kind
+from tests.parts.opened import SERVICES
 from tests.parts.sampling import sample_of_each
 
 CASES_OF_A_KIND_MAX = 3

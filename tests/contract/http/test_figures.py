@@ -1,95 +1,86 @@
-"""What is scraped is what docs/reference/metrics.md lists, both ways, with a sentence for each; and a row that was
-changed behind the service's back shows in the figure of the rule that it breaks."""
+"""The figures that are scraped are those that docs/reference/metrics.md lists, and they show what is wrong."""
 
 import asyncio
 import re
 from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
 from huitou import registry
 from services.scoring.facts.storage.tables import CustomerStateRecord, customer_state
-from shared.auth.verifying import open_verifier
 from shared.bus import Message, open_bus
-from shared.clock import SystemClock
 from shared.consume.tables import ConsumerPositionRecord, consumer_position
 from shared.http import monitoring
-from shared.http.app import build_app, build_side_door
+from shared.http.app import build_side_door
 from shared.run import process_metrics
 from shared.run.process_metrics import Leadership
 from shared.run.roles import consumers_of, topics_of
-from shared.service import Runtime, Service
-from shared.service.opening import open_vault_of
 from shared.verify import rolling
 from tests.architecture.sources import ROOT
-from tests.contract.http.opened import Opened
-from tests.parts import databases, tokens
+from tests.parts import services, tokens
+from tests.parts.databases import Kind
+from tests.parts.opened import Opened
+from tests.parts.services import Running
 
 SERVICES = tuple(service.name for service in registry.services())
 PAGE = ROOT / "docs/reference/metrics.md"
 PASS_LOOKS_MAX = 20
+SOON = datetime.now(UTC) + timedelta(hours=1)
+"""The standing clock of these services, after the times that the bus gives to its records."""
 TOPIC = "huitou.purchases"
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Counted(Running[Any]):
     """A service whose every role is counted."""
-
-    service: Service
-    runtime: Runtime
-    app: FastAPI
 
     async def text_of(self, path: str) -> str:
         """Return what the service answers an operator at a path."""
-        home, operator = self.runtime.settings.home, tokens.operator("viewer")
-        async with tokens.client(self.app, tokens.token(home, SystemClock(), operator)) as client:
+        async with self.operator("viewer") as client:
             return (await client.get(path)).text
 
     async def looked_through(self) -> None:
-        """A whole pass of the running verification."""
-        async with self.runtime.database.read() as read:
+        """Run a whole pass of the running verification."""
+        async with self.database.read() as read:
             before = (await rolling.standing(read, self.service.invariants)).ended_at
+        self.clock.advance(timedelta(seconds=1))  # so that the pass ends at another time than the one before
         for _ in range(PASS_LOOKS_MAX):
             await rolling.look_on(self.service.invariants, self.runtime)
-            async with self.runtime.database.read() as read:
+            async with self.database.read() as read:
                 if (await rolling.standing(read, self.service.invariants)).ended_at != before:
                     return
         raise AssertionError("the pass does not end")
 
 
+async def answered(app: FastAPI, path: str) -> str:
+    """Return what an app answers at a path, without a token."""
+    async with tokens.client(app, None) as client:
+        return (await client.get(path)).text
+
+
 @asynccontextmanager
-async def running(name: str, kind: databases.Kind, home: Path, *, kafka: str = "") -> AsyncIterator[Running]:
-    """One on a fresh database and a bus with its topics; or on a Kafka, such as it is."""
-    service = databases.service_of(name, home)
+async def counted(name: str, kind: Kind, home: Path, *, kafka: str = "") -> AsyncIterator[Counted]:
+    """Run a service on an empty database and on a bus with its topics, or on the given Kafka as it is."""
     bus = open_bus(kafka or "embedded://", home=home)
-    if not kafka:
-        await bus.ensure_topics(topics_of(service))
-    async with databases.fresh(kind, name, folder=home) as database:
-        runtime = Runtime(
-            settings=service.settings,
-            database=database,
-            bus=bus,
-            vault=open_vault_of(service.settings),
-            tokens=open_verifier(home, SystemClock()),
-            clock=SystemClock(),
-        )
-        app = build_app(service, runtime)
-        process_metrics.count_leadership(app, Leadership())
-        process_metrics.count_consumers(app, consumers_of(service, runtime))
-        yield Running(service, runtime, app)
-    await bus.close()
+    async with services.running(Counted, name, kind, home, now=SOON, bus=bus) as service:
+        if not kafka:
+            await bus.ensure_topics(topics_of(service.service))
+        process_metrics.count_leadership(service.app, Leadership())
+        process_metrics.count_consumers(service.app, consumers_of(service.service, service.runtime))
+        yield service
 
 
 def scraped(metrics: str) -> Set[str]:
+    """Return the names of the figures in a scrape."""
     return set(re.findall(r"^# TYPE (huitou_\w+)", metrics, re.MULTILINE))
 
 
 def listed() -> Set[str]:
+    """Return the names of the figures on the page."""
     rows = re.findall(
         r"^\| `(huitou_\w+)` \| (?:gauge|counter|histogram) \|.*\S \|$", PAGE.read_text(), re.MULTILINE
     )
@@ -98,33 +89,33 @@ def listed() -> Set[str]:
 
 @pytest.mark.postgresql
 async def test_what_is_scraped_is_what_is_listed(tmp_path: Path) -> None:
-    found: set[str] = set()
+    every: set[str] = set()
     for name in SERVICES:
         home = tmp_path / name
         home.mkdir()
-        async with running(name, "postgresql" if name == "loyalty" else "sqlite", home) as one:
-            await one.text_of("/health/live")
-            await one.looked_through()
-            mine = scraped(await one.text_of("/metrics"))
+        async with counted(name, "postgresql" if name == "loyalty" else "sqlite", home) as service:
+            await service.text_of("/health/live")
+            await service.looked_through()
+            mine = scraped(await service.text_of("/metrics"))
         assert mine - listed() == set()
-        assert {f"huitou_{measure.name}" for measure in one.service.measures} <= mine
-        found |= mine
+        assert {f"huitou_{measure.name}" for measure in service.service.measures} <= mine
+        every |= mine
 
-    assert len(found) > 30
-    assert listed() - found == set()
+    assert len(every) > 30
+    assert listed() - every == set()
 
 
 async def test_a_row_changed_behind_the_services_back_shows_as_a_figure_and_a_sentence(
     tmp_path: Path,
 ) -> None:
     rule = "state_is_the_fold_of_its_days"
-    async with running("scoring", "sqlite", tmp_path) as one:
-        await one.looked_through()
-        held = await one.text_of("/metrics")
-        async with one.runtime.database.begin() as tx:
+    async with counted("scoring", "sqlite", tmp_path) as service:
+        await service.looked_through()
+        held = await service.text_of("/metrics")
+        async with service.database.begin() as tx:
             await tx.insert_records(customer_state, [BROKEN_STATE])
-        await one.looked_through()
-        broken, said = await one.text_of("/metrics"), await one.text_of("/health/issues")
+        await service.looked_through()
+        broken, said = await service.text_of("/metrics"), await service.text_of("/health/issues")
 
     line = f'huitou_invariant_broken{{rule="{rule}",service="scoring"}}'
     assert f"{line} 0.0\n" in held
@@ -134,10 +125,10 @@ async def test_a_row_changed_behind_the_services_back_shows_as_a_figure_and_a_se
 
 
 async def test_a_process_that_only_consumes_says_what_it_does_and_how_it_is(tmp_path: Path) -> None:
-    async with running("loyalty", "sqlite", tmp_path) as one:
-        door = replace(one, app=build_side_door(one.service, one.runtime))
-        process_metrics.count_consumers(door.app, consumers_of(one.service, one.runtime))
-        metrics, ready = await door.text_of("/metrics"), await door.text_of("/health/ready")
+    async with counted("loyalty", "sqlite", tmp_path) as service:
+        door = build_side_door(service.service, service.runtime)
+        process_metrics.count_consumers(door, consumers_of(service.service, service.runtime))
+        metrics, ready = await answered(door, "/metrics"), await answered(door, "/health/ready")
 
     assert (
         'huitou_consumer_records_total{consumer="loyalty",outcome="applied",service="loyalty"} 0.0\n'
@@ -152,14 +143,14 @@ async def test_a_consumer_that_is_behind_or_beyond_the_end_is_told_what_to_do(
 ) -> None:
     monkeypatch.setattr(monitoring, "LAG_RECORDS_MAX", 1)
     position = ConsumerPositionRecord("loyalty", TOPIC, 0, next_offset=5, moved_at=datetime.now(UTC))
-    async with running("loyalty", "sqlite", tmp_path) as one:
-        producer = await one.runtime.bus.producer()
+    async with counted("loyalty", "sqlite", tmp_path) as service:
+        producer = await service.runtime.bus.producer()
         await producer.send(TOPIC, 0, [Message("k", (), b"x")] * 2)
         await producer.close()
-        behind, metrics = await one.text_of("/health/issues"), await one.text_of("/metrics")
-        async with one.runtime.database.begin() as tx:
+        behind, metrics = await service.text_of("/health/issues"), await service.text_of("/metrics")
+        async with service.database.begin() as tx:
             await tx.insert_records(consumer_position, [position])
-        beyond = await one.text_of("/health/issues")
+        beyond = await service.text_of("/health/issues")
 
     assert '"consumer_lags"' in behind
     assert "2 records behind" in behind
@@ -173,8 +164,8 @@ async def test_a_consumer_that_is_behind_or_beyond_the_end_is_told_what_to_do(
 async def test_a_bus_that_hangs_is_said_to_be_away_and_hides_nothing_else(tmp_path: Path) -> None:
     hanging = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
     port = hanging.sockets[0].getsockname()[1]
-    async with running("loyalty", "sqlite", tmp_path, kafka=f"kafka://127.0.0.1:{port}") as one:
-        said, metrics = await one.text_of("/health/issues"), await one.text_of("/metrics")
+    async with counted("loyalty", "sqlite", tmp_path, kafka=f"kafka://127.0.0.1:{port}") as service:
+        said, metrics = await service.text_of("/health/issues"), await service.text_of("/metrics")
     hanging.close()
 
     assert '"bus_away"' in said
@@ -185,7 +176,7 @@ async def test_a_bus_that_hangs_is_said_to_be_away_and_hides_nothing_else(tmp_pa
 
 async def test_health_and_metrics_answer_before_there_are_any_topics(house: Opened) -> None:
     """A process that serves may start before the relays and consumers, which make the topics."""
-    async with house.client(house.operator("viewer")) as client:
+    async with house.operator("viewer") as client:
         for path in ("/health/live", "/health/ready", "/health/issues", "/metrics"):
             answer = await client.get(path)
             assert answer.status_code == 200, (path, answer.text)

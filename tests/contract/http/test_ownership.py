@@ -13,7 +13,8 @@ import pytest
 from shared.auth.access import Allow
 from shared.http.routes import Route
 from shared.ids import new_id
-from tests.contract.http.opened import NAMES, Opened, opened, purchase
+from tests.parts import tokens
+from tests.parts.opened import ADMIN, NAMES, Opened, opened, purchase
 from tests.parts.tokens import Subject
 
 KINDS_OF_ID = {
@@ -56,14 +57,14 @@ def _plain(answer: httpx2.Response) -> Answer:
 
 def _owned(house: Opened) -> Iterator[tuple[Route, dict[str, str], list[Subject], Subject]]:
     """Every operation on somebody's thing, with its ids, who must not know of it, and whose it is."""
-    strangers = [house.customer(house.other), house.partner("bazaar")]
+    strangers = [tokens.customer(house.other), house.with_every_scope("bazaar")]
     for route in house.routes:
         names = [name for name in _names(route) if name not in NOBODYS]
         if not names:
             continue
         for ids, owner, more in (
-            (house.of_owner, house.customer(house.owner), house.partner("mart")),
-            (house.of_partner, house.partner("mart"), house.customer(house.owner)),
+            (house.of_owner, tokens.customer(house.owner), house.with_every_scope("mart")),
+            (house.of_partner, house.with_every_scope("mart"), tokens.customer(house.owner)),
         ):
             if set(names) <= ids.keys():
                 yield route, {name: ids[name] for name in names}, [*strangers, more], owner
@@ -108,10 +109,8 @@ async def test_what_hangs_on_another_complaint_does_not_hang_on_this_one(tmp_pat
         for route in house.routes:
             for below in _names(route)[1:]:
                 ids = {name: house.of_owner[name] for name in _names(route)}
-                anothers = await _ask(house, house.operator(), route, ids | {below: house.of_partner[below]})
-                nobodys = await _ask(
-                    house, house.operator(), route, ids | {below: new_id(KINDS_OF_ID[below])}
-                )
+                anothers = await _ask(house, ADMIN, route, ids | {below: house.of_partner[below]})
+                nobodys = await _ask(house, ADMIN, route, ids | {below: new_id(KINDS_OF_ID[below])})
                 assert anothers == nobodys, (route.operation.id, below)
                 assert anothers[0] == 404
                 tried += 1
@@ -122,7 +121,9 @@ async def test_a_list_filtered_by_anothers_customer_is_that_of_nobodys(house: Op
     for route in house.routes:
         if "customer_id" not in route.operation.query:
             continue
-        for stranger, ids in product((house.customer(house.other), house.partner("bazaar")), _both(house)):
+        for stranger, ids in product(
+            (tokens.customer(house.other), house.with_every_scope("bazaar")), _both(house)
+        ):
             real, none = [
                 await _send(house, stranger, "GET", f"{route.path_format}?customer_id={customer_id}", None)
                 for customer_id in (ids["customer_id"], new_id("cus"))
@@ -138,7 +139,7 @@ async def test_lists_hold_only_what_is_the_callers(house: Opened) -> None:
     for route in house.routes:
         if _names(route) or route.method != "GET" or route.operation.allow.public:
             continue
-        for caller in (house.customer(house.other), house.partner("bazaar")):
+        for caller in (tokens.customer(house.other), house.with_every_scope("bazaar")):
             if _in_the_row(route.operation.allow, caller):
                 status, document = await _send(house, caller, "GET", route.path_format, None)
                 text = str(document)
@@ -195,7 +196,7 @@ async def test_a_partner_cannot_name_anothers_customer(tmp_path: Any) -> None:
             ("/v1/purchases:batch", lambda each: {"items": [purchase("new-order", customer={"id": each})]}),
         ):
             answers = [
-                await _send(house, house.partner("bazaar"), "POST", path, body_of(customer_id))
+                await _send(house, house.with_every_scope("bazaar"), "POST", path, body_of(customer_id))
                 for customer_id in asked
             ]
             words = [re.sub(r"req_\w+", "", str(answer)) for answer in answers]
@@ -209,7 +210,7 @@ async def test_a_name_that_others_use_is_answered_like_one_that_nobody_uses(hous
     The shop and the partner `mart` use the names for things of their own. To everybody else they say nothing.
     """
     tried = 0
-    strangers = [house.partner("kiosk"), house.customer(house.other)]
+    strangers = [house.with_every_scope("kiosk"), tokens.customer(house.other)]
     for route, stranger in product(house.routes, strangers):
         if not _in_the_row(route.operation.allow, stranger) or _names(route):
             continue
@@ -285,19 +286,19 @@ def _without_names(answer: Answer, names: Mapping[str, str]) -> Answer:
 @pytest.mark.parametrize("action", ["merge", "withdraw", "reopen"])
 async def test_a_customer_learns_nothing_by_naming_anothers_complaint(tmp_path: Any, action: str) -> None:
     async with opened("feedback", tmp_path) as house:
-        mine = await house.post(house.customer(house.other), "/v1/complaints", _complaint())
+        mine = await house.post(tokens.customer(house.other), "/v1/complaints", _complaint())
         path = f"/v1/complaints/{mine['id']}/transitions"
         for anothers in (house.of_owner["complaint_id"], house.of_partner["complaint_id"]):
             answers = []
             for complaint_id in (anothers, new_id("cmp")):
                 body = {"action": action, "duplicate_of": complaint_id, "reason": "It is the same."}
-                answers.append(await _send(house, house.customer(house.other), "POST", path, body))
+                answers.append(await _send(house, tokens.customer(house.other), "POST", path, body))
             assert answers[0] == answers[1]
             assert answers[0][0] in (403, 409, 422)
             follows = [
                 await _send(
                     house,
-                    house.customer(house.other),
+                    tokens.customer(house.other),
                     "POST",
                     "/v1/complaints",
                     _complaint(follows=complaint_id),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.http.opened import served
+from tests.parts.opened import AGENT, served
 
 ANSWER_SECONDS_MAX = 20.0
 ANSWER_BYTES_MAX = 1_000_000
@@ -24,7 +24,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Address, by
     folder: Path = tmp_path_factory.mktemp("raw")
     with served("profile", folder) as (house, address):
         host, _, port = address.removeprefix("http://").partition(":")
-        yield (host, int(port)), f"Authorization: Bearer {house.token(house.operator('agent'))}\r\n".encode()
+        yield (host, int(port)), f"Authorization: Bearer {house.token(AGENT)}\r\n".encode()
 
 
 def said(address: Address, *pieces: bytes, and_gone: bool = False) -> bytes:

@@ -9,10 +9,10 @@ import httpx2
 import pytest
 
 from shared.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
-from tests.contract.http.opened import Opened, opened, purchase
 from tests.contract.http.targets import REQUEST_ID
 from tests.parts.databases import Kind
-from tests.shared.http.till import SALE, Till, open_till
+from tests.parts.opened import ADMIN, Opened, opened, purchase
+from tests.parts.till import SALE, Till, open_till
 
 PATH = "/v1/customers/cus_a/sales"
 FORGED_MAX = 20
@@ -59,7 +59,7 @@ async def test_every_wrong_field_is_named_at_once(till: Till) -> None:
         "/lines/0/quantity": "too_small",
         "/lines/0/amount_minor": "not_an_integer",
     }
-    assert await till.count() == 0
+    assert await till.count_sales() == 0
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ async def test_a_refusal_raised_after_writing_writes_nothing(kind: Kind, tmp_pat
     async with open_till(tmp_path, kind) as till:
         problem(await post(till, too_much), 409, "till_closed")
 
-        assert await till.count() == 0
+        assert await till.count_sales() == 0
 
 
 @pytest.mark.parametrize(
@@ -151,13 +151,13 @@ async def test_words_follow_the_readers_language_and_the_code_does_not(
 async def test_a_key_belongs_to_its_request_its_operation_and_its_principal(tmp_path: Path) -> None:
     async with opened("profile", tmp_path) as house:
         key = {"Idempotency-Key": "one-and-the-same"}
-        async with house.client(house.operator()) as client:
+        async with house.client(ADMIN) as client:
             first = await client.post("/v1/purchases", json=purchase("K-1"), headers=key)
             again = await client.post("/v1/purchases", json=purchase("K-1"), headers=key)
             other_body = await client.post("/v1/purchases", json=purchase("K-2"), headers=key)
             other_query = await client.post("/v1/purchases?", json=purchase("K-1"), headers=key)
             other_operation = await client.post("/v1/customers", json={"external_id": "K"}, headers=key)
-        async with house.client(house.partner("mart")) as client:
+        async with house.client(house.with_every_scope("mart")) as client:
             other_principal = await client.post("/v1/purchases", json=purchase("K-3"), headers=key)
 
     assert (again.status_code, again.content) == (201, first.content)
@@ -175,7 +175,7 @@ async def test_a_cursor_that_was_changed_or_belongs_to_another_list_is_refused(
         for route in house.routes
         if "cursor" in route.operation.query
     ]
-    async with house.client(house.operator()) as client:
+    async with house.client(ADMIN) as client:
         first_pages = [await client.get(path, params={"limit": 1}) for path in lists]
         cursors = [page.json()["next_cursor"] for page in first_pages]
         for path, cursor in zip(lists, cursors, strict=True):

@@ -19,8 +19,9 @@ from schemathesis.config import CacheConfig, ProjectConfig, ProjectsConfig, Sche
 from schemathesis.engine import events
 
 from tests.conftest import SEED
-from tests.contract.http.opened import SERVICES, Opened, served
+from tests.parts import tokens
 from tests.parts.databases import Kind
+from tests.parts.opened import ADMIN, SERVICES, Opened, served
 from tests.parts.sampling import LONG, sample
 from tests.parts.tokens import Subject
 
@@ -63,10 +64,10 @@ def test_every_answer_is_as_the_document_says(name: str, tmp_path: Path, seeded:
     findings: Findings = {}
     with served(name, tmp_path, DATABASE) as (house, address):
         subjects = (
-            house.operator(),
-            house.operator("viewer"),
-            house.customer(house.owner),
-            house.partner("mart"),
+            ADMIN,
+            tokens.operator("viewer"),
+            tokens.customer(house.owner),
+            house.with_every_scope("mart"),
         )
         every = [route.operation.id for route in house.routes]
         for subject, share, most in zip(subjects, SHARES, OPERATIONS_MAX, strict=True):
@@ -87,7 +88,7 @@ def _ask(
     asked: Counter[str],
     findings: Findings,
 ) -> None:
-    pinned = house.of_owner if subject == house.operator() else {}
+    pinned = house.of_owner if subject == ADMIN else {}
     project = _project(house.token(subject), address, seconds, pinned)
     config = SchemathesisConfig(
         seed=SEED,

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.parts.databases import Kind
-from tests.shared.http.till import Till, open_till
+from tests.parts.till import Till, open_till
 
 
 @pytest.fixture

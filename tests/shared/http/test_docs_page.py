@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Page, Request, Route, async_playwright
 
-from tests.shared.http.till import Till
+from tests.parts.till import Till
 
 pytestmark = pytest.mark.browser
 
@@ -67,7 +67,7 @@ async def test_each_call_of_the_page_has_a_key_of_its_own(one_till: Till, chromi
     assert len({first, second}) == 2
     assert min(len(first), len(second)) == 32
     assert own == "of-an-earlier-call"
-    assert await one_till.count() == 3
+    assert await one_till.count_sales() == 3
 
 
 async def test_refusals_are_folded_and_unfold_with_their_examples(one_till: Till, chromium: str) -> None:

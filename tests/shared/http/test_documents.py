@@ -4,7 +4,7 @@ import jsonschema
 from openapi_spec_validator import validate
 
 from shared.http.openapi import operations
-from tests.shared.http.till import Till
+from tests.parts.till import Till
 
 
 def test_the_document_is_valid_openapi(one_till: Till) -> None:

@@ -11,7 +11,7 @@ from shared import logs
 from shared.auth.signing import public_keys_path
 from shared.http.health import Issue
 from shared.http.models import LIMIT_DEFAULT
-from tests.shared.http.till import SALE, Till
+from tests.parts.till import SALE, Till
 
 PATH = "/v1/customers/cus_a/sales"
 
@@ -161,9 +161,8 @@ async def test_issues_are_said_in_plain_words_and_do_not_make_a_service_unready(
 
 
 async def test_keys_that_cannot_be_read_are_said_to_whoever_runs_it(one_till: Till) -> None:
-    token = one_till.token()
-    public_keys_path(one_till.runtime.settings.home).write_text("nonsense")
-    async with one_till.client(token) as client:
+    async with one_till.client() as client:
+        public_keys_path(one_till.home).write_text("nonsense")
         refused = await client.get(PATH)
         issues = await client.get("/health/issues")
 

@@ -12,7 +12,7 @@ from shared.http.effort import STOPPED
 from shared.http.models import Request
 from shared.http.problems import BodyTooComplex, InvalidRequest, MalformedJson
 from shared.limits import BATCH_ITEMS_MAX, DEPTH_MAX, ERRORS_MAX, NAMES_MAX, NODES_MAX
-from tests.shared.http.till import Till
+from tests.parts.till import Till
 
 LINES = "/v1/customers/cus_1/sales"
 

@@ -2,18 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from shared.http import health
-from tests.shared.http.till import SALE, Till
+from tests.parts.till import SALE, Till
 
 PATH = "/v1/customers/cus_1/sales"
 POSTS_MAX = 500
 """More sales than the free space of the pages that the database has."""
-COUNT = "SELECT count(*) FROM sales"
 REFUSES = """
     CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'; END $$
@@ -35,7 +33,7 @@ async def without_room(till: Till) -> AsyncIterator[None]:
         await run(till, "DROP TRIGGER no_room ON sales")
 
 
-async def run(till: Till, statement: str) -> Any:
+async def run(till: Till, statement: str) -> object:
     async with till.runtime.database.begin() as tx:
         answer = await tx.run(text(statement))
         return answer.scalar() if answer.returns_rows else None
@@ -55,7 +53,7 @@ async def test_what_cannot_be_written_is_a_503_with_a_sentence_and_works_again_w
             read = await client.get(PATH)
             ready = await client.get("/health/ready")
             issues = (await client.get("/health/issues")).json()["issues"]
-            taken = await run(till, COUNT)
+            taken = await till.count_sales()
         again = await client.post(PATH, json=SALE, headers=key)
 
     assert (refused.status_code, refused.json()["code"]) == (503, "disk_full")
@@ -65,7 +63,7 @@ async def test_what_cannot_be_written_is_a_503_with_a_sentence_and_works_again_w
     assert (read.status_code, ready.status_code) == (200, 200)
     assert "disk_full" in [issue["code"] for issue in issues]
     assert again.status_code == 201
-    assert await run(till, COUNT) == taken + 1
+    assert await till.count_sales() == taken + 1
 
 
 async def test_a_disk_with_little_room_is_an_issue_before_anything_is_refused(

@@ -21,7 +21,7 @@ from shared.outbox.lease import open_lease
 from shared.outbox.tables import NewOutboxRecord, outbox
 from shared.service import Drift, Invariants, Looked
 from shared.verify import rolling
-from tests.shared.http.till import NOW, SaleRecord, Till, sales
+from tests.parts.till import NOW, SaleRecord, Till, sales
 
 PLACE = TopicPartition("huitou.purchases", 3)
 
@@ -184,7 +184,7 @@ async def test_a_writer_between_two_statements_of_a_look_is_no_contradiction(til
         return Looked((), "") if same else Looked([Drift("count", "sales", "it moved")], "")
 
     assert await rolling.look_on(Invariants(("count",), look), till.runtime) == 0
-    assert await till.count() == 1
+    assert await till.count_sales() == 1
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)

@@ -4,24 +4,25 @@ from itertools import product
 import pytest
 from fastapi.routing import iter_route_contexts
 
-from shared.auth.principal import ROLES, Role, SubjectKind
+from shared.auth.principal import ROLES
 from shared.errors import DomainError, Kind
 from shared.http.app import RepeatedOperationId, build_app
 from shared.http.auth import PUBLIC, Allow, allow
 from shared.http.dependencies import Reading, Transaction
 from shared.http.openapi import operations, refusals
 from shared.http.routes import Route, Router
-from tests.shared.http.till import SALE, SaleOut, Settings, Till, service
+from tests.parts import tokens
+from tests.parts.till import SALE, SaleOut, Settings, Till, service
+from tests.parts.tokens import Subject
 
 ANA, BO = "cus_01k2m9d6v4e8r7a1b2c3d4e5fa", "cus_01k2m9d6v4e8r7a1b2c3d4e5fb"
-Subject = tuple[SubjectKind, str, tuple[Role, ...], tuple[str, ...]]
-SUBJECTS: list[Subject] = [
-    *(("operator", "ana", (role,), ()) for role in sorted(ROLES)),
-    ("operator", "nobody", (), ()),
-    ("partner", "mart", (), ("sales:write",)),
-    ("partner", "mart", (), ("other",)),
-    ("customer", ANA, (), ()),
-    ("customer", BO, (), ()),
+SUBJECTS = [
+    *(tokens.operator(role) for role in sorted(ROLES)),
+    tokens.operator(name="nobody"),
+    tokens.partner("mart", ("sales:write",)),
+    tokens.partner("mart", ("other",)),
+    tokens.customer(ANA),
+    tokens.customer(BO),
 ]
 
 
@@ -54,9 +55,8 @@ def test_the_walk_sees_every_operation_that_the_document_has(one_till: Till) -> 
 async def test_everybody_is_refused_who_is_not_in_the_operations_row(one_till: Till) -> None:
     tried = 0
     for route, subject in product(operations(one_till.app.routes), SUBJECTS):
-        kind, name, roles, scopes = subject
         path = route.path.format(customer_id=ANA, sale_id="sal_none", set_aside_id="sad_none")
-        async with one_till.client(one_till.token(kind, name, roles, scopes)) as client:
+        async with one_till.client(subject) as client:
             answer = await client.request(route.method, path, json=SALE)
         code = answer.json().get("code")
         assert (code != "forbidden") == _may(route.operation.allow, subject), (
@@ -69,14 +69,13 @@ async def test_everybody_is_refused_who_is_not_in_the_operations_row(one_till: T
 
 def _may(row: Allow, subject: Subject) -> bool:
     """The table read a second time, without the code under test; a customer is answered 404, not 403."""
-    kind, _, roles, scopes = subject
     if row.public:
         return True
-    match kind:
+    match subject.kind:
         case "operator":
-            return bool(set(roles) & row.operators)
+            return bool(set(subject.roles) & row.operators)
         case "partner":
-            return row.partner_scope in scopes
+            return row.partner_scope in subject.scopes
     return row.customer is not None
 
 
@@ -96,10 +95,10 @@ async def test_anothers_customer_looks_like_one_that_does_not_exist(one_till: Ti
     async with one_till.client() as client:
         sale = await client.post(f"/v1/customers/{ANA}/sales", json=SALE, headers={"Idempotency-Key": "k"})
     path = f"/v1/customers/{ANA}/sales/{sale.json()['id']}"
-    async with one_till.client(one_till.token("customer", ANA)) as owner:
+    async with one_till.client(tokens.customer(ANA)) as owner:
         own = await owner.get(path)
         none = await owner.get(f"/v1/customers/{ANA}/sales/sal_none")
-    async with one_till.client(one_till.token("customer", BO)) as other:
+    async with one_till.client(tokens.customer(BO)) as other:
         theirs = await other.get(path)
         invented = await other.get("/v1/customers/cus_zzz/sales/sal_none")
         written = await other.post(f"/v1/customers/{ANA}/sales", json=SALE, headers={"Idempotency-Key": "k"})
@@ -108,7 +107,7 @@ async def test_anothers_customer_looks_like_one_that_does_not_exist(one_till: Ti
     bodies = [answer.json() | {"request_id": ""} for answer in (none, theirs, invented, written)]
     assert bodies == [bodies[0]] * 4
     assert {answer.status_code for answer in (none, theirs, invented, written)} == {404}
-    assert await one_till.count() == 1
+    assert await one_till.count_sales() == 1
 
 
 class SaysTheId(DomainError):
@@ -160,7 +159,7 @@ def test_who_may_call_it_cannot_be_left_out() -> None:
 
 
 def test_an_operation_id_given_twice_is_refused(one_till: Till) -> None:
-    twice = service(one_till.runtime.settings, one_till.runtime.settings.home)  # type: ignore[arg-type]
+    twice = service(one_till.runtime.settings, one_till.runtime.settings.home)
     assert isinstance(twice.settings, Settings)
     object.__setattr__(twice, "routers", (*twice.routers, *twice.routers))
 

@@ -14,7 +14,7 @@ from shared import logs
 from shared.clock import ManualClock
 from shared.db import open_database
 from tests.parts.postgres import Postgres
-from tests.shared.http.till import NOW, SALE, Till, fill, open_till_on
+from tests.parts.till import NOW, SALE, Till, fill, open_till_on
 
 PATH = "/v1/customers/cus_a/sales"
 ANSWER_SECONDS_MAX = 5.0
@@ -53,7 +53,7 @@ async def test_while_the_database_is_away_everything_is_a_503_in_time_and_then_i
                 ]
             databases.start()
             await sells(till, "during", 201)
-            assert await till.count() == 2
+            assert await till.count_sales() == 2
     finally:
         logs.configure("till")
 
@@ -88,7 +88,7 @@ async def test_while_the_database_hangs_everybody_is_told_in_time_and_then_it_go
                 os.kill(pid, signal.SIGCONT)
             databases.cont()
         await sells(till, "during-0", 201)
-        assert await till.count() == 2
+        assert await till.count_sales() == 2
 
 
 async def answers(till: Till, path: str, seconds_max: float) -> int:
@@ -121,4 +121,4 @@ async def test_a_lost_race_is_a_503_that_may_be_tried_again(
         answer = await client.post(PATH, json=SALE, headers={"Idempotency-Key": "k"})
 
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    assert await one_till.count() == 0
+    assert await one_till.count_sales() == 0

@@ -9,8 +9,7 @@ from shared.http.app import build_side_door_of
 from shared.http.health import DATABASE_AWAY, Issue
 from shared.ids import new_id
 from tests.parts import tokens
-from tests.parts.tokens import Subject
-from tests.shared.http.till import Till
+from tests.parts.till import Till
 
 HEALTH = ("/health/live", "/health/ready", "/health/issues")
 
@@ -24,27 +23,21 @@ def troubled(one_till: Till) -> Till:
     return one_till
 
 
-def caller(till: Till, subject: Subject) -> httpx2.AsyncClient:
-    """Return a client with the token of this subject."""
-    home = till.runtime.settings.home
-    return tokens.client(till.app, tokens.token(home, till.clock, subject), name="till")
-
-
 def callers(till: Till) -> dict[str, httpx2.AsyncClient]:
     """Return clients that are no operator's."""
     return {
         "nobody": till.client(None),
         "nonsense": tokens.client(till.app, "x.y.z", name="till"),
-        "partner": caller(till, Subject("partner", "mart", (), ("sales:write",))),
-        "customer": caller(till, Subject("customer", new_id("cus"))),
+        "partner": till.partner("mart", ("sales:write",)),
+        "customer": till.customer(new_id("cus")),
     }
 
 
 async def test_the_details_of_an_issue_are_for_operators(troubled: Till) -> None:
     for language, sentence in (("en", DATABASE_AWAY.en), ("zh", DATABASE_AWAY.zh)):
         headers = {"Accept-Language": language}
-        for client in callers(troubled).values():
-            async with client:
+        for caller in callers(troubled).values():
+            async with caller as client:
                 answer = await client.get("/health/issues", headers=headers)
             (issue,) = answer.json()["issues"]
             assert issue["code"] == "database_away"
@@ -56,11 +49,11 @@ async def test_the_details_of_an_issue_are_for_operators(troubled: Till) -> None
 
 async def test_figures_are_for_operators(one_till: Till) -> None:
     refused = {}
-    for name, client in callers(one_till).items():
-        async with client:
+    for name, caller in callers(one_till).items():
+        async with caller as client:
             answer = await client.get("/metrics")
         refused[name] = (answer.status_code, answer.json()["code"])
-    async with caller(one_till, Subject("operator", "vera", ("viewer",))) as client:
+    async with one_till.operator("viewer") as client:
         taken = await client.get("/metrics")
 
     assert refused == {

@@ -10,8 +10,8 @@ import httpx2
 from shared.bus import open_bus
 from shared.http.app import build_side_door
 from shared.run import roles, serving
+from tests.parts.till import open_till
 from tests.parts.waiting import until
-from tests.shared.http.till import open_till
 
 LED = 'huitou_relay_leader{service="till"} 1.0\n'
 

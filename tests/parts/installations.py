@@ -1,6 +1,5 @@
-"""The command as a person runs it: a child process with an environment of its own."""
+"""The command `huitou` as a child process, with a home folder and ports of its own."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -12,17 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.parts import stacks
 from tests.parts.processes import free_port_base
 
 PORTS = 5
 READY_SECONDS_MAX = 300.0
 STOP_SECONDS_MAX = 25.0
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass
 class Installation:
-    """A home folder, ports, and what `huitou` says when it is run with them."""
+    """A home folder and ports, and the commands that run with them."""
 
     home: Path
     port_base: int = field(default_factory=lambda: free_port_base(PORTS))
@@ -30,13 +29,8 @@ class Installation:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("HUITOU_")}
-        mine = {
-            "HUITOU_HOME": str(self.home),
-            "HUITOU_PORT_BASE": str(self.port_base),
-            "PYTHONPATH": str(ROOT),
-        }
-        return kept | mine | self.more
+        """The environment of every command."""
+        return stacks.settings(self.home, self.port_base, self.more)
 
     def run(self, *arguments: str, seconds_max: float = 120.0) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
@@ -47,7 +41,7 @@ class Installation:
 
     @contextmanager
     def up(self, *arguments: str) -> Iterator["Up"]:
-        """`huitou up` until the block ends, once it has said that it runs."""
+        """Run `huitou up` until the block ends; the block begins when it has printed that it runs."""
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder) / "out", Path(folder) / "err"
             with out.open("wb") as told, err.open("wb") as complained:
@@ -92,7 +86,7 @@ class Up:
             time.sleep(0.1)  # a child process says nothing that could be awaited
 
     def stop(self) -> int:
-        """SIGTERM, and the exit code it drains to."""
+        """Send SIGTERM, wait until it has drained, and return its exit code."""
         self.stopped = True
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -105,9 +99,10 @@ class Up:
 
 
 def tried(told: str) -> list[str]:
-    """The commands of a banner, as printed."""
+    """Return the commands of a banner, as printed."""
     return [line.strip() for line in told.splitlines() if line.strip().startswith("curl ")]
 
 
 def has_curl() -> bool:
+    """Return whether curl is installed."""
     return shutil.which("curl") is not None

@@ -10,21 +10,16 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, ClassVar, Literal
 
 import httpx2
-from fastapi import FastAPI
 from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy import Column, MetaData, Named, Table, TypedColumns, func, select
 
-from shared.auth.principal import Role, SubjectKind
-from shared.auth.verifying import open_verifier
-from shared.bus import open_bus
 from shared.clock import ManualClock
 from shared.db import Database, Read, Tx, open_database, record_of
 from shared.db.migrations import Migrations
 from shared.db.types import BigInt, Id, Instant
 from shared.errors import DomainError, Kind
-from shared.http.app import build_app
 from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import Cursors
 from shared.http.dependencies import Caller, KeyHash, Reading, Running, Transaction
@@ -45,14 +40,13 @@ from shared.http.models import (
 from shared.http.routes import Router
 from shared.ids import new_id
 from shared.metrics import Measure, Sample
-from shared.service import Capability, Drift, Invariants, Runtime, Service
+from shared.service import Capability, Drift, Invariants, Service
 from shared.settings import ServiceSettings
-from shared.vault import open_vault
-from tests.parts import databases, tokens
+from tests.parts import databases, services, tokens
 from tests.parts.tokens import Subject
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ADMIN: tuple[SubjectKind, str, tuple[Role, ...], tuple[str, ...]] = ("operator", "ana", ("admin",), ())
+ADMIN = tokens.operator("admin")
 metadata = MetaData()
 
 
@@ -272,30 +266,18 @@ def service(settings: Settings, migrations: Path) -> Service:
     )
 
 
-class Till:
-    """A running till, and tokens for it."""
+class Till(services.Running[Settings]):
+    """A running till."""
 
-    def __init__(self, service: Service, app: FastAPI, runtime: Runtime, clock: ManualClock) -> None:
-        self.service, self.app, self.runtime, self.clock = service, app, runtime, clock
+    raises = False
 
-    def token(
-        self,
-        kind: SubjectKind = "operator",
-        subject: str = "ana",
-        roles: Sequence[Role] = ("admin",),
-        scopes: Sequence[str] = (),
-    ) -> str:
-        named = Subject(kind, subject, tuple(roles) if kind == "operator" else (), tuple(scopes))
-        return tokens.token(self.runtime.settings.home, self.clock, named)
+    def client(self, subject: Subject | None = ADMIN) -> httpx2.AsyncClient:
+        """Return a client with this subject's token; without a token for None."""
+        return super().client(subject)
 
-    def client(self, token: str | None = "", *, raises: bool = False) -> httpx2.AsyncClient:
-        """A client with this token (default: an admin's; None: none)."""
-        bearer = None if token is None else token or self.token()
-        return tokens.client(self.app, bearer, name="till", raises=raises)
-
-    async def count(self) -> int:
-        async with self.runtime.database.read() as read:
-            return await read.scalar(select(func.count()).select_from(sales)) or 0
+    async def count_sales(self) -> int:
+        """Count the sales."""
+        return await self.count(sales)
 
 
 @asynccontextmanager
@@ -310,20 +292,9 @@ async def open_till(home: Path, kind: databases.Kind) -> AsyncIterator[Till]:
 @asynccontextmanager
 async def open_till_on(home: Path, database: Database, clock: ManualClock) -> AsyncIterator[Till]:
     """Open a till on a database that was prepared for it."""
-    settings = Settings(home=home)
-    described = service(settings, write_migrations(home / "migrations"))
-    runtime = Runtime(
-        settings=settings,
-        database=database,
-        bus=open_bus("embedded://", home=home),
-        vault=open_vault(home, "till"),
-        tokens=open_verifier(home, clock),
-        clock=clock,
-    )
-    try:
-        yield Till(described, build_app(described, runtime), runtime, clock)
-    finally:
-        await runtime.bus.close()
+    described = service(Settings(home=home), write_migrations(home / "migrations"))
+    async with services.runtime_on(database, described, clock) as runtime:
+        yield Till(described, runtime, clock)
 
 
 async def _fill(url: str) -> None:
@@ -333,19 +304,21 @@ async def _fill(url: str) -> None:
 
 
 async def fill(database: Database) -> None:
-    """Make the tables of a till, and say that they were migrated."""
+    """Make the tables of a till by its migrations."""
     with TemporaryDirectory() as folder:
         home = Path(folder)
         await prepare(database, service(Settings(home=home), write_migrations(home / "migrations")))
 
 
-async def prepare(database: Database, table_of_contents: Service) -> None:
-    await Migrations(table_of_contents.migrations, table_of_contents.metadata).upgrade(database)
+async def prepare(database: Database, described: Service) -> None:
+    """Make the tables of this service."""
+    await Migrations(described.migrations, described.metadata).upgrade(database)
     async with database.begin() as tx:
         await tx.run_sync(metadata.create_all)
 
 
 def write_migrations(folder: Path) -> Path:
+    """Write the migrations of a till into a folder, and return it."""
     (folder / "versions").mkdir(parents=True)
     (folder / "versions" / "0001_first.py").write_text(
         "revision = 'till0001'\ndown_revision = None\nbranch_labels = ('till',)\ndepends_on = ('kernel',)\n"
