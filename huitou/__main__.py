@@ -12,7 +12,7 @@ from huitou.commands import (
     dead_letters,
     demo,
     fit,
-    import_purchases,
+    imports,
     kafka_acls,
     migrate,
     reference,
@@ -34,11 +34,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-imports = typer.Typer(help="Bring in what happened elsewhere.", no_args_is_help=True)
+importing = typer.Typer(help="Bring in what happened elsewhere.", no_args_is_help=True)
 app.command("up")(up.up)
 app.command("token")(token.token)
-app.add_typer(imports, name="import")
-imports.command("purchases")(import_purchases.import_purchases)
+app.add_typer(importing, name="import")
+importing.command("purchases")(imports.import_purchases)
 app.command("fit")(fit.fit)
 app.command("verify")(verify.verify)
 app.add_typer(dead_letters.app, name="dead-letters")

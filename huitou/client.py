@@ -1,5 +1,6 @@
 """The client of the running product: commands call its HTTP API with a token that is minted for the call."""
 
+import os
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -10,14 +11,29 @@ from huitou import tokens
 from huitou.exits import Exit, Refused
 from huitou.settings import PORT_OFFSETS, Settings
 from shared.auth.signing import keys_folder
+from shared.http.language import Language
 
 ANSWER_SECONDS_MAX = 120.0
+LOCALES = ("LC_ALL", "LC_MESSAGES", "LANG")
+"""The variables that say the language of a terminal, the strongest first."""
+
+
+def language_of_environment() -> Language:
+    """Return the language of the person at the terminal, by LC_ALL, LC_MESSAGES or LANG."""
+    said = next((os.environ[name] for name in LOCALES if os.environ.get(name)), "")
+    return "zh" if said.lower().startswith("zh") else "en"
 
 
 class Product:
-    """The public addresses of one installation, called with a token; without one, as an operator."""
+    """The public addresses of one installation, called with a token; without one, as an operator.
 
-    def __init__(self, settings: Settings, token: str | None = None) -> None:
+    It answers in `language`; without one, in that of the terminal.
+    """
+
+    def __init__(
+        self, settings: Settings, token: str | None = None, *, language: Language | None = None
+    ) -> None:
+        self._language = language or language_of_environment()
         self._token = token or ""  # a folder without keys is no home, so nothing will answer
         if token is None and keys_folder(settings.home).exists():
             self._token = tokens.operator(settings.home, "admin", name="huitou-cli")
@@ -62,7 +78,7 @@ class Product:
         key: str | None = None,
     ) -> httpx2.Response:
         """Return the answer, also when it is a problem. Raises Refused only when no service answers."""
-        headers = {"Authorization": f"Bearer {self._token}"}
+        headers = {"Authorization": f"Bearer {self._token}", "Accept-Language": self._language}
         if key is not None:
             headers["Idempotency-Key"] = key
         client = self._clients[service]

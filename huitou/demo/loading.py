@@ -8,7 +8,7 @@ from itertools import islice
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from huitou import backlog, fits, purchase_batches
+from huitou import backlog, batches, fits
 from huitou.client import Product
 from huitou.demo import baskets, complaints, people, stories
 from huitou.exits import Exit, Refused
@@ -50,7 +50,7 @@ def _load(
     while batch := list(islice(remaining, BATCH_ITEMS_MAX)):
         if stopping():
             return
-        for purchase, outcome in zip(batch, purchase_batches.record(product, batch), strict=True):
+        for purchase, outcome in zip(batch, batches.record(product, batches.PURCHASES, batch), strict=True):
             if outcome.customer_id is None:
                 raise Refused(
                     Exit.FAILED, f"The demo's order {purchase['order_id']} was refused: {outcome.faults}"

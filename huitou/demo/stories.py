@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from huitou import purchase_batches, tokens
+from huitou import batches, tokens
 from huitou.client import Product, problem
 from huitou.demo import baskets, people
 from huitou.exits import Exit, Refused
@@ -51,7 +51,7 @@ def begin(product: Product, last_day: date) -> dict[str, str]:
         for story in STORIES
         for number, days in enumerate(story.days_ago)
     ]
-    for order, outcome in zip(orders, purchase_batches.record(product, orders), strict=True):
+    for order, outcome in zip(orders, batches.record(product, batches.PURCHASES, orders), strict=True):
         if outcome.customer_id is None:
             raise Refused(Exit.FAILED, f"The demo's order {order['order_id']} was refused: {outcome.faults}")
     return customers

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-HEAD_BYTES = 1024 * 1024
-"""The number of bytes of the file that are hashed to recognise it."""
+REFUSED_MAX = 1_000
+"""The most refused entries that a checkpoint names. With more of them the import begins again at the last one that was written."""
 
 
 class Checkpoint(BaseModel):
@@ -15,22 +15,18 @@ class Checkpoint(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    next_byte: int = 0
-    next_row: int = 2
-    rows: int = 0
-    orders: int = 0
+    done: int = 0
+    """The position of the last entry that was sent, in the sequence of the file."""
     imported: int = 0
     repeated: int = 0
-    refused: int = 0
-    errors_count: int = 0
+    refused: list[int] = []
+    """The positions of those that were refused: they are tried again."""
 
 
-def path_of(home: Path, file: Path, source: str) -> Path:
-    """Return the path of the checkpoint of this file and source. Another content or source is another import."""
-    with file.open("rb") as content:
-        digest = hashlib.sha256(content.read(HEAD_BYTES))
-    digest.update(f"{file.stat().st_size}:{source}".encode())
-    return home / "imports" / f"{digest.hexdigest()[:32]}.json"
+def path_of(home: Path, digest: str, source: str) -> Path:
+    """Return the path of the checkpoint of this content and source: with another content it is another import."""
+    name = hashlib.sha256(f"{digest}:{source}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return home / "imports" / f"{name}.json"
 
 
 def read(path: Path) -> Checkpoint | None:
@@ -42,7 +38,12 @@ def read(path: Path) -> Checkpoint | None:
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
-    """Write the checkpoint in one atomic step. Orders sent after it are sent again and recognised by their ids."""
+    """Write the checkpoint in one atomic step. What is sent after it is sent again, and recognised by its ids.
+
+    Nothing is written when it would name too many that were refused.
+    """
+    if len(checkpoint.refused) > REFUSED_MAX:
+        return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = path.with_suffix(".new")
     with beside.open("w", encoding="utf-8") as file:

@@ -1,107 +1,57 @@
-"""Import a file of purchases: read it, check each order with the request's own model, send batches."""
+"""Files of purchases: a row is one line of a receipt, and the rows with one order id are one purchase."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+import re
 from functools import cache
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from huitou import purchase_batches
-from huitou.client import Product
-from huitou.imports import checkpoint, lines, orders
-from huitou.imports.checkpoint import Checkpoint
-from huitou.imports.orders import Order
-from huitou.imports.report import Report, RowError
+from huitou import batches
+from huitou.imports.entries import Cells, Kind, NotReadable, integer
+from huitou.imports.report import RowError
+from services.profile.people.refusals import refused_at
 from services.profile.purchases.api.purchases import PurchaseIn
 from services.profile.purchases.domain import purchases as rules
 from services.profile.settings import Settings
 from shared import money
+from shared.catalogues import field_sentence
 from shared.clock import SystemClock
-from shared.errors import DomainError
-from shared.limits import BATCH_ITEMS_MAX
 
-Progress = Callable[[int], None]
-"""Receives the byte of the file up to which the import is done."""
-Complain = Callable[[RowError], None]
-"""Receives each error when it is found."""
+DECIMALS = re.compile(r"(-?)(\d{1,20})(?:\.(\d{1,20}))?", re.ASCII)
+
+_AMOUNT_NOT_EXACT = field_sentence(__name__, "amount_not_exact")
 
 
-def run(
-    file: Path, source: str, *, home: Path, product: Product | None, progress: Progress, complain: Complain
-) -> Report:
-    """Import the file through `product`, or only check it if `product` is None (a dry run)."""
-    began = time.monotonic()
-    report = Report(str(file), source, dry_run=product is None, began_at=SystemClock().now())
-    encoding = lines.encoding_of(file)
-    header = next(lines.read_lines(file, encoding=encoding), None)
-    columns = orders.columns_of(header.cells if header else [])
-    place = checkpoint.path_of(home, file, source)
-    at = _resume(report, place, dry_run=product is None)
-    rows = lines.read_lines(file, encoding=encoding, start=at.next_byte, number=at.next_row) if at else None
-    if rows is None:
-        rows = islice(lines.read_lines(file, encoding=encoding), 1, None)
-    for batch in _batches(orders.read_orders(rows, columns, source)):
-        _import(batch, report, product, complain)
-        progress(batch[-1].next_byte)
-        if product is not None:
-            checkpoint.write(place, _standing(report, batch[-1]))
-    if product is not None:
-        checkpoint.forget(place)
-    report.seconds = round(time.monotonic() - began, 3)
-    return report
+def _head(row: Cells, source: str) -> dict[str, Any]:
+    head = {
+        "source": source,
+        "order_id": row["order_id"],
+        "purchased_at": row["purchased_at"].strip(),
+        "customer": {"external_id": row["customer"]},
+        "currency": row["currency"].strip(),
+    }
+    return head | {name: row[name] for name in ("channel", "store") if row.get(name)}
 
 
-def _resume(report: Report, place: Path, *, dry_run: bool) -> Checkpoint | None:
-    at = None if dry_run else checkpoint.read(place)
-    if at is not None:
-        report.resumed_at_row = at.next_row
-        for name in ("rows", "orders", "imported", "repeated", "refused", "errors_count"):
-            setattr(report, name, getattr(at, name))
-    return at
+def _line(number: int, row: Cells) -> dict[str, Any]:
+    line = {
+        "sku": row["sku"],
+        "quantity": integer(number, "quantity", row["quantity"]),
+        "amount_minor": integer(number, "amount_minor", row["amount_minor"])
+        if "amount_minor" in row
+        else _minor(number, row["amount"], row["currency"].strip()),
+    }
+    return line | {name: row[name] for name in ("category", "brand", "name") if row.get(name)}
 
 
-def _standing(report: Report, last: Order) -> Checkpoint:
-    return Checkpoint(
-        next_byte=last.next_byte,
-        next_row=last.rows[-1] + 1,
-        rows=report.rows,
-        orders=report.orders,
-        imported=report.imported,
-        repeated=report.repeated,
-        refused=report.refused,
-        errors_count=report.errors_count,
-    )
-
-
-def _batches(read: Iterator[Order]) -> Iterator[list[Order]]:
-    while batch := list(islice(read, BATCH_ITEMS_MAX)):
-        yield batch
-
-
-def _import(batch: Sequence[Order], report: Report, product: Product | None, complain: Complain) -> None:
-    for order in batch:
-        if not order.errors:
-            orders.blame(order, validate(order.body))
-    good = [order for order in batch if not order.errors]
-    if product is not None and good:
-        for order, outcome in zip(
-            good, purchase_batches.record(product, [order.body for order in good]), strict=True
-        ):
-            faults = [(_path(pointer), code, words) for pointer, code, words in outcome.faults]
-            orders.blame(order, faults)
-            if outcome.recorded_at is not None:
-                report.imported += outcome.recorded_at >= report.began_at
-                report.repeated += outcome.recorded_at < report.began_at
-    for order in batch:
-        report.rows += len(order.rows)
-        report.orders += 1
-        report.refused += bool(order.errors)
-        for error in order.errors:
-            report.add(error)
-            complain(error)
+def _minor(number: int, text: str, currency: str) -> int:
+    """Return an amount in major units, such as `36.00`, in minor units. Raises NotReadable unless that is exact."""
+    digits = money.CURRENCIES.get(currency, 0)
+    match = DECIMALS.fullmatch(text.strip())
+    decimals = (match[3] or "").rstrip("0") if match else ""
+    if currency not in money.CURRENCIES:
+        return 0  # the currency is refused with the whole purchase
+    if match is None or len(decimals) > digits:
+        raise NotReadable(RowError.of(number, "amount", _AMOUNT_NOT_EXACT, digits=digits, currency=currency))
+    return int(match[1] + match[2] + decimals.ljust(digits, "0"))
 
 
 @cache
@@ -110,24 +60,28 @@ def _profile() -> Settings:
     return Settings()
 
 
-def validate(body: dict[str, Any]) -> list[orders.Fault]:
-    """Check an order with the product's own model and rules, as far as they need no stored data."""
+def _check(request: PurchaseIn) -> None:
+    purchase = request.purchase
     try:
-        purchase = PurchaseIn.model_validate(body).purchase
         money.exponent(purchase.currency)
-        rules.must_be_believable(
-            purchase.purchased_at, SystemClock().now(), "/purchased_at", _profile().purchases_since
-        )
-    except ValidationError as error:
-        return [(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors(include_url=False)]
     except money.UnknownCurrency as error:
-        return [(["currency"], error.code, str(error))]
-    except DomainError as error:
-        return [(_path(fault.pointer), fault.code, fault.en) for fault in error.errors]
-    return []
+        raise refused_at(money.UnknownCurrency, "/currency") from error
+    rules.must_be_countable(purchase)
+    rules.must_be_believable(
+        purchase.purchased_at, SystemClock().now(), "/purchased_at", _profile().purchases_since
+    )
 
 
-def _path(pointer: str) -> list[str | int]:
-    """Return the parts of an RFC 6901 pointer into the request's one purchase."""
-    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
-    return [int(part) if part.isdigit() else part for part in parts]
+PURCHASES = Kind(
+    plural="purchases",
+    key="order_id",
+    required=("order_id", "customer", "purchased_at", "currency", "sku", "quantity"),
+    one_of=(("amount_minor", "amount"),),
+    optional=("category", "brand", "name", "channel", "store"),
+    of_the_whole=("customer", "purchased_at", "currency", "channel", "store"),
+    model=PurchaseIn,
+    path=batches.PURCHASES,
+    head=_head,
+    line=_line,
+    rules=_check,
+)

@@ -2,7 +2,10 @@
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
+
+from shared.catalogues import Sentence
+from shared.http.language import Language
 
 ERRORS_KEPT_MAX = 1_000
 """The most errors that the report holds. All errors are counted, and shown when they are found."""
@@ -10,32 +13,48 @@ ERRORS_KEPT_MAX = 1_000
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """The reason why a row, and so its whole order, was not imported. `row` counts from 1, which is the header."""
+    """The reason why a row, and so everything of its key, was not imported. `row` is the line of the file where it begins."""
 
     row: int
     column: str
     code: str
-    detail: str
+    en: str
+    zh: str
 
-    def __str__(self) -> str:
-        return f"row {self.row}{', ' + self.column if self.column else ''}: {self.detail} [{self.code}]"
+    @classmethod
+    def of(cls, row: int, column: str, sentence: Sentence, **values: object) -> Self:
+        """Make the error of a row from a sentence of a catalogue and the values of its placeholders."""
+        filled = sentence.filled(**values)
+        return cls(row, column, filled.code, filled.en, filled.zh)
+
+    def detail(self, language: Language) -> str:
+        """Return the sentence in a language."""
+        return self.zh if language == "zh" else self.en
+
+    def line(self, language: Language) -> str:
+        """Return the error as one line for a terminal."""
+        place = f"第 {self.row} 行" if language == "zh" else f"row {self.row}"
+        return f"{place}{', ' + self.column if self.column else ''}: {self.detail(language)} [{self.code}]"
 
 
 @dataclass(slots=True)
 class Report:
-    """The running totals of one import."""
+    """The running totals of one import. An order here is whatever the file has: a purchase or a return."""
 
     file: str
     source: str
     dry_run: bool
     began_at: datetime
     """Orders that were recorded before this time are repeats."""
+    language: Language = "en"
     rows: int = 0
     orders: int = 0
     imported: int = 0
     """Orders that were new."""
     repeated: int = 0
-    """Orders that were there already, with the same content."""
+    """Orders that were there already with the same content, or that the file has more than once."""
+    repeated_in_file: int = 0
+    """Those of them that the file has more than once, word for word."""
     refused: int = 0
     """Orders left out because of an error in one of their rows."""
     errors_count: int = 0
@@ -54,4 +73,13 @@ class Report:
 
     def document(self) -> dict[str, Any]:
         """The report as JSON."""
-        return asdict(self) | {"began_at": self.began_at.isoformat()}
+        errors = [
+            {
+                "row": error.row,
+                "column": error.column,
+                "code": error.code,
+                "detail": error.detail(self.language),
+            }
+            for error in self.errors
+        ]
+        return asdict(self) | {"began_at": self.began_at.isoformat(), "errors": errors}

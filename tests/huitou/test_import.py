@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 
+from huitou.client import Product
 from huitou.exits import Exit
+from huitou.imports import checkpoint
+from huitou.imports.checkpoint import Checkpoint
+from huitou.imports.content import opened
+from huitou.imports.purchases import PURCHASES
+from huitou.settings import Settings
 from tests.parts.installations import READY_SECONDS_MAX, Installation
 
 pytestmark = pytest.mark.slow
@@ -109,6 +115,52 @@ def test_an_import_that_was_killed_goes_on_where_it_was(shop: Installation, tmp_
     assert report["resumed_at_row"] > 2
     assert report["imported"] + report["repeated"] == orders
     assert not list((shop.home / "imports").glob("*.json"))
+
+
+def test_rows_of_an_order_that_are_apart_are_one_order(shop: Installation, tmp_path: Path) -> None:
+    rows = [_row(1, amount=500), _row(2), _row(1, amount=700), _row(3), _row(2), _row(3, amount=-1)]
+    file = _file(tmp_path / "apart.csv", rows)
+
+    checked = _report(shop, str(file), "--source", "apart", "--dry-run")
+    done = _report(shop, str(file), "--source", "apart")
+
+    assert checked[1]["errors"] == done[1]["errors"]
+    assert [(error["row"], error["column"]) for error in done[1]["errors"]] == [(7, "amount_minor")]
+    totals = [
+        (report["orders"], report["repeated_in_file"], report["refused"]) for _, report in (checked, done)
+    ]
+    assert totals == [(4, 1, 1)] * 2
+    assert (done[1]["imported"], done[1]["repeated"]) == (2, 1)
+    with Product(Settings(home=shop.home, port_base=shop.port_base)) as product:
+        page = product.call("profile", "GET", "/v1/purchases", query={"source": "apart"})
+    assert {item["order_id"]: item["amount_minor"] for item in page["items"]} == {"1": 1200, "2": 500}
+
+
+def test_what_was_refused_before_an_interruption_is_tried_again(shop: Installation, tmp_path: Path) -> None:
+    file = _file(tmp_path / "again.csv", [_row(order) for order in range(1, 6)])
+    with opened(str(file), PURCHASES.columns) as content:
+        place = checkpoint.path_of(shop.home, content.digest, "purchases:again")
+    checkpoint.write(place, Checkpoint(done=3, imported=2, refused=[2]))
+
+    code, report = _report(shop, str(file), "--source", "again")
+
+    assert code == Exit.DONE
+    assert (report["resumed_at_row"], report["orders"], report["imported"]) == (5, 5, 5)
+    with Product(Settings(home=shop.home, port_base=shop.port_base)) as product:
+        page = product.call("profile", "GET", "/v1/purchases", query={"source": "again"})
+    assert sorted(item["order_id"] for item in page["items"]) == ["2", "4", "5"]
+
+
+def test_refusals_are_told_in_the_language_of_the_terminal(shop: Installation, tmp_path: Path) -> None:
+    _report(shop, str(_file(tmp_path / "first.csv", [_row(1)])), "--source", "words")
+    file = _file(tmp_path / "second.csv", [_row(1, amount=777), _row(2, amount=-5), _row(3, amount="x")])
+
+    _, english = _report(shop, str(file), "--source", "words", "--language", "en")
+    _, chinese = _report(shop, str(file), "--source", "words", "--language", "zh")
+
+    assert [error["code"] for error in english["errors"]] == [error["code"] for error in chinese["errors"]]
+    assert all(error["detail"].isascii() for error in english["errors"])
+    assert not any(error["detail"].isascii() for error in chinese["errors"])
 
 
 def test_without_a_running_product_it_is_a_sentence(tmp_path: Path) -> None:

@@ -1,21 +1,46 @@
+import codecs
+import io
+import sys
 from pathlib import Path
 
 import pytest
 
-from huitou.exits import Refused
-from huitou.imports import lines, orders
-from huitou.imports.orders import Order
+from huitou.exits import Exit, Refused
+from huitou.imports import checkpoint, importing
+from huitou.imports.checkpoint import Checkpoint
+from huitou.imports.content import opened
+from huitou.imports.entries import Entry, columns_of, entry_of
+from huitou.imports.purchases import PURCHASES
+from huitou.imports.report import Report
+from huitou.imports.rows import ROW_BYTES_MAX, Row, read_rows
+from huitou.imports.staging import staged
 from shared.limits import LINES_MAX
 
 HEADER = "order_id,customer,purchased_at,currency,sku,category,quantity,amount_minor"
 GOOD = "{order},ann,2026-01-01T12:00:00Z,USD,cd,music,1,{amount}"
 
 
-def _orders(path: Path, text: str | bytes) -> list[Order]:
+def _orders(path: Path, text: str | bytes) -> list[Entry]:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    rows = lines.read_lines(path, encoding=lines.encoding_of(path))
-    columns = orders.columns_of(next(rows).cells)
-    return list(orders.read_orders(rows, columns, "till"))
+    with opened(str(path), PURCHASES.columns) as content:
+        rows = read_rows(content)
+        columns = columns_of(next(rows).cells, PURCHASES)
+        spelled = PURCHASES.spelling()
+
+        def key_of(cells: list[str]) -> str | None:
+            return spelled(cells[0].strip('"')) if cells else None
+
+        with staged(rows, key_of) as groups:
+            read = groups.read(range(1, groups.groups + 1), rows_max=LINES_MAX)
+            return [entry_of(group, PURCHASES, columns, "till") for group in read]
+
+
+def _dry_run(path: Path, text: str | bytes) -> Report:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return importing.run(
+        str(path), "till", PURCHASES, home=path.parent, product=None, language="en",
+        progress=lambda done, of: None, complain=lambda error: None,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -101,7 +126,7 @@ def test_an_endless_row_is_read_past(path: Path) -> None:
     rows = [
         HEADER,
         GOOD.format(order=1, amount=5),
-        "x" * (lines.LINE_BYTES_MAX * 3),
+        "x" * (ROW_BYTES_MAX * 3),
         GOOD.format(order=2, amount=5),
     ]
 
@@ -130,10 +155,244 @@ def test_a_missing_or_misspelt_column_is_named(path: Path) -> None:
         _orders(path, HEADER.replace("quantity", "quantiti"))
 
 
-def test_reading_goes_on_at_a_byte(path: Path) -> None:
-    rows = [HEADER, *[GOOD.format(order=n, amount=n) for n in range(1, 6)]]
+def test_rows_of_one_order_that_are_not_adjacent_are_the_order_whole(path: Path) -> None:
+    rows = [
+        HEADER,
+        GOOD.format(order=1, amount=5),
+        GOOD.format(order=2, amount=9),
+        GOOD.format(order=1, amount=7),
+    ]
+
+    first, second = _orders(path, "\n".join(rows))
+
+    assert [line["amount_minor"] for line in first.body["lines"]] == [5, 7]
+    assert (first.rows, second.rows) == ([2, 4], [3])
+
+
+def test_an_error_far_from_the_first_row_of_its_order_spoils_the_order_whole(path: Path) -> None:
+    rows = [HEADER, GOOD.format(order=1, amount=5)]
+    rows += [GOOD.format(order=order, amount=9) for order in range(2, 1_500)]
+    rows += [GOOD.format(order=1, amount=-7)]
+
+    report = _dry_run(path, "\n".join(rows))
+
+    assert (report.orders, report.refused) == (1_499, 1)
+    assert [(error.row, error.column, error.code) for error in report.errors] == [
+        (1_501, "amount_minor", "too_small")
+    ]
+
+
+def test_an_order_that_the_file_has_twice_is_counted_apart_and_once_an_order(path: Path) -> None:
+    twice = [GOOD.format(order=1, amount=5), GOOD.format(order=1, amount=7)]
+    text = "\n".join([HEADER, *twice, GOOD.format(order=2, amount=9), *twice])
+
+    report = _dry_run(path, text)
+
+    assert (report.rows, report.orders, report.repeated, report.repeated_in_file, report.refused) == (
+        5,
+        3,
+        1,
+        1,
+        0,
+    )
+    assert [len(order.body["lines"]) for order in _orders(path, text)] == [2, 1]
+
+
+def test_a_row_that_may_be_a_repetition_or_a_second_line_is_refused_with_its_order(path: Path) -> None:
+    first, second = GOOD.format(order=1, amount=5), GOOD.format(order=1, amount=7)
+    rows = [HEADER, first, second, GOOD.format(order=2, amount=9), first]
+
+    order, other = _orders(path, "\n".join(rows))
+
+    assert [(error.row, error.code) for error in order.errors] == [(5, "lines_repeated")]
+    assert not other.errors
+
+
+def test_identical_rows_side_by_side_are_two_lines(path: Path) -> None:
+    (order,) = _orders(path, "\n".join([HEADER, *[GOOD.format(order=1, amount=5)] * 2]))
+
+    assert len(order.body["lines"]) == 2
+    assert not order.errors
+
+
+def test_a_line_break_in_quotes_is_part_of_its_cell(path: Path) -> None:
+    rows = [
+        HEADER,
+        GOOD.format(order=1, amount=5).replace("cd", '"a\r\nb ""c"", d"'),
+        GOOD.format(order=2, amount=9),
+    ]
+
+    first, second = _orders(path, "\r\n".join(rows))
+
+    assert not second.errors
+    assert second.rows == [4]
+    assert [error.code for error in first.errors] == ["wrong_shape"], (
+        "the cell was read, and no SKU has a line break"
+    )
+
+
+def test_a_quote_that_is_not_closed_spoils_its_order_and_no_other(path: Path) -> None:
+    rows = [HEADER, *[GOOD.format(order=order, amount=5) for order in range(1, 900)]]
+    rows[3] = rows[3].replace("ann", '"ann')
+    rows[500] = rows[500].replace("cd", '"cd"')
+
     read = _orders(path, "\n".join(rows))
 
-    again = lines.read_lines(path, encoding="utf-8", start=read[1].next_byte, number=read[1].rows[-1] + 1)
+    assert len(read) == 899
+    assert [(order.rows, [error.code for error in order.errors]) for order in read if order.errors] == [
+        ([4], ["bad_csv"])
+    ]
 
-    assert [line.number for line in again] == [4, 5, 6]
+
+def test_an_order_of_too_many_lines_is_told_the_limit(path: Path) -> None:
+    (order,) = _orders(path, "\n".join([HEADER, *[GOOD.format(order=1, amount=5)] * 1_114]))
+
+    assert "1114 rows" in order.errors[0].en
+    assert str(LINES_MAX) in order.errors[0].en
+    assert str(LINES_MAX) in order.errors[0].zh
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030"])
+def test_separators_and_encodings_are_recognised(path: Path, separator: str, encoding: str) -> None:
+    text = f"{HEADER}\n{GOOD.format(order=1, amount=5).replace('music', '音乐')}\n".replace(",", separator)
+
+    (order,) = _orders(path, text.encode(encoding))
+
+    assert order.body["lines"] == [{"sku": "cd", "quantity": 1, "amount_minor": 5, "category": "音乐"}]
+
+
+def test_the_line_in_which_a_spreadsheet_names_its_separator_is_no_row(path: Path) -> None:
+    text = f"sep=;\r\n{HEADER}\r\n{GOOD.format(order=1, amount=5)}".replace(",", ";")
+
+    (order,) = _orders(path, text)
+
+    assert order.rows == [3]
+    assert not order.errors
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"PK\x03\x04\x14\x00\x06\x00[Content_Types].xml", "XLSX.*CSV UTF-8"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "XLS workbook.*CSV UTF-8"),
+        (b"\x1f\x8b\x08\x00", "gzip"),
+        (b"%PDF-1.7", "PDF"),
+        (b'{"items": []}', "JSON"),
+        (b"\x00\x01\x02\x03\x04\x00\x00", "binary"),
+        (codecs.BOM_UTF32_LE + "order_id".encode("utf-32-le"), "UTF-32"),
+        (b"", "empty"),
+        (b"order_id,customer\r1,ann\r2,bob\r", "CR alone"),
+    ],
+)
+def test_what_is_no_csv_is_refused_with_what_to_do(path: Path, head: bytes, words: str) -> None:
+    with pytest.raises(Refused, match=words) as refused:
+        _orders(path, head)
+
+    assert refused.value.code == Exit.USAGE
+    assert len(str(refused.value)) < 250
+
+
+def test_standard_input_is_a_file_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "\n".join([HEADER, GOOD.format(order=1, amount=5)])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    with opened("-", PURCHASES.columns) as content:
+        rows = list(read_rows(content))
+
+    assert [row.number for row in rows] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "minor"),
+    [
+        ("USD", "36.00", 3600), ("USD", "36", 3600), ("USD", "0.1", 10), ("USD", "36.500", 3650), ("JPY", "36", 36),
+        ("JPY", "36.0", 36), ("KWD", "36.125", 36125), ("USD", "90071992547409.93", 9007199254740993),
+    ],
+)  # fmt: skip
+def test_amounts_in_major_units_are_exact(path: Path, currency: str, amount: str, minor: int) -> None:
+    row = GOOD.format(order=1, amount=amount).replace("USD", currency)
+
+    (order,) = _orders(path, f"{HEADER.replace('amount_minor', 'amount')}\n{row}")
+
+    if not order.errors:
+        assert order.body["lines"][0]["amount_minor"] == minor
+    else:
+        assert [(error.column, error.code) for error in order.errors] == [("amount", "too_large")]
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount"),
+    [("USD", "36.005"), ("JPY", "36.5"), ("USD", "36,00"), ("USD", "1e3"), ("USD", "٣"), ("USD", ""), ("USD", ".5"), ("USD", "NaN")],
+)  # fmt: skip
+def test_an_amount_that_is_not_exact_is_refused(path: Path, currency: str, amount: str) -> None:
+    row = GOOD.format(order=1, amount=f'"{amount}"').replace("USD", currency)
+
+    (order,) = _orders(path, f"{HEADER.replace('amount_minor', 'amount')}\n{row}")
+
+    assert [(error.row, error.column, error.code) for error in order.errors] == [
+        (2, "amount", "amount_not_exact")
+    ]
+
+
+def test_a_file_has_one_kind_of_amounts(path: Path) -> None:
+    with pytest.raises(Refused, match="one of amount_minor and amount"):
+        _orders(path, f"{HEADER},amount\n")
+
+
+def test_a_category_is_optional(path: Path) -> None:
+    (order,) = _orders(
+        path, f"{HEADER}\n{GOOD.format(order=1, amount=5)}".replace("category,", "").replace("music,", "")
+    )
+
+    assert not order.errors
+    assert order.body["lines"] == [{"sku": "cd", "quantity": 1, "amount_minor": 5}]
+
+
+def test_rows_of_empty_cells_are_no_rows(path: Path) -> None:
+    (order,) = _orders(path, f"{HEADER}\n{GOOD.format(order=1, amount=5)}\n,,,,,,,\n\n")
+
+    assert not order.errors
+
+
+def test_another_content_has_another_checkpoint(path: Path) -> None:
+    def place(amount: int) -> Path:
+        rows = [GOOD.format(order=order, amount=100) for order in range(30_000)]
+        rows[-2] = GOOD.format(order=1, amount=amount)
+        path.write_text("\n".join([HEADER, *rows]))
+        with opened(str(path), PURCHASES.columns) as content:
+            return checkpoint.path_of(path.parent, content.digest, "till")
+
+    assert place(700) != place(777)
+    assert path.stat().st_size > 1024 * 1024
+    assert place(700) == place(700)
+
+
+def test_a_checkpoint_with_too_many_refusals_is_not_written(path: Path) -> None:
+    checkpoint.write(path, Checkpoint(done=5, refused=[2]))
+    checkpoint.write(path, Checkpoint(done=9_999, refused=list(range(checkpoint.REFUSED_MAX + 1))))
+
+    assert checkpoint.read(path) == Checkpoint(done=5, refused=[2])
+
+
+def test_batches_stay_within_the_limits_of_a_request() -> None:
+    entries = [Entry(position, {}, [0] * 900) for position in range(5)] + [Entry(9, {}, [0])] * 900
+
+    sizes = [
+        (len(batch), sum(len(entry.rows) for entry in batch)) for batch in importing.batched(iter(entries))
+    ]
+
+    assert sizes == [(2, 1800), (2, 1800), (500, 1399), (401, 401)]
+
+
+def _key(cells: list[str]) -> str | None:
+    return cells[0]
+
+
+def test_an_endless_group_is_read_up_to_its_limit() -> None:
+    rows = (Row(number, ["a", str(number)]) for number in range(2, 5_002))
+
+    with staged(rows, _key) as groups:
+        (group,) = groups.read([1], rows_max=10)
+
+    assert (group.rows_count, len(group.rows)) == (5_000, 10)

@@ -1,0 +1,116 @@
+"""`huitou import`: a CSV file of purchases into the running product."""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from huitou import backlog
+from huitou.client import Product, language_of_environment
+from huitou.exits import Exit
+from huitou.imports.report import Report, RowError
+from huitou.settings import Settings
+from shared.http.language import Language
+
+if TYPE_CHECKING:
+    from huitou.imports.entries import Kind
+
+File = Annotated[str, typer.Argument(help="CSV with a header, one row a line item; - reads standard input.")]
+Source = Annotated[str, typer.Option(help="The till or shop it comes from: ids are unique within it.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, import nothing.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+Wait = Annotated[bool, typer.Option(help="Wait until points and scores have caught up.")]
+Spoken = Annotated[Language | None, typer.Option("--language", help="Of errors: en or zh; default by LANG.")]
+
+
+def import_purchases(
+    file: File,
+    source: Source,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    wait: Wait = True,
+    language: Spoken = None,
+) -> None:
+    """Import purchases: columns order_id, customer, purchased_at, currency, sku, quantity, amount_minor (or amount).
+
+    Rows with one order_id are one order, wherever they are in the file. An order with an error in any of its rows is left
+    out whole and reported. Run again after an interruption, the import goes on where it was; run again after its end, it
+    recognises every order and changes nothing.
+    """
+    from huitou.imports.purchases import (
+        PURCHASES,
+    )  # loads profile, which the other commands need not wait for
+
+    _run(file, source, PURCHASES, dry_run, as_json, wait, language or language_of_environment())
+
+
+def _run(
+    file: str, source: str, kind: "Kind", dry_run: bool, as_json: bool, wait: bool, language: Language
+) -> None:
+    settings = Settings()
+    with _bar() as bar:
+        if dry_run:
+            report = _read(file, source, kind, settings, None, bar, language)
+        else:
+            with Product(settings, language=language) as product:
+                report = _read(file, source, kind, settings, product, bar, language)
+                if wait:
+                    began = time.monotonic()
+                    backlog.wait_until_empty(product, bar)
+                    report.settled_seconds = round(report.seconds + time.monotonic() - began, 3)
+    typer.echo(json.dumps(report.document(), ensure_ascii=False) if as_json else _words(report, kind.plural))
+    if report.refused:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _read(
+    file: str,
+    source: str,
+    kind: "Kind",
+    settings: Settings,
+    product: Product | None,
+    bar: Progress,
+    language: Language,
+) -> Report:
+    from huitou.imports import importing  # loads profile, likewise
+
+    task = bar.add_task("standard input" if file == "-" else Path(file).name, total=None)
+
+    def complain(error: RowError) -> None:
+        bar.console.print(error.line(language), markup=False, highlight=False, soft_wrap=True)
+
+    return importing.run(
+        file,
+        source,
+        kind,
+        home=settings.home,
+        product=product,
+        language=language,
+        progress=lambda done, of: bar.update(task, completed=done, total=of),
+        complain=complain,
+    )
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+def _words(report: Report, plural: str) -> str:
+    done = "would be imported" if report.dry_run else "imported"
+    count = report.orders - report.refused - report.repeated if report.dry_run else report.imported
+    text = f"{report.orders} {plural} in {report.rows} rows: {count} {done}, {report.repeated} repeated"
+    text += f" ({report.repeated_in_file} of them in the file itself)" if report.repeated_in_file else ""
+    text += f", {report.refused} refused"
+    text += f" for {report.errors_count} errors" if report.errors_count else ""
+    settled = f", settled after {report.settled_seconds:.1f} s" if report.settled_seconds is not None else ""
+    return f"{text}. {report.seconds:.1f} s{settled}."

@@ -1,0 +1,160 @@
+"""The content of an import: a file or standard input, recognised by its encoding and separator, with its digest."""
+
+import codecs
+import hashlib
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from huitou.exits import Exit, Refused
+
+CHUNK_BYTES = 1024 * 1024
+HEADER_BYTES_MAX = 64 * 1024
+SEPARATORS = ",;\t|"
+SAVE_AS_CSV = "In a spreadsheet program choose File > Save As > CSV UTF-8, and import that file."
+NO_CSV = (
+    (b"PK\x03\x04", f"an XLSX workbook or another ZIP archive. {SAVE_AS_CSV}"),
+    (b"\xd0\xcf\x11\xe0", f"an XLS workbook. {SAVE_AS_CSV}"),
+    (b"%PDF", "a PDF document. Export the data as CSV."),
+    (b"\x1f\x8b", "packed with gzip. Unpack it: gzip -dc FILE | huitou import … -"),
+    (b"\x28\xb5\x2f\xfd", "packed with zstd. Unpack it: zstd -dc FILE | huitou import … -"),
+    (b"BZh", "packed with bzip2. Unpack it: bzip2 -dc FILE | huitou import … -"),
+    (b"\xfd7zXZ", "packed with xz. Unpack it: xz -dc FILE | huitou import … -"),
+    (codecs.BOM_UTF32_LE, "UTF-32. Save it as UTF-8."),
+    (codecs.BOM_UTF32_BE, "UTF-32. Save it as UTF-8."),
+    (b"{", "JSON. Post it to the API: see the `:batch` operations at /docs."),
+    (b"[", "JSON. Post it to the API: see the `:batch` operations at /docs."),
+    (b"<", "XML or HTML. Export the data as CSV."),
+)
+"""The first bytes of files that are no CSV, and what to do with such a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A readable copy of what is imported."""
+
+    path: Path
+    encoding: str
+    """`utf-8` or `gb18030`, whose line ends and separators are single bytes."""
+    separator: str
+    first_line: int
+    """The line of the header, counted from 1."""
+    digest: str
+    """The SHA-256 of all bytes."""
+
+
+@contextmanager
+def opened(file: str, columns: Collection[str]) -> Iterator[Content]:
+    """Take in a file, or standard input for `-`. A copy is made of what cannot be read twice, and deleted at the end.
+
+    `columns` are the names that a header may have: the separator is the one that finds most of them.
+
+    Raises Refused when it cannot be read, or is no CSV.
+    """
+    with tempfile.TemporaryDirectory(prefix="huitou-import-") as folder:
+        path = _readable(file, Path(folder) / "input")
+        with path.open("rb") as stream:
+            encoding = _recognise(stream.read(HEADER_BYTES_MAX), file)
+        digest = _digest(path)
+        if encoding.startswith("utf-16"):
+            path, encoding = _transcoded(path, encoding, Path(folder) / "text", file), "utf-8"
+        else:
+            encoding = "gb18030" if not _decodes(path, "utf-8") and _decodes(path, "gb18030") else "utf-8"
+        separator, first_line = _separator(path, encoding, columns, file)
+        yield Content(path, encoding, separator, first_line, digest)
+
+
+def _readable(file: str, copy: Path) -> Path:
+    """Return the path of a regular file with the content. Raises Refused."""
+    try:
+        if file == "-":
+            with copy.open("wb") as target:
+                shutil.copyfileobj(sys.stdin.buffer, target)
+            return copy
+        path = Path(file)
+        if path.is_dir():
+            raise Refused(Exit.USAGE, f"{file} is a folder. Name a file in it.")
+        if not path.is_file():  # a pipe such as <(gzip -dc FILE); a path that does not exist fails at opening
+            with path.open("rb") as source, copy.open("wb") as target:
+                shutil.copyfileobj(source, target)
+            return copy
+        path.open("rb").close()
+        return path
+    except FileNotFoundError:
+        raise Refused(Exit.USAGE, f"There is no file {file}.") from None
+    except PermissionError:
+        raise Refused(
+            Exit.USAGE, f"{file} may not be read by this user. Change its permissions, or be another user."
+        ) from None
+
+
+def _recognise(head: bytes, file: str) -> str:
+    """Return `utf-16-le`, `utf-16-be`, or `utf-8` for every other text. Raises Refused for what is no text."""
+    if not head.strip(codecs.BOM_UTF8 + b" \t\r\n"):
+        raise Refused(Exit.USAGE, f"{file} is empty. Its first row must name the columns.")
+    for magic, what in NO_CSV:
+        if head.removeprefix(codecs.BOM_UTF8).startswith(magic):
+            raise Refused(Exit.USAGE, f"{file} is no CSV: it is {what}")
+    if head.startswith(codecs.BOM_UTF16_LE):
+        return "utf-16-le"
+    if head.startswith(codecs.BOM_UTF16_BE):
+        return "utf-16-be"
+    even, odd = head[0:200:2].count(0), head[1:200:2].count(0)
+    if even + odd == 0:
+        return "utf-8"
+    if min(even, odd) == 0:  # the names of the columns are Latin letters: one byte of two is zero
+        return "utf-16-le" if odd else "utf-16-be"
+    raise Refused(Exit.USAGE, f"{file} is no CSV: it has binary data. Export the data as CSV in UTF-8.")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _transcoded(path: Path, encoding: str, copy: Path, file: str) -> Path:
+    try:
+        with (
+            path.open(encoding=encoding, newline="") as source,
+            copy.open("w", encoding="utf-8", newline="") as target,
+        ):
+            shutil.copyfileobj(source, target, CHUNK_BYTES)
+    except UnicodeError:
+        raise Refused(Exit.USAGE, f"{file} begins as UTF-16 and is not. Save it as UTF-8.") from None
+    return copy
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    with path.open("rb") as file:
+        try:
+            while chunk := file.read(CHUNK_BYTES):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _separator(path: Path, encoding: str, columns: Collection[str], file: str) -> tuple[str, int]:
+    """Return the separator, and the line of the header: the second after a line `sep=;`, which Excel writes and reads."""
+    with path.open("rb") as stream:
+        lines = [stream.readline(HEADER_BYTES_MAX).decode(encoding, "replace") for _ in range(2)]
+    if lines[0].rstrip("\n").rstrip("\r").count("\r"):
+        raise Refused(
+            Exit.USAGE, f"The lines of {file} end with CR alone. Save it with the line ends LF or CR LF."
+        )
+    said = re.fullmatch(r"\ufeff?sep=(.)\r?\n", lines[0], re.IGNORECASE | re.DOTALL)
+    if said and said[1] in SEPARATORS:
+        return said[1], 2
+
+    def known(separator: str) -> int:
+        names = (name.strip('\ufeff" \r\n\t').lower() for name in lines[0].split(separator))
+        return sum(name in columns for name in names)
+
+    return max(SEPARATORS, key=known), 1

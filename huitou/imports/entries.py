@@ -1,0 +1,205 @@
+"""The entries of a file: each is one purchase or return, made of the rows with its key, and checked before it is sent."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError, create_model
+
+from huitou.exits import Exit, Refused
+from huitou.imports.report import RowError
+from huitou.imports.staging import Group
+from shared.catalogues import field_sentence
+from shared.errors import DomainError, FieldError
+from shared.http.validation import field_errors
+from shared.limits import LINES_MAX
+
+_DIFFERS_IN_ORDER = field_sentence(__name__, "differs_in_order")
+_LINES_REPEATED = field_sentence(__name__, "lines_repeated")
+_NOT_AN_INTEGER = field_sentence(__name__, "not_an_integer")
+_TOO_MANY_LINES = field_sentence(__name__, "too_many_lines")
+
+Cells = Mapping[str, str]
+"""The cells of one row by their columns."""
+
+
+class NotReadable(Exception):
+    """A cell cannot be read. Its error says why."""
+
+    def __init__(self, error: RowError) -> None:
+        super().__init__(error.code)
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The description of a sort of file: its columns, and how its rows become a request."""
+
+    plural: str
+    key: str
+    """The column of its id."""
+    required: tuple[str, ...]
+    one_of: tuple[tuple[str, ...], ...]
+    """Groups of columns of which a file has exactly one."""
+    optional: tuple[str, ...]
+    of_the_whole: tuple[str, ...]
+    """Columns that have the same value on every row of a key."""
+    model: type[BaseModel]
+    """The model of its request."""
+    path: str
+    """The operation that records many."""
+    head: Callable[[Cells, str], dict[str, Any]]
+    """Makes the request without its lines, from a first row and the source."""
+    line: Callable[[int, Cells], dict[str, Any]]
+    """Makes one line of the request from a row and its number. Raises NotReadable."""
+    rules: Callable[[Any], None]
+    """Checks the rules of the product that need no stored data. Raises DomainError."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All names that a header may have."""
+        return (*self.required, *(name for names in self.one_of for name in names), *self.optional)
+
+    def spelling(self) -> Callable[[str], str]:
+        """Return the function that brings an id into the spelling in which the product compares it."""
+        declared = self.model.model_fields[self.key]
+        annotation: Any = declared.annotation  # a type that is only known when it runs
+        probe = create_model("Probe", id=(annotation, declared))
+
+        def spelled(text: str) -> str:
+            try:
+                return str(probe(id=text).model_dump()["id"])
+            except ValidationError:
+                return text
+
+        return spelled
+
+
+@dataclass(slots=True)
+class Entry:
+    """One purchase or return of the file: its place among them, its request, the numbers of its rows, and its errors."""
+
+    position: int
+    body: dict[str, Any]
+    rows: list[int]
+    errors: list[RowError] = field(default_factory=list)
+
+
+def columns_of(header: Sequence[str], kind: Kind) -> list[str]:
+    """Return the header's columns. Raises Refused when a column is missing, unknown, or named twice."""
+    columns = [name.strip().lower() for name in header]
+    words = [f"{name!r} is named twice" for name in dict.fromkeys(columns) if columns.count(name) > 1]
+    if missing := [name for name in kind.required if name not in columns]:
+        words.append(f"it lacks {', '.join(missing)}")
+    words += [
+        f"it must have one of {' and '.join(names)}"
+        for names in kind.one_of
+        if len([name for name in names if name in columns]) != 1
+    ]
+    for name in columns:
+        if name not in kind.columns:
+            close = get_close_matches(name, kind.columns, n=1)
+            words.append(f"{name[:40]!r} is not a column{f'; did you mean {close[0]!r}?' if close else ''}")
+    if words:
+        needed = [*kind.required, *(" or ".join(names) for names in kind.one_of)]
+        raise Refused(
+            Exit.USAGE,
+            f"The first row must name the columns {', '.join(needed)} (optional: "
+            f"{', '.join(kind.optional) or 'none'}): {'; '.join(words)}.",
+        )
+    return columns
+
+
+def entry_of(group: Group, kind: Kind, columns: Sequence[str], source: str) -> Entry:
+    """Make the request of a group of rows, and check it with the product's own model and rules.
+
+    An error in any row is an error of the whole. `group` has its first LINES_MAX rows at least.
+    """
+    entry = Entry(group.position, {}, [row.number for row in group.rows])
+    entry.errors += [row.error for row in group.rows if row.error is not None]
+    if group.rows_count > LINES_MAX:
+        entry.errors.append(
+            RowError.of(
+                entry.rows[0], kind.key, _TOO_MANY_LINES, key=kind.key, rows=group.rows_count, limit=LINES_MAX
+            )
+        )
+    if entry.errors:
+        return entry
+    rows = [dict(zip(columns, row.cells, strict=True)) for row in group.rows]
+    entry.errors += [*_differences(entry.rows, rows, kind), *_repetitions(group, kind)]
+    lines: list[dict[str, Any]] = []
+    for number, row in zip(entry.rows, rows, strict=True):
+        try:
+            lines.append(kind.line(number, row))
+        except NotReadable as unreadable:
+            entry.errors.append(unreadable.error)
+    if not entry.errors:
+        entry.body = kind.head(rows[0], source) | {"lines": lines}
+        entry.errors += faults_of(entry, kind, columns, _faults(entry.body, kind))
+    return entry
+
+
+def faults_of(
+    entry: Entry, kind: Kind, columns: Sequence[str], faults: Iterable[FieldError]
+) -> list[RowError]:
+    """Return the faults of an entry's request with the row and the column of each."""
+    errors = []
+    for fault in faults:
+        row, name = _place(entry, fault.pointer)
+        others = next((names for names in kind.one_of if name in names), ())
+        column = next((alternative for alternative in others if alternative in columns), name)
+        errors.append(RowError(row, column, fault.code, fault.en, fault.zh))
+    return errors
+
+
+def integer(number: int, column: str, text: str) -> int:
+    """Return a whole number. Raises NotReadable."""
+    digits = text.strip()
+    try:
+        if digits.isascii() and digits.removeprefix("-").isdigit():
+            return int(digits)
+    except ValueError:  # more digits than Python converts
+        pass
+    raise NotReadable(RowError.of(number, column, _NOT_AN_INTEGER))
+
+
+def _differences(numbers: Sequence[int], rows: Sequence[Cells], kind: Kind) -> list[RowError]:
+    return [
+        RowError.of(number, name, _DIFFERS_IN_ORDER, key=kind.key)
+        for number, row in zip(numbers, rows, strict=True)
+        for name in kind.of_the_whole
+        if row.get(name) != rows[0].get(name)
+    ]
+
+
+def _repetitions(group: Group, kind: Kind) -> list[RowError]:
+    """Return an error for each row that its key has already in another place of the file."""
+    seen: dict[tuple[str, ...], int | None] = {}
+    return [
+        RowError.of(row.number, kind.key, _LINES_REPEATED, key=kind.key)
+        for row in group.rows
+        if seen.setdefault(tuple(row.cells), row.block) != row.block
+    ]
+
+
+def _faults(body: dict[str, Any], kind: Kind) -> Sequence[FieldError]:
+    try:
+        kind.rules(kind.model.model_validate(body))
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        return field_errors(({**fault, "loc": ("body", *fault["loc"])} for fault in faults), body, kind.model)
+    except DomainError as error:
+        return error.errors or [FieldError("", error.code, error.detail("en"), error.detail("zh"))]
+    return ()
+
+
+def _place(entry: Entry, pointer: str) -> tuple[int, str]:
+    """Return the row and the field that a pointer into the request means."""
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    match parts:
+        case ["lines", at, *rest] if at.isdigit() and int(at) < len(entry.rows):
+            return entry.rows[int(at)], rest[0] if rest else ""
+        case [str(name), *_]:
+            return entry.rows[0], name
+    return entry.rows[0], ""

@@ -1,0 +1,136 @@
+"""Import a file: group its rows, check each entry, send batches. A dry run is the same without the sending."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+
+from huitou import batches
+from huitou.client import Product
+from huitou.imports import checkpoint, content, entries, staging
+from huitou.imports.checkpoint import Checkpoint
+from huitou.imports.entries import Entry, Kind
+from huitou.imports.report import Report, RowError
+from huitou.imports.rows import Row, read_rows
+from huitou.imports.staging import Staged
+from shared.clock import SystemClock
+from shared.errors import FieldError
+from shared.http.language import Language
+from shared.limits import BATCH_ITEMS_MAX, LINES_MAX
+
+BATCH_LINES_MAX = 2 * LINES_MAX
+"""The most lines of one batch, unless one entry has more. So a batch stays within the limits of a body."""
+
+Progress = Callable[[int, int], None]
+"""Receives how many entries are done, of how many."""
+Complain = Callable[[RowError], None]
+"""Receives each error when it is found."""
+
+
+def run(
+    file: str,
+    source: str,
+    kind: Kind,
+    *,
+    home: Path,
+    product: Product | None,
+    language: Language,
+    progress: Progress,
+    complain: Complain,
+) -> Report:
+    """Import a file through `product`, or only check it if `product` is None (a dry run)."""
+    began = time.monotonic()
+    report = Report(file, source, dry_run=product is None, began_at=SystemClock().now(), language=language)
+    with content.opened(file, kind.columns) as taken_in:
+        rows = read_rows(taken_in)
+        columns = entries.columns_of(next(rows, Row(1, [])).cells, kind)
+        with staging.staged(rows, _key_of(columns, kind)) as staged:
+            report.rows, report.repeated_in_file = staged.rows, staged.repeated
+            report.orders = staged.groups + staged.repeated
+            place = checkpoint.path_of(home, taken_in.digest, f"{kind.plural}:{source}")
+            at = (checkpoint.read(place) if product is not None else None) or Checkpoint()
+            _go_on(at, staged, report)
+            to_do = chain(at.refused, range(at.done + 1, staged.groups + 1))
+            read = (
+                entries.entry_of(group, kind, columns, source)
+                for group in staged.read(to_do, rows_max=LINES_MAX)
+            )
+            for batch in batched(read):
+                _import(batch, kind, columns, report, product, complain)
+                at = _after(at, batch, report)
+                progress(at.done, staged.groups)
+                if product is not None:
+                    checkpoint.write(place, at)
+            if product is not None:
+                checkpoint.forget(place)
+    report.seconds = round(time.monotonic() - began, 3)
+    return report
+
+
+def _key_of(columns: Sequence[str], kind: Kind) -> Callable[[list[str]], str | None]:
+    """Return the function that reads the id of a row in its only spelling."""
+    at, spelled = columns.index(kind.key), kind.spelling()
+
+    def key_of(cells: list[str]) -> str | None:
+        return spelled(cells[at].strip('"')) if len(cells) > at else None
+
+    return key_of
+
+
+def _go_on(at: Checkpoint, staged: Staged, report: Report) -> None:
+    """Count what was imported before the interruption. What was refused is tried and counted again."""
+    report.imported, report.repeated = at.imported, at.repeated + staged.repeated
+    if at.done:
+        report.resumed_at_row = staged.first_row(min(at.done + 1, staged.groups))
+
+
+def _after(before: Checkpoint, batch: Sequence[Entry], report: Report) -> Checkpoint:
+    """Return the checkpoint after a batch."""
+    refused = {*before.refused, *(entry.position for entry in batch)}
+    refused -= {entry.position for entry in batch if not entry.errors}
+    return Checkpoint(
+        done=max(before.done, *(entry.position for entry in batch)),
+        imported=report.imported,
+        repeated=report.repeated - report.repeated_in_file,
+        refused=sorted(refused),
+    )
+
+
+def batched(read: Iterator[Entry]) -> Iterator[list[Entry]]:
+    """Yield batches of at most BATCH_ITEMS_MAX entries and, if it can be, BATCH_LINES_MAX lines."""
+    batch: list[Entry] = []
+    lines = 0
+    for entry in read:
+        if batch and (len(batch) == BATCH_ITEMS_MAX or lines + len(entry.rows) > BATCH_LINES_MAX):
+            yield batch
+            batch, lines = [], 0
+        batch.append(entry)
+        lines += len(entry.rows)
+    if batch:
+        yield batch
+
+
+def _import(
+    batch: Sequence[Entry],
+    kind: Kind,
+    columns: Sequence[str],
+    report: Report,
+    product: Product | None,
+    complain: Complain,
+) -> None:
+    good = [entry for entry in batch if not entry.errors]
+    if product is not None and good:
+        outcomes = batches.record(product, kind.path, [entry.body for entry in good])
+        for entry, outcome in zip(good, outcomes, strict=True):
+            faults = [
+                FieldError(fault.pointer, fault.code, fault.detail, fault.detail) for fault in outcome.faults
+            ]
+            entry.errors += entries.faults_of(entry, kind, columns, faults)
+            if outcome.recorded_at is not None:
+                report.imported += outcome.recorded_at >= report.began_at
+                report.repeated += outcome.recorded_at < report.began_at
+    for entry in batch:
+        report.refused += bool(entry.errors)
+        for error in entry.errors:
+            report.add(error)
+            complain(error)

@@ -1,0 +1,121 @@
+"""Read the rows of a CSV file, each with the line of the file where it begins."""
+
+import codecs
+import csv
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from huitou.imports.content import Content
+from huitou.imports.report import RowError
+from shared.catalogues import field_sentence
+
+ROW_BYTES_MAX = 64 * 1024
+
+_BAD_CSV = field_sentence(__name__, "bad_csv")
+_BAD_ENCODING = field_sentence(__name__, "bad_encoding")
+_ROW_TOO_LONG = field_sentence(__name__, "row_too_long")
+_WRONG_NUMBER_OF_COLUMNS = field_sentence(__name__, "wrong_number_of_columns")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the file: the number of its first line (from 1), its cells, and the reason why they cannot be read.
+
+    The cells of a row that cannot be read are a guess, so that the order it belongs to is known.
+    """
+
+    number: int
+    cells: list[str]
+    error: RowError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of the file, decoded as well as it can be."""
+
+    number: int
+    text: str
+    size: int
+    error: RowError | None = None
+
+
+def read_rows(content: Content) -> Iterator[Row]:
+    """Yield the header and all rows. Lines without any cell that is filled are left out.
+
+    A quoted cell may have line breaks. A quote that is not closed spoils its own line and not the rest of the file: when
+    the row that it would make is no row, only its first line is, and reading goes on behind that line.
+    """
+    with content.path.open("rb") as file:
+        lines = _lines(file, content)
+        ahead: deque[_Line] = deque()
+        width: int | None = None
+        while (line := ahead.popleft() if ahead else next(lines, None)) is not None:
+            row = _row(line, ahead, lines, content.separator, width)
+            if row.error or any(cell.strip() for cell in row.cells):
+                yield row
+                width = width or len(row.cells)
+
+
+def _row(line: _Line, ahead: deque[_Line], lines: Iterator[_Line], separator: str, width: int | None) -> Row:
+    guess = line.text.rstrip("\r\n").split(separator)
+    if line.error is not None:
+        return Row(line.number, guess, line.error)
+    if '"' not in line.text:
+        return _of_width(Row(line.number, guess), width)
+    taken: list[_Line] = []
+    try:
+        cells = next(csv.reader(_joined(line, taken, ahead, lines), delimiter=separator, strict=True))
+    except csv.Error:
+        cells = []
+    if cells and (not taken or width in (None, len(cells))):
+        return _of_width(Row(line.number, cells), width)
+    ahead.extendleft(reversed(taken))
+    return Row(line.number, guess, RowError.of(line.number, "", _BAD_CSV))
+
+
+def _joined(line: _Line, taken: list[_Line], ahead: deque[_Line], lines: Iterator[_Line]) -> Iterator[str]:
+    """Yield a line and those behind it, as far as one row may reach. The lines behind it are added to `taken`."""
+    size = line.size
+    yield line.text
+    while size <= ROW_BYTES_MAX:
+        following = ahead.popleft() if ahead else next(lines, None)
+        if following is None:
+            return
+        taken.append(following)
+        if following.error is not None:
+            return
+        size += following.size
+        yield following.text
+
+
+def _of_width(row: Row, width: int | None) -> Row:
+    if width in (None, len(row.cells)) or not any(cell.strip() for cell in row.cells):
+        return row
+    error = RowError.of(row.number, "", _WRONG_NUMBER_OF_COLUMNS, cells=len(row.cells), columns=width)
+    return Row(row.number, row.cells, error)
+
+
+def _lines(file: BinaryIO, content: Content) -> Iterator[_Line]:
+    number = 0
+    while raw := file.readline(ROW_BYTES_MAX):
+        number += 1
+        size = len(raw)
+        rest = raw
+        while len(rest) == ROW_BYTES_MAX and not rest.endswith(b"\n"):
+            rest = file.readline(ROW_BYTES_MAX)  # read past it; the row is refused for its length
+            size += len(rest)
+        if number >= content.first_line:
+            yield _line(number, raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw, size, content)
+
+
+def _line(number: int, raw: bytes, size: int, content: Content) -> _Line:
+    if size > ROW_BYTES_MAX:
+        error = RowError.of(number, "", _ROW_TOO_LONG, limit=ROW_BYTES_MAX)
+        return _Line(number, raw.decode(content.encoding, "replace"), size, error)
+    try:
+        return _Line(number, raw.decode(content.encoding), size)
+    except UnicodeDecodeError:
+        error = RowError.of(number, "", _BAD_ENCODING, encoding=content.encoding.upper())
+        return _Line(number, raw.decode(content.encoding, "replace"), size, error)

@@ -1,0 +1,157 @@
+"""Group the rows of a file by their key in a temporary SQLite file, so that memory stays flat however long the file is."""
+
+import hashlib
+import json
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from huitou.imports.report import RowError
+from huitou.imports.rows import Row
+
+INSERTED_AT_ONCE = 1_000
+DOUBTFUL_MAX = 1_000
+"""The most rows in sequence that cannot be read and are held until the next readable row tells whose they may be."""
+
+_TABLES = """
+CREATE TABLE row (
+    number INTEGER PRIMARY KEY,
+    key TEXT NOT NULL,    -- its id in the only spelling; of a row that cannot be read a guess
+    around TEXT,          -- of a row that cannot be read: the key of the rows before and behind it, if that is one
+    block INTEGER,        -- the number of the first row of the adjacent rows with its key; NULL if it cannot be read
+    chain BLOB,           -- a digest of the rows of the block up to this one
+    cells TEXT NOT NULL,
+    error TEXT
+);
+"""
+_GROUPED = """
+CREATE INDEX row_key ON row (key);
+UPDATE row SET key = coalesce(around, key || char(10) || number)
+    WHERE block IS NULL AND NOT EXISTS (SELECT 1 FROM row other WHERE other.key = row.key AND other.block IS NOT NULL);
+CREATE TABLE block AS
+    SELECT key, block, chain AS content, max(number) FROM row WHERE block IS NOT NULL GROUP BY block;
+CREATE INDEX block_key ON block (key, block);
+CREATE TABLE repeated AS
+    SELECT later.block FROM block later
+    JOIN block earliest ON earliest.key = later.key AND earliest.content = later.content AND earliest.block < later.block
+    WHERE earliest.block = (SELECT min(first.block) FROM block first WHERE first.key = later.key);
+CREATE TABLE counted AS SELECT count(*) AS rows, (SELECT count(*) FROM repeated) AS repeated FROM row;
+DELETE FROM row WHERE block IN (SELECT block FROM repeated);
+CREATE TABLE grouped AS
+    SELECT key, min(number) AS first, count(*) AS rows FROM row GROUP BY key ORDER BY min(number);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRow(Row):
+    """A row with the first row of the adjacent rows with the same key; None if it cannot be read."""
+
+    block: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The rows of one key, in the sequence of the file."""
+
+    position: int
+    """Its place among the groups, from 1: they come in the sequence of their first rows."""
+    rows_count: int
+    rows: list[StagedRow]
+    """The first of them, as many as were asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A file, grouped."""
+
+    rows: int
+    """All rows of the file, the header apart."""
+    groups: int
+    repeated: int
+    """The number of times that the file has all rows of a key again, word for word and not adjacent. They are in no group."""
+    _connection: sqlite3.Connection = field(repr=False)
+
+    def first_row(self, position: int) -> int:
+        """Return the number of the first row of the group at a position."""
+        (first,) = self._connection.execute(
+            "SELECT first FROM grouped WHERE rowid = ?", (position,)
+        ).fetchone()
+        return int(first)
+
+    def read(self, positions: Iterable[int], *, rows_max: int) -> Iterator[Group]:
+        """Yield the groups at these positions, each with at most `rows_max` rows."""
+        for position in positions:
+            key, rows_count = self._connection.execute(
+                "SELECT key, rows FROM grouped WHERE rowid = ?", (position,)
+            ).fetchone()
+            found = self._connection.execute(
+                "SELECT number, cells, error, block FROM row WHERE key = ? ORDER BY number LIMIT ?",
+                (key, rows_max),
+            )
+            yield Group(position, rows_count, [_row(*columns) for columns in found])
+
+
+@contextmanager
+def staged(rows: Iterable[Row], key_of: Callable[[list[str]], str | None]) -> Iterator[Staged]:
+    """Group rows by the key that `key_of` reads from their cells (None if there is none).
+
+    A row that cannot be read belongs to the key that it seems to name, if some readable row has it. Otherwise it belongs
+    to the rows before and behind it if they have one key, and else it is alone.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="huitou-import-") as folder,
+        closing(sqlite3.connect(Path(folder) / "rows.db", isolation_level=None)) as connection,
+    ):
+        connection.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE;"
+        )
+        connection.executescript(_TABLES)
+        keyed = _keyed(rows, key_of)
+        while some := list(islice(keyed, INSERTED_AT_ONCE)):
+            connection.execute("BEGIN")
+            connection.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?)", some)
+            connection.execute("COMMIT")
+        connection.executescript(_GROUPED)
+        count, repeated = connection.execute("SELECT rows, repeated FROM counted").fetchone()
+        (groups,) = connection.execute("SELECT count(*) FROM grouped").fetchone()
+        yield Staged(count, groups, repeated, connection)
+
+
+_Keyed = tuple[int, str, str | None, int | None, bytes | None, str, str | None]
+
+
+def _keyed(rows: Iterable[Row], key_of: Callable[[list[str]], str | None]) -> Iterator[_Keyed]:
+    before: str | None = None
+    block, chain = 0, b""
+    doubtful: list[tuple[str, Row]] = []
+    for row in rows:
+        key = key_of(row.cells) or f"\n{row.number}"
+        if row.error is not None:
+            doubtful.append((key, row))
+            if len(doubtful) == DOUBTFUL_MAX:
+                yield from _doubtful(doubtful, None)
+                doubtful = []
+            continue
+        yield from _doubtful(doubtful, key if key == before else None)
+        doubtful = []
+        if key != before:
+            block, chain = row.number, b""
+        cells = json.dumps(row.cells, ensure_ascii=False)
+        chain = hashlib.sha256(chain + cells.encode("utf-8", "surrogatepass")).digest()
+        before = key
+        yield row.number, key, None, block, chain, cells, None
+    yield from _doubtful(doubtful, None)
+
+
+def _doubtful(rows: Iterable[tuple[str, Row]], around: str | None) -> Iterator[_Keyed]:
+    for key, row in rows:
+        assert row.error is not None
+        yield row.number, key, around, None, None, json.dumps(row.cells), json.dumps(asdict(row.error))
+
+
+def _row(number: int, cells: str, error: str | None, block: int | None) -> StagedRow:
+    return StagedRow(number, json.loads(cells), RowError(**json.loads(error)) if error else None, block)
