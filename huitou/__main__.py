@@ -1,7 +1,10 @@
 """The `huitou` command. Each of its commands has a file of its own and is registered here."""
 
 import errno
+import io
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
@@ -18,6 +21,7 @@ from huitou.commands import (
     reference,
     replay,
     secrets,
+    status,
     token,
     up,
     verify,
@@ -34,12 +38,35 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _tell_version(wanted: bool) -> None:
+    """Print the version and stop, before any command is looked for."""
+    if wanted:
+        try:
+            typer.echo(metadata.version("huitou"))
+        except metadata.PackageNotFoundError:
+            typer.echo("unknown: it runs from a copy of its folders that was never installed")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and stop."),
+    ] = False,
+) -> None:
+    del version
+
+
 importing = typer.Typer(help="Bring in what happened elsewhere.", no_args_is_help=True)
 app.command("up")(up.up)
 app.command("token")(token.token)
 app.add_typer(importing, name="import")
 importing.command("purchases")(imports.import_purchases)
 app.command("fit")(fit.fit)
+app.command("status")(status.status)
 app.command("verify")(verify.verify)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command("accept-loss")(accept_loss.accept_loss)
@@ -54,6 +81,10 @@ app.command("reference", hidden=True)(reference.write_reference)
 
 def main() -> int:
     """Run one command, and return its exit code. A refusal is one sentence on standard error, never a trace."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Names of files may be no text, and terminals may show no Chinese.
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(standalone_mode=True)
     except Refused as refused:

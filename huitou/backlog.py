@@ -1,7 +1,7 @@
 """The events that are on their way between the services, as the services' metrics count them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from rich.progress import Progress
 
@@ -15,6 +15,7 @@ QUIET_POLLS = 2
 """The number of polls in a row that must count no event. One is not enough: the effect of the last event may publish another."""
 
 COUNTED = ("huitou_outbox_pending", "huitou_consumer_lag_records")
+SET_ASIDE = "huitou_set_aside"
 
 
 def count(product: Product) -> int:
@@ -46,9 +47,26 @@ def _count_of(product: Product, service: str) -> int:
     answer = product.ask(service, "GET", "/metrics")
     if not answer.is_success:
         raise Refused(Exit.FAILED, problem(answer))
-    return _count_in(answer.text)
+    return count_in(answer.text)
 
 
-def _count_in(metrics: str) -> int:
-    lines = (line for line in metrics.splitlines() if line.startswith(COUNTED))
-    return sum(int(float(line.rsplit(" ", 1)[1])) for line in lines)
+def count_in(metrics: str) -> int:
+    """Count the events that the metrics of one service say are on their way."""
+    return sum(count for name, _, count in _samples(metrics) if name in COUNTED)
+
+
+def set_aside_in(metrics: str) -> dict[str, int]:
+    """Return the number of records that the metrics of one service say are set aside, by state."""
+    return {
+        labels.partition('state="')[2].partition('"')[0]: count
+        for name, labels, count in _samples(metrics)
+        if name == SET_ASIDE
+    }
+
+
+def _samples(metrics: str) -> Iterator[tuple[str, str, int]]:
+    """Yield the name, the labels and the value of each sample that is counted here."""
+    for line in metrics.splitlines():
+        name, _, labels = line.rpartition(" ")[0].partition("{")
+        if name in (*COUNTED, SET_ASIDE):
+            yield name, labels, int(float(line.rsplit(" ", 1)[1]))

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from huitou.client import Product, problem
@@ -15,6 +16,10 @@ from shared.limits import PAGE_ITEMS_MAX
 
 SHOWN_MAX = 10_000
 """Records that one listing shows at most, of one service."""
+WIDTH = 2_000
+"""Characters of a line. A narrower terminal wraps it; nothing is cut."""
+STANDING = ("partition_braked", "partition_failing")
+"""The codes of the issues about a partition that stands."""
 
 app = typer.Typer(help="Records that could not be applied: look, retry, discard.", no_args_is_help=True)
 
@@ -30,17 +35,24 @@ def list_records(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what was set aside: dead (refused), queued behind a dead one of its key, parked until a fact comes."""
+    """List what was set aside: dead (refused), queued behind a dead one of its key, parked until a fact comes.
+
+    Below it are the partitions that stand, because a record of theirs could neither be applied nor set aside.
+    """
     if service is not None and service not in SERVICES:
         raise Refused(Exit.USAGE, f"There is no service {service!r}; there are {', '.join(SERVICES)}.")
     with Product(Settings()) as product:
         names = [service] if service else SERVICES
-        found = [{"service": name, **record} for name in names for record in _pages(product, name, state)]
+        records = [{"service": name, **record} for name in names for record in _pages(product, name, state)]
+        standing = [stopped for name in names for stopped in _standing(product, name)]
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
-    elif found:
-        Console().print(_table(found))
-    else:
+        typer.echo(json.dumps([*records, *standing], ensure_ascii=False))
+        return
+    if records:
+        Console(width=WIDTH).print(_table(records))
+    for stopped in standing:
+        typer.echo(f"{stopped['service']}: {stopped['reason']} [{stopped['code']}]")
+    if not records and not standing:
         typer.echo("Nothing is set aside.")
 
 
@@ -93,17 +105,26 @@ def _pages(product: Product, service: str, state: str | None) -> Iterator[dict[s
         query["cursor"] = page["next_cursor"]
 
 
-def _table(found: list[dict[str, Any]]) -> Table:
-    table = Table("service", "id", "state", "type", "key", "why", "since")
-    for record in found:
+def _standing(product: Product, service: str) -> list[dict[str, Any]]:
+    """Return the partitions of a service that stand. The sentence of each says what to do."""
+    issues = product.call(service, "GET", "/health/issues")["issues"]
+    return [
+        {"service": service, "state": "stands", "code": issue["code"], "reason": issue["detail"]}
+        for issue in issues
+        if issue["code"] in STANDING
+    ]
+
+
+def _table(records: list[dict[str, Any]]) -> Table:
+    """Return a table of records in which nothing is cut, because the next command needs the whole id."""
+    table = Table()
+    for name in ("service", "id", "state", "type", "key", "why", "since"):
+        table.add_column(name, no_wrap=True)
+    for record in records:
         why = record["awaits"] or f"{record['code']}: {record['reason']}"
         table.add_row(
-            record["service"],
-            record["id"],
-            record["state"],
-            record["type"],
-            record["key"],
-            why,
+            *(escape(str(record[name] or "")) for name in ("service", "id", "state", "type", "key")),
+            escape(why),
             record["booked_at"],
         )
     return table

@@ -24,7 +24,7 @@ def token(
 ) -> None:
     """Print a bearer token for an operator, a customer or a partner, and nothing else."""
     home = Settings().home
-    _check(role, customer, partner)
+    _check(role, customer, partner, scope or [])
     if homes.read(home) is None and not signing_key_path(home).exists():
         raise homes.no_home(home)
     match role, customer, partner:
@@ -38,18 +38,23 @@ def token(
     typer.echo(text)
 
 
-def _check(role: Role | None, customer: str | None, partner: str | None) -> None:
+def _check(role: Role | None, customer: str | None, partner: str | None, scopes: list[str]) -> None:
     if [role, customer, partner].count(None) != 2:
         raise Refused(Exit.USAGE, "Name exactly one of --role, --customer and --partner.")
     if customer is not None and not is_subject("customer", customer):
         raise Refused(
-            Exit.USAGE, f"{customer} is not a customer's id: it begins with cus_, and 26 characters follow."
+            Exit.USAGE,
+            f"{customer} is not a customer's id: cus_ and 26 letters and digits, as GET /v1/customers shows it.",
         )
     if partner is not None and not is_subject("partner", partner):
         raise Refused(
             Exit.USAGE,
-            f"{partner} is not a partner's id: it has up to 64 letters, digits, '.', '_', '@' or '-'.",
+            f"{partner} cannot be a partner's id: 1 to 64 letters, digits and . _ @ -, such as example-brand.",
         )
+    if scopes and partner is None:
+        raise Refused(Exit.USAGE, "Only a partner has scopes: name --partner, or leave --scope out.")
+    if scopes and (unknown := sorted(set(scopes) - set(every := _every_scope()))):
+        raise Refused(Exit.USAGE, f"There is no scope {', '.join(unknown)}; there are {', '.join(every)}.")
 
 
 def _every_scope() -> list[str]:

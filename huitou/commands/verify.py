@@ -3,7 +3,7 @@
 import asyncio
 import json
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,23 +11,51 @@ from huitou import home
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
 
+if TYPE_CHECKING:
+    from shared.db import Read
+
+REFUSED = ("dead", "queued")
+"""The states of records that should have been applied. A parked one waits for a fact, which is no fault."""
+DEAD_NAMED_MAX = 20
+"""The most dead records of one service that are named."""
+
 
 def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:
-    """Recompute balances, lots, clocks, scores and event chains from the facts; non-zero when anything differs."""
-    drifts = asyncio.run(_verify(Settings()))
+    """Recompute balances, lots, clocks, scores and event chains from the facts; non-zero when anything differs.
+
+    Records that were set aside as dead, and what is queued behind them, are named and make it non-zero too.
+    """
+    drifts, set_aside = asyncio.run(_verify(Settings()))
+    refused = [record for record in set_aside if record["state"] in REFUSED]
+    ok = not drifts and not refused
     if as_json:
-        typer.echo(json.dumps({"ok": not drifts, "drifts": drifts}, ensure_ascii=False))
+        found = {"ok": ok, "drifts": drifts} | ({"set_aside": set_aside} if set_aside else {})
+        typer.echo(json.dumps(found, ensure_ascii=False))
     else:
         for drift in drifts:
             typer.echo(f"{drift['service']}: {drift['rule']}: {drift['subject']}: {drift['detail']}")
-        typer.echo(f"{len(drifts)} differences." if drifts else "Everything adds up.")
-    if drifts:
+        for record in set_aside:
+            ids = f": {', '.join(record['ids'])}" if record["ids"] else ""
+            more = " …" if record["records"] > len(record["ids"]) and ids else ""
+            typer.echo(
+                f"{record['service']}: {record['records']} records are set aside, {record['state']}{ids}{more}"
+            )
+        if refused:
+            typer.echo("They have no effect yet. See `huitou dead-letters list`, then retry or discard them.")
+        typer.echo(f"{len(drifts)} differences." if drifts else _nothing_differs(refused))
+    if not ok:
         raise typer.Exit(Exit.FAILED)
 
 
-async def _verify(settings: Settings) -> list[dict[str, Any]]:
+def _nothing_differs(refused: list[dict[str, Any]]) -> str:
+    count = sum(record["records"] for record in refused)
+    return f"What was applied adds up; {count} records were not applied." if count else "Everything adds up."
+
+
+async def _verify(settings: Settings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the differences, and what is set aside, of all services."""
     # These load every service, which the other commands need not wait for.
     from huitou import bus_verification, embedded, registry
     from shared.db import failures
@@ -35,6 +63,7 @@ async def _verify(settings: Settings) -> list[dict[str, Any]]:
     from shared.service.keys import prove_keys_at_head
 
     found: list[dict[str, Any]] = []
+    aside: list[dict[str, Any]] = []
     home.read(settings.home)
     if any(not path.exists() for path in registry.files()):
         raise home.no_home(settings.home)
@@ -48,9 +77,22 @@ async def _verify(settings: Settings) -> list[dict[str, Any]]:
                         *await service.verify(read),
                         *await bus_verification.verify(service, parts, read),
                     ]
+                    aside += await _set_aside(service.name, read)
             except Exception as error:
                 if failures.is_full_disk(error) or not failures.is_transient(error):
                     raise
                 raise Refused(Exit.DATABASE_AWAY, str(away(service, parts, error))) from None
             found += [{"service": service.name, **asdict(drift)} for drift in drifts]
-    return found
+    return found, aside
+
+
+async def _set_aside(service: str, read: "Read") -> list[dict[str, Any]]:
+    """Return the number of records that are set aside by state, with the ids of the first that a person must act on."""
+    from shared.consume import set_aside  # loads SQLAlchemy, which the other commands need not wait for
+
+    ids = await set_aside.first_dead(read, DEAD_NAMED_MAX)
+    return [
+        {"service": service, "state": state, "records": count, "ids": ids if state == "dead" else []}
+        for state, count in (await set_aside.count_open(read)).items()
+        if count
+    ]

@@ -143,3 +143,11 @@ async def count_open(read: Read) -> Mapping[str, int]:
     by_state = select(set_aside.c.state, func.count()).group_by(set_aside.c.state)
     rows = await read.all(by_state.where(set_aside.c.state.in_(OPEN)))
     return dict.fromkeys(OPEN, 0) | dict(rows)
+
+
+async def first_dead(read: Read, limit: int) -> list[str]:
+    """Return the ids of at most `limit` dead records, the oldest first."""
+    rows = await read.all(
+        select(set_aside.c.id).where(set_aside.c.state == "dead").order_by(set_aside.c.id).limit(limit)
+    )
+    return [row.id for row in rows]

@@ -1,0 +1,92 @@
+"""`huitou status`: what runs where, whether it is ready, what is on its way, what is set aside, and how large it is."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from huitou import backlog, home
+from huitou.client import Product
+from huitou.exits import Exit, Refused
+from huitou.settings import SERVICES, Settings
+
+UNITS = ("B", "kB", "MB", "GB", "TB")
+PER_UNIT = 1_000
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Show which services run where, whether they are ready, what is on its way or set aside, and the sizes of the files.
+
+    Fails when a service is not ready or has an issue, and with the code for "not running" when none answers.
+    """
+    settings = Settings()
+    known = home.read(settings.home)
+    with Product(settings) as product:
+        services = [_service(product, settings, name) for name in settings.names]
+    found = {
+        "home": str(settings.home.resolve()),
+        "currency": known.currency if known else None,
+        "services": services,
+        "files": _files(settings.home),
+    }
+    typer.echo(json.dumps(found, ensure_ascii=False) if as_json else _words(found))
+    if not any(service["running"] for service in services):
+        raise typer.Exit(Exit.NOT_RUNNING)
+    if not all(service["ready"] for service in services) or any(service["issues"] for service in services):
+        raise typer.Exit(Exit.FAILED)
+
+
+def _service(product: Product, settings: Settings, name: str) -> dict[str, Any]:
+    """Return the state of one service or the console. One that does not answer is no refusal here."""
+    found: dict[str, Any] = {
+        "name": name,
+        "address": settings.address(name),
+        "running": False,
+        "ready": False,
+    }
+    found |= {"on_their_way": None, "set_aside": {}, "issues": []}
+    try:
+        found["ready"] = product.ask(name, "GET", "/health/ready").is_success
+        found["running"] = True
+        if name in SERVICES:
+            metrics = product.ask(name, "GET", "/metrics").text
+            found["on_their_way"] = backlog.count_in(metrics)
+            found["set_aside"] = backlog.set_aside_in(metrics)
+            found["issues"] = product.call(name, "GET", "/health/issues")["issues"]
+    except Refused as refused:
+        if refused.code is not Exit.NOT_RUNNING:
+            found["issues"] = [{"code": "no_answer", "detail": str(refused)}]
+    return found
+
+
+def _files(folder: Path) -> dict[str, int]:
+    """Return the bytes of the databases and logs of a home, with what SQLite keeps beside them."""
+    sizes: dict[str, int] = {}
+    for path in sorted(folder.glob("*")):
+        name = path.name.removesuffix("-wal").removesuffix("-shm")
+        if name.endswith(".db") or name.startswith("huitou.log"):
+            sizes[name] = sizes.get(name, 0) + path.stat().st_size
+    return sizes
+
+
+def _words(found: dict[str, Any]) -> str:
+    lines = [f"{found['home']} ({found['currency'] or 'no home yet'})", ""]
+    for service in found["services"]:
+        state = "ready" if service["ready"] else "not ready" if service["running"] else "not running"
+        more = [] if service["on_their_way"] is None else [f"{service['on_their_way']} events on their way"]
+        more += [f"{count} {name}" for name, count in service["set_aside"].items() if count]
+        lines.append(f"  {service['name']:9} {service['address']:24} {state:12} {', '.join(more)}".rstrip())
+        lines += [f"{'':12}{issue['detail']} [{issue['code']}]" for issue in service["issues"]]
+    lines += ["", *(f"  {name:14} {_size(size):>9}" for name, size in found["files"].items())]
+    return "\n".join(lines).rstrip()
+
+
+def _size(count: float) -> str:
+    for unit in UNITS:
+        if count < PER_UNIT or unit == UNITS[-1]:
+            break
+        count /= PER_UNIT
+    return f"{count:.0f} {unit}" if unit == UNITS[0] else f"{count:.1f} {unit}"
