@@ -14,8 +14,11 @@ TRIES_MAX = 10
 WAIT_SECONDS_MAX = 30.0
 PASSING = (429, 503)
 """Statuses after which the same request is sent again."""
+WAITING = 202
+"""The status of a return that waits for its purchase."""
 PURCHASES = "/v1/purchases:batch"
-RECORDED = ("purchase", "return")
+RETURNS = "/v1/returns:batch"
+RECORDED = ("purchase", "returned")
 """The names under which an outcome has what was recorded."""
 
 
@@ -34,7 +37,7 @@ class Outcome:
     status: int
     customer_id: str | None
     recorded_at: datetime | None
-    """When it was first recorded; None when it was refused."""
+    """When it was first recorded; None when it was refused, or waits for its purchase."""
     faults: Sequence[Fault] = ()
 
 
@@ -60,5 +63,5 @@ def _outcome(item: dict[str, Any]) -> Outcome:
     if refusal and not faults:
         faults = [Fault("", refusal["code"], refusal.get("detail", refusal.get("title", "")))]
     recorded: dict[str, Any] = next((item[name] for name in RECORDED if item.get(name)), {})
-    at = datetime.fromisoformat(recorded["recorded_at"]) if recorded else None
+    at = datetime.fromisoformat(recorded["recorded_at"]) if recorded.get("recorded_at") else None
     return Outcome(item["status"], recorded.get("customer_id"), at, faults)

@@ -1,4 +1,4 @@
-"""`huitou import`: a CSV file of purchases into the running product."""
+"""`huitou import`: a CSV file of purchases or returns into the running product."""
 
 import json
 import time
@@ -46,6 +46,23 @@ def import_purchases(
     )  # loads profile, which the other commands need not wait for
 
     _run(file, source, PURCHASES, dry_run, as_json, wait, language or language_of_environment())
+
+
+def import_returns(
+    file: File,
+    source: Source,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    wait: Wait = True,
+    language: Spoken = None,
+) -> None:
+    """Import returns: columns return_id, order_id, returned_at, line, quantity; `line` counts the order's lines from 1.
+
+    It works as the import of purchases does. A return whose order is not recorded yet waits for it.
+    """
+    from huitou.imports.returns import RETURNS  # loads profile, likewise
+
+    _run(file, source, RETURNS, dry_run, as_json, wait, language or language_of_environment())
 
 
 def _run(
@@ -110,6 +127,7 @@ def _words(report: Report, plural: str) -> str:
     count = report.orders - report.refused - report.repeated if report.dry_run else report.imported
     text = f"{report.orders} {plural} in {report.rows} rows: {count} {done}, {report.repeated} repeated"
     text += f" ({report.repeated_in_file} of them in the file itself)" if report.repeated_in_file else ""
+    text += f", {report.waiting} wait for their purchases" if report.waiting else ""
     text += f", {report.refused} refused"
     text += f" for {report.errors_count} errors" if report.errors_count else ""
     settled = f", settled after {report.settled_seconds:.1f} s" if report.settled_seconds is not None else ""

@@ -1,6 +1,7 @@
 """The content of an import: a file or standard input, recognised by its encoding and separator, with its digest."""
 
 import codecs
+import errno
 import hashlib
 import re
 import shutil
@@ -83,13 +84,20 @@ def _readable(file: str, copy: Path) -> Path:
             with path.open("rb") as source, copy.open("wb") as target:
                 shutil.copyfileobj(source, target)
             return copy
-        path.open("rb").close()
+        with path.open("rb") as readable:
+            readable.read(1)
         return path
     except FileNotFoundError:
         raise Refused(Exit.USAGE, f"There is no file {file}.") from None
     except PermissionError:
         raise Refused(
             Exit.USAGE, f"{file} may not be read by this user. Change its permissions, or be another user."
+        ) from None
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        raise Refused(
+            Exit.USAGE, f"{file} cannot be read: {(error.strerror or str(error)).lower()}."
         ) from None
 
 

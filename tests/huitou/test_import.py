@@ -163,6 +163,24 @@ def test_refusals_are_told_in_the_language_of_the_terminal(shop: Installation, t
     assert not any(error["detail"].isascii() for error in chinese["errors"])
 
 
+def test_returns_are_imported_and_those_before_their_purchases_wait(
+    shop: Installation, tmp_path: Path
+) -> None:
+    _report(shop, str(_file(tmp_path / "bought.csv", [_row(1), _row(2)])), "--source", "back")
+    rows = ["R1,1,2026-01-06T12:00:00Z,1,1", "R2,9,2026-01-06T12:00:00Z,1,1", "R3,2,2026-01-06T12:00:00Z,2,1"]
+    file = tmp_path / "returns.csv"
+    file.write_text("return_id,order_id,returned_at,line,quantity\n" + "\n".join(rows))
+
+    first, second = (
+        json.loads(shop.run("import", "returns", str(file), "--source", "back", "--json").stdout)
+        for _ in range(2)
+    )
+
+    for report, imported, repeated in ((first, 1, 0), (second, 0, 1)):
+        assert (report["imported"], report["repeated"], report["waiting"]) == (imported, repeated, 1)
+        assert [(error["row"], error["column"]) for error in report["errors"]] == [(4, "line")]
+
+
 def test_without_a_running_product_it_is_a_sentence(tmp_path: Path) -> None:
     file = _file(tmp_path / "a.csv", [_row(1)])
 

@@ -1,10 +1,11 @@
-"""Returns: record one."""
+"""Returns: record one or many."""
 
 from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Response as Answer
 from pydantic import Field
+from starlette.requests import Request as Incoming
 
 from services.profile.people.refusals import TooMuchContention
 from services.profile.purchases.domain.returns import Return, ReturnedLine, WaitingReturn
@@ -19,11 +20,20 @@ from services.profile.purchases.storage.returns import RecordedReturn
 from services.profile.purchases.usecases.record_returns import record_returns
 from services.profile.settings import Settings
 from shared.errors import DomainError
+from shared.http import problems
 from shared.http.auth import allow
 from shared.http.dependencies import Caller, InContext, Transaction
 from shared.http.models import InstantIn, OrderId, Request, Response, Source, example
 from shared.http.routes import Router
-from shared.limits import LINES_MAX, QUANTITY_MAX
+from shared.limits import BATCH_ITEMS_MAX, LINES_MAX, QUANTITY_MAX
+
+_EXAMPLE = {
+    "source": "web",
+    "return_id": "R-1",
+    "order_id": "1001",
+    "returned_at": "2026-03-05T10:00:00Z",
+    "lines": [{"line": 1, "quantity": 1}],
+}
 
 router = Router(tags=["returns"])
 
@@ -41,13 +51,7 @@ class ReturnLineIn(Request):
 class ReturnIn(Request):
     """A return to record."""
 
-    model_config = example(
-        source="web",
-        return_id="R-1",
-        order_id="1001",
-        returned_at="2026-03-05T10:00:00Z",
-        lines=[{"line": 1, "quantity": 1}],
-    )
+    model_config = example(**_EXAMPLE)
 
     source: Source
     return_id: SourceReturnId
@@ -63,6 +67,14 @@ class ReturnIn(Request):
         """The return in the domain's words."""
         lines = tuple(ReturnedLine(line.line, line.quantity) for line in self.lines)
         return Return(self.source, self.return_id, self.order_id, self.returned_at, lines)
+
+
+class ReturnsIn(Request):
+    """Up to 500 returns, recorded in one transaction."""
+
+    model_config = example(items=[_EXAMPLE])
+
+    items: Annotated[list[ReturnIn], Field(min_length=1, max_length=BATCH_ITEMS_MAX)]
 
 
 class UnitsOut(Response):
@@ -89,6 +101,23 @@ class Returned(Response):
     currency: str | None = Field(examples=["CNY"])
     amount_minor: int | None = Field(examples=[2800])
     lines: list[UnitsOut]
+    recorded_at: datetime | None = Field(description="When it was first recorded; null while it waits.")
+
+
+class ReturnOutcome(Response):
+    """The answer to one return of a batch: the one that it would get alone."""
+
+    status: int = Field(examples=[201])
+    returned: Returned | None
+    problem: dict[str, object] | None = Field(
+        description="A problem document, if it was refused.", examples=[None]
+    )
+
+
+class ReturnOutcomes(Response):
+    """One outcome a return, in the order they were sent."""
+
+    items: list[ReturnOutcome]
 
 
 @router.post(
@@ -126,6 +155,35 @@ async def record_return(
     return _returned(outcome)
 
 
+@router.post(
+    "/v1/returns:batch",
+    operation_id="record_returns",
+    summary="Record many returns",
+    allow=allow({"agent", "manager", "admin"}, partner_scope="returns:write"),
+    idempotency="optional",
+    errors=(TooMuchContention,),
+    status_code=207,
+)
+async def record_many_returns(
+    tx: Transaction, context: InContext[Settings], caller: Caller, incoming: Incoming, body: ReturnsIn
+) -> ReturnOutcomes:
+    """Record up to 500 returns in one transaction; one that is refused is left out and says why.
+
+    The status of one whose purchase is not known yet is 202.
+    """
+    outcomes = await record_returns(tx, context, [item.reported for item in body.items], issuer=caller.issuer)
+    return ReturnOutcomes(items=[_outcome(outcome, incoming) for outcome in outcomes])
+
+
+def _outcome(outcome: RecordedReturn | WaitingReturn | DomainError, incoming: Incoming) -> ReturnOutcome:
+    if isinstance(outcome, DomainError):
+        request_id = incoming.scope.get(problems.REQUEST_ID, "")
+        problem = problems.document(outcome, problems.language_of(incoming.scope), request_id)
+        return ReturnOutcome(status=outcome.kind.value, returned=None, problem=problem)
+    status = 201 if isinstance(outcome, RecordedReturn) else 202
+    return ReturnOutcome(status=status, returned=_returned(outcome), problem=None)
+
+
 def _returned(outcome: RecordedReturn | WaitingReturn) -> Returned:
     return _waiting(outcome) if isinstance(outcome, WaitingReturn) else _recorded(outcome)
 
@@ -144,6 +202,7 @@ def _waiting(waiting: WaitingReturn) -> Returned:
         currency=None,
         amount_minor=None,
         lines=[],
+        recorded_at=None,
     )
 
 
@@ -170,4 +229,5 @@ def _recorded(recorded: RecordedReturn) -> Returned:
             )
             for line in recorded.lines
         ],
+        recorded_at=record.booked_at,
     )

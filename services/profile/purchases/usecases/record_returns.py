@@ -16,6 +16,7 @@ from shared.context import Context
 from shared.db import Tx, locks
 from shared.errors import DomainError
 from shared.ids import new_id
+from shared.limits import BATCH_ITEMS_MAX
 
 ATTEMPTS_MAX = 5
 """The most attempts at a batch; a new one begins when another transaction recorded one of its returns meanwhile."""
@@ -29,24 +30,35 @@ async def record_returns(
 ) -> list[Outcome]:
     """Record returns that `issuer` reports, and return one outcome per return; refusals leave the others alone.
 
-    A return that was recorded before gets its first answer again, or a conflict that names what differs.
+    A return that was recorded before gets its first answer again, or a conflict that names what differs. Of several with
+    one id each is answered as if it had come after the one before it.
     """
-    first: dict[ReturnKey, Return] = {}
-    for reported_return in reported:
-        first.setdefault(reported_return.key(issuer), reported_return)
-    outcomes = await _record(tx, context, list(first.values()), issuer)
-    others = [
-        reported_return
-        for reported_return in reported
-        if first[reported_return.key(issuer)] != reported_return
-    ]
-    conflicts = await _known(tx, context, others, issuer) if others else {}
-    return [
-        (outcomes if first[reported_return.key(issuer)] == reported_return else conflicts)[
-            reported_return.key(issuer)
-        ]
-        for reported_return in reported
-    ]
+    assert len(reported) <= BATCH_ITEMS_MAX, "the edge bounds its batches"
+    distinct = dict.fromkeys(reported)
+    rounds = _rounds(distinct, issuer)
+    if len(rounds) > 1:  # every lock is taken at once, because a later round must not wait for one
+        await _meet_purchases(tx, {reported_return.order(issuer) for reported_return in distinct})
+    outcomes: dict[Return, Outcome] = {}
+    for returns_of_round in rounds:
+        answers = await _record(tx, context, returns_of_round, issuer)
+        outcomes |= {
+            reported_return: answers[reported_return.key(issuer)] for reported_return in returns_of_round
+        }
+    return [outcomes[reported_return] for reported_return in reported]
+
+
+def _rounds(distinct: Iterable[Return], issuer: str) -> list[list[Return]]:
+    """Divide returns, in their order, so that no id is twice in one round."""
+    rounds: list[list[Return]] = []
+    keys: set[ReturnKey] = set()
+    for reported_return in distinct:
+        key = reported_return.key(issuer)
+        if key in keys or not rounds:
+            rounds.append([])
+            keys = set()
+        rounds[-1].append(reported_return)
+        keys.add(key)
+    return rounds
 
 
 async def _record(

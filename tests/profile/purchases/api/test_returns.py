@@ -103,3 +103,38 @@ async def test_a_return_of_before_the_shop_is_refused_whether_or_not_its_purchas
     client = profile.operator()
     answer = await client.post("/v1/returns", json=returned(returned_at="1900-01-01T00:00:00Z"))
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "too_long_ago")
+
+
+async def test_each_return_of_a_batch_is_answered_as_if_alone(profile: Profile) -> None:
+    client = profile.operator()
+    await client.post("/v1/purchases", json=purchase())  # three units in its first line
+    items = [
+        returned("R-1", lines=[{"line": 1, "quantity": 9}]),  # too many
+        returned("R-1", lines=[{"line": 1, "quantity": 2}]),  # its correction
+        returned("R-1", lines=[{"line": 1, "quantity": 2}]),  # a repeat
+        returned("R-1", lines=[{"line": 1, "quantity": 1}]),  # another content
+        returned("R-2", lines=[{"line": 1, "quantity": 2}]),  # only one unit is left
+        returned("R-3"),
+        returned("R-4") | {"order_id": "unknown"},
+        returned("R-5") | {"returned_at": "2999-01-01T00:00:00Z"},
+    ]
+
+    answer = await client.post("/v1/returns:batch", json={"items": items})
+    again = await client.post("/v1/returns:batch", json={"items": items})
+
+    assert answer.status_code == 207, answer.text
+    outcomes = answer.json()["items"]
+    assert [outcome["status"] for outcome in outcomes] == [422, 201, 201, 409, 422, 201, 202, 422]
+    assert outcomes[1] == outcomes[2]
+    assert outcomes[0]["problem"]["errors"][0]["pointer"] == "/lines/0/quantity"
+    assert [outcome["status"] for outcome in again.json()["items"][1:]] == [201, 201, 409, 422, 201, 202, 422]
+    assert again.json()["items"][5] == outcomes[5]
+    assert await profile.count(tables.purchase_return) == 2
+
+
+async def test_a_batch_of_returns_has_a_limit(profile: Profile) -> None:
+    items = [returned(f"R-{number}") for number in range(501)]
+
+    answer = await profile.operator().post("/v1/returns:batch", json={"items": items})
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/items")
