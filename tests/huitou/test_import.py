@@ -38,6 +38,11 @@ def _file(path: Path, rows: list[str]) -> Path:
     return path
 
 
+def _set_aside(shop: Installation) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = json.loads(shop.run("dead-letters", "list", "--json").stdout)
+    return records
+
+
 def _row(order: int, customer: str = "ann", amount: object = 500, at: str = "2026-01-05T12:00:00Z") -> str:
     return f"{order},{customer},{at},USD,cd,music,1,{amount}"
 
@@ -179,6 +184,9 @@ def test_returns_are_imported_and_those_before_their_purchases_wait(
     for report, imported, repeated in ((first, 1, 0), (second, 0, 1)):
         assert (report["imported"], report["repeated"], report["waiting"]) == (imported, repeated, 1)
         assert [(error["row"], error["column"]) for error in report["errors"]] == [(4, "line")]
+    assert [record["awaits"] for record in _set_aside(shop)] == ["order:back/9"]
+    _report(shop, str(_file(tmp_path / "late.csv", [_row(9)])), "--source", "back")
+    assert _set_aside(shop) == []
 
 
 def test_without_a_running_product_it_is_a_sentence(tmp_path: Path) -> None:
@@ -192,9 +200,8 @@ def test_without_a_running_product_it_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_what_was_set_aside_is_listed(shop: Installation) -> None:
-    listed = shop.run("dead-letters", "list", "--json")
     unknown = shop.run("dead-letters", "retry", "sad_00000000000000000000000000")
 
-    assert json.loads(listed.stdout) == []
+    assert _set_aside(shop) == []
     assert unknown.returncode == Exit.FAILED
     assert "No service has set aside" in unknown.stderr
