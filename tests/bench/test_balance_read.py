@@ -81,6 +81,7 @@ async def test_a_balance_read_costs_little_more_than_its_request_on_sqlite(tmp_p
 @asynccontextmanager
 async def _reading(kind: databases.Kind, folder: Path) -> AsyncIterator[Reading]:
     stream = Stream(SEED, begins=SystemClock().now() - timedelta(days=30))
+    key = ensure_signing_key(folder)  # made before the database has anything, as `huitou up` makes it
     async with consuming.opened(kind, "loyalty", folder) as seeded:
         batches = stream.batches(SEED_EVENTS // SIZE, SIZE)
         await seeded.apply(batches)
@@ -98,9 +99,7 @@ async def _reading(kind: databases.Kind, folder: Path) -> AsyncIterator[Reading]
         with running(command, environment, ready, folder / "serving.log") as server:
             callers = Callers(base + 2, CONNECTIONS)
             now = SystemClock().now()
-            token = mint(
-                ensure_signing_key(folder), "operator", "ana", now=now, ttl=timedelta(hours=1), roles=VIEWER
-            )
+            token = mint(key, "operator", "ana", now=now, ttl=timedelta(hours=1), roles=VIEWER)
             bought = {(record.key or b"").decode() for records in batches for record in records}
             yield Reading(server.pid, callers, token, sorted(bought))
             callers.close()
