@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import httpx2
@@ -31,12 +31,12 @@ class Watch:
 
     addresses: Mapping[str, str]
     _asked: asyncio.Task[list[Health]] | None = None
-    _until: float = field(default=0.0)
+    _answered_at: float = 0.0
 
     async def look(self, client: httpx2.AsyncClient) -> list[Health]:
         """Return the health of every service. Readers that come at once share one answer."""
         now = asyncio.get_running_loop().time()
-        if self._asked is None or (self._asked.done() and now >= self._until):
+        if self._asked is None or (self._asked.done() and now >= self._answered_at + KEPT_SECONDS):
             self._asked = asyncio.create_task(self._ask_all(client))
         return await asyncio.shield(self._asked)
 
@@ -47,7 +47,7 @@ class Watch:
                 *(_ask(client, name, address) for name, address in self.addresses.items())
             )
         finally:
-            self._until = asyncio.get_running_loop().time() + KEPT_SECONDS
+            self._answered_at = asyncio.get_running_loop().time()
 
 
 async def _ask(client: httpx2.AsyncClient, name: str, address: str) -> Health:
