@@ -147,6 +147,11 @@ def internal(language: Language, request_id: str) -> dict[str, Any]:
     }
 
 
+def item_document(error: DomainError, scope: Scope) -> dict[str, Any]:
+    """Return the problem document of one item of a batch, in the language and with the id of its request."""
+    return document(error, language_of(scope), scope.get(REQUEST_ID, ""))
+
+
 def respond(error: DomainError, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
     """Return the answer to a request that was refused."""
     language = language_of(scope)

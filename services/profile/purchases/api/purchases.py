@@ -240,8 +240,7 @@ async def record_purchases(
 def _outcome(outcome: PurchaseRecord | DomainError, incoming: Incoming) -> Outcome:
     if isinstance(outcome, PurchaseRecord):
         return Outcome(status=201, purchase=_recorded(outcome), problem=None)
-    request_id = incoming.scope.get(problems.REQUEST_ID, "")
-    problem = problems.document(outcome, problems.language_of(incoming.scope), request_id)
+    problem = problems.item_document(outcome, incoming.scope)
     return Outcome(status=outcome.kind.value, purchase=None, problem=problem)
 
 

@@ -177,8 +177,7 @@ async def record_many_returns(
 
 def _outcome(outcome: RecordedReturn | WaitingReturn | DomainError, incoming: Incoming) -> ReturnOutcome:
     if isinstance(outcome, DomainError):
-        request_id = incoming.scope.get(problems.REQUEST_ID, "")
-        problem = problems.document(outcome, problems.language_of(incoming.scope), request_id)
+        problem = problems.item_document(outcome, incoming.scope)
         return ReturnOutcome(status=outcome.kind.value, returned=None, problem=problem)
     status = 201 if isinstance(outcome, RecordedReturn) else 202
     return ReturnOutcome(status=status, returned=_returned(outcome), problem=None)
