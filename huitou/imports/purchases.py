@@ -66,7 +66,7 @@ def _check(request: PurchaseIn) -> None:
         money.exponent(purchase.currency)
     except money.UnknownCurrency as error:
         raise refused_at(money.UnknownCurrency, "/currency") from error
-    rules.must_be_countable(purchase)
+    rules.must_be_countable(purchase.amount_minor)
     rules.must_be_believable(
         purchase.purchased_at, SystemClock().now(), "/purchased_at", _profile().purchases_since
     )

@@ -109,9 +109,9 @@ def must_be_believable(at: datetime, now: datetime, pointer: str, since: datetim
         raise refused_at(InTheFuture, pointer)
 
 
-def must_be_countable(purchase: Purchase) -> None:
+def must_be_countable(amount_minor: int) -> None:
     """Refuse an order whose lines add up to more than ORDER_AMOUNT_MAX. Raises OrderTooLarge."""
-    if purchase.amount_minor > ORDER_AMOUNT_MAX:
+    if amount_minor > ORDER_AMOUNT_MAX:
         raise refused_at(OrderTooLarge, "/lines")
 
 

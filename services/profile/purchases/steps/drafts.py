@@ -22,6 +22,8 @@ class Draft:
     issuer: str
     """The issuer that reports the purchase."""
     purchase: Purchase
+    amount_minor: int
+    """The sum of its lines, added up once."""
     fact: Fact
     """The fact about its customer; the record id is the id of the new purchase."""
     content_hash: bytes
@@ -62,6 +64,7 @@ def draft_of(context: Context[Settings], purchase: Purchase, *, issuer: str) -> 
     return Draft(
         issuer,
         purchase,
+        purchase.amount_minor,
         fact,
         content_hash=context.vault.digest("purchase_content", rules.content(purchase)),
         customer_hash=context.vault.digest("purchase_customer", json.dumps(named).encode()),

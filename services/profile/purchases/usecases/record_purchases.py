@@ -92,13 +92,12 @@ async def _record_new(
     recordable: list[tuple[Draft, PurchaseRecord]] = []
     totals = await _totals(tx, drafts, resolution.answers)
     for draft, answer in zip(drafts, resolution.answers, strict=True):
-        amount = draft.purchase.amount_minor
         if not isinstance(answer, Resolved):
             refusals[draft.key] = moved_below(answer, "/customer")
-        elif rules.too_much(totals, answer.identity_id, amount):
+        elif rules.too_much(totals, answer.identity_id, draft.amount_minor):
             refusals[draft.key] = refused_at(CustomerTotalTooLarge, "/lines")
         else:
-            totals[answer.identity_id] += amount
+            totals[answer.identity_id] += draft.amount_minor
             recordable.append((draft, _purchase(tx, draft, answer, issuer)))
     new = {record.key: record for _, record in recordable}
     if not await purchases.insert(tx, list(new.values())):
@@ -139,7 +138,7 @@ async def _totals(
     identity_ids = {
         answer.identity_id
         for draft, answer in resolved
-        if isinstance(answer, Resolved) and draft.purchase.amount_minor >= LARGE_ORDER_AMOUNT
+        if isinstance(answer, Resolved) and draft.amount_minor >= LARGE_ORDER_AMOUNT
     }
     return defaultdict(int, await purchases.totals(tx, identity_ids) if identity_ids else {})
 
@@ -147,7 +146,7 @@ async def _totals(
 def _unbelievable(tx: Tx, context: Context[Settings], draft: Draft) -> DomainError | None:
     """Return why the amount or the date of a purchase cannot be believed; None if they can."""
     try:
-        rules.must_be_countable(draft.purchase)
+        rules.must_be_countable(draft.amount_minor)
         rules.must_be_believable(
             draft.purchase.purchased_at, tx.now, "/purchased_at", context.settings.purchases_since
         )
@@ -167,7 +166,7 @@ def _purchase(tx: Tx, draft: Draft, resolved: Resolved, issuer: str) -> Purchase
         customer_id=resolved.customer_id,
         purchased_at=purchase.purchased_at,
         currency=purchase.currency,
-        amount_minor=purchase.amount_minor,
+        amount_minor=draft.amount_minor,
         channel=purchase.channel,
         store=purchase.store,
         content_hash=draft.content_hash,
