@@ -36,8 +36,10 @@ from shared.http.problems import (
     BodyTooComplex,
     BodyTooLarge,
     DiskFull,
+    HeadTooLarge,
     InvalidRequest,
     MalformedJson,
+    TargetTooLong,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -143,7 +145,7 @@ def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
         errors.append(CursorInvalid)
     if operation.needs == "transaction":
         errors.append(DiskFull)
-    return tuple(dict.fromkeys([*errors, Unavailable]))
+    return tuple(dict.fromkeys([*errors, TargetTooLong, HeadTooLarge, Unavailable]))
 
 
 def generate(title: str, description: str, routes: Sequence[BaseRoute]) -> dict[str, Any]:

@@ -49,6 +49,7 @@ CHECKS = {
     "positive_data_acceptance": {"enabled": False},
     "use_after_free": {"enabled": False},
     "ensure_resource_availability": {"enabled": False},
+    "negative_data_rejection": {"expected-statuses": ["4xx"]},
     "missing_required_header": {"expected-statuses": ["400", "401", "403", "404"]},
 }
 """All checks of the library but those that know too little: what a valid document asks for may well be refused."""
