@@ -25,18 +25,23 @@ def language_of_environment() -> Language:
 
 
 class Product:
-    """The public addresses of one installation, called with a token; without one, as an operator.
+    """The public addresses of one installation, called with a token; without one, as the operator `name`.
 
     It answers in `language`; without one, in that of the terminal.
     """
 
     def __init__(
-        self, settings: Settings, token: str | None = None, *, language: Language | None = None
+        self,
+        settings: Settings,
+        token: str | None = None,
+        *,
+        name: str = "huitou-cli",
+        language: Language | None = None,
     ) -> None:
         self._language = language or language_of_environment()
         self._token = token or ""  # a folder without keys is no home, so nothing will answer
         if token is None and keys_folder(settings.home).exists():
-            self._token = tokens.operator(settings.home, "admin", name="huitou-cli")
+            self._token = tokens.operator(settings.home, "admin", name=name)
         self._clients = {
             name: httpx2.Client(base_url=settings.address(name), timeout=ANSWER_SECONDS_MAX)
             for name in PORT_OFFSETS

@@ -1,5 +1,6 @@
-"""`huitou dead-letters`: records that could not be applied, in all services: list, show, retry, discard."""
+"""`huitou dead-letters`: records that could not be applied, in all services: list, show, retry, discard, let pass."""
 
+import getpass
 import json
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from rich.table import Table
 from huitou.client import Product, problem
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES, Settings
+from shared.auth.principal import is_subject
 from shared.limits import PAGE_ITEMS_MAX
 
 SHOWN_MAX = 10_000
@@ -21,7 +23,9 @@ WIDTH = 2_000
 STANDING = ("partition_braked", "partition_failing")
 """The codes of the issues about a partition that stands."""
 
-app = typer.Typer(help="Records that could not be applied: look, retry, discard.", no_args_is_help=True)
+app = typer.Typer(
+    help="Records that could not be applied: look, retry, discard, let pass.", no_args_is_help=True
+)
 
 RecordId = Annotated[str, typer.Argument(help="The record's id, as `list` shows it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
@@ -39,8 +43,8 @@ def list_records(
 
     Below it are the partitions that stand, because a record of theirs could neither be applied nor set aside.
     """
-    if service is not None and service not in SERVICES:
-        raise Refused(Exit.USAGE, f"There is no service {service!r}; there are {', '.join(SERVICES)}.")
+    if service is not None:
+        _check_service(service)
     with Product(Settings()) as product:
         names = [service] if service else SERVICES
         records = [{"service": name, **record} for name in names for record in _pages(product, name, state)]
@@ -74,6 +78,66 @@ def retry_record(record_id: RecordId) -> None:
 def discard_record(record_id: RecordId) -> None:
     """Give a dead record up, and apply what is queued behind it."""
     _act(record_id, "discard", "discarded; behind it, applied")
+
+
+@app.command("pass")
+def pass_batch(
+    service: Annotated[str, typer.Argument(help="The service whose partition stands.")],
+    place: Annotated[str, typer.Argument(help="The partition, as `list` shows it: huitou.purchases/3.")],
+    by: Annotated[
+        str | None,
+        typer.Option(help="Who lets it pass, which is written down; default: this machine's user."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Let the batch pass at which a partition stands; says first what will be set aside, and asks.
+
+    A batch of which too much would be set aside stops its partition, because a bad deployment is likelier than so many bad
+    records. This is for the records that really are bad. It takes effect within seconds, without a restart.
+    """
+    _check_service(service)
+    name = by or _user()
+    if not is_subject("operator", name):
+        raise Refused(Exit.USAGE, f"{name!r} is no name of an operator: give one without spaces with --by.")
+    with Product(Settings(), name=name) as product:
+        stopped = product.call(service, "GET", "/v1/stopped-partitions")["items"]
+        held = [stop for stop in stopped if f"{stop['topic']}/{stop['partition']}" == place and stop["batch"]]
+        if not held:
+            raise Refused(
+                Exit.FAILED,
+                f"The brake holds no batch of {place} in {service}; see `huitou dead-letters list`.",
+            )
+        for stop in held:
+            _tell_batch(service, place, stop["batch"])
+            if not yes and not typer.confirm("Let it pass?", err=True):
+                raise Refused(Exit.FAILED, "Nothing was changed.")
+            held_at = {field: stop[field] for field in ("consumer", "topic", "partition")}
+            batch = {field: stop["batch"][field] for field in ("from_offset", "until_offset", "dead")}
+            product.call(service, "POST", "/v1/stopped-partitions:pass", json=held_at | batch)
+    typer.echo(
+        f"The batch passes within seconds; {name} is written down. See `huitou dead-letters list` then."
+    )
+
+
+def _tell_batch(service: str, place: str, batch: dict[str, Any]) -> None:
+    typer.echo(
+        f"{service}: {place}: of {batch['records']} records from offset {batch['from_offset']} on, "
+        f"{batch['dead']} will be set aside as dead and {batch['queued']} will wait behind them:"
+    )
+    for refusals in batch["refusals"]:
+        typer.echo(f"  {refusals['records']} × {refusals['type'] or 'unreadable'}: {refusals['code']}")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user without a name
+        return "huitou-cli"
+
+
+def _check_service(service: str) -> None:
+    if service not in SERVICES:
+        raise Refused(Exit.USAGE, f"There is no service {service!r}; there are {', '.join(SERVICES)}.")
 
 
 def _act(record_id: str, verb: str, words: str) -> None:

@@ -1,5 +1,6 @@
 """Apply one batch of one partition in one transaction, exactly once, and set aside the records that cannot be applied."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -11,7 +12,7 @@ from shared.bus import Record, TopicPartition
 from shared.consume import set_aside
 from shared.consume.handlers import Handlers
 from shared.consume.set_aside import Reason
-from shared.consume.tables import InboxRecord, SetAsideRecord, State, consumer_position, inbox
+from shared.consume.tables import InboxRecord, Refusals, SetAsideRecord, State, consumer_position, inbox
 from shared.consume.tables import set_aside as set_aside_table
 from shared.consume.waves import waves
 from shared.context import Context
@@ -30,12 +31,19 @@ class BrakePulled(Exception):
     A bad deployment is a more likely cause than so many bad records.
     """
 
-    def __init__(self, dead: int, of: int, first: Reason) -> None:
+    def __init__(self, of: int, set_aside: Sequence[SetAsideRecord]) -> None:
+        dead = [record for record in set_aside if record.state == "dead"]
+        first = dead[0]
         super().__init__(
-            f"{dead} of {of} records would be set aside, the first because of {first.code}: {first.sentence} "
-            "Nothing was committed and the partition waits. Mend the cause, or raise HUITOU_SET_ASIDE_PERCENT_MAX."
+            f"{len(dead)} of {of} records would be set aside, the first because of {first.code}: {first.reason} "
+            "Nothing was committed and the partition waits. Mend the cause, or let the batch pass with "
+            "`huitou dead-letters pass`."
         )
-        self.dead, self.of, self.code = dead, of, first.code
+        self.dead, self.of, self.code, self.queued = len(dead), of, first.code, len(set_aside) - len(dead)
+        counts = Counter((record.type, record.code) for record in dead)
+        self.refusals = tuple(
+            Refusals(event_type, code, records) for (event_type, code), records in counts.most_common()
+        )
 
 
 @dataclass(slots=True)
@@ -209,10 +217,12 @@ async def apply_batch(
     records: Sequence[Record],
     *,
     set_aside_percent_max: int = 5,
+    dead_allowed: int = DEAD_MIN,
     bugs_are_permanent: bool = False,
 ) -> Outcome:
     """Apply the records of one partition, set aside those that cannot be applied, and move the position, in one transaction.
 
+    The brake does not act up to `dead_allowed` dead records, however few the records of the batch are.
     Raises BrakePulled, or the error that prevented the batch. Then nothing was committed.
     """
     decoded = decode_batch(records, handlers)
@@ -228,7 +238,7 @@ async def apply_batch(
         await batch.apply(fresh)
         for record, reason in decoded.malformed:
             batch.set_aside_malformed(record, reason)
-        _brake(batch, len(records), set_aside_percent_max)
+        _brake(batch, len(records), set_aside_percent_max, dead_allowed)
         # New rows only: a member that has lost the partition without knowing may have set the records aside meanwhile.
         await tx.insert_new_records(set_aside_table, batch.set_aside)
         await advance(tx, database, handlers.consumer, partition, records[-1].offset + 1)
@@ -299,8 +309,7 @@ async def advance(
     )
 
 
-def _brake(batch: Batch, records: int, percent_max: int) -> None:
+def _brake(batch: Batch, records: int, percent_max: int, dead_allowed: int) -> None:
     dead = batch.outcome.dead
-    if dead > DEAD_MIN and dead * 100 > percent_max * records and percent_max < 100:
-        first = next(record for record in batch.set_aside if record.state == "dead")
-        raise BrakePulled(dead, records, Reason(first.code, first.reason))
+    if dead > dead_allowed and dead * 100 > percent_max * records and percent_max < 100:
+        raise BrakePulled(records, batch.set_aside)

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from shared import logs
 from shared.bus import Bus, BusUnavailable, Record, Subscription, TopicPartition
 from shared.consume import stopped_partitions
-from shared.consume.apply import BrakePulled, Outcome, apply_batch
+from shared.consume.apply import DEAD_MIN, BrakePulled, Outcome, apply_batch
 from shared.consume.combined import Apart, Batches, apply_together, groups
 from shared.consume.handlers import Handlers
-from shared.consume.tables import ConsumerPositionRecord, StopCause, consumer_position
+from shared.consume.tables import BrakedBatchRecord, ConsumerPositionRecord, StopCause, consumer_position
 from shared.context import Context
 from shared.db import Database, columns_of, failures
 
@@ -196,18 +196,37 @@ class Consumer:
         self, subscription: Subscription, partition: TopicPartition, records: Sequence[Record]
     ) -> bool:
         """Apply one batch, or make its partition wait, and return whether the database is away."""
-        began = time.perf_counter()
+        began, fetched = time.perf_counter(), len(records)
         try:
-            outcome = await self._attempt(partition, records)
+            records, dead_allowed = await self._allowed(partition, records)
+            outcome = await self._attempt(partition, records, dead_allowed)
         except Exception as error:  # noqa: BLE001 - _wait handles each kind: outage, brake or bug
             await self._wait(subscription, partition, records, error)
             return _is_outage(error)
+        if len(records) < fetched:
+            await subscription.seek(partition, records[-1].offset + 1)
         if self.trouble.pop(partition, None) is not None:
             self._quiet.over("the consumer goes on", consumer=self.handlers.consumer)
         self._applied(partition, records, outcome, time.perf_counter() - began)
         return False
 
-    async def _attempt(self, partition: TopicPartition, records: Sequence[Record]) -> Outcome:
+    async def _allowed(
+        self, partition: TopicPartition, records: Sequence[Record]
+    ) -> tuple[Sequence[Record], int]:
+        """Return the records to apply and the number of them that may die, where an operator lets a batch pass the brake."""
+        if partition not in self.trouble or self.trouble[partition].cause != "brake":
+            return records, DEAD_MIN
+        async with self.database.read() as read:
+            allowed = await stopped_partitions.allowed(
+                read, self.handlers.consumer, partition, records[0].offset
+            )
+        if allowed is None:
+            return records, DEAD_MIN
+        return [record for record in records if record.offset < allowed.until_offset], allowed.dead_max
+
+    async def _attempt(
+        self, partition: TopicPartition, records: Sequence[Record], dead_allowed: int
+    ) -> Outcome:
         bugs = self.trouble[partition].bugs if partition in self.trouble else 0
         for tries_left in reversed(range(RACE_TRIES_MAX)):
             try:
@@ -218,6 +237,7 @@ class Consumer:
                     partition,
                     records,
                     set_aside_percent_max=self.set_aside_percent_max,
+                    dead_allowed=dead_allowed,
                     bugs_are_permanent=bugs >= BUG_TRIES_MAX,
                 )
             except Exception as error:
@@ -240,14 +260,14 @@ class Consumer:
         if isinstance(error, BrakePulled):
             trouble.cause = "brake"
             self._quiet.warning(
-                "so much of a batch would be set aside that its partition waits: mend the cause, or raise "
-                "HUITOU_SET_ASIDE_PERCENT_MAX",
+                "so much of a batch would be set aside that its partition waits: mend the cause, or let the batch pass "
+                "with `huitou dead-letters pass`",
                 consumer=self.handlers.consumer,
                 dead=error.dead,
                 records=error.of,
                 code=error.code,
             )
-            await self._note(partition, records[0].offset, "brake", error.code)
+            await self._note(partition, records, "brake", error.code, error)
         elif failures.is_transient(error):
             trouble.cause = "database"
             self._warn("the database cannot be used and the consumer waits", error)
@@ -255,7 +275,7 @@ class Consumer:
             trouble.cause = "bug"
             trouble.bugs += 1
             log.error("a batch met an unexpected error", consumer=self.handlers.consumer, exc_info=error)
-            await self._note(partition, records[0].offset, "bug", type(error).__name__)
+            await self._note(partition, records, "bug", type(error).__name__)
         trouble.paused = True
         subscription.pause(partition)
         await subscription.seek(partition, records[0].offset)
@@ -303,12 +323,33 @@ class Consumer:
                 self.positions.pop(partition, None)
                 self.trouble.pop(partition, None)
 
-    async def _note(self, partition: TopicPartition, offset: int, cause: StopCause, code: str) -> None:
+    async def _note(
+        self,
+        partition: TopicPartition,
+        records: Sequence[Record],
+        cause: StopCause,
+        code: str,
+        brake: BrakePulled | None = None,
+    ) -> None:
         """Write down the cause of the stop for every process of the service. An outage is ignored: the log has the cause."""
-        try:
-            await stopped_partitions.note(
-                self.database, self.handlers.consumer, partition, offset, cause, code
+        consumer, offset = self.handlers.consumer, records[0].offset
+        braked = (
+            None
+            if brake is None
+            else BrakedBatchRecord(
+                consumer=consumer,
+                topic=partition.topic,
+                partition=partition.partition,
+                from_offset=offset,
+                until_offset=records[-1].offset + 1,
+                records=brake.of,
+                dead=brake.dead,
+                queued=brake.queued,
+                refusals=brake.refusals,
             )
+        )
+        try:
+            await stopped_partitions.note(self.database, consumer, partition, offset, cause, code, braked)
         except Exception as error:
             if not failures.is_transient(error):
                 raise

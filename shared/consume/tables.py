@@ -1,4 +1,4 @@
-"""The tables of consumers: positions, stopped partitions, the inbox, and the records that were set aside."""
+"""The tables of consumers: positions, stopped partitions and their batches, the inbox, and records that were set aside."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from sqlalchemy import Column, Index, Integer, Named, Table, Text, TypedColumns
 from shared.db.opening import kernel_metadata
 from shared.db.records import record_of
 from shared.db.schema import one_of
-from shared.db.types import BigInt, Id, Instant, Sealed
+from shared.db.types import BigInt, Document, Id, Instant, Sealed
 
 
 class PositionColumns(TypedColumns):
@@ -78,6 +78,86 @@ class StoppedPartitionRecord:
     cause: StopCause
     code: str
     stopped_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """The records of one event type that one reason would set aside."""
+
+    type: str | None
+    """None if the records cannot be read."""
+    code: str
+    records: int
+
+
+class BrakedColumns(TypedColumns):
+    """The batch that the brake stopped last in a partition, and what of it would be set aside."""
+
+    consumer: Named[str] = Column(Id, primary_key=True)
+    topic: Named[str] = Column(Id, primary_key=True)
+    partition: Named[int] = Column(Integer, primary_key=True)
+    from_offset: Named[int] = Column(BigInt)
+    until_offset: Named[int] = Column(BigInt)
+    """The offset behind the last record of the batch."""
+    records: Named[int] = Column(Integer)
+    dead: Named[int] = Column(Integer)
+    queued: Named[int] = Column(Integer)
+    refusals: Named[tuple[Refusals, ...]] = Column(Document(tuple[Refusals, ...]))
+
+
+braked_batch = Table("braked_batch", kernel_metadata, BrakedColumns)
+
+
+@record_of(braked_batch)
+@dataclass(frozen=True, slots=True)
+class BrakedBatchRecord:
+    """One batch that the brake stopped."""
+
+    consumer: str
+    topic: str
+    partition: int
+    from_offset: int
+    until_offset: int
+    records: int
+    dead: int
+    queued: int
+    refusals: tuple[Refusals, ...]
+
+
+class AllowedColumns(TypedColumns):
+    """A batch that an operator has let pass the brake. Rows are kept, so that it stays known who did it."""
+
+    id: Named[str] = Column(Id, primary_key=True)
+    """The id, which sorts by time of making."""
+    consumer: Named[str] = Column(Id)
+    topic: Named[str] = Column(Id)
+    partition: Named[int] = Column(Integer)
+    from_offset: Named[int] = Column(BigInt)
+    until_offset: Named[int] = Column(BigInt)
+    dead_max: Named[int] = Column(Integer)
+    """The number of dead records that the operator was shown. More of them stop the partition again."""
+    allowed_by: Named[str] = Column(Text)
+    allowed_at: Named[datetime] = Column(Instant)
+
+
+allowed_batch = Table("allowed_batch", kernel_metadata, AllowedColumns)
+Index("allowed_batch_place", allowed_batch.c.consumer, allowed_batch.c.topic, allowed_batch.c.partition)
+
+
+@record_of(allowed_batch)
+@dataclass(frozen=True, slots=True)
+class AllowedBatchRecord:
+    """One batch that an operator has let pass the brake."""
+
+    id: str
+    consumer: str
+    topic: str
+    partition: int
+    from_offset: int
+    until_offset: int
+    dead_max: int
+    allowed_by: str
+    allowed_at: datetime
 
 
 class InboxColumns(TypedColumns):

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from shared.context import Runtime
 from shared.db import failures
 from shared.db.migrations import Migrations
-from shared.http import documents, guard, health, monitoring, openapi, refusals, set_aside
+from shared.http import documents, guard, health, monitoring, openapi, refusals, set_aside, stopped_partitions
 from shared.http.edge import Edge
 from shared.http.health import DatabaseCheck, DiskCheck, Health, Issue, KeysCheck, LossCheck
 from shared.http.routes import READ_SECONDS_MAX, Route
@@ -43,7 +43,7 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
     app.state.metrics.read.append(service.gauges)
     app.state.health = Health()
     app.state.private = False
-    for router in (*service.routers, set_aside.router_of(service), health.router):
+    for router in (*service.routers, set_aside.router_of(service), stopped_partitions.router, health.router):
         app.router.routes.extend(router.routes)
     _check(openapi.operations(app.router.routes))
     documents.install(app, service.name)

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from huitou import registry
 from shared.auth.principal import SubjectKind
-from shared.http import set_aside
+from shared.http import set_aside, stopped_partitions
 from shared.http.models import Response
 from shared.http.readers import READER, ReadBy
 
@@ -59,7 +59,11 @@ def _holds_text(annotation: Any) -> bool:
 def _answers() -> set[type[BaseModel]]:
     found: set[type[BaseModel]] = set()
     for service in registry.services():
-        for route in (*registry.routes(service), *registry.routes_of(set_aside.router_of(service))):
+        kernel = (set_aside.router_of(service), stopped_partitions.router)
+        for route in (
+            *registry.routes(service),
+            *(route for router in kernel for route in registry.routes_of(router)),
+        ):
             shown = [route.response_model, *(more.get("model") for more in route.responses.values())]
             for annotation in shown:
                 found |= set(_models(annotation))

@@ -27,6 +27,7 @@ SPEAKING = [
     ["dead-letters", "show", "sad_00000000000000000000000000"],
     ["dead-letters", "retry", "sad_00000000000000000000000000"],
     ["dead-letters", "discard", "sad_00000000000000000000000000"],
+    ["dead-letters", "pass", "loyalty", "huitou.purchases/3", "--yes"],
     ["status"],
 ]
 """Commands that speak to the running product."""
@@ -177,8 +178,13 @@ def dead(shop: Installation, tmp_path: Path) -> Iterator[list[str]]:
             "INSERT INTO stopped_partition (consumer, topic, partition, next_offset, cause, code, stopped_at)"
             " SELECT consumer, topic, partition, next_offset, 'brake', 'row_refused', moved_at FROM consumer_position LIMIT 1"
         )
+        loyalty.execute(
+            "INSERT INTO braked_batch SELECT consumer, topic, partition, next_offset, next_offset + 40, 40, 12, 1,"
+            """ '[{"type": null, "code": "row_refused", "records": 12}]' FROM stopped_partition"""
+        )
         yield ids
         loyalty.execute("DELETE FROM set_aside")
+        loyalty.execute("DELETE FROM braked_batch")
         loyalty.execute("DELETE FROM stopped_partition")
 
 
@@ -193,8 +199,36 @@ def test_the_list_of_dead_letters_cuts_no_id_and_names_partitions_that_stand(
     for word in (*dead, CUSTOMER, "profile.purchase_recorded.v1"):
         assert word in listed.stdout
     assert "…" not in listed.stdout
-    assert "HUITOU_SET_ASIDE_PERCENT_MAX" in listed.stdout, "the partition says what to do"
+    assert "huitou dead-letters pass" in listed.stdout, "the partition says what to do"
     assert [record["state"] for record in as_json].count("stands") == 1
+
+
+def test_a_held_batch_passes_when_somebody_says_so(shop: Installation, dead: list[str]) -> None:
+    stood = next(
+        record
+        for record in json.loads(shop.run("dead-letters", "list", "--json").stdout)
+        if record["state"] == "stands"
+    )
+    place = stood["reason"].split()[0]
+    asking = ["dead-letters", "pass", "loyalty", place, "--by", "ana"]
+
+    unsure = shop.run(*asking, stdin="n\n")
+    spaces = shop.run("dead-letters", "pass", "loyalty", place, "--by", "Ana Li", "--yes")
+    elsewhere = shop.run("dead-letters", "pass", "profile", place, "--yes")
+    sure = shop.run(*asking, stdin="y\n")
+
+    assert (unsure.returncode, spaces.returncode, elsewhere.returncode) == (
+        Exit.FAILED,
+        Exit.USAGE,
+        Exit.FAILED,
+    )
+    assert "12 will be set aside as dead and 1 will wait" in unsure.stdout
+    assert "12 × unreadable: row_refused" in unsure.stdout
+    assert sure.returncode == Exit.DONE, sure.stderr
+    with closing(sqlite3.connect(shop.home / "loyalty.db", timeout=30)) as loyalty:
+        assert loyalty.execute("SELECT allowed_by, dead_max FROM allowed_batch").fetchall() == [
+            ("operator:ana", 12)
+        ]
 
 
 def test_verify_fails_while_records_are_dead_and_names_them(shop: Installation, dead: list[str]) -> None:

@@ -32,11 +32,13 @@ class Installation:
         """The environment of every command."""
         return stacks.settings(self.home, self.port_base, self.more)
 
-    def run(self, *arguments: str, seconds_max: float = 120.0) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end."""
+    def run(
+        self, *arguments: str, seconds_max: float = 120.0, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end, with `stdin` as what a person types."""
         return subprocess.run(
             [sys.executable, "-m", "huitou", *arguments],
-            env=self.environment, capture_output=True, text=True, timeout=seconds_max, check=False,
+            env=self.environment, capture_output=True, text=True, timeout=seconds_max, check=False, input=stdin,
         )  # fmt: skip
 
     @contextmanager

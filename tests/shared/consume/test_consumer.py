@@ -12,22 +12,23 @@ import pytest
 from sqlalchemy import func, select
 
 from shared import logs
-from shared.bus import Bus, partition_of
+from shared.bus import Bus, TopicPartition, partition_of
 from shared.bus.groups import EmbeddedSubscription
 from shared.consume import consumer as consuming
 from shared.consume import stopped_partitions
 from shared.consume.consumer import Consumer
-from shared.consume.tables import consumer_position
+from shared.consume.tables import allowed_batch, consumer_position
 from shared.consume.tables import set_aside as table
 from shared.context import Context
 from shared.db import Database, Tx
+from shared.events.base import Event
 from shared.events.profile import PurchaseRecorded
 from shared.ids import new_id
 from shared.vault import Vault
 from tests.parts.contexts import context_of
 from tests.parts.waiting import until
 from tests.shared.consume.running import PARTITIONS, TOPIC, booked, consuming_with, send
-from tests.shared.ledger import BUG, HANDLERS, POISON, amounts, purchase, recorded
+from tests.shared.ledger import BUG, HANDLERS, POISON, Poisoned, amounts, purchase, recorded
 
 
 def two_customers_apart() -> tuple[str, str]:
@@ -212,6 +213,59 @@ async def test_the_brake_holds_the_partition_and_lets_go_when_it_is_raised(
         assert await stopped_partitions.standing(read) == []
 
 
+async def test_an_operator_lets_the_held_batch_pass_and_the_next_bad_one_is_held_again(
+    database: Database, bus: Bus, vault: Vault
+) -> None:
+    place = TopicPartition(TOPIC, 3)
+    await send(bus, [purchase(new_id("cus"), order_id=POISON) for _ in range(12)], 3)
+    async with consuming_with(database, bus, vault) as consumer:
+        await until(lambda: _held(database, 12))
+        async with database.read() as read:
+            (stopped,) = await stopped_partitions.standing(read)
+        batch = stopped.batch
+        assert batch is not None
+        assert (batch.from_offset, batch.until_offset, batch.records, batch.dead) == (0, 12, 12, 12)
+        assert [(refusals.code, refusals.records) for refusals in batch.refusals] == [("poisoned", 12)]
+        await send(bus, [purchase(new_id("cus"), order_id=POISON) for _ in range(20)], 3)
+        for wrong in ({"until_offset": 99}, {"from_offset": 1}, {"dead": 33}):
+            asked = {"from_offset": 0, "until_offset": 12, "dead": 12} | wrong
+            with pytest.raises(stopped_partitions.OtherBatch):
+                await _let_pass(database, place, **asked)
+        with pytest.raises(stopped_partitions.NotBraked):
+            await _let_pass(database, TopicPartition(TOPIC, 4), from_offset=0, until_offset=12, dead=12)
+
+        await _let_pass(database, place, from_offset=0, until_offset=12, dead=12)
+
+        await until(lambda: _set_aside(database, 12))
+        await until(lambda: _held(database, 20))
+        assert consumer.positions[place] == 12
+    async with database.read() as read:
+        (stopped,) = await stopped_partitions.standing(read)
+        assert (await read.all(select(allowed_batch.c.allowed_by, allowed_batch.c.dead_max)))[0] == (
+            "ana",
+            12,
+        )
+    assert stopped.batch is not None
+    assert (stopped.batch.from_offset, stopped.batch.until_offset) == (12, 32)
+
+
+async def test_more_dead_records_than_an_operator_has_let_pass_are_held_again(
+    database: Database, bus: Bus, vault: Vault
+) -> None:
+    await send(bus, [purchase(new_id("cus"), order_id=POISON) for _ in range(12)], 3)
+    await send(bus, [purchase(new_id("cus")) for _ in range(12)], 3)
+    async with consuming_with(database, bus, vault):
+        await until(lambda: _held(database, 12))
+    await _let_pass(database, TopicPartition(TOPIC, 3), from_offset=0, until_offset=24, dead=12)
+
+    async def refuse(tx: Tx, context: Context, events: Sequence[Event]) -> None:
+        raise Poisoned
+
+    async with consuming_with(database, bus, vault, replace(HANDLERS, table={PurchaseRecorded: [refuse]})):
+        await until(lambda: _held(database, 24))
+    assert await _set_aside(database, 0)
+
+
 async def test_a_batch_is_one_line_of_the_log_with_its_lag(
     database: Database, bus: Bus, vault: Vault
 ) -> None:
@@ -236,6 +290,22 @@ async def _booked(database: Database, count: int) -> bool:
 async def _set_aside(database: Database, count: int) -> bool:
     async with database.read() as read:
         return await read.scalar(select(func.count()).select_from(table)) == count
+
+
+async def _held(database: Database, dead: int) -> bool:
+    """Whether the brake holds one batch with so many dead records."""
+    async with database.read() as read:
+        stopped = await stopped_partitions.standing(read)
+    return [stop.batch and stop.batch.dead for stop in stopped] == [dead]
+
+
+async def _let_pass(
+    database: Database, place: TopicPartition, *, from_offset: int, until_offset: int, dead: int
+) -> None:
+    async with database.begin() as tx:
+        await stopped_partitions.let_pass(
+            tx, "toy", place, from_offset=from_offset, until_offset=until_offset, dead=dead, by="ana"
+        )
 
 
 async def _all_in_trouble(consumer: Consumer, partitions: int) -> bool:

@@ -101,7 +101,7 @@ async def test_a_partition_that_stands_is_seen_until_it_moves(till: Till) -> Non
     said = (await issues(till))["partition_braked"]
     assert "huitou.purchases/3 has stood for 5 s" in said
     assert "unknown_sku" in said
-    assert "HUITOU_SET_ASIDE_PERCENT_MAX" in said
+    assert "huitou dead-letters pass" in said
     assert "unknown_sku" in (await issues(till, "zh"))["partition_braked"]
     async with till.runtime.database.begin() as tx:
         await tx.execute(consumer_position.update().values(next_offset=8))

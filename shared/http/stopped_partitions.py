@@ -1,0 +1,139 @@
+"""Operations by which operators look at the partitions that stand, and let a batch pass that the brake holds."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import status
+from pydantic import Field
+
+from shared.bus import TopicPartition
+from shared.consume import stopped_partitions
+from shared.consume.stopped_partitions import NotBraked, OtherBatch, Stopped
+from shared.consume.tables import StopCause
+from shared.http.auth import OPERATORS, allow
+from shared.http.dependencies import Caller, Reading, Running
+from shared.http.models import Request, Response, example
+from shared.http.routes import Router
+from shared.limits import INT64_MAX
+
+_BATCH = {
+    "from_offset": 1205, "until_offset": 1705, "records": 500, "dead": 32, "queued": 4,
+    "refusals": [{"type": "profile.purchase_recorded.v1", "code": "row_refused", "records": 32}],
+}  # fmt: skip
+_STOPPED = {
+    "consumer": "loyalty", "topic": "huitou.purchases", "partition": 3, "cause": "brake", "code": "row_refused",
+    "since": "2026-03-01T09:30:00Z", "batch": _BATCH,
+}  # fmt: skip
+
+
+class RefusalsOut(Response):
+    """The records of one event type that one reason would set aside."""
+
+    type: str | None = Field(description="The event type; null for records that cannot be read.")
+    code: str
+    records: int
+
+
+class BrakedBatchOut(Response):
+    """The batch that the brake holds, and what would be set aside of it."""
+
+    model_config = example(**_BATCH)
+
+    from_offset: int
+    until_offset: int = Field(description="The offset behind the last record of the batch.")
+    records: int
+    dead: int = Field(description="How many records would be set aside as dead.")
+    queued: int = Field(description="How many more would wait behind a dead record of their key.")
+    refusals: list[RefusalsOut]
+
+
+class StoppedPartitionOut(Response):
+    """A partition whose next batch cannot be applied."""
+
+    model_config = example(**_STOPPED)
+
+    consumer: str
+    topic: str
+    partition: int
+    cause: StopCause = Field(
+        description="brake: too many records of a batch would be set aside; bug: the program meets an error of its own."
+    )
+    code: str = Field(description="The code of the first refused record, or the type of the error.")
+    since: datetime
+    batch: BrakedBatchOut | None = Field(description="What may be let pass; null if the cause is a bug.")
+
+
+class StoppedPartitions(Response):
+    """The partitions that stand."""
+
+    model_config = example(items=[_STOPPED])
+
+    items: list[StoppedPartitionOut]
+
+
+class BatchPass(Request):
+    """The batch that may pass, as the list of stopped partitions shows it."""
+
+    model_config = example(
+        consumer="loyalty",
+        topic="huitou.purchases",
+        partition=3,
+        from_offset=1205,
+        until_offset=1705,
+        dead=32,
+    )
+
+    consumer: Annotated[str, Field(max_length=100)]
+    topic: Annotated[str, Field(max_length=100)]
+    partition: Annotated[int, Field(ge=0, le=10_000)]
+    from_offset: Annotated[int, Field(ge=0, le=INT64_MAX)]
+    until_offset: Annotated[int, Field(ge=1, le=INT64_MAX)]
+    dead: Annotated[int, Field(ge=1, le=10_000, description="Were it more, the partition would stand again.")]
+
+
+router = Router(tags=["set aside"])
+
+
+@router.get(
+    "/v1/stopped-partitions",
+    operation_id="list_stopped_partitions",
+    summary="List partitions whose next batch cannot be applied",
+    allow=allow(OPERATORS),
+)
+async def list_stopped_partitions(read: Reading) -> StoppedPartitions:
+    """At most 100 partitions that stand, with what would be set aside of the next batch."""
+    return StoppedPartitions(items=[_out(stop) for stop in await stopped_partitions.standing(read)])
+
+
+@router.post(
+    "/v1/stopped-partitions:pass",
+    operation_id="pass_stopped_partition",
+    summary="Let a batch pass that the brake holds",
+    status_code=status.HTTP_204_NO_CONTENT,
+    allow=allow({"admin"}),
+    errors=(NotBraked, OtherBatch),
+)
+async def pass_stopped_partition(running: Running, caller: Caller, body: BatchPass) -> None:
+    """The consumer applies it at its next try, within seconds, and sets aside what it must. Who allowed it is written down."""
+    async with running.database.begin() as tx:
+        await stopped_partitions.let_pass(
+            tx,
+            body.consumer,
+            TopicPartition(body.topic, body.partition),
+            from_offset=body.from_offset,
+            until_offset=body.until_offset,
+            dead=body.dead,
+            by=caller.key,
+        )
+
+
+def _out(stop: Stopped) -> StoppedPartitionOut:
+    return StoppedPartitionOut(
+        consumer=stop.consumer,
+        topic=stop.place.topic,
+        partition=stop.place.partition,
+        cause=stop.cause,
+        code=stop.code,
+        since=stop.since,
+        batch=None if stop.batch is None else BrakedBatchOut.model_validate(stop.batch, from_attributes=True),
+    )
