@@ -23,7 +23,7 @@ from shared.http.app import build_app
 from shared.run import garbage, roles, serving
 from shared.run.command import away
 from shared.service import Runtime, Service
-from shared.service.keys import prove_keys
+from shared.service.keys import upgrade
 from shared.service.opening import migrations_of, open_runtime
 
 READY_SECONDS_MAX = 30.0
@@ -81,8 +81,7 @@ async def migrate(running: Sequence[Running]) -> None:
     """
     for service, runtime in running:
         try:
-            await migrations_of(service).upgrade(runtime.database)
-            await prove_keys(service, runtime)
+            await upgrade(service, runtime)
         except UnknownVersion as error:
             raise Refused(Exit.HOME_OF_OTHER_VERSION, str(error)) from None
         except Exception as error:

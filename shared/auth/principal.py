@@ -19,13 +19,14 @@ _PARTNER_ID = re.compile(PARTNER_ID)
 def is_subject(kind: SubjectKind, text: str) -> bool:
     """Return whether `text` has the form of the id of such a subject.
 
-    A customer is named by the id of an identity, a partner by a short code, an operator by a printable word.
+    A customer is named by the id of an identity, a partner by a short code that is no e-mail address, an
+    operator by a printable word.
     """
     match kind:
         case "customer":
             return is_id("cus", text)
         case "partner":
-            return _PARTNER_ID.fullmatch(text) is not None
+            return _PARTNER_ID.fullmatch(text) is not None and "@" not in text
         case "operator":
             return 0 < len(text) <= SUBJECT_CHARACTERS_MAX and text.isprintable() and " " not in text
 

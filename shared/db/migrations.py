@@ -11,7 +11,7 @@ import asyncio
 import importlib
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, inspect
 
 from shared.db import locks, types
-from shared.db.access import Database
+from shared.db.access import Database, Tx
 from shared.db.opening import open_database, place_of
 from shared.db.schema import Branch
 
@@ -33,6 +33,18 @@ DROPPED_REVISIONS = frozenset(("0001", "0002", "0003", "0004", "0005"))
 """Revisions of the chains that every service had before the kernel had a branch of its own."""
 
 State = Literal["empty", "behind", "head", "newer", "older"]
+
+
+KEYS_KNOWN = "kernel0002"
+"""The revision from which on a database tells which keys it was written with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys with which an upgrade seals rows, and the proof that the database was written with them."""
+
+    vault: object
+    prove: Callable[[Tx], Awaitable[None]]
 
 
 class UnknownVersion(Exception):
@@ -70,14 +82,17 @@ class Migrations:
     """The folder above the service's own `versions`."""
     metadata: Sequence[MetaData]
 
-    async def upgrade(self, database: Database) -> None:
+    async def upgrade(self, database: Database, keys: Keys | None = None) -> None:
         """Bring the database to this version in one transaction; nothing happens when it is there.
 
-        Raises UnknownVersion.
+        A revision may seal rows with `keys`, so these are proved first. Raises UnknownVersion, and what the proof raises.
         """
         async with database.begin() as tx:
             await tx.lock_buckets(locks.MIGRATION_SPACE, [0], exclusive=True)
-            await tx.run_sync(lambda connection: self._upgrade(connection, database.url))
+            if keys is not None and (await tx.run_sync(self._state))[0] == "behind":
+                await tx.run_sync(lambda connection: self._upgrade(connection, database.url, KEYS_KNOWN))
+                await keys.prove(tx)
+            await tx.run_sync(lambda connection: self._upgrade(connection, database.url, "heads", keys))
 
     async def state(self, database: Database) -> State:
         """Return how the database relates to this version, without changing it."""
@@ -108,14 +123,16 @@ class Migrations:
             version_path=str(folder),
         )
 
-    def _upgrade(self, connection: Connection, url: str) -> None:
+    def _upgrade(self, connection: Connection, url: str, target: str, keys: Keys | None = None) -> None:
         state, revision = self._state(connection)
         if state == "newer":
             raise NewerDatabase(url, revision)
         if state == "older":
             raise OlderDatabase(url)
         if state != "head":
-            command.upgrade(self._config(connection), "heads")
+            config = self._config(connection)
+            config.attributes["vault"] = keys and keys.vault
+            command.upgrade(config, target)
 
     def _state(self, connection: Connection) -> tuple[State, str]:
         """Return the state and the revision that decides it."""

@@ -4,10 +4,11 @@ A rule is declared beside its table, so that `create_all` makes its triggers. Th
 the same function, so that a migrated database has them too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import DDL, Table, event
+from sqlalchemy import DDL, Connection, Table, event
 
 REFUSE_FUNCTION = """
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -44,6 +45,23 @@ def frozen_columns_ddl(table: str, columns: Sequence[str], dialect: str) -> list
         *_refuse(table, "frozen", "its facts are frozen", ("update",), dialect, when=changed),
         *_refuse(table, "kept", "its rows are kept", ("delete",), dialect, truncate=True),
     ]
+
+
+@contextmanager
+def unguarded(connection: Connection, table: str) -> Iterator[None]:
+    """Let an upgrade change rows of `table` that its triggers keep as they are. The triggers are the same afterwards."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        yield
+        connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        return
+    stored = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?"
+    guards = connection.exec_driver_sql(stored, (table,)).all()
+    for name, _ in guards:
+        connection.exec_driver_sql(f"DROP TRIGGER {name}")
+    yield
+    for _, sql in guards:
+        connection.exec_driver_sql(sql)
 
 
 def _refuse(

@@ -20,6 +20,8 @@ from shared.db import Read, Tx
 from shared.vault import Vault
 
 TX, READ, PRINCIPAL, KEY_HASH = "huitou.tx", "huitou.read", "huitou.principal", "huitou.key_hash"
+SUBJECT = "huitou.subject"
+"""The key of the token's subject as the token tells it. It is hashed, and never stored or logged."""
 
 
 async def open_transaction(request: Request) -> Tx:
@@ -33,7 +35,7 @@ async def open_reading(request: Request) -> Read:
 
 
 async def calling(request: Request) -> Principal:
-    """Return the subject of the request's token."""
+    """Return the subject of the request's token. An operator has its pseudonym as id."""
     return cast(Principal, request.scope[PRINCIPAL])
 
 

@@ -1,5 +1,7 @@
 """Checks of every request before anything is opened for it: the caller, the query, the form of the body."""
 
+from dataclasses import replace
+
 from starlette.requests import Request
 
 from shared.auth.access import Forbidden, Verdict
@@ -9,11 +11,12 @@ from shared.catalogues import Sentence, field_sentence
 from shared.context import Tokens
 from shared.errors import DomainError, FieldError
 from shared.http import bodies
-from shared.http.dependencies import PRINCIPAL
+from shared.http.dependencies import PRINCIPAL, SUBJECT
 from shared.http.operation import NotFound, Operation, customer_named
 from shared.http.problems import InvalidRequest, UnsupportedMediaType
 from shared.http.readers import READER
 from shared.http.validation import pointer, unknown_parameters
+from shared.vault import Vault
 
 TRACEPARENT = "huitou.traceparent"
 
@@ -23,7 +26,8 @@ async def admit(request: Request, operation: Operation) -> None:
     READER.set(None)
     if not operation.allow.public:
         principal = await _authenticated(request)
-        request.scope[PRINCIPAL] = principal
+        request.scope[SUBJECT] = principal.key
+        request.scope[PRINCIPAL] = _stored(request, principal)
         READER.set(principal.kind)
         match operation.allow.verdict(principal, customer_named(request.path_params)):
             case Verdict.HIDDEN:
@@ -71,6 +75,17 @@ async def _authenticated(request: Request) -> Principal:
     if scheme.lower() != "bearer" or not token:
         raise TokenMissing
     return await tokens.verify(token.strip())
+
+
+def _stored(request: Request, principal: Principal) -> Principal:
+    """Return the principal under the id that may be stored and logged: for an operator its pseudonym.
+
+    The subject of an operator's token can be a person's name or e-mail address. Other subjects are ids and codes.
+    """
+    if principal.kind != "operator":
+        return principal
+    vault: Vault = request.app.state.runtime.vault
+    return replace(principal, id=vault.conceal(principal.id))
 
 
 def _check_query(request: Request, operation: Operation) -> None:

@@ -33,7 +33,7 @@ from shared.db import Tx, columns_of, kernel_metadata, record_of
 from shared.db.types import Id, Instant, Sealed
 from shared.errors import DomainError, Kind
 from shared.http import bodies
-from shared.http.dependencies import KEY_HASH, PRINCIPAL
+from shared.http.dependencies import KEY_HASH, PRINCIPAL, SUBJECT
 from shared.http.operation import Operation
 from shared.http.problems import MalformedJson
 from shared.vault import Vault
@@ -123,7 +123,8 @@ async def once(
         return await run(request)
     body_hash = vault.digest(_BODY_PURPOSE, await _canonical(request))
     principal = cast(Principal, request.scope[PRINCIPAL]).key
-    key_hash = vault.digest(_KEY_PURPOSE, "\x1f".join((principal, operation.id, key)).encode())
+    subject = cast(str, request.scope[SUBJECT])
+    key_hash = vault.digest(_KEY_PURPOSE, "\x1f".join((subject, operation.id, key)).encode())
     request.scope[KEY_HASH] = key_hash
     if not await tx.try_lock(key_hash):
         raise RequestInProgress

@@ -22,6 +22,7 @@ from shared.http.models import Page, Response, example
 from shared.http.readers import OPERATORS_ONLY
 from shared.http.routes import Router
 from shared.service.service import Service
+from shared.vault import Vault
 
 _EXAMPLE = {
     "id": "sad_01k2m9d6v4e8r7a1b2c3d4e5f6", "consumer": "loyalty", "state": "dead", "code": "row_refused",
@@ -108,7 +109,9 @@ def _declare_reading(router: Router) -> None:
         errors=(CursorInvalid,),
     )
     async def list_set_aside(
-        read: Reading, listing: Annotated[Listing[SetAsideFilters], listed_by(SetAsideFilters)]
+        read: Reading,
+        vault: Vaulted,
+        listing: Annotated[Listing[SetAsideFilters], listed_by(SetAsideFilters)],
     ) -> Page[SetAsideOut]:
         """Dead, queued and parked records, oldest first, without what they hold."""
         state = listing.filters.state
@@ -116,7 +119,7 @@ def _declare_reading(router: Router) -> None:
         records = await operator_actions.page(
             read, states=states, after=listing.after or "", limit=listing.rows_max
         )
-        items = [_out(record) for record in listing.shown(records)]
+        items = [_out(vault, record) for record in listing.shown(records)]
         return listing.page(records, lambda record: [record.id], items)
 
     @router.get(
@@ -129,7 +132,7 @@ def _declare_reading(router: Router) -> None:
     async def get_set_aside(read: Reading, vault: Vaulted, set_aside_id: str) -> SetAsideRecord:
         """The record with its headers and payload, which may hold anything that was thrown at the topic."""
         opened = await operator_actions.read_one(read, vault, set_aside_id)
-        shown = _out(opened.record).model_dump()
+        shown = _out(vault, opened.record).model_dump()
         return SetAsideRecord(**shown, headers=dict(opened.headers), payload=opened.payload)
 
 
@@ -174,5 +177,7 @@ def _declare_acting(router: Router, consumers: Mapping[str, Handlers]) -> None:
         )
 
 
-def _out(record: SetAside | tables.SetAsideRecord) -> SetAsideOut:
-    return SetAsideOut.model_validate(record, from_attributes=True)
+def _out(vault: Vault, record: SetAside | tables.SetAsideRecord) -> SetAsideOut:
+    shown = SetAsideOut.model_validate(record, from_attributes=True)
+    ended_by = None if record.ended_by is None else vault.reveal(record.ended_by)
+    return shown.model_copy(update={"ended_by": ended_by})

@@ -37,7 +37,7 @@ from shared.run import garbage
 from shared.run.roles import Role, accept_loss, move_back, run
 from shared.run.serving import PortTaken, listen, serve
 from shared.run.stopping import stop_on_signals
-from shared.service.keys import prove_keys, prove_keys_at_head
+from shared.service.keys import prove_keys_at_head, upgrade
 from shared.service.opening import migrations_of, open_runtime
 from shared.service.service import Service
 from shared.settings import BadSetting, ServiceSettings, in_words, misspelt
@@ -236,8 +236,7 @@ async def _migrate(service: Service) -> int:
                         runtime.database
                     )  # raises why it did not answer
                 else:
-                    await migrations_of(service).upgrade(runtime.database)
-                    await prove_keys(service, runtime)
+                    await upgrade(service, runtime)
                     return 0
             except Exception as error:
                 if not failures.is_transient(error):
@@ -286,8 +285,7 @@ async def _accept_loss(service: Service) -> int:
     async with open_runtime(service) as runtime:
         await _look(service, runtime)
         try:
-            await migrations_of(service).upgrade(runtime.database)
-            await prove_keys(service, runtime)
+            await upgrade(service, runtime)
             accepted = [*await move_back(service, runtime), *await accept_loss(service, runtime)]
         except BusUnavailable as error:
             raise BadSetting(f"The bus does not answer: {error}.") from None

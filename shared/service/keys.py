@@ -11,7 +11,8 @@ from shared.auth.errors import SigningKeyBroken
 from shared.auth.verifying import Verifier, verifier_of
 from shared.clock import Clock
 from shared.context import Runtime
-from shared.db import Database, failures, kernel_metadata, place_of
+from shared.db import Database, Tx, failures, kernel_metadata, place_of
+from shared.db.migrations import Keys as UpgradeKeys
 from shared.db.migrations import Migrations
 from shared.service.service import Service
 from shared.settings import BadSetting, ServiceSettings
@@ -58,11 +59,26 @@ async def open_keys(service: Service, database: Database, clock: Clock) -> tuple
     return vault, verifier_of(settings.home, clock, jwks=jwks, issuer=settings.token_issuer)
 
 
+async def upgrade(service: Service, runtime: Runtime) -> None:
+    """Bring the database to this version with the keys of this process, and check them.
+
+    Raises UnknownVersion, and BadSetting if the database was written with other keys: then nothing is changed.
+    """
+    keys = UpgradeKeys(runtime.vault, lambda tx: _prove(tx, service, runtime))
+    await migrations_of(service).upgrade(runtime.database, keys)
+    await prove_keys(service, runtime)
+
+
 async def prove_keys(service: Service, runtime: Runtime) -> None:
     """Check that the database was written with the keys of this process, and record the keys of a new database.
 
     The database has the tables of this version. Raises BadSetting if the keys are others.
     """
+    async with runtime.database.begin() as tx:
+        await _prove(tx, service, runtime)
+
+
+async def _prove(tx: Tx, service: Service, runtime: Runtime) -> None:
     settings, vault = service.settings, runtime.vault
     try:
         held = [
@@ -80,8 +96,7 @@ async def prove_keys(service: Service, runtime: Runtime) -> None:
         if not settings.jwks:
             check = signing.signing_check(signing.load_signing_key(settings.home))
             held.append(HeldKeys(TOKENS, str(signing.signing_key_path(settings.home)), {1: check}))
-        async with runtime.database.begin() as tx:
-            await prove(tx, held, vault)
+        await prove(tx, held, vault)
     except (VaultKeyBroken, SigningKeyBroken) as error:
         raise BadSetting(str(error)) from None
     except OtherKeys as error:

@@ -4,20 +4,25 @@ The cipher is AES-256-GCM (NIST SP 800-38D). The associated data is `service|sub
 copied to another row, field or service does not open.
 """
 
+import base64
+import binascii
 import os
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 
 from shared.vault.errors import UnreadableToken
 
 FORMAT = b"\x01"
 SUBJECT_KEY = 1 << 31
 """The high bit of the key id. It is set for a subject's key, and clear for the installation's key of that generation."""
+PSEUDONYM = "~"
+"""The first character of a pseudonym. No id of ours and no code begins with it."""
 SCHEMA = 1
 _NONCE_BYTES = 12
 _HEAD_BYTES = 5
 _TAG_BYTES = 16
+_PSEUDONYM_BYTES_MIN = 2 + _TAG_BYTES + 1
 
 
 def associated_data(service: str, subject: str, field: str) -> bytes:
@@ -60,3 +65,28 @@ def unwrap(key: AESGCM, wrapped: bytes, bound_to: bytes) -> bytes:
         return key.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], bound_to)
     except InvalidTag:
         raise UnreadableToken("a subject's key that the installation's key does not open") from None
+
+
+def pseudonym(key: AESSIV, generation: int, name: str, bound_to: bytes) -> str:
+    """Encrypt a name so that equal names give equal texts (AES-SIV, RFC 5297): it can be compared and filtered by."""
+    sealed = generation.to_bytes(2, "big") + key.encrypt(name.encode(), [bound_to])
+    return PSEUDONYM + base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+
+def pseudonym_parts(text: str) -> tuple[int, bytes]:
+    """Return the generation of the key of a pseudonym, and its ciphertext. Raises UnreadableToken if it is none."""
+    try:
+        sealed = base64.urlsafe_b64decode(text.removeprefix(PSEUDONYM) + "==")
+    except (binascii.Error, ValueError):
+        raise UnreadableToken("not a pseudonym") from None
+    if not text.startswith(PSEUDONYM) or len(sealed) < _PSEUDONYM_BYTES_MIN:
+        raise UnreadableToken("not a pseudonym")
+    return int.from_bytes(sealed[:2], "big"), sealed[2:]
+
+
+def name_of(key: AESSIV, sealed: bytes, bound_to: bytes) -> str:
+    """Decrypt the name behind a pseudonym. Raises UnreadableToken if it was altered or made elsewhere."""
+    try:
+        return key.decrypt(sealed, [bound_to]).decode()
+    except InvalidTag:
+        raise UnreadableToken("made by another service, under another key, or altered") from None

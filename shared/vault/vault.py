@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from sqlalchemy import delete, select
 
 from shared.db import Read, Tx, any_of, columns_of
@@ -21,6 +21,7 @@ BLIND_INDEX_BYTES = 16
 REFERENCE_BYTES = 16
 SUBJECTS_MAX = 10_000
 _INSTALLATION = "installation"
+_NAME = "name"
 _UNIT_SEPARATOR = b"\x1f"
 
 
@@ -73,6 +74,12 @@ class Vault:
         self._newest = max(generations)
         self._wrapping = _ciphers(installation.derive_all(generations, service, "wrap"))
         self._data = _ciphers(installation.derive_all(generations, service, "data"))
+        self._names = {
+            generation: AESSIV(
+                b"".join(installation.derive(secret, service, "names", half) for half in ("mac", "cipher"))
+            )
+            for generation, secret in generations.items()
+        }
         self._stable = generations[min(generations)]
         self._references = installation.derive(reference_secret, "reference")
         self._digests: dict[str, bytes] = {}
@@ -129,6 +136,29 @@ class Vault:
         if cipher is None:
             raise UnreadableToken("sealed under a generation of the installation's key that is not held")
         return tokens.open_token(cipher, token, tokens.associated_data(self.service, _INSTALLATION, field))
+
+    def conceal(self, name: str) -> str:
+        """Return the pseudonym that is stored for the name of an operator. Equal names have equal pseudonyms.
+
+        It opens with the installation's key only, for the name of an operator belongs to no customer.
+        """
+        bound_to = tokens.associated_data(self.service, _INSTALLATION, _NAME)
+        generation = self.index_generation
+        return tokens.pseudonym(self._names[generation], generation, name, bound_to)
+
+    def reveal(self, stored: str) -> str:
+        """Return a stored actor as people know it. A pseudonym, also behind `operator:`, is opened; all else stays.
+
+        Raises UnreadableToken.
+        """
+        kind, mark, rest = stored.partition(tokens.PSEUDONYM)
+        if not mark:
+            return stored
+        generation, sealed = tokens.pseudonym_parts(mark + rest)
+        if generation not in self._names:
+            raise UnreadableToken("sealed under a generation of the installation's key that is not held")
+        bound_to = tokens.associated_data(self.service, _INSTALLATION, _NAME)
+        return kind + tokens.name_of(self._names[generation], sealed, bound_to)
 
     def index(self, kind: str, issuer: str, normalised: str) -> bytes:
         """Return the blind index of an identifier: 16 bytes, equal for equal identifiers."""

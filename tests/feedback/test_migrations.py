@@ -9,8 +9,16 @@ import sqlalchemy as sa
 from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
+from services.feedback.complaints.domain.complaint import OrderReference
 from services.feedback.complaints.domain.machine import Action
-from services.feedback.complaints.storage.tables import complaint, transition
+from services.feedback.complaints.storage.tables import (
+    ComplaintRecord,
+    FollowUpRecord,
+    complaint,
+    follow_up,
+    message,
+    transition,
+)
 from services.feedback.customers import storage
 from services.feedback.orders.queries.orders import find_order
 from services.feedback.orders.storage.tables import order_fact
@@ -18,7 +26,9 @@ from services.feedback.remedies.storage.tables import remedy
 from services.feedback.sla.domain.policy import Attributes, Metric
 from services.feedback.sla.storage import rules
 from services.feedback.sla.storage.tables import calendar, sla_event, sla_policy
+from shared.db import columns_of
 from shared.db.migrations import Migrations
+from shared.vault import Vault, subject_key
 from tests.feedback.running import NOW, Feedback, customer
 from tests.parts import databases, services
 
@@ -115,7 +125,7 @@ async def test_a_shop_of_the_first_revision_promises_every_answer_from_now_on_an
                     sa.insert(_as_first(remedy)).values(**REMEDY, id=f"rem_{number}", retry_of=retry_of)
                 )
 
-        await Migrations(described.migrations, described.metadata).upgrade(database)
+        await databases.upgrade(database, described, VAULT)
 
         async with database.read() as read:
             versions = await read.all(
@@ -128,12 +138,79 @@ async def test_a_shop_of_the_first_revision_promises_every_answer_from_now_on_an
         assert [tuple(retry) for retry in retries] == [("rem_0", None), ("rem_1", "rem_0"), ("rem_2", None)]
 
 
-def _as_first(table: sa.Table[Any]) -> sa.TableClause:
-    """Return a table with the columns that the first revision had."""
-    return sa.table(
-        table.name,
-        *(sa.column(column.name, column.type) for column in table.columns if column.name != "rules_applied"),
-    )
+@pytest.mark.both_databases
+async def test_what_people_wrote_before_is_sealed_and_operators_become_pseudonyms(
+    kind: databases.Kind, tmp_path: Path
+) -> None:
+    described = services.service_with("feedback", tmp_path)
+    keys, rows = VAULT.mint(["cus_1"])
+    named, wiped = {"order_source": "web", "order_id": "A-1"}, {"id": "cmp_2", "identity_id": "cus_2"}
+    async with databases.at_first_revision(kind, described, folder=tmp_path) as database:
+        async with database.begin() as tx:
+            await tx.insert_records(subject_key, rows)
+            first = _as_first(complaint, *named)
+            await tx.execute(sa.insert(first).values(**COMPLAINT, **named, owner="ana"))
+            await tx.execute(
+                sa.insert(first).values(**COMPLAINT | wiped | named | {"number": "C-2"}, owner=None)
+            )
+            for number, author in enumerate(("ana", "cus_1")):
+                await tx.execute(sa.insert(message).values(**MESSAGE, id=f"msg_{number}", author=author))
+            for number, (actor, by) in enumerate(
+                (("agent", "ana"), ("customer", "acme"), ("system", "merge"))
+            ):
+                await tx.execute(
+                    sa.insert(transition).values(**MOVED, id=f"tra_{number}", actor_kind=actor, actor=by)
+                )
+            for complaint_id in ("cmp_1", "cmp_2"):
+                attempt = ATTEMPT | {"id": f"fol_{complaint_id}", "complaint_id": complaint_id}
+                await tx.execute(sa.insert(_as_first(follow_up, "method")).values(**attempt))
+
+        await databases.upgrade(database, described, VAULT)
+
+        async with database.read() as read:
+            before, erased = await read.read_records(
+                ComplaintRecord, sa.select(*columns_of(complaint, ComplaintRecord)).order_by(complaint.c.id)
+            )
+            asked, unknown = await read.read_records(
+                FollowUpRecord, sa.select(*columns_of(follow_up, FollowUpRecord)).order_by(follow_up.c.id)
+            )
+            authors = await read.all(sa.select(message.c.author).order_by(message.c.id))
+            actors = await read.all(sa.select(transition.c.actor).order_by(transition.c.id))
+        ana = VAULT.conceal("ana")
+        assert (before.owner, before.opened_by_id, asked.by) == (ana, ana, ana)
+        assert [row.author for row in authors] == [ana, "cus_1"]
+        assert [row.actor for row in actors] == [ana, "acme", "merge"]
+        assert before.order_sealed is not None
+        order = OrderReference.of(keys.open("cus_1", "complaint.order/cmp_1", before.order_sealed))
+        assert order == OrderReference("web", "A-1")
+        assert asked.method_sealed is not None
+        assert keys.open("cus_1", "follow_up.method/fol_cmp_1", asked.method_sealed) == "phone"
+        assert (erased.order_sealed, unknown.method_sealed) == (None, None)
+        with pytest.raises(DBAPIError):
+            async with database.begin() as tx:
+                await tx.execute(delete(follow_up))
+
+
+def _as_first(table: sa.Table[Any], *dropped: str) -> sa.TableClause:
+    """Return a table with the columns that the first revision had; `dropped` are those that are there no more."""
+    kept = [sa.column(column.name, column.type) for column in table.columns if column.name not in NEW]
+    gone: list[sa.ColumnClause[str]] = [sa.column(name) for name in dropped]
+    return sa.table(table.name, *kept, *gone)
+
+
+VAULT = Vault("feedback", {1: b"1" * 32}, b"r" * 32)
+NEW = {"rules_applied", "order_sealed", "method_sealed"}
+MESSAGE = {
+    "complaint_id": "cmp_1", "cycle": 1, "kind": "note", "channel": "web", "visible": False, "occurred_at": NOW,
+    "booked_at": NOW, "body_sealed": b"x", "delivery": "sent",
+}  # fmt: skip
+MOVED = {
+    "complaint_id": "cmp_1", "cycle": 1, "action": "start", "from_status": "received", "to_status": "in_progress",
+    "occurred_at": NOW, "booked_at": NOW, "backdated": False,
+}  # fmt: skip
+ATTEMPT = {
+    "cycle": 1, "attempt": 1, "method": "phone", "result": "unreached", "by": "ana", "done_at": NOW,
+}  # fmt: skip
 
 
 COMPLAINT = {

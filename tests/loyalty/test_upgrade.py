@@ -1,16 +1,20 @@
 """A database of the first revision keeps its purchases and redemptions; they count as the shop's."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.purchases.storage.tables import PurchaseRecord, purchase
+from services.loyalty.redemptions.queries.order_tokens import token_of
 from services.loyalty.redemptions.storage.tables import RedemptionRecord, redemption
-from shared.db import columns_of
-from shared.db.migrations import Migrations
+from shared.db import Tx, columns_of
+from shared.db.migrations import Keys, Migrations
+from shared.vault import Vault
 from tests.loyalty.shop import START, customer
 from tests.parts import databases, services
 
@@ -26,9 +30,7 @@ def bought(row_id: int, issuer: str = "shop") -> PurchaseRecord:
 
 def redeemed() -> RedemptionRecord:
     who = customer()
-    return RedemptionRecord(
-        9, b"k", 1, who, who, "shop", "web", "A-1", 5, 0, (), None, START, START
-    )  # fmt: skip
+    return RedemptionRecord(9, b"k", 1, who, who, None, None, 5, 0, (), None, START, START)
 
 
 async def test_data_of_the_first_revision_survives(kind: databases.Kind, tmp_path: Path) -> None:
@@ -36,11 +38,11 @@ async def test_data_of_the_first_revision_survives(kind: databases.Kind, tmp_pat
     old, paid = bought(1), redeemed()
     async with databases.at_first_revision(kind, described, folder=tmp_path) as database:
         async with database.begin() as tx:
-            for table, record in ((purchase, old), (redemption, paid)):
-                values = {name: value for name, value in asdict(record).items() if name != "issuer"}
-                await tx.execute(sa.insert(_without_issuer(table)).values(**values))
+            for table, record, more in ((purchase, old, {}), (redemption, paid, NAMED)):
+                values = {name: value for name, value in asdict(record).items() if name not in NEW} | more
+                await tx.execute(sa.insert(_as_first(table)).values(**values))
 
-        await Migrations(described.migrations, described.metadata).upgrade(database)
+        await databases.upgrade(database, described, VAULT)
 
         async with database.begin() as tx:
             await tx.insert_records(purchase, [bought(2), bought(3, "partner:acme")])
@@ -51,7 +53,13 @@ async def test_data_of_the_first_revision_survives(kind: databases.Kind, tmp_pat
             redemptions = await read.read_records(
                 RedemptionRecord, sa.select(*columns_of(redemption, RedemptionRecord))
             )
-        assert (stored[0], redemptions) == (old, [paid])
+            keys = await VAULT.keys(read, [paid.identity_id])
+        assert stored[0] == old
+        (redeemed_before,) = redemptions
+        order, sealed = OrderKey("shop", "web", "A-1"), redeemed_before.order_sealed
+        assert redeemed_before == replace(paid, order_token=token_of(VAULT, order), order_sealed=sealed)
+        assert sealed is not None
+        assert OrderKey.of(keys.open(paid.identity_id, "redemption.order", sealed)) == order
         assert [record.issuer for record in stored] == ["shop", "shop", "partner:acme"]
         for table in (purchase, redemption):
             with pytest.raises(DBAPIError):
@@ -59,6 +67,35 @@ async def test_data_of_the_first_revision_survives(kind: databases.Kind, tmp_pat
                     await tx.execute(sa.delete(table))
 
 
-def _without_issuer(table: sa.Table) -> sa.TableClause:
-    columns = [sa.column(column.name, column.type) for column in table.columns if column.name != "issuer"]
-    return sa.table(table.name, *columns)
+async def test_nothing_is_sealed_with_other_keys(kind: databases.Kind, tmp_path: Path) -> None:
+    described = services.service_with("loyalty", tmp_path)
+    async with databases.at_first_revision(kind, described, folder=tmp_path) as database:
+        async with database.begin() as tx:
+            values = {name: value for name, value in asdict(redeemed()).items() if name not in NEW} | NAMED
+            await tx.execute(sa.insert(_as_first(redemption)).values(**values))
+
+        async def refuse(_tx: Tx) -> None:
+            raise OtherInstallation
+
+        with pytest.raises(OtherInstallation):
+            await Migrations(described.migrations, described.metadata).upgrade(database, Keys(VAULT, refuse))
+        async with database.read() as read:
+            kept = await read.all(sa.select(sa.column("order_id")).select_from(sa.table("redemption")))
+        assert [tuple(row) for row in kept] == [("A-1",)]
+
+
+class OtherInstallation(Exception):
+    """The database was written with other keys."""
+
+
+VAULT = Vault("loyalty", {1: b"1" * 32}, b"r" * 32)
+NAMED = {"source": "web", "order_id": "A-1"}
+"""The order of a redemption, as it was stored in plain text."""
+NEW = {"issuer", "order_token", "order_sealed"}
+
+
+def _as_first(table: sa.Table[Any]) -> sa.TableClause:
+    """Return a table with the columns that the first revision had."""
+    columns = [sa.column(column.name, column.type) for column in table.columns if column.name not in NEW]
+    named: list[sa.ColumnClause[str]] = [sa.column(name) for name in NAMED if name not in table.columns]
+    return sa.table(table.name, *columns, *named)

@@ -24,11 +24,12 @@ from typing import Literal
 from sqlalchemy import MetaData
 
 from shared.clock import Clock
-from shared.db import Database, open_database
-from shared.db.migrations import Migrations
+from shared.db import Database, Tx, open_database
+from shared.db.migrations import Keys, Migrations
 from shared.db.postgres import PostgresDatabase
 from shared.outbox.writing import write_outbox
 from shared.service import Service
+from shared.vault import Vault
 from tests.parts import servers
 from tests.parts.postgres import Databases
 from tests.parts.postgres_pool import Fill, Pool
@@ -110,6 +111,15 @@ async def at_first_revision(
         async with declared(kind, [], folder=folder, clock=clock, name=service.name, own=True) as database:
             await Migrations(Path(room), service.metadata).upgrade(database)
             yield database
+
+
+async def upgrade(database: Database, service: Service, vault: Vault) -> None:
+    """Bring a database with rows to this version, as the product does for the holder of this vault."""
+
+    async def prove(tx: Tx) -> None:
+        """Prove nothing: the test made the rows with these keys."""
+
+    await Migrations(service.migrations, service.metadata).upgrade(database, Keys(vault, prove))
 
 
 @asynccontextmanager

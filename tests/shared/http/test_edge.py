@@ -63,7 +63,7 @@ async def test_a_request_is_one_line_without_anything_that_was_sent(
     assert requests[0] | {"request_id": "", "duration_ms": 0, "timestamp": ""} == {
         "event": "request", "level": "info", "service": "till", "source": "huitou.http", "request_id": "",
         "operation": "record_sale", "method": "POST", "status": 201, "duration_ms": 0, "timestamp": "",
-        "principal_kind": "operator", "principal_id": "ana",
+        "principal_kind": "operator", "principal_id": one_till.runtime.vault.conceal("ana"),
     }  # fmt: skip
 
 

@@ -58,7 +58,9 @@ class ComplaintOut(Response):
     closed_at: datetime | None
     version: int
     allowed: list[str] = Field(description="The actions that you may take now.")
-    order: OrderOut | None
+    order: OrderOut | None = Field(
+        description="Null when the complaint names none, or the customer was erased."
+    )
     clocks: list[ClockOut]
     messages: list[MessageOut]
     transitions: list[TransitionOut]
@@ -91,6 +93,7 @@ async def get_complaint(
     reader = Reader(
         complaint.identity_id,
         customer_id,
+        context.vault,
         keys,
         staff=caller.kind == "operator",
         is_partner=caller.kind == "partner",
@@ -111,7 +114,7 @@ async def get_complaint(
         body=reader.text("complaint.body", complaint.id, complaint.body_sealed),
         status=complaint.status,
         outcome=complaint.outcome,
-        owner=complaint.owner,
+        owner=reader.name(complaint.owner),
         priority=complaint.priority,
         cycle=complaint.cycle,
         review_level=complaint.review_level,
@@ -121,7 +124,7 @@ async def get_complaint(
         closed_at=complaint.closed_at,
         version=complaint.version,
         allowed=allowed_to(caller, complaint.status),
-        order=await show_order(read, reader, complaint.order_source, complaint.order_id),
+        order=await show_order(read, reader, complaint.id, complaint.order_sealed),
         clocks=(await show_clocks(read, [complaint.id]))[complaint.id],
         messages=await show_messages(read, reader, complaint.id),
         transitions=await show_transitions(read, reader, complaint.id),

@@ -47,7 +47,7 @@ class FollowUpOut(Response):
 
     cycle: int
     attempt: int
-    method: Annotated[str, OPERATORS_ONLY]
+    method: Annotated[str | None, OPERATORS_ONLY] = Field(description="Null when the customer was erased.")
     result: str
     note: Annotated[str | None, OPERATORS_ONLY]
     by: Annotated[str, OPERATORS_ONLY]
@@ -60,7 +60,7 @@ async def show_messages(read: Read, reader: Reader, complaint_id: str) -> list[M
         MessageOut(
             id=message.id,
             kind=MessageKind(message.kind),
-            author=message.author,
+            author=reader.name(message.author),
             channel=message.channel,
             cycle=message.cycle,
             occurred_at=message.occurred_at,
@@ -84,7 +84,7 @@ async def show_transitions(read: Read, reader: Reader, complaint_id: str) -> lis
             cycle=transition.cycle,
             occurred_at=transition.occurred_at,
             actor_kind=transition.actor_kind,
-            actor=transition.actor,
+            actor=reader.name(transition.actor),
             reason=reader.text("transition.reason", transition.id, transition.reason_sealed)
             if reader.staff or transition.actor_kind == ActorKind.CUSTOMER.value
             else None,
@@ -99,10 +99,10 @@ async def show_follow_ups(read: Read, reader: Reader, complaint_id: str) -> list
         FollowUpOut(
             cycle=follow_up.cycle,
             attempt=follow_up.attempt,
-            method=follow_up.method,
+            method=reader.text("follow_up.method", follow_up.id, follow_up.method_sealed),
             result=follow_up.result,
             note=reader.text("follow_up.note", follow_up.id, follow_up.note_sealed),
-            by=follow_up.by,
+            by=reader.vault.reveal(follow_up.by),
             done_at=follow_up.done_at,
         )
         for follow_up in await complaints.follow_ups_of(read, complaint_id)

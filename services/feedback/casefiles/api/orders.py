@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.feedback.casefiles.api.reader import Reader
+from services.feedback.complaints.domain.complaint import OrderReference
 from services.feedback.orders.queries import orders
 from shared.db import Read
 from shared.http.models import Choice, Response
@@ -53,13 +54,16 @@ class OrderOut(Response):
     returns: list[OrderReturnOut] = []
 
 
-async def show_order(read: Read, reader: Reader, source: str | None, order_id: str | None) -> OrderOut | None:
+async def show_order(read: Read, reader: Reader, complaint_id: str, sealed: bytes | None) -> OrderOut | None:
     """Return the order behind the reference, joined now: it makes no difference which of the two came first.
 
     To customers and partners another customer's order looks like one that does not exist.
     """
-    if source is None or order_id is None:
+    text = reader.text("complaint.order", complaint_id, sealed)
+    if text is None:
         return None
+    reference = OrderReference.of(text)
+    source, order_id = reference.source, reference.order_id
     order = await orders.find_order(
         read,
         source,

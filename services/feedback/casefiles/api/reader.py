@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.vault import Keys
+from shared.vault import Keys, Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +12,7 @@ class Reader:
     identity_id: str
     customer_id: str
     """The customer that the complaint belongs to today."""
+    vault: Vault
     keys: Keys
     staff: bool
     """Whether the reader is an operator, who also sees notes, names and reasons."""
@@ -25,3 +26,7 @@ class Reader:
         if sealed is None or self.identity_id not in self.keys:
             return None
         return self.keys.open(self.identity_id, f"{field}/{row_id}", sealed)
+
+    def name(self, stored: str | None) -> str | None:
+        """Return the name of an actor whose pseudonym is stored, for the staff; None for others, and if there is none."""
+        return None if stored is None or not self.staff else self.vault.reveal(stored)

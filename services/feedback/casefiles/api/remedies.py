@@ -43,7 +43,7 @@ async def show_remedies(read: Read, reader: Reader, complaint_id: str) -> list[R
             settled_at=remedy.settled_at,
             refusal_code=remedy.refusal_code,
             transaction_id=remedy.loyalty_txn,
-            requested_by=remedy.requested_by,
+            requested_by=reader.name(remedy.requested_by),
             reason=reader.text("remedy.reason", remedy.id, remedy.reason_sealed),
             retry_of=remedy.retry_of,
         )

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from services.feedback.complaints.api.short import ChannelIn, OpenedOut, channel_code, opened_out
 from services.feedback.complaints.domain import machine
-from services.feedback.complaints.domain.complaint import OpenedBy
+from services.feedback.complaints.domain.complaint import OpenedBy, OrderReference
 from services.feedback.complaints.domain.machine import Status
 from services.feedback.complaints.queries import lists
 from services.feedback.complaints.queries.admission import READ_SCOPE, WRITE_SCOPE, WRITERS
@@ -22,11 +22,7 @@ from services.feedback.complaints.refusals import (
     OtherCustomerNamed,
     UnknownCustomer,
 )
-from services.feedback.complaints.usecases.open_complaint import (
-    NewComplaint,
-    OrderReference,
-    open_complaint,
-)
+from services.feedback.complaints.usecases.open_complaint import NewComplaint, open_complaint
 from services.feedback.settings import Settings
 from services.feedback.sla.queries.shown_clocks import ClockOut, show_clocks
 from shared.events.base import ComplaintId, IdentityId
@@ -204,7 +200,7 @@ async def list_complaints(
         caller,
         customer_id=listing.filters.customer_id,
         statuses=_statuses(listing.filters.status),
-        owner=listing.filters.owner,
+        owner=None if listing.filters.owner is None else context.vault.conceal(listing.filters.owner),
         channel=listing.filters.channel,
         before=listing.after,
         limit=listing.rows_max,
@@ -223,7 +219,7 @@ async def list_complaints(
             else None,
             status=complaint.status,
             outcome=complaint.outcome,
-            owner=complaint.owner,
+            owner=None if complaint.owner is None else context.vault.reveal(complaint.owner),
             priority=complaint.priority,
             cycle=complaint.cycle,
             received_at=complaint.received_at,

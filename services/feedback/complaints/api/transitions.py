@@ -107,7 +107,7 @@ async def post_transition(
         actor=actor,
         reason=body.reason,
         outcome=None if body.outcome is None else Outcome(body.outcome.value),
-        owner=body.owner,
+        owner=None if body.owner is None else context.vault.conceal(body.owner),
         follow_up=None if body.follow_up is None else _follow_up(body.follow_up),
         duplicate_of=body.duplicate_of,
     )
@@ -119,7 +119,7 @@ async def post_transition(
         status=complaint.status,
         outcome=complaint.outcome,
         cycle=complaint.cycle,
-        owner=complaint.owner,
+        owner=None if complaint.owner is None else context.vault.reveal(complaint.owner),
         review_level=complaint.review_level,
         escalation_level=complaint.escalation_level,
         allowed=allowed_to(caller, complaint.status),

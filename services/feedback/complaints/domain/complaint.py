@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final, Self
 
 from services.feedback.complaints.domain.machine import Case
 
@@ -41,6 +42,25 @@ class Delivery(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class OrderReference:
+    """An order as the customer names it. It is stored sealed, as one text."""
+
+    source: str
+    order_id: str
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return the reference of a text that `text` gave."""
+        source, _, order_id = text.partition(_SEPARATOR)
+        return cls(source, order_id)
+
+    @property
+    def text(self) -> str:
+        """Return the reference as one text. Neither part can hold the separator, for both are printable."""
+        return f"{self.source}{_SEPARATOR}{self.order_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class Complaint:
     """A complaint as it stands: its customer, and the case that the machine judges."""
 
@@ -53,3 +73,6 @@ class Complaint:
     opened_by_id: str
     channel: str
     case: Case
+
+
+_SEPARATOR: Final = "\x1f"

@@ -41,14 +41,15 @@ class ComplaintColumns(TypedColumns):
     channel: Named[str] = Column(Text)
     opened_by: Named[str] = Column(Text)
     opened_by_id: Named[str] = Column(Id)
+    """A customer, a partner, or the pseudonym of an operator, as in every column that names one who acts."""
     contact_at: Named[datetime] = Column(Instant)
     received_at: Named[datetime] = Column(Instant)
     title_sealed: Named[bytes] = Column(Sealed)
     body_sealed: Named[bytes] = Column(Sealed)
     language: Named[str | None] = Column(Text)
     problem_type: Named[str | None] = Column(Text)
-    order_source: Named[str | None] = Column(Text)
-    order_id: Named[str | None] = Column(Text)
+    order_sealed: Named[bytes | None] = Column(Sealed)
+    """The order that it is about, as the caller named it: source and order id."""
     store: Named[str | None] = Column(Text)
     product: Named[str | None] = Column(Text)
     status: Named[str] = Column(Text)
@@ -116,8 +117,7 @@ class ComplaintRecord:
     body_sealed: bytes
     language: str | None
     problem_type: str | None
-    order_source: str | None
-    order_id: str | None
+    order_sealed: bytes | None
     store: str | None
     product: str | None
     status: str
@@ -241,7 +241,8 @@ class FollowUpColumns(TypedColumns):
     attempt: Named[int] = Column(Integer)
     """Counted from 1 within the cycle."""
     due_at: Named[datetime | None] = Column(Instant)
-    method: Named[str] = Column(Text)
+    method_sealed: Named[bytes | None] = Column(Sealed)
+    """Null for attempts of before it was sealed whose customer was erased."""
     result: Named[str] = Column(Text)
     note_sealed: Named[bytes | None] = Column(Sealed)
     by: Named[str] = Column(Id)
@@ -268,7 +269,7 @@ class FollowUpRecord:
     cycle: int
     attempt: int
     due_at: datetime | None
-    method: str
+    method_sealed: bytes | None
     result: str
     note_sealed: bytes | None
     by: str

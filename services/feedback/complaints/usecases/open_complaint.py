@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.feedback.complaints.domain.complaint import OpenedBy
+from services.feedback.complaints.domain.complaint import OpenedBy, OrderReference
 from services.feedback.complaints.domain.machine import Status
 from services.feedback.complaints.refusals import (
     ContactTimeRefused,
@@ -30,14 +30,6 @@ CONTACT_WITHIN: Final = timedelta(days=30)
 NUMBERS_TRIED_MAX: Final = 10
 NUMBER_CHARACTERS: Final = 5
 PRIORITY: Final = "normal"
-
-
-@dataclass(frozen=True, slots=True)
-class OrderReference:
-    """An order as the customer names it."""
-
-    source: str
-    order_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +114,9 @@ async def _store(
             body_sealed=keys.seal(new.identity_id, f"complaint.body/{complaint_id}", new.body),
             language=None,
             problem_type=None,
-            order_source=None if new.order is None else new.order.source,
-            order_id=None if new.order is None else new.order.order_id,
+            order_sealed=None
+            if new.order is None
+            else keys.seal(new.identity_id, f"complaint.order/{complaint_id}", new.order.text),
             store=None,
             product=None,
             status=Status.RECEIVED.value,

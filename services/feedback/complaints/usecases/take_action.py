@@ -113,7 +113,9 @@ async def _store_follow_up(
             cycle=complaint.case.cycle,
             attempt=complaint.case.follow_ups + 1,
             due_at=follow_up.due_at,
-            method=follow_up.method,
+            method_sealed=keys.seal(
+                complaint.identity_id, f"follow_up.method/{follow_up_id}", follow_up.method
+            ),
             result=follow_up.result.value,
             note_sealed=note,
             by=actor.id,

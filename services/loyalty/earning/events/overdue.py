@@ -18,7 +18,7 @@ async def end_overdue_returns(tx: Tx, context: Context[Settings]) -> int:
     if not overdue:
         return 0
     facts = {parked.id: parked_return(parked) for parked in overdue}
-    waiting = {fact.return_id for fact in await apply_returns(tx, list(facts.values()))}
+    waiting = {fact.return_id for fact in await apply_returns(tx, context, list(facts.values()))}
     lost = [parked for parked in overdue if facts[parked.id].return_id in waiting]
     applied = [parked.id for parked in overdue if parked not in lost]
     await parking.end(tx, applied, state="applied", by="deadline")

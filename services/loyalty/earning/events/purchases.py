@@ -38,12 +38,12 @@ async def purchase_recorded(tx: Tx, context: Context[Settings], events: Sequence
     await earn_points(tx, [purchase_of(event) for event in events])
     released = await parking.release(tx, context.vault, [awaited_by(event) for event in events])
     if released:
-        await _apply_released(tx, released)
+        await _apply_released(tx, context, released)
 
 
 async def purchase_returned(tx: Tx, context: Context[Settings], events: Sequence[PurchaseReturned]) -> None:
     """Apply returns, and park those before their purchase. The wallet, which both lock, is the rendezvous."""
-    early = await apply_returns(tx, [return_of(event) for event in events])
+    early = await apply_returns(tx, context, [return_of(event) for event in events])
     waiting = {fact.return_id for fact in early}
     for event in {event.return_id: event for event in events if event.return_id in waiting}.values():
         await parking.park_event(
@@ -57,14 +57,14 @@ async def purchase_returned(tx: Tx, context: Context[Settings], events: Sequence
         )
 
 
-async def _apply_released(tx: Tx, released: Sequence[Parked]) -> None:
+async def _apply_released(tx: Tx, context: Context[Settings], released: Sequence[Parked]) -> None:
     """Apply returns that waited. One that is refused is set aside alone, never with the purchase it waited for."""
     try:
         async with tx.savepoint():
-            await apply_returns(tx, [parked_return(parked) for parked in released])
+            await apply_returns(tx, context, [parked_return(parked) for parked in released])
     except DomainError as error:
         if len(released) == 1:
             await parking.mark_dead(tx, released, Reason(error.code, str(error)))
             return
         for parked in released:
-            await _apply_released(tx, [parked])
+            await _apply_released(tx, context, [parked])

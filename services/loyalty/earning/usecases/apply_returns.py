@@ -21,7 +21,9 @@ from services.loyalty.purchases.domain.facts import Return, UnitRange, orders_na
 from services.loyalty.purchases.steps import recording
 from services.loyalty.purchases.steps.recording import ReturnRecord, StoredPurchase
 from services.loyalty.redemptions.queries.paid_orders import identities_behind, payments
+from services.loyalty.settings import Settings
 from services.loyalty.tiers.steps.count_spend import Counted, count_spend
+from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Cause
 from shared.events.loyalty import PointsReversed
@@ -43,12 +45,12 @@ class Undoing:
         return {wallet.owner_id: locked.member(wallet.identity_id) for wallet in wallets}
 
 
-async def apply_returns(tx: Tx, returns: Sequence[Return]) -> list[Return]:
+async def apply_returns(tx: Tx, context: Context[Settings], returns: Sequence[Return]) -> list[Return]:
     """Undo what the returned units did, once each; return those whose purchase is not known yet.
 
     Raises UnitsNotReturnable and NotOfThisPurchase.
     """
-    behind = await identities_behind(tx, orders_named(_order(fact) for fact in returns))
+    behind = await identities_behind(tx, context.vault, orders_named(_order(fact) for fact in returns))
     locked = await lock_wallets(tx, {fact.identity_id for fact in returns} | behind)
     fresh = await recording.new_returns(tx, locked, returns)
     purchases = await recording.find(tx, [fact.purchase_id for fact in fresh]) if fresh else {}
@@ -56,7 +58,7 @@ async def apply_returns(tx: Tx, returns: Sequence[Return]) -> list[Return]:
     for fact in ready:
         _check_same(locked, fact, purchases[fact.purchase_id])
     if ready:
-        await _apply(tx, locked, [(fact, purchases[fact.purchase_id]) for fact in ready])
+        await _apply(tx, context, locked, [(fact, purchases[fact.purchase_id]) for fact in ready])
     return [fact for fact in fresh if fact.purchase_id not in purchases]
 
 
@@ -67,8 +69,10 @@ def _check_same(locked: Locked, fact: Return, purchase: StoredPurchase) -> None:
         raise NotOfThisPurchase
 
 
-async def _apply(tx: Tx, locked: Locked, ready: Sequence[tuple[Return, StoredPurchase]]) -> None:
-    undoings = await _load(tx, locked, ready)
+async def _apply(
+    tx: Tx, context: Context[Settings], locked: Locked, ready: Sequence[tuple[Return, StoredPurchase]]
+) -> None:
+    undoings = await _load(tx, context, locked, ready)
     before = await recording.returned_units(tx, sorted({purchase.id for _, purchase in ready}))
     members = {
         owner_id: member for undoing in undoings for owner_id, member in undoing.members(locked).items()
@@ -88,10 +92,12 @@ async def _apply(tx: Tx, locked: Locked, ready: Sequence[tuple[Return, StoredPur
     await close_booking(booking)
 
 
-async def _load(tx: Tx, locked: Locked, ready: Sequence[tuple[Return, StoredPurchase]]) -> list[Undoing]:
+async def _load(
+    tx: Tx, context: Context[Settings], locked: Locked, ready: Sequence[tuple[Return, StoredPurchase]]
+) -> list[Undoing]:
     """Load the lots that the purchases earned, and those that paid their orders."""
     earned = await lots.load_of_purchases(tx, locked, sorted({purchase.id for _, purchase in ready}))
-    spends = await _spends(tx, locked, {_order(purchase) for _, purchase in ready})
+    spends = await _spends(tx, context, locked, {_order(purchase) for _, purchase in ready})
     return [
         Undoing(
             fact=fact,
@@ -104,9 +110,11 @@ async def _load(tx: Tx, locked: Locked, ready: Sequence[tuple[Return, StoredPurc
     ]
 
 
-async def _spends(tx: Tx, locked: Locked, orders: set[OrderKey]) -> dict[OrderKey, list[Spend]]:
+async def _spends(
+    tx: Tx, context: Context[Settings], locked: Locked, orders: set[OrderKey]
+) -> dict[OrderKey, list[Spend]]:
     """Return the points that paid these orders, with the lots that they came from."""
-    paid = await payments(tx, orders)
+    paid = await payments(tx, context.vault, orders)
     taken = [posting for of_order in paid.values() for payment in of_order for posting in payment.taken]
     lot_of = await lots.load_by_id(tx, locked, [posting.lot_id for posting in taken])
     await lots.load_payers(tx, locked, lot_of.values())

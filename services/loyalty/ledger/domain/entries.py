@@ -19,6 +19,16 @@ class OrderKey(NamedTuple):
     source: str
     order_id: str
 
+    @classmethod
+    def of(cls, text: str) -> OrderKey:
+        """Return the order of a text that `text` gave."""
+        return cls(*text.split(_SEPARATOR))
+
+    @property
+    def text(self) -> str:
+        """Return the order as one text. No part can hold the separator, for all are printable."""
+        return _SEPARATOR.join(self)
+
 
 class EntryKey(NamedTuple):
     """The place of an entry in the list: the id of its first posting, or of its fact where there is no posting."""
@@ -50,6 +60,8 @@ class Fact:
     return_id: str | None = None
     remedy_id: str | None = None
     order: OrderKey | None = None
+    order_sealed: SealedText | None = None
+    """The order as the member named it."""
     currency: str | None = None
     amount_minor: int | None = None
     points: int | None = None
@@ -68,3 +80,6 @@ class Side:
     points: int
     occurred_at: datetime
     booked_at: datetime
+
+
+_SEPARATOR = "\x1f"

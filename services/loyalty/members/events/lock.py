@@ -26,7 +26,7 @@ async def lock(tx: Tx, context: Context[Settings], events: Sequence[Event]) -> N
     others = [event for event in events if not isinstance(event, RemedyGranted)]
     named = {identity_id for event in others for identity_id in event.identities}
     orders = [_order(event) for event in others if isinstance(event, PurchaseRecorded | PurchaseReturned)]
-    behind = await identities_behind(tx, orders_named(orders))
+    behind = await identities_behind(tx, context.vault, orders_named(orders))
     is_moving = any(isinstance(event, CustomerMerged | CustomerUnmerged) for event in others)
     await lock_wallets(tx, named | behind, as_owners=is_moving)
 

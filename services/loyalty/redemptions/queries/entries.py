@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from services.loyalty.ledger.domain.entries import Fact, OrderKey, SealedText
+from services.loyalty.ledger.domain.entries import Fact, SealedText
 from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
 from services.loyalty.redemptions.storage import redemptions
 from services.loyalty.redemptions.storage.tables import RedemptionRecord
 from shared.db import Read
 
-REFERENCE_READERS: frozenset[str] = frozenset({"operator", "customer"})
-"""The reference tells the member what the points were spent on."""
+READERS: frozenset[str] = frozenset({"operator", "customer"})
+"""The reference and the order tell the member what the points were spent on."""
 
 
 async def facts(read: Read, causes: Iterable[PostingCause]) -> list[Fact]:
@@ -25,15 +25,11 @@ def _fact(record: RedemptionRecord) -> Fact:
         cause=PostingCause(CauseKind.REDEMPTION, record.id),
         occurred_at=record.occurred_at,
         booked_at=record.booked_at,
-        order=_order(record),
+        order_sealed=_sealed(record, "redemption.order", record.order_sealed),
         points=record.points,
-        text=None
-        if record.reference is None
-        else SealedText(record.identity_id, "redemption.reference", record.reference, REFERENCE_READERS),
+        text=_sealed(record, "redemption.reference", record.reference),
     )
 
 
-def _order(record: RedemptionRecord) -> OrderKey | None:
-    if record.source is None or record.order_id is None:
-        return None
-    return OrderKey(record.issuer, record.source, record.order_id)
+def _sealed(record: RedemptionRecord, purpose: str, token: bytes | None) -> SealedText | None:
+    return None if token is None else SealedText(record.identity_id, purpose, token, READERS)

@@ -10,8 +10,10 @@ from services.loyalty.ledger.domain.postings import Account, CauseKind
 from services.loyalty.ledger.queries import postings, wallets
 from services.loyalty.ledger.queries.postings import Taken
 from services.loyalty.purchases.domain.facts import Line
+from services.loyalty.redemptions.queries.order_tokens import tokens_of
 from services.loyalty.redemptions.storage import redemptions
 from shared.db import Read
+from shared.vault import Vault
 
 __all__ = ["Payment", "identities_behind", "payments"]
 
@@ -29,13 +31,13 @@ class Payment:
     taken: Sequence[Taken]
 
 
-async def identities_behind(read: Read, orders: Iterable[OrderKey]) -> set[str]:
+async def identities_behind(read: Read, vault: Vault, orders: Iterable[OrderKey]) -> set[str]:
     """Return the identities whose lots paid these orders.
 
     The rows are append-only, so they can be read before the wallets are locked. After an unmerge the lots can belong
     to another member than the buyer.
     """
-    row_ids = await redemptions.ids_of_orders(read, orders)
+    row_ids = await redemptions.ids_of_orders(read, tokens_of(vault, orders))
     if not row_ids:
         return set()
     taken = await postings.taken(read, CauseKind.REDEMPTION, row_ids, Account.REDEEMED)
@@ -43,9 +45,10 @@ async def identities_behind(read: Read, orders: Iterable[OrderKey]) -> set[str]:
     return set(await wallets.identities(read, wallet_ids))
 
 
-async def payments(read: Read, orders: Iterable[OrderKey]) -> dict[OrderKey, list[Payment]]:
+async def payments(read: Read, vault: Vault, orders: Iterable[OrderKey]) -> dict[OrderKey, list[Payment]]:
     """Return the redemptions that name lines of these orders, in the order in which they were booked."""
-    with_lines = [record for record in await redemptions.of_orders(read, orders) if record.lines]
+    named = tokens_of(vault, orders)
+    with_lines = [record for record in await redemptions.of_orders(read, named) if record.lines]
     if not with_lines:
         return {}
     taken: dict[int, list[Taken]] = {record.id: [] for record in with_lines}
@@ -53,8 +56,7 @@ async def payments(read: Read, orders: Iterable[OrderKey]) -> dict[OrderKey, lis
         taken[posting.cause_id].append(posting)
     by_order: dict[OrderKey, list[Payment]] = {}
     for record in with_lines:
-        assert record.source is not None, "a redemption with lines names its order"
-        assert record.order_id is not None, "a redemption with lines names its order"
+        assert record.order_token is not None, "a redemption with lines names its order"
         payment = Payment(record.points, record.base, record.lines, taken[record.id])
-        by_order.setdefault(OrderKey(record.issuer, record.source, record.order_id), []).append(payment)
+        by_order.setdefault(named[record.order_token], []).append(payment)
     return by_order

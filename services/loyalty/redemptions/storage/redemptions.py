@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.redemptions.storage.tables import RedemptionRecord, redemption
-from shared.db import Read, Tx, any_of, any_of_rows, columns_of
+from shared.db import Read, Tx, any_of, columns_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,33 +19,33 @@ class Booked:
     points: int
 
 
-async def of_orders(read: Read, orders: Iterable[OrderKey]) -> list[RedemptionRecord]:
+async def of_orders(read: Read, order_tokens: Iterable[bytes]) -> list[RedemptionRecord]:
     """Return the redemptions for these orders, in the order in which they were booked."""
     c = redemption.c
     statement = (
         select(*columns_of(redemption, RedemptionRecord))
-        .where(any_of_rows([c.issuer, c.source, c.order_id], sorted(set(orders))))
+        .where(any_of(c.order_token, sorted(set(order_tokens))))
         .order_by(c.id)
     )
     return await read.read_records(RedemptionRecord, statement)
 
 
-async def ids_of_orders(read: Read, orders: Iterable[OrderKey]) -> list[int]:
+async def ids_of_orders(read: Read, order_tokens: Iterable[bytes]) -> list[int]:
     """Return the ids of the redemptions for these orders."""
-    c, wanted = redemption.c, sorted(set(orders))
+    c, wanted = redemption.c, sorted(set(order_tokens))
     if not wanted:
         return []
-    rows = await read.all(select(c.id).where(any_of_rows([c.issuer, c.source, c.order_id], wanted)))
+    rows = await read.all(select(c.id).where(any_of(c.order_token, wanted)))
     return [row_id for (row_id,) in rows]
 
 
-async def first_of_order(read: Read, order: OrderKey, wallet_ids: Sequence[int]) -> Booked | None:
+async def first_of_order(read: Read, order_token: bytes, wallet_ids: Sequence[int]) -> Booked | None:
     """Return the first redemption that these wallets' identities asked for to pay an order; None if there is none."""
     c = redemption.c
     return await read.read_record(
         Booked,
         select(*columns_of(redemption, Booked))
-        .where(any_of_rows([c.issuer, c.source, c.order_id], [order]), any_of(c.wallet_id, wallet_ids))
+        .where(c.order_token == order_token, any_of(c.wallet_id, wallet_ids))
         .order_by(c.id)
         .limit(1),
     )

@@ -8,7 +8,6 @@ from datetime import datetime
 from sqlalchemy import Column, Index, MetaData, Named, Table, TypedColumns
 
 from services.loyalty.purchases.domain.facts import Line
-from shared.auth.principal import SHOP
 from shared.db import record_of, triggers
 from shared.db.schema import INDEX_NAMES
 from shared.db.types import BigInt, Document, Id, Instant, Sealed
@@ -25,10 +24,10 @@ class RedemptionColumns(TypedColumns):
     wallet_id: Named[int] = Column(BigInt, index=True)
     identity_id: Named[str] = Column(Id)
     customer_id: Named[str] = Column(Id)
-    issuer: Named[str] = Column(Id, server_default=SHOP)
-    """The issuer within which the order is looked for."""
-    source: Named[str | None] = Column(Id)
-    order_id: Named[str | None] = Column(Id)
+    order_token: Named[bytes | None] = Column(Sealed)
+    """The keyed hash of the order's issuer, source and id: the same for the same order, of whichever member."""
+    order_sealed: Named[bytes | None] = Column(Sealed)
+    """The order's issuer, source and id, as the member named it."""
     points: Named[int] = Column(BigInt)
     base: Named[int] = Column(BigInt)
     """The sum of the lines in minor units."""
@@ -40,12 +39,10 @@ class RedemptionColumns(TypedColumns):
 
 
 redemption = Table("redemption", metadata, RedemptionColumns)
-_for_order = redemption.c.order_id.is_not(None)
+_for_order = redemption.c.order_token.is_not(None)
 Index(
     "redemption_order",
-    redemption.c.order_id,
-    redemption.c.source,
-    redemption.c.issuer,
+    redemption.c.order_token,
     postgresql_where=_for_order,
     sqlite_where=_for_order,
 )
@@ -61,9 +58,8 @@ class RedemptionRecord:
     wallet_id: int
     identity_id: str
     customer_id: str
-    issuer: str
-    source: str | None
-    order_id: str | None
+    order_token: bytes | None
+    order_sealed: bytes | None
     points: int
     base: int
     lines: tuple[Line, ...]

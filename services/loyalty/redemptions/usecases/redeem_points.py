@@ -17,11 +17,11 @@ from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
 from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Line
 from services.loyalty.purchases.queries import orders
+from services.loyalty.redemptions.queries.order_tokens import token_of
 from services.loyalty.redemptions.refusals import OrderPaidBefore, OrderReturned
 from services.loyalty.redemptions.storage import redemptions
 from services.loyalty.redemptions.storage.tables import RedemptionRecord
 from services.loyalty.settings import Settings
-from shared.auth.principal import SHOP
 from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Cause
@@ -64,14 +64,14 @@ async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsk
     if await redemptions.exists(tx, asked.key):
         raise KeyUsedBefore
     member = locked.member(asked.customer_id)
-    await _check_order(tx, member, asked)
+    await _check_order(tx, context, member, asked)
     booking = await open_booking(tx, locked, [member], rows=1)
     journal = booking.journal
     await lots.load_spendable(tx, locked, member, asked.points)
     posted = PostingCause(CauseKind.REDEMPTION, journal.next_id())
     burning.burn(journal, member, posted, asked.points, Account.REDEEMED, journal.now)
     journal.touch(wallet)
-    reference = await _sealed(tx, context, wallet, asked.reference)
+    reference, order = await _sealed(tx, context, wallet, asked)
     await redemptions.add(
         tx,
         RedemptionRecord(
@@ -80,9 +80,8 @@ async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsk
             wallet_id=wallet.id,
             identity_id=wallet.identity_id,
             customer_id=wallet.owner_id,
-            issuer=asked.order.issuer if asked.order else SHOP,
-            source=asked.order.source if asked.order else None,
-            order_id=asked.order.order_id if asked.order else None,
+            order_token=token_of(context.vault, asked.order) if asked.order else None,
+            order_sealed=order,
             points=asked.points,
             base=attribution.eligible_amount(asked.lines),
             lines=asked.lines,
@@ -96,7 +95,7 @@ async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsk
     return RedemptionDone(posted.id, wallet.owner_id, journal.now, member.balance())
 
 
-async def _check_order(tx: Tx, member: Member, asked: RedemptionAsked) -> None:
+async def _check_order(tx: Tx, context: Context[Settings], member: Member, asked: RedemptionAsked) -> None:
     """Refuse to pay an order twice, or one of the member's own whose units have gone back: they go back no more.
 
     The member's wallets are locked, so of two requests for one order the second one sees the first.
@@ -106,16 +105,23 @@ async def _check_order(tx: Tx, member: Member, asked: RedemptionAsked) -> None:
     wallet_ids = [wallet.id for wallet in member.wallets]
     if asked.lines and await orders.has_returns(tx, asked.order, wallet_ids):
         raise OrderReturned
-    first = None if asked.adds else await redemptions.first_of_order(tx, asked.order, wallet_ids)
+    token = token_of(context.vault, asked.order)
+    first = None if asked.adds else await redemptions.first_of_order(tx, token, wallet_ids)
     if first is not None:
         raise OrderPaidBefore(redemption=f"red_{first.id}", points=first.points)
 
 
-async def _sealed(tx: Tx, context: Context[Settings], wallet: Wallet, reference: str | None) -> bytes | None:
-    if reference is None:
-        return None
-    keys = await context.vault.new_subject(tx, [wallet.identity_id])
-    return keys.seal(wallet.identity_id, "redemption.reference", reference)
+async def _sealed(
+    tx: Tx, context: Context[Settings], wallet: Wallet, asked: RedemptionAsked
+) -> tuple[bytes | None, bytes | None]:
+    """Return the reference and the order, sealed for the identity: both are a person's words."""
+    if asked.reference is None and asked.order is None:
+        return None, None
+    keys, identity_id = await context.vault.new_subject(tx, [wallet.identity_id]), wallet.identity_id
+    return (
+        keys.seal(identity_id, "redemption.reference", asked.reference) if asked.reference else None,
+        keys.seal(identity_id, "redemption.order", asked.order.text) if asked.order else None,
+    )
 
 
 def _tell(booking: Booking, posted: PostingCause) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.loyalty.ledger.domain.entries import SealedText
+from services.loyalty.ledger.domain.entries import Fact, OrderKey, SealedText
 from services.loyalty.ledger.domain.postings import Account, CauseKind
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.refusals import UnknownMember
@@ -121,7 +121,8 @@ async def list_ledger(
     """Facts in the order they were booked, newest first, each with its postings; also those that moved nothing."""
     found = await find_member(read, customer_id, context.clock.now())
     entries = await entries_of(read, found.wallet_ids, before=listing.after_number, limit=listing.rows_max)
-    texts = [entry.fact.text for entry in entries if entry.fact is not None]
+    facts = [entry.fact for entry in entries if entry.fact is not None]
+    texts = [text for fact in facts for text in (fact.text, fact.order_sealed)]
     keys = await context.vault.keys(read, [text.identity_id for text in texts if text is not None])
     shown = [_entry_out(entry, keys, caller.kind) for entry in listing.shown(entries)]
     return listing.page(entries, lambda entry: [entry.key.id], shown)
@@ -155,13 +156,19 @@ def _entry_out(entry: Entry, keys: Keys, reader: SubjectKind) -> EntryOut:
             "purchase_id": fact.purchase_id,
             "return_id": fact.return_id,
             "remedy_id": fact.remedy_id,
-            "order": OrderOut(source=fact.order.source, order_id=fact.order.order_id) if fact.order else None,
+            "order": _order_out(fact, keys, reader),
             "currency": fact.currency,
             "amount_minor": fact.amount_minor,
             "points": fact.points,
             "text": _opened(fact.text, keys, reader),
         }
     )
+
+
+def _order_out(fact: Fact, keys: Keys, reader: SubjectKind) -> OrderOut | None:
+    opened = _opened(fact.order_sealed, keys, reader)
+    order = fact.order if opened is None else OrderKey.of(opened)
+    return None if order is None else OrderOut(source=order.source, order_id=order.order_id)
 
 
 def _change(entry: Entry) -> int:

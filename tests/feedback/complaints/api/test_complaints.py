@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.feedback.complaints.domain.machine import Action
+from services.feedback.complaints.domain.machine import Action, Actor, ActorKind
 from services.feedback.complaints.storage.tables import complaint
 from shared.ids import new_id
 from tests.feedback.asking import OPEN, body, opened, read
@@ -196,7 +196,9 @@ async def test_a_customer_may_withdraw_and_refuse_and_nothing_else(feedback: Fee
 async def test_the_list_is_filtered_and_paged_to_its_end(feedback: Feedback) -> None:
     ids = [(await opened(feedback))["id"] for _ in range(5)]
     await feedback.act(ids[0], Action.WITHDRAW, reason="x")
-    await feedback.act(ids[1], Action.START)
+    await feedback.act(
+        ids[1], Action.START, actor=Actor(ActorKind.AGENT, feedback.context.vault.conceal("ana"))
+    )
     async with feedback.operator() as agent:
         seen, cursor = [], None
         while True:
@@ -296,5 +298,7 @@ async def test_a_partners_message_after_the_end_opens_a_complaint_that_follows(f
         answer = (await partner.post(f"{OPEN}/{second}/messages", json=sent)).json()
     assert answer["complaint"]["id"] == second
     (follower,) = await feedback.rows(complaint, complaint.c.follows == third)
-    assert (follower.opened_by, follower.opened_by_id) == ("agent", "ana")
+    opened_by = feedback.context.vault.reveal(follower.opened_by_id)
+    assert (follower.opened_by, opened_by) == ("agent", "ana")
+    assert follower.opened_by_id != opened_by
     assert await feedback.drift() == []
