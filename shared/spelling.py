@@ -1,6 +1,10 @@
 """The only spelling of an id or a code that a merchant gives: equal means the same, however it was typed or pasted."""
 
+import re
 import unicodedata
+
+_EMAIL = re.compile(r"[^\s@]@[^\s@]+\.[^\s@.]{2,}")
+_PHONE = re.compile(r"(?<!\w)\+\d(?:[ ().-]*\d){7,}(?!\w)")
 
 
 def spelled(text: str) -> str:
@@ -18,3 +22,13 @@ def spelled(text: str) -> str:
         if normal == text:
             return text
         text = normal
+
+
+def addresses_a_person(text: str) -> bool:
+    """Return whether an id or a code holds an e-mail address, or a phone number in international form.
+
+    Digits alone are no such thing: many systems number their orders like phones.
+    """
+    return ("@" in text and _EMAIL.search(text) is not None) or (
+        "+" in text and _PHONE.search(text) is not None
+    )

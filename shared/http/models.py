@@ -25,7 +25,7 @@ from shared.catalogues import Sentence, field_sentence
 from shared.events import base
 from shared.http.effort import within_effort
 from shared.limits import INT64_MAX, ORDER_ID_MAX, PAGE_ITEMS_MAX, SOURCE_MAX
-from shared.spelling import spelled
+from shared.spelling import addresses_a_person, spelled
 
 T = TypeVar("T")
 
@@ -44,6 +44,7 @@ _INSTANT_IMPOSSIBLE = field_sentence(__name__, "instant_impossible", code="insta
 _NAIVE_TIME = field_sentence(__name__, "naive_time")
 _DATE_INVALID = field_sentence(__name__, "date_invalid")
 _BLANK = field_sentence(__name__, "blank")
+_PERSONAL = field_sentence(__name__, "personal_data")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -140,8 +141,13 @@ def _seen(value: str) -> str:
 
 
 def _spelled(value: object) -> object:
-    """Bring a text into its only spelling, and refuse one of which nothing is left."""
-    return spelled(_seen(value)) if isinstance(value, str) else value
+    """Bring a text into its only spelling. Refuse one of which nothing is left, and one that addresses a person."""
+    if not isinstance(value, str):
+        return value
+    code = spelled(_seen(value))
+    if addresses_a_person(code):
+        raise refused(_PERSONAL)
+    return code
 
 
 Spelled = BeforeValidator(_spelled)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.spelling import spelled
+from shared.spelling import addresses_a_person, spelled
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,36 @@ def test_spelling_again_changes_nothing(written: str) -> None:
     once = spelled(written)
     assert spelled(once) == once
     assert spelled(f" {once}\u200b") == once
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "ana@example.com",
+        "to ana@example.com!",
+        "王@例子.中国",
+        "+8613800138000",
+        "+86 138 0013 8000",
+        "tel:+49 (30) 1234-5678",
+    ],
+)
+def test_an_address_of_a_person_is_no_id(written: str) -> None:
+    assert addresses_a_person(spelled(written))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "13800138000",
+        "2026-03-01T09:30:00+08:00",
+        "A+12345678",
+        "till@2",
+        "@home",
+        "1+1",
+        "+1234567",
+        "10006.1@x",
+        "O-1",
+    ],
+)
+def test_what_systems_number_their_orders_by_is_an_id(written: str) -> None:
+    assert not addresses_a_person(spelled(written))

@@ -2,14 +2,15 @@
 
 from shared.vault.upgrading import conceal
 
-revision = "kernel0004"
-down_revision = "kernel0003"
+revision = "kernel0005"
+down_revision = "kernel0004"
 
 
 def upgrade() -> None:
     """Apply the change."""
     conceal("idempotency", "principal", kind="operator:")
     conceal("set_aside", "ended_by", kind="operator:")
+    conceal("allowed_batch", "allowed_by", kind="operator:")
 
 
 def downgrade() -> None:
