@@ -80,7 +80,9 @@ async def test_nothing_is_sealed_with_other_keys(kind: databases.Kind, tmp_path:
         with pytest.raises(OtherInstallation):
             await Migrations(described.migrations, described.metadata).upgrade(database, Keys(VAULT, refuse))
         async with database.read() as read:
-            kept = await read.all(sa.select(sa.column("order_id", sa.Text())).select_from(sa.table("redemption")))
+            kept = await read.all(
+                sa.select(sa.column("order_id", sa.Text())).select_from(sa.table("redemption"))
+            )
         assert [tuple(row) for row in kept] == [("A-1",)]
 
 

@@ -44,7 +44,7 @@ CODE = _form(r"[a-z0-9][a-z0-9_.-]{0,63}", merchants=True)
 """A code that people configure or give: its pattern is checked at the edge."""
 MERCHANTS_ID = _form(r"[^\x00-\x1f\x7f]+", merchants=True)
 """An id or code of the merchant's, checked at the edge: no e-mail address, no phone number in international form."""
-CURRENCY = _form(r"[A-Z]{3}")
+CURRENCY = _form(r"[A-Z]{3}|")
 ZONE = _form(r"[A-Za-z0-9_+/-]+")
 ISSUER = _form(r"shop|partner:[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 ACTOR = _form(rf"((operator|partner|customer):)?(~[A-Za-z0-9_-]+|{_ID}|[a-z0-9][a-z0-9_.:-]*)")

@@ -231,7 +231,10 @@ async def test_a_genuine_token_for_another_time_or_place_is_refused_with_the_rea
     ("audience", "subjects"),
     [
         ("storefront", ["ana", "cus_a", "ext:C-1", ANA.upper(), f"{ANA}x", f"pur_{ANA[4:]}", f"{ANA}\n"]),
-        ("partners", ["a b", "a:b", "a/b", "", "-a", "ä", "a" * 65, "mart\n", "partner:mart"]),
+        (
+            "partners",
+            ["a b", "a:b", "a/b", "", "-a", "ä", "a" * 65, "mart\n", "partner:mart", "ana@example.com"],
+        ),
         ("operations", ["a b", "", "a\x00", "a" * 201, "ana\n"]),
     ],
 )

@@ -57,6 +57,20 @@ async def test_a_key_belongs_to_who_sent_it(till: Till) -> None:
     assert await till.count_sales() == 2
 
 
+async def test_a_key_is_hashed_with_the_operators_name_and_kept_with_its_pseudonym(till: Till) -> None:
+    """So a repeat of a request of before operators had pseudonyms is still a repeat."""
+    async with till.client() as client:
+        await sell(client, "k-1")
+    vault, key = till.runtime.vault, "\x1f".join(("operator:ana", "record_sale", "k-1"))
+    async with till.runtime.database.read() as read:
+        (record,) = await read.all(select(idempotency.answers.c.principal, idempotency.answers.c.key_hash))
+    assert record.key_hash == vault.digest("idempotency_key", key.encode())
+    assert (record.principal, vault.reveal(record.principal)) == (
+        f"operator:{vault.conceal('ana')}",
+        "operator:ana",
+    )
+
+
 async def test_where_a_key_is_required_its_absence_is_a_400(one_till: Till) -> None:
     async with one_till.client() as client:
         answers = [await sell(client, None), await sell(client, "with space"), await sell(client, "x" * 256)]

@@ -145,3 +145,29 @@ def test_a_broken_key_is_refused_with_a_sentence_that_holds_no_secret(text: str)
         installation.parse(text, "the vault key")
     assert str(broken.value).startswith("the vault key")
     assert "MTEx" not in str(broken.value)
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_equal_names_and_no_others_have_one_pseudonym_and_it_opens_again(name: str, other: str) -> None:
+    pseudonym = VAULT.conceal(name)
+    assert VAULT.reveal(pseudonym) == name
+    assert VAULT.reveal(f"operator:{pseudonym}") == f"operator:{name}"
+    assert (VAULT.conceal(other) == pseudonym) == (other == name)
+    assert pseudonym.isascii()
+
+
+@pytest.mark.parametrize("stored", [ANA, "merge", "partner:mart", "sla:first_response:1"])
+def test_what_is_no_pseudonym_is_shown_as_it_is(stored: str) -> None:
+    assert VAULT.reveal(stored) == stored
+
+
+def test_a_pseudonym_opens_in_its_service_under_its_key_only_and_outlives_a_new_generation() -> None:
+    pseudonym = VAULT.conceal("ana")
+    rotated = Vault("profile", SECRETS | {2: b"2" * 32}, b"r" * 32)
+    assert (rotated.conceal("ana"), rotated.reveal(pseudonym)) == (pseudonym, "ana")
+    for stranger in (Vault("loyalty", SECRETS, b"r" * 32), Vault("profile", {2: b"2" * 32}, b"r" * 32)):
+        with pytest.raises(UnreadableToken):
+            stranger.reveal(pseudonym)
+    for broken in ("~", "~x", "~" + "A" * 20, pseudonym[:-1] + "?", pseudonym[:-2], "~ä"):
+        with pytest.raises(UnreadableToken):
+            VAULT.reveal(broken)

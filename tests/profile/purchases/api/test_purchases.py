@@ -283,6 +283,18 @@ async def test_an_id_of_nothing_is_refused(profile: Profile, field: str, written
     ]
 
 
+@pytest.mark.parametrize("field", ["source", "order_id", "channel", "store"])
+@pytest.mark.parametrize("written", ["ana@example.com", "+86 138 0013 8000"])
+async def test_an_address_of_a_person_is_no_id_of_the_shops(
+    profile: Profile, field: str, written: str
+) -> None:
+    answer = await profile.operator().post("/v1/purchases", json=purchase(**{field: written}))
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert (error["pointer"], error["code"]) == (f"/{field}", "personal_data")
+    assert written not in answer.text
+
+
 async def test_the_first_day_of_the_shop_is_told_and_taken(profile: Profile) -> None:
     client = profile.operator()
     early = await client.post("/v1/purchases", json=purchase(purchased_at="1989-12-31T23:59:59Z"))
