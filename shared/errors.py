@@ -26,6 +26,7 @@ class Kind(Enum):
     UNSUPPORTED = 415
     INVALID = 422
     PRECONDITION_REQUIRED = 428
+    TOO_MANY = 429
     HEAD_TOO_LARGE = 431
     UNAVAILABLE = 503
 
@@ -57,6 +58,10 @@ class DomainError(Exception):
     kind: ClassVar[Kind]
     code: ClassVar[str]
     constants: ClassVar[Mapping[str, object]] = {}
+    kept: ClassVar[bool] = False
+    """Whether what was written before the refusal is committed with it, such as the count of failed tries."""
+    retry_after_seconds: int | None = None
+    """The seconds after which the same request may succeed, if they are known."""
     title: ClassVar[tuple[str, str]]
     """In English and in Chinese."""
     en: ClassVar[str]

@@ -24,12 +24,17 @@ Source = Annotated[str, typer.Option(help="The till or shop it comes from: ids a
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, import nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 Wait = Annotated[bool, typer.Option(help="Wait until points and scores have caught up.")]
+Anonymous = Annotated[
+    bool,
+    typer.Option("--anonymous", help="Record orders with a blank customer without one, to be claimed later."),
+]
 Spoken = Annotated[Language | None, typer.Option("--language", help="Of errors: en or zh; default by LANG.")]
 
 
 def import_purchases(
     file: File,
     source: Source,
+    anonymous: Anonymous = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
     wait: Wait = True,
@@ -42,10 +47,12 @@ def import_purchases(
     recognises every order and changes nothing.
     """
     from huitou.imports.purchases import (
+        ANONYMOUS_TOO,
         PURCHASES,
     )  # loads profile, which the other commands need not wait for
 
-    _run(file, source, PURCHASES, dry_run, as_json, wait, language or language_of_environment())
+    kind = ANONYMOUS_TOO if anonymous else PURCHASES
+    _run(file, source, kind, dry_run, as_json, wait, language or language_of_environment())
 
 
 def import_returns(
@@ -127,6 +134,7 @@ def _words(report: Report, plural: str) -> str:
     count = report.orders - report.refused - report.repeated if report.dry_run else report.imported
     text = f"{report.orders} {plural} in {report.rows} rows: {count} {done}, {report.repeated} repeated"
     text += f" ({report.repeated_in_file} of them in the file itself)" if report.repeated_in_file else ""
+    text += f", {report.anonymous} of them without a customer" if report.anonymous else ""
     text += f", {report.waiting} wait for their purchases" if report.waiting else ""
     text += f", {report.refused} refused"
     text += f" for {report.errors_count} errors" if report.errors_count else ""

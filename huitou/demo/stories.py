@@ -43,6 +43,11 @@ STORIES = (
 )
 
 
+RECEIPTS = Story("receipt", (3, 15), quantity=1, amount_minor=1_800)
+"""Orders that named no customer. The last one was claimed, by the customer `CLAIMANT`."""
+CLAIMANT = "silver"
+
+
 def begin(product: Product, last_day: date) -> dict[str, str]:
     """Register the customers and record their orders; return the customer of each story."""
     customers = {story.name: _register(product, story.name) for story in STORIES}
@@ -54,7 +59,22 @@ def begin(product: Product, last_day: date) -> dict[str, str]:
     for order, outcome in zip(orders, batches.record(product, batches.PURCHASES, orders), strict=True):
         if outcome.customer_id is None:
             raise Refused(Exit.FAILED, f"The demo's order {order['order_id']} was refused: {outcome.faults}")
+    _leave_receipts(product, last_day)
     return customers
+
+
+def _leave_receipts(product: Product, last_day: date) -> None:
+    """Record the anonymous orders, and claim one of them."""
+    days = [last_day - timedelta(days=days) for days in RECEIPTS.days_ago]
+    receipts = [_order(RECEIPTS, number, day) | {"customer": None} for number, day in enumerate(days)]
+    for receipt in receipts:
+        product.call("profile", "POST", "/v1/purchases", json=receipt)
+    named = {name: receipts[-1][name] for name in ("source", "order_id", "purchased_at")}
+    claim = named | {
+        "amount_minor": RECEIPTS.amount_minor,
+        "customer": {"external_id": external_id(CLAIMANT)},
+    }
+    product.call("profile", "POST", "/v1/purchases:claim", json=claim)
 
 
 def go_on(product: Product, last_day: date, customers: dict[str, str]) -> None:

@@ -19,6 +19,7 @@ class Checkpoint(BaseModel):
     """The position of the last entry that was sent, in the sequence of the file."""
     imported: int = 0
     repeated: int = 0
+    anonymous: int = 0
     waiting: int = 0
     refused: list[int] = []
     """The positions of those that were refused: they are tried again."""

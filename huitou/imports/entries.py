@@ -49,8 +49,8 @@ class Kind:
     """The model of its request."""
     path: str
     """The operation that records many."""
-    head: Callable[[Cells, str], dict[str, Any]]
-    """Makes the request without its lines, from a first row and the source."""
+    head: Callable[[int, Cells, str], dict[str, Any]]
+    """Makes the request without its lines, from a first row, its number and the source. Raises NotReadable."""
     line: Callable[[int, Cells], dict[str, Any]]
     """Makes one line of the request from a row and its number. Raises NotReadable."""
     rules: Callable[[Any], None]
@@ -129,13 +129,16 @@ def entry_of(group: Group, kind: Kind, columns: Sequence[str], source: str) -> E
     rows = [dict(zip(columns, row.cells, strict=True)) for row in group.rows]
     entry.errors += [*_differences(entry.rows, rows, kind), *_repetitions(group, kind)]
     lines: list[dict[str, Any]] = []
+    try:
+        entry.body = kind.head(entry.rows[0], rows[0], source) | {"lines": lines}
+    except NotReadable as unreadable:
+        entry.errors.append(unreadable.error)
     for number, row in zip(entry.rows, rows, strict=True):
         try:
             lines.append(kind.line(number, row))
         except NotReadable as unreadable:
             entry.errors.append(unreadable.error)
     if not entry.errors:
-        entry.body = kind.head(rows[0], source) | {"lines": lines}
         entry.errors += faults_of(entry, kind, columns, _faults(entry.body, kind))
     return entry
 

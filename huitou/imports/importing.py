@@ -80,7 +80,7 @@ def _key_of(columns: Sequence[str], kind: Kind) -> Callable[[list[str]], str | N
 def _go_on(at: Checkpoint, staged: Staged, report: Report) -> None:
     """Count what was imported before the interruption. What was refused is tried and counted again."""
     report.imported, report.repeated = at.imported, at.repeated + staged.repeated
-    report.waiting = at.waiting
+    report.waiting, report.anonymous = at.waiting, at.anonymous
     if at.done:
         report.resumed_at_row = staged.first_row(min(at.done + 1, staged.groups))
 
@@ -93,6 +93,7 @@ def _after(before: Checkpoint, batch: Sequence[Entry], report: Report) -> Checkp
         done=max(before.done, *(entry.position for entry in batch)),
         imported=report.imported,
         repeated=report.repeated - report.repeated_in_file,
+        anonymous=report.anonymous,
         waiting=report.waiting,
         refused=sorted(refused),
     )
@@ -134,6 +135,7 @@ def _import(
             report.waiting += outcome.status == batches.WAITING
     for entry in batch:
         report.refused += bool(entry.errors)
+        report.anonymous += not entry.errors and entry.body.get("customer", "") is None
         for error in entry.errors:
             report.add(error)
             complain(error)

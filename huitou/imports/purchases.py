@@ -1,6 +1,7 @@
 """Files of purchases: a row is one line of a receipt, and the rows with one order id are one purchase."""
 
 import re
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -17,15 +18,23 @@ from shared.clock import SystemClock
 
 DECIMALS = re.compile(r"(-?)(\d{1,20})(?:\.(\d{1,20}))?", re.ASCII)
 
+_CUSTOMER_BLANK = field_sentence(__name__, "customer_blank")
 _AMOUNT_NOT_EXACT = field_sentence(__name__, "amount_not_exact")
 
 
-def _head(row: Cells, source: str) -> dict[str, Any]:
+def _head(number: int, row: Cells, source: str) -> dict[str, Any]:
+    if not row["customer"].strip():
+        raise NotReadable(RowError.of(number, "customer", _CUSTOMER_BLANK))
+    return _head_or_anonymous(number, row, source)
+
+
+def _head_or_anonymous(_number: int, row: Cells, source: str) -> dict[str, Any]:
+    customer = {"external_id": row["customer"]} if row["customer"].strip() else None
     head = {
         "source": source,
         "order_id": row["order_id"],
         "purchased_at": row["purchased_at"].strip(),
-        "customer": {"external_id": row["customer"]},
+        "customer": customer,
         "currency": row["currency"].strip(),
     }
     return head | {name: row[name] for name in ("channel", "store") if row.get(name)}
@@ -85,3 +94,5 @@ PURCHASES = Kind(
     line=_line,
     rules=_check,
 )
+ANONYMOUS_TOO = replace(PURCHASES, head=_head_or_anonymous)
+"""The same files, in which a blank customer is no error: the order is anonymous."""

@@ -55,6 +55,8 @@ class Report:
     """Orders that were there already with the same content, or that the file has more than once."""
     repeated_in_file: int = 0
     """Those of them that the file has more than once, word for word."""
+    anonymous: int = 0
+    """Orders without a customer among those imported or repeated, or that would be."""
     waiting: int = 0
     """Returns that wait for their purchases, since now or before. They are applied with these."""
     refused: int = 0

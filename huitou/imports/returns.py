@@ -11,7 +11,7 @@ from services.profile.settings import Settings
 from shared.clock import SystemClock
 
 
-def _head(row: Cells, source: str) -> dict[str, Any]:
+def _head(_number: int, row: Cells, source: str) -> dict[str, Any]:
     return {
         "source": source,
         "return_id": row["return_id"],

@@ -32,6 +32,8 @@ class Settings(ServiceSettings):
     """File that holds `profile_database_url`."""
     purchases_from: Annotated[date, Field(ge=INSTANT_MIN.date())] = date(1990, 1, 1)
     """The first day of purchases and returns in the shop's time zone; what is dated before it is refused."""
+    claim_window_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    """Days after an anonymous purchase in which customers and partners can claim it; operators can later too."""
     phone_region: Annotated[str, AfterValidator(_known_region)] = "CN"
     """Where a phone number without a country code is dialled (ISO 3166-1)."""
 

@@ -23,10 +23,14 @@ def append_only(table: Table[Any]) -> None:
     _declare(table, *[append_only_ddl(table.name, dialect) for dialect in ("postgresql", "sqlite")])
 
 
-def frozen_columns(table: Table[Any], columns: Sequence[str]) -> None:
-    """Refuse to change these columns, and to delete rows of `table`."""
+def frozen_columns(table: Table[Any], columns: Sequence[str], *, once: Sequence[str] = ()) -> None:
+    """Refuse to change these columns, and to delete rows of `table`. A column of `once` may be set while it is null."""
     _declare(
-        table, *[frozen_columns_ddl(table.name, columns, dialect) for dialect in ("postgresql", "sqlite")]
+        table,
+        *[
+            frozen_columns_ddl(table.name, columns, dialect, once=once)
+            for dialect in ("postgresql", "sqlite")
+        ],
     )
 
 
@@ -37,10 +41,14 @@ def append_only_ddl(table: str, dialect: str) -> list[str]:
     )
 
 
-def frozen_columns_ddl(table: str, columns: Sequence[str], dialect: str) -> list[str]:
+def frozen_columns_ddl(
+    table: str, columns: Sequence[str], dialect: str, *, once: Sequence[str] = ()
+) -> list[str]:
     """Return the statements of `frozen_columns`."""
     differs = "is distinct from" if dialect == "postgresql" else "is not"
-    changed = " or ".join(f"old.{column} {differs} new.{column}" for column in columns)
+    changes = [f"old.{column} {differs} new.{column}" for column in columns]
+    changes += [f"(old.{column} is not null and old.{column} {differs} new.{column})" for column in once]
+    changed = " or ".join(changes)
     return [
         *_refuse(table, "frozen", "its facts are frozen", ("update",), dialect, when=changed),
         *_refuse(table, "kept", "its rows are kept", ("delete",), dialect, truncate=True),

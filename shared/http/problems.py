@@ -156,7 +156,7 @@ def respond(error: DomainError, scope: Scope, headers: Mapping[str, str] | None 
     """Return the answer to a request that was refused."""
     language = language_of(scope)
     more = dict(headers or {})
-    retry = getattr(error, "retry_after_seconds", None) or _RETRY_KINDS.get(error.kind)
+    retry = error.retry_after_seconds or _RETRY_KINDS.get(error.kind)
     if retry is not None:
         more.setdefault("Retry-After", str(retry))
     if error.kind is Kind.UNAUTHENTICATED:

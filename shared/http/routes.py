@@ -26,6 +26,7 @@ from starlette.types import Scope
 
 from shared.auth.access import Allow
 from shared.context import Runtime
+from shared.db import Tx
 from shared.errors import DomainError
 from shared.http import bodies, dependencies, effort, guard, idempotency, paths
 from shared.http.operation import Idempotency, Needs, Operation
@@ -119,15 +120,31 @@ class Route(APIRoute):
 
 
 async def _in_transaction(request: Request, operation: Operation, running: Runtime, run: Handler) -> Response:
+    """Run in a transaction. A refusal that is not `kept` rolls it back."""
     async with running.database.begin(silence_seconds_max=SILENCE_SECONDS_MAX) as tx:
         tx.traceparent = request.scope.get(guard.TRACEPARENT)
         request.scope[dependencies.TX] = tx
+        answer = await _answer(tx, request, operation, running, run)
+    if isinstance(answer, DomainError):
+        raise answer
+    return answer
+
+
+async def _answer(
+    tx: Tx, request: Request, operation: Operation, running: Runtime, run: Handler
+) -> Response | DomainError:
+    """Return the response, or a refusal with which the transaction is committed. Raises every other refusal."""
+    try:
         if operation.idempotency is None:
             response = await run(request)
         else:
             response = await idempotency.once(tx, running.vault, operation, request, run)
-        if not 200 <= response.status_code < 300:
-            raise ReturnedRefusal(f"{operation.id} returned {response.status_code}")
+    except DomainError as refusal:
+        if refusal.kept:
+            return refusal
+        raise
+    if not 200 <= response.status_code < 300:
+        raise ReturnedRefusal(f"{operation.id} returned {response.status_code}")
     return response
 
 

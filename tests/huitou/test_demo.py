@@ -121,6 +121,19 @@ def test_members_of_the_demo_have_every_tier_and_spent_owe_and_got_back_points(
     assert members["owing"]["points"]["active"] < 0 or members["owing"]["points"].get("owed") == 300
 
 
+def test_one_receipt_of_the_demo_is_anonymous_and_one_was_claimed(shop: Installation, told: Up) -> None:
+    (anonymous,) = _get(shop, 1, "/v1/purchases?anonymous=true")["items"]
+    (claimed,) = _get(shop, 1, f"/v1/purchases?source={stories.SOURCE}&order_id=receipt-2")["items"]
+    silver = _customer(shop, stories.CLAIMANT)
+    entries = _get(shop, 2, f"/v1/members/{silver}/ledger?limit=50")["items"]
+    earned = {entry["order"]["order_id"] for entry in entries if entry["order"]}
+
+    assert (anonymous["order_id"], anonymous["customer_id"]) == ("receipt-1", None)
+    assert claimed["customer_id"] == silver
+    assert claimed["claimed_at"] is not None
+    assert "receipt-2" in earned
+
+
 def test_the_partner_of_the_demo_sees_its_customers_order(shop: Installation, told: Up) -> None:
     token = shop.run("token", "--partner", tokens.EXAMPLE_PARTNER).stdout.strip()
     seen = _get(shop, 1, "/v1/purchases", token=token)["items"]

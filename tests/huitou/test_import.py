@@ -83,6 +83,22 @@ def test_importing_again_changes_nothing(shop: Installation, tmp_path: Path) -> 
     assert (second[0], second[1]["imported"], second[1]["repeated"]) == (Exit.DONE, 0, 50)
 
 
+def test_orders_without_a_customer_are_anonymous_if_the_command_says_so(
+    shop: Installation, tmp_path: Path
+) -> None:
+    rows = [_row(1), _row(2, customer=""), _row(2, customer=""), _row(3, customer="")]
+    file = [str(_file(tmp_path / "anonymous.csv", rows)), "--source", "anonymous", "--anonymous"]
+
+    checked, done, again = _report(shop, *file, "--dry-run"), _report(shop, *file), _report(shop, *file)
+    said = shop.run("import", "purchases", *file)
+
+    assert [(code, report["anonymous"], report["refused"]) for code, report in (checked, done, again)] == [
+        (Exit.DONE, 2, 0)
+    ] * 3
+    assert (done[1]["imported"], again[1]["repeated"]) == (3, 3)
+    assert "2 of them without a customer" in said.stdout
+
+
 def test_an_order_that_comes_again_with_other_content_is_refused_with_its_row(
     shop: Installation, tmp_path: Path
 ) -> None:

@@ -12,16 +12,21 @@ from sqlalchemy import delete, text, update
 from services.profile.people.domain.customers import NamedCustomer
 from services.profile.people.domain.identifiers import GivenIdentifiers
 from services.profile.people.storage.tables import customer_value, identifier, identity, source_record
+from services.profile.purchases.domain.claims import Claim
 from services.profile.purchases.domain.purchases import Line, Purchase
 from services.profile.purchases.domain.returns import Return, ReturnedLine
 from services.profile.purchases.storage import tables
+from services.profile.purchases.storage.tables import PurchaseRecord
 from services.profile.purchases.usecases import record_purchases as intake
 from services.profile.purchases.usecases import record_returns as returning
+from services.profile.purchases.usecases.claim_purchase import claim_purchase
 from services.profile.settings import Settings
+from shared.auth.principal import Principal
 from shared.clock import ManualClock
 from shared.context import Context
 from shared.db import Tx
 from shared.db.postgres import CONNECTIONS_MAX
+from shared.errors import DomainError
 from shared.events.base import Event
 from shared.service import Runtime, Service
 from shared.vault import Vault
@@ -59,6 +64,18 @@ class Profile(Running[Settings]):
         """Record returns in a transaction of their own."""
         async with self.lanes, self.database.begin() as tx:
             return await returning.record_returns(tx, self.context, returns, issuer=issuer)
+
+    async def claim(self, order: str, caller: Principal, **named: str) -> PurchaseRecord | DomainError:
+        """Claim a purchase of the web shop in a transaction of its own, with everything that the receipt of 10.00 tells."""
+        customer = NamedCustomer(None, GivenIdentifiers(**named)) if named else None
+        async with self.lanes, self.database.begin() as tx:
+            try:
+                async with tx.savepoint():
+                    return await claim_purchase(
+                        tx, self.context, Claim("web", order, customer, 1000, NOW), caller=caller
+                    )
+            except DomainError as refusal:
+                return refusal
 
     async def blocked(self, task: asyncio.Task[Any]) -> bool:
         """Whether a task comes to wait for a lock of PostgreSQL (True) or to its end (False)."""
@@ -109,8 +126,8 @@ def reported(
     channel: str | None = None,
     **named: str,
 ) -> Purchase:
-    """Report a purchase of the web shop, by default of three teas for 10.00."""
-    customer = NamedCustomer(id, GivenIdentifiers(**named))
+    """Report a purchase of the web shop, by default of three teas for 10.00; an anonymous one if nothing names its customer."""
+    customer = NamedCustomer(id, GivenIdentifiers(**named)) if id or named else None
     return Purchase("web", order, at, "CNY", customer, lines or (Line("TEA", 3, 1000),), channel)
 
 

@@ -1,9 +1,9 @@
 """The purchases capability: what customers bought, and what they gave back."""
 
-from services.profile.purchases.api import purchases, reading, returns
+from services.profile.purchases.api import claims, purchases, reading, returns
 from services.profile.purchases.events.waiting_returns import waiting_return_retried
 from services.profile.purchases.invariants import INVARIANTS
-from services.profile.purchases.storage import waiting_returns
+from services.profile.purchases.storage import figures, waiting_returns
 from services.profile.purchases.storage.tables import metadata
 from services.profile.purchases.usecases.hand_over_overdue_returns import hand_over_overdue_returns
 from shared.consume.parking import SWEEP_SECONDS
@@ -12,9 +12,11 @@ from shared.service import Capability
 
 CAPABILITY = Capability(
     name="purchases",
-    routers=(purchases.router, reading.router, returns.router),
+    routers=(purchases.router, claims.router, reading.router, returns.router),
     parked={waiting_returns.TYPE: waiting_return_retried},
     jobs=(paged("hand_over_overdue_returns", hand_over_overdue_returns, every_seconds=SWEEP_SECONDS),),
     tables=(metadata,),
+    gauges=figures.gauges,
+    measures=figures.MEASURES,
     invariants=INVARIANTS,
 )

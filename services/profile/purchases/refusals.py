@@ -1,11 +1,18 @@
 """The refusals of the purchases capability."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Self
 
 from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError, Kind
 from shared.limits import CLOCKS_DIFFER_MAX, CUSTOMER_AMOUNT_MAX, ORDER_AMOUNT_MAX
+
+CLAIM_TRIES_MAX = 5
+"""The failed tries to claim a receipt that a customer has."""
+CLAIM_TRIES_WITHIN = timedelta(hours=24)
+"""The time after the first of them after which they are forgotten."""
 
 _DIFFERS = field_sentence(__name__, "differs")
 
@@ -71,6 +78,45 @@ class PurchaseNotKnown(DomainError):
     """The purchase of a return is not recorded."""
 
     kind, code = Kind.CONFLICT, "purchase_not_known"
+
+
+class ClaimIncomplete(DomainError):
+    """A claim lacks what its caller has to tell: the customer, or the proof."""
+
+    kind, code = Kind.INVALID, "claim_incomplete"
+
+
+class ReceiptNotFound(DomainError):
+    """No purchase fits what a claim tells. The failed try is counted, so its transaction is committed."""
+
+    kind, code = Kind.NOT_FOUND, "receipt_not_found"
+    kept = True
+
+
+class ReceiptTaken(DomainError):
+    """The purchase of a claim has a customer."""
+
+    kind, code = Kind.CONFLICT, "receipt_taken"
+
+
+class ClaimTooLate(DomainError):
+    """A claim comes longer after its purchase than the shop allows."""
+
+    kind, code = Kind.CONFLICT, "claim_too_late"
+
+
+class TooManyClaimTries(DomainError):
+    """A customer has named too many receipts that do not exist."""
+
+    kind, code = Kind.TOO_MANY, "too_many_claim_tries"
+    constants = {"most": CLAIM_TRIES_MAX, "hours": CLAIM_TRIES_WITHIN // timedelta(hours=1)}
+
+    @classmethod
+    def until(cls, over_at: datetime, now: datetime) -> Self:
+        """Return the refusal of a try before `over_at`."""
+        refusal = cls()
+        refusal.retry_after_seconds = max(1, ceil((over_at - now).total_seconds()))
+        return refusal
 
 
 def conflicting(refusal: type[DomainError], pointers: Sequence[str]) -> DomainError:

@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import text
 
+from shared.auth.principal import Principal
 from tests.parts.looking import looked_through
 from tests.profile.running import Profile, back, reported
 
@@ -34,15 +35,22 @@ async def unguarded(profile: Profile, *statements: str) -> None:
         ("returned_amounts", "update purchase_return set amount_minor = amount_minor + 1"),
         ("line_amounts", "update return_line set amount_minor = amount_minor + 1"),
         ("purchase_amounts", "update purchase set amount_minor = amount_minor + 1"),
-        ("known_identity", "update purchase set identity_id = 'cus_gone'"),
+        ("known_identity", "update purchase set identity_id = 'cus_gone' where order_id = '1'"),
         ("returned_identity", "update purchase_return set identity_id = 'cus_gone'"),
+        ("returned_identity", "update purchase_return set identity_id = null, customer_id = null"),
+        (
+            "returned_identity",
+            "update purchase set identity_id = null, customer_id = null where order_id = '1'",
+        ),
+        ("anonymous_lines", "update purchase_line set name = 'Ana'"),
         ("readable", "delete from subject_key"),
         ("known_owner", "update identity set owner_id = 'cus_gone'"),
     ],
 )
 async def test_each_contradiction_is_found(profile: Profile, rule: str, statement: str) -> None:
-    await profile.buy(reported("1", phone="13800138001"))
-    await profile.give_back(back("R1", "1"), back("R2", "1"))
+    await profile.buy(reported("1", phone="13800138001"), reported("2"), reported("3"))
+    await profile.give_back(back("R1", "1"), back("R2", "1"), back("R3", "2"), back("R4", "3"))
+    await profile.claim("3", Principal("operator", "ana"), phone="13800138001")
     assert await profile.drift() == []
     if rule == "disjoint_units":
         await unguarded(profile, *_without_unique_units(profile))

@@ -77,9 +77,9 @@ async def test_a_ciphertext_or_key_moved_to_another_row_does_not_open(profile: P
             update(identifier).where(identifier.c.identity_id == bo.identity_id).values(sealed=token)
         )
     async with profile.database.read() as read:
-        assert await find_customer(read, profile.context, ana.identity_id, issuer=None) is not None
+        assert await find_customer(read, profile.context, ana.holder, issuer=None) is not None
         with pytest.raises(UnreadableToken):
-            await find_customer(read, profile.context, bo.identity_id, issuer=None)
+            await find_customer(read, profile.context, bo.holder, issuer=None)
     async with profile.database.begin() as tx:
         wrapped = await tx.scalar(
             select(subject_key.c.wrapped).where(subject_key.c.identity_id == ana.identity_id)
@@ -89,7 +89,7 @@ async def test_a_ciphertext_or_key_moved_to_another_row_does_not_open(profile: P
         )
     async with profile.database.read() as read:
         with pytest.raises(UnreadableToken):
-            await profile.vault.keys(read, [bo.identity_id])
+            await profile.vault.keys(read, [bo.holder])
 
 
 async def test_ids_are_ordered_bytewise_in_the_database(profile: Profile) -> None:

@@ -21,7 +21,16 @@ from services.profile.people.storage.tables import (
 )
 from services.profile.people.usecases.register_customer import register_customer
 from services.profile.purchases.domain.returns import WaitingReturn
-from services.profile.purchases.storage.tables import PurchaseRecord, purchase, purchase_line
+from services.profile.purchases.storage.tables import (
+    PurchaseLineRecord,
+    PurchaseRecord,
+    ReturnLineRecord,
+    ReturnRecord,
+    purchase,
+    purchase_line,
+    purchase_return,
+    return_line,
+)
 from services.profile.purchases.storage.waiting_returns import park
 from services.profile.purchases.usecases.record_purchases import record_purchases
 from services.profile.settings import Settings
@@ -82,6 +91,22 @@ async def fill(tx: Tx, context: Context[Settings]) -> None:
             sealed=keys.seal(ACMES, "value.name", text),
         )
     )  # fmt: skip
+    sold = sa.table("purchase", *_columns_of(purchase, but="claimed_at"))
+    await tx.execute(
+        sa.insert(sold).values(
+            purchase_id="pur_old", source="web", order_id="old", issuer="shop", identity_id=SHOPS, customer_id=SHOPS,
+            purchased_at=NOW, currency="CNY", amount_minor=900, content_hash=b"c", customer_hash=b"h", unattached=(),
+            booked_at=NOW,
+        )
+    )  # fmt: skip
+    await tx.insert_records(
+        purchase_line, [PurchaseLineRecord("pur_old", 1, "CUP", 1, 900, None, None, None, 1)]
+    )
+    went_back = ReturnRecord(
+        "ret_old", "web", "old", "shop", "old", "pur_old", SHOPS, SHOPS, NOW, "CNY", 900, b"c", NOW
+    )
+    await tx.insert_records(purchase_return, [went_back])
+    await tx.insert_records(return_line, [ReturnLineRecord("ret_old", 1, "pur_old", 1, 1, 1, 900)])
     early = WaitingReturn(new_id("ret"), "partner:acme", back("R1", "9", (1, 2)))
     await park(tx, context.vault, [early])
     await tx.execute(update(set_aside).values(awaits="order:web/9"))
@@ -144,6 +169,17 @@ async def test_data_of_the_first_revision_survives(kind: databases.Kind, tmp_pat
                 )
                 states = await read.all(select(set_aside.c.state))
             assert (returned, states) == ((2, [("applied",)]) if issuer != "shop" else (0, [("parked",)]))
-        with pytest.raises(Exception, match="is refused"):
-            async with database.begin() as tx:
-                await tx.execute(delete(purchase))
+        async with database.read() as read:
+            (old,) = await read.all(
+                select(purchase.c.identity_id, purchase.c.claimed_at).where(purchase.c.order_id == "old")
+            )
+        assert tuple(old) == (SHOPS, None)
+        for change in (
+            delete(purchase),
+            update(purchase).values(identity_id=ACMES),
+            update(purchase).values(amount_minor=1),
+            delete(purchase_return),
+        ):
+            with pytest.raises(Exception, match="is refused"):
+                async with database.begin() as tx:
+                    await tx.execute(change)

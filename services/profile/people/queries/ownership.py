@@ -11,7 +11,7 @@ from services.profile.people.storage import identifiers, identities
 from shared.auth.principal import SHOP, Principal
 from shared.context import Context
 from shared.db import Read
-from shared.vault import Keys
+from shared.vault import Keys, SubjectErased
 
 EXTERNAL = "ext:"
 """The prefix of an external id in the place of a customer's id."""
@@ -73,6 +73,15 @@ async def owner_of(read: Read, identity_id: str, issuer: str | None) -> str | No
     return await identities.owner_of(read, identity_id, issuer)
 
 
+async def issuer_and_owner_of(read: Read, identity_id: str) -> tuple[str, str] | None:
+    """Return the issuer that brought an identity, and its owner; None if there is none. Raises SubjectErased."""
+    for known in await identities.find(read, [identity_id]):
+        if known.is_erased:
+            raise SubjectErased
+        return known.issuer, known.owner_id
+    return None
+
+
 async def owners_of(read: Read, identity_ids: Iterable[str]) -> dict[str, str]:
     """Return the owner that each of these identities has now."""
     return await identities.owners(read, identity_ids)
@@ -89,6 +98,6 @@ async def identities_of(read: Read, customer_id: str) -> list[str]:
     return await identities.ids_owned_by(read, customer_id)
 
 
-def identity_exists(identity_id: ColumnElement[str]) -> ColumnElement[bool]:
+def identity_exists(identity_id: ColumnElement[str] | ColumnElement[str | None]) -> ColumnElement[bool]:
     """Return the condition that an identity with this id exists, for a rule about the rows of another capability."""
     return identities.exists(identity_id)

@@ -105,7 +105,7 @@ def open_keys(vault: Vault, identities: Iterable[IdentityWithKey]) -> Keys:
     )
 
 
-def exists(identity_id: ColumnElement[str]) -> ColumnElement[bool]:
+def exists(identity_id: ColumnElement[str] | ColumnElement[str | None]) -> ColumnElement[bool]:
     """Return the condition that an identity with this id exists, for a statement about other tables."""
     return select(identity.c.identity_id).where(identity.c.identity_id == identity_id).exists()
 

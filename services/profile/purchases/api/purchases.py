@@ -115,7 +115,9 @@ class PurchaseIn(Request):
         description="Not before `HUITOU_PURCHASES_FROM` (1990), and at most 24 hours ahead, for clocks differ.",
         examples=["2026-03-01T09:30:00Z"],
     )
-    customer: CustomerIn
+    customer: CustomerIn | None = Field(
+        description="The customer. null: nobody knows who bought it, the purchase is anonymous and can be claimed later.",
+    )
     currency: CurrencyIn
     channel: Channel | None = None
     store: Store | None = None
@@ -129,7 +131,7 @@ class PurchaseIn(Request):
             order_id=self.order_id,
             purchased_at=self.purchased_at,
             currency=self.currency,
-            customer=self.customer.customer,
+            customer=self.customer.customer if self.customer else None,
             lines=tuple(
                 Line(line.sku, line.quantity, line.amount_minor, line.category, line.brand, line.name)
                 for line in self.lines
@@ -151,8 +153,10 @@ class Recorded(Response):
     """The first answer to a purchase; a repeat gets it again. No personal data."""
 
     id: str = Field(examples=[_ID])
-    customer_id: str = Field(description="The customer at recording.", examples=[_CUSTOMER_ID])
-    identity_id: str = Field(
+    customer_id: str | None = Field(
+        description="The customer at recording; null if it is anonymous.", examples=[_CUSTOMER_ID]
+    )
+    identity_id: str | None = Field(
         description="The identity it is recorded for, for ever.", examples=[_CUSTOMER_ID]
     )
     source: str = Field(examples=["web"])
@@ -208,7 +212,7 @@ _REFUSALS = (
 async def record_purchase(
     tx: Transaction, context: InContext[Settings], caller: Caller, body: PurchaseIn
 ) -> Recorded:
-    """Record a purchase once and find or make its customer.
+    """Record a purchase once and find or make its customer. Without one (`"customer": null`) it is anonymous.
 
     A repeat of the same `(source, order_id)` by the same issuer, the shop or one partner, with the same content gets the
     first answer again; with other content, 409 `order_conflict` names the fields that differ. Up to 24 hours in the future is a difference between clocks.
@@ -247,13 +251,13 @@ def _outcome(outcome: PurchaseRecord | DomainError, incoming: Incoming) -> Outco
 def _recorded(purchase: PurchaseRecord) -> Recorded:
     return Recorded(
         id=purchase.purchase_id,
-        customer_id=purchase.customer_id,
-        identity_id=purchase.identity_id,
+        customer_id=None if purchase.was_anonymous else purchase.customer_id,
+        identity_id=None if purchase.was_anonymous else purchase.identity_id,
         source=purchase.source,
         order_id=purchase.order_id,
         purchased_at=purchase.purchased_at,
         currency=purchase.currency,
         amount_minor=purchase.amount_minor,
-        unattached=[Unattached.held(kind) for kind in purchase.unattached],
+        unattached=[] if purchase.was_anonymous else [*map(Unattached.held, purchase.unattached)],
         recorded_at=purchase.booked_at,
     )

@@ -55,8 +55,11 @@ class PurchaseSummary(Response):
     """A purchase without its lines."""
 
     id: str = Field(examples=[_ID])
-    customer_id: str = Field(description="The customer it belongs to now.", examples=[_CUSTOMER_ID])
-    identity_id: str = Field(examples=[_CUSTOMER_ID])
+    customer_id: str | None = Field(
+        description="The customer it belongs to now; null while it is anonymous.", examples=[_CUSTOMER_ID]
+    )
+    identity_id: str | None = Field(examples=[_CUSTOMER_ID])
+    claimed_at: datetime | None = Field(description="When an anonymous purchase was claimed.")
     source: str = Field(examples=["web"])
     order_id: str = Field(examples=["1001"])
     purchased_at: datetime
@@ -85,6 +88,9 @@ class PurchaseFilters:
             "By default those of all issuers that you may see, and your own ids."
         ),
     ] = None
+    anonymous: Annotated[
+        bool | None, Query(description="Only purchases without a customer (`true`), or only those with one.")
+    ] = None
     source: SourceFilter = None
     order_id: OrderIdFilter = None
     purchased_from: Annotated[InstantIn | None, Query(description="Bought at this instant or later.")] = None
@@ -112,8 +118,10 @@ async def get_purchase(
     if issuer_seen_by(caller) not in (None, purchase.issuer):
         raise PurchaseNotFound
     own_id = caller.customer_id
-    if own_id is not None and await customer_of(read, context, caller, own_id) != purchase.customer_id:
-        raise PurchaseNotFound
+    if own_id is not None:
+        own = await customer_of(read, context, caller, own_id)
+        if own is None or own != purchase.customer_id:
+            raise PurchaseNotFound
     return PurchaseOut(**dict(_summary(purchase)), lines=[_line(line) for line in found.lines])
 
 
@@ -166,6 +174,7 @@ async def _selection(
     customer_id = asked or own
     return PurchaseSelection(
         identity_ids=await identities_of(read, customer_id) if customer_id else None,
+        anonymous=filters.anonymous,
         issuer=issuer_seen_by(caller) or filters.issuer,
         source=filters.source,
         order_id=filters.order_id,
@@ -179,6 +188,7 @@ def _summary(purchase: PurchaseRecord) -> PurchaseSummary:
         id=purchase.purchase_id,
         customer_id=purchase.customer_id,
         identity_id=purchase.identity_id,
+        claimed_at=purchase.claimed_at,
         source=purchase.source,
         order_id=purchase.order_id,
         purchased_at=purchase.purchased_at,

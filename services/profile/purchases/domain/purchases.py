@@ -46,7 +46,8 @@ class Purchase:
     order_id: str
     purchased_at: datetime
     currency: str
-    customer: NamedCustomer
+    customer: NamedCustomer | None
+    """None: nobody knows who bought it. It can be claimed later."""
     lines: tuple[Line, ...]
     channel: str | None = None
     store: str | None = None
@@ -91,6 +92,8 @@ class PurchaseSelection:
 
     identity_ids: Sequence[str] | None
     """The identities of one customer."""
+    anonymous: bool | None
+    """Only purchases without a customer, or only those with one."""
     issuer: str | None
     source: str | None
     order_id: str | None

@@ -32,8 +32,10 @@ async def find_purchase(read: Read, context: Context, purchase_id: str) -> Itemi
     purchase = await purchases.find_by_id(read, purchase_id)
     if purchase is None:
         return None
-    owner_id, keys = await owner_and_keys_of(read, context, purchase.identity_id)
     lines = (await purchases.lines_of(read, [purchase_id]))[purchase_id]
+    if purchase.identity_id is None:
+        return ItemisedPurchase(purchase, [NamedLine(line, None) for line in lines])
+    owner_id, keys = await owner_and_keys_of(read, context, purchase.identity_id)
     named = [NamedLine(line, purchases.open_name(keys, purchase.identity_id, line)) for line in lines]
     return ItemisedPurchase(replace(purchase, customer_id=owner_id), named)
 
@@ -43,5 +45,8 @@ async def list_purchases(
 ) -> list[PurchaseRecord]:
     """Return at most `limit` purchases that were recorded before the purchase `before`, the latest first."""
     page = await purchases.page(read, selection, before=before, limit=limit)
-    owners = await owners_of(read, (purchase.identity_id for purchase in page))
-    return [replace(purchase, customer_id=owners[purchase.identity_id]) for purchase in page]
+    owners = await owners_of(read, (row.identity_id for row in page if row.identity_id is not None))
+    return [
+        replace(purchase, customer_id=owners[purchase.identity_id]) if purchase.identity_id else purchase
+        for purchase in page
+    ]

@@ -24,7 +24,8 @@ async def answer_repeats(
     """Return the answer to each repeat, by the purchase id of its draft: the recorded purchase, or a conflict."""
     differing = [recorded[draft.key] for draft in repeats if not _is_same(draft, recorded[draft.key])]
     lines = await purchases.lines_of(tx, (record.purchase_id for record in differing))
-    keys = await context.vault.keys(tx, (record.identity_id for record in differing))
+    identity_ids = (record.identity_id for record in differing if record.identity_id is not None)
+    keys = await context.vault.keys(tx, identity_ids)
     answers: dict[str, PurchaseRecord | DomainError] = {}
     for draft in repeats:
         record = recorded[draft.key]
@@ -43,10 +44,11 @@ def _differences(
 ) -> list[str]:
     """Return JSON pointers of the fields in which a draft differs from the recorded purchase.
 
-    Of an erased customer, neither the customer nor the names of the lines can be read any more, nor compared.
+    Of an erased customer, neither the customer nor the names of the lines can be read any more, nor compared. Of an
+    anonymous purchase no names were kept.
     """
     reported_lines = draft.purchase.lines
-    if record.is_erased:
+    if record.is_erased or record.was_anonymous:
         reported_lines = tuple(replace(line, name=None) for line in reported_lines)
     recorded_lines = [_line(record, line, keys) for line in lines]
     pointers = rules.differences(draft.purchase, reported_lines, record, recorded_lines)

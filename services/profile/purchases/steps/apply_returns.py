@@ -8,6 +8,7 @@ from services.profile.purchases.domain import returns as rules
 from services.profile.purchases.domain.purchases import OrderKey
 from services.profile.purchases.domain.returns import ReturnedUnits, WaitingReturn
 from services.profile.purchases.refusals import ReturnNotPossible
+from services.profile.purchases.steps.purchase_events import returned_event
 from services.profile.purchases.storage import purchases, returns
 from services.profile.purchases.storage.returns import RecordedReturn
 from services.profile.purchases.storage.tables import (
@@ -18,8 +19,6 @@ from services.profile.purchases.storage.tables import (
 )
 from shared.context import Context
 from shared.db import Tx
-from shared.events.base import Cause
-from shared.events.profile import PurchaseReturned, ReturnedLine
 from shared.pacing import paced
 
 
@@ -35,13 +34,14 @@ async def apply_returns(
 ) -> list[RecordedReturn | ReturnNotPossible]:
     """Apply returns, in order, to purchases that this transaction has locked or recorded itself.
 
-    A return that does not fit is answered with its refusal, and its neighbours apply. Raises Overtaken when another
+    A return of an anonymous purchase is published when the purchase is claimed. A return that does not fit is answered with its refusal, and its neighbours apply. Raises Overtaken when another
     transaction has just recorded one of the returns: undo the savepoint and look again.
     """
     lines = _Lines(
         await purchases.lines_of(tx, (bought[waiting.order].purchase_id for waiting in waiting_returns))
     )
-    owners = await owners_of(tx, (bought[waiting.order].identity_id for waiting in waiting_returns))
+    identity_ids = (bought[waiting.order].identity_id for waiting in waiting_returns)
+    owners = await owners_of(tx, (identity_id for identity_id in identity_ids if identity_id is not None))
     answers: list[RecordedReturn | ReturnNotPossible] = []
     async for waiting in paced(waiting_returns):
         purchase = bought[waiting.order]
@@ -51,13 +51,20 @@ async def apply_returns(
         except ReturnNotPossible as refusal:
             answers.append(refusal)
             continue
-        record = _record(tx, context, waiting, purchase, owners[purchase.identity_id], units)
+        owner_id = owners[purchase.identity_id] if purchase.identity_id is not None else None
+        record = _record(tx, context, waiting, purchase, owner_id, units)
         answers.append(RecordedReturn(record, tuple(_line(record, line_units) for line_units in units)))
     recorded = [answer for answer in answers if isinstance(answer, RecordedReturn)]
     if not await returns.insert(tx, recorded):
         raise Overtaken
     await purchases.count_returned(tx, lines.changed.values())
-    tx.publish(*(_returned(answer, bought) for answer in recorded))
+    tx.publish(
+        *(
+            returned_event(answer, bought[answer.reported.order(answer.issuer)], answer.record.customer_id)
+            for answer in recorded
+            if answer.record.customer_id is not None
+        )
+    )
     return answers
 
 
@@ -87,7 +94,7 @@ def _record(
     context: Context,
     waiting: WaitingReturn,
     purchase: PurchaseRecord,
-    owner_id: str,
+    owner_id: str | None,
     units: Sequence[ReturnedUnits],
 ) -> ReturnRecord:
     reported = waiting.reported
@@ -117,33 +124,4 @@ def _line(record: ReturnRecord, units: ReturnedUnits) -> ReturnLineRecord:
         unit_from=units.unit_from,
         unit_to=units.unit_to,
         amount_minor=units.amount_minor,
-    )
-
-
-def _returned(recorded: RecordedReturn, bought: Mapping[OrderKey, PurchaseRecord]) -> PurchaseReturned:
-    record = recorded.record
-    purchase = bought[recorded.reported.order(record.issuer)]
-    return PurchaseReturned(
-        identity_id=record.identity_id,
-        customer_id=record.customer_id,
-        occurred_at=record.returned_at,
-        cause=Cause(kind="return", id=record.return_id),
-        return_id=record.return_id,
-        purchase_id=record.purchase_id,
-        source=purchase.source,
-        order_id=purchase.order_id,
-        issuer=purchase.issuer,
-        purchased_at=purchase.purchased_at,
-        currency=purchase.currency,
-        amount_minor=record.amount_minor,
-        lines=tuple(
-            ReturnedLine(
-                line=line.line,
-                quantity=line.quantity,
-                unit_from=line.unit_from,
-                unit_to=line.unit_to,
-                amount_minor=line.amount_minor,
-            )
-            for line in recorded.lines
-        ),
     )

@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 
+from services.profile.people.domain.customers import NamedCustomer
 from services.profile.people.domain.identifiers import normalise
 from services.profile.people.domain.resolution import Fact
 from services.profile.people.refusals import moved_below, refused_at
@@ -21,18 +23,15 @@ class Draft:
 
     issuer: str
     """The issuer that reports the purchase."""
+    purchase_id: str
+    """The id that the purchase gets if it is new."""
     purchase: Purchase
     amount_minor: int
     """The sum of its lines, added up once."""
-    fact: Fact
-    """The fact about its customer; the record id is the id of the new purchase."""
+    fact: Fact | None
+    """The fact about its customer; None of an anonymous purchase."""
     content_hash: bytes
     customer_hash: bytes
-
-    @property
-    def purchase_id(self) -> str:
-        """The id that the purchase gets if it is new."""
-        return self.fact.record_id
 
     @property
     def key(self) -> OrderKey:
@@ -44,28 +43,48 @@ def draft_of(context: Context[Settings], purchase: Purchase, *, issuer: str) -> 
     """Normalise a purchase and compute its digests, or return why it cannot be recorded."""
     if purchase.currency not in money.CURRENCIES:
         return refused_at(money.UnknownCurrency, "/currency")
-    customer, region = purchase.customer, context.settings.phone_region
-    try:
-        identifiers = normalise(customer.identifiers, issuer=issuer, region=region)
-    except DomainError as refusal:
-        return moved_below(refusal, "/customer")
-    named = [
-        customer.identity_id,
-        *((identifier.kind, identifier.issuer, identifier.value) for identifier in identifiers),
-    ]
-    fact = Fact(
-        record_id=new_id("pur"),
-        kind="purchase",
-        source=purchase.source,
-        seen_at=purchase.purchased_at,
-        identity_id=customer.identity_id,
-        identifiers=identifiers,
-    )
+    purchase_id = new_id("pur")
+    fact = None
+    if purchase.customer is not None:
+        told = (purchase_id, purchase.source, purchase.purchased_at)
+        try:
+            fact = fact_of(context, purchase.customer, *told, issuer=issuer)
+        except DomainError as refusal:
+            return moved_below(refusal, "/customer")
     return Draft(
         issuer,
+        purchase_id,
         purchase,
         purchase.amount_minor,
         fact,
         content_hash=context.vault.digest("purchase_content", rules.content(purchase)),
-        customer_hash=context.vault.digest("purchase_customer", json.dumps(named).encode()),
+        customer_hash=context.vault.digest("purchase_customer", json.dumps(_named(fact)).encode()),
     )
+
+
+def fact_of(
+    context: Context[Settings],
+    customer: NamedCustomer,
+    purchase_id: str,
+    source: str,
+    purchased_at: datetime,
+    *,
+    issuer: str,
+) -> Fact:
+    """Return the fact that a customer made a purchase. Raises the refusal of an identifier that cannot be one."""
+    return Fact(
+        record_id=purchase_id,
+        kind="purchase",
+        source=source,
+        seen_at=purchased_at,
+        identity_id=customer.identity_id,
+        identifiers=normalise(customer.identifiers, issuer=issuer, region=context.settings.phone_region),
+    )
+
+
+def _named(fact: Fact | None) -> list[object]:
+    """Return how a purchase names its customer; an anonymous one is told by an empty list."""
+    if fact is None:
+        return []
+    told = ((identifier.kind, identifier.issuer, identifier.value) for identifier in fact.identifiers)
+    return [fact.identity_id, *told]

@@ -45,7 +45,7 @@ async def totals(read: Read, identity_ids: Iterable[str]) -> dict[str, int]:
         .where(any_of(identity_id, sorted(identity_ids)))
         .group_by(identity_id)
     )
-    return {identity_id: int(total) for identity_id, total in rows}
+    return {identity_id: int(total) for identity_id, total in rows if identity_id is not None}
 
 
 async def page(
@@ -55,6 +55,9 @@ async def page(
     statement = select(*_COLUMNS).order_by(purchase.c.purchase_id.desc()).limit(limit)
     if selection.identity_ids is not None:
         statement = statement.where(any_of(purchase.c.identity_id, selection.identity_ids))
+    if selection.anonymous is not None:
+        nobody = purchase.c.identity_id.is_(None)
+        statement = statement.where(nobody if selection.anonymous else ~nobody)
     for column, value in (
         (purchase.c.issuer, selection.issuer),
         (purchase.c.source, selection.source),
@@ -80,6 +83,24 @@ async def lock(tx: Tx, purchase_ids: Iterable[str]) -> None:
         .order_by(purchase.c.purchase_id)
         .with_for_update(key_share=True)
     )
+
+
+async def find_locked(tx: Tx, records: Iterable[PurchaseRecord]) -> dict[OrderKey, PurchaseRecord]:
+    """Lock these purchases, and return them as they are now: an anonymous one may have been claimed since it was read."""
+    bought = {record.key: record for record in records}
+    await lock(tx, (record.purchase_id for record in bought.values()))
+    return bought | await find(tx, (key for key, record in bought.items() if record.identity_id is None))
+
+
+async def claim(tx: Tx, record: PurchaseRecord) -> None:
+    """Store the identity of a purchase that had none. The caller has locked it."""
+    columns = ("identity_id", "customer_id", "claimed_at", "unattached")
+    await tx.update_records(purchase, [record], key=("purchase_id",), columns=columns)
+
+
+async def count_anonymous(read: Read) -> int:
+    """Return the number of purchases that belong to nobody."""
+    return await read.scalar(select(func.count()).where(purchase.c.identity_id.is_(None))) or 0
 
 
 async def lines_of(read: Read, purchase_ids: Iterable[str]) -> dict[str, list[PurchaseLineRecord]]:
@@ -120,14 +141,14 @@ async def count_returned(tx: Tx, records: Iterable[PurchaseLineRecord]) -> None:
     )
 
 
-def seal_name(keys: Keys, identity_id: str, name: str | None) -> bytes | None:
-    """Seal the name of a line under the key of the purchase's identity."""
-    return None if name is None else keys.seal(identity_id, NAME_FIELD, name)
+def seal_name(keys: Keys, identity_id: str | None, name: str | None) -> bytes | None:
+    """Seal the name of a line under the key of the purchase's identity; without an identity nothing is kept of it."""
+    return None if name is None or identity_id is None else keys.seal(identity_id, NAME_FIELD, name)
 
 
-def open_name(keys: Keys, identity_id: str, line: PurchaseLineRecord) -> str | None:
+def open_name(keys: Keys, identity_id: str | None, line: PurchaseLineRecord) -> str | None:
     """Return the name of a line; None if it has none, or its customer was erased."""
-    if line.name is None or identity_id not in keys:
+    if line.name is None or identity_id is None or identity_id not in keys:
         return None
     return keys.open(identity_id, NAME_FIELD, line.name)
 

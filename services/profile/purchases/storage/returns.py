@@ -48,6 +48,18 @@ async def find(read: Read, keys: Iterable[ReturnKey]) -> dict[ReturnKey, Recorde
     return {record.key: RecordedReturn(record, tuple(lines[record.return_id])) for record in records}
 
 
+async def of_purchase(read: Read, purchase_id: str) -> list[RecordedReturn]:
+    """Return the returns of a purchase, in the order in which they were recorded."""
+    records = await read.read_records(
+        ReturnRecord,
+        select(*columns_of(purchase_return, ReturnRecord))
+        .where(purchase_return.c.purchase_id == purchase_id)
+        .order_by(purchase_return.c.return_id),
+    )
+    lines = await _lines_of(read, [record.return_id for record in records])
+    return [RecordedReturn(record, tuple(lines[record.return_id])) for record in records]
+
+
 async def insert(tx: Tx, returns: Sequence[RecordedReturn]) -> bool:
     """Store returns with their lines, and return whether all were new.
 

@@ -11,7 +11,9 @@ WALKS = (purchase.c.purchase_id, purchase_return.c.return_id)
 
 def rules(identity_exists: ColumnElement[bool]) -> tuple[RowRule, ...]:
     """Return the rules; `identity_exists` is the condition that the identity of a purchase exists."""
-    unknown_identity = select(purchase.c.purchase_id).where(~identity_exists)
+    unknown_identity = select(purchase.c.purchase_id).where(
+        purchase.c.identity_id.is_not(None), ~identity_exists
+    )
     return (
         RowRule("returned_units", _counts(), "the count of returned units is not the sum of its returns"),
         RowRule("disjoint_units", _overlaps(), "two returns took the same unit"),
@@ -22,6 +24,7 @@ def rules(identity_exists: ColumnElement[bool]) -> tuple[RowRule, ...]:
         RowRule("purchase_amounts", _purchase_amounts(), "a purchase's amount is not the sum of its lines"),
         RowRule("known_identity", unknown_identity, "a purchase is of an identity that does not exist"),
         RowRule("returned_identity", _other_identity(), "a return is of another identity than its purchase"),
+        RowRule("anonymous_lines", _named_lines(), "an anonymous purchase keeps a name of a line"),
     )
 
 
@@ -85,5 +88,32 @@ def _other_identity() -> Select[str]:
     return (
         select(purchase_return.c.return_id)
         .join(purchase, purchase.c.purchase_id == purchase_return.c.purchase_id, isouter=True)
-        .where(or_(purchase.c.identity_id.is_(None), purchase.c.identity_id != purchase_return.c.identity_id))
+        .where(
+            or_(
+                purchase.c.purchase_id.is_(None),
+                purchase.c.identity_id.is_distinct_from(purchase_return.c.identity_id),
+            ),
+            ~_before_the_claim(),
+        )
+    )
+
+
+def _before_the_claim() -> ColumnElement[bool]:
+    """Return the condition that a return was recorded while its purchase was anonymous: then it has no identity."""
+    return and_(
+        purchase_return.c.identity_id.is_(None),
+        or_(purchase.c.identity_id.is_(None), purchase.c.claimed_at.is_not(None)),
+        purchase.c.purchase_id.is_not(None),
+    )
+
+
+def _named_lines() -> Select[str]:
+    return (
+        select(purchase.c.purchase_id)
+        .join(purchase_line, purchase_line.c.purchase_id == purchase.c.purchase_id)
+        .where(
+            or_(purchase.c.identity_id.is_(None), purchase.c.claimed_at.is_not(None)),
+            purchase_line.c.name.is_not(None),
+        )
+        .distinct()
     )

@@ -28,16 +28,19 @@ metadata = MetaData(naming_convention=INDEX_NAMES)
 
 
 class PurchaseColumns(TypedColumns):
-    """A purchase: a fact about one identity, for ever."""
+    """A purchase: a fact about one identity, for ever, or about nobody until somebody claims it."""
 
     purchase_id: Named[str] = Column(Id, primary_key=True)
     source: Named[str] = Column(Id, nullable=False)
     order_id: Named[str] = Column(Id, nullable=False)
     issuer: Named[str] = Column(Id, nullable=False)
     """The issuer that reported it: `shop` or `partner:<id>`."""
-    identity_id: Named[str] = Column(Id, nullable=False)
-    customer_id: Named[str] = Column(Id, nullable=False)
-    """The owner at recording, so that the first answer can be given again after a merge."""
+    identity_id: Named[str | None] = Column(Id)
+    """Null while the purchase is anonymous."""
+    customer_id: Named[str | None] = Column(Id)
+    """The owner at recording or at the claim, so that the first answer can be given again after a merge."""
+    claimed_at: Named[datetime | None] = Column(Instant)
+    """When an anonymous purchase got its identity; null of one that was recorded with a customer."""
     purchased_at: Named[datetime] = Column(Instant, nullable=False)
     currency: Named[str] = Column(Text, nullable=False)
     amount_minor: Named[int] = Column(BigInt, nullable=False)
@@ -59,8 +62,16 @@ purchase = Table(
     PurchaseColumns,
     UniqueConstraint("source", "order_id", "issuer", name="purchase_order"),
     CheckConstraint("amount_minor >= 0", name="purchase_amount"),
+    CheckConstraint("(identity_id is null) = (customer_id is null)", name="purchase_customer"),
+    CheckConstraint("claimed_at is null or identity_id is not null", name="purchase_claim"),
 )
 Index("purchase_identity", purchase.c.identity_id, purchase.c.purchased_at, purchase.c.purchase_id)
+Index(
+    "purchase_anonymous",
+    purchase.c.purchase_id,
+    postgresql_where=purchase.c.identity_id.is_(None),
+    sqlite_where=purchase.c.identity_id.is_(None),
+)
 frozen_columns(
     purchase,
     (
@@ -68,14 +79,13 @@ frozen_columns(
         "source",
         "order_id",
         "issuer",
-        "identity_id",
-        "customer_id",
         "purchased_at",
         "currency",
         "amount_minor",
         "content_hash",
         "booked_at",
     ),
+    once=("identity_id", "customer_id", "claimed_at"),
 )
 
 
@@ -88,8 +98,9 @@ class PurchaseRecord:
     source: str
     order_id: str
     issuer: str
-    identity_id: str
-    customer_id: str
+    identity_id: str | None
+    customer_id: str | None
+    claimed_at: datetime | None
     purchased_at: datetime
     currency: str
     amount_minor: int
@@ -110,6 +121,17 @@ class PurchaseRecord:
         """Whether its customer was erased: then neither the customer nor the names of its lines can be compared."""
         return self.customer_hash is None
 
+    @property
+    def holder(self) -> str:
+        """The identity of a purchase that is not anonymous."""
+        assert self.identity_id is not None, "it is anonymous"
+        return self.identity_id
+
+    @property
+    def was_anonymous(self) -> bool:
+        """Return whether it was recorded without a customer. Then its first answer and its repeats name none."""
+        return self.identity_id is None or self.claimed_at is not None
+
 
 class PurchaseLineColumns(TypedColumns):
     """One line of a purchase; only its count of returned units changes."""
@@ -122,7 +144,7 @@ class PurchaseLineColumns(TypedColumns):
     category: Named[str | None] = Column(Text)
     brand: Named[str | None] = Column(Text)
     name: Named[bytes | None] = Column(Sealed)
-    """Sealed under the identity's key: an engraving is personal."""
+    """Sealed under the identity's key: an engraving is personal. An anonymous purchase keeps none."""
     returned_quantity: Named[int] = Column(BigInt, nullable=False)
 
 
@@ -156,7 +178,10 @@ class PurchaseLineRecord:
 
 
 class ReturnColumns(TypedColumns):
-    """A return: units of one purchase that went back; it belongs to the identity of that purchase."""
+    """A return: units of one purchase that went back; it belongs to the identity of that purchase.
+
+    If the purchase was anonymous then, its identity stands at the purchase alone, once somebody has claimed it.
+    """
 
     return_id: Named[str] = Column(Id, primary_key=True)
     source: Named[str] = Column(Id, nullable=False)
@@ -165,8 +190,8 @@ class ReturnColumns(TypedColumns):
     issuer: Named[str] = Column(Id, nullable=False)
     order_id: Named[str] = Column(Id, nullable=False)
     purchase_id: Named[str] = Column(Id, nullable=False, index=True)
-    identity_id: Named[str] = Column(Id, nullable=False)
-    customer_id: Named[str] = Column(Id, nullable=False)
+    identity_id: Named[str | None] = Column(Id)
+    customer_id: Named[str | None] = Column(Id)
     returned_at: Named[datetime] = Column(Instant, nullable=False)
     currency: Named[str] = Column(Text, nullable=False)
     amount_minor: Named[int] = Column(BigInt, nullable=False)
@@ -195,8 +220,8 @@ class ReturnRecord:
     issuer: str
     order_id: str
     purchase_id: str
-    identity_id: str
-    customer_id: str
+    identity_id: str | None
+    customer_id: str | None
     returned_at: datetime
     currency: str
     amount_minor: int
@@ -244,3 +269,25 @@ class ReturnLineRecord:
     unit_from: int
     unit_to: int
     amount_minor: int
+
+
+class ClaimTriesColumns(TypedColumns):
+    """The failed tries of a customer to claim a receipt. They are counted so that nobody can try all receipts."""
+
+    customer_id: Named[str] = Column(Id, primary_key=True)
+    failed: Named[int] = Column(Integer, nullable=False)
+    since: Named[datetime] = Column(Instant, nullable=False)
+    """When the first of them was."""
+
+
+claim_tries = Table("claim_tries", metadata, ClaimTriesColumns)
+
+
+@record_of(claim_tries)
+@dataclass(frozen=True, slots=True)
+class ClaimTriesRecord:
+    """The failed tries of a customer to claim a receipt."""
+
+    customer_id: str
+    failed: int
+    since: datetime

@@ -1,9 +1,9 @@
-"""Record purchases, once each, with the customers that they belong to."""
+"""Record purchases, once each, with the customers that they belong to; one without a customer is anonymous."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 
-from services.profile.people.domain.resolution import Resolved
+from services.profile.people.domain.resolution import Fact, Resolved
 from services.profile.people.refusals import TooMuchContention, moved_below, refused_at
 from services.profile.people.steps.resolve_customers import refusals_of, resolve_customers
 from services.profile.purchases.domain import purchases as rules
@@ -13,14 +13,13 @@ from services.profile.purchases.steps.answer_repeats import answer_repeats
 from services.profile.purchases.steps.apply_returns import Overtaken
 from services.profile.purchases.steps.apply_waiting_returns import apply_waiting_returns
 from services.profile.purchases.steps.drafts import Draft, draft_of
+from services.profile.purchases.steps.purchase_events import recorded_event
 from services.profile.purchases.storage import purchases, waiting_returns
 from services.profile.purchases.storage.tables import PurchaseLineRecord, PurchaseRecord
 from services.profile.settings import Settings
 from shared.context import Context
 from shared.db import Tx, locks
 from shared.errors import DomainError
-from shared.events.base import Cause
-from shared.events.profile import PurchaseLine, PurchaseRecorded
 from shared.limits import BATCH_ITEMS_MAX, LARGE_ORDER_AMOUNT
 from shared.pacing import paced
 from shared.vault import Keys
@@ -87,11 +86,12 @@ async def _record_new(
     tx: Tx, context: Context[Settings], drafts: Sequence[Draft], issuer: str
 ) -> dict[OrderKey, Outcome]:
     """Store new purchases, publish them, and apply the returns that waited for them. Raises Overtaken."""
-    resolution = await resolve_customers(tx, context, [draft.fact for draft in drafts], issuer=issuer)
+    named = [draft for draft in drafts if draft.fact is not None]
+    resolution = await resolve_customers(tx, context, _facts(named), issuer=issuer)
     refusals: dict[OrderKey, Outcome] = {}
-    recordable: list[tuple[Draft, PurchaseRecord]] = []
-    totals = await _totals(tx, drafts, resolution.answers)
-    for draft, answer in zip(drafts, resolution.answers, strict=True):
+    recordable = [(draft, _purchase(tx, draft, None, issuer)) for draft in drafts if draft.fact is None]
+    totals = await _totals(tx, named, resolution.answers)
+    for draft, answer in zip(named, resolution.answers, strict=True):
         if not isinstance(answer, Resolved):
             refusals[draft.key] = moved_below(answer, "/customer")
         elif rules.too_much(totals, answer.identity_id, draft.amount_minor):
@@ -102,9 +102,10 @@ async def _record_new(
     new = {record.key: record for _, record in recordable}
     if not await purchases.insert(tx, list(new.values())):
         raise Overtaken
-    lines = [line for draft, record in recordable for line in _lines(draft, record, resolution.keys)]
-    await purchases.insert_lines(tx, lines)
-    tx.publish(*[_recorded(draft, record) async for draft, record in paced(recordable)])
+    stored = [(record, _lines(draft, record, resolution.keys)) for draft, record in recordable]
+    await purchases.insert_lines(tx, [line for _, lines in stored for line in lines])
+    told = [(record, lines) for record, lines in stored if record.identity_id is not None]
+    tx.publish(*[recorded_event(record, lines) async for record, lines in paced(told)])
     await apply_waiting_returns(tx, context, new)
     return refusals | new
 
@@ -123,11 +124,17 @@ async def _refusals(
             outcomes[draft.purchase_id] = refusal
     remaining = [draft for draft in drafts if draft.purchase_id not in outcomes]
     if len({draft.key for draft in drafts}) < len(drafts):
-        refusals = await refusals_of(tx, context, [draft.fact for draft in remaining], issuer=issuer)
-        for draft, named in zip(remaining, refusals, strict=True):
-            if named is not None:
-                outcomes[draft.purchase_id] = moved_below(named, "/customer")
+        named = [draft for draft in remaining if draft.fact is not None]
+        refusals = await refusals_of(tx, context, _facts(named), issuer=issuer)
+        for draft, refusal in zip(named, refusals, strict=True):
+            if refusal is not None:
+                outcomes[draft.purchase_id] = moved_below(refusal, "/customer")
     return outcomes
+
+
+def _facts(drafts: Sequence[Draft]) -> list[Fact]:
+    """Return the facts about the customers of the drafts that name one."""
+    return [draft.fact for draft in drafts if draft.fact is not None]
 
 
 async def _totals(
@@ -155,15 +162,17 @@ def _unbelievable(tx: Tx, context: Context[Settings], draft: Draft) -> DomainErr
     return None
 
 
-def _purchase(tx: Tx, draft: Draft, resolved: Resolved, issuer: str) -> PurchaseRecord:
+def _purchase(tx: Tx, draft: Draft, resolved: Resolved | None, issuer: str) -> PurchaseRecord:
+    """Return the row of a new purchase; without an identity for None."""
     purchase = draft.purchase
     return PurchaseRecord(
         purchase_id=draft.purchase_id,
         source=purchase.source,
         order_id=purchase.order_id,
         issuer=issuer,
-        identity_id=resolved.identity_id,
-        customer_id=resolved.customer_id,
+        identity_id=resolved.identity_id if resolved else None,
+        customer_id=resolved.customer_id if resolved else None,
+        claimed_at=None,
         purchased_at=purchase.purchased_at,
         currency=purchase.currency,
         amount_minor=draft.amount_minor,
@@ -171,7 +180,7 @@ def _purchase(tx: Tx, draft: Draft, resolved: Resolved, issuer: str) -> Purchase
         store=purchase.store,
         content_hash=draft.content_hash,
         customer_hash=draft.customer_hash,
-        unattached=resolved.unattached,
+        unattached=resolved.unattached if resolved else (),
         booked_at=tx.now,
     )
 
@@ -191,31 +200,3 @@ def _lines(draft: Draft, record: PurchaseRecord, keys: Keys) -> list[PurchaseLin
         )
         for number, line in enumerate(draft.purchase.lines, start=1)
     ]
-
-
-def _recorded(draft: Draft, record: PurchaseRecord) -> PurchaseRecorded:
-    return PurchaseRecorded(
-        identity_id=record.identity_id,
-        customer_id=record.customer_id,
-        occurred_at=record.purchased_at,
-        cause=Cause(kind="purchase", id=record.purchase_id),
-        purchase_id=record.purchase_id,
-        source=record.source,
-        order_id=record.order_id,
-        issuer=record.issuer,
-        currency=record.currency,
-        amount_minor=record.amount_minor,
-        channel=record.channel,
-        store=record.store,
-        lines=tuple(
-            PurchaseLine(
-                line=number,
-                sku=line.sku,
-                quantity=line.quantity,
-                amount_minor=line.amount_minor,
-                category=line.category,
-                brand=line.brand,
-            )
-            for number, line in enumerate(draft.purchase.lines, start=1)
-        ),
-    )

@@ -116,8 +116,7 @@ async def _meet_purchases(tx: Tx, orders: Iterable[OrderKey]) -> dict[OrderKey, 
     if missing := wanted - bought.keys():
         await locks.rendezvous(tx, map(waiting_returns.awaited, missing), exclusive=True)
         bought |= await purchases.find(tx, missing)
-    await purchases.lock(tx, (purchase.purchase_id for purchase in bought.values()))
-    return bought
+    return await purchases.find_locked(tx, bought.values())
 
 
 async def _known(

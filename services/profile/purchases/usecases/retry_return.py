@@ -23,7 +23,7 @@ async def retry_return(tx: Tx, context: Context, waiting: WaitingReturn) -> None
     bought = await purchases.find(tx, [waiting.order])
     if not bought:
         raise PurchaseNotKnown
-    await purchases.lock(tx, [bought[waiting.order].purchase_id])
+    bought = await purchases.find_locked(tx, bought.values())
     if recorded := (await returns.find(tx, [waiting.key])).get(waiting.key):
         if fields := rules.differences(waiting.reported, recorded.reported):
             raise conflicting(ReturnConflict, fields)

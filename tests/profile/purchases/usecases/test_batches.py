@@ -39,7 +39,7 @@ def summary(outcomes: list[Outcome]) -> list[tuple[object, ...]]:
     return [
         (
             places.setdefault(outcome.purchase_id, len(places)),
-            places.setdefault(outcome.identity_id, len(places)),
+            places.setdefault(outcome.holder, len(places)),
             outcome.amount_minor,
             outcome.unattached,
         )

@@ -60,6 +60,7 @@ async def test_mixed_subsets_of_one_buyer_report_every_surplus(
             )
         )
     for (purchase,), answer in zip(batches, found, strict=True):
+        assert purchase.customer is not None
         given = {kind for kind in BUYER if getattr(purchase.customer.identifiers, kind) is not None}
         surplus = {kind for kind in given if held[kind] != answer.identity_id}
         assert surplus == set(answer.unattached)
@@ -205,10 +206,10 @@ async def test_intake_waits_for_an_erasure_and_then_sees_it(tmp_path: Path) -> N
         (known,) = await profile.buy(reported("1", phone="13800138001"))
         assert isinstance(known, PurchaseRecord)
         async with profile.database.begin() as erasing:
-            await locks.identities(erasing, [known.identity_id], exclusive=True)
+            await locks.identities(erasing, [known.holder], exclusive=True)
             intake_task = asyncio.create_task(profile.buy(reported("2", phone="13800138001")))
             assert await profile.blocked(intake_task)
-            await erase(erasing, profile.vault, known.identity_id)
+            await erase(erasing, profile.vault, known.holder)
         (again,) = await intake_task
         assert isinstance(again, PurchaseRecord)
         assert again.identity_id != known.identity_id

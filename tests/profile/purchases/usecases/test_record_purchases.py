@@ -107,7 +107,7 @@ async def test_the_first_answer_stays_after_a_merge(profile: Profile) -> None:
     purchase = reported("1", phone="13800138001")
     (first,) = map(stored, await profile.buy(purchase))
     (other,) = map(stored, await profile.buy(reported("2", phone="13800138002")))
-    await merge(profile, loser=first.identity_id, survivor=other.identity_id)
+    await merge(profile, loser=first.holder, survivor=other.holder)
     assert await profile.buy(purchase) == [first]
 
 
@@ -172,7 +172,7 @@ async def merge(profile: Profile, *, loser: str, survivor: str) -> None:
 
 async def test_facts_keep_the_named_identity_after_a_merge(profile: Profile) -> None:
     a, b = map(stored, await profile.buy(reported("1", external_id="A"), reported("2", phone="13800138002")))
-    await merge(profile, loser=b.identity_id, survivor=a.identity_id)
+    await merge(profile, loser=b.holder, survivor=a.holder)
     outcomes = await profile.buy(
         reported("3", id=a.identity_id),
         reported("4", id=b.identity_id),
@@ -204,7 +204,7 @@ async def test_facts_keep_the_named_identity_after_a_merge(profile: Profile) -> 
 async def test_an_erased_customer_is_not_found_and_comes_back_as_a_new_one(profile: Profile) -> None:
     purchase = reported("1", Line("CUP", 1, 900, name="for Ana"), phone="13800138001")
     (first,) = map(stored, await profile.buy(purchase))
-    await profile.erase(first.identity_id)
+    await profile.erase(first.holder)
     by_id, by_phone = await profile.buy(
         reported("2", id=first.identity_id), reported("3", phone="13800138001")
     )
@@ -222,7 +222,7 @@ async def test_a_freed_identifier_goes_to_whoever_gives_it_next(profile: Profile
             reported("2", external_id="KID", phone="13800138001"),
         ),
     )
-    await profile.erase(mum.identity_id)
+    await profile.erase(mum.holder)
     (again,) = map(stored, await profile.buy(reported("3", external_id="KID", phone="13800138001")))
     (by_phone,) = map(stored, await profile.buy(reported("4", phone="13800138001")))
     assert again.identity_id == by_phone.identity_id == kid.identity_id
@@ -241,10 +241,10 @@ async def test_names_of_lines_are_sealed_under_their_buyers_own_key(profile: Pro
         token = await read.scalar(
             select(tables.purchase_line.c.name).where(tables.purchase_line.c.purchase_id == a.purchase_id)
         )
-        keys = await profile.vault.keys(read, [a.identity_id, b.identity_id])
+        keys = await profile.vault.keys(read, [a.holder, b.holder])
     assert token is not None
     assert b"Ana" not in token
-    assert keys.open(a.identity_id, "purchase_line.name", token) == "for Ana"
+    assert keys.open(a.holder, "purchase_line.name", token) == "for Ana"
 
 
 async def test_every_identity_gets_a_key_of_its_own_and_nobody_else_one(profile: Profile) -> None:

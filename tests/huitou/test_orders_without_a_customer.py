@@ -1,0 +1,33 @@
+"""Orders of a file that name no customer are refused, or recorded as anonymous, as the command says."""
+
+from pathlib import Path
+
+from huitou.imports import importing
+from huitou.imports.entries import Kind
+from huitou.imports.purchases import ANONYMOUS_TOO, PURCHASES
+from huitou.imports.report import Report
+
+HEADER = "order_id,customer,purchased_at,currency,sku,quantity,amount_minor"
+
+
+def _dry_run(path: Path, kind: Kind) -> Report:
+    return importing.run(
+        str(path), "till", kind, home=path.parent, product=None, language="en",
+        progress=lambda done, of: None, complain=lambda error: None,
+    )  # fmt: skip
+
+
+def test_a_blank_customer_is_an_error_unless_it_may_be_anonymous(tmp_path: Path) -> None:
+    path = tmp_path / "purchases.csv"
+    rows = [(1, "ann"), (2, ""), (3, "  "), (4, "ann"), (4, "")]
+    lines = [f"{order},{customer},2026-01-01T12:00:00Z,USD,cd,1,5" for order, customer in rows]
+    path.write_text("\n".join([HEADER, *lines]))
+
+    refused, taken = _dry_run(path, PURCHASES), _dry_run(path, ANONYMOUS_TOO)
+
+    assert [(error.row, error.column, error.code) for error in refused.errors] == [
+        (3, "customer", "customer_blank"), (4, "customer", "customer_blank"), (6, "customer", "differs_in_order"),
+    ]  # fmt: skip
+    assert (refused.refused, refused.anonymous) == (3, 0)
+    assert "--anonymous" in refused.errors[0].line("zh")
+    assert (taken.orders, taken.refused, taken.anonymous) == (4, 1, 2)
