@@ -16,7 +16,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from shared.clock import SystemClock
 from shared.db import Database
-from tests.parts import bytecode, databases, kafka, postgres, servers
+from tests.parts import bytecode, databases, forks, kafka, postgres, servers
 from tests.parts.databases import KINDS, Kind
 from tests.parts.postgres import Postgres
 from tests.parts.sampling import LONG
@@ -110,9 +110,11 @@ def _place_in_run(item: pytest.Item) -> int:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Let benchmarks, and what runs beside them, measure durable commits."""
-    if any(item.get_closest_marker("bench") for item in session.items):
-        databases.durable = True
+    """Let benchmarks, and what runs beside them, measure durable commits. They and chaos start processes as a person does."""
+    databases.durable = any(item.get_closest_marker("bench") for item in session.items)
+    forks.in_use = not any(
+        item.get_closest_marker("bench") or item.get_closest_marker("chaos") for item in session.items
+    )
 
 
 @pytest.hookimpl(wrapper=True)

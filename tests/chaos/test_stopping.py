@@ -153,7 +153,8 @@ def _edges(stack: DistributedStack, count: int) -> Iterator[dict[str, Server]]:
         base = free_port_base(PORTS)
         edges[stacks.local_addresses(base)["profile"]] = server = stacks.python(
             f"profile edge {number}",
-            ["-m", "services.profile", "serve"],
+            "services.profile",
+            "serve",
             log=Path(stack.folder, f"profile-edge-{number}.log"),
             environment={
                 **stack.environment,

@@ -18,6 +18,7 @@ import pytest
 
 from huitou.exits import Exit
 from tests.e2e.shop import Shop
+from tests.parts import commands
 from tests.parts import kafka as kafkas
 from tests.parts.distributed import DistributedStack
 from tests.parts.processes import free_port_base
@@ -93,16 +94,7 @@ def _child(parent: int, *words: str) -> int:
 
 def _huitou(stack: DistributedStack, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as whoever runs the product does, with its environment."""
-    return subprocess.run(
-        [sys.executable, "-m", "huitou", *arguments],
-        cwd=stack.folder,
-        env=stack.environment,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=COMMAND_SECONDS_MAX,
-        check=False,
-    )
+    return commands.run(*arguments, environment=stack.environment, seconds_max=COMMAND_SECONDS_MAX)
 
 
 async def _positions(stack: DistributedStack) -> list[int]:

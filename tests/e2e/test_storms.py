@@ -66,7 +66,7 @@ def second_servers(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> It
     port_base, folder = free_port_base(PORTS), tmp_path_factory.mktemp("second")
     environment = {**stack.environment, "HUITOU_PORT_BASE": str(port_base)}
     servers = [
-        stacks.python(name, ["-m", f"services.{name}", "serve"], log=folder / name, environment=environment)
+        stacks.python(name, f"services.{name}", "serve", log=folder / name, environment=environment)
         for name in SERVED_TWICE
     ]
     for server in servers:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from huitou.__main__ import main
 from huitou.exits import Exit
 from tests.parts.installations import Installation
 
@@ -68,13 +67,7 @@ def test_without_a_product_that_runs(command: list[str], tmp_path: Path) -> None
 
 @pytest.mark.parametrize("command", IN_HOME, ids=" ".join)
 @pytest.mark.parametrize("home", ["missing", "a file", "below a file", "newer", "damaged"])
-def test_in_a_folder_that_is_no_home(
-    command: list[str],
-    home: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_in_a_folder_that_is_no_home(command: list[str], home: str, tmp_path: Path) -> None:
     folder = tmp_path / "home"
     if home in ("a file", "below a file"):
         folder.write_text("no folder")
@@ -83,15 +76,7 @@ def test_in_a_folder_that_is_no_home(
         folder.mkdir()
         (folder / "home.json").write_text('{"layout": 99, "currency": "USD"}' if home == "newer" else "{")
 
-    for name, value in Installation(folder).environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "argv", ["huitou", *_of(command, tmp_path)])
-    try:
-        code = main()
-    except SystemExit as ended:  # a command that was run, or one that cannot be understood
-        code = int(ended.code or 0)
-    out, err = capsys.readouterr()
-    said = subprocess.CompletedProcess(command, code, out, err)
+    said = Installation(folder).run(*_of(command, tmp_path))
 
     if home == "missing" and command[0] in ("migrate", "replay"):
         _is_a_sentence(said, Exit.DONE, Exit.USAGE)

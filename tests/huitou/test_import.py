@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,11 +116,7 @@ def test_an_order_that_comes_again_with_other_content_is_refused_with_its_row(
 def test_an_import_that_was_killed_goes_on_where_it_was(shop: Installation, tmp_path: Path) -> None:
     orders = 20_000
     file = _file(tmp_path / "long.csv", [_row(order, f"c{order % 501}") for order in range(orders)])
-    arguments = ["import", "purchases", str(file), "--source", "long", "--no-wait"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "huitou", *arguments],
-        env=shop.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    process = shop.started("import", "purchases", str(file), "--source", "long", "--no-wait")
     deadline = time.monotonic() + READY_SECONDS_MAX
     while not list((shop.home / "imports").glob("*.json")) and time.monotonic() < deadline:
         assert process.poll() is None, "it was over before it could be killed"

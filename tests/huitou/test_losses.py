@@ -2,8 +2,6 @@
 
 import shutil
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -79,16 +77,13 @@ def until(true: Any) -> None:
 def started(installation: Installation) -> Iterator[Path]:
     """Run `huitou up` although it may never become ready, and yield the file of what it complains of."""
     err = installation.home.parent / "err"
-    with err.open("wb") as complained:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "huitou", "up", "--no-demo"],
-            env=installation.environment, stdout=subprocess.DEVNULL, stderr=complained,
-        )  # fmt: skip
-        try:
-            yield err
-        finally:
-            process.terminate()
-            process.wait(WAIT_SECONDS_MAX)
+    err.touch()
+    process = installation.started("up", "--no-demo", err=err)
+    try:
+        yield err
+    finally:
+        process.terminate()
+        process.wait(WAIT_SECONDS_MAX)
 
 
 @pytest.mark.parametrize("service", ["profile", "loyalty", "scoring"])

@@ -27,10 +27,10 @@ from huitou import registry, tokens
 from huitou.settings import SERVICES
 from shared.auth import signing
 from shared.vault import references_path, vault_path
-from tests.parts import bytecode, stacks
+from tests.parts import bytecode, commands, stacks
 from tests.parts.kafka import ADMIN, ApacheKafka, Kafka, open_kafka
 from tests.parts.postgres import Databases, open_postgres
-from tests.parts.processes import PartMissing, Server, said
+from tests.parts.processes import PartMissing, Server
 
 MIGRATE_SECONDS_MAX = 120
 WATCH_SECONDS = 1.0
@@ -90,11 +90,14 @@ class DistributedStack:
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in ours]
         self.environment_file.write_text("".join(lines))
         self.environment_file.chmod(0o600)
-        migrate = [sys.executable, "-m", "huitou", "migrate"]
-        said(migrate, environment=self.environment, cwd=self.folder, seconds_max=MIGRATE_SECONDS_MAX)
+        self._command("migrate")
         if self._bus_access(ADMIN):
-            grant = [sys.executable, "-m", "huitou", "kafka-acls", "--apply"]
-            said(grant, environment=self.environment, cwd=self.folder, seconds_max=MIGRATE_SECONDS_MAX)
+            self._command("kafka-acls", "--apply")
+
+    def _command(self, *arguments: str) -> None:
+        ran = commands.run(*arguments, environment=self.environment, seconds_max=MIGRATE_SECONDS_MAX)
+        if ran.returncode != 0:
+            raise PartMissing(f"huitou {' '.join(arguments)}: {ran.stderr}")
 
     def tell_databases(self) -> None:
         """Put the URLs of the databases into the environment of the person who runs it all."""
@@ -146,7 +149,8 @@ class DistributedStack:
             member = {"HUITOU_MEMBER": name.replace(" ", "-")} if role == "consume" else {}
             self.servers[name] = stacks.python(
                 name,
-                ["-m", f"services.{service}", role],
+                f"services.{service}",
+                role,
                 log=self.folder / f"{name.replace(' ', '-')}.log",
                 environment={**self.environment_of(service or PROCESSES[name][0]), **member},
             )

@@ -26,9 +26,10 @@ class EmbeddedStack:
         port_base = free_port_base(PORTS)
         self.addresses = stacks.local_addresses(port_base)
         self.environment = stacks.environment(self.home, port_base, more or {})
-        arguments = ["-m", "huitou", "up", "--no-demo"]
         log = self.folder / "up.log"
-        self.server = stacks.python("huitou up", arguments, log=log, environment=self.environment)
+        self.server = stacks.python(
+            "huitou up", "huitou", "up", "--no-demo", log=log, environment=self.environment
+        )
 
     def address(self, service: str) -> str:
         return self.addresses[service]

@@ -3,7 +3,6 @@
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -11,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.parts import stacks
-from tests.parts.processes import free_port_base
+from tests.parts import commands, stacks
+from tests.parts.forks import NOWHERE, Start, begin
+from tests.parts.processes import Process, free_port_base
 
 PORTS = 5
 READY_SECONDS_MAX = 300.0
@@ -33,24 +33,23 @@ class Installation:
         return stacks.settings(self.home, self.port_base, self.more)
 
     def run(
-        self, *arguments: str, seconds_max: float = 120.0, stdin: str | None = None
+        self, *arguments: str, seconds_max: float = 120.0, stdin: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """Run one command to its end, with `stdin` as what a person types."""
-        return subprocess.run(
-            [sys.executable, "-m", "huitou", *arguments],
-            env=self.environment, capture_output=True, text=True, timeout=seconds_max, check=False, input=stdin,
-        )  # fmt: skip
+        return commands.run(*arguments, environment=self.environment, seconds_max=seconds_max, stdin=stdin)
+
+    def started(self, *arguments: str, out: Path = NOWHERE, err: Path = NOWHERE) -> Process:
+        """Start one command, and return while it runs."""
+        return begin(Start("huitou", arguments, self.environment, out=out, err=err))
 
     @contextmanager
     def up(self, *arguments: str) -> Iterator["Up"]:
         """Run `huitou up` until the block ends; the block begins when it has printed that it runs."""
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder) / "out", Path(folder) / "err"
-            with out.open("wb") as told, err.open("wb") as complained:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "huitou", "up", *arguments],
-                    env=self.environment, stdout=told, stderr=complained,
-                )  # fmt: skip
+            out.touch()
+            err.touch()
+            process = self.started("up", *arguments, out=out, err=err)
             running = Up(process, out, err)
             try:
                 running.wait()
@@ -64,7 +63,7 @@ class Installation:
 class Up:
     """A running `huitou up`."""
 
-    process: "subprocess.Popen[bytes]"
+    process: Process
     out: Path
     err: Path
     stopped: bool = False
@@ -97,7 +96,7 @@ class Up:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        return self.process.returncode
+        return self.process.wait()
 
 
 def tried(told: str) -> list[str]:

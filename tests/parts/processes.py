@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 PR_SET_PDEATHSIG = 1
 APT_SECONDS_MAX = 600
@@ -29,6 +30,25 @@ lasting_threads: set[threading.Thread] = {threading.main_thread()}
 
 class PartMissing(Exception):
     """This machine has no such part, such as Kafka. The text says what was tried."""
+
+
+class Process(Protocol):
+    """What a server needs of its process, as `subprocess.Popen` has it."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, number: signal.Signals, /) -> None: ...
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
 
 
 class Server:
@@ -53,7 +73,7 @@ class Server:
         self._user = user
         self._environment = environment
         self._dies_by = dies_by
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     @property
     def running(self) -> bool:
@@ -75,21 +95,18 @@ class Server:
         if self.running:
             return
         assert threading.current_thread() in lasting_threads, "a server dies with the thread that starts it"
-        parent, dies_by = os.getpid(), int(self._dies_by)
+        self._process = self._begin()
 
-        def die_with_parent() -> None:
-            _prctl(PR_SET_PDEATHSIG, dies_by)
-            if os.getppid() != parent:
-                os._exit(1)
-
+    def _begin(self) -> Process:
+        parent = os.getpid()
         with self.log.open("ab") as output:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 one prctl, and it is safe where no other thread forks
+                preexec_fn=lambda: die_with(parent, by=self._dies_by),  # noqa: PLW1509 one prctl, and it is safe where no other thread forks
                 user=self._user,
                 group=pwd.getpwnam(self._user).pw_gid if self._user else None,
                 extra_groups=[] if self._user else None,
@@ -214,6 +231,13 @@ def said(
         words = (done.stdout + done.stderr)[-SHOWN_CHARACTERS_MAX:]
         raise PartMissing(f"{shown} … ended with {done.returncode}:\n{words}")
     return done.stdout
+
+
+def die_with(parent: int, *, by: signal.Signals) -> None:
+    """Let the kernel send a signal to this process, a child of `parent`, when its parent ends."""
+    _prctl(PR_SET_PDEATHSIG, int(by))
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _prctl(option: int, argument: int) -> None:

@@ -6,7 +6,6 @@ started again; and one that somebody else runs, named in E2E_URLS.
 
 import asyncio
 import os
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from huitou import tokens
 from huitou.settings import PORT_OFFSETS, SERVICES
 from shared.auth import signing
 from shared.auth.principal import Role
+from tests.parts.forks import ProductServer, Start
 from tests.parts.processes import PartMissing, Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,9 +80,9 @@ def settings(home: Path, port_base: int, more: Mapping[str, str]) -> dict[str, s
     return inherited | ours | dict(more)
 
 
-def python(name: str, arguments: list[str], *, log: Path, environment: Mapping[str, str]) -> Server:
-    """Return a process of the product that is not started yet."""
-    return Server(name, [sys.executable, *arguments], log=log, environment=environment)
+def python(name: str, module: str, *arguments: str, log: Path, environment: Mapping[str, str]) -> Server:
+    """Return a process of the product, `python -m module arguments`, that is not started yet."""
+    return ProductServer(name, Start(module, arguments, environment, out=log, err=log, folder=log.parent))
 
 
 def local_addresses(port_base: int) -> dict[str, str]:
