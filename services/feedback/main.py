@@ -18,6 +18,10 @@ def service(settings: Settings) -> Service:
     return Service(
         title="Huitou feedback",
         description="Complaints with clocks that are kept, remedies that pay, and follow-ups that are recorded.",
+        tags={
+            "complaints": "Complaints: their messages, their actions, their clocks, and the whole case file.",
+            "remedies": "Points that are granted on a complaint.",
+        },
         settings=settings,
         capabilities=(
             customers.CAPABILITY,

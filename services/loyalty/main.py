@@ -22,6 +22,12 @@ def service(settings: Settings) -> Service:
             "Points and tiers: every point traceable to the order line that earned it, given back exactly when it is "
             "returned, and never spent twice."
         ),
+        tags={
+            "members": "Customers in the programme: their points, their lots and their tier.",
+            "ledger": "Every fact of a member with the points that it moved.",
+            "redemptions": "Points that a member spends.",
+            "adjustments": "Corrections by an operator.",
+        },
         settings=settings,
         capabilities=(
             ledger.CAPABILITY,

@@ -13,6 +13,11 @@ def service(settings: Settings) -> Service:
     return Service(
         title="Huitou profile",
         description="Takes in purchases and returns, finds whose they are, and keeps the customer record.",
+        tags={
+            "customers": "Customers, and the identifiers that lead to them.",
+            "purchases": "Purchases of customers, one by one or in batches.",
+            "returns": "Returns of units of a purchase, one by one or in batches.",
+        },
         settings=settings,
         capabilities=(people.CAPABILITY, purchases.CAPABILITY),
         migrations=Path(__file__).parent / "storage" / "migrations",

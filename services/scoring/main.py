@@ -23,6 +23,10 @@ def service(settings: Settings) -> Service:
             "What a customer is worth and whether they will come back: RFM with segments, BG/NBD and Gamma-Gamma, "
             "as of any moment, from every purchase and return."
         ),
+        tags={
+            "scores": "What is computed about one customer.",
+            "models": "The models behind the scores: their versions and their fits.",
+        },
         settings=settings,
         capabilities=(
             facts.CAPABILITY,

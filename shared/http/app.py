@@ -43,6 +43,7 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
     app.state.metrics.read.append(service.gauges)
     app.state.health = Health()
     app.state.private = False
+    app.state.tags = {**service.tags, **set_aside.TAG, **health.TAG}
     for router in (*service.routers, set_aside.router_of(service), stopped_partitions.router, health.router):
         app.router.routes.extend(router.routes)
     _check(openapi.operations(app.router.routes))
@@ -118,7 +119,7 @@ def _check(listed: list[Route]) -> None:
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        app.openapi_schema = openapi.generate(app.title, app.description, app.router.routes)
+        app.openapi_schema = openapi.generate(app.title, app.description, app.state.tags, app.router.routes)
     return app.openapi_schema
 
 

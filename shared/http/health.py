@@ -204,7 +204,8 @@ class Issues(Response):
     issues: list[IssueOut]
 
 
-router = Router(tags=["service"])
+TAG = {"service": "The health of this service."}
+router = Router(tags=[*TAG])
 
 
 @router.get("/health/live", operation_id="health_live", summary="Is the process alive", allow=PUBLIC)

@@ -1,6 +1,5 @@
 """Base classes and types of request and response models. Requests are validated strictly, responses are not validated."""
 
-import inspect
 import re
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -13,13 +12,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
+    Strict,
+    WithJsonSchema,
     model_validator,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import PydanticCustomError
 
 from shared.catalogues import Sentence, field_sentence
 from shared.events import base
@@ -64,9 +62,12 @@ class Request(BaseModel):
 
 
 class Response(BaseModel):
-    """A response body. The route builds it, and it is serialised without a second validation."""
+    """A response body. The route builds it, and it is serialised without a second validation.
 
-    model_config = ConfigDict(frozen=True)
+    Every field is in every answer, so that the document calls each of them required, also those with a default.
+    """
+
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Page(Response, Generic[T]):
@@ -192,28 +193,21 @@ Cursor = Annotated[
 """The cursor of the page; write `cursor: Cursor = None`."""
 
 
-class Choice:
-    """A mark for an enum that is a field of a model or a parameter: `Annotated[TicketState, Choice()]`.
+ProblemDocument = Annotated[dict[str, object], WithJsonSchema({"$ref": "#/components/schemas/Problem"})]
+"""A problem document inside an answer, such as that of one item of a batch."""
 
-    The OpenAPI document shows its values in place, like those of a Literal, and a strict model accepts them as text.
-    """
+Choice = Strict(False)
+"""A mark for an enum in a request: `Annotated[RemedyKind, Choice]`. A strict model then accepts its values as text.
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return a schema of the enum that accepts text also in strict mode, and that has no name in documents."""
-        assert issubclass(source, StrEnum), "only an enum of texts can be a choice"
-        return core_schema.enum_schema(source, list(source), sub_type="str", strict=False)
+Responses and query parameters need no mark. The OpenAPI document has each enum once, as a component with its own description.
+"""
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        """Return the values in place, without a reference to a named schema."""
-        assert schema["type"] == "enum", "only an enum can be a choice"
-        values = [member.value for member in schema["members"]]
-        shown = {name: value for name, value in handler(schema).items() if name in ("default", "examples")}
-        if (description := handler(schema).get("description")) != inspect.getdoc(schema["cls"]):
-            shown["description"] = description
-        listed = {"const": values[0]} if len(values) == 1 else {"enum": values}
-        return {**listed, "type": "string", **shown}
+Member = TypeVar("Member", bound=StrEnum)
+
+
+def member_of(choices: type[Member], value: str | None) -> Member | None:
+    """Return the member of an enum with this value; None for None. Raises ValueError if there is no such member."""
+    return None if value is None else choices(value)
 
 
 def example(**fields: Any) -> ConfigDict:

@@ -4,7 +4,6 @@ Every operation has its security, its callers, its Idempotency-Key, examples of 
 of every refusal: the refusals that it declares, and the refusals that every operation has.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -18,7 +17,7 @@ from shared.auth.access import Forbidden
 from shared.auth.errors import REASONS, KeysUnavailable
 from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError, Kind
-from shared.http import problems
+from shared.http import components, problems
 from shared.http.bodies import DuplicateName
 from shared.http.cursor import CursorInvalid
 from shared.http.examples import restored, sample
@@ -74,22 +73,26 @@ _PROBLEM = {
         "errors": {
             "type": "array",
             "maxItems": ERRORS_MAX,
-            "items": {
-                "type": "object",
-                "required": ["pointer", "code", "detail"],
-                "properties": {
-                    "pointer": {
-                        "type": "string",
-                        "description": "RFC 6901, into the body; `/query/…` for a query parameter.",
-                    },
-                    "code": {"type": "string"},
-                    "detail": {"type": "string"},
-                },
-            },
+            "items": {"$ref": f"{components.PREFIX}FieldProblem"},
         },
     },
     "additionalProperties": True,
 }
+_FIELD_PROBLEM = {
+    "type": "object",
+    "title": "FieldProblem",
+    "description": "What is wrong with one field of a request.",
+    "required": ["pointer", "code", "detail"],
+    "properties": {
+        "pointer": {
+            "type": "string",
+            "description": "RFC 6901, into the body; `/query/…` for a query parameter.",
+        },
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+    },
+}
+_PROBLEMS = {"Problem": _PROBLEM, "FieldProblem": _FIELD_PROBLEM}
 _STATUS_WORDS = {
     400: "The request cannot be read",
     401: "A valid token is needed",
@@ -108,6 +111,8 @@ _STATUS_WORDS = {
     500: "Internal error",
     503: "Not available at the moment",
 }
+_LICENSE = {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
+_CONTACT = {"name": "The operators of this installation"}
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 _RETRY_HEADER = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
@@ -148,26 +153,33 @@ def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
     return tuple(dict.fromkeys([*errors, TargetTooLong, HeadTooLarge, Unavailable]))
 
 
-def generate(title: str, description: str, routes: Sequence[BaseRoute]) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of a service."""
+def generate(
+    title: str, description: str, about: Mapping[str, str], routes: Sequence[BaseRoute]
+) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of a service. `about` says what the operations with each tag are about."""
     listed = operations(routes)
-    document = get_openapi(title=title, version=VERSION, description=description, routes=listed)
-    components = document.setdefault("components", {})
-    schemas = components.setdefault("schemas", {})
+    document = get_openapi(
+        title=title,
+        version=VERSION,
+        description=description,
+        routes=listed,
+        license_info=_LICENSE,
+        contact=_CONTACT,
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    for unused in _unreferenced_enums(document):
-        del schemas[unused]
     _restore_bounds(schemas, _declared_schemas(listed))
+    components.arrange(document)
     for schema in schemas.values():
         if "example" in schema:
             schema["example"] = restored(schema["example"], schema, schemas)
-    schemas["Problem"] = _PROBLEM
-    components["securitySchemes"] = {"bearer": _SECURITY}
+    schemas.update(_PROBLEMS)
+    document["components"]["securitySchemes"] = {"bearer": _SECURITY}
     for route in listed:
         _complete(document["paths"][route.path_format][route.method.lower()], route, schemas)
     tags = {str(tag): None for route in listed for tag in route.tags}
-    document["tags"] = [{"name": tag} for tag in tags]
+    document["tags"] = [{"name": tag, "description": about.get(tag, tag)} for tag in tags]
     document["servers"] = [{"url": "/", "description": "This service."}]
     return document
 
@@ -191,17 +203,6 @@ def _restore_bounds(shown: Any, declared: Any) -> None:
     elif isinstance(shown, list) and isinstance(declared, list):
         for shown_item, declared_item in zip(shown, declared, strict=True):
             _restore_bounds(shown_item, declared_item)
-
-
-def _unreferenced_enums(document: Mapping[str, Any]) -> list[str]:
-    """Return the names of the enums without a reference. FastAPI names every enum, but `Choice` shows its values in place."""
-    text = json.dumps(document)
-    schemas = document["components"]["schemas"]
-    return [
-        name
-        for name, schema in schemas.items()
-        if "enum" in schema and f'"#/components/schemas/{name}"' not in text
-    ]
 
 
 def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any]) -> None:
@@ -261,7 +262,7 @@ def _problem_response(status: int, examples: Mapping[str, Any]) -> dict[str, Any
     response: dict[str, Any] = {
         "description": _STATUS_WORDS.get(status, "Refused"),
         "content": {
-            problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
+            problems.MEDIA_TYPE: {"schema": {"$ref": f"{components.PREFIX}Problem"}, "examples": examples}
         },
     }
     if status == 503:

@@ -7,12 +7,12 @@ from typing import Annotated
 
 from fastapi import Query
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from shared.consume import operator_actions, tables
 from shared.consume.handlers import Handlers
 from shared.consume.operator_actions import SetAside
 from shared.consume.set_aside import OPEN, NotRetryable, NotSetAside, StillRefused
-from shared.consume.tables import State
 from shared.errors import DomainError, Kind
 from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import CursorInvalid
@@ -33,10 +33,25 @@ _EXAMPLE = {
 }  # fmt: skip
 
 
+TAG = {"set aside": "Records that this service could not apply, which an operator applies again or gives up."}
+
+
 class NoSuchConsumer(DomainError):
     """The record belongs to a consumer that this version of the service does not have."""
 
     kind, code = Kind.CONFLICT, "no_such_consumer"
+
+
+SetAsideState = TypeAliasType(
+    "SetAsideState",
+    Annotated[
+        tables.State,
+        Field(
+            description="The state of a record that could not be applied. dead: refused; queued: behind a dead one of its key; "
+            "parked: waits for a fact; applied, discarded: ended."
+        ),
+    ],
+)
 
 
 class SetAsideOut(Response):
@@ -46,9 +61,7 @@ class SetAsideOut(Response):
 
     id: str
     consumer: str
-    state: State = Field(
-        description="dead: refused; queued: behind a dead one of its key; parked: waits for a fact."
-    )
+    state: SetAsideState
     code: str
     reason: Annotated[str, OPERATORS_ONLY]
     type: str | None = None
@@ -77,7 +90,7 @@ class SetAsideRecord(SetAsideOut):
     )
 
 
-class Acted(Response):
+class SetAsideResult(Response):
     """The result of a retry or a discard."""
 
     model_config = example(applied=3)
@@ -89,12 +102,14 @@ class Acted(Response):
 class SetAsideFilters:
     """The filters of the list of records that could not be applied."""
 
-    state: Annotated[State | None, Query(description="Only this state; without it the open ones.")] = None
+    state: Annotated[
+        SetAsideState | None, Query(description="Only this state; without it the open ones.")
+    ] = None
 
 
 def router_of(service: Service) -> Router:
     """Return the operations on the records that the consumers of this service set aside."""
-    router = Router(tags=["set aside"])
+    router = Router(tags=[*TAG])
     _declare_reading(router)
     _declare_acting(router, {handlers.consumer: handlers for handlers in service.handlers})
     return router
@@ -151,10 +166,10 @@ def _declare_acting(router: Router, consumers: Mapping[str, Handlers]) -> None:
         allow=allow({"admin"}),
         errors=(NotSetAside, NotRetryable, StillRefused, NoSuchConsumer),
     )
-    async def retry_set_aside(running: Running, caller: Caller, set_aside_id: str) -> Acted:
+    async def retry_set_aside(running: Running, caller: Caller, set_aside_id: str) -> SetAsideResult:
         """Apply the whole chain of its key, in order; refused again, nothing changes."""
         handlers = await handlers_of(running, set_aside_id)
-        return Acted(
+        return SetAsideResult(
             applied=await operator_actions.retry(
                 running.database, handlers, running.context, set_aside_id, by=caller.key
             )
@@ -167,10 +182,10 @@ def _declare_acting(router: Router, consumers: Mapping[str, Handlers]) -> None:
         allow=allow({"admin"}),
         errors=(NotSetAside, NotRetryable, NoSuchConsumer),
     )
-    async def discard_set_aside(running: Running, caller: Caller, set_aside_id: str) -> Acted:
+    async def discard_set_aside(running: Running, caller: Caller, set_aside_id: str) -> SetAsideResult:
         """Give it up, and apply what waited behind it."""
         handlers = await handlers_of(running, set_aside_id)
-        return Acted(
+        return SetAsideResult(
             applied=await operator_actions.discard(
                 running.database, handlers, running.context, set_aside_id, by=caller.key
             )

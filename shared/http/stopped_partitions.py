@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import status
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from shared.bus import TopicPartition
 from shared.consume import stopped_partitions
@@ -24,6 +25,17 @@ _STOPPED = {
     "consumer": "loyalty", "topic": "huitou.purchases", "partition": 3, "cause": "brake", "code": "row_refused",
     "since": "2026-03-01T09:30:00Z", "batch": _BATCH,
 }  # fmt: skip
+
+
+StoppedBy = TypeAliasType(
+    "StoppedBy",
+    Annotated[
+        StopCause,
+        Field(
+            description="brake: too many records of a batch would be set aside; bug: the program meets an error of its own."
+        ),
+    ],
+)
 
 
 class RefusalsOut(Response):
@@ -55,9 +67,7 @@ class StoppedPartitionOut(Response):
     consumer: str
     topic: str
     partition: int
-    cause: StopCause = Field(
-        description="brake: too many records of a batch would be set aside; bug: the program meets an error of its own."
-    )
+    cause: StoppedBy
     code: str = Field(description="The code of the first refused record, or the type of the error.")
     since: datetime
     batch: BrakedBatchOut | None = Field(description="What may be let pass; null if the cause is a bug.")

@@ -1,7 +1,7 @@
 """The table of contents of a service."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -35,6 +35,8 @@ class Service:
     capabilities: Sequence[Capability]
     """The capabilities in the order of their dependence, the lowest first. The locks of a batch are taken in this order, and
     the handlers of one event run in this order."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """The sentence about the operations with each tag, for readers of the OpenAPI document."""
     migrations: Path
     """The folder of the service's migrations."""
     inbox: bool = True

@@ -148,6 +148,7 @@ DOMAIN_MAY_USE = {
     "shared.local_time",
     "shared.money",
     "shared.spelling",
+    "typing_extensions",
 }
 ALSO_MAY_USE = {
     "services.profile": {"phonenumbers", "email_validator"},  # normalisation: tables and grammars, no I/O

@@ -56,7 +56,7 @@ def test_every_setting_and_every_field_of_an_event_has_a_sentence() -> None:
 def test_bounds_of_integers_are_integers_that_fit() -> None:
     documents = {service.name: build_app(service).openapi() for service in registry.services()}
     bounds = [(name, *bound) for name, document in documents.items() for bound in _integer_bounds(document)]
-    points = documents["loyalty"]["components"]["schemas"]["RedemptionIn"]["properties"]["points"]
+    points = documents["loyalty"]["components"]["schemas"]["RedemptionRequest"]["properties"]["points"]
 
     assert len(bounds) > 20
     assert [

@@ -26,10 +26,8 @@ MERCHANTS = {
 }  # fmt: skip
 """Codes and names that the merchant gives to what it sells and configures."""
 WORDS_OF_OURS = {
-    "status", "state", "kind", "origin", "currency", "code", "outcome", "result", "metric", "action", "allowed", "from_status",
-    "to_status", "opened_by", "actor_kind", "priority", "fulfilled_how", "cancelled_reason", "refusal_code", "zone",
-    "from_account", "to_account", "preparation", "gates", "figures", "failure", "consumer", "type", "topic", "monetary", "problem",
-    "ClockEventOut.reason", "SetAsideRecord.headers",
+    "currency", "code", "priority", "refusal_code", "zone", "preparation", "gates", "figures", "consumer", "type", "topic",
+    "monetary", "problem", "SetAsideRecord.headers",
 }  # fmt: skip
 """Codes of ours, and what holds nothing but them."""
 NO_TEXTS = IDS | MERCHANTS | WORDS_OF_OURS

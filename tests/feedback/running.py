@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from services.feedback.complaints.domain.complaint import OpenedBy, WrittenKind
-from services.feedback.complaints.domain.machine import Action, Actor, ActorKind, FollowUpResult, Outcome
+from services.feedback.complaints.domain.machine import (
+    Actor,
+    ActorKind,
+    ComplaintAction,
+    ComplaintOutcome,
+    FollowUpResult,
+)
 from services.feedback.complaints.usecases.add_message import NewMessage, add_message
 from services.feedback.complaints.usecases.fire_clocks import fire_clocks
 from services.feedback.complaints.usecases.open_complaint import NewComplaint, open_complaint
@@ -67,7 +73,9 @@ class Feedback(Running[Settings]):
         async with self.database.begin() as tx:
             return (await add_message(tx, self.context, complaint_id, new)).id
 
-    async def act(self, complaint_id: str, action: Action, *, actor: Actor = AGENT, **more: Any) -> None:
+    async def act(
+        self, complaint_id: str, action: ComplaintAction, *, actor: Actor = AGENT, **more: Any
+    ) -> None:
         """Take an action in a transaction of its own."""
         wanted = ActionRequest(action, actor, **more)
         async with self.database.begin() as tx:
@@ -75,13 +83,15 @@ class Feedback(Running[Settings]):
 
     async def close(self, complaint_id: str) -> None:
         """Bring a new complaint to its end, in the proper way."""
-        await self.act(complaint_id, Action.START)
+        await self.act(complaint_id, ComplaintAction.START)
         await self.say(complaint_id)
-        await self.act(complaint_id, Action.ANSWER)
+        await self.act(complaint_id, ComplaintAction.ANSWER)
         await self.act(
-            complaint_id, Action.FOLLOW_UP, follow_up=FollowUp("phone", FollowUpResult.SATISFIED, "glad")
+            complaint_id,
+            ComplaintAction.FOLLOW_UP,
+            follow_up=FollowUp("phone", FollowUpResult.SATISFIED, "glad"),
         )
-        await self.act(complaint_id, Action.CLOSE, outcome=Outcome.SATISFIED)
+        await self.act(complaint_id, ComplaintAction.CLOSE, outcome=ComplaintOutcome.SATISFIED)
 
     async def fire(self) -> int:
         """Run the sweeper."""

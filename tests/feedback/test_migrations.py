@@ -10,7 +10,7 @@ from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
 from services.feedback.complaints.domain.complaint import OrderReference
-from services.feedback.complaints.domain.machine import Action
+from services.feedback.complaints.domain.machine import ComplaintAction
 from services.feedback.complaints.storage.tables import (
     ComplaintRecord,
     FollowUpRecord,
@@ -56,7 +56,7 @@ async def test_one_calendar_and_one_policy_are_there_from_the_start(feedback: Fe
 )
 async def test_the_database_itself_keeps_what_was_written(feedback: Feedback, statement: object) -> None:
     complaint_id = await feedback.open(contact_at=NOW.replace(day=8))
-    await feedback.act(complaint_id, Action.START)
+    await feedback.act(complaint_id, ComplaintAction.START)
     with pytest.raises(DBAPIError):
         async with feedback.database.begin() as tx:
             await tx.execute(statement)  # type: ignore[arg-type]

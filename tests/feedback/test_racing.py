@@ -4,7 +4,7 @@ import asyncio
 import random
 from datetime import timedelta
 
-from services.feedback.complaints.domain.machine import Action
+from services.feedback.complaints.domain.machine import ComplaintAction
 from services.feedback.complaints.storage.tables import complaint
 from services.feedback.remedies.storage.tables import remedy
 from services.feedback.remedies.usecases.grant_remedy import NewRemedy, grant_remedy
@@ -49,11 +49,13 @@ async def test_whatever_races_nothing_deadlocks_and_everything_adds_up(
             elif kind == 1:
                 await feedback.act(
                     complaint_id,
-                    seeded.choice([Action.START, Action.ESCALATE, Action.ACKNOWLEDGE]),
+                    seeded.choice(
+                        [ComplaintAction.START, ComplaintAction.ESCALATE, ComplaintAction.ACKNOWLEDGE]
+                    ),
                     reason="x",
                 )
             elif kind == 2:
-                await feedback.act(complaint_id, Action.MERGE, duplicate_of=other_id)
+                await feedback.act(complaint_id, ComplaintAction.MERGE, duplicate_of=other_id)
             elif kind == 3:
                 await feedback.fire()
             elif kind == 4:

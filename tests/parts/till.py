@@ -249,6 +249,7 @@ async def _gauges(read: Read) -> Sequence[Sample]:
 
 def service(settings: Settings, migrations: Path) -> Service:
     return Service(
+        tags={"sales": "Sales of the till."},
         title="Till",
         description="Takes sales.",
         settings=settings,

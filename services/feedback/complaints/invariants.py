@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-from services.feedback.complaints.domain.machine import Action, Outcome, Status, reopens
+from services.feedback.complaints.domain.machine import (
+    ComplaintAction,
+    ComplaintOutcome,
+    ComplaintStatus,
+    reopens,
+)
 from services.feedback.complaints.storage import complaints, messages, transitions
 from services.feedback.complaints.storage.histories import histories_of
 from services.feedback.sla.queries import clocks, drifts
@@ -56,7 +61,7 @@ async def _left(read: Read, complaint_ids: Sequence[str]) -> list[Drift]:
             TAKEN_UP, late.complaint_id, f"a customer's message of {late.booked_at} is on a closed complaint"
         )
         for late in ends
-        if reopens(Outcome(late.outcome), late.closed_at, late.booked_at)
+        if reopens(ComplaintOutcome(late.outcome), late.closed_at, late.booked_at)
     ]
 
 
@@ -66,11 +71,11 @@ async def _states(read: Read, complaint_ids: Sequence[str]) -> list[Drift]:
     cycles: dict[str, int] = {}
     for transition in await transitions.facts(read, complaint_ids):
         last[transition.complaint_id] = transition.to_status
-        reopened = transition.action == Action.REOPEN.value
+        reopened = transition.action == ComplaintAction.REOPEN.value
         cycles[transition.complaint_id] = cycles.get(transition.complaint_id, 1) + reopened
     found = []
     for complaint in await complaints.states(read, complaint_ids):
-        status = last.get(complaint.id, Status.RECEIVED.value)
+        status = last.get(complaint.id, ComplaintStatus.RECEIVED.value)
         cycle = cycles.get(complaint.id, 1)
         if (complaint.status, complaint.cycle) != (status, cycle):
             found.append(Drift(LAST_TRANSITION, complaint.id, f"{status} in cycle {cycle}"))

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Path, Query
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from typing_extensions import TypeAliasType
 
 from services.scoring.facts.domain.facts import Cut
 from services.scoring.facts.refusals import ZoneChanged
@@ -45,7 +46,25 @@ class OtherCurrencyOut(Response):
     net_minor: int
 
 
-class RfmOut(Response):
+ScoreConfidence = TypeAliasType(
+    "ScoreConfidence",
+    Annotated[Confidence, Field(description="How much the data behind a score allow to say.")],
+)
+RepurchaseRemark = TypeAliasType(
+    "RepurchaseRemark",
+    Annotated[
+        RepurchaseNote,
+        Field(
+            description="`no_repeat_yet`: p_alive is 1 by definition until there is a repeat purchase. `no_dropout_seen`: the shop's data do not show that anybody leaves, so the model has no dropout and p_alive is 1 for everybody. Neither says that the customer will come back: read `expected_purchases_90d`."
+        ),
+    ],
+)
+SpendMissing = TypeAliasType(
+    "SpendMissing", Annotated[SpendReason, Field(description="The reason why there is no expected spend.")]
+)
+
+
+class RfmScoresOut(Response):
     """Recency, frequency and money, their scores of 1 to 5, and what people call the combination."""
 
     recency_days: int
@@ -60,10 +79,10 @@ class RfmOut(Response):
         description="By days and number of purchases alone; it does not look at `p_alive`."
     )
     model: ModelUsed
-    confidence: Confidence
+    confidence: ScoreConfidence
 
 
-class BgNbdOut(Response):
+class BgNbdScoresOut(Response):
     """BG/NBD: is the customer still alive, and how many purchase days are to come."""
 
     p_alive: float = Field(
@@ -73,21 +92,17 @@ class BgNbdOut(Response):
     x: int = Field(description="Repeat purchase days.")
     t_x_weeks: float = Field(description="Weeks from the first to the last purchase day.")
     T_weeks: float = Field(description="Weeks from the first purchase day to `as_of`.")
-    note: RepurchaseNote | None = Field(
-        description="`no_repeat_yet`: p_alive is 1 by definition until there is a repeat purchase. `no_dropout_seen`: the "
-        "shop's data do not show that anybody leaves, so the model has no dropout and p_alive is 1 for everybody. Neither "
-        "says that the customer will come back: read `expected_purchases_90d`."
-    )
+    note: RepurchaseRemark | None
     model: ModelUsed
-    confidence: Confidence
+    confidence: ScoreConfidence
 
 
-class GammaGammaOut(Response):
+class GammaGammaScoresOut(Response):
     """Gamma-Gamma: what a purchase day will bring."""
 
     expected_spend_minor: int | None
     currency: str
-    reason: SpendReason | None
+    reason: SpendMissing | None
     model: ModelUsed | None
 
 
@@ -118,9 +133,9 @@ class ScoresOut(Response):
     as_of: datetime | date = Field(description="As asked; a day means its end in the shop's zone.")
     n: int = Field(description="Purchases with a unit not returned, up to `as_of`: what the answers rest on.")
     reason: Literal["no_purchases"] | None = Field(description="Why the scores are null, where they are.")
-    rfm: RfmOut | None
-    bg_nbd: BgNbdOut | None
-    gamma_gamma: GammaGammaOut | None
+    rfm: RfmScoresOut | None
+    bg_nbd: BgNbdScoresOut | None
+    gamma_gamma: GammaGammaScoresOut | None
 
 
 _AS_OF_OUT_OF_RANGE = field_sentence(__name__, "as_of_out_of_range")
@@ -197,11 +212,11 @@ def _used(used: InForce) -> ModelUsed:
     return ModelUsed(version=used.model.version, until=used.model.until, look_ahead=used.look_ahead)
 
 
-def _rfm(scores: Scores) -> RfmOut | None:
+def _rfm(scores: Scores) -> RfmScoresOut | None:
     score = scores.rfm
     if score is None:
         return None
-    return RfmOut(
+    return RfmScoresOut(
         recency_days=score.recency_days,
         frequency=score.frequency,
         monetary_minor=score.monetary_minor,
@@ -219,11 +234,11 @@ def _rfm(scores: Scores) -> RfmOut | None:
     )
 
 
-def _bg_nbd(scores: Scores) -> BgNbdOut | None:
+def _bg_nbd(scores: Scores) -> BgNbdScoresOut | None:
     answer = scores.repurchase
     if answer is None:
         return None
-    return BgNbdOut(
+    return BgNbdScoresOut(
         p_alive=answer.p_alive,
         expected_purchases_90d=answer.expected_purchases,
         x=answer.customer.x,
@@ -235,11 +250,11 @@ def _bg_nbd(scores: Scores) -> BgNbdOut | None:
     )
 
 
-def _gamma_gamma(scores: Scores) -> GammaGammaOut | None:
+def _gamma_gamma(scores: Scores) -> GammaGammaScoresOut | None:
     answer = scores.spend
     if answer is None:
         return None
-    return GammaGammaOut(
+    return GammaGammaScoresOut(
         expected_spend_minor=answer.amount_minor,
         currency=answer.currency,
         reason=answer.reason,

@@ -1,4 +1,4 @@
-"""A choice: an enum of the domain in a request or response model."""
+"""A choice: an enum of the domain in a request."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import pytest
 from pydantic import ValidationError
 
-from shared.http.models import Choice, Request
+from shared.http.models import Choice, Request, member_of
 
 
 class Colour(StrEnum):
@@ -23,9 +23,9 @@ class Single(StrEnum):
 
 
 class Paint(Request):
-    colour: Annotated[Colour, Choice()]
-    second: Annotated[Colour, Choice()] | None = None
-    kind: Annotated[Single, Choice()] = Single.ONLY
+    colour: Annotated[Colour, Choice]
+    second: Annotated[Colour, Choice] | None = None
+    kind: Annotated[Single, Choice] = Single.ONLY
 
 
 def test_a_strict_model_takes_a_choice_as_text() -> None:
@@ -41,13 +41,20 @@ def test_any_other_value_is_refused(value: object) -> None:
     assert (error["type"], error["ctx"]) == ("enum", {"expected": "'red' or 'blue'"})
 
 
-def test_the_values_stand_in_place_in_the_schema() -> None:
+def test_the_values_are_a_component_with_its_description() -> None:
     schema = Paint.model_json_schema()
-    assert "$defs" not in schema
-    assert schema["properties"]["colour"] == {"enum": ["red", "blue"], "title": "Colour", "type": "string"}
-    assert schema["properties"]["kind"] == {
-        "const": "only",
-        "default": "only",
-        "title": "Kind",
+    assert schema["properties"]["colour"] == {"$ref": "#/$defs/Colour"}
+    assert schema["properties"]["kind"] == {"$ref": "#/$defs/Single", "default": "only"}
+    assert schema["$defs"]["Colour"] == {
+        "description": "A colour.",
+        "enum": ["red", "blue"],
+        "title": "Colour",
         "type": "string",
     }
+
+
+def test_a_member_is_found_by_its_value() -> None:
+    assert member_of(Colour, "red") is Colour.RED
+    assert member_of(Colour, None) is None
+    with pytest.raises(ValueError, match="green"):
+        member_of(Colour, "green")

@@ -15,18 +15,20 @@ from services.feedback.casefiles.api.history import (
     show_transitions,
 )
 from services.feedback.casefiles.api.limits import RemedyLimitOut, show_limits
-from services.feedback.casefiles.api.orders import OrderOut, show_order
+from services.feedback.casefiles.api.orders import ComplaintOrderOut, show_order
 from services.feedback.casefiles.api.reader import Reader
 from services.feedback.casefiles.api.remedies import RemedyOut, show_remedies
+from services.feedback.complaints.domain.complaint import OpenedBy
+from services.feedback.complaints.domain.machine import ComplaintAction, ComplaintOutcome, ComplaintStatus
 from services.feedback.complaints.queries.admission import READ_SCOPE, admit, allowed_to
 from services.feedback.complaints.refusals import UnknownComplaint
 from services.feedback.customers.queries import issuer_of
+from services.feedback.http import ClockOut, show_clocks
 from services.feedback.settings import Settings
-from services.feedback.sla.queries.shown_clocks import ClockOut, show_clocks
 from shared import identity
 from shared.http.auth import OPERATORS, allow
 from shared.http.dependencies import Caller, InContext, Reading
-from shared.http.models import Response
+from shared.http.models import Response, member_of
 from shared.http.readers import EVERYBODY, OPERATORS_ONLY
 from shared.http.routes import Router
 
@@ -41,13 +43,13 @@ class ComplaintOut(Response):
     customer_id: str
     identity_id: str
     channel: str
-    opened_by: str
+    opened_by: OpenedBy
     contact_at: datetime
     received_at: datetime
     title: Annotated[str | None, EVERYBODY] = Field(description="Null when the customer was erased.")
     body: Annotated[str | None, EVERYBODY] = Field(description="Null when the customer was erased.")
-    status: str
-    outcome: str | None
+    status: ComplaintStatus
+    outcome: ComplaintOutcome | None
     owner: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
     priority: str
     cycle: int
@@ -57,8 +59,8 @@ class ComplaintOut(Response):
     follows: str | None
     closed_at: datetime | None
     version: int
-    allowed: list[str] = Field(description="The actions that you may take now.")
-    order: OrderOut | None = Field(
+    allowed: list[ComplaintAction] = Field(description="The actions that you may take now.")
+    order: ComplaintOrderOut | None = Field(
         description="Null when the complaint names none, or the customer was erased."
     )
     clocks: list[ClockOut]
@@ -107,13 +109,13 @@ async def get_complaint(
         customer_id=customer_id,
         identity_id=complaint.identity_id,
         channel=complaint.channel,
-        opened_by=complaint.opened_by,
+        opened_by=OpenedBy(complaint.opened_by),
         contact_at=complaint.contact_at,
         received_at=complaint.received_at,
         title=reader.text("complaint.title", complaint.id, complaint.title_sealed),
         body=reader.text("complaint.body", complaint.id, complaint.body_sealed),
-        status=complaint.status,
-        outcome=complaint.outcome,
+        status=ComplaintStatus(complaint.status),
+        outcome=member_of(ComplaintOutcome, complaint.outcome),
         owner=reader.name(complaint.owner),
         priority=complaint.priority,
         cycle=complaint.cycle,

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from services.feedback.sla.domain.policy import Metric
+from services.feedback.sla.domain.verdict import NoticeKind, NoticeReason
 from services.feedback.sla.queries import clocks
 from shared.db import Read
 from shared.http.models import Response
@@ -10,14 +12,14 @@ from shared.http.models import Response
 class ClockEventOut(Response):
     """A notice about a clock, with the versions of the policy and the calendar that it follows."""
 
-    metric: str
+    metric: Metric
     cycle: int
     ordinal: int
-    kind: str
+    kind: NoticeKind
     level: int
     occurred_at: datetime
     detected_at: datetime
-    reason: str
+    reason: NoticeReason
     due_at: datetime
     policy_id: str
     policy_version: int
@@ -29,14 +31,14 @@ async def show_clock_events(read: Read, complaint_id: str) -> list[ClockEventOut
     """Return the notices about a complaint's clocks."""
     return [
         ClockEventOut(
-            metric=notice.metric,
+            metric=Metric(notice.metric),
             cycle=notice.cycle,
             ordinal=notice.ordinal,
-            kind=notice.kind,
+            kind=NoticeKind(notice.kind),
             level=notice.level,
             occurred_at=notice.occurred_at,
             detected_at=notice.detected_at,
-            reason=notice.reason,
+            reason=NoticeReason(notice.reason),
             due_at=notice.due_at,
             policy_id=notice.policy_id,
             policy_version=notice.policy_version,

@@ -7,10 +7,16 @@ from pydantic import Field
 
 from services.feedback.casefiles.api.reader import Reader
 from services.feedback.complaints.domain.complaint import Delivery, MessageKind
-from services.feedback.complaints.domain.machine import ActorKind
+from services.feedback.complaints.domain.machine import (
+    ActorKind,
+    ComplaintAction,
+    ComplaintOutcome,
+    ComplaintStatus,
+    FollowUpResult,
+)
 from services.feedback.complaints.queries import complaints
 from shared.db import Read
-from shared.http.models import Choice, Response
+from shared.http.models import Response, member_of
 from shared.http.readers import EVERYBODY, OPERATORS_ONLY
 
 
@@ -18,26 +24,26 @@ class MessageOut(Response):
     """A message on the complaint."""
 
     id: str
-    kind: Annotated[MessageKind, Choice()]
+    kind: MessageKind
     author: Annotated[str | None, OPERATORS_ONLY] = Field(description="The author. Operators only.")
     channel: str
     cycle: int
     occurred_at: datetime
     booked_at: datetime
-    delivery: Annotated[Delivery, Choice()]
+    delivery: Delivery
     body: Annotated[str | None, EVERYBODY] = Field(description="Null when the customer was erased.")
 
 
 class TransitionOut(Response):
     """An action that was taken."""
 
-    action: str
-    from_status: str
-    to_status: str
-    outcome: str | None
+    action: ComplaintAction
+    from_status: ComplaintStatus
+    to_status: ComplaintStatus
+    outcome: ComplaintOutcome | None
     cycle: int
     occurred_at: datetime
-    actor_kind: str
+    actor_kind: ActorKind
     actor: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
     reason: Annotated[str | None, EVERYBODY] = Field(description="Customers see only their own reasons.")
 
@@ -48,7 +54,7 @@ class FollowUpOut(Response):
     cycle: int
     attempt: int
     method: Annotated[str | None, OPERATORS_ONLY] = Field(description="Null when the customer was erased.")
-    result: str
+    result: FollowUpResult
     note: Annotated[str | None, OPERATORS_ONLY]
     by: Annotated[str, OPERATORS_ONLY]
     done_at: datetime
@@ -77,13 +83,13 @@ async def show_transitions(read: Read, reader: Reader, complaint_id: str) -> lis
     """Return the transitions of a complaint; customers see only the reasons of customers."""
     return [
         TransitionOut(
-            action=transition.action,
-            from_status=transition.from_status,
-            to_status=transition.to_status,
-            outcome=transition.outcome,
+            action=ComplaintAction(transition.action),
+            from_status=ComplaintStatus(transition.from_status),
+            to_status=ComplaintStatus(transition.to_status),
+            outcome=member_of(ComplaintOutcome, transition.outcome),
             cycle=transition.cycle,
             occurred_at=transition.occurred_at,
-            actor_kind=transition.actor_kind,
+            actor_kind=ActorKind(transition.actor_kind),
             actor=reader.name(transition.actor),
             reason=reader.text("transition.reason", transition.id, transition.reason_sealed)
             if reader.staff or transition.actor_kind == ActorKind.CUSTOMER.value
@@ -100,7 +106,7 @@ async def show_follow_ups(read: Read, reader: Reader, complaint_id: str) -> list
             cycle=follow_up.cycle,
             attempt=follow_up.attempt,
             method=reader.text("follow_up.method", follow_up.id, follow_up.method_sealed),
-            result=follow_up.result,
+            result=FollowUpResult(follow_up.result),
             note=reader.text("follow_up.note", follow_up.id, follow_up.note_sealed),
             by=reader.vault.reveal(follow_up.by),
             done_at=follow_up.done_at,

@@ -1,7 +1,5 @@
 """The points that the reader of a case file may still grant."""
 
-from typing import Annotated
-
 from pydantic import Field
 
 from services.feedback.complaints.queries.admission import WRITERS, actor_of
@@ -11,13 +9,13 @@ from services.feedback.settings import Settings
 from shared.auth.principal import Principal
 from shared.context import Context
 from shared.db import Read
-from shared.http.models import Choice, Response
+from shared.http.models import Response
 
 
 class RemedyLimitOut(Response):
     """The points that you may grant, on this complaint or in one day on all complaints."""
 
-    scope: Annotated[LimitScope, Choice()]
+    scope: LimitScope
     points_max: int
     points_granted: int = Field(description="Granted and not refused, on the complaint by anybody.")
     points_left: int = Field(description="A remedy of more is refused.")

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
 
 from pydantic import Field
 
@@ -10,7 +9,7 @@ from services.feedback.casefiles.api.reader import Reader
 from services.feedback.complaints.domain.complaint import OrderReference
 from services.feedback.orders.queries import orders
 from shared.db import Read
-from shared.http.models import Choice, Response
+from shared.http.models import Response
 
 
 class OrderState(StrEnum):
@@ -20,7 +19,7 @@ class OrderState(StrEnum):
     NOT_SEEN_YET = "not_seen_yet"
 
 
-class OrderReturnOut(Response):
+class ComplaintOrderReturnOut(Response):
     """A return of units of the order."""
 
     return_id: str
@@ -28,7 +27,7 @@ class OrderReturnOut(Response):
     amount_minor: int
 
 
-class OrderLineOut(Response):
+class ComplaintOrderLineOut(Response):
     """One line of the order."""
 
     line: int
@@ -37,12 +36,12 @@ class OrderLineOut(Response):
     amount_minor: int
 
 
-class OrderOut(Response):
+class ComplaintOrderOut(Response):
     """The order the complaint is about, as far as it is known."""
 
     source: str
     order_id: str
-    state: Annotated[OrderState, Choice()]
+    state: OrderState
     order_of_other_customer: bool = Field(
         description="The order is known, and another customer's. Only operators learn it; to others it is not seen yet."
     )
@@ -50,11 +49,13 @@ class OrderOut(Response):
     occurred_at: datetime | None = None
     currency: str | None = None
     amount_minor: int | None = None
-    lines: list[OrderLineOut] = []
-    returns: list[OrderReturnOut] = []
+    lines: list[ComplaintOrderLineOut] = []
+    returns: list[ComplaintOrderReturnOut] = []
 
 
-async def show_order(read: Read, reader: Reader, complaint_id: str, sealed: bytes | None) -> OrderOut | None:
+async def show_order(
+    read: Read, reader: Reader, complaint_id: str, sealed: bytes | None
+) -> ComplaintOrderOut | None:
     """Return the order behind the reference, joined now: it makes no difference which of the two came first.
 
     To customers and partners another customer's order looks like one that does not exist.
@@ -73,10 +74,10 @@ async def show_order(read: Read, reader: Reader, complaint_id: str, sealed: byte
         only_issuer=reader.is_partner,
     )
     if order is None or (order.owner_id != reader.customer_id and not reader.staff):
-        return OrderOut(
+        return ComplaintOrderOut(
             source=source, order_id=order_id, state=OrderState.NOT_SEEN_YET, order_of_other_customer=False
         )
-    return OrderOut(
+    return ComplaintOrderOut(
         source=source,
         order_id=order_id,
         state=OrderState.KNOWN,
@@ -86,11 +87,13 @@ async def show_order(read: Read, reader: Reader, complaint_id: str, sealed: byte
         currency=order.currency,
         amount_minor=order.amount_minor,
         lines=[
-            OrderLineOut(line=line.line, sku=line.sku, quantity=line.quantity, amount_minor=line.amount_minor)
+            ComplaintOrderLineOut(
+                line=line.line, sku=line.sku, quantity=line.quantity, amount_minor=line.amount_minor
+            )
             for line in order.lines
         ],
         returns=[
-            OrderReturnOut(
+            ComplaintOrderReturnOut(
                 return_id=order_return.return_id,
                 occurred_at=order_return.occurred_at,
                 amount_minor=order_return.amount_minor,

@@ -6,10 +6,10 @@ from typing import Annotated
 from pydantic import Field
 
 from services.feedback.casefiles.api.reader import Reader
-from services.feedback.remedies.domain import RemedyStatus
+from services.feedback.remedies.domain import RemedyKind, RemedyStatus
 from services.feedback.remedies.queries import remedies
 from shared.db import Read
-from shared.http.models import Choice, Response
+from shared.http.models import Response
 from shared.http.readers import OPERATORS_ONLY
 
 
@@ -17,9 +17,9 @@ class RemedyOut(Response):
     """A remedy that was granted on the complaint."""
 
     id: str
-    kind: str
+    kind: RemedyKind
     points: int | None
-    status: Annotated[RemedyStatus, Choice()]
+    status: RemedyStatus
     granted_at: datetime
     deadline_at: datetime
     settled_at: datetime | None = Field(description="The time at which loyalty paid or refused it.")
@@ -35,7 +35,7 @@ async def show_remedies(read: Read, reader: Reader, complaint_id: str) -> list[R
     return [
         RemedyOut(
             id=remedy.id,
-            kind=remedy.kind,
+            kind=RemedyKind(remedy.kind),
             points=remedy.points,
             status=RemedyStatus(remedy.status),
             granted_at=remedy.granted_at,

@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import Field
 
-from services.feedback.complaints.api.short import ChannelIn, OpenedOut, channel_code, opened_out
+from services.feedback.complaints.api.short import ChannelIn, ComplaintSummaryOut, channel_code, opened_out
 from services.feedback.complaints.domain import machine
 from services.feedback.complaints.domain.complaint import OpenedBy, OrderReference
-from services.feedback.complaints.domain.machine import Status
+from services.feedback.complaints.domain.machine import ComplaintOutcome, ComplaintStatus
 from services.feedback.complaints.queries import lists
 from services.feedback.complaints.queries.admission import READ_SCOPE, WRITE_SCOPE, WRITERS
 from services.feedback.complaints.refusals import (
@@ -23,14 +23,13 @@ from services.feedback.complaints.refusals import (
     UnknownCustomer,
 )
 from services.feedback.complaints.usecases.open_complaint import NewComplaint, open_complaint
+from services.feedback.http import ClockOut, show_clocks
 from services.feedback.settings import Settings
-from services.feedback.sla.queries.shown_clocks import ClockOut, show_clocks
 from shared.events.base import ComplaintId, IdentityId
 from shared.http.auth import OPERATORS, Principal, allow
 from shared.http.dependencies import Caller, InContext, Reading, Transaction
 from shared.http.listing import Listing, listed_by
 from shared.http.models import (
-    Choice,
     InstantIn,
     LongText,
     OrderId,
@@ -40,6 +39,7 @@ from shared.http.models import (
     Source,
     Word,
     example,
+    member_of,
 )
 from shared.http.readers import EVERYBODY, OPERATORS_ONLY
 from shared.http.routes import Router
@@ -48,13 +48,13 @@ from shared.limits import CODE_MAX
 router = Router(tags=["complaints"])
 
 
-class CustomerIn(Request):
+class ComplaintCustomerIn(Request):
     """The customer that complains."""
 
     id: IdentityId
 
 
-class OrderIn(Request):
+class ComplaintOrderIn(Request):
     """The order that the complaint is about, by the shop's own reference; it need not be known yet."""
 
     source: Source
@@ -72,14 +72,14 @@ class ComplaintIn(Request):
         order={"source": "web", "order_id": "1001"},
     )
 
-    customer: CustomerIn | None = Field(
+    customer: ComplaintCustomerIn | None = Field(
         default=None,
         description="The customer that complains. Only a customer's own token needs none, since it names the customer.",
     )
     channel: ChannelIn
     title: Word
     body: LongText
-    order: OrderIn | None = None
+    order: ComplaintOrderIn | None = None
     contact_at: InstantIn | None = Field(
         default=None,
         description="When the customer made contact, if earlier than now; not for a customer's own token.",
@@ -89,7 +89,7 @@ class ComplaintIn(Request):
     )
 
 
-class ListedOut(Response):
+class ListedComplaintOut(Response):
     """A complaint in a list."""
 
     id: str
@@ -97,8 +97,8 @@ class ListedOut(Response):
     customer_id: str
     channel: str
     title: Annotated[str | None, EVERYBODY] = Field(description="Null when the customer was erased.")
-    status: str
-    outcome: str | None
+    status: ComplaintStatus
+    outcome: ComplaintOutcome | None
     owner: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
     priority: str
     cycle: int
@@ -124,7 +124,7 @@ class ListedOut(Response):
 )
 async def post_complaint(
     tx: Transaction, context: InContext[Settings], caller: Caller, body: ComplaintIn
-) -> OpenedOut:
+) -> ComplaintSummaryOut:
     """Open a complaint: it gets a number, and the clock of its first response runs from the contact on.
 
     From an operator a customer nobody has heard of yet is accepted; a partner names only customers that it brought. An order
@@ -149,14 +149,14 @@ class ListedStatus(StrEnum):
     """A state that a list is filtered by: one of the machine's, or all of them but closed."""
 
     OPEN = "open"
-    RECEIVED = Status.RECEIVED.value
-    ACKNOWLEDGED = Status.ACKNOWLEDGED.value
-    IN_PROGRESS = Status.IN_PROGRESS.value
-    WAITING_CUSTOMER = Status.WAITING_CUSTOMER.value
-    WAITING_THIRD_PARTY = Status.WAITING_THIRD_PARTY.value
-    ANSWERED = Status.ANSWERED.value
-    FOLLOWING_UP = Status.FOLLOWING_UP.value
-    CLOSED = Status.CLOSED.value
+    RECEIVED = ComplaintStatus.RECEIVED.value
+    ACKNOWLEDGED = ComplaintStatus.ACKNOWLEDGED.value
+    IN_PROGRESS = ComplaintStatus.IN_PROGRESS.value
+    WAITING_CUSTOMER = ComplaintStatus.WAITING_CUSTOMER.value
+    WAITING_THIRD_PARTY = ComplaintStatus.WAITING_THIRD_PARTY.value
+    ANSWERED = ComplaintStatus.ANSWERED.value
+    FOLLOWING_UP = ComplaintStatus.FOLLOWING_UP.value
+    CLOSED = ComplaintStatus.CLOSED.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +165,7 @@ class ComplaintFilters:
 
     customer_id: Annotated[IdentityId | None, Query(description="Only complaints of this customer.")] = None
     status: Annotated[
-        Annotated[ListedStatus, Choice()] | None,
+        ListedStatus | None,
         Query(description="Only complaints in this state; `open` is every state but closed."),
     ] = None
     owner: Annotated[
@@ -190,7 +190,7 @@ async def list_complaints(
     listing: Annotated[
         Listing[ComplaintFilters], listed_by(ComplaintFilters, bound_to=lambda caller: caller.key)
     ],
-) -> Page[ListedOut]:
+) -> Page[ListedComplaintOut]:
     """List complaints, the latest first, with their clocks. Customers and partners see only their own complaints.
 
     A filter that names another customer gives an empty page, like one that names a customer that does not exist.
@@ -209,7 +209,7 @@ async def list_complaints(
     keys = await context.vault.keys(read, {complaint.identity_id for complaint in shown})
     clocks = await show_clocks(read, [complaint.id for complaint in shown])
     items = [
-        ListedOut(
+        ListedComplaintOut(
             id=complaint.id,
             number=complaint.number,
             customer_id=complaint.owner_id,
@@ -217,8 +217,8 @@ async def list_complaints(
             title=keys.open(complaint.identity_id, f"complaint.title/{complaint.id}", complaint.title_sealed)
             if complaint.identity_id in keys
             else None,
-            status=complaint.status,
-            outcome=complaint.outcome,
+            status=ComplaintStatus(complaint.status),
+            outcome=member_of(ComplaintOutcome, complaint.outcome),
             owner=None if complaint.owner is None else context.vault.reveal(complaint.owner),
             priority=complaint.priority,
             cycle=complaint.cycle,

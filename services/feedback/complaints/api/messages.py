@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.feedback.complaints.api.short import ChannelIn, OpenedOut, channel_code, opened_out
+from services.feedback.complaints.api.short import ChannelIn, ComplaintSummaryOut, channel_code, opened_out
 from services.feedback.complaints.domain.complaint import WrittenKind
 from services.feedback.complaints.queries.admission import (
     MANAGERS,
@@ -38,7 +38,7 @@ class MessageIn(Request):
 
     model_config = example(kind="agent", body="We are sorry; a new kettle is on its way.")
 
-    kind: Annotated[WrittenKind, Choice()] = Field(
+    kind: Annotated[WrittenKind, Choice] = Field(
         description="The kind of message: of the customer, of an agent to the customer, or a note among ourselves."
     )
     body: LongText
@@ -50,11 +50,11 @@ class MessageIn(Request):
     )
 
 
-class AddedOut(Response):
+class AddedMessageOut(Response):
     """The message, and the complaint that it is on, after it."""
 
     id: str
-    complaint: OpenedOut
+    complaint: ComplaintSummaryOut
 
 
 @router.post(
@@ -68,7 +68,7 @@ class AddedOut(Response):
 )
 async def post_message(
     tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, body: MessageIn
-) -> AddedOut:
+) -> AddedMessageOut:
     """Add a message to a complaint. An agent's message is the first response; a customer's message ends waiting.
 
     A customer's message on a closed complaint reopens it within 30 days of its end; later a new complaint follows, which
@@ -85,7 +85,7 @@ async def post_message(
         occurred_at=body.occurred_at,
     )
     added = await add_message(tx, context, complaint_id, new)
-    return AddedOut(
+    return AddedMessageOut(
         id=added.id, complaint=await opened_out(tx, await _shown(tx, caller, complaint_id, added))
     )
 
@@ -108,7 +108,7 @@ async def _shown(tx: Tx, caller: Principal, complaint_id: str, added: AddedMessa
 )
 async def post_confirmation(
     tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, message_id: str
-) -> OpenedOut:
+) -> ComplaintSummaryOut:
     """Let a reply that was written down late count from its own time. A breach that it disproves is withdrawn."""
     await confirm_message(tx, context, complaint_id, message_id, actor_of(caller))
     return await opened_out(tx, complaint_id)

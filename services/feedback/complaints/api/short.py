@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from services.feedback.complaints.domain.machine import ComplaintStatus
 from services.feedback.complaints.queries.complaints import complaint_of
-from services.feedback.sla.queries.shown_clocks import ClockOut, show_clocks
+from services.feedback.http import ClockOut, show_clocks
 from shared.db import Read
 from shared.http.models import Response
 from shared.limits import CODE_MAX
@@ -21,21 +22,24 @@ ChannelIn = Annotated[
 ]
 
 
-class OpenedOut(Response):
+class ComplaintSummaryOut(Response):
     """A complaint in short: its number, its state and its clocks."""
 
     id: str
     number: str
-    status: str
+    status: ComplaintStatus
     clocks: list[ClockOut]
 
 
-async def opened_out(read: Read, complaint_id: str) -> OpenedOut:
+async def opened_out(read: Read, complaint_id: str) -> ComplaintSummaryOut:
     """Return a complaint in short, as it stands after a use case."""
     complaint = await complaint_of(read, complaint_id)
     clocks = await show_clocks(read, [complaint_id])
-    return OpenedOut(
-        id=complaint.id, number=complaint.number, status=complaint.status, clocks=clocks[complaint_id]
+    return ComplaintSummaryOut(
+        id=complaint.id,
+        number=complaint.number,
+        status=ComplaintStatus(complaint.status),
+        clocks=clocks[complaint_id],
     )
 
 

@@ -5,7 +5,13 @@ from typing import Annotated
 from pydantic import Field
 
 from services.feedback.complaints import refusals
-from services.feedback.complaints.domain.machine import Action, CloseOutcome, FollowUpResult, Outcome
+from services.feedback.complaints.domain.machine import (
+    CloseOutcome,
+    ComplaintAction,
+    ComplaintOutcome,
+    ComplaintStatus,
+    FollowUpResult,
+)
 from services.feedback.complaints.queries.admission import (
     MAY_ACT,
     actor_of,
@@ -14,11 +20,11 @@ from services.feedback.complaints.queries.admission import (
 )
 from services.feedback.complaints.queries.complaints import complaint_of
 from services.feedback.complaints.usecases.take_action import ActionRequest, FollowUp, take_action
+from services.feedback.http import ClockOut, show_clocks
 from services.feedback.settings import Settings
-from services.feedback.sla.queries.shown_clocks import ClockOut, show_clocks
 from shared.events.base import ComplaintId
 from shared.http.dependencies import Caller, InContext, Transaction
-from shared.http.models import Choice, InstantIn, LongText, Request, Response, Word, example
+from shared.http.models import Choice, InstantIn, LongText, Request, Response, Word, example, member_of
 from shared.http.readers import OPERATORS_ONLY
 from shared.http.routes import Router
 
@@ -29,7 +35,7 @@ class FollowUpIn(Request):
     """An attempt to ask the customer whether it was put right."""
 
     method: Word = Field(description="phone, e_mail, visit …", examples=["phone"])
-    result: Annotated[FollowUpResult, Choice()]
+    result: Annotated[FollowUpResult, Choice]
     note: LongText | None = None
     due_at: InstantIn | None = Field(default=None, description="The time at which the attempt was due.")
 
@@ -39,11 +45,11 @@ class TransitionIn(Request):
 
     model_config = example(action="start")
 
-    action: Annotated[Action, Choice()]
+    action: Annotated[ComplaintAction, Choice]
     reason: LongText | None = Field(
         default=None, description="`spam` as the reason of reject needs no message."
     )
-    outcome: Annotated[CloseOutcome, Choice()] | None = Field(default=None, description="For close only.")
+    outcome: Annotated[CloseOutcome, Choice] | None = Field(default=None, description="For close only.")
     follow_up: FollowUpIn | None = Field(default=None, description="The attempt, for follow_up only.")
     owner: Word | None = Field(default=None, description="The operator that takes the complaint on.")
     duplicate_of: ComplaintId | None = Field(
@@ -51,18 +57,18 @@ class TransitionIn(Request):
     )
 
 
-class MovedOut(Response):
+class MovedComplaintOut(Response):
     """The complaint after the action."""
 
     id: str
     number: str
-    status: str
-    outcome: str | None
+    status: ComplaintStatus
+    outcome: ComplaintOutcome | None
     cycle: int
     owner: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
     review_level: int
     escalation_level: int
-    allowed: list[str] = Field(description="The actions that you may take now.")
+    allowed: list[ComplaintAction] = Field(description="The actions that you may take now.")
     clocks: list[ClockOut]
 
 
@@ -98,7 +104,7 @@ class MovedOut(Response):
 )
 async def post_transition(
     tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, body: TransitionIn
-) -> MovedOut:
+) -> MovedComplaintOut:
     """Take an action. One that is not legal in this state is a 409 with the legal ones; missing things have a code."""
     await admit(tx, caller, complaint_id)
     actor = actor_of(caller)
@@ -106,18 +112,18 @@ async def post_transition(
         action=body.action,
         actor=actor,
         reason=body.reason,
-        outcome=None if body.outcome is None else Outcome(body.outcome.value),
+        outcome=None if body.outcome is None else ComplaintOutcome(body.outcome.value),
         owner=None if body.owner is None else context.vault.conceal(body.owner),
         follow_up=None if body.follow_up is None else _follow_up(body.follow_up),
         duplicate_of=body.duplicate_of,
     )
     await take_action(tx, context, complaint_id, request)
     complaint = await complaint_of(tx, complaint_id)
-    return MovedOut(
+    return MovedComplaintOut(
         id=complaint.id,
         number=complaint.number,
-        status=complaint.status,
-        outcome=complaint.outcome,
+        status=ComplaintStatus(complaint.status),
+        outcome=member_of(ComplaintOutcome, complaint.outcome),
         cycle=complaint.cycle,
         owner=None if complaint.owner is None else context.vault.reveal(complaint.owner),
         review_level=complaint.review_level,

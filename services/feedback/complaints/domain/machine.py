@@ -34,7 +34,7 @@ REOPEN_WITHIN: Final = timedelta(days=30)
 SPAM: Final = "spam"
 
 
-class Status(StrEnum):
+class ComplaintStatus(StrEnum):
     """The state of a complaint."""
 
     RECEIVED = "received"
@@ -47,7 +47,7 @@ class Status(StrEnum):
     CLOSED = "closed"
 
 
-class Action(StrEnum):
+class ComplaintAction(StrEnum):
     """Something that a person or the system does to a complaint."""
 
     ACKNOWLEDGE = "acknowledge"
@@ -66,7 +66,7 @@ class Action(StrEnum):
     REOPEN = "reopen"
 
 
-class Outcome(StrEnum):
+class ComplaintOutcome(StrEnum):
     """The end of a closed complaint."""
 
     WON_BACK = "won_back"
@@ -81,10 +81,10 @@ class Outcome(StrEnum):
 class CloseOutcome(StrEnum):
     """An outcome that somebody who closes a complaint may choose."""
 
-    SATISFIED = Outcome.SATISFIED.value
-    NOT_SATISFIED = Outcome.NOT_SATISFIED.value
-    WON_BACK = Outcome.WON_BACK.value
-    UNREACHABLE = Outcome.UNREACHABLE.value
+    SATISFIED = ComplaintOutcome.SATISFIED.value
+    NOT_SATISFIED = ComplaintOutcome.NOT_SATISFIED.value
+    WON_BACK = ComplaintOutcome.WON_BACK.value
+    UNREACHABLE = ComplaintOutcome.UNREACHABLE.value
 
 
 class FollowUpResult(StrEnum):
@@ -118,8 +118,8 @@ class Case:
     """A complaint as the machine judges it, in booking order: as the person who acts saw it."""
 
     id: str
-    status: Status
-    outcome: Outcome | None
+    status: ComplaintStatus
+    outcome: ComplaintOutcome | None
     owner: str | None
     cycle: int
     review_level: int
@@ -146,11 +146,11 @@ class Target:
 class Asked:
     """A transition that somebody asks for; fields that its action does not use stay None."""
 
-    action: Action
+    action: ComplaintAction
     actor: Actor
     at: datetime
     reason: str | None = None
-    outcome: Outcome | None = None
+    outcome: ComplaintOutcome | None = None
     owner: str | None = None
     target: Target | None = None
     unreached: bool | None = (
@@ -158,9 +158,11 @@ class Asked:
     )
 
 
-def allowed(status: Status, kind: ActorKind = ActorKind.MANAGER) -> list[Action]:
+def allowed(status: ComplaintStatus, kind: ActorKind = ActorKind.MANAGER) -> list[ComplaintAction]:
     """Return the actions that are legal in this state and that this kind of actor may take at all."""
-    return [action for action in Action if status in ROWS[action].sources and kind in ROWS[action].actors]
+    return [
+        action for action in ComplaintAction if status in ROWS[action].sources and kind in ROWS[action].actors
+    ]
 
 
 def decide(case: Case, asked: Asked) -> Case:
@@ -187,9 +189,9 @@ def decide(case: Case, asked: Asked) -> Case:
 def _refuse_unused(asked: Asked) -> None:
     """Raise NotUsedHere if a field is given that the action does not use."""
     given = {
-        "outcome": asked.outcome is not None and asked.action is not Action.CLOSE,
-        "duplicate_of": asked.target is not None and asked.action is not Action.MERGE,
-        "follow_up": asked.unreached is not None and asked.action is not Action.FOLLOW_UP,
+        "outcome": asked.outcome is not None and asked.action is not ComplaintAction.CLOSE,
+        "duplicate_of": asked.target is not None and asked.action is not ComplaintAction.MERGE,
+        "follow_up": asked.unreached is not None and asked.action is not ComplaintAction.FOLLOW_UP,
         "owner": asked.owner is not None and asked.actor.kind is ActorKind.CUSTOMER,
     }
     for name, unused in given.items():
@@ -200,22 +202,24 @@ def _refuse_unused(asked: Asked) -> None:
 def _guard(case: Case, asked: Asked) -> None:
     """Raise the refusal of the action's own guard if it finds something missing."""
     match asked.action:
-        case Action.WAIT_CUSTOMER | Action.REJECT:
-            if case.visible_messages == 0 and not (asked.action is Action.REJECT and asked.reason == SPAM):
+        case ComplaintAction.WAIT_CUSTOMER | ComplaintAction.REJECT:
+            if case.visible_messages == 0 and not (
+                asked.action is ComplaintAction.REJECT and asked.reason == SPAM
+            ):
                 raise MessageRequired(action=asked.action)
-        case Action.ANSWER:
+        case ComplaintAction.ANSWER:
             if case.visible_messages == 0:
                 raise AnswerRequired()
-        case Action.FOLLOW_UP:
+        case ComplaintAction.FOLLOW_UP:
             if asked.unreached is None:
                 raise FollowUpRequired()
-        case Action.REFUSE_ANSWER:
+        case ComplaintAction.REFUSE_ANSWER:
             _guard_refusal(case, asked)
-        case Action.CLOSE:
+        case ComplaintAction.CLOSE:
             _guard_close(case, asked)
-        case Action.MERGE:
+        case ComplaintAction.MERGE:
             _guard_merge(case, asked)
-        case Action.REOPEN:
+        case ComplaintAction.REOPEN:
             _guard_reopen(case, asked)
         case _:
             pass
@@ -233,11 +237,11 @@ def _guard_close(case: Case, asked: Asked) -> None:
         raise FollowUpRequired()
     if asked.outcome not in CLOSE_OUTCOMES:
         raise OutcomeRequired(outcomes=", ".join(CLOSE_OUTCOMES))
-    if asked.outcome is Outcome.UNREACHABLE and case.unreached < UNREACHED_ATTEMPTS_MIN:
+    if asked.outcome is ComplaintOutcome.UNREACHABLE and case.unreached < UNREACHED_ATTEMPTS_MIN:
         raise AttemptsRequired(attempts=UNREACHED_ATTEMPTS_MIN, made=case.unreached)
-    if asked.outcome is not Outcome.UNREACHABLE and case.follow_ups == case.unreached:
+    if asked.outcome is not ComplaintOutcome.UNREACHABLE and case.follow_ups == case.unreached:
         raise AnswerOfCustomerRequired(outcome=asked.outcome)
-    if asked.outcome is Outcome.SATISFIED and case.last_answer is FollowUpResult.NOT_SATISFIED:
+    if asked.outcome is ComplaintOutcome.SATISFIED and case.last_answer is FollowUpResult.NOT_SATISFIED:
         raise CustomerNotSatisfied
 
 
@@ -251,38 +255,38 @@ def _guard_merge(case: Case, asked: Asked) -> None:
 
 
 def _guard_reopen(case: Case, asked: Asked) -> None:
-    if case.outcome is Outcome.DUPLICATE:
+    if case.outcome is ComplaintOutcome.DUPLICATE:
         raise DuplicateStaysClosed()
     assert case.closed_at is not None, "a closed complaint has a closing transition"
     if not reopens(case.outcome, case.closed_at, asked.at):
         raise ReopenTooLate(days=REOPEN_WITHIN.days)
 
 
-def reopens(outcome: Outcome | None, closed_at: datetime, at: datetime) -> bool:
+def reopens(outcome: ComplaintOutcome | None, closed_at: datetime, at: datetime) -> bool:
     """Return whether a complaint that ended like this may be reopened at an instant."""
-    return outcome is not Outcome.DUPLICATE and at - closed_at <= REOPEN_WITHIN
+    return outcome is not ComplaintOutcome.DUPLICATE and at - closed_at <= REOPEN_WITHIN
 
 
 def _after(case: Case, asked: Asked, row: Row) -> Case:
     """Return the complaint with the effects of the action."""
     after = replace(case, status=row.to or case.status, owner=asked.owner or case.owner)
     match asked.action:
-        case Action.START:
+        case ComplaintAction.START:
             after = replace(after, owner=after.owner or asked.actor.id)
-        case Action.REFUSE_ANSWER:
+        case ComplaintAction.REFUSE_ANSWER:
             # A customer cannot name the next reviewer: the complaint goes back to the queue, without an owner.
             other = None if asked.actor.kind is ActorKind.CUSTOMER else asked.owner or asked.actor.id
             after = replace(after, review_level=case.review_level + 1, owner=other)
-        case Action.CLOSE:
+        case ComplaintAction.CLOSE:
             after = replace(after, outcome=asked.outcome)
-        case Action.WITHDRAW | Action.REJECT:
+        case ComplaintAction.WITHDRAW | ComplaintAction.REJECT:
             after = replace(after, outcome=ENDS[asked.action])
-        case Action.MERGE:
+        case ComplaintAction.MERGE:
             assert asked.target is not None, "the guard saw it"
-            after = replace(after, outcome=Outcome.DUPLICATE, duplicate_of=asked.target.id)
-        case Action.ESCALATE:
+            after = replace(after, outcome=ComplaintOutcome.DUPLICATE, duplicate_of=asked.target.id)
+        case ComplaintAction.ESCALATE:
             after = replace(after, escalation_level=case.escalation_level + 1)
-        case Action.REOPEN:
+        case ComplaintAction.REOPEN:
             after = replace(after, outcome=None, cycle=case.cycle + 1, review_level=0)
     return after
 
@@ -291,23 +295,27 @@ def _after(case: Case, asked: Asked, row: Row) -> Case:
 class Row:
     """One line of the table: the states it leads from, the state it leads to (None: the same), and its actors."""
 
-    sources: frozenset[Status]
-    to: Status | None
+    sources: frozenset[ComplaintStatus]
+    to: ComplaintStatus | None
     actors: frozenset[ActorKind]
     needs_reason: bool = False
 
 
-S, A, K = Status, Action, ActorKind
-OPEN: Final = frozenset(Status) - {Status.CLOSED}
+S, A, K = ComplaintStatus, ComplaintAction, ActorKind
+OPEN: Final = frozenset(ComplaintStatus) - {ComplaintStatus.CLOSED}
 WAITING: Final = frozenset({S.WAITING_CUSTOMER, S.WAITING_THIRD_PARTY})
-CLOSE_OUTCOMES: Final = tuple(Outcome(outcome.value) for outcome in CloseOutcome)
-ENDS: Final = {A.WITHDRAW: Outcome.WITHDRAWN, A.REJECT: Outcome.REJECTED, A.MERGE: Outcome.DUPLICATE}
+CLOSE_OUTCOMES: Final = tuple(ComplaintOutcome(outcome.value) for outcome in CloseOutcome)
+ENDS: Final = {
+    A.WITHDRAW: ComplaintOutcome.WITHDRAWN,
+    A.REJECT: ComplaintOutcome.REJECTED,
+    A.MERGE: ComplaintOutcome.DUPLICATE,
+}
 _STAFF: Final = frozenset({K.AGENT, K.MANAGER})
 _STAFF_SYSTEM: Final = _STAFF | {K.SYSTEM}
 _STAFF_CUSTOMER: Final = _STAFF | {K.CUSTOMER}
 _ANSWERED: Final = frozenset({S.ANSWERED, S.FOLLOWING_UP})
 
-ROWS: Final[dict[Action, Row]] = {
+ROWS: Final[dict[ComplaintAction, Row]] = {
     A.ACKNOWLEDGE: Row(frozenset({S.RECEIVED}), S.ACKNOWLEDGED, _STAFF_SYSTEM),
     A.START: Row(frozenset({S.RECEIVED, S.ACKNOWLEDGED}), S.IN_PROGRESS, _STAFF),
     A.WAIT_CUSTOMER: Row(frozenset({S.IN_PROGRESS}), S.WAITING_CUSTOMER, _STAFF, needs_reason=True),

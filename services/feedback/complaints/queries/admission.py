@@ -4,7 +4,7 @@ from typing import Final
 
 from services.feedback.complaints.domain import machine
 from services.feedback.complaints.domain.complaint import OpenedBy
-from services.feedback.complaints.domain.machine import Actor, ActorKind, Status
+from services.feedback.complaints.domain.machine import Actor, ActorKind, ComplaintAction, ComplaintStatus
 from services.feedback.complaints.refusals import UnknownComplaint
 from services.feedback.complaints.storage import complaints
 from services.feedback.complaints.storage.tables import ComplaintRecord
@@ -29,11 +29,11 @@ def actor_of(caller: Principal) -> Actor:
     return Actor(ActorKind.AGENT if caller.roles.isdisjoint(MANAGERS) else ActorKind.MANAGER, caller.id)
 
 
-def allowed_to(caller: Principal, status: str) -> list[str]:
+def allowed_to(caller: Principal, status: str) -> list[ComplaintAction]:
     """Return the actions that this caller may take on a complaint in this state."""
     if MAY_ACT.verdict(caller, None) is not Verdict.ALLOWED:
         return []
-    return [*machine.allowed(Status(status), actor_of(caller).kind)]
+    return machine.allowed(ComplaintStatus(status), actor_of(caller).kind)
 
 
 async def admit(read: Read, caller: Principal, complaint_id: str) -> ComplaintRecord:

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from services.feedback.complaints.domain import machine
 from services.feedback.complaints.domain.complaint import Complaint
-from services.feedback.complaints.domain.machine import Action, Asked, Case, Status
+from services.feedback.complaints.domain.machine import Asked, Case, ComplaintAction, ComplaintStatus
 from services.feedback.complaints.storage import complaints, transitions
 from services.feedback.complaints.storage.tables import TransitionRecord
 from shared.db import Tx
@@ -49,7 +49,7 @@ async def book_transition(tx: Tx, complaint: Complaint, asked: Asked, keys: Keys
 
 
 def _closed_at(before: Case, after: Case, now: datetime) -> datetime | None:
-    if after.status is not Status.CLOSED:
+    if after.status is not ComplaintStatus.CLOSED:
         return None
     return before.closed_at or now
 
@@ -82,9 +82,9 @@ def _publish(tx: Tx, complaint: Complaint, after: Case, asked: Asked, transition
         cycle=after.cycle,
         status=after.status.value,
     )
-    if asked.action is Action.ANSWER:
+    if asked.action is ComplaintAction.ANSWER:
         tx.publish(ComplaintAnswered(**fields))
-    elif asked.action is Action.REOPEN:
+    elif asked.action is ComplaintAction.REOPEN:
         tx.publish(ComplaintReopened(**fields))
     elif after.outcome is not None:
         tx.publish(ComplaintClosed(**fields, outcome=after.outcome.value))

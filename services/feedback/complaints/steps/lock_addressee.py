@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.feedback.complaints.domain.complaint import Complaint
-from services.feedback.complaints.domain.machine import Outcome, reopens
+from services.feedback.complaints.domain.machine import ComplaintOutcome, reopens
 from services.feedback.complaints.steps.lock_complaints import lock_complaints
 from services.feedback.complaints.storage import complaints
 from shared.db import Read, Tx
@@ -35,9 +35,9 @@ async def _next(read: Read, complaint_id: str, at: datetime) -> str | None:
     complaint = await complaints.find(read, complaint_id)
     if complaint.closed_at is None or complaint.outcome is None:
         return None
-    if complaint.outcome == Outcome.DUPLICATE.value:
+    if complaint.outcome == ComplaintOutcome.DUPLICATE.value:
         after = complaint.duplicate_of
-    elif not reopens(Outcome(complaint.outcome), complaint.closed_at, at):
+    elif not reopens(ComplaintOutcome(complaint.outcome), complaint.closed_at, at):
         after = await complaints.latest_that_follows(read, complaint_id)
     else:
         return None

@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 
 from services.feedback.complaints.domain.complaint import Complaint
-from services.feedback.complaints.domain.machine import Case, FollowUpResult, Outcome, Status
+from services.feedback.complaints.domain.machine import (
+    Case,
+    ComplaintOutcome,
+    ComplaintStatus,
+    FollowUpResult,
+)
 from services.feedback.complaints.refusals import CustomerErased, UnknownComplaint
 from services.feedback.complaints.storage import complaints, follow_ups, messages
 from services.feedback.complaints.storage.tables import ComplaintRecord
@@ -46,8 +51,8 @@ async def _complaint(tx: Tx, record: ComplaintRecord, customer_id: str) -> Compl
     results = await follow_ups.results(tx, record.id, record.cycle)
     case = Case(
         id=record.id,
-        status=Status(record.status),
-        outcome=None if record.outcome is None else Outcome(record.outcome),
+        status=ComplaintStatus(record.status),
+        outcome=None if record.outcome is None else ComplaintOutcome(record.outcome),
         owner=record.owner,
         cycle=record.cycle,
         review_level=record.review_level,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select, update
 
-from services.feedback.complaints.domain.machine import Case, Status
+from services.feedback.complaints.domain.machine import Case, ComplaintStatus
 from services.feedback.complaints.refusals import UnknownComplaint
 from services.feedback.complaints.storage.tables import ComplaintRecord, complaint
 from shared.db import Read, Tx, any_of, columns_of
@@ -177,7 +177,7 @@ async def open_of(read: Read, identity_id: str) -> list[str]:
     """Return the sorted ids of an identity's complaints that are not closed."""
     rows = await read.all(
         select(complaint.c.id)
-        .where(complaint.c.identity_id == identity_id, complaint.c.status != Status.CLOSED.value)
+        .where(complaint.c.identity_id == identity_id, complaint.c.status != ComplaintStatus.CLOSED.value)
         .order_by(complaint.c.id)
     )
     return [complaint_id for (complaint_id,) in rows]
@@ -214,7 +214,7 @@ async def behind_rules(read: Read, rules_applied: int, limit: int) -> list[str]:
     """Return complaints that are not closed and that some of these versions of the rules have not reached yet."""
     rows = await read.all(
         select(complaint.c.id)
-        .where(complaint.c.status != Status.CLOSED.value, complaint.c.rules_applied < rules_applied)
+        .where(complaint.c.status != ComplaintStatus.CLOSED.value, complaint.c.rules_applied < rules_applied)
         .order_by(complaint.c.rules_applied)
         .limit(limit)
     )

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from services.feedback.complaints.domain.machine import Action, ActorKind
+from services.feedback.complaints.domain.machine import ActorKind, ComplaintAction
 from services.feedback.complaints.domain.milestones import MILESTONES
 from services.feedback.complaints.storage import complaints, messages, transitions
 from services.feedback.complaints.storage.complaints import ComplaintFact
@@ -24,7 +24,7 @@ async def histories_of(read: Read, complaint_ids: Sequence[str]) -> list[History
         if fact is not None:
             facts[message.complaint_id].append(fact)
     for transition in await transitions.facts(read, complaint_ids):
-        milestone = MILESTONES.get(Action(transition.action))
+        milestone = MILESTONES.get(ComplaintAction(transition.action))
         if milestone is not None:
             facts[transition.complaint_id].append(Moved(transition.occurred_at, transition.id, milestone))
         if _is_word_of_customer(transition):
@@ -60,7 +60,8 @@ def _opened(complaint: ComplaintFact) -> Opened:
 def _is_word_of_customer(transition: TransitionFact) -> bool:
     """Return whether a customer told us with this action that the answer does not do, and waits for the next one."""
     return (
-        transition.action == Action.REFUSE_ANSWER.value and transition.actor_kind == ActorKind.CUSTOMER.value
+        transition.action == ComplaintAction.REFUSE_ANSWER.value
+        and transition.actor_kind == ActorKind.CUSTOMER.value
     )
 
 

@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from services.feedback.complaints.domain.complaint import Complaint, Delivery, OpenedBy, WrittenKind
-from services.feedback.complaints.domain.machine import WAITING, Action, Actor, ActorKind, Asked, reopens
+from services.feedback.complaints.domain.machine import (
+    WAITING,
+    Actor,
+    ActorKind,
+    Asked,
+    ComplaintAction,
+    reopens,
+)
 from services.feedback.complaints.refusals import MessageKindForbidden, MessageTimeRefused
 from services.feedback.complaints.steps.book_transition import book_transition
 from services.feedback.complaints.steps.lock_addressee import lock_addressee
@@ -79,14 +86,14 @@ async def _take_up(
     """Return the complaint on which somebody answers a customer's message: this one going on, or a new one."""
     case = complaint.case
     if case.status in WAITING:
-        return await book_transition(tx, complaint, Asked(Action.RESUME, AUTOMATIC, tx.now), None)
+        return await book_transition(tx, complaint, Asked(ComplaintAction.RESUME, AUTOMATIC, tx.now), None)
     if case.closed_at is None:
         return complaint
     if reopens(case.outcome, case.closed_at, occurred_at):
         # Whoever writes has the promise from their message on, as at an opening.
         at = max(occurred_at, case.closed_at)
         return await book_transition(
-            tx, complaint, Asked(Action.REOPEN, AUTOMATIC, at, reason=AUTOMATIC.id), None
+            tx, complaint, Asked(ComplaintAction.REOPEN, AUTOMATIC, at, reason=AUTOMATIC.id), None
         )
     return await _follow(tx, context, complaint, new)
 

@@ -2,7 +2,13 @@
 
 from typing import Final
 
-from services.feedback.complaints.domain.machine import Action, Actor, ActorKind, Asked, Status
+from services.feedback.complaints.domain.machine import (
+    Actor,
+    ActorKind,
+    Asked,
+    ComplaintAction,
+    ComplaintStatus,
+)
 from services.feedback.complaints.steps.book_transition import book_transition
 from services.feedback.complaints.steps.lock_complaints import read_locked
 from services.feedback.complaints.steps.update_clocks import update_clocks
@@ -36,7 +42,9 @@ async def fire_clocks(tx: Tx, context: Context[Settings]) -> int:
 
 async def _escalate(tx: Tx, escalation: Escalation) -> None:
     complaint = await read_locked(tx, escalation.complaint_id)
-    if complaint.case.status is Status.CLOSED:
+    if complaint.case.status is ComplaintStatus.CLOSED:
         return
     actor = Actor(ActorKind.SYSTEM, f"sla:{escalation.metric}:{escalation.level}")
-    await book_transition(tx, complaint, Asked(Action.ESCALATE, actor, tx.now, reason=actor.id), None)
+    await book_transition(
+        tx, complaint, Asked(ComplaintAction.ESCALATE, actor, tx.now, reason=actor.id), None
+    )

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from services.feedback.complaints.domain.complaint import OpenedBy, OrderReference
-from services.feedback.complaints.domain.machine import Status
+from services.feedback.complaints.domain.machine import ComplaintStatus
 from services.feedback.complaints.refusals import (
     ContactTimeRefused,
     CustomerErased,
@@ -119,7 +119,7 @@ async def _store(
             else keys.seal(new.identity_id, f"complaint.order/{complaint_id}", new.order.text),
             store=None,
             product=None,
-            status=Status.RECEIVED.value,
+            status=ComplaintStatus.RECEIVED.value,
             outcome=None,
             owner=None,
             team=None,
@@ -146,7 +146,7 @@ def _opened(complaint: ComplaintRecord) -> ComplaintOpened:
         cause=Cause(kind="complaint", id=complaint.id),
         complaint_id=complaint.id,
         cycle=complaint.cycle,
-        status=complaint.status,
+        status=ComplaintStatus(complaint.status),
         channel=complaint.channel,
         opened_by=complaint.opened_by,
         contact_at=complaint.contact_at,

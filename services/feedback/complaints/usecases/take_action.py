@@ -8,13 +8,13 @@ from typing import Final
 from services.feedback.complaints.domain.complaint import Complaint, Delivery, MessageKind
 from services.feedback.complaints.domain.machine import (
     WAITING,
-    Action,
     Actor,
     ActorKind,
     Asked,
+    ComplaintAction,
+    ComplaintOutcome,
+    ComplaintStatus,
     FollowUpResult,
-    Outcome,
-    Status,
     Target,
 )
 from services.feedback.complaints.refusals import UnknownComplaint
@@ -47,10 +47,10 @@ class FollowUp:
 class ActionRequest:
     """An action that somebody asks for, with everything that comes with it."""
 
-    action: Action
+    action: ComplaintAction
     actor: Actor
     reason: str | None = None
-    outcome: Outcome | None = None
+    outcome: ComplaintOutcome | None = None
     owner: str | None = None
     follow_up: FollowUp | None = None
     duplicate_of: str | None = None
@@ -93,7 +93,7 @@ def _target(locked: Mapping[str, Complaint], source: Complaint, target_id: str |
     target = locked[target_id]
     return Target(
         target.id,
-        open=target.case.status is not Status.CLOSED,
+        open=target.case.status is not ComplaintStatus.CLOSED,
         same_customer=target.customer_id == source.customer_id,
     )
 
@@ -151,6 +151,6 @@ async def _mark_merge(tx: Tx, source: Complaint, target: Complaint, keys: Keys) 
         ),
     )
     if waiting_since is not None and target.case.status in WAITING:
-        await book_transition(tx, target, Asked(Action.RESUME, AUTOMATIC, tx.now), None)
+        await book_transition(tx, target, Asked(ComplaintAction.RESUME, AUTOMATIC, tx.now), None)
     else:
         await complaints.touch(tx, target.id)

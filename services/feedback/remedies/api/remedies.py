@@ -7,7 +7,7 @@ from pydantic import Field
 
 from services.feedback.complaints.queries.admission import WRITERS, actor_of
 from services.feedback.complaints.refusals import CustomerErased, UnknownComplaint
-from services.feedback.remedies.domain import RemedyKind
+from services.feedback.remedies.domain import RemedyKind, RemedyStatus
 from services.feedback.remedies.queries.remedies import remedy_of
 from services.feedback.remedies.refusals import (
     RemedyAboveComplaintLimit,
@@ -36,7 +36,7 @@ class RemedyIn(Request):
 
     model_config = example(kind="points", points=200, reason="The kettle leaked.")
 
-    kind: Annotated[RemedyKind, Choice()]
+    kind: Annotated[RemedyKind, Choice]
     points: Positive
     reason: LongText
     retry_of: RemedyId | None = Field(
@@ -44,14 +44,14 @@ class RemedyIn(Request):
     )
 
 
-class GrantedOut(Response):
+class GrantedRemedyOut(Response):
     """The remedy. It is granted until loyalty answers."""
 
     id: str
     complaint_id: str
-    kind: Annotated[RemedyKind, Choice()]
+    kind: RemedyKind
     points: int
-    status: str
+    status: RemedyStatus
     granted_at: datetime
     deadline_at: datetime = Field(description="The time until which loyalty's answer is expected.")
 
@@ -75,7 +75,7 @@ class GrantedOut(Response):
 )
 async def post_remedy(
     tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, body: RemedyIn
-) -> GrantedOut:
+) -> GrantedRemedyOut:
     """Grant points on a complaint. Loyalty pays them once and the remedy is settled, or refuses them with a reason.
 
     What you may grant on one complaint and in one day adds up; `remedy_limits` of the complaint says what is left.
@@ -95,22 +95,22 @@ async def post_remedy(
 )
 async def post_retry(
     tx: Transaction, context: InContext[Settings], complaint_id: str, remedy_id: str
-) -> GrantedOut:
+) -> GrantedRemedyOut:
     """Announce the same remedy to loyalty again. Loyalty pays it once, however often it is announced."""
     await retry_remedy(tx, context, complaint_id, remedy_id)
     return await _granted(tx, complaint_id, remedy_id)
 
 
-async def _granted(read: Read, complaint_id: str, remedy_id: str) -> GrantedOut:
+async def _granted(read: Read, complaint_id: str, remedy_id: str) -> GrantedRemedyOut:
     remedy = await remedy_of(read, complaint_id, remedy_id)
     assert remedy is not None, "the remedy was just written"
     assert remedy.points is not None, "a remedy of points has points"
-    return GrantedOut(
+    return GrantedRemedyOut(
         id=remedy.id,
         complaint_id=remedy.complaint_id,
         kind=RemedyKind(remedy.kind),
         points=remedy.points,
-        status=remedy.status,
+        status=RemedyStatus(remedy.status),
         granted_at=remedy.granted_at,
         deadline_at=remedy.deadline_at,
     )

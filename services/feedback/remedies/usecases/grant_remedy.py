@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from services.feedback.complaints.domain.machine import Actor, ActorKind, Outcome
+from services.feedback.complaints.domain.machine import Actor, ActorKind, ComplaintOutcome
 from services.feedback.complaints.steps.lock_complaints import lock_complaint
 from services.feedback.remedies.domain import LimitScope, RemedyKind, RemedyStatus
 from services.feedback.remedies.queries.limits import limits_of
@@ -22,7 +22,9 @@ from shared.context import Context
 from shared.db import Tx
 from shared.ids import new_id
 
-NOTHING_FOR: Final = frozenset({Outcome.WITHDRAWN, Outcome.REJECTED, Outcome.DUPLICATE})
+NOTHING_FOR: Final = frozenset(
+    {ComplaintOutcome.WITHDRAWN, ComplaintOutcome.REJECTED, ComplaintOutcome.DUPLICATE}
+)
 """Complaints that ended like this get no remedy."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from services.feedback.sla.domain.calendar import Pause, merged
@@ -40,6 +41,27 @@ class Generation:
     start: int
 
 
+class Fulfilment(StrEnum):
+    """The way in which a promise was kept. A first response may be a reply, or the resolution where nobody replied."""
+
+    REPLY = "reply"
+    RESOLUTION = "resolution"
+    ANSWER = "answer"
+    FOLLOW_UP = "follow_up"
+
+
+class Cancellation(StrEnum):
+    """The reason why a clock ended without a promise kept: what became of the complaint, or that no policy applies."""
+
+    ANSWERED = "answered"
+    ANSWER_REFUSED = "answer_refused"
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+    REJECTED = "rejected"
+    MERGED = "merged"
+    NO_POLICY = "no_policy"
+
+
 @dataclass(slots=True)
 class Timeline:
     """The timeline of one clock while the facts are folded: its goals, its pauses and its end."""
@@ -50,8 +72,8 @@ class Timeline:
     generations: list[Generation]
     pauses: list[Pause] = field(default_factory=list)
     ended_at: int | None = None
-    fulfilled_how: str | None = None
-    cancelled_reason: str | None = None
+    fulfilled_how: Fulfilment | None = None
+    cancelled_reason: Cancellation | None = None
 
     def pause(self, at: int) -> None:
         """Stop the clock if it runs and may be paused."""
@@ -153,9 +175,9 @@ class _Walk:
             if Metric.FIRST_RESPONSE not in self.running:
                 self._start(Metric.NEXT_RESPONSE, said.at)
         elif Metric.FIRST_RESPONSE in self.running:
-            self._fulfil(Metric.FIRST_RESPONSE, said.at, "reply")
+            self._fulfil(Metric.FIRST_RESPONSE, said.at, Fulfilment.REPLY)
         else:
-            self._fulfil(Metric.NEXT_RESPONSE, said.at, "reply")
+            self._fulfil(Metric.NEXT_RESPONSE, said.at, Fulfilment.REPLY)
 
     def _inherit(self, merge: MergedIn) -> None:
         """Count from the earlier of two unanswered messages; nobody is late for it before the merge."""
@@ -176,20 +198,20 @@ class _Walk:
                 self._resume(at)
             case Milestone.ANSWERED:
                 self._resume(at)
-                self._fulfil(Metric.FIRST_RESPONSE, at, "resolution")
-                self._cancel(Metric.NEXT_RESPONSE, at, "answered")
-                self._fulfil(Metric.RESOLUTION, at, "answer")
+                self._fulfil(Metric.FIRST_RESPONSE, at, Fulfilment.RESOLUTION)
+                self._cancel(Metric.NEXT_RESPONSE, at, Cancellation.ANSWERED)
+                self._fulfil(Metric.RESOLUTION, at, Fulfilment.ANSWER)
                 self._start(Metric.FOLLOW_UP, at)
             case Milestone.FOLLOWED_UP:
-                self._fulfil(Metric.FOLLOW_UP, at, "follow_up")
+                self._fulfil(Metric.FOLLOW_UP, at, Fulfilment.FOLLOW_UP)
             case Milestone.ANSWER_REFUSED:
-                self._cancel(Metric.FOLLOW_UP, at, "answer_refused")
+                self._cancel(Metric.FOLLOW_UP, at, Cancellation.ANSWER_REFUSED)
                 self._start(Metric.RESOLUTION, at)
             case Milestone.CLOSED:
-                self._fulfil(Metric.FIRST_RESPONSE, at, "resolution")
-                self._close(at, "closed")
+                self._fulfil(Metric.FIRST_RESPONSE, at, Fulfilment.RESOLUTION)
+                self._close(at, Cancellation.CLOSED)
             case Milestone.WITHDRAWN | Milestone.REJECTED | Milestone.MERGED:
-                self._close(at, moved.milestone.value)
+                self._close(at, Cancellation(moved.milestone.value))
             case Milestone.REOPENED:
                 raise AssertionError("a reopening begins a cycle, in `take`")
 
@@ -197,17 +219,17 @@ class _Walk:
         for timeline in self.running.values():
             timeline.resume(seconds(at))
 
-    def _fulfil(self, metric: Metric, at: datetime, how: str) -> None:
+    def _fulfil(self, metric: Metric, at: datetime, how: Fulfilment) -> None:
         if timeline := self.running.pop(metric, None):
             timeline.resume(seconds(at))
             timeline.ended_at, timeline.fulfilled_how = seconds(at), how
 
-    def _cancel(self, metric: Metric, at: datetime, reason: str) -> None:
+    def _cancel(self, metric: Metric, at: datetime, reason: Cancellation) -> None:
         if timeline := self.running.pop(metric, None):
             timeline.resume(seconds(at))
             timeline.ended_at, timeline.cancelled_reason = seconds(at), reason
 
-    def _close(self, at: datetime, reason: str) -> None:
+    def _close(self, at: datetime, reason: Cancellation) -> None:
         for metric in list(self.running):
             self._cancel(metric, at, reason)
         self.closed = True

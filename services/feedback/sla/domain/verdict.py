@@ -11,10 +11,9 @@ from typing import Final
 from services.feedback.sla.domain import calendar
 from services.feedback.sla.domain.calendar import Pause
 from services.feedback.sla.domain.facts import Fact
-from services.feedback.sla.domain.fold import Generation, Timeline, fold, seconds
+from services.feedback.sla.domain.fold import Cancellation, Fulfilment, Generation, Timeline, fold, seconds
 from services.feedback.sla.domain.policy import LEVELS_MAX, Goal, Metric, Rules
 
-NO_POLICY: Final = "no_policy"
 LATE_AFTER: Final = 1
 """A promise is late from the second after the one it is due in (C3)."""
 
@@ -38,6 +37,15 @@ class NoticeKind(StrEnum):
     ESCALATED = "escalated"
 
 
+class NoticeReason(StrEnum):
+    """The reason of a notice: a level of the policy, a due time that passed or moved, or a promise that was kept after all."""
+
+    LEVEL = "level"
+    OVERDUE = "overdue"
+    RETARGET = "retarget"
+    KEPT_IN_TIME = "kept_in_time"
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """A notice about a clock. It is given once: (kind, level) is its key within the clock."""
@@ -45,7 +53,7 @@ class Notice:
     kind: NoticeKind
     level: int
     occurred_at: datetime
-    reason: str
+    reason: NoticeReason
     policy_id: str
     policy_version: int
     calendar_id: str
@@ -71,8 +79,8 @@ class Clock:
     paused_since: datetime | None
     next_fire_at: datetime | None
     fulfilled_at: datetime | None
-    fulfilled_how: str | None
-    cancelled_reason: str | None
+    fulfilled_how: Fulfilment | None
+    cancelled_reason: Cancellation | None
     verdict: Verdict
     estimated: bool
     notices: tuple[Notice, ...]
@@ -133,7 +141,7 @@ def judged(timeline: Timeline, now: int) -> Clock:
         else None,
         fulfilled_how=timeline.fulfilled_how,
         cancelled_reason=timeline.cancelled_reason
-        or (None if running or timeline.fulfilled_how else NO_POLICY),
+        or (None if running or timeline.fulfilled_how else Cancellation.NO_POLICY),
         verdict=_verdict(timeline, breached=breach is not None, running=running),
         estimated=due is not None and goal.calendar.is_estimated(due),
         notices=tuple(_notice(timeline, fire, now) for fire in fired),
@@ -150,7 +158,9 @@ def standing(clock: Clock, breach: Notice | None, now: datetime) -> Clock:
         return clock
     if clock.verdict is not Verdict.MET:
         return replace(clock, verdict=Verdict.BREACHED)
-    withdrawal = replace(breach, kind=NoticeKind.BREACH_WITHDRAWN, occurred_at=now, reason="kept_in_time")
+    withdrawal = replace(
+        breach, kind=NoticeKind.BREACH_WITHDRAWN, occurred_at=now, reason=NoticeReason.KEPT_IN_TIME
+    )
     return replace(clock, notices=(*clock.notices, withdrawal))
 
 
@@ -162,7 +172,7 @@ class _Fire:
     level: int
     at: int
     generation: int
-    reason: str
+    reason: NoticeReason
 
 
 def _breach(timeline: Timeline, dues: list[int | None], now: int) -> _Fire | None:
@@ -172,9 +182,9 @@ def _breach(timeline: Timeline, dues: list[int | None], now: int) -> _Fire | Non
         if (due := dues[index]) is None:
             continue
         if due < generation.since:
-            return _Fire(NoticeKind.BREACHED, 0, generation.since, index, "retarget")
+            return _Fire(NoticeKind.BREACHED, 0, generation.since, index, NoticeReason.RETARGET)
         if due < (timeline.generations[index + 1].since if index + 1 < len(timeline.generations) else until):
-            return _Fire(NoticeKind.BREACHED, 0, due, index, "overdue")
+            return _Fire(NoticeKind.BREACHED, 0, due, index, NoticeReason.OVERDUE)
     return None
 
 
@@ -185,7 +195,7 @@ def _fires(timeline: Timeline, index: int) -> list[_Fire]:
     wanted = [(NoticeKind.WARNED, number, -before) for number, before in enumerate(promise.warn, 1)]
     wanted += [(NoticeKind.ESCALATED, number, after) for number, after in enumerate(promise.levels, 1)]
     return [
-        _Fire(kind, index * (LEVELS_MAX + 1) + number, max(at, generation.since), index, "level")
+        _Fire(kind, index * (LEVELS_MAX + 1) + number, max(at, generation.since), index, NoticeReason.LEVEL)
         for kind, number, offset in wanted
         if (at := _due(timeline, index, offset)) is not None
     ]
@@ -193,7 +203,7 @@ def _fires(timeline: Timeline, index: int) -> list[_Fire]:
 
 def _retargets(timeline: Timeline) -> list[_Fire]:
     return [
-        _Fire(NoticeKind.RETARGETED, index, generation.since, index, "retarget")
+        _Fire(NoticeKind.RETARGETED, index, generation.since, index, NoticeReason.RETARGET)
         for index, generation in enumerate(timeline.generations)
         if index > 0 and generation.goal is not None
     ]

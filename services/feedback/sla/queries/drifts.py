@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Final
 
 from services.feedback.sla.domain import verdict
+from services.feedback.sla.domain.fold import Cancellation
 from services.feedback.sla.domain.history import ClockKey, History, breach_of
 from services.feedback.sla.domain.policy import Rules
 from services.feedback.sla.domain.verdict import Verdict
@@ -73,7 +74,10 @@ def _unpromised(history: History, in_force: Rules, stored: Iterable[ClockRecord]
             wait.metric,
             wait.cycle,
         )
-        is_over = clock.fulfilled_at is not None or clock.cancelled_reason not in (None, verdict.NO_POLICY)
+        is_over = clock.fulfilled_at is not None or clock.cancelled_reason not in (
+            None,
+            Cancellation.NO_POLICY,
+        )
         if of_wait and not is_over:
             return []
     return [Drift(PROMISED, history.complaint_id, f"no {wait.metric} runs, though the customer waits")]

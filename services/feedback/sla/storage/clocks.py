@@ -7,7 +7,7 @@ from operator import attrgetter
 from sqlalchemy import delete, func, select, union
 
 from services.feedback.sla.domain.history import ClockKey, NoticeKey
-from services.feedback.sla.domain.verdict import Clock, Notice, NoticeKind
+from services.feedback.sla.domain.verdict import Clock, Notice, NoticeKind, NoticeReason
 from services.feedback.sla.storage.documents import StoredPause
 from services.feedback.sla.storage.tables import ClockEventRecord, ClockRecord, sla_clock, sla_event
 from shared.db import Read, Tx, any_of, columns_of
@@ -38,8 +38,8 @@ def record_of_clock(complaint_id: str, clock: Clock) -> ClockRecord:
         paused_since=clock.paused_since,
         next_fire_at=clock.next_fire_at,
         fulfilled_at=clock.fulfilled_at,
-        fulfilled_how=clock.fulfilled_how,
-        cancelled_reason=clock.cancelled_reason,
+        fulfilled_how=clock.fulfilled_how and clock.fulfilled_how.value,
+        cancelled_reason=clock.cancelled_reason and clock.cancelled_reason.value,
         verdict=clock.verdict.value,
         estimated=clock.estimated,
     )
@@ -80,7 +80,7 @@ async def notices(read: Read, complaint_ids: Sequence[str]) -> dict[NoticeKey, N
             kind=NoticeKind(record.kind),
             level=record.level,
             occurred_at=record.occurred_at,
-            reason=record.reason,
+            reason=NoticeReason(record.reason),
             policy_id=record.policy_id,
             policy_version=record.policy_version,
             calendar_id=record.calendar_id,
@@ -136,7 +136,7 @@ async def add_notices(tx: Tx, notices: Mapping[ClockKey, Sequence[Notice]]) -> l
             level=notice.level,
             occurred_at=notice.occurred_at,
             detected_at=tx.now,
-            reason=notice.reason,
+            reason=notice.reason.value,
             policy_id=notice.policy_id,
             policy_version=notice.policy_version,
             calendar_id=notice.calendar_id,

@@ -18,7 +18,7 @@ from shared.auth.access import OPERATORS, allow
 from shared.http.cursor import CursorInvalid
 from shared.http.dependencies import InContext, Reading
 from shared.http.listing import Listing, listed_by
-from shared.http.models import Choice, Page, Response, example
+from shared.http.models import Page, Response, example
 from shared.http.routes import Router
 
 router = Router(tags=["members"])
@@ -35,9 +35,7 @@ class LotState(StrEnum):
 class LotFilters:
     """The filters of the list of lots."""
 
-    state: Annotated[LotState, Choice(), Query(description="`open`: lots with anything left to them.")] = (
-        LotState.OPEN
-    )
+    state: Annotated[LotState, Query(description="`open`: lots with anything left to them.")] = LotState.OPEN
 
 
 class LotOut(Response):

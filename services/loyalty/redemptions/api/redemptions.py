@@ -23,20 +23,20 @@ from shared.limits import LINE_AMOUNT_MAX, LINES_MAX, QUANTITY_MAX
 router = Router(tags=["redemptions"])
 
 
-class OrderLine(Request):
+class PaidOrderLineIn(Request):
     """A line of the order at its amount before points; its place in the list is its number."""
 
     quantity: Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
     amount_minor: Annotated[int, Field(ge=0, le=LINE_AMOUNT_MAX)]
 
 
-class OrderPaid(Request):
+class PaidOrderIn(Request):
     """The order that is paid with the points. With its lines, returns of it give the points back, unit by unit."""
 
     source: Source
     order_id: OrderId
     issuer: Issuer = Field(default=SHOP, description="Who recorded the order: the shop, or `partner:<id>`.")
-    lines: Annotated[list[OrderLine], Field(max_length=LINES_MAX)] = []
+    lines: Annotated[list[PaidOrderLineIn], Field(max_length=LINES_MAX)] = []
     adds: bool = Field(
         default=False,
         description="An order is paid with points once. Send true to take more points for one that was paid before.",
@@ -52,7 +52,7 @@ class RedemptionIn(Request):
     reference: Word | None = Field(
         default=None, description="What for; kept sealed. The member reads it, too."
     )
-    order: OrderPaid | None = None
+    order: PaidOrderIn | None = None
 
 
 class RedemptionOut(Response):

@@ -6,11 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from services.loyalty.earning.domain.earning import Outcome
 from services.loyalty.ledger.domain.entries import Fact, OrderKey, SealedText
 from services.loyalty.ledger.domain.postings import Account, CauseKind
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.parameters import CustomerId
+from services.loyalty.remedies.domain.remedies import Refusal
 from services.loyalty.settings import Settings
 from services.loyalty.statements.queries.list_entries import Entry
 from services.loyalty.statements.queries.list_entries import list_entries as entries_of
@@ -19,7 +21,7 @@ from shared.auth.principal import SubjectKind
 from shared.http.cursor import CursorInvalid
 from shared.http.dependencies import Caller, InContext, Reading
 from shared.http.listing import Listing, NoFilters, listed_by
-from shared.http.models import Choice, Page, Response, example
+from shared.http.models import Page, Response, example, member_of
 from shared.http.readers import ReadBy
 from shared.http.routes import Router
 from shared.vault import Keys
@@ -27,8 +29,8 @@ from shared.vault import Keys
 router = Router(tags=["ledger"])
 
 
-class EntryKind(StrEnum):
-    """The kinds of entry."""
+class LedgerEntryKind(StrEnum):
+    """The kind of fact behind an entry of the ledger."""
 
     PURCHASE = "purchase"
     RETURN = "return"
@@ -41,36 +43,64 @@ class EntryKind(StrEnum):
 
 
 KIND = {
-    CauseKind.PURCHASE: EntryKind.PURCHASE,
-    CauseKind.RETURN: EntryKind.RETURN,
-    CauseKind.REDEMPTION: EntryKind.REDEMPTION,
-    CauseKind.ADJUSTMENT: EntryKind.ADJUSTMENT,
-    CauseKind.REMEDY: EntryKind.REMEDY,
-    CauseKind.LOT_ACTIVATE: EntryKind.ACTIVATION,
-    CauseKind.LOT_EXPIRE: EntryKind.EXPIRY,
-    CauseKind.OWNERSHIP: EntryKind.OWNERSHIP,
+    CauseKind.PURCHASE: LedgerEntryKind.PURCHASE,
+    CauseKind.RETURN: LedgerEntryKind.RETURN,
+    CauseKind.REDEMPTION: LedgerEntryKind.REDEMPTION,
+    CauseKind.ADJUSTMENT: LedgerEntryKind.ADJUSTMENT,
+    CauseKind.REMEDY: LedgerEntryKind.REMEDY,
+    CauseKind.LOT_ACTIVATE: LedgerEntryKind.ACTIVATION,
+    CauseKind.LOT_EXPIRE: LedgerEntryKind.EXPIRY,
+    CauseKind.OWNERSHIP: LedgerEntryKind.OWNERSHIP,
 }
 SPENDABLE = (Account.ACTIVE, Account.DEFICIT)
+
+
+class AccountName(StrEnum):
+    """An account between which points move. `active` to `deficit` are the member's; the rest are the programme's."""
+
+    ISSUED = "issued"
+    ACTIVE = "active"
+    PENDING = "pending"
+    HELD = "held"
+    DEFICIT = "deficit"
+    REDEEMED = "redeemed"
+    EXPIRED = "expired"
+    ADJUSTED = "adjusted"
+    OPENING = "opening"
+    PARTNER_FUNDING = "partner_funding"
+    PARTNER_RECEIVABLE = "partner_receivable"
+
+
+class LedgerEntryOutcome(StrEnum):
+    """The reason why a purchase earned what it did (earned, zero, no_rate), or why a remedy was refused."""
+
+    EARNED = Outcome.EARNED.value
+    ZERO = Outcome.ZERO.value
+    NO_RATE = Outcome.NO_RATE.value
+    UNKNOWN_MEMBER = Refusal.UNKNOWN_MEMBER.value
+    ERASED_MEMBER = Refusal.ERASED_MEMBER.value
+    ABOVE_LIMIT = Refusal.ABOVE_LIMIT.value
+    NO_POINTS = Refusal.NO_POINTS.value
 
 
 class PostingOut(Response):
     """Points that went from one account to another, on one lot or between two."""
 
-    from_account: str
-    to_account: str
+    from_account: AccountName
+    to_account: AccountName
     lot_id: str
     to_lot_id: str | None
     points: int
 
 
-class OrderOut(Response):
+class MerchantOrderOut(Response):
     """The merchant's order."""
 
     source: str
     order_id: str
 
 
-class EntryOut(Response):
+class LedgerEntryOut(Response):
     """One fact and what it did."""
 
     model_config = example(
@@ -83,17 +113,17 @@ class EntryOut(Response):
     )  # fmt: skip
 
     id: str
-    kind: Annotated[EntryKind, Choice()]
+    kind: LedgerEntryKind
     occurred_at: datetime | None = Field(description="When it happened.")
     booked_at: datetime | None = Field(description="When it was written down.")
     change: int = Field(description="What it did to `points.active`.")
-    outcome: str | None = Field(
-        description="Why a purchase earned what it did (earned, zero, no_rate); why a remedy was refused."
+    outcome: LedgerEntryOutcome | None = Field(
+        description="Of a purchase and of a refused remedy; null for every other entry."
     )
     purchase_id: str | None = None
     return_id: str | None = None
     remedy_id: str | None = None
-    order: OrderOut | None = None
+    order: MerchantOrderOut | None = None
     currency: str | None = None
     amount_minor: int | None = None
     points: int | None = Field(default=None, description="What was asked for: redeemed, adjusted, granted.")
@@ -117,7 +147,7 @@ async def list_ledger(
     context: InContext[Settings],
     customer_id: CustomerId,
     listing: Annotated[Listing[NoFilters], listed_by(NoFilters)],
-) -> Page[EntryOut]:
+) -> Page[LedgerEntryOut]:
     """Facts in the order they were booked, newest first, each with its postings; also those that moved nothing."""
     found = await find_member(read, customer_id, context.clock.now())
     entries = await entries_of(read, found.wallet_ids, before=listing.after_number, limit=listing.rows_max)
@@ -128,9 +158,9 @@ async def list_ledger(
     return listing.page(entries, lambda entry: [entry.key.id], shown)
 
 
-def _entry_out(entry: Entry, keys: Keys, reader: SubjectKind) -> EntryOut:
+def _entry_out(entry: Entry, keys: Keys, reader: SubjectKind) -> LedgerEntryOut:
     cause, fact = entry.key.cause, entry.fact
-    shown = EntryOut(
+    shown = LedgerEntryOut(
         id=cause.transaction_id(),
         kind=KIND[cause.kind],
         occurred_at=entry.occurred_at,
@@ -139,8 +169,8 @@ def _entry_out(entry: Entry, keys: Keys, reader: SubjectKind) -> EntryOut:
         outcome=None,
         postings=[
             PostingOut(
-                from_account=side.from_account.name.lower(),
-                to_account=side.to_account.name.lower(),
+                from_account=AccountName(side.from_account.name.lower()),
+                to_account=AccountName(side.to_account.name.lower()),
                 lot_id=f"lot_{side.lot_id}",
                 to_lot_id=f"lot_{side.to_lot_id}" if side.to_lot_id else None,
                 points=side.points,
@@ -152,7 +182,7 @@ def _entry_out(entry: Entry, keys: Keys, reader: SubjectKind) -> EntryOut:
         return shown
     return shown.model_copy(
         update={
-            "outcome": fact.outcome,
+            "outcome": member_of(LedgerEntryOutcome, fact.outcome),
             "purchase_id": fact.purchase_id,
             "return_id": fact.return_id,
             "remedy_id": fact.remedy_id,
@@ -165,10 +195,10 @@ def _entry_out(entry: Entry, keys: Keys, reader: SubjectKind) -> EntryOut:
     )
 
 
-def _order_out(fact: Fact, keys: Keys, reader: SubjectKind) -> OrderOut | None:
+def _order_out(fact: Fact, keys: Keys, reader: SubjectKind) -> MerchantOrderOut | None:
     opened = _opened(fact.order_sealed, keys, reader)
     order = fact.order if opened is None else OrderKey.of(opened)
-    return None if order is None else OrderOut(source=order.source, order_id=order.order_id)
+    return None if order is None else MerchantOrderOut(source=order.source, order_id=order.order_id)
 
 
 def _change(entry: Entry) -> int:

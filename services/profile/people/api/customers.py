@@ -7,16 +7,25 @@ from typing import Annotated, Self
 from fastapi import Path, Query
 from fastapi import Response as Answer
 from pydantic import Field, model_validator
+from typing_extensions import TypeAliasType
 
 from services.profile.people.domain.customers import (
     Customer,
     CustomerIdText,
     CustomerSelection,
+    IdentifierState,
+    IdentityState,
     NamedCustomer,
     Origin,
 )
-from services.profile.people.domain.identifiers import EmailText, ExternalIdText, GivenIdentifiers, PhoneText
-from services.profile.people.domain.resolution import Unattached
+from services.profile.people.domain.identifiers import (
+    EmailText,
+    ExternalIdText,
+    GivenIdentifiers,
+    IdentifierKind,
+    PhoneText,
+)
+from services.profile.people.domain.resolution import UnattachedIdentifier
 from services.profile.people.queries import customers
 from services.profile.people.queries.ownership import (
     customer_of,
@@ -79,7 +88,7 @@ class RegistrationIn(Request):
         return NamedCustomer(self.id, GivenIdentifiers(self.external_id, self.phone, self.email))
 
 
-class LookUpIn(Request):
+class CustomerLookupIn(Request):
     """Exactly one identifier, and the issuer within which it is looked up."""
 
     model_config = example(phone="+8613800138001")
@@ -101,7 +110,7 @@ class LookUpIn(Request):
         return self
 
 
-class Registered(Response):
+class RegisteredCustomer(Response):
     """The customer after a registration; no personal data."""
 
     id: str = Field(description="The customer's id.", examples=["cus_01k2m9d6v4e8r7a1b2c3d4e5f6"])
@@ -110,22 +119,37 @@ class Registered(Response):
         examples=["cus_01k2m9d6v4e8r7a1b2c3d4e5f6"],
     )
     created: bool
-    unattached: list[Unattached]
+    unattached: list[UnattachedIdentifier]
+
+
+CustomerState = TypeAliasType(
+    "CustomerState",
+    Annotated[IdentityState, Field(description="Whether the customer is known, anonymous or erased.")],
+)
+CustomerOrigin = TypeAliasType(
+    "CustomerOrigin", Annotated[Origin, Field(description="The kind of fact that brought the customer in.")]
+)
+IdentifierStanding = TypeAliasType(
+    "IdentifierStanding",
+    Annotated[
+        IdentifierState,
+        Field(
+            description="`resolving`: what names it is this customer's; `contested`: it is another customer's."
+        ),
+    ],
+)
 
 
 class IdentifierOut(Response):
     """One identifier of a customer."""
 
-    kind: str = Field(examples=["phone"])
+    kind: IdentifierKind = Field(examples=["phone"])
     issuer: str = Field(
         description="The issuer that told it: `shop` or `partner:<id>`. It leads to the customer for this issuer only.",
         examples=["shop"],
     )
     value: Annotated[str, EVERYBODY] = Field(examples=["+8613800138001"])
-    state: str = Field(
-        description="`resolving`: what names it is this customer's; `contested`: it is another customer's.",
-        examples=["resolving"],
-    )
+    state: IdentifierStanding = Field(examples=["resolving"])
     verified_at: datetime | None = Field(examples=[None])
 
 
@@ -134,8 +158,8 @@ class CustomerOut(Response):
 
     id: str = Field(examples=["cus_01k2m9d6v4e8r7a1b2c3d4e5f6"])
     identity_ids: list[str]
-    state: str = Field(examples=["active"])
-    origin: str = Field(examples=["purchase"])
+    state: CustomerState = Field(examples=["active"])
+    origin: CustomerOrigin = Field(examples=["purchase"])
     issuer: str = Field(description="Who brought the customer: `shop` or `partner:<id>`.", examples=["shop"])
     created_at: datetime
     name: Annotated[str | None, EVERYBODY] = Field(examples=["Ana Li"])
@@ -149,7 +173,9 @@ IssuerAsked = Annotated[Issuer | None, Query(description="Only what this issuer 
 class CustomerFilters:
     """The query parameters that choose among customers."""
 
-    origin: Annotated[Origin | None, Query(description="How they came in.")] = None
+    origin: Annotated[CustomerOrigin | None, Query(description="Only customers that came in this way.")] = (
+        None
+    )
     issuer: IssuerAsked = None
     created_from: Annotated[InstantIn | None, Query(description="Made at this instant or later.")] = None
     created_until: Annotated[InstantIn | None, Query(description="Made before this instant.")] = None
@@ -163,11 +189,13 @@ class CustomerFilters:
     idempotency="optional",
     errors=(UnknownCustomer, PhoneInvalid, EmailInvalid, ExternalIdInvalid, SubjectErased, TooMuchContention),
     status_code=201,
-    responses={200: {"model": Registered, "description": "The customer was known; what is new was added."}},
+    responses={
+        200: {"model": RegisteredCustomer, "description": "The customer was known; what is new was added."}
+    },
 )
 async def register_customer(
     tx: Transaction, context: InContext[Settings], caller: Caller, answer: Answer, body: RegistrationIn
-) -> Registered:
+) -> RegisteredCustomer:
     """Find the customer by the strongest identifier given, or make one, and attach identifiers that are nobody's.
 
     201 when the customer is new, 200 when known. Identifiers lead to customers within their issuer, the shop or one
@@ -178,11 +206,11 @@ async def register_customer(
         tx, context, body.customer, name=body.name, source=body.source, issuer=caller.issuer
     )
     answer.status_code = 201 if resolved.is_new else 200
-    return Registered(
+    return RegisteredCustomer(
         id=resolved.customer_id,
         identity_id=resolved.identity_id,
         created=resolved.is_new,
-        unattached=[Unattached.held(kind) for kind in resolved.unattached],
+        unattached=[UnattachedIdentifier.held(kind) for kind in resolved.unattached],
     )
 
 
@@ -194,7 +222,7 @@ async def register_customer(
     errors=(CustomerNotFound, PhoneInvalid, EmailInvalid, ExternalIdInvalid),
 )
 async def look_up_customer(
-    read: Reading, context: InContext[Settings], caller: Caller, body: LookUpIn
+    read: Reading, context: InContext[Settings], caller: Caller, body: CustomerLookupIn
 ) -> CustomerOut:
     """Find a customer by one identifier, spelled in any usual way. Nothing is made; identifiers never stand in a URL.
 

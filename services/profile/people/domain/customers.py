@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.profile.people.domain.identifiers import GivenIdentifiers
+from services.profile.people.domain.identifiers import GivenIdentifiers, IdentifierKind
 from shared.limits import ID_MAX
 
 Origin = Literal["purchase", "registration"]
@@ -39,11 +39,11 @@ class NamedCustomer:
 class CustomerIdentifier:
     """One identifier of a customer, readable."""
 
-    kind: str
+    kind: IdentifierKind
     issuer: str
     """The issuer that told it, and within which it leads to the customer."""
     value: str
-    state: str
+    state: IdentifierState
     verified_at: datetime | None
 
 
@@ -53,8 +53,8 @@ class Customer:
 
     customer_id: str
     identity_ids: tuple[str, ...]
-    state: str
-    origin: str
+    state: IdentityState
+    origin: Origin
     issuer: str
     created_at: datetime
     name: str | None

@@ -8,12 +8,16 @@ from typing import Annotated, Literal
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from services.profile.people.refusals import EXTERNAL_ID_MAX, EmailInvalid, ExternalIdInvalid, PhoneInvalid
 from shared.errors import DomainError, FieldError
 from shared.spelling import spelled
 
-IdentifierKind = Literal["external_id", "phone", "email"]
+IdentifierKind = TypeAliasType(
+    "IdentifierKind",
+    Annotated[Literal["external_id", "phone", "email"], Field(description="The kind of an identifier.")],
+)
 
 PHONE_MAX = 64
 EMAIL_MAX = 254

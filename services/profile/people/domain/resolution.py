@@ -43,7 +43,7 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
-class Unattached:
+class UnattachedIdentifier:
     """An identifier that was given but stays another customer's; it is kept as contested."""
 
     kind: IdentifierKind

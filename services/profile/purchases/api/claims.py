@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.profile.people.domain.resolution import Unattached
+from services.profile.people.domain.resolution import UnattachedIdentifier
 from services.profile.people.refusals import (
     CustomerNotFound,
     EmailInvalid,
@@ -14,7 +14,7 @@ from services.profile.people.refusals import (
     TooMuchContention,
     UnknownCustomer,
 )
-from services.profile.purchases.api.purchases import CustomerIn
+from services.profile.purchases.api.purchases import PurchaseCustomerIn
 from services.profile.purchases.domain.claims import Claim
 from services.profile.purchases.refusals import (
     ClaimIncomplete,
@@ -53,7 +53,7 @@ class ClaimIn(Request):
 
     source: Source = Field(description="The system that the order comes from.", examples=["web"])
     order_id: OrderId = Field(description="The order's id there.", examples=["1002"])
-    customer: CustomerIn | None = Field(
+    customer: PurchaseCustomerIn | None = Field(
         None, description="Whose it was; operators and partners give it, a customer claims for themselves."
     )
     amount_minor: Annotated[int, Field(ge=0, le=ORDER_AMOUNT_MAX)] | None = Field(
@@ -82,7 +82,7 @@ class Claimed(Response):
     purchased_at: datetime
     currency: str = Field(examples=["CNY"])
     amount_minor: int = Field(examples=[3600])
-    unattached: list[Unattached]
+    unattached: list[UnattachedIdentifier]
     recorded_at: datetime
     claimed_at: datetime
 
@@ -135,7 +135,7 @@ def _claimed(purchase: PurchaseRecord) -> Claimed:
         purchased_at=purchase.purchased_at,
         currency=purchase.currency,
         amount_minor=purchase.amount_minor,
-        unattached=[Unattached.held(kind) for kind in purchase.unattached],
+        unattached=[UnattachedIdentifier.held(kind) for kind in purchase.unattached],
         recorded_at=purchase.booked_at,
         claimed_at=purchase.claimed_at,
     )

@@ -8,7 +8,7 @@ from starlette.requests import Request as Incoming
 
 from services.profile.people.domain.customers import CustomerIdText, NamedCustomer
 from services.profile.people.domain.identifiers import EmailText, ExternalIdText, GivenIdentifiers, PhoneText
-from services.profile.people.domain.resolution import Unattached
+from services.profile.people.domain.resolution import UnattachedIdentifier
 from services.profile.people.refusals import (
     IDENTIFIER_REQUIRED,
     EmailInvalid,
@@ -39,6 +39,7 @@ from shared.http.models import (
     CurrencyIn,
     InstantIn,
     OrderId,
+    ProblemDocument,
     Request,
     Response,
     Sku,
@@ -67,7 +68,7 @@ _EXAMPLE = {
 router = Router(tags=["purchases"])
 
 
-class LineIn(Request):
+class PurchaseLineIn(Request):
     """One line of the receipt."""
 
     sku: Sku
@@ -83,7 +84,7 @@ class LineIn(Request):
     )
 
 
-class CustomerIn(Request):
+class PurchaseCustomerIn(Request):
     """A customer, named by id, external id, phone or e-mail. The strongest given decides, in that order."""
 
     id: CustomerIdText | None = None
@@ -115,13 +116,13 @@ class PurchaseIn(Request):
         description="Not before `HUITOU_PURCHASES_FROM` (1990), and at most 24 hours ahead, for clocks differ.",
         examples=["2026-03-01T09:30:00Z"],
     )
-    customer: CustomerIn | None = Field(
+    customer: PurchaseCustomerIn | None = Field(
         description="The customer. null: nobody knows who bought it, the purchase is anonymous and can be claimed later.",
     )
     currency: CurrencyIn
     channel: Channel | None = None
     store: Store | None = None
-    lines: Annotated[list[LineIn], Field(min_length=1, max_length=LINES_MAX)]
+    lines: Annotated[list[PurchaseLineIn], Field(min_length=1, max_length=LINES_MAX)]
 
     @property
     def purchase(self) -> Purchase:
@@ -141,7 +142,7 @@ class PurchaseIn(Request):
         )
 
 
-class PurchasesIn(Request):
+class PurchaseBatchIn(Request):
     """Up to 500 purchases, recorded in one transaction."""
 
     model_config = example(items=[_EXAMPLE])
@@ -149,7 +150,7 @@ class PurchasesIn(Request):
     items: Annotated[list[PurchaseIn], Field(min_length=1, max_length=BATCH_ITEMS_MAX)]
 
 
-class Recorded(Response):
+class RecordedPurchase(Response):
     """The first answer to a purchase; a repeat gets it again. No personal data."""
 
     id: str = Field(examples=[_ID])
@@ -164,24 +165,24 @@ class Recorded(Response):
     purchased_at: datetime
     currency: str = Field(examples=["CNY"])
     amount_minor: int = Field(examples=[5600])
-    unattached: list[Unattached]
+    unattached: list[UnattachedIdentifier]
     recorded_at: datetime
 
 
-class Outcome(Response):
+class PurchaseOutcome(Response):
     """The answer to one purchase of a batch: the one that it would get alone."""
 
     status: int = Field(examples=[201])
-    purchase: Recorded | None
-    problem: dict[str, object] | None = Field(
+    purchase: RecordedPurchase | None
+    problem: ProblemDocument | None = Field(
         description="A problem document, if it was refused.", examples=[None]
     )
 
 
-class Outcomes(Response):
+class PurchaseOutcomes(Response):
     """One outcome a purchase, in the order they were sent."""
 
-    items: list[Outcome]
+    items: list[PurchaseOutcome]
 
 
 _REFUSALS = (
@@ -211,7 +212,7 @@ _REFUSALS = (
 )
 async def record_purchase(
     tx: Transaction, context: InContext[Settings], caller: Caller, body: PurchaseIn
-) -> Recorded:
+) -> RecordedPurchase:
     """Record a purchase once and find or make its customer. Without one (`"customer": null`) it is anonymous.
 
     A repeat of the same `(source, order_id)` by the same issuer, the shop or one partner, with the same content gets the
@@ -233,23 +234,23 @@ async def record_purchase(
     status_code=207,
 )
 async def record_purchases(
-    tx: Transaction, context: InContext[Settings], caller: Caller, incoming: Incoming, body: PurchasesIn
-) -> Outcomes:
+    tx: Transaction, context: InContext[Settings], caller: Caller, incoming: Incoming, body: PurchaseBatchIn
+) -> PurchaseOutcomes:
     """Record up to 500 purchases in one transaction; one that is refused is left out and says why."""
     reported = [item.purchase for item in body.items]
     outcomes = await record(tx, context, reported, issuer=caller.issuer)
-    return Outcomes(items=[_outcome(outcome, incoming) for outcome in outcomes])
+    return PurchaseOutcomes(items=[_outcome(outcome, incoming) for outcome in outcomes])
 
 
-def _outcome(outcome: PurchaseRecord | DomainError, incoming: Incoming) -> Outcome:
+def _outcome(outcome: PurchaseRecord | DomainError, incoming: Incoming) -> PurchaseOutcome:
     if isinstance(outcome, PurchaseRecord):
-        return Outcome(status=201, purchase=_recorded(outcome), problem=None)
+        return PurchaseOutcome(status=201, purchase=_recorded(outcome), problem=None)
     problem = problems.item_document(outcome, incoming.scope)
-    return Outcome(status=outcome.kind.value, purchase=None, problem=problem)
+    return PurchaseOutcome(status=outcome.kind.value, purchase=None, problem=problem)
 
 
-def _recorded(purchase: PurchaseRecord) -> Recorded:
-    return Recorded(
+def _recorded(purchase: PurchaseRecord) -> RecordedPurchase:
+    return RecordedPurchase(
         id=purchase.purchase_id,
         customer_id=None if purchase.was_anonymous else purchase.customer_id,
         identity_id=None if purchase.was_anonymous else purchase.identity_id,
@@ -258,6 +259,6 @@ def _recorded(purchase: PurchaseRecord) -> Recorded:
         purchased_at=purchase.purchased_at,
         currency=purchase.currency,
         amount_minor=purchase.amount_minor,
-        unattached=[] if purchase.was_anonymous else [*map(Unattached.held, purchase.unattached)],
+        unattached=[] if purchase.was_anonymous else [*map(UnattachedIdentifier.held, purchase.unattached)],
         recorded_at=purchase.booked_at,
     )

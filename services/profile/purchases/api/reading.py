@@ -38,7 +38,7 @@ _CUSTOMER_ID = "cus_01k2m9d6v4e8r7a1b2c3d4e5f6"
 router = Router(tags=["purchases"])
 
 
-class LineOut(Response):
+class PurchaseLineOut(Response):
     """One line of a purchase."""
 
     line: int = Field(examples=[1])
@@ -73,7 +73,7 @@ class PurchaseSummary(Response):
 class PurchaseOut(PurchaseSummary):
     """A purchase with its lines."""
 
-    lines: list[LineOut]
+    lines: list[PurchaseLineOut]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,9 +200,9 @@ def _summary(purchase: PurchaseRecord) -> PurchaseSummary:
     )
 
 
-def _line(line: NamedLine) -> LineOut:
+def _line(line: NamedLine) -> PurchaseLineOut:
     record = line.record
-    return LineOut(
+    return PurchaseLineOut(
         line=record.line,
         sku=record.sku,
         quantity=record.quantity,

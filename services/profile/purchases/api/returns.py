@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from fastapi import Response as Answer
 from pydantic import Field
 from starlette.requests import Request as Incoming
+from typing_extensions import TypeAliasType
 
 from services.profile.people.refusals import TooMuchContention
 from services.profile.purchases.domain.returns import Return, ReturnedLine, WaitingReturn
@@ -23,7 +24,7 @@ from shared.errors import DomainError
 from shared.http import problems
 from shared.http.auth import allow
 from shared.http.dependencies import Caller, InContext, Transaction
-from shared.http.models import InstantIn, OrderId, Request, Response, Source, example
+from shared.http.models import InstantIn, OrderId, ProblemDocument, Request, Response, Source, example
 from shared.http.routes import Router
 from shared.limits import BATCH_ITEMS_MAX, LINES_MAX, QUANTITY_MAX
 
@@ -69,7 +70,7 @@ class ReturnIn(Request):
         return Return(self.source, self.return_id, self.order_id, self.returned_at, lines)
 
 
-class ReturnsIn(Request):
+class ReturnBatchIn(Request):
     """Up to 500 returns, recorded in one transaction."""
 
     model_config = example(items=[_EXAMPLE])
@@ -77,7 +78,7 @@ class ReturnsIn(Request):
     items: Annotated[list[ReturnIn], Field(min_length=1, max_length=BATCH_ITEMS_MAX)]
 
 
-class UnitsOut(Response):
+class ReturnedUnitsOut(Response):
     """The units of a line that went back, and their amount."""
 
     line: int = Field(examples=[1])
@@ -87,11 +88,22 @@ class UnitsOut(Response):
     amount_minor: int = Field(examples=[2800])
 
 
-class Returned(Response):
+ReturnStatus = TypeAliasType(
+    "ReturnStatus",
+    Annotated[
+        Literal["returned", "waiting_for_purchase"],
+        Field(
+            description="Whether a return was recorded with its purchase, or waits for the purchase to come."
+        ),
+    ],
+)
+
+
+class RecordedReturnOut(Response):
     """A return that was recorded, or that waits for its purchase: then its customer and its amounts are not known yet."""
 
     id: str = Field(examples=["ret_01k2m9d6v4e8r7a1b2c3d4e5f6"])
-    status: Literal["returned", "waiting_for_purchase"] = Field(examples=["returned"])
+    status: ReturnStatus = Field(examples=["returned"])
     source: str = Field(examples=["web"])
     return_id: str = Field(examples=["R-1"])
     order_id: str = Field(examples=["1001"])
@@ -100,7 +112,7 @@ class Returned(Response):
     customer_id: str | None = Field(examples=["cus_01k2m9d6v4e8r7a1b2c3d4e5f6"])
     currency: str | None = Field(examples=["CNY"])
     amount_minor: int | None = Field(examples=[2800])
-    lines: list[UnitsOut]
+    lines: list[ReturnedUnitsOut]
     recorded_at: datetime | None = Field(description="When it was first recorded; null while it waits.")
 
 
@@ -108,8 +120,8 @@ class ReturnOutcome(Response):
     """The answer to one return of a batch: the one that it would get alone."""
 
     status: int = Field(examples=[201])
-    returned: Returned | None
-    problem: dict[str, object] | None = Field(
+    returned: RecordedReturnOut | None
+    problem: ProblemDocument | None = Field(
         description="A problem document, if it was refused.", examples=[None]
     )
 
@@ -136,12 +148,15 @@ class ReturnOutcomes(Response):
     ),
     status_code=201,
     responses={
-        202: {"model": Returned, "description": "The purchase is not known yet: the return waits for it."}
+        202: {
+            "model": RecordedReturnOut,
+            "description": "The purchase is not known yet: the return waits for it.",
+        }
     },
 )
 async def record_return(
     tx: Transaction, context: InContext[Settings], caller: Caller, answer: Answer, body: ReturnIn
-) -> Returned:
+) -> RecordedReturnOut:
     """Record that units of a purchase went back; which ones is decided here, the last first.
 
     A return whose order is unknown waits for it (202) and is applied with it. A repeat of the same
@@ -165,7 +180,7 @@ async def record_return(
     status_code=207,
 )
 async def record_many_returns(
-    tx: Transaction, context: InContext[Settings], caller: Caller, incoming: Incoming, body: ReturnsIn
+    tx: Transaction, context: InContext[Settings], caller: Caller, incoming: Incoming, body: ReturnBatchIn
 ) -> ReturnOutcomes:
     """Record up to 500 returns in one transaction; one that is refused is left out and says why.
 
@@ -183,13 +198,13 @@ def _outcome(outcome: RecordedReturn | WaitingReturn | DomainError, incoming: In
     return ReturnOutcome(status=status, returned=_returned(outcome), problem=None)
 
 
-def _returned(outcome: RecordedReturn | WaitingReturn) -> Returned:
+def _returned(outcome: RecordedReturn | WaitingReturn) -> RecordedReturnOut:
     return _waiting(outcome) if isinstance(outcome, WaitingReturn) else _recorded(outcome)
 
 
-def _waiting(waiting: WaitingReturn) -> Returned:
+def _waiting(waiting: WaitingReturn) -> RecordedReturnOut:
     reported = waiting.reported
-    return Returned(
+    return RecordedReturnOut(
         id=waiting.return_id,
         status="waiting_for_purchase",
         source=reported.source,
@@ -205,9 +220,9 @@ def _waiting(waiting: WaitingReturn) -> Returned:
     )
 
 
-def _recorded(recorded: RecordedReturn) -> Returned:
+def _recorded(recorded: RecordedReturn) -> RecordedReturnOut:
     record = recorded.record
-    return Returned(
+    return RecordedReturnOut(
         id=record.return_id,
         status="returned",
         source=record.source,
@@ -219,7 +234,7 @@ def _recorded(recorded: RecordedReturn) -> Returned:
         currency=record.currency,
         amount_minor=record.amount_minor,
         lines=[
-            UnitsOut(
+            ReturnedUnitsOut(
                 line=line.line,
                 quantity=line.quantity,
                 unit_from=line.unit_from,

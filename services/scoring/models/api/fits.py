@@ -6,12 +6,13 @@ from typing import Annotated
 import fastapi
 from fastapi import Path
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from services.scoring.facts.refusals import ZoneChanged
-from services.scoring.models.api.models import FIGURES, GATES, NOTE
-from services.scoring.models.domain.fit import Fit, FitStatus
-from services.scoring.models.domain.kinds import Kind, Parameters
-from services.scoring.models.domain.models import Model, Note, Status, note_of
+from services.scoring.models.api.models import FIGURES, GATES, NOTE, ModelKind, ModelNote, ModelStatus
+from services.scoring.models.domain.fit import Failure, Fit, FitStatus
+from services.scoring.models.domain.kinds import Parameters
+from services.scoring.models.domain.models import Model, note_of
 from services.scoring.models.queries.fits import find_fit
 from services.scoring.models.refusals import FitBeyondToday, UnknownFit
 from services.scoring.models.usecases import request_fit as usecase
@@ -25,6 +26,12 @@ from shared.http.routes import Router
 from shared.limits import ID_MAX
 
 PROGRESS: dict[FitStatus, float] = {"queued": 0.0, "running": 0.5, "done": 1.0, "failed": 1.0}
+
+
+FitState = TypeAliasType("FitState", Annotated[FitStatus, Field(description="How far a fit is.")])
+FitFailure = TypeAliasType(
+    "FitFailure", Annotated[Failure, Field(description="The reason why a fit made no version.")]
+)
 
 
 class FitIn(Request):
@@ -48,9 +55,7 @@ class FitResultOut(Response):
     """The version that a fit made."""
 
     version: int
-    status: Status = Field(
-        description="`rejected`: `gates` names the closed gate, and the old version stays in force."
-    )
+    status: ModelStatus
     parameters: Parameters = Field(description="Rates are a week.")
     log_likelihood: float | None = Field(description="Times in weeks; null for cut points.")
     customers: int
@@ -58,7 +63,7 @@ class FitResultOut(Response):
     preparation: str
     gates: dict[str, bool] = Field(description=GATES)
     figures: dict[str, float] | None = Field(description=FIGURES)
-    note: Note | None = Field(description=NOTE)
+    note: ModelNote | None = Field(description=NOTE)
 
 
 class FitOut(Response):
@@ -77,18 +82,16 @@ class FitOut(Response):
     )  # fmt: skip
 
     id: str
-    kind: Kind
+    kind: ModelKind
     currency: str
     until: date
-    status: FitStatus
+    status: FitState
     progress: float
     requested_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     result: FitResultOut | None
-    failure: str | None = Field(
-        description="Code of why it failed: no_customers, timed_out, worker_failed, cut_off."
-    )
+    failure: FitFailure | None
 
 
 router = Router(tags=["models"])
@@ -107,7 +110,7 @@ async def request_fit(
     tx: Transaction,
     context: InContext[Settings],
     caller: Caller,
-    kind: Kind,
+    kind: Annotated[ModelKind, Path(description="The kind of model.")],
     body: FitIn,
     response: fastapi.Response,
 ) -> FitOut:

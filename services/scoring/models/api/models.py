@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Annotated
 
+from fastapi import Path
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from services.scoring.models.domain.kinds import KINDS, Kind, Parameters
 from services.scoring.models.domain.models import InForce, Model, Note, Status, note_of
@@ -42,12 +45,25 @@ _CARD = {
 }  # fmt: skip
 
 
-class ModelOut(Response):
+ModelKind = TypeAliasType("ModelKind", Annotated[Kind, Field(description="The kind of a model.")])
+ModelStatus = TypeAliasType(
+    "ModelStatus",
+    Annotated[
+        Status,
+        Field(
+            description="`rejected`: `gates` names the closed gate, and the version before stays in force. `proposed`: kept, and answers nothing."
+        ),
+    ],
+)
+ModelNote = TypeAliasType("ModelNote", Annotated[Note, Field(description="What the parameters leave out.")])
+
+
+class ModelCardOut(Response):
     """The card of one version of a model."""
 
     model_config = example(**_CARD)
 
-    kind: Kind
+    kind: ModelKind
     currency: str = Field(description="Empty for models that hold for every currency.")
     version: int = Field(description="0 is the one that is shipped.")
     in_force: bool = Field(description="It is the one that answers for today.")
@@ -62,26 +78,26 @@ class ModelOut(Response):
     preparation: str
     gates: dict[str, bool] = Field(description=GATES)
     figures: dict[str, float] | None = Field(description=FIGURES)
-    note: Note | None = Field(description=NOTE)
-    status: Status
+    note: ModelNote | None = Field(description=NOTE)
+    status: ModelStatus
     published_at: datetime | None
 
 
-class ModelsOut(Response):
+class ModelsInForceOut(Response):
     """The models that answer for today, one a kind and currency."""
 
     model_config = example(items=[_CARD])
 
-    items: list[ModelOut]
+    items: list[ModelCardOut]
 
 
-class VersionsOut(Response):
+class ModelVersionsOut(Response):
     """The versions of one kind of model, newest first."""
 
     model_config = example(kind="bg_nbd", versions=[_CARD])
 
-    kind: Kind
-    versions: list[ModelOut]
+    kind: ModelKind
+    versions: list[ModelCardOut]
 
 
 router = Router(tags=["models"])
@@ -90,21 +106,25 @@ router = Router(tags=["models"])
 @router.get(
     "/v1/models", operation_id="list_models", summary="List the models in force", allow=allow(OPERATORS)
 )
-async def list_models(read: Reading, context: InContext[Settings]) -> ModelsOut:
+async def list_models(read: Reading, context: InContext[Settings]) -> ModelsInForceOut:
     """The version of each kind of model that answers for today, with its parameters and gates."""
     in_force = await _in_force_today(read, context)
     order = sorted(in_force, key=lambda key: (KINDS.index(key[0]), key[1]))
-    return ModelsOut(items=[_card(in_force[key].model, in_force=True) for key in order])
+    return ModelsInForceOut(items=[_card(in_force[key].model, in_force=True) for key in order])
 
 
 @router.get(
     "/v1/models/{kind}", operation_id="get_model", summary="Get a model's versions", allow=allow(OPERATORS)
 )
-async def get_model(read: Reading, context: InContext[Settings], kind: Kind) -> VersionsOut:
+async def get_model(
+    read: Reading,
+    context: InContext[Settings],
+    kind: Annotated[ModelKind, Path(description="The kind of model.")],
+) -> ModelVersionsOut:
     """The versions of one kind of model, newest first, the shipped one last. Versions are kept for ever."""
     in_force = await _in_force_today(read, context)
     versions = await with_prior(read, kind, context.settings.zone)
-    return VersionsOut(
+    return ModelVersionsOut(
         kind=kind, versions=[_card(model, in_force=_answers(in_force, model)) for model in versions]
     )
 
@@ -119,8 +139,8 @@ def _answers(in_force: Mapping[tuple[Kind, str], InForce], model: Model) -> bool
     return used is not None and used.model.version == model.version
 
 
-def _card(model: Model, *, in_force: bool) -> ModelOut:
-    return ModelOut(
+def _card(model: Model, *, in_force: bool) -> ModelCardOut:
+    return ModelCardOut(
         kind=model.kind, currency=model.currency, version=model.version, in_force=in_force, until=model.until,
         zone=model.zone, parameters=model.parameters, log_likelihood=model.log_likelihood, customers=model.customers,
         unique_rows=model.unique_rows, preparation=model.preparation, gates=dict(model.gates),

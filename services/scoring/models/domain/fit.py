@@ -7,6 +7,8 @@ from typing import Literal
 from services.scoring.models.domain.kinds import Kind
 
 FitStatus = Literal["queued", "running", "done", "failed"]
+Failure = Literal["no_customers", "timed_out", "worker_failed", "cut_off"]
+"""The reason why a fit made no version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +31,4 @@ class Fit:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     version: int | None = None
-    failure: str | None = None
+    failure: Failure | None = None

@@ -6,10 +6,11 @@ NumPy and SciPy are loaded only when a fit runs, which is in a worker process.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from services.scoring.models.domain.fit import Failure
 from services.scoring.models.domain.holdout import CUSTOMERS_MIN as CUSTOMERS_COMPARED_MIN
 from services.scoring.models.domain.holdout import Comparison, Holdout, compare
 from services.scoring.models.domain.kinds import Parameters, rfm
@@ -17,7 +18,6 @@ from services.scoring.models.domain.kinds import bg_nbd as kinds
 from services.scoring.models.domain.kinds.bg_nbd import BgNbd
 from services.scoring.models.domain.kinds.gamma_gamma import GammaGamma
 
-Failure = Literal["no_customers", "timed_out", "worker_failed", "cut_off"]
 CUSTOMERS_MIN: Final = 50
 """The fewest customers of a fit that goes into force without proof that it predicts better."""
 DROPOUT_GAIN_MIN: Final = 2.0

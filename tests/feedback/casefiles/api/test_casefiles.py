@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.feedback.complaints.domain.machine import Action
+from services.feedback.complaints.domain.machine import ComplaintAction
 from tests.feedback.asking import OPEN, body, opened, read
 from tests.feedback.running import Feedback, bought, customer, erased, merged, returned
 
@@ -10,7 +10,7 @@ from tests.feedback.running import Feedback, bought, customer, erased, merged, r
 async def test_a_customer_sees_their_own_complaint_without_what_is_ours_to_know(feedback: Feedback) -> None:
     who = customer()
     complaint_id = (await opened(feedback, who))["id"]
-    await feedback.act(complaint_id, Action.START, reason="looks serious")
+    await feedback.act(complaint_id, ComplaintAction.START, reason="looks serious")
     await feedback.say(complaint_id, "note")
     await feedback.say(complaint_id)
     async with feedback.customer(who) as token:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.feedback.complaints.domain.machine import Action, Actor, ActorKind
+from services.feedback.complaints.domain.machine import Actor, ActorKind, ComplaintAction
 from services.feedback.complaints.storage.tables import complaint
 from shared.ids import new_id
 from tests.feedback.asking import OPEN, body, opened, read
@@ -195,9 +195,9 @@ async def test_a_customer_may_withdraw_and_refuse_and_nothing_else(feedback: Fee
 @pytest.mark.both_databases
 async def test_the_list_is_filtered_and_paged_to_its_end(feedback: Feedback) -> None:
     ids = [(await opened(feedback))["id"] for _ in range(5)]
-    await feedback.act(ids[0], Action.WITHDRAW, reason="x")
+    await feedback.act(ids[0], ComplaintAction.WITHDRAW, reason="x")
     await feedback.act(
-        ids[1], Action.START, actor=Actor(ActorKind.AGENT, feedback.context.vault.conceal("ana"))
+        ids[1], ComplaintAction.START, actor=Actor(ActorKind.AGENT, feedback.context.vault.conceal("ana"))
     )
     async with feedback.operator() as agent:
         seen, cursor = [], None
@@ -251,7 +251,7 @@ async def test_a_message_on_a_merged_complaint_is_answered_with_the_one_that_goe
 ) -> None:
     who = customer()
     first, second = (await opened(feedback, who))["id"], (await opened(feedback, who))["id"]
-    await feedback.act(first, Action.MERGE, duplicate_of=second)
+    await feedback.act(first, ComplaintAction.MERGE, duplicate_of=second)
     async with feedback.customer(who) as token:
         said = {"kind": "customer", "body": "And now?"}
         answer = await token.post(f"{OPEN}/{first}/messages", json=said)
@@ -266,7 +266,7 @@ async def test_a_partner_is_not_shown_a_complaint_that_it_did_not_bring(feedback
     async with feedback.partner("acme") as partner:
         first = (await partner.post(OPEN, json=body(who), headers=feedback.key())).json()["id"]
         second = (await opened(feedback, who))["id"]
-        await feedback.act(first, Action.MERGE, duplicate_of=second)
+        await feedback.act(first, ComplaintAction.MERGE, duplicate_of=second)
         said = {"kind": "customer", "body": "And now?"}
         answer = await partner.post(f"{OPEN}/{first}/messages", json=said)
     assert (answer.status_code, answer.json()["complaint"]["id"]) == (201, first)
@@ -290,7 +290,7 @@ async def test_a_partners_message_after_the_end_opens_a_complaint_that_follows(f
         # Merged into a complaint of the shop's that is over too, it goes on where that one goes on.
         second = (await partner.post(OPEN, json=body(who), headers=feedback.key())).json()["id"]
         third = (await opened(feedback, who))["id"]
-        await feedback.act(second, Action.MERGE, duplicate_of=third)
+        await feedback.act(second, ComplaintAction.MERGE, duplicate_of=third)
         await feedback.close(third)
     feedback.clock.advance(timedelta(days=31))
     async with feedback.partner("acme") as partner:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.feedback.complaints.domain.machine import Action
+from services.feedback.complaints.domain.machine import ComplaintAction
 from services.feedback.complaints.refusals import MessageNotDatedBack, NotForThisActor
 from services.feedback.complaints.usecases.confirm_message import confirm_message
 from services.feedback.complaints.usecases.fire_clocks import fire_clocks
@@ -174,7 +174,7 @@ async def test_withdrawing_a_complaint_cancels_its_clock_and_a_late_one_stays_la
 ) -> None:
     in_time, late = await feedback.open(), await feedback.open(contact_at=NOW - DAY - SECOND)
     for complaint_id in (in_time, late):
-        await feedback.act(complaint_id, Action.WITHDRAW, reason="never mind")
+        await feedback.act(complaint_id, ComplaintAction.WITHDRAW, reason="never mind")
     verdicts = {row.complaint_id: row.verdict for row in await feedback.rows(sla_clock)}
     assert verdicts == {in_time: "cancelled", late: "breached"}
     feedback.clock.advance(2 * DAY)
@@ -185,7 +185,7 @@ async def test_a_reopened_complaint_has_the_promise_again(feedback: Feedback) ->
     complaint_id = await feedback.open()
     await feedback.close(complaint_id)
     feedback.clock.advance(DAY)
-    await feedback.act(complaint_id, Action.REOPEN, reason="it drips again")
+    await feedback.act(complaint_id, ComplaintAction.REOPEN, reason="it drips again")
     clocks = {row.cycle: row for row in await feedback.rows(sla_clock)}
     assert (clocks[1].verdict, clocks[2].verdict) == ("met", "running")
     assert clocks[2].due_at == NOW + 2 * DAY

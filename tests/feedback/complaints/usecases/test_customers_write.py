@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from services.feedback.complaints.domain.machine import Action, Actor, ActorKind
+from services.feedback.complaints.domain.machine import Actor, ActorKind, ComplaintAction
 from services.feedback.complaints.storage.tables import complaint, message, transition
 from services.feedback.sla.storage.tables import sla_clock
 from shared.events.feedback import ComplaintOpened, ComplaintReopened
@@ -53,8 +53,8 @@ async def test_a_message_on_a_closed_complaint_reopens_it(feedback: Feedback) ->
     assert await feedback.drift() == []
 
 
-@pytest.mark.parametrize("end", [Action.WITHDRAW, Action.REJECT])
-async def test_however_it_ended_a_message_reopens_it(feedback: Feedback, end: Action) -> None:
+@pytest.mark.parametrize("end", [ComplaintAction.WITHDRAW, ComplaintAction.REJECT])
+async def test_however_it_ended_a_message_reopens_it(feedback: Feedback, end: ComplaintAction) -> None:
     complaint_id = await feedback.open()
     await feedback.act(complaint_id, end, reason="spam", actor=MANAGER)
     await feedback.say(complaint_id, "customer", by="customer")
@@ -114,8 +114,8 @@ async def test_two_late_messages_at_once_open_one_complaint(feedback: Feedback) 
 async def test_a_message_on_a_merged_complaint_goes_where_the_complaint_went(feedback: Feedback) -> None:
     who = customer()
     first, second, third = [await feedback.open(who) for _ in range(3)]
-    await feedback.act(first, Action.MERGE, duplicate_of=second)
-    await feedback.act(second, Action.MERGE, duplicate_of=third)
+    await feedback.act(first, ComplaintAction.MERGE, duplicate_of=second)
+    await feedback.act(second, ComplaintAction.MERGE, duplicate_of=third)
     await feedback.say(third)
     assert await on(feedback, await feedback.say(first, "customer")) == third
     assert await running(feedback, third) == ["next_response 1"]
@@ -129,7 +129,7 @@ async def test_a_message_does_not_follow_a_merge_to_another_customer(feedback: F
     one, other = customer(), customer()
     await feedback.deliver(merged(one, into=other))
     source, target = await feedback.open(one), await feedback.open(other)
-    await feedback.act(source, Action.MERGE, duplicate_of=target)
+    await feedback.act(source, ComplaintAction.MERGE, duplicate_of=target)
     await feedback.deliver(merged(one, into=one, version=2))
     follower = await on(feedback, await feedback.say(source, "customer"))
     (row,) = await feedback.rows(complaint, complaint.c.id == follower)
@@ -141,13 +141,13 @@ async def test_a_customer_who_waits_ends_the_waiting_of_the_complaint_that_goes_
 ) -> None:
     who = customer()
     target = await feedback.open(who)
-    await feedback.act(target, Action.START)
+    await feedback.act(target, ComplaintAction.START)
     await feedback.say(target)
-    await feedback.act(target, Action.WAIT_CUSTOMER, reason="needs a photograph")
+    await feedback.act(target, ComplaintAction.WAIT_CUSTOMER, reason="needs a photograph")
     feedback.clock.advance(SECOND)
     source = await feedback.open(who)
     feedback.clock.advance(SECOND)
-    await feedback.act(source, Action.MERGE, duplicate_of=target)
+    await feedback.act(source, ComplaintAction.MERGE, duplicate_of=target)
     (row,) = await feedback.rows(complaint, complaint.c.id == target)
     assert row.status == "in_progress"
     assert await running(feedback, target) == ["next_response 1"]
@@ -157,11 +157,11 @@ async def test_a_customer_who_waits_ends_the_waiting_of_the_complaint_that_goes_
 async def test_a_customer_who_refuses_the_answer_is_promised_the_next_one(feedback: Feedback) -> None:
     who = customer()
     complaint_id = await feedback.open(who)
-    await feedback.act(complaint_id, Action.START)
+    await feedback.act(complaint_id, ComplaintAction.START)
     await feedback.say(complaint_id)
-    await feedback.act(complaint_id, Action.ANSWER)
+    await feedback.act(complaint_id, ComplaintAction.ANSWER)
     await feedback.act(
-        complaint_id, Action.REFUSE_ANSWER, reason="it drips", actor=Actor(ActorKind.CUSTOMER, who)
+        complaint_id, ComplaintAction.REFUSE_ANSWER, reason="it drips", actor=Actor(ActorKind.CUSTOMER, who)
     )
     assert await running(feedback, complaint_id) == ["next_response 1"]
     assert await feedback.drift() == []

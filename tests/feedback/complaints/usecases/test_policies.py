@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.feedback.complaints.domain.machine import Action
+from services.feedback.complaints.domain.machine import ComplaintAction
 from services.feedback.complaints.storage.tables import complaint, transition
 from services.feedback.sla.storage.documents import StoredConditions, StoredDay, StoredTarget, StoredWindow
 from services.feedback.sla.storage.tables import (
@@ -85,9 +85,9 @@ async def test_every_exchange_and_the_resolution_have_their_clock(feedback: Feed
         },
     )
     complaint_id = await feedback.open()
-    await feedback.act(complaint_id, Action.START)
+    await feedback.act(complaint_id, ComplaintAction.START)
     await feedback.say(complaint_id)
-    await feedback.act(complaint_id, Action.WAIT_CUSTOMER, reason="needs a photograph")
+    await feedback.act(complaint_id, ComplaintAction.WAIT_CUSTOMER, reason="needs a photograph")
     assert (await by_metric(feedback))["resolution 1.1"].due_at is None
     feedback.clock.advance(10 * HOUR)
     await feedback.say(complaint_id, "customer")
@@ -95,7 +95,7 @@ async def test_every_exchange_and_the_resolution_have_their_clock(feedback: Feed
     assert clocks["resolution 1.1"].due_at == NOW + 34 * HOUR
     assert clocks["next_response 1.1"].due_at == NOW + 12 * HOUR
     await feedback.say(complaint_id)
-    await feedback.act(complaint_id, Action.ANSWER)
+    await feedback.act(complaint_id, ComplaintAction.ANSWER)
     clocks = await by_metric(feedback)
     assert {name: clock.verdict for name, clock in clocks.items()} == {
         "first_response 1.1": "met",
@@ -223,7 +223,7 @@ async def test_a_version_judges_what_was_over_before_by_the_promise_of_its_time(
     answered, closed = await feedback.open(), await feedback.open()
     await promise(feedback, {"first_response": target(4)}, effective_from=NOW + 5 * HOUR, apply_to_open=True)
     feedback.clock.advance(4 * HOUR + timedelta(minutes=30))
-    await feedback.act(closed, Action.WITHDRAW, reason="fine now")
+    await feedback.act(closed, ComplaintAction.WITHDRAW, reason="fine now")
     feedback.clock.advance(HOUR)
     await feedback.say(answered)
     assert await feedback.drift() == []

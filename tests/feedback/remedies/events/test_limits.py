@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.feedback.complaints.domain.machine import Action, ActorKind
+from services.feedback.complaints.domain.machine import ActorKind, ComplaintAction
 from services.feedback.remedies.refusals import (
     RemedyAboveComplaintLimit,
     RemedyAboveDayLimit,
@@ -81,8 +81,8 @@ async def test_merging_complaints_makes_no_room_for_more(feedback: Feedback) -> 
     who = customer()
     first, second, third = [await feedback.open(who) for _ in range(3)]
     await grant(feedback, first, COMPLAINT)
-    await feedback.act(first, Action.MERGE, duplicate_of=second)
-    await feedback.act(second, Action.MERGE, duplicate_of=third)
+    await feedback.act(first, ComplaintAction.MERGE, duplicate_of=second)
+    await feedback.act(second, ComplaintAction.MERGE, duplicate_of=third)
     with pytest.raises(RemedyAboveComplaintLimit):
         await grant(feedback, third, 1)
 

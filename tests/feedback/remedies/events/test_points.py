@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.feedback.complaints.domain.machine import Action
+from services.feedback.complaints.domain.machine import ComplaintAction
 from services.feedback.remedies import refusals
 from services.feedback.remedies.storage.tables import remedy
 from services.feedback.remedies.usecases.give_up_unknown_remedies import give_up_unknown_remedies
@@ -124,7 +124,7 @@ async def test_an_answer_to_a_remedy_nobody_knows_waits_a_day_and_then_a_person_
 
 async def test_nothing_is_granted_on_a_complaint_that_was_withdrawn(feedback: Feedback) -> None:
     complaint_id = await feedback.open()
-    await feedback.act(complaint_id, Action.WITHDRAW, reason="never mind")
+    await feedback.act(complaint_id, ComplaintAction.WITHDRAW, reason="never mind")
     with pytest.raises(refusals.RemedyOnEndedComplaint):
         await granted(feedback, complaint_id)
 

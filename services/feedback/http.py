@@ -1,24 +1,23 @@
-"""Clocks as every answer about a complaint shows them."""
+"""The parts of answers that several capabilities show: the clocks of a complaint."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated
 
 from pydantic import Field
 
+from services.feedback.sla.domain.fold import Cancellation, Fulfilment
 from services.feedback.sla.domain.policy import Metric
 from services.feedback.sla.domain.verdict import Verdict
-from services.feedback.sla.storage import clocks
-from services.feedback.sla.storage.tables import ClockRecord
+from services.feedback.sla.queries.clocks import ClockRecord, clocks_of_complaints
 from shared.db import Read
-from shared.http.models import Choice, Response
+from shared.http.models import Response, member_of
 
 
 class ClockOut(Response):
     """A promise to the customer, and its state."""
 
-    metric: Annotated[Metric, Choice()]
+    metric: Metric
     cycle: int = Field(description="The number of the promise's run; a reopening begins the next run.")
     ordinal: int = Field(description="The number of the exchange within the cycle.")
     target_seconds: int = Field(description="Working seconds promised.")
@@ -26,16 +25,16 @@ class ClockOut(Response):
     due_at: datetime | None = Field(description="Null while the clock is paused.")
     paused_since: datetime | None
     fulfilled_at: datetime | None
-    fulfilled_how: str | None = Field(description="reply, or resolution where nobody replied.")
-    cancelled_reason: str | None
-    verdict: Annotated[Verdict, Choice()]
+    fulfilled_how: Fulfilment | None
+    cancelled_reason: Cancellation | None
+    verdict: Verdict
     estimated: bool = Field(description="Due on a day for which no official calendar was known.")
 
 
 async def show_clocks(read: Read, complaint_ids: Sequence[str]) -> Mapping[str, list[ClockOut]]:
     """Return the clocks of each of these complaints, in the order in which they started."""
     shown: defaultdict[str, list[ClockOut]] = defaultdict(list)
-    for clock in await clocks.of_complaints(read, complaint_ids):
+    for clock in await clocks_of_complaints(read, complaint_ids):
         shown[clock.complaint_id].append(_shown(clock))
     return shown
 
@@ -50,8 +49,8 @@ def _shown(clock: ClockRecord) -> ClockOut:
         due_at=clock.due_at,
         paused_since=clock.paused_since,
         fulfilled_at=clock.fulfilled_at,
-        fulfilled_how=clock.fulfilled_how,
-        cancelled_reason=clock.cancelled_reason,
+        fulfilled_how=member_of(Fulfilment, clock.fulfilled_how),
+        cancelled_reason=member_of(Cancellation, clock.cancelled_reason),
         verdict=Verdict(clock.verdict),
         estimated=clock.estimated,
     )

@@ -1,0 +1,198 @@
+"""The components of all documents are what a generator of clients needs: named, unique, and with closed sets as enums."""
+
+import dataclasses
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from types import ModuleType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+
+from services.feedback.sla.domain.facts import Milestone
+from services.feedback.sla.domain.fold import Cancellation
+from services.loyalty.earning.domain.earning import Outcome
+from services.loyalty.ledger.domain.postings import Account
+from services.loyalty.remedies.domain.remedies import Refusal
+from services.loyalty.statements.api.ledger import AccountName, LedgerEntryOutcome
+from shared.http import components
+from tests.shared.http.test_services import SERVICES, app_of
+
+OPEN = {
+    "Complaint.priority": "a policy may ask about any priority",
+    "ListedComplaint.priority": "a policy may ask about any priority",
+    "FollowUp.by": "an operator",
+    "FollowUp.note": "a sentence of an operator",
+    "FollowUpRequest.note": "a sentence of an operator",
+    "SetAside.code": "the codes of all refusals and faults",
+    "SetAsideRecord.code": "the codes of all refusals and faults",
+    "SetAside.reason": "a sentence",
+    "SetAsideRecord.reason": "a sentence",
+    "AdjustmentRequest.reason": "a sentence of an operator",
+    "Remedy.reason": "a sentence of an operator",
+    "RemedyRequest.reason": "a sentence of an operator",
+    "Transition.reason": "a sentence of the person that acted",
+    "TransitionRequest.reason": "a sentence of the person that acts",
+    "Lot.rule": "the merchant names its rules",
+}
+"""Texts with the name of a field that is a closed set elsewhere in the service, and why they are open."""
+ALWAYS_CLOSED = {
+    "state", "status", "kind", "outcome", "verdict", "metric", "action", "origin", "delivery", "scope", "segment",
+    "confidence", "result", "opened_by", "actor_kind", "from_status", "to_status", "failure", "note",
+}  # fmt: skip
+
+
+def documents() -> dict[str, dict[str, Any]]:
+    return {name: app_of(name).openapi() for name in SERVICES}
+
+
+@pytest.fixture(params=SERVICES)
+def service(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+def test_components_and_operations_have_names_for_a_client() -> None:
+    for document in documents().values():
+        for name, schema in document["components"]["schemas"].items():
+            assert re.fullmatch(r"[A-Z][A-Za-z0-9]*", name)
+            assert not name.endswith(("In", "Out", "Input", "Output")), name
+            assert schema["title"] == name
+            assert schema["description"], name
+        for path in document["paths"].values():
+            for operation in path.values():
+                assert re.fullmatch(r"[a-z]+(_[a-z]+)+", operation["operationId"])
+        assert all(tag["description"] != tag["name"] for tag in document["tags"])
+
+
+def test_the_documents_can_be_merged() -> None:
+    merged: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
+    for document in documents().values():
+        for name, schema in document["components"]["schemas"].items():
+            assert merged.setdefault(name, schema) == schema, name
+        for path, methods in document["paths"].items():
+            for operation in methods.values():
+                assert operations.setdefault(operation["operationId"], path) == path
+
+
+def test_two_models_of_one_name_are_refused() -> None:
+    document: dict[str, Any] = {"components": {"schemas": {"Sale": {}, "SaleOut": {}}}}
+
+    with pytest.raises(components.RepeatedComponent):
+        components.arrange(document)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("SaleIn", "SaleRequest"), ("SaleOut", "Sale"), ("Page_SaleOut_", "SalePage"), ("Origin", "Origin"),
+        ("Sale", "Sale"),
+    ],
+)  # fmt: skip
+def test_a_component_is_called_what_it_is(name: str, shown: str) -> None:
+    assert components.component_name(name) == shown
+
+
+def test_every_discriminator_is_required_and_has_a_mapping() -> None:
+    seen = 0
+    for document in documents().values():
+        schemas = document["components"]["schemas"]
+        for node in _objects(document):
+            if "oneOf" in node:
+                seen += 1
+                kind, mapping = node["discriminator"]["propertyName"], node["discriminator"]["mapping"]
+                assert set(mapping.values()) == {branch["$ref"] for branch in node["oneOf"]}
+                for value, reference in mapping.items():
+                    branch = schemas[reference.removeprefix(components.PREFIX)]
+                    assert kind in branch["required"]
+                    assert branch["properties"][kind]["const"] == value
+    assert seen
+
+
+def test_every_reference_resolves_and_every_component_is_used(service: str) -> None:
+    document = app_of(service).openapi()
+    used = {node["$ref"].removeprefix(components.PREFIX) for node in _objects(document) if "$ref" in node}
+
+    assert used == document["components"]["schemas"].keys()
+
+
+def test_a_closed_set_is_a_named_component(service: str) -> None:
+    document = app_of(service).openapi()
+    named = document["components"]["schemas"]
+    elsewhere = [document["paths"], *(part for schema in named.values() for part in schema.values())]
+
+    assert [node["enum"] for node in _objects(elsewhere) if "enum" in node and node["enum"] != ["true"]] == []
+
+
+def test_no_text_of_a_closed_set_is_a_plain_string(service: str) -> None:
+    closed = _closed_fields(importlib.import_module(f"services.{service}")) | ALWAYS_CLOSED
+    document = app_of(service).openapi()
+    plain = [
+        f"{name}.{field}"
+        for name, schema in document["components"]["schemas"].items()
+        for field, shown in schema.get("properties", {}).items()
+        if field in closed and _is_plain_text(shown)
+    ] + [
+        f"{operation['operationId']}.{parameter['name']}"
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        for parameter in operation.get("parameters", ())
+        if parameter["name"] in closed and _is_plain_text(parameter["schema"])
+    ]
+
+    assert [name for name in plain if name not in OPEN] == []
+
+
+def test_enums_of_the_edge_have_every_value_of_the_domain() -> None:
+    ends = {milestone.value for milestone in Milestone if milestone.value in set(Cancellation)}
+
+    assert {account.name.lower() for account in Account} == set(AccountName)
+    assert {*Outcome, *Refusal} == set(LedgerEntryOutcome)
+    assert ends >= {"answered", "answer_refused", "closed", "withdrawn", "rejected", "merged"}
+
+
+def _is_plain_text(schema: Mapping[str, Any]) -> bool:
+    branches = schema.get("anyOf", [schema])
+    return any(
+        branch.get("type") == "string" and not branch.keys() & {"enum", "const", "format"}
+        for branch in branches
+    )
+
+
+def _closed_fields(package: ModuleType) -> set[str]:
+    """The names of all fields in a service that are an enum or a Literal: of dataclasses, records and models."""
+    names = set()
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if "migrations" in module.name or module.name.endswith("__main__"):
+            continue
+        for value in vars(importlib.import_module(module.name)).values():
+            if isinstance(value, type) and (
+                dataclasses.is_dataclass(value) or hasattr(value, "model_fields")
+            ):
+                names |= {name for name, hint in _hints(value).items() if _is_closed(hint)}
+    return names
+
+
+def _hints(declared: type[Any]) -> dict[str, Any]:
+    try:
+        return get_type_hints(declared)
+    except NameError:
+        return {}
+
+
+def _is_closed(hint: Any) -> bool:
+    if get_origin(hint) is Literal:
+        return all(isinstance(value, str) for value in get_args(hint))
+    if isinstance(hint, type):
+        return issubclass(hint, Enum)
+    return any(_is_closed(inner) for inner in get_args(hint))
+
+
+def _objects(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _objects(inner)
