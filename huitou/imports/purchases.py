@@ -29,7 +29,8 @@ def _head(number: int, row: Cells, source: str) -> dict[str, Any]:
 
 
 def _head_or_anonymous(_number: int, row: Cells, source: str) -> dict[str, Any]:
-    customer = {"external_id": row["customer"]} if row["customer"].strip() else None
+    name = row.get("customer", "")
+    customer = {"external_id": name} if name.strip() else None
     head = {
         "source": source,
         "order_id": row["order_id"],
@@ -94,5 +95,10 @@ PURCHASES = Kind(
     line=_line,
     rules=_check,
 )
-ANONYMOUS_TOO = replace(PURCHASES, head=_head_or_anonymous)
-"""The same files, in which a blank customer is no error: the order is anonymous."""
+ANONYMOUS_TOO = replace(
+    PURCHASES,
+    required=tuple(name for name in PURCHASES.required if name != "customer"),
+    optional=("customer", *PURCHASES.optional),
+    head=_head_or_anonymous,
+)
+"""The same files, in which a blank customer, or no such column, is no error: the order is anonymous."""

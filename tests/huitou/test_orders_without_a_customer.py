@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from huitou.exits import Refused
 from huitou.imports import importing
 from huitou.imports.entries import Kind
 from huitou.imports.purchases import ANONYMOUS_TOO, PURCHASES
@@ -31,3 +34,14 @@ def test_a_blank_customer_is_an_error_unless_it_may_be_anonymous(tmp_path: Path)
     assert (refused.refused, refused.anonymous) == (3, 0)
     assert "--anonymous" in refused.errors[0].line("zh")
     assert (taken.orders, taken.refused, taken.anonymous) == (4, 1, 2)
+
+
+def test_a_file_without_the_column_names_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "purchases.csv"
+    path.write_text(f"{HEADER.replace(',customer', '')}\n1,2026-01-01T12:00:00Z,USD,cd,1,5\n")
+
+    report = _dry_run(path, ANONYMOUS_TOO)
+
+    assert (report.orders, report.refused, report.anonymous) == (1, 0, 1)
+    with pytest.raises(Refused, match="it lacks customer"):
+        _dry_run(path, PURCHASES)

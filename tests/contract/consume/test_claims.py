@@ -37,7 +37,7 @@ from tests.profile.running import NOW, Profile, back, open_profile, reported
 from tests.scoring.running import Scoring, open_scoring
 
 OPERATOR = Principal("operator", "ana", frozenset({"agent"}))
-WORLDS = {"sqlite": limit(6, 40), "postgresql": limit(2, 10)}
+WORLDS = {"sqlite": limit(4, 40), "postgresql": limit(2, 10)}
 ORDERS = 5
 DAYS = 500
 BATCH = 7
