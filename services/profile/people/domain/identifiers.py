@@ -50,9 +50,13 @@ EmailText = Annotated[
 _SEPARATORS = re.compile(r"[\s()\-–—.·/\u200b-\u200f\u202a-\u202e\u2060]+")
 _MAINLAND = re.compile(r"(?:(?:\+|00)?86)?(1[3-9][0-9]{9})")
 _MAINLAND_CODE = 86
+_MAINLAND_DIGITS_MIN = 10
+"""A subscriber's number has so many digits, with its area code."""
 _EXTENSION = re.compile(r"(?:转|轉|分机|分機|;?\s*ext\.?\s*=?|x|#)[\s:：.]*([0-9]{1,7})$", re.IGNORECASE)
 _SEVERAL = re.compile(r"[;,、|]|/\s*[0-9]{1,3}\s*$")
 """More than one number in one text: a list of numbers, or `…78/9` for two that differ in their last digits."""
+_NO_NUMBER = re.compile(r"^(?!\s*tel:).*[^\W\d_]|^\s*\+[\s().-]*0")
+"""phonenumbers takes letters for the digits of their keys, also an O for a 0, and drops a 0 behind the plus."""
 _MEXICAN_MOBILE = re.compile(r"^\s*\+\s*52[\s().-]*1(?=[\s().-]*(?:[0-9][\s().-]*){10}$)")
 """The digit 1 before a Mexican mobile number. It was dialled from abroad until 2019 and is no part of the number."""
 _PLAIN_EMAIL = re.compile(
@@ -78,8 +82,9 @@ def phone(raw: str, region: str) -> Identifier:
     """Return a phone number as E.164, with `;ext=` and the extension if it has one (RFC 3966).
 
     A number without a country code is dialled in `region` (ISO 3166-1). A number is taken only if it means the same
-    subscriber from anywhere. One that can only be dialled nearby (without its area code, or the short number of a
-    network) means many people. Raises PhoneInvalid.
+    subscriber from anywhere. One that can only be dialled nearby (without its area code, the short number of a
+    network, a hotline) means many people. Letters are refused: an O for a 0 would be somebody else's number.
+    Raises PhoneInvalid.
     """
     text = unicodedata.normalize("NFKC", raw).strip()
     extension = _EXTENSION.search(text)
@@ -93,15 +98,23 @@ def _dialled(text: str, region: str) -> str:
     if mainland and (region == "CN" or len(mainland[0]) > len(mainland[1])):
         return f"+86{mainland[1]}"
     international = re.sub(r"^\s*00", "+", text)
-    if _SEVERAL.search(international):
+    if _SEVERAL.search(international) or _NO_NUMBER.search(international):
         raise _refused(PhoneInvalid, "phone")
     try:
         number = phonenumbers.parse(_MEXICAN_MOBILE.sub("+52", international), region)
     except phonenumbers.NumberParseException:
         raise _refused(PhoneInvalid, "phone") from None
-    if not (phonenumbers.is_valid_number(number) or _may_be_mobile(number, international)):
+    is_subscriber = phonenumbers.is_valid_number(number) or _may_be_mobile(number, international)
+    if not is_subscriber or _is_hotline(number) or not phonenumbers.can_be_internationally_dialled(number):
         raise _refused(PhoneInvalid, "phone")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).split(";")[0]
+
+
+def _is_hotline(number: phonenumbers.PhoneNumber) -> bool:
+    """Return whether a mainland number is the short number of a hotline behind an area code, such as 010-12345."""
+    return bool(
+        number.country_code == _MAINLAND_CODE and number.national_number < 10 ** (_MAINLAND_DIGITS_MIN - 1)
+    )
 
 
 def _may_be_mobile(number: phonenumbers.PhoneNumber, text: str) -> bool:
@@ -127,7 +140,7 @@ def email(raw: str) -> Identifier:
     except EmailNotValidError:
         raise _refused(EmailInvalid, "email") from None
     domain = parsed.ascii_domain.lower()
-    if "." not in domain:
+    if "." not in domain or len(parsed.local_part) > _LOCAL_PART_MAX:
         raise _refused(EmailInvalid, "email")
     return Identifier("email", "", f"{_lower(parsed.local_part)}@{domain}")
 

@@ -37,6 +37,7 @@ DOMAIN = st.from_regex(r"([A-Za-z0-9]{1,10}\.){1,2}(com|cn|org|test|co\.uk)", fu
         ("+44 7700 900123", "+447700900123"),
         ("+49 30/123456", "+4930123456"),
         ("+86 10 6234 5678;ext=801", "+861062345678;ext=801"),
+        ("tel:+86-10-6234-5678", "+861062345678"),
     ],
 )
 def test_a_phone_number_has_one_spelling(written: str, meant: str) -> None:
@@ -93,6 +94,8 @@ def test_what_no_network_could_give_out_is_refused(written: str) -> None:
             "13800138001 13900139001",
             "13800138001或13900139001",
         ),
+        *("010-12345", "021-10086", "+86 755 95588", "400-810-8888", "800-810-8888", "+86 400 810 8888"),
+        *("138OO138OO1", "+1-800-FLOWERS", "home: +12025550143", "+12025550143 Ana", "+0013800138001"),
     ],
 )
 def test_what_does_not_mean_one_subscriber_from_anywhere_is_refused(written: str) -> None:
@@ -122,6 +125,13 @@ def test_a_number_without_its_area_code_is_refused_in_every_region(written: str,
 )
 def test_an_email_address_has_one_spelling(written: str, meant: str) -> None:
     assert identifiers.email(written).value == meant
+
+
+@pytest.mark.parametrize("domain", ["example.com", "bücher.de"])
+def test_a_local_part_has_64_characters_at_most(domain: str) -> None:
+    assert identifiers.email(f"{'a' * 64}@{domain}").value.startswith("a")
+    with pytest.raises(EmailInvalid):
+        identifiers.email(f"{'a' * 65}@{domain}")
 
 
 @given(WORD, DOMAIN, st.booleans())
