@@ -21,6 +21,8 @@ DRIFTS_MAX = 100
 async def verify(service: Service, runtime: Runtime, read: Read) -> Sequence[Drift]:
     """Return every difference between a service's database and the bus."""
     await runtime.bus.ensure_topics(roles.topics_of(service))
+    if damages := await runtime.bus.examine(service.topics_published):
+        return [Drift("the event log is whole", damage.where, damage.what) for damage in damages]
     return [
         *await _witness(service, runtime),
         *await _positions(service, runtime.bus, read),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from socket import socket
 from time import monotonic
 
@@ -14,8 +14,9 @@ from huitou.exits import Exit, Refused
 from huitou.settings import Settings
 from services.console.main import create_app as create_console
 from services.console.settings import Settings as ConsoleSettings
-from shared.bus import Bus, BusUnavailable, open_bus
+from shared.bus import Bus, BusDamaged, BusUnavailable, open_bus
 from shared.bus.access import UnusableAccess
+from shared.bus.embedded import EmbeddedBus
 from shared.db import failures
 from shared.db.migrations import OlderDatabase, UnknownVersion
 from shared.http import health
@@ -58,6 +59,7 @@ async def run(settings: Settings, stopping: asyncio.Event, when_ready: Callable[
                         grace_seconds=serving.MOMENT_SECONDS,
                     )
                 )
+            group.create_task(_watch(running[0][1].bus, stopping))
             group.create_task(serving.serve(create_console(console_settings), console, stopping))
             group.create_task(_announce(settings, running, stopping, when_ready))
 
@@ -119,6 +121,8 @@ async def _check_log(settings: Settings, bus: Bus) -> None:
     try:
         await bus.check()
     except BusUnavailable as error:
+        if isinstance(error, BusDamaged) and not error.damage.is_file:
+            return  # what the log still holds can be looked at, and its services say that they are not ready
         newer = "newer" in str(error)
         raise Refused(Exit.HOME_OF_OTHER_VERSION if newer else Exit.FAILED, str(error)) from None
 
@@ -130,6 +134,17 @@ def _listen(settings: Settings, name: str) -> socket:
         raise Refused(Exit.PORT_TAKEN, str(error)) from None
 
 
+async def _watch(bus: Bus, stopping: asyncio.Event) -> None:
+    """Let the embedded log be read through while the product runs, so that damage is met early."""
+    if not isinstance(bus, EmbeddedBus):
+        return
+    watching = asyncio.create_task(bus.watch())
+    await stopping.wait()
+    watching.cancel()
+    with suppress(asyncio.CancelledError):
+        await watching
+
+
 async def _announce(
     settings: Settings,
     running: Sequence[Running],
@@ -138,6 +153,7 @@ async def _announce(
 ) -> None:
     """Call `when_ready` when every service is ready. A service that has lost something is named, and waited for without end."""
     told = set[str]()
+    bus = running[0][1].bus
     behind = {service.name: runtime.database for service, runtime in running}
     deadline = monotonic() + READY_SECONDS_MAX
     async with httpx2.AsyncClient(timeout=READY_SECONDS_MAX) as client:
@@ -148,6 +164,11 @@ async def _announce(
                     if name not in told:
                         typer.echo(health.DATABASE_BEHIND.filled(service=name).en, err=True)
                     told.add(name)
+                elif bus.damage is not None:
+                    deadline = monotonic() + READY_SECONDS_MAX
+                    if bus.damage.where not in told:
+                        typer.echo(health.log_damaged(bus.damage).en, err=True)
+                    told.add(bus.damage.where)
                 elif monotonic() > deadline:
                     raise Refused(Exit.FAILED, f"The {name} service did not become ready; the log says why.")
                 await asyncio.sleep(READY_POLL_SECONDS)

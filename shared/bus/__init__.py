@@ -4,7 +4,9 @@ from shared.bus.opening import open_bus
 from shared.bus.partitions import partition_of
 from shared.bus.protocol import (
     Bus,
+    BusDamaged,
     BusUnavailable,
+    Damage,
     Guard,
     Message,
     OnAssigned,
@@ -21,7 +23,9 @@ from shared.bus.protocol import (
 
 __all__ = [
     "Bus",
+    "BusDamaged",
     "BusUnavailable",
+    "Damage",
     "Guard",
     "Message",
     "OnAssigned",

@@ -3,16 +3,27 @@
 import itertools
 import sqlite3
 import struct
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.bus.protocol import BusUnavailable, Message, Record, RecordRefused, TopicPartition
+from shared.bus.protocol import (
+    BusDamaged,
+    BusUnavailable,
+    Damage,
+    Message,
+    Record,
+    RecordRefused,
+    TopicPartition,
+)
 from shared.clock import Clock
 from shared.traces import trace_of
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+WITHOUT_CHECKSUMS = 1
+"""The version whose records have no checksum. They are read as they are."""
 APPLICATION_ID = 0x48544C47  # "HTLG"
 BUSY_SECONDS_MAX = 5.0
 BACKUP_PAGES = -1  # copy in one read transaction: writers go on, and the copy shows one moment
@@ -35,7 +46,8 @@ CREATE TABLE records (
     key BLOB,
     headers BLOB NOT NULL,
     value BLOB,
-    timestamp_ms INTEGER NOT NULL
+    timestamp_ms INTEGER NOT NULL,
+    checksum INTEGER
 ) STRICT;
 CREATE VIEW log AS
     SELECT topic, partition, place & {OFFSET_MASK} AS "offset", key, headers, value, timestamp_ms
@@ -44,8 +56,23 @@ PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 """  # noqa: S608 the inserted numbers are constants of this module
 
-_INSERT = "INSERT INTO records (place, key, headers, value, timestamp_ms) VALUES (?, ?, ?, ?, ?)"
-_SELECT = "SELECT place, key, headers, value, timestamp_ms FROM records WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"
+_COLUMNS = "place, key, headers, value, timestamp_ms, checksum"
+_INSERT = f"INSERT INTO records ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608
+_SELECT = f"SELECT {_COLUMNS} FROM records WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"  # noqa: S608
+_ENDS = f"""
+SELECT topic, partition, first_offset, next_offset,
+    (SELECT min(place) & {OFFSET_MASK} FROM records WHERE place >= id << {OFFSET_BITS} AND place < (id + 1) << {OFFSET_BITS}),
+    (SELECT max(place) & {OFFSET_MASK} FROM records WHERE place >= id << {OFFSET_BITS} AND place < (id + 1) << {OFFSET_BITS})
+FROM partitions ORDER BY 1, 2
+"""  # noqa: S608 the inserted numbers are constants of this module
+_ADD_CHECKSUMS = f"""
+BEGIN EXCLUSIVE;
+ALTER TABLE records ADD COLUMN checksum INTEGER;
+PRAGMA user_version = {SCHEMA_VERSION};
+COMMIT;
+"""
+_SUMMED = struct.Struct("<qqiii")
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 @dataclass(slots=True)
@@ -70,6 +97,8 @@ class Log:
         self._extents: dict[TopicPartition, Extent] = {}
         self._trace: object = None
         """The trace of the file when its extents were read last."""
+        self.damage: Damage | None = None
+        """The first damage that was met. From then on nothing is appended: what is sent waits where it can be sent again."""
 
     def extents(self, *, refresh: bool = False) -> Mapping[TopicPartition, Extent]:
         """Return all partitions as last read. `refresh` reads the file again, because another process may have written."""
@@ -114,6 +143,8 @@ class Log:
 
     def append(self, batches: Sequence[tuple[TopicPartition, Sequence[Message]]]) -> None:
         """Append batches in order, all or none, in one transaction. It is on the disk when this returns."""
+        if self.damage is not None:
+            raise BusDamaged(self.damage)
         at = int(self._clock.now().timestamp() * 1000)
         ends: list[tuple[Extent, int]] = []
         with self._writing() as connection:
@@ -132,22 +163,25 @@ class Log:
     def read(
         self, partition: TopicPartition, offset: int, *, records_max: int, bytes_max: int
     ) -> list[Record]:
-        """Return at most `records_max` records from `offset` on, and stop after the record that reaches `bytes_max`."""
+        """Return at most `records_max` records from `offset` on, and stop after the record that reaches `bytes_max`.
+
+        Raises BusDamaged if one of them is missing, or is not what was written.
+        """
         extent = self.extent(partition)
-        topic, number = partition
-        records: list[Record] = []
-        size = 0
         with self._connected() as connection:
-            rows = connection.execute(
-                _SELECT, (_place(extent, offset), _place(extent, OFFSET_MASK), records_max)
-            )
-            for place, key, headers, value, at in rows:
-                records.append(Record(topic, number, place & OFFSET_MASK, key, _unpack(headers), value, at))
-                size += len(key or b"") + len(headers) + len(value or b"")
-                if size >= bytes_max:
-                    break
-            rows.close()
+            records, damage = _read(connection, partition, extent, offset, records_max, bytes_max)
+            if damage is not None:  # or another process has pruned the partition meanwhile
+                self._read_extents(connection)
+                extent = self._extents[partition]
+                records, damage = _read(connection, partition, extent, offset, records_max, bytes_max)
+            if damage is not None:
+                raise BusDamaged(damage)
         return records
+
+    def ends_damaged(self) -> list[tuple[TopicPartition, Damage]]:
+        """Return the partitions whose first or last records are not those at which they should begin and end."""
+        with self._connected() as connection:
+            return list(_ends_damaged(connection))
 
     def prune(self, partition: TopicPartition, before: int) -> None:
         """Delete a partition's records below an offset. Later offsets do not change."""
@@ -164,7 +198,9 @@ class Log:
         extent.first = before
 
     def check(self) -> None:
-        """Return if the file can be read and a write can begin. Raises BusUnavailable if not."""
+        """Return if the file is whole as far as is known, and a write can begin. Raises BusUnavailable if not."""
+        if self.damage is not None:
+            raise BusDamaged(self.damage)
         with self._writing() as connection:
             connection.execute("UPDATE partitions SET first_offset = first_offset WHERE id = -1")
 
@@ -188,11 +224,16 @@ class Log:
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        with translated_errors(self.path):
-            if self._connection is None:
-                self._connection = self._open()
-                self._read_extents(self._connection)
-            yield self._connection
+        try:
+            with translated_errors(self.path):
+                if self._connection is None:
+                    self._connection = self._open()
+                    self._read_extents(self._connection)
+                    self.damage = next((damage for _, damage in _ends_damaged(self._connection)), None)
+                yield self._connection
+        except BusDamaged as error:
+            self.damage = self.damage or error.damage
+            raise
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -224,6 +265,8 @@ class Log:
                 )
             if version == 0:
                 connection.executescript(f"BEGIN EXCLUSIVE; {SCHEMA} COMMIT;")
+            elif version == WITHOUT_CHECKSUMS:
+                connection.executescript(_ADD_CHECKSUMS)
         except BaseException:
             connection.close()
             raise
@@ -245,6 +288,8 @@ def translated_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        if (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _DAMAGED:
+            raise BusDamaged(Damage(str(path), str(error), is_file=True)) from error
         raise BusUnavailable(_sentence(path, error)) from error
     except OSError as error:
         raise BusUnavailable(f"the log {path} cannot be opened: {error.strerror or error}") from error
@@ -261,8 +306,6 @@ def _sentence(path: Path, error: sqlite3.Error) -> str:
             return (
                 f"the log {path} cannot be opened for writing; check the rights of the file and of its folder"
             )
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return f"the log {path} is damaged ({error}); restore it from a backup together with the services' files"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return f"another process has been writing to the log {path} for {BUSY_SECONDS_MAX:.0f} s"
         case _:
@@ -275,10 +318,66 @@ def _place(extent: Extent, offset: int) -> int:
 
 def _rows(
     place: int, messages: Iterable[Message], at: int
-) -> Iterator[tuple[int, bytes | None, bytes, bytes | None, int]]:
+) -> Iterator[tuple[int, bytes | None, bytes, bytes | None, int, int]]:
     for number, message in zip(itertools.count(place), messages, strict=False):
-        key = None if message.key is None else message.key.encode()
-        yield number, key, _pack(message.headers), message.value, at
+        key, headers = None if message.key is None else message.key.encode(), _pack(message.headers)
+        yield number, key, headers, message.value, at, checksum(number, key, headers, message.value, at)
+
+
+def checksum(place: int, key: bytes | None, headers: bytes, value: bytes | None, at: int) -> int:
+    """Return the CRC-32 of a record: of its place, its time, and the lengths and contents of its parts."""
+    head = _SUMMED.pack(
+        place, at, -1 if key is None else len(key), len(headers), -1 if value is None else len(value)
+    )
+    return zlib.crc32(b"".join((head, key or b"", headers, value or b"")))  # one call: parts would cost twice
+
+
+def _read(
+    connection: sqlite3.Connection,
+    partition: TopicPartition,
+    extent: Extent,
+    offset: int,
+    records_max: int,
+    bytes_max: int,
+) -> tuple[list[Record], Damage | None]:
+    """Return records from an offset on, or the first damage among them."""
+    topic, number = partition
+    records: list[Record] = []
+    expected, size = max(offset, extent.first), 0
+    rows = connection.execute(_SELECT, (_place(extent, offset), _place(extent, OFFSET_MASK), records_max))
+    for place, key, headers, value, at, stored in rows:
+        if place & OFFSET_MASK != expected:
+            break
+        if stored is not None and stored != checksum(place, key, headers, value, at):
+            return [], _damage(partition, expected, "the record is not what was written")
+        try:
+            records.append(Record(topic, number, expected, key, _unpack(headers), value, at))
+        except (struct.error, UnicodeDecodeError):
+            return [], _damage(partition, expected, "the headers of the record cannot be read")
+        size += len(key or b"") + len(headers) + len(value or b"")
+        expected += 1
+        if size >= bytes_max:
+            break
+    rows.close()
+    if size < bytes_max and len(records) < records_max and expected < extent.next:
+        return [], _damage(partition, expected, "the record is missing")
+    return records, None
+
+
+def _ends_damaged(connection: sqlite3.Connection) -> Iterator[tuple[TopicPartition, Damage]]:
+    for topic, number, first, end, lowest, highest in connection.execute(_ENDS):
+        partition = TopicPartition(topic, number)
+        if lowest is None and first < end:
+            yield partition, _damage(partition, first, "the record is missing")
+        elif lowest is not None and lowest != first:
+            yield partition, _damage(partition, first, f"the first record is {lowest}")
+        elif highest is not None and highest + 1 != end:
+            place = min(highest + 1, end)
+            yield partition, _damage(partition, place, f"the last record is {highest}, not {end - 1}")
+
+
+def _damage(partition: TopicPartition, offset: int, what: str) -> Damage:
+    return Damage(f"{partition.topic}[{partition.partition}], offset {offset}", what)
 
 
 def _pack(headers: Iterable[tuple[str, bytes]]) -> bytes:

@@ -9,6 +9,29 @@ class BusUnavailable(Exception):
     """The bus cannot serve now. The text says what is wrong and what to do. The caller should try again later."""
 
 
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A place where stored records are not what was written."""
+
+    where: str
+    """The file, or the partition and the offset of the first record that is not right."""
+    what: str
+    """What is wrong there."""
+    is_file: bool = False
+    """Whether the file cannot be read at all."""
+
+
+class BusDamaged(BusUnavailable):
+    """Stored records are not what was written, or missing. Nobody guesses them or goes on behind them."""
+
+    def __init__(self, damage: Damage) -> None:
+        super().__init__(
+            f"the event log is damaged at {damage.where}: {damage.what}; stop, and restore it from a backup together "
+            "with the services' files"
+        )
+        self.damage = damage
+
+
 class RecordRefused(Exception):
     """The bus will never accept this record: it is too large, or its topic or partition does not exist."""
 
@@ -164,6 +187,16 @@ class Bus(Protocol):
     async def writable(self, topics: Sequence[str]) -> Sequence[str]:
         """Return those of these topics of other services that this process may write to all the same."""
         ...
+
+    @property
+    def damage(self) -> Damage | None:
+        """Return the first damage of stored records that was met since the start, if this bus keeps them itself."""
+
+    async def examine(self, topics: Sequence[str]) -> Sequence[Damage]:
+        """Read all stored records of these topics, and return the first damage of each partition.
+
+        A broker checks its records by itself: then there is nothing to read. Raises BusUnavailable.
+        """
 
     async def check(self) -> None:
         """Return if the bus serves. Raises BusUnavailable with the reason if it does not."""

@@ -13,7 +13,7 @@ from shared.db import failures
 from shared.db.migrations import Migrations
 from shared.http import documents, guard, health, monitoring, openapi, refusals, set_aside, stopped_partitions
 from shared.http.edge import Edge
-from shared.http.health import DatabaseCheck, DiskCheck, Health, Issue, KeysCheck, LossCheck
+from shared.http.health import DatabaseCheck, DiskCheck, Health, Issue, KeysCheck, LogCheck, LossCheck
 from shared.http.routes import READ_SECONDS_MAX, Route
 from shared.metrics import CONTENT_TYPE, Metrics
 from shared.service.opening import open_runtime
@@ -102,7 +102,11 @@ def _lifespan(service: Service, runtime: Runtime | None) -> Any:
 def _connect(app: FastAPI, service: Service, runtime: Runtime) -> None:
     app.state.runtime = runtime
     migrations = Migrations(service.migrations, service.metadata)
-    app.state.health.gates += [DatabaseCheck(runtime, migrations), LossCheck(service.name, runtime.database)]
+    app.state.health.gates += [
+        DatabaseCheck(runtime, migrations),
+        LossCheck(service.name, runtime.database),
+        LogCheck(runtime.bus),
+    ]
     app.state.health.watched.extend(
         [*monitoring.checks(service, runtime), KeysCheck(runtime.tokens), DiskCheck(runtime)]
     )

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from shared import catalogues, logs
 from shared.auth.verifying import Verifier
+from shared.bus import Bus, Damage
 from shared.catalogues import Sentence
 from shared.context import Runtime, Tokens
 from shared.db import Database, failures
@@ -45,6 +46,11 @@ def issue(module: str, code: str) -> Issue:
     return Issue(code, *catalogues.nearest(module).sentence("issues", code))
 
 
+def log_damaged(damage: Damage) -> Issue:
+    """Return the issue of a damaged event log."""
+    return LOG_DAMAGED.filled(where=damage.where)
+
+
 Check = Callable[[], Awaitable[Sequence[Issue]]]
 """A function that checks one part and returns its issues."""
 
@@ -58,6 +64,7 @@ DATABASE_OLDER = issue(__name__, "database_older")
 NOT_MIGRATED = issue(__name__, "not_migrated")
 KEYS_UNREADABLE = issue(__name__, "token_keys_unreadable")
 DISK_FULL = issue(__name__, "disk_full")
+LOG_DAMAGED = issue(__name__, "log_damaged")
 LOG_LOST = issue(__name__, "log_lost")
 HIDDEN = issue(__name__, "hidden")
 """The sentence in place of the details, for those who have no token of an operator."""
@@ -75,7 +82,7 @@ class Health:
     """The checks of one service. A process that runs consumers or relays adds its own checks to `watched`."""
 
     gates: list[Check] = field(default_factory=list)
-    """The checks that readiness depends on. The bus is never one of them."""
+    """The checks that readiness depends on. A bus that is away is never one of them, only records that are damaged."""
     watched: list[Check] = field(default_factory=list)
     """The checks of everything else that a person should know."""
     draining: bool = False
@@ -157,6 +164,17 @@ class LossCheck:
         return (DATABASE_BEHIND.filled(service=self._service),) if self._database.behind else ()
 
 
+class LogCheck:
+    """The check that the stored records of the embedded bus are what was written, as far as they were read."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def __call__(self) -> Sequence[Issue]:
+        """Return the issue of the first damage that was met."""
+        return (log_damaged(self._bus.damage),) if self._bus.damage is not None else ()
+
+
 class KeysCheck:
     """The check that the keys that verify tokens could be read at the last try."""
 
@@ -222,9 +240,10 @@ async def health_live() -> Live:
     errors=(NotReady,),
 )
 async def health_ready(request: Request) -> Ready:
-    """Ready means: the database answers and has the tables of this version, and the service is not shutting down.
+    """Ready means: the database answers and has the tables of this version, nothing that was told is lost or damaged, and the
+    service is not shutting down.
 
-    Answers within 500 ms. The event bus is not part of it: intake goes on without it.
+    Answers within 500 ms. A bus that is away is not part of it: intake goes on without it.
     """
     blocking = await _health(request).blocking()
     if blocking:

@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy import QueuePool, func, select
 
-from shared.bus import BusUnavailable, RecordRefused
+from shared.bus import BusDamaged, BusUnavailable, RecordRefused
 from shared.consume import lag, parking, set_aside, stopped_partitions
 from shared.consume.lag import Ages, Lag
 from shared.consume.stopped_partitions import Stopped
@@ -172,6 +172,8 @@ def checks(service: Service, runtime: Runtime) -> list[Check]:
         try:
             async with asyncio.timeout(BUS_SECONDS_MAX):
                 await runtime.bus.check()
+        except BusDamaged:
+            return ()  # readiness reports it
         except (BusUnavailable, TimeoutError):
             return (BUS_AWAY,)
         return ()

@@ -133,6 +133,72 @@ def test_a_lost_log_is_an_issue_and_what_it_held_is_sent_again(installation: Ins
     assert installation.run("verify").stdout == "Everything adds up.\n"
 
 
+@pytest.mark.parametrize("damage", ["a record that is missing", "a flipped byte"])
+def test_a_damaged_log_is_not_ready_and_named_until_it_is_restored(
+    installation: Installation, damage: str
+) -> None:
+    log = installation.home / "log.db"
+    whole = log.read_bytes()
+    with closing(sqlite3.connect(log)) as file:
+        (place, value) = file.execute(
+            "SELECT place, value FROM records WHERE place & 0xffffffff = 0 ORDER BY place LIMIT 1"
+        ).fetchone()
+        if damage == "a flipped byte":
+            flipped = bytes([value[0] ^ 1]) + value[1:]
+            file.execute("UPDATE records SET value = ? WHERE place = ?", (flipped, place))
+        else:
+            file.execute("DELETE FROM records WHERE place = ?", (place,))
+        file.commit()
+    verified = installation.run("verify")
+    assert verified.returncode == Exit.FAILED
+    assert "the event log is whole: huitou." in verified.stdout
+    assert ", offset 0: the record is " in verified.stdout
+    with started(installation) as err:
+        until(lambda: health(installation, 1, "ready").status_code == 503)
+        for language, words in (("en", "The event log is damaged at huitou."), ("zh", "事件日志在 huitou.")):
+            until(lambda: words in health(installation, 1, "ready", language).text)  # noqa: B023 called at once
+        codes = [issue["code"] for issue in health(installation, 2, "issues").json()["issues"]]
+        assert "log_damaged" in codes
+        assert buy(installation, 100).status_code == 201, "intake goes on, and its events wait"
+        assert "Traceback" not in err.read_text()
+
+    for file_of_log in installation.home.glob("log.db*"):
+        file_of_log.unlink()
+    log.write_bytes(whole)
+    with started(installation):
+        until(lambda: health(installation, 1, "ready").status_code == 200)
+        until(lambda: published(installation.home, "scoring") > PURCHASES)
+    assert installation.run("verify").stdout == "Everything adds up.\n"
+
+
+@pytest.mark.parametrize("service", ["profile", "loyalty"])
+def test_a_wal_that_was_cut_in_half_is_a_database_that_is_behind(
+    installation: Installation, service: str
+) -> None:
+    port = {"profile": 1, "loyalty": 2}[service]
+    with installation.up("--no-demo") as running:
+        for number in range(100, 100 + PURCHASES):
+            assert buy(installation, number).status_code == 201
+        until(lambda: published(installation.home, "scoring") >= 2 * PURCHASES)
+        running.process.kill()  # so that the WAL is not folded into the file
+        running.process.wait()
+        running.stopped = True
+    wal = installation.home / f"{service}.db-wal"
+    content = wal.read_bytes()
+    wal.write_bytes(content[: len(content) // 2])
+    assert len(content) > 100_000
+
+    assert installation.run("verify").returncode == Exit.FAILED
+    with started(installation):
+        until(lambda: health(installation, port, "ready").status_code == 503)
+        until(
+            lambda: (
+                "database_behind"
+                in [issue["code"] for issue in health(installation, port, "issues").json()["issues"]]
+            )
+        )
+
+
 def test_a_backup_is_whole_and_nothing_to_accept_is_said(installation: Installation, tmp_path: Path) -> None:
     saved = installation.run("backup", str(tmp_path / "copy"))
     assert saved.returncode == Exit.DONE, saved.stderr

@@ -25,6 +25,7 @@ from shared.bus.kafka.producer import KafkaProducer
 from shared.bus.kafka.subscription import PARTITION_BYTES_MAX, KafkaSubscription, record_of
 from shared.bus.protocol import (
     BusUnavailable,
+    Damage,
     Guard,
     OnAssigned,
     OnRevoked,
@@ -224,6 +225,15 @@ class KafkaBus:
             for topic, partitions in answer.topics
             if not any(for_code(partition[1]) is TopicAuthorizationFailedError for partition in partitions)
         ]
+
+    @property
+    def damage(self) -> Damage | None:
+        """Return none: the broker keeps the records."""
+        return None
+
+    async def examine(self, topics: Sequence[str]) -> Sequence[Damage]:
+        """Return none: the broker has a checksum of each batch, and checks it."""
+        return ()
 
     async def check(self) -> None:
         """Return if a broker answers."""
