@@ -16,7 +16,7 @@ class Damage:
     where: str
     """The file, or the partition and the offset of the first record that is not right."""
     what: str
-    """What is wrong there."""
+    """The fault that was found there."""
     is_file: bool = False
     """Whether the file cannot be read at all."""
 
