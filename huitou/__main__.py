@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from huitou import speech
 from huitou.commands import (
     accept_loss,
     backup,
@@ -27,8 +28,10 @@ from huitou.commands import (
     verify,
 )
 from huitou.exits import Exit, Refused
+from huitou.speech import said
 from shared.auth.errors import SigningKeyBroken
 from shared.bus.protocol import BusUnavailable
+from shared.http.language import Language
 from shared.settings import BadSetting, in_words
 
 app = typer.Typer(
@@ -46,7 +49,7 @@ def _tell_version(wanted: bool) -> None:
         try:
             typer.echo(metadata.version("huitou"))
         except metadata.PackageNotFoundError:
-            typer.echo("unknown: it runs from a copy of its folders that was never installed")
+            typer.echo(said("version_unknown"))
         raise typer.Exit
 
 
@@ -56,8 +59,12 @@ def _options(
         bool,
         typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and stop."),
     ] = False,
+    language: Annotated[
+        Language | None, typer.Option(help="Of sentences and errors: en or zh; default by LANG.")
+    ] = None,
 ) -> None:
     del version
+    speech.choose(language)
 
 
 importing = typer.Typer(help="Bring in what happened elsewhere.", no_args_is_help=True)
@@ -130,11 +137,11 @@ def _told(error: BaseException) -> Refused | None:
     if isinstance(error, BusUnavailable):
         return Refused(Exit.FAILED, f"{str(error)[:1].upper()}{str(error)[1:]}.")
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-        return Refused(
-            Exit.BAD_SETTING, "This process may not open more files: raise `ulimit -n` and start again."
-        )
+        return Refused(Exit.BAD_SETTING, said("too_many_open_files"))
     if isinstance(error, OSError) and error.filename is not None:
-        return Refused(Exit.BAD_SETTING, f"{error.filename} cannot be used: {error.strerror}.")
+        return Refused(
+            Exit.BAD_SETTING, said("file_cannot_be_used", file=error.filename, error=error.strerror)
+        )
     return None
 
 
@@ -147,7 +154,7 @@ def _is_full_disk(error: BaseException) -> bool:
 def _full_disk() -> Refused:
     return Refused(
         Exit.DISK_FULL,
-        "The disk is full. Nothing that was answered is lost; make room and start again with `huitou up`.",
+        said("disk_full"),
     )
 
 

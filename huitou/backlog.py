@@ -8,6 +8,7 @@ from rich.progress import Progress
 from huitou.client import Product, problem
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES
+from huitou.speech import said
 
 WAIT_SECONDS_MAX = 900.0
 POLL_SECONDS = 0.25
@@ -29,7 +30,7 @@ def wait_until_empty(product: Product, bar: Progress, stopping: Callable[[], boo
     Raises Refused after WAIT_SECONDS_MAX.
     """
     deadline = time.monotonic() + WAIT_SECONDS_MAX
-    task = bar.add_task("catching up", total=None)
+    task = bar.add_task(said("catching_up"), total=None)
     quiet, most = 0, 1
     while quiet < QUIET_POLLS and not stopping():
         left = count(product)
@@ -37,9 +38,7 @@ def wait_until_empty(product: Product, bar: Progress, stopping: Callable[[], boo
         bar.update(task, total=most, completed=most - left)
         quiet = quiet + 1 if left == 0 else 0
         if time.monotonic() > deadline:
-            raise Refused(
-                Exit.FAILED, f"{left} events are still on their way; `/health/issues` says what is wrong."
-            )
+            raise Refused(Exit.FAILED, said("still_on_their_way", count=left))
         time.sleep(POLL_SECONDS)
 
 

@@ -9,13 +9,14 @@ import typer
 
 from huitou import tokens
 from huitou.settings import Settings
+from huitou.speech import said
 from shared.clock import SystemClock
 
 WHAT = {
-    "profile": "who the customer is",
-    "loyalty": "what they have earned",
-    "feedback": "what went wrong",
-    "scoring": "whether they will come back",
+    "profile": "banner_what_profile",
+    "loyalty": "banner_what_loyalty",
+    "feedback": "banner_what_feedback",
+    "scoring": "banner_what_scoring",
 }
 
 
@@ -25,19 +26,19 @@ def show(settings: Settings, customer_id: str | None) -> None:
     `customer_id` is a customer of the demo; None without a demo: then the commands create a customer.
     """
     folder = tokens.write_operators(settings.home)
-    shop = "an empty shop" if customer_id is None else "the demo shop"
+    shop = said("banner_empty_shop") if customer_id is None else said("banner_demo_shop")
     lines = [
-        f"Huitou runs, with {shop} in {settings.currency}. Ctrl-C stops it; nothing is lost.",
-        f"It keeps everything in {_short(settings.home)}. Ready for a week, in {folder.name}/ there, are tokens:",
+        said("banner_runs", shop=shop, currency=settings.currency),
+        said("banner_keeps", home=_short(settings.home), folder=folder.name),
         f"  {'  '.join(tokens.ROLES)} ",
-        f"Others: huitou token --role {tokens.ROLES[0]}",
+        said("banner_others", role=tokens.ROLES[0]),
         f"        huitou token --partner {tokens.EXAMPLE_PARTNER}",
         f"        huitou token --customer {customer_id or 'ID'}",
-        "Try",
+        said("banner_commands"),
     ]
     lines += [f"  {command}" for command in _commands(settings, _short(folder / "admin"), customer_id)]
     lines += ["", f"{'console':9} {settings.address('console')}"]
-    lines += [f"{name:9} {settings.address(name)}/docs   {words}" for name, words in WHAT.items()]
+    lines += [f"{name:9} {settings.address(name)}/docs   {said(sentence)}" for name, sentence in WHAT.items()]
     typer.echo("\n".join([*lines, ""]))
 
 

@@ -1,6 +1,5 @@
 """The client of the running product: commands call its HTTP API with a token that is minted for the call."""
 
-import os
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -10,24 +9,16 @@ import httpx2
 from huitou import tokens
 from huitou.exits import Exit, Refused
 from huitou.settings import PORT_OFFSETS, Settings
+from huitou.speech import language, said
 from shared.auth.signing import keys_folder
-from shared.http.language import Language
 
 ANSWER_SECONDS_MAX = 120.0
-LOCALES = ("LC_ALL", "LC_MESSAGES", "LANG")
-"""The variables that say the language of a terminal, the strongest first."""
-
-
-def language_of_environment() -> Language:
-    """Return the language of the person at the terminal, by LC_ALL, LC_MESSAGES or LANG."""
-    said = next((os.environ[name] for name in LOCALES if os.environ.get(name)), "")
-    return "zh" if said.lower().startswith("zh") else "en"
 
 
 class Product:
     """The public addresses of one installation, called with a token; without one, as the operator `name`.
 
-    It answers in `language`; without one, in that of the terminal.
+    It answers in the language of the person at the terminal.
     """
 
     def __init__(
@@ -36,9 +27,7 @@ class Product:
         token: str | None = None,
         *,
         name: str = "huitou-cli",
-        language: Language | None = None,
     ) -> None:
-        self._language = language or language_of_environment()
         self._token = token or ""  # a folder without keys is no home, so nothing will answer
         if token is None and keys_folder(settings.home).exists():
             self._token = tokens.operator(settings.home, "admin", name=name)
@@ -83,20 +72,16 @@ class Product:
         key: str | None = None,
     ) -> httpx2.Response:
         """Return the answer, also when it is a problem. Raises Refused only when no service answers."""
-        headers = {"Authorization": f"Bearer {self._token}", "Accept-Language": self._language}
+        headers = {"Authorization": f"Bearer {self._token}", "Accept-Language": language()}
         if key is not None:
             headers["Idempotency-Key"] = key
         client = self._clients[service]
         try:
             return client.request(method, path, json=json, params=query, headers=headers)
         except httpx2.ConnectError:
-            raise Refused(
-                Exit.NOT_RUNNING,
-                f"Nothing answers at {client.base_url}. Start the product with `huitou up`, or name its port in "
-                "HUITOU_PORT_BASE and its folder in HUITOU_HOME.",
-            ) from None
+            raise Refused(Exit.NOT_RUNNING, said("nothing_answers", address=client.base_url)) from None
         except httpx2.TransportError as error:
-            raise Refused(Exit.FAILED, f"{client.base_url} broke off: {error}") from None
+            raise Refused(Exit.FAILED, said("broke_off", address=client.base_url, error=error)) from None
 
 
 def problem(answer: httpx2.Response) -> str:
@@ -107,4 +92,4 @@ def problem(answer: httpx2.Response) -> str:
         fields = " ".join(f"{error['pointer']}: {error['detail']}" for error in document.get("errors", ()))
         words = f"{document['title']}: {fields}" if fields else document.get("detail") or document["title"]
         return f"{words} [{document['code']}]"
-    return f"The {answer.url.path} call was answered {answer.status_code}."
+    return said("was_answered", path=answer.url.path, status=answer.status_code)

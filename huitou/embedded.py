@@ -12,6 +12,7 @@ import typer
 from huitou import registry
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
+from huitou.speech import language, said
 from services.console.main import create_app as create_console
 from services.console.settings import Settings as ConsoleSettings
 from shared.bus import Bus, BusDamaged, BusUnavailable, open_bus
@@ -162,7 +163,8 @@ async def _announce(
                 if name in behind and behind[name].behind:
                     deadline = monotonic() + READY_SECONDS_MAX
                     if name not in told:
-                        typer.echo(health.DATABASE_BEHIND.filled(service=name).en, err=True)
+                        behind_sentence = health.DATABASE_BEHIND.filled(service=name)
+                        typer.echo(behind_sentence.zh if language() == "zh" else behind_sentence.en, err=True)
                     told.add(name)
                 elif bus.damage is not None:
                     deadline = monotonic() + READY_SECONDS_MAX
@@ -170,7 +172,7 @@ async def _announce(
                         typer.echo(health.log_damaged(bus.damage).en, err=True)
                     told.add(bus.damage.where)
                 elif monotonic() > deadline:
-                    raise Refused(Exit.FAILED, f"The {name} service did not become ready; the log says why.")
+                    raise Refused(Exit.FAILED, said("not_ready", name=name))
                 await asyncio.sleep(READY_POLL_SECONDS)
     if not stopping.is_set():
         await when_ready()

@@ -6,6 +6,7 @@ from typing import Any
 
 from huitou.client import Product
 from huitou.exits import Exit, Refused
+from huitou.speech import said
 
 POLL_SECONDS = 0.3
 FIT_SECONDS_MAX = 1_800.0
@@ -26,4 +27,4 @@ def run(product: Product, kind: str, options: Mapping[str, Any]) -> dict[str, An
         if shown["status"] in ("done", "failed"):
             return shown
         time.sleep(POLL_SECONDS)
-    raise Refused(Exit.FAILED, f"The fit {asked['id']} still runs; ask GET /v1/fits/{asked['id']} later.")
+    raise Refused(Exit.FAILED, said("fit_still_runs", fit=asked["id"]))

@@ -13,6 +13,7 @@ from typing import Any, Literal, TextIO
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from huitou.exits import Exit, Refused
+from huitou.speech import said
 
 LAYOUT = 1
 """The layout of the folder that this version writes and reads. It is raised when an older version could not use it."""
@@ -46,21 +47,18 @@ def read(folder: Path) -> Home | None:
     except FileNotFoundError:
         return None
     except (ValueError, ValidationError):
-        raise Refused(
-            Exit.BAD_SETTING, f"{folder / 'home.json'} is damaged: restore it from a backup of this folder."
-        ) from None
+        raise Refused(Exit.BAD_SETTING, said("home_json_damaged", file=folder / "home.json")) from None
     if home.layout > LAYOUT:
         raise Refused(
             Exit.HOME_OF_OTHER_VERSION,
-            f"The folder {folder} was written by a newer Huitou (layout {home.layout}, this one knows {LAYOUT}). "
-            "Start that version, or name another folder in HUITOU_HOME.",
+            said("home_is_newer", folder=folder, layout=home.layout, known=LAYOUT),
         )
     return home
 
 
 def no_home(folder: Path) -> Refused:
     """Return the refusal of a folder that is not a home."""
-    return Refused(Exit.USAGE, f"{folder} is no home of Huitou; name one in HUITOU_HOME.")
+    return Refused(Exit.USAGE, said("home_is_none", folder=folder))
 
 
 def write(folder: Path, home: Home) -> None:
@@ -83,11 +81,12 @@ def locked(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             holder = file.read().strip()
-            raise Refused(
-                Exit.HOME_IN_USE,
-                f"Huitou already runs in {folder}{f' (process {holder})' if holder else ''}. "
-                "Use that one, stop it, or name another folder in HUITOU_HOME.",
-            ) from None
+            sentence = (
+                said("home_in_use_by", folder=folder, holder=holder)
+                if holder
+                else said("home_in_use", folder=folder)
+            )
+            raise Refused(Exit.HOME_IN_USE, sentence) from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -100,7 +99,7 @@ def make(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _close(folder)
     except (FileExistsError, NotADirectoryError):
-        raise Refused(Exit.BAD_SETTING, f"HUITOU_HOME is {folder}, which is a file; name a folder.") from None
+        raise Refused(Exit.BAD_SETTING, said("home_is_a_file", folder=folder)) from None
     except OSError as error:
         raise _unwritable(folder, error) from None
 
@@ -123,12 +122,10 @@ def _lock_file(folder: Path) -> TextIO:
 
 def _unwritable(folder: Path, error: OSError) -> Refused:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Refused(Exit.DISK_FULL, f"The disk that holds {folder} is full. Make room and start again.")
+        return Refused(Exit.DISK_FULL, said("disk_full_of_home", folder=folder))
     if isinstance(error, PermissionError):
-        return Refused(Exit.BAD_SETTING, f"HUITOU_HOME is {folder}, where this user may not write.")
-    return Refused(
-        Exit.BAD_SETTING, f"HUITOU_HOME is {folder}, which cannot be written to: {error.strerror}."
-    )
+        return Refused(Exit.BAD_SETTING, said("home_may_not_be_written", folder=folder))
+    return Refused(Exit.BAD_SETTING, said("home_cannot_be_written", folder=folder, error=error.strerror))
 
 
 def probe(folder: Path) -> None:

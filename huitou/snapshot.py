@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from huitou.exits import Exit, Refused
+from huitou.speech import said
 
 BUSY_SECONDS_MAX = 30.0
 INSTANT_SECONDS_MAX = 120.0
@@ -35,7 +36,7 @@ def copy_home(home: Path, databases: Sequence[Path], log: Path, target: Path) ->
         files = [*databases, log]
         with _as_of_one_instant(files) as snapshots:
             for path, snapshot in zip(files, snapshots, strict=True):
-                with _told(path, "copied"):
+                with _told(path, "copy_cannot_copy"):
                     _copy(snapshot, unfinished / path.name)
         for name in OTHER_CONTENTS:
             _copy_plain(home / name, unfinished / name)
@@ -46,7 +47,7 @@ def copy_home(home: Path, databases: Sequence[Path], log: Path, target: Path) ->
         shutil.rmtree(unfinished, ignore_errors=True)
         raise Refused(
             Exit.DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else Exit.FAILED,
-            f"The copy cannot be written to {target}: {error.strerror or error}. Nothing is left of it; name another folder.",
+            said("copy_cannot_be_written", target=target, error=error.strerror or error),
         ) from None
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -56,17 +57,13 @@ def copy_home(home: Path, databases: Sequence[Path], log: Path, target: Path) ->
 def _refuse_target(home: Path, target: Path) -> None:
     inside, outside = target.resolve(), home.resolve()
     if inside == outside or outside in inside.parents:
-        raise Refused(
-            Exit.USAGE, f"{target} is inside the home {home}: name a folder that is lost on another day."
-        )
+        raise Refused(Exit.USAGE, said("copy_target_inside", target=target, home=home))
     try:
         taken = target.exists() and (not target.is_dir() or any(target.iterdir()))
     except OSError as error:
-        raise Refused(
-            Exit.USAGE, f"{target} cannot be used: {error.strerror}. Name another folder."
-        ) from None
+        raise Refused(Exit.USAGE, said("copy_target_unusable", target=target, error=error.strerror)) from None
     if taken:
-        raise Refused(Exit.USAGE, f"{target} exists and is not an empty folder.")
+        raise Refused(Exit.USAGE, said("copy_target_taken", target=target))
 
 
 @contextmanager
@@ -84,8 +81,7 @@ def _as_of_one_instant(paths: Sequence[Path]) -> Iterator[list[sqlite3.Connectio
             if time.monotonic() > deadline:
                 raise Refused(
                     Exit.FAILED,
-                    f"For {INSTANT_SECONDS_MAX:.0f} s no instant was found in which nothing was committed. "
-                    "Nothing was copied; try again when less is going on.",
+                    said("copy_no_instant", seconds=INSTANT_SECONDS_MAX),
                 )
             time.sleep(PAUSE_SECONDS)
         yield snapshots
@@ -96,7 +92,7 @@ def _began_together(
 ) -> bool:
     before = _versions(paths, watches)
     for path, snapshot in zip(paths, snapshots, strict=True):
-        with _told(path, "read"):
+        with _told(path, "copy_cannot_read"):
             snapshot.execute("BEGIN")
             snapshot.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     if _versions(paths, watches) == before:
@@ -110,27 +106,26 @@ def _versions(paths: Sequence[Path], watches: Sequence[sqlite3.Connection]) -> l
     """Return a number per file that changes with every commit of another connection."""
     versions = []
     for path, watch in zip(paths, watches, strict=True):
-        with _told(path, "read"):
+        with _told(path, "copy_cannot_read"):
             versions.append(watch.execute("PRAGMA data_version").fetchone()[0])
     return versions
 
 
 @contextmanager
-def _told(path: Path, verb: str) -> Iterator[None]:
-    """Turn an error of a file into a sentence."""
+def _told(path: Path, sentence: str) -> Iterator[None]:
+    """Turn an error of a file into a refusal with this sentence."""
     try:
         yield
     except sqlite3.Error as error:
         full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
         raise Refused(
             Exit.DISK_FULL if full else Exit.FAILED,
-            f"{path} cannot be {verb}: {error}. Nothing is left of the copy; "
-            + ("make room, or name another folder." if full else "`huitou verify` says what is damaged."),
+            said("copy_disk_full" if full else sentence, path=path, error=error),
         ) from None
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    with _told(path, "opened"):
+    with _told(path, "copy_cannot_open"):
         return sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS_MAX, isolation_level=None
         )

@@ -12,6 +12,9 @@ A catalogue has three kinds of entries:
     [issues]                               # sentences about the health of a service
     bus_away = "The event bus does not answer."
 
+    [commands]                             # sentences of the command for a terminal
+    nothing_lost = "Nothing is lost."
+
 A module uses the catalogues in the nearest folder `words` above it. Both languages have the same entries with the same
 placeholders. Code that names an entry that is missing in a language cannot be imported.
 """
@@ -26,9 +29,9 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 LANGUAGES = ("en", "zh")
-SECTIONS = ("fields", "issues")
+SECTIONS = ("fields", "issues", "commands")
 
-Section = Literal["fields", "issues"]
+Section = Literal["fields", "issues", "commands"]
 Texts = tuple[str, str]
 """A text in English and in Chinese."""
 

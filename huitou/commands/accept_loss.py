@@ -8,6 +8,7 @@ import typer
 from huitou import home
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES, Settings
+from huitou.speech import said
 
 
 def accept_loss(
@@ -20,14 +21,14 @@ def accept_loss(
     Look for a backup first: this cannot be undone. It may be given while the product runs.
     """
     if service is not None and service not in SERVICES:
-        raise Refused(Exit.USAGE, f"There is no service {service!r}; there are {', '.join(SERVICES)}.")
+        raise Refused(Exit.USAGE, said("service_unknown", service=service, known=", ".join(SERVICES)))
     settings = Settings()
     if home.read(settings.home) is None:
         raise home.no_home(settings.home)
     lines = asyncio.run(_accept(settings, [service] if service else SERVICES))
     for line in lines:
         typer.echo(line)
-    typer.echo(f"{len(lines)} losses are accepted and written down." if lines else "Nothing is lost.")
+    typer.echo(said("accepted_losses", count=len(lines)) if lines else said("nothing_lost"))
 
 
 async def _accept(settings: Settings, names: list[str] | tuple[str, ...]) -> list[str]:
@@ -51,4 +52,4 @@ async def _accept(settings: Settings, names: list[str] | tuple[str, ...]) -> lis
                 for loss in await work(service, runtime)
             ]
         except BusUnavailable as error:
-            raise Refused(Exit.FAILED, f"The bus does not answer: {error}.") from None
+            raise Refused(Exit.FAILED, said("bus_does_not_answer", error=error)) from None

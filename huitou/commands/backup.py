@@ -8,6 +8,7 @@ import typer
 from huitou import home, snapshot
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES, Settings
+from huitou.speech import said
 
 
 def backup(
@@ -25,8 +26,7 @@ def backup(
     if missing or not settings.bus_url.startswith("embedded:"):
         raise Refused(
             Exit.USAGE,
-            "This backs up an embedded home. For services on PostgreSQL and Kafka use the tools of those "
-            "(pg_dump first, topics last)." + (f" Not found here: {', '.join(missing)}." if missing else ""),
+            said("backup_not_found", files=", ".join(missing)) if missing else said("backup_only_embedded"),
         )
     snapshot.copy_home(settings.home, databases, settings.home / "log.db", folder)
-    typer.echo(f"Saved in {folder}. Start from it with: HUITOU_HOME={folder} huitou up")
+    typer.echo(said("backup_saved", folder=folder))

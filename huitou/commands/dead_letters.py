@@ -13,6 +13,7 @@ from rich.table import Table
 from huitou.client import Product, problem
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES, Settings
+from huitou.speech import said
 from shared.auth.principal import is_subject
 from shared.limits import PAGE_ITEMS_MAX
 
@@ -55,9 +56,16 @@ def list_records(
     if records:
         Console(width=WIDTH).print(_table(records))
     for stopped in standing:
-        typer.echo(f"{stopped['service']}: {stopped['reason']} [{stopped['code']}]")
+        typer.echo(
+            said(
+                "issue_of_a_service",
+                service=stopped["service"],
+                reason=stopped["reason"],
+                code=stopped["code"],
+            )
+        )
     if not records and not standing:
-        typer.echo("Nothing is set aside.")
+        typer.echo(said("nothing_set_aside"))
 
 
 @app.command("show")
@@ -71,13 +79,13 @@ def show_record(record_id: RecordId) -> None:
 @app.command("retry")
 def retry_record(record_id: RecordId) -> None:
     """Apply a dead record and what is queued behind it, in order; refused again, nothing changes."""
-    _act(record_id, "retry", "applied")
+    _act(record_id, "retry", "record_applied")
 
 
 @app.command("discard")
 def discard_record(record_id: RecordId) -> None:
     """Give a dead record up, and apply what is queued behind it."""
-    _act(record_id, "discard", "discarded; behind it, applied")
+    _act(record_id, "discard", "record_discarded")
 
 
 @app.command("pass")
@@ -98,34 +106,39 @@ def pass_batch(
     _check_service(service)
     name = by or _user()
     if not is_subject("operator", name):
-        raise Refused(Exit.USAGE, f"{name!r} is no name of an operator: give one without spaces with --by.")
+        raise Refused(Exit.USAGE, said("by_is_no_name", name=name))
     with Product(Settings(), name=name) as product:
         stopped = product.call(service, "GET", "/v1/stopped-partitions")["items"]
         held = [stop for stop in stopped if f"{stop['topic']}/{stop['partition']}" == place and stop["batch"]]
         if not held:
             raise Refused(
                 Exit.FAILED,
-                f"The brake holds no batch of {place} in {service}; see `huitou dead-letters list`.",
+                said("batch_not_held", place=place, service=service),
             )
         for stop in held:
             _tell_batch(service, place, stop["batch"])
-            if not yes and not typer.confirm("Let it pass?", err=True):
-                raise Refused(Exit.FAILED, "Nothing was changed.")
+            if not yes and not typer.confirm(said("let_it_pass"), err=True):
+                raise Refused(Exit.FAILED, said("nothing_changed"))
             held_at = {field: stop[field] for field in ("consumer", "topic", "partition")}
             batch = {field: stop["batch"][field] for field in ("from_offset", "until_offset", "dead")}
             product.call(service, "POST", "/v1/stopped-partitions:pass", json=held_at | batch)
-    typer.echo(
-        f"The batch passes within seconds; {name} is written down. See `huitou dead-letters list` then."
-    )
+    typer.echo(said("batch_passes", name=name))
 
 
 def _tell_batch(service: str, place: str, batch: dict[str, Any]) -> None:
     typer.echo(
-        f"{service}: {place}: of {batch['records']} records from offset {batch['from_offset']} on, "
-        f"{batch['dead']} will be set aside as dead and {batch['queued']} will wait behind them:"
+        said(
+            "batch_of",
+            service=service,
+            place=place,
+            records=batch["records"],
+            offset=batch["from_offset"],
+            dead=batch["dead"],
+            queued=batch["queued"],
+        )
     )
     for refusals in batch["refusals"]:
-        typer.echo(f"  {refusals['records']} × {refusals['type'] or 'unreadable'}: {refusals['code']}")
+        typer.echo(said("refusals_of_a_type", **{**refusals, "type": refusals["type"] or said("unreadable")}))
 
 
 def _user() -> str:
@@ -137,14 +150,14 @@ def _user() -> str:
 
 def _check_service(service: str) -> None:
     if service not in SERVICES:
-        raise Refused(Exit.USAGE, f"There is no service {service!r}; there are {', '.join(SERVICES)}.")
+        raise Refused(Exit.USAGE, said("service_unknown", service=service, known=", ".join(SERVICES)))
 
 
-def _act(record_id: str, verb: str, words: str) -> None:
+def _act(record_id: str, verb: str, sentence: str) -> None:
     with Product(Settings()) as product:
         service, _ = _find(product, record_id)
         done = product.call(service, "POST", f"/v1/set-aside/{record_id}/{verb}")
-    typer.echo(f"{record_id} in {service} {words}: {done['applied']} records.")
+    typer.echo(said(sentence, record=record_id, service=service, count=done["applied"]))
 
 
 def _find(product: Product, record_id: str) -> tuple[str, dict[str, Any]]:
@@ -154,9 +167,7 @@ def _find(product: Product, record_id: str) -> tuple[str, dict[str, Any]]:
             return service, answer.json()
         if answer.status_code != 404:
             raise Refused(Exit.FAILED, problem(answer))
-    raise Refused(
-        Exit.FAILED, f"No service has set aside a record {record_id!r}; see `huitou dead-letters list`."
-    )
+    raise Refused(Exit.FAILED, said("dead_letter_unknown", record=record_id))
 
 
 def _pages(product: Product, service: str, state: str | None) -> Iterator[dict[str, Any]]:

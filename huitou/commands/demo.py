@@ -4,6 +4,7 @@ from huitou import home
 from huitou.demo import loading
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
+from huitou.speech import said
 
 
 def load_demo() -> None:
@@ -13,7 +14,6 @@ def load_demo() -> None:
     if known is None or known.demo_last_day is None:
         raise Refused(
             Exit.USAGE,
-            f"{settings.home} was not begun as a demo. The demo wants a folder for itself: "
-            "HUITOU_HOME=./demo huitou up --demo",
+            said("was_no_demo", folder=settings.home),
         )
     loading.load(settings, known.demo_last_day, stopping=lambda: False)

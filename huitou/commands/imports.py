@@ -9,11 +9,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from huitou import backlog
-from huitou.client import Product, language_of_environment
+from huitou import backlog, speech
+from huitou.client import Product
 from huitou.exits import Exit
 from huitou.imports.report import Report, RowError
 from huitou.settings import Settings
+from huitou.speech import said
 from shared.http.language import Language
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def import_purchases(
     )  # loads profile, which the other commands need not wait for
 
     kind = ANONYMOUS_TOO if anonymous else PURCHASES
-    _run(file, source, kind, dry_run, as_json, wait, language or language_of_environment())
+    _run(file, source, kind, dry_run, as_json, wait, language)
 
 
 def import_returns(
@@ -69,19 +70,21 @@ def import_returns(
     """
     from huitou.imports.returns import RETURNS  # loads profile, likewise
 
-    _run(file, source, RETURNS, dry_run, as_json, wait, language or language_of_environment())
+    _run(file, source, RETURNS, dry_run, as_json, wait, language)
 
 
 def _run(
-    file: str, source: str, kind: "Kind", dry_run: bool, as_json: bool, wait: bool, language: Language
+    file: str, source: str, kind: "Kind", dry_run: bool, as_json: bool, wait: bool, language: Language | None
 ) -> None:
+    if language is not None:
+        speech.choose(language)
     settings = Settings()
     with _bar() as bar:
         if dry_run:
-            report = _read(file, source, kind, settings, None, bar, language)
+            report = _read(file, source, kind, settings, None, bar)
         else:
-            with Product(settings, language=language) as product:
-                report = _read(file, source, kind, settings, product, bar, language)
+            with Product(settings) as product:
+                report = _read(file, source, kind, settings, product, bar)
                 if wait:
                     began = time.monotonic()
                     backlog.wait_until_empty(product, bar)
@@ -98,14 +101,13 @@ def _read(
     settings: Settings,
     product: Product | None,
     bar: Progress,
-    language: Language,
 ) -> Report:
     from huitou.imports import importing  # loads profile, likewise
 
-    task = bar.add_task("standard input" if file == "-" else Path(file).name, total=None)
+    task = bar.add_task(said("standard_input") if file == "-" else Path(file).name, total=None)
 
     def complain(error: RowError) -> None:
-        bar.console.print(error.line(language), markup=False, highlight=False, soft_wrap=True)
+        bar.console.print(error.line(), markup=False, highlight=False, soft_wrap=True)
 
     return importing.run(
         file,
@@ -113,7 +115,7 @@ def _read(
         kind,
         home=settings.home,
         product=product,
-        language=language,
+        language=speech.language(),
         progress=lambda done, of: bar.update(task, completed=done, total=of),
         complain=complain,
     )
@@ -130,13 +132,23 @@ def _bar() -> Progress:
 
 
 def _words(report: Report, plural: str) -> str:
-    done = "would be imported" if report.dry_run else "imported"
     count = report.orders - report.refused - report.repeated if report.dry_run else report.imported
-    text = f"{report.orders} {plural} in {report.rows} rows: {count} {done}, {report.repeated} repeated"
-    text += f" ({report.repeated_in_file} of them in the file itself)" if report.repeated_in_file else ""
-    text += f", {report.anonymous} of them without a customer" if report.anonymous else ""
-    text += f", {report.waiting} wait for their purchases" if report.waiting else ""
-    text += f", {report.refused} refused"
-    text += f" for {report.errors_count} errors" if report.errors_count else ""
-    settled = f", settled after {report.settled_seconds:.1f} s" if report.settled_seconds is not None else ""
-    return f"{text}. {report.seconds:.1f} s{settled}."
+    in_file, settled = report.repeated_in_file, report.settled_seconds
+    return said(
+        "import_dry" if report.dry_run else "import_done",
+        orders=report.orders,
+        kind=said(_KINDS[plural]),
+        rows=report.rows,
+        count=count,
+        repeated=report.repeated,
+        in_file=said("import_repeated_in_file", count=in_file) if in_file else "",
+        anonymous=said("import_anonymous", count=report.anonymous) if report.anonymous else "",
+        waiting=said("import_waiting", count=report.waiting) if report.waiting else "",
+        refused=report.refused,
+        errors=said("import_errors", count=report.errors_count) if report.errors_count else "",
+        seconds=report.seconds,
+        settled="" if settled is None else said("import_settled", seconds=settled),
+    )
+
+
+_KINDS = {"purchases": "import_purchases", "returns": "import_returns"}

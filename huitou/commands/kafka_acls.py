@@ -7,6 +7,7 @@ import typer
 
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
+from huitou.speech import said
 
 
 def kafka_acls(
@@ -21,7 +22,7 @@ def kafka_acls(
     grants = access.grants()
     if apply:
         asyncio.run(_apply(settings))
-        typer.echo(f"{len(grants)} rights are granted.")
+        typer.echo(said("rights_granted", count=len(grants)))
         return
     for grant in grants:
         typer.echo(
@@ -38,7 +39,7 @@ async def _apply(settings: Settings) -> None:
 
     servers = servers_of(settings.bus_url)
     if not servers:
-        raise Refused(Exit.BAD_SETTING, "HUITOU_BUS_URL names no Kafka: set it to kafka://host:port.")
+        raise Refused(Exit.BAD_SETTING, said("kafka_is_none"))
     try:
         await KafkaBus(servers, access=settings.bus_access).grant(access.grants())
     except UnusableAccess as error:

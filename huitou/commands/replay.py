@@ -10,6 +10,7 @@ import typer
 from huitou import home
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES, Settings
+from huitou.speech import said
 
 
 def replay(
@@ -28,12 +29,12 @@ def replay(
     Only while the product, or the service's consume processes, are stopped.
     """
     if service not in SERVICES:
-        raise Refused(Exit.USAGE, f"There is no service {service!r}; there are {', '.join(SERVICES)}.")
+        raise Refused(Exit.USAGE, said("service_unknown", service=service, known=", ".join(SERVICES)))
     settings = Settings()
     home.read(settings.home)
     with home.locked(settings.home):
         records = asyncio.run(_replay(settings, service, topic or [], forget_seen=forget_seen))
-    typer.echo(f"{service} reads {records} records again when it is started.")
+    typer.echo(said("replayed", service=service, records=records))
 
 
 async def _replay(settings: Settings, name: str, topics: list[str], *, forget_seen: bool) -> int:
@@ -48,10 +49,11 @@ async def _replay(settings: Settings, name: str, topics: list[str], *, forget_se
         consumers = [handlers for handlers in service.handlers if handlers.table]
         known = sorted({topic for handlers in consumers for topic in handlers.topics})
         if not known:
-            raise Refused(Exit.USAGE, f"{name} consumes nothing, so there is nothing to read again.")
+            raise Refused(Exit.USAGE, said("replay_nothing", service=name))
         if unknown := sorted(set(topics) - set(known)):
             raise Refused(
-                Exit.USAGE, f"{name} does not consume {', '.join(unknown)}; it consumes {', '.join(known)}."
+                Exit.USAGE,
+                said("replay_not_consumed", service=name, topics=", ".join(unknown), known=", ".join(known)),
             )
         member = f"{name}-replay-{socket.gethostname()}-{os.getpid()}"
         try:
@@ -72,4 +74,4 @@ async def _replay(settings: Settings, name: str, topics: list[str], *, forget_se
         except replaying.NotAlone as error:
             raise Refused(Exit.FAILED, str(error)) from None
         except BusUnavailable as error:
-            raise Refused(Exit.FAILED, f"The event bus does not answer: {error}") from None
+            raise Refused(Exit.FAILED, said("bus_does_not_answer", error=error)) from None

@@ -10,6 +10,7 @@ import typer
 
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES
+from huitou.speech import said
 from shared.auth import signing
 
 PASSWORD_BYTES = 24
@@ -31,8 +32,10 @@ def make_secrets(
         made = [name for name, content in _contents(folder) if _write(folder / name, content)]
         signing.ensure_signing_key(folder)
     except OSError as error:
-        raise Refused(Exit.BAD_SETTING, f"{folder} cannot be used: {error.strerror}.") from None
-    typer.echo(f"{folder}: {len(made)} new secrets. Keep a copy of this folder.")
+        raise Refused(
+            Exit.BAD_SETTING, said("file_cannot_be_used", file=folder, error=error.strerror)
+        ) from None
+    typer.echo(said("secrets_made", folder=folder, count=len(made)))
 
 
 def _contents(folder: Path) -> list[tuple[str, str]]:

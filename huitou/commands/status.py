@@ -10,6 +10,7 @@ from huitou import backlog, home
 from huitou.client import Product
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES, Settings
+from huitou.speech import said
 
 UNITS = ("B", "kB", "MB", "GB", "TB")
 PER_UNIT = 1_000
@@ -73,15 +74,25 @@ def _files(folder: Path) -> dict[str, int]:
 
 
 def _words(found: dict[str, Any]) -> str:
-    lines = [f"{found['home']} ({found['currency'] or 'no home yet'})", ""]
+    lines = [f"{found['home']} ({found['currency'] or said('status_no_home')})", ""]
     for service in found["services"]:
-        state = "ready" if service["ready"] else "not ready" if service["running"] else "not running"
-        more = [] if service["on_their_way"] is None else [f"{service['on_their_way']} events on their way"]
+        state = said(_state(service))
+        more = (
+            []
+            if service["on_their_way"] is None
+            else [said("status_on_their_way", count=service["on_their_way"])]
+        )
         more += [f"{count} {name}" for name, count in service["set_aside"].items() if count]
         lines.append(f"  {service['name']:9} {service['address']:24} {state:12} {', '.join(more)}".rstrip())
         lines += [f"{'':12}{issue['detail']} [{issue['code']}]" for issue in service["issues"]]
     lines += ["", *(f"  {name:14} {_size(size):>9}" for name, size in found["files"].items())]
     return "\n".join(lines).rstrip()
+
+
+def _state(service: dict[str, Any]) -> str:
+    if service["ready"]:
+        return "status_ready"
+    return "status_not_ready" if service["running"] else "status_not_running"
 
 
 def _size(count: float) -> str:

@@ -8,6 +8,7 @@ from huitou import home as homes
 from huitou import tokens
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
+from huitou.speech import said
 from shared.auth.principal import Role, is_subject
 from shared.auth.signing import signing_key_path
 
@@ -40,21 +41,21 @@ def token(
 
 def _check(role: Role | None, customer: str | None, partner: str | None, scopes: list[str]) -> None:
     if [role, customer, partner].count(None) != 2:
-        raise Refused(Exit.USAGE, "Name exactly one of --role, --customer and --partner.")
+        raise Refused(Exit.USAGE, said("token_of_one"))
     if customer is not None and not is_subject("customer", customer):
         raise Refused(
             Exit.USAGE,
-            f"{customer} is not a customer's id: cus_ and 26 letters and digits, as GET /v1/customers shows it.",
+            said("customer_id_wrong", customer=customer),
         )
     if partner is not None and not is_subject("partner", partner):
         raise Refused(
             Exit.USAGE,
-            f"{partner} cannot be a partner's id: 1 to 64 letters, digits and . _ @ -, such as example-brand.",
+            said("partner_id_wrong", partner=partner),
         )
     if scopes and partner is None:
-        raise Refused(Exit.USAGE, "Only a partner has scopes: name --partner, or leave --scope out.")
+        raise Refused(Exit.USAGE, said("scopes_of_partners"))
     if scopes and (unknown := sorted(set(scopes) - set(every := _every_scope()))):
-        raise Refused(Exit.USAGE, f"There is no scope {', '.join(unknown)}; there are {', '.join(every)}.")
+        raise Refused(Exit.USAGE, said("scope_unknown", scopes=", ".join(unknown), known=", ".join(every)))
 
 
 def _every_scope() -> list[str]:

@@ -14,6 +14,7 @@ from huitou import banner, home
 from huitou.demo import loading
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
+from huitou.speech import said
 from shared import logs
 from shared.clock import SystemClock
 from shared.log_file import LogFile
@@ -54,19 +55,17 @@ def _decide_home(folder: Path, demo: bool | None) -> home.Home:
     elif demo and known.demo == "none":
         raise Refused(
             Exit.USAGE,
-            f"{folder} holds a shop of its own. The demo wants a folder for itself: HUITOU_HOME=./demo huitou up --demo",
+            said("demo_wants_a_folder", folder=folder),
         )
     elif demo is False and known.demo != "none":
         raise Refused(
             Exit.USAGE,
-            f"{folder} holds the demo shop. An empty shop wants a folder for itself: "
-            "HUITOU_HOME=./shop huitou up --no-demo",
+            said("shop_wants_a_folder", folder=folder),
         )
     if wanted not in ("", known.currency):
         raise Refused(
             Exit.BAD_SETTING,
-            f"The programme in {folder} counts in {known.currency}, and HUITOU_CURRENCY says {wanted}. "
-            "Unset it, or name another folder in HUITOU_HOME.",
+            said("currency_differs", folder=folder, currency=known.currency, wanted=wanted),
         )
     os.environ["HUITOU_CURRENCY"] = known.currency
     Settings()  # refuses a currency that does not exist before it is written down
@@ -101,5 +100,9 @@ def _warn_of_unknown(known: set[str]) -> None:
     for name in sorted(set(os.environ) - known):
         if name.startswith("HUITOU_"):
             close = get_close_matches(name, known, n=1)
-            meant = f" Did you mean {close[0]}?" if close else ""
-            typer.echo(f"{name} is set, and nothing reads it.{meant}", err=True)
+            sentence = (
+                said("setting_unread_close", name=name, close=close[0])
+                if close
+                else said("setting_unread", name=name)
+            )
+            typer.echo(sentence, err=True)

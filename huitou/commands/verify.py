@@ -10,6 +10,7 @@ import typer
 from huitou import home
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
+from huitou.speech import said
 
 if TYPE_CHECKING:
     from shared.db import Read
@@ -39,19 +40,17 @@ def verify(
         for record in set_aside:
             ids = f": {', '.join(record['ids'])}" if record["ids"] else ""
             more = " …" if record["records"] > len(record["ids"]) and ids else ""
-            typer.echo(
-                f"{record['service']}: {record['records']} records are set aside, {record['state']}{ids}{more}"
-            )
+            typer.echo(said("verify_set_aside", **{**record, "ids": f"{ids}{more}"}))
         if refused:
-            typer.echo("They have no effect yet. See `huitou dead-letters list`, then retry or discard them.")
-        typer.echo(f"{len(drifts)} differences." if drifts else _nothing_differs(refused))
+            typer.echo(said("verify_act_on_them"))
+        typer.echo(said("verify_differences", count=len(drifts)) if drifts else _nothing_differs(refused))
     if not ok:
         raise typer.Exit(Exit.FAILED)
 
 
 def _nothing_differs(refused: list[dict[str, Any]]) -> str:
     count = sum(record["records"] for record in refused)
-    return f"What was applied adds up; {count} records were not applied." if count else "Everything adds up."
+    return said("verify_applied_adds_up", count=count) if count else said("everything_adds_up")
 
 
 async def _verify(settings: Settings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -13,6 +13,7 @@ from huitou.client import Product
 from huitou.demo import baskets, complaints, people, stories
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
+from huitou.speech import said
 from shared.limits import BATCH_ITEMS_MAX
 
 REGISTERED_AT_ONCE = 8
@@ -40,11 +41,11 @@ def _load(
     settings: Settings, product: Product, bar: Progress, last_day: date, stopping: Callable[[], bool]
 ) -> None:
     households = baskets.households()
-    task = bar.add_task("customers", total=len(households))
+    task = bar.add_task(said("demo_customers"), total=len(households))
     with ThreadPoolExecutor(REGISTERED_AT_ONCE) as pool:
         for _ in pool.map(lambda household: _register(product, household, stopping), households):
             bar.advance(task)
-    task = bar.add_task("purchases", total=baskets.BASKETS)
+    task = bar.add_task(said("demo_purchases"), total=baskets.BASKETS)
     remaining = baskets.purchases(last_day)
     customers: dict[str, str] = {}
     while batch := list(islice(remaining, BATCH_ITEMS_MAX)):
@@ -53,11 +54,11 @@ def _load(
         for purchase, outcome in zip(batch, batches.record(product, batches.PURCHASES, batch), strict=True):
             if outcome.customer_id is None:
                 raise Refused(
-                    Exit.FAILED, f"The demo's order {purchase['order_id']} was refused: {outcome.faults}"
+                    Exit.FAILED, said("demo_order_refused", order=purchase["order_id"], faults=outcome.faults)
                 )
             customers[purchase["order_id"]] = outcome.customer_id
         bar.advance(task, len(batch))
-    task = bar.add_task("complaints", total=complaints.COUNT)
+    task = bar.add_task(said("demo_complaints"), total=complaints.COUNT)
     for _ in complaints.open_all(product, customers, last_day):
         bar.advance(task)
     told = stories.begin(product, last_day)

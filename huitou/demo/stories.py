@@ -12,6 +12,7 @@ from huitou.client import Product, problem
 from huitou.demo import baskets, people
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
+from huitou.speech import said
 
 SOURCE = "demo-web"
 PARTNER_SCOPES = ["customers:write", "purchases:write"]
@@ -58,7 +59,9 @@ def begin(product: Product, last_day: date) -> dict[str, str]:
     ]
     for order, outcome in zip(orders, batches.record(product, batches.PURCHASES, orders), strict=True):
         if outcome.customer_id is None:
-            raise Refused(Exit.FAILED, f"The demo's order {order['order_id']} was refused: {outcome.faults}")
+            raise Refused(
+                Exit.FAILED, said("demo_order_refused", order=order["order_id"], faults=outcome.faults)
+            )
     _leave_receipts(product, last_day)
     return customers
 

@@ -13,26 +13,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huitou.exits import Exit, Refused
+from huitou.speech import said
 
 CHUNK_BYTES = 1024 * 1024
 HEADER_BYTES_MAX = 64 * 1024
 SEPARATORS = ",;\t|"
-SAVE_AS_CSV = "In a spreadsheet program choose File > Save As > CSV UTF-8, and import that file."
 NO_CSV = (
-    (b"PK\x03\x04", f"an XLSX workbook or another ZIP archive. {SAVE_AS_CSV}"),
-    (b"\xd0\xcf\x11\xe0", f"an XLS workbook. {SAVE_AS_CSV}"),
-    (b"%PDF", "a PDF document. Export the data as CSV."),
-    (b"\x1f\x8b", "packed with gzip. Unpack it: gzip -dc FILE | huitou import … -"),
-    (b"\x28\xb5\x2f\xfd", "packed with zstd. Unpack it: zstd -dc FILE | huitou import … -"),
-    (b"BZh", "packed with bzip2. Unpack it: bzip2 -dc FILE | huitou import … -"),
-    (b"\xfd7zXZ", "packed with xz. Unpack it: xz -dc FILE | huitou import … -"),
-    (codecs.BOM_UTF32_LE, "UTF-32. Save it as UTF-8."),
-    (codecs.BOM_UTF32_BE, "UTF-32. Save it as UTF-8."),
-    (b"{", "JSON. Post it to the API: see the `:batch` operations at /docs."),
-    (b"[", "JSON. Post it to the API: see the `:batch` operations at /docs."),
-    (b"<", "XML or HTML. Export the data as CSV."),
+    (b"PK\x03\x04", "no_csv_xlsx"),
+    (b"\xd0\xcf\x11\xe0", "no_csv_xls"),
+    (b"%PDF", "no_csv_pdf"),
+    (b"\x1f\x8b", "no_csv_gzip"),
+    (b"\x28\xb5\x2f\xfd", "no_csv_zstd"),
+    (b"BZh", "no_csv_bzip2"),
+    (b"\xfd7zXZ", "no_csv_xz"),
+    (codecs.BOM_UTF32_LE, "no_csv_utf32"),
+    (codecs.BOM_UTF32_BE, "no_csv_utf32"),
+    (b"{", "no_csv_json"),
+    (b"[", "no_csv_json"),
+    (b"<", "no_csv_xml"),
 )
-"""The first bytes of files that are no CSV, and what to do with such a file."""
+"""The first bytes of files that are no CSV, and the sentence with what to do with such a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _readable(file: str, copy: Path) -> Path:
             return copy
         path = Path(file)
         if path.is_dir():
-            raise Refused(Exit.USAGE, f"{file} is a folder. Name a file in it.")
+            raise Refused(Exit.USAGE, said("file_is_a_folder", file=file))
         if not path.is_file():  # a pipe such as <(gzip -dc FILE); a path that does not exist fails at opening
             with path.open("rb") as source, copy.open("wb") as target:
                 shutil.copyfileobj(source, target)
@@ -88,26 +88,24 @@ def _readable(file: str, copy: Path) -> Path:
             readable.read(1)
         return path
     except FileNotFoundError:
-        raise Refused(Exit.USAGE, f"There is no file {file}.") from None
+        raise Refused(Exit.USAGE, said("file_is_none", file=file)) from None
     except PermissionError:
-        raise Refused(
-            Exit.USAGE, f"{file} may not be read by this user. Change its permissions, or be another user."
-        ) from None
+        raise Refused(Exit.USAGE, said("file_may_not_be_read", file=file)) from None
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise
         raise Refused(
-            Exit.USAGE, f"{file} cannot be read: {(error.strerror or str(error)).lower()}."
+            Exit.USAGE, said("file_cannot_be_read", file=file, error=(error.strerror or str(error)).lower())
         ) from None
 
 
 def _recognise(head: bytes, file: str) -> str:
     """Return `utf-16-le`, `utf-16-be`, or `utf-8` for every other text. Raises Refused for what is no text."""
     if not head.strip(codecs.BOM_UTF8 + b" \t\r\n"):
-        raise Refused(Exit.USAGE, f"{file} is empty. Its first row must name the columns.")
-    for magic, what in NO_CSV:
+        raise Refused(Exit.USAGE, said("file_is_empty", file=file))
+    for magic, sentence in NO_CSV:
         if head.removeprefix(codecs.BOM_UTF8).startswith(magic):
-            raise Refused(Exit.USAGE, f"{file} is no CSV: it is {what}")
+            raise Refused(Exit.USAGE, said("no_csv", file=file, what=said(sentence)))
     if head.startswith(codecs.BOM_UTF16_LE):
         return "utf-16-le"
     if head.startswith(codecs.BOM_UTF16_BE):
@@ -117,7 +115,7 @@ def _recognise(head: bytes, file: str) -> str:
         return "utf-8"
     if min(even, odd) == 0:  # the names of the columns are Latin letters: one byte of two is zero
         return "utf-16-le" if odd else "utf-16-be"
-    raise Refused(Exit.USAGE, f"{file} is no CSV: it has binary data. Export the data as CSV in UTF-8.")
+    raise Refused(Exit.USAGE, said("no_csv", file=file, what=said("no_csv_binary")))
 
 
 def _digest(path: Path) -> str:
@@ -133,7 +131,7 @@ def _transcoded(path: Path, encoding: str, copy: Path, file: str) -> Path:
         ):
             shutil.copyfileobj(source, target, CHUNK_BYTES)
     except UnicodeError:
-        raise Refused(Exit.USAGE, f"{file} begins as UTF-16 and is not. Save it as UTF-8.") from None
+        raise Refused(Exit.USAGE, said("file_is_no_utf16", file=file)) from None
     return copy
 
 
@@ -154,12 +152,10 @@ def _separator(path: Path, encoding: str, columns: Collection[str], file: str) -
     with path.open("rb") as stream:
         lines = [stream.readline(HEADER_BYTES_MAX).decode(encoding, "replace") for _ in range(2)]
     if lines[0].rstrip("\n").rstrip("\r").count("\r"):
-        raise Refused(
-            Exit.USAGE, f"The lines of {file} end with CR alone. Save it with the line ends LF or CR LF."
-        )
-    said = re.fullmatch(r"\ufeff?sep=(.)\r?\n", lines[0], re.IGNORECASE | re.DOTALL)
-    if said and said[1] in SEPARATORS:
-        return said[1], 2
+        raise Refused(Exit.USAGE, said("file_ends_with_cr", file=file))
+    declared = re.fullmatch(r"\ufeff?sep=(.)\r?\n", lines[0], re.IGNORECASE | re.DOTALL)
+    if declared and declared[1] in SEPARATORS:
+        return declared[1], 2
 
     def known(separator: str) -> int:
         names = (name.strip('\ufeff" \r\n\t').lower() for name in lines[0].split(separator))

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError, create_model
 from huitou.exits import Exit, Refused
 from huitou.imports.report import RowError
 from huitou.imports.staging import Group
+from huitou.speech import said
 from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError
 from shared.http.validation import field_errors
@@ -89,24 +90,34 @@ class Entry:
 def columns_of(header: Sequence[str], kind: Kind) -> list[str]:
     """Return the header's columns. Raises Refused when a column is missing, unknown, or named twice."""
     columns = [name.strip().lower() for name in header]
-    words = [f"{name!r} is named twice" for name in dict.fromkeys(columns) if columns.count(name) > 1]
+    words = [
+        said("column_named_twice", name=name) for name in dict.fromkeys(columns) if columns.count(name) > 1
+    ]
     if missing := [name for name in kind.required if name not in columns]:
-        words.append(f"it lacks {', '.join(missing)}")
+        words.append(said("column_lacks", names=", ".join(missing)))
     words += [
-        f"it must have one of {' and '.join(names)}"
+        said("column_must_be_one_of", names=said("columns_and").join(names))
         for names in kind.one_of
         if len([name for name in names if name in columns]) != 1
     ]
     for name in columns:
         if name not in kind.columns:
             close = get_close_matches(name, kind.columns, n=1)
-            words.append(f"{name[:40]!r} is not a column{f'; did you mean {close[0]!r}?' if close else ''}")
+            words.append(
+                said("column_did_you_mean", name=name[:40], close=close[0])
+                if close
+                else said("column_unknown", name=name[:40])
+            )
     if words:
-        needed = [*kind.required, *(" or ".join(names) for names in kind.one_of)]
+        needed = [*kind.required, *(said("columns_or").join(names) for names in kind.one_of)]
         raise Refused(
             Exit.USAGE,
-            f"The first row must name the columns {', '.join(needed)} (optional: "
-            f"{', '.join(kind.optional) or 'none'}): {'; '.join(words)}.",
+            said(
+                "columns_wrong",
+                needed=", ".join(needed),
+                optional=", ".join(kind.optional) or said("none"),
+                faults="; ".join(words),
+            ),
         )
     return columns
 

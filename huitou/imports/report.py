@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
+from huitou.speech import language, said
 from shared.catalogues import Sentence
 from shared.http.language import Language
 
@@ -27,14 +28,14 @@ class RowError:
         filled = sentence.filled(**values)
         return cls(row, column, filled.code, filled.en, filled.zh)
 
-    def detail(self, language: Language) -> str:
+    def detail(self, spoken: Language) -> str:
         """Return the sentence in a language."""
-        return self.zh if language == "zh" else self.en
+        return self.zh if spoken == "zh" else self.en
 
-    def line(self, language: Language) -> str:
-        """Return the error as one line for a terminal."""
-        place = f"第 {self.row} 行" if language == "zh" else f"row {self.row}"
-        return f"{place}{', ' + self.column if self.column else ''}: {self.detail(language)} [{self.code}]"
+    def line(self) -> str:
+        """Return the error as one line for a terminal, in its language."""
+        place = said("import_row", row=self.row)
+        return f"{place}{', ' + self.column if self.column else ''}: {self.detail(language())} [{self.code}]"
 
 
 @dataclass(slots=True)
