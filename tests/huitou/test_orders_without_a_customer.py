@@ -32,7 +32,7 @@ def test_a_blank_customer_is_an_error_unless_it_may_be_anonymous(tmp_path: Path)
         (3, "customer", "customer_blank"), (4, "customer", "customer_blank"), (6, "customer", "differs_in_order"),
     ]  # fmt: skip
     assert (refused.refused, refused.anonymous) == (3, 0)
-    assert "--anonymous" in refused.errors[0].line("zh")
+    assert "--anonymous" in refused.errors[0].detail("zh")
     assert (taken.orders, taken.refused, taken.anonymous) == (4, 1, 2)
 
 

@@ -20,9 +20,9 @@ from services.feedback.casefiles.api.reader import Reader
 from services.feedback.casefiles.api.remedies import RemedyOut, show_remedies
 from services.feedback.complaints.domain.complaint import OpenedBy
 from services.feedback.complaints.domain.machine import ComplaintAction, ComplaintOutcome, ComplaintStatus
-from services.feedback.complaints.queries.admission import READ_SCOPE, admit, allowed_to
+from services.feedback.complaints.queries.admission import READ_SCOPE, admit, allowed_to, known_to
 from services.feedback.complaints.refusals import UnknownComplaint
-from services.feedback.customers.queries import issuer_of
+from services.feedback.customers.queries import ids_shown, issuer_of
 from services.feedback.http import ClockOut, show_clocks
 from services.feedback.settings import Settings
 from shared import identity
@@ -103,10 +103,11 @@ async def get_complaint(
         if caller.kind == "partner"
         else await issuer_of(read, complaint.identity_id),
     )
+    shown = await ids_shown(read, caller, {complaint.identity_id: customer_id})
     return ComplaintOut(
         id=complaint.id,
         number=complaint.number,
-        customer_id=customer_id,
+        customer_id=shown[complaint.identity_id],
         identity_id=complaint.identity_id,
         channel=complaint.channel,
         opened_by=OpenedBy(complaint.opened_by),
@@ -121,8 +122,8 @@ async def get_complaint(
         cycle=complaint.cycle,
         review_level=complaint.review_level,
         escalation_level=complaint.escalation_level,
-        duplicate_of=complaint.duplicate_of,
-        follows=complaint.follows,
+        duplicate_of=await known_to(read, caller, complaint.duplicate_of),
+        follows=await known_to(read, caller, complaint.follows),
         closed_at=complaint.closed_at,
         version=complaint.version,
         allowed=allowed_to(caller, complaint.status),

@@ -23,6 +23,7 @@ from services.feedback.complaints.refusals import (
     UnknownCustomer,
 )
 from services.feedback.complaints.usecases.open_complaint import NewComplaint, open_complaint
+from services.feedback.customers.queries import ids_shown
 from services.feedback.http import ClockOut, show_clocks
 from services.feedback.settings import Settings
 from shared.events.base import ComplaintId, IdentityId
@@ -208,11 +209,14 @@ async def list_complaints(
     shown = listing.shown(complaints)
     keys = await context.vault.keys(read, {complaint.identity_id for complaint in shown})
     clocks = await show_clocks(read, [complaint.id for complaint in shown])
+    customer_ids = await ids_shown(
+        read, caller, {complaint.identity_id: complaint.owner_id for complaint in shown}
+    )
     items = [
         ListedComplaintOut(
             id=complaint.id,
             number=complaint.number,
-            customer_id=complaint.owner_id,
+            customer_id=customer_ids[complaint.identity_id],
             channel=complaint.channel,
             title=keys.open(complaint.identity_id, f"complaint.title/{complaint.id}", complaint.title_sealed)
             if complaint.identity_id in keys

@@ -12,6 +12,7 @@ from services.feedback.complaints.queries.admission import (
     WRITERS,
     actor_of,
     admit,
+    known_to,
 )
 from services.feedback.complaints.refusals import (
     CustomerErased,
@@ -21,11 +22,10 @@ from services.feedback.complaints.refusals import (
     UnknownComplaint,
     UnknownMessage,
 )
-from services.feedback.complaints.usecases.add_message import AddedMessage, NewMessage, add_message
+from services.feedback.complaints.usecases.add_message import NewMessage, add_message
 from services.feedback.complaints.usecases.confirm_message import confirm_message
 from services.feedback.settings import Settings
-from shared.db import Tx
-from shared.http.auth import Principal, allow
+from shared.http.auth import allow
 from shared.http.dependencies import Caller, InContext, Transaction
 from shared.http.models import Choice, InstantIn, LongText, Request, Response, example
 from shared.http.routes import Router
@@ -85,17 +85,9 @@ async def post_message(
         occurred_at=body.occurred_at,
     )
     added = await add_message(tx, context, complaint_id, new)
-    return AddedMessageOut(
-        id=added.id, complaint=await opened_out(tx, await _shown(tx, caller, complaint_id, added))
-    )
-
-
-async def _shown(tx: Tx, caller: Principal, complaint_id: str, added: AddedMessage) -> str:
-    """Return the complaint that the answer shows: the message's, unless it is not this caller's to see."""
-    try:
-        return (await admit(tx, caller, added.complaint_id)).id
-    except UnknownComplaint:
-        return complaint_id
+    # The complaint that the answer shows is the message's, unless it is not this caller's to see.
+    shown = await known_to(tx, caller, added.complaint_id) or complaint_id
+    return AddedMessageOut(id=added.id, complaint=await opened_out(tx, shown))
 
 
 @router.post(

@@ -51,3 +51,13 @@ async def admit(read: Read, caller: Principal, complaint_id: str) -> ComplaintRe
         if await identity.customer_of(read, complaint.identity_id) != customer_id:
             raise UnknownComplaint
     return complaint
+
+
+async def known_to(read: Read, caller: Principal, complaint_id: str | None) -> str | None:
+    """Return the id of a complaint that another one names, or None if the caller may not know of it."""
+    if complaint_id is None:
+        return None
+    try:
+        return (await admit(read, caller, complaint_id)).id
+    except UnknownComplaint:
+        return None

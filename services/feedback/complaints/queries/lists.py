@@ -6,6 +6,7 @@ from dataclasses import replace
 from services.feedback.complaints.domain.complaint import OpenedBy
 from services.feedback.complaints.storage import complaints
 from services.feedback.complaints.storage.complaints import ComplaintSelection, ListedComplaint
+from services.feedback.customers.queries import ids_shown
 from shared import identity
 from shared.auth.principal import Principal
 from shared.db import Read
@@ -43,4 +44,8 @@ async def _identities(read: Read, caller: Principal, customer_id: str | None) ->
     owner = await identity.customer_of(read, named)
     if customer_id is not None and await identity.customer_of(read, customer_id) != owner:
         return []
-    return await identity.identities_of(read, owner)
+    identity_ids = await identity.identities_of(read, owner)
+    shown = await ids_shown(read, caller, dict.fromkeys(identity_ids, owner))
+    if caller.kind == "partner":
+        return [identity_id for identity_id in identity_ids if shown[identity_id] == customer_id]
+    return identity_ids

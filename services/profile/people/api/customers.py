@@ -29,6 +29,7 @@ from services.profile.people.domain.resolution import UnattachedIdentifier
 from services.profile.people.queries import customers
 from services.profile.people.queries.ownership import (
     customer_of,
+    ids_shown,
     issuer_seen_by,
     may_ask_for,
     rows_seen_by,
@@ -206,8 +207,9 @@ async def register_customer(
         tx, context, body.customer, name=body.name, source=body.source, issuer=caller.issuer
     )
     answer.status_code = 201 if resolved.is_new else 200
+    shown = await ids_shown(tx, caller, {resolved.identity_id: resolved.customer_id})
     return RegisteredCustomer(
-        id=resolved.customer_id,
+        id=shown[resolved.identity_id],
         identity_id=resolved.identity_id,
         created=resolved.is_new,
         unattached=[UnattachedIdentifier.held(kind) for kind in resolved.unattached],

@@ -20,7 +20,7 @@ from shared.vault import Keys
 async def find_customer(
     read: Read, context: Context, customer_id: str, *, issuer: str | None
 ) -> Customer | None:
-    """Return the customer with this owner's id, with the identities that `issuer` brought (None: all identities).
+    """Return the customer with this id, with the identities that `issuer` brought (None: all identities).
 
     None if there is no such customer.
     """
@@ -53,9 +53,9 @@ async def list_customers(
     read: Read, context: Context, selection: CustomerSelection, *, before: str | None, limit: int
 ) -> list[Customer]:
     """Return at most `limit` customers that were made before the customer `before`, the latest first."""
-    owner_ids = await identities.page(read, selection, before=before, limit=limit)
-    customers = await _assemble(read, context, owner_ids, selection.issuer)
-    return [customers[owner_id] for owner_id in owner_ids if owner_id in customers]
+    customer_ids = await identities.page(read, selection, before=before, limit=limit)
+    customers = await _assemble(read, context, customer_ids, selection.issuer)
+    return [customers[customer_id] for customer_id in customer_ids if customer_id in customers]
 
 
 async def name_of(read: Read, keys: Keys, identity_id: str, *, issuer: str) -> str | None:
@@ -65,37 +65,36 @@ async def name_of(read: Read, keys: Keys, identity_id: str, *, issuer: str) -> s
 
 
 async def _assemble(
-    read: Read, context: Context, owner_ids: Sequence[str], issuer: str | None
+    read: Read, context: Context, customer_ids: Sequence[str], issuer: str | None
 ) -> dict[str, Customer]:
-    """Return customers by owner's id: three statements, however many customers there are."""
-    readable = [
-        identity
-        for identity in await identities.owned_by(read, owner_ids)
-        if not identity.is_erased and issuer in (None, identity.issuer)
-    ]
+    """Return customers by id: three statements, however many customers there are."""
+    members = {
+        customer_id: [identity for identity in known if not identity.is_erased]
+        for customer_id, known in (await identities.of_customers(read, customer_ids, issuer)).items()
+    }
+    readable = [identity for known in members.values() for identity in known]
     keys = identities.open_keys(context.vault, readable)
     identity_ids = [identity.identity_id for identity in readable]
     identifiers_of = await _identifiers(read, keys, identity_ids, issuer)
     names = await _names(read, keys, identity_ids, issuer)
-    members: dict[str, list[IdentityWithKey]] = {}
-    for identity in readable:
-        members.setdefault(identity.owner_id, []).append(identity)
     return {
-        owner_id: _customer(owner_id, owned, identifiers_of, names) for owner_id, owned in members.items()
+        customer_id: _customer(customer_id, known, identifiers_of, names)
+        for customer_id, known in members.items()
+        if known
     }
 
 
 def _customer(
-    owner_id: str,
+    customer_id: str,
     owned: Sequence[IdentityWithKey],
     identifiers_of: dict[str, list[CustomerIdentifier]],
     names: dict[str, list[Value]],
 ) -> Customer:
-    first = next((identity for identity in owned if identity.identity_id == owner_id), owned[0])
+    first = next((identity for identity in owned if identity.identity_id == customer_id), owned[0])
     identity_ids = tuple(identity.identity_id for identity in owned)
     name = surviving(value for identity_id in identity_ids for value in names.get(identity_id, ()))
     return Customer(
-        customer_id=owner_id,
+        customer_id=customer_id,
         identity_ids=identity_ids,
         state=first.state,
         origin=first.origin,

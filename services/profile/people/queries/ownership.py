@@ -1,6 +1,6 @@
 """Find the customer that an id or an identifier stands for, and the owners of identities."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic import JsonValue
 from sqlalchemy import ColumnElement
@@ -45,7 +45,7 @@ def issuer_asked(caller: Principal, asked: str | None) -> str | None:
 async def customer_of(
     read: Read, context: Context, caller: Principal, text: str, *, issuer: str | None = None
 ) -> str | None:
-    """Return the owner's id that `cus_…` or `ext:…` stands for; None if this caller may see no such customer.
+    """Return the customer's id that `cus_…` or `ext:…` stands for; None if this caller may see no such customer.
 
     An external id is looked up within `issuer`, by default within the caller's own.
     """
@@ -69,7 +69,10 @@ async def holder_of(read: Read, context: Context, identifier: Identifier, issuer
 
 
 async def owner_of(read: Read, identity_id: str, issuer: str | None) -> str | None:
-    """Return the owner of an identity; None if it is unknown, erased, or was not brought by `issuer`, if given."""
+    """Return the owner of an identity, as `issuer` meets it, if given.
+
+    None if the identity is unknown, erased, or was not brought by `issuer`.
+    """
     return await identities.owner_of(read, identity_id, issuer)
 
 
@@ -93,9 +96,19 @@ async def owner_and_keys_of(read: Read, context: Context, identity_id: str) -> t
     return identity.owner_id, identities.open_keys(context.vault, [identity])
 
 
-async def identities_of(read: Read, customer_id: str) -> list[str]:
-    """Return the ids of the identities that belong to a customer."""
-    return await identities.ids_owned_by(read, customer_id)
+async def identities_of(read: Read, customer_id: str, issuer: str | None) -> list[str]:
+    """Return the ids of the identities of a customer, as `issuer` meets it; None: all of an owner."""
+    known = await identities.of_customers(read, [customer_id], issuer)
+    return [record.identity_id for record in known.get(customer_id, ())]
+
+
+async def ids_shown(read: Read, caller: Principal, owner_of: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the customer's id that a caller is shown for each of these identities, from their owners.
+
+    A partner that did not bring the owner is shown the identity that it brought, so that a merge tells it nothing.
+    """
+    issuer = issuer_seen_by(caller)
+    return owner_of if issuer is None else await identities.shown_to(read, owner_of, issuer)
 
 
 def identity_exists(identity_id: ColumnElement[str] | ColumnElement[str | None]) -> ColumnElement[bool]:

@@ -1,6 +1,6 @@
 """Identities: their owners, their states, and the keys that their data is sealed with."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,17 +39,42 @@ async def find(read: Read, identity_ids: Iterable[str]) -> list[IdentityWithKey]
     return await read.read_records(IdentityWithKey, _WITH_KEY.where(any_of(identity.c.identity_id, wanted)))
 
 
-async def owned_by(read: Read, owner_ids: Sequence[str]) -> list[IdentityWithKey]:
-    """Return the identities of these owners by id, with their keys, in one statement."""
-    return await read.read_records(
-        IdentityWithKey, _WITH_KEY.where(_belong_to(owner_ids)).order_by(identity.c.identity_id)
+async def of_customers(
+    read: Read, customer_ids: Sequence[str], issuer: str | None
+) -> dict[str, list[IdentityWithKey]]:
+    """Return the identities of customers, by the id under which `issuer` meets each, in one statement.
+
+    None as issuer: all identities of an owner, by the owner's id. An issuer meets only the identities that it brought: those
+    with an owner that it brought too are one customer, and any other is a customer by itself.
+    """
+    statement = _WITH_KEY.where(_belong_to(customer_ids)).order_by(identity.c.identity_id)
+    if issuer is not None:
+        named = any_of(identity.c.identity_id, customer_ids)
+        statement = _WITH_KEY.where(
+            or_(_belong_to(customer_ids), named), identity.c.issuer == issuer
+        ).order_by(identity.c.identity_id)
+    known = await read.read_records(IdentityWithKey, statement)
+    brought = {record.identity_id for record in known}
+    customers: dict[str, list[IdentityWithKey]] = {}
+    for record in known:
+        shown = record.owner_id if record.owner_id in brought else record.identity_id
+        customers.setdefault(shown, []).append(record)
+    return {customer_id: customers[customer_id] for customer_id in customer_ids if customer_id in customers}
+
+
+async def shown_to(read: Read, owner_of: Mapping[str, str], issuer: str) -> dict[str, str]:
+    """Return the id under which an issuer meets the customer of each identity that it brought, from their owners."""
+    owner_ids = sorted(set(owner_of.values()))
+    rows = await read.all(
+        select(identity.c.identity_id).where(
+            any_of(identity.c.identity_id, owner_ids), identity.c.issuer == issuer
+        )
     )
-
-
-async def ids_owned_by(read: Read, owner_id: str) -> list[str]:
-    """Return the ids of the identities of one owner."""
-    rows = await read.all(select(identity.c.identity_id).where(_belong_to([owner_id])))
-    return [identity_id for (identity_id,) in rows]
+    brought = {owner_id for (owner_id,) in rows}
+    return {
+        identity_id: owner_id if owner_id in brought else identity_id
+        for identity_id, owner_id in owner_of.items()
+    }
 
 
 async def owners(read: Read, identity_ids: Iterable[str]) -> dict[str, str]:
@@ -62,23 +87,41 @@ async def owners(read: Read, identity_ids: Iterable[str]) -> dict[str, str]:
 
 
 async def owner_of(read: Read, identity_id: str, issuer: str | None) -> str | None:
-    """Return the owner of an identity. None if it is unknown, erased, or was not brought by `issuer`, if given."""
+    """Return the owner of an identity, as `issuer` meets it, if given.
+
+    None if the identity is unknown, erased, or was not brought by `issuer`.
+    """
     statement = select(identity.c.owner_id).where(
         identity.c.identity_id == identity_id, identity.c.state != "erased"
     )
-    return await read.scalar(statement if issuer is None else statement.where(identity.c.issuer == issuer))
+    if issuer is None:
+        return await read.scalar(statement)
+    owner_id = await read.scalar(statement.where(identity.c.issuer == issuer))
+    return None if owner_id is None else (await shown_to(read, {identity_id: owner_id}, issuer))[identity_id]
 
 
 async def page(read: Read, selection: CustomerSelection, *, before: str | None, limit: int) -> list[str]:
-    """Return the ids of at most `limit` owners that were made before the owner `before`, the latest first."""
+    """Return the ids of at most `limit` customers that were made before the customer `before`, the latest first.
+
+    They are owners or, with an issuer, the ids under which it meets its customers.
+    """
     statement = (
         select(identity.c.identity_id)
-        .where(identity.c.owner_id == identity.c.identity_id, identity.c.state != "erased")
+        .where(identity.c.state != "erased")
         .order_by(identity.c.identity_id.desc())
         .limit(limit)
     )
-    if selection.issuer is not None:
-        statement = statement.where(identity.c.issuer == selection.issuer)
+    owns_itself = identity.c.owner_id == identity.c.identity_id
+    if selection.issuer is None:
+        statement = statement.where(owns_itself)
+    else:
+        owner = identity.alias("owner")
+        brought = (
+            select(owner.c.identity_id)
+            .where(owner.c.identity_id == identity.c.owner_id, owner.c.issuer == selection.issuer)
+            .exists()
+        )
+        statement = statement.where(identity.c.issuer == selection.issuer, or_(owns_itself, ~brought))
     if selection.origin is not None:
         statement = statement.where(identity.c.origin == selection.origin)
     if selection.created_from is not None:

@@ -16,6 +16,7 @@ from services.profile.people.refusals import (
 )
 from services.profile.purchases.api.purchases import PurchaseCustomerIn
 from services.profile.purchases.domain.claims import Claim
+from services.profile.purchases.queries.purchases import customers_shown
 from services.profile.purchases.refusals import (
     ClaimIncomplete,
     ClaimTooLate,
@@ -120,15 +121,17 @@ async def claim_purchase(
     Receipts are those of the caller's issuer, for a customer of the issuer that brought them. Customers and partners can
     claim within `HUITOU_CLAIM_WINDOW_DAYS` of the purchase.
     """
-    return _claimed(await claim(tx, context, body.claim, caller=caller))
+    purchase = await claim(tx, context, body.claim, caller=caller)
+    shown = await customers_shown(tx, caller, [purchase])
+    return _claimed(purchase, shown[purchase.holder])
 
 
-def _claimed(purchase: PurchaseRecord) -> Claimed:
-    assert purchase.customer_id is not None, "an identity has an owner"
+def _claimed(purchase: PurchaseRecord, customer_id: str | None) -> Claimed:
+    assert customer_id is not None, "an identity has an owner"
     assert purchase.claimed_at is not None, "the claim has a time"
     return Claimed(
         id=purchase.purchase_id,
-        customer_id=purchase.customer_id,
+        customer_id=customer_id,
         identity_id=purchase.holder,
         source=purchase.source,
         order_id=purchase.order_id,

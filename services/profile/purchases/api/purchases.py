@@ -1,5 +1,6 @@
 """Purchases: record one or many."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Self
 
@@ -18,6 +19,7 @@ from services.profile.people.refusals import (
     UnknownCustomer,
 )
 from services.profile.purchases.domain.purchases import Line, Purchase
+from services.profile.purchases.queries.purchases import customers_shown
 from services.profile.purchases.refusals import (
     CustomerTotalTooLarge,
     InTheFuture,
@@ -28,6 +30,8 @@ from services.profile.purchases.refusals import (
 from services.profile.purchases.storage.tables import PurchaseRecord
 from services.profile.purchases.usecases.record_purchases import record_purchases as record
 from services.profile.settings import Settings
+from shared.auth.principal import Principal
+from shared.db import Tx
 from shared.errors import DomainError
 from shared.http import problems
 from shared.http.auth import allow
@@ -221,7 +225,7 @@ async def record_purchase(
     (outcome,) = await record(tx, context, [body.purchase], issuer=caller.issuer)
     if isinstance(outcome, DomainError):
         raise outcome
-    return _recorded(outcome)
+    return _recorded(outcome, await _shown(tx, caller, [outcome]))
 
 
 @router.post(
@@ -239,20 +243,31 @@ async def record_purchases(
     """Record up to 500 purchases in one transaction; one that is refused is left out and says why."""
     reported = [item.purchase for item in body.items]
     outcomes = await record(tx, context, reported, issuer=caller.issuer)
-    return PurchaseOutcomes(items=[_outcome(outcome, incoming) for outcome in outcomes])
+    shown = await _shown(tx, caller, outcomes)
+    return PurchaseOutcomes(items=[_outcome(outcome, incoming, shown) for outcome in outcomes])
 
 
-def _outcome(outcome: PurchaseRecord | DomainError, incoming: Incoming) -> PurchaseOutcome:
+async def _shown(
+    tx: Tx, caller: Principal, outcomes: Sequence[PurchaseRecord | DomainError]
+) -> Mapping[str | None, str | None]:
+    """Return the customers' ids that the caller is shown, by identity."""
+    recorded = (outcome for outcome in outcomes if isinstance(outcome, PurchaseRecord))
+    return await customers_shown(tx, caller, recorded)
+
+
+def _outcome(
+    outcome: PurchaseRecord | DomainError, incoming: Incoming, shown: Mapping[str | None, str | None]
+) -> PurchaseOutcome:
     if isinstance(outcome, PurchaseRecord):
-        return PurchaseOutcome(status=201, purchase=_recorded(outcome), problem=None)
+        return PurchaseOutcome(status=201, purchase=_recorded(outcome, shown), problem=None)
     problem = problems.item_document(outcome, incoming.scope)
     return PurchaseOutcome(status=outcome.kind.value, purchase=None, problem=problem)
 
 
-def _recorded(purchase: PurchaseRecord) -> RecordedPurchase:
+def _recorded(purchase: PurchaseRecord, shown: Mapping[str | None, str | None]) -> RecordedPurchase:
     return RecordedPurchase(
         id=purchase.purchase_id,
-        customer_id=None if purchase.was_anonymous else purchase.customer_id,
+        customer_id=None if purchase.was_anonymous else shown[purchase.identity_id],
         identity_id=None if purchase.was_anonymous else purchase.identity_id,
         source=purchase.source,
         order_id=purchase.order_id,

@@ -1,5 +1,6 @@
 """Purchases: read one, list them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -122,7 +123,8 @@ async def get_purchase(
         own = await customer_of(read, context, caller, own_id)
         if own is None or own != purchase.customer_id:
             raise PurchaseNotFound
-    return PurchaseOut(**dict(_summary(purchase)), lines=[_line(line) for line in found.lines])
+    shown = await purchases.customers_shown(read, caller, [purchase])
+    return PurchaseOut(**dict(_summary(purchase, shown)), lines=[_line(line) for line in found.lines])
 
 
 @router.get(
@@ -147,10 +149,12 @@ async def list_purchases(
     if selection is None:
         return listing.page([], lambda _: [], [])
     listed = await purchases.list_purchases(read, selection, before=listing.after, limit=listing.rows_max)
+    shown = listing.shown(listed)
+    customer_ids = await purchases.customers_shown(read, caller, shown)
     return listing.page(
         listed,
         lambda purchase: [purchase.purchase_id],
-        [_summary(purchase) for purchase in listing.shown(listed)],
+        [_summary(purchase, customer_ids) for purchase in shown],
     )
 
 
@@ -173,7 +177,7 @@ async def _selection(
         return None
     customer_id = asked or own
     return PurchaseSelection(
-        identity_ids=await identities_of(read, customer_id) if customer_id else None,
+        identity_ids=await identities_of(read, customer_id, issuer_seen_by(caller)) if customer_id else None,
         anonymous=filters.anonymous,
         issuer=issuer_seen_by(caller) or filters.issuer,
         source=filters.source,
@@ -183,10 +187,10 @@ async def _selection(
     )
 
 
-def _summary(purchase: PurchaseRecord) -> PurchaseSummary:
+def _summary(purchase: PurchaseRecord, customer_ids: Mapping[str | None, str | None]) -> PurchaseSummary:
     return PurchaseSummary(
         id=purchase.purchase_id,
-        customer_id=purchase.customer_id,
+        customer_id=customer_ids[purchase.identity_id],
         identity_id=purchase.identity_id,
         claimed_at=purchase.claimed_at,
         source=purchase.source,

@@ -1,5 +1,6 @@
 """Returns: record one or many."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ from typing_extensions import TypeAliasType
 
 from services.profile.people.refusals import TooMuchContention
 from services.profile.purchases.domain.returns import Return, ReturnedLine, WaitingReturn
+from services.profile.purchases.queries.purchases import customers_shown
 from services.profile.purchases.refusals import (
     InTheFuture,
     ReturnBeforePurchase,
@@ -20,6 +22,8 @@ from services.profile.purchases.refusals import (
 from services.profile.purchases.storage.returns import RecordedReturn
 from services.profile.purchases.usecases.record_returns import record_returns
 from services.profile.settings import Settings
+from shared.auth.principal import Principal
+from shared.db import Tx
 from shared.errors import DomainError
 from shared.http import problems
 from shared.http.auth import allow
@@ -167,7 +171,7 @@ async def record_return(
     if isinstance(outcome, DomainError):
         raise outcome
     answer.status_code = 201 if isinstance(outcome, RecordedReturn) else 202
-    return _returned(outcome)
+    return _returned(outcome, await _shown(tx, caller, [outcome]))
 
 
 @router.post(
@@ -187,19 +191,34 @@ async def record_many_returns(
     The status of one whose purchase is not known yet is 202.
     """
     outcomes = await record_returns(tx, context, [item.reported for item in body.items], issuer=caller.issuer)
-    return ReturnOutcomes(items=[_outcome(outcome, incoming) for outcome in outcomes])
+    shown = await _shown(tx, caller, outcomes)
+    return ReturnOutcomes(items=[_outcome(outcome, incoming, shown) for outcome in outcomes])
 
 
-def _outcome(outcome: RecordedReturn | WaitingReturn | DomainError, incoming: Incoming) -> ReturnOutcome:
+async def _shown(
+    tx: Tx, caller: Principal, outcomes: Sequence[RecordedReturn | WaitingReturn | DomainError]
+) -> Mapping[str | None, str | None]:
+    """Return the customers' ids that the caller is shown, by identity."""
+    records = (outcome.record for outcome in outcomes if isinstance(outcome, RecordedReturn))
+    return await customers_shown(tx, caller, records)
+
+
+def _outcome(
+    outcome: RecordedReturn | WaitingReturn | DomainError,
+    incoming: Incoming,
+    shown: Mapping[str | None, str | None],
+) -> ReturnOutcome:
     if isinstance(outcome, DomainError):
         problem = problems.item_document(outcome, incoming.scope)
         return ReturnOutcome(status=outcome.kind.value, returned=None, problem=problem)
     status = 201 if isinstance(outcome, RecordedReturn) else 202
-    return ReturnOutcome(status=status, returned=_returned(outcome), problem=None)
+    return ReturnOutcome(status=status, returned=_returned(outcome, shown), problem=None)
 
 
-def _returned(outcome: RecordedReturn | WaitingReturn) -> RecordedReturnOut:
-    return _waiting(outcome) if isinstance(outcome, WaitingReturn) else _recorded(outcome)
+def _returned(
+    outcome: RecordedReturn | WaitingReturn, shown: Mapping[str | None, str | None]
+) -> RecordedReturnOut:
+    return _waiting(outcome) if isinstance(outcome, WaitingReturn) else _recorded(outcome, shown)
 
 
 def _waiting(waiting: WaitingReturn) -> RecordedReturnOut:
@@ -220,7 +239,7 @@ def _waiting(waiting: WaitingReturn) -> RecordedReturnOut:
     )
 
 
-def _recorded(recorded: RecordedReturn) -> RecordedReturnOut:
+def _recorded(recorded: RecordedReturn, shown: Mapping[str | None, str | None]) -> RecordedReturnOut:
     record = recorded.record
     return RecordedReturnOut(
         id=record.return_id,
@@ -230,7 +249,7 @@ def _recorded(recorded: RecordedReturn) -> RecordedReturnOut:
         order_id=record.order_id,
         returned_at=record.returned_at,
         purchase_id=record.purchase_id,
-        customer_id=record.customer_id,
+        customer_id=shown[record.identity_id],
         currency=record.currency,
         amount_minor=record.amount_minor,
         lines=[

@@ -1,12 +1,13 @@
 """Read purchases. Their `customer_id` is the customer that they belong to now, not the one at recording."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from services.profile.people.queries.ownership import owner_and_keys_of, owners_of
+from services.profile.people.queries.ownership import ids_shown, owner_and_keys_of, owners_of
 from services.profile.purchases.domain.purchases import PurchaseSelection
 from services.profile.purchases.storage import purchases
-from services.profile.purchases.storage.tables import PurchaseLineRecord, PurchaseRecord
+from services.profile.purchases.storage.tables import PurchaseLineRecord, PurchaseRecord, ReturnRecord
+from shared.auth.principal import Principal
 from shared.context import Context
 from shared.db import Read
 
@@ -50,3 +51,17 @@ async def list_purchases(
         replace(purchase, customer_id=owners[purchase.identity_id]) if purchase.identity_id else purchase
         for purchase in page
     ]
+
+
+async def customers_shown(
+    read: Read, caller: Principal, records: Iterable[PurchaseRecord | ReturnRecord]
+) -> Mapping[str | None, str | None]:
+    """Return the customer's id that a caller is shown for the identity of each of these records, and None for none."""
+    owner_of = {
+        record.identity_id: record.customer_id
+        for record in records
+        if record.identity_id is not None and record.customer_id is not None
+    }
+    shown: dict[str | None, str | None] = {None: None}
+    shown.update(await ids_shown(read, caller, owner_of))
+    return shown

@@ -9,7 +9,7 @@ from services.feedback.complaints.domain.machine import Actor, ActorKind, Compla
 from services.feedback.complaints.storage.tables import complaint
 from shared.ids import new_id
 from tests.feedback.asking import OPEN, body, opened, read
-from tests.feedback.running import Feedback, customer, registered
+from tests.feedback.running import Feedback, customer, merged, registered
 
 
 async def test_a_customer_nobody_has_heard_of_is_not_turned_away(feedback: Feedback) -> None:
@@ -271,6 +271,34 @@ async def test_a_partner_is_not_shown_a_complaint_that_it_did_not_bring(feedback
         answer = await partner.post(f"{OPEN}/{first}/messages", json=said)
     assert (answer.status_code, answer.json()["complaint"]["id"]) == (201, first)
     assert [message["body"] for message in (await read(feedback, second))["messages"]][-1] == "And now?"
+
+
+async def test_a_merge_of_customers_tells_a_partner_nothing(feedback: Feedback) -> None:
+    who, second, survivor = customer(), customer(), customer()
+    for brought in (who, second):
+        await feedback.deliver(registered(brought, "partner:acme"))
+    async with feedback.partner("acme") as partner:
+        mine = (await partner.post(OPEN, json=body(who), headers=feedback.key())).json()["id"]
+        await partner.post(OPEN, json=body(second), headers=feedback.key())
+        theirs = (await opened(feedback, survivor))["id"]
+        for brought in (who, second):
+            await feedback.deliver(merged(brought, into=survivor))
+        await feedback.act(mine, ComplaintAction.MERGE, duplicate_of=theirs)
+        answers = [
+            await partner.get(f"{OPEN}/{mine}"),
+            await partner.get(OPEN, params={"customer_id": who}),
+        ]
+        everything = await partner.get(OPEN)
+        guessed = await partner.get(OPEN, params={"customer_id": survivor})
+    for answer in answers:
+        assert who in answer.text
+        assert second not in answer.text
+        assert survivor not in answer.text
+        assert theirs not in answer.text
+    assert {item["customer_id"] for item in everything.json()["items"]} == {who, second}
+    assert guessed.json()["items"] == []
+    seen = await read(feedback, mine)
+    assert (seen["customer_id"], seen["duplicate_of"]) == (survivor, theirs)
 
 
 async def test_a_partners_message_after_the_end_opens_a_complaint_that_follows(feedback: Feedback) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from services.profile.people.storage.tables import identity
 from shared.ids import new_id
-from tests.profile.running import Profile, purchase
+from tests.profile.running import Profile, purchase, returned
 
 ANA = {"external_id": "C-1", "phone": "138 0013 8001", "email": "Ana@Example.com", "name": "Ana Li"}
 
@@ -93,6 +93,69 @@ async def test_the_id_of_a_merged_customer_leads_to_the_survivor(profile: Profil
     assert [customer["id"] for customer in (await client.get("/v1/customers")).json()["items"]] == [survivor]
     for token in (survivor, loser):  # a token that was made before the merge still stands for its customer
         assert (await profile.customer(token).get(f"/v1/customers/{survivor}")).status_code == 200
+
+
+async def test_a_merge_tells_a_partner_nothing(profile: Profile) -> None:
+    """The partner's two customers were merged into one of the shop: it meets each of them as it brought it."""
+    mart = profile.partner("mart")
+    survivor = (await profile.operator().post("/v1/customers", json=ANA)).json()["id"]
+    first, second = [
+        (await mart.post("/v1/customers", json={"external_id": name})).json()["id"] for name in ("M-1", "M-2")
+    ]
+    bought = (
+        await mart.post("/v1/purchases", json=purchase(customer={"external_id": "M-1"}, source="mart"))
+    ).json()
+    await mart.post("/v1/purchases", json=purchase("2", customer={"external_id": "M-2"}, source="mart"))
+    async with profile.database.begin() as tx:
+        await tx.execute(
+            update(identity)
+            .where(identity.c.identity_id.in_([first, second]))
+            .values(owner_id=survivor, ownership_version=1)
+        )
+
+    answers = [
+        await mart.post("/v1/customers", json={"external_id": "M-1"}),
+        await mart.post("/v1/customers:lookup", json={"external_id": "M-1"}),
+        await mart.get(f"/v1/customers/{first}"),
+        await mart.get("/v1/customers/ext:M-1"),
+        await mart.post("/v1/purchases", json=purchase("3", customer={"id": first}, source="mart")),
+        await mart.get(f"/v1/purchases/{bought['id']}"),
+        await mart.post("/v1/returns", json=returned(order="3", source="mart")),
+        await mart.post("/v1/returns:batch", json={"items": [returned(order="3", source="mart")]}),
+        await mart.get("/v1/purchases", params={"customer_id": first}),
+    ]
+    listed = [await mart.get("/v1/customers", params={"limit": 1})]
+    cursor = listed[0].json()["next_cursor"]
+    listed.append(await mart.get("/v1/customers", params={"limit": 1, "cursor": cursor}))
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 201, 200, 201, 207, 200]
+    for answer in answers:
+        assert first in answer.text
+        assert survivor not in answer.text
+        assert second not in answer.text
+    assert [page.json()["items"][0]["id"] for page in listed] == [second, first]
+    assert (await mart.get(f"/v1/customers/{survivor}")).status_code == 404
+    assert (await mart.get("/v1/purchases", params={"customer_id": survivor})).json()["items"] == []
+    seen = (await profile.operator().get(f"/v1/customers/{first}")).json()
+    assert (seen["id"], sorted(seen["identity_ids"])) == (survivor, sorted([survivor, first, second]))
+
+
+async def test_a_partner_meets_its_own_merged_customers_as_one(profile: Profile) -> None:
+    mart = profile.partner("mart")
+    survivor, loser = [
+        (await mart.post("/v1/customers", json={"external_id": name})).json()["id"] for name in ("M-1", "M-2")
+    ]
+    async with profile.database.begin() as tx:
+        await tx.execute(
+            update(identity)
+            .where(identity.c.identity_id == loser)
+            .values(owner_id=survivor, ownership_version=1)
+        )
+
+    read = (await mart.get(f"/v1/customers/{loser}")).json()
+
+    assert (read["id"], sorted(read["identity_ids"])) == (survivor, sorted([survivor, loser]))
+    assert [customer["id"] for customer in (await mart.get("/v1/customers")).json()["items"]] == [survivor]
 
 
 async def test_customers_see_themselves_only(profile: Profile) -> None:
