@@ -42,8 +42,8 @@ def test_a_refusal_is_in_the_language_that_was_named(tmp_path_factory: pytest.Te
     shop = Installation(tmp_path_factory.mktemp("speech") / "home")
     chinese = Installation(shop.home, more={"LC_ALL": "zh_CN.UTF-8"})
 
-    for told in (shop.run("--language", "zh", "verify"), chinese.run("verify")):
-        assert told.returncode == Exit.USAGE
-        assert "不是回头的主目录" in told.stderr
+    for refusal in (shop.run("--language", "zh", "verify"), chinese.run("verify")):
+        assert refusal.returncode == Exit.USAGE
+        assert "不是回头的主目录" in refusal.stderr
     assert "is no home of Huitou" in chinese.run("--language", "en", "verify").stderr
     assert "没有响应" in chinese.run("status").stdout + chinese.run("dead-letters", "list").stderr

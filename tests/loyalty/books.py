@@ -28,7 +28,7 @@ class Books:
         self.postings: list[Posting] = []
         self.purchases: dict[str, tuple[Purchase, list[Lot]]] = {}
         self.before: dict[str, list[UnitRange]] = {}
-        self.spends: dict[str, list[tuple[PostingCause, int, tuple[Line, ...]]]] = {}
+        self.spends: dict[str, list[tuple[str, PostingCause, int, tuple[Line, ...]]]] = {}
 
     def member(self, identity: str) -> Member:
         return self.members[self.wallets[identity].owner_id]
@@ -75,7 +75,7 @@ class Books:
         cause = PostingCause(CauseKind.REDEMPTION, next(self.rows))
         burning.burn(journal, self.member(identity), cause, points, Account.REDEEMED, self.now)
         self.end(journal)
-        self.spends.setdefault(order_id, []).append((cause, points, lines))
+        self.spends.setdefault(order_id, []).append((identity, cause, points, lines))
 
     def take_back(self, order_id: str, units: list[UnitRange]) -> None:
         purchase, lots = self.purchases[order_id]
@@ -85,6 +85,7 @@ class Books:
         known = self.lots()
         spends = [
             returning.Spend(
+                self.wallets[identity],
                 points,
                 sum(line.amount_minor for line in lines),
                 lines,
@@ -94,9 +95,10 @@ class Books:
                     if p.cause == spent
                 ),
             )
-            for spent, points, lines in self.spends.get(order_id, [])
+            for identity, spent, points, lines in self.spends.get(order_id, [])
             if lines
         ]
+        spends = returning.spent_by(spends, self.wallets[purchase.identity_id])
         members = list(self.members.values())
         returning.take_back(journal, members, cause, purchase.lines, lots, spends, units, self.now)
         self.before[order_id] += units

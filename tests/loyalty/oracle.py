@@ -61,6 +61,7 @@ class Order:
 
 @dataclass(eq=False)
 class Redemption:
+    identity: str
     order_id: str
     positions: list[Point]
     units_of_positions: list[tuple[int, int]]
@@ -123,7 +124,7 @@ class Oracle:
         taken = there[:points]
         for point in taken:
             point.place = "spent"
-        self.redemptions.append(Redemption(order_id, taken, spread(points, lines) if lines else []))
+        self.redemptions.append(Redemption(identity, order_id, taken, spread(points, lines) if lines else []))
         return taken
 
     def take_back(self, order_id: str, units: Units) -> None:
@@ -131,7 +132,8 @@ class Oracle:
         back = {(line, number) for line, first, last in units for number in range(first, last + 1)}
         touched = {order.identity}
         for redemption in self.redemptions:
-            if redemption.order_id == order_id and order_id:
+            involved = {redemption.identity, *(point.lot.identity for point in redemption.positions)}
+            if redemption.order_id == order_id and order_id and involved & self._group(order.identity):
                 for point, unit in zip(redemption.positions, redemption.units_of_positions, strict=False):
                     if unit in back:
                         touched.add(point.lot.identity)

@@ -15,7 +15,7 @@ from services.loyalty.earning.refusals import UnitsNotReturnable
 from services.loyalty.ledger.domain import settling
 from services.loyalty.ledger.domain.journal import Journal
 from services.loyalty.ledger.domain.postings import Account, PostingCause
-from services.loyalty.ledger.domain.wallets import Lot, Member
+from services.loyalty.ledger.domain.wallets import Lot, Member, Wallet
 from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Line, UnitRange
 
@@ -31,13 +31,29 @@ class PointsOfLot(NamedTuple):
 class Spend:
     """Points that a redemption took for an order: `lines` at their amounts before points, `base` their sum.
 
-    `paid` says which lots paid, in the order of its postings: the first lot paid positions 1..n, and so on.
+    `wallet` is that of the identity that asked for it. `paid` says which lots paid, in the order of its postings: the first lot
+    paid positions 1..n, and so on.
     """
 
+    wallet: Wallet
     points: int
     base: int
     lines: tuple[Line, ...]
     paid: tuple[PointsOfLot, ...]
+
+
+def spent_by(spends: Iterable[Spend], buyer: Wallet) -> list[Spend]:
+    """Return the redemptions of the buyer, who may have been merged or parted since.
+
+    A redemption may name any order. One of somebody else does not come back when the buyer returns it. After an unmerge a
+    redemption is still the buyer's if it took points of the buyer's.
+    """
+    return [
+        spend
+        for spend in spends
+        if buyer.owner_id
+        in {wallet.owner_id for wallet in (spend.wallet, *(paid.lot.wallet for paid in spend.paid))}
+    ]
 
 
 def check_returnable(lines: Sequence[Line], units: Sequence[UnitRange], before: Iterable[UnitRange]) -> None:

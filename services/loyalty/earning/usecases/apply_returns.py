@@ -104,7 +104,7 @@ async def _load(
             purchase=purchase,
             wallet=locked.by_id[purchase.wallet_id],
             earned=earned.get(purchase.id, []),
-            spends=spends.get(_order(purchase), []),
+            spends=returning.spent_by(spends.get(_order(purchase), ()), locked.by_id[purchase.wallet_id]),
         )
         for fact, purchase in ready
     ]
@@ -121,6 +121,7 @@ async def _spends(
     return {
         order: [
             Spend(
+                locked.by_id[payment.wallet_id],
                 payment.points,
                 payment.base,
                 payment.lines,

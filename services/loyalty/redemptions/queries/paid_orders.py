@@ -22,9 +22,10 @@ __all__ = ["Payment", "identities_behind", "payments"]
 class Payment:
     """A redemption for an order: `lines` at their amounts before points, `base` their sum.
 
-    `taken` says which lots paid, in the order of the postings.
+    `wallet_id` is that of the identity that asked for it. `taken` says which lots paid, in the order of the postings.
     """
 
+    wallet_id: int
     points: int
     base: int
     lines: tuple[Line, ...]
@@ -32,17 +33,18 @@ class Payment:
 
 
 async def identities_behind(read: Read, vault: Vault, orders: Iterable[OrderKey]) -> set[str]:
-    """Return the identities whose lots paid these orders.
+    """Return the identities that asked for redemptions for these orders, and those whose lots paid them.
 
     The rows are append-only, so they can be read before the wallets are locked. After an unmerge the lots can belong
     to another member than the buyer.
     """
-    row_ids = await redemptions.ids_of_orders(read, tokens_of(vault, orders))
-    if not row_ids:
+    booked = await redemptions.of_orders(read, tokens_of(vault, orders))
+    if not booked:
         return set()
+    row_ids = [record.id for record in booked]
     taken = await postings.taken(read, CauseKind.REDEMPTION, row_ids, Account.REDEEMED)
-    wallet_ids = sorted({posting.wallet_id for posting in taken})
-    return set(await wallets.identities(read, wallet_ids))
+    wallet_ids = {posting.wallet_id for posting in taken} | {record.wallet_id for record in booked}
+    return set(await wallets.identities(read, sorted(wallet_ids)))
 
 
 async def payments(read: Read, vault: Vault, orders: Iterable[OrderKey]) -> dict[OrderKey, list[Payment]]:
@@ -57,6 +59,6 @@ async def payments(read: Read, vault: Vault, orders: Iterable[OrderKey]) -> dict
     by_order: dict[OrderKey, list[Payment]] = {}
     for record in with_lines:
         assert record.order_token is not None, "a redemption with lines names its order"
-        payment = Payment(record.points, record.base, record.lines, taken[record.id])
+        payment = Payment(record.wallet_id, record.points, record.base, record.lines, taken[record.id])
         by_order.setdefault(named[record.order_token], []).append(payment)
     return by_order

@@ -21,22 +21,13 @@ class Booked:
 
 async def of_orders(read: Read, order_tokens: Iterable[bytes]) -> list[RedemptionRecord]:
     """Return the redemptions for these orders, in the order in which they were booked."""
-    c = redemption.c
-    statement = (
-        select(*columns_of(redemption, RedemptionRecord))
-        .where(any_of(c.order_token, sorted(set(order_tokens))))
-        .order_by(c.id)
-    )
-    return await read.read_records(RedemptionRecord, statement)
-
-
-async def ids_of_orders(read: Read, order_tokens: Iterable[bytes]) -> list[int]:
-    """Return the ids of the redemptions for these orders."""
     c, wanted = redemption.c, sorted(set(order_tokens))
     if not wanted:
         return []
-    rows = await read.all(select(c.id).where(any_of(c.order_token, wanted)))
-    return [row_id for (row_id,) in rows]
+    statement = (
+        select(*columns_of(redemption, RedemptionRecord)).where(any_of(c.order_token, wanted)).order_by(c.id)
+    )
+    return await read.read_records(RedemptionRecord, statement)
 
 
 async def first_of_order(read: Read, order_token: bytes, wallet_ids: Sequence[int]) -> Booked | None:

@@ -10,7 +10,7 @@ import pytest
 
 from services.loyalty.ledger.api.adjustments import POINTS_MAX
 from shared.limits import MEMBER_POINTS_MAX
-from tests.loyalty.shop import START, Shop, bought, customer, returned
+from tests.loyalty.shop import START, Shop, bought, customer, merged, returned
 
 
 async def post(
@@ -50,6 +50,37 @@ async def test_a_redemption_for_an_order_names_its_lines(shop: Shop) -> None:
     await shop.tell(purchase, returned(purchase, [(1, 2, 2)]))
 
     assert await shop.active(member) == 50 + 25 + 25
+    await shop.check()
+
+
+async def test_points_for_somebody_elses_order_do_not_come_back_at_its_return(shop: Shop) -> None:
+    """A redemption may name any order, for example one that the till has mistyped. Only its customer's comes back."""
+    buyer, stranger, merged_one = customer(), customer(), customer()
+    for member in (buyer, stranger, merged_one):
+        await shop.tell(bought(member, [(1, 10_000)], START))
+    order, lines = ("web", "A-1"), [(2, 5_000)]
+    await shop.redeem(stranger, 40, order, lines)
+    await shop.redeem(merged_one, 20, order, lines)
+    purchase = bought(buyer, [(2, 5_000)], START, order_id="A-1")
+    await shop.tell(purchase, merged(merged_one, buyer, 1, START))
+
+    await shop.tell(returned(purchase, [(1, 1, 2)]))
+
+    assert await shop.active(stranger) == 60
+    assert await shop.active(buyer) == 200, "what the merged customer spent on it is back"
+    await shop.check()
+
+
+async def test_points_spent_as_one_customer_come_back_after_the_unmerge(shop: Shop) -> None:
+    one, two = customer(), customer()
+    await shop.tell(bought(two, [(1, 10_000)], START), merged(two, one, 1, START))
+    purchase = bought(two, [(1, 5_000)], START, order_id="A-1")
+    await shop.tell(bought(one, [(1, 100)], START), purchase)
+    await shop.redeem(one, 51, ("web", "A-1"), [(1, 5_000)])
+
+    await shop.tell(merged(two, two, 2, START), returned(purchase, [(1, 1, 1)]))
+
+    assert (await shop.active(one), await shop.active(two)) == (1, 100)
     await shop.check()
 
 
