@@ -132,6 +132,12 @@ async def let_pass(
     await tx.insert_records(allowed_batch, [allowed])
 
 
+async def last_allowed(read: Read) -> list[AllowedBatchRecord]:
+    """Return the batches that operators have let pass, the latest first, at most SHOWN_MAX."""
+    latest = select(*columns_of(allowed_batch, AllowedBatchRecord)).order_by(allowed_batch.c.id.desc())
+    return await read.read_records(AllowedBatchRecord, latest.limit(SHOWN_MAX))
+
+
 async def allowed(read: Read, consumer: str, place: TopicPartition, offset: int) -> AllowedBatchRecord | None:
     """Return the batch around this offset that an operator lets pass, the last one that was allowed."""
     c = allowed_batch.c

@@ -10,12 +10,14 @@ from typing_extensions import TypeAliasType
 from shared.bus import TopicPartition
 from shared.consume import stopped_partitions
 from shared.consume.stopped_partitions import NotBraked, OtherBatch, Stopped
-from shared.consume.tables import StopCause
+from shared.consume.tables import AllowedBatchRecord, StopCause
 from shared.http.auth import OPERATORS, allow
-from shared.http.dependencies import Caller, Reading, Running
+from shared.http.dependencies import Caller, Reading, Running, Vaulted
 from shared.http.models import Request, Response, example
+from shared.http.readers import OPERATORS_ONLY
 from shared.http.routes import Router
 from shared.limits import INT64_MAX
+from shared.vault import Vault
 
 _BATCH = {
     "from_offset": 1205, "until_offset": 1705, "records": 500, "dead": 32, "queued": 4,
@@ -73,12 +75,24 @@ class StoppedPartitionOut(Response):
     batch: BrakedBatchOut | None = Field(description="What may be let pass; null if the cause is a bug.")
 
 
-class StoppedPartitions(Response):
-    """The partitions that stand."""
+class PassedBatchOut(Response):
+    """A batch that an operator has let pass."""
 
-    model_config = example(items=[_STOPPED])
+    consumer: str
+    topic: str
+    partition: int
+    from_offset: int
+    until_offset: int
+    dead: int = Field(description="How many records might be set aside as dead.")
+    allowed_by: Annotated[str, OPERATORS_ONLY] = Field(examples=["operator:ana"])
+    allowed_at: datetime
+
+
+class StoppedPartitions(Response):
+    """The partitions that stand, and the batches that operators have let pass."""
 
     items: list[StoppedPartitionOut]
+    passed: list[PassedBatchOut]
 
 
 class BatchPass(Request):
@@ -110,9 +124,12 @@ router = Router(tags=["set aside"])
     summary="List partitions whose next batch cannot be applied",
     allow=allow(OPERATORS),
 )
-async def list_stopped_partitions(read: Reading) -> StoppedPartitions:
-    """At most 100 partitions that stand, with what would be set aside of the next batch."""
-    return StoppedPartitions(items=[_out(stop) for stop in await stopped_partitions.standing(read)])
+async def list_stopped_partitions(read: Reading, vault: Vaulted) -> StoppedPartitions:
+    """At most 100 partitions that stand, with what would be set aside of the next batch, and the last 100 that passed."""
+    return StoppedPartitions(
+        items=[_out(stop) for stop in await stopped_partitions.standing(read)],
+        passed=[_passed(vault, record) for record in await stopped_partitions.last_allowed(read)],
+    )
 
 
 @router.post(
@@ -135,6 +152,19 @@ async def pass_stopped_partition(running: Running, caller: Caller, body: BatchPa
             dead=body.dead,
             by=caller.key,
         )
+
+
+def _passed(vault: Vault, record: AllowedBatchRecord) -> PassedBatchOut:
+    return PassedBatchOut(
+        consumer=record.consumer,
+        topic=record.topic,
+        partition=record.partition,
+        from_offset=record.from_offset,
+        until_offset=record.until_offset,
+        dead=record.dead_max,
+        allowed_by=vault.reveal(record.allowed_by),
+        allowed_at=record.allowed_at,
+    )
 
 
 def _out(stop: Stopped) -> StoppedPartitionOut:
