@@ -82,3 +82,7 @@ ERRORS_MAX = 100
 """Errors in the answer to one request. Validation stops there."""
 NAMES_MAX = 200
 """Names of one object of a body."""
+
+TOKEN_DAYS_MAX = 31
+CUSTOMER_TOKEN_MINUTES_MAX = 15
+"""The longest lives of a token, and of a customer's token."""

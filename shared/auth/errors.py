@@ -1,6 +1,9 @@
 """Name the reasons why a token is not accepted."""
 
+from typing import ClassVar
+
 from shared.errors import DomainError, Kind
+from shared.limits import CUSTOMER_TOKEN_MINUTES_MAX, TOKEN_DAYS_MAX
 
 
 class TokenMissing(DomainError):
@@ -33,6 +36,13 @@ class TokenSubject(TokenInvalid):
     code = "token_subject"
 
 
+class TokenTooLong(TokenInvalid):
+    """The token was issued for a longer life than is accepted."""
+
+    code = "token_too_long"
+    constants: ClassVar = {"customer_minutes": CUSTOMER_TOKEN_MINUTES_MAX, "days": TOKEN_DAYS_MAX}
+
+
 class KeysUnavailable(DomainError):
     """The keys that verify tokens cannot be read at the moment."""
 
@@ -49,4 +59,5 @@ REASONS: tuple[type[DomainError], ...] = (
     TokenExpired,
     TokenAudience,
     TokenSubject,
+    TokenTooLong,
 )

@@ -13,6 +13,7 @@ from joserfc.jwk import ECKey
 
 from shared.auth.errors import SigningKeyBroken
 from shared.auth.principal import Role, SubjectKind
+from shared.limits import CUSTOMER_TOKEN_MINUTES_MAX, TOKEN_DAYS_MAX
 
 ALGORITHM = "ES256"
 ISSUER = "huitou"
@@ -23,8 +24,8 @@ AUDIENCES: Mapping[SubjectKind, str] = {
 }
 """The audience of the tokens of each kind of subject. The audience of a token tells its kind."""
 
-CUSTOMER_TTL_MAX = timedelta(minutes=15)
-TTL_MAX = timedelta(days=31)
+CUSTOMER_TTL_MAX = timedelta(minutes=CUSTOMER_TOKEN_MINUTES_MAX)
+TTL_MAX = timedelta(days=TOKEN_DAYS_MAX)
 """The longest life of the token of an operator or a partner."""
 OWNER_ONLY = 0o600
 

@@ -13,7 +13,14 @@ from typing import Any, cast
 from joserfc import jwt
 from joserfc.errors import JoseError
 
-from shared.auth.errors import KeysUnavailable, TokenAudience, TokenExpired, TokenInvalid, TokenSubject
+from shared.auth.errors import (
+    KeysUnavailable,
+    TokenAudience,
+    TokenExpired,
+    TokenInvalid,
+    TokenSubject,
+    TokenTooLong,
+)
 from shared.auth.keyset import KeySource
 from shared.auth.principal import ROLES, Principal, Role, SubjectKind, is_subject
 from shared.auth.signing import (
@@ -50,7 +57,7 @@ class Verifier:
     async def verify(self, token: str) -> Principal:
         """Return the subject of a token.
 
-        Raises TokenInvalid, TokenExpired, TokenAudience, TokenSubject or KeysUnavailable.
+        Raises TokenInvalid, TokenExpired, TokenTooLong, TokenAudience, TokenSubject or KeysUnavailable.
         """
         return self.recall(token) or await self._verify(token)
 
@@ -158,9 +165,9 @@ def _lifetime(claims: Mapping[str, Any], kind: SubjectKind, now: float) -> float
     if expires <= now or max(issued or 0.0, begins or 0.0) > now + LEEWAY_SECONDS:
         raise TokenExpired
     if kind == "customer" and (issued is None or expires - issued > CUSTOMER_TTL_MAX.total_seconds()):
-        raise TokenInvalid
+        raise TokenTooLong
     if expires - (now if issued is None else issued) > TTL_MAX.total_seconds():
-        raise TokenInvalid
+        raise TokenTooLong
     return expires
 
 
