@@ -19,14 +19,14 @@ from shared.bus import Bus, BusDamaged, BusUnavailable, open_bus
 from shared.bus.access import UnusableAccess
 from shared.bus.embedded import EmbeddedBus
 from shared.db import failures
-from shared.db.migrations import OlderDatabase, UnknownVersion
+from shared.db.migrations import UnknownVersion
 from shared.http import health
 from shared.http.app import build_app
 from shared.run import garbage, roles, serving
 from shared.run.command import away
 from shared.service import Runtime, Service
 from shared.service.keys import upgrade
-from shared.service.opening import migrations_of, open_runtime
+from shared.service.opening import open_runtime
 
 READY_SECONDS_MAX = 30.0
 READY_POLL_SECONDS = 0.05
@@ -91,21 +91,6 @@ async def migrate(running: Sequence[Running]) -> None:
             if failures.is_full_disk(error) or not failures.is_transient(error):
                 raise
             raise Refused(Exit.DATABASE_AWAY, str(away(service, runtime, error))) from None
-
-
-async def refuse_older(running: Sequence[Running]) -> None:
-    """Raise Refused if an older version wrote a database and no migration leads from it to this version.
-
-    A database that is away or busy is not looked at: whoever reads it next says so.
-    """
-    for service, runtime in running:
-        try:
-            await migrations_of(service).refuse_older(runtime.database)
-        except OlderDatabase as error:
-            raise Refused(Exit.HOME_OF_OTHER_VERSION, str(error)) from None
-        except Exception as error:
-            if not failures.is_transient(error):
-                raise
 
 
 def _bus(settings: Settings) -> Bus:

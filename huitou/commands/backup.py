@@ -1,5 +1,8 @@
 """`huitou backup`: a consistent copy of an embedded home, also while it runs."""
 
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -28,5 +31,20 @@ def backup(
             Exit.USAGE,
             said("backup_not_found", files=", ".join(missing)) if missing else said("backup_only_embedded"),
         )
+    _refuse_older(settings.home, databases)
     snapshot.copy_home(settings.home, databases, settings.home / "log.db", folder)
     typer.echo(said("backup_saved", folder=folder))
+
+
+def _refuse_older(folder: Path, databases: Sequence[Path]) -> None:
+    """Refuse to copy what this version refuses to start from. A file that cannot be read is told when it is copied."""
+    from shared.db.migrations import DROPPED_REVISIONS  # loads Alembic, which the other commands do without
+
+    for path in databases:
+        with (
+            suppress(sqlite3.Error),
+            closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file,
+        ):
+            revisions = {revision for (revision,) in file.execute("SELECT version_num FROM alembic_version")}
+            if revisions & DROPPED_REVISIONS:
+                raise Refused(Exit.HOME_OF_OTHER_VERSION, said("backup_of_older", folder=folder))

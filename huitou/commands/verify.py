@@ -58,8 +58,10 @@ async def _verify(settings: Settings) -> tuple[list[dict[str, Any]], list[dict[s
     # These load every service, which the other commands need not wait for.
     from huitou import bus_verification, embedded, registry
     from shared.db import failures
+    from shared.db.migrations import NotMigrated, UnknownVersion
     from shared.run.command import away
     from shared.service.keys import prove_keys_at_head
+    from shared.service.opening import migrations_of
 
     found: list[dict[str, Any]] = []
     aside: list[dict[str, Any]] = []
@@ -67,9 +69,9 @@ async def _verify(settings: Settings) -> tuple[list[dict[str, Any]], list[dict[s
     if any(not path.exists() for path in registry.files()):
         raise home.no_home(settings.home)
     async with embedded.opened(settings) as running:
-        await embedded.refuse_older(running)
         for service, parts in running:
             try:
+                await migrations_of(service).require_head(parts.database)
                 await prove_keys_at_head(service, parts)
                 async with parts.database.read() as read:
                     drifts = [
@@ -77,6 +79,10 @@ async def _verify(settings: Settings) -> tuple[list[dict[str, Any]], list[dict[s
                         *await bus_verification.verify(service, parts, read),
                     ]
                     aside += await _set_aside(service.name, read)
+            except UnknownVersion as error:
+                raise Refused(Exit.HOME_OF_OTHER_VERSION, str(error)) from None
+            except NotMigrated as error:
+                raise Refused(Exit.FAILED, str(error)) from None
             except Exception as error:
                 if failures.is_full_disk(error) or not failures.is_transient(error):
                     raise

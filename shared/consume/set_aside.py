@@ -28,6 +28,8 @@ _FIELD = "set_aside.record"
 
 OPEN: tuple[State, ...] = ("dead", "queued", "parked")
 """The states in which a record still waits."""
+REFUSED: tuple[State, ...] = ("dead", "queued")
+"""The states of records that should have been applied. A parked one waits for a fact, which is no fault."""
 
 
 class NotSetAside(DomainError):

@@ -74,6 +74,18 @@ class OlderDatabase(UnknownVersion):
         )
 
 
+class NotMigrated(Exception):
+    """The database is empty, or not at the version of this program."""
+
+    def __init__(self, url: str) -> None:
+        host, database = place_of(url)
+        super().__init__(
+            f"The database {database}{f' at {host}' if host else ''} is not at the version of this program: it is empty, or "
+            "a migration was not finished. Run `huitou migrate`, or `python -m services.… migrate` where each service runs "
+            "by itself."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Migrations:
     """The migrations of one service and the tables they must lead to."""
@@ -103,6 +115,17 @@ class Migrations:
         """Raise OlderDatabase if no migration leads from the database to this version."""
         if await self.state(database) == "older":
             raise OlderDatabase(database.url)
+
+    async def require_head(self, database: Database) -> None:
+        """Raise OlderDatabase, NewerDatabase or NotMigrated if the database is not at this version."""
+        async with database.begin() as tx:
+            state, revision = await tx.run_sync(self._state)
+        if state == "older":
+            raise OlderDatabase(database.url)
+        if state == "newer":
+            raise NewerDatabase(database.url, revision)
+        if state != "head":
+            raise NotMigrated(database.url)
 
     def write_revision(self, connection: Connection, message: str, label: str) -> None:
         """Write the revision that leads the branch `label` from its revisions so far to its declared tables."""

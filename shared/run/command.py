@@ -3,7 +3,7 @@
 A process ends with one of these codes:
 
 * 0: it did what was asked.
-* 1: `verify` found differences.
+* 1: `verify` found differences, or records that were set aside and have no effect yet.
 * 2: it does not understand the command line.
 * 3: it cannot go on, and says why: a setting, a port, a database that is away, that refuses this user or that another
   version wrote.
@@ -28,9 +28,10 @@ from pydantic import ValidationError
 
 from shared import logs
 from shared.bus import BusUnavailable
+from shared.consume import set_aside
 from shared.context import Runtime
 from shared.db import failures, place_of
-from shared.db.migrations import UnknownVersion
+from shared.db.migrations import NotMigrated, UnknownVersion
 from shared.http.app import build_app, build_side_door, build_side_door_of
 from shared.outbox.witness import Found
 from shared.run import garbage
@@ -48,6 +49,8 @@ EXIT_USAGE = 2
 EXIT_REFUSED = 3
 EXIT_STOPPED = 4
 
+DEAD_NAMED_MAX = 20
+"""The most dead records that `verify` names."""
 MIGRATE_SECONDS_MAX = 120.0
 """The time that `migrate` waits for a database that does not answer. Then it fails, and may be started again."""
 FIRST_LOOK_SECONDS_MAX = 2.0
@@ -69,7 +72,7 @@ HELP = {
     "all": "Serve, relay and consume in one process, until told to stop.",
     "migrate": "Bring the database to the version of this program.",
     "accept-loss": "Go on without what the database or the bus has lost, and write the loss down.",
-    "verify": "Recompute what is stored, and report every difference.",
+    "verify": "Recompute what is stored, and report every difference and every record that was set aside.",
 }
 """One sentence per command, for its help."""
 
@@ -101,7 +104,7 @@ def main(describe: Callable[[], Service | Site], arguments: Sequence[str] | None
         return int(ended.code or 0)
     except ValidationError as error:
         return _refuse(in_words(error))
-    except (BadSetting, DatabaseAway, PortTaken, UnknownVersion) as error:
+    except (BadSetting, DatabaseAway, NotMigrated, PortTaken, UnknownVersion) as error:
         return _refuse(str(error))
     except ExceptionGroup as group:  # of the tasks of the roles
         refused = group.subgroup(BadSetting)
@@ -267,18 +270,34 @@ async def _verify(service: Service, *, as_json: bool) -> int:
     async with open_runtime(service) as runtime:
         await _look(service, runtime)
         try:
+            await migrations_of(service).require_head(runtime.database)
             async with runtime.database.read() as read:
                 drifts = await service.verify(read)
+                counts = await set_aside.count_open(read)
+                ids = await set_aside.first_dead(read, DEAD_NAMED_MAX)
         except Exception as error:
             if not failures.is_transient(error):
                 raise
             raise away(service, runtime, error) from None
+    refused = sum(counts[state] for state in set_aside.REFUSED)
     if as_json:
         sys.stdout.write(json.dumps([asdict(drift) for drift in drifts], ensure_ascii=False) + "\n")
     else:
         lines = [f"{drift.rule}: {drift.subject}: {drift.detail}" for drift in drifts]
-        sys.stdout.write("\n".join([*lines, f"{service.name}: {len(drifts)} differences"]) + "\n")
-    return EXIT_DRIFT if drifts else 0
+        lines.append(f"{service.name}: {len(drifts)} differences")
+        lines += [
+            f"{service.name}: {count} records are set aside, {state}"
+            for state, count in counts.items()
+            if count
+        ]
+        sys.stdout.write("\n".join(lines) + "\n")
+    if refused:  # beside the document on standard output, too
+        more = " …" if counts["dead"] > len(ids) else ""
+        sys.stderr.write(
+            f"{refused} records have no effect yet ({', '.join(ids)}{more}). See `huitou dead-letters list` or GET "
+            "/v1/set-aside, then retry or discard them.\n"
+        )
+    return EXIT_DRIFT if drifts or refused else 0
 
 
 async def _accept_loss(service: Service) -> int:

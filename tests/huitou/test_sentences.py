@@ -2,13 +2,16 @@
 
 import resource
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from huitou import home as homes
+from huitou.exits import Exit
 from tests.parts.installations import Installation
 
 pytestmark = pytest.mark.slow
@@ -51,6 +54,38 @@ def test_a_garbled_file_is_told(installation: Installation, tmp_path: Path, comm
     assert said.returncode not in (0, -6, -11), said.stdout
     assert "Traceback" not in said.stderr
     assert said.stderr.strip() or "differences" in said.stdout
+
+
+@pytest.mark.parametrize("state", ["empty", "half"])
+def test_verify_of_a_database_that_is_not_migrated_says_so(installation: Installation, state: str) -> None:
+    path = installation.home / "loyalty.db"
+    if state == "empty":
+        for file in installation.home.glob("loyalty.db*"):
+            file.unlink()
+        path.touch()
+    else:
+        with closing(sqlite3.connect(path)) as loyalty, loyalty:
+            loyalty.execute(
+                "UPDATE alembic_version SET version_num = 'loyalty0002' WHERE version_num LIKE 'loyalty%'"
+            )
+
+    refusal = installation.run("verify")
+
+    assert refusal.returncode == Exit.FAILED
+    assert "Traceback" not in refusal.stderr
+    assert "huitou migrate" in refusal.stderr
+
+
+def test_a_home_of_version_0_1_is_not_copied(installation: Installation, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(installation.home / "loyalty.db")) as loyalty, loyalty:
+        loyalty.execute("DELETE FROM alembic_version")
+        loyalty.execute("INSERT INTO alembic_version VALUES ('0003')")
+
+    refusal = installation.run("backup", str(tmp_path / "copy"))
+
+    assert refusal.returncode == Exit.HOME_OF_OTHER_VERSION
+    assert "was written by Huitou 0.1" in refusal.stderr
+    assert not (tmp_path / "copy").exists()
 
 
 def test_a_page_that_was_overwritten_is_found_by_verify(installation: Installation) -> None:

@@ -8,12 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, MetaData, text
 
 from services.profile.main import service
 from services.profile.settings import Settings
+from shared.bus import Record
+from shared.consume.set_aside import Reason, record_from_bus
+from shared.consume.tables import set_aside
 from shared.http.health import DATABASE_OLDER, DATABASE_REFUSES, DatabaseCheck
-from shared.run.command import EXIT_REFUSED, EXIT_STOPPED, main
+from shared.run.command import EXIT_DRIFT, EXIT_REFUSED, EXIT_STOPPED, main
 from shared.service.opening import migrations_of, open_runtime
 from tests.parts import databases, waiting
 from tests.parts.postgres import Postgres
@@ -85,6 +88,58 @@ async def test_a_database_of_an_older_version_is_refused_by_every_command_and_sa
             assert "was written by an older Huitou" in capsys.readouterr().err, command
         async with open_runtime(profile) as parts:
             assert await DatabaseCheck(parts, migrations_of(profile))() == (DATABASE_OLDER,)
+
+
+@pytest.mark.parametrize("revision", ["", "kernel0001"])
+async def test_verify_of_a_database_that_is_not_migrated_is_a_sentence(
+    kind: databases.Kind, revision: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with databases.fresh(kind, "profile", folder=tmp_path, own=True) as database:
+        async with database.begin() as tx:
+            await tx.execute(text("DELETE FROM alembic_version"))
+            if revision:
+                await tx.execute(text(f"INSERT INTO alembic_version VALUES ('{revision}')"))
+            else:
+                await tx.run_sync(_drop_everything)
+        url = database.url if kind == "postgresql" else f"sqlite:///{tmp_path / 'profile.db'}"
+        profile = service(Settings(home=tmp_path, profile_database_url=url, bus_url="embedded://"))
+
+        assert await asyncio.to_thread(main, lambda: profile, ["verify"]) == EXIT_REFUSED
+
+        assert "is not at the version of this program" in capsys.readouterr().err
+
+
+async def test_verify_fails_while_records_are_set_aside(
+    kind: databases.Kind, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with databases.fresh(kind, "profile", folder=tmp_path, own=True) as database:
+        url = database.url if kind == "postgresql" else f"sqlite:///{tmp_path / 'profile.db'}"
+        profile = service(Settings(home=tmp_path, profile_database_url=url, bus_url="embedded://"))
+        async with open_runtime(profile) as runtime:
+            vault, now = runtime.vault, runtime.clock.now()
+        record = Record("huitou.purchases", 0, 0, None, (), b"", 0)
+        dead = record_from_bus(
+            vault, "profile", record, state="dead", reason=Reason("bug", "Somebody."), booked_at=now
+        )
+        assert await asyncio.to_thread(main, lambda: profile, ["verify"]) == 0
+        async with database.begin() as tx:
+            await tx.insert_records(set_aside, [dead])
+        capsys.readouterr()
+
+        assert await asyncio.to_thread(main, lambda: profile, ["verify"]) == EXIT_DRIFT
+
+        told = capsys.readouterr()
+        assert "profile: 0 differences" in told.out
+        assert "1 records are set aside, dead" in told.out
+        assert dead.id in told.err
+        assert await asyncio.to_thread(main, lambda: profile, ["verify", "--json"]) == EXIT_DRIFT
+        assert capsys.readouterr().out == "[]\n"
+
+
+def _drop_everything(connection: Connection) -> None:
+    metadata = MetaData()
+    metadata.reflect(connection)
+    metadata.drop_all(connection)
 
 
 def _migrate(url: str, folder: Path) -> subprocess.Popen[bytes]:
