@@ -18,6 +18,7 @@ from shared.db import locks
 from shared.errors import DomainError
 from shared.events.base import Event
 from shared.events.profile import CustomerRegistered, PurchaseRecorded, PurchaseReturned
+from shared.ids import new_id
 from shared.limits import LINE_AMOUNT_MAX
 from tests.profile.purchases.usecases.test_record_purchases import merge
 from tests.profile.running import NOW, Profile, back, open_profile, reported
@@ -85,6 +86,19 @@ async def test_a_batch_holds_named_and_anonymous_purchases(profile: Profile) -> 
     events = await profile.published()
     assert [type(event) for event in events] == [CustomerRegistered, PurchaseRecorded]
     assert (await profile.rows(tables.purchase_return))[0].identity_id is None
+
+
+async def test_each_of_a_batch_is_answered_as_if_alone(profile: Profile) -> None:
+    unknown = new_id("cus")
+    refused, taken, named = await profile.buy(
+        reported("1", id=unknown), reported("1"), reported("1", external_id="A")
+    )
+    assert isinstance(refused, DomainError)
+    assert (refused.code, refused.errors[0].pointer) == ("unknown_customer", "/customer/id")
+    assert stored(taken).identity_id is None
+    assert isinstance(named, DomainError)
+    assert named.extra == {"fields": ["customer"]}
+    assert await profile.published() == []
 
 
 async def test_a_claim_tells_what_a_known_customer_would_have_told(profile: Profile) -> None:
