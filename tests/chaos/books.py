@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Set
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -149,22 +149,37 @@ class Bookkeeper:
         return ", ".join(words)
 
 
+def database_url(stack: Stack, service: str) -> str:
+    """The URL of a service's database."""
+    url = stack.environment.get(f"HUITOU_{service.upper()}_DATABASE_URL")
+    return url or f"sqlite:///{stack.home / f'{service}.db'}"
+
+
 @asynccontextmanager
 async def opened(stack: Stack) -> AsyncIterator[Bookkeeper]:
     """A bookkeeper with databases and bus of its own."""
     async with AsyncExitStack() as parts:
         databases = {}
         for service in SERVICES:
-            url = stack.environment.get(f"HUITOU_{service.upper()}_DATABASE_URL")
-            databases[service] = open_database(url or f"sqlite:///{stack.home / f'{service}.db'}")
+            databases[service] = open_database(database_url(stack, service))
             parts.push_async_callback(databases[service].close)
         bus = open_bus(stack.environment.get("HUITOU_BUS_URL", "embedded://"), home=stack.home)
         parts.push_async_callback(bus.close)
         yield Bookkeeper(stack, databases, bus)
 
 
-def differences(books: Books, poison: set[str]) -> list[str]:
-    """Every event that is in one place and not in the other."""
+def unknown(books: Books, service: str) -> list[Record]:
+    """The records that a service has published and knows nothing of."""
+    written = books.outboxes[service]
+    return [
+        record
+        for record in books.records
+        if header(record, "ce_source") == f"/huitou/{service}" and event_id(record) not in written
+    ]
+
+
+def differences(books: Books, poison: set[str], lost: Set[str] = frozenset()) -> list[str]:
+    """Every event that is in one place and not in the other, but for those that were lost and named."""
     found = []
     for service in SERVICES:
         own = {
@@ -174,7 +189,7 @@ def differences(books: Books, poison: set[str]) -> list[str]:
         }
         written = set(books.outboxes[service])
         found += [f"{service} wrote {event} and never published it" for event in sorted(written - own)]
-        found += [f"{service} published {event} and never wrote it" for event in sorted(own - written)]
+        found += [f"{service} published {event} and never wrote it" for event in sorted(own - written - lost)]
     for consumer, types in HANDLES.items():
         sent = {
             event_id(record) for record in books.records if header(record, "ce_type").startswith(types)

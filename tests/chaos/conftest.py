@@ -8,8 +8,9 @@ from tests.chaos.rounds import ENVIRONMENT
 from tests.parts.distributed import DistributedStack
 from tests.parts.embedded import EmbeddedStack
 from tests.parts.kafka import ApacheKafka
-from tests.parts.postgres import Postgres
+from tests.parts.postgres import USER, Postgres
 from tests.parts.processes import PartMissing, free_port_base, required
+from tests.parts.small_disk import small_disk
 
 PORTS = 5
 
@@ -17,7 +18,7 @@ PORTS = 5
 @pytest.fixture
 def embedded() -> Iterator[EmbeddedStack]:
     """The product in one process."""
-    stack = EmbeddedStack(more=ENVIRONMENT).start()
+    stack = EmbeddedStack(more=ENVIRONMENT, may_be_full=True).start()
     yield stack
     stack.close()
 
@@ -51,7 +52,13 @@ def _prepared() -> Iterator[DistributedStack]:
     postgres = Postgres().start()
     stack = DistributedStack(postgres, kafka, port_base=free_port_base(PORTS), more=ENVIRONMENT)
     stack.prepare()
+    disk = small_disk(postgres.folder / "disk", user=USER)
+    if disk is not None:
+        stack.move_to(disk)
     yield stack
     stack.close()
     kafka.close()
+    postgres.stop()
+    if disk is not None:
+        disk.close()
     postgres.close()

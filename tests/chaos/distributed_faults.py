@@ -6,6 +6,9 @@ from random import Random
 
 from shared.bus import BusUnavailable
 from tests.chaos.endings import Endings
+from tests.chaos.grounds import DistributedGround
+from tests.chaos.journal import Journal
+from tests.chaos.losses import Losses
 from tests.chaos.plan import Family, Fault
 from tests.chaos.poison import Poison
 from tests.chaos.process_faults import ProcessFaults
@@ -26,13 +29,16 @@ class Pace:
 class DistributedStriker:
     """Strikes processes, broker and database of a stack."""
 
-    def __init__(self, stack: DistributedStack, random: Random, poison: Poison, pace: Pace) -> None:
+    def __init__(
+        self, stack: DistributedStack, random: Random, poison: Poison, journal: Journal, pace: Pace
+    ) -> None:
         self._is_long, self._poison = pace.is_long, poison
         self.takeovers: dict[str, list[float]] = {}
         self.endings = Endings(stack.servers)
         # In the order in which they are mended: processes need the servers, and must be awake before they are started.
-        # A family of things that are lost (keys, a database, room on the disk) goes first: nothing starts without them.
+        # What is lost (keys, a database, room on the disk) goes first: nothing starts without it.
         self._families: Sequence[Family] = (
+            Losses(DistributedGround(stack, self.endings), random, journal),
             ServerFaults(stack, random, broker_frozen_seconds=pace.broker_frozen_seconds),
             Zombies(stack, random, self.takeovers, self.endings, frozen_seconds=pace.consumer_frozen_seconds),
             ProcessFaults(stack, random, self.endings),

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from random import Random
 
 from tests.chaos.endings import Endings
+from tests.chaos.grounds import EmbeddedGround
+from tests.chaos.journal import Journal
+from tests.chaos.losses import Losses
 from tests.chaos.plan import Fault
 from tests.chaos.poison import Poison
 from tests.parts import stacks
@@ -18,20 +21,25 @@ APART_SECONDS_MAX = 1.0
 class EmbeddedStriker:
     """Strikes the one process."""
 
-    def __init__(self, stack: EmbeddedStack, random: Random, poison: Poison) -> None:
-        self._stack, self._random, self._poison = stack, random, poison
+    def __init__(
+        self, stack: EmbeddedStack, random: Random, poison: Poison, journal: Journal, *, is_long: bool = True
+    ) -> None:
+        self._stack, self._random, self._poison, self._is_long = stack, random, poison, is_long
         self.takeovers: dict[str, list[float]] = {}
         """There is nobody else."""
         self.endings = Endings({stack.server.name: stack.server})
+        self._losses = Losses(EmbeddedGround(stack, self.endings), random, journal)
 
     def faults(self) -> Sequence[Fault]:
-        return (
+        faults = (
             Fault("kill -9 of the process", 10, self._kill),
             Fault("kill -9 right after the start", 3, self._kill_at_the_start),
             Fault("SIGTERM and start", 3, self._restart),
             Fault("SIGSTOP of the process", 2, self._freeze),
             Fault("poison in the log while the process is dead", 3, self._poison_the_log),
+            *self._losses.faults(),
         )
+        return [fault for fault in faults if self._is_long or not fault.is_long]
 
     async def mend(self) -> None:
         server = self._stack.server

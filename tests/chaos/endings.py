@@ -41,6 +41,15 @@ class Endings:
             self._look_at(name)
             self._known.discard(name)
 
+    def refuses(self, name: str, code: int) -> bool:
+        """Return whether a process that must not start has ended with this code; with another one it is found."""
+        server = self._servers[name]
+        if server.exit_code == code:
+            self._known.add(name)
+        else:
+            self._look_at(name)
+        return server.exit_code is not None
+
     def take(self) -> list[str]:
         """What was found since it was taken last, whoever is dead now included."""
         for name in self._servers:

@@ -4,7 +4,7 @@ Judged from the acknowledged requests and the topics alone.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -79,8 +79,11 @@ def told(standing: Books) -> list[Told]:
     return list(first.values())
 
 
-def wrong(standing: Books, asked: Sequence[Asked]) -> list[str]:
-    """Every acknowledged effect that is not in its topic once, and every event that nobody asked for."""
+def wrong(standing: Books, asked: Sequence[Asked], lost: Set[str] = frozenset()) -> list[str]:
+    """Every acknowledged effect that is not in its topic once, and every event that nobody asked for.
+
+    A service that has lost events makes them again of their causes.
+    """
     events = told(standing)
     known: set[Fact] = {(request.kind, request.answer["id"]) for request in asked if request.done}
     buyers = {
@@ -97,7 +100,7 @@ def wrong(standing: Books, asked: Sequence[Asked]) -> list[str]:
         if len(all_) > 1
     ]
     found += [f"nobody asked for {event}" for event in events if _is_ghost(event, known, buyers)]
-    return [*found, *_derived(events, known, buyers), *_changed(standing)]
+    return [*found, *_derived(events, known, buyers, lost), *_changed(standing)]
 
 
 def _is_ghost(event: Told, known: set[Fact], buyers: set[str]) -> bool:
@@ -107,14 +110,14 @@ def _is_ghost(event: Told, known: set[Fact], buyers: set[str]) -> bool:
     return event.cause[0] in KINDS and event.cause not in known
 
 
-def _derived(events: Sequence[Told], known: set[Fact], buyers: set[str]) -> Iterator[str]:
+def _derived(events: Sequence[Told], known: set[Fact], buyers: set[str], lost: Set[str]) -> Iterator[str]:
     """What consumers made of the facts, once each."""
     made: dict[tuple[str, Fact], list[Told]] = defaultdict(list)
     for event in events:
         if event.type in ONCE_A_CAUSE:
             made[event.type, event.cause].append(event)
     for all_ in made.values():
-        if len(all_) > 1:
+        if len([event for event in all_ if event.event_id not in lost]) > 1:
             yield f"made more than once of one cause: {', '.join(map(str, all_))}"
     for fact in sorted(fact for fact in known if fact[0] == "remedy"):
         yield from (f"of {fact[1]} there is no {type_}" for type_ in PAID if (type_, fact) not in made)

@@ -19,6 +19,8 @@ THINK_SECONDS_MAX = 0.25
 OWN_CUSTOMERS = 5
 SHARED_CUSTOMERS = 3
 TOO_MANY = 429
+FULL = "answered disk_full"
+"""The count of answers that say so."""
 
 
 class Client:
@@ -39,7 +41,9 @@ class Client:
         """Shop until told to stop; what was begun is finished."""
         while not stopping.is_set():
             try:
-                await self._choose()()
+                async with self.journal.gate.working():
+                    self._forget()
+                    await self._choose()()
             except asyncio.CancelledError:
                 raise
             await asyncio.sleep(self.random.random() * THINK_SECONDS_MAX)
@@ -63,6 +67,14 @@ class Client:
         ]  # fmt: skip
         weights = [weight for weight, _ in ways]
         return self.random.choices([way for _, way in ways], weights)[0]
+
+    def _forget(self) -> None:
+        """Ask nothing more about what a service has lost: it is told that as something new."""
+        lost = [request for request in self.journal.asked if self.journal.is_lost(request)]
+        orders = {request.body["order_id"] for request in lost if request.service == "profile"}
+        self._orders = [order for order in self._orders if order.body["order_id"] not in orders]
+        self._returns = [back for back in self._returns if back.body["order_id"] not in orders]
+        self._complaints = [complaint for complaint in self._complaints if complaint not in lost]
 
     async def _buy_again(self) -> None:
         if self._orders:
@@ -166,6 +178,8 @@ class Client:
         """Whether the request has to be sent again; broken promises are written down."""
         status = answer.status_code
         self.journal.counts[f"answered {status}"] += 1
+        if status == httpx2.codes.SERVICE_UNAVAILABLE and answer.json().get("code") == "disk_full":
+            self.journal.counts[FULL] += 1
         self.journal.counts["stored answers"] += "Idempotency-Hit" in answer.headers
         waits = answer.headers.get("Retry-After", "")
         in_progress = status == httpx2.codes.CONFLICT and answer.json()["code"] == "request_in_progress"

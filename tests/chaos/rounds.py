@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +14,10 @@ from random import Random
 
 import httpx2
 
-from tests.chaos import books, evidence, facts, faults, logged, moments, oracle
+from tests.chaos import books, evidence, facts, faults, judged_losses, logged, moments, oracle
 from tests.chaos.books import Bookkeeper, Books, NeverSettled
 from tests.chaos.faults import Striker, Struck
-from tests.chaos.journal import Asked, Journal
+from tests.chaos.journal import Journal
 from tests.chaos.load import Client
 from tests.chaos.oracle import Expected
 from tests.chaos.poison import Poison
@@ -66,36 +66,37 @@ class Round:
     """What the processes' logs call an error, with the end of its trace: ours, which are wrong, and those of libraries."""
 
 
-MakeStriker = Callable[[Random, Poison], Striker]
+MakeStriker = Callable[[Random, Poison, Journal], Striker]
 
 
 async def run(stack: Stack, make: MakeStriker, *, seed: int, seconds: float, faults_min: int) -> Round:
     """Shop and strike for that long, then settle and compare everything; what is wrong leaves its evidence."""
     random, done, bus_url = Random(seed), Round(seed, stack.name), stack.environment.get("HUITOU_BUS_URL")
     poison = Poison(bus_url or "embedded://", stack.home, Random(random.random()))
-    striker, began = make(Random(random.random()), poison), time.monotonic()
+    striker, began = make(Random(random.random()), poison, done.journal), time.monotonic()
     standing = None
-    async with books.opened(stack) as bookkeeper:
-        try:
-            await _shop_and_strike(stack, striker, done, random, seconds=seconds, faults_min=faults_min)
-            done.thrown, done.seconds = poison.thrown, time.monotonic() - began
-            done.takeovers = striker.takeovers
+    try:
+        await _shop_and_strike(stack, striker, done, random, seconds=seconds, faults_min=faults_min)
+        done.thrown, done.seconds = poison.thrown, time.monotonic() - began
+        done.takeovers = striker.takeovers
+        async with books.opened(stack) as bookkeeper:  # not before: a database that was lost is another file
             await _settle(bookkeeper, done)
             standing = await bookkeeper.read()
-            await _compare_all(stack, striker, done, standing, poison)
-        finally:
-            if done.wrong or not done.is_over:
-                await _keep(stack, done, standing, bookkeeper)
+        await _compare_all(stack, striker, done, standing, poison)
+    finally:
+        if done.wrong or not done.is_over:
+            await _keep(stack, done, standing)
     return done
 
 
-async def _keep(stack: Stack, done: Round, standing: Books | None, bookkeeper: Bookkeeper) -> None:
+async def _keep(stack: Stack, done: Round, standing: Books | None) -> None:
     """Keep what may say why, first what cannot fail."""
     done.evidence = evidence.room(f"{stack.name}-{done.seed}")
     evidence.keep_requests(done.evidence, done.journal, done.struck)
     evidence.keep_logs(done.evidence, stack)
-    evidence.keep_records(done.evidence, standing or await bookkeeper.read())
-    await evidence.keep_rows(done.evidence, bookkeeper.databases)
+    async with books.opened(stack) as bookkeeper:
+        evidence.keep_records(done.evidence, standing or await bookkeeper.read())
+        await evidence.keep_rows(done.evidence, bookkeeper.databases)
 
 
 async def _settle(bookkeeper: Bookkeeper, done: Round) -> None:
@@ -114,8 +115,10 @@ async def _compare_all(stack: Stack, striker: Striker, done: Round, standing: Bo
     done.duplicates = standing.duplicates
     done.wrong += striker.endings.take()
     done.wrong += done.journal.broken + done.struck.failures + done.journal.floor()
-    done.wrong += books.differences(standing, poison.event_ids)
-    done.wrong += facts.wrong(standing, done.journal.asked)
+    lost = judged_losses.lost(standing, done.journal)
+    done.wrong += judged_losses.wrong(standing, done.journal)
+    done.wrong += books.differences(standing, poison.event_ids, lost)
+    done.wrong += facts.wrong(standing, done.journal.asked, lost)
     done.wrong += facts.out_of_order(standing, done.journal.asked)
     done.wrong += await _unequal(stack, done)
     done.wrong += await asyncio.to_thread(_verify, stack)
@@ -154,9 +157,8 @@ async def _shop_and_strike(
 
 async def _unequal(stack: Stack, done: Round) -> list[str]:
     """Every customer of whom the product says something else than the oracle, when it has had time to say it."""
-    asked = done.journal.asked
-    found = split(asked)
-    due = oracle.expected(asked, datetime.now(UTC))
+    found = split(done.journal)
+    due = oracle.expected(done.journal.counted, datetime.now(UTC))
     done.customers = len(due)
     limit, deadline = asyncio.Semaphore(READERS), time.monotonic() + EQUAL_SECONDS_MAX
     async with httpx2.AsyncClient(headers=stacks.operator(stack, "admin"), timeout=60) as client:
@@ -169,16 +171,19 @@ async def _unequal(stack: Stack, done: Round) -> list[str]:
     return found + [difference for difference in compared if difference]
 
 
-def split(asked: Sequence[Asked]) -> list[str]:
-    """Every buyer whose purchases were answered with more than one customer."""
-    owners: dict[str, str] = {}
-    found = []
-    for request in asked:
-        if request.kind == "purchase" and request.done:
-            named, owner = request.body["customer"]["external_id"], request.answer["customer_id"]
-            if owners.setdefault(named, owner) != owner:
-                found.append(f"{named} is two customers: {owner} and {owners[named]}")
-    return found
+def split(journal: Journal) -> list[str]:
+    """Every buyer whose purchases were answered with more than one customer, though none of them was lost between."""
+    losses_at = [loss.lost_at for loss in journal.losses if loss.service == "profile"]
+    found = dict[str, None]()
+    for until in (*losses_at, float("inf")):
+        owners: dict[str, str] = {}
+        for request in journal.asked:
+            is_gone = any(loss.took(request) and loss.lost_at < until for loss in journal.losses)
+            if request.kind == "purchase" and request.done and request.answered_at <= until and not is_gone:
+                named, owner = request.body["customer"]["external_id"], request.answer["customer_id"]
+                if owners.setdefault(named, owner) != owner:
+                    found[f"{named} is two customers: {owner} and {owners[named]}"] = None
+    return list(found)
 
 
 async def compare(

@@ -42,7 +42,7 @@ async def test_the_embedded_product_keeps_its_books_through_every_fault(
 ) -> None:
     done = await rounds.run(
         embedded,
-        lambda random, poison: EmbeddedStriker(embedded, random, poison),
+        lambda random, poison, journal: EmbeddedStriker(embedded, random, poison, journal),
         seed=seed or seeded.randrange(1, SEEDS),
         seconds=SECONDS,
         faults_min=int(SECONDS / SECONDS_A_START),
@@ -57,7 +57,7 @@ async def test_the_distributed_product_keeps_its_books_through_every_fault(
 ) -> None:
     done = await rounds.run(
         distributed,
-        lambda random, poison: DistributedStriker(distributed, random, poison, Pace()),
+        lambda random, poison, journal: DistributedStriker(distributed, random, poison, journal, Pace()),
         seed=seed or seeded.randrange(1, SEEDS),
         seconds=SECONDS,
         faults_min=int(SECONDS / SECONDS_A_FAULT),

@@ -234,7 +234,7 @@ async def test_a_customer_of_whom_the_product_says_something_else_is_found(wrong
 def test_one_customer_who_became_two_is_found() -> None:
     orders = [bought("1", 100, "cus_a"), bought("2", 100, "cus_b")]
 
-    assert rounds.split(orders) == ["c is two customers: cus_b and cus_a"]
+    assert rounds.split(Journal(orders)) == ["c is two customers: cus_b and cus_a"]
 
 
 def test_a_kind_of_request_that_was_never_accepted_is_found() -> None:

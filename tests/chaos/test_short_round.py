@@ -21,7 +21,7 @@ async def test_the_embedded_product_keeps_its_books_through_faults(
 ) -> None:
     done = await rounds.run(
         embedded,
-        lambda random, poison: EmbeddedStriker(embedded, random, poison),
+        lambda random, poison, journal: EmbeddedStriker(embedded, random, poison, journal, is_long=False),
         seed=seeded.randrange(SEEDS),
         seconds=SECONDS,
         faults_min=FAULTS_MIN,
@@ -38,7 +38,7 @@ async def test_the_distributed_product_keeps_its_books_through_faults(
     pace = Pace(broker_frozen_seconds=3.0, is_long=False)
     done = await rounds.run(
         distributed,
-        lambda random, poison: DistributedStriker(distributed, random, poison, pace),
+        lambda random, poison, journal: DistributedStriker(distributed, random, poison, journal, pace),
         seed=seeded.randrange(SEEDS),
         seconds=SECONDS,
         faults_min=FAULTS_MIN,

@@ -29,12 +29,14 @@ from shared.auth import signing
 from shared.vault import references_path, vault_path
 from tests.parts import bytecode, commands, stacks
 from tests.parts.kafka import ADMIN, ApacheKafka, Kafka, open_kafka
-from tests.parts.postgres import Databases, open_postgres
+from tests.parts.postgres import Databases, database_name, open_postgres
 from tests.parts.processes import PartMissing, Server
+from tests.parts.small_disk import SmallDisk
 
 MIGRATE_SECONDS_MAX = 120
 WATCH_SECONDS = 1.0
 WORDS_MAX = 5
+TABLESPACE = "of_their_own"
 PROCESSES: Mapping[str, tuple[str, str]] = {
     "console": ("console", "serve"),
     "profile serve": ("profile", "serve"),
@@ -73,6 +75,8 @@ class DistributedStack:
         )
         self.environment |= self._bus_access(ADMIN)
         self.servers: dict[str, Server] = {}
+        self.disk: SmallDisk | None = None
+        """The disk that the databases lie on, if `move_to` has moved them to one of their own."""
 
     def address(self, service: str) -> str:
         return self.addresses[service]
@@ -98,6 +102,16 @@ class DistributedStack:
         ran = commands.run(*arguments, environment=self.environment, seconds_max=MIGRATE_SECONDS_MAX)
         if ran.returncode != 0:
             raise PartMissing(f"huitou {' '.join(arguments)}: {ran.stderr}")
+
+    def move_to(self, disk: SmallDisk) -> None:
+        """Move the databases to a disk of their own, which may be filled. Nobody is connected to them."""
+        self.disk = disk
+        asyncio.run(_move_databases(self.postgres, self.databases, disk.folder))
+
+    @property
+    def tablespace(self) -> str:
+        """Return PostgreSQL's name of the place that the databases lie in."""
+        return TABLESPACE if self.disk is not None else "pg_default"
 
     def tell_databases(self) -> None:
         """Put the URLs of the databases into the environment of the person who runs it all."""
@@ -184,8 +198,7 @@ async def _create_databases(postgres: Databases) -> dict[str, str]:
         for service in SERVICES:
             user, password = f"huitou_{service}_{mark}", secrets.token_urlsafe(24)
             await connection.execute(f"CREATE ROLE {user} LOGIN PASSWORD '{password}'")
-            await connection.execute(f"CREATE DATABASE {user} OWNER {user}")
-            await connection.execute(f"REVOKE ALL ON DATABASE {user} FROM PUBLIC")
+            await create_database(connection, user)
             place = urlsplit(postgres.admin_url)
             urls[service] = (
                 f"postgresql+asyncpg://{user}:{password}@{place.hostname}:{place.port or 5432}/{user}"
@@ -193,6 +206,22 @@ async def _create_databases(postgres: Databases) -> dict[str, str]:
     finally:
         await connection.close()
     return urls
+
+
+async def create_database(connection: asyncpg.Connection, user: str, tablespace: str = "pg_default") -> None:
+    """Create the empty database of a service's user, who has the same name. Nobody else may connect to it."""
+    await connection.execute(f"CREATE DATABASE {user} OWNER {user} TABLESPACE {tablespace}")
+    await connection.execute(f"REVOKE ALL ON DATABASE {user} FROM PUBLIC")
+
+
+async def _move_databases(postgres: Databases, urls: Mapping[str, str], folder: Path) -> None:
+    connection = await asyncpg.connect(postgres.admin_url)
+    try:
+        await connection.execute(f"CREATE TABLESPACE {TABLESPACE} LOCATION '{folder}'")
+        for url in urls.values():
+            await connection.execute(f"ALTER DATABASE {database_name(url)} SET TABLESPACE {TABLESPACE}")
+    finally:
+        await connection.close()
 
 
 async def _drop_databases(postgres: Databases, urls: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ from typing import Self
 
 from tests.parts import stacks
 from tests.parts.processes import free_port_base
+from tests.parts.small_disk import small_disk
 
 PORTS = 5
 
@@ -19,10 +20,14 @@ class EmbeddedStack:
 
     name = "embedded"
 
-    def __init__(self, *, more: Mapping[str, str] | None = None) -> None:
-        """Prepare the stack under a temporary folder. `more` are further variables of the environment."""
+    def __init__(self, *, more: Mapping[str, str] | None = None, may_be_full: bool = False) -> None:
+        """Prepare the stack under a temporary folder. `more` are further variables of the environment.
+
+        With `may_be_full` the home is a disk of its own, where this process may mount one.
+        """
         self.folder = Path(tempfile.mkdtemp(prefix="huitou-embedded-"))
         self.home = self.folder / "home"
+        self.disk = small_disk(self.home) if may_be_full else None
         port_base = free_port_base(PORTS)
         self.addresses = stacks.local_addresses(port_base)
         self.environment = stacks.environment(self.home, port_base, more or {})
@@ -42,4 +47,6 @@ class EmbeddedStack:
 
     def close(self) -> None:
         self.server.end(signal.SIGTERM, seconds_max=stacks.STOP_SECONDS_MAX)
+        if self.disk is not None:
+            self.disk.close()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -22,12 +22,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from tests.parts.processes import PartMissing, Server, apt_install, free_ports
+from tests.parts.processes import PartMissing, Server, apt_install, free_ports, said
 
 USER = "postgres"
 INITDB_SECONDS_MAX = 120
 START_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 20
+DUMP_SECONDS_MAX = 60
 CREATE_TRIES_MAX = 20
 CREATE_RETRY_SECONDS = 0.1
 
@@ -120,7 +121,7 @@ class Postgres(Databases):
         With a password, which is the superuser's, the server asks everybody for a password (scram-sha-256).
         `more` are further settings of the server.
         """
-        binaries = _binaries()
+        self._binaries = binaries = _binaries()
         self._own_folder = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="huitou-postgres-"))
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -180,6 +181,19 @@ class Postgres(Databases):
     def wait(self) -> None:
         """Return when the server accepts connections. Unlike `start`, this may be called in a thread. Raises PartMissing."""
         self._server.wait_until(self._accepts, seconds_max=START_SECONDS_MAX)
+
+    def dump(self, name_or_url: str, file: Path) -> None:
+        """Back up one database into a file, as of one moment; its users go on."""
+        url = urlunsplit(urlsplit(self.admin_url)._replace(path=f"/{database_name(name_or_url)}"))
+        self._tool("pg_dump", "--format=custom", f"--file={file}", f"--dbname={url}")
+
+    def restore(self, name_or_url: str, file: Path) -> None:
+        """Put a backup into a database that is empty."""
+        url = urlunsplit(urlsplit(self.admin_url)._replace(path=f"/{database_name(name_or_url)}"))
+        self._tool("pg_restore", "--exit-on-error", f"--dbname={url}", str(file))
+
+    def _tool(self, name: str, *arguments: str) -> None:
+        said([str(self._binaries / name), *arguments], seconds_max=DUMP_SECONDS_MAX)
 
     def restart(self) -> None:
         """Stop the server in order, and start it again."""
