@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from huitou import registry, service_pages
+from huitou import access, registry, service_pages
 from huitou.exits import Exit
 from huitou.markdown import GENERATED, table
 from services.console.settings import Settings as ConsoleSettings
@@ -35,6 +35,7 @@ def pages(command: Any) -> Mapping[str, str]:
     """Return the text of every generated page by its path in the checkout; `command` is the whole `huitou` command."""
     return {
         ".env.example": _environment_example(),
+        "deploy/kafka/rights": "".join(f"{line}\n" for line in access.in_lines()),
         "docs/reference/settings.md": _settings_page(),
         "docs/reference/events.md": _events_page(),
         "docs/reference/operations.md": _operations_page(),

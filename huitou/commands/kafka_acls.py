@@ -24,10 +24,7 @@ def kafka_acls(
         asyncio.run(_apply(settings))
         typer.echo(said("rights_granted", count=len(grants)))
         return
-    for grant in grants:
-        typer.echo(
-            f"--add --allow-principal User:{grant.user} --operation {grant.operation} --{grant.resource} {grant.name}"
-        )
+    typer.echo("\n".join(access.in_lines()))
 
 
 async def _apply(settings: Settings) -> None:

@@ -3,16 +3,22 @@
 import base64
 import os
 import secrets as random
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from huitou import certificates
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES
 from huitou.speech import said
 from shared.auth import signing
 
+AUTHORITY, KEYSTORE = "kafka.authority", "kafka.keystore"
+"""The files of the authority that the services believe, and of what Kafka proves itself with: they belong together."""
+HOSTS = ("kafka", "localhost", "127.0.0.1")
+LIFETIME = timedelta(days=3650)
 PASSWORD_BYTES = 24
 KEY_BYTES = 32
 READABLE = 0o644
@@ -22,7 +28,7 @@ READABLE = 0o644
 def make_secrets(
     folder: Annotated[Path, typer.Argument(help="The folder of the secrets; docker-compose.yml: secrets.")],
 ) -> None:
-    """Make the passwords and keys that docker-compose.yml mounts, each in a file of its own. What is there stays.
+    """Make the passwords, keys and certificates that docker-compose.yml mounts, each in a file of its own. What is there stays.
 
     Keep a copy of the folder as you keep the databases: without it nobody can read the personal data in them.
     """
@@ -48,8 +54,20 @@ def _contents(folder: Path) -> list[tuple[str, str]]:
             (f"{service}.password", password),
             (f"{service}.database", f"postgresql://{service}:{password}@postgres/{service}"),
             (f"{service}.vault", _key()),
+            (f"{service}.bus", random.token_urlsafe(PASSWORD_BYTES)),
         ]
-    return contents
+    return [*contents, *_certificates(folder)]
+
+
+def _certificates(folder: Path) -> list[tuple[str, str]]:
+    """Return the two files of Kafka's certificate; none if both are there. One of them alone is useless."""
+    files = (folder / AUTHORITY, folder / KEYSTORE)
+    if all(file.exists() for file in files):
+        return []
+    for file in files:
+        file.unlink(missing_ok=True)
+    made = certificates.make_certificates(HOSTS, lifetime=LIFETIME)
+    return [(AUTHORITY, made.authority.decode()), (KEYSTORE, (made.key + made.certificate).decode())]
 
 
 def _key() -> str:

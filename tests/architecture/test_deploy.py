@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from typer.main import get_command
 
-from huitou import reference, registry
+from huitou import access, reference, registry
 from huitou.__main__ import app
 from huitou.commands.secrets import make_secrets
 from shared.auth.signing import signing_key_path
@@ -124,9 +124,50 @@ def _sources(service: dict[str, Any]) -> set[str]:
 def test_a_process_is_given_the_secrets_of_its_own_service_and_no_others() -> None:
     for name, service in _own().items():
         owner = name.rpartition("-")[0]
-        wanted = {f"{owner}-database", f"{owner}-vault", "references", "jwks"} if owner else set()
+        wanted = (
+            {f"{owner}-database", f"{owner}-vault", f"{owner}-bus", "kafka-authority", "references", "jwks"}
+            if owner
+            else set()
+        )
         assert _sources(service) == wanted, name
         assert not any(source.startswith(".") for source in service.get("volumes", [])), name
+
+
+def test_each_service_has_a_user_of_kafka_of_its_own_and_none_has_the_rights_of_another() -> None:
+    kafka = COMPOSE["services"]["kafka"]
+    script = (ROOT / "deploy/kafka/start.sh").read_text(encoding="utf-8")
+    targets = {secret["source"]: secret["target"] for secret in kafka["secrets"]}
+
+    assert targets == {"kafka-keystore": "keystore", **{f"{service}-bus": service for service in SERVICES}}
+    assert f"for service in {' '.join(SERVICES)};" in script
+    assert {grant.user for grant in access.grants()} == set(SERVICES)
+    for name, service in _own().items():
+        owner, environment = name.rpartition("-")[0], service["environment"]
+        assert environment.get("HUITOU_BUS_USER", "") == owner, name
+        assert not owner or environment["HUITOU_BUS_SECURITY"] == "sasl_ssl", name
+        assert not owner or environment["HUITOU_BUS_CA_FILE"] == "/run/secrets/authority", name
+        assert not owner or environment["HUITOU_BUS_PASSWORD_FILE"] == "/run/secrets/bus", name
+        mounted = {secret["source"]: secret["target"] for secret in service.get("secrets", [])}
+        assert not owner or mounted[f"{owner}-bus"] == "bus", name
+        assert "kafka-keystore" not in mounted, name
+        assert not any("127.0.0.1:909" in str(value) for value in environment.values()), name
+
+
+def test_kafka_believes_without_a_password_only_who_is_in_its_own_container() -> None:
+    environment = COMPOSE["services"]["kafka"]["environment"]
+    listeners = dict(listener.split("://") for listener in environment["KAFKA_LISTENERS"].split(","))
+    protocols = dict(
+        pair.split(":") for pair in environment["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(",")
+    )
+
+    assert environment["KAFKA_SUPER_USERS"] == "User:ANONYMOUS"
+    assert environment["KAFKA_ALLOW_EVERYONE_IF_NO_ACL_FOUND"] == "false"
+    for name, place in listeners.items():
+        assert place.startswith("127.0.0.1:") or protocols[name] == "SASL_SSL", name
+    assert "network_mode" not in COMPOSE["services"]["kafka"]
+    assert not any(
+        "network_mode" in service or "pid" in service for service in COMPOSE["services"].values()
+    ), "nobody shares its container"
 
 
 def test_no_secret_stands_in_an_environment() -> None:

@@ -82,7 +82,7 @@ def told(standing: Books) -> list[Told]:
 def wrong(standing: Books, asked: Sequence[Asked], lost: Set[str] = frozenset()) -> list[str]:
     """Every acknowledged effect that is not in its topic once, and every event that nobody asked for.
 
-    A service that has lost events makes them again of their causes.
+    A service that has lost events makes them again of their causes; what it has forgotten it settles no more.
     """
     events = told(standing)
     known: set[Fact] = {(request.kind, request.answer["id"]) for request in asked if request.done}
@@ -119,8 +119,10 @@ def _derived(events: Sequence[Told], known: set[Fact], buyers: set[str], lost: S
     for all_ in made.values():
         if len([event for event in all_ if event.event_id not in lost]) > 1:
             yield f"made more than once of one cause: {', '.join(map(str, all_))}"
+    forgotten = {event.cause for event in events if event.event_id in lost and event.is_first_hand}
     for fact in sorted(fact for fact in known if fact[0] == "remedy"):
-        yield from (f"of {fact[1]} there is no {type_}" for type_ in PAID if (type_, fact) not in made)
+        due = PAID[:1] if fact in forgotten else PAID
+        yield from (f"of {fact[1]} there is no {type_}" for type_ in due if (type_, fact) not in made)
     births = [event.body["identity_id"] for event in events if event.type == REGISTERED]
     yield from (
         f"{buyer} was registered {births.count(buyer)} times" for buyer in buyers if births.count(buyer) != 1

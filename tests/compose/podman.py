@@ -79,7 +79,8 @@ def open_podman() -> Engine:
             "KAFKA_IMAGE": "localhost/huitou-kafka",
         },
     )
-    for name, more in (("postgres", []), ("kafka", ["--build-context", f"jars={kafka.jars()}"])):
+    contexts = [f"--build-context=jars={kafka.jars()}", f"--build-context=tools={kafka.tools()}"]
+    for name, more in (("postgres", []), ("kafka", contexts)):
         file = IMAGES / f"{name}.Dockerfile"
         build = ["build", "--quiet", *arguments, *more, "--tag", f"huitou-{name}", "--file", str(file)]
         engine.run(*build, str(IMAGES), seconds_max=BUILD_SECONDS_MAX)

@@ -47,6 +47,15 @@ POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 """
 
+POM_OF_TOOLS = """<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion><groupId>huitou</groupId><artifactId>kafka-tools-jar</artifactId><version>1</version>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>{version}</version>
+      <exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions></dependency>
+  </dependencies>
+</project>
+"""
+
 # One node; the last six lines make it serve again 4 s after a kill -9 instead of 14: for tests only.
 PROPERTIES = """process.roles=broker,controller
 node.id=1
@@ -316,6 +325,16 @@ def planned() -> str:
 def jars(version: str = VERSION) -> Path:
     """Return the folder with the jars of this version. Maven fetches them once into the user's cache."""
     cache = _cache(version)
+    return _fetched(cache, POM.format(version=version))
+
+
+def tools(version: str = VERSION) -> Path:
+    """Return the folder with the tools for rights, which need the jars of the same version beside them."""
+    return _fetched(_cache(version, "kafka-tools"), POM_OF_TOOLS.format(version=version))
+
+
+def _fetched(cache: Path, content: str) -> Path:
+    """Return the folder with the jars that a Maven project depends on, from the cache if they are there."""
     if (cache / "lib").is_dir():
         return cache / "lib"
     if not (shutil.which("java") and shutil.which("mvn")):
@@ -327,7 +346,7 @@ def jars(version: str = VERSION) -> Path:
     cache.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache.parent) as room:
         pom = Path(room, "pom.xml")
-        pom.write_text(POM.format(version=version))
+        pom.write_text(content)
         goal = ["dependency:copy-dependencies", "-DoutputDirectory=lib", "-DincludeScope=runtime"]
         said(["mvn", "-B", "-q", "-f", str(pom), *goal], cwd=Path(room), seconds_max=MAVEN_SECONDS_MAX)
         cache.mkdir(exist_ok=True)
@@ -336,8 +355,8 @@ def jars(version: str = VERSION) -> Path:
     return cache / "lib"
 
 
-def _cache(version: str) -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huitou" / f"kafka-{version}"
+def _cache(version: str, name: str = "kafka") -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huitou" / f"{name}-{version}"
 
 
 def connections(servers: str) -> list[str]:

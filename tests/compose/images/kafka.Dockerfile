@@ -1,5 +1,5 @@
-# Stands in for the published apache/kafka image where no image registry is reached: the same variables and the same place
-# for the data; the broker is Apache's own, from its Maven artefacts (the build context `jars`).
+# Stands in for the published apache/kafka image where no image registry is reached: the same variables, the same tools and
+# the same place for the data; all of it is Apache's own, from its Maven artefacts (the build contexts `jars` and `tools`).
 ARG BASE
 FROM ${BASE}
 # Some scripts of Java's packages write manual pages, which a minimal base has no folder for.
@@ -10,7 +10,10 @@ RUN apt-get update -qq \
  && useradd --uid 1000 --no-create-home kafka \
  && install --directory --owner kafka /var/lib/kafka /var/lib/kafka/data
 COPY --from=jars . /opt/kafka/libs
-COPY kafka.sh /usr/local/bin/start
+COPY --from=tools . /opt/kafka/libs
+COPY kafka/bin /opt/kafka/bin
+COPY kafka/run /etc/kafka/docker/run
+COPY kafka/defaults /etc/kafka/docker/defaults
 USER kafka
 VOLUME /var/lib/kafka/data
-ENTRYPOINT ["sh", "/usr/local/bin/start"]
+CMD ["/etc/kafka/docker/run"]
