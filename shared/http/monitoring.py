@@ -17,6 +17,7 @@ from shared.consume.tables import set_aside as set_aside_table
 from shared.context import Runtime
 from shared.db import Database, Read, failures
 from shared.http.health import Check, Issue, issue
+from shared.http.rights import RightsCheck
 from shared.metrics import Measure, ReadSamples, Sample
 from shared.outbox import lease, witness
 from shared.outbox.relay import backlog
@@ -227,6 +228,7 @@ def checks(service: Service, runtime: Runtime) -> list[Check]:
     # The checks that ask the bus stand alone, so that a bus that hangs delays no other check.
     return [
         bus,
+        RightsCheck(service.name, runtime.bus),
         _reading(runtime, outbox, leader, stopped, aside, parked, invariants),
         _reading(runtime, lag),
         _reading(runtime, partial(_lost_by_bus, service, runtime)),

@@ -14,6 +14,7 @@ from shared.consume.consumer import Consumer
 from shared.context import Runtime
 from shared.db import failures, place_of
 from shared.events import TOPICS
+from shared.http.rights import foreign_topics
 from shared.outbox import witness
 from shared.outbox.witness import Found, Look
 from shared.run import process_metrics
@@ -211,9 +212,8 @@ async def _warn_of_rights(service: Service, runtime: Runtime) -> None:
 
     A broker that does not answer the question holds nothing up.
     """
-    others = [name for name, topic in TOPICS.items() if topic.producer != service.name]
     try:
-        writable = await runtime.bus.writable(others)
+        writable = await foreign_topics(service.name, runtime.bus)
     except BusUnavailable:
         return
     if writable:

@@ -13,6 +13,7 @@ from shared.bus.access import Access, UnusableAccess
 from shared.bus.kafka.bus import KafkaBus
 from shared.bus.protocol import Message, Record, TopicPartition
 from shared.events import TOPICS
+from shared.http.rights import RightsCheck
 from tests.parts.kafka import ADMIN, ApacheKafka
 from tests.parts.processes import PartMissing
 
@@ -76,6 +77,20 @@ async def test_a_service_writes_to_its_own_topics_and_to_no_others(
 
     assert set(await bus.writable(sorted(TOPICS))) == own
     await bus.close()
+
+
+@pytest.mark.kafka
+async def test_rights_that_are_too_wide_are_an_issue(granted: ApacheKafka) -> None:
+    own, every = _bus(granted, "loyalty"), _bus(granted, ADMIN)
+
+    assert await RightsCheck("loyalty", own)() == ()
+    (issue,) = await RightsCheck("loyalty", every)()
+    assert issue.code == "bus_rights_wide"
+    assert "huitou.feedback" in issue.words("en")
+    assert "huitou.feedback" in issue.words("zh")
+    assert "huitou.points" not in issue.words("en"), "it is loyalty's own"
+    await own.close()
+    await every.close()
 
 
 @pytest.mark.kafka
