@@ -29,7 +29,7 @@ SEED = int(
     os.environ.get("TEST_SEED") or os.environ.get(DRAWN_SEED) or random.SystemRandom().randrange(1, 2**31)
 )
 
-SHORT = ("test_short_round.py", "test_judging.py", "test_plan.py")
+SHORT = ("test_short_round.py", "test_judging.py", "test_judged_losses.py", "test_plan.py")
 """The files below tests/chaos that every run has time for."""
 EXAMPLES_MAX, EXAMPLES_LONG_MAX = 50, 500
 """How many examples a property test tries."""

@@ -68,9 +68,14 @@ class Told:
         } | dict(self.broken)
 
     @property
+    def count(self) -> int:
+        """Requests of which something became."""
+        return self.statuses.total() + self.broken.total()
+
+    @property
     def per_second(self) -> float:
         """Requests a second."""
-        return (self.statuses.total() + self.broken.total()) / self.seconds
+        return self.count / self.seconds
 
 
 class Load:

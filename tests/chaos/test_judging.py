@@ -2,61 +2,24 @@
 
 import json
 import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
 import httpx2
 import pytest
 
-from huitou.settings import SERVICES
 from shared.bus import Record
 from tests.chaos import books, facts, logged, oracle, report, rounds, test_chaos
-from tests.chaos.books import HANDLES, Books
+from tests.chaos.books import Books
+from tests.chaos.by_hand import BOUGHT, BUYER, asked, bought, effect, process, record, standing, waited
 from tests.chaos.endings import Endings
 from tests.chaos.facts import PAID, REGISTERED
 from tests.chaos.journal import Asked, Journal, Kind
 from tests.chaos.oracle import Expected
 from tests.parts.embedded import EmbeddedStack
-from tests.parts.processes import PartMissing, Server
-
-BUYER = "cus_a"
-PLACES = {
-    "purchase": ("profile.purchase_recorded.v1", "huitou.purchases"),
-    "return": ("profile.purchase_returned.v1", "huitou.purchases"),
-    "redemption": ("loyalty.points_redeemed.v1", "huitou.points"),
-    "adjustment": ("loyalty.points_reversed.v1", "huitou.points"),
-    "complaint": ("feedback.complaint_opened.v1", "huitou.feedback"),
-    "remedy": ("feedback.remedy_granted.v1", "huitou.feedback"),
-}
-
-
-def asked(kind: Kind, fact_id: str, sent_at: float, answered_at: float, status: int = 201) -> Asked:
-    answer = {"id": fact_id, "customer_id": BUYER}
-    return Asked(kind, "", "", {}, "", sent_at, status, answer, answered_at)
-
-
-def record(
-    topic: str, offset: int, type_: str, cause: tuple[str, str], *, event_id: str = "", buyer: str = BUYER
-) -> Record:
-    service = type_.partition(".")[0]
-    names = {
-        "ce_id": event_id or f"{type_} {cause[1]}", "ce_type": type_, "ce_source": f"/huitou/{service}"
-    }  # fmt: skip
-    body = {"identity_id": buyer, "cause": {"kind": cause[0], "id": cause[1]}}
-    headers = tuple((name, value.encode()) for name, value in names.items())
-    return Record(topic, 0, offset, buyer.encode(), headers, json.dumps(body).encode(), 0)
-
-
-def effect(kind: str, fact_id: str, offset: int, event_id: str = "") -> Record:
-    type_, topic = PLACES[kind]
-    return record(topic, offset, type_, (kind, fact_id), event_id=event_id)
-
-
-BOUGHT = asked("purchase", "pur_1", 0, 1)
 
 
 def found(more: Sequence[Asked], records: Sequence[Record]) -> list[str]:
@@ -132,18 +95,6 @@ def test_what_was_asked_at_the_same_time_or_waits_for_its_purchase_may_come_in_a
     assert facts.out_of_order(overtaken, [asked("return", "1", 0, 1, 202), asked("return", "2", 2, 3)]) == []
 
 
-def standing(*records: Record) -> Books:
-    """Books that balance: each record written by the service that says so, and seen by whoever handles it."""
-    held = Books(list(records), aside={})
-    for service in SERVICES:
-        own = [record for record in records if books.header(record, "ce_source") == f"/huitou/{service}"]
-        held.outboxes[service] = {books.event_id(record): True for record in own}
-    for consumer, types in HANDLES.items():
-        seen = [record for record in records if books.header(record, "ce_type").startswith(types)]
-        held.inboxes[consumer] = {books.event_id(record) for record in seen}
-    return held
-
-
 PURCHASE = effect("purchase", "pur_1", 0, "evt_1")
 
 
@@ -180,15 +131,6 @@ def test_what_is_set_aside_for_good_or_is_one_of_ours_is_found(state: str) -> No
     held.aside["feedback"] = [(state, "evt_1")]
 
     assert len(books.differences(held, set())) == 1
-
-
-def bought(order_id: str, amount_minor: int, buyer: str = BUYER) -> Asked:
-    body = {
-        "order_id": order_id, "purchased_at": (datetime.now(UTC) - timedelta(days=1)).isoformat(), "currency": "CNY",
-        "customer": {"external_id": "c"}, "lines": [{"quantity": 2, "amount_minor": amount_minor}],
-    }  # fmt: skip
-    answer = {"id": f"pur_{order_id}", "customer_id": buyer}
-    return Asked("purchase", "", "", body, "", 0, 201, answer, 1)
 
 
 def told(kind: Kind, body: dict[str, Any], status: int = 201, **answer: str) -> Asked:
@@ -275,10 +217,6 @@ def test_an_error_of_our_own_loggers_is_found_and_a_library_s_only_told() -> Non
     ]
 
 
-def process(folder: Path, name: str, does: str) -> Server:
-    return Server(name, [sys.executable, "-c", does], log=folder / f"{name}.log")
-
-
 WAITS = "import signal; signal.pause()"
 
 
@@ -328,11 +266,6 @@ def test_a_strike_that_does_not_explain_how_it_ended_is_found(tmp_path: Path) ->
     endings.end("relay", signal.SIGTERM)
 
     assert endings.take() == ["relay ended after SIGTERM with 3"]
-
-
-def waited(server: Server) -> None:
-    with pytest.raises(PartMissing):
-        server.wait_until(lambda: False, seconds_max=30)
 
 
 def test_seeds_are_one_many_or_a_range() -> None:
