@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.compose.engines import Engine
-from tests.parts import kafka
+from tests.parts import kafka_jars
 from tests.parts.processes import PartMissing, apt_install, said
 
 PROGRAMS = {
@@ -79,7 +79,7 @@ def open_podman() -> Engine:
             "KAFKA_IMAGE": "localhost/huitou-kafka",
         },
     )
-    contexts = [f"--build-context=jars={kafka.jars()}", f"--build-context=tools={kafka.tools()}"]
+    contexts = [f"--build-context=jars={kafka_jars.jars()}", f"--build-context=tools={kafka_jars.tools()}"]
     for name, more in (("postgres", []), ("kafka", contexts)):
         file = IMAGES / f"{name}.Dockerfile"
         build = ["build", "--quiet", *arguments, *more, "--tag", f"huitou-{name}", "--file", str(file)]

@@ -17,7 +17,7 @@ from shared.bus.access import Access
 from shared.bus.kafka.bus import KafkaBus
 from shared.bus.protocol import Message
 from shared.events import TOPICS
-from tests.parts import kafka
+from tests.parts import kafka_jars
 from tests.parts.processes import PartMissing, Server, free_ports
 from tests.parts.stacks import ROOT
 
@@ -63,7 +63,7 @@ class ComposedKafka:
                 "HUITOU_KAFKA_HOME": str(IMAGE),
                 "HUITOU_KAFKA_PORT": ports["9094"],
                 "HUITOU_KAFKA_SECRETS": str(mounted),
-                "HUITOU_KAFKA_LIBS": f"{kafka.jars()}/*:{kafka.tools()}/*",
+                "HUITOU_KAFKA_LIBS": f"{kafka_jars.jars()}/*:{kafka_jars.tools()}/*",
             },
         )
         self.address = f"127.0.0.1:{ports['9092']}"

@@ -25,36 +25,17 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrP
 
 from shared.bus.access import Access
 from tests.parts.certificates import make_certificates
-from tests.parts.processes import PartMissing, Server, apt_install, free_ports, required, said
+from tests.parts.kafka_jars import VERSION, cache_of, jars
+from tests.parts.processes import PartMissing, Server, free_ports, required, said
 
-VERSION = "4.3.1"
 VERSION_OLD = "3.9.1"
 FORMAT_SECONDS_MAX = 60
-MAVEN_SECONDS_MAX = 300
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 20
 PROBE_SECONDS_MAX = 3
 CLEAR_SECONDS_MAX = 20
 CLEAR_LOOK_SECONDS = 0.05
 READY_TOPIC = "huitou-ready"
-
-POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion><groupId>huitou</groupId><artifactId>kafka-jars</artifactId><version>1</version>
-  <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{version}</version></dependency>
-    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
-  </dependencies>
-</project>
-"""
-
-POM_OF_TOOLS = """<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion><groupId>huitou</groupId><artifactId>kafka-tools-jar</artifactId><version>1</version>
-  <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>{version}</version>
-      <exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions></dependency>
-  </dependencies>
-</project>
-"""
 
 # One node; the last six lines make it serve again 4 s after a kill -9 instead of 14: for tests only.
 PROPERTIES = """process.roles=broker,controller
@@ -314,49 +295,12 @@ def planned() -> str:
     if given:
         return f"the Kafka in TEST_KAFKA at {given}"
     if (
-        (_cache(wanted_version()) / "lib").is_dir()
+        (cache_of(wanted_version()) / "lib").is_dir()
         or (shutil.which("java") and shutil.which("mvn"))
         or required()
     ):
         return f"Apache Kafka {wanted_version()} from its Maven artefacts, started when first needed"
     return "librdkafka's mock cluster, unless java and mvn can be installed"
-
-
-def jars(version: str = VERSION) -> Path:
-    """Return the folder with the jars of this version. Maven fetches them once into the user's cache."""
-    cache = _cache(version)
-    return _fetched(cache, POM.format(version=version))
-
-
-def tools(version: str = VERSION) -> Path:
-    """Return the folder with the tools for rights, which need the jars of the same version beside them."""
-    return _fetched(_cache(version, "kafka-tools"), POM_OF_TOOLS.format(version=version))
-
-
-def _fetched(cache: Path, content: str) -> Path:
-    """Return the folder with the jars that a Maven project depends on, from the cache if they are there."""
-    if (cache / "lib").is_dir():
-        return cache / "lib"
-    if not (shutil.which("java") and shutil.which("mvn")):
-        apt_install("openjdk-17-jre-headless", "maven")
-    if not (shutil.which("java") and shutil.which("mvn")):
-        raise PartMissing(
-            "Apache Kafka needs java (17 or newer) and mvn; install them or set TEST_KAFKA=host:port"
-        )
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache.parent) as room:
-        pom = Path(room, "pom.xml")
-        pom.write_text(content)
-        goal = ["dependency:copy-dependencies", "-DoutputDirectory=lib", "-DincludeScope=runtime"]
-        said(["mvn", "-B", "-q", "-f", str(pom), *goal], cwd=Path(room), seconds_max=MAVEN_SECONDS_MAX)
-        cache.mkdir(exist_ok=True)
-        if not (cache / "lib").exists():
-            os.rename(Path(room, "lib"), cache / "lib")
-    return cache / "lib"
-
-
-def _cache(version: str, name: str = "kafka") -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huitou" / f"{name}-{version}"
 
 
 def connections(servers: str) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from shared.bus import Bus
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.kafka import KafkaBus
-from tests.parts import kafka, servers
+from tests.parts import kafka, kafka_jars, servers
 
 SESSION_SECONDS = 2.0  # the node of tests/parts/kafka.py allows it, so that a member that left is missed soon
 SESSION_SECONDS_ELSEWHERE = 6.0  # what a broker with default settings allows
@@ -30,7 +30,7 @@ def broker() -> kafka.Kafka:
 @pytest.fixture(scope="session")
 def old_broker() -> kafka.Kafka:
     """The oldest version that is promised, where this run may start brokers of its choice."""
-    if os.environ.get("TEST_KAFKA") or kafka.wanted_version() != kafka.VERSION:
+    if os.environ.get("TEST_KAFKA") or kafka.wanted_version() != kafka_jars.VERSION:
         pytest.skip("this run was told which Kafka to use")
     return servers.old_broker()
 
