@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from shared.clock import SystemClock
 
 EARLIER = timedelta(days=2)
 """Clocks that are behind believe the certificate too."""
@@ -64,7 +66,7 @@ def _name(common: str) -> x509.Name:
 def _begun(
     subject: x509.Name, key: ec.EllipticCurvePublicKey, lifetime: timedelta
 ) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
+    now = SystemClock().now()
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

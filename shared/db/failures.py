@@ -9,7 +9,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 
 class DatabaseBehind(Exception):
-    """The database has lost rows that it had told others about. What it would tell now waits until somebody decides."""
+    """The database has lost rows that it had told others about. Nothing is told or taken until somebody decides."""
 
 
 _LOST_RACE = {"40001", "40P01"}

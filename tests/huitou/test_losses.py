@@ -50,6 +50,18 @@ def buy(installation: Installation, number: int) -> httpx2.Response:
     )  # fmt: skip
 
 
+def bring_back(installation: Installation, number: int) -> httpx2.Response:
+    """Ask for a return that waits for its purchase."""
+    return httpx2.post(
+        f"http://127.0.0.1:{installation.port_base + 1}/v1/returns",
+        headers={"Authorization": f"Bearer {tokens.operator(installation.home, 'admin')}"},
+        json={
+            "source": "till", "return_id": f"r{number}", "order_id": str(number), "returned_at": "2026-01-06T10:00:00Z",
+            "lines": [{"line": 1, "quantity": 1}],
+        },
+    )  # fmt: skip
+
+
 def published(home: Path, service: str) -> int:
     with closing(sqlite3.connect(home / f"{service}.db")) as file:
         (count,) = file.execute("SELECT count(*) FROM outbox WHERE published_at IS NOT NULL").fetchone()
@@ -104,6 +116,7 @@ def test_a_deleted_database_is_not_ready_until_the_loss_is_accepted(
         assert "database_behind" in codes
         if service == "profile":
             assert buy(installation, 100).status_code == 503
+            assert bring_back(installation, 100).status_code == 503, "it tells nobody, and would be lost too"
         else:
             assert buy(installation, 100).status_code == 201, "the others go on"
         assert installation.run("verify").returncode == Exit.FAILED

@@ -122,3 +122,18 @@ async def test_a_lost_race_is_a_503_that_may_be_tried_again(
 
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert await one_till.count_sales() == 0
+
+
+async def test_a_database_that_has_lost_rows_takes_nothing_also_what_tells_others_nothing(
+    one_till: Till,
+) -> None:
+    path = "/v1/customers/cus_1/sales"
+    async with one_till.client() as client:
+        sale = (await client.post(path, json=SALE, headers={"Idempotency-Key": "k"})).json()
+        one_till.runtime.database.behind = True
+        voided = await client.delete(f"{path}/sal_1")
+        read = await client.get(f"{path}/{sale['id']}")
+
+    assert (voided.status_code, voided.json()["code"]) == (503, "unavailable")
+    assert int(voided.headers["retry-after"]) > 0
+    assert read.status_code == 200
