@@ -29,7 +29,6 @@ CAPABILITY = Capability(
         Job("sweep_labels", jobs.sweep, jobs.SWEEP_SECONDS),
     ),
     tables=(tables.metadata,),
-    versions=(tables.score.c.label_sequence,),
     gauges=figures.gauges,
     measures=figures.MEASURES,
 )

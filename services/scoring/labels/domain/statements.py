@@ -17,7 +17,8 @@ RFM: Final = "rfm"
 class Statement:
     """A statement about a customer: a label, the version of the model, and until when the label holds by itself.
 
-    `label` is None when there is nothing to judge. `label_sequence` grows with every change of the label.
+    `label` is None when there is nothing to judge. `label_sequence` grows with every change of the label: it is the second of
+    the change, or one more than before. So it also grows when the database was lost and the labels are found again.
     `valid_until` is None when the label never changes by time alone. It may be early, never late.
     """
 
@@ -58,7 +59,9 @@ def restate(
     changed = label != (before.label if before else None)
     if not changed and (before is None or _timer_is_early_enough(before, until, yardstick.now)):
         return None
-    sequence = (before.label_sequence if before else 0) + changed
+    sequence = before.label_sequence if before else 0
+    if changed:
+        sequence = max(sequence + 1, int(yardstick.now.timestamp()))
     return Statement(customer_id, RFM, label, sequence, yardstick.version, yardstick.now, until, moved_by)
 
 

@@ -30,7 +30,7 @@ async def test_purchases_become_days_a_state_and_a_label(scoring: Scoring) -> No
     assert (known.purchases, known.days, known.net_minor, known.last_day) == (3, 2, 1750, at(3).date())
     told = await scoring.told()
     assert [(event.label, event.previous, event.label_sequence, event.moved_by) for event in told] == [
-        ("potential_loyal", None, 1, "purchase")
+        ("potential_loyal", None, int(NOW.timestamp()), "purchase")
     ]
     assert told[0].as_of == NOW
     assert told[0].valid_until == (at(3) + timedelta(days=31)).replace(hour=0), "recent up to 30 days"

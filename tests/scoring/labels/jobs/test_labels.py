@@ -4,7 +4,10 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import delete
+
 from services.scoring.labels.storage import statements
+from services.scoring.labels.storage.tables import score
 from services.scoring.labels.usecases.relabel_due import relabel_due
 from shared.local_time import day_start
 from shared.outbox.jobs import paged
@@ -22,9 +25,31 @@ async def test_a_label_falls_by_time_on_its_day_and_once(scoring: Scoring) -> No
     assert await paged("page", relabel_due).run(scoring.runtime) == 0
     told = (await scoring.told())[1:]
     assert [(event.label, event.previous, event.label_sequence, event.moved_by) for event in told] == [
-        ("promising", "new", 2, "time")
+        ("promising", "new", int(scoring.clock.now().timestamp()), "time")
     ]
     assert told[0].as_of == scoring.clock.now()
+
+
+async def test_labels_that_are_found_again_after_a_loss_are_later_than_those_before(scoring: Scoring) -> None:
+    who = customer()
+    await scoring.deliver(bought(who, at(3)))
+    async with scoring.database.begin() as tx:
+        await tx.execute(delete(score))
+    scoring.clock.advance(timedelta(seconds=1))
+
+    await scoring.deliver(bought(who, at(2)))
+
+    before, after = [event.label_sequence for event in await scoring.told()]
+    assert after > before
+
+
+async def test_two_labels_of_one_second_have_two_sequences(scoring: Scoring) -> None:
+    who = customer()
+    await scoring.deliver(bought(who, at(3)))
+    await scoring.deliver(*(bought(who, at(day)) for day in range(3)))
+
+    before, after = [event.label_sequence for event in await scoring.told()]
+    assert after == before + 1
 
 
 async def test_a_purchase_in_between_lets_the_old_timer_ring_early_and_in_vain(scoring: Scoring) -> None:
