@@ -8,10 +8,11 @@ from time import monotonic
 
 import httpx2
 import typer
+from fastapi import FastAPI
 
 from huitou import registry
 from huitou.exits import Exit, Refused
-from huitou.settings import Settings
+from huitou.settings import PORT_OFFSETS, Settings
 from huitou.speech import language, said
 from services.console.main import create_app as create_console
 from services.console.settings import Settings as ConsoleSettings
@@ -21,7 +22,7 @@ from shared.bus.embedded import EmbeddedBus
 from shared.db import failures
 from shared.db.migrations import UnknownVersion
 from shared.http import health
-from shared.http.app import build_app
+from shared.http.app import build_app, build_side_door_of
 from shared.run import garbage, roles, serving
 from shared.run.command import away
 from shared.service import Runtime, Service
@@ -46,9 +47,14 @@ async def run(settings: Settings, stopping: asyncio.Event, when_ready: Callable[
         await migrate(running)
         apps = [build_app(service, runtime) for service, runtime in running]
         listeners = [_listen(settings, service.name) for service, _ in running]
+        side_doors = [
+            _side_door(settings, service, app) for (service, _), app in zip(running, apps, strict=True)
+        ]
         garbage.seldom()
         async with asyncio.TaskGroup() as group:
-            for (service, runtime), app, listener in zip(running, apps, listeners, strict=True):
+            for (service, runtime), app, listener, side_door in zip(
+                running, apps, listeners, side_doors, strict=True
+            ):
                 group.create_task(
                     roles.run(
                         service,
@@ -58,6 +64,7 @@ async def run(settings: Settings, stopping: asyncio.Event, when_ready: Callable[
                         app=app,
                         listener=listener,
                         grace_seconds=serving.MOMENT_SECONDS,
+                        side_door=side_door,
                     )
                 )
             group.create_task(_watch(running[0][1].bus, stopping))
@@ -113,9 +120,24 @@ async def _check_log(settings: Settings, bus: Bus) -> None:
         raise Refused(Exit.HOME_OF_OTHER_VERSION if newer else Exit.FAILED, str(error)) from None
 
 
+def _side_door(settings: Settings, service: Service, app: FastAPI) -> tuple[FastAPI, socket] | None:
+    """Return the app and the port by which a service tells its figures to those who need no token; None without a port.
+
+    The services are one process, so each has a port of its own, as it has beside the console's for its requests.
+    """
+    if not settings.metrics_port:
+        return None
+    port = settings.metrics_port + PORT_OFFSETS[service.name]
+    return build_side_door_of(service, app), _listen_at(settings.host, port)
+
+
 def _listen(settings: Settings, name: str) -> socket:
+    return _listen_at(settings.host, settings.port_of(name))
+
+
+def _listen_at(host: str, port: int) -> socket:
     try:
-        return serving.listen(settings.host, settings.port_of(name))
+        return serving.listen(host, port)
     except serving.PortTaken as error:
         raise Refused(Exit.PORT_TAKEN, str(error)) from None
 

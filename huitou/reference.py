@@ -23,7 +23,9 @@ from shared.run import process_metrics
 from shared.settings import ServiceSettings
 
 METRICS_INTRODUCTION = """`GET /metrics` answers in Prometheus' text format: on the service's own port to operators, with a
-token; on `HUITOU_METRICS_PORT`, if that is set, without one, so keep that port inside. Every line has the label `service`. Figures of the service's database and of the bus (outbox, lag, set-aside records, invariants) are
+token; on `HUITOU_METRICS_PORT`, if that is set, without one, so keep that port inside. `huitou up` is one process with four services:
+with `HUITOU_METRICS_PORT=9100` profile answers on 9101, loyalty on 9102, feedback on 9103, scoring on 9104. Every line has the
+label `service`. Figures of the service's database and of the bus (outbox, lag, set-aside records, invariants) are
 read by the process that serves it, when it is asked; with several such processes each says the same, so take the maximum.
 A process that only relays or consumes says what it does itself, on `HUITOU_METRICS_PORT` only; sum over those.
 What deserves a person's attention is said in words at `GET /health/issues`.

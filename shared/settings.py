@@ -118,9 +118,10 @@ class ServiceSettings(BaseSettings):
     drain_seconds: Annotated[float, Field(ge=0, le=6)] = 5.0
     """Seconds in which a service that was told to stop still takes requests while it says that it is not ready: longer
     than a balancer's interval between two checks. `huitou up`, which nobody balances, takes half a second."""
-    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    metrics_port: Annotated[int, Field(ge=0, le=65531)] = 0
     """Port on which every process answers `/metrics` and `/health/…` without a token, for a monitoring system: keep it
-    inside; 0: on none. A process that serves answers them on its own port too, the details to operators only."""
+    inside; 0: on none. `huitou up` answers on the four ports behind it, in the order of the services' own: profile on the next
+    one. A process that serves answers them on its own port too, the details to operators only."""
     log_level: Annotated[str, AfterValidator(_known_level)] = "info"
     """Lowest level that is logged: debug, info, warning or error."""
 

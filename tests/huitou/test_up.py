@@ -13,8 +13,10 @@ import httpx2
 import pytest
 
 from huitou.exits import Exit
+from huitou.settings import SERVICES
 from shared.ids import new_id
-from tests.parts.installations import Installation, Up, has_curl, tried
+from tests.parts.installations import PORTS, Installation, Up, has_curl, tried
+from tests.parts.processes import free_port_base
 
 pytestmark = pytest.mark.slow
 
@@ -281,9 +283,19 @@ def test_a_misspelt_setting_is_told(tmp_path: Path) -> None:
 
 def test_it_starts_and_sigterm_drains_it(tmp_path: Path) -> None:
     """How fast it starts is measured by tests/bench/test_whole_product.py."""
-    with Installation(tmp_path / "home").up("--no-demo") as up:
+    metrics_port = free_port_base(PORTS)
+    installation = Installation(tmp_path / "home", more={"HUITOU_METRICS_PORT": str(metrics_port)})
+    with installation.up("--no-demo") as up:
+        figures = [
+            httpx2.get(f"http://127.0.0.1:{metrics_port + offset}/metrics") for offset in range(1, PORTS)
+        ]
+        public = httpx2.get(f"http://127.0.0.1:{installation.port_base + 1}/metrics")
         code = up.stop()
         complained = up.err.read_text()
 
     assert code == Exit.DONE
     assert complained == ""
+    assert [answer.status_code for answer in figures] == [200] * 4, "without a token"
+    for service, answer in zip(SERVICES, figures, strict=True):
+        assert f'huitou_relay_led{{service="{service}"}} 1' in answer.text
+    assert public.status_code == 401

@@ -129,4 +129,6 @@ def _become(start: Start) -> None:
     sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115 they last as long as it
     sys.stderr = open(2, "w", errors="backslashreplace", closefd=False, buffering=1)  # noqa: SIM115
     sys.argv = [start.module, *start.arguments]
+    for name in (start.module, f"{start.module}.__main__"):
+        sys.modules.pop(name, None)  # runpy warns of a module that is imported before it is run
     runpy.run_module(start.module, run_name="__main__", alter_sys=True)
