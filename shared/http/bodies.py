@@ -4,6 +4,7 @@ A small body can ask for much work: half a million empty objects fit into 2 MB. 
 levels, before it is parsed. That costs about 2 ms for each MB.
 """
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -44,7 +45,12 @@ async def document(request: Request) -> object:
     """
     if not hasattr(request, "_json"):
         body = await request.body()
-        request._json = parse(body) if body else None
+        if (
+            len(body) > LONG_BYTES
+        ):  # the parser cannot pause, but it gives way to the loop when it is in a thread
+            request._json = await asyncio.to_thread(parse, body)
+        else:
+            request._json = parse(body) if body else None
     return request._json
 
 

@@ -55,6 +55,7 @@ from shared.http.models import (
 from shared.http.routes import Router
 from shared.limits import BATCH_ITEMS_MAX, LINE_AMOUNT_MAX, LINES_MAX, QUANTITY_MAX
 from shared.money import UnknownCurrency
+from shared.pacing import paced
 from shared.vault import SubjectErased
 
 LINE_NAME_MAX = 200
@@ -241,7 +242,7 @@ async def record_purchases(
     tx: Transaction, context: InContext[Settings], caller: Caller, incoming: Incoming, body: PurchaseBatchIn
 ) -> PurchaseOutcomes:
     """Record up to 500 purchases in one transaction; one that is refused is left out and says why."""
-    reported = [item.purchase for item in body.items]
+    reported = [item.purchase async for item in paced(body.items)]
     outcomes = await record(tx, context, reported, issuer=caller.issuer)
     shown = await _shown(tx, caller, outcomes)
     return PurchaseOutcomes(items=[_outcome(outcome, incoming, shown) for outcome in outcomes])

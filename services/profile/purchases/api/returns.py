@@ -31,6 +31,7 @@ from shared.http.dependencies import Caller, InContext, Transaction
 from shared.http.models import InstantIn, OrderId, ProblemDocument, Request, Response, Source, example
 from shared.http.routes import Router
 from shared.limits import BATCH_ITEMS_MAX, LINES_MAX, QUANTITY_MAX
+from shared.pacing import paced
 
 _EXAMPLE = {
     "source": "web",
@@ -190,7 +191,8 @@ async def record_many_returns(
 
     The status of one whose purchase is not known yet is 202.
     """
-    outcomes = await record_returns(tx, context, [item.reported for item in body.items], issuer=caller.issuer)
+    reported = [item.reported async for item in paced(body.items)]
+    outcomes = await record_returns(tx, context, reported, issuer=caller.issuer)
     shown = await _shown(tx, caller, outcomes)
     return ReturnOutcomes(items=[_outcome(outcome, incoming, shown) for outcome in outcomes])
 

@@ -102,7 +102,7 @@ async def _record_new(
     new = {record.key: record for _, record in recordable}
     if not await purchases.insert(tx, list(new.values())):
         raise Overtaken
-    stored = [(record, _lines(draft, record, resolution.keys)) for draft, record in recordable]
+    stored = [(record, _lines(draft, record, resolution.keys)) async for draft, record in paced(recordable)]
     await purchases.insert_lines(tx, [line for _, lines in stored for line in lines])
     told = [(record, lines) for record, lines in stored if record.identity_id is not None]
     tx.publish(*[recorded_event(record, lines) async for record, lines in paced(told)])
