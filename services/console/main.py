@@ -37,7 +37,14 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.client = client
             yield
 
-    app = FastAPI(title="Huitou console", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Huitou console",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
     watch = health.Watch(settings.addresses)
     refusals.install(app)
     app.add_middleware(Edge, metrics=Metrics(settings.service))

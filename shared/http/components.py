@@ -40,8 +40,9 @@ def arrange(document: dict[str, Any]) -> None:
             node["$ref"] = _renamed(reference, names)
         if "discriminator" in node:
             _complete_discriminator(node["discriminator"], schemas, names)
-    for name in list(schemas):
-        schemas[names[name]] = _completed(schemas.pop(name), names[name])
+    completed = {names[name]: _completed(schema, names[name]) for name, schema in schemas.items()}
+    schemas.clear()
+    schemas.update(sorted(completed.items()))
 
 
 def _renamed(reference: str, names: dict[str, str]) -> str:
@@ -69,6 +70,15 @@ def _completed(schema: dict[str, Any], name: str) -> dict[str, Any]:
     if name.endswith("Page"):
         schema.setdefault("description", _PAGE_WORDS)
     return schema
+
+
+def without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter without the branch null: a parameter is left out, and cannot be null."""
+    branches = [branch for branch in schema.get("anyOf", ()) if branch != {"type": "null"}]
+    if not branches:
+        return schema
+    about = {name: value for name, value in schema.items() if name != "anyOf"}
+    return {**branches[0], **about} if len(branches) == 1 else {"anyOf": branches, **about}
 
 
 def _objects(node: Any) -> Iterator[dict[str, Any]]:

@@ -174,7 +174,7 @@ def generate(
     for schema in schemas.values():
         if "example" in schema:
             schema["example"] = restored(schema["example"], schema, schemas)
-    schemas.update(_PROBLEMS)
+    schemas |= _PROBLEMS
     document["components"]["securitySchemes"] = {"bearer": _SECURITY}
     for route in listed:
         _complete(document["paths"][route.path_format][route.method.lower()], route, schemas)
@@ -216,6 +216,7 @@ def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any
     if operation.idempotency is not None:
         described.setdefault("parameters", []).append(_key_parameter(operation))
     for parameter in described.get("parameters", ()):
+        parameter["schema"] = components.without_null(parameter["schema"])
         if "example" not in parameter and "examples" not in parameter and parameter["required"]:
             parameter["example"] = sample(parameter["schema"], schemas)
     for content in described.get("requestBody", {}).get("content", {}).values():

@@ -77,6 +77,7 @@ window.addEventListener("load", () => {
     deepLinking: true,
     displayRequestDuration: true,
     validatorUrl: null,
+    defaultModelsExpandDepth: 0, // the list of schemas is folded: it is longer than all operations together
     requestInterceptor: sendFreshKey,
     plugins: [freshKeys, foldedRefusals],
   });

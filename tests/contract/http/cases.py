@@ -125,7 +125,7 @@ def _parameter_case(
         statuses=(422,) if bad.code else (404, 422),
         may_pass=not bad.code,
         operation=operation,
-        errors={f"/query/{name}": bad.code} if bad.code and target.refuses_with_problems else {},
+        errors={f"/query/{name}": bad.code} if bad.code and target.checks_queries else {},
         secret=value if len(value) >= 5 and not bad.code else "",
     )
 
@@ -133,7 +133,7 @@ def _parameter_case(
 def of_unknown_parameters(target: Target) -> Iterator[Case]:
     """A parameter that each operation that reads does not have, once and twice."""
     reads = [operation for operation in target.operations if operation.method == "GET"]
-    for operation in reads if target.refuses_with_problems else ():
+    for operation in reads if target.checks_queries else ():
         for query in ("limtx=1", "limtx=1&limtx=2"):
             yield Case(
                 kind="an unknown parameter",
@@ -176,7 +176,7 @@ def of_paths(target: Target) -> Iterator[Case]:
     taken: dict[str, list[Operation]] = {}
     for operation in target.all_operations:
         taken.setdefault(target.path(operation), []).append(operation)
-    slashed = [f"{path}/" for path in taken if path != "/"] if target.refuses_with_problems else []
+    slashed = [f"{path}/" for path in taken if path != "/"]
     for path in (*bad_values.PATHS, *slashed):
         yield Case(kind="an unknown path", method="GET", path=path, statuses=(404,), codes=("not_found",))
     for path, operations in taken.items():

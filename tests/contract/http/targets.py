@@ -73,8 +73,11 @@ class Target:
     client: httpx2.AsyncClient
     ids: Mapping[str, str] = field(default_factory=dict)
     """Ids of what is there, by the name of the path parameter that takes them."""
-    refuses_with_problems: bool = True
-    """Whether refusals are problem documents. The console's are those of its framework, which repeat what was sent."""
+
+    @property
+    def checks_queries(self) -> bool:
+        """Whether parameters that are unknown or given twice are refused by name. A page takes what a link to it adds."""
+        return self.name != "console"
 
     @property
     def all_operations(self) -> list[Operation]:
@@ -131,7 +134,7 @@ async def open_target(name: str, folder: Path, kind: Kind) -> AsyncIterator[Targ
     if name == "console":
         app = create_app(ConsoleSettings(port_base=NOBODY_LISTENS))
         async with app.router.lifespan_context(app), tokens.client(app, None, raises=False) as client:
-            yield Target(name, app.openapi(), client, refuses_with_problems=False)
+            yield Target(name, app.openapi(), client)
         return
     async with opened(name, folder, kind) as house, house.client(ADMIN) as client:
         yield Target(name, house.app.openapi(), client, house.of_owner)
@@ -149,7 +152,7 @@ def faults(target: Target, case: Case, answer: httpx2.Response) -> Iterator[str]
     status = answer.status_code
     if answer.is_success and not case.may_pass:
         yield f"{status}: it was accepted"
-    if target.refuses_with_problems and not REQUEST_ID.fullmatch(answer.headers["request-id"]):
+    if not REQUEST_ID.fullmatch(answer.headers["request-id"]):
         yield f"its request id is {answer.headers['request-id']!r}"
     if answer.is_success:
         return
@@ -158,10 +161,9 @@ def faults(target: Target, case: Case, answer: httpx2.Response) -> Iterator[str]
         return
     if "x-a" in answer.headers:
         yield "a line of the request became a header"
-    if target.refuses_with_problems:
-        if case.secret and case.secret in answer.text:
-            yield f"it repeats {case.secret[:20]}: {answer.text[:300]}"
-        yield from _faults_of_a_problem(case, answer)
+    if case.secret and case.secret in answer.text:
+        yield f"it repeats {case.secret[:20]}: {answer.text[:300]}"
+    yield from _faults_of_a_problem(case, answer)
 
 
 def _faults_of_a_problem(case: Case, answer: httpx2.Response) -> Iterator[str]:

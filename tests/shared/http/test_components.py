@@ -78,6 +78,19 @@ def test_the_documents_can_be_merged() -> None:
                 assert operations.setdefault(operation["operationId"], path) == path
 
 
+def test_no_parameter_can_be_null(service: str) -> None:
+    parameters = [
+        parameter
+        for methods in app_of(service).openapi()["paths"].values()
+        for operation in methods.values()
+        for parameter in operation.get("parameters", ())
+    ]
+
+    assert parameters
+    assert [p["name"] for p in parameters if {"type": "null"} in p["schema"].get("anyOf", ())] == []
+    assert all(len(p["schema"].get("anyOf", ("", ""))) > 1 for p in parameters)
+
+
 def test_two_models_of_one_name_are_refused() -> None:
     document: dict[str, Any] = {"components": {"schemas": {"Sale": {}, "SaleOut": {}}}}
 

@@ -27,6 +27,7 @@ def chromium() -> str:
 async def opened(till: Till, chromium: str) -> AsyncIterator[tuple[Page, list[Request]]]:
     """Open the docs page of a till, with one operation unfolded and its requests recorded."""
     sent: list[Request] = []
+    complaints: list[str] = []
     async with async_playwright() as playwright, till.client() as client:
 
         async def answer(route: Route) -> None:
@@ -42,12 +43,17 @@ async def opened(till: Till, chromium: str) -> AsyncIterator[tuple[Page, list[Re
 
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = await browser.new_page(viewport={"width": 1280, "height": 900})
+        page.on(
+            "console", lambda message: complaints.append(message.text) if message.type == "error" else None
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
         await page.route("**/*", answer)
         await page.goto("http://till/docs")
         await page.locator(f"{OPERATION} .opblock-summary").click()
         await page.locator(f"{OPERATION} .responses-table").wait_for()
         yield page, sent
         await browser.close()
+    assert complaints == [], "the browser reports errors of the page"
 
 
 async def execute(page: Page, sent: list[Request]) -> str:
@@ -86,3 +92,13 @@ async def test_refusals_are_folded_and_unfold_with_their_examples(one_till: Till
     assert "till_closed" in line
     assert "request_in_progress" in line
     assert (folded, unfolded) == (0, 1)
+
+
+async def test_the_list_of_schemas_is_folded(one_till: Till, chromium: str) -> None:
+    async with opened(one_till, chromium) as (page, _):
+        box = await page.locator("section.models").bounding_box()
+        folded = await page.locator("section.models .model-container").count()
+
+    assert box is not None
+    assert box["height"] < 100
+    assert folded == 0
