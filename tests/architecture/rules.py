@@ -225,6 +225,33 @@ def _is_docstring(node: ast.stmt) -> bool:
     )
 
 
+def _doors_that_pass_on(source: Source) -> Findings:
+    if not (source.is_product and {"queries", "steps"} & {*source.path.parts[:-1], source.path.stem}):
+        return
+    for node in source.tree.body:
+        if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) and not node.name.startswith("_"):
+            done = [part for part in node.body if not _is_text(part)]
+            if len(done) == 1 and _passed_on(done[0]) == [
+                argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)
+            ]:
+                yield node.lineno, f"{node.name} only passes its arguments on: re-export what it calls"
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _passed_on(node: ast.stmt) -> list[str] | None:
+    """The names with which a statement that is one call of another module calls it, each as itself; else None."""
+    value = node.value if isinstance(node, ast.Return | ast.Expr) else None
+    call = value.value if isinstance(value, ast.Await) else value
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return None
+    if any(keyword.arg != _dotted(keyword.value) for keyword in call.keywords):
+        return None
+    return [_dotted(argument) for argument in call.args] + [keyword.arg or "" for keyword in call.keywords]
+
+
 def _assigns(node: ast.stmt, name: str) -> bool:
     targets = (
         node.targets
@@ -288,6 +315,9 @@ CODE_RULES = (
          Source(Path("shared/x.py"), "def earn() -> None: ...\n")),
     Rule("the domain is pure", "rules must run without a database, a clock or a framework", _impure_domain,
          Source(Path("services/loyalty/domain/x.py"), "import sqlalchemy\n")),
+    Rule("doors re-export", "a function that passes its arguments on says twice what one function does", _doors_that_pass_on,
+         Source(Path("services/loyalty/ledger/queries/x.py"),
+                "async def due(read: Read) -> int:\n    return await wallets.due(read)\n")),
     Rule("contracts stand alone", "a reader of an event needs no other file of ours but the limits", _foreign_contract,
          Source(Path("shared/events/x.py"), "from shared import money\n")),
 )  # fmt: skip

@@ -3,8 +3,10 @@
 from services.feedback.customers.queries import issuers_of
 from services.feedback.orders.domain import OwnedOrder
 from services.feedback.orders.storage import orders
-from services.feedback.orders.storage.tables import OrderReturnRecord
+from services.feedback.orders.storage.orders import returns_of as returns_of_order
 from shared.db import Read
+
+__all__ = ["find_order", "returns_of_order"]
 
 
 async def find_order(
@@ -24,8 +26,3 @@ async def find_order(
         or (order.owner_id == customer_id and not only_issuer)
     ]
     return min(within, key=lambda order: order.owner_id != customer_id, default=None)
-
-
-async def returns_of_order(read: Read, purchase_id: str) -> list[OrderReturnRecord]:
-    """Return the returns of an order in effective order."""
-    return await orders.returns_of(read, purchase_id)

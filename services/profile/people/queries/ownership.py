@@ -1,17 +1,36 @@
 """Find the customer that an id or an identifier stands for, and the owners of identities."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from pydantic import JsonValue
-from sqlalchemy import ColumnElement
 
 from services.profile.people.domain.identifiers import Identifier, external_id
 from services.profile.people.refusals import ExternalIdInvalid
 from services.profile.people.storage import identifiers, identities
+from services.profile.people.storage.identities import exists as identity_exists
+from services.profile.people.storage.identities import owner_of
+from services.profile.people.storage.identities import owners as owners_of
 from shared.auth.principal import SHOP, Principal
 from shared.context import Context
 from shared.db import Read
 from shared.vault import Keys, SubjectErased
+
+__all__ = [
+    "EXTERNAL",
+    "customer_of",
+    "holder_of",
+    "identities_of",
+    "identity_exists",
+    "ids_shown",
+    "issuer_and_owner_of",
+    "issuer_asked",
+    "issuer_seen_by",
+    "may_ask_for",
+    "owner_and_keys_of",
+    "owner_of",
+    "owners_of",
+    "rows_seen_by",
+]
 
 EXTERNAL = "ext:"
 """The prefix of an external id in the place of a customer's id."""
@@ -50,7 +69,7 @@ async def customer_of(
     An external id is looked up within `issuer`, by default within the caller's own.
     """
     if not text.startswith(EXTERNAL):
-        return await identities.owner_of(read, text, issuer_seen_by(caller))
+        return await owner_of(read, text, issuer_seen_by(caller))
     within = issuer_asked(caller, issuer)
     if within is None:
         return None
@@ -59,21 +78,13 @@ async def customer_of(
     except ExternalIdInvalid:
         return None
     holder = await holder_of(read, context, identifier, within)
-    return await identities.owner_of(read, holder, issuer_seen_by(caller)) if holder else None
+    return await owner_of(read, holder, issuer_seen_by(caller)) if holder else None
 
 
 async def holder_of(read: Read, context: Context, identifier: Identifier, issuer: str) -> str | None:
     """Return the identity to which an identifier leads within an issuer; None if it leads to nobody."""
     index = context.vault.index(identifier.kind, identifier.issuer, identifier.value)
     return (await identifiers.holders(read, issuer, [index])).get(index)
-
-
-async def owner_of(read: Read, identity_id: str, issuer: str | None) -> str | None:
-    """Return the owner of an identity, as `issuer` meets it, if given.
-
-    None if the identity is unknown, erased, or was not brought by `issuer`.
-    """
-    return await identities.owner_of(read, identity_id, issuer)
 
 
 async def issuer_and_owner_of(read: Read, identity_id: str) -> tuple[str, str] | None:
@@ -83,11 +94,6 @@ async def issuer_and_owner_of(read: Read, identity_id: str) -> tuple[str, str] |
             raise SubjectErased
         return known.issuer, known.owner_id
     return None
-
-
-async def owners_of(read: Read, identity_ids: Iterable[str]) -> dict[str, str]:
-    """Return the owner that each of these identities has now."""
-    return await identities.owners(read, identity_ids)
 
 
 async def owner_and_keys_of(read: Read, context: Context, identity_id: str) -> tuple[str, Keys]:
@@ -109,8 +115,3 @@ async def ids_shown(read: Read, caller: Principal, owner_of: Mapping[str, str]) 
     """
     issuer = issuer_seen_by(caller)
     return owner_of if issuer is None else await identities.shown_to(read, owner_of, issuer)
-
-
-def identity_exists(identity_id: ColumnElement[str] | ColumnElement[str | None]) -> ColumnElement[bool]:
-    """Return the condition that an identity with this id exists, for a rule about the rows of another capability."""
-    return identities.exists(identity_id)

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 
 from services.scoring.facts.domain.facts import History
-from services.scoring.facts.storage import customers, facts, states
+from services.scoring.facts.storage import customers, facts
+from services.scoring.facts.storage.states import page_of_ids as next_customers
 from shared.db import Read
+
+__all__ = ["CustomerFacts", "find_customer", "next_customers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,3 @@ async def find_customer(read: Read, customer_id: str) -> CustomerFacts | None:
         return None
     history = await facts.history_of(read, [identity.identity_id for identity in identities])
     return CustomerFacts(identities[0].owner_id, history)
-
-
-async def next_customers(read: Read, after: str, limit: int) -> list[str]:
-    """Return the next customers with a state, in the order of ids."""
-    return await states.page_of_ids(read, after, limit)
