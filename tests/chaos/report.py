@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tests.chaos.journal import Loss
 from tests.chaos.rounds import SHOWN_MAX, Round
 
 
@@ -29,6 +30,7 @@ def lines(done: Round) -> list[str]:
         said.append(f"  {count:3} × {kind:45} {told}")
     for whose, seconds in sorted(done.takeovers.items()):
         said.append(f"  {whose} taken over after {', '.join(f'{takeover:.1f}' for takeover in seconds)} s")
+    said += [_loss(loss, sum(map(loss.took, journal.asked))) for loss in journal.losses]
     said += [f"  does not count: '{kind}' found no moment to strike" for kind in struck.missing]
     said += [f"  evidence in {done.evidence}"] if done.evidence else []
     said += [f"  WRONG: {difference}" for difference in done.wrong[:SHOWN_MAX]]
@@ -38,6 +40,11 @@ def lines(done: Round) -> list[str]:
         said += [f"  logged {count} times: {what}" for what, count in done.errors.most_common(SHOWN_MAX)]
     said.append("  the books balance" if not done.wrong else f"  {len(done.wrong)} differences")
     return said
+
+
+def _loss(loss: Loss, count: int) -> str:
+    what = f"its database, and {count} requests with it" if loss.saved_at < loss.lost_at else "its keys"
+    return f"  {loss.service or 'the product'} lost {what}, for {loss.back_at - loss.lost_at:.1f} s"
 
 
 def tables(rounds: Sequence[dict[str, Any]]) -> Iterator[str]:
