@@ -95,8 +95,9 @@ class Losses:
         self._ground, self._random, self._journal = ground, random, journal
 
     def faults(self) -> Sequence[Fault]:
+        is_long = not self._ground.is_whole  # several processes are started three times
         faults = [
-            Fault("the keys of a service are lost", 1, self._lose_keys, is_required=True, is_long=True),
+            Fault("the keys of a service are lost", 1, self._lose_keys, is_required=True, is_long=is_long),
             Fault(
                 "the database of a service is lost", 1, self._lose_database, is_required=True, is_long=True
             ),

@@ -9,9 +9,10 @@ from tests.chaos.distributed_faults import DistributedStriker, Pace
 from tests.chaos.embedded_faults import EmbeddedStriker
 from tests.parts.distributed import DistributedStack
 from tests.parts.embedded import EmbeddedStack
+from tests.parts.sampling import LONG
 
 SEEDS = 10_000
-SECONDS = 15.0
+SECONDS = 10.0
 FAULTS_MIN = 4
 pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 
@@ -21,7 +22,7 @@ async def test_the_embedded_product_keeps_its_books_through_faults(
 ) -> None:
     done = await rounds.run(
         embedded,
-        lambda random, poison, journal: EmbeddedStriker(embedded, random, poison, journal, is_long=False),
+        lambda random, poison, journal: EmbeddedStriker(embedded, random, poison, journal, is_long=LONG),
         seed=seeded.randrange(SEEDS),
         seconds=SECONDS,
         faults_min=FAULTS_MIN,
