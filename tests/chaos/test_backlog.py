@@ -50,6 +50,8 @@ DELAY_SECONDS_MAX = 5.0
 DRAINED_SECONDS_MAX = 900.0
 SAMPLE_SECONDS = 0.25
 LOOK_SECONDS = 0.5
+STRANGER = "/huitou/backlog"
+"""Who says that they have sent the backlog. Profile, which knows nothing of it, would be behind its own topic."""
 CONSUMERS = ("loyalty consume 1", "loyalty consume 2")
 
 
@@ -224,7 +226,7 @@ def _message(buyer: str, at: datetime) -> Message:
         channel="web",
         lines=(line,),
     )
-    headers, value = encode(event, new_event_id(), "/huitou/profile")
+    headers, value = encode(event, new_event_id(), STRANGER)
     return Message(buyer, tuple(headers), value)
 
 
