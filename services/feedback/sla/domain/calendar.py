@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.feedback.sla.refusals import CalendarWithoutTime, WindowInvalid, ZoneUnknown
@@ -22,17 +22,29 @@ CLOSE_MAX: Final = 2 * DAY
 DAYS_A_STEP: Final = 366
 CALENDARS_MAX: Final = 256
 
-Window = tuple[int, int]
+
+class Window(NamedTuple):
+    """A window of working time, [opens, closes) in whole seconds: since the local midnight in a calendar, else since 1970."""
+
+    opens: int
+    closes: int
+
+
 Windows = tuple[Window, ...]
-Pause = tuple[int, int | None]
-"""[begin, end) in whole seconds; end None: it still runs."""
+
+
+class Pause(NamedTuple):
+    """A pause of a clock, [begin, end) in whole seconds since 1970; end None: it still runs."""
+
+    begin: int
+    end: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """One version of a calendar: a week from Monday, dated windows that replace a day whole (empty: closed).
 
-    A window is (open, close) in seconds since local midnight and may run past it; it belongs to the day it opens.
+    A window may run past midnight; it belongs to the day it opens.
     `effective_from` is when this version took over, `apply_to_open` whether it moves clocks that were running then,
     `estimated_from` the first day for which no official data was known (None: all known).
     """
@@ -53,11 +65,11 @@ class Calendar:
             ZoneInfo(self.zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ZoneUnknown(zone=self.zone) from error
-        for opens, closes in [
+        for window in [
             *(window for windows in self.week for window in windows),
             *(window for _, windows in self.exceptions for window in windows),
         ]:
-            if not 0 <= opens < closes <= CLOSE_MAX or opens >= DAY:
+            if not 0 <= window.opens < window.closes <= CLOSE_MAX or window.opens >= DAY:
                 raise WindowInvalid(most=CLOSE_MAX, day=DAY)
         if len(self.week) != 7 or not any(self.week):
             raise CalendarWithoutTime()
@@ -113,24 +125,27 @@ class WorkingTime:
         windows = self._ahead
         for _ in range(DAYS_A_STEP):
             midnight = datetime.combine(self._next_day, datetime.min.time())
-            for opens, closes in self._calendar.windows(self._next_day):
-                windows.append((self._instant(midnight, opens), self._instant(midnight, closes)))
+            windows += (
+                Window(self._instant(midnight, window.opens), self._instant(midnight, window.closes))
+                for window in self._calendar.windows(self._next_day)
+            )
             self._next_day += timedelta(days=1)
         # A time that the clocks skip is meant later. So a window may open after one that begins later by the clock, and
         # windows of the days to come open at the earliest as long before their midnight as clocks skip.
         midnight = datetime.combine(self._next_day, datetime.min.time())
         self._known_until = self._instant(midnight, 0) - int(SKIPPED_MAX.total_seconds())
-        self._ahead = [window for window in windows if window[0] >= self._known_until]
-        for opens, closes in sorted(windows):
-            if opens < self._known_until:
-                self._add(opens, closes)
+        self._ahead = [window for window in windows if window.opens >= self._known_until]
+        for window in sorted(windows):
+            if window.opens < self._known_until:
+                self._add(window)
 
     def _instant(self, midnight: datetime, seconds: int) -> int:
         """Return the instant of a local wall time (C6, docs/rules/time.md)."""
         return int(instant_of(midnight + timedelta(seconds=seconds), self._zone).timestamp())
 
-    def _add(self, opens: int, closes: int) -> None:
+    def _add(self, window: Window) -> None:
         """Append a window that opens no earlier than the last one; if it overlaps or touches that one, it extends it."""
+        opens, closes = window
         last = self._closes[-1] if self._closes else None
         if closes <= opens or (last is not None and closes <= last):
             return
@@ -173,13 +188,14 @@ def _year(at: int) -> int:
 def merged(pauses: Iterable[Pause]) -> list[Pause]:
     """Return pauses as a sorted union without overlaps (C4); an open pause includes all later ones."""
     union: list[Pause] = []
-    for begin, end in sorted(pauses, key=lambda pause: pause[0]):
-        if union and (last_end := union[-1][1]) is None:
+    for pause in sorted(pauses, key=lambda pause: pause.begin):
+        if union and (last_end := union[-1].end) is None:
             break
-        if union and last_end is not None and begin <= last_end:
-            union[-1] = (union[-1][0], None if end is None else max(end, last_end))
-        elif end is None or end > begin:
-            union.append((begin, end))
+        if union and last_end is not None and pause.begin <= last_end:
+            until = None if pause.end is None else max(pause.end, last_end)
+            union[-1] = Pause(union[-1].begin, until)
+        elif pause.end is None or pause.end > pause.begin:
+            union.append(pause)
     return union
 
 
@@ -192,13 +208,13 @@ def due(calendar: Calendar, start: int, budget: int, pauses: Sequence[Pause] = (
         return start
     time = working_time(calendar, start)
     wanted = time.consumed(start) + budget
-    for begin, end in pauses:
-        if end is not None and end <= start:
+    for pause in pauses:
+        if pause.end is not None and pause.end <= start:
             continue
-        begun = time.consumed(max(begin, start))
+        begun = time.consumed(max(pause.begin, start))
         if begun >= wanted:
             break
-        if end is None:
+        if pause.end is None:
             return None
-        wanted += time.consumed(end) - begun
+        wanted += time.consumed(pause.end) - begun
     return time.reached(wanted)

@@ -77,13 +77,13 @@ class Timeline:
 
     def pause(self, at: int) -> None:
         """Stop the clock if it runs and may be paused."""
-        if self.metric in PAUSABLE and not (self.pauses and self.pauses[-1][1] is None):
-            self.pauses.append((at, None))
+        if self.metric in PAUSABLE and not (self.pauses and self.pauses[-1].end is None):
+            self.pauses.append(Pause(at, None))
 
     def resume(self, at: int) -> None:
         """Let the clock run on if it was paused."""
-        if self.pauses and self.pauses[-1][1] is None:
-            self.pauses[-1] = (self.pauses[-1][0], at)
+        if self.pauses and self.pauses[-1].end is None:
+            self.pauses[-1] = Pause(self.pauses[-1].begin, at)
 
 
 def fold(facts: Iterable[Fact], rules: Rules, until: datetime) -> list[Timeline]:

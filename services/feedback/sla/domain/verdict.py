@@ -121,7 +121,7 @@ def judged(timeline: Timeline, now: int) -> Clock:
         *(fire for fire in fires if fire.at <= now),
         *([breach] if breach else []),
     ]
-    paused = timeline.pauses[-1][0] if timeline.pauses and timeline.pauses[-1][1] is None else None
+    paused = timeline.pauses[-1].begin if timeline.pauses and timeline.pauses[-1].end is None else None
     return Clock(
         metric=timeline.metric,
         cycle=timeline.cycle,
@@ -213,7 +213,7 @@ def _notice(timeline: Timeline, fire: _Fire, now: int) -> Notice:
     goal = _goal(timeline.generations[fire.generation])
     due = _due(timeline, fire.generation)
     if due is None:  # paused: as if the clock ran on from now
-        pauses = [(begin, now if end is None else end) for begin, end in timeline.pauses]
+        pauses = [Pause(pause.begin, now if pause.end is None else pause.end) for pause in timeline.pauses]
         due = calendar.due(
             goal.calendar, timeline.generations[fire.generation].start, goal.promise.seconds, pauses
         )

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from sqlalchemy import func, select
 
-from services.feedback.sla.domain.calendar import Calendar, Windows
+from services.feedback.sla.domain.calendar import Calendar, Window, Windows
 from services.feedback.sla.domain.policy import Metric, Policy, Promise, Rules
 from services.feedback.sla.storage.documents import StoredWindow
 from services.feedback.sla.storage.tables import CalendarRecord, PolicyRecord, calendar, sla_policy
@@ -60,4 +60,4 @@ def _calendar(record: CalendarRecord) -> Calendar:
 
 
 def _windows(windows: Sequence[StoredWindow]) -> Windows:
-    return tuple((window.opens, window.closes) for window in windows)
+    return tuple(Window(window.opens, window.closes) for window in windows)

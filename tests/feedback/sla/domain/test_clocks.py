@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.feedback.sla.domain.calendar import DAY, Calendar, Windows
+from services.feedback.sla.domain.calendar import DAY, Calendar, Window, Windows
 from services.feedback.sla.domain.facts import Assessed, Fact, MergedIn, Milestone, Moved, Opened, Said, said
 from services.feedback.sla.domain.policy import Attributes, Metric, Policy, Promise, Rules
 from services.feedback.sla.domain.verdict import Clock, NoticeKind, Verdict, clocks
@@ -13,9 +13,9 @@ from services.feedback.sla.refusals import TargetInvalid
 
 H = 3600
 NORMAL, HIGH = Attributes("web", "normal"), Attributes("web", "high")
-BERLIN = Calendar("office", 1, "Europe/Berlin", (((8 * H, 18 * H),),) * 5 + ((), ()))
-LONG = Calendar("long", 1, "UTC", (((8 * H, 20 * H),),) * 5 + ((), ()))
-ALWAYS = Calendar("24x7", 1, "UTC", (((0, DAY),),) * 7)
+BERLIN = Calendar("office", 1, "Europe/Berlin", ((Window(8 * H, 18 * H),),) * 5 + ((), ()))
+LONG = Calendar("long", 1, "UTC", ((Window(8 * H, 20 * H),),) * 5 + ((), ()))
+ALWAYS = Calendar("24x7", 1, "UTC", ((Window(0, DAY),),) * 7)
 
 
 def t(text: str, day: str = "2013-03-21") -> datetime:
@@ -283,7 +283,7 @@ def test_nobody_is_late_for_an_inherited_message_before_the_merge() -> None:
 
 def test_g1_a_level_eight_working_hours_before_the_due_time_fires_then() -> None:
     office: tuple[Windows, ...] = (
-        ((((10 * H + 1800), 19 * H),),) + ((((8 * H + 1800), 19 * H),),) * 4 + ((), ())
+        ((Window(10 * H + 1800, 19 * H),),) + ((Window(8 * H + 1800, 19 * H),),) * 4 + ((), ())
     )
     calendar = Calendar("gl", 1, "UTC", office)
     start = datetime.fromisoformat("2034-06-14T08:46:12+00:00")
@@ -295,7 +295,7 @@ def test_g1_a_level_eight_working_hours_before_the_due_time_fires_then() -> None
 
 
 def test_g2_a_level_one_hour_before_a_due_time_in_the_morning_is_in_the_morning() -> None:
-    office = Calendar("o", 1, "UTC", (((8 * H, 18 * H),),) * 5 + ((), ()))
+    office = Calendar("o", 1, "UTC", ((Window(8 * H, 18 * H),),) * 5 + ((), ()))
     promise = Promise(4 * H, "o", levels=(-H,))
     only = Rules((Policy("default", 1, 1, None, {Metric.RESOLUTION: promise}),), (office,))
     clock = clocks([Opened(t("17:00", "2026-01-12"), "0", NORMAL)], only, t("17:00", "2026-01-12"))[0]
@@ -303,7 +303,7 @@ def test_g2_a_level_one_hour_before_a_due_time_in_the_morning_is_in_the_morning(
 
 
 def test_g3_a_reply_after_hours_is_not_late() -> None:
-    office = Calendar("o", 1, "UTC", (((10 * H, 18 * H),),) * 5 + ((), ()))
+    office = Calendar("o", 1, "UTC", ((Window(10 * H, 18 * H),),) * 5 + ((), ()))
     facts = [Opened(t("17:55", "2025-06-02"), "0", NORMAL), agent(t("18:05", "2025-06-02"))]
     first = clocks(facts, rules(office, first_response=1800), t("18:06", "2025-06-02"))[0]
     assert (first.due_at, first.verdict) == (t("10:25", "2025-06-03"), Verdict.MET)

@@ -3,7 +3,7 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-from services.feedback.sla.domain.calendar import Calendar
+from services.feedback.sla.domain.calendar import Calendar, Window
 from services.feedback.sla.domain.facts import Assessed, Fact, Milestone, Moved, Opened, Said
 from services.feedback.sla.domain.policy import Attributes, Metric, Policy, Promise, Rules
 from services.feedback.sla.domain.verdict import clocks
@@ -11,7 +11,7 @@ from services.feedback.sla.domain.verdict import clocks
 H = 3600
 START = datetime(2013, 3, 21, 9, 30, tzinfo=UTC)
 NORMAL, HIGH = Attributes("web", "normal"), Attributes("web", "high")
-OFFICE = Calendar("office", 1, "Europe/Berlin", (((8 * H, 18 * H),),) * 5 + ((), ()))
+OFFICE = Calendar("office", 1, "Europe/Berlin", ((Window(8 * H, 18 * H),),) * 5 + ((), ()))
 
 
 def rules() -> Rules:

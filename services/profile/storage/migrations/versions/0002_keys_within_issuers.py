@@ -5,7 +5,6 @@ them in the unique key, so nothing has to be sealed or hashed again. Other servi
 """
 
 import re
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -116,7 +115,8 @@ def _key_of_identifiers(*, sqlite: bool) -> None:
         op.create_primary_key("identifier_pkey", "identifier", ["identity_id", "issuer", "blind_index"])
         return
     op.rename_table("identifier", "former_identifier")
-    columns: tuple[sa.Column[Any], ...] = (
+    identifier = op.create_table(
+        "identifier",
         sa.Column("identity_id", types.Id, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("issuer", types.Id, nullable=False),
@@ -129,16 +129,12 @@ def _key_of_identifiers(*, sqlite: bool) -> None:
         sa.Column("record_id", types.Id, nullable=False),
         sa.Column("seen_at", types.Instant(), nullable=False),
         sa.Column("booked_at", types.Instant(), nullable=False),
-    )
-    identifier = op.create_table(
-        "identifier",
-        *columns,
         sa.CheckConstraint(
             "state in ('resolving', 'contested', 'shared', 'blocked', 'retired')", name="identifier_state"
         ),
         sa.PrimaryKeyConstraint("identity_id", "issuer", "blind_index"),
     )
-    names = [column.name for column in columns]
+    names = [column.name for column in identifier.columns]
     former = sa.table("former_identifier", *(sa.column(name) for name in names))
     op.execute(identifier.insert().from_select(names, sa.select(*former.c)))
     op.drop_table("former_identifier")
@@ -174,22 +170,22 @@ def _tell_issuers() -> None:
         .limit(PAGE)
     )
     after = ""
-    while rows := connection.execute(statement.where(_IDENTITY.c.identity_id > after)).all():
-        after = rows[-1].identity_id
-        named = [row for row in rows if _PARTNER.fullmatch(row.issuer)]
+    while rows := connection.execute(statement.where(_IDENTITY.c.identity_id > after)).mappings().all():
+        after = rows[-1]["identity_id"]
+        named = [row for row in rows if _PARTNER.fullmatch(row["issuer"])]
         op.bulk_insert(_OUTBOX, [_registration(row) for row in named])
 
 
-def _registration(identity: sa.Row[Any]) -> dict[str, object]:
+def _registration(identity: sa.RowMapping) -> dict[str, object]:
     event_id = new_event_id()
     event = CustomerRegistered(
-        identity_id=identity.identity_id,
-        customer_id=identity.identity_id,
-        occurred_at=identity.created_at,
-        cause=Cause(kind=identity.origin, id=identity.identity_id),
-        origin=identity.origin,
-        source=identity.source,
-        issuer=identity.issuer,
+        identity_id=identity["identity_id"],
+        customer_id=identity["identity_id"],
+        occurred_at=identity["created_at"],
+        cause=Cause(kind=identity["origin"], id=identity["identity_id"]),
+        origin=identity["origin"],
+        source=identity["source"],
+        issuer=identity["issuer"],
     )
     headers, payload = encode(event, event_id, "/huitou/profile")
     return {
@@ -202,7 +198,7 @@ def _registration(identity: sa.Row[Any]) -> dict[str, object]:
         "headers": {name: value.decode() for name, value in headers},
         "payload": payload.decode(),
         "occurred_at": event.occurred_at,
-        "booked_at": identity.booked_at,
+        "booked_at": identity["booked_at"],
     }
 
 
