@@ -176,7 +176,7 @@ async def _announce(
                 elif bus.damage is not None:
                     deadline = monotonic() + READY_SECONDS_MAX
                     if bus.damage.where not in told:
-                        typer.echo(health.log_damaged(bus.damage).en, err=True)
+                        typer.echo(health.log_damaged(bus.damage).words(language()), err=True)
                     told.add(bus.damage.where)
                 elif monotonic() > deadline:
                     raise Refused(Exit.FAILED, said("not_ready", name=name))

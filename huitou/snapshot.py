@@ -11,6 +11,8 @@ from pathlib import Path
 
 from huitou.exits import Exit, Refused
 from huitou.speech import said
+from shared.bus.log import APPLICATION_ID, Log
+from shared.clock import SystemClock
 
 BUSY_SECONDS_MAX = 30.0
 INSTANT_SECONDS_MAX = 120.0
@@ -38,6 +40,7 @@ def copy_home(home: Path, databases: Sequence[Path], log: Path, target: Path) ->
             for path, snapshot in zip(files, snapshots, strict=True):
                 with _told(path, "copy_cannot_copy"):
                     _copy(snapshot, unfinished / path.name)
+        _check_log(log, unfinished / log.name)
         for name in OTHER_CONTENTS:
             _copy_plain(home / name, unfinished / name)
         if target.exists():
@@ -140,6 +143,21 @@ def _copy(source: sqlite3.Connection, path: Path) -> None:
             raise sqlite3.DatabaseError(f"database disk image is malformed ({found.splitlines()[0]})")
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def _check_log(log: Path, copy: Path) -> None:
+    """Refuse a copy of a log whose records are not what was written: it would replace a whole one."""
+    with _told(log, "copy_cannot_copy"), closing(sqlite3.connect(copy)) as file:
+        (application,) = file.execute("PRAGMA application_id").fetchone()
+    if application != APPLICATION_ID:
+        return
+    reader = Log(copy, SystemClock())
+    try:
+        damages = reader.damages()
+    finally:
+        reader.close()
+    if damages:
+        raise Refused(Exit.FAILED, said("copy_log_damaged", path=log, where=damages[0].where))
 
 
 def _copy_plain(source: Path, target: Path) -> None:

@@ -11,7 +11,6 @@ from shared.bus.groups import PARTITION_BYTES_MAX, EmbeddedSubscription, Group
 from shared.bus.log import Log
 from shared.bus.members import held_back, refuse_too_large
 from shared.bus.protocol import (
-    BusDamaged,
     BusUnavailable,
     Damage,
     Guard,
@@ -174,15 +173,9 @@ class EmbeddedBus:
 
     async def examine(self, topics: Sequence[str]) -> Sequence[Damage]:
         """Read all records of these topics, and return the first damage of each partition."""
-        found = {place: damage for place, damage in self._log.ends_damaged() if place.topic in topics}
-        for partition in await self.end_offsets(topics):
-            try:
-                await self._read_through(partition, pause_seconds=0)
-            except BusDamaged as error:
-                if error.damage.is_file:
-                    return [error.damage]
-                found[partition] = error.damage
-        return [damage for _, damage in sorted(found.items(), key=lambda item: item[0])]
+        for topic in topics:
+            self._log.partitions(topic)
+        return self._log.damages(topics)
 
     async def watch(self) -> None:
         """Read the whole log in small steps, again and again, so that damage is met before somebody needs the records.
@@ -192,10 +185,10 @@ class EmbeddedBus:
         while True:
             with suppress(BusUnavailable):
                 for partition in list(self._log.extents(refresh=True)):
-                    await self._read_through(partition, pause_seconds=WATCH_PAUSE_SECONDS)
+                    await self._read_through(partition)
             await asyncio.sleep(WATCH_SECONDS)
 
-    async def _read_through(self, partition: TopicPartition, *, pause_seconds: float) -> None:
+    async def _read_through(self, partition: TopicPartition) -> None:
         """Read a partition to its end. Raises BusDamaged."""
         extent = self._log.extent(partition)
         offset = extent.first
@@ -204,7 +197,7 @@ class EmbeddedBus:
             if not records:
                 return
             offset = records[-1].offset + 1
-            await asyncio.sleep(pause_seconds)
+            await asyncio.sleep(WATCH_PAUSE_SECONDS)
 
     async def check(self) -> None:
         """Return if the log can be written."""

@@ -4,7 +4,7 @@ import itertools
 import sqlite3
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,8 @@ WITHOUT_CHECKSUMS = 1
 APPLICATION_ID = 0x48544C47  # "HTLG"
 BUSY_SECONDS_MAX = 5.0
 BACKUP_PAGES = -1  # copy in one read transaction: writers go on, and the copy shows one moment
+PAGE_RECORDS, PAGE_BYTES = 2_000, 4 << 20
+"""How much is read at a time where everything is read."""
 OFFSET_BITS = 40
 OFFSET_MASK = (1 << OFFSET_BITS) - 1
 
@@ -178,10 +180,28 @@ class Log:
                 raise BusDamaged(damage)
         return records
 
-    def ends_damaged(self) -> list[tuple[TopicPartition, Damage]]:
-        """Return the partitions whose first or last records are not those at which they should begin and end."""
+    def damages(self, topics: Collection[str] | None = None) -> list[Damage]:
+        """Read all records of these topics (None: of all), and return the first damage of each partition in order."""
         with self._connected() as connection:
-            return list(_ends_damaged(connection))
+            found = dict(_ends_damaged(connection))
+        for partition in list(self.extents(refresh=True)):
+            if topics is None or partition.topic in topics:
+                try:
+                    self._read_through(partition)
+                except BusDamaged as error:
+                    if error.damage.is_file:
+                        return [error.damage]
+                    found[partition] = error.damage
+        return [damage for place, damage in sorted(found.items()) if topics is None or place.topic in topics]
+
+    def _read_through(self, partition: TopicPartition) -> None:
+        extent = self.extent(partition)
+        offset = extent.first
+        while offset < extent.next:
+            records = self.read(partition, offset, records_max=PAGE_RECORDS, bytes_max=PAGE_BYTES)
+            if not records:
+                return
+            offset = records[-1].offset + 1
 
     def prune(self, partition: TopicPartition, before: int) -> None:
         """Delete a partition's records below an offset. Later offsets do not change."""

@@ -11,6 +11,8 @@ import pytest
 
 from huitou import snapshot
 from huitou.exits import Exit, Refused
+from shared.bus import Message
+from shared.bus.embedded import EmbeddedBus
 
 FILES = ("profile.db", "loyalty.db", "feedback.db", "scoring.db", "log.db")
 STEPS_MIN = 200
@@ -131,3 +133,21 @@ def test_a_damaged_page_is_told(home: Path, tmp_path: Path) -> None:
     (home / "scoring.db").write_bytes(content)
     with pytest.raises(Refused, match=r"scoring\.db"):
         copy(home, tmp_path / "copy")
+
+
+async def test_a_log_with_a_damaged_record_is_not_copied(home: Path, tmp_path: Path) -> None:
+    def copied(target: Path) -> None:
+        snapshot.copy_home(home, [home / name for name in FILES[:-1]], home / "log.db", target)
+
+    for file in home.glob("log.db*"):
+        file.unlink()
+    bus = EmbeddedBus(home / "log.db")
+    await bus.ensure_topics({"t": 1})
+    await (await bus.producer()).send("t", 0, [Message("k", (), b"%d" % number) for number in range(9)])
+    await bus.close()
+    copied(tmp_path / "whole")
+    with closing(sqlite3.connect(home / "log.db", isolation_level=None)) as file_of_log:
+        file_of_log.execute("UPDATE records SET value = x'00' WHERE place & 0xffff = 4")
+    with pytest.raises(Refused, match=r"log\.db is damaged at t\[0\], offset 4"):
+        copied(tmp_path / "copy")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "whole"]
