@@ -1,14 +1,13 @@
 """The log of the embedded bus: one SQLite file. A commit counts when it is synced to the disk."""
 
-import itertools
 import sqlite3
 import struct
-import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.bus.packing import checksum, rows_of, unpack
 from shared.bus.protocol import (
     BusDamaged,
     BusUnavailable,
@@ -73,7 +72,6 @@ ALTER TABLE records ADD COLUMN checksum INTEGER;
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """
-_SUMMED = struct.Struct("<qqiii")
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -157,7 +155,7 @@ class Log:
                     (len(messages), extent.id),
                 ).fetchone()
                 place = _place(extent, end - len(messages))
-                connection.executemany(_INSERT, _rows(place, messages, at))
+                connection.executemany(_INSERT, rows_of(place, messages, at))
                 ends.append((extent, end))
         for extent, end in ends:
             extent.next = end
@@ -336,22 +334,6 @@ def _place(extent: Extent, offset: int) -> int:
     return extent.id << OFFSET_BITS | min(max(offset, 0), OFFSET_MASK)
 
 
-def _rows(
-    place: int, messages: Iterable[Message], at: int
-) -> Iterator[tuple[int, bytes | None, bytes, bytes | None, int, int]]:
-    for number, message in zip(itertools.count(place), messages, strict=False):
-        key, headers = None if message.key is None else message.key.encode(), _pack(message.headers)
-        yield number, key, headers, message.value, at, checksum(number, key, headers, message.value, at)
-
-
-def checksum(place: int, key: bytes | None, headers: bytes, value: bytes | None, at: int) -> int:
-    """Return the CRC-32 of a record: of its place, its time, and the lengths and contents of its parts."""
-    head = _SUMMED.pack(
-        place, at, -1 if key is None else len(key), len(headers), -1 if value is None else len(value)
-    )
-    return zlib.crc32(b"".join((head, key or b"", headers, value or b"")))  # one call: parts would cost twice
-
-
 def _read(
     connection: sqlite3.Connection,
     partition: TopicPartition,
@@ -371,7 +353,7 @@ def _read(
         if stored is not None and stored != checksum(place, key, headers, value, at):
             return [], _damage(partition, expected, "the record is not what was written")
         try:
-            records.append(Record(topic, number, expected, key, _unpack(headers), value, at))
+            records.append(Record(topic, number, expected, key, unpack(headers), value, at))
         except (struct.error, UnicodeDecodeError):
             return [], _damage(partition, expected, "the headers of the record cannot be read")
         size += len(key or b"") + len(headers) + len(value or b"")
@@ -398,23 +380,3 @@ def _ends_damaged(connection: sqlite3.Connection) -> Iterator[tuple[TopicPartiti
 
 def _damage(partition: TopicPartition, offset: int, what: str) -> Damage:
     return Damage(f"{partition.topic}[{partition.partition}], offset {offset}", what)
-
-
-def _pack(headers: Iterable[tuple[str, bytes]]) -> bytes:
-    """Pack headers into bytes: per header the lengths of name and value (u16, u32, little endian), then both."""
-    parts: list[bytes] = []
-    for name, value in headers:
-        encoded = name.encode()
-        parts += (struct.pack("<HI", len(encoded), len(value)), encoded, value)
-    return b"".join(parts)
-
-
-def _unpack(packed: bytes) -> tuple[tuple[str, bytes], ...]:
-    headers: list[tuple[str, bytes]] = []
-    at = 0
-    while at < len(packed):
-        name, value = struct.unpack_from("<HI", packed, at)
-        at += 6
-        headers.append((packed[at : at + name].decode(), packed[at + name : at + name + value]))
-        at += name + value
-    return tuple(headers)

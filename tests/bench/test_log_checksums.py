@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shared.bus import Message, Record, TopicPartition
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.log import checksum
+from shared.bus.packing import checksum
 from shared.clock import SystemClock
 from shared.events.base import Cause
 from shared.events.cloudevents import decode, encode

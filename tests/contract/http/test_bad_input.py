@@ -35,7 +35,6 @@ FAMILIES: tuple[Family, ...] = (
 REACH_THE_DATABASE: tuple[Family, ...] = (cases.of_values, cases.of_ids, cases.of_parameters)
 """The families that go to PostgreSQL as well, with what may be accepted: a database may choke on it."""
 NONE_OF = {
-    "scoring": {"of_missing_fields"},
     "console": {"of_values", "of_missing_fields", "of_bodies", "of_ids", "of_keys", "of_unknown_parameters"},
 }
 """The families that a target has no place for."""
