@@ -27,7 +27,7 @@ APPLICATION_ID = 0x48544C47  # "HTLG"
 BUSY_SECONDS_MAX = 5.0
 BACKUP_PAGES = -1  # copy in one read transaction: writers go on, and the copy shows one moment
 PAGE_RECORDS, PAGE_BYTES = 2_000, 4 << 20
-"""How much is read at a time where everything is read."""
+"""The records and bytes of one step where a whole partition is read."""
 OFFSET_BITS = 40
 OFFSET_MASK = (1 << OFFSET_BITS) - 1
 
