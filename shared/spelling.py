@@ -5,10 +5,16 @@ import unicodedata
 
 _EMAIL = re.compile(r"[^\s@]@[^\s@]+\.[^\s@.]{2,}")
 _PHONE = re.compile(r"(?<!\w)\+\d(?:[ ().-]*\d){7,}(?!\w)")
+_IGNORABLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]+"
+)
+"""Characters that are shown as nothing (Unicode's Default_Ignorable_Code_Point) without being format characters (Cf)."""
+_BRAILLE_BLANK = "\u2800"
+"""A letter of Braille without dots: it looks like a space, and is none for Unicode."""
 
 
 def spelled(text: str) -> str:
-    """Return a text in NFKC, without characters that nobody sees (format characters), and without white space around it.
+    """Return a text in NFKC, without characters that nobody sees, and without white space around it.
 
     So `"O-1"`, `" O-1"`, `"Ｏ-１\\u3000"` and `"O-1\\u200b"` are one id. Case is kept: it may tell two ids apart. Doing it
     again changes nothing. A text of which nothing is left comes back empty; its reader has to refuse it.
@@ -17,7 +23,8 @@ def spelled(text: str) -> str:
         return text.strip()
     # Normalising can make a format character of none, and removing one can bring two characters together.
     while True:
-        seen = "".join(character for character in text if unicodedata.category(character) != "Cf")
+        spaced = _IGNORABLE.sub("", text).replace(_BRAILLE_BLANK, " ")
+        seen = "".join(character for character in spaced if unicodedata.category(character) != "Cf")
         normal = unicodedata.normalize("NFKC", seen).strip()
         if normal == text:
             return text

@@ -21,6 +21,14 @@ from shared.spelling import addresses_a_person, spelled
         "O\u00ad",
         "\tO\n",
         "O\u2060",
+        "O\ufe0f",
+        "\u034fO",
+        "O\u3164",
+        "O\uffa0",
+        "\u115f\u1160O",
+        "O\u17b4\u180b",
+        "O\U000e0100",
+        "\u2800O\u2800",
     ],
 )
 def test_equal_ids_have_one_spelling(written: str) -> None:
@@ -28,7 +36,20 @@ def test_equal_ids_have_one_spelling(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["", " ", "\u3000", "\u200b", "\u200b \u200d", "\ufeff", "\u202e\u2066", "\u00ad"]
+    "written",
+    [
+        "",
+        " ",
+        "\u3000",
+        "\u200b",
+        "\u200b \u200d",
+        "\ufeff",
+        "\u202e\u2066",
+        "\u00ad",
+        "\u2800",
+        "\u3164",
+        "\u034f\ufe0f",
+    ],
 )
 def test_nothing_is_left_of_a_text_that_nobody_sees(written: str) -> None:
     assert spelled(written) == ""

@@ -25,8 +25,9 @@ from shared.db import Read
 from shared.events.base import RemedyId
 from shared.http.auth import allow
 from shared.http.dependencies import Caller, InContext, Transaction
-from shared.http.models import Choice, LongText, Positive, Request, Response, example
+from shared.http.models import Choice, LongText, Request, Response, example
 from shared.http.routes import Router
+from shared.limits import REMEDY_POINTS_MAX
 
 router = Router(tags=["remedies"])
 
@@ -37,7 +38,7 @@ class RemedyIn(Request):
     model_config = example(kind="points", points=200, reason="The kettle leaked.")
 
     kind: Annotated[RemedyKind, Choice]
-    points: Positive
+    points: Annotated[int, Field(ge=1, le=REMEDY_POINTS_MAX)]
     reason: LongText
     retry_of: RemedyId | None = Field(
         default=None, description="A refused remedy that this one tries again. Each is tried again once."

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared import money
+from shared.limits import REMEDY_POINTS_MAX
 
 TIERS_MAX = 20
 PROGRAMME = 1
@@ -37,6 +38,7 @@ class Programme(Document):
     currency: str
     enrolment: Literal["automatic"] = "automatic"
     remedy_points_max: Annotated[int, Field(ge=0)]
+    """Points of one remedy that are paid. Feedback knows who may grant how much; this holds whoever granted."""
     window_months: Annotated[int, Field(ge=1, le=60)] = 12
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=TIERS_MAX)]
 
@@ -71,7 +73,7 @@ def default_programme(currency: str, zone: str) -> Programme:
         code="default",
         zone=zone,
         currency=currency,
-        remedy_points_max=10_000,
+        remedy_points_max=REMEDY_POINTS_MAX,
         tiers=(
             Tier(code="member", name_en="Member", name_zh="会员", from_spend=0),
             Tier(code="silver", name_en="Silver", name_zh="银卡会员", from_spend=1_000),
