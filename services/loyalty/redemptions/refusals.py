@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.errors import DomainError, Kind
+from shared.limits import ORDER_AMOUNT_MAX
 
 
 class OrderReturned(DomainError):
@@ -17,3 +18,11 @@ class OrderPaidBefore(DomainError):
 
     kind = Kind.CONFLICT
     code = "order_paid_before"
+
+
+class PaidOrderTooLarge(DomainError):
+    """The lines of the order that is paid add up to more than an order may have."""
+
+    kind = Kind.INVALID
+    code = "order_too_large"
+    constants = {"most": ORDER_AMOUNT_MAX}

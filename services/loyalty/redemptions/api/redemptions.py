@@ -10,7 +10,7 @@ from services.loyalty.ledger.domain.wallets import Points
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
 from services.loyalty.parameters import CustomerId
 from services.loyalty.purchases.domain.facts import Line
-from services.loyalty.redemptions.refusals import OrderPaidBefore, OrderReturned
+from services.loyalty.redemptions.refusals import OrderPaidBefore, OrderReturned, PaidOrderTooLarge
 from services.loyalty.redemptions.usecases.redeem_points import RedemptionAsked, redeem_points
 from services.loyalty.settings import Settings
 from shared.events.base import SHOP, Issuer
@@ -78,7 +78,14 @@ class RedemptionOut(Response):
     operation_id="redeem_points",
     summary="Redeem points",
     allow=allow({"agent", "manager", "admin"}, customer="self"),
-    errors=(UnknownMember, InsufficientPoints, OrderPaidBefore, OrderReturned, KeyUsedBefore),
+    errors=(
+        UnknownMember,
+        InsufficientPoints,
+        OrderPaidBefore,
+        OrderReturned,
+        PaidOrderTooLarge,
+        KeyUsedBefore,
+    ),
     idempotency="required",
     status_code=201,
 )

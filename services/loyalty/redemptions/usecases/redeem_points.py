@@ -18,14 +18,20 @@ from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Line
 from services.loyalty.purchases.queries import orders
 from services.loyalty.redemptions.queries.order_tokens import token_of
-from services.loyalty.redemptions.refusals import OrderPaidBefore, OrderReturned
+from services.loyalty.redemptions.refusals import OrderPaidBefore, OrderReturned, PaidOrderTooLarge
 from services.loyalty.redemptions.storage import redemptions
 from services.loyalty.redemptions.storage.tables import RedemptionRecord
 from services.loyalty.settings import Settings
 from shared.context import Context
 from shared.db import Tx
+from shared.errors import FieldError
 from shared.events.base import Cause
 from shared.events.loyalty import PointsRedeemed
+from shared.limits import ORDER_AMOUNT_MAX
+
+_LINES_TOO_LARGE = FieldError(
+    "/order/lines", PaidOrderTooLarge.code, PaidOrderTooLarge.en, PaidOrderTooLarge.zh
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,8 @@ async def _check_order(tx: Tx, context: Context[Settings], member: Member, asked
     """
     if asked.order is None:
         return
+    if sum(line.amount_minor for line in asked.lines) > ORDER_AMOUNT_MAX:
+        raise PaidOrderTooLarge(errors=(_LINES_TOO_LARGE,))
     wallet_ids = [wallet.id for wallet in member.wallets]
     if asked.lines and await orders.has_returns(tx, asked.order, wallet_ids):
         raise OrderReturned

@@ -52,6 +52,8 @@ _MAINLAND = re.compile(r"(?:(?:\+|00)?86)?(1[3-9][0-9]{9})")
 _MAINLAND_CODE = 86
 _MAINLAND_DIGITS_MIN = 10
 """A subscriber's number has so many digits, with its area code."""
+_LOCAL_DIGITS_MAX = 8
+"""A number without its area code has so many digits at most, anywhere."""
 _EXTENSION = re.compile(r"(?:转|轉|分机|分機|;?\s*ext\.?\s*=?|x|#)[\s:：.]*([0-9]{1,7})$", re.IGNORECASE)
 _SEVERAL = re.compile(r"[;,、|]|/\s*[0-9]{1,3}\s*$")
 """More than one number in one text: a list of numbers, or `…78/9` for two that differ in their last digits."""
@@ -101,11 +103,12 @@ def _dialled(text: str, region: str) -> str:
     if _SEVERAL.search(international) or _NO_NUMBER.search(international):
         raise _refused(PhoneInvalid, "phone")
     try:
-        number = phonenumbers.parse(_MEXICAN_MOBILE.sub("+52", international), region)
+        number = phonenumbers.parse(_MEXICAN_MOBILE.sub("+52", international), region, keep_raw_input=True)
     except phonenumbers.NumberParseException:
         raise _refused(PhoneInvalid, "phone") from None
     is_subscriber = phonenumbers.is_valid_number(number) or _may_be_mobile(number, international)
-    if not is_subscriber or _is_hotline(number) or not phonenumbers.can_be_internationally_dialled(number):
+    is_ambiguous = _is_hotline(number) or _lacks_area_code(number)
+    if not is_subscriber or is_ambiguous or not phonenumbers.can_be_internationally_dialled(number):
         raise _refused(PhoneInvalid, "phone")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).split(";")[0]
 
@@ -115,6 +118,22 @@ def _is_hotline(number: phonenumbers.PhoneNumber) -> bool:
     return bool(
         number.country_code == _MAINLAND_CODE and number.national_number < 10 ** (_MAINLAND_DIGITS_MIN - 1)
     )
+
+
+def _lacks_area_code(number: phonenumbers.PhoneNumber) -> bool:
+    """Return whether a number may be a local one of each town of the shop's region, dialled without its area code.
+
+    Where area codes are dialled behind a 0, `30123456` is somebody in each German town, and not the Berliner that
+    `030 123456` is. A number that phonenumbers completed has the only area code of its region.
+    """
+    if number.country_code_source != phonenumbers.CountryCodeSource.FROM_DEFAULT_COUNTRY:
+        return False
+    dialled = len(re.sub(r"\D", "", number.raw_input))
+    if dialled > _LOCAL_DIGITS_MAX or dialled < len(phonenumbers.national_significant_number(number)):
+        return False
+    national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
+    has_area_code = phonenumbers.length_of_geographical_area_code(number) > 0
+    return has_area_code and dialled < len(re.sub(r"\D", "", national))
 
 
 def _may_be_mobile(number: phonenumbers.PhoneNumber, text: str) -> bool:

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from services.loyalty.ledger.api.adjustments import POINTS_MAX
-from shared.limits import MEMBER_POINTS_MAX
+from shared.limits import LINE_AMOUNT_MAX, MEMBER_POINTS_MAX, ORDER_AMOUNT_MAX
 from tests.loyalty.shop import START, Shop, bought, customer, merged, returned
 
 
@@ -51,6 +51,23 @@ async def test_a_redemption_for_an_order_names_its_lines(shop: Shop) -> None:
 
     assert await shop.active(member) == 50 + 25 + 25
     await shop.check()
+
+
+async def test_an_order_that_is_paid_has_the_limit_of_every_order(shop: Shop) -> None:
+    member = customer()
+    await shop.tell(bought(member, [(1, 10_000)], START))
+    most = [{"quantity": 1, "amount_minor": LINE_AMOUNT_MAX}] * (ORDER_AMOUNT_MAX // LINE_AMOUNT_MAX)
+    path = f"/v1/members/{member}/redemptions"
+
+    def paid(lines: list[dict[str, int]]) -> dict[str, Any]:
+        return {"points": 1, "order": {"source": "web", "order_id": "A-1", "lines": lines}}
+
+    refused = await post(shop.operator(), path, paid([*most, {"quantity": 1, "amount_minor": 1}]))
+    taken = await post(shop.operator(), path, paid(most), "key-00000002")
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "order_too_large")
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/order/lines"]
+    assert taken.status_code == 201
 
 
 async def test_points_for_somebody_elses_order_do_not_come_back_at_its_return(shop: Shop) -> None:

@@ -104,11 +104,39 @@ def test_what_does_not_mean_one_subscriber_from_anywhere_is_refused(written: str
 
 
 @pytest.mark.parametrize(
-    ("written", "region"), [("5551234", "US"), ("7946 0958", "GB"), ("123456", "DE"), ("21 234 567", "AU")]
+    ("written", "region"),
+    [
+        ("5551234", "US"),
+        ("7946 0958", "GB"),
+        ("123456", "DE"),
+        ("21 234 567", "AU"),
+        # Each is also the whole number of somebody in the town whose area code it begins with.
+        ("30123456", "DE"),
+        ("34567890", "EG"),
+        ("234567", "MM"),
+        ("8123456", "SE"),
+    ],
 )
 def test_a_number_without_its_area_code_is_refused_in_every_region(written: str, region: str) -> None:
     with pytest.raises(PhoneInvalid):
         identifiers.phone(written, region)
+
+
+@pytest.mark.parametrize(
+    ("written", "region", "meant"),
+    [
+        ("030 123456", "DE", "+4930123456"),
+        ("3012345678", "DE", "+493012345678"),
+        ("123456789", "FR", "+33123456789"),
+        ("11 2345-6789", "BR", "+551123456789"),
+        ("2123 4567", "HK", "+85221234567"),
+        ("256789", "GG", "+441481256789"),
+    ],
+)
+def test_a_number_that_means_one_subscriber_of_its_region_is_taken(
+    written: str, region: str, meant: str
+) -> None:
+    assert identifiers.phone(written, region).value == meant
 
 
 @pytest.mark.parametrize(
