@@ -128,7 +128,7 @@ def _lacks_area_code(number: phonenumbers.PhoneNumber) -> bool:
     """
     if number.country_code_source != phonenumbers.CountryCodeSource.FROM_DEFAULT_COUNTRY:
         return False
-    dialled = len(re.sub(r"\D", "", number.raw_input))
+    dialled = len(re.sub(r"\D", "", number.raw_input or ""))
     if dialled > _LOCAL_DIGITS_MAX or dialled < len(phonenumbers.national_significant_number(number)):
         return False
     national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
