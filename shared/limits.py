@@ -54,8 +54,8 @@ Smaller orders would pass it after a hundred thousand of them. Then a sum of mon
 """
 MEMBER_POINTS_MAX = 10_000_000_000_000
 """Points up to which a correction by hand may raise the points of a member."""
-REMEDY_POINTS_MAX = 1_000_000_000
-"""Points of one remedy, and the highest limit of what an operator may grant: loyalty pays what feedback lets them grant."""
+REMEDY_POINTS_MAX = 10_000
+"""Points of one remedy. Loyalty refuses more by the programme of a new installation, so feedback takes no more."""
 
 PARTNER_ID = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 """The form of a partner's id. It is a part of natural keys, of events and of addresses, so it is a short code."""

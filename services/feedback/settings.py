@@ -6,10 +6,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from shared.limits import REMEDY_POINTS_MAX
 from shared.settings import ServiceSettings
 
-Points = Annotated[int, Field(ge=0, le=REMEDY_POINTS_MAX)]
+Points = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
 class Settings(ServiceSettings):

@@ -9,8 +9,6 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from services.loyalty.ledger.domain.entries import OrderKey
-from services.loyalty.ledger.domain.programme import default_programme, parse
-from services.loyalty.ledger.storage.tables import ProgrammeRecord, programme
 from services.loyalty.purchases.storage.tables import PurchaseRecord, purchase
 from services.loyalty.redemptions.queries.order_tokens import token_of
 from services.loyalty.redemptions.storage.tables import RedemptionRecord, redemption
@@ -33,24 +31,6 @@ def bought(row_id: int, issuer: str = "shop") -> PurchaseRecord:
 def redeemed() -> RedemptionRecord:
     who = customer()
     return RedemptionRecord(9, b"k", 1, who, who, None, None, 5, 0, (), None, START, START)
-
-
-async def test_a_programme_of_the_first_revision_pays_what_operators_may_grant(
-    kind: databases.Kind, tmp_path: Path
-) -> None:
-    described = services.service_with("loyalty", tmp_path)
-    new = default_programme("CNY", "Asia/Shanghai")
-    old = new.model_copy(update={"remedy_points_max": 10_000})
-    async with databases.at_first_revision(kind, described, folder=tmp_path) as database:
-        async with database.begin() as tx:
-            await tx.insert_records(programme, [ProgrammeRecord(1, "default", 1, old.model_dump_json())])
-
-        await databases.upgrade(database, described, VAULT)
-
-        async with database.read() as read:
-            stored = await read.scalar(sa.select(programme.c.document))
-        assert stored is not None
-        assert parse(stored) == new
 
 
 async def test_data_of_the_first_revision_survives(kind: databases.Kind, tmp_path: Path) -> None:

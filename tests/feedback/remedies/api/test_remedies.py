@@ -46,7 +46,8 @@ async def test_a_refused_remedy_shows_why_and_only_an_overdue_one_is_retried(fee
 
 
 @pytest.mark.parametrize(
-    "change", [{"points": 0}, {"points": -5}, {"points": 1.5}, {"points": "5"}, {"kind": "gold"}]
+    "change",
+    [{"points": 0}, {"points": 10_001}, {"points": -5}, {"points": 1.5}, {"points": "5"}, {"kind": "gold"}],
 )
 async def test_a_remedy_that_is_none_is_a_422(feedback: Feedback, change: dict[str, Any]) -> None:
     complaint_id = (await opened(feedback))["id"]
