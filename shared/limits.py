@@ -58,7 +58,10 @@ REMEDY_POINTS_MAX = 10_000
 """Points of one remedy. Loyalty refuses more by the programme of a new installation, so feedback takes no more."""
 
 PARTNER_ID = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
-"""The form of a partner's id. It is a part of natural keys, of events and of addresses, so it is a short code."""
+"""The form of a partner's id. It is a part of natural keys, of events and of addresses, so it is a short code.
+
+Older versions took an `@` in it, so stored ids and events may have one. A token that has one is refused.
+"""
 
 BATCH_ITEMS_MAX = 500
 """Items of one request to a `:batch` operation. Such a request is one transaction."""

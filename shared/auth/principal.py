@@ -19,8 +19,8 @@ _PARTNER_ID = re.compile(PARTNER_ID)
 def is_subject(kind: SubjectKind, text: str) -> bool:
     """Return whether `text` has the form of the id of such a subject.
 
-    A customer is named by the id of an identity, a partner by a short code that is no e-mail address, an
-    operator by a printable word.
+    A customer is named by the id of an identity, a partner by a short code without `@`, so that it is no
+    e-mail address, an operator by a printable word.
     """
     match kind:
         case "customer":
