@@ -152,10 +152,7 @@ def _is_full_disk(error: BaseException) -> bool:
 
 
 def _full_disk() -> Refused:
-    return Refused(
-        Exit.DISK_FULL,
-        said("disk_full"),
-    )
+    return Refused(Exit.DISK_FULL, said("disk_full"))
 
 
 def _refuse(refused: Refused) -> int:

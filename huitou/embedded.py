@@ -170,8 +170,7 @@ async def _announce(
                 if name in behind and behind[name].behind:
                     deadline = monotonic() + READY_SECONDS_MAX
                     if name not in told:
-                        behind_sentence = health.DATABASE_BEHIND.filled(service=name)
-                        typer.echo(behind_sentence.zh if language() == "zh" else behind_sentence.en, err=True)
+                        typer.echo(health.DATABASE_BEHIND.filled(service=name).words(language()), err=True)
                     told.add(name)
                 elif bus.damage is not None:
                     deadline = monotonic() + READY_SECONDS_MAX

@@ -13,6 +13,7 @@ from typing import Any, Literal, TextIO
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from huitou.exits import Exit, Refused
+from huitou.settings import SERVICES
 from huitou.speech import said
 
 LAYOUT = 1
@@ -59,6 +60,12 @@ def read(folder: Path) -> Home | None:
 def no_home(folder: Path) -> Refused:
     """Return the refusal of a folder that is not a home."""
     return Refused(Exit.USAGE, said("home_is_none", folder=folder))
+
+
+def check_service(name: str) -> None:
+    """Refuse the name of a service that a home does not have. Raises Refused."""
+    if name not in SERVICES:
+        raise Refused(Exit.USAGE, said("service_unknown", service=name, known=", ".join(SERVICES)))
 
 
 def write(folder: Path, home: Home) -> None:

@@ -20,8 +20,8 @@ def accept_loss(
 
     Look for a backup first: this cannot be undone. It may be given while the product runs.
     """
-    if service is not None and service not in SERVICES:
-        raise Refused(Exit.USAGE, said("service_unknown", service=service, known=", ".join(SERVICES)))
+    if service is not None:
+        home.check_service(service)
     settings = Settings()
     if home.read(settings.home) is None:
         raise home.no_home(settings.home)

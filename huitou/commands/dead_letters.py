@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from huitou import home
 from huitou.client import Product, problem
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES, Settings
@@ -45,7 +46,7 @@ def list_records(
     Below it are the partitions that stand, because a record of theirs could neither be applied nor set aside.
     """
     if service is not None:
-        _check_service(service)
+        home.check_service(service)
     with Product(Settings()) as product:
         names = [service] if service else SERVICES
         records = [{"service": name, **record} for name in names for record in _pages(product, name, state)]
@@ -103,7 +104,7 @@ def pass_batch(
     A batch of which too much would be set aside stops its partition, because a bad deployment is likelier than so many bad
     records. This is for the records that really are bad. It takes effect within seconds, without a restart.
     """
-    _check_service(service)
+    home.check_service(service)
     name = by or _user()
     if not is_subject("operator", name):
         raise Refused(Exit.USAGE, said("by_is_no_name", name=name))
@@ -111,10 +112,7 @@ def pass_batch(
         stopped = product.call(service, "GET", "/v1/stopped-partitions")["items"]
         held = [stop for stop in stopped if f"{stop['topic']}/{stop['partition']}" == place and stop["batch"]]
         if not held:
-            raise Refused(
-                Exit.FAILED,
-                said("batch_not_held", place=place, service=service),
-            )
+            raise Refused(Exit.FAILED, said("batch_not_held", place=place, service=service))
         for stop in held:
             _tell_batch(service, place, stop["batch"])
             if not yes and not typer.confirm(said("let_it_pass"), err=True):
@@ -146,11 +144,6 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run as a user without a name
         return "huitou-cli"
-
-
-def _check_service(service: str) -> None:
-    if service not in SERVICES:
-        raise Refused(Exit.USAGE, said("service_unknown", service=service, known=", ".join(SERVICES)))
 
 
 def _act(record_id: str, verb: str, sentence: str) -> None:

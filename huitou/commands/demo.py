@@ -12,8 +12,5 @@ def load_demo() -> None:
     settings = Settings()
     known = home.read(settings.home)
     if known is None or known.demo_last_day is None:
-        raise Refused(
-            Exit.USAGE,
-            said("was_no_demo", folder=settings.home),
-        )
+        raise Refused(Exit.USAGE, said("was_no_demo", folder=settings.home))
     loading.load(settings, known.demo_last_day, stopping=lambda: False)

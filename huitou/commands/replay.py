@@ -9,7 +9,7 @@ import typer
 
 from huitou import home
 from huitou.exits import Exit, Refused
-from huitou.settings import SERVICES, Settings
+from huitou.settings import Settings
 from huitou.speech import said
 
 
@@ -28,8 +28,7 @@ def replay(
 
     Only while the product, or the service's consume processes, are stopped.
     """
-    if service not in SERVICES:
-        raise Refused(Exit.USAGE, said("service_unknown", service=service, known=", ".join(SERVICES)))
+    home.check_service(service)
     settings = Settings()
     home.read(settings.home)
     with home.locked(settings.home):

@@ -43,15 +43,9 @@ def _check(role: Role | None, customer: str | None, partner: str | None, scopes:
     if [role, customer, partner].count(None) != 2:
         raise Refused(Exit.USAGE, said("token_of_one"))
     if customer is not None and not is_subject("customer", customer):
-        raise Refused(
-            Exit.USAGE,
-            said("customer_id_wrong", customer=customer),
-        )
+        raise Refused(Exit.USAGE, said("customer_id_wrong", customer=customer))
     if partner is not None and not is_subject("partner", partner):
-        raise Refused(
-            Exit.USAGE,
-            said("partner_id_wrong", partner=partner),
-        )
+        raise Refused(Exit.USAGE, said("partner_id_wrong", partner=partner))
     if scopes and partner is None:
         raise Refused(Exit.USAGE, said("scopes_of_partners"))
     if scopes and (unknown := sorted(set(scopes) - set(every := _every_scope()))):

@@ -53,15 +53,9 @@ def _decide_home(folder: Path, demo: bool | None) -> home.Home:
         last_day = SystemClock().now().date() - timedelta(days=1) if with_demo else None
         known = home.Home(currency=currency, demo="loading" if with_demo else "none", demo_last_day=last_day)
     elif demo and known.demo == "none":
-        raise Refused(
-            Exit.USAGE,
-            said("demo_wants_a_folder", folder=folder),
-        )
+        raise Refused(Exit.USAGE, said("demo_wants_a_folder", folder=folder))
     elif demo is False and known.demo != "none":
-        raise Refused(
-            Exit.USAGE,
-            said("shop_wants_a_folder", folder=folder),
-        )
+        raise Refused(Exit.USAGE, said("shop_wants_a_folder", folder=folder))
     if wanted not in ("", known.currency):
         raise Refused(
             Exit.BAD_SETTING,
