@@ -12,7 +12,7 @@ from shared.limits import CLOCKS_DIFFER_MAX, CUSTOMER_AMOUNT_MAX, ORDER_AMOUNT_M
 CLAIM_TRIES_MAX = 5
 """The failed tries to claim a receipt that a customer has."""
 CLAIM_TRIES_WITHIN = timedelta(hours=24)
-"""The time after the first of them after which they are forgotten."""
+"""The failed tries are forgotten together this long after the first of them."""
 
 _DIFFERS = field_sentence(__name__, "differs")
 
@@ -106,7 +106,7 @@ class ClaimTooLate(DomainError):
 
 
 class TooManyClaimTries(DomainError):
-    """A customer has named too many receipts that do not exist."""
+    """A customer has named too many receipts that were not found."""
 
     kind, code = Kind.TOO_MANY, "too_many_claim_tries"
     constants = {"most": CLAIM_TRIES_MAX, "hours": CLAIM_TRIES_WITHIN // timedelta(hours=1)}

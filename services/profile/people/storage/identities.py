@@ -44,16 +44,14 @@ async def of_customers(
 ) -> dict[str, list[IdentityWithKey]]:
     """Return the identities of customers, by the id under which `issuer` meets each, in one statement.
 
-    None as issuer: all identities of an owner, by the owner's id. An issuer meets only the identities that it brought: those
-    with an owner that it brought too are one customer, and any other is a customer by itself.
+    None as issuer: all identities of an owner, by the owner's id. An issuer meets only the identities that it brought:
+    those with an owner that it brought too are one customer, and any other is a customer by itself.
     """
-    statement = _WITH_KEY.where(_belong_to(customer_ids)).order_by(identity.c.identity_id)
+    wanted = _belong_to(customer_ids)
     if issuer is not None:
         named = any_of(identity.c.identity_id, customer_ids)
-        statement = _WITH_KEY.where(
-            or_(_belong_to(customer_ids), named), identity.c.issuer == issuer
-        ).order_by(identity.c.identity_id)
-    known = await read.read_records(IdentityWithKey, statement)
+        wanted = and_(or_(wanted, named), identity.c.issuer == issuer)
+    known = await read.read_records(IdentityWithKey, _WITH_KEY.where(wanted).order_by(identity.c.identity_id))
     brought = {record.identity_id for record in known}
     customers: dict[str, list[IdentityWithKey]] = {}
     for record in known:

@@ -1,4 +1,4 @@
-"""Claims: who may say that an anonymous purchase was theirs, with which proof, how often, and how long after it."""
+"""The rules of claims of anonymous purchases: the proof, the failed tries, and the time in which one can claim."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ _THEMSELVES = field_sentence(__name__, "claims_for_themselves")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The receipt of an anonymous purchase as somebody names it, and whose it was."""
+    """The receipt of an anonymous purchase as the claim names it, and the customer that gets the purchase."""
 
     source: str
     order_id: str
@@ -37,7 +37,7 @@ class Claim:
 
 
 def must_be_complete(claim: Claim, *, by_customer: bool) -> None:
-    """Refuse a claim of a customer without proof or for somebody else, and others without a customer.
+    """Refuse a customer's claim that lacks the proof or names a customer, and any other claim that names none.
 
     Raises ClaimIncomplete.
     """
@@ -55,7 +55,7 @@ def must_be_complete(claim: Claim, *, by_customer: bool) -> None:
 
 
 def is_proven(claim: Claim, amount_minor: int, purchased_at: datetime) -> bool:
-    """Return whether what a claim tells of the receipt is true: the amount, and the time to the minute, as printed."""
+    """Return whether the amount and the time of a claim, if given, are those of the receipt, the time to the minute."""
     return claim.amount_minor in (None, amount_minor) and (
         claim.purchased_at is None or _minute(claim.purchased_at) == _minute(purchased_at)
     )

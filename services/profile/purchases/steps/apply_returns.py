@@ -34,8 +34,9 @@ async def apply_returns(
 ) -> list[RecordedReturn | ReturnNotPossible]:
     """Apply returns, in order, to purchases that this transaction has locked or recorded itself.
 
-    A return of an anonymous purchase is published when the purchase is claimed. A return that does not fit is answered with its refusal, and its neighbours apply. Raises Overtaken when another
-    transaction has just recorded one of the returns: undo the savepoint and look again.
+    A return of an anonymous purchase is published when the purchase is claimed. A return that does not fit is answered
+    with its refusal, and its neighbours apply. Raises Overtaken when another transaction has just recorded one of the
+    returns: undo the savepoint and look again.
     """
     lines = _Lines(
         await purchases.lines_of(tx, (bought[waiting.order].purchase_id for waiting in waiting_returns))

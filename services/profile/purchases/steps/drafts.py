@@ -83,7 +83,7 @@ def fact_of(
 
 
 def _named(fact: Fact | None) -> list[object]:
-    """Return how a purchase names its customer; an anonymous one is told by an empty list."""
+    """Return the id and identifiers by which a purchase names its customer; of an anonymous purchase an empty list."""
     if fact is None:
         return []
     told = ((identifier.kind, identifier.issuer, identifier.value) for identifier in fact.identifiers)

@@ -10,7 +10,7 @@ from shared.events.profile import PurchaseLine, PurchaseRecorded, PurchaseReturn
 
 def recorded_event(record: PurchaseRecord, lines: Sequence[PurchaseLineRecord]) -> PurchaseRecorded:
     """Return the event of a purchase that belongs to somebody."""
-    assert record.customer_id is not None, "who has an identity has an owner"
+    assert record.customer_id is not None, "an identity has an owner"
     return PurchaseRecorded(
         identity_id=record.holder,
         customer_id=record.customer_id,

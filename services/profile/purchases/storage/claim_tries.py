@@ -9,7 +9,7 @@ from shared.db import Tx, columns_of
 
 
 async def lock(tx: Tx, customer_id: str) -> ClaimTriesRecord:
-    """Return the failed tries of a customer, locked: of several claims at once each sees those before it."""
+    """Lock the failed tries of a customer and return them. A claim waits here for the customer's claims before it."""
     none_yet = ClaimTriesRecord(customer_id, 0, tx.now)
     await tx.insert_new_records(claim_tries, [none_yet])
     statement = (
@@ -22,6 +22,6 @@ async def lock(tx: Tx, customer_id: str) -> ClaimTriesRecord:
 
 
 async def store(tx: Tx, customer_id: str, failed: int, since: datetime) -> None:
-    """Store how often a customer failed since when. The caller has locked it."""
+    """Store the number of failed tries and the time of the first one. The caller has locked them."""
     record = ClaimTriesRecord(customer_id, failed, since)
     await tx.update_records(claim_tries, [record], key=("customer_id",))

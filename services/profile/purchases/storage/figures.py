@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from services.profile.purchases.storage.purchases import count_anonymous
+from sqlalchemy import func, select
+
+from services.profile.purchases.storage.tables import purchase
 from shared.db import Read
 from shared.metrics import Measure, Sample
 
@@ -12,4 +14,5 @@ MEASURES = (ANONYMOUS,)
 
 async def gauges(read: Read) -> Sequence[Sample]:
     """Count the anonymous purchases."""
-    return [ANONYMOUS.of(float(await count_anonymous(read)))]
+    anonymous = select(func.count()).where(purchase.c.identity_id.is_(None))
+    return (ANONYMOUS.of(await read.scalar(anonymous) or 0),)

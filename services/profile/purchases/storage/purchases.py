@@ -98,11 +98,6 @@ async def claim(tx: Tx, record: PurchaseRecord) -> None:
     await tx.update_records(purchase, [record], key=("purchase_id",), columns=columns)
 
 
-async def count_anonymous(read: Read) -> int:
-    """Return the number of purchases that belong to nobody."""
-    return await read.scalar(select(func.count()).where(purchase.c.identity_id.is_(None))) or 0
-
-
 async def lines_of(read: Read, purchase_ids: Iterable[str]) -> dict[str, list[PurchaseLineRecord]]:
     """Return the lines of each of these purchases, in order."""
     wanted = sorted(set(purchase_ids))

@@ -67,7 +67,7 @@ async def claim_purchase(
 
 
 async def _claimant(tx: Tx, claim: Claim, caller: Principal) -> _Claimant:
-    """Return the customer of a claim. A customer claims for themselves, among the receipts of who brought them."""
+    """Return the customer of a claim. A customer claims for themselves, among the receipts of the issuer that brought them."""
     if caller.customer_id is None:
         assert claim.customer is not None, "the claim is complete"
         return _Claimant(claim.customer, caller.issuer, None)
@@ -100,7 +100,7 @@ async def _find(tx: Tx, claim: Claim, claimant: _Claimant) -> PurchaseRecord:
 async def _resolve(
     tx: Tx, context: Context[Settings], claimant: _Claimant, purchase: PurchaseRecord
 ) -> Resolved:
-    """Find or make the customer as the purchase would have, had it named them."""
+    """Find or make the customer, as for a purchase that names them at once."""
     told = (purchase.purchase_id, purchase.source, purchase.purchased_at)
     try:
         fact = fact_of(context, claimant.named, *told, issuer=claimant.issuer)
@@ -128,7 +128,7 @@ async def _must_be_countable(tx: Tx, purchase: PurchaseRecord, resolved: Resolve
 
 
 async def _publish(tx: Tx, purchase: PurchaseRecord, customer_id: str) -> None:
-    """Publish a purchase and the returns of it, which nobody has been told of."""
+    """Publish a purchase and its returns, which were not published while it was anonymous."""
     lines = await purchases.lines_of(tx, [purchase.purchase_id])
     tx.publish(recorded_event(purchase, lines[purchase.purchase_id]))
     returned = await returns.of_purchase(tx, purchase.purchase_id)
