@@ -45,9 +45,8 @@ async def document(request: Request) -> object:
     """
     if not hasattr(request, "_json"):
         body = await request.body()
-        if (
-            len(body) > LONG_BYTES
-        ):  # the parser cannot pause, but it gives way to the loop when it is in a thread
+        if len(body) > LONG_BYTES:
+            # The parser cannot pause, but in a thread it gives way to the loop.
             request._json = await asyncio.to_thread(parse, body)
         else:
             request._json = parse(body) if body else None

@@ -5,6 +5,7 @@ turns their names into those of the document: `PurchaseIn` is `PurchaseRequest`,
 `Page[PurchaseOut]` is a `PurchasePage`.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,8 +34,9 @@ def arrange(document: dict[str, Any]) -> None:
     """
     schemas: dict[str, Any] = document["components"]["schemas"]
     names = {name: component_name(name) for name in schemas}
-    if len(set(names.values())) < len(names):
-        raise RepeatedComponent(f"two models have one name: {', '.join(sorted(names))}")
+    for name, models in Counter(names.values()).items():
+        if models > 1:
+            raise RepeatedComponent(f"{models} models come to the name {name}")
     for node in _objects(document):
         if isinstance(reference := node.get("$ref"), str):
             node["$ref"] = _renamed(reference, names)

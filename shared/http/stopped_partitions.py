@@ -19,6 +19,12 @@ from shared.http.routes import Router
 from shared.limits import INT64_MAX
 from shared.vault import Vault
 
+NAME_MAX = 100
+"""Characters of the name of a consumer or a topic."""
+PARTITION_MAX = 10_000
+DEAD_MAX = 10_000
+"""Dead records of one batch. A batch is smaller."""
+
 _BATCH = {
     "from_offset": 1205, "until_offset": 1705, "records": 500, "dead": 32, "queued": 4,
     "refusals": [{"type": "profile.purchase_recorded.v1", "code": "row_refused", "records": 32}],
@@ -107,12 +113,14 @@ class BatchPass(Request):
         dead=32,
     )
 
-    consumer: Annotated[str, Field(max_length=100)]
-    topic: Annotated[str, Field(max_length=100)]
-    partition: Annotated[int, Field(ge=0, le=10_000)]
+    consumer: Annotated[str, Field(max_length=NAME_MAX)]
+    topic: Annotated[str, Field(max_length=NAME_MAX)]
+    partition: Annotated[int, Field(ge=0, le=PARTITION_MAX)]
     from_offset: Annotated[int, Field(ge=0, le=INT64_MAX)]
     until_offset: Annotated[int, Field(ge=1, le=INT64_MAX)]
-    dead: Annotated[int, Field(ge=1, le=10_000, description="Were it more, the partition would stand again.")]
+    dead: Annotated[
+        int, Field(ge=1, le=DEAD_MAX, description="Were it more, the partition would stand again.")
+    ]
 
 
 router = Router(tags=["set aside"])

@@ -1,12 +1,12 @@
 """Seal what older versions kept in plain text. Revisions call these functions while a database is upgraded."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from alembic import context, op
 
-from shared.vault.tables import SubjectKeyRecord
 from shared.vault.vault import Keys, Vault
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ def subject_keys(identity_ids: Iterable[str], *, mint: bool) -> Keys:
         missing = [name for name in names if name not in keys]
         if mint and missing:
             minted, records = vault.mint(missing)
-            connection.execute(sa.insert(_subject_key), [_values(record) for record in records])
+            connection.execute(sa.insert(_subject_key), [asdict(record) for record in records])
             keys = keys | minted
     return keys
 
@@ -66,12 +66,3 @@ def pages(statement: sa.Select[*tuple[Any, ...]]) -> Iterator[Sequence[sa.Row[*t
 
 def _batched(items: Sequence[T]) -> Iterator[Sequence[T]]:
     return (items[start : start + ROWS_MAX] for start in range(0, len(items), ROWS_MAX))
-
-
-def _values(record: SubjectKeyRecord) -> dict[str, object]:
-    return {
-        "identity_id": record.identity_id,
-        "bucket": record.bucket,
-        "master_key": record.master_key,
-        "wrapped": record.wrapped,
-    }
