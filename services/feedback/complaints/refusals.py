@@ -45,6 +45,12 @@ class AnswerRequired(DomainError):
     kind, code = Kind.CONFLICT, "answer_required"
 
 
+class CustomerWaits(DomainError):
+    """The customer wrote, or refused the answer, and nobody has replied since."""
+
+    kind, code = Kind.CONFLICT, "customer_waits"
+
+
 class FollowUpRequired(DomainError):
     """No follow-up was recorded in this cycle."""
 

@@ -92,6 +92,7 @@ class MovedComplaintOut(Response):
         refusals.AttemptsRequired,
         refusals.AnswerOfCustomerRequired,
         refusals.CustomerNotSatisfied,
+        refusals.CustomerWaits,
         refusals.ReviewLevelsExhausted,
         refusals.OtherOwnerRequired,
         refusals.TargetRequired,

@@ -12,6 +12,7 @@ from services.feedback.complaints.refusals import (
     AnswerRequired,
     AttemptsRequired,
     CustomerNotSatisfied,
+    CustomerWaits,
     DuplicateStaysClosed,
     FollowUpRequired,
     MessageRequired,
@@ -156,6 +157,7 @@ class Asked:
     unreached: bool | None = (
         None  # whether the follow-up given with the action reached nobody; None: none was given
     )
+    customer_waits: bool = False  # whether nobody has answered the customer's last word
 
 
 def allowed(status: ComplaintStatus, kind: ActorKind = ActorKind.MANAGER) -> list[ComplaintAction]:
@@ -223,6 +225,9 @@ def _guard(case: Case, asked: Asked) -> None:
             _guard_reopen(case, asked)
         case _:
             pass
+    is_spam = asked.action is ComplaintAction.REJECT and asked.reason == SPAM
+    if asked.customer_waits and asked.action in NEEDS_REPLY and not is_spam:
+        raise CustomerWaits(action=asked.action)
 
 
 def _guard_refusal(case: Case, asked: Asked) -> None:
@@ -310,6 +315,8 @@ ENDS: Final = {
     A.REJECT: ComplaintOutcome.REJECTED,
     A.MERGE: ComplaintOutcome.DUPLICATE,
 }
+NEEDS_REPLY: Final = frozenset({A.WAIT_CUSTOMER, A.ANSWER, A.REJECT, A.CLOSE})
+"""The actions that end or pause the promise of a reply, and so need one to the customer's last word."""
 _STAFF: Final = frozenset({K.AGENT, K.MANAGER})
 _STAFF_SYSTEM: Final = _STAFF | {K.SYSTEM}
 _STAFF_CUSTOMER: Final = _STAFF | {K.CUSTOMER}

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from services.feedback.complaints.domain.machine import ActorKind, ComplaintAction
+from services.feedback.complaints.domain.machine import ComplaintAction
 from services.feedback.complaints.domain.milestones import MILESTONES
 from services.feedback.complaints.storage import complaints, messages, transitions
 from services.feedback.complaints.storage.complaints import ComplaintFact
@@ -58,11 +58,11 @@ def _opened(complaint: ComplaintFact) -> Opened:
 
 
 def _is_word_of_customer(transition: TransitionFact) -> bool:
-    """Return whether a customer told us with this action that the answer does not do, and waits for the next one."""
-    return (
-        transition.action == ComplaintAction.REFUSE_ANSWER.value
-        and transition.actor_kind == ActorKind.CUSTOMER.value
-    )
+    """Return whether this action says that the answer does not do, so that the customer waits for the next one.
+
+    Who booked it does not matter: an agent does for a customer who called.
+    """
+    return transition.action == ComplaintAction.REFUSE_ANSWER.value
 
 
 def _said(message: MessageFact) -> Said | MergedIn | None:

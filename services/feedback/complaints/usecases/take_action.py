@@ -7,6 +7,7 @@ from typing import Final
 
 from services.feedback.complaints.domain.complaint import Complaint, Delivery, MessageKind
 from services.feedback.complaints.domain.machine import (
+    NEEDS_REPLY,
     WAITING,
     Actor,
     ActorKind,
@@ -22,8 +23,10 @@ from services.feedback.complaints.steps.book_transition import book_transition
 from services.feedback.complaints.steps.lock_complaints import lock_complaints
 from services.feedback.complaints.steps.update_clocks import update_clocks
 from services.feedback.complaints.storage import complaints, follow_ups, messages
+from services.feedback.complaints.storage.histories import histories_of
 from services.feedback.complaints.storage.tables import FollowUpRecord, MessageRecord
 from services.feedback.settings import Settings
+from services.feedback.sla.domain.waiting import waiting
 from services.feedback.sla.queries import clocks
 from shared.context import Context
 from shared.db import Tx
@@ -72,6 +75,7 @@ async def take_action(tx: Tx, context: Context[Settings], complaint_id: str, req
         owner=request.owner,
         target=_target(locked, complaint, request.duplicate_of),
         unreached=None if request.follow_up is None else request.follow_up.result == FollowUpResult.UNREACHED,
+        customer_waits=request.action in NEEDS_REPLY and await _waits(tx, complaint_id),
     )
     keys = await context.vault.new_subject(
         tx, (locked_complaint.identity_id for locked_complaint in locked.values())
@@ -82,6 +86,11 @@ async def take_action(tx: Tx, context: Context[Settings], complaint_id: str, req
     if request.duplicate_of is not None:
         await _mark_merge(tx, complaint, locked[request.duplicate_of], keys)
     await update_clocks(tx, context, sorted(locked))
+
+
+async def _waits(tx: Tx, complaint_id: str) -> bool:
+    (history,) = await histories_of(tx, [complaint_id])
+    return waiting(history.facts) is not None
 
 
 def _target(locked: Mapping[str, Complaint], source: Complaint, target_id: str | None) -> Target | None:

@@ -197,6 +197,29 @@ def test_a_guard_says_with_its_own_code_what_is_missing(
         decide(case, asked)
 
 
+@pytest.mark.parametrize(
+    ("status", "action"),
+    [
+        (ComplaintStatus.IN_PROGRESS, ComplaintAction.WAIT_CUSTOMER),
+        (ComplaintStatus.IN_PROGRESS, ComplaintAction.ANSWER),
+        (ComplaintStatus.IN_PROGRESS, ComplaintAction.REJECT),
+        (ComplaintStatus.FOLLOWING_UP, ComplaintAction.CLOSE),
+    ],
+)
+def test_nobody_ends_the_promise_of_a_reply_while_the_customer_waits_for_one(
+    status: ComplaintStatus, action: ComplaintAction
+) -> None:
+    case, asked = replace(READY, status=status), replace(ask(action), reason="unfounded")
+    decide(case, asked)
+    with pytest.raises(refusals.CustomerWaits):
+        decide(case, replace(asked, customer_waits=True))
+
+
+def test_spam_is_rejected_although_its_sender_waits() -> None:
+    spam = replace(ask(ComplaintAction.REJECT, reason="spam"), customer_waits=True)
+    assert decide(READY, spam).outcome is ComplaintOutcome.REJECTED
+
+
 def test_spam_is_rejected_without_writing_to_anyone() -> None:
     closed = decide(replace(READY, visible_messages=0), ask(ComplaintAction.REJECT, reason="spam"))
     assert (closed.status, closed.outcome) == (ComplaintStatus.CLOSED, ComplaintOutcome.REJECTED)

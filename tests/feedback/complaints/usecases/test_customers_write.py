@@ -6,8 +6,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from services.feedback.complaints.domain.machine import Actor, ActorKind, ComplaintAction
+from services.feedback.complaints import refusals
+from services.feedback.complaints.domain.machine import (
+    Actor,
+    ActorKind,
+    ComplaintAction,
+    ComplaintOutcome,
+    FollowUpResult,
+)
 from services.feedback.complaints.storage.tables import complaint, message, transition
+from services.feedback.complaints.usecases.take_action import FollowUp
 from services.feedback.sla.storage.tables import sla_clock
 from shared.events.feedback import ComplaintOpened, ComplaintReopened
 from tests.feedback.running import MANAGER, NOW, Feedback, customer, merged
@@ -154,16 +162,49 @@ async def test_a_customer_who_waits_ends_the_waiting_of_the_complaint_that_goes_
     assert await feedback.drift() == []
 
 
-async def test_a_customer_who_refuses_the_answer_is_promised_the_next_one(feedback: Feedback) -> None:
+@pytest.mark.parametrize("kind", [ActorKind.CUSTOMER, ActorKind.AGENT])
+async def test_a_customer_who_refuses_the_answer_is_promised_the_next_one(
+    feedback: Feedback, kind: ActorKind
+) -> None:
+    """An agent books the refusal of a customer who called."""
     who = customer()
     complaint_id = await feedback.open(who)
     await feedback.act(complaint_id, ComplaintAction.START)
     await feedback.say(complaint_id)
     await feedback.act(complaint_id, ComplaintAction.ANSWER)
-    await feedback.act(
-        complaint_id, ComplaintAction.REFUSE_ANSWER, reason="it drips", actor=Actor(ActorKind.CUSTOMER, who)
-    )
+    feedback.clock.advance(SECOND)
+    await feedback.act(complaint_id, ComplaintAction.REFUSE_ANSWER, reason="it drips", actor=Actor(kind, who))
     assert await running(feedback, complaint_id) == ["next_response 1"]
+    with pytest.raises(refusals.CustomerWaits):
+        await feedback.act(complaint_id, ComplaintAction.ANSWER)
+    feedback.clock.advance(SECOND)
+    await feedback.say(complaint_id)
+    await feedback.act(complaint_id, ComplaintAction.ANSWER)
+    assert await feedback.drift() == []
+
+
+@pytest.mark.parametrize(
+    "outcome", [ComplaintOutcome.SATISFIED, ComplaintOutcome.WON_BACK, ComplaintOutcome.UNREACHABLE]
+)
+async def test_a_complaint_is_not_closed_over_a_message_that_nobody_answered(
+    feedback: Feedback, outcome: ComplaintOutcome
+) -> None:
+    complaint_id = await feedback.open()
+    await feedback.act(complaint_id, ComplaintAction.START)
+    await feedback.say(complaint_id)
+    await feedback.act(complaint_id, ComplaintAction.ANSWER)
+    for result in (FollowUpResult.SATISFIED, *[FollowUpResult.UNREACHED] * 3):
+        await feedback.act(complaint_id, ComplaintAction.FOLLOW_UP, follow_up=FollowUp("phone", result))
+    feedback.clock.advance(SECOND)
+    await feedback.say(complaint_id, "customer")
+
+    with pytest.raises(refusals.CustomerWaits):
+        await feedback.act(complaint_id, ComplaintAction.CLOSE, outcome=outcome)
+
+    assert await running(feedback, complaint_id) == ["next_response 1"]
+    feedback.clock.advance(SECOND)
+    await feedback.say(complaint_id)
+    await feedback.act(complaint_id, ComplaintAction.CLOSE, outcome=outcome)
     assert await feedback.drift() == []
 
 
