@@ -12,7 +12,7 @@ from shared.consume import stopped_partitions
 from shared.consume.stopped_partitions import NotBraked, OtherBatch, Stopped
 from shared.consume.tables import AllowedBatchRecord, StopCause
 from shared.http.auth import OPERATORS, allow
-from shared.http.dependencies import Caller, Reading, Running, Vaulted
+from shared.http.dependencies import Caller, Reading, Transaction, Vaulted
 from shared.http.models import Request, Response, example
 from shared.http.readers import OPERATORS_ONLY
 from shared.http.routes import Router
@@ -101,7 +101,7 @@ class StoppedPartitions(Response):
     passed: list[PassedBatchOut]
 
 
-class BatchPass(Request):
+class BatchPassIn(Request):
     """The batch that may pass, as the list of stopped partitions shows it."""
 
     model_config = example(
@@ -148,18 +148,17 @@ async def list_stopped_partitions(read: Reading, vault: Vaulted) -> StoppedParti
     allow=allow({"admin"}),
     errors=(NotBraked, OtherBatch),
 )
-async def pass_stopped_partition(running: Running, caller: Caller, body: BatchPass) -> None:
+async def pass_stopped_partition(tx: Transaction, caller: Caller, body: BatchPassIn) -> None:
     """The consumer applies it at its next try, within seconds, and sets aside what it must. Who allowed it is written down."""
-    async with running.database.begin() as tx:
-        await stopped_partitions.let_pass(
-            tx,
-            body.consumer,
-            TopicPartition(body.topic, body.partition),
-            from_offset=body.from_offset,
-            until_offset=body.until_offset,
-            dead=body.dead,
-            by=caller.key,
-        )
+    await stopped_partitions.let_pass(
+        tx,
+        body.consumer,
+        TopicPartition(body.topic, body.partition),
+        from_offset=body.from_offset,
+        until_offset=body.until_offset,
+        dead=body.dead,
+        by=caller.key,
+    )
 
 
 def _passed(vault: Vault, record: AllowedBatchRecord) -> PassedBatchOut:

@@ -72,7 +72,7 @@ class ClaimIn(Request):
         return Claim(self.source, self.order_id, customer, self.amount_minor, self.purchased_at)
 
 
-class Claimed(Response):
+class ClaimedPurchase(Response):
     """A purchase that was claimed; a repeat of the claim gets the same answer."""
 
     id: str = Field(examples=[_ID])
@@ -112,7 +112,7 @@ class Claimed(Response):
 )
 async def claim_purchase(
     tx: Transaction, context: InContext[Settings], caller: Caller, body: ClaimIn
-) -> Claimed:
+) -> ClaimedPurchase:
     """Give a purchase that was recorded without a customer to its customer: from then on it counts as if always known.
 
     Points, tiers and scores follow the time of the purchase, and its returns are taken off. A customer proves to have the
@@ -126,10 +126,10 @@ async def claim_purchase(
     return _claimed(purchase, shown[purchase.holder])
 
 
-def _claimed(purchase: PurchaseRecord, customer_id: str | None) -> Claimed:
+def _claimed(purchase: PurchaseRecord, customer_id: str | None) -> ClaimedPurchase:
     assert customer_id is not None, "an identity has an owner"
     assert purchase.claimed_at is not None, "the claim has a time"
-    return Claimed(
+    return ClaimedPurchase(
         id=purchase.purchase_id,
         customer_id=customer_id,
         identity_id=purchase.holder,
