@@ -108,6 +108,18 @@ def must_follow(returned_at: datetime, purchased_at: datetime) -> None:
         raise refused_at(ReturnBeforePurchase, "/returned_at")
 
 
+def must_name_lines_once(lines: Sequence[ReturnedLine]) -> None:
+    """Refuse a return that names a line twice, before its purchase is known. Raises ReturnNotPossible."""
+    seen: set[int] = set()
+    errors: list[FieldError] = []
+    for position, returned in enumerate(lines):
+        if returned.line in seen:
+            errors.append(FieldError.of(f"/lines/{position}/line", _LINE_REPEATED))
+        seen.add(returned.line)
+    if errors:
+        raise ReturnNotPossible(errors=errors)
+
+
 def allot(lines: Sequence[ReturnedLine], purchased: Mapping[int, PurchasedLine]) -> list[ReturnedUnits]:
     """Return the units that go back, by line; `purchased` has the lines of the purchase by number.
 

@@ -86,7 +86,7 @@ async def _attempt(
         if reported_return.key(issuer) in outcomes:
             continue
         purchase = bought.get(reported_return.order(issuer))
-        if (refusal := _refusal(tx, context, reported_return)) is not None:
+        if (refusal := _refusal(tx, context, reported_return, purchase)) is not None:
             outcomes[reported_return.key(issuer)] = refusal
             continue
         waiting = WaitingReturn(new_id("ret"), issuer, reported_return)
@@ -97,10 +97,14 @@ async def _attempt(
     return outcomes | {waiting.key: waiting for waiting in early}
 
 
-def _refusal(tx: Tx, context: Context[Settings], reported: Return) -> DomainError | None:
+def _refusal(
+    tx: Tx, context: Context[Settings], reported: Return, purchase: PurchaseRecord | None
+) -> DomainError | None:
     """Return why a new return is not taken in, whatever its purchase has left; None if it is."""
     try:
         must_be_believable(reported.returned_at, tx.now, "/returned_at", context.settings.purchases_since)
+        if purchase is None:
+            rules.must_name_lines_once(reported.lines)
     except DomainError as refusal:
         return refusal
     return None

@@ -67,6 +67,14 @@ async def test_units_go_back_last_first_with_their_share_of_the_line(profile: Pr
     assert await profile.drift() == []
 
 
+async def test_a_return_that_no_purchase_could_take_does_not_wait_for_one(profile: Profile) -> None:
+    twice, once = await profile.give_back(back("R1", "1", (1, 1), (2, 1), (1, 2)), back("R2", "1", (1, 1)))
+    assert [(error.pointer, error.code) for error in refused(twice).errors] == [
+        ("/lines/2/line", "line_repeated")
+    ]
+    assert isinstance(once, WaitingReturn)
+
+
 async def test_more_than_is_left_is_refused_and_neighbours_apply(profile: Profile) -> None:
     await profile.buy(reported("1", phone="13800138001"))
     outcomes = await profile.give_back(
