@@ -1,6 +1,7 @@
 """The `huitou` command. Each of its commands has a file of its own and is registered here."""
 
 import errno
+import inspect
 import io
 import sys
 from importlib import metadata
@@ -85,6 +86,16 @@ app.command("migrate")(migrate.migrate)
 app.command("kafka-acls")(kafka_acls.kafka_acls)
 app.command("secrets")(secrets.make_secrets)
 app.command("reference", hidden=True)(reference.write_reference)
+
+
+def _flow_help(*typers: typer.Typer) -> None:
+    """Join the lines of each paragraph of a command's help, which the terminal breaks again at its own width."""
+    for command in (command for group in typers for command in group.registered_commands):
+        paragraphs = (inspect.getdoc(command.callback) or "").split("\n\n")
+        command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+_flow_help(app, importing, dead_letters.app)
 
 
 def main() -> int:

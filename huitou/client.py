@@ -88,6 +88,8 @@ def problem(answer: httpx2.Response) -> str:
     """Describe a refusal in one sentence: the problem document's fields, or its detail, or the status alone."""
     if answer.headers.get("content-type", "").startswith("application/problem+json"):
         document = answer.json()
+        if document["code"] == "unavailable":  # its detail speaks of headers, which a terminal does not show
+            return f"{said('unavailable')} [unavailable]"
         # The detail of a refusal with fields speaks about a document that a terminal does not show.
         fields = " ".join(f"{error['pointer']}: {error['detail']}" for error in document.get("errors", ()))
         words = f"{document['title']}: {fields}" if fields else document.get("detail") or document["title"]

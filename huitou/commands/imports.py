@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,6 +88,7 @@ def _run(
             with Product(settings) as product:
                 report = _read(file, source, kind, settings, product, bar)
                 if wait:
+                    bar.start()
                     began = time.monotonic()
                     backlog.wait_until_empty(product, bar)
                     report.settled_seconds = round(report.seconds + time.monotonic() - began, 3)
@@ -106,6 +109,10 @@ def _read(
 
     task = bar.add_task(said("standard_input") if file == "-" else Path(file).name, total=None)
 
+    def progress(done: int, of: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=of)
+
     def complain(error: RowError) -> None:
         bar.console.print(error.line(), markup=False, highlight=False, soft_wrap=True)
 
@@ -116,19 +123,26 @@ def _read(
         home=settings.home,
         product=product,
         language=speech.language(),
-        progress=lambda done, of: bar.update(task, completed=done, total=of),
+        progress=progress,
         complain=complain,
     )
 
 
-def _bar() -> Progress:
-    return Progress(
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    """Yield a bar that the first progress shows: a command that is refused before prints its sentence alone."""
+    bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
+    try:
+        yield bar
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def _words(report: Report, plural: str) -> str:

@@ -82,11 +82,18 @@ def _words(found: dict[str, Any]) -> str:
             if service["on_their_way"] is None
             else [said("status_on_their_way", count=service["on_their_way"])]
         )
-        more += [f"{count} {name}" for name, count in service["set_aside"].items() if count]
-        lines.append(f"  {service['name']:9} {service['address']:24} {state:12} {', '.join(more)}".rstrip())
+        more += [
+            said(_SET_ASIDE[state], count=count) for state, count in service["set_aside"].items() if count
+        ]
+        lines.append(
+            f"  {service['name']:9} {service['address']:24} {state:12} {said('status_separator').join(more)}".rstrip()
+        )
         lines += [f"{'':12}{issue['detail']} [{issue['code']}]" for issue in service["issues"]]
     lines += ["", *(f"  {name:14} {_size(size):>9}" for name, size in found["files"].items())]
     return "\n".join(lines).rstrip()
+
+
+_SET_ASIDE = {"dead": "status_dead", "queued": "status_queued", "parked": "status_parked"}
 
 
 def _state(service: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from shared.limits import LINES_MAX
 _DIFFERS_IN_ORDER = field_sentence(__name__, "differs_in_order")
 _LINES_REPEATED = field_sentence(__name__, "lines_repeated")
 _NOT_AN_INTEGER = field_sentence(__name__, "not_an_integer")
+_MINOR_NOT_AN_INTEGER = field_sentence(__name__, "minor_not_an_integer", code="not_an_integer")
 _TOO_MANY_LINES = field_sentence(__name__, "too_many_lines")
 
 Cells = Mapping[str, str]
@@ -115,7 +116,7 @@ def columns_of(header: Sequence[str], kind: Kind) -> list[str]:
             said(
                 "columns_wrong",
                 needed=", ".join(needed),
-                optional=", ".join(kind.optional) or said("none"),
+                optional=said("columns_optional", names=", ".join(kind.optional)) if kind.optional else "",
                 faults="; ".join(words),
             ),
         )
@@ -175,7 +176,8 @@ def integer(number: int, column: str, text: str) -> int:
             return int(digits)
     except ValueError:  # more digits than Python converts
         pass
-    raise NotReadable(RowError.of(number, column, _NOT_AN_INTEGER))
+    sentence = _MINOR_NOT_AN_INTEGER if column == "amount_minor" else _NOT_AN_INTEGER
+    raise NotReadable(RowError.of(number, column, sentence))
 
 
 def _differences(numbers: Sequence[int], rows: Sequence[Cells], kind: Kind) -> list[RowError]:

@@ -33,3 +33,17 @@ def test_a_refusal_without_fields_is_its_detail() -> None:
     document: JsonValue = {"title": "No such tier", "detail": "There is no tier x.", "code": "tier_not_found"}
 
     assert problem(refusal(document)) == "There is no tier x. [tier_not_found]"
+
+
+def test_a_service_that_cannot_answer_sends_its_reader_to_the_status_and_not_to_headers() -> None:
+    document: JsonValue = {
+        "title": "Not available at the moment",
+        "detail": "Try again after Retry-After, with the same Idempotency-Key.",
+        "code": "unavailable",
+    }
+
+    sentence = problem(refusal(document))
+
+    assert "`huitou status`" in sentence
+    assert sentence.endswith("[unavailable]")
+    assert "Idempotency-Key" not in sentence

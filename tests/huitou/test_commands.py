@@ -141,6 +141,7 @@ def test_a_file_that_cannot_be_read(shop: Installation, file: str, tmp_path: Pat
     said = shop.run("import", "purchases", str(tmp_path / file), "--source", "till")
 
     _is_a_sentence(said, Exit.USAGE)
+    assert len(said.stderr.strip().splitlines()) == 1, "a bar stands before the sentence"
 
 
 @pytest.fixture
