@@ -85,25 +85,13 @@ def _purchase_amounts() -> Select[str]:
 
 
 def _other_identity() -> Select[str]:
+    """Compare the identities. A return that was recorded before its purchase was claimed has none."""
+    before_the_claim = and_(purchase_return.c.identity_id.is_(None), purchase.c.claimed_at.is_not(None))
+    differs = purchase.c.identity_id.is_distinct_from(purchase_return.c.identity_id)
     return (
         select(purchase_return.c.return_id)
         .join(purchase, purchase.c.purchase_id == purchase_return.c.purchase_id, isouter=True)
-        .where(
-            or_(
-                purchase.c.purchase_id.is_(None),
-                purchase.c.identity_id.is_distinct_from(purchase_return.c.identity_id),
-            ),
-            ~_before_the_claim(),
-        )
-    )
-
-
-def _before_the_claim() -> ColumnElement[bool]:
-    """Return the condition that a return was recorded while its purchase was anonymous: then it has no identity."""
-    return and_(
-        purchase_return.c.identity_id.is_(None),
-        or_(purchase.c.identity_id.is_(None), purchase.c.claimed_at.is_not(None)),
-        purchase.c.purchase_id.is_not(None),
+        .where(or_(purchase.c.purchase_id.is_(None), and_(differs, ~before_the_claim)))
     )
 
 
