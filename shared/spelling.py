@@ -3,6 +3,11 @@
 import re
 import unicodedata
 
+SPELLED_CHARACTERS_MAX = 512
+"""The longest text that is brought into NFKC. It is far longer than any id may be in the end.
+
+The effort of NFKC grows with the square of the marks on one letter: 80,000 of them take half a minute.
+"""
 _EMAIL = re.compile(r"[^\s@]@[^\s@]+\.[^\s@.]{2,}")
 _PHONE = re.compile(r"(?<!\w)\+\d(?:[ ().-]*\d){7,}(?!\w)")
 _IGNORABLE = re.compile(
@@ -17,14 +22,17 @@ def spelled(text: str) -> str:
     """Return a text in NFKC, without characters that nobody sees, and without white space around it.
 
     So `"O-1"`, `" O-1"`, `"Ｏ-１\\u3000"` and `"O-1\\u200b"` are one id. Case is kept: it may tell two ids apart. Doing it
-    again changes nothing. A text of which nothing is left comes back empty; its reader has to refuse it.
+    again changes nothing. A text of which nothing is left comes back empty; its reader has to refuse it, and also one that
+    is longer than SPELLED_CHARACTERS_MAX, which is not brought into NFKC.
     """
     if text.isascii():
         return text.strip()
     # Normalising can make a format character of none, and removing one can bring two characters together.
     while True:
         spaced = _IGNORABLE.sub("", text).replace(_BRAILLE_BLANK, " ")
-        seen = "".join(character for character in spaced if unicodedata.category(character) != "Cf")
+        seen = "".join(character for character in spaced if unicodedata.category(character) != "Cf").strip()
+        if len(seen) > SPELLED_CHARACTERS_MAX:
+            return seen
         normal = unicodedata.normalize("NFKC", seen).strip()
         if normal == text:
             return text

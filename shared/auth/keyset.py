@@ -84,7 +84,7 @@ class KeySource:
             try:
                 document = await self._document()
                 keys = usable(json.loads(document))
-            except (OSError, ValueError, httpx2.HTTPError, JoseError) as error:
+            except (OSError, ValueError, RecursionError, httpx2.HTTPError) as error:
                 self._say(f"The keys that verify tokens could not be read ({type(error).__name__}).")
                 return
             self._say(None if keys else "The set of keys that verify tokens has no usable key.")
@@ -119,7 +119,10 @@ class KeySource:
 
 
 def usable(document: Any) -> dict[str, VerifyingKey]:
-    """Return the keys of a JWKS document that may verify a token, by id: ES256, RS256 and Ed25519, no shared secrets."""
+    """Return the keys of a JWKS document that may verify a token, by id: ES256, RS256 and Ed25519, no shared secrets.
+
+    Keys of other kinds and broken keys are ignored (RFC 7517, section 5): they do not take the usable ones with them.
+    """
     listed = document.get("keys") if isinstance(document, Mapping) else None
     if not isinstance(listed, list):
         raise ValueError("not a JWKS document")
@@ -127,7 +130,10 @@ def usable(document: Any) -> dict[str, VerifyingKey]:
     for entry in listed[:KEYS_MAX]:
         kid = entry.get("kid") if isinstance(entry, dict) else None
         if isinstance(kid, str) and entry.get("kty") != "oct" and entry.get("use", "sig") == "sig":
-            key = import_key(entry)
+            try:
+                key = import_key(entry)
+            except (JoseError, ValueError, LookupError, TypeError):
+                continue
             if algorithms := _algorithms(key):
                 keys[kid] = VerifyingKey(key, algorithms)
     return keys

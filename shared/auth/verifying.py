@@ -84,7 +84,7 @@ class Verifier:
             raise TokenInvalid
         try:
             claims = jwt.decode(token, verifying.key, algorithms=[header["alg"]]).claims
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, RecursionError) as error:
             raise TokenInvalid from error
         principal, expires = self._principal(claims, self._clock.now())
         self._remember(token, principal, expires)

@@ -17,13 +17,11 @@ from shared.http import paths, problems
 from shared.http.dependencies import PRINCIPAL
 from shared.http.guard import TRACEPARENT
 from shared.http.problems import ANSWERED, PLAIN_HEADERS, REQUEST_ID, BodyTooLarge, DiskFull, Unavailable
-from shared.ids import new_id
 from shared.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
 from shared.metrics import Metrics
 
 CLIENT_GONE = 499
 UNROUTED = "unrouted"
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _TRACEPARENT = re.compile(TRACEPARENT_SHAPE.encode())
 _PLAIN = [(name.lower().encode(), value.encode()) for name, value in PLAIN_HEADERS.items()]
 
@@ -56,29 +54,29 @@ class Edge:
             await self.app(scope, receive, send)
             return
         began, method = time.perf_counter(), scope["method"]
-        if method == "HEAD":  # it is answered as GET, without the body
-            scope = {**scope, "method": "GET"}
-        paths.keep_encoded_slashes(scope)
-        request = _Request(scope, receive, send, self._quiet, has_body=method != "HEAD")
+        request = _Request(scope, receive, send, self._quiet)
         self.metrics.in_flight += 1
         try:
             await request.pass_through(self.app)
         finally:
             self.metrics.in_flight -= 1
             seconds = time.perf_counter() - began
-            operation = _operation(scope)
+            operation = _operation(request.scope)
             self.metrics.answered(operation, request.status, seconds)
-            _write_line(scope, self.metrics.service, operation, method, request.status, seconds)
+            _write_line(request.scope, self.metrics.service, operation, method, request.status, seconds)
 
 
 class _Request:
     """One request: limits its body, and adds the request id to its answer."""
 
-    def __init__(
-        self, scope: Scope, receive: Receive, send: Send, quiet: logs.QuietLog, *, has_body: bool
-    ) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, quiet: logs.QuietLog) -> None:
+        self._id = problems.request_id(scope)
+        self._asked = scope
+        self._has_body = scope["method"] != "HEAD"
+        if not self._has_body:  # it is answered as GET, without the body
+            scope = {**scope, "method": "GET"}
+        paths.keep_encoded_slashes(scope)
         self.scope = scope
-        self._has_body = has_body
         self._quiet = quiet
         self.status = 500
         self._receive, self._send = receive, send
@@ -86,15 +84,11 @@ class _Request:
         self._received = 0
         self._limit = BATCH_BODY_BYTES_MAX if scope["path"].endswith(":batch") else BODY_BYTES_MAX
         self._declared = 0
-        request_id = b""
         for name, value in scope["headers"]:
-            if name == b"request-id" and _REQUEST_ID.fullmatch(value):
-                request_id = value
-            elif name == b"content-length" and value.isdigit():
+            if name == b"content-length" and value.isdigit():
                 self._declared = int(value)
             elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
                 scope[TRACEPARENT] = value.decode()
-        scope[REQUEST_ID] = request_id.decode() or new_id("req")
 
     async def pass_through(self, app: ASGIApp) -> None:
         """Run the app. An error becomes a problem document, unless an answer has begun."""
@@ -105,17 +99,16 @@ class _Request:
         except BodyTooLarge as error:
             await self._answer(problems.respond(error, self.scope))
         except (ClientDisconnect, asyncio.CancelledError) as error:
-            self.status = self.scope.get(ANSWERED, CLIENT_GONE)
+            self.status = self._asked.get(ANSWERED, CLIENT_GONE)
             if isinstance(error, asyncio.CancelledError):
                 raise
         except Exception as error:
             if not self._started and failures.is_transient(error):
-                request_id = self.scope[REQUEST_ID]
-                self._quiet.warning("the database is away or busy", request_id=request_id, exc_info=error)
+                self._quiet.warning("the database is away or busy", request_id=self._id, exc_info=error)
                 refusal = DiskFull() if failures.is_full_disk(error) else Unavailable()
                 await self._answer(problems.respond(refusal, self.scope))
                 return
-            log.error("a request met a bug", request_id=self.scope[REQUEST_ID], exc_info=error)
+            log.error("a request met a bug", request_id=self._id, exc_info=error)
             if self._started:
                 raise
             await self._answer(problems.respond_internal(self.scope))
@@ -133,9 +126,9 @@ class _Request:
         """Pass the answer on, with the request id in its headers."""
         if message["type"] == "http.response.start":
             self._started = True
-            self.status = message["status"]
+            self.status = self._asked.get(ANSWERED, message["status"])
             headers = message["headers"] = list(message.get("headers", ()))
-            headers.append((b"request-id", self.scope[REQUEST_ID].encode()))
+            headers.append((b"request-id", self._id.encode()))
             given = {name for name, _ in headers}
             headers += [header for header in _PLAIN if header[0] not in given]
         elif not self._has_body:

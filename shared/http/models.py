@@ -145,7 +145,9 @@ def _spelled(value: object) -> object:
     """Bring a text into its only spelling. Refuse one of which nothing is left, and one that addresses a person."""
     if not isinstance(value, str):
         return value
-    code = spelled(_seen(value))
+    code = spelled(value)
+    if not code:
+        raise refused(_BLANK)
     if addresses_a_person(code):
         raise refused(_PERSONAL)
     return code

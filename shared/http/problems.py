@@ -1,8 +1,9 @@
 """Problem documents (RFC 9457): every refusal in the caller's language, without any value that the caller sent."""
 
 import json
+import re
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from fastapi import Response
 
@@ -10,6 +11,7 @@ from shared import catalogues
 from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError, Kind
 from shared.http.language import Language, preferred
+from shared.ids import new_id
 from shared.limits import DEPTH_MAX, ERRORS_MAX, NAMES_MAX, NODES_MAX
 
 MEDIA_TYPE = "application/problem+json"
@@ -19,6 +21,7 @@ ANSWERED = "huitou.answered"
 PLAIN_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """The headers of every answer that does not set them itself."""
 OUTAGE_RETRY_SECONDS = 5
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _RETRY_KINDS = {Kind.UNAVAILABLE: OUTAGE_RETRY_SECONDS}
 
 _MORE = field_sentence(__name__, "more_errors").filled(shown=ERRORS_MAX)
@@ -145,6 +148,15 @@ def internal(language: Language, request_id: str) -> dict[str, Any]:
         "code": INTERNAL_CODE,
         "request_id": request_id,
     }
+
+
+def request_id(scope: Scope) -> str:
+    """Return the id of a request: the caller's if it has the form of one, else a new one. It is stored in the scope."""
+    if REQUEST_ID not in scope:
+        given = [value for name, value in scope["headers"] if name == b"request-id"]
+        usable = [value.decode() for value in given if _REQUEST_ID.fullmatch(value)]
+        scope[REQUEST_ID] = usable[-1] if usable else new_id("req")
+    return cast("str", scope[REQUEST_ID])
 
 
 def item_document(error: DomainError, scope: Scope) -> dict[str, Any]:

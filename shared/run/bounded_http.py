@@ -14,13 +14,11 @@ from shared.http import problems
 from shared.http.problems import (
     ANSWERED,
     PLAIN_HEADERS,
-    REQUEST_ID,
     HeadTooLarge,
     Refused,
     Scope,
     TargetTooLong,
 )
-from shared.ids import new_id
 from shared.limits import BATCH_BODY_BYTES_MAX, HEAD_BYTES_MAX, HEAD_FIELDS_MAX, TARGET_BYTES_MAX
 from shared.run.plain_http import PlainHttp
 
@@ -171,7 +169,7 @@ class BoundedHttp(PlainHttp):
         self._refused, self._ahead = True, b""
         if not self._is_answering():
             headers = self.headers if self._begun else []
-            self._write(error, {"headers": headers, REQUEST_ID: new_id("req")})
+            self._write(error, {"headers": headers})
         elif self._coming == "body" and not self.cycle.response_started:
             self._answer_for_the_app(error)
         else:
@@ -191,10 +189,11 @@ class BoundedHttp(PlainHttp):
 
     def _write(self, error: DomainError, scope: Scope) -> None:
         """Write the problem document of a refusal, as the last answer of the connection."""
-        more = {"Connection": "close", "Request-Id": scope[REQUEST_ID], **PLAIN_HEADERS}
+        more = {"Connection": "close", "Request-Id": problems.request_id(scope), **PLAIN_HEADERS}
         response: Response = problems.respond(error, scope, more)
         head = b"".join(name + b": " + value + b"\r\n" for name, value in response.raw_headers)
-        self.transport.write(STATUS_LINE[response.status_code] + head + b"\r\n" + bytes(response.body))
+        body = b"" if scope.get("method") == "HEAD" else bytes(response.body)
+        self.transport.write(STATUS_LINE[response.status_code] + head + b"\r\n" + body)
 
 
 def _head_too_large() -> HeadTooLarge:

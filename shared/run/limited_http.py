@@ -4,8 +4,7 @@ import asyncio
 import select
 from asyncio import TimerHandle
 
-from shared.http.problems import REQUEST_ID, BodyLate, Unavailable
-from shared.ids import new_id
+from shared.http.problems import BodyLate, Unavailable
 from shared.run.bounded_http import BoundedHttp, Part
 from shared.run.places import Places
 
@@ -49,7 +48,7 @@ class LimitedHttp(BoundedHttp):
         if PLACES.take(self):
             self._await("head")
         else:
-            self._write(Unavailable(), {"headers": (), REQUEST_ID: new_id("req")})
+            self._write(Unavailable(), {"headers": ()})
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -158,7 +158,7 @@ def test_what_comes_with_a_body_is_bounded_too(product: Product, pieces: list[by
     with bounded_growth(product):
         answer = sent(product, *pieces)
 
-    assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 405", b"HTTP/1.1 413")) or answer == b""
+    assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 405", b"HTTP/1.1 413"))
     product.answers_others()
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.spelling import addresses_a_person, spelled
+from shared.spelling import SPELLED_CHARACTERS_MAX, addresses_a_person, spelled
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,29 @@ def test_nothing_is_left_of_a_text_that_nobody_sees(written: str) -> None:
 @pytest.mark.parametrize(("first", "second"), [("O", "o"), ("A 1", "A1"), ("O-1", "O1"), ("é", "e")])
 def test_what_may_tell_two_ids_apart_is_kept(first: str, second: str) -> None:
     assert spelled(first) != spelled(second)
+
+
+@pytest.mark.parametrize(
+    "letters", ["a" + "\u0300\u0316" * 100_000, "\ufdfa" * 200_000], ids=["marks", "ligature"]
+)
+def test_what_is_far_longer_than_an_id_is_not_brought_into_nfkc(letters: str) -> None:
+    """Minutes would pass with the marks, and 3.6 million characters would come of the ligature."""
+    once = spelled(f"\u200b {letters} ")
+
+    assert once == letters
+    assert spelled(once) == once
+
+
+@given(
+    st.text(
+        alphabet="\ufdfaa\u200b \u0300\u0316",
+        min_size=SPELLED_CHARACTERS_MAX - 5,
+        max_size=SPELLED_CHARACTERS_MAX + 5,
+    )
+)
+def test_spelling_a_long_text_again_changes_nothing_either(written: str) -> None:
+    once = spelled(written)
+    assert spelled(f" {once}\u200b") == once
 
 
 @given(st.text(max_size=30))

@@ -135,6 +135,41 @@ async def test_a_body_that_does_not_come_is_answered_as_late(limits: pytest.Monk
     assert json.loads(written.getvalue())["status"] == 408
 
 
+CHUNKS = b" /body HTTP/1.1\r\nHost: test\r\nRequest-Id: of-a-client\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("method", "together"),
+    [(b"POST", True), (b"POST", False), (b"HEAD", True)],
+    ids=["in one piece", "after its head", "a head"],
+)
+@pytest.mark.parametrize(
+    "rest_of_body", [b"ZZ\r\n", b"ffffffffffffffffffff\r\n", b"0\r\nContent-Length: 3\r\n\r\n"]
+)
+async def test_a_body_that_is_no_http_is_refused_with_an_answer(
+    method: bytes, rest_of_body: bytes, together: bool
+) -> None:
+    written = io.StringIO()
+    logs.configure("port", stream=written)
+    async with port() as number:
+        client = await connected(number)
+        client[1].write(method + CHUNKS)
+        if not together:
+            await client[1].drain()
+            await answered(await connected(number), GET)
+        client[1].write(rest_of_body)
+
+        head, _, body = (await rest(client)).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400")
+    assert b"request-id: of-a-client" in head.lower()
+    assert (body == b"") == (method == b"HEAD")
+    assert method == b"HEAD" or json.loads(body)["request_id"] == "of-a-client"
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert "Fatal" not in written.getvalue()
+    assert [line["status"] for line in lines if line.get("request_id") == "of-a-client"] == [400]
+
+
 async def test_a_body_is_not_waited_for_after_its_answer_either(limits: pytest.MonkeyPatch) -> None:
     limits.setattr(limited_http, "BODY_SECONDS_MAX", SOON)
     async with port() as number:
