@@ -1,6 +1,7 @@
 """A consistent copy of an embedded home while the product runs in it."""
 
 import errno
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -31,10 +32,7 @@ def copy_home(home: Path, databases: Sequence[Path], log: Path, target: Path) ->
     Raises Refused when the target cannot be used, or a file cannot be read. An unfinished copy is removed.
     """
     _refuse_target(home, target)
-    unfinished = target.with_name(f".{target.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
-        unfinished.mkdir(mode=0o700, parents=True)
+    with _unfinished(target) as unfinished:
         files = [*databases, log]
         with _as_of_one_instant(files) as snapshots:
             for path, snapshot in zip(files, snapshots, strict=True):
@@ -46,19 +44,50 @@ def copy_home(home: Path, databases: Sequence[Path], log: Path, target: Path) ->
         if target.exists():
             target.rmdir()
         unfinished.rename(target)
+
+
+@contextmanager
+def _unfinished(target: Path) -> Iterator[Path]:
+    """Make an empty folder beside the target, for one copy at a time. What fails inside removes it.
+
+    Whoever copies to the same target at the same time is refused: it would write into the same folder. A folder that a
+    killed copy has left behind is used again.
+    """
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    descriptor = None
+    try:
+        unfinished.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(unfinished, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        _take_alone(descriptor, unfinished, target)
+        os.fchmod(descriptor, 0o700)  # who made it before may have left it open to others
+        try:
+            for left in unfinished.iterdir():
+                shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+            yield unfinished
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
     except OSError as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
         raise Refused(
             Exit.DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else Exit.FAILED,
             said("copy_cannot_be_written", target=target, error=error.strerror or error),
         ) from None
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _take_alone(descriptor: int, unfinished: Path, target: Path) -> None:
+    """Lock the folder until its descriptor is closed. Refuse if another copy has it, or has just moved it to its target."""
+    with suppress(BlockingIOError, FileNotFoundError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(descriptor), unfinished.stat()):
+            return
+    raise Refused(Exit.FAILED, said("copy_target_busy", target=target))
 
 
 def _refuse_target(home: Path, target: Path) -> None:
-    inside, outside = target.resolve(), home.resolve()
+    inside, outside = Path(os.path.realpath(target)), Path(os.path.realpath(home))
     if inside == outside or outside in inside.parents:
         raise Refused(Exit.USAGE, said("copy_target_inside", target=target, home=home))
     try:

@@ -104,6 +104,49 @@ def test_a_backup_is_not_made_inside_its_home(home: Path) -> None:
     )
 
 
+def test_a_second_copy_to_the_same_place_is_refused_and_leaves_the_first_whole(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, refusals = tmp_path / "copy", []
+    check = snapshot._check_log
+
+    def copy_again(log: Path, copied: Path) -> None:
+        monkeypatch.setattr(snapshot, "_check_log", check)
+        with pytest.raises(Refused) as refused:
+            copy(home, target)
+        refusals.append(str(refused.value))
+        check(log, copied)
+
+    monkeypatch.setattr(snapshot, "_check_log", copy_again)
+
+    assert copy(home, target) == [0] * len(FILES)
+    assert "another copy" in refusals[0]
+    assert [path.name for path in tmp_path.iterdir() if "unfinished" in path.name] == []
+
+
+def test_a_killed_copy_is_cleared_away_by_the_next(home: Path, tmp_path: Path) -> None:
+    left = tmp_path / ".copy.unfinished"
+    (left / "keys").mkdir(parents=True)
+    (left / "keys" / "profile.vault").write_text("of a copy that was killed")
+    (left / "elsewhere").symlink_to(home)
+    left.chmod(0o777)
+    (left / "profile.db-journal").write_text("half")
+
+    assert copy(home, tmp_path / "copy") == [0] * len(FILES)
+    assert not left.exists()
+    assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o700
+    assert not (tmp_path / "copy" / "profile.db-journal").exists()
+    assert not (tmp_path / "copy" / "keys" / "profile.vault").exists()
+    assert (home / "home.json").exists()
+
+
+def test_a_loop_of_links_is_told_in_a_sentence(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+
+    with pytest.raises(Refused):
+        copy(home, tmp_path / "loop" / "copy")
+
+
 def test_a_place_that_cannot_be_made_is_told_in_a_sentence(home: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     for target in (tmp_path / "file" / "copy", Path("/proc/none/copy"), tmp_path / ("x" * 300)):
