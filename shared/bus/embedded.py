@@ -185,19 +185,9 @@ class EmbeddedBus:
         while True:
             with suppress(BusUnavailable):
                 for partition in list(self._log.extents(refresh=True)):
-                    await self._read_through(partition)
+                    for _ in self._log.read_through(partition, records_max=WATCH_RECORDS):
+                        await asyncio.sleep(WATCH_PAUSE_SECONDS)
             await asyncio.sleep(WATCH_SECONDS)
-
-    async def _read_through(self, partition: TopicPartition) -> None:
-        """Read a partition to its end. Raises BusDamaged."""
-        extent = self._log.extent(partition)
-        offset = extent.first
-        while offset < extent.next:
-            records = await self.read(partition, offset, WATCH_RECORDS)
-            if not records:
-                return
-            offset = records[-1].offset + 1
-            await asyncio.sleep(WATCH_PAUSE_SECONDS)
 
     async def check(self) -> None:
         """Return if the log can be written."""

@@ -5,6 +5,7 @@ import struct
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from shared.bus.packing import checksum, rows_of, unpack
@@ -48,7 +49,7 @@ CREATE TABLE records (
     headers BLOB NOT NULL,
     value BLOB,
     timestamp_ms INTEGER NOT NULL,
-    checksum INTEGER
+    checksum INTEGER NOT NULL
 ) STRICT;
 CREATE VIEW log AS
     SELECT topic, partition, place & {OFFSET_MASK} AS "offset", key, headers, value, timestamp_ms
@@ -66,6 +67,7 @@ SELECT topic, partition, first_offset, next_offset,
     (SELECT max(place) & {OFFSET_MASK} FROM records WHERE place >= id << {OFFSET_BITS} AND place < (id + 1) << {OFFSET_BITS})
 FROM partitions ORDER BY 1, 2
 """  # noqa: S608 the inserted numbers are constants of this module
+_MADE_WITH_THEM = """SELECT 1 FROM pragma_table_info('records') WHERE name = 'checksum' AND "notnull" = 1"""
 _ADD_CHECKSUMS = f"""
 BEGIN EXCLUSIVE;
 ALTER TABLE records ADD COLUMN checksum INTEGER;
@@ -97,6 +99,8 @@ class Log:
         self._extents: dict[TopicPartition, Extent] = {}
         self._trace: object = None
         """The trace of the file when its extents were read last."""
+        self._all_have_checksums = False
+        """Whether the log was made with checksums. Then damage can make a record look like one that has none."""
         self.damage: Damage | None = None
         """The first damage that was met. From then on nothing is appended: what is sent waits where it can be sent again."""
 
@@ -169,11 +173,12 @@ class Log:
         """
         extent = self.extent(partition)
         with self._connected() as connection:
-            records, damage = _read(connection, partition, extent, offset, records_max, bytes_max)
+            read = partial(_read, connection, partition, all_have_checksums=self._all_have_checksums)
+            records, damage = read(extent, offset, records_max, bytes_max)
             if damage is not None:  # or another process has pruned the partition meanwhile
                 self._read_extents(connection)
                 extent = self._extents[partition]
-                records, damage = _read(connection, partition, extent, offset, records_max, bytes_max)
+                records, damage = read(extent, offset, records_max, bytes_max)
             if damage is not None:
                 raise BusDamaged(damage)
         return records
@@ -185,21 +190,24 @@ class Log:
         for partition in list(self.extents(refresh=True)):
             if topics is None or partition.topic in topics:
                 try:
-                    self._read_through(partition)
+                    for _ in self.read_through(partition, records_max=PAGE_RECORDS):
+                        pass
                 except BusDamaged as error:
                     if error.damage.is_file:
                         return [error.damage]
                     found[partition] = error.damage
         return [damage for place, damage in sorted(found.items()) if topics is None or place.topic in topics]
 
-    def _read_through(self, partition: TopicPartition) -> None:
+    def read_through(self, partition: TopicPartition, *, records_max: int) -> Iterator[int]:
+        """Read a partition to its end, and yield the next offset after each step. Raises BusDamaged."""
         extent = self.extent(partition)
         offset = extent.first
         while offset < extent.next:
-            records = self.read(partition, offset, records_max=PAGE_RECORDS, bytes_max=PAGE_BYTES)
+            records = self.read(partition, offset, records_max=records_max, bytes_max=PAGE_BYTES)
             if not records:
                 return
             offset = records[-1].offset + 1
+            yield offset
 
     def prune(self, partition: TopicPartition, before: int) -> None:
         """Delete a partition's records below an offset. Later offsets do not change."""
@@ -246,6 +254,9 @@ class Log:
             with translated_errors(self.path):
                 if self._connection is None:
                     self._connection = self._open()
+                    self._all_have_checksums = (
+                        self._connection.execute(_MADE_WITH_THEM).fetchone() is not None
+                    )
                     self._read_extents(self._connection)
                     self.damage = next((damage for _, damage in _ends_damaged(self._connection)), None)
                 yield self._connection
@@ -341,6 +352,8 @@ def _read(
     offset: int,
     records_max: int,
     bytes_max: int,
+    *,
+    all_have_checksums: bool,
 ) -> tuple[list[Record], Damage | None]:
     """Return records from an offset on, or the first damage among them."""
     topic, number = partition
@@ -350,12 +363,13 @@ def _read(
     for place, key, headers, value, at, stored in rows:
         if place & OFFSET_MASK != expected:
             break
-        if stored is not None and stored != checksum(place, key, headers, value, at):
-            return [], _damage(partition, expected, "the record is not what was written")
         try:
+            is_checked = stored is not None or all_have_checksums
+            if is_checked and stored != checksum(place, key, headers, value, at):
+                return [], _damage(partition, expected, "the record is not what was written")
             records.append(Record(topic, number, expected, key, unpack(headers), value, at))
-        except (struct.error, UnicodeDecodeError):
-            return [], _damage(partition, expected, "the headers of the record cannot be read")
+        except (struct.error, UnicodeDecodeError, TypeError):  # a column of another type than was written
+            return [], _damage(partition, expected, "the record cannot be read")
         size += len(key or b"") + len(headers) + len(value or b"")
         expected += 1
         if size >= bytes_max:

@@ -150,6 +150,22 @@ async def test_any_flipped_byte_of_the_file_changes_nothing_or_is_told(tmp_path:
     assert told > 0, "some bytes of the file belong to records"
 
 
+@pytest.mark.parametrize(
+    "column", ["checksum = NULL", "headers = CAST(headers AS TEXT)", "key = CAST(key AS TEXT)"]
+)
+async def test_a_column_that_damage_has_given_another_type_is_told(tmp_path: Path, column: str) -> None:
+    """A flipped byte in the head of a row does so, in a table that takes no such value otherwise."""
+    path = tmp_path / "log.db"
+    await filled(path)
+    strict, lax = "checksum INTEGER NOT NULL\n) STRICT", "checksum INTEGER\n)"
+    rewrite = "UPDATE sqlite_master SET sql = replace(sql, '{}', '{}') WHERE name = 'records'"
+    change(path, "PRAGMA writable_schema = ON", rewrite.format(strict, lax))
+    change(path, f"UPDATE records SET {column} WHERE place & 0xffffffff = 7 AND place >> 40 = 1")
+    change(path, "PRAGMA writable_schema = ON", rewrite.format(lax, strict))
+
+    assert await damages(path) == ["t[0], offset 7"]
+
+
 @pytest.mark.parametrize("part", [0.3, 0.5, 0.75, 0.95])
 async def test_a_file_that_was_cut_is_told(tmp_path: Path, part: float) -> None:
     path = tmp_path / "log.db"
