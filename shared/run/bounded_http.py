@@ -27,8 +27,8 @@ PIECE_BYTES = 512
 UNTOLD_BYTES_MAX = HEAD_BYTES_MAX
 """The most bytes of a chunked body that carry none of it: sizes, extensions, trailers."""
 UNWANTED_BYTES_MAX = BATCH_BODY_BYTES_MAX
-"""The most bytes of a body that still arrive after its request was answered. They are read so that the client reads its
-answer."""
+"""The most bytes of a body, with the sizes of its chunks, that still arrive after its request was answered. They are read so
+that the client reads its answer."""
 LINGER_SECONDS = 2.0
 """The time in which a client that is refused may still send, so that it can read why."""
 END_OF_HEAD = b"\r\n\r\n"
@@ -52,7 +52,7 @@ class BoundedHttp(PlainHttp):
     _untold_bytes = 0
     """The bytes of a chunked body since the last that carried some of it."""
     _unwanted_bytes = 0
-    """The bytes of the body that arrived after the answer."""
+    """The bytes that arrived with the body after the answer."""
     _expected: int | None = None
     """The bytes of the body that are still to come; None if its end is not known."""
     _fault: DomainError | None = None
@@ -98,8 +98,6 @@ class BoundedHttp(PlainHttp):
         if self._expected is not None:
             self._expected -= len(body)
         if self._fault is None:
-            if self.cycle.response_complete:
-                self._unwanted_bytes += len(body)
             super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -149,6 +147,8 @@ class BoundedHttp(PlainHttp):
         """Parse one piece, and return whether the connection goes on."""
         if self._coming == "body":
             self._untold_bytes += len(piece)
+            if not self._is_answering():
+                self._unwanted_bytes += len(piece)
         else:
             self._head_bytes += len(piece)
             if self._head_bytes > HEAD_BYTES_MAX:

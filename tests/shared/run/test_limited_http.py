@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from shared import logs
 from shared.http.edge import Edge
 from shared.metrics import Metrics
-from shared.run import limited_http, places, serving
+from shared.run import bounded_http, limited_http, places, serving
 from tests.parts import waiting
 
 SOON = 0.3
@@ -176,6 +176,16 @@ async def test_a_body_is_not_waited_for_after_its_answer_either(limits: pytest.M
         client = await connected(number)
         await answered(client, POST.replace(b"/body", b"/unread"))
         client[1].write(b"half")
+
+        assert await rest(client) == b""
+
+
+async def test_chunks_that_nobody_wants_count_with_their_sizes(limits: pytest.MonkeyPatch) -> None:
+    limits.setattr(bounded_http, "UNWANTED_BYTES_MAX", 1_000)
+    async with port() as number:
+        client = await connected(number)
+        await answered(client, b"POST" + CHUNKS.replace(b"/body", b"/unread"))
+        client[1].write(b"1\r\nx\r\n" * 300)
 
         assert await rest(client) == b""
 
