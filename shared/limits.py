@@ -53,7 +53,7 @@ Smaller orders would pass it after a hundred thousand of them. Then a sum of mon
 2**53, the largest integer that a browser reads exactly, as long as the customer has fewer than 900,000 orders.
 """
 MEMBER_POINTS_MAX = 10_000_000_000_000
-"""Points up to which a correction by hand may raise the points of a member."""
+"""Points up to which a correction by hand may raise the points of a member, and that one redemption may spend."""
 REMEDY_POINTS_MAX = 10_000
 """Points of one remedy. Loyalty refuses more by the programme of a new installation, so feedback takes no more."""
 

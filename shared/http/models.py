@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 from shared.catalogues import Sentence, field_sentence
 from shared.events import base
 from shared.http.effort import within_effort
-from shared.limits import INT64_MAX, ORDER_ID_MAX, PAGE_ITEMS_MAX, SOURCE_MAX
+from shared.limits import ORDER_ID_MAX, PAGE_ITEMS_MAX, SOURCE_MAX
 from shared.spelling import addresses_a_person, spelled
 
 T = TypeVar("T")
@@ -169,12 +169,6 @@ SourceFilter = Annotated[str | None, Spelled, Query(max_length=SOURCE_MAX)]
 OrderIdFilter = Annotated[str | None, Spelled, Query(max_length=ORDER_ID_MAX)]
 """Ids of the merchant's that choose among the rows of a list."""
 
-
-Natural = Annotated[int, Field(ge=0, le=INT64_MAX)]
-"""An integer from 0."""
-
-Positive = Annotated[int, Field(ge=1, le=INT64_MAX)]
-"""An integer from 1."""
 
 Word = Annotated[str, Field(min_length=1, max_length=WORD_MAX, pattern=NOT_BLANK), AfterValidator(_seen)]
 """A short text: a name, a reference, a code."""

@@ -56,13 +56,13 @@ def test_every_setting_and_every_field_of_an_event_has_a_sentence() -> None:
 def test_bounds_of_integers_are_integers_that_fit() -> None:
     documents = {service.name: build_app(service).openapi() for service in registry.services()}
     bounds = [(name, *bound) for name, document in documents.items() for bound in _integer_bounds(document)]
-    points = documents["loyalty"]["components"]["schemas"]["RedemptionRequest"]["properties"]["points"]
+    offset = documents["loyalty"]["components"]["schemas"]["BatchPassRequest"]["properties"]["until_offset"]
 
     assert len(bounds) > 20
     assert [
         bound for bound in bounds if type(bound[-1]) is not int or not -INT64_MAX <= bound[-1] <= INT64_MAX
     ] == []
-    assert (points["minimum"], points["maximum"]) == (1, INT64_MAX)
+    assert (offset["minimum"], offset["maximum"]) == (1, INT64_MAX)
 
 
 def _integer_bounds(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:

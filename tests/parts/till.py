@@ -29,9 +29,7 @@ from shared.http.models import (
     DateIn,
     InstantIn,
     Limit,
-    Natural,
     Page,
-    Positive,
     Request,
     Response,
     Word,
@@ -39,6 +37,7 @@ from shared.http.models import (
 )
 from shared.http.routes import Router
 from shared.ids import new_id
+from shared.limits import INT64_MAX
 from shared.metrics import Measure, Sample
 from shared.service import Capability, Drift, Invariants, Service
 from shared.settings import ServiceSettings
@@ -78,19 +77,22 @@ class UnknownSale(DomainError):
     kind, code = Kind.NOT_FOUND, "unknown_sale"
 
 
+Amount = Annotated[int, Field(ge=0, le=INT64_MAX)]
+
+
 class TillClosed(DomainError):
     kind, code = Kind.CONFLICT, "till_closed"
 
 
 class Line(Request):
     sku: Word
-    quantity: Positive
-    amount_minor: Natural
+    quantity: Annotated[int, Field(ge=1, le=INT64_MAX)]
+    amount_minor: Amount
 
 
 class ByCash(Request):
     kind: Literal["cash"]
-    given_minor: Natural
+    given_minor: Amount
 
 
 class ByCard(Request):

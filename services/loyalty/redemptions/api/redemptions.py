@@ -16,9 +16,9 @@ from services.loyalty.settings import Settings
 from shared.events.base import SHOP, Issuer
 from shared.http.auth import allow
 from shared.http.dependencies import InContext, KeyHash, Transaction
-from shared.http.models import OrderId, Positive, Request, Response, Source, Word, example
+from shared.http.models import OrderId, Request, Response, Source, Word, example
 from shared.http.routes import Router
-from shared.limits import LINE_AMOUNT_MAX, LINES_MAX, QUANTITY_MAX
+from shared.limits import LINE_AMOUNT_MAX, LINES_MAX, MEMBER_POINTS_MAX, QUANTITY_MAX
 
 router = Router(tags=["redemptions"])
 
@@ -48,7 +48,7 @@ class RedemptionIn(Request):
 
     model_config = example(points=500, reference="Coffee grinder, gift catalogue")
 
-    points: Positive
+    points: Annotated[int, Field(ge=1, le=MEMBER_POINTS_MAX)]
     reference: Word | None = Field(
         default=None, description="What for; kept sealed. The member reads it, too."
     )

@@ -165,6 +165,18 @@ async def test_an_order_too_large_to_be_counted_is_refused(shop: Shop, line: dic
     assert await shop.active(member) == 100
 
 
+async def test_a_redemption_has_a_limit(shop: Shop) -> None:
+    member = customer()
+    await shop.tell(bought(member, [(1, 10_000)], START))
+    path = f"/v1/members/{member}/redemptions"
+
+    most = await post(shop.operator(), path, {"points": MEMBER_POINTS_MAX})
+    more = await post(shop.operator(), path, {"points": MEMBER_POINTS_MAX + 1})
+
+    assert (most.status_code, most.json()["code"]) == (409, "insufficient_points")
+    assert (more.status_code, more.json()["errors"][0]["code"]) == (422, "too_large")
+
+
 async def test_an_adjustment_never_goes_below_zero(shop: Shop) -> None:
     member = customer()
     await shop.tell(bought(member, [(1, 10_000)], START))
