@@ -141,7 +141,8 @@ class ApacheKafka:
         properties.write_text(text + self._secured(port, controller))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classpath]
-        formatting = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+        # Joined by `=`, because an id can begin with a dash.
+        formatting = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(properties)]
         users = [
             f"--add-scram=SCRAM-SHA-512=[name={name},password={word}]" for name, word in self.users.items()
         ]
