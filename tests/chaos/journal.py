@@ -47,7 +47,7 @@ class Loss:
     saved_at: float = float("inf")
     """When the backup was made; what the service accepted between then and the loss is lost with it."""
     saved_ms: int = 0
-    """The same by the clock that the records have."""
+    """When the backup began, by the clock that the records have. Records before it are in the backup."""
     back_at: float = float("inf")
     """When the service was itself again."""
     named: Mapping[str, int] = field(default_factory=dict)

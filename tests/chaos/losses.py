@@ -150,8 +150,9 @@ class Losses:
         """Back the database of a service up, let it go on for a while, then lose it, restore it alone and accept the loss."""
         ground, service = self._ground, self._random.choice(SERVICES)
         async with self._journal.gate.closed():
+            saved_ms = int(time.time() * 1000)  # consumers write and relays send while the backup is made
             await asyncio.to_thread(ground.back_up, service)
-            saved_at, saved_ms = time.monotonic(), int(time.time() * 1000)
+            saved_at = time.monotonic()
             saved_row, _ = await self._outbox(service)
 
         async def has_told_more() -> bool:
