@@ -59,6 +59,8 @@ class Look:
     """The partitions that have lost records."""
     ends: Mapping[TopicPartition, int] = field(default_factory=dict)
     """The end of every partition."""
+    last: Mapping[TopicPartition, UUID] = field(default_factory=dict)
+    """The last event of the service in each partition that has one."""
 
 
 async def look(service: str, topics: Sequence[str], database: Database, bus: Bus) -> Look:
@@ -81,6 +83,7 @@ async def look(service: str, topics: Sequence[str], database: Database, bus: Bus
         [Found("database", place, _known(ends, place), tails[place].end) for place in sorted(unknown)],
         _short(ends, reached),
         reached,
+        last,
     )
     database.behind = bool(look.database)
     return look
@@ -101,20 +104,19 @@ async def accept(
     that no reader takes new events for known ones. Where consumers are ahead of the bus, let them `move_back` first.
     """
     found = await look(service, topics, database, bus)
-    last = _last(service, await bus.tails(topics, TAIL_RECORDS)) if topics else {}
     accepted = [*found.database, *found.bus]
     async with database.begin() as tx:
         await _write_down(tx, accepted)
         await tx.upsert_records(
             published_end,
             [
-                PublishedEndRecord(*place, last.get(place), found.ends[place])
+                PublishedEndRecord(*place, found.last.get(place), found.ends[place])
                 for place in sorted({loss.place for loss in accepted})
             ],
             key=("topic", "partition"),
         )
         for loss in found.bus:
-            await _send_again(tx, loss.place, last.get(loss.place), found.ends)
+            await _send_again(tx, loss.place, found.last.get(loss.place), found.ends)
         if found.database:
             for column in versions:
                 await tx.execute(update(column.table).values({column.name: column + VERSIONS_SKIPPED}))
