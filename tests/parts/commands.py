@@ -9,17 +9,13 @@ from tests.parts.forks import Start, begin
 
 
 def run(
-    *arguments: str,
-    environment: Mapping[str, str],
-    seconds_max: float,
-    stdin: str = "",
-    folder: Path | None = None,
+    *arguments: str, environment: Mapping[str, str], seconds_max: float, stdin: str = ""
 ) -> "subprocess.CompletedProcess[str]":
     """Run one command with `stdin` as what a person types. Raises subprocess.TimeoutExpired."""
     with tempfile.TemporaryDirectory() as name:
         typed, out, err = (Path(name) / stream for stream in ("in", "out", "err"))
         typed.write_text(stdin)
-        command = begin(Start("huitou", arguments, environment, typed, out, err, folder))
+        command = begin(Start("huitou", arguments, environment, typed, out, err))
         try:
             code = command.wait(seconds_max)
         finally:

@@ -79,13 +79,6 @@ async def bus(tmp_path: Path) -> AsyncIterator[Faulty]:
 
 
 @pytest.fixture
-def lease(tmp_path: Path) -> FileLease:
-    made = FileLease(tmp_path / "test.lease")
-    assert made.try_acquire()
-    return made
-
-
-@pytest.fixture
 def relay(database: Database, bus: Faulty, lease: FileLease) -> Relay:
     return Relay("test", database, bus, lease)  # type: ignore[arg-type]
 

@@ -35,13 +35,6 @@ async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
     await opened.close()
 
 
-@pytest.fixture
-def lease(tmp_path: Path) -> FileLease:
-    made = FileLease(tmp_path / "test.lease")
-    assert made.try_acquire()
-    return made
-
-
 async def publish(database: Database, count: int) -> None:
     async with database.begin() as tx:
         tx.publish(*(purchase(new_id("cus"), order_id=str(number)) for number in range(count)))
