@@ -32,6 +32,7 @@ from huitou.exits import Exit, Refused
 from huitou.speech import said
 from shared.auth.errors import SigningKeyBroken
 from shared.bus.protocol import BusUnavailable
+from shared.errors import first_of
 from shared.http.language import Language
 from shared.settings import BadSetting, in_words
 
@@ -126,21 +127,15 @@ def _only_refusal(group: ExceptionGroup[Exception]) -> Refused:
     """Return the refusal that ended a running product. Raise any other error that ended it, because it is a bug."""
     refused = group.subgroup(Refused)
     if refused is not None:
-        leaf: BaseException = refused
-        while isinstance(leaf, BaseExceptionGroup):
-            leaf = leaf.exceptions[0]
+        leaf = first_of(refused)
         assert isinstance(leaf, Refused)
         return leaf
     if group.subgroup(_is_full_disk) is not None:
         return _full_disk()
     for kind in (OSError, BusUnavailable):
-        if (told := group.subgroup(kind)) is not None and (sentence := _told(_leaf(told))) is not None:
+        if (told := group.subgroup(kind)) is not None and (sentence := _told(first_of(told))) is not None:
             return sentence
     raise group
-
-
-def _leaf(error: BaseException) -> BaseException:
-    return _leaf(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _told(error: BaseException) -> Refused | None:

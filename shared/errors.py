@@ -47,6 +47,11 @@ class FieldError:
         return cls(pointer, filled.code, filled.en, filled.zh)
 
 
+def first_of(error: BaseException) -> BaseException:
+    """Return the first error of a group of errors and the groups in it; an error that is no group is itself."""
+    return first_of(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
 class DomainError(Exception):
     """A refusal that a caller can understand and act on.
 

@@ -49,10 +49,8 @@ def import_purchases(
     out whole and reported. Run again after an interruption, the import goes on where it was; run again after its end, it
     recognises every order and changes nothing.
     """
-    from huitou.imports.purchases import (
-        ANONYMOUS_TOO,
-        PURCHASES,
-    )  # loads profile, which the other commands need not wait for
+    # It loads profile, which the other commands need not wait for.
+    from huitou.imports.purchases import ANONYMOUS_TOO, PURCHASES
 
     kind = ANONYMOUS_TOO if anonymous else PURCHASES
     _run(file, source, kind, dry_run, as_json, wait, language)

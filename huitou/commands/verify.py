@@ -15,11 +15,6 @@ from huitou.speech import said
 if TYPE_CHECKING:
     from shared.db import Read
 
-REFUSED = ("dead", "queued")
-"""The states of records that should have been applied. A parked one waits for a fact, which is no fault."""
-DEAD_NAMED_MAX = 20
-"""The most dead records of one service that are named."""
-
 
 def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
@@ -28,6 +23,10 @@ def verify(
 
     Records that were set aside as dead, and what is queued behind them, are named and make it non-zero too.
     """
+    from shared.consume.set_aside import (
+        REFUSED,  # loads SQLAlchemy, which the other commands need not wait for
+    )
+
     drifts, set_aside = asyncio.run(_verify(Settings()))
     refused = [record for record in set_aside if record["state"] in REFUSED]
     ok = not drifts and not refused
@@ -93,9 +92,9 @@ async def _verify(settings: Settings) -> tuple[list[dict[str, Any]], list[dict[s
 
 async def _set_aside(service: str, read: "Read") -> list[dict[str, Any]]:
     """Return the number of records that are set aside by state, with the ids of the first that a person must act on."""
-    from shared.consume import set_aside  # loads SQLAlchemy, which the other commands need not wait for
+    from shared.consume import set_aside  # likewise
 
-    ids = await set_aside.first_dead(read, DEAD_NAMED_MAX)
+    ids = await set_aside.first_dead(read)
     return [
         {"service": service, "state": state, "records": count, "ids": ids if state == "dead" else []}
         for state, count in (await set_aside.count_open(read)).items()

@@ -24,6 +24,8 @@ from shared.vault import Vault
 CHAIN_MAX = 1_000
 """The largest number of records of one key that one retry applies. The next retry applies the rest."""
 REASON_CHARACTERS_MAX = 500
+DEAD_NAMED_MAX = 20
+"""The most dead records of one service that a verification names."""
 _FIELD = "set_aside.record"
 
 OPEN: tuple[State, ...] = ("dead", "queued", "parked")
@@ -147,9 +149,8 @@ async def count_open(read: Read) -> Mapping[str, int]:
     return dict.fromkeys(OPEN, 0) | dict(rows)
 
 
-async def first_dead(read: Read, limit: int) -> list[str]:
-    """Return the ids of at most `limit` dead records, the oldest first."""
-    rows = await read.all(
-        select(set_aside.c.id).where(set_aside.c.state == "dead").order_by(set_aside.c.id).limit(limit)
-    )
+async def first_dead(read: Read) -> list[str]:
+    """Return the ids of at most DEAD_NAMED_MAX dead records, the oldest first."""
+    dead = select(set_aside.c.id).where(set_aside.c.state == "dead").order_by(set_aside.c.id)
+    rows = await read.all(dead.limit(DEAD_NAMED_MAX))
     return [row.id for row in rows]

@@ -32,6 +32,7 @@ from shared.consume import set_aside
 from shared.context import Runtime
 from shared.db import failures, place_of
 from shared.db.migrations import NotMigrated, UnknownVersion
+from shared.errors import first_of
 from shared.http.app import build_app, build_side_door, build_side_door_of
 from shared.outbox.witness import Found
 from shared.run import garbage
@@ -49,8 +50,6 @@ EXIT_USAGE = 2
 EXIT_REFUSED = 3
 EXIT_STOPPED = 4
 
-DEAD_NAMED_MAX = 20
-"""The most dead records that `verify` names."""
 MIGRATE_SECONDS_MAX = 120.0
 """The time that `migrate` waits for a database that does not answer. Then it fails, and may be started again."""
 FIRST_LOOK_SECONDS_MAX = 2.0
@@ -110,12 +109,8 @@ def main(describe: Callable[[], Service | Site], arguments: Sequence[str] | None
         refused = group.subgroup(BadSetting)
         if refused is None:
             raise
-        return _refuse(str(_leaf(refused)))
+        return _refuse(str(first_of(refused)))
     raise AssertionError("typer ends with a code")
-
-
-def _leaf(error: BaseException) -> BaseException:
-    return _leaf(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _refuse(sentence: str) -> int:
@@ -274,7 +269,7 @@ async def _verify(service: Service, *, as_json: bool) -> int:
             async with runtime.database.read() as read:
                 drifts = await service.verify(read)
                 counts = await set_aside.count_open(read)
-                ids = await set_aside.first_dead(read, DEAD_NAMED_MAX)
+                ids = await set_aside.first_dead(read)
         except Exception as error:
             if not failures.is_transient(error):
                 raise
