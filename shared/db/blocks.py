@@ -3,15 +3,16 @@
 Draw ids only after the locks on the owners of the new rows are held. Then the ids of one owner rise with time.
 """
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Column, Identity, MetaData, Named, Table, TypedColumns, insert, text, update
+from sqlalchemy import Column, Identity, MetaData, Named, Table, TypedColumns, delete, insert, text, update
 
 from shared.db.access import Tx
 from shared.db.types import BigInt
 
 BLOCK = 256
 """The number of ids in one step of the sequence."""
+_BLOCKS: Final = "blocks"
 
 
 class BlockColumns(TypedColumns):
@@ -23,7 +24,22 @@ class BlockColumns(TypedColumns):
 
 def declare(metadata: MetaData, name: str) -> Table[Any]:
     """Declare the table from which one service draws its blocks."""
-    return Table(name, metadata, BlockColumns)
+    return Table(name, metadata, BlockColumns, info={_BLOCKS: True})
+
+
+def declared_in(metadata: MetaData) -> list[Table[Any]]:
+    """Return the tables of blocks in a metadata."""
+    return [table for table in metadata.tables.values() if _BLOCKS in table.info]
+
+
+async def go_on_from(tx: Tx, table: Table[Any], first: int) -> None:
+    """Let the next block begin at `first`, which no id has reached. Nothing may draw ids meanwhile."""
+    if tx.dialect == "postgresql":
+        moved = text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :first, false)")
+        await tx.run(moved, {"name": table.name, "first": first})
+    else:
+        await tx.execute(delete(table))
+        await tx.execute(insert(table).values(id=1, next=first))
 
 
 async def take(tx: Tx, table: Table[Any], count: int) -> list[range]:

@@ -10,13 +10,14 @@ stays right when new rows are written before the topics could be asked.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, literal_column, select, text, update
+from sqlalchemy import BigInteger, Column, Table, func, literal_column, select, text, update
 
 from shared.bus import Bus, Record, Tail, TopicPartition, partition_of
 from shared.consume.tables import ConsumerPositionRecord, consumer_position
-from shared.db import Database, Read, Tx, any_of, columns_of
+from shared.db import Database, Read, Tx, any_of, blocks, columns_of
 from shared.outbox.tables import (
     Loss,
     NewAcceptedLossRecord,
@@ -30,8 +31,6 @@ KEPT_DAYS = 7
 """The days for which a published row stays in the outbox."""
 TAIL_RECORDS = 20
 """The records at the end of a partition among which the last one of the service is looked for."""
-VERSIONS_SKIPPED = 1_000_000
-"""The values that every version skips after a loss: more than one row can have used since the last backup."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -96,12 +95,19 @@ async def lost_by_bus(read: Read, bus: Bus, topics: Sequence[str]) -> Sequence[F
 
 
 async def accept(
-    service: str, topics: Sequence[str], database: Database, bus: Bus, versions: Sequence[Column[int]]
+    service: str,
+    topics: Sequence[str],
+    database: Database,
+    bus: Bus,
+    *,
+    versions: Sequence[Column[int]],
+    id_blocks: Sequence[Table[Any]],
 ) -> Sequence[Found]:
     """Go on with what the database and its topics hold, write down what is missing, and return it.
 
-    What the bus has lost and the outbox still has is sent again; the consumers know their repeats. Versions skip values, so
-    that no reader takes new events for known ones. Where consumers are ahead of the bus, let them `move_back` first.
+    What the bus has lost and the outbox still has is sent again; the consumers know their repeats. Versions and ids go on from
+    `beyond_all`, so that no reader takes what is new for what it knows. Where consumers are ahead of the bus, let them
+    `move_back` first.
     """
     found = await look(service, topics, database, bus)
     accepted = [*found.database, *found.bus]
@@ -118,10 +124,29 @@ async def accept(
         for loss in found.bus:
             await _send_again(tx, loss.place, found.last.get(loss.place), found.ends)
         if found.database:
+            first = beyond_all(tx.now)
             for column in versions:
-                await tx.execute(update(column.table).values({column.name: column + VERSIONS_SKIPPED}))
+                await tx.execute(update(column.table).values({column.name: first}))
+            for table in id_blocks:
+                await blocks.go_on_from(tx, table, first)
     database.behind = False
     return accepted
+
+
+def beyond_all(now: datetime) -> int:
+    """Return a number that no version and no id has reached: the microseconds since 1970, since none of them counts so fast.
+
+    A lost row may have been the only one that knew how far its numbers had come; a number of the present is beyond all of
+    them, also after a second loss. It is exact in JSON until the year 2255.
+    """
+    return (now - _EPOCH) // timedelta(microseconds=1)
+
+
+async def beyond_lost(read: Read) -> int:
+    """Return the number from which a number without a row of its own goes on; 0 if the database never lost anything."""
+    c = accepted_loss.c
+    at = await read.scalar(select(func.max(c.accepted_at)).where(c.loss == "database"))
+    return beyond_all(at) if at else 0
 
 
 async def move_back(database: Database, bus: Bus) -> Sequence[Found]:

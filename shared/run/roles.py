@@ -130,7 +130,12 @@ def topics_of(service: Service) -> dict[str, int]:
 async def accept_loss(service: Service, runtime: Runtime) -> Sequence[Found]:
     """Go on without what the database or the bus has lost, write it down, and return it. The database is migrated."""
     return await witness.accept(
-        service.name, service.topics_published, runtime.database, runtime.bus, service.versions
+        service.name,
+        service.topics_published,
+        runtime.database,
+        runtime.bus,
+        versions=service.versions,
+        id_blocks=service.id_blocks,
     )
 
 

@@ -41,8 +41,8 @@ class Capability:
     tables: Sequence[MetaData] = ()
     """The metadata of its tables."""
     versions: Sequence[Column[int]] = ()
-    """The columns that only grow, are told in events, and are compared by their readers. After a loss they skip values, so
-    that no reader takes what is new for what it knows."""
+    """The columns that only grow, are told in events, and are compared by their readers. After a loss they go on from a number
+    that none has reached, so that no reader takes what is new for what it knows."""
     gauges: ReadSamples | None = None
     """The function that reads the samples of its figures from the database."""
     measures: Sequence[Measure] = ()

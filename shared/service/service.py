@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Column, MetaData, Text, literal_column, select, text
+from sqlalchemy import Column, MetaData, Table, Text, literal_column, select, text
 
 from shared.consume import tables as consume_tables
 from shared.consume.handlers import BATCH_MAX, Handle, Handlers
 from shared.context import Context
-from shared.db import Read, Tx, kernel_metadata
+from shared.db import Read, Tx, blocks, kernel_metadata
 from shared.events import published_by
 from shared.events.base import Event
 from shared.metrics import Measure, Sample
@@ -63,6 +64,11 @@ class Service:
     def versions(self) -> Sequence[Column[int]]:
         """Return the versions that readers of this service's events compare."""
         return [column for capability in self.capabilities for column in capability.versions]
+
+    @cached_property
+    def id_blocks(self) -> Sequence[Table[Any]]:
+        """Return the tables from which the service draws the ids of its rows."""
+        return [table for metadata in self.metadata for table in blocks.declared_in(metadata)]
 
     @cached_property
     def routers(self) -> Sequence[Resource]:

@@ -13,6 +13,7 @@ import pytest
 
 from huitou import tokens
 from huitou.exits import Exit
+from shared.ids import new_id
 from tests.parts.installations import Installation
 
 pytestmark = pytest.mark.slow
@@ -60,6 +61,20 @@ def bring_back(installation: Installation, number: int) -> httpx2.Response:
             "lines": [{"line": 1, "quantity": 1}],
         },
     )  # fmt: skip
+
+
+def adjust(installation: Installation, customer_id: str) -> int:
+    """Give a customer a point by hand, and return the number in the id of the transaction."""
+    adjusted = httpx2.post(
+        f"http://127.0.0.1:{installation.port_base + 2}/v1/members/{customer_id}/adjustments",
+        headers={
+            "Authorization": f"Bearer {tokens.operator(installation.home, 'admin')}",
+            "Idempotency-Key": new_id("key"),
+        },
+        json={"points": 1, "reason": "a test"},
+    )
+    assert adjusted.status_code == 201, adjusted.text
+    return int(adjusted.json()["id"].removeprefix("adj_"))
 
 
 def published(home: Path, service: str) -> int:
@@ -126,6 +141,26 @@ def test_a_deleted_database_is_not_ready_until_the_loss_is_accepted(
         until(lambda: health(installation, port, "ready").status_code == 200)
         assert buy(installation, 101).status_code == 201
         until(lambda: published(installation.home, "scoring") > 0)
+
+
+def test_after_a_loss_no_id_is_that_of_a_transaction_that_was_lost(installation: Installation) -> None:
+    def loyalty_told() -> int:
+        return published(installation.home, "loyalty")
+
+    with installation.up("--no-demo"):
+        customer_id = buy(installation, 100).json()["customer_id"]
+        until(lambda: loyalty_told() > PURCHASES)
+    saved = (installation.home / "loyalty.db").read_bytes()
+    with installation.up("--no-demo"):
+        before = loyalty_told()
+        lost = [adjust(installation, customer_id) for _ in range(3)]
+        until(lambda: loyalty_told() >= before + len(lost))
+    for file in installation.home.glob("loyalty.db*"):
+        file.unlink()
+    (installation.home / "loyalty.db").write_bytes(saved)
+    assert installation.run("accept-loss", "loyalty").returncode == Exit.DONE
+    with installation.up("--no-demo"):
+        assert adjust(installation, customer_id) > max(lost)
 
 
 def test_a_lost_log_is_an_issue_and_what_it_held_is_sent_again(installation: Installation) -> None:

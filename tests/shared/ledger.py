@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, Column, MetaData, Named, Table, TypedCol
 from shared.bus import Record, TopicPartition
 from shared.consume import Handlers
 from shared.context import Context
-from shared.db import Read, Tx, any_of, record_of, triggers
+from shared.db import Read, Tx, any_of, blocks, record_of, triggers
 from shared.db.types import BigInt, Id, Instant, Json, Sealed
 from shared.errors import DomainError, Kind
 from shared.events.base import Cause, Event
@@ -50,6 +50,17 @@ balances = Table(
 )
 entries = Table("entry", metadata, EntryColumns)
 triggers.append_only(entries)
+
+
+class VersionColumns(TypedColumns):
+    """Versions that readers compare."""
+
+    identity_id: Named[str] = Column(Id, primary_key=True)
+    version: Named[int] = Column(BigInt)
+
+
+versions = Table("version", metadata, VersionColumns)
+row_id = blocks.declare(metadata, "row_id")
 
 
 @record_of(balances)

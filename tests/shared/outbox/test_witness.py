@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select, update
 from shared.bus import Bus, open_bus
 from shared.clock import ManualClock
 from shared.consume.tables import consumer_position
-from shared.db import Database, failures
+from shared.db import Database, blocks, failures
 from shared.db.failures import DatabaseBehind
 from shared.ids import new_id
 from shared.outbox import relay as relaying
@@ -21,7 +21,7 @@ from shared.outbox.tables import accepted_loss, outbox, published_end
 from shared.outbox.witness import Found, Look
 from tests.parts import databases
 from tests.parts.databases import Kind
-from tests.shared.ledger import AT, PLACE, balances, purchase
+from tests.shared.ledger import AT, PLACE, purchase, row_id, versions
 
 SERVICE = "test"
 TOPIC = PLACE.topic
@@ -55,7 +55,9 @@ async def look(database: Database, bus: Bus) -> Look:
 async def accept(database: Database, bus: Bus) -> list[Found]:
     return [
         *await witness.move_back(database, bus),
-        *await witness.accept(SERVICE, [TOPIC], database, bus, ()),
+        *await witness.accept(
+            SERVICE, [TOPIC], database, bus, versions=[versions.c.version], id_blocks=[row_id]
+        ),
     ]
 
 
@@ -141,17 +143,41 @@ async def test_an_accepted_loss_is_written_down_and_the_service_goes_on(
     assert await accept(database, bus) == []
 
 
-async def test_versions_skip_values_only_after_a_loss_of_the_database(
+async def test_versions_and_ids_go_on_beyond_all_that_were_lost_and_only_after_a_loss_of_the_database(
     database: Database, bus: Bus, lease: FileLease
 ) -> None:
     async with database.begin() as tx:
-        await tx.execute(balances.insert().values(identity_id="cus_1", amount=-3))
+        await tx.execute(versions.insert().values(identity_id="cus_1", version=3))
+        (first, *_), *_ = await blocks.take(tx, row_id, 1)
     await told(database, bus, lease)
-    for after in (-3, witness.VERSIONS_SKIPPED - 3):
-        await witness.accept(SERVICE, [TOPIC], database, bus, (balances.c.amount,))
-        async with database.read() as read:
-            assert await read.scalar(select(balances.c.amount)) == after
+    await accept(database, bus)
+    assert await numbers(database) == (3, first + blocks.BLOCK, 0), "nothing is lost, nothing skips"
+    reached = 10**12
+    for _ in range(2):
         await forget_after(database, 15)
+        await accept(database, bus)
+        version, number, without_a_row = await numbers(database)
+        assert min(version, number, without_a_row) > reached
+        assert max(version, number, without_a_row) < 2**53, "exact in JSON"
+        reached = max(version, number, without_a_row)
+        database.clock = ManualClock(database.clock.now() + timedelta(seconds=1))
+
+
+async def test_a_table_of_ids_without_any_row_goes_on_beyond_all_too(
+    database: Database, bus: Bus, lease: FileLease
+) -> None:
+    """A database that is new has drawn no id yet, and its topics hold those of the old one."""
+    await told(database, bus, lease)
+    await forget_after(database, 15)
+    await accept(database, bus)
+    assert (await numbers(database))[1] > 10**12
+
+
+async def numbers(database: Database) -> tuple[int, int, int]:
+    """Return the version of a row, a new id, and the number that a number without a row begins after."""
+    async with database.begin() as tx:
+        (number, *_), *_ = await blocks.take(tx, row_id, 1)
+        return await tx.scalar(select(versions.c.version)) or 0, number, await witness.beyond_lost(tx)
 
 
 async def test_what_a_lost_log_held_is_sent_again_after_the_loss_is_accepted(

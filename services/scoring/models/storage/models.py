@@ -10,6 +10,7 @@ from services.scoring.models.domain.models import Model
 from services.scoring.models.storage.tables import model
 from shared.db import Read, Tx
 from shared.db.records import columns_of
+from shared.outbox import witness
 
 VERSIONS_MAX = 200
 
@@ -39,11 +40,11 @@ async def version(read: Read, kind: Kind, currency: str, number: int) -> Model |
 
 
 async def next_version(read: Read, kind: Kind, currency: str) -> int:
-    """Return the number of the version that comes next."""
+    """Return the number of the version that comes next. Events name it, so it never is that of a version that was lost."""
     latest = await read.scalar(
         select(func.max(model.c.version)).where(model.c.kind == kind, model.c.currency == currency)
     )
-    return (latest or 0) + 1
+    return max(latest or 0, await witness.beyond_lost(read)) + 1
 
 
 async def add(tx: Tx, new: Model) -> None:
