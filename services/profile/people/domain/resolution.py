@@ -76,17 +76,35 @@ class Decision:
     """The positions of the identifiers that another identity holds."""
 
 
+class Holdings:
+    """Knows who holds which identifier while the facts of a batch are taken, one after the other.
+
+    A fact that is decided and not taken leaves nothing: the facts behind it are decided as if it had not come.
+    """
+
+    def __init__(self, holders: Mapping[bytes, str]) -> None:
+        self._held = dict(holders)
+
+    def decide(self, clues: Clues, new_id: str) -> Decision:
+        """Return the decision about a fact, which would give `new_id` to a new identity."""
+        return _decide(clues, self._held, new_id)
+
+    def take(self, clues: Clues, decision: Decision) -> None:
+        """Give the identifiers of a fact that nobody holds to its identity."""
+        self._held |= {clues.indexes[position]: decision.identity_id for position in decision.claims}
+
+
 def decide(clues: Sequence[Clues], holders: Mapping[bytes, str], new_ids: Sequence[str]) -> list[Decision]:
     """Return one decision per fact; each decision takes those before it into account.
 
     `holders` has the identity that holds an identifier, by blind index; an identifier that nobody holds is missing.
     `new_ids` has the id that a fact would give to a new identity. The same arguments give the same decisions.
     """
-    held = dict(holders)
+    holdings = Holdings(holders)
     decisions = []
     for clue, new_id in zip(clues, new_ids, strict=True):
-        decision = _decide(clue, held, new_id)
-        held |= {clue.indexes[position]: decision.identity_id for position in decision.claims}
+        decision = holdings.decide(clue, new_id)
+        holdings.take(clue, decision)
         decisions.append(decision)
     return decisions
 

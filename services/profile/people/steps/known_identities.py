@@ -39,6 +39,11 @@ class KnownIdentities:
         """Return whether this is a stored identity."""
         return identity_id in self._identities
 
+    @property
+    def stored_ids(self) -> set[str]:
+        """The ids of all stored identities that were met."""
+        return set(self._identities)
+
     def owner_of(self, identity_id: str) -> str:
         """Return the owner of an identity; one that is not stored yet is its own."""
         return self[identity_id].owner_id if identity_id in self else identity_id

@@ -33,31 +33,49 @@ class Resolution:
 async def resolve_customers(tx: Tx, context: Context, facts: Sequence[Fact], *, issuer: str) -> Resolution:
     """Decide to which identity each fact belongs, store what is new, and publish the new identities.
 
-    `issuer` reports the facts, and their identifiers lead to identities within it: to the identity of another issuer
-    leads no identifier, only an id that the shop names. A fact that cannot be taken is answered with its refusal. The locks are taken in the
-    kernel's order: identity buckets, claims by blind index, then new identities.
+    A fact that cannot be taken is answered with its refusal, and leaves nothing.
     """
-    resolver = _Resolver(tx, context.vault, facts, issuer)
-    await resolver.look_up(facts)
-    refusals = [resolver.refusal(fact) for fact in facts]
+    customers = await look_up_customers(tx, context, facts, issuer=issuer)
+    refusals = [customers.refusal(fact) for fact in facts]
     admitted = [fact for fact, refusal in zip(facts, refusals, strict=True) if refusal is None]
-    decisions = await resolver.claim(admitted)
-    await resolver.keep_contested(admitted, decisions)
-    await resolver.store_new_identities(admitted, decisions)
-    resolved = iter(
-        resolver.resolved(fact, decision) for fact, decision in zip(admitted, decisions, strict=True)
-    )
-    return Resolution([refusal or next(resolved) for refusal in refusals], resolver.known.keys)
+    resolved = iter(await customers.resolve(admitted))
+    return Resolution([refusal or next(resolved) for refusal in refusals], customers.keys)
 
 
-async def refusals_of(
+async def look_up_customers(
     tx: Tx, context: Context, facts: Sequence[Fact], *, issuer: str
-) -> list[DomainError | None]:
-    """Return why the id that each fact names cannot be taken; None if it can, or if the fact names none."""
-    naming = [fact for fact in facts if fact.identity_id is not None]
-    resolver = _Resolver(tx, context.vault, [], issuer)
-    await resolver.look_up(naming)
-    return [resolver.refusal(fact) for fact in facts]
+) -> "CustomersOfFacts":
+    """Read the identities that facts name and lead to, and lock them against erasure. Nothing is stored.
+
+    `issuer` reports the facts, and their identifiers lead to identities within it: to the identity of another issuer
+    leads no identifier, only an id that the shop names.
+    """
+    customers = CustomersOfFacts(tx, context.vault, facts, issuer)
+    await customers.look_up(facts)
+    return customers
+
+
+class Foresight:
+    """Foresees to which identities facts will belong, one after the other, before anything is stored."""
+
+    def __init__(self, indexes: Mapping[Identifier, bytes], holders: Mapping[bytes, str]) -> None:
+        self._indexes = indexes
+        self._holdings = resolution.Holdings(holders)
+
+    def identity_of(self, fact: Fact) -> str:
+        """Return the identity of a fact; for a new identity the id of the record that brings it into being."""
+        return self._decide(fact).identity_id
+
+    def take(self, fact: Fact) -> None:
+        """Take the identifiers of a fact that is recorded into account. One that is refused is not taken."""
+        self._holdings.take(_clues(fact, self._indexes), self._decide(fact))
+
+    def _decide(self, fact: Fact) -> Decision:
+        return self._holdings.decide(_clues(fact, self._indexes), fact.record_id)
+
+
+def _clues(fact: Fact, indexes: Mapping[Identifier, bytes]) -> Clues:
+    return Clues(fact.identity_id, tuple(map(indexes.__getitem__, fact.identifiers)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +88,8 @@ class _Claim:
     fact: Fact
 
 
-class _Resolver:
-    """Resolves the facts of one batch in one transaction."""
+class CustomersOfFacts:
+    """The customers of the facts of one batch: they are looked up, and facts that are taken are resolved to them."""
 
     def __init__(self, tx: Tx, vault: Vault, facts: Sequence[Fact], issuer: str) -> None:
         self._tx, self._vault, self._issuer = tx, vault, issuer
@@ -80,38 +98,60 @@ class _Resolver:
             for fact in facts
             for identifier in fact.identifiers
         }
-        self.known = KnownIdentities(tx, vault, issuer)
+        self._known = KnownIdentities(tx, vault, issuer)
+
+    @property
+    def keys(self) -> Keys:
+        """The keys of all known identities, also of those that were made."""
+        return self._known.keys
+
+    @property
+    def looked_up(self) -> set[str]:
+        """The stored identities that the facts name or lead to."""
+        return self._known.stored_ids
+
+    def foresight(self) -> Foresight:
+        """Return a view of the facts' identities, as they will be if the facts are resolved in the order of its use."""
+        return Foresight(self._indexes, self._known.holders)
+
+    async def resolve(self, facts: Sequence[Fact]) -> list[Resolved]:
+        """Return the identities of facts that have no refusal; store what is new, and publish the new identities.
+
+        The locks are taken in the kernel's order: identity buckets, claims by blind index, then new identities.
+        """
+        decisions = await self._claim(facts)
+        await self._keep_contested(facts, decisions)
+        await self._store_new_identities(facts, decisions)
+        return [self._resolved(fact, decision) for fact, decision in zip(facts, decisions, strict=True)]
 
     async def look_up(self, facts: Sequence[Fact]) -> None:
         """Read the identities that the facts name and lead to."""
         named_ids = {fact.identity_id for fact in facts if fact.identity_id is not None}
-        await self.known.look_up(named_ids, self._indexes.values())
+        await self._known.look_up(named_ids, self._indexes.values())
 
     def refusal(self, fact: Fact) -> DomainError | None:
         """Return why the id that a fact names cannot be taken; None if it can. Partners name only their own."""
         if fact.identity_id is None:
             return None
-        if fact.identity_id not in self.known:
+        if fact.identity_id not in self._known:
             return refused_at(UnknownCustomer, "/id")
-        identity = self.known[fact.identity_id]
+        identity = self._known[fact.identity_id]
         if self._issuer not in (SHOP, identity.issuer):
             return refused_at(UnknownCustomer, "/id")
         return SubjectErased() if identity.is_erased else None
 
-    async def claim(self, facts: Sequence[Fact]) -> list[Decision]:
+    async def _claim(self, facts: Sequence[Fact]) -> list[Decision]:
         """Make every identifier that nobody holds resolve, and return the decision about each fact.
 
         Where another transaction claimed an identifier first, the facts are decided again in memory. To roll back and
         try again instead would starve: each round loses to somebody else.
         """
-        clues = [
-            Clues(fact.identity_id, tuple(map(self._indexes.__getitem__, fact.identifiers))) for fact in facts
-        ]
+        clues = [_clues(fact, self._indexes) for fact in facts]
         new_ids = [new_id("cus") for _ in facts]
         mine: dict[bytes, str] = {}
         for _ in range(ROUNDS_MAX):
-            decisions = resolution.decide(clues, self.known.holders, new_ids)
-            self.known.make_keys(decision.identity_id for decision in decisions if decision.is_new)
+            decisions = resolution.decide(clues, self._known.holders, new_ids)
+            self._known.make_keys(decision.identity_id for decision in decisions if decision.is_new)
             claims = self._claims(facts, decisions)
             mine = await self._give_back_stale(mine, claims)
             missing = [claim for index, claim in claims.items() if index not in mine]
@@ -119,12 +159,12 @@ class _Resolver:
             mine |= {claim.index: claim.identity_id for claim in missing if claim.index in won}
             lost = [claim for claim in missing if claim.index not in won]
             if not lost:
-                self.known.holders |= mine
+                self._known.holders |= mine
                 return decisions
             await self._learn_winners(lost)
         raise TooMuchContention
 
-    async def keep_contested(self, facts: Sequence[Fact], decisions: Sequence[Decision]) -> None:
+    async def _keep_contested(self, facts: Sequence[Fact], decisions: Sequence[Decision]) -> None:
         """Keep the identifiers that stay with another identity as contested."""
         contested = {
             (claim.identity_id, claim.index): claim
@@ -133,7 +173,7 @@ class _Resolver:
         }
         await identifiers.contest(self._tx, await self._records(contested.values(), "contested"))
 
-    async def store_new_identities(self, facts: Sequence[Fact], decisions: Sequence[Decision]) -> None:
+    async def _store_new_identities(self, facts: Sequence[Fact], decisions: Sequence[Decision]) -> None:
         """Store the identities that facts brought into being, with their keys, and publish them."""
         references = self._references(facts, decisions)
         records = [
@@ -142,7 +182,7 @@ class _Resolver:
             if decision.is_new
         ]
         await identities.insert(
-            self._tx, records, self.known.new_keys_of(record.identity_id for record in records)
+            self._tx, records, self._known.new_keys_of(record.identity_id for record in records)
         )
         self._tx.publish(
             *(
@@ -154,18 +194,18 @@ class _Resolver:
             )
         )
 
-    def resolved(self, fact: Fact, decision: Decision) -> Resolved:
+    def _resolved(self, fact: Fact, decision: Decision) -> Resolved:
         """Return the answer to a fact: its identity, its customer, and its identifiers of other customers."""
-        customer_id = self.known.owner_of(decision.identity_id)
+        customer_id = self._known.owner_of(decision.identity_id)
         unattached = tuple(
             fact.identifiers[position].kind
             for position in decision.contested
-            if self.known.owner_of(self._holder(fact.identifiers[position])) != customer_id
+            if self._known.owner_of(self._holder(fact.identifiers[position])) != customer_id
         )
         return Resolved(decision.identity_id, customer_id, decision.is_new, bool(decision.claims), unattached)
 
     def _holder(self, identifier: Identifier) -> str:
-        return self.known.holders[self._indexes[identifier]]
+        return self._known.holders[self._indexes[identifier]]
 
     async def _give_back_stale(
         self, mine: Mapping[bytes, str], claims: Mapping[bytes, _Claim]
@@ -181,7 +221,7 @@ class _Resolver:
 
     async def _learn_winners(self, lost: Sequence[_Claim]) -> None:
         """Read who won these claims. An identity's own contested identifier is in its way: delete it."""
-        held_by_nobody = await self.known.read_winners([claim.index for claim in lost])
+        held_by_nobody = await self._known.read_winners([claim.index for claim in lost])
         for claim in lost:
             if claim.index in held_by_nobody:
                 await identifiers.drop_contested(self._tx, claim.identity_id, self._issuer, claim.index)
@@ -211,7 +251,9 @@ class _Resolver:
             issuer=self._issuer,
             blind_key=self._vault.index_generation,
             blind_index=claim.index,
-            sealed=self.known.keys.seal(claim.identity_id, f"identifier.{identifier.kind}", identifier.value),
+            sealed=self._known.keys.seal(
+                claim.identity_id, f"identifier.{identifier.kind}", identifier.value
+            ),
             state=state,
             record_id=claim.fact.record_id,
             seen_at=claim.fact.seen_at,

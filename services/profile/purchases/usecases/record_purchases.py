@@ -1,11 +1,16 @@
 """Record purchases, once each, with the customers that they belong to; one without a customer is anonymous."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from services.profile.people.domain.resolution import Fact, Resolved
 from services.profile.people.refusals import TooMuchContention, moved_below, refused_at
-from services.profile.people.steps.resolve_customers import refusals_of, resolve_customers
+from services.profile.people.steps.resolve_customers import (
+    CustomersOfFacts,
+    Foresight,
+    look_up_customers,
+)
 from services.profile.purchases.domain import purchases as rules
 from services.profile.purchases.domain.purchases import OrderKey, Purchase
 from services.profile.purchases.refusals import CustomerTotalTooLarge
@@ -62,74 +67,111 @@ async def _record(
 async def _attempt(
     tx: Tx, context: Context[Settings], drafts: Sequence[Draft], issuer: str
 ) -> dict[str, Outcome]:
-    """Record the first draft of each new order, and answer the others as repeats of what is recorded then."""
+    """Record the first draft of each new order that is not refused, and answer the others.
+
+    A draft of an order that is recorded, before or by this batch, is a repeat: its own faults are not looked for.
+    """
     recorded = await purchases.find(tx, (draft.key for draft in drafts))
-    reported = [draft for draft in drafts if draft.key not in recorded]
-    refusals = await _refusals(tx, context, reported, issuer)
+    unrecorded = [draft for draft in drafts if draft.key not in recorded]
     outcomes: dict[str, Outcome] = {}
-    new: dict[OrderKey, Draft] = {}
-    for draft in reported:
-        if draft.key not in new and draft.purchase_id in refusals:
-            outcomes[draft.purchase_id] = refusals[draft.purchase_id]
-        else:
-            new.setdefault(draft.key, draft)
-    answers = await _record_new(tx, context, list(new.values()), issuer) if new else {}
-    outcomes |= {new[key].purchase_id: answer for key, answer in answers.items()}
-    recorded |= {key: answer for key, answer in answers.items() if isinstance(answer, PurchaseRecord)}
-    others = [draft for draft in drafts if draft.purchase_id not in outcomes]
-    outcomes |= {draft.purchase_id: answers[draft.key] for draft in others if draft.key not in recorded}
-    repeats = [draft for draft in others if draft.key in recorded]
+    if unrecorded:
+        admission = await _admit(tx, context, unrecorded, issuer)
+        new = await _record_new(tx, context, admission, issuer)
+        outcomes |= admission.refusals
+        outcomes |= {record.purchase_id: record for record in new.values()}
+        recorded |= new
+    repeats = [draft for draft in drafts if draft.purchase_id not in outcomes]
     return outcomes | await answer_repeats(tx, context, repeats, recorded)
 
 
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    """The drafts of a batch that are recorded, one of each order; and the refusals of others, by their purchase ids."""
+
+    new: Sequence[Draft]
+    refusals: Mapping[str, DomainError]
+    customers: CustomersOfFacts
+
+
+async def _admit(tx: Tx, context: Context[Settings], drafts: Sequence[Draft], issuer: str) -> _Admission:
+    """Decide which drafts of orders that are not recorded yet are recorded. Nothing is stored.
+
+    Every refusal of a draft is decided here, one draft after the other. A refused draft leaves nothing: the drafts
+    behind it are answered as if they had come without it, also one of the same order.
+    """
+    refusals = {
+        draft.purchase_id: refusal
+        for draft in drafts
+        if (refusal := _unbelievable(tx, context, draft)) is not None
+    }
+    believable = [draft for draft in drafts if draft.purchase_id not in refusals]
+    customers = await look_up_customers(tx, context, _facts(believable), issuer=issuer)
+    foresight = customers.foresight()
+    totals = await _totals(tx, believable, customers.looked_up)
+    new: dict[OrderKey, Draft] = {}
+    async for draft in paced(drafts):
+        if draft.key in new:
+            refusals.pop(draft.purchase_id, None)
+        elif draft.purchase_id not in refusals:
+            refusal = _refusal_for_customer(draft, customers, foresight, totals)
+            if refusal is not None:
+                refusals[draft.purchase_id] = refusal
+                continue
+            new[draft.key] = draft
+            if draft.fact is not None:
+                totals[foresight.identity_of(draft.fact)] += draft.amount_minor
+                foresight.take(draft.fact)
+    return _Admission(list(new.values()), refusals, customers)
+
+
+def _refusal_for_customer(
+    draft: Draft, customers: CustomersOfFacts, foresight: Foresight, totals: Mapping[str, int]
+) -> DomainError | None:
+    """Return why a draft cannot be its customer's; None if it can, or if it has no customer."""
+    if draft.fact is None:
+        return None
+    if (refusal := customers.refusal(draft.fact)) is not None:
+        return moved_below(refusal, "/customer")
+    if rules.too_much(totals, foresight.identity_of(draft.fact), draft.amount_minor):
+        return refused_at(CustomerTotalTooLarge, "/lines")
+    return None
+
+
 async def _record_new(
-    tx: Tx, context: Context[Settings], drafts: Sequence[Draft], issuer: str
-) -> dict[OrderKey, Outcome]:
+    tx: Tx, context: Context[Settings], admission: _Admission, issuer: str
+) -> dict[OrderKey, PurchaseRecord]:
     """Store new purchases, publish them, and apply the returns that waited for them. Raises Overtaken."""
+    drafts = admission.new
+    if not drafts:
+        return {}
     named = [draft for draft in drafts if draft.fact is not None]
-    resolution = await resolve_customers(tx, context, _facts(named), issuer=issuer)
-    refusals: dict[OrderKey, Outcome] = {}
-    recordable = [(draft, _purchase(tx, draft, None, issuer)) for draft in drafts if draft.fact is None]
-    totals = await _totals(tx, named, resolution.answers)
-    for draft, answer in zip(named, resolution.answers, strict=True):
-        if not isinstance(answer, Resolved):
-            refusals[draft.key] = moved_below(answer, "/customer")
-        elif rules.too_much(totals, answer.identity_id, draft.amount_minor):
-            refusals[draft.key] = refused_at(CustomerTotalTooLarge, "/lines")
-        else:
-            totals[answer.identity_id] += draft.amount_minor
-            recordable.append((draft, _purchase(tx, draft, answer, issuer)))
-    new = {record.key: record for _, record in recordable}
-    if not await purchases.insert(tx, list(new.values())):
+    answers = await admission.customers.resolve(_facts(named))
+    await _must_be_countable_still(tx, named, answers)
+    resolved = {draft.purchase_id: answer for draft, answer in zip(named, answers, strict=True)}
+    records = [_purchase(tx, draft, resolved.get(draft.purchase_id), issuer) for draft in drafts]
+    new = {record.key: record for record in records}
+    if not await purchases.insert(tx, records):
         raise Overtaken
-    stored = [(record, _lines(draft, record, resolution.keys)) async for draft, record in paced(recordable)]
+    keys = admission.customers.keys
+    pairs = zip(drafts, records, strict=True)
+    stored = [(record, _lines(draft, record, keys)) async for draft, record in paced(list(pairs))]
     await purchases.insert_lines(tx, [line for _, lines in stored for line in lines])
     told = [(record, lines) for record, lines in stored if record.identity_id is not None]
     tx.publish(*[recorded_event(record, lines) async for record, lines in paced(told)])
     await apply_waiting_returns(tx, context, new)
-    return refusals | new
+    return new
 
 
-async def _refusals(
-    tx: Tx, context: Context[Settings], drafts: Sequence[Draft], issuer: str
-) -> dict[str, Outcome]:
-    """Return the drafts that are refused for what they say themselves, by the id of the purchase that each would be.
+async def _must_be_countable_still(tx: Tx, drafts: Sequence[Draft], answers: Sequence[Resolved]) -> None:
+    """Look again if another transaction gave an identifier to a customer since the drafts were admitted.
 
-    A purchase that names a customer who cannot be taken is refused when it is recorded. It is looked for here if an
-    order was reported more than once: then the next report of the order is recorded, as if it had come alone.
+    Then a large order may be of another customer than was foreseen. Raises Overtaken.
     """
-    outcomes: dict[str, Outcome] = {}
-    for draft in drafts:
-        if (refusal := _unbelievable(tx, context, draft)) is not None:
-            outcomes[draft.purchase_id] = refusal
-    remaining = [draft for draft in drafts if draft.purchase_id not in outcomes]
-    if len({draft.key for draft in drafts}) < len(drafts):
-        named = [draft for draft in remaining if draft.fact is not None]
-        refusals = await refusals_of(tx, context, _facts(named), issuer=issuer)
-        for draft, refusal in zip(named, refusals, strict=True):
-            if refusal is not None:
-                outcomes[draft.purchase_id] = moved_below(refusal, "/customer")
-    return outcomes
+    totals = await _totals(tx, drafts, {answer.identity_id for answer in answers})
+    for draft, answer in zip(drafts, answers, strict=True):
+        if rules.too_much(totals, answer.identity_id, draft.amount_minor):
+            raise Overtaken
+        totals[answer.identity_id] += draft.amount_minor
 
 
 def _facts(drafts: Sequence[Draft]) -> list[Fact]:
@@ -137,17 +179,10 @@ def _facts(drafts: Sequence[Draft]) -> list[Fact]:
     return [draft.fact for draft in drafts if draft.fact is not None]
 
 
-async def _totals(
-    tx: Tx, drafts: Sequence[Draft], answers: Sequence[Resolved | DomainError]
-) -> defaultdict[str, int]:
-    """Return what the purchases of each identity with a large order add up to; 0 for the others, without a look."""
-    resolved = zip(drafts, answers, strict=True)
-    identity_ids = {
-        answer.identity_id
-        for draft, answer in resolved
-        if isinstance(answer, Resolved) and draft.amount_minor >= LARGE_ORDER_AMOUNT
-    }
-    return defaultdict(int, await purchases.totals(tx, identity_ids) if identity_ids else {})
+async def _totals(tx: Tx, drafts: Sequence[Draft], identity_ids: Collection[str]) -> defaultdict[str, int]:
+    """Return what the purchases of identities add up to; 0 for each, without a look, if no order is large."""
+    is_any_large = any(draft.amount_minor >= LARGE_ORDER_AMOUNT for draft in drafts)
+    return defaultdict(int, await purchases.totals(tx, identity_ids) if is_any_large and identity_ids else {})
 
 
 def _unbelievable(tx: Tx, context: Context[Settings], draft: Draft) -> DomainError | None:
