@@ -1,10 +1,13 @@
 """Identifiers have one spelling each: whatever a person writes, equal means the same."""
 
+import re
 import unicodedata
 
+import phonenumbers
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from phonenumbers import PhoneNumberType
 
 from services.profile.people.domain import identifiers
 from services.profile.people.domain.identifiers import GivenIdentifiers, Identifier, normalise
@@ -38,6 +41,13 @@ DOMAIN = st.from_regex(r"([A-Za-z0-9]{1,10}\.){1,2}(com|cn|org|test|co\.uk)", fu
         ("+49 30/123456", "+4930123456"),
         ("+86 10 6234 5678;ext=801", "+861062345678;ext=801"),
         ("tel:+86-10-6234-5678", "+861062345678"),
+        ("+1 202 555 0133 123#", "+12025550133;ext=123"),
+        ("010-62345678-801#", "+861062345678;ext=801"),
+        ("010-62345678 ext 801#", "+861062345678;ext=801"),
+        ("+39 06 12345678", "+390612345678"),
+        ("+225 01 02 03 04 05", "+2250102030405"),
+        ("'13800138001", "+8613800138001"),
+        ("٠١٠-٦٢٣٤٥٦٧٨", "+861062345678"),
     ],
 )
 def test_a_phone_number_has_one_spelling(written: str, meant: str) -> None:
@@ -101,6 +111,106 @@ def test_what_no_network_could_give_out_is_refused(written: str) -> None:
 def test_what_does_not_mean_one_subscriber_from_anywhere_is_refused(written: str) -> None:
     with pytest.raises(PhoneInvalid):
         identifiers.phone(written, "CN")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("010-62345678~801", "010-62345678~9", "13800138001～2", "13800138001∼2", "13800138001~13900139001"),
+        *(
+            "+1 202 555 0133 #12345678",
+            "+1 202 555 0133 ext 12345678",
+            "+1 202 555 0133,,123#",
+            "tel:+1-800-FLOWERS",
+        ),
+        *("+1 202 555 0133;123", "+1 202 555 0133 int 12", "13800138001 доб 2", "13800138001 anexo 2"),
+        *("+1 000 000 0000", "+33 000000000", "+33 000000001", "+1 111 111 1111", "+39 6 12345678"),
+        *("+27 10111", "+62 21 14045", "+49 30 116117"),
+        *("+–0013800138001", "+\u200b0013800138001", "+\u2011(0)013800138001", "\u202a+0013800138001"),
+    ],
+)
+def test_what_would_be_read_as_another_number_is_refused(written: str) -> None:
+    with pytest.raises(PhoneInvalid):
+        identifiers.phone(written, "CN")
+
+
+GAPS = [
+    "",
+    " ",
+    "-",
+    ".",
+    "/",
+    " / ",
+    "·",
+    "–",
+    "\u2011",
+    "−",
+    "\u00a0",
+    "\u200b",
+    "\u2060",
+    "\u00ad",
+    "\u202a",
+    "\ufeff",
+]
+"""What may stand between two digits of a number: separators and marks that nobody sees."""
+
+
+@given(
+    st.sampled_from(
+        [
+            ("+", "52", "1", "55", "1234", "5678"),
+            ("00", "52", "1", "55", "1234", "5678"),
+            ("+", "86", "138", "0013", "8001"),
+            ("+", "86", "10", "6234", "5678"),
+            ("+", "44", "20", "7946", "0958"),
+            ("+", "39", "06", "12345678"),
+        ]
+    ),
+    st.sampled_from(["", "tel:", " ", "\u202a", "\u200b", "("]),
+    st.lists(st.sampled_from(GAPS), min_size=6, max_size=6),
+)
+@example(("+", "52", "1", "55", "1234", "5678"), "(", ["", ") ", " ", " ", " ", ""])
+def test_separators_and_invisible_marks_change_no_number(
+    parts: tuple[str, ...], before: str, gaps: list[str]
+) -> None:
+    spaced = before + "".join(part + gap for part, gap in zip(parts, gaps, strict=False))
+    assert identifiers.phone(spaced, "CN") == identifiers.phone("".join(parts), "CN")
+
+
+@given(
+    st.from_regex(r"[+0-9][0-9 ()/.~#x;,转–\u200b-]{4,20}", fullmatch=True),
+    st.sampled_from(["CN", "US", "MX", "DE", "IT"]),
+)
+@example("010-62345678~801", "CN")
+@example("+1 000 000 0000", "CN")
+def test_a_number_that_is_taken_is_e164_and_keeps_its_last_digits(written: str, region: str) -> None:
+    try:
+        value = identifiers.phone(written, region).value
+    except PhoneInvalid:
+        return
+    assert re.fullmatch(r"\+[1-9][0-9]{1,14}(;ext=[0-9]{1,7})?", value)
+    assert re.sub(r"\D", "", value)[-4:] == re.sub(r"\D", "", written)[-4:]
+    assert identifiers.phone(value, region).value == value
+
+
+@pytest.mark.parametrize(
+    "written", ["52 1 55 1234 5678", "5215512345678", "+52 1 55 1234 5678", "55 1234 5678"]
+)
+def test_the_digit_before_a_mexican_mobile_number_is_dropped_in_mexico(written: str) -> None:
+    assert identifiers.phone(written, "MX").value == "+525512345678"
+    with pytest.raises(PhoneInvalid):  # this may be a number of North America
+        identifiers.phone("1 202 555 0133", "MX")
+
+
+@pytest.mark.parametrize("kind", [PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE])
+def test_the_numbers_of_every_country_are_taken(kind: int) -> None:
+    examples = [
+        phonenumbers.example_number_for_type(region, kind) for region in phonenumbers.SUPPORTED_REGIONS
+    ]
+    for number in (number for number in examples if number is not None):
+        if phonenumbers.can_be_internationally_dialled(number):
+            written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            assert identifiers.phone(written, "CN").value == written
 
 
 @pytest.mark.parametrize(
