@@ -35,7 +35,8 @@ NOT_BLANK = r"\S"
 CURSOR_MAX = 1_000
 
 _RFC_3339 = re.compile(
-    r"(?P<time>\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?)\d*(?P<zone>[Zz]|[+-]\d\d:\d\d)?", re.ASCII
+    r"(?P<time>\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,6})?)(?:(?<=\.\d{6})\d+)?(?P<zone>[Zz]|[+-]\d\d:\d\d)?",
+    re.ASCII,
 )
 _INSTANT_INVALID = field_sentence(__name__, "instant_invalid")
 _INSTANT_IMPOSSIBLE = field_sentence(__name__, "instant_impossible", code="instant_invalid")

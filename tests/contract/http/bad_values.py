@@ -139,6 +139,7 @@ VALUES: tuple[BadValue, ...] = (
     BadValue("half a character in a name", OBJECT, lambda _, value: value | {"\ud800": 1}, "not_a_text"),
     BadValue("a time without an offset", INSTANT, "2026-03-01T09:30:00", "naive_time"),
     BadValue("a number for an instant", INSTANT, 1_700_000_000, "instant_invalid"),
+    BadValue("milliseconds without a point", INSTANT, "2026-11-01T00:00:00999Z", "instant_invalid"),
     BadValue("an instant on no day", INSTANT, "2026-02-30T00:00:00Z", "instant_invalid"),
     BadValue("a date on no day", DATE, "2026-02-30", "date_invalid"),
     BadValue("a word that is no choice", choice, "cheque", "not_allowed"),
