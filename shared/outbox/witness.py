@@ -126,7 +126,8 @@ async def accept(
         if found.database:
             first = beyond_all(tx.now)
             for column in versions:
-                await tx.execute(update(column.table).values({column.name: first}))
+                lower = update(column.table).where(column < first)
+                await tx.execute(lower.values({column.name: first}))
             for table in id_blocks:
                 await blocks.go_on_from(tx, table, first)
     database.behind = False

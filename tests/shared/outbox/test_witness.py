@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, func, select, update
 
+from huitou.settings import SERVICES
 from shared.bus import Bus, open_bus
 from shared.clock import ManualClock
 from shared.consume.tables import consumer_position
@@ -171,6 +172,22 @@ async def test_a_table_of_ids_without_any_row_goes_on_beyond_all_too(
     await forget_after(database, 15)
     await accept(database, bus)
     assert (await numbers(database))[1] > 10**12
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_the_versions_and_ids_of_every_service_have_room_for_a_number_beyond_all(
+    name: str, kind: Kind, bus: Bus, lease: FileLease, tmp_path: Path
+) -> None:
+    service = databases.service_of(name, tmp_path)
+    async with databases.fresh(kind, name, folder=tmp_path, own=True) as database:
+        await told(database, bus, lease)
+        await forget_after(database, 15)
+        assert await witness.accept(
+            name, [TOPIC], database, bus, versions=service.versions, id_blocks=service.id_blocks
+        )
+        async with database.begin() as tx:
+            for table in service.id_blocks:
+                assert (await blocks.take(tx, table, 1))[0][0] > 10**12
 
 
 async def numbers(database: Database) -> tuple[int, int, int]:

@@ -8,7 +8,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Index,
-    Integer,
     MetaData,
     Named,
     SmallInteger,
@@ -22,7 +21,7 @@ from services.profile.people.domain.identifiers import IdentifierKind
 from services.profile.people.domain.survivorship import Evidence
 from shared.db import record_of
 from shared.db.schema import INDEX_NAMES, one_of
-from shared.db.types import Id, Instant, Sealed
+from shared.db.types import BigInt, Id, Instant, Sealed
 
 metadata = MetaData(naming_convention=INDEX_NAMES)
 
@@ -33,8 +32,8 @@ class IdentityColumns(TypedColumns):
     identity_id: Named[str] = Column(Id, primary_key=True)
     owner_id: Named[str] = Column(Id, nullable=False)
     """The customer it belongs to; at first its own id."""
-    ownership_version: Named[int] = Column(Integer, nullable=False)
-    record_version: Named[int] = Column(Integer, nullable=False)
+    ownership_version: Named[int] = Column(BigInt, nullable=False)
+    record_version: Named[int] = Column(BigInt, nullable=False)
     state: Named[str] = Column(Text, nullable=False)
     origin: Named[str] = Column(Text, nullable=False)
     """The kind of the fact that brought it into being: `purchase` or `registration`."""
