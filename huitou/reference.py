@@ -16,7 +16,8 @@ from huitou.markdown import GENERATED, table
 from services.console.settings import Settings as ConsoleSettings
 from services.loyalty.earning.domain.rules import type_of_kind
 from shared import events, metrics
-from shared.http import health, monitoring, set_aside, stopped_partitions
+from shared.http import health, monitoring
+from shared.http.app import kernel_routers
 from shared.http.routes import Route
 from shared.metrics import Measure
 from shared.run import process_metrics
@@ -114,9 +115,9 @@ def _fields(model: type[BaseModel]) -> list[str]:
 def _operations_page() -> str:
     sections = [_section(service.name, registry.routes(service)) for service in registry.services()]
     every = [
-        *registry.routes_of(set_aside.router_of(registry.services()[0])),
-        *registry.routes_of(stopped_partitions.router),
-        *registry.routes_of(health.router),
+        route
+        for router in (*kernel_routers(registry.services()[0]), health.router)
+        for route in registry.routes_of(router)
     ]
     return "# Operations\n\n" + GENERATED + "\n".join([*sections, _section("every service", every)])
 

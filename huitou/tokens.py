@@ -18,10 +18,10 @@ FOLDER = "tokens"
 """The folder in a home with a ready token of each role, for its owner alone."""
 
 
-def operator(home: Path, role: Role, *, name: str = "console") -> str:
-    """Mint a token of an operator with one role, valid for a week."""
-    key = signing.load_signing_key(home)
-    return signing.mint(key, "operator", name, now=SystemClock().now(), ttl=OPERATOR_TTL, roles=[role])
+def operator(home: Path, role: Role, *, name: str = "console", full_name: str | None = None) -> str:
+    """Mint a token of the operator with the login `name` and one role, valid for a week."""
+    key, now = signing.load_signing_key(home), SystemClock().now()
+    return signing.mint(key, "operator", name, now=now, ttl=OPERATOR_TTL, roles=[role], name=full_name)
 
 
 def write_operators(home: Path) -> Path:

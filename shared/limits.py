@@ -91,3 +91,6 @@ NAMES_MAX = 200
 TOKEN_DAYS_MAX = 31
 CUSTOMER_TOKEN_MINUTES_MAX = 15
 """The longest lives of a token, and of a customer's token."""
+
+AUDIT_DAYS_MIN = 30
+"""Days for which the database itself refuses to delete a row of the audit trail. A setting may ask for more."""

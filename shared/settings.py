@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.bus.access import MECHANISMS, PROTOCOLS, Access
 from shared.bus.opening import servers_of
+from shared.limits import AUDIT_DAYS_MIN
 from shared.money import CURRENCIES
 
 PREFIX = "HUITOU_"
@@ -122,6 +123,8 @@ class ServiceSettings(BaseSettings):
     """Port on which every process answers `/metrics` and `/health/…` without a token, for a monitoring system: keep it
     inside; 0: on none. `huitou up` answers on the four ports behind it, in the order of the services' own: profile on the next
     one. A process that serves answers them on its own port too, the details to operators only."""
+    audit_days: Annotated[int, Field(ge=AUDIT_DAYS_MIN, le=36_500)] = 730
+    """Days for which the audit trail is kept."""
     log_level: Annotated[str, AfterValidator(_known_level)] = "info"
     """Lowest level that is logged: debug, info, warning or error."""
 

@@ -1,6 +1,5 @@
 """`huitou dead-letters`: records that could not be applied, in all services: list, show, retry, discard, let pass."""
 
-import getpass
 import json
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from huitou import home
-from huitou.client import Product, problem
+from huitou.client import Product, problem, user
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES, Settings
 from huitou.speech import said
@@ -105,7 +104,7 @@ def pass_batch(
     records. This is for the records that really are bad. It takes effect within seconds, without a restart.
     """
     home.check_service(service)
-    name = by or _user()
+    name = by or user()
     if not is_subject("operator", name):
         raise Refused(Exit.USAGE, said("by_is_no_name", name=name))
     with Product(Settings(), name=name) as product:
@@ -137,13 +136,6 @@ def _tell_batch(service: str, place: str, batch: dict[str, Any]) -> None:
     )
     for refusals in batch["refusals"]:
         typer.echo(said("refusals_of_a_type", **{**refusals, "type": refusals["type"] or said("unreadable")}))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a user without a name
-        return "huitou-cli"
 
 
 def _act(record_id: str, verb: str, sentence: str) -> None:

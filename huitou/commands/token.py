@@ -15,6 +15,15 @@ from shared.auth.signing import signing_key_path
 
 def token(
     role: Annotated[Role | None, typer.Option(help="An operator's role.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help="The login of the operator, such as li.lei: the audit trail names it; default console."
+        ),
+    ] = None,
+    full_name: Annotated[
+        str | None, typer.Option(help="The operator's name as people know it, for the audit trail.")
+    ] = None,
     customer: Annotated[
         str | None, typer.Option(help="A customer's id (cus_…): the token lives 15 minutes.")
     ] = None,
@@ -26,11 +35,12 @@ def token(
     """Print a bearer token for an operator, a customer or a partner, and nothing else."""
     home = Settings().home
     _check(role, customer, partner, scope or [])
+    _check_names(role, name, full_name)
     if homes.read(home) is None and not signing_key_path(home).exists():
         raise homes.no_home(home)
     match role, customer, partner:
         case str(), None, None:
-            text = tokens.operator(home, role)
+            text = tokens.operator(home, role, name=name or "console", full_name=full_name)
         case None, str(), None:
             text = tokens.customer(home, customer)
         case _:
@@ -50,6 +60,13 @@ def _check(role: Role | None, customer: str | None, partner: str | None, scopes:
         raise Refused(Exit.USAGE, said("scopes_of_partners"))
     if scopes and (unknown := sorted(set(scopes) - set(every := _every_scope()))):
         raise Refused(Exit.USAGE, said("scope_unknown", scopes=", ".join(unknown), known=", ".join(every)))
+
+
+def _check_names(role: Role | None, name: str | None, full_name: str | None) -> None:
+    if role is None and (name is not None or full_name is not None):
+        raise Refused(Exit.USAGE, said("names_of_operators"))
+    if name is not None and not is_subject("operator", name):
+        raise Refused(Exit.USAGE, said("operator_name_wrong", name=name))
 
 
 def _every_scope() -> list[str]:

@@ -1,7 +1,7 @@
 """Define the principal: the subject of a token, which is one of three kinds."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from shared.ids import is_id
@@ -13,6 +13,10 @@ Role = Literal["viewer", "agent", "manager", "analyst", "admin"]
 ROLES: frozenset[Role] = frozenset(get_args(Role))
 SHOP = "shop"
 SUBJECT_CHARACTERS_MAX = 200
+NAME_CHARACTERS_MAX = 200
+"""Characters of an operator's full name in a token. A longer name is cut."""
+SEES_PERSONS: frozenset[Role] = frozenset(("agent", "manager", "admin"))
+"""The roles that read identifiers and names as they are. An operator without one of them reads them masked."""
 _PARTNER_ID = re.compile(PARTNER_ID)
 
 
@@ -39,6 +43,13 @@ class Principal:
     id: str
     roles: frozenset[Role] = frozenset()
     scopes: frozenset[str] = frozenset()
+    name: str | None = field(default=None, repr=False)
+    """The full name of an operator, if the token tells it. It is never logged, and stored only sealed."""
+
+    @property
+    def sees_persons(self) -> bool:
+        """Return whether identifiers and names are shown to this subject as they are, and not masked."""
+        return self.kind != "operator" or not self.roles.isdisjoint(SEES_PERSONS)
 
     @property
     def customer_id(self) -> str | None:

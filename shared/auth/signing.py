@@ -109,6 +109,7 @@ def mint(
     ttl: timedelta,
     roles: Collection[Role] = (),
     scopes: Collection[str] = (),
+    name: str | None = None,
     issuer: str = ISSUER,
 ) -> str:
     """Return a signed token for one subject, valid from `now` for `ttl`: for customers at most 15 minutes."""
@@ -124,6 +125,8 @@ def mint(
     }
     if roles:
         claims["roles"] = sorted(roles)
+    if name is not None:
+        claims["name"] = name
     if scopes:
         claims["scope"] = " ".join(sorted(scopes))
     return jwt.encode({"alg": ALGORITHM, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])

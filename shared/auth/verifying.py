@@ -22,7 +22,7 @@ from shared.auth.errors import (
     TokenTooLong,
 )
 from shared.auth.keyset import KeySource
-from shared.auth.principal import ROLES, Principal, Role, SubjectKind, is_subject
+from shared.auth.principal import NAME_CHARACTERS_MAX, ROLES, Principal, Role, SubjectKind, is_subject
 from shared.auth.signing import (
     AUDIENCES,
     CUSTOMER_TTL_MAX,
@@ -108,7 +108,8 @@ class Verifier:
             raise TokenInvalid
         if not is_subject(kind, subject):
             raise TokenSubject
-        return Principal(kind, subject, _roles(claims, kind), _scopes(claims, kind)), expires
+        principal = Principal(kind, subject, _roles(claims, kind), _scopes(claims, kind), _name(claims, kind))
+        return principal, expires
 
 
 def open_verifier(
@@ -190,3 +191,11 @@ def _roles(claims: Mapping[str, Any], kind: SubjectKind) -> frozenset[Role]:
 def _scopes(claims: Mapping[str, Any], kind: SubjectKind) -> frozenset[str]:
     text = claims.get("scope", "")
     return frozenset(text.split()) if kind == "partner" and isinstance(text, str) else frozenset()
+
+
+def _name(claims: Mapping[str, Any], kind: SubjectKind) -> str | None:
+    """Return the full name of an operator, or None. Whatever cannot be shown is no name, and no reason to refuse the token."""
+    name = claims.get("name")
+    if kind != "operator" or not isinstance(name, str) or not name.isprintable():
+        return None
+    return name.strip()[:NAME_CHARACTERS_MAX] or None

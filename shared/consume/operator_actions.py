@@ -15,7 +15,7 @@ from shared.consume.set_aside import CHAIN_MAX, OPEN, NotRetryable, NotSetAside,
 from shared.consume.tables import SetAsideRecord, State
 from shared.consume.tables import set_aside as table
 from shared.context import Context
-from shared.db import Database, Read, Tx, any_of, columns_of
+from shared.db import Read, Tx, any_of, columns_of
 from shared.errors import DomainError
 from shared.vault import Vault
 
@@ -90,31 +90,25 @@ async def consumer_of(read: Read, set_aside_id: str) -> str:
     return consumer
 
 
-async def retry(
-    database: Database, handlers: Handlers, context: Context, set_aside_id: str, *, by: str
-) -> int:
+async def retry(tx: Tx, handlers: Handlers, context: Context, set_aside_id: str, *, by: str) -> int:
     """Apply the first open record of a key and the records behind it, in order, and return the number applied.
 
     A later record that is refused becomes the dead record of its key. More than CHAIN_MAX records need another retry.
-    Raises NotSetAside, NotRetryable, and StillRefused if the first record is refused again. Then nothing changes.
+    Raises NotSetAside, NotRetryable, and StillRefused if the first record is refused again. Then the caller undoes all.
     """
-    async with database.begin() as tx:
-        first = await _first_of_its_key(tx, handlers, context, set_aside_id)
-        reason = await _apply_record(tx, handlers, context, first)
-        if reason is not None:
-            raise StillRefused(again=reason.code, why=reason.sentence)
-        await _end(tx, first.id, "applied", by)
-        return 1 + await _release(tx, handlers, context, first.key, by)
+    first = await _first_of_its_key(tx, handlers, context, set_aside_id)
+    reason = await _apply_record(tx, handlers, context, first)
+    if reason is not None:
+        raise StillRefused(again=reason.code, why=reason.sentence)
+    await _end(tx, first.id, "applied", by)
+    return 1 + await _release(tx, handlers, context, first.key, by)
 
 
-async def discard(
-    database: Database, handlers: Handlers, context: Context, set_aside_id: str, *, by: str
-) -> int:
+async def discard(tx: Tx, handlers: Handlers, context: Context, set_aside_id: str, *, by: str) -> int:
     """Discard the first open record of a key, release the records behind it, and return the number applied."""
-    async with database.begin() as tx:
-        first = await _first_of_its_key(tx, handlers, context, set_aside_id)
-        await _end(tx, first.id, "discarded", by)
-        return await _release(tx, handlers, context, first.key, by)
+    first = await _first_of_its_key(tx, handlers, context, set_aside_id)
+    await _end(tx, first.id, "discarded", by)
+    return await _release(tx, handlers, context, first.key, by)
 
 
 async def _first_of_its_key(

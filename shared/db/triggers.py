@@ -34,11 +34,30 @@ def frozen_columns(table: Table[Any], columns: Sequence[str], *, once: Sequence[
     )
 
 
+def kept_for(table: Table[Any], days: int) -> None:
+    """Refuse to change rows of `table`, and to delete those whose `at` is younger than `days` by the database's clock."""
+    _declare(table, *[kept_for_ddl(table.name, days, dialect) for dialect in ("postgresql", "sqlite")])
+
+
 def append_only_ddl(table: str, dialect: str) -> list[str]:
     """Return the statements of `append_only`."""
     return _refuse(
         table, "append_only", "this table is append-only", ("update", "delete"), dialect, truncate=True
     )
+
+
+def kept_for_ddl(table: str, days: int, dialect: str) -> list[str]:
+    """Return the statements of `kept_for`."""
+    seconds = days * 86_400
+    young = (
+        f"old.at > now() - interval '{seconds} seconds'"
+        if dialect == "postgresql"
+        else f"old.at > (cast(strftime('%s', 'now') as integer) - {seconds}) * 1000000"
+    )
+    return [
+        *_refuse(table, "frozen", "its rows are never changed", ("update",), dialect, truncate=True),
+        *_refuse(table, "kept", f"its rows are kept for {days} days", ("delete",), dialect, when=young),
+    ]
 
 
 def frozen_columns_ddl(

@@ -11,10 +11,20 @@ from starlette.requests import Request
 from shared.context import Runtime
 from shared.db import failures
 from shared.db.migrations import Migrations
-from shared.http import documents, guard, health, monitoring, openapi, refusals, set_aside, stopped_partitions
+from shared.http import (
+    audit,
+    documents,
+    guard,
+    health,
+    monitoring,
+    openapi,
+    refusals,
+    set_aside,
+    stopped_partitions,
+)
 from shared.http.edge import Edge
 from shared.http.health import DatabaseCheck, DiskCheck, Health, Issue, KeysCheck, LogCheck, LossCheck
-from shared.http.routes import READ_SECONDS_MAX, Route
+from shared.http.routes import READ_SECONDS_MAX, Route, Router
 from shared.metrics import CONTENT_TYPE, Metrics
 from shared.service.opening import open_runtime
 from shared.service.service import Service
@@ -43,8 +53,8 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
     app.state.metrics.read.append(service.gauges)
     app.state.health = Health()
     app.state.private = False
-    app.state.tags = {**service.tags, **set_aside.TAG, **health.TAG}
-    for router in (*service.routers, set_aside.router_of(service), stopped_partitions.router, health.router):
+    app.state.tags = {**service.tags, **audit.TAG, **set_aside.TAG, **health.TAG}
+    for router in (*service.routers, *kernel_routers(service), health.router):
         app.router.routes.extend(router.routes)
     _check(openapi.operations(app.router.routes))
     documents.install(app, service.name)
@@ -57,6 +67,11 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
     else:
         app.state.health.gates.append(_starting)
     return app
+
+
+def kernel_routers(service: Service) -> Sequence[Router]:
+    """Return the operations that every service has beside its own, and that need a token."""
+    return (audit.router, set_aside.router_of(service), stopped_partitions.router)
 
 
 def build_side_door(service: Service, runtime: Runtime) -> FastAPI:

@@ -61,7 +61,7 @@ _PAGE = """<!doctype html>
 HOW_TO_AUTHORISE = """
 
 **How to get a token.** With the embedded product: `huitou token --role admin` (or `viewer`, `agent`, `manager`,
-`analyst`; `--customer ID`; `--partner ID`) prints one; paste it after *Authorize*. Elsewhere the tokens come from the
+`analyst`, with `--name LOGIN` for a person; `--customer ID`; `--partner ID`) prints one; paste it after *Authorize*. Elsewhere the tokens come from the
 OpenID Connect provider whose keys this service was given (`HUITOU_JWKS`).
 """
 LIMITS = f"""

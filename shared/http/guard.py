@@ -14,7 +14,7 @@ from shared.http import bodies
 from shared.http.dependencies import PRINCIPAL, SUBJECT
 from shared.http.operation import NotFound, Operation, customer_named
 from shared.http.problems import InvalidRequest, UnsupportedMediaType
-from shared.http.readers import READER
+from shared.http.readers import READER, SIGHT, Sight
 from shared.http.validation import pointer, unknown_parameters
 from shared.vault import Vault
 
@@ -24,11 +24,13 @@ TRACEPARENT = "huitou.traceparent"
 async def admit(request: Request, operation: Operation) -> None:
     """Refuse callers that may not call the operation, and query parameters that it does not have."""
     READER.set(None)
+    SIGHT.set(None)
     if not operation.allow.public:
         principal = await _authenticated(request)
         request.scope[SUBJECT] = principal.key
         request.scope[PRINCIPAL] = _stored(request, principal)
         READER.set(principal.kind)
+        SIGHT.set(Sight(masked=not principal.sees_persons))
         match operation.allow.verdict(principal, customer_named(request.path_params)):
             case Verdict.HIDDEN:
                 raise operation.hidden()

@@ -6,7 +6,7 @@ of every refusal: the refusals that it declares, and the refusals that every ope
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from fastapi._compat import get_definitions, get_flat_models_from_fields, get_model_name_map
 from fastapi.openapi.utils import get_fields_from_routes, get_openapi
@@ -15,6 +15,8 @@ from starlette.routing import BaseRoute
 
 from shared.auth.access import Forbidden
 from shared.auth.errors import REASONS, KeysUnavailable
+from shared.auth.principal import SUBJECT_CHARACTERS_MAX, Role
+from shared.auth.signing import AUDIENCES
 from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError, Kind
 from shared.http import components, problems
@@ -42,8 +44,9 @@ from shared.http.problems import (
     Unavailable,
     UnsupportedMediaType,
 )
+from shared.http.readers import MASKED_FOR
 from shared.http.routes import Route
-from shared.limits import ERRORS_MAX
+from shared.limits import CUSTOMER_TOKEN_MINUTES_MAX, ERRORS_MAX, TOKEN_DAYS_MAX
 
 VERSION = "1.0.0"
 EXAMPLE_REQUEST_ID = "req_01k2m9d6v4e8r7a1b2c3d4e5f6"
@@ -52,7 +55,24 @@ _SECURITY = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "JWT",
-    "description": "A customer's, a partner's or an operator's token.",
+    "description": f"""A signed JWT (JWS compact): ES256, RS256 or Ed25519, with a `kid` of the installation's key set.
+Its header has `alg`, `kid` and perhaps `typ`, nothing else. `aud` says whose token it is:
+
+| claim | an operator's | a partner's | a customer's |
+|---|---|---|---|
+| `aud` | `{AUDIENCES["operator"]}` | `{AUDIENCES["partner"]}` | `{AUDIENCES["customer"]}` |
+| `sub` | the person's login: one printable word, at most {SUBJECT_CHARACTERS_MAX} characters | the partner's id | \
+the customer's id, `cus_…` |
+| `iss` | HUITOU_TOKEN_ISSUER | the same | the same |
+| `exp` | at most {TOKEN_DAYS_MAX} days ahead | the same | at most {CUSTOMER_TOKEN_MINUTES_MAX} minutes after `iat` |
+| `iat` | optional | optional | required |
+| `nbf` | optional | optional | optional |
+| `roles` | a list of `{"`, `".join(get_args(Role))}` | – | – |
+| `scope` | – | scopes, separated by spaces | – |
+| `name` | the person's full name, optional | – | – |
+
+Other claims are ignored. `x-roles` and `x-scope` of each operation say what it asks for. Operators whose only roles are \
+{" and ".join(MASKED_FOR)} see identifiers and names masked (`x-masked-for`). What operators do is written to the audit trail.""",
 }
 _PROBLEM = {
     "type": "object",

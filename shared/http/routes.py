@@ -28,7 +28,7 @@ from shared.auth.access import Allow
 from shared.context import Runtime
 from shared.db import Tx, failures
 from shared.errors import DomainError
-from shared.http import bodies, dependencies, effort, guard, idempotency, paths
+from shared.http import bodies, dependencies, effort, guard, idempotency, paths, trail
 from shared.http.operation import Idempotency, Needs, Operation
 
 READ_SECONDS_MAX = 3.5
@@ -82,7 +82,7 @@ class Route(APIRoute):
         """Return the function that answers a request.
 
         Its steps: check the caller and the query, read the body, open a reader or a transaction, look for a stored answer,
-        validate and run, store the answer, commit.
+        validate and run, store the answer, write the audit trail, commit.
         """
         allow, errors, idempotent = self._declared
         self.operation = operation = Operation(
@@ -104,6 +104,13 @@ class Route(APIRoute):
                 return await answer(request)
 
         async def handle(request: Request) -> Response:
+            try:
+                return await answer_admitted(request)
+            except DomainError as refusal:
+                await trail.refused(request.app.state.runtime, request, operation, refusal)
+                raise
+
+        async def answer_admitted(request: Request) -> Response:
             await guard.admit(request, operation)
             if operation.has_body or operation.idempotency is not None:
                 await guard.read_body(request, operation)
@@ -113,7 +120,9 @@ class Route(APIRoute):
             if operation.needs == "reading":
                 async with asyncio.timeout(READ_SECONDS_MAX), running.database.read() as read:
                     request.scope[dependencies.READ] = read
-                    return await run(request)
+                    response = await run(request)
+                await trail.saw(running, request, operation, response)
+                return response
             return await _in_transaction(request, operation, running, run)
 
         return handle
@@ -130,6 +139,7 @@ async def _in_transaction(request: Request, operation: Operation, running: Runti
         tx.traceparent = request.scope.get(guard.TRACEPARENT)
         request.scope[dependencies.TX] = tx
         answer = await _answer(tx, request, operation, running, run)
+        await trail.acted(tx, running, request, operation, answer)
     if isinstance(answer, DomainError):
         raise answer
     return answer

@@ -13,13 +13,14 @@ from shared.consume import operator_actions, tables
 from shared.consume.handlers import Handlers
 from shared.consume.operator_actions import SetAside
 from shared.consume.set_aside import OPEN, NotRetryable, NotSetAside, StillRefused
+from shared.db import Tx
 from shared.errors import DomainError, Kind
 from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import CursorInvalid
-from shared.http.dependencies import Caller, Reading, Running, Vaulted
+from shared.http.dependencies import Caller, InContext, Reading, Transaction, Vaulted
 from shared.http.listing import Listing, listed_by
 from shared.http.models import Page, Response, example
-from shared.http.readers import OPERATORS_ONLY
+from shared.http.readers import ACTOR, OPERATORS_ONLY, RAW
 from shared.http.routes import Router
 from shared.service.service import Service
 from shared.vault import Vault
@@ -76,7 +77,7 @@ class SetAsideOut(Response):
     attempts: int
     booked_at: datetime
     ended_at: datetime | None = None
-    ended_by: Annotated[str | None, OPERATORS_ONLY] = None
+    ended_by: Annotated[str | None, ACTOR] = None
 
 
 class SetAsideRecord(SetAsideOut):
@@ -85,9 +86,7 @@ class SetAsideRecord(SetAsideOut):
     model_config = example(**_EXAMPLE, headers={"ce_type": "profile.purchase_recorded.v1"}, payload="{}")
 
     headers: dict[str, str]
-    payload: Annotated[str | None, OPERATORS_ONLY] = Field(
-        description="As it came; bytes that are no text are escaped."
-    )
+    payload: Annotated[str | None, RAW] = Field(description="As it came; bytes that are no text are escaped.")
 
 
 class SetAsideResult(Response):
@@ -152,9 +151,8 @@ def _declare_reading(router: Router) -> None:
 
 
 def _declare_acting(router: Router, consumers: Mapping[str, Handlers]) -> None:
-    async def handlers_of(running: Running, set_aside_id: str) -> Handlers:
-        async with running.database.read() as read:
-            consumer = await operator_actions.consumer_of(read, set_aside_id)
+    async def handlers_of(tx: Tx, set_aside_id: str) -> Handlers:
+        consumer = await operator_actions.consumer_of(tx, set_aside_id)
         if consumer not in consumers:
             raise NoSuchConsumer
         return consumers[consumer]
@@ -166,14 +164,13 @@ def _declare_acting(router: Router, consumers: Mapping[str, Handlers]) -> None:
         allow=allow({"admin"}),
         errors=(NotSetAside, NotRetryable, StillRefused, NoSuchConsumer),
     )
-    async def retry_set_aside(running: Running, caller: Caller, set_aside_id: str) -> SetAsideResult:
+    async def retry_set_aside(
+        tx: Transaction, context: InContext, caller: Caller, set_aside_id: str
+    ) -> SetAsideResult:
         """Apply the whole chain of its key, in order; refused again, nothing changes."""
-        handlers = await handlers_of(running, set_aside_id)
-        return SetAsideResult(
-            applied=await operator_actions.retry(
-                running.database, handlers, running.context, set_aside_id, by=caller.key
-            )
-        )
+        handlers = await handlers_of(tx, set_aside_id)
+        applied = await operator_actions.retry(tx, handlers, context, set_aside_id, by=caller.key)
+        return SetAsideResult(applied=applied)
 
     @router.post(
         "/v1/set-aside/{set_aside_id}/discard",
@@ -182,14 +179,13 @@ def _declare_acting(router: Router, consumers: Mapping[str, Handlers]) -> None:
         allow=allow({"admin"}),
         errors=(NotSetAside, NotRetryable, NoSuchConsumer),
     )
-    async def discard_set_aside(running: Running, caller: Caller, set_aside_id: str) -> SetAsideResult:
+    async def discard_set_aside(
+        tx: Transaction, context: InContext, caller: Caller, set_aside_id: str
+    ) -> SetAsideResult:
         """Give it up, and apply what waited behind it."""
-        handlers = await handlers_of(running, set_aside_id)
-        return SetAsideResult(
-            applied=await operator_actions.discard(
-                running.database, handlers, running.context, set_aside_id, by=caller.key
-            )
-        )
+        handlers = await handlers_of(tx, set_aside_id)
+        applied = await operator_actions.discard(tx, handlers, context, set_aside_id, by=caller.key)
+        return SetAsideResult(applied=applied)
 
 
 def _out(vault: Vault, record: SetAside | tables.SetAsideRecord) -> SetAsideOut:

@@ -14,7 +14,7 @@ from shared.consume.tables import AllowedBatchRecord, StopCause
 from shared.http.auth import OPERATORS, allow
 from shared.http.dependencies import Caller, Reading, Transaction, Vaulted
 from shared.http.models import Request, Response, example
-from shared.http.readers import OPERATORS_ONLY
+from shared.http.readers import ACTOR
 from shared.http.routes import Router
 from shared.limits import INT64_MAX
 from shared.vault import Vault
@@ -90,7 +90,7 @@ class PassedBatchOut(Response):
     from_offset: int
     until_offset: int
     dead: int = Field(description="How many records might be set aside as dead.")
-    allowed_by: Annotated[str, OPERATORS_ONLY] = Field(examples=["operator:ana"])
+    allowed_by: Annotated[str, ACTOR] = Field(examples=["operator:ana"])
     allowed_at: datetime
 
 

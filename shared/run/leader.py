@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from shared import logs
+from shared import audit, logs
 from shared.consume.tables import inbox
 from shared.context import Context, Runtime
 from shared.db import Tx
@@ -100,5 +100,6 @@ KERNEL_JOBS = (
     _pruning("prune_outbox", _prune_outbox),
     _pruning("prune_inbox", _prune_inbox),
     _pruning("prune_answers", idempotency.prune),
+    _pruning("prune_audit", audit.prune),
 )
-"""The jobs of every service: they delete published rows, old event ids and old stored answers."""
+"""The jobs of every service: they delete published rows, old event ids, old stored answers and old rows of the audit trail."""

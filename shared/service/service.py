@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, MetaData, Table, Text, literal_column, select, text
 
+from shared.audit import tables as audit_tables
 from shared.consume import tables as consume_tables
 from shared.consume.handlers import BATCH_MAX, Handle, Handlers
 from shared.context import Context
@@ -23,7 +24,12 @@ from shared.verify import tables as verify_tables
 from shared.verify.invariants import Drift, Invariants, combine
 
 # These imports make the kernel's metadata complete in every module that describes a service.
-KERNEL_TABLES = (consume_tables.set_aside, outbox_tables.outbox, verify_tables.verify_pass)
+KERNEL_TABLES = (
+    audit_tables.audit,
+    consume_tables.set_aside,
+    outbox_tables.outbox,
+    verify_tables.verify_pass,
+)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

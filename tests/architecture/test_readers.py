@@ -11,27 +11,32 @@ from pydantic.fields import FieldInfo
 
 from huitou import registry
 from shared.auth.principal import SubjectKind
-from shared.http import set_aside, stopped_partitions
+from shared.http.app import kernel_routers
 from shared.http.models import Response
 from shared.http.readers import READER, ReadBy
 
 IDS = {
     "id", "identity_id", "identity_ids", "customer_id", "purchase_id", "return_id", "remedy_id", "complaint_id", "event_id",
     "lot_id", "to_lot_id", "transaction_id", "policy_id", "calendar_id", "retry_of", "duplicate_of", "follows", "behind",
-    "number", "next_cursor",
+    "number", "next_cursor", "object_id", "objects", "operator_id", "request_id",
 }  # fmt: skip
-"""Ids of ours."""
+"""Ids of ours, and pseudonyms."""
 MERCHANTS = {
     "source", "order_id", "sku", "category", "brand", "channel", "store", "programme", "rule", "name_en", "name_zh", "issuer",
 }  # fmt: skip
 """Codes and names that the merchant gives to what it sells and configures."""
 WORDS_OF_OURS = {
     "currency", "code", "priority", "refusal_code", "zone", "preparation", "gates", "figures", "consumer", "type", "topic",
-    "monetary", "problem", "SetAsideRecord.headers",
+    "monetary", "problem", "SetAsideRecord.headers", "roles", "operation", "AuditOut.outcome", "field", "before", "after",
 }  # fmt: skip
 """Codes of ours, and what holds nothing but them."""
 NO_TEXTS = IDS | MERCHANTS | WORDS_OF_OURS
 """The fields of answers that hold no text of a person. Every other field that can hold a text declares its readers."""
+
+TEXTS = {
+    "title", "body", "reason", "note", "method", "text", "key", "awaits", "PurchaseLineOut.name",
+}  # fmt: skip
+"""Declared texts that are no identifier and no name: what people wrote, names of products, and codes. They are not masked."""
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -57,11 +62,8 @@ def _holds_text(annotation: Any) -> bool:
 def _answers() -> set[type[BaseModel]]:
     found: set[type[BaseModel]] = set()
     for service in registry.services():
-        kernel = (set_aside.router_of(service), stopped_partitions.router)
-        for route in (
-            *registry.routes(service),
-            *(route for router in kernel for route in registry.routes_of(router)),
-        ):
+        kernel = (route for router in kernel_routers(service) for route in registry.routes_of(router))
+        for route in (*registry.routes(service), *kernel):
             shown = [route.response_model, *(more.get("model") for more in route.responses.values())]
             for annotation in shown:
                 found |= set(_models(annotation))
@@ -83,6 +85,20 @@ def test_every_text_of_an_answer_says_who_reads_it() -> None:
     assert undeclared == [], (
         "declare who reads these texts (shared/http/readers.py), or that they are codes (here)"
     )
+
+
+def test_every_identifier_and_name_of_a_person_is_masked() -> None:
+    unmasked = [
+        (name, f"{model.__name__}.{name}")
+        for model in _answers()
+        for name, field in model.model_fields.items()
+        if any(isinstance(mark, ReadBy) and mark.mask is None for mark in field.metadata)
+    ]
+    undeclared = [exact for name, exact in unmasked if not TEXTS & {name, exact}]
+    assert undeclared == [], (
+        "declare these as IDENTIFIER, PERSON or ACTOR (shared/http/readers.py), or as texts here"
+    )
+    assert TEXTS - {listed for names in unmasked for listed in names} == set()
 
 
 def test_no_name_is_listed_for_nothing() -> None:

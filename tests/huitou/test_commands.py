@@ -108,6 +108,9 @@ def test_a_backup_to_a_place_that_cannot_be_made(shop: Installation, target: str
         (["--customer", "ann"], "26 letters"),
         (["--role", "admin", "--scope", "purchases:write"], "Only a partner has scopes"),
         (["--role", "king"], "admin"),
+        (["--role", "agent", "--name", "li lei"], "cannot be an operator's login"),
+        (["--partner", "p", "--name", "li.lei"], "Only an operator has a login"),
+        (["--customer", CUSTOMER, "--full-name", "Li Lei"], "Only an operator has a login"),
         ([], "exactly one"),
         (["--role", "admin", "--partner", "p"], "exactly one"),
     ],
@@ -128,6 +131,7 @@ def test_a_token_for_nobody_is_refused_with_what_there_is(
         ["--partner", "example-brand", "--scope", "purchases:write"],
         ["--customer", CUSTOMER],
         ["--role", "viewer"],
+        ["--role", "agent", "--name", "li.lei", "--full-name", "李雷"],
     ],
 )
 def test_a_token_is_alone_on_its_line(shop: Installation, arguments: list[str]) -> None:

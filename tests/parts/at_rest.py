@@ -77,9 +77,10 @@ COLUMNS = {
     "preparation": WORD, "failure": WORD, "label": WORD, "moved_by": WORD, "estimated_from": WORD, "verify_pass.at": WORD,
     "verify_finding.subject": WORD, "order_by": CHECKED, "set_aside.reason": SENTENCE, "set_aside.awaits": AWAITED,
     "outbox.key": KEY, "set_aside.key": KEY, "batch_id": OUR_ID, "source_key": OUR_ID,
+    "audit.id": OUR_ID, "audit_id": OUR_ID, "request_id": _form(r"[A-Za-z0-9._-]+"), "roles": _form(r"[a-z ]*"),
     # Those who act
     "principal": ACTOR, "ended_by": ACTOR, "allowed_by": ACTOR, "actor": ACTOR, "opened_by_id": ACTOR, "owner": ACTOR,
-    "author": ACTOR, "confirmed_by": ACTOR, "by": ACTOR, "requested_by": ACTOR, "approved_by": ACTOR, "operator_id": ACTOR,
+    "author": ACTOR, "audit.operator": ACTOR, "confirmed_by": ACTOR, "by": ACTOR, "requested_by": ACTOR, "approved_by": ACTOR, "operator_id": ACTOR,
     # The merchant's ids and codes
     "source": MERCHANTS_ID, "order_id": MERCHANTS_ID, "source_return_id": MERCHANTS_ID, "channel": MERCHANTS_ID,
     "store": MERCHANTS_ID, "sku": MERCHANTS_ID, "category": MERCHANTS_ID, "brand": MERCHANTS_ID,
@@ -92,6 +93,8 @@ COLUMNS = {
 """The forms of plain columns, by name, or by table and name where a name alone says too little."""
 DOCUMENTS = {
     "outbox.headers": "the attributes of an event: ids, times and types",
+    "audit.objects": "ids",
+    "audit.changes": "ids, names of fields, codes and numbers",
     "braked_batch.refusals": "types and codes with counts",
     "purchase.unattached": "kinds of identifiers, not their values",
     "lot.eligible": "numbers of lines and amounts",

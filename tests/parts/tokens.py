@@ -24,11 +24,12 @@ class Subject:
     id: str
     roles: tuple[Role, ...] = ()
     scopes: tuple[str, ...] = ()
+    full_name: str | None = None
 
 
-def operator(*roles: Role, name: str = "ana") -> Subject:
+def operator(*roles: Role, name: str = "ana", full_name: str | None = None) -> Subject:
     """Return an operator with these roles."""
-    return Subject("operator", name, roles)
+    return Subject("operator", name, roles, full_name=full_name)
 
 
 def partner(name: str, scopes: Sequence[str] = ()) -> Subject:
@@ -46,7 +47,14 @@ def token(home: Path, clock: Clock, subject: Subject) -> str:
     ttl = CUSTOMER_TTL if subject.kind == "customer" else TTL
     key = ensure_signing_key(home)
     return mint(
-        key, subject.kind, subject.id, now=clock.now(), ttl=ttl, roles=subject.roles, scopes=subject.scopes
+        key,
+        subject.kind,
+        subject.id,
+        now=clock.now(),
+        ttl=ttl,
+        roles=subject.roles,
+        scopes=subject.scopes,
+        name=subject.full_name,
     )
 
 

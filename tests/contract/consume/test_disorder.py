@@ -14,7 +14,6 @@ from sqlalchemy import Select, func, select
 from services.feedback.orders.storage import tables as feedback
 from services.loyalty.ledger.storage import tables as loyalty
 from services.scoring.facts.storage import tables as scoring
-from shared.consume import operator_actions
 from shared.consume.apply import Outcome
 from shared.consume.tables import set_aside as table
 from shared.events.base import Event
@@ -23,6 +22,7 @@ from tests.contract.consume import stories
 from tests.contract.consume.stories import Books, Story, Told
 from tests.contract.consume.test_fuzz import SERVICES, consume, take_position
 from tests.contract.consume.traffic import TOPIC
+from tests.parts import operators
 from tests.parts.databases import Kind
 from tests.parts.opened import NOW, Opened, opened
 
@@ -214,9 +214,7 @@ async def discard_everything(house: Opened) -> None:
         if not ids:
             return
         for set_aside_id in ids:
-            await operator_actions.discard(
-                runtime.database, handlers, runtime.context, set_aside_id, by="test"
-            )
+            await operators.discard(runtime.database, handlers, runtime.context, set_aside_id, by="test")
     raise AssertionError("there was always something more")
 
 

@@ -13,6 +13,7 @@ import pytest
 from shared.auth.access import Allow
 from shared.http.routes import Route
 from shared.ids import new_id
+from tests.contract.http.asking import ANYTHING, example_body, named_in_path
 from tests.parts import tokens
 from tests.parts.opened import ADMIN, NAMES, Opened, opened, purchase
 from tests.parts.tokens import Subject
@@ -28,20 +29,9 @@ NOBODYS = {"kind", "name", "code"}
 Answer = tuple[int, dict[str, Any]]
 
 
-def _names(route: Route) -> list[str]:
-    return [field.alias for field in route.dependant.path_params]
-
-
-def _body(house: Opened, route: Route) -> Any:
-    """The example that the document shows for this operation."""
-    described = house.app.openapi()["paths"][route.path_format][route.method.lower()]
-    content = described.get("requestBody", {}).get("content", {})
-    return content["application/json"]["example"] if content else None
-
-
 async def _ask(house: Opened, subject: Subject, route: Route, ids: Mapping[str, str]) -> Answer:
-    path = route.path_format.format_map(dict.fromkeys(_names(route), "bg_nbd") | dict(ids))
-    return await _send(house, subject, route.method, path, _body(house, route))
+    path = route.path_format.format_map(dict.fromkeys(named_in_path(route), ANYTHING) | dict(ids))
+    return await _send(house, subject, route.method, path, example_body(house, route))
 
 
 async def _send(house: Opened, subject: Subject, method: str, path: str, body: Any) -> Answer:
@@ -59,7 +49,7 @@ def _owned(house: Opened) -> Iterator[tuple[Route, dict[str, str], list[Subject]
     """Every operation on somebody's thing, with its ids, who must not know of it, and whose it is."""
     strangers = [tokens.customer(house.other), house.with_every_scope("bazaar")]
     for route in house.routes:
-        names = [name for name in _names(route) if name not in NOBODYS]
+        names = [name for name in named_in_path(route) if name not in NOBODYS]
         if not names:
             continue
         for ids, owner, more in (
@@ -71,11 +61,11 @@ def _owned(house: Opened) -> Iterator[tuple[Route, dict[str, str], list[Subject]
 
 
 async def test_every_path_parameter_is_known_to_the_matrix(house: Opened) -> None:
-    named = {name for route in house.routes for name in _names(route)}
+    named = {name for route in house.routes for name in named_in_path(route)}
 
     assert named <= KINDS_OF_ID.keys() | NOBODYS
     asked = {route.operation.id for route, *_ in _owned(house)}
-    assert asked == {r.operation.id for r in house.routes if set(_names(r)) & KINDS_OF_ID.keys()} - (
+    assert asked == {r.operation.id for r in house.routes if set(named_in_path(r)) & KINDS_OF_ID.keys()} - (
         {"get_set_aside", "retry_set_aside", "discard_set_aside"}
         if house.service.name == "profile"
         else set()
@@ -107,8 +97,8 @@ async def test_what_hangs_on_another_complaint_does_not_hang_on_this_one(tmp_pat
     tried = 0
     async with opened("feedback", tmp_path) as house:
         for route in house.routes:
-            for below in _names(route)[1:]:
-                ids = {name: house.of_owner[name] for name in _names(route)}
+            for below in named_in_path(route)[1:]:
+                ids = {name: house.of_owner[name] for name in named_in_path(route)}
                 anothers = await _ask(house, ADMIN, route, ids | {below: house.of_partner[below]})
                 nobodys = await _ask(house, ADMIN, route, ids | {below: new_id(KINDS_OF_ID[below])})
                 assert anothers == nobodys, (route.operation.id, below)
@@ -137,7 +127,7 @@ def _both(house: Opened) -> list[dict[str, str]]:
 
 async def test_lists_hold_only_what_is_the_callers(house: Opened) -> None:
     for route in house.routes:
-        if _names(route) or route.method != "GET" or route.operation.allow.public:
+        if named_in_path(route) or route.method != "GET" or route.operation.allow.public:
             continue
         for caller in (tokens.customer(house.other), house.with_every_scope("bazaar")):
             if _in_the_row(route.operation.allow, caller):
@@ -175,7 +165,9 @@ async def test_a_subject_without_the_form_of_its_kind_is_refused_by_every_operat
     for route, subject in product(house.routes, MALFORMED):
         if route.operation.allow.public:
             continue
-        status, document = await _ask(house, subject, route, {name: new_id("cus") for name in _names(route)})
+        status, document = await _ask(
+            house, subject, route, {name: new_id("cus") for name in named_in_path(route)}
+        )
         assert (status, document["code"]) == (401, "token_subject"), (route.operation.id, subject)
         assert "`sub`" in document["detail"]
 
@@ -212,7 +204,7 @@ async def test_a_name_that_others_use_is_answered_like_one_that_nobody_uses(hous
     tried = 0
     strangers = [house.with_every_scope("kiosk"), tokens.customer(house.other)]
     for route, stranger in product(house.routes, strangers):
-        if not _in_the_row(route.operation.allow, stranger) or _names(route):
+        if not _in_the_row(route.operation.allow, stranger) or named_in_path(route):
             continue
         for names in _namings(house, route):
             unused = {name: UNUSED.get(name) or new_id(KINDS_OF_ID[name]) for name in names}
@@ -223,7 +215,7 @@ async def test_a_name_that_others_use_is_answered_like_one_that_nobody_uses(hous
                     answer = await _send(house, stranger, "GET", path, None)
                 else:
                     answer = await _send(
-                        house, stranger, "POST", route.path_format, _named(_body(house, route), named)
+                        house, stranger, "POST", route.path_format, _named(example_body(house, route), named)
                     )
                 answers.append(_without_names(answer, named))
             assert answers[0] == answers[1], (route.operation.id, stranger.kind, names)
@@ -251,7 +243,7 @@ def _namings(house: Opened, route: Route) -> Iterator[dict[str, str]]:
                 )
             )
         return
-    text = str(_body(house, route))
+    text = str(example_body(house, route))
     keys = {name: NAMES[name] for name in ("source", "order_id", "return_id") if f"'{name}'" in text}
     for kind in ("external_id", "phone", "email"):
         if f"'{kind}'" in text or "'phone'" in text or "'external_id'" in text:

@@ -18,6 +18,7 @@ from shared.events.base import Event
 from shared.ids import new_id
 from shared.outbox.tables import outbox
 from shared.vault import Vault
+from tests.parts import operators
 from tests.parts.contexts import context_of
 from tests.shared.ledger import (
     BUG,
@@ -89,7 +90,7 @@ async def test_what_was_set_aside_is_set_aside_once_however_often_it_comes(
         async with placed.read() as read:
             dead = await read.all(select(table.c.id).where(table.c.state == "dead"))
         for (set_aside_id,) in dead:
-            await operator_actions.discard(placed, handlers, context_of(vault), set_aside_id, by="a test")
+            await operators.discard(placed, handlers, context_of(vault), set_aside_id, by="a test")
     before = await states(placed), await balances_of(placed)
     again = [batch[1], batch[3]] if ended else batch[1:]  # what waited behind a discarded one is applied
     outcome = await apply_batch(placed, handlers, context_of(vault), PLACE, again)
@@ -128,7 +129,7 @@ async def test_what_a_retry_has_applied_is_a_record_like_any_other(placed: Datab
     await apply_batch(placed, refusing, context_of(vault), PLACE, batch)
     async with placed.read() as read:
         (dead,) = await operator_actions.page(read)
-    await operator_actions.retry(placed, accepting, context_of(vault), dead.id, by="a test")
+    await operators.retry(placed, accepting, context_of(vault), dead.id, by="a test")
     await apply_batch(placed, accepting, context_of(vault), PLACE, batch)
     assert applied == [ONE, ONE]
     await apply_batch(placed, refusing, context_of(vault), PLACE, batch)
@@ -191,9 +192,9 @@ async def test_a_retry_applies_the_chain_in_order(
     async with placed.read() as read:
         dead = (await operator_actions.page(read))[0]
     with pytest.raises(set_aside.StillRefused):
-        await operator_actions.retry(placed, HANDLERS, context_of(vault), dead.id, by="ana")
+        await operators.retry(placed, HANDLERS, context_of(vault), dead.id, by="ana")
     monkeypatch.setattr("tests.shared.ledger.POISON", "nothing is poisoned any more")
-    assert await operator_actions.retry(placed, HANDLERS, context_of(vault), dead.id, by="ana") == 3
+    assert await operators.retry(placed, HANDLERS, context_of(vault), dead.id, by="ana") == 3
     assert await balances_of(placed) == {ONE: 4}
     async with placed.read() as read:
         assert await operator_actions.page(read) == []
@@ -207,11 +208,11 @@ async def test_a_discard_releases_the_chain(placed: Database, vault: Vault) -> N
     async with placed.read() as read:
         dead, queued = await operator_actions.page(read)
     with pytest.raises(set_aside.NotRetryable):
-        await operator_actions.discard(placed, HANDLERS, context_of(vault), queued.id, by="ana")
-    assert await operator_actions.discard(placed, HANDLERS, context_of(vault), dead.id, by="ana") == 1
+        await operators.discard(placed, HANDLERS, context_of(vault), queued.id, by="ana")
+    assert await operators.discard(placed, HANDLERS, context_of(vault), dead.id, by="ana") == 1
     assert await balances_of(placed) == {ONE: 4}
     with pytest.raises(set_aside.NotSetAside):
-        await operator_actions.retry(placed, HANDLERS, context_of(vault), dead.id, by="ana")
+        await operators.retry(placed, HANDLERS, context_of(vault), dead.id, by="ana")
 
 
 async def test_a_refused_row_is_permanent_and_a_bug_is_so_only_after_its_tries(

@@ -14,6 +14,7 @@ from shared.events.base import Cause
 from shared.events.profile import CustomerMerged, PurchaseRecorded
 from shared.ids import new_id
 from shared.vault import Vault
+from tests.parts import operators
 from tests.parts.contexts import context_of
 from tests.shared.ledger import AT, HANDLERS, PLACE, POISON, amounts, lock, purchase, records
 
@@ -64,7 +65,7 @@ async def test_what_waits_for_two_customers_is_released_with_the_one_that_held_i
         ("queued", B, A),
         ("queued", B, B),
     ]
-    assert await operator_actions.discard(database, WITH_MERGES, context_of(vault), dead.id, by="ana") == 2
+    assert await operators.discard(database, WITH_MERGES, context_of(vault), dead.id, by="ana") == 2
     assert SEEN == [B]
     assert await shelf(database) == []
     assert (await balances(database))[B] == 8
@@ -87,7 +88,7 @@ async def test_the_records_of_a_key_go_as_they_came_whatever_the_clocks_of_those
         applied.extend(event.order_id for event in events)
 
     accepting = replace(HANDLERS, table={PurchaseRecorded: [mended]})
-    assert await operator_actions.retry(database, accepting, context_of(vault), dead.id, by="ana") == 3
+    assert await operators.retry(database, accepting, context_of(vault), dead.id, by="ana") == 3
     assert applied == orders
 
 
@@ -97,12 +98,12 @@ async def test_what_two_dead_records_hold_waits_for_both(database: Database, vau
     await apply_batch(database, WITH_MERGES, context_of(vault), PLACE, records(events))
     first, second, held = await shelf(database)
     assert held.behind == B
-    assert await operator_actions.discard(database, WITH_MERGES, context_of(vault), second.id, by="ana") == 0
+    assert await operators.discard(database, WITH_MERGES, context_of(vault), second.id, by="ana") == 0
     (left_first, left_held) = await shelf(database)
     assert (left_first.id, left_held.behind) == (first.id, A)
     with pytest.raises(set_aside.NotRetryable):
-        await operator_actions.retry(database, WITH_MERGES, context_of(vault), held.id, by="ana")
-    assert await operator_actions.discard(database, WITH_MERGES, context_of(vault), first.id, by="ana") == 1
+        await operators.retry(database, WITH_MERGES, context_of(vault), held.id, by="ana")
+    assert await operators.discard(database, WITH_MERGES, context_of(vault), first.id, by="ana") == 1
     assert SEEN == [B]
     assert await shelf(database) == []
 
@@ -114,11 +115,11 @@ async def test_a_chain_longer_than_one_retry_takes_another(
     events = [purchase(A, 1, order_id=POISON), *(purchase(A, 10) for _ in range(5))]
     await apply_batch(database, HANDLERS, context_of(vault), PLACE, records(events))
     dead, *_ = await shelf(database)
-    assert await operator_actions.discard(database, HANDLERS, context_of(vault), dead.id, by="ana") == 3
+    assert await operators.discard(database, HANDLERS, context_of(vault), dead.id, by="ana") == 3
     head, last = await shelf(database)
     with pytest.raises(set_aside.NotRetryable):
-        await operator_actions.retry(database, HANDLERS, context_of(vault), last.id, by="ana")
-    assert await operator_actions.retry(database, HANDLERS, context_of(vault), head.id, by="ana") == 2
+        await operators.retry(database, HANDLERS, context_of(vault), last.id, by="ana")
+    assert await operators.retry(database, HANDLERS, context_of(vault), head.id, by="ana") == 2
     assert await shelf(database) == []
     assert await balances(database) == {A: 50}
 
@@ -132,6 +133,6 @@ async def test_a_later_record_that_is_refused_becomes_the_dead_one(database: Dat
     ]
     await apply_batch(database, HANDLERS, context_of(vault), PLACE, records(events))
     first, *_ = await shelf(database)
-    assert await operator_actions.discard(database, HANDLERS, context_of(vault), first.id, by="ana") == 1
+    assert await operators.discard(database, HANDLERS, context_of(vault), first.id, by="ana") == 1
     assert [(shown.state, shown.attempts) for shown in await shelf(database)] == [("dead", 2), ("queued", 1)]
     assert await balances(database) == {A: 10}

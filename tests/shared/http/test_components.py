@@ -21,6 +21,9 @@ from shared.http import components
 from tests.shared.http.test_services import SERVICES, app_of
 
 OPEN = {
+    "Audit.outcome": "done, or the codes of all refusals",
+    "Audit.reason": "a sentence of an operator",
+    "Audit.operation": "the operations of the service",
     "Complaint.priority": "a policy may ask about any priority",
     "ListedComplaint.priority": "a policy may ask about any priority",
     "FollowUp.by": "an operator",

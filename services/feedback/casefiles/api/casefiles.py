@@ -29,7 +29,7 @@ from shared import identity
 from shared.http.auth import OPERATORS, allow
 from shared.http.dependencies import Caller, InContext, Reading
 from shared.http.models import Response, member_of
-from shared.http.readers import EVERYBODY, OPERATORS_ONLY
+from shared.http.readers import ACTOR, EVERYBODY
 from shared.http.routes import Router
 
 router = Router(tags=["complaints"])
@@ -50,7 +50,7 @@ class ComplaintOut(Response):
     body: Annotated[str | None, EVERYBODY] = Field(description="Null when the customer was erased.")
     status: ComplaintStatus
     outcome: ComplaintOutcome | None
-    owner: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
+    owner: Annotated[str | None, ACTOR] = Field(description="Operators only.")
     priority: str
     cycle: int
     review_level: int

@@ -17,7 +17,7 @@ from services.feedback.complaints.domain.machine import (
 from services.feedback.complaints.queries import complaints
 from shared.db import Read
 from shared.http.models import Response, member_of
-from shared.http.readers import EVERYBODY, OPERATORS_ONLY
+from shared.http.readers import ACTOR, EVERYBODY, OPERATORS_ONLY
 
 
 class MessageOut(Response):
@@ -25,7 +25,7 @@ class MessageOut(Response):
 
     id: str
     kind: MessageKind
-    author: Annotated[str | None, OPERATORS_ONLY] = Field(description="The author. Operators only.")
+    author: Annotated[str | None, ACTOR] = Field(description="The author. Operators only.")
     channel: str
     cycle: int
     occurred_at: datetime
@@ -44,7 +44,7 @@ class TransitionOut(Response):
     cycle: int
     occurred_at: datetime
     actor_kind: ActorKind
-    actor: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
+    actor: Annotated[str | None, ACTOR] = Field(description="Operators only.")
     reason: Annotated[str | None, EVERYBODY] = Field(description="Customers see only their own reasons.")
 
 
@@ -56,7 +56,7 @@ class FollowUpOut(Response):
     method: Annotated[str | None, OPERATORS_ONLY] = Field(description="Null when the customer was erased.")
     result: FollowUpResult
     note: Annotated[str | None, OPERATORS_ONLY]
-    by: Annotated[str, OPERATORS_ONLY]
+    by: Annotated[str, ACTOR]
     done_at: datetime
 
 

@@ -10,7 +10,7 @@ from services.feedback.remedies.domain import RemedyKind, RemedyStatus
 from services.feedback.remedies.queries import remedies
 from shared.db import Read
 from shared.http.models import Response
-from shared.http.readers import OPERATORS_ONLY
+from shared.http.readers import ACTOR, OPERATORS_ONLY
 
 
 class RemedyOut(Response):
@@ -25,7 +25,7 @@ class RemedyOut(Response):
     settled_at: datetime | None = Field(description="The time at which loyalty paid or refused it.")
     refusal_code: str | None
     transaction_id: str | None = Field(description="The ledger transaction that paid it.")
-    requested_by: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
+    requested_by: Annotated[str | None, ACTOR] = Field(description="Operators only.")
     reason: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
     retry_of: str | None
 

@@ -42,7 +42,7 @@ from shared.http.models import (
     example,
     member_of,
 )
-from shared.http.readers import EVERYBODY, OPERATORS_ONLY
+from shared.http.readers import ACTOR, EVERYBODY
 from shared.http.routes import Router
 from shared.limits import CODE_MAX
 
@@ -100,7 +100,7 @@ class ListedComplaintOut(Response):
     title: Annotated[str | None, EVERYBODY] = Field(description="Null when the customer was erased.")
     status: ComplaintStatus
     outcome: ComplaintOutcome | None
-    owner: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
+    owner: Annotated[str | None, ACTOR] = Field(description="Operators only.")
     priority: str
     cycle: int
     received_at: datetime

@@ -25,7 +25,7 @@ from services.feedback.settings import Settings
 from shared.events.base import ComplaintId
 from shared.http.dependencies import Caller, InContext, Transaction
 from shared.http.models import Choice, InstantIn, LongText, Request, Response, Word, example, member_of
-from shared.http.readers import OPERATORS_ONLY
+from shared.http.readers import ACTOR
 from shared.http.routes import Router
 
 router = Router(tags=["complaints"])
@@ -65,7 +65,7 @@ class MovedComplaintOut(Response):
     status: ComplaintStatus
     outcome: ComplaintOutcome | None
     cycle: int
-    owner: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
+    owner: Annotated[str | None, ACTOR] = Field(description="Operators only.")
     review_level: int
     escalation_level: int
     allowed: list[ComplaintAction] = Field(description="The actions that you may take now.")

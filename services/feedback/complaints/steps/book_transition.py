@@ -9,6 +9,8 @@ from services.feedback.complaints.domain.complaint import Complaint
 from services.feedback.complaints.domain.machine import Asked, Case, ComplaintAction, ComplaintStatus
 from services.feedback.complaints.storage import complaints, transitions
 from services.feedback.complaints.storage.tables import TransitionRecord
+from shared import audit
+from shared.audit import Change
 from shared.db import Tx
 from shared.events.base import Cause
 from shared.events.feedback import ComplaintAnswered, ComplaintClosed, ComplaintReopened
@@ -44,6 +46,7 @@ async def book_transition(tx: Tx, complaint: Complaint, asked: Asked, keys: Keys
             backdated=False,
         ),
     )
+    audit.note(tx, changes=[Change(complaint.id, "status", before.status.value, after.status.value)])
     _publish(tx, complaint, after, asked, transition_id)
     return replace(complaint, case=after)
 

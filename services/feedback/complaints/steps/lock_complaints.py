@@ -12,7 +12,7 @@ from services.feedback.complaints.domain.machine import (
 from services.feedback.complaints.refusals import CustomerErased, UnknownComplaint
 from services.feedback.complaints.storage import complaints, follow_ups, messages
 from services.feedback.complaints.storage.tables import ComplaintRecord
-from shared import identity
+from shared import audit, identity
 from shared.db import Tx
 
 
@@ -27,17 +27,20 @@ async def lock_complaint(tx: Tx, complaint_id: str) -> Complaint:
 async def lock_complaints(tx: Tx, complaint_ids: Sequence[str]) -> dict[str, Complaint]:
     """Lock the customers' identities, then the complaints, both sorted, and return the complaints by id.
 
-    Unknown complaints are left out. Raises CustomerErased: nothing more is written about an erased customer.
+    Unknown complaints are left out. The audit trail gets the customer of the first one. Raises CustomerErased: nothing more is written about an erased customer.
     """
     wanted = sorted(set(complaint_ids))
     identities = await complaints.identities(tx, wanted)
     owners = await identity.lock(tx, identities.values())
     if any(owner.erased_at is not None for owner in owners.values()):
         raise CustomerErased
-    return {
+    locked = {
         record.id: await _complaint(tx, record, owners[record.identity_id].owner_id)
         for record in await complaints.lock(tx, wanted)
     }
+    if (first := locked.get(next(iter(complaint_ids), ""))) is not None:
+        audit.note(tx, customer_id=first.customer_id, identity_id=first.identity_id)
+    return locked
 
 
 async def read_locked(tx: Tx, complaint_id: str) -> Complaint:

@@ -17,7 +17,7 @@ from services.feedback.complaints.storage import complaints
 from services.feedback.complaints.storage.tables import ComplaintRecord
 from services.feedback.customers.queries import issuer_of
 from services.feedback.settings import Settings
-from shared import identity
+from shared import audit, identity
 from shared.auth.principal import SHOP
 from shared.context import Context
 from shared.db import Tx
@@ -62,6 +62,7 @@ async def open_complaint(tx: Tx, context: Context[Settings], new: NewComplaint) 
     contact_at = _contact_at(new, tx.now)
     if new.follows is not None:
         await _check_follows(tx, new, new.follows, owner.owner_id)
+    audit.note(tx, customer_id=owner.owner_id, identity_id=new.identity_id)
     keys = await context.vault.new_subject(tx, [new.identity_id])
     complaint = await _store(tx, context, new, owner.owner_id, contact_at, keys)
     tx.publish(_opened(complaint))

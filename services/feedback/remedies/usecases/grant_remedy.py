@@ -18,6 +18,8 @@ from services.feedback.remedies.steps.announce_remedy import announce_remedy
 from services.feedback.remedies.storage import remedies
 from services.feedback.remedies.storage.tables import RemedyRecord
 from services.feedback.settings import Settings
+from shared import audit
+from shared.audit import Change
 from shared.context import Context
 from shared.db import Tx
 from shared.ids import new_id
@@ -80,6 +82,7 @@ async def grant_remedy(tx: Tx, context: Context[Settings], complaint_id: str, ne
             retry_of=new.retry_of,
         ),
     )
+    audit.note(tx, changes=[Change(remedy_id, "points", None, new.points)])
     announce_remedy(tx, complaint, remedy_id, new.points, granted_at, deadline_at)
     return remedy_id
 

@@ -11,6 +11,7 @@ from services.loyalty.ledger.domain.wallets import Points
 from services.loyalty.ledger.refusals import KeyUsedBefore, TooManyPoints, UnknownMember
 from services.loyalty.ledger.steps.booking import Booking, close_booking, open_booking
 from services.loyalty.ledger.steps.lock_wallets import lock_wallets
+from services.loyalty.ledger.steps.note_balance import note_balance
 from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
 from services.loyalty.ledger.storage import adjustments, lots
 from services.loyalty.ledger.storage.tables import AdjustmentRecord
@@ -53,6 +54,7 @@ async def adjust_points(tx: Tx, context: Context[Settings], asked: AdjustmentAsk
         raise KeyUsedBefore
     member = locked.member(asked.customer_id)
     booking = await open_booking(tx, locked, [member], rows=2)
+    before = member.balance()
     journal = booking.journal
     posted = PostingCause(CauseKind.ADJUSTMENT, journal.next_id())
     if asked.points > 0:
@@ -82,6 +84,7 @@ async def adjust_points(tx: Tx, context: Context[Settings], asked: AdjustmentAsk
     )
     await close_booking(booking)
     _tell(booking, posted, {wallet.id: asked.points})
+    note_balance(tx, wallet, before, member.balance())
     return AdjustmentDone(posted.id, wallet.owner_id, journal.now, member.balance())
 
 

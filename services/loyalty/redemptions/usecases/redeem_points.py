@@ -13,6 +13,7 @@ from services.loyalty.ledger.refusals import KeyUsedBefore, UnknownMember
 from services.loyalty.ledger.steps import lots
 from services.loyalty.ledger.steps.booking import Booking, close_booking, open_booking
 from services.loyalty.ledger.steps.lock_wallets import lock_wallets
+from services.loyalty.ledger.steps.note_balance import note_balance
 from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
 from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Line
@@ -72,6 +73,7 @@ async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsk
     member = locked.member(asked.customer_id)
     await _check_order(tx, context, member, asked)
     booking = await open_booking(tx, locked, [member], rows=1)
+    before = member.balance()
     journal = booking.journal
     await lots.load_spendable(tx, locked, member, asked.points)
     posted = PostingCause(CauseKind.REDEMPTION, journal.next_id())
@@ -98,6 +100,7 @@ async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsk
     )
     await close_booking(booking)
     _tell(booking, posted)
+    note_balance(tx, wallet, before, member.balance())
     return RedemptionDone(posted.id, wallet.owner_id, journal.now, member.balance())
 
 

@@ -51,7 +51,7 @@ from shared.http.auth import OPERATORS, allow
 from shared.http.dependencies import Caller, InContext, Reading, Transaction
 from shared.http.listing import Listing, listed_by
 from shared.http.models import InstantIn, Page, Request, Response, Source, Word, example, refused
-from shared.http.readers import EVERYBODY
+from shared.http.readers import IDENTIFIER, PERSON
 from shared.http.routes import Router
 from shared.vault import SubjectErased
 
@@ -149,7 +149,7 @@ class IdentifierOut(Response):
         description="The issuer that told it: `shop` or `partner:<id>`. It leads to the customer for this issuer only.",
         examples=["shop"],
     )
-    value: Annotated[str, EVERYBODY] = Field(examples=["+8613800138001"])
+    value: Annotated[str, IDENTIFIER] = Field(examples=["+8613800138001"])
     state: IdentifierStanding = Field(examples=["resolving"])
     verified_at: datetime | None = Field(examples=[None])
 
@@ -163,7 +163,7 @@ class CustomerOut(Response):
     origin: CustomerOrigin = Field(examples=["purchase"])
     issuer: str = Field(description="Who brought the customer: `shop` or `partner:<id>`.", examples=["shop"])
     created_at: datetime
-    name: Annotated[str | None, EVERYBODY] = Field(examples=["Ana Li"])
+    name: Annotated[str | None, PERSON] = Field(examples=["Ana Li"])
     identifiers: list[IdentifierOut]
 
 

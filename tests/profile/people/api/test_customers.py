@@ -203,7 +203,7 @@ async def test_lists_are_filtered_and_paged(profile: Profile) -> None:
     ids = [customer["id"] for customer in first["items"] + second["items"]]
     assert len(ids) == 5
     assert ids == sorted(ids, reverse=True)
-    registered = (await client.get("/v1/customers", params={"origin": "registration"})).json()["items"]
+    registered = (await agent.get("/v1/customers", params={"origin": "registration"})).json()["items"]
     assert {customer["identifiers"][0]["value"] for customer in registered} == {"R-0", "R-1"}
     before = {"created_until": "2026-03-10T12:00:00Z"}
     assert len((await client.get("/v1/customers", params=before)).json()["items"]) == 3
@@ -216,7 +216,7 @@ async def test_a_cursor_serves_every_caller_that_sees_the_same_rows(one_profile:
         await agent.post("/v1/purchases", json=purchase(number, customer={"external_id": f"C-{number}"}))
     params = {"limit": 1, "cursor": (await agent.get(path, params={"limit": 1})).json()["next_cursor"]}
 
-    colleague = one_profile.operator("viewer", name="bo")
+    colleague = one_profile.operator("agent", "viewer", name="bo")
     page = await colleague.get(path, params=params)
     refused = await partner.get(path, params=params)
 

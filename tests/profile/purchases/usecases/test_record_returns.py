@@ -20,7 +20,6 @@ from services.profile.purchases.usecases import record_purchases as intake
 from services.profile.purchases.usecases import record_returns as returning
 from services.profile.purchases.usecases.hand_over_overdue_returns import hand_over_overdue_returns
 from services.profile.purchases.usecases.record_returns import Outcome
-from shared.consume import operator_actions
 from shared.consume.parking import OVERDUE_MAX
 from shared.consume.set_aside import StillRefused
 from shared.consume.tables import set_aside
@@ -29,6 +28,7 @@ from shared.errors import DomainError
 from shared.events.profile import PurchaseReturned
 from shared.ids import new_id
 from shared.outbox.jobs import paged
+from tests.parts import operators
 from tests.profile.running import NOW, Profile, back, open_profile, reported
 
 
@@ -190,9 +190,7 @@ async def dead_return(profile: Profile) -> str:
 async def retry(profile: Profile, set_aside_id: str) -> int:
     """Try a set-aside record again, as the operators' API does."""
     (consumer,) = service(profile.settings).handlers
-    return await operator_actions.retry(
-        profile.database, consumer, profile.runtime.context, set_aside_id, by="ana"
-    )
+    return await operators.retry(profile.database, consumer, profile.runtime.context, set_aside_id, by="ana")
 
 
 async def test_a_dead_return_is_tried_again_when_its_purchase_has_come_after_all(profile: Profile) -> None:

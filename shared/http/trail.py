@@ -1,0 +1,137 @@
+"""The audit trail at the HTTP edge: every act of an operator, and every read of a person that was not masked.
+
+An act is written in its own transaction, so that it leaves a row exactly if it was done. An act that was refused, also for its
+role, leaves a row in a transaction of its own, because its own is rolled back. A read is written before it is answered.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from fastapi import Response
+from starlette.requests import Request
+
+from shared import audit
+from shared.audit import Act, Kind
+from shared.auth.access import Forbidden
+from shared.auth.principal import Principal
+from shared.context import Runtime
+from shared.db import Tx
+from shared.errors import DomainError
+from shared.errors import Kind as Refusal
+from shared.http import bodies
+from shared.http.dependencies import PRINCIPAL
+from shared.http.idempotency import HIT_HEADER
+from shared.http.operation import Operation
+from shared.http.problems import REQUEST_ID
+from shared.http.readers import SIGHT
+from shared.ids import is_id
+
+DONE = "done"
+WRITE_SECONDS_MAX = 1.0
+"""The time that a row of a read or of a refusal may take, so that the whole request is answered within 5 s."""
+_ID = re.compile(r"[a-z]{2,8}_(?:[0-7][0-9a-hjkmnp-tv-z]{25}|[0-9]{1,19})")
+"""An id of ours: of a thing with an id that sorts by time, or of a row that is numbered."""
+_NOT_OURS = ("request_id", "event_id", "order_id", "return_id", "external_id")
+"""Members of answers that end like ids: of requests and events, and the merchant's own, in which a person may be named."""
+_SILENT = (Refusal.UNAUTHENTICATED, Refusal.UNAVAILABLE, Refusal.TOO_MANY)
+"""Kinds of refusals that say nothing about the act: nobody decided about it."""
+
+
+async def acted(
+    tx: Tx, running: Runtime, request: Request, operation: Operation, answer: Response | DomainError
+) -> None:
+    """Write what an operator did, with the transaction that did it. A repeat that got its first answer did nothing."""
+    operator = _operator(request)
+    if operator is None:
+        return
+    if isinstance(answer, DomainError):
+        act = await _act(request, operation, "act", answer.code, None)
+    elif HIT_HEADER in answer.headers:
+        return
+    else:
+        act = await _act(request, operation, "act", DONE, answer)
+    await audit.write(tx, running.vault, operator, act)
+
+
+async def refused(running: Runtime, request: Request, operation: Operation, refusal: DomainError) -> None:
+    """Write that an operator was refused an act. Requests that are malformed never became an act."""
+    operator = _operator(request)
+    decided = isinstance(refusal, (Forbidden, *operation.errors))
+    if operator is None or request.method == "GET" or operation.needs != "transaction":
+        return
+    if not decided or refusal.kept or refusal.kind in _SILENT:
+        return
+    act = await _act(request, operation, "act", refusal.code, None)
+    await _write(running, operator, act)
+
+
+async def saw(running: Runtime, request: Request, operation: Operation, response: Response) -> None:
+    """Write whom an operator saw, if the answer shows an identifier or a name as it is."""
+    sight, operator = SIGHT.get(), _operator(request)
+    if operator is not None and sight is not None and sight.saw_person:
+        act = await _act(request, operation, "read", DONE, response)
+        await _write(running, operator, act)
+
+
+async def _write(running: Runtime, operator: audit.Operator, act: Act) -> None:
+    async with asyncio.timeout(WRITE_SECONDS_MAX), running.database.begin() as tx:
+        await audit.write(tx, running.vault, operator, act)
+
+
+def _operator(request: Request) -> audit.Operator | None:
+    principal = cast("Principal | None", request.scope.get(PRINCIPAL))
+    if principal is None or principal.kind != "operator":
+        return None
+    return audit.Operator(principal.id, principal.name, tuple(sorted(principal.roles)))
+
+
+async def _act(
+    request: Request, operation: Operation, kind: Kind, outcome: str, answer: Response | None
+) -> Act:
+    """Return the row's facts: the ids of the path and of the answer, and the reason of an act that was done.
+
+    The customer of a refused act may not be known, so its reason could not be sealed under the customer's key. It is left out.
+    """
+    named = [(name, value) for name, value in request.path_params.items() if isinstance(value, str)]
+    if answer is not None:
+        named += _named(_document(answer))
+    ids = dict.fromkeys(value for _, value in named if _ID.fullmatch(value))
+    customers = dict.fromkeys(
+        value for name, value in named if name in ("customer_id", "id") and is_id("cus", value)
+    )
+    body = (
+        await bodies.document(request) if outcome == DONE and kind == "act" and operation.has_body else None
+    )
+    reason = body.get("reason") if isinstance(body, Mapping) else None
+    return Act(
+        kind=kind,
+        operation=operation.id,
+        outcome=outcome,
+        request_id=request.scope[REQUEST_ID],
+        objects=list(ids),
+        customers=list(customers),
+        reason=reason if isinstance(reason, str) else None,
+    )
+
+
+def _document(answer: Response) -> Any:
+    """Return the JSON of an answer, or None if it has none, or is sent in pieces."""
+    body = getattr(answer, "body", b"")
+    return json.loads(bytes(body)) if body and "json" in answer.headers.get("content-type", "") else None
+
+
+def _named(document: Any) -> Iterator[tuple[str, str]]:
+    """Yield the ids in an answer with their names, also those of the items of a list or batch, but of no other list."""
+    if not isinstance(document, dict):
+        return
+    for name, value in document.items():
+        if isinstance(value, str) and (name == "id" or name.endswith("_id")) and name not in _NOT_OURS:
+            yield name, value
+        elif isinstance(value, dict):
+            yield from _named(value)
+        elif name == "items" and isinstance(value, list):
+            for item in value:
+                yield from _named(item)
