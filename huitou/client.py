@@ -1,6 +1,5 @@
 """The client of the running product: commands call its HTTP API with a token that is minted for the call."""
 
-import getpass
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -11,12 +10,10 @@ from huitou import tokens
 from huitou.exits import Exit, Refused
 from huitou.settings import PORT_OFFSETS, Settings
 from huitou.speech import language, said
-from shared.auth.principal import is_subject
+from shared.audit.commands import login
 from shared.auth.signing import keys_folder
 
 ANSWER_SECONDS_MAX = 120.0
-NOBODY = "huitou-cli"
-"""The login of a command whose user has no name."""
 
 
 class Product:
@@ -36,7 +33,7 @@ class Product:
     ) -> None:
         self._token = token or ""  # a folder without keys is no home, so nothing will answer
         if token is None and keys_folder(settings.home).exists():
-            self._token = tokens.operator(settings.home, "admin", name=name or user())
+            self._token = tokens.operator(settings.home, "admin", name=name or login())
         self._clients = {
             name: httpx2.Client(base_url=settings.address(name), timeout=ANSWER_SECONDS_MAX)
             for name in PORT_OFFSETS
@@ -88,15 +85,6 @@ class Product:
             raise Refused(Exit.NOT_RUNNING, said("nothing_answers", address=client.base_url)) from None
         except httpx2.TransportError as error:
             raise Refused(Exit.FAILED, said("broke_off", address=client.base_url, error=error)) from None
-
-
-def user() -> str:
-    """Return the login of this machine's user, or the name of this program if the user has none that can be a login."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a user without a name
-        return NOBODY
-    return name if is_subject("operator", name) else NOBODY
 
 
 def problem(answer: httpx2.Response) -> str:

@@ -33,6 +33,7 @@ def accept_loss(
 
 async def _accept(settings: Settings, names: list[str] | tuple[str, ...]) -> list[str]:
     from huitou import embedded  # loads every service, which the other commands need not wait for
+    from shared.audit.commands import write_command
     from shared.bus import BusUnavailable
     from shared.run.command import in_a_line
     from shared.run.roles import accept_loss as accept
@@ -41,15 +42,16 @@ async def _accept(settings: Settings, names: list[str] | tuple[str, ...]) -> lis
     async with embedded.opened(settings) as running:
         await embedded.migrate(running)
         try:
-            return [
-                f"{service.name}: {in_a_line(loss)}"
-                for work in (
-                    move_back,
-                    accept,
-                )  # every consumer first: a topic that grows would hide what is lost
-                for service, runtime in running
-                if service.name in names
-                for loss in await work(service, runtime)
-            ]
+            lines = list[str]()
+            for work in (
+                move_back,
+                accept,
+            ):  # every consumer first: a topic that grows would hide what is lost
+                for service, runtime in running:
+                    losses = await work(service, runtime) if service.name in names else ()
+                    lines += [f"{service.name}: {in_a_line(loss)}" for loss in losses]
+                    if losses:
+                        await write_command(runtime, "accept_loss")
+            return lines
         except BusUnavailable as error:
             raise Refused(Exit.FAILED, said("bus_does_not_answer", error=error)) from None

@@ -10,10 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from huitou import home
-from huitou.client import Product, problem, user
+from huitou.client import Product, problem
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES, Settings
 from huitou.speech import said
+from shared.audit.commands import login
 from shared.auth.principal import is_subject
 from shared.limits import PAGE_ITEMS_MAX
 
@@ -104,7 +105,7 @@ def pass_batch(
     records. This is for the records that really are bad. It takes effect within seconds, without a restart.
     """
     home.check_service(service)
-    name = by or user()
+    name = by or login()
     if not is_subject("operator", name):
         raise Refused(Exit.USAGE, said("by_is_no_name", name=name))
     with Product(Settings(), name=name) as product:

@@ -38,6 +38,7 @@ def replay(
 
 async def _replay(settings: Settings, name: str, topics: list[str], *, forget_seen: bool) -> int:
     from huitou import embedded  # loads every service, which the other commands need not wait for
+    from shared.audit.commands import write_command
     from shared.bus import BusUnavailable
     from shared.consume import replaying
     from shared.run import roles
@@ -57,7 +58,7 @@ async def _replay(settings: Settings, name: str, topics: list[str], *, forget_se
         member = f"{name}-replay-{socket.gethostname()}-{os.getpid()}"
         try:
             await parts.bus.ensure_topics(roles.topics_of(service))
-            return sum(
+            records = sum(
                 [
                     await replaying.replay(
                         parts.database,
@@ -70,6 +71,8 @@ async def _replay(settings: Settings, name: str, topics: list[str], *, forget_se
                     for handlers in consumers
                 ]
             )
+            await write_command(parts, "replay")
+            return records
         except replaying.NotAlone as error:
             raise Refused(Exit.FAILED, str(error)) from None
         except BusUnavailable as error:

@@ -27,6 +27,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from shared import logs
+from shared.audit.commands import write_command
 from shared.bus import BusUnavailable
 from shared.consume import set_aside
 from shared.context import Runtime
@@ -301,6 +302,8 @@ async def _accept_loss(service: Service) -> int:
         try:
             await upgrade(service, runtime)
             accepted = [*await move_back(service, runtime), *await accept_loss(service, runtime)]
+            if accepted:
+                await write_command(runtime, "accept_loss")
         except BusUnavailable as error:
             raise BadSetting(f"The bus does not answer: {error}.") from None
         except Exception as error:

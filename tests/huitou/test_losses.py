@@ -159,6 +159,9 @@ def test_after_a_loss_no_id_is_that_of_a_transaction_that_was_lost(installation:
         file.unlink()
     (installation.home / "loyalty.db").write_bytes(saved)
     assert installation.run("accept-loss", "loyalty").returncode == Exit.DONE
+    with sqlite3.connect(installation.home / "loyalty.db") as database:
+        ((row,),) = database.execute("select operation from audit where operation = 'accept_loss'")
+    assert row
     with installation.up("--no-demo"):
         assert adjust(installation, customer_id) > max(lost)
 

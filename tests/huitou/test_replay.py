@@ -33,6 +33,12 @@ def positions(home: Path) -> list[int]:
         return [offset for (offset,) in database.execute("select next_offset from consumer_position")]
 
 
+def audited(home: Path) -> list[str]:
+    """The operations in the audit trail of loyalty."""
+    with sqlite3.connect(home / "loyalty.db") as database:
+        return [operation for (operation,) in database.execute("select operation from audit")]
+
+
 @pytest.mark.slow
 async def test_a_replay_waits_for_the_product_to_be_stopped_and_changes_nothing(tmp_path: Path) -> None:
     installation = Installation(tmp_path / "home")
@@ -54,6 +60,7 @@ async def test_a_replay_waits_for_the_product_to_be_stopped_and_changes_nothing(
     assert sum(positions(installation.home)) > 0
     done = installation.run("replay", "loyalty", "--forget-seen")
     assert set(positions(installation.home)) == {0}
+    assert audited(installation.home) == ["replay"]
     with installation.up("--no-demo"):
 
         async def read_again() -> bool:
