@@ -6,6 +6,16 @@ from fastapi import Path
 
 from shared.limits import ID_MAX
 
+ROW_DIGITS_MAX = 18
+"""An id of so many digits fits into the columns of ids."""
+
 CustomerId = Annotated[
     str, Path(max_length=ID_MAX, description="The customer, or any identity merged into them.")
 ]
+
+
+def row_of(prefix: str, text: str) -> int | None:
+    """Return the row of an id such as `red_1281`; None if the text is no such id."""
+    number = text.removeprefix(f"{prefix}_")
+    digits = number != text and number.isascii() and number.isdigit() and len(number) <= ROW_DIGITS_MAX
+    return int(number) if digits else None

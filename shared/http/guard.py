@@ -12,7 +12,7 @@ from shared.context import Tokens
 from shared.errors import DomainError, FieldError
 from shared.http import bodies
 from shared.http.dependencies import PRINCIPAL, SUBJECT
-from shared.http.operation import NotFound, Operation, customer_named
+from shared.http.operation import CUSTOMER, ME, NoCustomerOfToken, NotFound, Operation, customer_named
 from shared.http.problems import InvalidRequest, UnsupportedMediaType
 from shared.http.readers import READER, SIGHT, Sight
 from shared.http.validation import pointer, unknown_parameters
@@ -31,11 +31,16 @@ async def admit(request: Request, operation: Operation) -> None:
         request.scope[PRINCIPAL] = _stored(request, principal)
         READER.set(principal.kind)
         SIGHT.set(Sight(masked=not principal.sees_persons))
+        says_me = operation.names_customer and customer_named(request.path_params) == ME
+        if says_me and principal.customer_id is not None:
+            _name_customer(request, principal.customer_id)
         match operation.allow.verdict(principal, customer_named(request.path_params)):
             case Verdict.HIDDEN:
                 raise operation.hidden()
             case Verdict.FORBIDDEN:
                 raise Forbidden(operation=operation.id, needed=operation.allow.names())
+        if says_me and principal.customer_id is None:
+            raise NoCustomerOfToken
     if "\x00" in request.scope["path"]:
         raise NotFound
     if request.scope["query_string"]:
@@ -88,6 +93,18 @@ def _stored(request: Request, principal: Principal) -> Principal:
         return principal
     vault: Vault = request.app.state.runtime.vault
     return replace(principal, id=vault.conceal(principal.id))
+
+
+def _name_customer(request: Request, customer_id: str) -> None:
+    """Put the customer's id in the place of `me`, so that nothing behind this knows the word.
+
+    The path is changed too: a request with an Idempotency-Key may be repeated with either spelling.
+    """
+    request.path_params[CUSTOMER] = customer_id
+    before, _, behind = str(request.scope["path"]).partition(f"/{ME}/")
+    request.scope["path"] = (
+        f"{before}/{customer_id}/{behind}" if behind else f"{before.removesuffix(ME)}{customer_id}"
+    )
 
 
 def _check_query(request: Request, operation: Operation) -> None:

@@ -19,7 +19,7 @@ from shared.auth.principal import SUBJECT_CHARACTERS_MAX, Role
 from shared.auth.signing import AUDIENCES
 from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError, Kind
-from shared.http import components, problems
+from shared.http import components, locations, problems
 from shared.http.bodies import DuplicateName
 from shared.http.cursor import CursorInvalid
 from shared.http.examples import restored, sample
@@ -31,7 +31,7 @@ from shared.http.idempotency import (
     KeyReused,
     RequestInProgress,
 )
-from shared.http.operation import NotFound, Operation
+from shared.http.operation import CUSTOMER, NoCustomerOfToken, NotFound, Operation
 from shared.http.problems import (
     BodyLate,
     BodyTooComplex,
@@ -133,6 +133,7 @@ _STATUS_WORDS = {
 }
 _LICENSE = {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
 _CONTACT = {"name": "The operators of this installation"}
+_ME_WORDS = "With a customer's token `me` stands for the customer of the token."
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 _RETRY_HEADER = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
@@ -159,6 +160,8 @@ def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
         errors += [*REASONS, KeysUnavailable, Forbidden]
     if operation.allow.customer == "self" and not any(error.kind is Kind.NOT_FOUND for error in errors):
         errors.append(NotFound)
+    if operation.names_customer:
+        errors.append(NoCustomerOfToken)
     if operation.idempotency is not None:
         errors += [KeyInvalid, KeyReused, RequestInProgress, MalformedJson, DuplicateName, BodyTooComplex]
     if operation.idempotency == "required":
@@ -236,6 +239,8 @@ def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any
     if operation.idempotency is not None:
         described.setdefault("parameters", []).append(_key_parameter(operation))
     for parameter in described.get("parameters", ()):
+        if parameter["name"] == CUSTOMER and parameter["in"] == "path":
+            parameter["description"] = f"{parameter.get('description', 'The customer.')} {_ME_WORDS}"
         parameter["schema"] = components.without_null(parameter["schema"])
         if "example" not in parameter and "examples" not in parameter and parameter["required"]:
             parameter["example"] = sample(parameter["schema"], schemas)
@@ -243,17 +248,25 @@ def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any
         _exemplify(content, schemas)
     responses = described["responses"]
     responses.pop("422", None)
-    for response in responses.values():
+    for status, response in responses.items():
         if operation.idempotency is not None:
             response.setdefault("headers", {}).update(_HIT_HEADERS)
         for content in response.get("content", {}).values():
             _exemplify(content, schemas)
+        if operation.location is not None and int(status) in locations.CREATED:
+            response.setdefault("headers", {}).update(_location(described, response, operation.location))
     responses.update(_problem_responses(operation))
 
 
 def _exemplify(content: dict[str, Any], schemas: Mapping[str, Any]) -> None:
     if "example" not in content and "examples" not in content:
         content["example"] = sample(content.get("schema", {}), schemas)
+
+
+def _location(described: Mapping[str, Any], response: Mapping[str, Any], template: str) -> dict[str, Any]:
+    """Return the description of the header `Location`, with the address of the example's answer."""
+    named = {p["name"]: p["example"] for p in described.get("parameters", ()) if p["in"] == "path"}
+    return locations.documented(template, named, response["content"]["application/json"]["example"])
 
 
 def _key_parameter(operation: Operation) -> dict[str, Any]:

@@ -10,6 +10,10 @@ from shared.errors import DomainError, Kind
 
 Idempotency = Literal["required", "optional"]
 Needs = Literal["transaction", "reading", "nothing"]
+CUSTOMER = "customer_id"
+"""The name of the parameter of a path that names a customer."""
+ME = "me"
+"""The word that stands for the customer of the token in the place of a customer's id in a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,10 @@ class Operation:
     query: frozenset[str]
     has_body: bool
     needs: Needs
+    location: str | None = None
+    """The template of the address of what it creates, if it creates something."""
+    names_customer: bool = False
+    """Whether its path names a customer."""
 
     def __post_init__(self) -> None:
         if self.idempotency is not None and self.needs != "transaction":
@@ -51,9 +59,15 @@ class NotFound(DomainError):
     kind, code = Kind.NOT_FOUND, "not_found"
 
 
+class NoCustomerOfToken(DomainError):
+    """The path says `me`, and the token is not a customer's."""
+
+    kind, code = Kind.INVALID, "no_customer_of_token"
+
+
 def customer_named(path_params: Mapping[str, object]) -> str | None:
     """Return the customer that a path names, or None if it names none."""
-    value = path_params.get("customer_id")
+    value = path_params.get(CUSTOMER)
     return value if isinstance(value, str) else None
 
 

@@ -6,6 +6,7 @@
         "/v1/members/{customer_id}/redemptions", operation_id="redeem_points", summary="Redeem points",
         allow=allow({"agent", "manager", "admin"}, partner_scope="points:redeem", customer="self"),
         idempotency="required", errors=(UnknownMember, InsufficientPoints), status_code=201,
+        location="/v1/members/{customer_id}/redemptions/{id}",
     )
     async def redeem_points(tx: Transaction, customer_id: str, body: Redemption, key: KeyHash) -> Redeemed:
         '''Take points from the member's lots, in order, for something outside of the programme.'''
@@ -28,8 +29,8 @@ from shared.auth.access import Allow
 from shared.context import Runtime
 from shared.db import Tx, failures
 from shared.errors import DomainError
-from shared.http import bodies, dependencies, effort, guard, idempotency, paths, trail
-from shared.http.operation import Idempotency, Needs, Operation
+from shared.http import bodies, dependencies, effort, guard, idempotency, locations, paths, trail
+from shared.http.operation import CUSTOMER, Idempotency, Needs, Operation
 
 READ_SECONDS_MAX = 3.5
 """The time that a reading route may take. If the database hangs, the route gives up, so that it answers within 5 s."""
@@ -57,10 +58,17 @@ class Route(APIRoute):
         allow: Allow,
         errors: Sequence[type[DomainError]],
         idempotency: Idempotency | None,
+        location: str | None,
         **options: Any,
     ) -> None:
         self._declared = (allow, tuple(errors), idempotency)
+        self._location = location
         super().__init__(path, endpoint, **options)
+        statuses = {self.status_code, *map(int, self.responses)}
+        if (location is None) != statuses.isdisjoint(locations.CREATED):
+            raise TypeError(
+                f"{self.operation_id}: what answers 201 or 202 has a location, and nothing else has one"
+            )
         if allow.customer == "self" and "{customer_id}" not in path:
             raise TypeError(f"{self.operation_id}: customer='self' needs {{customer_id}} in the path")
         if not self.description or not self.summary:
@@ -93,6 +101,8 @@ class Route(APIRoute):
             query=frozenset(field.alias for field in _flat(self.dependant, "query_params")),
             has_body=self.body_field is not None,
             needs=_needs(self.dependant),
+            location=self._location,
+            names_customer=CUSTOMER in self.param_convertors,
         )
         answer = super().get_route_handler()
         model = self.body_field.field_info.annotation if self.body_field is not None else None
@@ -160,6 +170,7 @@ async def _answer(
         raise
     if not 200 <= response.status_code < 300:
         raise ReturnedRefusal(f"{operation.id} returned {response.status_code}")
+    locations.add_location(response, operation.location, request.path_params)
     return response
 
 
@@ -197,9 +208,12 @@ class Router:
         errors: Iterable[type[DomainError]] = (),
         idempotency: Idempotency | None = None,
         status_code: int = 200,
+        location: str | None = None,
         **options: Any,
     ) -> Callable[[Endpoint], Endpoint]:
         """Declare an operation: its id (verb_noun), a summary of one line, its callers, its refusals.
+
+        One that answers 201 or 202 declares the `location` of what it creates (see `shared.http.locations`).
 
         The other options are FastAPI's: `responses`, `response_model`, `response_class`, `openapi_extra` and so on.
         """
@@ -216,6 +230,7 @@ class Router:
                     errors=tuple(errors),
                     idempotency=idempotency,
                     status_code=status_code,
+                    location=location,
                     tags=list(self.tags),
                     **options,
                 )

@@ -170,7 +170,7 @@ async def _fill_profile(house: Opened) -> None:
             "source": "web", "return_id": NAMES["return_id"], "order_id": NAMES["order_id"],
             "returned_at": "2026-03-10T10:00:00Z", "lines": [{"line": 1, "quantity": 1}],
         }  # fmt: skip
-        await house.post(subject, "/v1/returns", back)
+        ids["return_id"] = (await house.post(subject, "/v1/returns", back))["id"]
         ids["customer_id"], ids["purchase_id"] = bought["customer_id"], bought["id"]
     other = await house.post(AGENT, "/v1/customers", {"external_id": "C-2"})
     await house.post(house.with_every_scope("bazaar"), "/v1/customers", {"external_id": "B-1"})
@@ -192,6 +192,14 @@ async def _fill_known(house: Opened) -> None:
     house.owner, house.other = new_id("cus"), new_id("cus")
     house.of_owner["customer_id"] = house.owner
     await house.tell(*facts_of(house.owner, NAMES["order_id"]), *facts_of(house.other))
+
+
+async def _fill_loyalty(house: Opened) -> None:
+    await _fill_known(house)
+    path = f"/v1/members/{house.owner}"
+    corrected = await house.post(ADMIN, f"{path}/adjustments", {"points": 50, "reason": "Lost on the way."})
+    spent = await house.post(ADMIN, f"{path}/redemptions", {"points": 10})
+    house.of_owner |= {"adjustment_id": corrected["id"], "redemption_id": spent["id"]}
 
 
 async def _fill_feedback(house: Opened) -> None:
@@ -231,7 +239,7 @@ async def _set_something_aside(house: Opened) -> None:
 
 FILL = {
     "profile": _fill_profile,
-    "loyalty": _fill_known,
+    "loyalty": _fill_loyalty,
     "feedback": _fill_feedback,
     "scoring": _fill_scoring,
 }

@@ -133,6 +133,7 @@ SALES_MAX = 1_000_000
     idempotency="required",
     errors=(UnknownSale, TillClosed),
     status_code=201,
+    location="/v1/customers/{customer_id}/sales/{id}",
 )
 async def record_sale(tx: Transaction, customer_id: CustomerId, body: NewSale, _: KeyHash) -> SaleOut:
     """Keep a sale; a sale above the till's limit is refused."""

@@ -13,6 +13,13 @@ class UnknownMember(DomainError):
     code = "member_not_found"
 
 
+class UnknownAdjustment(DomainError):
+    """The member has no adjustment with this id."""
+
+    kind = Kind.NOT_FOUND
+    code = "adjustment_not_found"
+
+
 class KeyUsedBefore(DomainError):
     """The Idempotency-Key made a ledger fact long ago; its stored answer is gone, the fact is not."""
 

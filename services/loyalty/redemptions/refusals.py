@@ -6,6 +6,13 @@ from shared.errors import DomainError, Kind
 from shared.limits import ORDER_AMOUNT_MAX
 
 
+class UnknownRedemption(DomainError):
+    """The member has no redemption with this id."""
+
+    kind = Kind.NOT_FOUND
+    code = "redemption_not_found"
+
+
 class OrderReturned(DomainError):
     """Points were to pay an order of which units have gone back already; no return would ever give them back."""
 

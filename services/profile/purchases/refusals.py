@@ -23,6 +23,12 @@ class PurchaseNotFound(DomainError):
     kind, code = Kind.NOT_FOUND, "purchase_not_found"
 
 
+class ReturnNotFound(DomainError):
+    """There is no such return, or this caller may not see it."""
+
+    kind, code = Kind.NOT_FOUND, "return_not_found"
+
+
 class InTheFuture(DomainError):
     """A fact is dated further in the future than clocks differ."""
 

@@ -114,6 +114,7 @@ class ListedComplaintOut(Response):
     allow=allow(WRITERS, partner_scope=WRITE_SCOPE, customer="owned"),
     idempotency="required",
     status_code=201,
+    location="/v1/complaints/{id}",
     errors=(
         CustomerRequired,
         OtherCustomerNamed,

@@ -64,6 +64,7 @@ class AddedMessageOut(Response):
     allow=allow(WRITERS, partner_scope=WRITE_SCOPE, customer="owned"),
     idempotency="optional",
     status_code=201,
+    location="/v1/complaints/{complaint[id]}",
     errors=(UnknownComplaint, MessageKindForbidden, MessageTimeRefused, CustomerErased),
 )
 async def post_message(

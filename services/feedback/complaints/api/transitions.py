@@ -79,6 +79,7 @@ class MovedComplaintOut(Response):
     allow=MAY_ACT,
     idempotency="optional",
     status_code=201,
+    location="/v1/complaints/{id}",
     errors=(
         refusals.UnknownComplaint,
         refusals.WrongState,

@@ -64,6 +64,7 @@ class GrantedRemedyOut(Response):
     allow=allow(WRITERS),
     idempotency="required",
     status_code=201,
+    location="/v1/complaints/{complaint_id}",
     errors=(
         UnknownComplaint,
         RemedyOnEndedComplaint,

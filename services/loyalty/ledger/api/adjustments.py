@@ -3,17 +3,27 @@
 from datetime import datetime
 from typing import Annotated
 
+from fastapi import Path
 from pydantic import AfterValidator, Field
 
 from services.loyalty.ledger.domain.wallets import Points
-from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, TooManyPoints, UnknownMember
+from services.loyalty.ledger.queries.adjustments import find_adjustment
+from services.loyalty.ledger.queries.find_member import find_member
+from services.loyalty.ledger.refusals import (
+    InsufficientPoints,
+    KeyUsedBefore,
+    TooManyPoints,
+    UnknownAdjustment,
+    UnknownMember,
+)
 from services.loyalty.ledger.usecases.adjust_points import AdjustmentAsked, adjust_points
-from services.loyalty.parameters import CustomerId
+from services.loyalty.parameters import CustomerId, row_of
 from services.loyalty.settings import Settings
-from shared.auth.access import allow
+from shared.auth.access import OPERATORS, allow
 from shared.catalogues import field_sentence
-from shared.http.dependencies import Caller, InContext, KeyHash, Transaction
+from shared.http.dependencies import Caller, InContext, KeyHash, Reading, Transaction
 from shared.http.models import Request, Response, Word, example, refused
+from shared.http.readers import OPERATORS_ONLY
 from shared.http.routes import Router
 
 POINTS_MAX = 1_000_000_000_000
@@ -65,6 +75,7 @@ class AdjustmentOut(Response):
     errors=(UnknownMember, InsufficientPoints, TooManyPoints, KeyUsedBefore),
     idempotency="required",
     status_code=201,
+    location="/v1/members/{customer_id}/adjustments/{id}",
 )
 async def adjust(
     tx: Transaction,
@@ -83,4 +94,49 @@ async def adjust(
         adjusted=body.points,
         occurred_at=done.occurred_at,
         points=done.points,
+    )
+
+
+class BookedAdjustmentOut(Response):
+    """A correction that was booked."""
+
+    model_config = example(
+        id="adj_1537",
+        customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8",
+        adjusted=-120,
+        reason="Credited twice by the old system",
+        occurred_at="2026-03-01T09:30:00Z",
+    )
+
+    id: str
+    customer_id: str
+    adjusted: int
+    reason: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
+    occurred_at: datetime
+
+
+@router.get(
+    "/v1/members/{customer_id}/adjustments/{adjustment_id}",
+    operation_id="get_adjustment",
+    summary="Read an adjustment",
+    allow=allow(OPERATORS, customer="self"),
+    errors=(UnknownMember, UnknownAdjustment),
+)
+async def get_adjustment(
+    read: Reading,
+    context: InContext[Settings],
+    customer_id: CustomerId,
+    adjustment_id: Annotated[str, Path(examples=["adj_1537"])],
+) -> BookedAdjustmentOut:
+    """Read a correction of a member's points."""
+    found = await find_member(read, customer_id, context.clock.now())
+    record = await find_adjustment(read, found, row_of("adj", adjustment_id))
+    keys = await context.vault.keys(read, [record.identity_id])
+    opened = record.identity_id in keys
+    return BookedAdjustmentOut(
+        id=adjustment_id,
+        customer_id=found.member.owner_id,
+        adjusted=record.points,
+        reason=keys.open(record.identity_id, "adjustment.reason", record.reason) if opened else None,
+        occurred_at=record.occurred_at,
     )

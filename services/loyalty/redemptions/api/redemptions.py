@@ -3,20 +3,29 @@
 from datetime import datetime
 from typing import Annotated
 
+from fastapi import Path
 from pydantic import Field
 
 from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.wallets import Points
+from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
-from services.loyalty.parameters import CustomerId
+from services.loyalty.parameters import CustomerId, row_of
 from services.loyalty.purchases.domain.facts import Line
-from services.loyalty.redemptions.refusals import OrderPaidBefore, OrderReturned, PaidOrderTooLarge
+from services.loyalty.redemptions.queries.redemptions import find_redemption
+from services.loyalty.redemptions.refusals import (
+    OrderPaidBefore,
+    OrderReturned,
+    PaidOrderTooLarge,
+    UnknownRedemption,
+)
 from services.loyalty.redemptions.usecases.redeem_points import RedemptionAsked, redeem_points
 from services.loyalty.settings import Settings
 from shared.events.base import SHOP, Issuer
-from shared.http.auth import allow
-from shared.http.dependencies import InContext, KeyHash, Transaction
+from shared.http.auth import OPERATORS, allow
+from shared.http.dependencies import InContext, KeyHash, Reading, Transaction
 from shared.http.models import OrderId, Request, Response, Source, Word, example
+from shared.http.readers import ReadBy
 from shared.http.routes import Router
 from shared.limits import LINE_AMOUNT_MAX, LINES_MAX, MEMBER_POINTS_MAX, QUANTITY_MAX
 
@@ -88,6 +97,7 @@ class RedemptionOut(Response):
     ),
     idempotency="required",
     status_code=201,
+    location="/v1/members/{customer_id}/redemptions/{id}",
 )
 async def redeem(
     tx: Transaction, context: InContext[Settings], key: KeyHash, customer_id: CustomerId, body: RedemptionIn
@@ -110,4 +120,51 @@ async def redeem(
         redeemed=body.points,
         occurred_at=done.occurred_at,
         points=done.points,
+    )
+
+
+class BookedRedemptionOut(Response):
+    """A redemption that was booked."""
+
+    model_config = example(
+        id="red_1281",
+        customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8",
+        redeemed=500,
+        reference="Coffee grinder, gift catalogue",
+        occurred_at="2026-03-01T09:30:00Z",
+    )
+
+    id: str
+    customer_id: str
+    redeemed: int
+    reference: Annotated[str | None, ReadBy("operator", "customer")]
+    occurred_at: datetime
+
+
+@router.get(
+    "/v1/members/{customer_id}/redemptions/{redemption_id}",
+    operation_id="get_redemption",
+    summary="Read a redemption",
+    allow=allow(OPERATORS, customer="self"),
+    errors=(UnknownMember, UnknownRedemption),
+)
+async def get_redemption(
+    read: Reading,
+    context: InContext[Settings],
+    customer_id: CustomerId,
+    redemption_id: Annotated[str, Path(examples=["red_1281"])],
+) -> BookedRedemptionOut:
+    """Read what a member spent points on."""
+    found = await find_member(read, customer_id, context.clock.now())
+    record = await find_redemption(read, found, row_of("red", redemption_id))
+    keys = await context.vault.keys(read, [record.identity_id])
+    reference = record.reference if record.identity_id in keys else None
+    return BookedRedemptionOut(
+        id=redemption_id,
+        customer_id=found.member.owner_id,
+        redeemed=record.points,
+        reference=None
+        if reference is None
+        else keys.open(record.identity_id, "redemption.reference", reference),
+        occurred_at=record.occurred_at,
     )

@@ -190,6 +190,7 @@ class CustomerFilters:
     idempotency="optional",
     errors=(UnknownCustomer, PhoneInvalid, EmailInvalid, ExternalIdInvalid, SubjectErased, TooMuchContention),
     status_code=201,
+    location="/v1/customers/{id}",
     responses={
         200: {"model": RegisteredCustomer, "description": "The customer was known; what is new was added."}
     },

@@ -214,6 +214,7 @@ _REFUSALS = (
     idempotency="optional",
     errors=_REFUSALS,
     status_code=201,
+    location="/v1/purchases/{id}",
 )
 async def record_purchase(
     tx: Transaction, context: InContext[Settings], caller: Caller, body: PurchaseIn

@@ -4,18 +4,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
+from fastapi import Path
 from fastapi import Response as Answer
 from pydantic import Field
 from starlette.requests import Request as Incoming
 from typing_extensions import TypeAliasType
 
+from services.profile.people.queries.ownership import customer_of, issuer_seen_by
 from services.profile.people.refusals import TooMuchContention
 from services.profile.purchases.domain.returns import Return, ReturnedLine, WaitingReturn
-from services.profile.purchases.queries.purchases import customers_shown
+from services.profile.purchases.queries.purchases import customers_shown, find_return
 from services.profile.purchases.refusals import (
     InTheFuture,
     ReturnBeforePurchase,
     ReturnConflict,
+    ReturnNotFound,
     ReturnNotPossible,
     TooLongAgo,
 )
@@ -26,8 +29,8 @@ from shared.auth.principal import Principal
 from shared.db import Tx
 from shared.errors import DomainError
 from shared.http import problems
-from shared.http.auth import allow
-from shared.http.dependencies import Caller, InContext, Transaction
+from shared.http.auth import OPERATORS, allow
+from shared.http.dependencies import Caller, InContext, Reading, Transaction
 from shared.http.models import InstantIn, OrderId, ProblemDocument, Request, Response, Source, example
 from shared.http.routes import Router
 from shared.limits import BATCH_ITEMS_MAX, LINES_MAX, QUANTITY_MAX
@@ -152,6 +155,7 @@ class ReturnOutcomes(Response):
         TooMuchContention,
     ),
     status_code=201,
+    location="/v1/returns/{id}",
     responses={
         202: {
             "model": RecordedReturnOut,
@@ -195,6 +199,30 @@ async def record_many_returns(
     outcomes = await record_returns(tx, context, reported, issuer=caller.issuer)
     shown = await _shown(tx, caller, outcomes)
     return ReturnOutcomes(items=[_outcome(outcome, incoming, shown) for outcome in outcomes])
+
+
+@router.get(
+    "/v1/returns/{return_id}",
+    operation_id="get_return",
+    summary="Read a return",
+    allow=allow(OPERATORS, partner_scope="returns:read", customer="owned"),
+    errors=(ReturnNotFound,),
+)
+async def get_return(
+    read: Reading,
+    context: InContext[Settings],
+    caller: Caller,
+    return_id: Annotated[str, Path(examples=["ret_01k2m9d6v4e8r7a1b2c3d4e5f6"])],
+) -> RecordedReturnOut:
+    """Read a return with the units that it took. One that waits for its purchase is not found until it is applied."""
+    found = await find_return(read, return_id)
+    if found is None or issuer_seen_by(caller) not in (None, found.issuer):
+        raise ReturnNotFound
+    if caller.customer_id is not None:
+        own = await customer_of(read, context, caller, caller.customer_id)
+        if own is None or own != found.record.customer_id:
+            raise ReturnNotFound
+    return _recorded(found, await customers_shown(read, caller, [found.record]))
 
 
 async def _shown(

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from services.profile.people.queries.ownership import ids_shown, owner_and_keys_of, owners_of
 from services.profile.purchases.domain.purchases import PurchaseSelection
-from services.profile.purchases.storage import purchases
+from services.profile.purchases.storage import purchases, returns
+from services.profile.purchases.storage.returns import RecordedReturn
 from services.profile.purchases.storage.tables import PurchaseLineRecord, PurchaseRecord, ReturnRecord
 from shared.auth.principal import Principal
 from shared.context import Context
@@ -39,6 +40,19 @@ async def find_purchase(read: Read, context: Context, purchase_id: str) -> Itemi
     owner_id, keys = await owner_and_keys_of(read, context, purchase.identity_id)
     named = [NamedLine(line, purchases.open_name(keys, purchase.identity_id, line)) for line in lines]
     return ItemisedPurchase(replace(purchase, customer_id=owner_id), named)
+
+
+async def find_return(read: Read, return_id: str) -> RecordedReturn | None:
+    """Return a return, with the identity and the owner that its purchase has now; None if none has this id."""
+    recorded = await returns.find_by_id(read, return_id)
+    if recorded is None:
+        return None
+    purchase = await purchases.find_by_id(read, recorded.record.purchase_id)
+    assert purchase is not None, "a return is of a purchase"
+    owners = await owners_of(read, [purchase.identity_id] if purchase.identity_id else [])
+    owner_id = owners.get(purchase.identity_id) if purchase.identity_id else None
+    record = replace(recorded.record, identity_id=purchase.identity_id, customer_id=owner_id)
+    return replace(recorded, record=record)
 
 
 async def list_purchases(

@@ -48,6 +48,17 @@ async def find(read: Read, keys: Iterable[ReturnKey]) -> dict[ReturnKey, Recorde
     return {record.key: RecordedReturn(record, tuple(lines[record.return_id])) for record in records}
 
 
+async def find_by_id(read: Read, return_id: str) -> RecordedReturn | None:
+    """Return a return with its lines; None if none is recorded under this id."""
+    record = await read.read_record(
+        ReturnRecord,
+        select(*columns_of(purchase_return, ReturnRecord)).where(purchase_return.c.return_id == return_id),
+    )
+    if record is None:
+        return None
+    return RecordedReturn(record, tuple((await _lines_of(read, [return_id]))[return_id]))
+
+
 async def of_purchase(read: Read, purchase_id: str) -> list[RecordedReturn]:
     """Return the returns of a purchase, in the order in which they were recorded."""
     records = await read.read_records(

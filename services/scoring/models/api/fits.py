@@ -3,7 +3,6 @@
 from datetime import date, datetime
 from typing import Annotated
 
-import fastapi
 from fastapi import Path
 from pydantic import Field
 from typing_extensions import TypeAliasType
@@ -105,6 +104,7 @@ router = Router(tags=["models"])
     idempotency="optional",
     errors=(FitBeyondToday, ZoneChanged, money.UnknownCurrency),
     status_code=202,
+    location="/v1/fits/{id}",
 )
 async def request_fit(
     tx: Transaction,
@@ -112,7 +112,6 @@ async def request_fit(
     caller: Caller,
     kind: Annotated[ModelKind, Path(description="The kind of model.")],
     body: FitIn,
-    response: fastapi.Response,
 ) -> FitOut:
     """Queue a fit; it runs in a process of its own. Follow it at `Location`."""
     request = FitRequest(
@@ -123,7 +122,6 @@ async def request_fit(
         round_days=body.round_days,
     )
     fit = await usecase.request_fit(tx, context, request, by=caller.key)
-    response.headers["Location"] = f"/v1/fits/{fit.fit_id}"
     return _shown(fit, None)
 
 

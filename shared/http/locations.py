@@ -1,0 +1,41 @@
+"""The `Location` of what an operation has created: made from its answer, so that a stored answer has the same one.
+
+    @router.post("/v1/members/{customer_id}/redemptions", …, status_code=201, location="/v1/members/{customer_id}/redemptions/{id}")
+
+A name in braces is a parameter of the path, or a field of the answer; `{complaint[id]}` is a field of an object in it.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Response
+
+CREATED = frozenset({201, 202})
+"""The statuses of answers that have a `Location`."""
+HEADER = "Location"
+
+
+def add_location(response: Response, template: str | None, path_params: Mapping[str, Any]) -> None:
+    """Add the address of what was created to an answer that says that something was."""
+    if template is not None and response.status_code in CREATED:
+        response.headers[HEADER] = location_of(template, path_params, json.loads(bytes(response.body)))
+
+
+def location_of(template: str, path_params: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    """Return the address: parameters of the path as they were asked for, other names from the answer."""
+    values = {**answer} | {name: quote(str(value), safe=":") for name, value in path_params.items()}
+    return template.format_map(values)
+
+
+def documented(template: str, path_params: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the headers of the document that describe the address, with that of the example."""
+    return {
+        HEADER: {
+            "description": "The address of what was created.",
+            "required": True,
+            "schema": {"type": "string", "format": "uri-reference"},
+            "example": location_of(template, path_params, answer),
+        }
+    }
