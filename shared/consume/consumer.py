@@ -358,6 +358,8 @@ class Consumer:
         self, partition: TopicPartition, records: Sequence[Record], outcome: Outcome, seconds: float
     ) -> None:
         """Count a batch and log it in one line. The lag is the age of its first record at the time of applying."""
+        for wake in self.database.on_applied:
+            wake()
         self.counts.add(outcome)
         self.positions[partition] = records[-1].offset + 1
         waited = self.database.clock.now().timestamp() - records[0].timestamp_ms / 1000

@@ -212,6 +212,8 @@ class Database(ABC):
         self.clock = clock
         self.on_published: list[Callable[[], None]] = []
         """Functions that are called after each commit with events, so that the relay of this process sends them at once."""
+        self.on_applied: list[Callable[[], None]] = []
+        """Functions that are called after a consumer of this process has applied and committed a batch of events."""
         self.full_at: float | None = None
         """The monotonic time at which a transaction last found the disk full."""
         self.damaged = False

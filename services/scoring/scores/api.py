@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from typing_extensions import TypeAliasType
 
 from services.scoring.facts.domain.facts import Cut
+from services.scoring.facts.queries.applied import is_applied
 from services.scoring.facts.refusals import ZoneChanged
 from services.scoring.models.domain.kinds.rfm import Segment
 from services.scoring.models.domain.models import Confidence, InForce
@@ -19,6 +20,7 @@ from services.scoring.scores.refusals import UnknownCustomer
 from services.scoring.settings import Settings
 from shared.catalogues import Sentence, field_sentence
 from shared.http.auth import OPERATORS, allow
+from shared.http.awaiting import AfterOut, awaited
 from shared.http.dependencies import InContext, Reading
 from shared.http.models import DateIn, InstantIn, Response, example, refused
 from shared.http.routes import Router
@@ -127,6 +129,7 @@ class ScoresOut(Response):
             "expected_spend_minor": 2465, "currency": "USD", "reason": None,
             "model": {"version": 1, "until": "1997-09-30", "look_ahead": False},
         },
+        after=None,
     )  # fmt: skip
 
     customer_id: str = Field(description="The customer the id belongs to now.")
@@ -136,6 +139,7 @@ class ScoresOut(Response):
     rfm: RfmScoresOut | None
     bg_nbd: BgNbdScoresOut | None
     gamma_gamma: GammaGammaScoresOut | None
+    after: AfterOut | None = Field(default=None, description="Null unless `after` was asked for.")
 
 
 _AS_OF_OUT_OF_RANGE = field_sentence(__name__, "as_of_out_of_range")
@@ -187,7 +191,11 @@ router = Router(tags=["scores"])
     errors=(UnknownCustomer, ZoneChanged),
 )
 async def get_scores(
-    read: Reading, context: InContext[Settings], customer_id: CustomerId, as_of: AsOf = None
+    read: Reading,
+    context: InContext[Settings],
+    customer_id: CustomerId,
+    after: Annotated[AfterOut | None, awaited(is_applied, "pur", "ret")],
+    as_of: AsOf = None,
 ) -> ScoresOut:
     """Compute RFM with its segment, BG/NBD and Gamma-Gamma for one customer, as of any moment. Nothing is stored."""
     scores = await scores_of(read, context, customer_id, _cut(as_of, context.settings.time_zone))
@@ -199,6 +207,7 @@ async def get_scores(
         rfm=_rfm(scores),
         bg_nbd=_bg_nbd(scores),
         gamma_gamma=_gamma_gamma(scores),
+        after=after,
     )
 
 

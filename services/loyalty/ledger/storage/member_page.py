@@ -44,6 +44,13 @@ _FIND = (  # Built once, because building it costs more than running it.
 )
 
 
+async def is_of(read: Read, wallet_id: int, customer_id: str) -> bool:
+    """Return whether a wallet belongs to the member that this identity belongs to."""
+    statement = select(wallet.c.id).where(wallet.c.id == bindparam("wallet_id"), wallet.c.owner_id == _OWNER)
+    found = await read.all(statement, {"wallet_id": wallet_id, "customer_id": customer_id})
+    return bool(found)
+
+
 async def find(read: Read, customer_id: str) -> list[MemberWallet]:
     """Return the wallets of the member that this identity belongs to; none if the identity is unknown."""
     return await read.read_records(MemberWallet, _FIND, {"customer_id": customer_id})

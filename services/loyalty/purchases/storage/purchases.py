@@ -79,6 +79,18 @@ async def known_returns(read: Read, return_ids: Sequence[str]) -> set[str]:
     return {return_id for (return_id,) in await read.all(select(column).where(any_of(column, return_ids)))}
 
 
+async def wallet_of_purchase(read: Read, purchase_id: str) -> int | None:
+    """Return the wallet of a purchase; None if it is not booked."""
+    return await read.scalar(select(purchase.c.wallet_id).where(purchase.c.purchase_id == purchase_id))
+
+
+async def wallet_of_return(read: Read, return_id: str) -> int | None:
+    """Return the wallet of a return; None if it is not booked."""
+    return await read.scalar(
+        select(purchase_return.c.wallet_id).where(purchase_return.c.return_id == return_id)
+    )
+
+
 async def find(read: Read, purchase_ids: Iterable[str]) -> dict[str, StoredPurchase]:
     """Return the purchases that are booked, by purchase id."""
     statement = select(*columns_of(purchase, StoredPurchase)).where(

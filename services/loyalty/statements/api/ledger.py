@@ -14,10 +14,12 @@ from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.parameters import CustomerId
 from services.loyalty.remedies.domain.remedies import Refusal
 from services.loyalty.settings import Settings
+from services.loyalty.statements.queries.applied import PREFIXES, is_applied
 from services.loyalty.statements.queries.list_entries import Entry
 from services.loyalty.statements.queries.list_entries import list_entries as entries_of
 from shared.auth.access import OPERATORS, allow
 from shared.auth.principal import SubjectKind
+from shared.http.awaiting import AfterOut, awaited
 from shared.http.cursor import CursorInvalid
 from shared.http.dependencies import Caller, InContext, Reading
 from shared.http.listing import Listing, NoFilters, listed_by
@@ -134,6 +136,12 @@ class LedgerEntryOut(Response):
     postings: list[PostingOut]
 
 
+class LedgerPage(Page[LedgerEntryOut]):
+    """One page of a ledger."""
+
+    after: AfterOut | None = Field(default=None, description="Null unless `after` was asked for.")
+
+
 @router.get(
     "/v1/members/{customer_id}/ledger",
     operation_id="list_ledger",
@@ -147,7 +155,8 @@ async def list_ledger(
     context: InContext[Settings],
     customer_id: CustomerId,
     listing: Annotated[Listing[NoFilters], listed_by(NoFilters)],
-) -> Page[LedgerEntryOut]:
+    after: Annotated[AfterOut | None, awaited(is_applied, *PREFIXES)],
+) -> LedgerPage:
     """Facts in the order they were booked, newest first, each with its postings; also those that moved nothing."""
     found = await find_member(read, customer_id, context.clock.now())
     entries = await entries_of(read, found.wallet_ids, before=listing.after_number, limit=listing.rows_max)
@@ -155,7 +164,8 @@ async def list_ledger(
     texts = [text for fact in facts for text in (fact.text, fact.order_sealed)]
     keys = await context.vault.keys(read, [text.identity_id for text in texts if text is not None])
     shown = [_entry_out(entry, keys, caller.kind) for entry in listing.shown(entries)]
-    return listing.page(entries, lambda entry: [entry.key.id], shown)
+    page = listing.page(entries, lambda entry: [entry.key.id], shown)
+    return LedgerPage(items=page.items, next_cursor=page.next_cursor, after=after)
 
 
 def _entry_out(entry: Entry, keys: Keys, reader: SubjectKind) -> LedgerEntryOut:

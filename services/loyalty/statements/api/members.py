@@ -11,11 +11,13 @@ from services.loyalty.ledger.queries.find_member import FoundMember, find_member
 from services.loyalty.ledger.queries.find_member_at import find_member_at
 from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.parameters import CustomerId
+from services.loyalty.statements.queries.applied import PREFIXES, is_applied
 from services.loyalty.statements.refusals import AheadOfTime
 from services.loyalty.tiers.domain.standing import Standing
 from services.loyalty.tiers.queries.find_standing import find_standing, find_standing_at
 from shared import money
 from shared.auth.access import OPERATORS, allow
+from shared.http.awaiting import AfterOut, awaited
 from shared.http.dependencies import Reading, Running
 from shared.http.models import InstantIn, Response, example
 from shared.http.routes import Router
@@ -60,12 +62,14 @@ class MemberOut(Response):
             "spend_minor": 250000, "currency": "CNY", "next": {"code": "gold", "missing_minor": 250000},
         },
         points={"active": 2480, "pending": 0, "held": 0},
+        after=None,
     )  # fmt: skip
 
     customer_id: str
     programme: str
     tier: TierOut
     points: Points
+    after: AfterOut | None = Field(default=None, description="Null unless `after` was asked for.")
 
 
 @router.get(
@@ -76,26 +80,31 @@ class MemberOut(Response):
     errors=(UnknownMember, AheadOfTime),
 )
 async def get_member(
-    read: Reading, running: Running, customer_id: CustomerId, as_of: AsOf = None
+    read: Reading,
+    running: Running,
+    customer_id: CustomerId,
+    after: Annotated[AfterOut | None, awaited(is_applied, *PREFIXES)],
+    as_of: AsOf = None,
 ) -> MemberOut:
     """Points and tier as of now, or of any moment before: what had fallen due counts, whether or not it was booked."""
     now = running.clock.now()
     if as_of is None:
         found = await find_member(read, customer_id, now)
-        return _member_out(found, await find_standing(read, found, now))
+        return _member_out(found, await find_standing(read, found, now), after)
     if as_of > now:
         raise AheadOfTime
     async with running.database.begin() as tx:
         found = await find_member_at(tx, customer_id, as_of)
-        return _member_out(found, await find_standing_at(tx, found, as_of))
+        return _member_out(found, await find_standing_at(tx, found, as_of), after)
 
 
-def _member_out(found: FoundMember, standing: Standing) -> MemberOut:
+def _member_out(found: FoundMember, standing: Standing, after: AfterOut | None) -> MemberOut:
     return MemberOut(
         customer_id=found.member.owner_id,
         programme=found.programme.code,
         tier=_tier_out(found, standing),
         points=found.member.balance(),
+        after=after,
     )
 
 

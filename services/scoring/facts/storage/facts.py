@@ -18,6 +18,13 @@ from shared.db.records import columns_of
 from shared.identity import identity
 
 
+async def identity_of_fact(read: Read, fact_id: str) -> str | None:
+    """Return the identity of a purchase or a return; None if it is not known."""
+    bought = select(purchase.c.identity_id).where(purchase.c.purchase_id == fact_id)
+    returned = select(purchase_return.c.identity_id).where(purchase_return.c.return_id == fact_id)
+    return await read.scalar(bought if fact_id.startswith("pur_") else returned)
+
+
 async def add_purchases(tx: Tx, purchases: Sequence[ItemisedPurchase], booked_at: datetime) -> set[str]:
     """Store purchases; return the ids of those that were new."""
     records = sorted(
