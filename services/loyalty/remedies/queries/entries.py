@@ -10,11 +10,6 @@ from services.loyalty.remedies.storage import remedies
 from shared.db import Read
 
 
-async def wallet_of_remedy(read: Read, remedy_id: str) -> int | None:
-    """Return the wallet of a remedy; None if it is not answered, or its member is unknown."""
-    return await remedies.wallet_of(read, remedy_id)
-
-
 async def silent(read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int) -> list[EntryKey]:
     """Return the newest remedies that were refused, with an id below `before`."""
     row_ids = await remedies.silent(read, wallet_ids, before=before, limit=limit)

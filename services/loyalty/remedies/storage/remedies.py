@@ -27,7 +27,7 @@ async def answered(read: Read, remedy_ids: Sequence[str]) -> dict[str, Answer]:
     return {answer.remedy_id: answer for answer in await read.read_records(Answer, statement)}
 
 
-async def wallet_of(read: Read, remedy_id: str) -> int | None:
+async def wallet_of_remedy(read: Read, remedy_id: str) -> int | None:
     """Return the wallet of a remedy; None if it is not answered, or its member is unknown."""
     return await read.scalar(select(remedy.c.wallet_id).where(remedy.c.remedy_id == remedy_id))
 

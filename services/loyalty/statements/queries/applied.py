@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.loyalty.ledger.queries.wallets import is_of
 from services.loyalty.purchases.queries.orders import wallet_of_purchase, wallet_of_return
-from services.loyalty.remedies.queries.entries import wallet_of_remedy
+from services.loyalty.remedies.queries.wallets import wallet_of_remedy
 from shared.db import Read
 
 _WALLET_OF = {"pur": wallet_of_purchase, "ret": wallet_of_return, "rem": wallet_of_remedy}
