@@ -174,6 +174,12 @@ class ComplaintFilters:
         str | None,
         Query(max_length=200, description="Only complaints that this operator works on. For operators."),
     ] = None
+    number: Annotated[
+        str | None,
+        Query(
+            max_length=CODE_MAX, description="Only the complaint with this number, such as C-261121-7KQ4M."
+        ),
+    ] = None
     channel: Annotated[
         str | None, Query(max_length=CODE_MAX, description="Only complaints that came through this channel.")
     ] = None
@@ -203,6 +209,7 @@ async def list_complaints(
         customer_id=listing.filters.customer_id,
         statuses=_statuses(listing.filters.status),
         owner=None if listing.filters.owner is None else context.vault.conceal(listing.filters.owner),
+        number=listing.filters.number,
         channel=listing.filters.channel,
         before=listing.after,
         limit=listing.rows_max,

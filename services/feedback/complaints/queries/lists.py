@@ -19,6 +19,7 @@ async def list_complaints(
     customer_id: str | None,
     statuses: Sequence[str] | None,
     owner: str | None,
+    number: str | None,
     channel: str | None,
     before: str | None,
     limit: int,
@@ -26,7 +27,7 @@ async def list_complaints(
     """Return a page of complaints, the newest first. Customers and partners see their own only."""
     if owner is not None and caller.kind != "operator":
         return []  # Only operators learn who works on a complaint, and a filter by it would tell.
-    selection = ComplaintSelection(statuses=statuses, owner=owner, channel=channel)
+    selection = ComplaintSelection(statuses=statuses, owner=owner, number=number, channel=channel)
     if caller.kind == "partner":
         selection = replace(selection, opened_by=OpenedBy.PARTNER.value, opened_by_id=caller.id)
     selection = replace(selection, identity_ids=await _identities(read, caller, customer_id))

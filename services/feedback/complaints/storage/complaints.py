@@ -66,6 +66,7 @@ class ComplaintSelection:
     identity_ids: Sequence[str] | None = None
     statuses: Sequence[str] | None = None
     owner: str | None = None
+    number: str | None = None
     channel: str | None = None
     opened_by: str | None = None
     opened_by_id: str | None = None
@@ -265,6 +266,8 @@ async def page(
         statement = statement.where(any_of(columns.status, selection.statuses))
     if selection.owner is not None:
         statement = statement.where(columns.owner == selection.owner)
+    if selection.number is not None:
+        statement = statement.where(columns.number == selection.number)
     if selection.channel is not None:
         statement = statement.where(columns.channel == selection.channel)
     if selection.opened_by is not None:
