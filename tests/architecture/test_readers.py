@@ -34,7 +34,8 @@ NO_TEXTS = IDS | MERCHANTS | WORDS_OF_OURS
 """The fields of answers that hold no text of a person. Every other field that can hold a text declares its readers."""
 
 TEXTS = {
-    "title", "body", "reason", "note", "method", "text", "key", "awaits", "PurchaseLineOut.name",
+    "title", "body", "reason", "note", "method", "text", "key", "awaits", "BookedRedemptionOut.reference",
+    "PurchaseLineOut.name",
 }  # fmt: skip
 """Declared texts that are no identifier and no name: what people wrote, names of products, and codes. They are not masked."""
 
