@@ -18,6 +18,8 @@ from huitou.speech import said
 CHUNK_BYTES = 1024 * 1024
 HEADER_BYTES_MAX = 64 * 1024
 SEPARATORS = ",;\t|"
+STRAY_NULS_IN_BYTES = 50
+"""A text may have one zero byte in so many: its row is refused. UTF-16 has many more."""
 NO_CSV = (
     (b"PK\x03\x04", "no_csv_xlsx"),
     (b"\xd0\xcf\x11\xe0", "no_csv_xls"),
@@ -65,7 +67,7 @@ def opened(file: str, columns: Collection[str]) -> Iterator[Content]:
         if encoding.startswith("utf-16"):
             path, encoding = _transcoded(path, encoding, Path(folder) / "text", file), "utf-8"
         else:
-            encoding = "gb18030" if not _decodes(path, "utf-8") and _decodes(path, "gb18030") else "utf-8"
+            encoding = "utf-8" if _is_utf_8(path) or not _decodes(path, "gb18030") else "gb18030"
         separator, first_line = _separator(path, encoding, columns, file)
         yield Content(path, encoding, separator, first_line, digest)
 
@@ -111,7 +113,7 @@ def _recognise(head: bytes, file: str) -> str:
     if head.startswith(codecs.BOM_UTF16_BE):
         return "utf-16-be"
     even, odd = head[0:200:2].count(0), head[1:200:2].count(0)
-    if even + odd == 0:
+    if (even + odd) * STRAY_NULS_IN_BYTES <= len(head[:200]):
         return "utf-8"
     if min(even, odd) == 0:  # the names of the columns are Latin letters: one byte of two is zero
         return "utf-16-le" if odd else "utf-16-be"
@@ -133,6 +135,25 @@ def _transcoded(path: Path, encoding: str, copy: Path, file: str) -> Path:
     except UnicodeError:
         raise Refused(Exit.USAGE, said("file_is_no_utf16", file=file)) from None
     return copy
+
+
+def _is_utf_8(path: Path) -> bool:
+    """Return whether a file is UTF-8, but for fewer lines than it has others with letters of it: those are spoiled.
+
+    Bytes of other encodings often decode as GB18030 too, and then every line would become another text. A line of GB18030
+    is hardly ever UTF-8 by chance.
+    """
+    whole = spoiled = 0
+    with path.open("rb") as file:
+        while line := file.readline(CHUNK_BYTES):
+            if line.isascii():
+                continue
+            try:
+                line.decode()
+                whole += 1
+            except UnicodeDecodeError:
+                spoiled += 1
+    return spoiled <= whole
 
 
 def _decodes(path: Path, encoding: str) -> bool:

@@ -13,8 +13,10 @@ from huitou.imports.staging import Group
 from huitou.speech import said
 from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError
+from shared.http.bodies import NUL_CHARACTER
 from shared.http.validation import field_errors
 from shared.limits import LINES_MAX
+from shared.spelling import spelled
 
 _DIFFERS_IN_ORDER = field_sentence(__name__, "differs_in_order")
 _LINES_REPEATED = field_sentence(__name__, "lines_repeated")
@@ -139,7 +141,7 @@ def entry_of(group: Group, kind: Kind, columns: Sequence[str], source: str) -> E
     if entry.errors:
         return entry
     rows = [dict(zip(columns, row.cells, strict=True)) for row in group.rows]
-    entry.errors += [*_differences(entry.rows, rows, kind), *_repetitions(group, kind)]
+    entry.errors += [*_unsendable(entry.rows, rows), *_differences(entry.rows, rows, kind)]
     lines: list[dict[str, Any]] = []
     try:
         entry.body = kind.head(entry.rows[0], rows[0], source) | {"lines": lines}
@@ -150,6 +152,8 @@ def entry_of(group: Group, kind: Kind, columns: Sequence[str], source: str) -> E
             lines.append(kind.line(number, row))
         except NotReadable as unreadable:
             entry.errors.append(unreadable.error)
+    if len(lines) == len(rows):
+        entry.errors += _repetitions(group, lines, kind)
     if not entry.errors:
         entry.errors += faults_of(entry, kind, columns, _faults(entry.body, kind))
     return entry
@@ -189,14 +193,28 @@ def _differences(numbers: Sequence[int], rows: Sequence[Cells], kind: Kind) -> l
     ]
 
 
-def _repetitions(group: Group, kind: Kind) -> list[RowError]:
-    """Return an error for each row that its key has already in another place of the file."""
-    seen: dict[tuple[str, ...], int | None] = {}
+def _unsendable(numbers: Sequence[int], rows: Sequence[Cells]) -> list[RowError]:
+    """Return an error for each cell for which the product would refuse all that is sent with it."""
+    return [
+        RowError.of(number, name, NUL_CHARACTER)
+        for number, row in zip(numbers, rows, strict=True)
+        for name, cell in row.items()
+        if "\x00" in cell
+    ]
+
+
+def _repetitions(group: Group, lines: Sequence[Mapping[str, Any]], kind: Kind) -> list[RowError]:
+    """Return an error for each row whose line its key has already in another place of the file, however it is spelled."""
+    seen: dict[tuple[tuple[str, str], ...], int | None] = {}
     return [
         RowError.of(row.number, kind.key, _LINES_REPEATED, key=kind.key)
-        for row in group.rows
-        if seen.setdefault(tuple(row.cells), row.block) != row.block
+        for row, line in zip(group.rows, lines, strict=True)
+        if seen.setdefault(_spelled_line(line), row.block) != row.block
     ]
+
+
+def _spelled_line(line: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, spelled(str(value))) for name, value in line.items())
 
 
 def _faults(body: dict[str, Any], kind: Kind) -> Sequence[FieldError]:

@@ -8,11 +8,13 @@ from typing import Any
 from huitou import batches
 from huitou.imports.entries import Cells, Kind, NotReadable, integer
 from huitou.imports.report import RowError
-from services.profile.people.refusals import refused_at
+from services.profile.people.domain import identifiers
+from services.profile.people.refusals import ExternalIdInvalid, moved_below, refused_at
 from services.profile.purchases.api.purchases import PurchaseIn
 from services.profile.purchases.domain import purchases as rules
 from services.profile.settings import Settings
 from shared import money
+from shared.auth.principal import SHOP
 from shared.catalogues import field_sentence
 from shared.clock import SystemClock
 
@@ -76,10 +78,19 @@ def _check(request: PurchaseIn) -> None:
         money.exponent(purchase.currency)
     except money.UnknownCurrency as error:
         raise refused_at(money.UnknownCurrency, "/currency") from error
+    if request.customer is not None and request.customer.external_id is not None:
+        _must_be_external_id(request.customer.external_id)
     rules.must_be_countable(purchase.amount_minor)
     rules.must_be_believable(
         purchase.purchased_at, SystemClock().now(), "/purchased_at", _profile().purchases_since
     )
+
+
+def _must_be_external_id(text: str) -> None:
+    try:
+        identifiers.external_id(text, SHOP)
+    except ExternalIdInvalid as error:
+        raise moved_below(error, "/customer") from error
 
 
 PURCHASES = Kind(
