@@ -315,7 +315,7 @@ ENDS: Final = {
     A.REJECT: ComplaintOutcome.REJECTED,
     A.MERGE: ComplaintOutcome.DUPLICATE,
 }
-NEEDS_REPLY: Final = frozenset({A.WAIT_CUSTOMER, A.ANSWER, A.REJECT, A.CLOSE})
+NEEDS_REPLY: Final = frozenset({A.WAIT_CUSTOMER, A.WAIT_THIRD_PARTY, A.ANSWER, A.REJECT, A.CLOSE})
 """The actions that end or pause the promise of a reply, and so need one to the customer's last word."""
 _STAFF: Final = frozenset({K.AGENT, K.MANAGER})
 _STAFF_SYSTEM: Final = _STAFF | {K.SYSTEM}

@@ -201,6 +201,7 @@ def test_a_guard_says_with_its_own_code_what_is_missing(
     ("status", "action"),
     [
         (ComplaintStatus.IN_PROGRESS, ComplaintAction.WAIT_CUSTOMER),
+        (ComplaintStatus.IN_PROGRESS, ComplaintAction.WAIT_THIRD_PARTY),
         (ComplaintStatus.IN_PROGRESS, ComplaintAction.ANSWER),
         (ComplaintStatus.IN_PROGRESS, ComplaintAction.REJECT),
         (ComplaintStatus.FOLLOWING_UP, ComplaintAction.CLOSE),
