@@ -3,7 +3,6 @@
 import html
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI, Response
 from starlette.requests import Request
@@ -75,11 +74,19 @@ LIMITS = f"""
 def install(app: FastAPI, service: str) -> None:
     """Put the documents into the app. None of them needs a token or another host."""
 
-    async def openapi_document(_: Request) -> Response:
+    @cache
+    def openapi() -> Response:
         return JSONResponse(app.openapi())
 
+    @cache
+    def events() -> Response:
+        return JSONResponse(asyncapi.document(service))
+
+    async def openapi_document(_: Request) -> Response:
+        return _json(openapi())
+
     async def asyncapi_document(_: Request) -> Response:
-        return JSONResponse(_asyncapi(service))
+        return _json(events())
 
     async def docs(_: Request) -> Response:
         return HTMLResponse(_DOCS.format(title=html.escape(app.title)), headers=_POLICY)
@@ -106,6 +113,11 @@ def install(app: FastAPI, service: str) -> None:
         ("/problems/{code}", problem),
     ):
         app.router.add_route(path, endpoint, methods=["GET"], include_in_schema=False)
+
+
+def _json(rendered: Response) -> Response:
+    """Return a document that was rendered before: to render one takes milliseconds, and anybody may ask for it."""
+    return Response(rendered.body, media_type="application/json")
 
 
 def _problems(app: FastAPI) -> dict[str, tuple[int, tuple[str, str], tuple[str, str]]]:
@@ -145,8 +157,3 @@ def _files() -> frozenset[str]:
 @cache
 def _content(name: str) -> bytes:
     return (STATIC / name).read_bytes()
-
-
-@cache
-def _asyncapi(service: str) -> dict[str, Any]:
-    return asyncapi.document(service)
