@@ -1,0 +1,29 @@
+"""Files of purchases for the tests of the import."""
+
+from pathlib import Path
+
+from huitou.imports.content import opened
+from huitou.imports.entries import Entry, columns_of, entry_of
+from huitou.imports.purchases import PURCHASES
+from huitou.imports.rows import read_rows
+from huitou.imports.staging import staged
+from shared.limits import LINES_MAX
+
+HEADER = "order_id,customer,purchased_at,currency,sku,category,quantity,amount_minor"
+GOOD = "{order},ann,2026-01-01T12:00:00Z,USD,cd,music,1,{amount}"
+
+
+def orders(path: Path, text: str | bytes) -> list[Entry]:
+    """Write a file, and return its purchases as the import reads them."""
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with opened(str(path), PURCHASES.columns) as content:
+        rows = read_rows(content)
+        columns = columns_of(next(rows).cells, PURCHASES)
+        spelled = PURCHASES.spelling()
+
+        def key_of(cells: list[str]) -> str | None:
+            return spelled(cells[0].strip('"')) if cells else None
+
+        with staged(rows, key_of) as groups:
+            read = groups.read(range(1, groups.groups + 1), rows_max=LINES_MAX)
+            return [entry_of(group, PURCHASES, columns, "till") for group in read]
