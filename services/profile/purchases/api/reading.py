@@ -113,18 +113,10 @@ async def get_purchase(
 ) -> PurchaseOut:
     """Read a purchase with its lines and how many units of each have gone back."""
     found = await purchases.find_purchase(read, context, purchase_id)
-    if found is None:
+    if found is None or not await purchases.is_seen_by(read, context, caller, found.record):
         raise PurchaseNotFound
-    purchase = found.record
-    if issuer_seen_by(caller) not in (None, purchase.issuer):
-        raise PurchaseNotFound
-    own_id = caller.customer_id
-    if own_id is not None:
-        own = await customer_of(read, context, caller, own_id)
-        if own is None or own != purchase.customer_id:
-            raise PurchaseNotFound
-    shown = await purchases.customers_shown(read, caller, [purchase])
-    return PurchaseOut(**dict(_summary(purchase, shown)), lines=[_line(line) for line in found.lines])
+    shown = await purchases.customers_shown(read, caller, [found.record])
+    return PurchaseOut(**dict(_summary(found.record, shown)), lines=[_line(line) for line in found.lines])
 
 
 @router.get(

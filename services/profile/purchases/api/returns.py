@@ -10,10 +10,9 @@ from pydantic import Field
 from starlette.requests import Request as Incoming
 from typing_extensions import TypeAliasType
 
-from services.profile.people.queries.ownership import customer_of, issuer_seen_by
 from services.profile.people.refusals import TooMuchContention
 from services.profile.purchases.domain.returns import Return, ReturnedLine, WaitingReturn
-from services.profile.purchases.queries.purchases import customers_shown, find_return
+from services.profile.purchases.queries.purchases import customers_shown, find_return, is_seen_by
 from services.profile.purchases.refusals import (
     InTheFuture,
     ReturnBeforePurchase,
@@ -216,12 +215,8 @@ async def get_return(
 ) -> RecordedReturnOut:
     """Read a return with the units that it took. One that waits for its purchase is not found until it is applied."""
     found = await find_return(read, return_id)
-    if found is None or issuer_seen_by(caller) not in (None, found.issuer):
+    if found is None or not await is_seen_by(read, context, caller, found.record):
         raise ReturnNotFound
-    if caller.customer_id is not None:
-        own = await customer_of(read, context, caller, caller.customer_id)
-        if own is None or own != found.record.customer_id:
-            raise ReturnNotFound
     return _recorded(found, await customers_shown(read, caller, [found.record]))
 
 

@@ -3,7 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from services.profile.people.queries.ownership import ids_shown, owner_and_keys_of, owners_of
+from services.profile.people.queries.ownership import (
+    customer_of,
+    ids_shown,
+    issuer_seen_by,
+    owner_and_keys_of,
+    owners_of,
+)
 from services.profile.purchases.domain.purchases import PurchaseSelection
 from services.profile.purchases.storage import purchases, returns
 from services.profile.purchases.storage.returns import RecordedReturn
@@ -65,6 +71,18 @@ async def list_purchases(
         replace(purchase, customer_id=owners[purchase.identity_id]) if purchase.identity_id else purchase
         for purchase in page
     ]
+
+
+async def is_seen_by(
+    read: Read, context: Context, caller: Principal, record: PurchaseRecord | ReturnRecord
+) -> bool:
+    """Return whether a caller may see a purchase or a return: a partner what it reported, a customer what is their own."""
+    if issuer_seen_by(caller) not in (None, record.issuer):
+        return False
+    if caller.customer_id is None:
+        return True
+    own = await customer_of(read, context, caller, caller.customer_id)
+    return own is not None and own == record.customer_id
 
 
 async def customers_shown(
