@@ -52,6 +52,12 @@ class Keys:
         bound_to = tokens.associated_data(self._service, identity_id, field)
         return tokens.open_token(self._cipher(identity_id), token, bound_to)
 
+    def open_if_known(self, identity_id: str, field: str, token: bytes | None) -> str | None:
+        """Open one field of one subject. Return None if it has no value, or if the subject has no key, for example erased."""
+        if token is None or identity_id not in self:
+            return None
+        return self.open(identity_id, field, token)
+
     def _cipher(self, identity_id: str) -> AESGCM:
         try:
             return self._ciphers[identity_id]

@@ -226,9 +226,9 @@ async def list_complaints(
             number=complaint.number,
             customer_id=customer_ids[complaint.identity_id],
             channel=complaint.channel,
-            title=keys.open(complaint.identity_id, f"complaint.title/{complaint.id}", complaint.title_sealed)
-            if complaint.identity_id in keys
-            else None,
+            title=keys.open_if_known(
+                complaint.identity_id, f"complaint.title/{complaint.id}", complaint.title_sealed
+            ),
             status=ComplaintStatus(complaint.status),
             outcome=member_of(ComplaintOutcome, complaint.outcome),
             owner=None if complaint.owner is None else context.vault.reveal(complaint.owner),

@@ -27,7 +27,8 @@ async def lock_complaint(tx: Tx, complaint_id: str) -> Complaint:
 async def lock_complaints(tx: Tx, complaint_ids: Sequence[str]) -> dict[str, Complaint]:
     """Lock the customers' identities, then the complaints, both sorted, and return the complaints by id.
 
-    Unknown complaints are left out. The audit trail gets the customer of the first one. Raises CustomerErased: nothing more is written about an erased customer.
+    Unknown complaints are left out. The audit trail gets the customer of the first one. Raises CustomerErased: nothing more is
+    written about an erased customer.
     """
     wanted = sorted(set(complaint_ids))
     identities = await complaints.identities(tx, wanted)

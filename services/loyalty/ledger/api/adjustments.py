@@ -132,11 +132,10 @@ async def get_adjustment(
     found = await find_member(read, customer_id, context.clock.now())
     record = await find_adjustment(read, found, row_of("adj", adjustment_id))
     keys = await context.vault.keys(read, [record.identity_id])
-    opened = record.identity_id in keys
     return BookedAdjustmentOut(
         id=adjustment_id,
         customer_id=found.member.owner_id,
         adjusted=record.points,
-        reason=keys.open(record.identity_id, "adjustment.reason", record.reason) if opened else None,
+        reason=keys.open_if_known(record.identity_id, "adjustment.reason", record.reason),
         occurred_at=record.occurred_at,
     )

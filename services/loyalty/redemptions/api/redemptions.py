@@ -158,13 +158,10 @@ async def get_redemption(
     found = await find_member(read, customer_id, context.clock.now())
     record = await find_redemption(read, found, row_of("red", redemption_id))
     keys = await context.vault.keys(read, [record.identity_id])
-    reference = record.reference if record.identity_id in keys else None
     return BookedRedemptionOut(
         id=redemption_id,
         customer_id=found.member.owner_id,
         redeemed=record.points,
-        reference=None
-        if reference is None
-        else keys.open(record.identity_id, "redemption.reference", reference),
+        reference=keys.open_if_known(record.identity_id, "redemption.reference", record.reference),
         occurred_at=record.occurred_at,
     )

@@ -143,9 +143,7 @@ def seal_name(keys: Keys, identity_id: str | None, name: str | None) -> bytes | 
 
 def open_name(keys: Keys, identity_id: str | None, line: PurchaseLineRecord) -> str | None:
     """Return the name of a line; None if it has none, or its customer was erased."""
-    if line.name is None or identity_id is None or identity_id not in keys:
-        return None
-    return keys.open(identity_id, NAME_FIELD, line.name)
+    return None if identity_id is None else keys.open_if_known(identity_id, NAME_FIELD, line.name)
 
 
 _KEY = (purchase.c.issuer, purchase.c.source, purchase.c.order_id)
