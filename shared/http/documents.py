@@ -74,19 +74,19 @@ LIMITS = f"""
 def install(app: FastAPI, service: str) -> None:
     """Put the documents into the app. None of them needs a token or another host."""
 
-    @cache
-    def openapi() -> Response:
-        return JSONResponse(app.openapi())
+    @cache  # to render one takes milliseconds, and anybody may ask for it
+    def openapi_json() -> bytes:
+        return bytes(JSONResponse(app.openapi()).body)
 
     @cache
-    def events() -> Response:
-        return JSONResponse(asyncapi.document(service))
+    def asyncapi_json() -> bytes:
+        return bytes(JSONResponse(asyncapi.document(service)).body)
 
     async def openapi_document(_: Request) -> Response:
-        return _json(openapi())
+        return Response(openapi_json(), media_type="application/json")
 
     async def asyncapi_document(_: Request) -> Response:
-        return _json(events())
+        return Response(asyncapi_json(), media_type="application/json")
 
     async def docs(_: Request) -> Response:
         return HTMLResponse(_DOCS.format(title=html.escape(app.title)), headers=_POLICY)
@@ -113,11 +113,6 @@ def install(app: FastAPI, service: str) -> None:
         ("/problems/{code}", problem),
     ):
         app.router.add_route(path, endpoint, methods=["GET"], include_in_schema=False)
-
-
-def _json(rendered: Response) -> Response:
-    """Return a document that was rendered before: to render one takes milliseconds, and anybody may ask for it."""
-    return Response(rendered.body, media_type="application/json")
 
 
 def _problems(app: FastAPI) -> dict[str, tuple[int, tuple[str, str], tuple[str, str]]]:
