@@ -43,10 +43,8 @@ async def _accept(settings: Settings, names: list[str] | tuple[str, ...]) -> lis
         await embedded.migrate(running)
         try:
             lines = list[str]()
-            for work in (
-                move_back,
-                accept,
-            ):  # every consumer first: a topic that grows would hide what is lost
+            # Every consumer first: a topic that grows would hide what is lost.
+            for work in (move_back, accept):
                 for service, runtime in running:
                     losses = await work(service, runtime) if service.name in names else ()
                     lines += [f"{service.name}: {in_a_line(loss)}" for loss in losses]

@@ -23,9 +23,8 @@ def verify(
 
     Records that were set aside as dead, and what is queued behind them, are named and make it non-zero too.
     """
-    from shared.consume.set_aside import (
-        REFUSED,  # loads SQLAlchemy, which the other commands need not wait for
-    )
+    # It loads SQLAlchemy, which the other commands need not wait for.
+    from shared.consume.set_aside import REFUSED
 
     drifts, set_aside = asyncio.run(_verify(Settings()))
     refused = [record for record in set_aside if record["state"] in REFUSED]

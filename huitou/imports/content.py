@@ -67,7 +67,7 @@ def opened(file: str, columns: Collection[str]) -> Iterator[Content]:
         if encoding.startswith("utf-16"):
             path, encoding = _transcoded(path, encoding, Path(folder) / "text", file), "utf-8"
         else:
-            encoding = "utf-8" if _is_utf_8(path) or not _decodes(path, "gb18030") else "gb18030"
+            encoding = "utf-8" if _is_utf_8(path) or not _is_gb18030(path) else "gb18030"
         separator, first_line = _separator(path, encoding, columns, file)
         yield Content(path, encoding, separator, first_line, digest)
 
@@ -156,8 +156,8 @@ def _is_utf_8(path: Path) -> bool:
     return spoiled <= whole
 
 
-def _decodes(path: Path, encoding: str) -> bool:
-    decoder = codecs.getincrementaldecoder(encoding)()
+def _is_gb18030(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("gb18030")()
     with path.open("rb") as file:
         try:
             while chunk := file.read(CHUNK_BYTES):

@@ -71,13 +71,13 @@ class Kind:
         annotation: Any = declared.annotation  # a type that is only known when it runs
         probe = create_model("Probe", id=(annotation, declared))
 
-        def spelled(text: str) -> str:
+        def in_one_spelling(text: str) -> str:
             try:
                 return str(probe(id=text).model_dump()["id"])
             except ValidationError:
                 return text
 
-        return spelled
+        return in_one_spelling
 
 
 @dataclass(slots=True)
