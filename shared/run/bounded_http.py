@@ -4,6 +4,9 @@ What arrives is given to the parser in pieces that end where a head ends. So the
 the next request of a connection is not read before the present one is answered.
 """
 
+import asyncio
+import contextlib
+from asyncio import TimerHandle
 from typing import Literal, cast
 
 from fastapi import Response
@@ -29,8 +32,13 @@ UNTOLD_BYTES_MAX = HEAD_BYTES_MAX
 UNWANTED_BYTES_MAX = BATCH_BODY_BYTES_MAX
 """The most bytes of a body, with the sizes of its chunks, that still arrive after its request was answered. They are read so
 that the client reads its answer."""
-LINGER_SECONDS = 2.0
-"""The time in which a client that is refused may still send, so that it can read why."""
+LINGER_SECONDS = 5.0
+DROPPED_BYTES_MAX = 64 * 1024 * 1024
+"""The time and the bytes in which a client may still send after the last answer of its connection.
+
+What it sends is read and dropped. A connection that is closed before is reset when more arrives: the client's writing fails,
+and most clients then never read why they were refused.
+"""
 END_OF_HEAD = b"\r\n\r\n"
 
 Part = Literal["head", "body"]
@@ -58,13 +66,27 @@ class BoundedHttp(PlainHttp):
     _fault: DomainError | None = None
     """The limit that the head exceeds."""
     _refused = False
-    """Whether the connection was refused. What still arrives is dropped."""
+    """Whether no further request of the connection is answered. What still arrives is dropped."""
+    _lingering: TimerHandle | None = None
+    """The end of the time in which the client may still send after the last answer."""
+    _dropped_bytes = 0
+    """The bytes that were dropped."""
 
     def data_received(self, data: bytes) -> None:
-        """Parse the data, unless it has to wait."""
+        """Parse the data, unless it has to wait or is dropped."""
         if not self._refused:
             self._ahead += data
             self._read_on()
+            return
+        self._dropped_bytes += len(data)
+        if self._dropped_bytes > DROPPED_BYTES_MAX:
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Cancel the timer of the connection."""
+        if self._lingering is not None:
+            self._lingering.cancel()
+        super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         """Note that the first byte of a request has arrived."""
@@ -91,6 +113,8 @@ class BoundedHttp(PlainHttp):
         self._expected = int(lengths[0]) if lengths and lengths[0].isdigit() else None
         if self._fault is None:
             super().on_headers_complete()
+            if (cycle := self._cycle()) is not None:
+                cycle.transport = cast("asyncio.Transport", AnswerTransport(self))
 
     def on_body(self, body: bytes) -> None:
         """Pass a part of the body on."""
@@ -130,8 +154,12 @@ class BoundedHttp(PlainHttp):
 
     def _is_answering(self) -> bool:
         """Return whether a request whose head has arrived is not answered completely."""
-        cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and not cycle.response_complete
+        cycle = self._cycle()
+        return cycle is not None and not cycle.response_complete and self._lingering is None
+
+    def _cycle(self) -> RequestResponseCycle | None:
+        """Return the request that is being answered, or the last that was; None before the first."""
+        return self.cycle
 
     def _piece(self, data: bytes, place: int) -> bytes:
         """Return the next piece. It ends with the head, with the body, or after PIECE_BYTES if neither end is known."""
@@ -161,7 +189,7 @@ class BoundedHttp(PlainHttp):
         if self._fault is not None:
             self._refuse(self._fault)
         elif self._unwanted_bytes > UNWANTED_BYTES_MAX:
-            self.transport.close()
+            self._linger()
         return not self._refused and not self.transport.is_closing()
 
     def _refuse(self, error: DomainError) -> None:
@@ -175,16 +203,30 @@ class BoundedHttp(PlainHttp):
         else:
             self.cycle.keep_alive = False
             return
-        self.flow.resume_reading()
-        self.transport.write_eof()
-        self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        self._linger()
+
+    def end(self) -> None:
+        """End the connection after its last answer. A client that is still sending is given time to read it."""
+        if self._refused or self._coming is not None or self._ahead:
+            self._linger()
+        else:
+            self.transport.close()
+
+    def _linger(self) -> None:
+        """Send no more, and drop what still arrives, until the client closes or its time is over."""
+        self._refused, self._ahead = True, b""
+        if self._lingering is None and not self.transport.is_closing():
+            self.flow.resume_reading()
+            with contextlib.suppress(OSError):  # the client has already gone
+                self.transport.write_eof()
+            self._lingering = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _answer_for_the_app(self, error: DomainError) -> None:
         """Answer the request whose body does not come as it should. The app learns that its client is gone."""
         scope = cast("Scope", self.cycle.scope)
         self._write(error, scope)
         scope[ANSWERED] = error.kind.value
-        self.cycle.disconnected = True
+        self.cycle.disconnected, self.cycle.waiting_for_100_continue = True, False
         self.cycle.message_event.set()
 
     def _write(self, error: DomainError, scope: Scope) -> None:
@@ -194,6 +236,25 @@ class BoundedHttp(PlainHttp):
         head = b"".join(name + b": " + value + b"\r\n" for name, value in response.raw_headers)
         body = b"" if scope.get("method") == "HEAD" else bytes(response.body)
         self.transport.write(STATUS_LINE[response.status_code] + head + b"\r\n" + body)
+
+
+class AnswerTransport:
+    """The transport that the answer to one request is written to. To close it ends the connection, with time to read."""
+
+    def __init__(self, connection: BoundedHttp) -> None:
+        self._connection = connection
+
+    def write(self, data: bytes) -> None:
+        """Write a part of the answer."""
+        self._connection.transport.write(data)
+
+    def is_closing(self) -> bool:
+        """Return whether the connection is closed or closing."""
+        return self._connection.transport.is_closing()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.end()
 
 
 def _head_too_large() -> HeadTooLarge:

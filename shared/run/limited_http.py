@@ -14,6 +14,8 @@ BODY_SECONDS_MAX = 30.0
 """The most seconds for its body after that: the largest body, 4 MiB, arrives in time over 1.2 Mbit/s."""
 TAKE_SECONDS_MAX = 30.0
 """The most seconds in which a client may read nothing of an answer that does not fit into the send buffer."""
+TURNED_AWAY_MAX = 20
+"""The most connections without a place that linger at once, because they take files that the process needs for other things."""
 PATIENCE_SECONDS = 5.0
 """The seconds in which a client that sends a body or reads an answer need not give way to others."""
 
@@ -48,16 +50,25 @@ class LimitedHttp(BoundedHttp):
         if PLACES.take(self):
             self._await("head")
         else:
-            self._write(Unavailable(), {"headers": ()})
-            transport.close()
+            self._turn_away()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel all timers of the connection."""
         PLACES.leave(self)
+        TURNED_AWAY.discard(self)
         self._await(None)
         self._cancel_untaken()
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
+
+    def _turn_away(self) -> None:
+        """Answer that there is no place. So many clients get the time to read it as the process has files for them."""
+        self._write(Unavailable(), {"headers": ()})
+        if len(TURNED_AWAY) < TURNED_AWAY_MAX:
+            TURNED_AWAY.add(self)
+            self._linger()
+        else:
+            self.transport.close()
 
     def give_way(self) -> bool:
         """Close the connection, unless its client has just asked something. Return whether it is closed."""
@@ -125,9 +136,13 @@ class LimitedHttp(BoundedHttp):
         if self.flow.read_paused or (part == "head" and self._is_answering()):
             self._deadline = self.loop.call_later(_seconds_max(part), self._late, part)
             return
-        if self._is_answering() and not self.cycle.response_started:
+        answering = self._is_answering()
+        if part == "head" or (answering and self.cycle.response_started):
+            self.transport.close()
+            return
+        if answering:
             self._answer_for_the_app(BodyLate(seconds=f"{BODY_SECONDS_MAX:g}"))
-        self.transport.close()
+        self._linger()
 
     def _has_bytes(self) -> bool:
         """Return whether data has arrived that was not read."""
@@ -149,3 +164,5 @@ def _seconds_max(part: Part) -> float:
 
 PLACES: Places[LimitedHttp] = Places()
 """The connections of all servers of the process."""
+TURNED_AWAY: set[LimitedHttp] = set()
+"""Those without a place that still linger."""

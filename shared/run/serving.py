@@ -174,7 +174,7 @@ class _Connection(LimitedHttp):
 
     def _is_asking(self) -> bool:
         """Return whether the head of a request is arriving."""
-        return self._coming == "head"
+        return self._coming == "head" and not self._refused
 
 
 CLOSE = (b"connection", b"close")
