@@ -18,10 +18,13 @@ from shared.http.problems import (
     INTERNAL_CODE,
     INTERNAL_DETAIL,
     INTERNAL_TITLE,
+    ExpectationUnknown,
     HeadTooLarge,
+    HostWrong,
     MethodNotAllowed,
     Refused,
     TargetTooLong,
+    TransferCodingUnknown,
     language_of,
 )
 from shared.limits import (
@@ -53,6 +56,10 @@ _DOCS = """<!doctype html>
 <body><div id="swagger-ui"></div>
 <script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>
 """
+_OF_NO_OPERATION = (
+    NotFound, MethodNotAllowed, Refused, HeadTooLarge, TargetTooLong, HostWrong, TransferCodingUnknown, ExpectationUnknown,
+)  # fmt: skip
+"""The refusals that a request can meet before an operation is found for it."""
 _PAGE = """<!doctype html>
 <html lang="{language}"><head><meta charset="utf-8"><title>{title}</title></head>
 <body><h1>{title}</h1><p>{detail}</p><p><code>{code}</code> · {status}</p></body></html>
@@ -68,6 +75,9 @@ LIMITS = f"""
 {TARGET_BYTES_MAX:,} bytes of path and query (414 `target_too_long`). Its body: {BODY_BYTES_MAX:,} bytes,
 {BATCH_BODY_BYTES_MAX:,} for a `:batch` (413 `body_too_large`), {NODES_MAX:,} values, {NAMES_MAX} names in one object and
 {DEPTH_MAX} levels (422 `body_too_complex`). An answer lists at most {ERRORS_MAX} errors. HEAD works where GET does.
+
+**HTTP.** A request of HTTP/1.1 has one `Host` (400 `host_wrong`). Its body comes with a `Content-Length` or in chunks
+(400 `transfer_coding_unknown`). `Expect` is `100-continue` (417 `expectation_unknown`). What cannot be read is 400 `bad_request`.
 """
 
 
@@ -117,9 +127,7 @@ def install(app: FastAPI, service: str) -> None:
 
 def _problems(app: FastAPI) -> dict[str, tuple[int, tuple[str, str], tuple[str, str]]]:
     """Return every problem that this service can answer with, by code: status, title, detail."""
-    known: dict[str, type[DomainError]] = {
-        error.code: error for error in (NotFound, MethodNotAllowed, Refused, HeadTooLarge, TargetTooLong)
-    }
+    known: dict[str, type[DomainError]] = {error.code: error for error in _OF_NO_OPERATION}
     for route in operations(app.router.routes):
         known |= {error.code: error for error in refusals(route.operation)}
     listed = {code: (error.kind.value, error.title, _sentences(error)) for code, error in known.items()}

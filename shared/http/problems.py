@@ -82,6 +82,24 @@ class TargetTooLong(DomainError):
     kind, code = Kind.TARGET_TOO_LONG, "target_too_long"
 
 
+class HostWrong(DomainError):
+    """The request names no host in its header Host, or more than one."""
+
+    kind, code = Kind.BAD_REQUEST, "host_wrong"
+
+
+class TransferCodingUnknown(DomainError):
+    """The body is transferred in another way than in chunks, or its length is told in two ways."""
+
+    kind, code = Kind.BAD_REQUEST, "transfer_coding_unknown"
+
+
+class ExpectationUnknown(DomainError):
+    """The header Expect asks for something that this server does not know."""
+
+    kind, code = Kind.EXPECTATION, "expectation_unknown"
+
+
 class BodyTooComplex(DomainError):
     """The body has more values, or is nested deeper, than any operation accepts."""
 

@@ -23,6 +23,7 @@ from shared.http.problems import (
     TargetTooLong,
 )
 from shared.limits import BATCH_BODY_BYTES_MAX, HEAD_BYTES_MAX, HEAD_FIELDS_MAX, TARGET_BYTES_MAX
+from shared.run import heads
 from shared.run.plain_http import PlainHttp
 
 PIECE_BYTES = 512
@@ -64,7 +65,7 @@ class BoundedHttp(PlainHttp):
     _expected: int | None = None
     """The bytes of the body that are still to come; None if its end is not known."""
     _fault: DomainError | None = None
-    """The limit that the head exceeds."""
+    """The rule or the limit that the request breaks."""
     _refused = False
     """Whether no further request of the connection is answered. What still arrives is dropped."""
     _lingering: TimerHandle | None = None
@@ -107,28 +108,38 @@ class BoundedHttp(PlainHttp):
                 self._fault = _head_too_large()
 
     def on_headers_complete(self) -> None:
-        """Note that the head of the request has arrived, and begin to answer."""
+        """Note that the head of the request has arrived, and begin to answer, unless the head breaks a rule."""
+        version = self.parser.get_http_version()
+        self._fault = self._fault or heads.fault(version, self.headers)
+        if self._fault is not None:
+            return
         self._coming, self._head_bytes, self._untold_bytes, self._unwanted_bytes = "body", 0, 0, 0
-        lengths = [value for name, value in self.headers if name == b"content-length"]
-        self._expected = int(lengths[0]) if lengths and lengths[0].isdigit() else None
-        if self._fault is None:
-            super().on_headers_complete()
-            if (cycle := self._cycle()) is not None:
-                cycle.transport = cast("asyncio.Transport", AnswerTransport(self))
+        lengths = [int(value) for name, value in self.headers if name == b"content-length"]
+        self._expected = lengths[0] if lengths else None
+        self.url, host = heads.parted(self.url)
+        if host is not None:
+            self.headers[:] = heads.with_host(self.headers, host)
+        if version == "1.0":
+            self.expect_100_continue = False
+        super().on_headers_complete()
+        if (cycle := self._cycle()) is not None:
+            cycle.transport = cast("asyncio.Transport", AnswerTransport(self))
 
     def on_body(self, body: bytes) -> None:
         """Pass a part of the body on."""
+        if self._fault is not None:
+            return
         self._untold_bytes = 0
         if self._expected is not None:
             self._expected -= len(body)
-        if self._fault is None:
-            super().on_body(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Note that the whole request has arrived."""
+        if self._fault is not None:
+            return
         self._coming, self._whole = None, True
-        if self._fault is None:
-            super().on_message_complete()
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Parse what waited for this answer."""
@@ -195,14 +206,14 @@ class BoundedHttp(PlainHttp):
     def _refuse(self, error: DomainError) -> None:
         """Answer instead of the app, and read no more. An answer that is due to an earlier request is the last."""
         self._refused, self._ahead = True, b""
-        if not self._is_answering():
-            headers = self.headers if self._begun else []
-            self._write(error, {"headers": headers})
-        elif self._coming == "body" and not self.cycle.response_started:
+        if self._is_answering():
+            if self._coming != "body" or self.cycle.response_started:
+                self.cycle.keep_alive = False
+                return
             self._answer_for_the_app(error)
-        else:
-            self.cycle.keep_alive = False
-            return
+        elif self._coming != "body":  # else the request is answered already
+            method = self.parser.get_method().decode()
+            self._write(error, {"headers": self.headers if self._begun else [], "method": method})
         self._linger()
 
     def end(self) -> None:

@@ -75,6 +75,128 @@ def test_what_is_no_request_is_refused_or_left_alone(door: tuple[Address, bytes]
     assert said(address, ALIVE).startswith(b"HTTP/1.1 200")
 
 
+def asked(*headers: bytes, version: bytes = b"1.1", method: bytes = b"GET", body: bytes = b"") -> bytes:
+    """The bytes of a request with exactly these headers."""
+    first = method + b" /health/live HTTP/" + version
+    return b"\r\n".join((first, *headers, b"", body))
+
+
+def posted(*headers: bytes, version: bytes = b"1.1", body: bytes = b"0\r\n\r\n") -> bytes:
+    """The bytes of a POST with these headers beside its host."""
+    return asked(b"Host: shop", *headers, version=version, method=b"POST", body=body)
+
+
+HOST_WRONG, CODING, EXPECTATION, UNREADABLE = (
+    "host_wrong", "transfer_coding_unknown", "expectation_unknown", "bad_request",
+)  # fmt: skip
+AMBIGUOUS = {
+    "no host": (asked(), HOST_WRONG),
+    "two hosts": (asked(b"Host: shop", b"Host: other"), HOST_WRONG),
+    "the same host twice": (asked(b"Host: shop", b"host: shop"), HOST_WRONG),
+    "two hosts in HTTP/1.0": (asked(b"Host: shop", b"Host: shop", version=b"1.0"), HOST_WRONG),
+    "two hosts in one header": (asked(b"Host: shop, other"), HOST_WRONG),
+    "a host with a blank": (asked(b"Host: a shop"), HOST_WRONG),
+    "a host with a path": (asked(b"Host: shop/other"), HOST_WRONG),
+    "a host with a user": (asked(b"Host: me@shop"), HOST_WRONG),
+    "a host with a port that is none": (asked(b"Host: shop:http"), HOST_WRONG),
+    "no host in an absolute target": (b"GET http://shop/health/live HTTP/1.1\r\n\r\n", HOST_WRONG),
+    "two lengths": (posted(b"Content-Length: 1", b"Content-Length: 2", body=b"ab"), UNREADABLE),
+    "two equal lengths": (posted(b"Content-Length: 2", b"Content-Length: 2", body=b"ab"), UNREADABLE),
+    "two lengths in one header": (posted(b"Content-Length: 2, 2", body=b"ab"), UNREADABLE),
+    "a length with a sign": (posted(b"Content-Length: +2", body=b"ab"), UNREADABLE),
+    "a length in hexadecimal": (posted(b"Content-Length: 0x2", body=b"ab"), UNREADABLE),
+    "an empty length": (posted(b"Content-Length:", body=b""), UNREADABLE),
+    "a length and chunks": (posted(b"Content-Length: 5", b"Transfer-Encoding: chunked"), UNREADABLE),
+    "chunks and a length": (posted(b"Transfer-Encoding: chunked", b"Content-Length: 5"), UNREADABLE),
+    "another coding": (posted(b"Transfer-Encoding: gzip"), CODING),
+    "another coding in chunks": (posted(b"Transfer-Encoding: gzip, chunked"), CODING),
+    "chunks in another coding": (posted(b"Transfer-Encoding: chunked, gzip"), UNREADABLE),
+    "chunks in chunks": (posted(b"Transfer-Encoding: chunked, chunked"), UNREADABLE),
+    "chunks named twice": (posted(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"), UNREADABLE),
+    "a coding that is none": (posted(b"Transfer-Encoding: identity"), CODING),
+    "a coding that looks like chunks": (posted(b"Transfer-Encoding: xchunked"), CODING),
+    "chunks with a parameter": (posted(b"Transfer-Encoding: chunked;a=b"), CODING),
+    "chunks in HTTP/1.0": (posted(b"Transfer-Encoding: chunked", version=b"1.0"), CODING),
+    "a folded header": (asked(b"Host: shop", b"X-A: b", b" c"), UNREADABLE),
+    "a header folded with a tab": (asked(b"Host: shop", b"X-A: b", b"\tc"), UNREADABLE),
+    "a bare CR": (asked(b"Host: shop", b"X-A: b\rX-C: d"), UNREADABLE),
+    "a bare LF": (asked(b"Host: shop", b"X-A: b\nX-C: d"), UNREADABLE),
+    "only bare LF": (asked(b"Host: shop").replace(b"\r", b""), UNREADABLE),
+    "a name with a blank": (asked(b"Host: shop", b"X A: b"), UNREADABLE),
+    "a blank behind a name": (asked(b"Host : shop"), UNREADABLE),
+    "a blank before the first name": (asked(b" Host: shop"), UNREADABLE),
+    "no name": (asked(b"Host: shop", b": b"), UNREADABLE),
+    "no colon": (asked(b"Host: shop", b"X-A"), UNREADABLE),
+    "a NUL": (asked(b"Host: shop", b"X-A: b\x00c"), UNREADABLE),
+    "a DEL": (asked(b"Host: shop", b"X-A: b\x7fc"), UNREADABLE),
+    "another expectation": (asked(b"Host: shop", b"Expect: 200-ok"), EXPECTATION),
+    "one more expectation": (posted(b"Content-Length: 2", b"Expect: 100-continue, more", body=b"{}"), EXPECTATION),
+    "another version": (asked(b"Host: shop", version=b"2.0"), UNREADABLE),
+    "an older version": (asked(b"Host: shop", version=b"0.9"), UNREADABLE),
+}  # fmt: skip
+"""Requests that two servers may read in two ways, or that this one does not understand."""
+
+
+@pytest.mark.parametrize("sort", AMBIGUOUS)
+def test_what_can_be_read_in_two_ways_is_refused_with_a_sentence(
+    door: tuple[Address, bytes], sort: str
+) -> None:
+    address, _ = door
+    raw, code = AMBIGUOUS[sort]
+
+    head, _, body = said(address, raw).partition(b"\r\n\r\n")
+
+    problem = json.loads(body)
+    assert head.startswith(b"HTTP/1.1 417" if code == EXPECTATION else b"HTTP/1.1 400")
+    assert b"\r\nconnection: close" in head.lower()
+    assert (problem["code"], problem["type"]) == (code, f"/problems/{code}")
+    assert problem["detail"]
+
+
+@pytest.mark.parametrize("code", [HOST_WRONG, CODING, EXPECTATION, UNREADABLE])
+def test_the_refusal_of_a_head_is_in_the_callers_language_and_described(
+    door: tuple[Address, bytes], code: str
+) -> None:
+    address, _ = door
+    raw = next(raw for raw, refusal in AMBIGUOUS.values() if refusal == code)
+    first, _, rest = raw.partition(b"\r\n")
+
+    chinese = said(address, first + b"\r\nAccept-Language: zh\r\n" + rest)
+    described = said(address, ALIVE.replace(b"/health/live", b"/problems/" + code.encode()))
+
+    assert b"content-language: zh" in chinese.lower()
+    assert json.loads(chinese.partition(b"\r\n\r\n")[2])["detail"].isascii() is False
+    assert described.startswith(b"HTTP/1.1 200")
+
+
+PLAIN = {
+    "HTTP/1.0 without a host": asked(version=b"1.0"),
+    "an empty host": asked(b"Host:", b"Connection: close"),
+    "a host with a port": asked(b"Host: shop.example:8001", b"Connection: close"),
+    "an address of version 6": asked(b"Host: [::1]:8001", b"Connection: close"),
+    "an absolute target": b"GET http://shop:1/health/live HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n",
+    "an expectation in HTTP/1.0": asked(b"Expect: 100-continue", version=b"1.0"),
+    "an unknown expectation in HTTP/1.0": asked(b"Expect: more", version=b"1.0"),
+    "the expectation in capitals": asked(b"Host: shop", b"Expect: 100-Continue", b"Connection: close"),
+    "blanks around a value": asked(b"Host: \t shop \t", b"Connection: close"),
+}
+
+
+@pytest.mark.parametrize("sort", PLAIN)
+def test_what_the_standard_allows_is_answered(door: tuple[Address, bytes], sort: str) -> None:
+    address, _ = door
+
+    assert said(address, PLAIN[sort]).startswith(b"HTTP/1.1 200")
+
+
+def test_an_absolute_target_without_a_path_is_the_root(door: tuple[Address, bytes]) -> None:
+    address, _ = door
+
+    answer = said(address, b"GET http://shop?a=b HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 404")
+
+
 @pytest.mark.parametrize("protocol", ["h2c", "websocket", "h2c, websocket", "TLS/1.0"])
 @pytest.mark.parametrize("pieces", [1, 2])
 def test_an_invitation_to_another_protocol_is_passed_over_and_the_body_is_read(
