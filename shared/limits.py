@@ -77,6 +77,8 @@ TARGET_BYTES_MAX = 8 * 1024
 BODY_BYTES_MAX = 1024 * 1024
 BATCH_BODY_BYTES_MAX = 4 * 1024 * 1024
 """Bytes of the body of a request, and of a request to a `:batch` operation."""
+CHUNKS_MAX = 20_000
+"""Chunks of a body that comes in chunks. Those of the largest body have 200 bytes on average then."""
 
 NODES_MAX = 450_000
 """Values in the body of a request: objects, lists, texts, numbers and so on. The largest batch of short lines that fits

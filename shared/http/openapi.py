@@ -41,6 +41,7 @@ from shared.http.problems import (
     InvalidRequest,
     MalformedJson,
     TargetTooLong,
+    TooManyChunks,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -167,7 +168,8 @@ def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
     if operation.idempotency == "required":
         errors.append(KeyRequired)
     if operation.has_body:
-        errors += [MalformedJson, DuplicateName, BodyTooComplex, BodyLate, BodyTooLarge, UnsupportedMediaType]
+        errors += [MalformedJson, DuplicateName, BodyTooComplex, BodyLate, BodyTooLarge, TooManyChunks]
+        errors.append(UnsupportedMediaType)
     errors.append(InvalidRequest)
     if "cursor" in operation.query:
         errors.append(CursorInvalid)

@@ -82,6 +82,12 @@ class TargetTooLong(DomainError):
     kind, code = Kind.TARGET_TOO_LONG, "target_too_long"
 
 
+class TooManyChunks(DomainError):
+    """The body comes in more chunks than any operation accepts."""
+
+    kind, code = Kind.TOO_LARGE, "too_many_chunks"
+
+
 class HostWrong(DomainError):
     """The request names no host in its header Host, or more than one."""
 

@@ -21,8 +21,9 @@ from shared.http.problems import (
     Refused,
     Scope,
     TargetTooLong,
+    TooManyChunks,
 )
-from shared.limits import BATCH_BODY_BYTES_MAX, HEAD_BYTES_MAX, HEAD_FIELDS_MAX, TARGET_BYTES_MAX
+from shared.limits import BATCH_BODY_BYTES_MAX, CHUNKS_MAX, HEAD_BYTES_MAX, HEAD_FIELDS_MAX, TARGET_BYTES_MAX
 from shared.run import heads
 from shared.run.plain_http import PlainHttp
 
@@ -60,6 +61,8 @@ class BoundedHttp(PlainHttp):
     """The bytes of the head that is arriving."""
     _untold_bytes = 0
     """The bytes of a chunked body since the last that carried some of it."""
+    _chunks = 0
+    """The chunks of the body that have begun to arrive."""
     _unwanted_bytes = 0
     """The bytes that arrived with the body after the answer."""
     _expected: int | None = None
@@ -113,7 +116,8 @@ class BoundedHttp(PlainHttp):
         self._fault = self._fault or heads.fault(version, self.headers)
         if self._fault is not None:
             return
-        self._coming, self._head_bytes, self._untold_bytes, self._unwanted_bytes = "body", 0, 0, 0
+        self._coming, self._head_bytes = "body", 0
+        self._untold_bytes, self._chunks, self._unwanted_bytes = 0, 0, 0
         lengths = [int(value) for name, value in self.headers if name == b"content-length"]
         self._expected = lengths[0] if lengths else None
         self.url, host = heads.parted(self.url)
@@ -124,6 +128,12 @@ class BoundedHttp(PlainHttp):
         super().on_headers_complete()
         if (cycle := self._cycle()) is not None:
             cycle.transport = cast("asyncio.Transport", AnswerTransport(self))
+
+    def on_chunk_header(self) -> None:
+        """Count a chunk, within their limit: the parser calls for each, so small ones cost more than what they carry."""
+        self._chunks += 1
+        if self._chunks > CHUNKS_MAX:
+            self._fault = TooManyChunks(limit=CHUNKS_MAX)
 
     def on_body(self, body: bytes) -> None:
         """Pass a part of the body on."""

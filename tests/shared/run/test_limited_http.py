@@ -3,69 +3,26 @@
 import asyncio
 import io
 import json
-import select
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import pytest
-from fastapi import FastAPI, Request
 
 from shared import logs
-from shared.http.edge import Edge
-from shared.metrics import Metrics
-from shared.run import bounded_http, limited_http, places, serving
+from shared.run import limited_http, places, serving
 from tests.parts import waiting
+from tests.parts.connections import (
+    CHUNKS,
+    ENDS_SECONDS_MAX,
+    GET,
+    POST,
+    SOON,
+    answered,
+    asked,
+    connected,
+    port,
+    rest,
+)
 
-SOON = 0.3
-"""A limit that has passed soon."""
-LONG_SECONDS = 60.0
-ENDS_SECONDS_MAX = 10.0
-"""Far above the short limits and far below the long ones: tells which of them has held."""
-GET = b"GET /now HTTP/1.1\r\nHost: test\r\n\r\n"
-POST = b"POST /body HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n"
-LARGE_BYTES = 64 * 1024 * 1024
-
-Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-@asynccontextmanager
-async def port() -> AsyncIterator[int]:
-    listener, app, stopping = serving.listen("127.0.0.1", 0), FastAPI(), asyncio.Event()
-    app.add_middleware(Edge, metrics=Metrics("port"))
-    number: int = listener.getsockname()[1]
-
-    @app.get("/now")
-    async def now() -> str:
-        return "answered"
-
-    @app.post("/unread")
-    async def unread() -> str:
-        return "answered"
-
-    @app.post("/body")
-    async def body(request: Request) -> int:
-        return len(await request.body())
-
-    @app.get("/large")
-    async def large() -> str:
-        return "x" * LARGE_BYTES
-
-    serves = asyncio.create_task(serving.serve(app, listener, stopping, grace_seconds=0))
-    try:
-        yield number
-    finally:
-        stopping.set()
-        await serves
-
-
-@pytest.fixture(autouse=True)
-def limits(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """All limits far away: each test moves its own near."""
-    monkeypatch.setattr(serving, "KEEP_ALIVE_SECONDS", LONG_SECONDS)
-    for name in ("HEAD_SECONDS_MAX", "BODY_SECONDS_MAX", "TAKE_SECONDS_MAX"):
-        monkeypatch.setattr(limited_http, name, LONG_SECONDS)
-    return monkeypatch
+pytestmark = pytest.mark.usefixtures("limits")
 
 
 async def test_who_connects_and_asks_nothing_is_sent_away(limits: pytest.MonkeyPatch) -> None:
@@ -137,9 +94,6 @@ async def test_a_body_that_does_not_come_is_answered_as_late(limits: pytest.Monk
     assert json.loads(written.getvalue())["status"] == 408
 
 
-CHUNKS = b" /body HTTP/1.1\r\nHost: test\r\nRequest-Id: of-a-client\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
 @pytest.mark.parametrize(
     ("method", "together"),
     [(b"POST", True), (b"POST", False), (b"HEAD", True)],
@@ -178,88 +132,6 @@ async def test_a_body_is_not_waited_for_after_its_answer_either(limits: pytest.M
         client = await connected(number)
         await answered(client, POST.replace(b"/body", b"/unread"))
         client[1].write(b"half")
-
-        assert await rest(client) == b""
-
-
-LONG_BODY = b"x" * (8 * 1024 * 1024)
-"""Longer than the buffers of both sides, so that a client writes it only while the server reads."""
-
-
-LENGTH = b"Content-Length: %d\r\n" % len(LONG_BODY)
-
-
-@pytest.mark.parametrize(
-    ("first_line", "more", "status"),
-    [
-        (b"POST /unread HTTP/1.1", b"Connection: close\r\nTransfer-Encoding: chunked\r\n", b"200"),
-        (b"POST /body HTTP/1.1", b"Connection: close\r\n" + LENGTH, b"413"),
-        (b"POST /body HTTP/1.1", LENGTH, b"413"),
-        (b"POST /body HTTP/1.0", LENGTH, b"413"),
-        (b"PUT /nowhere HTTP/1.1", b"Connection: close\r\nTransfer-Encoding: chunked\r\n", b"404"),
-        (b"PUT /body HTTP/1.1", b"Connection: close\r\nTransfer-Encoding: chunked\r\n", b"405"),
-        (b"POST /" + b"x" * 9_000 + b" HTTP/1.1", LENGTH, b"414"),
-    ],
-    ids=["close", "too large and close", "too large", "HTTP/1.0", "no such path", "no such method", "too long a path"],
-)  # fmt: skip
-async def test_a_client_that_is_answered_before_it_has_sent_its_body_can_send_it_and_read_the_answer(
-    first_line: bytes, more: bytes, status: bytes
-) -> None:
-    async with port() as number:
-        answer = await answered_before_the_body(number, first_line + b"\r\nHost: test\r\n" + more + b"\r\n")
-
-    assert answer.startswith(b"HTTP/1.1 " + status)
-    assert b"\r\n\r\n" in answer
-
-
-async def test_a_client_without_a_place_can_send_its_request_and_read_the_answer(
-    limits: pytest.MonkeyPatch,
-) -> None:
-    limits.setattr(places, "CONNECTIONS_MAX", places.ADDRESS_SHARE)
-    async with port() as number:
-        inside = await connected(number)
-        inside[1].write(POST)
-        await waiting.until(asked(1), seconds_max=ENDS_SECONDS_MAX)
-
-        answer = await answered_before_the_body(number, b"")
-
-    assert answer.startswith(b"HTTP/1.1 503")
-
-
-async def test_a_client_whose_body_is_late_can_send_on_and_read_the_answer(
-    limits: pytest.MonkeyPatch,
-) -> None:
-    limits.setattr(limited_http, "BODY_SECONDS_MAX", SOON)
-    async with port() as number:
-        answer = await answered_before_the_body(number, POST)
-
-    assert answer.startswith(b"HTTP/1.1 408")
-
-
-@pytest.mark.parametrize("limit", ["seconds", "bytes"])
-async def test_a_client_that_is_answered_is_not_listened_to_without_an_end(
-    limits: pytest.MonkeyPatch, limit: str
-) -> None:
-    limits.setattr(bounded_http, "LINGER_SECONDS", SOON if limit == "seconds" else LONG_SECONDS)
-    limits.setattr(bounded_http, "DROPPED_BYTES_MAX", 1_000 if limit == "bytes" else 2 * len(LONG_BODY))
-    async with port() as number:
-        client = await connected(number)
-        client[1].write(POST.replace(b"/body", b"/unread").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-        assert (await rest(client)).startswith(b"HTTP/1.1 200")
-        client[1].write(b"x" * (2_000 if limit == "bytes" else 5))
-
-        async def is_cut() -> bool:
-            return not len(limited_http.PLACES)
-
-        await waiting.until(is_cut, seconds_max=ENDS_SECONDS_MAX)
-
-
-async def test_chunks_that_nobody_wants_count_with_their_sizes(limits: pytest.MonkeyPatch) -> None:
-    limits.setattr(bounded_http, "UNWANTED_BYTES_MAX", 1_000)
-    async with port() as number:
-        client = await connected(number)
-        await answered(client, b"POST" + CHUNKS.replace(b"/body", b"/unread"))
-        client[1].write(b"1\r\nx\r\n" * 300)
 
         assert await rest(client) == b""
 
@@ -339,46 +211,3 @@ async def test_who_sends_a_body_slowly_gives_way_after_a_while(limits: pytest.Mo
 
         assert soon.startswith(b"HTTP/1.1 503")
         assert await answered(await connected(number), GET) == b'"answered"'
-
-
-def asked(count: int) -> Callable[[], Awaitable[bool]]:
-    async def are_asked() -> bool:
-        return sum(connection.cycle is not None for connection in limited_http.PLACES) == count
-
-    return are_asked
-
-
-async def answered_before_the_body(number: int, head: bytes) -> bytes:
-    """The answer to a client that sends a head, sees that it is answered, sends LONG_BODY all the same, and then reads."""
-    loop = asyncio.get_running_loop()
-    with socket.create_connection(("127.0.0.1", number)) as connection:
-        connection.setblocking(False)
-        await loop.sock_sendall(connection, head)
-
-        async def is_answered() -> bool:
-            return bool(select.select([connection], [], [], 0)[0])
-
-        await waiting.until(is_answered, seconds_max=ENDS_SECONDS_MAX)
-        await loop.sock_sendall(connection, LONG_BODY)
-        answer = b""
-        while more := await asyncio.wait_for(loop.sock_recv(connection, 65_536), ENDS_SECONDS_MAX):
-            answer += more
-    return answer
-
-
-async def connected(number: int) -> Client:
-    return await asyncio.open_connection("127.0.0.1", number)
-
-
-async def rest(client: Client) -> bytes:
-    """All that comes until the server closes."""
-    return await asyncio.wait_for(client[0].read(), ENDS_SECONDS_MAX)
-
-
-async def answered(client: Client, asked: bytes) -> bytes:
-    """The body of the answer."""
-    client[1].write(asked)
-    head = (await asyncio.wait_for(client[0].readuntil(b"\r\n\r\n"), ENDS_SECONDS_MAX)).lower()
-    assert head.startswith(b"http/1.1 200")
-    length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length: "))
-    return await client[0].readexactly(int(length.split()[1]))
