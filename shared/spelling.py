@@ -8,6 +8,8 @@ SPELLED_CHARACTERS_MAX = 512
 
 The effort of NFKC grows with the square of the marks on one letter: 80,000 of them take half a minute.
 """
+CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f]")
+"""The characters that stand for no letter: NUL, tabs, line breaks, DEL and so on (Unicode's Cc). No id or code has one."""
 _EMAIL = re.compile(r"[^\s@]@[^\s@]+\.[^\s@.]{2,}")
 _PHONE = re.compile(r"(?<!\w)\+\d(?:[ ().-]*\d){7,}(?!\w)")
 _IGNORABLE = re.compile(

@@ -16,9 +16,11 @@ from shared.events.cloudevents import TRACEPARENT_SHAPE
 from shared.http import paths, problems
 from shared.http.dependencies import PRINCIPAL
 from shared.http.guard import TRACEPARENT
+from shared.http.operation import NotFound
 from shared.http.problems import ANSWERED, PLAIN_HEADERS, REQUEST_ID, BodyTooLarge, DiskFull, Unavailable
 from shared.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
 from shared.metrics import Metrics
+from shared.spelling import CONTROL_CHARACTERS
 
 CLIENT_GONE = 499
 UNROUTED = "unrouted"
@@ -93,10 +95,12 @@ class _Request:
     async def pass_through(self, app: ASGIApp) -> None:
         """Run the app. An error becomes a problem document, unless an answer has begun."""
         try:
+            if CONTROL_CHARACTERS.search(self.scope["path"]):
+                raise NotFound  # here, because a router takes a line break at the end of a path for the end of the path
             if self._declared > self._limit:
                 raise BodyTooLarge(limit=self._limit)
             await app(self.scope, self.receive, self.send)
-        except BodyTooLarge as error:
+        except (BodyTooLarge, NotFound) as error:
             await self._answer(problems.respond(error, self.scope))
         except (ClientDisconnect, asyncio.CancelledError) as error:
             self.status = self._asked.get(ANSWERED, CLIENT_GONE)

@@ -12,10 +12,11 @@ from shared.context import Tokens
 from shared.errors import DomainError, FieldError
 from shared.http import bodies
 from shared.http.dependencies import PRINCIPAL, SUBJECT
-from shared.http.operation import CUSTOMER, ME, NoCustomerOfToken, NotFound, Operation, customer_named
+from shared.http.operation import CUSTOMER, ME, NoCustomerOfToken, Operation, customer_named
 from shared.http.problems import InvalidRequest, UnsupportedMediaType
 from shared.http.readers import READER, SIGHT, Sight
 from shared.http.validation import pointer, unknown_parameters
+from shared.spelling import CONTROL_CHARACTERS
 from shared.vault import Vault
 
 TRACEPARENT = "huitou.traceparent"
@@ -41,8 +42,6 @@ async def admit(request: Request, operation: Operation) -> None:
                 raise Forbidden(operation=operation.id, needed=operation.allow.names())
         if says_me and principal.customer_id is None:
             raise NoCustomerOfToken
-    if "\x00" in request.scope["path"]:
-        raise NotFound
     if request.scope["query_string"]:
         _check_query(request, operation)
 
@@ -115,7 +114,11 @@ def _check_query(request: Request, operation: Operation) -> None:
         names = [name for name, _ in given]
         errors = [_query_error(name, _GIVEN_TWICE) for name in dict.fromkeys(names) if names.count(name) > 1]
     if not errors:
-        errors = [_query_error(name, bodies.NUL_CHARACTER) for name, value in given if "\x00" in value]
+        errors = [
+            _query_error(name, bodies.NUL_CHARACTER if "\x00" in value else _CONTROL_CHARACTER)
+            for name, value in given
+            if CONTROL_CHARACTERS.search(value)
+        ]
     if errors:
         raise InvalidRequest(errors=errors)
 
@@ -124,4 +127,5 @@ def _query_error(name: str, sentence: Sentence) -> FieldError:
     return FieldError.of(pointer(("query", name)), sentence)
 
 
+_CONTROL_CHARACTER = field_sentence(__name__, "control_character")
 _GIVEN_TWICE = field_sentence(__name__, "given_twice")

@@ -233,6 +233,13 @@ IDS: tuple[str, ...] = (
 """Ids in a path that name nothing."""
 
 
+CONTROL_CHARACTERS: Mapping[str, str] = {
+    "%00": "nul_character",
+    **dict.fromkeys(("%01", "%09", "%0a", "%0D", "%1f", "%7f", "%c2%85"), "control_character"),
+}
+"""Control characters as an address has them, each with the code of its refusal in a query."""
+
+
 def _plain(text: str) -> Callable[[str, Schema], str]:
     return lambda name, schema: f"{name}={text}"
 

@@ -104,6 +104,26 @@ def of_ids(target: Target) -> Iterator[Case]:
                 )
 
 
+def of_control_characters(target: Target) -> Iterator[Case]:
+    """Each control character behind each path, in place of each of its parameters and of each parameter of its query."""
+    for operation in target.operations:
+        for text, code in bad_values.CONTROL_CHARACTERS.items():
+            kind = f"the control character {text}"
+            ids = [name for name, _ in operation.named("path")]
+            paths = [
+                target.path(operation) + text,
+                *(target.path(operation, **{id: f"a{text}b"}) for id in ids),
+            ]
+            for path in paths:
+                case = _as_documented(target, operation, kind, path, (404,))
+                yield replace(case, may_pass=False, codes=("not_found",))
+            for name, _ in operation.named("query"):
+                path = f"{target.path(operation)}?{name}=a{text}"
+                case = _as_documented(target, operation, kind, path, (422,))
+                errors = {f"/query/{name}": code} if target.checks_queries else {}
+                yield replace(case, may_pass=False, errors=errors)
+
+
 def of_parameters(target: Target) -> Iterator[Case]:
     """Each kind of value of each query parameter, and a parameter that the operation does not have."""
     for operation in target.operations:

@@ -4,12 +4,14 @@ The cases are computed from the OpenAPI documents: every kind of bad value of `b
 `make test` sends CASES_OF_A_KIND_MAX cases of each kind, so that its cost does not grow with the fields of the product.
 """
 
+import io
 import random
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from operator import attrgetter
 
 import pytest
 
+from shared import logs
 from tests.contract.http import cases
 from tests.contract.http.targets import TARGETS, Case, Target, faults, open_target, send
 from tests.parts.databases import Kind
@@ -72,6 +74,22 @@ async def test_bad_input_is_taken_or_refused_by_name_on_postgresql(
     target: Target, family: Family, seeded: random.Random
 ) -> None:
     await send_sample(target, seeded, [case for case in family(target) if case.may_pass])
+
+
+@pytest.mark.parametrize(
+    "target", [*on("sqlite", TARGETS), *on("postgresql", SERVICES)], indirect=True, ids="-".join
+)
+async def test_control_characters_are_refused_everywhere_and_nothing_is_logged(target: Target) -> None:
+    written = io.StringIO()
+    logs.configure(target.name, level="warning", stream=written)
+
+    wrong = []
+    for case in cases.of_control_characters(target):
+        answer = await send(target, case)
+        wrong += [f"{case.method} {case.path[:100]}: {fault}" for fault in faults(target, case, answer)]
+
+    assert not wrong, f"{len(wrong)}:\n" + "\n".join(wrong[:TOLD_MAX])
+    assert written.getvalue() == ""
 
 
 async def send_sample(target: Target, seeded: random.Random, computed: Sequence[Case]) -> None:
