@@ -1,7 +1,11 @@
-"""The text that `huitou up` prints when every service answers: one screen, with the addresses last."""
+"""The text that `huitou up` prints when every service answers: one screen of 24 rows and 80 columns, with the addresses last."""
 
 import json
 import shlex
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -19,27 +23,52 @@ WHAT = {
     "scoring": "banner_what_scoring",
 }
 
+CURSOR_ROWS = 1
+"""The row below the text, in which the cursor stands."""
+
 
 def show(settings: Settings, customer_id: str | None) -> None:
     """Print where everything is kept, how to get tokens, four commands that can be pasted unchanged, and the addresses.
 
-    `customer_id` is a customer of the demo; None without a demo: then the commands create a customer.
+    `customer_id` is a customer of the demo; None without a demo: then the commands create a customer. A terminal that is too
+    small for everything gets fewer commands.
     """
     folder = tokens.write_operators(settings.home)
     shop = said("banner_empty_shop") if customer_id is None else said("banner_demo_shop")
-    lines = [
+    above = [
         said("banner_runs", shop=shop, currency=settings.currency),
         said("banner_keeps", home=_short(settings.home), folder=folder.name),
         f"  {'  '.join(tokens.ROLES)} ",
-        said("banner_others", role=tokens.ROLES[0]),
-        f"        huitou token --partner {tokens.EXAMPLE_PARTNER}",
-        f"        huitou token --customer {customer_id or 'ID'}",
+        said("banner_others", role=tokens.ROLES[0], partner=tokens.EXAMPLE_PARTNER),
         said("banner_commands"),
     ]
-    lines += [f"  {command}" for command in _commands(settings, _short(folder / "admin"), customer_id)]
-    lines += ["", f"{'console':9} {settings.address('console')}"]
-    lines += [f"{name:9} {settings.address(name)}/docs   {said(sentence)}" for name, sentence in WHAT.items()]
-    typer.echo("\n".join([*lines, ""]))
+    commands = [f"  {command}" for command in _commands(settings, _short(folder / "admin"), customer_id)]
+    addresses = [
+        f"{'console':9} {settings.address('console')}",
+        *(f"{name:9} {settings.address(name)}/docs   {said(sentence)}" for name, sentence in WHAT.items()),
+        "",
+    ]
+    typer.echo("\n".join([*above, *_fitting(commands, [*above, *addresses]), *addresses]))
+
+
+def _fitting(commands: Sequence[str], others: Sequence[str]) -> Sequence[str]:
+    """Return the commands that fit on the terminal with all other lines: long paths can make the last ones too many."""
+    if not sys.stdout.isatty():
+        return commands
+    columns, rows = shutil.get_terminal_size()
+    while len(commands) > 1 and _rows([*commands, *others], columns) + CURSOR_ROWS > rows:
+        commands = commands[:-1]
+    return commands
+
+
+def _rows(lines: Iterable[str], columns: int) -> int:
+    """Return the rows that lines take on a terminal that wraps them."""
+    return sum(max(-(-_width(line) // columns), 1) for line in lines)
+
+
+def _width(line: str) -> int:
+    """Return the columns of a line: Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in line)
 
 
 def _short(path: Path) -> Path:
