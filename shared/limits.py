@@ -25,6 +25,8 @@ ID_MAX = 64
 """Characters of an id of ours that a caller sends."""
 CODE_MAX = 64
 """Characters of a code: a word of ours, or a name that the merchant gives to something they configure."""
+EXTERNAL_ID_MAX = 128
+"""Characters of the merchant's own id of a customer, in its only spelling."""
 SOURCE_MAX = 64
 """Characters of the name of a system that orders come from."""
 ORDER_ID_MAX = 128

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from shared.limits import EXTERNAL_ID_MAX
+
 SPELLED_CHARACTERS_MAX = 512
 """The longest text that is brought into NFKC. It is far longer than any id may be in the end.
 
@@ -39,6 +41,15 @@ def spelled(text: str) -> str:
         if normal == text:
             return text
         text = normal
+
+
+def spelled_external_id(text: str) -> str | None:
+    """Return a merchant's own id of a customer in its only spelling. None if the text can be no such id.
+
+    It is empty, too long, or holds a character that cannot be printed.
+    """
+    external_id = spelled(text)
+    return external_id if 0 < len(external_id) <= EXTERNAL_ID_MAX and external_id.isprintable() else None
 
 
 def addresses_a_person(text: str) -> bool:

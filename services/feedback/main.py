@@ -10,6 +10,7 @@ from services.feedback.orders import capability as orders
 from services.feedback.remedies import capability as remedies
 from services.feedback.settings import Settings
 from services.feedback.sla import capability as sla
+from shared import references
 from shared.service import Service
 
 
@@ -24,6 +25,7 @@ def service(settings: Settings) -> Service:
         },
         settings=settings,
         capabilities=(
+            references.CAPABILITY,
             customers.CAPABILITY,
             orders.CAPABILITY,
             sla.CAPABILITY,

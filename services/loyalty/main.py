@@ -11,6 +11,7 @@ from services.loyalty.remedies import capability as remedies
 from services.loyalty.settings import Settings
 from services.loyalty.statements import capability as statements
 from services.loyalty.tiers import capability as tiers
+from shared import references
 from shared.service import Service
 
 
@@ -30,6 +31,7 @@ def service(settings: Settings) -> Service:
         },
         settings=settings,
         capabilities=(
+            references.CAPABILITY,
             ledger.CAPABILITY,
             purchases.CAPABILITY,
             tiers.CAPABILITY,

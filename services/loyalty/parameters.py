@@ -1,17 +1,7 @@
-"""Path parameters that several capabilities share."""
-
-from typing import Annotated
-
-from fastapi import Path
-
-from shared.limits import ID_MAX
+"""Parts of paths that several capabilities share."""
 
 ROW_DIGITS_MAX = 18
 """An id of so many digits fits into the columns of ids."""
-
-CustomerId = Annotated[
-    str, Path(max_length=ID_MAX, description="The customer, or any identity merged into them.")
-]
 
 
 def row_of(prefix: str, text: str) -> int | None:

@@ -9,6 +9,7 @@ from services.scoring.models import capability as models
 from services.scoring.scores import capability as scores
 from services.scoring.settings import Settings
 from shared.consume import BATCH_MAX
+from shared import references
 from shared.service import Service
 
 EMBEDDED_BATCH_MAX = 200
@@ -29,6 +30,7 @@ def service(settings: Settings) -> Service:
         },
         settings=settings,
         capabilities=(
+            references.CAPABILITY,
             facts.CAPABILITY,
             models.CAPABILITY,
             labels.CAPABILITY,

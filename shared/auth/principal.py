@@ -61,6 +61,15 @@ class Principal:
         """Return the issuer within which the names that this subject tells are unique: `shop` or `partner:<id>`."""
         return f"partner:{self.id}" if self.kind == "partner" else SHOP
 
+    def issuer_asked(self, issuer: str | None) -> str | None:
+        """Return the issuer within which this subject looks names up: its own, or the one that an operator asks for.
+
+        None if it asks for an issuer whose names it may not look up: then it finds nobody.
+        """
+        if issuer is None:
+            return self.issuer
+        return issuer if self.kind == "operator" or issuer == self.issuer else None
+
     @property
     def key(self) -> str:
         """Return the subject as one word, such as `operator:ana`, for idempotency, limits and the audit trail."""

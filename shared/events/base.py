@@ -66,9 +66,14 @@ def as_text(value: datetime) -> str:
     return value.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
+def _pattern_of(prefix: str) -> str:
+    """Return the pattern of an id: a prefix, then a uuid7 as 26 characters of Crockford base32."""
+    return f"{prefix}_[0-9a-hjkmnp-tv-z]{{26}}"
+
+
 def _id_of(prefix: str) -> StringConstraints:
-    """Return the shape of an id: a prefix, then a uuid7 as 26 characters of Crockford base32."""
-    return StringConstraints(max_length=30, pattern=f"^{prefix}_[0-9a-hjkmnp-tv-z]{{26}}$")
+    """Return the shape of an id."""
+    return StringConstraints(max_length=30, pattern=f"^{_pattern_of(prefix)}$")
 
 
 Instant = Annotated[
@@ -86,6 +91,7 @@ CauseId = Annotated[
     str, StringConstraints(max_length=CAUSE_ID_MAX, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]*$")
 ]
 
+IDENTITY_PATTERN = _pattern_of("cus")
 IdentityId = Annotated[str, _id_of("cus")]
 PurchaseId = Annotated[str, _id_of("pur")]
 ReturnId = Annotated[str, _id_of("ret")]

@@ -53,6 +53,7 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
     app.state.metrics.read.append(service.gauges)
     app.state.health = Health()
     app.state.private = False
+    app.state.find_external = service.find_external
     app.state.tags = {**service.tags, **audit.TAG, **set_aside.TAG, **health.TAG}
     for router in (*service.routers, *kernel_routers(service), health.router):
         app.router.routes.extend(router.routes)

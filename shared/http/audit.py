@@ -12,12 +12,13 @@ from shared import audit
 from shared.audit import AuditRecord, AuditSelection
 from shared.http.auth import allow
 from shared.http.cursor import CursorInvalid
+from shared.http.customers import NAME_MAX, IssuerOfName, Named
 from shared.http.dependencies import Reading, Vaulted
 from shared.http.listing import Listing, listed_by
 from shared.http.models import InstantIn, Page, Response, example
 from shared.http.readers import ACTOR, OPERATORS_ONLY
 from shared.http.routes import Router
-from shared.limits import CODE_MAX, ID_MAX
+from shared.limits import CODE_MAX
 from shared.vault import Vault
 
 PSEUDONYM_MAX = 400
@@ -92,8 +93,13 @@ class AuditFilters:
         ),
     ] = None
     customer_id: Annotated[
-        str | None, Query(max_length=ID_MAX, description="Only what named this customer, also among others.")
+        str | None,
+        Query(
+            max_length=NAME_MAX,
+            description="Only what named this customer (`cus_…` or `ext:…`), also among others.",
+        ),
     ] = None
+    issuer: IssuerOfName = None
     operation: Annotated[
         str | None, Query(max_length=CODE_MAX, description="Only this operation, by its operationId.")
     ] = None
@@ -109,7 +115,10 @@ class AuditFilters:
     errors=(CursorInvalid,),
 )
 async def list_audit(
-    read: Reading, vault: Vaulted, listing: Annotated[Listing[AuditFilters], listed_by(AuditFilters)]
+    read: Reading,
+    vault: Vaulted,
+    named: Named,
+    listing: Annotated[Listing[AuditFilters], listed_by(AuditFilters)],
 ) -> Page[AuditOut]:
     """Acts of operators and their reads of personal data that was not masked, the latest first.
 
@@ -117,10 +126,13 @@ async def list_audit(
     deleted after HUITOU_AUDIT_DAYS. When a customer is erased, the reasons about the customer become unreadable.
     """
     filters = listing.filters
+    customer_id = filters.customer_id and await named.identity_of(read, filters.customer_id, filters.issuer)
+    if filters.customer_id and not customer_id:
+        return listing.page([], lambda _: [], [])
     chosen = AuditSelection(
         kind=filters.kind,
         operator=filters.operator_id,
-        customer_id=filters.customer_id,
+        customer_id=customer_id or None,
         operation=filters.operation,
         since=filters.since,
         until=filters.until,

@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 from fastapi import Response
 
+from shared.http.operation import CUSTOMER, EXTERNAL
+
 CREATED = frozenset({201, 202})
 """The statuses of answers that have a `Location`."""
 HEADER = "Location"
@@ -24,8 +26,15 @@ def add_location(response: Response, template: str | None, path_params: Mapping[
 
 
 def location_of(template: str, path_params: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
-    """Return the address: parameters of the path as they were asked for, other names from the answer."""
-    values = {**answer} | {name: quote(str(value), safe=":") for name, value in path_params.items()}
+    """Return the address: parameters of the path as they were asked for, other names from the answer.
+
+    The answer names the customer of an external id, which means another one to other callers, and later.
+    """
+    values = {**answer} | {
+        name: quote(str(value), safe=":")
+        for name, value in path_params.items()
+        if not (name == CUSTOMER and CUSTOMER in answer and str(value).startswith(EXTERNAL))
+    }
     return template.format_map(values)
 
 

@@ -12,6 +12,8 @@ Idempotency = Literal["required", "optional"]
 Needs = Literal["transaction", "reading", "nothing"]
 CUSTOMER = "customer_id"
 """The name of the parameter of a path that names a customer."""
+EXTERNAL = "ext:"
+"""The prefix of an external id in the place of a customer's id."""
 ME = "me"
 """The word that stands for the customer of the token in the place of a customer's id in a path."""
 

@@ -18,7 +18,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
-from fastapi import Response
+from fastapi import Depends, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.requests import Request
@@ -29,7 +29,7 @@ from shared.auth.access import Allow
 from shared.context import Runtime
 from shared.db import Tx, failures
 from shared.errors import DomainError
-from shared.http import bodies, dependencies, effort, guard, idempotency, locations, paths, trail
+from shared.http import bodies, customers, dependencies, effort, guard, idempotency, locations, paths, trail
 from shared.http.operation import CUSTOMER, Idempotency, Needs, Operation
 
 READ_SECONDS_MAX = 3.5
@@ -159,6 +159,7 @@ async def _answer(
     tx: Tx, request: Request, operation: Operation, running: Runtime, run: Handler
 ) -> Response | DomainError:
     """Return the response, or a refusal with which the transaction is committed. Raises every other refusal."""
+    asked = dict(request.path_params)
     try:
         if operation.idempotency is None:
             response = await run(request)
@@ -170,7 +171,7 @@ async def _answer(
         raise
     if not 200 <= response.status_code < 300:
         raise ReturnedRefusal(f"{operation.id} returned {response.status_code}")
-    locations.add_location(response, operation.location, request.path_params)
+    locations.add_location(response, operation.location, asked)
     return response
 
 
@@ -217,6 +218,9 @@ class Router:
 
         The other options are FastAPI's: `responses`, `response_model`, `response_class`, `openapi_extra` and so on.
         """
+
+        if f"{{{CUSTOMER}}}" in path:
+            options["dependencies"] = [Depends(customers.name_customer), *options.get("dependencies", ())]
 
         def declare(endpoint: Endpoint) -> Endpoint:
             self.routes.append(

@@ -1,17 +1,24 @@
 """A capability: one thing that a service can do, with all its parts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Column, MetaData
 from starlette.routing import BaseRoute
 
 from shared.consume.handlers import Handle, HandleParked, Lock
+from shared.context import Context
+from shared.db import Read
 from shared.events.base import Event
 from shared.metrics import Measure, ReadSamples
 from shared.outbox.jobs import Job
 from shared.verify.invariants import Invariants
+
+
+FindExternal = Callable[[Read, Context[Any], str, str], Awaitable[str | None]]
+"""A function that returns the identity to which an external id leads within an issuer, or None. The id comes last, in its only
+spelling."""
 
 
 class Resource(Protocol):
@@ -36,6 +43,8 @@ class Capability:
     """The handler of each event type. If several capabilities handle one event, they run in the service's order."""
     parked: Mapping[str, HandleParked] = field(default_factory=dict)
     """The functions that apply a dead parked fact that is no event when an operator retries it, by its type name."""
+    find_external: FindExternal | None = None
+    """The function that finds customers by the merchant's own ids. At most one capability of a service has it."""
     jobs: Sequence[Job] = ()
     """The periodic jobs."""
     tables: Sequence[MetaData] = ()

@@ -18,7 +18,7 @@ from shared.events.base import Event
 from shared.metrics import Measure, Sample
 from shared.outbox import tables as outbox_tables
 from shared.outbox.jobs import Job
-from shared.service.capability import Capability, Resource
+from shared.service.capability import Capability, FindExternal, Resource
 from shared.settings import ServiceSettings
 from shared.verify import tables as verify_tables
 from shared.verify.invariants import Drift, Invariants, combine
@@ -80,6 +80,13 @@ class Service:
     def routers(self) -> Sequence[Resource]:
         """Return the operations of all capabilities."""
         return [router for capability in self.capabilities for router in capability.routers]
+
+    @cached_property
+    def find_external(self) -> FindExternal | None:
+        """Return the function that finds customers by the merchant's own ids, or None if the service has none."""
+        functions = [capability.find_external for capability in self.capabilities if capability.find_external]
+        assert len(functions) <= 1, "one capability of a service knows external ids"
+        return functions[0] if functions else None
 
     @cached_property
     def jobs(self) -> Sequence[Job]:

@@ -64,7 +64,7 @@ COLUMNS = {
     "purchase_id": OUR_ID, "return_id": OUR_ID, "complaint_id": OUR_ID, "remedy_id": OUR_ID, "fit_id": OUR_ID,
     "retry_of": OUR_ID, "duplicate_of": OUR_ID, "follows": OUR_ID, "set_aside.id": OUR_ID, "complaint.id": OUR_ID,
     "message.id": OUR_ID, "transition.id": OUR_ID, "follow_up.id": OUR_ID, "remedy.id": OUR_ID, "allowed_batch.id": OUR_ID,
-    "number": NUMBER, "loyalty_txn": TRANSACTION, "sweep.after_customer_id": _form(rf"{_ID}|"),
+    "reference": _form(r"[A-Za-z0-9_-]{22}"), "number": NUMBER, "loyalty_txn": TRANSACTION, "sweep.after_customer_id": _form(rf"{_ID}|"),
     "inbox.event_id": _form(r"[0-9A-Za-z-]+"), "set_aside.event_id": _form(r"[^\s@]{1,200}"),
     "issuer": ISSUER, "currency": CURRENCY, "zone": ZONE,
     # Words of ours

@@ -9,6 +9,7 @@ from shared.events.profile import (
     CustomerMerged,
     CustomerRegistered,
     CustomerUnmerged,
+    CustomerUpdated,
     PurchaseLine,
     PurchaseRecorded,
     PurchaseReturned,
@@ -21,7 +22,12 @@ Units = tuple[int, int, int]
 
 
 def registered(
-    identity_id: str, at: datetime, *, origin: str = "api", issuer: str = SHOP
+    identity_id: str,
+    at: datetime,
+    *,
+    origin: str = "api",
+    issuer: str = SHOP,
+    references: Sequence[str] = (),
 ) -> CustomerRegistered:
     """Build the registration of a customer that an issuer brought."""
     return CustomerRegistered(
@@ -31,6 +37,19 @@ def registered(
         cause=Cause(kind="registration", id=identity_id),
         origin=origin,
         issuer=issuer,
+        references=tuple(references),
+    )
+
+
+def updated(identity_id: str, at: datetime, *, version: int, references: Sequence[str] = ()) -> CustomerUpdated:
+    """Build the update that tells all references of an identity."""
+    return CustomerUpdated(
+        identity_id=identity_id,
+        customer_id=identity_id,
+        occurred_at=at,
+        cause=Cause(kind="registration", id=identity_id),
+        record_version=version,
+        references=tuple(references),
     )
 
 

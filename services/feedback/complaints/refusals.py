@@ -142,7 +142,7 @@ class MessageKindForbidden(DomainError):
 
 
 class UnknownCustomer(DomainError):
-    """A partner names a customer that does not exist, or that it did not bring, which looks the same."""
+    """A partner names a customer that it did not bring, or an external id leads to nobody: both look like one that does not exist."""
 
     kind, code = Kind.INVALID, "unknown_customer"
 

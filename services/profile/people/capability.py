@@ -2,12 +2,17 @@
 
 from services.profile.people.api import customers
 from services.profile.people.invariants import INVARIANTS
+from services.profile.people.queries.ownership import find_external
 from services.profile.people.storage.tables import identity, metadata
+from services.profile.people.usecases.tell_old_references import tell_old_references
+from shared.outbox.jobs import paged
 from shared.service import Capability
 
 CAPABILITY = Capability(
     name="people",
     routers=(customers.router,),
+    jobs=(paged("tell_old_references", tell_old_references),),
+    find_external=find_external,
     tables=(metadata,),
     versions=(identity.c.ownership_version, identity.c.record_version),
     invariants=INVARIANTS,

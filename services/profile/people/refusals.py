@@ -2,9 +2,7 @@
 
 from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError, Kind
-
-EXTERNAL_ID_MAX = 128
-"""The most characters of an external id."""
+from shared.limits import EXTERNAL_ID_MAX
 
 IDENTIFIER_REQUIRED = field_sentence(__name__, "identifier_required")
 """The refusal of a customer that a request does not name at all."""

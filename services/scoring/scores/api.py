@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from fastapi import Path, Query
+from fastapi import Query
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from typing_extensions import TypeAliasType
 
@@ -21,10 +21,11 @@ from services.scoring.settings import Settings
 from shared.catalogues import Sentence, field_sentence
 from shared.http.auth import OPERATORS, allow
 from shared.http.awaiting import AfterOut, awaited
+from shared.http.customers import CustomerId
 from shared.http.dependencies import InContext, Reading
 from shared.http.models import DateIn, InstantIn, Response, example, refused
 from shared.http.routes import Router
-from shared.limits import ID_MAX, INSTANT_MAX, INSTANT_MIN
+from shared.limits import INSTANT_MAX, INSTANT_MIN
 from shared.local_time import local_day
 
 DAY_CHARACTERS = 10
@@ -168,15 +169,6 @@ AsOf = Annotated[
         description="A day (`1997-09-30`, through its end in the shop's zone) or an instant with its offset. "
         "Default: now. Facts known today are used, restated to then.",
         examples=["1997-09-30"],
-    ),
-]
-
-CustomerId = Annotated[
-    str,
-    Path(
-        max_length=ID_MAX,
-        description="Any id of the customer, also a merged one.",
-        examples=["cus_01hv3n8v1mz8k7g5r0q2w4x6y8"],
     ),
 ]
 

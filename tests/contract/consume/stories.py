@@ -24,15 +24,19 @@ from shared.events.cloudevents import encode
 from shared.events.feedback import RemedyGranted
 from shared.events.loyalty import PointsEarned, RemedyRefused
 from shared.events.profile import (
+    CustomerErased,
     CustomerMerged,
     CustomerRegistered,
     CustomerUnmerged,
+    CustomerUpdated,
     PurchaseLine,
     PurchaseRecorded,
     PurchaseReturned,
     ReturnedLine,
 )
 from shared.identity.tables import identity
+from shared.references.tables import reference as references
+from shared.references.tables import reference_record
 from tests.contract.consume.traffic import TOPIC
 from tests.parts.opened import NOW, Opened
 
@@ -60,8 +64,12 @@ class Story:
         """Every id in it: what else a database holds is not of this story."""
         self.people = [self.id("cus") for _ in range(PEOPLE)]
         self.events: list[Event] = [
-            CustomerRegistered(origin="story", **self.about(who, "registration", who)) for who in self.people
+            CustomerRegistered(
+                origin="story", references=(reference(who, 0),), **self.about(who, "registration", who)
+            )
+            for who in self.people
         ]
+        self.named()
         for _ in range(PURCHASES):
             self.bought()
         self.moved()
@@ -103,6 +111,22 @@ class Story:
                     self.events.append(back(self, made, line.line, first, last))
         return made
 
+    def named(self) -> None:
+        """Some people get more external ids, and some of these lose one or all, or are erased."""
+        for number, who in enumerate(self.people[:6]):
+            for version in range(1, number):
+                names = [reference(who, name) for name in range(number - version - number % 2)]
+                about = self.about(who, "registration", self.id("rec"))
+                self.events.append(CustomerUpdated(record_version=version, references=tuple(names), **about))
+        stranger, erasure_id = self.id("cus"), self.id("era")
+        self.events += [
+            CustomerRegistered(
+                origin="story", references=(reference(stranger, 0),),
+                **self.about(stranger, "registration", stranger),
+            ),
+            CustomerErased(erasure_id=erasure_id, **self.about(stranger, "erasure", erasure_id)),
+        ]  # fmt: skip
+
     def moved(self) -> None:
         """Identities join others and some are parted again, each step with the next version of the identity."""
         for who in self.people[:6]:
@@ -127,6 +151,11 @@ class Story:
         if refused:
             return RemedyRefused(remedy_id=remedy_id, code="above_limit", **about)
         return PointsEarned(programme="default", points=5, transaction_id="txn_remedy_1", **about)
+
+
+def reference(who: str, number: int) -> str:
+    """A keyed digest of an external id of somebody's."""
+    return f"{who[4:24]}-{number}"
 
 
 def purchase(
@@ -209,6 +238,10 @@ def as_type(told: Told, name: str) -> list[tuple[Event, Wire]]:
     return found
 
 
+_REFERENCES = (
+    select(*reference_record.c),
+    select(references.c.reference, references.c.identity_id),
+)
 _ID = re.compile(r"\b[a-z]{3}_[0-9a-z]{26}\b")
 Books = dict[str, list[str]]
 
@@ -243,9 +276,9 @@ _SCORING = (
     select(score.c.customer_id, score.c.label).where(score.c.label.is_not(None)),
 )
 _BOOKS: dict[str, Sequence[Select[*tuple[Any, ...]]]] = {
-    "loyalty": _LOYALTY,
-    "feedback": _FEEDBACK,
-    "scoring": _SCORING,
+    "loyalty": (*_LOYALTY, *_REFERENCES),
+    "feedback": (*_FEEDBACK, *_REFERENCES),
+    "scoring": (*_SCORING, *_REFERENCES),
 }
 
 

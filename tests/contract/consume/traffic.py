@@ -18,6 +18,7 @@ from shared.events.profile import (
     CustomerMerged,
     CustomerRegistered,
     CustomerUnmerged,
+    CustomerUpdated,
     PurchaseLine,
     PurchaseRecorded,
     PurchaseReturned,
@@ -126,7 +127,16 @@ class Traffic:
         }  # fmt: skip
 
     def _registered(self) -> Event:
-        return CustomerRegistered(origin="fuzz", **self._about("registration", self._id("cus")))
+        about = self._about("registration", self._id("cus"))
+        return CustomerRegistered(origin="fuzz", references=self._references(), **about)
+
+    def _updated(self) -> Event:
+        self.versions += 1
+        about = self._about("registration", self._id("rec"))
+        return CustomerUpdated(record_version=self.versions, references=self._references(), **about)
+
+    def _references(self) -> tuple[str, ...]:
+        return tuple(f"{self.rng.choice(CROCKFORD) * 22}" for _ in range(self.rng.randrange(3)))
 
     def _purchase(self) -> Event:
         lines = [
@@ -296,6 +306,7 @@ class Traffic:
 
 EVENTS: dict[Callable[[Traffic], Event], int] = {
     Traffic._registered: 10,
+    Traffic._updated: 6,
     Traffic._purchase: 40,
     Traffic._return: 15,
     Traffic._moved: 8,

@@ -20,6 +20,7 @@ from services.profile.people.storage.tables import (
     identity,
 )
 from services.profile.people.usecases.register_customer import register_customer
+from services.profile.people.usecases.tell_old_references import tell_old_references
 from services.profile.purchases.domain.returns import WaitingReturn
 from services.profile.purchases.storage.tables import (
     PurchaseLineRecord,
@@ -40,6 +41,7 @@ from shared.context import Context
 from shared.db import Database, Tx
 from shared.db.migrations import Migrations
 from shared.events.cloudevents import decode
+from shared.events.profile import CustomerUpdated
 from shared.ids import new_id
 from shared.outbox.tables import OutboxRecord, outbox
 from shared.vault import open_vault, subject_key
@@ -83,6 +85,16 @@ async def fill(tx: Tx, context: Context[Settings]) -> None:
             for identity_id, value, state in HELD
         ],
     )  # fmt: skip
+    await tx.insert_records(
+        identifier,
+        [
+            IdentifierRecord(
+                ACMES, "external_id", "partner:acme", 1, context.vault.index("external_id", "partner:acme", "C-1"),
+                keys.seal(ACMES, "identifier.external_id", "C-1"), "resolving", new_id("rec"), NOW, NOW,
+            )
+        ],
+    )  # fmt: skip
+    await tx.execute(update(identity).where(identity.c.identity_id == SHOPS).values(record_version=1_700_000))
     named = sa.table("customer_value", *(column for column in _columns_of(customer_value, but="issuer")))
     text = json.dumps({"raw": "Ana", "normalised": "Ana"})
     await tx.execute(
@@ -149,6 +161,15 @@ async def test_data_of_the_first_revision_survives(kind: databases.Kind, tmp_pat
         event = registered.event
         assert event is not None
         assert (event.identity_id, getattr(event, "issuer", None)) == (ACMES, "partner:acme")
+
+        for number in (3, 0):
+            async with database.begin() as tx:
+                assert await tell_old_references(tx, context) == number
+        async with database.read() as read:
+            (payload,) = await read.all(select(outbox.c.payload).where(outbox.c.type == CustomerUpdated.type))
+        updated = CustomerUpdated.model_validate_json(payload[0])
+        assert (updated.identity_id, updated.record_version) == (ACMES, 1)
+        assert updated.references == (context.vault.reference("partner:acme", "C-1"),)
 
         async with database.read() as read:
             seen = await find_customer(read, context, ACMES, issuer="partner:acme")

@@ -26,8 +26,10 @@ from services.feedback.complaints.usecases.open_complaint import NewComplaint, o
 from services.feedback.customers.queries import ids_shown
 from services.feedback.http import ClockOut, show_clocks
 from services.feedback.settings import Settings
-from shared.events.base import ComplaintId, IdentityId
-from shared.http.auth import OPERATORS, Principal, allow
+from shared.db import Tx
+from shared.events.base import ComplaintId, Issuer
+from shared.http.auth import OPERATORS, allow
+from shared.http.customers import CustomerName, IssuerOfName, Named, Naming
 from shared.http.dependencies import Caller, InContext, Reading, Transaction
 from shared.http.listing import Listing, listed_by
 from shared.http.models import (
@@ -52,7 +54,15 @@ router = Router(tags=["complaints"])
 class ComplaintCustomerIn(Request):
     """The customer that complains."""
 
-    id: IdentityId
+    id: CustomerName = Field(
+        description="`cus_…`, or `ext:` and your own id of the customer.",
+        examples=["cus_01hv5m8z6x0000000000000000"],
+    )
+    issuer: Issuer | None = Field(
+        None,
+        description="The issuer of the id after `ext:`; by default your own. For operators.",
+        examples=["shop"],
+    )
 
 
 class ComplaintOrderIn(Request):
@@ -125,15 +135,15 @@ class ListedComplaintOut(Response):
     ),
 )
 async def post_complaint(
-    tx: Transaction, context: InContext[Settings], caller: Caller, body: ComplaintIn
+    tx: Transaction, context: InContext[Settings], caller: Caller, named: Named, body: ComplaintIn
 ) -> ComplaintSummaryOut:
     """Open a complaint: it gets a number, and the clock of its first response runs from the contact on.
 
-    From an operator a customer nobody has heard of yet is accepted; a partner names only customers that it brought. An order
-    need not be known yet. It is looked for when the complaint is read, among the orders of the customer's issuer.
+    From an operator the id of a customer nobody has heard of yet is accepted; a partner names only customers that it brought.
+    An external id must be known here, which it is some seconds after profile took it. An order need not be known yet. It is looked for when the complaint is read, among the orders of the customer's issuer.
     """
     new = NewComplaint(
-        identity_id=_complainant(caller, body),
+        identity_id=await _complainant(tx, named, body),
         channel=channel_code(body.channel),
         title=body.title,
         body=body.body,
@@ -165,7 +175,10 @@ class ListedStatus(StrEnum):
 class ComplaintFilters:
     """The filters of the list of complaints."""
 
-    customer_id: Annotated[IdentityId | None, Query(description="Only complaints of this customer.")] = None
+    customer_id: Annotated[
+        CustomerName | None, Query(description="Only complaints of this customer: `cus_…` or `ext:…`.")
+    ] = None
+    issuer: IssuerOfName = None
     status: Annotated[
         ListedStatus | None,
         Query(description="Only complaints in this state; `open` is every state but closed."),
@@ -195,6 +208,7 @@ async def list_complaints(
     read: Reading,
     context: InContext[Settings],
     caller: Caller,
+    named: Named,
     listing: Annotated[
         Listing[ComplaintFilters], listed_by(ComplaintFilters, bound_to=lambda caller: caller.key)
     ],
@@ -203,10 +217,14 @@ async def list_complaints(
 
     A filter that names another customer gives an empty page, like one that names a customer that does not exist.
     """
+    asked = listing.filters.customer_id
+    customer_id = asked and await named.identity_of(read, asked, listing.filters.issuer)
+    if asked and not customer_id:
+        return listing.page([], lambda _: [], [])
     complaints = await lists.list_complaints(
         read,
         caller,
-        customer_id=listing.filters.customer_id,
+        customer_id=customer_id,
         statuses=_statuses(listing.filters.status),
         owner=None if listing.filters.owner is None else context.vault.conceal(listing.filters.owner),
         number=listing.filters.number,
@@ -242,16 +260,19 @@ async def list_complaints(
     return listing.page(complaints, lambda complaint: [complaint.id], items)
 
 
-def _complainant(caller: Principal, body: ComplaintIn) -> str:
+async def _complainant(tx: Tx, named: Naming, body: ComplaintIn) -> str:
     """Return the identity that the complaint is recorded for."""
-    named = None if body.customer is None else body.customer.id
-    if caller.customer_id is not None:
-        if named not in (None, caller.customer_id):
+    own_id = named.caller.customer_id
+    if own_id is not None:
+        if body.customer is not None and body.customer.id != own_id:
             raise OtherCustomerNamed
-        return caller.customer_id
-    if named is None:
+        return own_id
+    if body.customer is None:
         raise CustomerRequired
-    return named
+    identity_id = await named.identity_of(tx, body.customer.id, body.customer.issuer)
+    if identity_id is None:
+        raise UnknownCustomer
+    return identity_id
 
 
 def _statuses(status: ListedStatus | None) -> list[str] | None:

@@ -17,10 +17,11 @@ from services.loyalty.ledger.refusals import (
     UnknownMember,
 )
 from services.loyalty.ledger.usecases.adjust_points import AdjustmentAsked, adjust_points
-from services.loyalty.parameters import CustomerId, row_of
+from services.loyalty.parameters import row_of
 from services.loyalty.settings import Settings
 from shared.auth.access import OPERATORS, allow
 from shared.catalogues import field_sentence
+from shared.http.customers import CustomerId
 from shared.http.dependencies import Caller, InContext, KeyHash, Reading, Transaction
 from shared.http.models import Request, Response, Word, example, refused
 from shared.http.readers import OPERATORS_ONLY

@@ -12,10 +12,10 @@ from services.loyalty.ledger.domain.wallets import Lot
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.queries.list_lots import list_lots as lots_of
 from services.loyalty.ledger.refusals import UnknownMember
-from services.loyalty.parameters import CustomerId
 from services.loyalty.settings import Settings
 from shared.auth.access import OPERATORS, allow
 from shared.http.cursor import CursorInvalid
+from shared.http.customers import CustomerId
 from shared.http.dependencies import InContext, Reading
 from shared.http.listing import Listing, listed_by
 from shared.http.models import Page, Response, example

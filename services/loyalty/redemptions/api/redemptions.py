@@ -10,7 +10,7 @@ from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.wallets import Points
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
-from services.loyalty.parameters import CustomerId, row_of
+from services.loyalty.parameters import row_of
 from services.loyalty.purchases.domain.facts import Line
 from services.loyalty.redemptions.queries.redemptions import find_redemption
 from services.loyalty.redemptions.refusals import (
@@ -23,6 +23,7 @@ from services.loyalty.redemptions.usecases.redeem_points import RedemptionAsked,
 from services.loyalty.settings import Settings
 from shared.events.base import SHOP, Issuer
 from shared.http.auth import OPERATORS, allow
+from shared.http.customers import CustomerId
 from shared.http.dependencies import InContext, KeyHash, Reading, Transaction
 from shared.http.models import OrderId, Request, Response, Source, Word, example
 from shared.http.readers import ReadBy

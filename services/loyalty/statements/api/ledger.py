@@ -11,7 +11,6 @@ from services.loyalty.ledger.domain.entries import Fact, OrderKey, SealedText
 from services.loyalty.ledger.domain.postings import Account, CauseKind
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.refusals import UnknownMember
-from services.loyalty.parameters import CustomerId
 from services.loyalty.remedies.domain.remedies import Refusal
 from services.loyalty.settings import Settings
 from services.loyalty.statements.queries.applied import PREFIXES, is_applied
@@ -21,6 +20,7 @@ from shared.auth.access import OPERATORS, allow
 from shared.auth.principal import SubjectKind
 from shared.http.awaiting import AfterOut, awaited
 from shared.http.cursor import CursorInvalid
+from shared.http.customers import CustomerId
 from shared.http.dependencies import Caller, InContext, Reading
 from shared.http.listing import Listing, NoFilters, listed_by
 from shared.http.models import Page, Response, example, member_of

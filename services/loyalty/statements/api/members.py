@@ -10,7 +10,6 @@ from services.loyalty.ledger.domain.wallets import Points
 from services.loyalty.ledger.queries.find_member import FoundMember, find_member
 from services.loyalty.ledger.queries.find_member_at import find_member_at
 from services.loyalty.ledger.refusals import UnknownMember
-from services.loyalty.parameters import CustomerId
 from services.loyalty.statements.queries.applied import PREFIXES, is_applied
 from services.loyalty.statements.refusals import AheadOfTime
 from services.loyalty.tiers.domain.standing import Standing
@@ -18,6 +17,7 @@ from services.loyalty.tiers.queries.find_standing import find_standing, find_sta
 from shared import money
 from shared.auth.access import OPERATORS, allow
 from shared.http.awaiting import AfterOut, awaited
+from shared.http.customers import CustomerId
 from shared.http.dependencies import Reading, Running
 from shared.http.models import InstantIn, Response, example
 from shared.http.routes import Router

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Self
 
-from fastapi import Path, Query
+from fastapi import Query
 from fastapi import Response as Answer
 from pydantic import Field, model_validator
 from typing_extensions import TypeAliasType
@@ -28,10 +28,10 @@ from services.profile.people.domain.identifiers import (
 from services.profile.people.domain.resolution import UnattachedIdentifier
 from services.profile.people.queries import customers
 from services.profile.people.queries.ownership import (
-    customer_of,
     ids_shown,
     issuer_seen_by,
     may_ask_for,
+    owner_of,
     rows_seen_by,
 )
 from services.profile.people.refusals import (
@@ -48,6 +48,7 @@ from services.profile.settings import Settings
 from shared.catalogues import field_sentence
 from shared.events.base import Issuer
 from shared.http.auth import OPERATORS, allow
+from shared.http.customers import CustomerId
 from shared.http.dependencies import Caller, InContext, Reading, Transaction
 from shared.http.listing import Listing, listed_by
 from shared.http.models import InstantIn, Page, Request, Response, Source, Word, example, refused
@@ -249,14 +250,10 @@ async def get_customer(
     read: Reading,
     context: InContext[Settings],
     caller: Caller,
-    customer_id: Annotated[str, Path(description="`cus_…`, or `ext:` and your own id of the customer.")],
-    issuer: Annotated[
-        Issuer | None,
-        Query(description="The issuer of the id after `ext:`; by default your own. For operators."),
-    ] = None,
+    customer_id: CustomerId,
 ) -> CustomerOut:
     """Read everything known of a customer. Ids of merged customers stay valid and lead to the surviving one."""
-    owner_id = await customer_of(read, context, caller, customer_id, issuer=issuer)
+    owner_id = await owner_of(read, customer_id, issuer_seen_by(caller))
     customer = owner_id and await customers.find_customer(
         read, context, owner_id, issuer=issuer_seen_by(caller)
     )

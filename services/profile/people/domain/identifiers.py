@@ -10,9 +10,10 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import Field
 from typing_extensions import TypeAliasType
 
-from services.profile.people.refusals import EXTERNAL_ID_MAX, EmailInvalid, ExternalIdInvalid, PhoneInvalid
+from services.profile.people.refusals import EmailInvalid, ExternalIdInvalid, PhoneInvalid
 from shared.errors import DomainError, FieldError
-from shared.spelling import spelled
+from shared.limits import EXTERNAL_ID_MAX
+from shared.spelling import spelled_external_id
 
 IdentifierKind = TypeAliasType(
     "IdentifierKind",
@@ -227,8 +228,8 @@ def email(raw: str) -> Identifier:
 
 def external_id(raw: str, issuer: str) -> Identifier:
     """Return an external id in its only spelling (`shared.spelling`); its case is kept. Raises ExternalIdInvalid."""
-    text = spelled(raw)
-    if not 0 < len(text) <= EXTERNAL_ID_MAX or not text.isprintable():
+    text = spelled_external_id(raw)
+    if text is None:
         raise _refused(ExternalIdInvalid, "external_id")
     return Identifier("external_id", issuer, text)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from services.profile.people.domain.customers import Customer, CustomerIdentifier, CustomerSelection
 from services.profile.people.domain.identifiers import GivenIdentifiers, normalise
 from services.profile.people.domain.survivorship import Value, surviving
-from services.profile.people.queries.ownership import holder_of, issuer_asked, issuer_seen_by, owner_of
+from services.profile.people.queries.ownership import holder_of, issuer_seen_by, owner_of
 from services.profile.people.storage import identifiers, identities, source_records
 from services.profile.people.storage.identities import IdentityWithKey
 from services.profile.people.storage.source_records import NAME
@@ -40,7 +40,7 @@ async def look_up_customer(
 
     None if it leads to nobody, to an erased customer, or to one that this caller may not see.
     """
-    asked = issuer_asked(caller, within)
+    asked = caller.issuer_asked(within)
     (identifier,) = normalise(given, issuer=asked or SHOP, region=context.settings.phone_region)
     if asked is None:
         return None

@@ -1,11 +1,10 @@
-"""Find the customer that an id or an identifier stands for, and the owners of identities."""
+"""Find the identity that an identifier leads to, and the owners of identities."""
 
 from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from services.profile.people.domain.identifiers import Identifier, external_id
-from services.profile.people.refusals import ExternalIdInvalid
+from services.profile.people.domain.identifiers import Identifier
 from services.profile.people.storage import identifiers, identities
 from services.profile.people.storage.identities import exists as identity_exists
 from services.profile.people.storage.identities import owner_of
@@ -16,14 +15,12 @@ from shared.db import Read
 from shared.vault import Keys, SubjectErased
 
 __all__ = [
-    "EXTERNAL",
-    "customer_of",
+    "find_external",
     "holder_of",
     "identities_of",
     "identity_exists",
     "ids_shown",
     "issuer_and_owner_of",
-    "issuer_asked",
     "issuer_seen_by",
     "may_ask_for",
     "owner_and_keys_of",
@@ -31,9 +28,6 @@ __all__ = [
     "owners_of",
     "rows_seen_by",
 ]
-
-EXTERNAL = "ext:"
-"""The prefix of an external id in the place of a customer's id."""
 
 
 def issuer_seen_by(caller: Principal) -> str | None:
@@ -51,34 +45,9 @@ def may_ask_for(caller: Principal, issuer: str | None) -> bool:
     return issuer is None or issuer_seen_by(caller) in (None, issuer)
 
 
-def issuer_asked(caller: Principal, asked: str | None) -> str | None:
-    """Return the issuer within which a caller looks identifiers up: its own, or the one that an operator asks for.
-
-    None if the caller asks for an issuer whose identifiers it may not look up: then it finds nobody.
-    """
-    if asked is None:
-        return caller.issuer
-    return asked if caller.kind == "operator" or asked == caller.issuer else None
-
-
-async def customer_of(
-    read: Read, context: Context, caller: Principal, text: str, *, issuer: str | None = None
-) -> str | None:
-    """Return the customer's id that `cus_…` or `ext:…` stands for; None if this caller may see no such customer.
-
-    An external id is looked up within `issuer`, by default within the caller's own.
-    """
-    if not text.startswith(EXTERNAL):
-        return await owner_of(read, text, issuer_seen_by(caller))
-    within = issuer_asked(caller, issuer)
-    if within is None:
-        return None
-    try:
-        identifier = external_id(text.removeprefix(EXTERNAL), within)
-    except ExternalIdInvalid:
-        return None
-    holder = await holder_of(read, context, identifier, within)
-    return await owner_of(read, holder, issuer_seen_by(caller)) if holder else None
+async def find_external(read: Read, context: Context, issuer: str, external_id: str) -> str | None:
+    """Return the identity to which an external id leads within an issuer, by its only spelling; None if it leads to nobody."""
+    return await holder_of(read, context, Identifier("external_id", issuer, external_id), issuer)
 
 
 async def holder_of(read: Read, context: Context, identifier: Identifier, issuer: str) -> str | None:

@@ -9,6 +9,7 @@ from services.profile.people.domain.identifiers import Identifier
 from services.profile.people.domain.resolution import Clues, Decision, Fact, Resolved
 from services.profile.people.refusals import TooMuchContention, UnknownCustomer, refused_at
 from services.profile.people.steps.known_identities import ROUNDS_MAX, KnownIdentities
+from services.profile.people.steps.tell_references import FIRST_VERSION, tell_references
 from services.profile.people.storage import identifiers, identities
 from services.profile.people.storage.tables import IdentifierRecord, IdentityRecord
 from shared.auth.principal import SHOP
@@ -122,6 +123,7 @@ class CustomersOfFacts:
         decisions = await self._claim(facts)
         await self._keep_contested(facts, decisions)
         await self._store_new_identities(facts, decisions)
+        await self._tell_attached(facts, decisions)
         return [self._resolved(fact, decision) for fact, decision in zip(facts, decisions, strict=True)]
 
     async def look_up(self, facts: Sequence[Fact]) -> None:
@@ -193,6 +195,17 @@ class CustomersOfFacts:
                 if decision.is_new
             )
         )
+
+    async def _tell_attached(self, facts: Sequence[Fact], decisions: Sequence[Decision]) -> None:
+        """Tell other services of the external ids that identities got which they know already."""
+        attached = {
+            decision.identity_id: Cause(kind=fact.kind, id=fact.record_id)
+            for fact, decision in zip(facts, decisions, strict=True)
+            if decision.identity_id in self._known
+            and any(fact.identifiers[position].kind == "external_id" for position in decision.claims)
+        }
+        if attached:
+            await tell_references(self._tx, self._vault, self.keys, attached)
 
     def _resolved(self, fact: Fact, decision: Decision) -> Resolved:
         """Return the answer to a fact: its identity, its customer, and its identifiers of other customers."""
@@ -269,6 +282,7 @@ class CustomersOfFacts:
             source=fact.source,
             created_at=fact.seen_at,
             booked_at=self._tx.now,
+            record_version=FIRST_VERSION,
         )
 
     def _references(self, facts: Sequence[Fact], decisions: Sequence[Decision]) -> dict[str, list[str]]:

@@ -1,14 +1,14 @@
 """Identities: their owners, their states, and the keys that their data is sealed with."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, literal_column, or_, select
 
 from services.profile.people.domain.customers import CustomerSelection, IdentityState, Origin
 from services.profile.people.storage.tables import IdentityRecord, identity
-from shared.db import Read, Tx, any_of
+from shared.db import Read, Tx, any_of, columns_of
 from shared.vault import Keys, SubjectKeyRecord, Vault, subject_key
 
 
@@ -29,6 +29,15 @@ class IdentityWithKey:
     def is_erased(self) -> bool:
         """Whether the identity was erased."""
         return self.state == "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionedIdentity:
+    """An identity, its owner, and the version of what events told of it."""
+
+    identity_id: str
+    owner_id: str
+    record_version: int
 
 
 async def find(read: Read, identity_ids: Iterable[str]) -> list[IdentityWithKey]:
@@ -131,6 +140,26 @@ async def page(read: Read, selection: CustomerSelection, *, before: str | None, 
     return [owner_id for (owner_id,) in await read.all(statement)]
 
 
+async def untold(read: Read, limit: int) -> list[str]:
+    """Return the ids of at most `limit` identities whose references no event has told, sorted."""
+    statement = select(identity.c.identity_id).where(_UNTOLD).order_by(identity.c.identity_id).limit(limit)
+    return [identity_id for (identity_id,) in await read.all(statement)]
+
+
+async def raise_versions(tx: Tx, identity_ids: Iterable[str]) -> list[VersionedIdentity]:
+    """Raise the version of what is told of these identities by one, and return them. They are locked, sorted."""
+    locked = await tx.read_records(
+        VersionedIdentity,
+        select(*columns_of(identity, VersionedIdentity))
+        .where(any_of(identity.c.identity_id, sorted(identity_ids)))
+        .order_by(identity.c.identity_id)
+        .with_for_update(),
+    )
+    raised = [replace(record, record_version=record.record_version + 1) for record in locked]
+    await tx.update_records(identity, raised, key=("identity_id",), columns=("record_version",))
+    return raised
+
+
 async def insert(tx: Tx, records: Sequence[IdentityRecord], keys: Sequence[SubjectKeyRecord]) -> None:
     """Store new identities and their wrapped keys."""
     await tx.insert_records(identity, records)
@@ -160,6 +189,9 @@ def _belong_to(owner_ids: Sequence[str]) -> ColumnElement[bool]:
     is_owner, is_owned = any_of(mine, owner_ids), and_(any_of(owner, owner_ids), owner != mine)
     return and_(any_of(owner, owner_ids), or_(is_owner, is_owned))
 
+
+_UNTOLD: ColumnElement[bool] = identity.c.record_version == literal_column("0")
+"""The version is spelled out in the statement, so that every plan knows that the partial index serves it."""
 
 _WITH_KEY = select(
     identity.c.identity_id,

@@ -34,6 +34,7 @@ class IdentityColumns(TypedColumns):
     """The customer it belongs to; at first its own id."""
     ownership_version: Named[int] = Column(BigInt, nullable=False)
     record_version: Named[int] = Column(BigInt, nullable=False)
+    """The version of what events told of it. 0: it is older than the references in events, so they are still to be told."""
     state: Named[str] = Column(Text, nullable=False)
     origin: Named[str] = Column(Text, nullable=False)
     """The kind of the fact that brought it into being: `purchase` or `registration`."""
@@ -56,6 +57,12 @@ Index(
     identity.c.owner_id,
     postgresql_where=identity.c.owner_id != identity.c.identity_id,
     sqlite_where=identity.c.owner_id != identity.c.identity_id,
+)
+Index(
+    "identity_untold",
+    identity.c.identity_id,
+    postgresql_where=identity.c.record_version == 0,
+    sqlite_where=identity.c.record_version == 0,
 )
 
 

@@ -9,10 +9,10 @@ from fastapi import Path, Query
 from pydantic import Field
 
 from services.profile.people.queries.ownership import (
-    customer_of,
     identities_of,
     issuer_seen_by,
     may_ask_for,
+    owner_of,
     rows_seen_by,
 )
 from services.profile.people.refusals import CustomerNotFound
@@ -22,11 +22,10 @@ from services.profile.purchases.queries.purchases import NamedLine
 from services.profile.purchases.refusals import PurchaseNotFound
 from services.profile.purchases.storage.tables import PurchaseRecord
 from services.profile.settings import Settings
-from shared.auth.principal import Principal
-from shared.context import Context
 from shared.db import Read
 from shared.events.base import Issuer
 from shared.http.auth import OPERATORS, allow
+from shared.http.customers import NAME_MAX, Named, Naming
 from shared.http.dependencies import Caller, InContext, Reading
 from shared.http.listing import Listing, listed_by
 from shared.http.models import InstantIn, OrderIdFilter, Page, Response, SourceFilter
@@ -81,7 +80,7 @@ class PurchaseOut(PurchaseSummary):
 class PurchaseFilters:
     """The query parameters that choose among purchases."""
 
-    customer_id: Annotated[str | None, Query(max_length=200, description="`cus_…` or `ext:…`.")] = None
+    customer_id: Annotated[str | None, Query(max_length=NAME_MAX, description="`cus_…` or `ext:…`.")] = None
     issuer: Annotated[
         Issuer | None,
         Query(
@@ -113,7 +112,7 @@ async def get_purchase(
 ) -> PurchaseOut:
     """Read a purchase with its lines and how many units of each have gone back."""
     found = await purchases.find_purchase(read, context, purchase_id)
-    if found is None or not await purchases.is_seen_by(read, context, caller, found.record):
+    if found is None or not await purchases.is_seen_by(read, caller, found.record):
         raise PurchaseNotFound
     shown = await purchases.customers_shown(read, caller, [found.record])
     return PurchaseOut(**dict(_summary(found.record, shown)), lines=[_line(line) for line in found.lines])
@@ -128,8 +127,8 @@ async def get_purchase(
 )
 async def list_purchases(
     read: Reading,
-    context: InContext[Settings],
     caller: Caller,
+    named: Named,
     listing: Annotated[Listing[PurchaseFilters], listed_by(PurchaseFilters, bound_to=rows_seen_by)],
 ) -> Page[PurchaseSummary]:
     """List purchases, the latest recorded first. A customer sees their own, a partner those that it brought.
@@ -137,7 +136,7 @@ async def list_purchases(
     To customers and partners a filter that names what they may not see gives an empty page, like one that names what does not
     exist. Operators, who see every customer, get 404 for a customer that does not exist.
     """
-    selection = await _selection(read, context, caller, listing.filters)
+    selection = await _selection(read, named, listing.filters)
     if selection is None:
         return listing.page([], lambda _: [], [])
     listed = await purchases.list_purchases(read, selection, before=listing.after, limit=listing.rows_max)
@@ -151,16 +150,16 @@ async def list_purchases(
 
 
 async def _selection(
-    read: Read, context: Context, caller: Principal, filters: PurchaseFilters
+    read: Read, named: Naming, filters: PurchaseFilters
 ) -> PurchaseSelection | None:
     """Return which purchases this caller may list; None if the filters name what it may not see.
 
     Raises CustomerNotFound for an operator.
     """
-    own = caller.customer_id and await customer_of(read, context, caller, caller.customer_id)
-    asked = filters.customer_id and await customer_of(
-        read, context, caller, filters.customer_id, issuer=filters.issuer
-    )
+    caller, issuer = named.caller, issuer_seen_by(named.caller)
+    own = caller.customer_id and await owner_of(read, caller.customer_id, issuer)
+    identity_id = filters.customer_id and await named.identity_of(read, filters.customer_id, filters.issuer)
+    asked = identity_id and await owner_of(read, identity_id, issuer)
     if filters.customer_id and not asked and caller.kind == "operator":
         raise CustomerNotFound
     if (filters.customer_id and not asked) or (caller.customer_id and (not own or asked not in (None, own))):
@@ -169,9 +168,9 @@ async def _selection(
         return None
     customer_id = asked or own
     return PurchaseSelection(
-        identity_ids=await identities_of(read, customer_id, issuer_seen_by(caller)) if customer_id else None,
+        identity_ids=await identities_of(read, customer_id, issuer) if customer_id else None,
         anonymous=filters.anonymous,
-        issuer=issuer_seen_by(caller) or filters.issuer,
+        issuer=issuer or filters.issuer,
         source=filters.source,
         order_id=filters.order_id,
         purchased_from=filters.purchased_from,

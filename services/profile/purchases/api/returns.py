@@ -215,7 +215,7 @@ async def get_return(
 ) -> RecordedReturnOut:
     """Read a return with the units that it took. One that waits for its purchase is not found until it is applied."""
     found = await find_return(read, return_id)
-    if found is None or not await is_seen_by(read, context, caller, found.record):
+    if found is None or not await is_seen_by(read, caller, found.record):
         raise ReturnNotFound
     return _recorded(found, await customers_shown(read, caller, [found.record]))
 

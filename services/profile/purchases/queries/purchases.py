@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.profile.people.queries.ownership import (
-    customer_of,
     ids_shown,
     issuer_seen_by,
     owner_and_keys_of,
+    owner_of,
     owners_of,
 )
 from services.profile.purchases.domain.purchases import PurchaseSelection
@@ -73,15 +73,13 @@ async def list_purchases(
     ]
 
 
-async def is_seen_by(
-    read: Read, context: Context, caller: Principal, record: PurchaseRecord | ReturnRecord
-) -> bool:
+async def is_seen_by(read: Read, caller: Principal, record: PurchaseRecord | ReturnRecord) -> bool:
     """Return whether a caller may see a purchase or a return: a partner what it reported, a customer what is their own."""
     if issuer_seen_by(caller) not in (None, record.issuer):
         return False
     if caller.customer_id is None:
         return True
-    own = await customer_of(read, context, caller, caller.customer_id)
+    own = await owner_of(read, caller.customer_id, issuer_seen_by(caller))
     return own is not None and own == record.customer_id
 
 
@@ -89,11 +87,11 @@ async def customers_shown(
     read: Read, caller: Principal, records: Iterable[PurchaseRecord | ReturnRecord]
 ) -> Mapping[str | None, str | None]:
     """Return the customer's id that a caller is shown for the identity of each of these records, and None for none."""
-    owner_of = {
+    owners = {
         record.identity_id: record.customer_id
         for record in records
         if record.identity_id is not None and record.customer_id is not None
     }
     shown: dict[str | None, str | None] = {None: None}
-    shown.update(await ids_shown(read, caller, owner_of))
+    shown.update(await ids_shown(read, caller, owners))
     return shown

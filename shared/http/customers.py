@@ -1,0 +1,97 @@
+"""The names of customers in requests: `cus_…`, or `ext:` and the merchant's own id, which is unique within its issuer.
+
+An operation whose path names a customer takes both without a word, because its router adds `name_customer`. Where a query or a
+body names a customer, the route asks `Named` for the identity.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Path, Query
+from pydantic import StringConstraints
+from starlette.requests import Request
+
+from shared.auth.principal import Principal
+from shared.context import Context, Runtime
+from shared.db import Read
+from shared.events.base import IDENTITY_PATTERN, Issuer
+from shared.http.dependencies import PRINCIPAL, TX
+from shared.http.operation import CUSTOMER, EXTERNAL, customer_named
+from shared.limits import EXTERNAL_ID_MAX
+from shared.service.capability import FindExternal
+from shared.spelling import SPELLED_CHARACTERS_MAX, spelled_external_id
+
+NAME_MAX = len(EXTERNAL) + SPELLED_CHARACTERS_MAX
+"""Characters of the name of a customer. An external id is shorter, but may be spelled with characters that nobody sees."""
+CustomerName = Annotated[
+    str, StringConstraints(max_length=NAME_MAX, pattern=f"^({IDENTITY_PATTERN}|{EXTERNAL}.+)$")
+]
+"""The name of a customer in a query or a body."""
+_LAG = "Events tell other services than profile of an external id, so it may be unknown there for some seconds."
+
+CustomerId = Annotated[
+    str,
+    Path(
+        max_length=NAME_MAX,
+        description="The customer: `cus_…`, also that of an identity that was merged into them, or `ext:` and your own id of "
+        f"the customer, of at most {EXTERNAL_ID_MAX} characters. {_LAG} `after` does not wait for it.",
+        examples=["cus_01hv3n8v1mz8k7g5r0q2w4x6y8"],
+    ),
+]
+"""The customer that a path names. The route gets the id of an identity."""
+IssuerOfName = Annotated[
+    Issuer | None,
+    Query(description="The issuer of the id after `ext:`; by default your own. For operators."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """The way from a customer's name in a request to the identity."""
+
+    caller: Principal
+    context: Context
+    find_external: FindExternal | None
+
+    async def identity_of(self, read: Read, name: str, issuer: str | None = None) -> str | None:
+        """Return the identity that a name stands for; None if an external id leads to none that this caller may name.
+
+        An external id is looked up within `issuer`, by default within the caller's own. Any other name is returned as it is.
+        """
+        if not name.startswith(EXTERNAL):
+            return name
+        external_id = spelled_external_id(name.removeprefix(EXTERNAL))
+        within = self.caller.issuer_asked(issuer)
+        if self.find_external is None or external_id is None or within is None:
+            return None
+        return await self.find_external(read, self.context, within, external_id)
+
+
+async def naming_of(request: Request) -> Naming:
+    """Return the naming for the caller of a request."""
+    running: Runtime = request.app.state.runtime
+    return Naming(request.scope[PRINCIPAL], running.context, request.app.state.find_external)
+
+
+Named = Annotated[Naming, Depends(naming_of)]
+
+
+async def name_customer(request: Request, issuer: IssuerOfName = None) -> None:
+    """Put the identity in the place of an external id in the path, so that nothing behind this knows the word.
+
+    Raises the refusal for an unknown id. A reader of its own is used outside of transactions, so that a request which then waits
+    for a fact holds no connection.
+    """
+    name = customer_named(request.path_params)
+    if name is None or not name.startswith(EXTERNAL):
+        return
+    naming = await naming_of(request)
+    if TX in request.scope:
+        identity_id = await naming.identity_of(request.scope[TX], name, issuer)
+    else:
+        running: Runtime = request.app.state.runtime
+        async with running.database.read() as read:
+            identity_id = await naming.identity_of(read, name, issuer)
+    if identity_id is None:
+        raise request.scope["route"].operation.hidden()
+    request.path_params[CUSTOMER] = identity_id
