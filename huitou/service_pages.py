@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 
 from sqlalchemy import Table
 
@@ -56,8 +57,10 @@ def _operations(capability: Capability) -> str:
 
 
 def _sentence_of(service: Service, capability: Capability) -> str:
-    """Return the first sentence of the module that declares a capability."""
-    module = importlib.import_module(f"services.{service.name}.{capability.name}.capability")
+    """Return the first sentence of the module that declares a capability: one of the service, or one that services share."""
+    own = f"services.{service.name}.{capability.name}"
+    package = own if find_spec(own) else f"shared.{capability.name}"
+    module = importlib.import_module(f"{package}.capability")
     return _first_sentence(module.__doc__)
 
 

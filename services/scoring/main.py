@@ -8,8 +8,8 @@ from services.scoring.labels import capability as labels
 from services.scoring.models import capability as models
 from services.scoring.scores import capability as scores
 from services.scoring.settings import Settings
-from shared.consume import BATCH_MAX
 from shared import references
+from shared.consume import BATCH_MAX
 from shared.service import Service
 
 EMBEDDED_BATCH_MAX = 200

@@ -27,7 +27,9 @@ CustomerName = Annotated[
     str, StringConstraints(max_length=NAME_MAX, pattern=f"^({IDENTITY_PATTERN}|{EXTERNAL}.+)$")
 ]
 """The name of a customer in a query or a body."""
-_LAG = "Events tell other services than profile of an external id, so it may be unknown there for some seconds."
+_LAG = (
+    "Events tell other services than profile of an external id, so it may be unknown there for some seconds."
+)
 
 CustomerId = Annotated[
     str,

@@ -15,7 +15,6 @@ from shared.metrics import Measure, ReadSamples
 from shared.outbox.jobs import Job
 from shared.verify.invariants import Invariants
 
-
 FindExternal = Callable[[Read, Context[Any], str, str], Awaitable[str | None]]
 """A function that returns the identity to which an external id leads within an issuer, or None. The id comes last, in its only
 spelling."""

@@ -41,7 +41,9 @@ def registered(
     )
 
 
-def updated(identity_id: str, at: datetime, *, version: int, references: Sequence[str] = ()) -> CustomerUpdated:
+def updated(
+    identity_id: str, at: datetime, *, version: int, references: Sequence[str] = ()
+) -> CustomerUpdated:
     """Build the update that tells all references of an identity."""
     return CustomerUpdated(
         identity_id=identity_id,

@@ -53,9 +53,15 @@ async def test_every_path_that_names_a_customer_takes_an_external_id(house: Open
         content = CREATIONS.get(route.operation.id)
         answer = await ask(house, route, ids, subject=ADMIN, content=content)
         assert answer.is_success, (route.operation.id, answer.text)
-        assert house.owner in answer.text, route.operation.id
+        if route.method == "GET":
+            by_id = await ask(house, route, house.of_owner, subject=ADMIN)
+            assert _plain(answer) == _plain(by_id), route.operation.id
+        else:
+            assert answer.json()["customer_id"] == house.owner, route.operation.id
         unknown = await ask(house, route, ids | {"customer_id": "ext:none"}, subject=ADMIN, content=content)
-        nobodys = await ask(house, route, ids | {"customer_id": new_id("cus")}, subject=ADMIN, content=content)
+        nobodys = await ask(
+            house, route, ids | {"customer_id": new_id("cus")}, subject=ADMIN, content=content
+        )
         assert _plain(unknown) == _plain(nobodys), route.operation.id
         assert unknown.status_code == 404
         assert "issuer" in route.operation.query
@@ -90,12 +96,11 @@ async def test_an_external_id_is_known_in_every_spelling_and_within_its_issuer(
         path = READS[name]
         for spelling in ("ext:C-11", "ext: C-11 ", "ext:Ｃ-１１\u3000", "ext:C-11\u200b"):
             assert (await get(house, path.format(quote(spelling)))).status_code == 200, spelling
-        for spelling in ("ext:c-11", "ext:", "ext:%20", "ext:C-11%07", "EXT:C-11", "ext:" + "x" * 200):
+        for spelling in ("ext:c-11", "ext:", "ext:%20", "ext:C-11%07", "EXT:C-11", "ext:" + "x" * 600):
             assert (await get(house, path.format(spelling))).status_code == 404, spelling
         assert (await get(house, path.format("ext:C-11"), issuer="shop")).status_code == 200
         assert (await get(house, path.format("ext:C-11"), issuer="partner:mart")).status_code == 404
         assert (await get(house, path.format("ext:C-11"), issuer="nobody")).status_code == 422
-        assert (await get(house, path.format("ext:" + "x" * 600))).status_code == 422
 
 
 @pytest.mark.parametrize("name", ["loyalty", "scoring"])
@@ -225,5 +230,3 @@ async def test_a_customer_complains_under_no_external_id(tmp_path: Path) -> None
         for name in ("cus_1", "ext:", "C-1", "me"):
             answer = await client.post("/v1/complaints", json=complaint(name), headers=house.key())
             assert answer.json()["errors"][0]["pointer"] == "/customer/id"
-
-

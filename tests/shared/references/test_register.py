@@ -82,7 +82,7 @@ async def test_an_erased_identity_never_gets_references_again(database: Database
 async def test_an_external_id_leads_to_its_identity_within_its_issuer(
     database: Database, vault: Vault, tmp_path: Path
 ) -> None:
-    context = Context(ServiceSettings(service="test", home=tmp_path), vault, ManualClock(NOW))
+    context = Context(ServiceSettings(home=tmp_path), vault, ManualClock(NOW))
     shops, marts = vault.reference("shop", "C-1"), vault.reference("partner:mart", "C-1")
     await record(database, Told("cus_a", 1, [shops]), Told("cus_b", 1, [marts]))
 
@@ -95,7 +95,7 @@ async def test_an_external_id_leads_to_its_identity_within_its_issuer(
 async def test_an_id_that_moved_leads_to_nobody_until_both_events_have_come(
     database: Database, vault: Vault, tmp_path: Path
 ) -> None:
-    context = Context(ServiceSettings(service="test", home=tmp_path), vault, ManualClock(NOW))
+    context = Context(ServiceSettings(home=tmp_path), vault, ManualClock(NOW))
     moved = vault.reference("shop", "C-1")
 
     async def holder() -> str | None:

@@ -13,7 +13,7 @@ from typing_extensions import TypeAliasType
 from services.profile.people.refusals import EmailInvalid, ExternalIdInvalid, PhoneInvalid
 from shared.errors import DomainError, FieldError
 from shared.limits import EXTERNAL_ID_MAX
-from shared.spelling import spelled_external_id
+from shared.spelling import spelled, spelled_external_id
 
 IdentifierKind = TypeAliasType(
     "IdentifierKind",

@@ -149,9 +149,7 @@ async def list_purchases(
     )
 
 
-async def _selection(
-    read: Read, named: Naming, filters: PurchaseFilters
-) -> PurchaseSelection | None:
+async def _selection(read: Read, named: Naming, filters: PurchaseFilters) -> PurchaseSelection | None:
     """Return which purchases this caller may list; None if the filters name what it may not see.
 
     Raises CustomerNotFound for an operator.

@@ -22,9 +22,7 @@ async def register(
 ) -> Resolved:
     async with profile.lanes, profile.database.begin() as tx:
         customer = NamedCustomer(id, GivenIdentifiers(**named))
-        return await register_customer(
-            tx, profile.context, customer, name=None, source=None, issuer=issuer
-        )
+        return await register_customer(tx, profile.context, customer, name=None, source=None, issuer=issuer)
 
 
 async def tell_old(profile: Profile) -> int:
@@ -58,7 +56,9 @@ async def test_an_external_id_that_is_attached_later_is_told_with_all_others(pro
 
     await register(profile, made.identity_id, external_id="C-2")
     await register(profile, made.identity_id, external_id="C-2")
-    await profile.buy(reported("1", id=made.identity_id, external_id="Ｃ-３"), reported("2", external_id="C-4"))
+    await profile.buy(
+        reported("1", id=made.identity_id, external_id="Ｃ-３"), reported("2", external_id="C-4")
+    )
 
     assert await updates(profile) == [
         (made.identity_id, 2, references(profile, "C-1", "C-2")),
