@@ -138,13 +138,11 @@ def _parameter_case(
 ) -> Case:
     query = bad.query(name, plain(target.document, schema))
     value = query.partition("=")[2]
-    return Case(
-        kind=f"a parameter, {bad.name}",
-        method=operation.method,
-        path=f"{target.path(operation)}?{query}",
-        statuses=(422,) if bad.code else (404, 422),
+    kind, path = f"a parameter, {bad.name}", f"{target.path(operation)}?{query}"
+    refused = (404, 422) if operation.method == "GET" else REFUSED_BY_MEANING
+    return replace(
+        _as_documented(target, operation, kind, path, (422,) if bad.code else refused),
         may_pass=not bad.code,
-        operation=operation,
         errors={f"/query/{name}": bad.code} if bad.code and target.checks_queries else {},
         secret=value if len(value) >= 5 and not bad.code else "",
     )
