@@ -16,7 +16,7 @@ from huitou.markdown import GENERATED, table
 from services.console.settings import Settings as ConsoleSettings
 from services.loyalty.earning.domain.rules import type_of_kind
 from shared import events, metrics
-from shared.http import health, monitoring
+from shared.http import health, limiter, monitoring
 from shared.http.app import kernel_routers
 from shared.http.routes import Route
 from shared.metrics import Measure
@@ -150,7 +150,7 @@ def _metrics_page() -> str:
     sections = [
         ("Every service", "Answered by the process that serves it, on the service's own port.", monitoring.MEASURES),
         *((service.title, "Answered beside those of every service.", service.measures) for service in registry.services()),
-        ("Every process", "Whatever its roles.", (*metrics.MEASURES, *monitoring.PROCESS_MEASURES)),
+        ("Every process", "Whatever its roles.", (*metrics.MEASURES, *limiter.MEASURES, *monitoring.PROCESS_MEASURES)),
         ("Processes that relay", "The whole product in one process is one of them.", process_metrics.RELAY_MEASURES),
         ("Processes that consume", "Likewise.", process_metrics.CONSUMER_MEASURES),
     ]  # fmt: skip

@@ -98,3 +98,6 @@ CUSTOMER_TOKEN_MINUTES_MAX = 15
 
 AUDIT_DAYS_MIN = 30
 """Days for which the database itself refuses to delete a row of the audit trail. A setting may ask for more."""
+
+QUOTA_MAX = 1_000_000_000
+"""Requests that a rate limit may allow in one window."""

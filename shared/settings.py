@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.bus.access import MECHANISMS, PROTOCOLS, Access
 from shared.bus.opening import servers_of
-from shared.limits import AUDIT_DAYS_MIN
+from shared.limits import AUDIT_DAYS_MIN, QUOTA_MAX
 from shared.money import CURRENCIES
 
 PREFIX = "HUITOU_"
@@ -61,6 +62,18 @@ def _known_mechanism(name: str) -> str:
     if name.upper() not in MECHANISMS:
         raise ValueError(f"{name!r} is not one of {', '.join(MECHANISMS)}")
     return name.upper()
+
+
+def _known_networks(names: str) -> str:
+    for name in filter(None, (part.strip() for part in names.split(","))):
+        try:
+            ip_network(name)
+        except ValueError:
+            raise ValueError(f"{name!r} is not an address or a network such as 10.0.0.0/8") from None
+    return names
+
+
+Quota = Annotated[int, Field(ge=0, le=QUOTA_MAX)]
 
 
 class ServiceSettings(BaseSettings):
@@ -125,6 +138,27 @@ class ServiceSettings(BaseSettings):
     one. A process that serves answers them on its own port too, the details to operators only."""
     audit_days: Annotated[int, Field(ge=AUDIT_DAYS_MIN, le=36_500)] = 730
     """Days for which the audit trail is kept."""
+    rate_operator_per_minute: Quota = 600_000
+    """Requests per minute of one operator; the shop's own systems are operators. 0: no limit, as for all of these."""
+    rate_partner_per_minute: Quota = 60_000
+    """Requests per minute of one partner."""
+    rate_customer_per_minute: Quota = 600
+    """Requests per minute with the tokens of one customer."""
+    rate_address_per_minute: Quota = 600
+    """Requests per minute without a valid token from one address (IPv6: from one network of 64 bits)."""
+    rate_lookup_partner_per_minute: Quota = 600
+    """Look-ups of customers by an identifier per minute, of one partner."""
+    rate_lookup_customer_per_minute: Quota = 30
+    """Look-ups by an identifier per minute, of one customer, where customers may look up."""
+    rate_redemption_customer_per_minute: Quota = 30
+    """Redemptions per minute that one customer may try."""
+    rate_claim_customer_per_minute: Quota = 30
+    """Claims of purchases per minute that one customer may try."""
+    rate_complaint_customer_per_hour: Quota = 20
+    """Complaints per hour that one customer may open."""
+    trusted_proxies: Annotated[str, AfterValidator(_known_networks)] = ""
+    """Addresses and networks of your proxies, separated by commas: the address of their client is read from X-Forwarded-For.
+    Empty: it is the address that connects."""
     log_level: Annotated[str, AfterValidator(_known_level)] = "info"
     """Lowest level that is logged: debug, info, warning or error."""
 

@@ -18,6 +18,7 @@ from shared.clock import SystemClock
 from shared.db import Database
 from tests.parts import bytecode, databases, forks, kafka, postgres, servers
 from tests.parts.databases import KINDS, Kind
+from tests.parts.far_rates import FAR_RATES
 from tests.parts.postgres import Postgres
 from tests.parts.sampling import LONG
 from tests.parts.scheduling import GroupScheduling
@@ -52,6 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Hand the seed to the workers, keep bytecode for them, and answer them when they ask for servers."""
     bytecode.keep()
     os.environ[DRAWN_SEED] = str(SEED)
+    os.environ.update(FAR_RATES)
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         servers.answer_workers()
 

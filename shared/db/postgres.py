@@ -78,6 +78,10 @@ class PostgresDatabase(Database):
         finally:
             await read.release()
 
+    async def fetch(self, sql: str, *arguments: Any) -> Sequence[Any]:
+        """Run one statement as a transaction of its own, and return its rows. It may run twice, as in `fetch` below."""
+        return await fetch(self.engine, sql, arguments)
+
     async def close(self) -> None:
         """Close the pool."""
         await self.engine.dispose()
@@ -145,33 +149,41 @@ class PostgresRead(Read):
         asked = prepared.prepare(statement, self._engine.dialect)
         if asked is None:
             return None
-        arguments = asked.arguments(parameters)
-        for _ in range(STALE_CONNECTIONS_MAX):
-            try:
-                return asked, await self._fetch(asked.sql, arguments)
-            except Exception as error:
-                if not is_broken_connection(error):
-                    raise
-        raise ConnectionError(AWAY)
-
-    async def _fetch(self, sql: str, arguments: Sequence[Any]) -> Sequence[Any]:
-        """Run the statement on a pooled connection. SQLAlchemy's own connection object costs as much as the statement."""
-        pooled = await greenlet_spawn(self._engine.pool.connect)
-        try:
-            driver = cast(asyncpg.Connection, pooled.driver_connection)
-            return cast("Sequence[Any]", await driver.fetch(sql, *arguments))
-        except BaseException as error:
-            if _is_left_in_mid_answer(error):
-                pooled.invalidate()
-            raise
-        finally:
-            pooled.close()
+        return asked, await fetch(self._engine, asked.sql, asked.arguments(parameters))
 
     async def release(self) -> None:
         """Give the connection back."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+
+async def fetch(engine: AsyncEngine, sql: str, arguments: Sequence[Any]) -> Sequence[Any]:
+    """Run one autocommit statement on a pooled connection, and return its rows.
+
+    A dead connection is replaced. Then nobody knows whether the statement has run, and it runs again.
+    """
+    for _ in range(STALE_CONNECTIONS_MAX):
+        try:
+            return await _fetch_once(engine, sql, arguments)
+        except Exception as error:
+            if not is_broken_connection(error):
+                raise
+    raise ConnectionError(AWAY)
+
+
+async def _fetch_once(engine: AsyncEngine, sql: str, arguments: Sequence[Any]) -> Sequence[Any]:
+    """Run the statement on the driver. SQLAlchemy's own connection object costs as much as the statement."""
+    pooled = await greenlet_spawn(engine.pool.connect)
+    try:
+        driver = cast(asyncpg.Connection, pooled.driver_connection)
+        return cast("Sequence[Any]", await driver.fetch(sql, *arguments))
+    except BaseException as error:
+        if _is_left_in_mid_answer(error):
+            pooled.invalidate()
+        raise
+    finally:
+        pooled.close()
 
 
 class PostgresTx(Tx):

@@ -18,12 +18,14 @@ from shared.http import (
     health,
     monitoring,
     openapi,
+    rates,
     refusals,
     set_aside,
     stopped_partitions,
 )
 from shared.http.edge import Edge
 from shared.http.health import DatabaseCheck, DiskCheck, Health, Issue, KeysCheck, LogCheck, LossCheck
+from shared.http.limiter import Limiter
 from shared.http.routes import READ_SECONDS_MAX, Route, Router
 from shared.metrics import CONTENT_TYPE, Metrics
 from shared.service.opening import open_runtime
@@ -42,7 +44,10 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
     """
     app = FastAPI(
         title=service.title,
-        description=service.description + documents.HOW_TO_AUTHORISE + documents.LIMITS,
+        description=service.description
+        + documents.HOW_TO_AUTHORISE
+        + documents.LIMITS
+        + rates.in_words(service.settings),
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -117,6 +122,7 @@ def _lifespan(service: Service, runtime: Runtime | None) -> Any:
 
 def _connect(app: FastAPI, service: Service, runtime: Runtime) -> None:
     app.state.runtime = runtime
+    app.state.limiter = Limiter(runtime)
     migrations = Migrations(service.migrations, service.metadata)
     app.state.health.gates += [
         DatabaseCheck(runtime, migrations),
@@ -127,7 +133,10 @@ def _connect(app: FastAPI, service: Service, runtime: Runtime) -> None:
         [*monitoring.checks(service, runtime), KeysCheck(runtime.tokens), DiskCheck(runtime)]
     )
     app.state.metrics.read.append(monitoring.figures(service, runtime))
-    app.state.metrics.counted.append(lambda: monitoring.connections(runtime.database))
+    app.state.metrics.counted += [
+        lambda: monitoring.connections(runtime.database),
+        app.state.limiter.samples,
+    ]
 
 
 def _check(listed: list[Route]) -> None:

@@ -16,8 +16,10 @@ from shared.events.cloudevents import TRACEPARENT_SHAPE
 from shared.http import paths, problems
 from shared.http.dependencies import PRINCIPAL
 from shared.http.guard import TRACEPARENT
+from shared.http.limiter import STANDING
 from shared.http.operation import NotFound
 from shared.http.problems import ANSWERED, PLAIN_HEADERS, REQUEST_ID, BodyTooLarge, DiskFull, Unavailable
+from shared.http.rates import Standing
 from shared.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
 from shared.metrics import Metrics
 from shared.spelling import CONTROL_CHARACTERS
@@ -127,12 +129,15 @@ class _Request:
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass the answer on, with the request id in its headers."""
+        """Pass the answer on, with the request id and what is left of the rate limit in its headers."""
         if message["type"] == "http.response.start":
             self._started = True
             self.status = self._asked.get(ANSWERED, message["status"])
             headers = message["headers"] = list(message.get("headers", ()))
             headers.append((b"request-id", self._id.encode()))
+            standing: Standing | None = self.scope.get(STANDING)
+            if standing is not None:
+                headers += standing.headers()
             given = {name for name, _ in headers}
             headers += [header for header in _PLAIN if header[0] not in given]
         elif not self._has_body:

@@ -9,8 +9,8 @@ from shared.auth.errors import TokenMissing
 from shared.auth.principal import Principal
 from shared.catalogues import Sentence, field_sentence
 from shared.context import Tokens
-from shared.errors import DomainError, FieldError
-from shared.http import bodies
+from shared.errors import DomainError, FieldError, Kind
+from shared.http import bodies, limiter
 from shared.http.dependencies import PRINCIPAL, SUBJECT
 from shared.http.operation import CUSTOMER, ME, NoCustomerOfToken, Operation, customer_named
 from shared.http.problems import InvalidRequest, UnsupportedMediaType
@@ -23,13 +23,14 @@ TRACEPARENT = "huitou.traceparent"
 
 
 async def admit(request: Request, operation: Operation) -> None:
-    """Refuse callers that may not call the operation, and query parameters that it does not have."""
+    """Refuse callers that may not call the operation or call it too often, and query parameters that it does not have."""
     READER.set(None)
     SIGHT.set(None)
     if not operation.allow.public:
-        principal = await _authenticated(request)
+        principal = await _counted(request)
         request.scope[SUBJECT] = principal.key
         request.scope[PRINCIPAL] = _stored(request, principal)
+        await limiter.count_subject(request, operation, principal)
         READER.set(principal.kind)
         SIGHT.set(Sight(masked=not principal.sees_persons))
         says_me = operation.names_customer and customer_named(request.path_params) == ME
@@ -73,6 +74,16 @@ async def read_body(request: Request, operation: Operation) -> None:
     ):
         raise UnsupportedMediaType
     await bodies.document(request)
+
+
+async def _counted(request: Request) -> Principal:
+    """Return the subject of the token. A request without a valid token counts for the address of its client."""
+    try:
+        return await _authenticated(request)
+    except DomainError as refusal:
+        if refusal.kind is Kind.UNAUTHENTICATED:
+            await limiter.count_address(request)
+        raise
 
 
 async def _authenticated(request: Request) -> Principal:

@@ -45,6 +45,7 @@ from shared.http.problems import (
     Unavailable,
     UnsupportedMediaType,
 )
+from shared.http.rates import LEFT_HEADER, POLICY_HEADER, RateLimited
 from shared.http.readers import MASKED_FOR
 from shared.http.routes import Route
 from shared.limits import CUSTOMER_TOKEN_MINUTES_MAX, ERRORS_MAX, TOKEN_DAYS_MAX
@@ -128,6 +129,7 @@ _STATUS_WORDS = {
     415: "Unsupported media type",
     422: "The request cannot be accepted",
     428: "A precondition is needed",
+    429: "Too many requests",
     431: "The head is too large",
     500: "Internal error",
     503: "Not available at the moment",
@@ -139,6 +141,20 @@ _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multip
 _RETRY_HEADER = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
 }
+_RATES = {
+    POLICY_HEADER: {
+        "description": "The rule that counts this request: its name, its quota `q`, and the seconds `w` of its windows.",
+        "schema": {"type": "string"},
+        "example": '"customer";q=600;w=60',
+    },
+    LEFT_HEADER: {
+        "description": "The requests `r` that are left, and the seconds `t` until the next window begins. "
+        "Absent while nobody can count them.",
+        "schema": {"type": "string"},
+        "example": '"customer";r=597;t=41',
+    },
+}
+_RATE_HEADERS = {name: {"$ref": f"#/components/headers/{name}"} for name in _RATES}
 _HIT_HEADERS = {
     HIT_HEADER: {
         "description": "`true` on an answer that was given before.",
@@ -158,7 +174,7 @@ def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
     """Return every refusal of an operation: those that it declares, and those that every operation has."""
     errors: list[type[DomainError]] = [*operation.errors]
     if not operation.allow.public:
-        errors += [*REASONS, KeysUnavailable, Forbidden]
+        errors += [*REASONS, KeysUnavailable, Forbidden, RateLimited]
     if operation.allow.customer == "self" and not any(error.kind is Kind.NOT_FOUND for error in errors):
         errors.append(NotFound)
     if operation.names_customer:
@@ -200,6 +216,7 @@ def generate(
         if "example" in schema:
             schema["example"] = restored(schema["example"], schema, schemas)
     schemas |= _PROBLEMS
+    document["components"]["headers"] = _RATES
     document["components"]["securitySchemes"] = {"bearer": _SECURITY}
     for route in listed:
         _complete(document["paths"][route.path_format][route.method.lower()], route, schemas)
@@ -258,6 +275,11 @@ def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any
         if operation.location is not None and int(status) in locations.CREATED:
             response.setdefault("headers", {}).update(_location(described, response, operation.location))
     responses.update(_problem_responses(operation))
+    if not operation.allow.public:
+        for response in responses.values():
+            response.setdefault("headers", {}).update(_RATE_HEADERS)
+    if operation.rate is not None:
+        described["x-rate"] = operation.rate
 
 
 def _exemplify(content: dict[str, Any], schemas: Mapping[str, Any]) -> None:
@@ -301,8 +323,8 @@ def _problem_response(status: int, examples: Mapping[str, Any]) -> dict[str, Any
             problems.MEDIA_TYPE: {"schema": {"$ref": f"{components.PREFIX}Problem"}, "examples": examples}
         },
     }
-    if status == 503:
-        response["headers"] = _RETRY_HEADER
+    if status in (429, 503):
+        response["headers"] = dict(_RETRY_HEADER)
     return response
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from shared.auth.access import Allow
 from shared.errors import DomainError, Kind
+from shared.http.rates import Rate
 
 Idempotency = Literal["required", "optional"]
 Needs = Literal["transaction", "reading", "nothing"]
@@ -33,6 +34,8 @@ class Operation:
     """The template of the address of what it creates, if it creates something."""
     names_customer: bool = False
     """Whether its path names a customer."""
+    rate: Rate | None = None
+    """The rate by which its requests are counted, if they are not counted with all others."""
 
     def __post_init__(self) -> None:
         if self.idempotency is not None and self.needs != "transaction":

@@ -31,6 +31,7 @@ from shared.db import Tx, failures
 from shared.errors import DomainError
 from shared.http import bodies, customers, dependencies, effort, guard, idempotency, locations, paths, trail
 from shared.http.operation import CUSTOMER, Idempotency, Needs, Operation
+from shared.http.rates import Rate
 
 READ_SECONDS_MAX = 3.5
 """The time that a reading route may take. If the database hangs, the route gives up, so that it answers within 5 s."""
@@ -59,10 +60,11 @@ class Route(APIRoute):
         errors: Sequence[type[DomainError]],
         idempotency: Idempotency | None,
         location: str | None,
+        rate: Rate | None,
         **options: Any,
     ) -> None:
         self._declared = (allow, tuple(errors), idempotency)
-        self._location = location
+        self._location, self._rate = location, rate
         super().__init__(path, endpoint, **options)
         statuses = {self.status_code, *map(int, self.responses)}
         if (location is None) != statuses.isdisjoint(locations.CREATED):
@@ -89,7 +91,7 @@ class Route(APIRoute):
     def get_route_handler(self) -> Handler:
         """Return the function that answers a request.
 
-        Its steps: check the caller and the query, read the body, open a reader or a transaction, look for a stored answer,
+        Its steps: check and count the caller, check the query, read the body, open a reader or a transaction, look for a stored answer,
         validate and run, store the answer, write the audit trail, commit.
         """
         allow, errors, idempotent = self._declared
@@ -103,6 +105,7 @@ class Route(APIRoute):
             needs=_needs(self.dependant),
             location=self._location,
             names_customer=CUSTOMER in self.param_convertors,
+            rate=self._rate,
         )
         answer = super().get_route_handler()
         model = self.body_field.field_info.annotation if self.body_field is not None else None
@@ -210,11 +213,13 @@ class Router:
         idempotency: Idempotency | None = None,
         status_code: int = 200,
         location: str | None = None,
+        rate: Rate | None = None,
         **options: Any,
     ) -> Callable[[Endpoint], Endpoint]:
         """Declare an operation: its id (verb_noun), a summary of one line, its callers, its refusals.
 
-        One that answers 201 or 202 declares the `location` of what it creates (see `shared.http.locations`).
+        One that answers 201 or 202 declares the `location` of what it creates (see `shared.http.locations`). One that can be
+        misused declares a `rate` (see `shared.http.rates`).
 
         The other options are FastAPI's: `responses`, `response_model`, `response_class`, `openapi_extra` and so on.
         """
@@ -235,6 +240,7 @@ class Router:
                     idempotency=idempotency,
                     status_code=status_code,
                     location=location,
+                    rate=rate,
                     tags=list(self.tags),
                     **options,
                 )

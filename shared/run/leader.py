@@ -12,7 +12,7 @@ from shared import audit, logs
 from shared.consume.tables import inbox
 from shared.context import Context, Runtime
 from shared.db import Tx
-from shared.http import idempotency
+from shared.http import idempotency, rate_windows
 from shared.outbox import relay as relaying
 from shared.outbox import witness
 from shared.outbox.jobs import paged, run_jobs
@@ -101,5 +101,7 @@ KERNEL_JOBS = (
     _pruning("prune_inbox", _prune_inbox),
     _pruning("prune_answers", idempotency.prune),
     _pruning("prune_audit", audit.prune),
+    _pruning("prune_rate_windows", rate_windows.prune),
 )
-"""The jobs of every service: they delete published rows, old event ids, old stored answers and old rows of the audit trail."""
+"""The jobs of every service: they delete published rows, old event ids, old stored answers, old rows of the audit trail and
+the windows of rate limits that are over."""

@@ -68,7 +68,15 @@ async def run(
             assert app is not None, "a listening socket takes an app"
             doors = [(app, listener), *([side_door] if side_door else [])]
             http = [
-                group.create_task(serve(door, port, edges, grace_seconds=grace_seconds))
+                group.create_task(
+                    serve(
+                        door,
+                        port,
+                        edges,
+                        grace_seconds=grace_seconds,
+                        proxies=service.settings.trusted_proxies,
+                    )
+                )
                 for door, port in doors
             ]
         ready = await before(stopping, _ready(service, runtime, bus=bool(roles - {"serve"})))

@@ -55,9 +55,17 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def serve(
-    app: FastAPI, listener: socket.socket, stopping: asyncio.Event, *, grace_seconds: float = MOMENT_SECONDS
+    app: FastAPI,
+    listener: socket.socket,
+    stopping: asyncio.Event,
+    *,
+    grace_seconds: float = MOMENT_SECONDS,
+    proxies: str = "",
 ) -> None:
-    """Answer until asked to stop. For `grace_seconds` more, tell clients to close; then finish the open requests."""
+    """Answer until asked to stop. For `grace_seconds` more, tell clients to close; then finish the open requests.
+
+    `proxies` are the addresses and networks whose X-Forwarded-For is believed.
+    """
     server = _Server(
         uvicorn.Config(
             app,
@@ -67,6 +75,8 @@ async def serve(
             access_log=False,
             server_header=False,
             date_header=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=proxies,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
             backlog=BACKLOG_MAX,

@@ -11,15 +11,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
 import asyncpg
 import uvloop
+from fastapi import FastAPI, Response
 from fastapi import Path as InPath
-from fastapi import Response
 from pydantic_core import from_json, to_json
+from starlette.applications import Starlette
 from starlette.requests import Request
+from starlette.routing import Route
 
 from shared import logs
 from shared.auth.access import OPERATORS, allow
@@ -32,8 +34,12 @@ from shared.service import Service
 from shared.service.opening import open_runtime
 from tests.bench.bare_facts import BareFacts, PostgresFacts, SqliteFacts
 from tests.parts import databases
+from tests.parts.till import NewSale, SaleOut
 
 CONSTANT, BARE_MEMBER, BARE_FACTS = "/v1/bench/constant", "/v1/bench/members", "/v1/bench/facts"
+CHECKED = "/v1/bench/checked"
+BARE_OFFSET = 5
+"""The port of the bare app is the first port plus this."""
 POOL = 10
 
 _MEMBER = """
@@ -65,6 +71,37 @@ def constant() -> Router:
         return Response(answer, media_type="application/json")
 
     return router
+
+
+def checked() -> Router:
+    """A body that is read and validated, an answer that is made of it, and nothing stored."""
+    router = Router(tags=["bench"])
+
+    @router.post(
+        CHECKED, operation_id="bench_checked", summary="Checked", allow=allow({"agent", "manager", "admin"})
+    )
+    async def check(body: NewSale) -> SaleOut:
+        """Add up."""
+        return SaleOut(id="sal_bench", amount_minor=sum(line.amount_minor for line in body.lines))
+
+    return router
+
+
+def bare_app() -> Starlette:
+    """The same two routes without an edge: the least that Starlette and the server cost."""
+    answer = to_json({"customer_id": "", "programme": "default", "tier": None, "points": {"active": 0}})
+
+    async def read(_: Request) -> Response:
+        return Response(answer, media_type="application/json")
+
+    async def check(request: Request) -> Response:
+        lines = from_json(await request.body())["lines"]
+        amount = sum(line["amount_minor"] for line in lines)
+        return Response(to_json({"id": "sal_bench", "amount_minor": amount}), media_type="application/json")
+
+    return Starlette(
+        routes=[Route(CONSTANT + "/{customer_id}", read), Route(CHECKED, check, methods=["POST"])]
+    )
 
 
 def bare_member(pool: asyncpg.Pool) -> Router:
@@ -141,7 +178,7 @@ def _programme(document: str) -> Any:
 async def _baselines(service: Service) -> AsyncIterator[list[Router]]:
     url = urlsplit(service.settings.database)
     if url.scheme == "sqlite":
-        yield [constant(), bare_facts(SqliteFacts(service.settings.home / "facts.db"))]
+        yield [constant(), checked(), bare_facts(SqliteFacts(service.settings.home / "facts.db"))]
         return
     async with asyncpg.create_pool(
         url._replace(scheme="postgresql").geturl(), min_size=POOL, max_size=POOL
@@ -149,7 +186,7 @@ async def _baselines(service: Service) -> AsyncIterator[list[Router]]:
         async with pool.acquire() as connection:
             facts = PostgresFacts(connection)
             await facts.prepare()
-            yield [constant(), bare_member(pool), bare_facts(facts)]
+            yield [constant(), checked(), bare_member(pool), bare_facts(facts)]
 
 
 async def _run(service: Service) -> None:
@@ -158,7 +195,14 @@ async def _run(service: Service) -> None:
         for router in baselines:
             app.router.routes.extend(router.routes)
         garbage.seldom()
-        await serve(app, listen("127.0.0.1", service.settings.port), stop_on_signals())
+        stopping, bare = stop_on_signals(), cast(FastAPI, bare_app())
+        ports = service.settings.port, service.settings.port_base + BARE_OFFSET
+        await asyncio.gather(
+            *(
+                serve(served, listen("127.0.0.1", port), stopping)
+                for served, port in zip((app, bare), ports, strict=True)
+            )
+        )
 
 
 if __name__ == "__main__":

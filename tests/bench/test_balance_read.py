@@ -86,7 +86,7 @@ async def _reading(kind: databases.Kind, folder: Path) -> AsyncIterator[Reading]
         batches = stream.batches(SEED_EVENTS // SIZE, SIZE)
         await seeded.apply(batches)
         await consuming.analyse(seeded.database)
-        base = free_port_base(5)
+        base = free_port_base(6)
         environment = {
             "HUITOU_HOME": str(folder),
             "HUITOU_PORT_BASE": str(base),

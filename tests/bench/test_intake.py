@@ -26,7 +26,7 @@ AGENT: tuple[Role, ...] = ("agent",)
 async def test_intake_in_batches(kind: databases.Kind, tmp_path: Path) -> None:
     race = Race(f"intake by :batch, {kind}", "parse the body and keep it", unit="purchases/s", rate_min=1_500)
     async with databases.fresh(kind, "profile", folder=tmp_path) as database:
-        base, now = free_port_base(5), SystemClock().now()
+        base, now = free_port_base(6), SystemClock().now()
         environment = {
             "HUITOU_HOME": str(tmp_path),
             "HUITOU_PORT_BASE": str(base),

@@ -17,6 +17,7 @@ from huitou import tokens
 from huitou.settings import PORT_OFFSETS, SERVICES
 from shared.auth import signing
 from shared.auth.principal import Role
+from tests.parts.far_rates import FAR_RATES
 from tests.parts.forks import ProductServer, Start
 from tests.parts.processes import PartMissing, Server
 
@@ -77,7 +78,7 @@ def settings(home: Path, port_base: int, more: Mapping[str, str]) -> dict[str, s
     """Return the environment of a command. Of the run's own settings it has only what stands here."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HUITOU_")}
     ours = {"PYTHONPATH": str(ROOT), "HUITOU_HOME": str(home), "HUITOU_PORT_BASE": str(port_base)}
-    return inherited | ours | dict(more)
+    return inherited | FAR_RATES | ours | dict(more)
 
 
 def python(name: str, module: str, *arguments: str, log: Path, environment: Mapping[str, str]) -> Server:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import httpx2
 from fastapi import Path as PathParameter
@@ -130,6 +130,7 @@ SALES_MAX = 1_000_000
     operation_id="record_sale",
     summary="Record a sale",
     allow=allow({"agent", "admin"}, partner_scope="sales:write", customer="self"),
+    rate="redemption",
     idempotency="required",
     errors=(UnknownSale, TillClosed),
     status_code=201,
@@ -285,18 +286,20 @@ class Till(services.Running[Settings]):
 
 
 @asynccontextmanager
-async def open_till(home: Path, kind: databases.Kind) -> AsyncIterator[Till]:
-    """Open a till on an empty database of this kind."""
+async def open_till(home: Path, kind: databases.Kind, **settings: Any) -> AsyncIterator[Till]:
+    """Open a till on an empty database of this kind, with `settings` in place of its defaults."""
     clock = ManualClock(NOW)
     leased = databases.made(kind, "till", _fill, folder=home, service="till", clock=clock)
-    async with leased as database, open_till_on(home, database, clock) as till:
+    async with leased as database, open_till_on(home, database, clock, **settings) as till:
         yield till
 
 
 @asynccontextmanager
-async def open_till_on(home: Path, database: Database, clock: ManualClock) -> AsyncIterator[Till]:
+async def open_till_on(
+    home: Path, database: Database, clock: ManualClock, **settings: Any
+) -> AsyncIterator[Till]:
     """Open a till on a database that was prepared for it."""
-    described = service(Settings(home=home), write_migrations(home / "migrations"))
+    described = service(Settings(home=home, **settings), write_migrations(home / "migrations"))
     async with services.runtime_on(database, described, clock) as runtime:
         yield Till(described, runtime, clock)
 

@@ -28,6 +28,8 @@ POSTGRES_CATALOGUE = (
     "SELECT 'trigger', pg_get_triggerdef(oid), '' FROM pg_trigger WHERE NOT tgisinternal",
     "SELECT 'function', proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
     "SELECT 'sequence', sequencename, increment_by::text FROM pg_sequences WHERE schemaname = 'public'",
+    "SELECT 'logged', relname, relpersistence::text FROM pg_class"
+    "  WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
 )
 
 

@@ -122,6 +122,7 @@ class ListedComplaintOut(Response):
     operation_id="open_complaint",
     summary="Open a complaint",
     allow=allow(WRITERS, partner_scope=WRITE_SCOPE, customer="owned"),
+    rate="complaint",
     idempotency="required",
     status_code=201,
     location="/v1/complaints/{id}",

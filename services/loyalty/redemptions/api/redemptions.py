@@ -88,6 +88,7 @@ class RedemptionOut(Response):
     operation_id="redeem_points",
     summary="Redeem points",
     allow=allow({"agent", "manager", "admin"}, customer="self"),
+    rate="redemption",
     errors=(
         UnknownMember,
         InsufficientPoints,

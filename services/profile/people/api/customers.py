@@ -223,6 +223,7 @@ async def register_customer(
     operation_id="look_up_customer",
     summary="Look a customer up",
     allow=allow(OPERATORS, partner_scope="customers:read"),
+    rate="lookup",
     errors=(CustomerNotFound, PhoneInvalid, EmailInvalid, ExternalIdInvalid),
 )
 async def look_up_customer(

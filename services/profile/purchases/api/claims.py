@@ -93,6 +93,7 @@ class ClaimedPurchase(Response):
     operation_id="claim_purchase",
     summary="Claim an anonymous purchase",
     allow=allow({"agent", "manager", "admin"}, partner_scope="purchases:write", customer="owned"),
+    rate="claim",
     idempotency="optional",
     errors=(
         ClaimIncomplete,
