@@ -113,17 +113,20 @@ identifier = Table(
     IdentifierColumns,
     one_of("state", get_args(IdentifierState), name="identifier_state"),
 )
-for _name, _column in (
-    ("resolving", identifier.c.blind_index),
-    ("resolving_next", identifier.c.blind_index_next),
+_resolves = identifier.c.state == "resolving"
+_resolves_next = _resolves & identifier.c.blind_index_next.is_not(None)
+"""Without the second half, PostgreSQL reads a whole issuer in this index as long as it has no statistics."""
+for _name, _column, _where in (
+    ("resolving", identifier.c.blind_index, _resolves),
+    ("resolving_next", identifier.c.blind_index_next, _resolves_next),
 ):
     Index(
         f"identifier_{_name}",
         _column,
         identifier.c.issuer,
         unique=True,
-        postgresql_where=identifier.c.state == "resolving",
-        sqlite_where=identifier.c.state == "resolving",
+        postgresql_where=_where,
+        sqlite_where=_where,
     )
 Index(
     "identifier_not_resolving",
