@@ -38,8 +38,8 @@ def fit(
     typer.echo(json.dumps(_result(done)) if as_json else "\n".join(_lines(done)))
     if done["result"]["status"] == "rejected":
         raise Refused(Exit.MODEL_REJECTED, _rejection(done["result"]))
-    if not as_json and done["result"]["note"] == "no_dropout_seen":
-        typer.echo(said("fit_no_dropout"), err=True)
+    if not as_json and (note := done["result"]["note"]):
+        typer.echo(said(_NOTES[note], **(done["result"]["figures"] or {})), err=True)
 
 
 def _result(done: dict[str, Any]) -> dict[str, Any]:
@@ -75,6 +75,12 @@ def _rejection(result: dict[str, Any]) -> str:
     return said("fit_rejected", version=result["version"], reasons=" ".join(reasons))
 
 
+_NOTES = {
+    "no_dropout_seen": "fit_no_dropout",
+    "spends_left_out": "fit_spends_left_out",
+    "mean_observed": "fit_mean_observed",
+}
+"""The sentence with what a note means."""
 _FAILURES = {"no_customers": "fit_advice_no_customers", "timed_out": "fit_advice_timed_out"}
 _GATES = {
     "finite": "gate_finite",

@@ -12,7 +12,7 @@ from services.scoring.facts.domain.facts import Cut
 from services.scoring.facts.queries.applied import is_applied
 from services.scoring.facts.refusals import ZoneChanged
 from services.scoring.models.domain.kinds.rfm import Segment
-from services.scoring.models.domain.models import Confidence, InForce
+from services.scoring.models.domain.models import Confidence, InForce, SpendNote
 from services.scoring.scores.domain import answers
 from services.scoring.scores.domain.answers import RepurchaseNote, SpendReason
 from services.scoring.scores.queries.scores import Scores, scores_of
@@ -62,6 +62,15 @@ RepurchaseRemark = TypeAliasType(
         ),
     ],
 )
+SpendRemark = TypeAliasType(
+    "SpendRemark",
+    Annotated[
+        SpendNote,
+        Field(
+            description="`spends_left_out`: a few customers spend so much more, or less, than all others that the model leaves them out. `mean_observed`: the shop's data settle no mean of the model, so it has the mean of the customers."
+        ),
+    ],
+)
 SpendMissing = TypeAliasType(
     "SpendMissing", Annotated[SpendReason, Field(description="The reason why there is no expected spend.")]
 )
@@ -106,6 +115,7 @@ class GammaGammaScoresOut(Response):
     expected_spend_minor: int | None
     currency: str
     reason: SpendMissing | None
+    note: SpendRemark | None
     model: ModelUsed | None
 
 
@@ -127,7 +137,7 @@ class ScoresOut(Response):
             "note": None, "model": {"version": 1, "until": "1997-09-30", "look_ahead": False}, "confidence": "high",
         },
         gamma_gamma={
-            "expected_spend_minor": 2465, "currency": "USD", "reason": None,
+            "expected_spend_minor": 2465, "currency": "USD", "reason": None, "note": None,
             "model": {"version": 1, "until": "1997-09-30", "look_ahead": False},
         },
         after=None,
@@ -259,5 +269,6 @@ def _gamma_gamma(scores: Scores) -> GammaGammaScoresOut | None:
         expected_spend_minor=answer.amount_minor,
         currency=answer.currency,
         reason=answer.reason,
+        note=answers.spend_note_of(answer, scores.spend_model),
         model=_used(scores.spend_model) if scores.spend_model else None,
     )

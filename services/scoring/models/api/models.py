@@ -32,7 +32,10 @@ FIGURES = (
 )
 NOTE = (
     "`no_dropout_seen`: the data do not show that anybody leaves, so this version has no dropout (a = 0, NBD): p_alive is "
-    "1 for everybody. It does not mean that nobody ever leaves."
+    "1 for everybody. It does not mean that nobody ever leaves. `spends_left_out`: a few customers spend 1,000 times more, or "
+    "less, than the median; this version leaves them out, and `figures` has their number (`customers_left_out`). "
+    "`mean_observed`: the data settle no mean of the model, so this version has the mean of the customers (`mean_observed` "
+    "in `figures`, in major units)."
 )
 _CARD = {
     "kind": "bg_nbd", "currency": "", "version": 1, "in_force": True, "until": "1997-09-30", "zone": "UTC",

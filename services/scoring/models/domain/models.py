@@ -9,7 +9,10 @@ from services.scoring.models.domain.kinds import BgNbd, Cuts, GammaGamma, Kind, 
 
 Status = Literal["published", "proposed", "rejected"]
 Confidence = Literal["low", "medium", "high"]
-Note = Literal["no_dropout_seen"]
+SpendNote = Literal["spends_left_out", "mean_observed"]
+"""`spends_left_out`: the model rests on the usual customers, without the few whose spend is beyond all others.
+`mean_observed`: the data settle no mean of the model, so it has the mean of the customers."""
+Note = Literal["no_dropout_seen"] | SpendNote
 """`no_dropout_seen`: the data do not show that anybody leaves, so the model has no dropout and p_alive is always 1."""
 PREPARATION: Final = bg_nbd.PREPARATION
 STEADY_PURCHASES_MIN: Final = 3  # purchases from which an answer rests on the customer's own history
@@ -89,7 +92,17 @@ def confidence(used: InForce, purchases: int) -> Confidence:
 def note_of(model: Model) -> Note | None:
     """Return what a reader of the model's answers has to know about it; None if there is nothing."""
     parameters = model.parameters
-    return "no_dropout_seen" if isinstance(parameters, BgNbd) and not parameters.knows_dropout else None
+    if isinstance(parameters, BgNbd):
+        return None if parameters.knows_dropout else "no_dropout_seen"
+    return spend_note_of(model)
+
+
+def spend_note_of(model: Model) -> SpendNote | None:
+    """Return what a reader of expected spends has to know about a model; None if there is nothing."""
+    figures = model.figures or {}
+    if "customers_left_out" in figures:
+        return "spends_left_out"
+    return "mean_observed" if "mean_observed" in figures else None
 
 
 def _until(model: Model) -> date:

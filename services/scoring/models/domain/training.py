@@ -159,7 +159,11 @@ def _compare(found: _Estimate, holdout: Holdout | None, rival: Rival | None) -> 
 
 
 def train_gamma_gamma(rows: Sequence[tuple[int, int, int]], *, exponent: int) -> Outcome:
-    """Fit Gamma-Gamma to unique (x, Σ repeat spend minor, customers) of one currency."""
+    """Fit Gamma-Gamma to unique (x, Σ repeat spend minor, customers) of one currency.
+
+    A few customers whose spend is beyond all others are left out, and where the likelihood settles no mean it is that of
+    the customers: such a fit predicts, and its figures say so. So its mean always exists.
+    """
     if not any(x > 0 and spent > 0 for x, spent, _ in rows):
         return NOTHING
     from services.scoring.models.domain.fits import gamma_gamma
@@ -168,17 +172,22 @@ def train_gamma_gamma(rows: Sequence[tuple[int, int, int]], *, exponent: int) ->
     p, q, gamma = found.fit.parameters
     gates = {
         "finite": math.isfinite(found.fit.log_likelihood),
-        "converged": found.fit.converged and not found.fit.at_edge,
+        "converged": found.fit.converged,
         "mean_exists": q > 1,
         "enough_customers": found.customers >= CUSTOMERS_MIN,
     }
+    figures: dict[str, float] = {"customers": found.customers, "customers_min": CUSTOMERS_MIN, "q": q}
+    if found.left_out:
+        figures["customers_left_out"] = found.left_out
+    if found.mean_observed is not None:
+        figures["mean_observed"] = found.mean_observed
     return Outcome(
         parameters=GammaGamma(p=p, q=q, gamma=gamma),
         log_likelihood=found.fit.log_likelihood,
         customers=found.customers,
         unique_rows=found.unique_rows,
         gates=gates,
-        figures={"customers": found.customers, "customers_min": CUSTOMERS_MIN, "q": q},
+        figures=figures,
         passed=all(gates.values()),
     )
 

@@ -10,7 +10,7 @@ from services.scoring.facts.domain.state import State, fold
 from services.scoring.models.domain import models
 from services.scoring.models.domain.kinds import BgNbd, Cuts, GammaGamma, bg_nbd, gamma_gamma, rfm
 from services.scoring.models.domain.kinds.rfm import Rfm
-from services.scoring.models.domain.models import Confidence, InForce
+from services.scoring.models.domain.models import Confidence, InForce, SpendNote
 from shared.local_time import local_day
 
 HORIZON_DAYS = 90
@@ -70,7 +70,15 @@ def judge_repurchase(state: State, used: InForce, cut: Cut) -> Repurchase | None
 
 def note_of(answer: Repurchase, used: InForce) -> RepurchaseNote | None:
     """Return why P(alive) is 1 by definition; None where it was estimated."""
-    return "no_repeat_yet" if answer.customer.x == 0 else models.note_of(used.model)
+    if answer.customer.x == 0:
+        return "no_repeat_yet"
+    assert isinstance(used.model.parameters, BgNbd)
+    return None if used.model.parameters.knows_dropout else "no_dropout_seen"
+
+
+def spend_note_of(answer: ExpectedSpend, used: InForce | None) -> SpendNote | None:
+    """Return what the expected spend rests on other than a fit to all customers; None if nothing."""
+    return None if used is None or answer.amount_minor is None else models.spend_note_of(used.model)
 
 
 def judge_spend(state: State, used: InForce | None, exponent: int) -> ExpectedSpend | None:

@@ -162,6 +162,32 @@ async def test_a_shop_in_which_nobody_leaves_gets_a_model_that_says_so(scoring: 
     assert 0 < answer["bg_nbd"]["expected_purchases_90d"] < 5
 
 
+async def test_a_few_huge_orders_do_not_keep_a_shop_from_its_model_of_spend(scoring: Scoring) -> None:
+    chance = random.Random(9)
+    people, partners = [customer() for _ in range(120)], [customer() for _ in range(6)]
+    events = [
+        bought(who, at(days), chance.randrange(2_000, 4_000) * mean // 3)
+        for who in people
+        for mean in [chance.randrange(2, 5)]
+        for days in (9, 30, 60)
+    ]
+    events += [bought(who, at(days), 10**13 - days) for who in partners for days in (9, 30, 60)]
+    for start in range(0, len(events), EMBEDDED_BATCH_MAX):
+        await scoring.deliver(*events[start : start + EMBEDDED_BATCH_MAX])
+
+    result = (await fitted(scoring, "gamma_gamma"))["result"]
+
+    assert isinstance(result, dict)
+    assert (result["status"], result["note"], result["customers"]) == ("published", "spends_left_out", 120)
+    assert result["figures"]["customers_left_out"] == 6
+    async with scoring.operator() as client:
+        card = (await client.get("/v1/models/gamma_gamma")).json()["versions"][0]
+        answer = (await client.get(f"/v1/customers/{people[0]}/scores")).json()["gamma_gamma"]
+    assert (card["in_force"], card["note"], card["figures"]) == (True, "spends_left_out", result["figures"])
+    assert answer["note"] == "spends_left_out"
+    assert 1_000 < answer["expected_spend_minor"] < 6_000
+
+
 async def test_a_closed_gate_does_not_keep_out_what_predicts_better(scoring: Scoring) -> None:
     """Twenty steady customers are too few for a fit of their own, but the shipped model says that they have left."""
     people = [customer() for _ in range(20)]

@@ -38,7 +38,8 @@ async def test_the_scores_of_a_customer_with_the_shipped_models(scoring: Scoring
         "confidence": "low",
     }  # fmt: skip
     assert body["gamma_gamma"] == {
-        "expected_spend_minor": None, "currency": "CNY", "reason": "no_fit_for_currency", "model": None,
+        "expected_spend_minor": None, "currency": "CNY", "reason": "no_fit_for_currency", "note": None,
+        "model": None,
     }  # fmt: skip
 
 

@@ -76,8 +76,10 @@ def _newton(objective: LogLikelihood, logs: Vector) -> tuple[Vector, bool]:
         if inverse is None:
             inverse = np.asarray(np.linalg.pinv(_hessian(objective, logs)), dtype=np.float64)
         moved = logs - inverse @ gradient
+        if not np.all(np.abs(moved) <= LOG_BOUND):
+            break
         moved_value, moved_gradient = objective(moved)
-        if not np.isfinite(moved_value) or moved_value > value + 1e-9 or np.any(np.abs(moved) > LOG_BOUND):
+        if not np.isfinite(moved_value) or moved_value > value + 1e-9:
             break
         logs, value, gradient = moved, moved_value, moved_gradient
     return logs, bool(np.max(np.abs(gradient)) <= GRADIENT_ON_RIDGE)
