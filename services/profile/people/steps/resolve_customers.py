@@ -1,6 +1,6 @@
 """Find the identity to which each fact belongs, or make it: with its key and its identifiers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.profile.people.domain import resolution
@@ -31,15 +31,18 @@ class Resolution:
     keys: Keys
 
 
-async def resolve_customers(tx: Tx, context: Context, facts: Sequence[Fact], *, issuer: str) -> Resolution:
+async def resolve_customers(
+    tx: Tx, context: Context, facts: Sequence[Fact], *, issuer: str, judged: Collection[str] = ()
+) -> Resolution:
     """Decide to which identity each fact belongs, store what is new, and publish the new identities.
 
-    A fact that cannot be taken is answered with its refusal, and leaves nothing.
+    A fact that cannot be taken is answered with its refusal, and leaves nothing. The identities of the `judged` facts
+    (their record ids) are locked.
     """
     customers = await look_up_customers(tx, context, facts, issuer=issuer)
     refusals = [customers.refusal(fact) for fact in facts]
     admitted = [fact for fact, refusal in zip(facts, refusals, strict=True) if refusal is None]
-    resolved = iter(await customers.resolve(admitted))
+    resolved = iter(await customers.resolve(admitted, judged=judged))
     return Resolution([refusal or next(resolved) for refusal in refusals], customers.keys)
 
 
@@ -115,15 +118,26 @@ class CustomersOfFacts:
         """Return a view of the facts' identities, as they will be if the facts are resolved in the order of its use."""
         return Foresight(self._indexes, self._known.holders)
 
-    async def resolve(self, facts: Sequence[Fact]) -> list[Resolved]:
+    async def resolve(self, facts: Sequence[Fact], *, judged: Collection[str] = ()) -> list[Resolved]:
         """Return the identities of facts that have no refusal; store what is new, and publish the new identities.
 
-        The locks are taken in the kernel's order: identity buckets, claims by blind index, then new identities.
+        The identities of the `judged` facts (their record ids) are locked: of two transactions that judge what one of
+        them has, the second then sees the first. The locks are taken in the kernel's order: identity buckets, claims by
+        blind index, then identities.
         """
         decisions = await self._claim(facts)
         await self._keep_contested(facts, decisions)
         await self._store_new_identities(facts, decisions)
-        await self._tell_attached(facts, decisions)
+        attached = self._attached(facts, decisions)
+        if judged:
+            to_judge = {
+                decision.identity_id
+                for fact, decision in zip(facts, decisions, strict=True)
+                if fact.record_id in judged
+            }
+            await identities.lock(self._tx, to_judge | attached.keys())
+        if attached:
+            await tell_references(self._tx, self._vault, self.keys, attached)
         return [self._resolved(fact, decision) for fact, decision in zip(facts, decisions, strict=True)]
 
     async def look_up(self, facts: Sequence[Fact]) -> None:
@@ -196,16 +210,14 @@ class CustomersOfFacts:
             )
         )
 
-    async def _tell_attached(self, facts: Sequence[Fact], decisions: Sequence[Decision]) -> None:
-        """Tell other services of the external ids that identities got which they know already."""
-        attached = {
+    def _attached(self, facts: Sequence[Fact], decisions: Sequence[Decision]) -> dict[str, Cause]:
+        """Return the identities that other services know already and that got external ids, of which they are told."""
+        return {
             decision.identity_id: Cause(kind=fact.kind, id=fact.record_id)
             for fact, decision in zip(facts, decisions, strict=True)
             if decision.identity_id in self._known
             and any(fact.identifiers[position].kind == "external_id" for position in decision.claims)
         }
-        if attached:
-            await tell_references(self._tx, self._vault, self.keys, attached)
 
     def _resolved(self, fact: Fact, decision: Decision) -> Resolved:
         """Return the answer to a fact: its identity, its customer, and its identifiers of other customers."""

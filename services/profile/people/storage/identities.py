@@ -160,6 +160,16 @@ async def raise_versions(tx: Tx, identity_ids: Iterable[str]) -> list[VersionedI
     return raised
 
 
+async def lock(tx: Tx, identity_ids: Iterable[str]) -> None:
+    """Lock identities by id: of two transactions that judge what one of them has, the second then sees the first."""
+    await tx.all(
+        select(identity.c.identity_id)
+        .where(any_of(identity.c.identity_id, sorted(set(identity_ids))))
+        .order_by(identity.c.identity_id)
+        .with_for_update(key_share=True)
+    )
+
+
 async def insert(tx: Tx, records: Sequence[IdentityRecord], keys: Sequence[SubjectKeyRecord]) -> None:
     """Store new identities and their wrapped keys."""
     await tx.insert_records(identity, records)

@@ -118,10 +118,14 @@ def must_be_countable(amount_minor: int) -> None:
         raise refused_at(OrderTooLarge, "/lines")
 
 
+def is_large(amount_minor: int) -> bool:
+    """Return whether an order is added to those that its customer has before it is taken."""
+    return amount_minor >= LARGE_ORDER_AMOUNT
+
+
 def too_much(totals: Mapping[str, int], identity_id: str, amount_minor: int) -> bool:
     """Return whether a large order would raise an identity's total beyond CUSTOMER_AMOUNT_MAX."""
-    is_large = amount_minor >= LARGE_ORDER_AMOUNT
-    return is_large and totals.get(identity_id, 0) + amount_minor > CUSTOMER_AMOUNT_MAX
+    return is_large(amount_minor) and totals.get(identity_id, 0) + amount_minor > CUSTOMER_AMOUNT_MAX
 
 
 def content(purchase: Purchase) -> bytes:

@@ -10,7 +10,7 @@ from services.profile.people.refusals import CustomerNotFound, moved_below, refu
 from services.profile.people.steps.resolve_customers import resolve_customers
 from services.profile.purchases.domain import claims as rules
 from services.profile.purchases.domain.claims import Claim
-from services.profile.purchases.domain.purchases import too_much
+from services.profile.purchases.domain.purchases import is_large, too_much
 from services.profile.purchases.refusals import CustomerTotalTooLarge, ReceiptNotFound, ReceiptTaken
 from services.profile.purchases.steps.drafts import fact_of
 from services.profile.purchases.steps.purchase_events import recorded_event, returned_event
@@ -21,7 +21,6 @@ from shared.auth.principal import Principal
 from shared.context import Context
 from shared.db import Tx
 from shared.errors import DomainError
-from shared.limits import LARGE_ORDER_AMOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,9 @@ async def _resolve(
         fact = fact_of(context, claimant.named, *told, issuer=claimant.issuer)
     except DomainError as refusal:
         raise moved_below(refusal, "/customer") from None
-    (answer,) = (await resolve_customers(tx, context, [fact], issuer=claimant.issuer)).answers
+    judged = [fact.record_id] if is_large(purchase.amount_minor) else []
+    resolution = await resolve_customers(tx, context, [fact], issuer=claimant.issuer, judged=judged)
+    (answer,) = resolution.answers
     if not isinstance(answer, Resolved):
         raise moved_below(answer, "/customer")
     return answer
@@ -120,8 +121,11 @@ async def _must_have_claimed(tx: Tx, purchase: PurchaseRecord, resolved: Resolve
 
 
 async def _must_be_countable(tx: Tx, purchase: PurchaseRecord, resolved: Resolved) -> None:
-    """Refuse a large purchase with which its customer's would add up to too much. Raises CustomerTotalTooLarge."""
-    if purchase.amount_minor >= LARGE_ORDER_AMOUNT:
+    """Refuse a large purchase with which its customer's would add up to too much. Raises CustomerTotalTooLarge.
+
+    The customer of a large purchase is locked, so of two orders at once the second one sees the first.
+    """
+    if is_large(purchase.amount_minor):
         totals = await purchases.totals(tx, [resolved.identity_id])
         if too_much(totals, resolved.identity_id, purchase.amount_minor):
             raise refused_at(CustomerTotalTooLarge, "/order_id")

@@ -25,7 +25,7 @@ from services.profile.settings import Settings
 from shared.context import Context
 from shared.db import Tx, locks
 from shared.errors import DomainError
-from shared.limits import BATCH_ITEMS_MAX, LARGE_ORDER_AMOUNT
+from shared.limits import BATCH_ITEMS_MAX
 from shared.pacing import paced
 from shared.vault import Keys
 
@@ -145,7 +145,8 @@ async def _record_new(
     if not drafts:
         return {}
     named = [draft for draft in drafts if draft.fact is not None]
-    answers = await admission.customers.resolve(_facts(named))
+    large = {draft.purchase_id for draft in named if rules.is_large(draft.amount_minor)}
+    answers = await admission.customers.resolve(_facts(named), judged=large)
     await _must_be_countable_still(tx, named, answers)
     resolved = {draft.purchase_id: answer for draft, answer in zip(named, answers, strict=True)}
     records = [_purchase(tx, draft, resolved.get(draft.purchase_id), issuer) for draft in drafts]
@@ -163,11 +164,17 @@ async def _record_new(
 
 
 async def _must_be_countable_still(tx: Tx, drafts: Sequence[Draft], answers: Sequence[Resolved]) -> None:
-    """Look again if another transaction gave an identifier to a customer since the drafts were admitted.
+    """Look again at the customers of large orders, which are locked now. Raises Overtaken.
 
-    Then a large order may be of another customer than was foreseen. Raises Overtaken.
+    Since the drafts were admitted another transaction may have recorded an order of such a customer, or given it an
+    identifier, so that the order is of another customer than was foreseen.
     """
-    totals = await _totals(tx, drafts, {answer.identity_id for answer in answers})
+    judged = {
+        answer.identity_id
+        for draft, answer in zip(drafts, answers, strict=True)
+        if rules.is_large(draft.amount_minor)
+    }
+    totals = await _totals(tx, drafts, judged)
     for draft, answer in zip(drafts, answers, strict=True):
         if rules.too_much(totals, answer.identity_id, draft.amount_minor):
             raise Overtaken
@@ -181,7 +188,7 @@ def _facts(drafts: Sequence[Draft]) -> list[Fact]:
 
 async def _totals(tx: Tx, drafts: Sequence[Draft], identity_ids: Collection[str]) -> defaultdict[str, int]:
     """Return what the purchases of identities add up to; 0 for each, without a look, if no order is large."""
-    is_any_large = any(draft.amount_minor >= LARGE_ORDER_AMOUNT for draft in drafts)
+    is_any_large = any(rules.is_large(draft.amount_minor) for draft in drafts)
     return defaultdict(int, await purchases.totals(tx, identity_ids) if is_any_large and identity_ids else {})
 
 
