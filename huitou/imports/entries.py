@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError, create_model
 
 from huitou.exits import Exit, Refused
 from huitou.imports.report import RowError
-from huitou.imports.staging import Group
+from huitou.imports.staging import Group, Sums
 from huitou.speech import said
 from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError
@@ -59,6 +59,8 @@ class Kind:
     """Makes one line of the request from a row and its number. Raises NotReadable."""
     rules: Callable[[Any], None]
     """Checks the rules of the product that need no stored data. Raises DomainError."""
+    foresee: Callable[[Mapping[str, Any], Sums], None] = lambda body, sums: None
+    """Checks a request by those before it in the file, and adds it to them. Raises DomainError."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -159,6 +161,15 @@ def entry_of(group: Group, kind: Kind, columns: Sequence[str], source: str) -> E
     return entry
 
 
+def foreseen(entry: Entry, kind: Kind, columns: Sequence[str], sums: Sums) -> list[RowError]:
+    """Return the faults that the product would find in an entry after those before it, which `sums` knows."""
+    try:
+        kind.foresee(entry.body, sums)
+    except DomainError as error:
+        return faults_of(entry, kind, columns, _fields(error))
+    return []
+
+
 def faults_of(
     entry: Entry, kind: Kind, columns: Sequence[str], faults: Iterable[FieldError]
 ) -> list[RowError]:
@@ -224,8 +235,12 @@ def _faults(body: dict[str, Any], kind: Kind) -> Sequence[FieldError]:
         faults = error.errors(include_url=False)
         return field_errors(({**fault, "loc": ("body", *fault["loc"])} for fault in faults), body, kind.model)
     except DomainError as error:
-        return error.errors or [FieldError("", error.code, error.detail("en"), error.detail("zh"))]
+        return _fields(error)
     return ()
+
+
+def _fields(refusal: DomainError) -> Sequence[FieldError]:
+    return refusal.errors or [FieldError("", refusal.code, refusal.detail("en"), refusal.detail("zh"))]
 
 
 def _place(entry: Entry, pointer: str) -> tuple[int, str]:

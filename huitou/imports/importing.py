@@ -1,4 +1,4 @@
-"""Import a file: group its rows, check each entry, send batches. A dry run is the same without the sending."""
+"""Import a file: group its rows, check each entry, send batches. A dry run foresees what the product would answer."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -56,7 +56,11 @@ def run(
                 for group in staged.read(to_do, rows_max=LINES_MAX)
             )
             for batch in batched(read):
-                _import(batch, kind, columns, report, product, complain)
+                if product is None:
+                    _foresee(batch, kind, columns, staged)
+                else:
+                    _send(batch, kind, columns, report, product)
+                _count(batch, report, complain)
                 at = _after(at, batch, report)
                 progress(at.done, staged.groups)
                 if product is not None:
@@ -113,26 +117,33 @@ def batched(read: Iterator[Entry]) -> Iterator[list[Entry]]:
         yield batch
 
 
-def _import(
-    batch: Sequence[Entry],
-    kind: Kind,
-    columns: Sequence[str],
-    report: Report,
-    product: Product | None,
-    complain: Complain,
+def _send(
+    batch: Sequence[Entry], kind: Kind, columns: Sequence[str], report: Report, product: Product
 ) -> None:
+    """Send the entries that have no error; what the product refuses has one then."""
     good = [entry for entry in batch if not entry.errors]
-    if product is not None and good:
-        outcomes = batches.record(product, kind.path, [entry.body for entry in good])
-        for entry, outcome in zip(good, outcomes, strict=True):
-            faults = [
-                FieldError(fault.pointer, fault.code, fault.detail, fault.detail) for fault in outcome.faults
-            ]
-            entry.errors += entries.faults_of(entry, kind, columns, faults)
-            if outcome.recorded_at is not None:
-                report.imported += outcome.recorded_at >= report.began_at
-                report.repeated += outcome.recorded_at < report.began_at
-            report.waiting += outcome.status == batches.WAITING
+    if not good:
+        return
+    outcomes = batches.record(product, kind.path, [entry.body for entry in good])
+    for entry, outcome in zip(good, outcomes, strict=True):
+        faults = [
+            FieldError(fault.pointer, fault.code, fault.detail, fault.detail) for fault in outcome.faults
+        ]
+        entry.errors += entries.faults_of(entry, kind, columns, faults)
+        if outcome.recorded_at is not None:
+            report.imported += outcome.recorded_at >= report.began_at
+            report.repeated += outcome.recorded_at < report.began_at
+        report.waiting += outcome.status == batches.WAITING
+
+
+def _foresee(batch: Sequence[Entry], kind: Kind, columns: Sequence[str], staged: Staged) -> None:
+    """Add the errors that the product would find in entries because of those before them in the file."""
+    for entry in batch:
+        if not entry.errors:
+            entry.errors += entries.foreseen(entry, kind, columns, staged.sums)
+
+
+def _count(batch: Sequence[Entry], report: Report, complain: Complain) -> None:
     for entry in batch:
         report.refused += bool(entry.errors)
         report.anonymous += not entry.errors and entry.body.get("customer", "") is None

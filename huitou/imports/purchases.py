@@ -1,6 +1,7 @@
 """Files of purchases: a row is one line of a receipt, and the rows with one order id are one purchase."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -8,10 +9,12 @@ from typing import Any
 from huitou import batches
 from huitou.imports.entries import Cells, Kind, NotReadable, integer
 from huitou.imports.report import RowError
+from huitou.imports.staging import Sums
 from services.profile.people.domain import identifiers
 from services.profile.people.refusals import ExternalIdInvalid, moved_below, refused_at
 from services.profile.purchases.api.purchases import PurchaseIn
 from services.profile.purchases.domain import purchases as rules
+from services.profile.purchases.refusals import CustomerTotalTooLarge
 from services.profile.settings import Settings
 from shared import money
 from shared.auth.principal import SHOP
@@ -86,6 +89,17 @@ def _check(request: PurchaseIn) -> None:
     )
 
 
+def _foresee(body: Mapping[str, Any], customers: Sums) -> None:
+    """Refuse a large order with which those of its customer in the file would add up to too much."""
+    if body["customer"] is None:
+        return
+    customer = identifiers.external_id(body["customer"]["external_id"], SHOP).value
+    amount_minor = sum(line["amount_minor"] for line in body["lines"])
+    if rules.too_much({customer: customers.of(customer)}, customer, amount_minor):
+        raise refused_at(CustomerTotalTooLarge, "/lines")
+    customers.add(customer, amount_minor)
+
+
 def _must_be_external_id(text: str) -> None:
     try:
         identifiers.external_id(text, SHOP)
@@ -105,6 +119,7 @@ PURCHASES = Kind(
     head=_head,
     line=_line,
     rules=_check,
+    foresee=_foresee,
 )
 ANONYMOUS_TOO = replace(
     PURCHASES,

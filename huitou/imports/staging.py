@@ -27,6 +27,7 @@ CREATE TABLE row (
     cells TEXT NOT NULL,
     error TEXT
 );
+CREATE TABLE summed (key TEXT PRIMARY KEY, amount INTEGER NOT NULL) WITHOUT ROWID;
 """
 _GROUPED = """
 CREATE INDEX row_key ON row (key);
@@ -65,6 +66,25 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Sums:
+    """Running sums by a key. They are on disk, because a file may have any number of keys."""
+
+    _connection: sqlite3.Connection = field(repr=False)
+
+    def of(self, key: str) -> int:
+        """Return the sum of a key; 0 if nothing was added."""
+        found = self._connection.execute("SELECT amount FROM summed WHERE key = ?", (key,)).fetchone()
+        return int(found[0]) if found else 0
+
+    def add(self, key: str, amount: int) -> None:
+        """Add to the sum of a key."""
+        self._connection.execute(
+            "INSERT INTO summed VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET amount = amount + excluded.amount",
+            (key, amount),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Staged:
     """A file, grouped."""
 
@@ -73,6 +93,8 @@ class Staged:
     groups: int
     repeated: int
     """The number of times that the file has all rows of a key again, word for word and not adjacent. They are in no group."""
+    sums: Sums
+    """The sums of the entries that were taken; 0 at the start."""
     _connection: sqlite3.Connection = field(repr=False)
 
     def first_row(self, position: int) -> int:
@@ -118,7 +140,7 @@ def staged(rows: Iterable[Row], key_of: Callable[[list[str]], str | None]) -> It
         connection.executescript(_GROUPED)
         count, repeated = connection.execute("SELECT rows, repeated FROM counted").fetchone()
         (groups,) = connection.execute("SELECT count(*) FROM grouped").fetchone()
-        yield Staged(count, groups, repeated, connection)
+        yield Staged(count, groups, repeated, Sums(connection), connection)
 
 
 _Keyed = tuple[int, str, str | None, int | None, bytes | None, str, str | None]

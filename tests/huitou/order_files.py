@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from huitou.imports import importing
 from huitou.imports.content import opened
 from huitou.imports.entries import Entry, columns_of, entry_of
 from huitou.imports.purchases import PURCHASES
+from huitou.imports.report import Report
 from huitou.imports.rows import read_rows
 from huitou.imports.staging import staged
 from shared.limits import LINES_MAX
@@ -27,3 +29,12 @@ def orders(path: Path, text: str | bytes) -> list[Entry]:
         with staged(rows, key_of) as groups:
             read = groups.read(range(1, groups.groups + 1), rows_max=LINES_MAX)
             return [entry_of(group, PURCHASES, columns, "till") for group in read]
+
+
+def dry_run(path: Path, text: str | bytes) -> Report:
+    """Write a file, and return the report of its dry run."""
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return importing.run(
+        str(path), "till", PURCHASES, home=path.parent, product=None, language="en",
+        progress=lambda done, of: None, complain=lambda error: None,
+    )  # fmt: skip

@@ -17,6 +17,7 @@ from huitou.imports.checkpoint import Checkpoint
 from huitou.imports.content import opened
 from huitou.imports.purchases import PURCHASES
 from huitou.settings import Settings
+from shared.limits import LINE_AMOUNT_MAX
 from tests.parts.installations import READY_SECONDS_MAX, Installation
 
 pytestmark = pytest.mark.slow
@@ -111,6 +112,21 @@ def test_an_order_that_comes_again_with_other_content_is_refused_with_its_row(
         "errors"
     ]
     assert (report["repeated"], report["refused"]) == (1, 1)
+
+
+def test_the_dry_run_foresees_that_a_customer_would_have_too_much(shop: Installation, tmp_path: Path) -> None:
+    rows = [_row(order, "rich", amount=LINE_AMOUNT_MAX) for order in range(101) for _ in range(10)]
+    file = _file(tmp_path / "rich.csv", [*rows, _row(200, "rich")])
+
+    checked = _report(shop, str(file), "--source", "rich", "--dry-run")
+    done = _report(shop, str(file), "--source", "rich")
+
+    assert checked[1]["errors"] == done[1]["errors"]
+    assert [(error["row"], error["code"]) for error in done[1]["errors"]] == [
+        (1002, "customer_total_too_large")
+    ]
+    assert [report["refused"] for _, report in (checked, done)] == [1, 1]
+    assert done[1]["imported"] == 101
 
 
 def test_an_import_that_was_killed_goes_on_where_it_was(shop: Installation, tmp_path: Path) -> None:

@@ -11,19 +11,10 @@ from huitou.imports.checkpoint import Checkpoint
 from huitou.imports.content import opened
 from huitou.imports.entries import Entry
 from huitou.imports.purchases import PURCHASES
-from huitou.imports.report import Report
 from huitou.imports.rows import ROW_BYTES_MAX, Row, read_rows
 from huitou.imports.staging import staged
 from shared.limits import LINES_MAX
-from tests.huitou.order_files import GOOD, HEADER, orders
-
-
-def _dry_run(path: Path, text: str | bytes) -> Report:
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return importing.run(
-        str(path), "till", PURCHASES, home=path.parent, product=None, language="en",
-        progress=lambda done, of: None, complain=lambda error: None,
-    )  # fmt: skip
+from tests.huitou.order_files import GOOD, HEADER, dry_run, orders
 
 
 @pytest.fixture
@@ -157,7 +148,7 @@ def test_an_error_far_from_the_first_row_of_its_order_spoils_the_order_whole(pat
     rows += [GOOD.format(order=order, amount=9) for order in range(2, 1_500)]
     rows += [GOOD.format(order=1, amount=-7)]
 
-    report = _dry_run(path, "\n".join(rows))
+    report = dry_run(path, "\n".join(rows))
 
     assert (report.orders, report.refused) == (1_499, 1)
     assert [(error.row, error.column, error.code) for error in report.errors] == [
@@ -169,7 +160,7 @@ def test_an_order_that_the_file_has_twice_is_counted_apart_and_once_an_order(pat
     twice = [GOOD.format(order=1, amount=5), GOOD.format(order=1, amount=7)]
     text = "\n".join([HEADER, *twice, GOOD.format(order=2, amount=9), *twice])
 
-    report = _dry_run(path, text)
+    report = dry_run(path, text)
 
     assert (report.rows, report.orders, report.repeated, report.repeated_in_file, report.refused) == (
         5,

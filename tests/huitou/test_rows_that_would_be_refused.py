@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.huitou.order_files import GOOD, HEADER, orders
+from huitou.imports import importing
+from huitou.imports.purchases import ANONYMOUS_TOO
+from shared.limits import CUSTOMER_AMOUNT_MAX, LARGE_ORDER_AMOUNT, LINE_AMOUNT_MAX, ORDER_AMOUNT_MAX
+from tests.huitou.order_files import GOOD, HEADER, dry_run, orders
 
 
 @pytest.fixture
@@ -61,3 +64,46 @@ def test_a_row_in_another_encoding_does_not_turn_the_others_into_other_letters(p
 
     assert first.body["customer"] == {"external_id": "王李"}
     assert [(error.row, error.code) for error in second.errors] == [(3, "bad_encoding")]
+
+
+def _largest(order: str, customer: str = "ann") -> list[str]:
+    """The rows of the largest order."""
+    row = GOOD.format(order=order, amount=LINE_AMOUNT_MAX).replace("ann", customer)
+    return [row] * (ORDER_AMOUNT_MAX // LINE_AMOUNT_MAX)
+
+
+def test_orders_with_which_a_customer_would_have_too_much_are_refused_and_leave_nothing(path: Path) -> None:
+    places = CUSTOMER_AMOUNT_MAX // ORDER_AMOUNT_MAX
+    small, large = GOOD.format(order="s", amount=7), LARGE_ORDER_AMOUNT
+    rows = [
+        row for number in range(places - 1) for row in _largest(f"{number}", "Ａnn " if number % 2 else "Ann")
+    ]
+    rows += [small.replace("ann", "Ann"), *_largest("over", "Ann"), *_largest("of another", "Bo")]
+    rows += [
+        GOOD.format(order=f"x{number}", amount=amount).replace("ann", "Ann")
+        for number, amount in enumerate([LINE_AMOUNT_MAX - 7, large, 100])
+    ]
+
+    report = dry_run(path, "\n".join([HEADER, *rows]))
+
+    over = rows.index(_largest("over", "Ann")[0]) + 2
+    assert [(error.row, error.column, error.code) for error in report.errors] == [
+        (over, "lines", "customer_total_too_large")
+    ]
+    assert (
+        f"{CUSTOMER_AMOUNT_MAX:,}" in report.errors[0].en or str(CUSTOMER_AMOUNT_MAX) in report.errors[0].en
+    )
+    assert report.refused == 1
+
+
+def test_orders_without_a_customer_are_nobodys_sum(path: Path) -> None:
+    places = CUSTOMER_AMOUNT_MAX // ORDER_AMOUNT_MAX
+    rows = [row for number in range(places + 1) for row in _largest(f"{number}")]
+
+    assert dry_run(path, "\n".join([HEADER, *rows])).refused == 1
+    path.write_text("\n".join([HEADER, *rows]).replace("ann", ""))
+    report = importing.run(
+        str(path), "till", ANONYMOUS_TOO, home=path.parent, product=None, language="en",
+        progress=lambda done, of: None, complain=lambda error: None,
+    )  # fmt: skip
+    assert (report.refused, report.anonymous) == (0, places + 1)
