@@ -31,6 +31,12 @@ Anonymous = Annotated[
     bool,
     typer.Option("--anonymous", help="Record orders with a blank customer without one, to be claimed later."),
 ]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        help="Of the file, such as windows-1252; by default UTF-8, UTF-16 and GB18030 are recognised."
+    ),
+]
 Spoken = Annotated[Language | None, typer.Option("--language", help="Of errors: en or zh; default by LANG.")]
 
 
@@ -38,6 +44,7 @@ def import_purchases(
     file: File,
     source: Source,
     anonymous: Anonymous = False,
+    encoding: Encoding = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
     wait: Wait = True,
@@ -53,12 +60,13 @@ def import_purchases(
     from huitou.imports.purchases import ANONYMOUS_TOO, PURCHASES
 
     kind = ANONYMOUS_TOO if anonymous else PURCHASES
-    _run(file, source, kind, dry_run, as_json, wait, language)
+    _run(file, source, kind, encoding, dry_run, as_json, wait, language)
 
 
 def import_returns(
     file: File,
     source: Source,
+    encoding: Encoding = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
     wait: Wait = True,
@@ -70,21 +78,28 @@ def import_returns(
     """
     from huitou.imports.returns import RETURNS  # loads profile, likewise
 
-    _run(file, source, RETURNS, dry_run, as_json, wait, language)
+    _run(file, source, RETURNS, encoding, dry_run, as_json, wait, language)
 
 
 def _run(
-    file: str, source: str, kind: "Kind", dry_run: bool, as_json: bool, wait: bool, language: Language | None
+    file: str,
+    source: str,
+    kind: "Kind",
+    encoding: str | None,
+    dry_run: bool,
+    as_json: bool,
+    wait: bool,
+    language: Language | None,
 ) -> None:
     if language is not None:
         speech.choose(language)
     settings = Settings()
     with _bar() as bar:
         if dry_run:
-            report = _read(file, source, kind, settings, None, bar)
+            report = _read(file, source, kind, encoding, settings, None, bar)
         else:
             with Product(settings) as product:
-                report = _read(file, source, kind, settings, product, bar)
+                report = _read(file, source, kind, encoding, settings, product, bar)
                 if wait:
                     bar.start()
                     began = time.monotonic()
@@ -99,6 +114,7 @@ def _read(
     file: str,
     source: str,
     kind: "Kind",
+    encoding: str | None,
     settings: Settings,
     product: Product | None,
     bar: Progress,
@@ -121,6 +137,7 @@ def _read(
         home=settings.home,
         product=product,
         language=speech.language(),
+        encoding=encoding,
         progress=progress,
         complain=complain,
     )
@@ -160,6 +177,7 @@ def _words(report: Report, plural: str) -> str:
         errors=said("import_errors", count=report.errors_count) if report.errors_count else "",
         seconds=report.seconds,
         settled="" if settled is None else said("import_settled", seconds=settled),
+        read_as="" if report.encoding == "utf-8" else said("import_read_as", encoding=report.encoding),
     )
 
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from huitou.exits import Exit, Refused
@@ -18,6 +19,20 @@ from huitou.speech import said
 CHUNK_BYTES = 1024 * 1024
 HEADER_BYTES_MAX = 64 * 1024
 SEPARATORS = ",;\t|"
+BY_BYTES = ("utf-8", "gb18030")
+"""The encodings that are read line by line, so that a byte that does not fit spoils its row only."""
+WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "utf-8-sig": "utf-8", "ascii": "utf-8"}
+"""Encodings that are a part of one of these."""
+JUDGED_MAX = 100_000
+"""The runs of letters from which it is judged whether a text is Chinese."""
+GB18030_LONG = 4
+"""The bytes of a character that is in none of the older parts of GB18030."""
+GBK_ALONE_MAX = 0xA0
+"""The second byte of a character that GBK has and GB 2312 has not is this at most."""
+COMMON = frozenset((0xA1, 0xA3, *range(0xB0, 0xD8)))
+"""The first bytes of the punctuation, the wide letters and the common characters of GB 2312."""
+RARE_MIN = 0xAA
+"""The least first byte of the rare characters and of those for private use, but for the common ones."""
 STRAY_NULS_IN_BYTES = 50
 """A text may have one zero byte in so many: its row is refused. UTF-16 has many more."""
 NO_CSV = (
@@ -44,32 +59,45 @@ class Content:
     path: Path
     encoding: str
     """`utf-8` or `gb18030`, whose line ends and separators are single bytes."""
+    read_as: str
+    """The encoding that the file itself has."""
     separator: str
     first_line: int
     """The line of the header, counted from 1."""
     digest: str
-    """The SHA-256 of all bytes."""
+    """The SHA-256 of all bytes, with the encoding if one was named."""
 
 
 @contextmanager
-def opened(file: str, columns: Collection[str]) -> Iterator[Content]:
+def opened(file: str, columns: Collection[str], named: str | None = None) -> Iterator[Content]:
     """Take in a file, or standard input for `-`. A copy is made of what cannot be read twice, and deleted at the end.
 
-    `columns` are the names that a header may have: the separator is the one that finds most of them.
+    `columns` are the names that a header may have: the separator is the one that finds most of them. `named` is the
+    encoding of the file; None: it is recognised.
 
-    Raises Refused when it cannot be read, or is no CSV.
+    Raises Refused when it cannot be read, is no CSV, or its encoding is unknown or cannot be told.
     """
+    declared = None if named is None else _codec(named)
     with tempfile.TemporaryDirectory(prefix="huitou-import-") as folder:
         path = _readable(file, Path(folder) / "input")
         with path.open("rb") as stream:
-            encoding = _recognise(stream.read(HEADER_BYTES_MAX), file)
-        digest = _digest(path)
-        if encoding.startswith("utf-16"):
+            recognised = _recognise(stream.read(HEADER_BYTES_MAX), file)
+        digest = _digest(path) + (f":{declared}" if declared else "")
+        encoding = read_as = declared or (recognised if recognised != "utf-8" else _eight_bit(path, file))
+        if encoding not in BY_BYTES:
             path, encoding = _transcoded(path, encoding, Path(folder) / "text", file), "utf-8"
-        else:
-            encoding = "utf-8" if _is_utf_8(path) or not _is_gb18030(path) else "gb18030"
         separator, first_line = _separator(path, encoding, columns, file)
-        yield Content(path, encoding, separator, first_line, digest)
+        yield Content(path, encoding, read_as, separator, first_line, digest)
+
+
+def _codec(named: str) -> str:
+    """Return the name under which Python knows an encoding of text. Raises Refused."""
+    try:
+        "order_id".encode(named)
+    except (LookupError, ValueError):
+        raise Refused(Exit.USAGE, said("encoding_unknown", encoding=named[:40])) from None
+    name = codecs.lookup(named).name
+    return WIDER.get(name, name)
 
 
 def _readable(file: str, copy: Path) -> Path:
@@ -133,8 +161,17 @@ def _transcoded(path: Path, encoding: str, copy: Path, file: str) -> Path:
         ):
             shutil.copyfileobj(source, target, CHUNK_BYTES)
     except UnicodeError:
-        raise Refused(Exit.USAGE, said("file_is_no_utf16", file=file)) from None
+        raise Refused(Exit.USAGE, said("file_is_not_in_encoding", file=file, encoding=encoding)) from None
     return copy
+
+
+def _eight_bit(path: Path, file: str) -> str:
+    """Return `utf-8` or `gb18030`. Raises Refused for a file that may be either GB18030 or a Western encoding."""
+    if _is_utf_8(path) or not _is_gb18030(path):
+        return "utf-8"
+    if not _is_chinese(path):
+        raise Refused(Exit.USAGE, said("encoding_unclear", file=file))
+    return "gb18030"
 
 
 def _is_utf_8(path: Path) -> bool:
@@ -168,6 +205,39 @@ def _is_gb18030(path: Path) -> bool:
     return True
 
 
+def _is_chinese(path: Path) -> bool:
+    """Return whether common Chinese characters outweigh what speaks against Chinese, if a file is read as GB18030.
+
+    Western letters come out as single characters amid Latin letters: of `Müller` in Windows-1252 the `ü` and the first
+    `l` become one. Letters of two bytes, as of Cyrillic words, come out as rare characters too.
+    """
+    weight = judged = 0
+    with path.open(encoding="gb18030", newline="") as text:
+        while judged < JUDGED_MAX and (chunk := text.read(CHUNK_BYTES)):
+            for run in _RUN.finditer(chunk):
+                judged += 1
+                before, letters, behind = run.groups()
+                is_amid_latin = len(letters) == 1 and (before or behind)
+                weight += -1 if is_amid_latin else sum(map(_weight, letters))
+    return weight > 0
+
+
+@cache
+def _weight(character: str) -> int:
+    """Return 1 for a character that is common in Chinese text, -1 for one that is rare or private, 0 for any other.
+
+    A character of four bytes comes about by no chance. Those of GBK alone, as in traditional Chinese, are none of both.
+    """
+    raw = character.encode("gb18030")
+    if len(raw) == GB18030_LONG:
+        return 1
+    if raw[1] <= GBK_ALONE_MAX:
+        return 0
+    if raw[0] in COMMON:
+        return 1
+    return -1 if raw[0] >= RARE_MIN else 0
+
+
 def _separator(path: Path, encoding: str, columns: Collection[str], file: str) -> tuple[str, int]:
     """Return the separator, and the line of the header: the second after a line `sep=;`, which Excel writes and reads."""
     with path.open("rb") as stream:
@@ -183,3 +253,7 @@ def _separator(path: Path, encoding: str, columns: Collection[str], file: str) -
         return sum(name in columns for name in names)
 
     return max(SEPARATORS, key=known), 1
+
+
+_RUN = re.compile(r"([A-Za-z]?)([^\x00-\x7f]+)([A-Za-z]?)")
+"""A run of characters beside ASCII, with the Latin letters at its ends."""

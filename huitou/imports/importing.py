@@ -35,13 +35,18 @@ def run(
     home: Path,
     product: Product | None,
     language: Language,
+    encoding: str | None = None,
     progress: Progress,
     complain: Complain,
 ) -> Report:
-    """Import a file through `product`, or only check it if `product` is None (a dry run)."""
+    """Import a file through `product`, or only check it if `product` is None (a dry run).
+
+    `encoding` is that of the file; None: it is recognised.
+    """
     began = time.monotonic()
     report = Report(file, source, dry_run=product is None, began_at=SystemClock().now(), language=language)
-    with content.opened(file, kind.columns) as taken_in:
+    with content.opened(file, kind.columns, encoding) as taken_in:
+        report.encoding = taken_in.read_as
         rows = read_rows(taken_in)
         columns = entries.columns_of(next(rows, Row(1, [])).cells, kind)
         with staging.staged(rows, _key_of(columns, kind)) as staged:

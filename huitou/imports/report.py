@@ -48,6 +48,8 @@ class Report:
     began_at: datetime
     """Orders that were recorded before this time are repeats."""
     language: Language = "en"
+    encoding: str = "utf-8"
+    """The encoding that the file was read in."""
     rows: int = 0
     orders: int = 0
     imported: int = 0

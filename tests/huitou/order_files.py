@@ -31,10 +31,10 @@ def orders(path: Path, text: str | bytes) -> list[Entry]:
             return [entry_of(group, PURCHASES, columns, "till") for group in read]
 
 
-def dry_run(path: Path, text: str | bytes) -> Report:
+def dry_run(path: Path, text: str | bytes, *, encoding: str | None = None) -> Report:
     """Write a file, and return the report of its dry run."""
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return importing.run(
         str(path), "till", PURCHASES, home=path.parent, product=None, language="en",
-        progress=lambda done, of: None, complain=lambda error: None,
+        encoding=encoding, progress=lambda done, of: None, complain=lambda error: None,
     )  # fmt: skip
