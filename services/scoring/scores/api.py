@@ -82,7 +82,9 @@ class RfmScoresOut(Response):
     recency_days: int
     frequency: int
     monetary_minor: int = Field(description="Net of returns, in `currency`, the customer's main one.")
-    currency: str
+    currency: str = Field(
+        description="The one with most purchase days; of several with as many, the first in the alphabet."
+    )
     other_currencies: list[OtherCurrencyOut]
     r: int
     f: int
