@@ -3,7 +3,6 @@
 import asyncio
 import weakref
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from shared.bus.groups import PARTITION_BYTES_MAX, EmbeddedSubscription, Group
 from shared.bus.log import Log
 from shared.bus.members import held_back, refuse_too_large
 from shared.bus.protocol import (
+    BusDamaged,
     BusUnavailable,
     Damage,
     Guard,
@@ -29,6 +29,8 @@ WATCH_PAUSE_SECONDS = 0.02
 """So the log is read through with a twentieth of a core, at about ten thousand records a second."""
 WATCH_SECONDS = 3_600.0
 """The time from the end of one reading of the whole log to the next."""
+WATCH_AGAIN_SECONDS = 5.0
+"""The time after which a reading that failed begins again. What failed, such as a full disk, may be over by then."""
 FLUSH_RECORDS_MAX = 2_000  # a longer transaction would block the event loop for too long
 
 
@@ -183,11 +185,21 @@ class EmbeddedBus:
         It never ends by itself. `damage` says what it has met.
         """
         while True:
-            with suppress(BusUnavailable):
-                for partition in list(self._log.extents(refresh=True)):
-                    for _ in self._log.read_through(partition, records_max=WATCH_RECORDS):
-                        await asyncio.sleep(WATCH_PAUSE_SECONDS)
-            await asyncio.sleep(WATCH_SECONDS)
+            try:
+                await self._read_through()
+                pause = WATCH_SECONDS
+            except (
+                BusDamaged
+            ):  # `damage` says it until somebody restores the log, and what stands behind it is not read
+                pause = WATCH_SECONDS
+            except BusUnavailable:
+                pause = WATCH_AGAIN_SECONDS
+            await asyncio.sleep(pause)
+
+    async def _read_through(self) -> None:
+        for partition in list(self._log.extents(refresh=True)):
+            for _ in self._log.read_through(partition, records_max=WATCH_RECORDS):
+                await asyncio.sleep(WATCH_PAUSE_SECONDS)
 
     async def check(self) -> None:
         """Return if the log can be written."""

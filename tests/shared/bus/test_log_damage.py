@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.bus import BusDamaged, BusUnavailable, Message, Record, RecordRefused, TopicPartition
+from shared.bus import BusDamaged, BusUnavailable, Message, Record, RecordRefused, TopicPartition, embedded
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.log import SCHEMA_VERSION
 from tests.shared.bus.member import Member, message, until
@@ -237,4 +237,29 @@ async def test_the_watch_meets_damage_that_nobody_reads(tmp_path: Path) -> None:
     watching.cancel()
     assert bus.damage is not None
     assert bus.damage.where == "t[1], offset 20"
+    await bus.close()
+
+
+async def test_the_watch_looks_again_soon_after_an_outage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log.db"
+    await filled(path)
+    change(path, "UPDATE records SET value = zeroblob(3) WHERE place >> 40 = 2 AND place & 0xffffffff = 20")
+    monkeypatch.setattr("shared.bus.embedded.WATCH_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr("shared.bus.log.BUSY_SECONDS_MAX", 0.05)
+    path.rename(tmp_path / "away.db")
+    path.mkdir()  # the log cannot be opened
+    bus = EmbeddedBus(path)
+    watching = asyncio.create_task(bus.watch())
+    with pytest.raises(BusUnavailable):
+        await bus.check()
+    await asyncio.sleep(0)
+    path.rmdir()
+    (tmp_path / "away.db").rename(path)
+
+    await until(lambda: bus.damage is not None)
+    watching.cancel()
+
+    assert embedded.WATCH_AGAIN_SECONDS < 60 < embedded.WATCH_SECONDS
     await bus.close()
