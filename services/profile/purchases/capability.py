@@ -6,15 +6,22 @@ from services.profile.purchases.invariants import INVARIANTS
 from services.profile.purchases.storage import figures, waiting_returns
 from services.profile.purchases.storage.tables import metadata
 from services.profile.purchases.usecases.hand_over_overdue_returns import hand_over_overdue_returns
+from services.profile.purchases.usecases.prune_claim_tries import prune_claim_tries
 from shared.consume.parking import SWEEP_SECONDS
 from shared.outbox.jobs import paged
 from shared.service import Capability
+
+PRUNE_EVERY_SECONDS = 60.0
+"""The interval at which failed tries to claim a receipt that no longer count are deleted."""
 
 CAPABILITY = Capability(
     name="purchases",
     routers=(purchases.router, claims.router, reading.router, returns.router),
     parked={waiting_returns.TYPE: waiting_return_retried},
-    jobs=(paged("hand_over_overdue_returns", hand_over_overdue_returns, every_seconds=SWEEP_SECONDS),),
+    jobs=(
+        paged("hand_over_overdue_returns", hand_over_overdue_returns, every_seconds=SWEEP_SECONDS),
+        paged("prune_claim_tries", prune_claim_tries, every_seconds=PRUNE_EVERY_SECONDS),
+    ),
     tables=(metadata,),
     gauges=figures.gauges,
     measures=figures.MEASURES,

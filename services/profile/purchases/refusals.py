@@ -13,6 +13,8 @@ CLAIM_TRIES_MAX = 5
 """The failed tries to claim a receipt that a customer has."""
 CLAIM_TRIES_WITHIN = timedelta(hours=24)
 """The failed tries are forgotten together this long after the first of them."""
+CLAIM_TRIES_KEPT = timedelta(days=2)
+"""The failed tries are deleted this long after the first of them: later than they count, because clocks may differ."""
 
 _DIFFERS = field_sentence(__name__, "differs")
 
