@@ -18,7 +18,7 @@ from shared.auth.errors import REASONS, KeysUnavailable
 from shared.auth.principal import SUBJECT_CHARACTERS_MAX, Role
 from shared.auth.signing import AUDIENCES
 from shared.catalogues import field_sentence
-from shared.errors import DomainError, FieldError, Kind
+from shared.errors import DomainError, FieldError
 from shared.http import components, locations, problems
 from shared.http.bodies import DuplicateName
 from shared.http.cursor import CursorInvalid
@@ -175,7 +175,7 @@ def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
     errors: list[type[DomainError]] = [*operation.errors]
     if not operation.allow.public:
         errors += [*REASONS, KeysUnavailable, Forbidden, RateLimited]
-    if operation.allow.customer == "self" and not any(error.kind is Kind.NOT_FOUND for error in errors):
+    if operation.names_something:  # no id holds U+0000, so there is nothing at an address with it
         errors.append(NotFound)
     if operation.names_customer:
         errors.append(NoCustomerOfToken)

@@ -36,6 +36,8 @@ class Operation:
     """Whether its path names a customer."""
     rate: Rate | None = None
     """The rate by which its requests are counted, if they are not counted with all others."""
+    names_something: bool = False
+    """Whether its path has a parameter."""
 
     def __post_init__(self) -> None:
         if self.idempotency is not None and self.needs != "transaction":

@@ -106,6 +106,7 @@ class Route(APIRoute):
             location=self._location,
             names_customer=CUSTOMER in self.param_convertors,
             rate=self._rate,
+            names_something=bool(self.param_convertors),
         )
         answer = super().get_route_handler()
         model = self.body_field.field_info.annotation if self.body_field is not None else None
