@@ -85,7 +85,7 @@ def retry_record(record_id: RecordId) -> None:
 
 @app.command("discard")
 def discard_record(record_id: RecordId) -> None:
-    """Give a dead record up, and apply what is queued behind it."""
+    """Give up a dead or parked record, and apply what is queued behind it."""
     _act(record_id, "discard", "record_discarded")
 
 

@@ -94,9 +94,12 @@ async def retry(tx: Tx, handlers: Handlers, context: Context, set_aside_id: str,
     """Apply the first open record of a key and the records behind it, in order, and return the number applied.
 
     A later record that is refused becomes the dead record of its key. More than CHAIN_MAX records need another retry.
-    Raises NotSetAside, NotRetryable, and StillRefused if the first record is refused again. Then the caller undoes all.
+    Raises NotSetAside, NotRetryable if the record is parked or has to wait, and StillRefused if the first record is refused again. Then the caller undoes all.
     """
-    first = await _first_of_its_key(tx, handlers, context, set_aside_id)
+    first = await _chosen(tx, handlers, set_aside_id)
+    if first.state == "parked":
+        raise NotRetryable(state=first.state)
+    await _must_be_first_of_its_key(tx, handlers, context, first)
     reason = await _apply_record(tx, handlers, context, first)
     if reason is not None:
         raise StillRefused(again=reason.code, why=reason.sentence)
@@ -105,19 +108,21 @@ async def retry(tx: Tx, handlers: Handlers, context: Context, set_aside_id: str,
 
 
 async def discard(tx: Tx, handlers: Handlers, context: Context, set_aside_id: str, *, by: str) -> int:
-    """Discard the first open record of a key, release the records behind it, and return the number applied."""
-    first = await _first_of_its_key(tx, handlers, context, set_aside_id)
-    await _end(tx, first.id, "discarded", by)
-    return await _release(tx, handlers, context, first.key, by)
+    """Discard a parked record, or the first open record of a key, and return the number of records applied behind it.
 
-
-async def _first_of_its_key(
-    tx: Tx, handlers: Handlers, context: Context, set_aside_id: str
-) -> SetAsideRecord:
-    """Lock out the consumer's batches, and return the chosen record, the first open one of its key.
-
-    Raises NotSetAside, and NotRetryable if the record is parked or has to wait for another record.
+    Nothing waits behind a parked record. Raises NotSetAside, and NotRetryable if the record has to wait for another.
     """
+    chosen = await _chosen(tx, handlers, set_aside_id)
+    if chosen.state == "parked":
+        await _end(tx, chosen.id, "discarded", by)
+        return 0
+    await _must_be_first_of_its_key(tx, handlers, context, chosen)
+    await _end(tx, chosen.id, "discarded", by)
+    return await _release(tx, handlers, context, chosen.key, by)
+
+
+async def _chosen(tx: Tx, handlers: Handlers, set_aside_id: str) -> SetAsideRecord:
+    """Lock out the consumer's batches, and return the chosen record, which is open. Raises NotSetAside."""
     await set_aside.lock_consumer(tx, handlers.consumer, exclusive=True)
     chosen = await tx.read_record(
         SetAsideRecord,
@@ -127,13 +132,17 @@ async def _first_of_its_key(
     )
     if chosen is None or chosen.state not in OPEN:
         raise NotSetAside
-    if chosen.state == "parked":
-        raise NotRetryable(state=chosen.state)
+    return chosen
+
+
+async def _must_be_first_of_its_key(
+    tx: Tx, handlers: Handlers, context: Context, chosen: SetAsideRecord
+) -> None:
+    """Refuse a dead or queued record that has to wait for another record. Raises NotRetryable."""
     if chosen.key is not None:
         first = (await _open_records(tx, handlers, chosen.key, limit=1))[0]
         if first.id != chosen.id or await _held_by(tx, handlers, context, chosen):
             raise NotRetryable(state=chosen.state)
-    return chosen
 
 
 async def _release(tx: Tx, handlers: Handlers, context: Context, key: str | None, by: str) -> int:

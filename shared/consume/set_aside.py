@@ -2,7 +2,7 @@
 
 A *dead* record met a permanent error. A *queued* record waits behind a dead record of its key, because a key with a dead
 record is quarantined. A *parked* record waits for a fact (`shared.consume.parking`). A retry applies the chain of a key in
-order. A discard releases the chain.
+order. A discard of a dead record releases the chain. A parked record can be discarded before its deadline.
 """
 
 import json
@@ -47,7 +47,7 @@ class StillRefused(DomainError):
 
 
 class NotRetryable(DomainError):
-    """A queued or parked record cannot be retried or discarded by itself."""
+    """A queued record cannot be retried or discarded by itself, and a parked one cannot be retried."""
 
     kind, code = Kind.CONFLICT, "wrong_state"
 

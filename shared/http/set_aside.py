@@ -175,14 +175,14 @@ def _declare_acting(router: Router, consumers: Mapping[str, Handlers]) -> None:
     @router.post(
         "/v1/set-aside/{set_aside_id}/discard",
         operation_id="discard_set_aside",
-        summary="Give a dead record up",
+        summary="Give up a dead or parked record",
         allow=allow({"admin"}),
         errors=(NotSetAside, NotRetryable, NoSuchConsumer),
     )
     async def discard_set_aside(
         tx: Transaction, context: InContext, caller: Caller, set_aside_id: str
     ) -> SetAsideResult:
-        """Give it up, and apply what waited behind it."""
+        """Give it up, and apply what waited behind it. A parked record, such as a return with a mistyped order, no longer waits."""
         handlers = await handlers_of(tx, set_aside_id)
         applied = await operator_actions.discard(tx, handlers, context, set_aside_id, by=caller.key)
         return SetAsideResult(applied=applied)

@@ -138,3 +138,26 @@ async def test_a_batch_of_returns_has_a_limit(profile: Profile) -> None:
     answer = await profile.operator().post("/v1/returns:batch", json={"items": items})
 
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/items")
+
+
+@pytest.mark.both_databases
+async def test_a_waiting_return_with_a_mistyped_order_is_discarded_and_reported_again(
+    profile: Profile,
+) -> None:
+    client = profile.operator("admin")
+    await client.post("/v1/purchases", json=purchase())
+    mistyped = await client.post("/v1/returns", json=returned(order_id="1O01"))
+    (parked,) = (await client.get("/v1/set-aside", params={"state": "parked"})).json()["items"]
+
+    retried = await client.post(f"/v1/set-aside/{parked['id']}/retry")
+    discarded = await client.post(f"/v1/set-aside/{parked['id']}/discard")
+    again = await client.post(f"/v1/set-aside/{parked['id']}/discard")
+    corrected = await client.post("/v1/returns", json=returned())
+    await client.post("/v1/purchases", json=purchase("1O01"))
+
+    assert mistyped.status_code == 202
+    assert (retried.status_code, retried.json()["code"]) == (409, "wrong_state")
+    assert (discarded.status_code, discarded.json()) == (200, {"applied": 0})
+    assert (again.status_code, again.json()["code"]) == (404, "not_set_aside")
+    assert corrected.status_code == 201, corrected.text
+    assert await profile.count(tables.purchase_return) == 1, "the discarded one is not applied later"
