@@ -29,15 +29,17 @@ from huitou.commands import (
     verify,
 )
 from huitou.exits import Exit, Refused
-from huitou.speech import said
+from huitou.speech import said, spoken
 from shared.auth.errors import SigningKeyBroken
 from shared.bus.protocol import BusUnavailable
 from shared.errors import first_of
 from shared.http.language import Language
+from shared.run import terminal_help
 from shared.settings import BadSetting, in_words
 
 app = typer.Typer(
     name="huitou",
+    cls=terminal_help.Group,
     help="Customer loyalty for shops: profiles, points, complaints and scores that talk through events.",
     no_args_is_help=True,
     add_completion=False,
@@ -55,6 +57,12 @@ def _tell_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _choose_language(language: Language | None) -> Language | None:
+    """Speak a language before anything is said, also before a help."""
+    speech.choose(language)
+    return language
+
+
 @app.callback()
 def _options(
     version: Annotated[
@@ -62,14 +70,20 @@ def _options(
         typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and stop."),
     ] = False,
     language: Annotated[
-        Language | None, typer.Option(help="Of sentences and errors: en or zh; default by LANG.")
+        Language | None,
+        typer.Option(
+            is_eager=True,
+            callback=_choose_language,
+            help="Of sentences and errors: en or zh; default by LANG.",
+        ),
     ] = None,
 ) -> None:
-    del version
-    speech.choose(language)
+    del version, language
 
 
-importing = typer.Typer(help="Bring in what happened elsewhere.", no_args_is_help=True)
+importing = typer.Typer(
+    cls=terminal_help.Group, help="Bring in what happened elsewhere.", no_args_is_help=True
+)
 app.command("up")(up.up)
 app.command("token")(token.token)
 app.add_typer(importing, name="import")
@@ -97,6 +111,7 @@ def _flow_help(*typers: typer.Typer) -> None:
 
 
 _flow_help(app, importing, dead_letters.app)
+terminal_help.speak(speech.WORDS / "help.toml", app, importing, dead_letters.app)
 
 
 def main() -> int:
@@ -110,9 +125,9 @@ def main() -> int:
     except Refused as refused:
         return _refuse(refused)
     except ValidationError as error:
-        return _refuse(Refused(Exit.BAD_SETTING, in_words(error)))
+        return _refuse(Refused(Exit.BAD_SETTING, spoken(in_words(error))))
     except (BadSetting, SigningKeyBroken) as error:
-        return _refuse(Refused(Exit.BAD_SETTING, str(error)))
+        return _refuse(Refused(Exit.BAD_SETTING, spoken(error)))
     except ExceptionGroup as group:
         return _refuse(_only_refusal(group))
     except Exception as error:
@@ -141,7 +156,9 @@ def _only_refusal(group: ExceptionGroup[Exception]) -> Refused:
 def _told(error: BaseException) -> Refused | None:
     """Return the refusal for an error of the machine, which is no bug: a file, the number of open files, the event log."""
     if isinstance(error, BusUnavailable):
-        return Refused(Exit.FAILED, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        return Refused(
+            Exit.FAILED, said("as_a_sentence", words=spoken(error)[:1].upper() + spoken(error)[1:])
+        )
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return Refused(Exit.BAD_SETTING, said("too_many_open_files"))
     if isinstance(error, OSError) and error.filename is not None:

@@ -1,6 +1,7 @@
 """Compare a service's database with the bus: its published events, their order, and its consumers' positions."""
 
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from itertools import groupby
 
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from shared.outbox import witness
 from shared.outbox.tables import outbox
 from shared.run import roles
 from shared.service import Drift, Runtime, Service
+from shared.speech import words
 
 PAGE_RECORDS = 1_000
 DRIFTS_MAX = 100
@@ -22,7 +24,7 @@ async def verify(service: Service, runtime: Runtime, read: Read) -> Sequence[Dri
     """Return every difference between a service's database and the bus."""
     await runtime.bus.ensure_topics(roles.topics_of(service))
     if damages := await runtime.bus.examine(service.topics_published):
-        return [Drift("the event log is whole", damage.where, damage.what) for damage in damages]
+        return [Drift(_words("drift_bus_whole"), damage.where, damage.what) for damage in damages]
     return [
         *await _witness(service, runtime),
         *await _positions(service, runtime.bus, read),
@@ -35,17 +37,17 @@ async def _witness(service: Service, runtime: Runtime) -> list[Drift]:
     return [
         *(
             Drift(
-                "the database knows what it has told others",
+                _words("drift_database_knows"),
                 f"{loss.place.topic}[{loss.place.partition}]",
-                f"it does not know the last event before {loss.found}",
+                _words("drift_database_lacks", offset=loss.found),
             )
             for loss in look.database
         ),
         *(
             Drift(
-                "a topic keeps what was published",
+                _words("drift_topic_keeps"),
                 f"{loss.place.topic}[{loss.place.partition}]",
-                f"reached {loss.known}, ends at {loss.found}",
+                _words("drift_topic_lacks", known=loss.known, end=loss.found),
             )
             for loss in look.bus
         ),
@@ -60,9 +62,13 @@ async def _positions(service: Service, bus: Bus, read: Read) -> list[Drift]:
     ends = await bus.end_offsets(sorted({row.topic for row in rows}))
     return [
         Drift(
-            "a consumer's position is not beyond its topic's end",
+            _words("drift_position"),
             f"{row.consumer} {row.topic}[{row.partition}]",
-            f"position {row.next_offset}, end {ends.get(TopicPartition(row.topic, row.partition), 0)}",
+            _words(
+                "drift_position_beyond",
+                position=row.next_offset,
+                end=ends.get(TopicPartition(row.topic, row.partition), 0),
+            ),
         )
         for row in rows
         if row.next_offset > ends.get(TopicPartition(row.topic, row.partition), 0)
@@ -95,10 +101,11 @@ async def _in_topic(bus: Bus, topic: str, sent: dict[str, int]) -> list[Drift]:
         if place is None:
             continue  # the event was sent twice, or its row was pruned from the outbox
         if place < last.get(record.key, 0):
-            drifts.append(Drift("a key's events are in order", event_id, f"overtaken in {topic}"))
+            drifts.append(Drift(_words("drift_order"), event_id, _words("drift_overtaken", topic=topic)))
         last[record.key] = place
     drifts += [
-        Drift("what was published is in its topic", event_id, f"not in {topic}") for event_id in missing
+        Drift(_words("drift_published"), event_id, _words("drift_not_in_topic", topic=topic))
+        for event_id in missing
     ]
     return drifts[:DRIFTS_MAX]
 
@@ -117,3 +124,6 @@ async def _records(bus: Bus, topic: str) -> AsyncIterator[Record]:
 
 def _event_id(record: Record) -> str:
     return next((value.decode(errors="replace") for name, value in record.headers if name == "ce_id"), "")
+
+
+_words = partial(words, __name__)

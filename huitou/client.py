@@ -10,6 +10,7 @@ from huitou import tokens
 from huitou.exits import Exit, Refused
 from huitou.settings import PORT_OFFSETS, Settings
 from huitou.speech import language, said
+from shared import home_files
 from shared.audit.commands import login
 from shared.auth.signing import keys_folder
 
@@ -32,6 +33,7 @@ class Product:
         name: str | None = None,
     ) -> None:
         self._token = token or ""  # a folder without keys is no home, so nothing will answer
+        home_files.refuse_others(settings.home)
         if token is None and keys_folder(settings.home).exists():
             self._token = tokens.operator(settings.home, "admin", name=name or login())
         self._clients = {

@@ -13,12 +13,13 @@ from fastapi import FastAPI
 from huitou import registry
 from huitou.exits import Exit, Refused
 from huitou.settings import PORT_OFFSETS, Settings
-from huitou.speech import language, said
+from huitou.speech import language, said, spoken
 from services.console.main import create_app as create_console
 from services.console.settings import Settings as ConsoleSettings
 from shared.bus import Bus, BusDamaged, BusUnavailable, open_bus
 from shared.bus.access import UnusableAccess
 from shared.bus.embedded import EmbeddedBus
+from shared.bus.protocol import LogNewer
 from shared.db import failures
 from shared.db.migrations import UnknownVersion
 from shared.http import health
@@ -93,18 +94,18 @@ async def migrate(running: Sequence[Running]) -> None:
         try:
             await upgrade(service, runtime)
         except UnknownVersion as error:
-            raise Refused(Exit.HOME_OF_OTHER_VERSION, str(error)) from None
+            raise Refused(Exit.HOME_OF_OTHER_VERSION, spoken(error)) from None
         except Exception as error:
             if failures.is_full_disk(error) or not failures.is_transient(error):
                 raise
-            raise Refused(Exit.DATABASE_AWAY, str(away(service, runtime, error))) from None
+            raise Refused(Exit.DATABASE_AWAY, spoken(away(service, runtime, error))) from None
 
 
 def _bus(settings: Settings) -> Bus:
     try:
         return open_bus(settings.bus_url, home=settings.home, access=settings.bus_access)
     except (ValueError, UnusableAccess) as error:
-        raise Refused(Exit.BAD_SETTING, f"{error}.") from None
+        raise Refused(Exit.BAD_SETTING, said("as_a_sentence", words=spoken(error))) from None
 
 
 async def _check_log(settings: Settings, bus: Bus) -> None:
@@ -116,8 +117,8 @@ async def _check_log(settings: Settings, bus: Bus) -> None:
     except BusUnavailable as error:
         if isinstance(error, BusDamaged) and not error.damage.is_file:
             return  # what the log still holds can be looked at, and its services say that they are not ready
-        newer = "newer" in str(error)
-        raise Refused(Exit.HOME_OF_OTHER_VERSION if newer else Exit.FAILED, str(error)) from None
+        code = Exit.HOME_OF_OTHER_VERSION if isinstance(error, LogNewer) else Exit.FAILED
+        raise Refused(code, spoken(error)) from None
 
 
 def _side_door(settings: Settings, service: Service, app: FastAPI) -> tuple[FastAPI, socket] | None:
@@ -139,7 +140,7 @@ def _listen_at(host: str, port: int) -> socket:
     try:
         return serving.listen(host, port)
     except serving.PortTaken as error:
-        raise Refused(Exit.PORT_TAKEN, str(error)) from None
+        raise Refused(Exit.PORT_TAKEN, spoken(error)) from None
 
 
 async def _watch(bus: Bus, stopping: asyncio.Event) -> None:

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES
 from huitou.speech import said
+from shared import home_files
+from shared.run.open_files import require_open_files
 
 LAYOUT = 1
 """The layout of the folder that this version writes and reads. It is raised when an older version could not use it."""
@@ -42,6 +44,7 @@ class Home(BaseModel):
 
 def read(folder: Path) -> Home | None:
     """Read `home.json`; None if the folder is new. Raises Refused if a newer version wrote it."""
+    home_files.refuse_others(folder)
     try:
         document: Any = json.loads((folder / "home.json").read_text(encoding="utf-8"))
         home = Home.model_validate(document)
@@ -81,7 +84,9 @@ def write(folder: Path, home: Home) -> None:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Lock the folder for this process. Raises Refused if another process has locked it."""
+    require_open_files()
     make(folder)
+    home_files.refuse_others(folder)
     with _lock_file(folder) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,8 +12,10 @@ A catalogue has three kinds of entries:
     [issues]                               # sentences about the health of a service
     bus_away = "The event bus does not answer."
 
-    [commands]                             # sentences of the command for a terminal
+    [commands]                             # sentences of commands for a terminal
     nothing_lost = "Nothing is lost."
+
+A placeholder `{count:record|records}` shows the number with the word that goes with it: "1 record", "2 records".
 
 A module uses the catalogues in the nearest folder `words` above it. Both languages have the same entries with the same
 placeholders. Code that names an entry that is missing in a language cannot be imported.
@@ -50,7 +52,7 @@ class Sentence:
 
     def filled(self, **values: object) -> Self:
         """Return the sentence with `values` in the place of its placeholders."""
-        return type(self)(self.code, self.en.format_map(values), self.zh.format_map(values))
+        return type(self)(self.code, filled(self.en, values), filled(self.zh, values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,41 @@ def read(folder: Path) -> Catalogue:
 def field_sentence(module: str, name: str, *, code: str | None = None) -> Sentence:
     """Return a sentence about a field. `code` is given where several sentences share one code."""
     return Sentence(code or name, *nearest(module).sentence("fields", name))
+
+
+def filled(template: str, values: Mapping[str, object]) -> str:
+    """Return a template with `values` in the place of its placeholders."""
+    if "|" not in template:
+        return template.format_map(values)
+    return _COUNTING.vformat(template, (), values)
+
+
+def with_names(template: str) -> str:
+    """Return a template whose placeholders are their names in ‹…›, for a reader to whom no values are shown."""
+    parts = string.Formatter().parse(template)
+    return "".join(
+        text if name is None else f"{text}‹{name}›{_several(spec)}" for text, name, spec, _ in parts
+    )
+
+
+def _several(format_spec: str | None) -> str:
+    _, bar, several = (format_spec or "").partition("|")
+    return f" {several}" if bar else ""
+
+
+class _Counting(string.Formatter):
+    """A formatter that chooses between the words for one and for several things."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Return the value in its format, or the number with the word that goes with it."""
+        one, bar, several = format_spec.partition("|")
+        if bar:
+            number = f"{value:.0f}" if isinstance(value, float) else str(value)
+            return f"{number} {one if number == '1' else several}"
+        return str(super().format_field(value, format_spec))
+
+
+_COUNTING = _Counting()
 
 
 def placeholders(template: str) -> set[str]:

@@ -1,5 +1,6 @@
 """Define expected refusals: a stable code, and sentences in two languages for the person who made the mistake."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -97,10 +98,17 @@ class DomainError(Exception):
 
     def detail(self, language: str) -> str:
         """Return the sentence in the language `en` or `zh`."""
-        return (self.zh if language == "zh" else self.en).format(**self.fields)
+        return catalogues.filled(self.zh if language == "zh" else self.en, self.fields)
 
 
 def _with_constants(template: str, constants: Mapping[str, object]) -> str:
-    for name, value in constants.items():
-        template = template.replace(f"{{{name}}}", str(value))
-    return template
+    """Return a template in which the placeholders of constants have their values, and the others stay."""
+
+    def value_of(placeholder: re.Match[str]) -> str:
+        known = placeholder["name"] in constants
+        return catalogues.filled(placeholder[0], constants) if known else placeholder[0]
+
+    return _PLACEHOLDER.sub(value_of, template)
+
+
+_PLACEHOLDER = re.compile(r"\{(?P<name>[a-z_]+)(?:![rs])?(?::[^{}]*)?\}")

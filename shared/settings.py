@@ -8,12 +8,14 @@ from typing import Annotated, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.bus.access import MECHANISMS, PROTOCOLS, Access
 from shared.bus.opening import servers_of
 from shared.limits import AUDIT_DAYS_MIN, QUOTA_MAX
 from shared.money import CURRENCIES
+from shared.speech import Words, words
 
 PREFIX = "HUITOU_"
 FILE = "_FILE"
@@ -29,7 +31,7 @@ class BadSetting(Exception):
 
 def _known_currency(code: str) -> str:
     if code not in CURRENCIES:
-        raise ValueError(f"{code!r} is not an ISO 4217 currency code such as CNY or USD")
+        raise ValueError(words(__name__, "currency_unknown", code=code))
     return code
 
 
@@ -37,13 +39,13 @@ def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"{name!r} is not an IANA time zone such as UTC or Asia/Shanghai") from None
+        raise ValueError(words(__name__, "zone_unknown", name=name)) from None
     return name
 
 
 def _known_level(name: str) -> str:
     if name.lower() not in LOG_LEVELS:
-        raise ValueError(f"{name!r} is not one of {', '.join(LOG_LEVELS)}")
+        raise ValueError(words(__name__, "not_one_of", name=name, known=", ".join(LOG_LEVELS)))
     return name.lower()
 
 
@@ -54,13 +56,13 @@ def _known_bus(url: str) -> str:
 
 def _known_protocol(name: str) -> str:
     if name.lower() not in PROTOCOLS:
-        raise ValueError(f"{name!r} is not one of {', '.join(PROTOCOLS)}")
+        raise ValueError(words(__name__, "not_one_of", name=name, known=", ".join(PROTOCOLS)))
     return name.lower()
 
 
 def _known_mechanism(name: str) -> str:
     if name.upper() not in MECHANISMS:
-        raise ValueError(f"{name!r} is not one of {', '.join(MECHANISMS)}")
+        raise ValueError(words(__name__, "not_one_of", name=name, known=", ".join(MECHANISMS)))
     return name.upper()
 
 
@@ -209,7 +211,7 @@ class ServiceSettings(BaseSettings):
             ):
                 variable = f"{PREFIX}{name}".upper()
                 raise ValueError(
-                    f"{variable.removesuffix('_FILE')} and {variable} are both set; set one of them"
+                    words(__name__, "settings_both", first=variable.removesuffix("_FILE"), second=variable)
                 )
         return self
 
@@ -218,24 +220,46 @@ def _read(path: Path, variable: str) -> str:
     try:
         text = path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not a text"
-        raise BadSetting(f"{variable} is {path}, which cannot be read: {why}.") from None
+        why = error.strerror if isinstance(error, OSError) else words(__name__, "secret_no_text")
+        raise BadSetting(
+            words(__name__, "secret_unreadable", variable=variable, path=path, why=why)
+        ) from None
     if not text:
-        raise BadSetting(f"{variable} is {path}, which is empty.")
+        raise BadSetting(words(__name__, "secret_empty", variable=variable, path=path))
     return text
 
 
-def in_words(error: ValidationError) -> str:
+def in_words(error: ValidationError) -> Words:
     """Return the faults of the settings in words, each with the name of its variable."""
-    return "; ".join(
-        _fault(f"{PREFIX}{'_'.join(str(part) for part in fault['loc']).upper()}", fault["msg"])
-        for fault in error.errors(include_url=False, include_context=False)
-    )
+    faults = [
+        _fault(f"{PREFIX}{'_'.join(str(part) for part in fault['loc']).upper()}", fault)
+        for fault in error.errors(include_url=False)
+    ]
+    return Words("; ".join(faults), "；".join(fault.zh for fault in faults))
 
 
-def _fault(name: str, message: str) -> str:
-    words = message.removeprefix("Value error, ")
-    return words if words.startswith(name) else f"{name}: {words}"
+def _fault(name: str, fault: ErrorDetails) -> Words:
+    context = fault.get("ctx", {})
+    sentence = _FAULTS.get(fault["type"])
+    if sentence is not None:
+        told = words(__name__, sentence, **context)
+    else:
+        raised = context.get("error")
+        found = raised.args[0] if isinstance(raised, ValueError) and raised.args else fault["msg"]
+        told = found if isinstance(found, Words) else Words(str(found), str(found))
+    names_itself = name == PREFIX or told.startswith(name)
+    return told if names_itself else words(__name__, "setting_fault", name=name, fault=told)
+
+
+_FAULTS = {
+    "bool_parsing": "setting_bool_parsing",
+    "float_parsing": "setting_float_parsing",
+    "greater_than": "setting_greater_than",
+    "greater_than_equal": "setting_greater_than_equal",
+    "int_parsing": "setting_int_parsing",
+    "less_than_equal": "setting_less_than_equal",
+}
+"""The sentences for pydantic's types of errors."""
 
 
 def misspelt(settings: type[ServiceSettings], environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:

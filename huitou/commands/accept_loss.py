@@ -8,7 +8,8 @@ import typer
 from huitou import home
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES, Settings
-from huitou.speech import said
+from huitou.speech import said, spoken
+from shared.run.open_files import require_open_files
 
 
 def accept_loss(
@@ -22,6 +23,7 @@ def accept_loss(
     """
     if service is not None:
         home.check_service(service)
+    require_open_files()
     settings = Settings()
     if home.read(settings.home) is None:
         raise home.no_home(settings.home)
@@ -47,7 +49,7 @@ async def _accept(settings: Settings, names: list[str] | tuple[str, ...]) -> lis
             for work in (move_back, accept):
                 for service, runtime in running:
                     losses = await work(service, runtime) if service.name in names else ()
-                    lines += [f"{service.name}: {in_a_line(loss)}" for loss in losses]
+                    lines += [f"{service.name}: {spoken(in_a_line(loss))}" for loss in losses]
                     if losses:
                         await write_command(runtime, "accept_loss")
             return lines

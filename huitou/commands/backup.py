@@ -12,6 +12,7 @@ from huitou import home, snapshot
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES, Settings
 from huitou.speech import said
+from shared.run.open_files import require_open_files
 
 
 def backup(
@@ -21,6 +22,7 @@ def backup(
 
     The copy holds the keys that open the personal data in it: keep it as you keep the original.
     """
+    require_open_files()
     settings = Settings()
     if home.read(settings.home) is None:
         raise home.no_home(settings.home)

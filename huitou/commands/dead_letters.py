@@ -17,16 +17,20 @@ from huitou.speech import said
 from shared.audit.commands import login
 from shared.auth.principal import is_subject
 from shared.limits import PAGE_ITEMS_MAX
+from shared.run import terminal_help
 
 SHOWN_MAX = 10_000
 """Records that one listing shows at most, of one service."""
 WIDTH = 2_000
 """Characters of a line. A narrower terminal wraps it; nothing is cut."""
+HEADINGS = ("list_service", "list_id", "list_state", "list_type", "list_key", "list_why", "list_since")
 STANDING = ("partition_braked", "partition_failing")
 """The codes of the issues about a partition that stands."""
 
 app = typer.Typer(
-    help="Records that could not be applied: look, retry, discard, let pass.", no_args_is_help=True
+    cls=terminal_help.Group,
+    help="Records that could not be applied: look, retry, discard, let pass.",
+    no_args_is_help=True,
 )
 
 RecordId = Annotated[str, typer.Argument(help="The record's id, as `list` shows it.")]
@@ -179,8 +183,8 @@ def _standing(product: Product, service: str) -> list[dict[str, Any]]:
 def _table(records: list[dict[str, Any]]) -> Table:
     """Return a table of records in which nothing is cut, because the next command needs the whole id."""
     table = Table()
-    for name in ("service", "id", "state", "type", "key", "why", "since"):
-        table.add_column(name, no_wrap=True)
+    for heading in HEADINGS:
+        table.add_column(said(heading), no_wrap=True)
     for record in records:
         why = record["awaits"] or f"{record['code']}: {record['reason']}"
         table.add_row(

@@ -165,8 +165,7 @@ def _words(report: Report, plural: str) -> str:
     in_file, settled = report.repeated_in_file, report.settled_seconds
     return said(
         "import_dry" if report.dry_run else "import_done",
-        orders=report.orders,
-        kind=said(_KINDS[plural]),
+        orders=said(_KINDS[plural], count=report.orders),
         rows=report.rows,
         count=count,
         repeated=report.repeated,

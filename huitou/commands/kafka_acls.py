@@ -7,7 +7,7 @@ import typer
 
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
-from huitou.speech import said
+from huitou.speech import said, spoken
 
 
 def kafka_acls(
@@ -40,6 +40,6 @@ async def _apply(settings: Settings) -> None:
     try:
         await KafkaBus(servers, access=settings.bus_access).grant(access.grants())
     except UnusableAccess as error:
-        raise Refused(Exit.BAD_SETTING, f"{error}.") from None
+        raise Refused(Exit.BAD_SETTING, said("as_a_sentence", words=spoken(error))) from None
     except BusUnavailable as error:
-        raise Refused(Exit.FAILED, f"{error}.") from None
+        raise Refused(Exit.FAILED, said("as_a_sentence", words=spoken(error))) from None

@@ -10,7 +10,7 @@ import typer
 from huitou import home
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
-from huitou.speech import said
+from huitou.speech import said, spoken
 
 
 def replay(
@@ -74,6 +74,6 @@ async def _replay(settings: Settings, name: str, topics: list[str], *, forget_se
             await write_command(parts, "replay")
             return records
         except replaying.NotAlone as error:
-            raise Refused(Exit.FAILED, str(error)) from None
+            raise Refused(Exit.FAILED, spoken(error)) from None
         except BusUnavailable as error:
             raise Refused(Exit.FAILED, said("bus_does_not_answer", error=error)) from None

@@ -10,7 +10,8 @@ import typer
 from huitou import home
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
-from huitou.speech import said
+from huitou.speech import said, spoken
+from shared.run.open_files import require_open_files
 
 if TYPE_CHECKING:
     from shared.db import Read
@@ -26,6 +27,7 @@ def verify(
     # It loads SQLAlchemy, which the other commands need not wait for.
     from shared.consume.set_aside import REFUSED
 
+    require_open_files()
     drifts, set_aside = asyncio.run(_verify(Settings()))
     refused = [record for record in set_aside if record["state"] in REFUSED]
     ok = not drifts and not refused
@@ -34,7 +36,7 @@ def verify(
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:
         for drift in drifts:
-            typer.echo(f"{drift['service']}: {drift['rule']}: {drift['subject']}: {drift['detail']}")
+            typer.echo(said("drift", **drift))
         for record in set_aside:
             ids = f": {', '.join(record['ids'])}" if record["ids"] else ""
             more = " …" if record["records"] > len(record["ids"]) and ids else ""
@@ -78,13 +80,13 @@ async def _verify(settings: Settings) -> tuple[list[dict[str, Any]], list[dict[s
                     ]
                     aside += await _set_aside(service.name, read)
             except UnknownVersion as error:
-                raise Refused(Exit.HOME_OF_OTHER_VERSION, str(error)) from None
+                raise Refused(Exit.HOME_OF_OTHER_VERSION, spoken(error)) from None
             except NotMigrated as error:
-                raise Refused(Exit.FAILED, str(error)) from None
+                raise Refused(Exit.FAILED, spoken(error)) from None
             except Exception as error:
                 if failures.is_full_disk(error) or not failures.is_transient(error):
                     raise
-                raise Refused(Exit.DATABASE_AWAY, str(away(service, parts, error))) from None
+                raise Refused(Exit.DATABASE_AWAY, spoken(away(service, parts, error))) from None
             found += [{"service": service.name, **asdict(drift)} for drift in drifts]
     return found, aside
 

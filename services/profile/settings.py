@@ -10,13 +10,12 @@ from pydantic import AfterValidator, Field
 from shared.limits import INSTANT_MIN
 from shared.local_time import day_start
 from shared.settings import ServiceSettings
+from shared.speech import words
 
 
 def _known_region(code: str) -> str:
     if code not in phonenumbers.SUPPORTED_REGIONS:
-        raise ValueError(
-            f"{code!r} is not an ISO 3166-1 code of a region with phone numbers, such as CN or US"
-        )
+        raise ValueError(words("shared.settings", "country_unknown", code=code))
     return code
 
 

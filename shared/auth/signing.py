@@ -14,6 +14,7 @@ from joserfc.jwk import ECKey
 from shared.auth.errors import SigningKeyBroken
 from shared.auth.principal import Role, SubjectKind
 from shared.limits import CUSTOMER_TOKEN_MINUTES_MAX, TOKEN_DAYS_MAX
+from shared.speech import words
 
 ALGORITHM = "ES256"
 ISSUER = "huitou"
@@ -73,24 +74,18 @@ def load_signing_key(home: Path) -> ECKey:
         listed = json.loads(public.read_text(encoding="utf-8"))["keys"]
         curves = [entry for entry in listed if isinstance(entry, dict) and entry.get("kty") == "EC"]
         if not any(ECKey.import_key(entry).thumbprint() == key.thumbprint() for entry in curves):
-            raise SigningKeyBroken(
-                f"{public} does not hold the public key of {path}: remove it, and it is made again, or restore the "
-                "folder of both from a backup."
-            )
+            raise SigningKeyBroken(words(__name__, "signing_key_other", public=public, path=path))
     except FileNotFoundError:
-        raise SigningKeyBroken(
-            f"{path}, which signs tokens, is missing: restore it from a backup of this folder. "
-            "A new home gets one at the first start."
-        ) from None
+        raise SigningKeyBroken(words(__name__, "signing_key_missing", path=path)) from None
     except (JoseError, ValueError, KeyError, TypeError):
         raise SigningKeyBroken(
-            f"{path} or {public.name} beside it is damaged: restore them from a backup of this folder."
+            words(__name__, "signing_key_damaged", path=path, public=public.name)
         ) from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise SigningKeyBroken(
-            f"{path} or {public.name} beside it cannot be read: {error.strerror}."
+            words(__name__, "signing_key_unreadable", path=path, public=public.name, error=error.strerror)
         ) from None
     return key
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from shared.speech import words
+
 PROTOCOLS = ("plaintext", "ssl", "sasl_plaintext", "sasl_ssl")
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
 
@@ -37,17 +39,11 @@ class Access:
     def options(self) -> dict[str, Any]:
         """Return the options of a Kafka client. Raises UnusableAccess."""
         if self.named and not (self.user and self.password):
-            raise UnusableAccess(
-                f"HUITOU_BUS_SECURITY is {self.protocol}, which needs HUITOU_BUS_USER and HUITOU_BUS_PASSWORD"
-            )
+            raise UnusableAccess(words(__name__, "sasl_needs_user", protocol=self.protocol))
         if not self.named and (self.user or self.password):
-            raise UnusableAccess(
-                f"HUITOU_BUS_USER is set, and HUITOU_BUS_SECURITY is {self.protocol}: set it to sasl_ssl"
-            )
+            raise UnusableAccess(words(__name__, "user_without_sasl", protocol=self.protocol))
         if self.authority is not None and not self.encrypted:
-            raise UnusableAccess(
-                f"HUITOU_BUS_CA_FILE is set, and HUITOU_BUS_SECURITY is {self.protocol}: set it to sasl_ssl or ssl"
-            )
+            raise UnusableAccess(words(__name__, "ca_file_without_tls", protocol=self.protocol))
         options: dict[str, Any] = {"security_protocol": self.protocol.upper()}
         if self.encrypted:
             options["ssl_context"] = self._context()
@@ -61,7 +57,7 @@ class Access:
             return ssl.create_default_context(cafile=None if self.authority is None else str(self.authority))
         except OSError as error:  # an SSLError is one
             raise UnusableAccess(
-                f"HUITOU_BUS_CA_FILE is {self.authority}, which cannot be used: {error.strerror or error}"
+                words(__name__, "ca_file_unusable", file=self.authority, error=error.strerror or error)
             ) from None
 
 

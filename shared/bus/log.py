@@ -13,12 +13,14 @@ from shared.bus.protocol import (
     BusDamaged,
     BusUnavailable,
     Damage,
+    LogNewer,
     Message,
     Record,
     RecordRefused,
     TopicPartition,
 )
 from shared.clock import Clock
+from shared.speech import Words, words
 from shared.traces import trace_of
 
 SCHEMA_VERSION = 2
@@ -289,9 +291,7 @@ class Log:
             connection.execute("PRAGMA recursive_triggers = ON")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > SCHEMA_VERSION:
-                raise BusUnavailable(
-                    f"the log {self.path} was written by a newer version of Huitou; start that one"
-                )
+                raise LogNewer(words(__name__, "log_newer", path=self.path))
             if version == 0:
                 connection.executescript(f"BEGIN EXCLUSIVE; {SCHEMA} COMMIT;")
             elif version == WITHOUT_CHECKSUMS:
@@ -321,24 +321,24 @@ def translated_errors(path: Path) -> Iterator[None]:
             raise BusDamaged(Damage(str(path), str(error), is_file=True)) from error
         raise BusUnavailable(_sentence(path, error)) from error
     except OSError as error:
-        raise BusUnavailable(f"the log {path} cannot be opened: {error.strerror or error}") from error
+        raise BusUnavailable(
+            words(__name__, "log_cannot_be_opened", path=path, error=error.strerror or error)
+        ) from error
 
 
-def _sentence(path: Path, error: sqlite3.Error) -> str:
+def _sentence(path: Path, error: sqlite3.Error) -> Words:
     code = getattr(error, "sqlite_errorcode", None)
     match None if code is None else code & 0xFF:
         case sqlite3.SQLITE_FULL:
-            return f"the disk that holds {path} is full; free some space and it goes on by itself, nothing is lost"
+            return words(__name__, "log_disk_full", path=path)
         case sqlite3.SQLITE_IOERR:
-            return f"the disk that holds {path} does not read or write ({error}); check it, and the space left on it"
+            return words(__name__, "log_disk_fails", path=path, error=error)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            return (
-                f"the log {path} cannot be opened for writing; check the rights of the file and of its folder"
-            )
+            return words(__name__, "log_rights", path=path)
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return f"another process has been writing to the log {path} for {BUSY_SECONDS_MAX:.0f} s"
+            return words(__name__, "log_busy", path=path, seconds=BUSY_SECONDS_MAX)
         case _:
-            return f"the log {path} failed: {error}"
+            return words(__name__, "log_failed", path=path, error=error)
 
 
 def _place(extent: Extent, offset: int) -> int:
@@ -366,17 +366,17 @@ def _read(
         try:
             is_checked = stored is not None or all_have_checksums
             if is_checked and stored != checksum(place, key, headers, value, at):
-                return [], _damage(partition, expected, "the record is not what was written")
+                return [], _damage(partition, expected, words(__name__, "record_changed"))
             records.append(Record(topic, number, expected, key, unpack(headers), value, at))
         except (struct.error, UnicodeDecodeError, TypeError):  # a column of another type than was written
-            return [], _damage(partition, expected, "the record cannot be read")
+            return [], _damage(partition, expected, words(__name__, "record_unreadable"))
         size += len(key or b"") + len(headers) + len(value or b"")
         expected += 1
         if size >= bytes_max:
             break
     rows.close()
     if size < bytes_max and len(records) < records_max and expected < extent.next:
-        return [], _damage(partition, expected, "the record is missing")
+        return [], _damage(partition, expected, words(__name__, "record_missing"))
     return records, None
 
 
@@ -384,12 +384,15 @@ def _ends_damaged(connection: sqlite3.Connection) -> Iterator[tuple[TopicPartiti
     for topic, number, first, end, lowest, highest in connection.execute(_ENDS):
         partition = TopicPartition(topic, number)
         if lowest is None and first < end:
-            yield partition, _damage(partition, first, "the record is missing")
+            yield partition, _damage(partition, first, words(__name__, "record_missing"))
         elif lowest is not None and lowest != first:
-            yield partition, _damage(partition, first, f"the first record is {lowest}")
+            yield partition, _damage(partition, first, words(__name__, "record_first", offset=lowest))
         elif highest is not None and highest + 1 != end:
             place = min(highest + 1, end)
-            yield partition, _damage(partition, place, f"the last record is {highest}, not {end - 1}")
+            yield (
+                partition,
+                _damage(partition, place, words(__name__, "record_last", offset=highest, expected=end - 1)),
+            )
 
 
 def _damage(partition: TopicPartition, offset: int, what: str) -> Damage:

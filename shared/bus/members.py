@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from shared.bus.protocol import BusUnavailable, Message, OnRevoked, RecordRefused, TopicPartition, size_of
 from shared.limits import RECORD_BYTES_MAX
+from shared.speech import words
 
 DRAIN_SECONDS_MAX = 30.0
 """Seconds that a rebalance waits for a member to finish its batch. Going on is safe: its database holds the position."""
@@ -60,8 +61,15 @@ def starts(
         first, end = extent(partition)
         places[partition] = max(wanted.get(partition, 0), first)
         if places[partition] > end:
+            place = f"{partition.topic}/{partition.partition}"
             raise BusUnavailable(
-                f"{group} has read up to {places[partition]} of {partition.topic}/{partition.partition}, which ends at {end}: the bus is older "
-                "than the database; restore both from one backup, or set the position back on purpose"
+                words(
+                    __name__,
+                    "position_beyond_end",
+                    group=group,
+                    position=places[partition],
+                    place=place,
+                    end=end,
+                )
             )
     return places

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from shared.bus.access import PLAINTEXT, Access
 from shared.bus.protocol import Bus
+from shared.speech import words
 
 
 def open_bus(url: str, *, home: Path, access: Access = PLAINTEXT) -> Bus:
@@ -28,4 +29,4 @@ def servers_of(url: str) -> list[str]:
         return []
     if scheme == "kafka" and servers.strip("/, "):
         return [server.strip() for server in servers.strip("/").split(",") if server.strip()]
-    raise ValueError(f"HUITOU_BUS_URL is {url!r}; it must be embedded:// or kafka://host:port,host:port")
+    raise ValueError(words(__name__, "bus_url_wrong", url=url))

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from shared.speech import words
+
 
 class BusUnavailable(Exception):
     """The bus cannot serve now. The text says what is wrong and what to do. The caller should try again later."""
@@ -25,11 +27,12 @@ class BusDamaged(BusUnavailable):
     """Stored records are not what was written, or missing. Nobody guesses them or goes on behind them."""
 
     def __init__(self, damage: Damage) -> None:
-        super().__init__(
-            f"the event log is damaged at {damage.where}: {damage.what}; stop, and restore it from a backup together "
-            "with the services' files"
-        )
+        super().__init__(words(__name__, "bus_damaged", where=damage.where, what=damage.what))
         self.damage = damage
+
+
+class LogNewer(BusUnavailable):
+    """The log was written by a newer version of the product."""
 
 
 class RecordRefused(Exception):

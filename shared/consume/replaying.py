@@ -14,6 +14,7 @@ from shared.bus import Bus, TopicPartition
 from shared.consume.handlers import Handlers
 from shared.consume.tables import consumer_position, inbox
 from shared.db import Database
+from shared.speech import words
 
 ALONE_SECONDS_MAX = 60.0
 """The longest wait for the partitions of other members. A member that died keeps its partitions for a while."""
@@ -25,8 +26,7 @@ class NotAlone(Exception):
 
     def __init__(self, consumer: str, others: int, of: int) -> None:
         super().__init__(
-            f"The consumer {consumer} runs: others have {others} of its {of} partitions. Stop the product "
-            f"(or its consume processes), and ask again. Nothing was changed."
+            words(__name__, "consumer_not_alone", consumer=consumer, others=others, partitions=of)
         )
 
 

@@ -24,8 +24,9 @@ from sqlalchemy import Connection, MetaData, inspect
 
 from shared.db import locks, types
 from shared.db.access import Database, Tx
-from shared.db.opening import open_database, place_of
+from shared.db.opening import open_database, place_in_words
 from shared.db.schema import Branch
+from shared.speech import words
 
 ENVIRONMENT = Path(__file__).parent / "alembic"
 """Alembic's environment and its template of a revision, the same for every service."""
@@ -55,35 +56,21 @@ class NewerDatabase(UnknownVersion):
     """The database was upgraded by a newer version of the product."""
 
     def __init__(self, url: str, revision: str) -> None:
-        place = url.split("@")[-1]
-        super().__init__(
-            f"The database {place} is at revision {revision}, which this version does not know: "
-            "it was written by a newer Huitou. Start that version, or restore a backup of this one's."
-        )
+        super().__init__(words(__name__, "newer_database", place=url.split("@")[-1], revision=revision))
 
 
 class OlderDatabase(UnknownVersion):
     """The database was written by a version from which no migration leads to this one."""
 
     def __init__(self, url: str) -> None:
-        host, database = place_of(url)
-        super().__init__(
-            f"The database {database}{f' at {host}' if host else ''} was written by an older Huitou, from which no "
-            "migration leads to this version. Start with an empty database (with SQLite: move the home folder, by "
-            "default var, to another place and start again), or start the version that wrote it."
-        )
+        super().__init__(words(__name__, "older_database", database=place_in_words(url)))
 
 
 class NotMigrated(Exception):
     """The database is empty, or not at the version of this program."""
 
     def __init__(self, url: str) -> None:
-        host, database = place_of(url)
-        super().__init__(
-            f"The database {database}{f' at {host}' if host else ''} is not at the version of this program: it is empty, or "
-            "a migration was not finished. Run `huitou migrate`, or `python -m services.… migrate` where each service runs "
-            "by itself."
-        )
+        super().__init__(words(__name__, "database_not_migrated", database=place_in_words(url)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from shared.clock import Clock, SystemClock
 from shared.db import failures
 from shared.db.access import Database, WriteOutbox
 from shared.db.schema import INDEX_NAMES, declared_by
+from shared.speech import Words, words
 
 SQLITE_VERSION_MIN = (3, 35, 0)
 """The first SQLite with RETURNING."""
@@ -36,7 +37,7 @@ def open_database(
     clock = clock or SystemClock()
     if url.startswith("sqlite:///"):
         if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
-            raise UnusableDatabase(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed.")
+            raise UnusableDatabase(words(__name__, "sqlite_old", version=sqlite3.sqlite_version))
         from shared.db.sqlite import SqliteDatabase
 
         try:
@@ -44,7 +45,9 @@ def open_database(
         except DBAPIError as error:
             raise UnusableDatabase(_unusable(url, error)) from None
         except OSError as error:
-            raise UnusableDatabase(f"{url} cannot be opened: {error.strerror}.") from None
+            raise UnusableDatabase(
+                words(__name__, "file_not_opened", url=url, error=error.strerror)
+            ) from None
     for prefix in ("postgresql://", "postgres://", "postgresql+asyncpg://"):
         if url.startswith(prefix):
             from shared.db.postgres import PostgresDatabase
@@ -55,20 +58,25 @@ def open_database(
                     "postgresql+asyncpg://" + url.removeprefix(prefix), clock, write_outbox
                 )
             except UnusableUrl as error:
-                raise UnusableDatabase(f"{error}.") from None
+                raise UnusableDatabase(words(__name__, "as_a_sentence", words=error)) from None
             except (ArgumentError, ValueError):  # their messages may quote the password
-                raise UnusableDatabase(f"It is not of the form {FORM}.") from None
-    raise UnusableDatabase(f"A database URL begins with sqlite:/// or is of the form {FORM}.")
+                raise UnusableDatabase(words(__name__, "database_form", form=FORM)) from None
+    raise UnusableDatabase(words(__name__, "database_scheme", form=FORM))
 
 
-def _unusable(url: str, error: DBAPIError) -> str:
+def _unusable(url: str, error: DBAPIError) -> Words:
     """Say why a file of SQLite cannot be opened, and what to do."""
-    if failures.is_damaged(error):
-        return f"{url} is damaged ({error.orig}): restore all databases and the event log from one backup."
-    return f"{url} cannot be opened ({error.orig}): check the rights of the file and its folder, and `ulimit -n`."
+    name = "file_damaged" if failures.is_damaged(error) else "file_rights"
+    return words(__name__, name, url=url, error=error.orig)
 
 
 def place_of(url: str) -> tuple[str, str]:
     """Return the host:port and the name of a database, without its user and password."""
     parsed = make_url(url)
     return f"{parsed.host or ''}{f':{parsed.port}' if parsed.port else ''}", parsed.database or ""
+
+
+def place_in_words(url: str) -> str:
+    """Return the name of a database and its host, without its user and password."""
+    host, database = place_of(url)
+    return words(__name__, "database_at", database=database, host=host) if host else database

@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import URL, make_url
 
+from shared.speech import words
+
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 SSL_MODES = ("disable", "allow", "prefer", *ENCRYPTED)
 FILES = ("sslrootcert", "sslcert", "sslkey")
@@ -29,7 +31,7 @@ def read_url(text: str) -> tuple[URL, dict[str, Any]]:
     unknown = sorted(set(query) - {"sslmode", "application_name", *FILES, *PASSED_ON})
     if unknown:
         known = ", ".join(("sslmode", *FILES, "application_name", *PASSED_ON))
-        raise UnusableUrl(f"it has the parameter {unknown[0]}; known are {known}")
+        raise UnusableUrl(words(__name__, "url_parameter_unknown", name=unknown[0], known=known))
     arguments: dict[str, Any] = {}
     mode = query.get("sslmode")
     files = {name: query[name] for name in FILES if name in query}
@@ -42,23 +44,21 @@ def read_url(text: str) -> tuple[URL, dict[str, Any]]:
 
 def _single(name: str, value: str | tuple[str, ...]) -> str:
     if not isinstance(value, str):
-        raise UnusableUrl(f"it has the parameter {name} more than once")
+        raise UnusableUrl(words(__name__, "url_parameter_twice", name=name))
     return value
 
 
 def _ssl(mode: str, files: dict[str, str]) -> Any:
     """Return what the driver takes for a mode: False, the name of a mode that may go without TLS, or a context."""
     if mode not in SSL_MODES:
-        raise UnusableUrl(f"sslmode is {mode!r}; it must be one of {', '.join(SSL_MODES)}")
+        raise UnusableUrl(words(__name__, "url_mode", mode=mode, known=", ".join(SSL_MODES)))
     if mode not in ENCRYPTED:
         if files:
-            raise UnusableUrl(f"{min(files)} needs an sslmode of {', '.join(ENCRYPTED)}")
+            raise UnusableUrl(words(__name__, "url_mode_needed", name=min(files), known=", ".join(ENCRYPTED)))
         return False if mode == "disable" else mode
     roots = files.get("sslrootcert")
     if mode == "verify-ca" and roots in (None, SYSTEM):
-        raise UnusableUrl(
-            "sslmode=verify-ca needs sslrootcert, the file of the authority that signs the server's certificate"
-        )
+        raise UnusableUrl(words(__name__, "url_root_needed"))
     context = ssl.create_default_context()
     if roots not in (None, SYSTEM):
         context = _made("sslrootcert", roots, lambda path: ssl.create_default_context(cafile=path))
@@ -67,7 +67,7 @@ def _ssl(mode: str, files: dict[str, str]) -> Any:
         context.verify_mode = ssl.CERT_NONE  # as libpq: encrypted, and the server is believed
     certificate, key = files.get("sslcert"), files.get("sslkey")
     if (certificate is None) != (key is None):
-        raise UnusableUrl("sslcert and sslkey belong together: name both, or neither")
+        raise UnusableUrl(words(__name__, "url_pair"))
     if certificate is not None:
         assert key is not None
         _made("sslcert", certificate, lambda path: context.load_cert_chain(path, key))
@@ -79,4 +79,6 @@ def _made(name: str, path: str | None, make: Any) -> Any:
     try:
         return make(str(Path(path or "").expanduser()))
     except OSError as error:  # an SSLError is one
-        raise UnusableUrl(f"{name} is {path}, which cannot be used: {error.strerror or error}") from None
+        raise UnusableUrl(
+            words(__name__, "url_of_file", name=name, path=path, error=error.strerror or error)
+        ) from None

@@ -1,9 +1,8 @@
 """The language of an answer, English or Chinese, by the caller's Accept-Language (RFC 9110 §12.5.4)."""
 
 from functools import lru_cache
-from typing import Literal
 
-Language = Literal["en", "zh"]
+from shared.speech import Language as Language
 
 HEADER_CHARACTERS_MAX = 500
 _KNOWN: dict[str, Language] = {"en": "en", "zh": "zh"}

@@ -155,7 +155,7 @@ def template(error: type[DomainError], language: Language, request_id: str) -> d
         "type": f"/problems/{error.code}",
         "title": error.title[language == "zh"],
         "status": error.kind.value,
-        "detail": (error.zh if language == "zh" else error.en).replace("{", "‹").replace("}", "›"),
+        "detail": catalogues.with_names(error.zh if language == "zh" else error.en),
         "code": error.code,
         "request_id": request_id,
     }

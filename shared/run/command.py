@@ -33,10 +33,12 @@ from shared.consume import set_aside
 from shared.context import Runtime
 from shared.db import failures, place_of
 from shared.db.migrations import NotMigrated, UnknownVersion
+from shared.db.opening import place_in_words
 from shared.errors import first_of
 from shared.http.app import build_app, build_side_door, build_side_door_of
 from shared.outbox.witness import Found
-from shared.run import garbage
+from shared.run import garbage, terminal_help
+from shared.run.open_files import require_open_files
 from shared.run.roles import Role, accept_loss, move_back, run
 from shared.run.serving import PortTaken, listen, serve
 from shared.run.stopping import stop_on_signals
@@ -44,6 +46,7 @@ from shared.service.keys import prove_keys_at_head, upgrade
 from shared.service.opening import migrations_of, open_runtime
 from shared.service.service import Service
 from shared.settings import BadSetting, ServiceSettings, in_words, misspelt
+from shared.speech import Words, spoken, words
 from shared.vault import MissingKeys
 
 EXIT_DRIFT = 1
@@ -103,14 +106,14 @@ def main(describe: Callable[[], Service | Site], arguments: Sequence[str] | None
     except SystemExit as ended:  # typer ends every command so, and has already explained a wrong command line
         return int(ended.code or 0)
     except ValidationError as error:
-        return _refuse(in_words(error))
+        return _refuse(spoken(in_words(error)))
     except (BadSetting, DatabaseAway, NotMigrated, PortTaken, UnknownVersion) as error:
-        return _refuse(str(error))
+        return _refuse(spoken(error))
     except ExceptionGroup as group:  # of the tasks of the roles
         refused = group.subgroup(BadSetting)
         if refused is None:
             raise
-        return _refuse(str(first_of(refused)))
+        return _refuse(spoken(first_of(refused)))
     raise AssertionError("typer ends with a code")
 
 
@@ -128,7 +131,7 @@ def _of_service(service: Service) -> typer.Typer:
 
     _add(commands, "accept-loss", service.settings, partial(_accept_loss, service))
 
-    @commands.command(help=HELP["verify"])
+    @commands.command(cls=terminal_help.Command, help=HELP["verify"])
     def verify(
         as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
     ) -> None:
@@ -147,7 +150,10 @@ def _of_site(site: Site) -> typer.Typer:
 def _commands(title: str, names: Iterable[str]) -> typer.Typer:
     metavar = " | ".join(names)  # so that the usage line names them, also when a command is wrong
     commands = typer.Typer(
-        add_completion=False, pretty_exceptions_enable=False, subcommand_metavar=f"{{{metavar}}}"
+        cls=terminal_help.Group,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        subcommand_metavar=f"{{{metavar}}}",
     )
     # With a callback, typer asks for the command's name even where there is only one.
     commands.callback(help=title)(lambda: None)
@@ -158,11 +164,12 @@ def _add(commands: typer.Typer, name: str, settings: ServiceSettings, work: Work
     def command() -> None:
         raise typer.Exit(_finish(settings, work))
 
-    commands.command(name, help=HELP[name])(command)
+    commands.command(name, cls=terminal_help.Command, help=HELP[name])(command)
 
 
 def _finish(settings: ServiceSettings, work: Work) -> int:
     """Do the work of a command in an event loop, and return the exit code."""
+    require_open_files()
     logs.configure(settings.service, level=settings.log_level)
     for name, meant in misspelt(type(settings), os.environ):
         log.warning("this variable is not a setting; did you mean the other?", variable=name, meant=meant)
@@ -174,10 +181,7 @@ def _finish(settings: ServiceSettings, work: Work) -> int:
 def check_bus(settings: ServiceSettings) -> None:
     """Raise BadSetting when a service on PostgreSQL would open an embedded log because no bus is set."""
     if not settings.database.startswith("sqlite:") and "bus_url" not in settings.model_fields_set:
-        raise BadSetting(
-            f"The database of {settings.service} is on PostgreSQL, and HUITOU_BUS_URL is not set: set it to "
-            f"kafka://host:port, or to embedded:// if every process of the product shares the folder {settings.home}."
-        )
+        raise BadSetting(words(__name__, "bus_not_set", service=settings.service, folder=settings.home))
 
 
 async def _run(service: Service, roles: frozenset[Role]) -> int:
@@ -279,20 +283,17 @@ async def _verify(service: Service, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps([asdict(drift) for drift in drifts], ensure_ascii=False) + "\n")
     else:
-        lines = [f"{drift.rule}: {drift.subject}: {drift.detail}" for drift in drifts]
-        lines.append(f"{service.name}: {len(drifts)} differences")
+        lines = [_say("drift", **asdict(drift)) for drift in drifts]
+        lines.append(_say("verify_differences", service=service.name, count=len(drifts)))
         lines += [
-            f"{service.name}: {count} records are set aside, {state}"
+            _say("verify_set_aside", service=service.name, count=count, state=state)
             for state, count in counts.items()
             if count
         ]
         sys.stdout.write("\n".join(lines) + "\n")
     if refused:  # beside the document on standard output, too
         more = " …" if counts["dead"] > len(ids) else ""
-        sys.stderr.write(
-            f"{refused} records have no effect yet ({', '.join(ids)}{more}). See `huitou dead-letters list` or GET "
-            "/v1/set-aside, then retry or discard them.\n"
-        )
+        sys.stderr.write(_say("no_effect_yet", count=refused, ids=", ".join(ids) + more) + "\n")
     return EXIT_DRIFT if drifts or refused else 0
 
 
@@ -305,41 +306,40 @@ async def _accept_loss(service: Service) -> int:
             if accepted:
                 await write_command(runtime, "accept_loss")
         except BusUnavailable as error:
-            raise BadSetting(f"The bus does not answer: {error}.") from None
+            raise BadSetting(words(__name__, "bus_does_not_answer", error=error)) from None
         except Exception as error:
             if not failures.is_transient(error):
                 raise
             raise away(service, runtime, error) from None
-    sys.stdout.write(
-        "\n".join([*map(in_a_line, accepted), f"{service.name}: {len(accepted)} losses accepted"]) + "\n"
-    )
+    lines = [spoken(in_a_line(loss)) for loss in accepted]
+    lines.append(_say("losses_accepted", service=service.name, count=len(accepted)))
+    sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
 
-def in_a_line(found: Found) -> str:
+def _say(name: str, **values: object) -> str:
+    return spoken(words(__name__, name, **values))
+
+
+def in_a_line(found: Found) -> Words:
     """Say what one partition has lost."""
     place = f"{found.place.topic}/{found.place.partition}"
     match found.loss:
         case "database":
-            return f"{place}: the topic ends at {found.found}, and the database does not know its last event"
+            return words(__name__, "lost_by_database", place=place, end=found.found)
         case "bus":
-            return f"{place}: the database had reached {found.known}, and the topic ends at {found.found}"
+            return words(__name__, "lost_by_bus", place=place, known=found.known, end=found.found)
         case "position":
-            return f"{place}: {found.known} records were applied, and the topic ends at {found.found}"
+            return words(__name__, "lost_position", place=place, known=found.known, end=found.found)
 
 
 def away(service: Service, runtime: Runtime, error: Exception) -> DatabaseAway:
     """Explain that a database cannot be used, without its password."""
-    host, database = place_of(runtime.database.url)
+    database = place_in_words(runtime.database.url)
     if failures.is_damaged(error):
-        return DatabaseAway(
-            f"The database {database}{f' at {host}' if host else ''} is damaged: restore all databases and the bus from "
-            "one backup."
-        )
-    what = (
-        "refuses this user, or there is no such database" if failures.is_refused(error) else "does not answer"
-    )
+        return DatabaseAway(words(__name__, "database_damaged", database=database))
+    name = "database_refuses" if failures.is_refused(error) else "database_away"
+    variable = f"HUITOU_{service.name.upper()}_DATABASE_URL"
     return DatabaseAway(
-        f"The database {database}{f' at {host}' if host else ''} {what} ({type(error).__name__}): check that it runs, "
-        f"and HUITOU_{service.name.upper()}_DATABASE_URL."
+        words(__name__, name, database=database, error=type(error).__name__, variable=variable)
     )

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from shared.run.limited_http import LimitedHttp
 from shared.service.service import Service
+from shared.speech import words
 
 DRAIN_SECONDS_MAX = 6
 """The most seconds that a request may take after the port is closed."""
@@ -33,10 +34,7 @@ class PortTaken(Exception):
     """Another program listens on the port. The message says how to choose another port."""
 
     def __init__(self, host: str, port: int) -> None:
-        super().__init__(
-            f"Port {port} of {host} is taken. Stop the program that listens there, "
-            "or choose other ports: set HUITOU_PORT_BASE, for example to 9000."
-        )
+        super().__init__(words(__name__, "port_taken", port=port, host=host))
         self.port = port
 
 

@@ -11,11 +11,13 @@ from shared.auth.errors import SigningKeyBroken
 from shared.auth.verifying import Verifier, verifier_of
 from shared.clock import Clock
 from shared.context import Runtime
-from shared.db import Database, Tx, failures, kernel_metadata, place_of
+from shared.db import Database, Tx, failures, kernel_metadata
 from shared.db.migrations import Keys as UpgradeKeys
 from shared.db.migrations import Migrations
+from shared.db.opening import place_in_words
 from shared.service.service import Service
 from shared.settings import BadSetting, ServiceSettings
+from shared.speech import Words, words
 from shared.vault import (
     MissingKeys,
     Vault,
@@ -55,7 +57,7 @@ async def open_keys(service: Service, database: Database, clock: Clock) -> tuple
         if jwks is None:
             signing.ensure_signing_key(settings.home)
     except (VaultKeyBroken, SigningKeyBroken) as error:
-        raise BadSetting(str(error)) from None
+        raise BadSetting(*error.args) from None
     return vault, verifier_of(settings.home, clock, jwks=jwks, issuer=settings.token_issuer)
 
 
@@ -98,7 +100,7 @@ async def _prove(tx: Tx, service: Service, runtime: Runtime) -> None:
             held.append(HeldKeys(TOKENS, str(signing.signing_key_path(settings.home)), {1: check}))
         await prove(tx, held, vault)
     except (VaultKeyBroken, SigningKeyBroken) as error:
-        raise BadSetting(str(error)) from None
+        raise BadSetting(*error.args) from None
     except OtherKeys as error:
         raise BadSetting(_other(service, runtime.database, error.held)) from None
 
@@ -185,25 +187,14 @@ def _origin(settings: ServiceSettings, name: str, path: Path) -> str:
     return f"HUITOU_{name.upper()}" if getattr(settings, name) else str(path)
 
 
-def _place(service: Service, database: Database) -> str:
-    host, name = place_of(database.url)
-    return f"The database of {service.name} ({name}{f' at {host}' if host else ''})"
+def _place(service: Service, database: Database) -> Words:
+    return words(__name__, "the_database_of", service=service.name, name=place_in_words(database.url))
 
 
-def _lost(service: Service, database: Database, path: Path) -> str:
-    return (
-        f"{path} is missing. {_place(service, database)} was written with the key in it and cannot be read without it. "
-        "Restore the file from a backup of the home folder; a second replica needs a copy of it, or the same settings. "
-        "A new key is made for an empty database only."
-    )
+def _lost(service: Service, database: Database, path: Path) -> Words:
+    return words(__name__, "key_lost", path=path, database=_place(service, database))
 
 
-def _other(service: Service, database: Database, held: HeldKeys) -> str:
-    more = " To change the key that signs tokens on purpose, name its public keys in HUITOU_JWKS." * (
-        held.purpose == TOKENS
-    )
-    return (
-        f"{_place(service, database)} was written with another key than that in {held.origin}. Nothing was changed. "
-        "Restore the key from a backup of the home folder; a second replica needs a copy of it, or the same settings."
-        f"{more}"
-    )
+def _other(service: Service, database: Database, held: HeldKeys) -> Words:
+    more = words(__name__, "key_other_of_tokens") if held.purpose == TOKENS else ""
+    return words(__name__, "key_other", database=_place(service, database), origin=held.origin, more=more)

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from shared import home_files
 from shared.bus import Bus, open_bus
 from shared.bus.access import UnusableAccess
 from shared.clock import Clock, SystemClock
@@ -15,6 +16,7 @@ from shared.service import keys
 from shared.service.keys import migrations_of, open_vault_of
 from shared.service.service import Service
 from shared.settings import BadSetting, ServiceSettings
+from shared.speech import words
 
 __all__ = ["member_name", "migrations_of", "open_runtime", "open_vault_of"]
 
@@ -30,6 +32,7 @@ async def open_runtime(
     """
     clock = clock or SystemClock()
     settings = service.settings
+    home_files.refuse_others(settings.home)
     database = _open_database(service, clock)
     try:
         vault, tokens = await keys.open_keys(service, database, clock)
@@ -54,14 +57,16 @@ def _open_database(service: Service, clock: Clock) -> Database:
     try:
         return open_database(service.settings.database, clock=clock, write_outbox=write_outbox(service.name))
     except UnusableDatabase as error:
-        raise BadSetting(f"HUITOU_{service.name.upper()}_DATABASE_URL: {error}") from None
+        raise BadSetting(
+            words(__name__, "no_address_of_database", service=service.name.upper(), error=error)
+        ) from None
 
 
 def _open_bus(settings: ServiceSettings) -> Bus:
     try:
         return open_bus(settings.bus_url, home=settings.home, access=settings.bus_access)
     except UnusableAccess as error:
-        raise BadSetting(f"{error}.") from None
+        raise BadSetting(words(__name__, "as_a_sentence", words=error)) from None
 
 
 def member_name(service: Service) -> str:

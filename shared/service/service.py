@@ -20,6 +20,7 @@ from shared.outbox import tables as outbox_tables
 from shared.outbox.jobs import Job
 from shared.service.capability import Capability, FindExternal, Resource
 from shared.settings import ServiceSettings
+from shared.speech import words
 from shared.verify import tables as verify_tables
 from shared.verify.invariants import Drift, Invariants, combine
 
@@ -131,7 +132,7 @@ class Service:
         assert self.invariants.verify is not None, "combined invariants can be verified"
         if read.dialect == "sqlite" and (damage := await read.scalar(_QUICK_CHECK)) != "ok":
             lines = str(damage).splitlines()
-            return [Drift("the pages of the database are whole", self.name, lines[min(1, len(lines) - 1)])]
+            return [Drift(words(__name__, "pages_are_whole"), self.name, lines[min(1, len(lines) - 1)])]
         return await self.invariants.verify(read)
 
     async def _lock(self, tx: Tx, context: Context, events: Sequence[Event]) -> None:

@@ -16,11 +16,11 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from shared.speech import words
 from shared.vault.errors import VaultKeyBroken
 
 KEY_BYTES = 32
 GENERATION_MAX = 32_767
-RESTORE = "Restore it from a backup: without it nothing sealed can be read."
 
 
 def load(path: Path) -> dict[int, bytes]:
@@ -33,11 +33,13 @@ def load(path: Path) -> dict[int, bytes]:
             _make(path)
         text = path.read_text("utf-8")
     except UnicodeDecodeError:
-        raise VaultKeyBroken(f"{path} is damaged: it is not a text. {RESTORE}") from None
+        raise VaultKeyBroken(words(__name__, "vault_key_not_text", path=path)) from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise VaultKeyBroken(f"{path} cannot be read or made: {error.strerror}.") from None
+        raise VaultKeyBroken(
+            words(__name__, "vault_key_unreadable", path=path, error=error.strerror)
+        ) from None
     return parse(text, str(path))
 
 
@@ -57,12 +59,12 @@ def parse(text: str, origin: str) -> dict[int, bytes]:
             or not 1 <= int(generation) <= GENERATION_MAX
             or int(generation) in generations
         ):
-            raise VaultKeyBroken(
-                f"{origin}, entry {number}: begin each with its generation, 1 or more, each once. {RESTORE}"
-            )
-        generations[int(generation)] = _decoded(encoded, f"{origin}, entry {number}")
+            raise VaultKeyBroken(words(__name__, "vault_key_generation", origin=origin, number=number))
+        generations[int(generation)] = _decoded(
+            encoded, words(__name__, "vault_key_entry", origin=origin, number=number)
+        )
     if not generations:
-        raise VaultKeyBroken(f"{origin} holds no key. {RESTORE}")
+        raise VaultKeyBroken(words(__name__, "vault_key_none", origin=origin))
     return generations
 
 
@@ -80,9 +82,11 @@ def _decoded(encoded: str, origin: str) -> bytes:
     try:
         secret = base64.b64decode(encoded.strip(), validate=True)
     except (binascii.Error, ValueError):
-        raise VaultKeyBroken(f"{origin}: the key is not base64. {RESTORE}") from None
+        raise VaultKeyBroken(words(__name__, "vault_key_not_base64", origin=origin)) from None
     if len(secret) != KEY_BYTES:
-        raise VaultKeyBroken(f"{origin}: a key has {KEY_BYTES} bytes, this one has {len(secret)}. {RESTORE}")
+        raise VaultKeyBroken(
+            words(__name__, "vault_key_size", origin=origin, expected=KEY_BYTES, size=len(secret))
+        )
     return secret
 
 

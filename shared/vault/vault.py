@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from sqlalchemy import delete, select
 
 from shared.db import Read, Tx, any_of, columns_of
+from shared.speech import words
 from shared.vault import installation, tokens
 from shared.vault.errors import SubjectErased, UnreadableToken, VaultKeyBroken
 from shared.vault.tables import BUCKETS, SubjectKeyRecord, subject_key
@@ -229,9 +230,7 @@ class MissingKeys(Vault):
         self.service = service
 
     def __getattr__(self, name: str) -> NoReturn:
-        raise VaultKeyBroken(
-            f"The keys of {self.service} are missing: start it again when its database answers."
-        )
+        raise VaultKeyBroken(words(__name__, "vault_keys_missing", service=self.service))
 
 
 def vault_path(home: Path, service: str) -> Path:

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -34,12 +35,26 @@ def test_a_catalogue_has_the_same_entries_in_each_language_and_each_is_used(fold
 _COMMANDS = {
     f"commands.{node.value}"
     for source in python_sources()
-    if source.path.parts[0] == "huitou"
+    if source.is_product
     for node in ast.walk(source.tree)
     if isinstance(node, ast.Constant) and isinstance(node.value, str)
 }
-"""The sentences that the command names. It looks them up when it says them."""
+"""The sentences that commands name. They are looked up when they are said."""
 
 
 def test_there_are_catalogues() -> None:
     assert len(FOLDERS) > 5
+
+
+COUNTED = re.compile(
+    r"\{(?:count|records|rows|cells|lines|pending|behind|overdue|dead|queued|days|minutes|points\w*|max_length|min_length)\}"
+    r" (?:[a-z]+ )?[a-z]+s\b"
+)
+"""A number before a word in the plural."""
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_no_sentence_has_a_plural_for_one(folder: Path) -> None:
+    english = (folder / "en.toml").read_text(encoding="utf-8")
+
+    assert COUNTED.findall(english) == []

@@ -1,5 +1,6 @@
 """Damage, missing rights and too few open files end a command in a sentence and a code, never in a trace."""
 
+import os
 import resource
 import shutil
 import sqlite3
@@ -117,3 +118,51 @@ def test_a_home_is_closed_to_others_whoever_made_it(installation: Installation) 
     assert installation.run("migrate").returncode == 0
     assert installation.home.stat().st_mode & 0o077 == 0
     assert [path.name for path in installation.home.iterdir() if path.stat().st_mode & 0o077] == []
+
+
+FIFOS = {
+    "home.json": (
+        ("status",),
+        ("verify",),
+        ("token", "--role", "admin"),
+        ("up", "--no-demo"),
+        ("backup", "{copy}"),
+    ),
+    "loyalty.db": (("verify",), ("migrate",), ("up", "--no-demo")),
+    "log.db": (("verify",), ("accept-loss",)),
+    "keys/signing.jwk.json": (("status",), ("token", "--role", "admin"), ("dead-letters", "list")),
+}
+"""Files of a home with commands that read them."""
+
+
+@pytest.mark.parametrize(
+    ("file", "command"), [(file, command) for file, commands in FIFOS.items() for command in commands]
+)
+def test_a_fifo_in_the_place_of_a_file_is_told(
+    installation: Installation, tmp_path: Path, file: str, command: tuple[str, ...]
+) -> None:
+    (installation.home / file).unlink()
+    os.mkfifo(installation.home / file)
+
+    said = installation.run(*(word.format(copy=tmp_path / "copy") for word in command), seconds_max=60)
+
+    assert said.returncode == Exit.BAD_SETTING
+    assert "Traceback" not in said.stderr
+    assert f"{file} is not a regular file" in said.stderr
+
+
+def test_shared_sentences_are_chinese_at_a_chinese_terminal(installation: Installation) -> None:
+    chinese = Installation(installation.home, more={"LC_ALL": "zh_CN.UTF-8"})
+    martian = Installation(installation.home, more={"LC_ALL": "zh_CN.UTF-8", "HUITOU_ZONE": "Mars"})
+    for file in installation.home.glob("loyalty.db*"):
+        file.unlink()
+    (installation.home / "loyalty.db").touch()
+
+    not_migrated = chinese.run("verify")
+    (installation.home / "log.db").write_bytes(b"garbage!" * 1000)
+    damaged = chinese.run("accept-loss")
+    wrong = martian.run("status")
+
+    assert "与本程序的版本不一致" in not_migrated.stderr
+    assert "已损坏" in damaged.stderr
+    assert wrong.stderr.strip() == "HUITOU_ZONE：'Mars' 不是 IANA 时区，例如 UTC 或 Asia/Shanghai"

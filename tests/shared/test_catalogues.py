@@ -89,3 +89,25 @@ def test_a_sentence_is_filled_in_every_language() -> None:
     error = FieldError.of("/weight", sentence, weight=3)
 
     assert error == FieldError("/weight", "too_light", "3 g is too little.", "3 克太轻。")
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(0, "0 rows are"), (1, "1 row is"), (2, "2 rows are"), (1.0, "1 row is")]
+)
+def test_a_number_has_the_word_that_goes_with_it(count: float, shown: str) -> None:
+    assert catalogues.filled("{count:row is|rows are} left", {"count": count}) == f"{shown} left"
+    assert catalogues.filled("还有 {count:.0f} 行", {"count": count}) == f"还有 {count:.0f} 行"
+    assert catalogues.placeholders("{count:row is|rows are} left") == {"count"}
+
+
+def test_a_constant_has_the_word_that_goes_with_it(package: Path) -> None:
+    english = ENGLISH.replace("more than {most}", "more than {most:kilogram|kilograms}")
+    (package / "words" / "en.toml").write_text(english)
+
+    refusal = imported(package, "scales.weighing", REFUSAL).TooHeavy
+
+    assert refusal(weight=31).detail("en") == "31 kg is more than 30 kilograms."
+
+
+def test_a_reader_to_whom_no_values_are_shown_reads_the_plural() -> None:
+    assert catalogues.with_names("{count:row|rows} of {name!r}") == "‹count› rows of ‹name›"

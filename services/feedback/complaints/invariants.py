@@ -14,6 +14,7 @@ from services.feedback.complaints.storage.histories import histories_of
 from services.feedback.sla.queries import clocks, drifts
 from shared.db import Read
 from shared.service import Drift, Invariants, Looked
+from shared.speech import words
 
 PAGE_MAX: Final = 1_000
 LOOK_MAX: Final = 25
@@ -57,9 +58,7 @@ async def _left(read: Read, complaint_ids: Sequence[str]) -> list[Drift]:
     """Return the closed complaints to which a customer wrote after the end, while they could be reopened."""
     ends = await messages.after_the_end(read, complaint_ids)
     return [
-        Drift(
-            TAKEN_UP, late.complaint_id, f"a customer's message of {late.booked_at} is on a closed complaint"
-        )
+        Drift(TAKEN_UP, late.complaint_id, words(__name__, "drift_message_left", at=late.booked_at))
         for late in ends
         if reopens(ComplaintOutcome(late.outcome), late.closed_at, late.booked_at)
     ]
@@ -78,7 +77,13 @@ async def _states(read: Read, complaint_ids: Sequence[str]) -> list[Drift]:
         status = last.get(complaint.id, ComplaintStatus.RECEIVED.value)
         cycle = cycles.get(complaint.id, 1)
         if (complaint.status, complaint.cycle) != (status, cycle):
-            found.append(Drift(LAST_TRANSITION, complaint.id, f"{status} in cycle {cycle}"))
+            found.append(
+                Drift(
+                    LAST_TRANSITION,
+                    complaint.id,
+                    words(__name__, "drift_status_in_cycle", status=status, cycle=cycle),
+                )
+            )
     return found
 
 
@@ -89,7 +94,7 @@ async def _without_complaint(read: Read, after: str, until: str | None) -> list[
         after = named[-1]
         known = await complaints.identities(read, named)
         found += [
-            Drift(CLOCK_OF_COMPLAINT, complaint_id, "there is no such complaint")
+            Drift(CLOCK_OF_COMPLAINT, complaint_id, words(__name__, "drift_no_complaint"))
             for complaint_id in named
             if complaint_id not in known
         ]
@@ -98,7 +103,11 @@ async def _without_complaint(read: Read, after: str, until: str | None) -> list[
 
 async def _unregistered(read: Read) -> list[Drift]:
     missing = await complaints.count_unregistered(read)
-    return [Drift(REGISTERED, "complaint", f"{missing} are not")] if missing else []
+    return (
+        [Drift(REGISTERED, "complaint", words(__name__, "drift_unregistered", missing=missing))]
+        if missing
+        else []
+    )
 
 
 INVARIANTS = Invariants(

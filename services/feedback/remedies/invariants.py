@@ -9,6 +9,7 @@ from services.feedback.remedies.storage import remedies
 from services.feedback.remedies.storage.tables import RemedyRecord
 from shared.db import Read
 from shared.service import Drift, Invariants, Looked
+from shared.speech import words
 
 PAGE_MAX: Final = 1_000
 LOOK_MAX: Final = 50
@@ -39,11 +40,11 @@ async def _check(read: Read, page: Sequence[RemedyRecord]) -> list[Drift]:
     """Return the remedies whose state contradicts their transaction, and those without a complaint."""
     known = await identities_of_complaints(read, sorted({remedy.complaint_id for remedy in page}))
     return [
-        Drift(SETTLED_BY_TRANSACTION, remedy.id, "the other is missing")
+        Drift(SETTLED_BY_TRANSACTION, remedy.id, words(__name__, "drift_other_missing"))
         for remedy in page
         if (remedy.status == RemedyStatus.SETTLED.value) != (remedy.loyalty_txn is not None)
     ] + [
-        Drift(REMEDY_OF_COMPLAINT, remedy.id, "there is no such complaint")
+        Drift(REMEDY_OF_COMPLAINT, remedy.id, words(__name__, "drift_no_complaint"))
         for remedy in page
         if remedy.complaint_id not in known
     ]

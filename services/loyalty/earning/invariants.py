@@ -10,6 +10,7 @@ from services.loyalty.ledger.queries.verifying import over_wallets
 from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.queries import orders
 from shared.db import Read
+from shared.speech import words
 from shared.verify.invariants import Drift
 
 
@@ -24,7 +25,7 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
         bought, units = lines.get(lot.purchase_id or 0, ()), returned.get(lot.purchase_id or 0, [])
         expected = attribution.points_of(lot.issued, lot.base, bought, units, lot.eligible)
         if expected != lot.reversed:
-            difference = f"reversed {lot.reversed}, its units earned {expected}"
+            difference = words(__name__, "drift_reversed", reversed=lot.reversed, expected=expected)
             drifts.append(Drift("reversed_is_what_its_units_earned", f"lot_{lot.id}", difference))
     return drifts
 

@@ -9,6 +9,7 @@ from services.loyalty.ledger.queries.verifying import missing_facts, over_wallet
 from services.loyalty.ledger.storage import checks, rebuild
 from services.loyalty.ledger.storage.rebuild import Rebuilt
 from shared.db import Read
+from shared.speech import words
 from shared.verify.invariants import Drift
 
 RULES = (
@@ -42,9 +43,9 @@ async def _members(read: Read, owner_ids: Sequence[str]) -> list[Drift]:
     """Check all wallets of each of these members together."""
     miscounted = await checks.miscounted_groups(read, owner_ids)
     owing = await checks.owing_beside_spendable(read, owner_ids)
-    return [Drift("group_is_whole", owner_id, "group_size is wrong") for owner_id in miscounted] + [
-        Drift("no_deficit_beside_spendable", owner_id, "owes and could pay") for owner_id in owing
-    ]
+    return [
+        Drift("group_is_whole", owner_id, words(__name__, "drift_group_size")) for owner_id in miscounted
+    ] + [Drift("no_deficit_beside_spendable", owner_id, words(__name__, "drift_owes")) for owner_id in owing]
 
 
 def _lots(rebuilt: Rebuilt, wallet_ids: set[int]) -> Iterator[Drift]:
@@ -54,14 +55,22 @@ def _lots(rebuilt: Rebuilt, wallet_ids: set[int]) -> Iterator[Drift]:
         name, stored = f"lot_{lot.id}", rebuilt.stored[lot.id]
         for column in LOT_STATE:
             if getattr(stored, column) != getattr(lot, column):
-                difference = f"{column} is {getattr(stored, column)}, postings say {getattr(lot, column)}"
+                difference = words(
+                    __name__,
+                    "drift_lot_differs",
+                    column=column,
+                    stored=getattr(stored, column),
+                    expected=getattr(lot, column),
+                )
                 yield Drift("lot_is_its_postings", name, difference)
         granted = rebuilt.granted.get(lot.id, 0)
         if granted != lot.issued:
-            yield Drift("lot_was_granted", name, f"issued {lot.issued}, granted {granted}")
+            yield Drift(
+                "lot_was_granted", name, words(__name__, "drift_issued", issued=lot.issued, granted=granted)
+            )
         present = lot.pending + lot.remaining + lot.held + lot.expired - lot.owed - lot.covered
         if lot.issued - lot.reversed != present + rebuilt.spent.get(lot.id, 0):
-            yield Drift("lot_adds_up", name, "issued less reversed is not where its points are")
+            yield Drift("lot_adds_up", name, words(__name__, "drift_lot_leaks"))
 
 
 def _wallets(rebuilt: Rebuilt, page: Sequence[Wallet]) -> Iterator[Drift]:
@@ -70,13 +79,21 @@ def _wallets(rebuilt: Rebuilt, page: Sequence[Wallet]) -> Iterator[Drift]:
         for column in WALLET_STATE:
             expected = getattr(computed, column) if computed else 0
             if getattr(wallet, column) != expected:
-                difference = f"{column} is {getattr(wallet, column)}, postings say {expected}"
+                difference = words(
+                    __name__,
+                    "drift_wallet_differs",
+                    column=column,
+                    stored=getattr(wallet, column),
+                    expected=expected,
+                )
                 yield Drift("wallet_is_its_postings", wallet.identity_id, difference)
 
 
 def _times(rebuilt: Rebuilt) -> Iterator[Drift]:
     for posting_id in rebuilt.booked_back:
-        yield Drift("booking_time_never_goes_back", f"posting {posting_id}", "booked before an earlier one")
+        yield Drift(
+            "booking_time_never_goes_back", f"posting {posting_id}", words(__name__, "drift_booked_before")
+        )
 
 
 INVARIANTS = over_wallets(RULES, check)

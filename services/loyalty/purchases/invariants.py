@@ -10,6 +10,7 @@ from services.loyalty.ledger.queries.verifying import missing_facts, over_wallet
 from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.storage import purchases
 from shared.db import Read
+from shared.speech import words
 from shared.verify.invariants import Drift
 
 
@@ -18,7 +19,7 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
     rows = await purchases.rows_of_wallets(read, [wallet.id for wallet in page])
     returned = await purchases.returned_units(read, rows)
     twice = [
-        Drift("units_go_back_once", f"purchase {row_id}", "two returns share a unit")
+        Drift("units_go_back_once", f"purchase {row_id}", words(__name__, "drift_shared_unit"))
         for row_id, units in returned.items()
         if any(attribution.overlapping(units))
     ]

@@ -11,6 +11,7 @@ from services.loyalty.ledger.queries import postings
 from services.loyalty.ledger.queries.verifying import missing_facts, over_wallets
 from services.loyalty.redemptions.storage import redemptions
 from shared.db import Read
+from shared.speech import words
 from shared.verify.invariants import Drift
 
 
@@ -26,7 +27,7 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
         Drift(
             "redemption_is_its_postings",
             f"red_{redemption.id}",
-            "its postings do not come to its points",
+            words(__name__, "drift_redemption"),
         )
         for redemption in booked
         if paid[redemption.id] != redemption.points

@@ -10,6 +10,7 @@ from services.loyalty.ledger.queries.programme import read_programme
 from services.loyalty.ledger.queries.verifying import over_wallets
 from services.loyalty.tiers.storage.windows import windows
 from shared.db import Read
+from shared.speech import words
 from shared.verify.invariants import Drift
 
 
@@ -26,14 +27,14 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
             if until is not None and spend.counts(until)
         )
         if wallet.spend != expected:
-            difference = f"spend is {wallet.spend}, its window holds {expected}"
+            difference = words(__name__, "drift_spend", spend=wallet.spend, expected=expected)
             drifts.append(Drift("spend_is_its_window", wallet.identity_id, difference))
     owner_ids = sorted({wallet.owner_id for wallet in page})
     stored = {state.owner_id: state.tier for state in await tier_states.read(read, owner_ids)}
     for owner_id, spend_minor in (await wallets.spends(read, owner_ids)).items():
         reached = programme.tiers[programme.level_of(spend_minor)].code
         if stored.get(owner_id, programme.tiers[0].code) != reached:
-            difference = f"{stored.get(owner_id)}, spend reaches {reached}"
+            difference = words(__name__, "drift_tier", stored=stored.get(owner_id), reached=reached)
             drifts.append(Drift("tier_is_what_spend_reaches", owner_id, difference))
     return drifts
 

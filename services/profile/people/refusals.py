@@ -1,6 +1,6 @@
 """The refusals of the people capability."""
 
-from shared.catalogues import field_sentence
+from shared.catalogues import field_sentence, filled
 from shared.errors import DomainError, FieldError, Kind
 from shared.limits import EXTERNAL_ID_MAX
 
@@ -47,7 +47,8 @@ class TooMuchContention(DomainError):
 
 def refused_at(refusal: type[DomainError], pointer: str, **words: str) -> DomainError:
     """Return a refusal that is about one field, with an error of that field; `words` complete its sentence."""
-    error = FieldError(pointer, refusal.code, refusal.en.format(**words), refusal.zh.format(**words))
+    en, zh = (filled(template, words) for template in (refusal.en, refusal.zh))
+    error = FieldError(pointer, refusal.code, en, zh)
     return refusal(errors=(error,), extra=None, **words)
 
 

@@ -7,6 +7,7 @@ from services.scoring.facts.domain.state import EMPTY, fold
 from services.scoring.facts.storage import facts, rollups, states
 from shared.db import Read
 from shared.service import Drift, Invariants, Looked
+from shared.speech import words
 
 PAGE_MAX = 500
 LOOK_MAX = 50
@@ -47,10 +48,10 @@ async def _drifts_of_rollups(read: Read, identity_ids: Sequence[str]) -> list[Dr
     stored = set(await rollups.of_identities(read, identity_ids))
     computed = set(roll_up(history.purchases, history.returns))
     return [
-        Drift(ROLLUP_RULE, subject, "it is stored and should not be")
+        Drift(ROLLUP_RULE, subject, words(__name__, "drift_should_not_be"))
         for subject in sorted(map(_subject, stored - computed))
     ] + [
-        Drift(ROLLUP_RULE, subject, "it should be stored and is not")
+        Drift(ROLLUP_RULE, subject, words(__name__, "drift_should_be"))
         for subject in sorted(map(_subject, computed - stored))
     ]
 
@@ -59,7 +60,7 @@ async def _drifts_of_states(read: Read, customer_ids: Sequence[str]) -> list[Dri
     days = await rollups.of_customers(read, customer_ids)
     stored = await states.of_customers(read, customer_ids)
     return [
-        Drift(STATE_RULE, customer_id, "the stored state differs from the fold")
+        Drift(STATE_RULE, customer_id, words(__name__, "drift_state_differs"))
         for customer_id in customer_ids
         if stored.get(customer_id, EMPTY) != fold(days[customer_id])
     ]

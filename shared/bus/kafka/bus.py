@@ -35,6 +35,7 @@ from shared.bus.protocol import (
     TopicPartition,
     unguarded,
 )
+from shared.speech import words
 
 ANSWER_SECONDS_MAX = 5
 CREATE_SECONDS_MAX = 20
@@ -241,7 +242,7 @@ class KafkaBus:
             async with asyncio.timeout(ANSWER_SECONDS_MAX), self._admin() as admin:
                 cluster = await admin.describe_cluster()
         if not cluster["brokers"]:
-            raise BusUnavailable(f"Kafka at {self._servers} has no broker that serves")
+            raise BusUnavailable(words(__name__, "kafka_empty", servers=self._servers))
 
     async def close(self) -> None:
         """Close producers and subscriptions."""

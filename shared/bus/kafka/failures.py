@@ -20,6 +20,7 @@ from aiokafka.errors import (
 
 from shared.bus.members import held_back
 from shared.bus.protocol import BusUnavailable, RecordRefused
+from shared.speech import words
 
 LOGGED_EVERY_SECONDS = 30.0
 REFUSALS = (
@@ -74,13 +75,17 @@ def translated_errors(servers: str, doing: str) -> Iterator[None]:
     except REFUSALS as error:
         raise RecordRefused(f"Kafka at {servers} refused {doing}: {name(error)}") from error
     except NOT_ALLOWED as error:
-        raise BusUnavailable(f"Kafka at {servers} does not allow {doing}: {name(error)}; grant it") from error
+        raise BusUnavailable(
+            words(__name__, "kafka_forbids", servers=servers, doing=doing, error=name(error))
+        ) from error
     except HeldBack as error:
         raise held_back(error) from error
     except TimeoutError as error:
-        raise BusUnavailable(f"Kafka at {servers} has not answered in time while {doing}") from error
+        raise BusUnavailable(words(__name__, "kafka_late", servers=servers, doing=doing)) from error
     except (KafkaError, OSError) as error:
-        raise BusUnavailable(f"Kafka at {servers} is not available while {doing}: {name(error)}") from error
+        raise BusUnavailable(
+            words(__name__, "kafka_away", servers=servers, doing=doing, error=name(error))
+        ) from error
 
 
 async def ended(ending: Coroutine[Any, Any, None], *, seconds_max: float) -> None:

@@ -83,7 +83,7 @@ async def test_events_that_wait_too_long_are_said(till: Till) -> None:
 
     figures = await scraped(till)
     assert (figures["outbox_pending"], figures["outbox_oldest_seconds"]) == (1, 40)
-    assert "1 events wait in the outbox, the oldest for 40 s" in (await issues(till))["outbox_waits"]
+    assert "1 event waits in the outbox, the oldest for 40 s" in (await issues(till))["outbox_waits"]
 
 
 async def test_a_partition_that_stands_is_seen_until_it_moves(till: Till) -> None:
@@ -129,7 +129,7 @@ async def test_what_is_set_aside_is_counted_and_what_is_parked_too_long_said(til
 
     states = [before[f'set_aside{{state="{state}"}}'] for state in ("dead", "queued", "parked")]
     assert states == [1, 1, 1]
-    assert "1 records could not be applied and 1 wait behind them" in said["set_aside"]
+    assert "1 record could not be applied and 1 record waits behind" in said["set_aside"]
     assert "parked_overdue" not in said
     assert (before["set_aside_overdue"], after["set_aside_overdue"]) == (0, 1)
     assert "periodic job" in (await issues(till))["parked_overdue"]

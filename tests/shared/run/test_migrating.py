@@ -130,7 +130,7 @@ async def test_verify_fails_while_records_are_set_aside(
 
         told = capsys.readouterr()
         assert "profile: 0 differences" in told.out
-        assert "1 records are set aside, dead" in told.out
+        assert "1 record is set aside, dead" in told.out
         assert dead.id in told.err
         assert await asyncio.to_thread(main, lambda: profile, ["verify", "--json"]) == EXIT_DRIFT
         assert capsys.readouterr().out == "[]\n"

@@ -14,6 +14,7 @@ from services.feedback.sla.storage import clocks, rules
 from services.feedback.sla.storage.tables import ClockRecord
 from shared.db import Read
 from shared.service import Drift
+from shared.speech import words
 
 BREACH_ANNOUNCED: Final = "breach_was_announced"
 FOLLOWS: Final = "clock_follows_from_its_facts"
@@ -54,9 +55,9 @@ async def drifts(read: Read, histories: Sequence[History]) -> list[Drift]:
             record = stored.pop(key, None)
             drifts += _differences(key, expected, record)
             if record is not None and record.verdict == Verdict.BREACHED.value and breach is None:
-                drifts.append(Drift(BREACH_ANNOUNCED, _name(key), "no notice of the breach was given"))
+                drifts.append(Drift(BREACH_ANNOUNCED, _name(key), words(__name__, "drift_no_notice")))
     drifts += [
-        Drift(FOLLOWS, _name(key), "the facts have no such clock")
+        Drift(FOLLOWS, _name(key), words(__name__, "drift_no_such_clock"))
         for key in stored
         if breach_of(key) not in given
     ]
@@ -80,15 +81,19 @@ def _unpromised(history: History, in_force: Rules, stored: Iterable[ClockRecord]
         )
         if of_wait and not is_over:
             return []
-    return [Drift(PROMISED, history.complaint_id, f"no {wait.metric} runs, though the customer waits")]
+    return [Drift(PROMISED, history.complaint_id, words(__name__, "drift_nothing_runs", metric=wait.metric))]
 
 
 def _differences(key: ClockKey, expected: ClockRecord, record: ClockRecord | None) -> list[Drift]:
     if record is None:
-        return [Drift(FOLLOWS, _name(key), "the clock is missing")]
+        return [Drift(FOLLOWS, _name(key), words(__name__, "drift_clock_missing"))]
     running = expected.verdict == Verdict.RUNNING.value
     return [
-        Drift(FOLLOWS, _name(key), f"{column} is {actual}, the facts say {wanted}")
+        Drift(
+            FOLLOWS,
+            _name(key),
+            words(__name__, "drift_clock_differs", column=column, actual=actual, wanted=wanted),
+        )
         for column in (TIMELESS if running else (*TIMELESS, "verdict"))
         if (actual := attrgetter(column)(record)) != (wanted := attrgetter(column)(expected))
     ]

@@ -8,6 +8,7 @@ from services.loyalty.ledger.domain.postings import CauseKind
 from services.loyalty.ledger.domain.wallets import Wallet
 from services.loyalty.ledger.storage import postings, wallets
 from shared.db import Read
+from shared.speech import words
 from shared.verify.invariants import Drift, Invariants, Looked
 
 PAGE_MAX = 500
@@ -50,7 +51,7 @@ async def missing_facts(
         asked = await postings.cause_ids(read, kind, [wallet.id for wallet in page])
         facts = await known(read, kind, asked) if asked else ()
         drifts += [
-            Drift("cause_has_a_fact", f"{kind.name.lower()} {row_id}", "no such row")
+            Drift("cause_has_a_fact", f"{kind.name.lower()} {row_id}", words(__name__, "drift_no_row"))
             for row_id in asked
             if row_id not in facts
         ]

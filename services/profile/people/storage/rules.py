@@ -3,6 +3,7 @@
 from sqlalchemy import Select, func, select
 
 from services.profile.people.storage.tables import identifier, identity
+from shared.speech import words
 from shared.vault import subject_key
 from shared.verify.row_rules import RowRule
 
@@ -32,7 +33,7 @@ def _without_owner() -> Select[str]:
 
 
 RULES = (
-    RowRule("one_holder", _two_holders(), "an identifier of one issuer resolves to two identities"),
-    RowRule("readable", _without_key(), "an identity that was not erased has no key"),
-    RowRule("known_owner", _without_owner(), "an identity belongs to a customer that does not exist"),
+    RowRule("one_holder", _two_holders(), words(__name__, "drift_one_holder")),
+    RowRule("readable", _without_key(), words(__name__, "drift_readable")),
+    RowRule("known_owner", _without_owner(), words(__name__, "drift_known_owner")),
 )

@@ -3,6 +3,7 @@
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from services.profile.purchases.storage.tables import purchase, purchase_line, purchase_return, return_line
+from shared.speech import words
 from shared.verify.row_rules import RowRule
 
 WALKS = (purchase.c.purchase_id, purchase_return.c.return_id)
@@ -15,16 +16,14 @@ def rules(identity_exists: ColumnElement[bool]) -> tuple[RowRule, ...]:
         purchase.c.identity_id.is_not(None), ~identity_exists
     )
     return (
-        RowRule("returned_units", _counts(), "the count of returned units is not the sum of its returns"),
-        RowRule("disjoint_units", _overlaps(), "two returns took the same unit"),
-        RowRule("returned_amounts", _return_amounts(), "a return's amount is not the sum of its lines"),
-        RowRule(
-            "line_amounts", _unit_amounts(), "the amount of returned units is not their share of the line"
-        ),
-        RowRule("purchase_amounts", _purchase_amounts(), "a purchase's amount is not the sum of its lines"),
-        RowRule("known_identity", unknown_identity, "a purchase is of an identity that does not exist"),
-        RowRule("returned_identity", _other_identity(), "a return is of another identity than its purchase"),
-        RowRule("anonymous_lines", _named_lines(), "an anonymous purchase keeps a name of a line"),
+        RowRule("returned_units", _counts(), words(__name__, "drift_returned_units")),
+        RowRule("disjoint_units", _overlaps(), words(__name__, "drift_disjoint_units")),
+        RowRule("returned_amounts", _return_amounts(), words(__name__, "drift_returned_amounts")),
+        RowRule("line_amounts", _unit_amounts(), words(__name__, "drift_line_amounts")),
+        RowRule("purchase_amounts", _purchase_amounts(), words(__name__, "drift_purchase_amounts")),
+        RowRule("known_identity", unknown_identity, words(__name__, "drift_known_identity")),
+        RowRule("returned_identity", _other_identity(), words(__name__, "drift_returned_identity")),
+        RowRule("anonymous_lines", _named_lines(), words(__name__, "drift_anonymous_lines")),
     )
 
 
