@@ -11,6 +11,7 @@ from shared.references import register
 from shared.references.register import Told
 from shared.references.tables import reference, reference_record, references_metadata
 from shared.service.capability import Capability
+from shared.speech import words
 from shared.verify.row_rules import RowRule, invariants_of
 
 _REGISTERED = 0
@@ -53,7 +54,7 @@ CAPABILITY = Capability(
     tables=(references_metadata,),
     find_external=register.find_identity,
     invariants=invariants_of(
-        (RowRule("forgotten_references", _left_of_erased(), "an erased identity still has a reference"),),
+        (RowRule("forgotten_references", _left_of_erased(), words(__name__, "drift_reference_of_erased")),),
         (reference_record.c.identity_id,),
     ),
 )
