@@ -1,7 +1,7 @@
 """The documents of a service about itself: OpenAPI, AsyncAPI, the docs page, its problems. None needs another host."""
 
 import html
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from fastapi import FastAPI, Response
@@ -93,6 +93,8 @@ def install(app: FastAPI, service: str) -> None:
     def asyncapi_json() -> bytes:
         return bytes(JSONResponse(asyncapi.document(service)).body)
 
+    problems_known = cache(partial(_problems, app))
+
     async def openapi_document(_: Request) -> Response:
         return Response(openapi_json(), media_type="application/json")
 
@@ -111,7 +113,7 @@ def install(app: FastAPI, service: str) -> None:
 
     async def problem(request: Request) -> Response:
         language = language_of(request.scope)
-        described = _problems(app).get(request.path_params["code"])
+        described = problems_known().get(request.path_params["code"])
         if described is None:
             raise NotFound
         return HTMLResponse(_problem_page(described, request.path_params["code"], language), headers=_POLICY)

@@ -27,6 +27,9 @@ from shared.http.routes import Router
 READY_SECONDS_MAX = 0.45
 """The time that the checks of readiness may take together. The answer is due within 500 ms."""
 ISSUES_SECONDS_MAX = 3.0
+KEPT_SECONDS = 1.0
+"""The time for which issues that were found are told again to those who have no token of an operator. They may ask as often as
+they like, and the checks cost milliseconds."""
 FULL_SECONDS = 30.0
 """The time for which a disk that was found full is reported."""
 ROOM_BYTES_MIN = 4_000_000
@@ -87,8 +90,10 @@ class Health:
     """The checks of everything else that a person should know."""
     draining: bool = False
     """Whether the process was told to stop, so that no new requests should be sent to it."""
-    _running: asyncio.Task[list[Issue]] | None = None
-    """The run of the checks in `watched`, while it goes on."""
+    _run: asyncio.Task[list[Issue]] | None = None
+    """The last run of all checks. It may go on still."""
+    _ended_at: float = 0.0
+    """When that run ended, on the clock of the loop."""
 
     async def blocking(self) -> list[Issue]:
         """Return the reasons why the service is not ready; empty if it is ready."""
@@ -96,15 +101,24 @@ class Health:
             return [DRAINING]
         return await _ask(self.gates, READY_SECONDS_MAX)
 
-    async def issues(self) -> list[Issue]:
-        """Return all issues.
+    async def issues(self, *, age_seconds_max: float = 0.0) -> list[Issue]:
+        """Return all issues, as they were found at most `age_seconds_max` ago.
 
         Calls that come while the checks run share their result. Anybody may call as often as they like, and the connections
         to the database are needed for the requests.
         """
-        if self._running is None or self._running.done():
-            self._running = asyncio.create_task(_ask(self.watched, ISSUES_SECONDS_MAX))
-        return await self.blocking() + await asyncio.shield(self._running)
+        now = asyncio.get_running_loop().time()
+        if self._run is None or (self._run.done() and now >= self._ended_at + age_seconds_max):
+            self._run = asyncio.create_task(self._look())
+        return await asyncio.shield(self._run)
+
+    async def _look(self) -> list[Issue]:
+        """Run all checks."""
+        try:
+            blocking, watched = await asyncio.gather(self.blocking(), _ask(self.watched, ISSUES_SECONDS_MAX))
+            return blocking + watched
+        finally:
+            self._ended_at = asyncio.get_running_loop().time()
 
 
 class DatabaseCheck:
@@ -261,11 +275,13 @@ async def health_ready(request: Request) -> Ready:
 async def list_health_issues(request: Request) -> Issues:
     """Everything that is wrong with this service and what it depends on, the event bus included.
 
-    The details are for operators: without the token of one, each issue has its code only.
+    The details are for operators: without the token of one, each issue has its code only, and may be a second old.
     """
     language = language_of(request.scope)
-    issues = await _health(request).issues()
-    if not (request.app.state.private or await is_operator(request)):
+    if request.app.state.private or await is_operator(request):
+        issues = await _health(request).issues()
+    else:
+        issues = await _health(request).issues(age_seconds_max=KEPT_SECONDS)
         issues = [Issue(issue.code, HIDDEN.en, HIDDEN.zh) for issue in issues]
     return Issues(issues=[IssueOut(code=issue.code, detail=issue.words(language)) for issue in issues])
 

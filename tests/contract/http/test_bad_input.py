@@ -84,9 +84,12 @@ async def test_control_characters_are_refused_everywhere_and_nothing_is_logged(t
     logs.configure(target.name, level="warning", stream=written)
 
     wrong = []
-    for case in cases.of_control_characters(target):
-        answer = await send(target, case)
-        wrong += [f"{case.method} {case.path[:100]}: {fault}" for fault in faults(target, case, answer)]
+    try:
+        for case in cases.of_control_characters(target):
+            answer = await send(target, case)
+            wrong += [f"{case.method} {case.path[:100]}: {fault}" for fault in faults(target, case, answer)]
+    finally:
+        logs.configure(target.name)
 
     assert not wrong, f"{len(wrong)}:\n" + "\n".join(wrong[:TOLD_MAX])
     assert written.getvalue() == ""

@@ -173,3 +173,15 @@ def _sale(lines: list[dict[str, Any]]) -> dict[str, Any]:
 
 def test_a_refusal_with_few_errors_says_nothing_of_more() -> None:
     assert InvalidRequest(errors=()).extra == {}
+
+
+@pytest.mark.parametrize(
+    "query", ["&".join(f"n{number}=1" for number in range(1_000)), "&" * 1_000 + "n0=1", "n0&" * 1_000]
+)
+async def test_a_query_of_many_names_is_refused_by_its_first(one_till: Till, query: str) -> None:
+    async with one_till.client(None) as client:
+        answer = await client.get(f"/health/live?{query}")
+
+    errors = answer.json()["errors"]
+    assert (answer.status_code, len(errors) <= ERRORS_MAX) == (422, True)
+    assert (errors[0]["pointer"], errors[0]["code"]) == ("/query/n0", "unknown_parameter")
