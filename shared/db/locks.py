@@ -1,4 +1,4 @@
-"""Take advisory locks in the one order of all transactions: idempotency, rendezvous, identity buckets, then rows.
+"""Take advisory locks in the one order of all transactions: idempotency, payments, rendezvous, identity buckets, then rows.
 
 Keys share 64 buckets, because one lock per key could fill the lock table of the server.
 """
@@ -18,6 +18,14 @@ MIGRATION_SPACE = 9
 """One process at a time upgrades a database."""
 LEASE_SPACE = 10
 """One process at a time holds the lease of a service."""
+
+PAYMENT_SPACE = 11
+"""Requests of different members that pay one order meet."""
+
+
+async def payments(tx: Tx, order: str, *, exclusive: bool) -> None:
+    """Take the lock of the payments of an order: exclusive to judge those of all members, shared to pay."""
+    await tx.lock_buckets(PAYMENT_SPACE, buckets([order]), exclusive=exclusive)
 
 
 async def rendezvous(tx: Tx, keys: Iterable[str], *, exclusive: bool = False) -> None:

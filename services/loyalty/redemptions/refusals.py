@@ -21,7 +21,10 @@ class OrderReturned(DomainError):
 
 
 class OrderPaidBefore(DomainError):
-    """Points paid this order before, and the request does not say that it adds to them."""
+    """Points paid this order before, and the request does not say that it adds to them.
+
+    A customer is told about points of their own only.
+    """
 
     kind = Kind.CONFLICT
     code = "order_paid_before"

@@ -24,7 +24,7 @@ from services.loyalty.settings import Settings
 from shared.events.base import SHOP, Issuer
 from shared.http.auth import OPERATORS, allow
 from shared.http.customers import CustomerId
-from shared.http.dependencies import InContext, KeyHash, Reading, Transaction
+from shared.http.dependencies import Caller, InContext, KeyHash, Reading, Transaction
 from shared.http.models import OrderId, Request, Response, Source, Word, example
 from shared.http.readers import ReadBy
 from shared.http.routes import Router
@@ -49,7 +49,8 @@ class PaidOrderIn(Request):
     lines: Annotated[list[PaidOrderLineIn], Field(max_length=LINES_MAX)] = []
     adds: bool = Field(
         default=False,
-        description="An order is paid with points once. Send true to take more points for one that was paid before.",
+        description="An order is paid with points once. Send true to take more points for one that was paid before, or for "
+        "one that several members pay. Operators are refused whoever paid it, customers if they paid it themselves.",
     )
 
 
@@ -102,7 +103,12 @@ class RedemptionOut(Response):
     location="/v1/members/{customer_id}/redemptions/{id}",
 )
 async def redeem(
-    tx: Transaction, context: InContext[Settings], key: KeyHash, customer_id: CustomerId, body: RedemptionIn
+    tx: Transaction,
+    context: InContext[Settings],
+    caller: Caller,
+    key: KeyHash,
+    customer_id: CustomerId,
+    body: RedemptionIn,
 ) -> RedemptionOut:
     """Take points from the member's lots, what expires first going first; refused when there are not enough."""
     order = body.order
@@ -114,6 +120,7 @@ async def redeem(
         order=OrderKey(order.issuer, order.source, order.order_id) if order else None,
         lines=tuple(Line(line.quantity, line.amount_minor) for line in order.lines) if order else (),
         adds=order is not None and order.adds,
+        judges_all=caller.kind == "operator",
     )
     done = await redeem_points(tx, context, asked)
     return RedemptionOut(

@@ -13,9 +13,10 @@ from shared.db import Read, Tx, any_of, columns_of
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """The points of a redemption."""
+    """The points of a redemption, and the member who spent them."""
 
     id: int
+    customer_id: str
     points: int
 
 
@@ -30,16 +31,16 @@ async def of_orders(read: Read, order_tokens: Iterable[bytes]) -> list[Redemptio
     return await read.read_records(RedemptionRecord, statement)
 
 
-async def first_of_order(read: Read, order_token: bytes, wallet_ids: Sequence[int]) -> Booked | None:
-    """Return the first redemption that these wallets' identities asked for to pay an order; None if there is none."""
+async def first_of_order(read: Read, order_token: bytes, wallet_ids: Sequence[int] | None) -> Booked | None:
+    """Return the first redemption to pay an order; None if there is none.
+
+    `wallet_ids` are the wallets of the identities whose redemptions are looked at; None: those of all members.
+    """
     c = redemption.c
-    return await read.read_record(
-        Booked,
-        select(*columns_of(redemption, Booked))
-        .where(c.order_token == order_token, any_of(c.wallet_id, wallet_ids))
-        .order_by(c.id)
-        .limit(1),
-    )
+    statement = select(*columns_of(redemption, Booked)).where(c.order_token == order_token)
+    if wallet_ids is not None:
+        statement = statement.where(any_of(c.wallet_id, wallet_ids))
+    return await read.read_record(Booked, statement.order_by(c.id).limit(1))
 
 
 async def of_wallets(read: Read, wallet_ids: Sequence[int]) -> list[Booked]:

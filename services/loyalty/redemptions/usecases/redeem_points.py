@@ -24,7 +24,7 @@ from services.loyalty.redemptions.storage import redemptions
 from services.loyalty.redemptions.storage.tables import RedemptionRecord
 from services.loyalty.settings import Settings
 from shared.context import Context
-from shared.db import Tx
+from shared.db import Tx, locks
 from shared.errors import FieldError
 from shared.events.base import Cause
 from shared.events.loyalty import PointsRedeemed
@@ -47,6 +47,8 @@ class RedemptionAsked:
     lines: tuple[Line, ...]
     adds: bool = False
     """Whether the order was paid with points before, and these add to them."""
+    judges_all: bool = False
+    """Whether the points of other members have paid the order too. A customer is told nothing about those, nor stopped by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,9 @@ async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsk
 
     A return of the order locks the same wallets: it comes after this and gives the points back, or came before.
     """
+    if asked.order is not None:
+        token = token_of(context.vault, asked.order)
+        await locks.payments(tx, token.hex(), exclusive=asked.judges_all and not asked.adds)
     locked = await lock_wallets(tx, [asked.customer_id], create=False)
     wallet = locked.living(asked.customer_id)
     if wallet is None:
@@ -107,7 +112,8 @@ async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsk
 async def _check_order(tx: Tx, context: Context[Settings], member: Member, asked: RedemptionAsked) -> None:
     """Refuse to pay an order twice, or one of the member's own whose units have gone back: they go back no more.
 
-    The member's wallets are locked, so of two requests for one order the second one sees the first.
+    The order's payments and the member's wallets are locked, so of two requests for one order the second one sees the
+    first.
     """
     if asked.order is None:
         return
@@ -117,9 +123,10 @@ async def _check_order(tx: Tx, context: Context[Settings], member: Member, asked
     if asked.lines and await orders.has_returns(tx, asked.order, wallet_ids):
         raise OrderReturned
     token = token_of(context.vault, asked.order)
-    first = None if asked.adds else await redemptions.first_of_order(tx, token, wallet_ids)
+    judged = None if asked.judges_all else wallet_ids
+    first = None if asked.adds else await redemptions.first_of_order(tx, token, judged)
     if first is not None:
-        raise OrderPaidBefore(redemption=f"red_{first.id}", points=first.points)
+        raise OrderPaidBefore(redemption=f"red_{first.id}", customer=first.customer_id, points=first.points)
 
 
 async def _sealed(
