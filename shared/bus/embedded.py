@@ -18,6 +18,7 @@ from shared.bus.protocol import (
     OnAssigned,
     OnRevoked,
     Record,
+    RecordRefused,
     Tail,
     TopicPartition,
     unguarded,
@@ -192,7 +193,7 @@ class EmbeddedBus:
                 BusDamaged
             ):  # `damage` says it until somebody restores the log, and what stands behind it is not read
                 pause = WATCH_SECONDS
-            except BusUnavailable:
+            except (BusUnavailable, RecordRefused):  # a partition may be gone when the log was restored
                 pause = WATCH_AGAIN_SECONDS
             await asyncio.sleep(pause)
 
