@@ -5,6 +5,7 @@ The cases are computed from the OpenAPI documents: every kind of bad value of `b
 """
 
 import io
+import json
 import random
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from operator import attrgetter
@@ -104,3 +105,16 @@ async def send_sample(target: Target, seeded: random.Random, computed: Sequence[
         answer = await send(target, case)
         wrong += [f"{case.kind}: {case.method} {case.path[:100]}: {f}" for f in faults(target, case, answer)]
     assert not wrong, f"{len(wrong)} of {len(chosen)}:\n" + "\n".join(wrong[:TOLD_MAX])
+
+
+@pytest.mark.parametrize("target", on("sqlite", SERVICES), indirect=True, ids="-".join)
+async def test_an_id_with_a_nul_is_refused_as_its_operation_declares(target: Target) -> None:
+    named = [(operation, name) for operation in target.operations for name, _ in operation.named("path")]
+    for operation, name in named:
+        answer = await target.client.request(operation.method, target.path(operation, **{name: "a%00b"}))
+        declared = json.dumps(operation.described["responses"].get(str(answer.status_code)))
+
+        assert answer.status_code in (404, 422), operation.path
+        assert f'"{answer.json()["code"]}"' in declared, operation.path
+
+    assert len(named) > 3
