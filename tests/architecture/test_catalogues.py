@@ -47,7 +47,7 @@ def test_there_are_catalogues() -> None:
 
 
 COUNTED = re.compile(
-    r"\{(?:count|records|rows|cells|lines|pending|behind|overdue|dead|queued|days|minutes|points\w*|max_length|min_length)\}"
+    r"\{(?:count|records|rows|cells|lines|pending|behind|overdue|dead|queued|days|minutes|points\w*|max_length|min_length|quota|customers\w*)(?::\.0f)?\}"
     r" (?:[a-z]+ )?[a-z]+s\b"
 )
 """A number before a word in the plural."""
