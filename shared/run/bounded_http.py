@@ -113,7 +113,7 @@ class BoundedHttp(PlainHttp):
     def on_headers_complete(self) -> None:
         """Note that the head of the request has arrived, and begin to answer, unless the head breaks a rule."""
         version = self.parser.get_http_version()
-        self._fault = self._fault or heads.fault(version, self.headers)
+        self._fault = self._fault or heads.fault(version, self.url, self.headers)
         if self._fault is not None:
             return
         self._coming, self._head_bytes = "body", 0

@@ -17,15 +17,14 @@ _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+;=-]|%[0-9A-
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 
-def fault(version: str, headers: Headers) -> DomainError | None:
+def fault(version: str, target: bytes, headers: Headers) -> DomainError | None:
     """Return the refusal of a head that breaks a rule of its version; None if it breaks none."""
-    if version not in VERSIONS:
+    path, host = parted(target)
+    if version not in VERSIONS or not path.startswith(b"/") or b"#" in path:
         return Refused()
-    hosts = _values(headers, HOST)
-    if len(hosts) > 1 or (version == "1.1" and not hosts) or not all(map(_HOST.fullmatch, hosts)):
+    if not _is_for_one_host(version, host, _values(headers, HOST)):
         return HostWrong()
-    codings = _values(headers, b"transfer-encoding")
-    lengths = _values(headers, b"content-length")
+    codings, lengths = _values(headers, b"transfer-encoding"), _values(headers, b"content-length")
     if codings and (version == "1.0" or codings != [b"chunked"] or lengths):
         return TransferCodingUnknown()
     if len(lengths) > 1 or not all(map(bytes.isdigit, lengths)):
@@ -34,6 +33,13 @@ def fault(version: str, headers: Headers) -> DomainError | None:
     if version == "1.1" and any(expected != b"100-continue" for expected in _values(headers, b"expect")):
         return ExpectationUnknown()
     return None
+
+
+def _is_for_one_host(version: str, of_target: bytes | None, of_headers: Sequence[bytes]) -> bool:
+    """Return whether a request names its host once in its headers, and rightly there and in its target."""
+    if len(of_headers) > 1 or (version == "1.1" and not of_headers):
+        return False
+    return of_target != b"" and all(_HOST.fullmatch(host) for host in (*of_headers, of_target or b""))
 
 
 def parted(target: bytes) -> tuple[bytes, bytes | None]:
