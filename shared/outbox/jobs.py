@@ -15,8 +15,8 @@ from shared.outbox.lease import Lease
 from shared.outbox.tables import job_state
 
 BACKOFF_SECONDS_MAX = 60.0
-SHARED_SECONDS_MAX = 30.0
-"""The longest wait of a job for its share of the time."""
+SHARED_SECONDS_MAX = 45.0
+"""The longest wait of a job for its share of the time. A minute without the running verification is worth an alarm."""
 
 PAGES_MAX = 200
 """The largest number of pages in one run of a job. The next run continues."""

@@ -4,13 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Integer, bindparam, func, select, update
 
 from services.feedback.complaints.domain.machine import Case, ComplaintStatus
 from services.feedback.complaints.refusals import UnknownComplaint
 from services.feedback.complaints.storage.tables import ComplaintRecord, complaint
 from shared.db import Read, Tx, any_of, columns_of
 from shared.identity.tables import identity
+
+_BEHIND_RULES = (  # Built once, because it is read every second, and building it costs more than running it.
+    select(complaint.c.id)
+    .where(
+        complaint.c.status != ComplaintStatus.CLOSED.value,
+        complaint.c.rules_applied < bindparam("versions", type_=Integer),
+    )
+    .order_by(complaint.c.rules_applied)
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +223,7 @@ async def update_case(tx: Tx, complaint_id: str, after: Case) -> None:
 
 async def behind_rules(read: Read, rules_applied: int, limit: int) -> list[str]:
     """Return complaints that are not closed and that some of these versions of the rules have not reached yet."""
-    rows = await read.all(
-        select(complaint.c.id)
-        .where(complaint.c.status != ComplaintStatus.CLOSED.value, complaint.c.rules_applied < rules_applied)
-        .order_by(complaint.c.rules_applied)
-        .limit(limit)
-    )
+    rows = await read.all(_BEHIND_RULES, {"versions": rules_applied, "most": limit})
     return [complaint_id for (complaint_id,) in rows]
 
 
