@@ -28,6 +28,7 @@ def service(settings: Settings) -> Service:
             "ledger": "Every fact of a member with the points that it moved.",
             "redemptions": "Points that a member spends.",
             "adjustments": "Corrections by an operator.",
+            "exports": "Files of the ledger.",
         },
         settings=settings,
         capabilities=(

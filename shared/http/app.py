@@ -16,6 +16,7 @@ from shared.http import (
     documents,
     guard,
     health,
+    jobs,
     monitoring,
     openapi,
     rates,
@@ -59,7 +60,7 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
     app.state.health = Health()
     app.state.private = False
     app.state.find_external = service.find_external
-    app.state.tags = {**service.tags, **audit.TAG, **set_aside.TAG, **health.TAG}
+    app.state.tags = {**service.tags, **audit.TAG, **set_aside.TAG, **jobs.TAG, **health.TAG}
     for router in (*service.routers, *kernel_routers(service), health.router):
         app.router.routes.extend(router.routes)
     _check(openapi.operations(app.router.routes))
@@ -77,7 +78,7 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
 
 def kernel_routers(service: Service) -> Sequence[Router]:
     """Return the operations that every service has beside its own, and that need a token."""
-    return (audit.router, set_aside.router_of(service), stopped_partitions.router)
+    return (audit.router, jobs.router_of(service), set_aside.router_of(service), stopped_partitions.router)
 
 
 def build_side_door(service: Service, runtime: Runtime) -> FastAPI:

@@ -1,7 +1,7 @@
 """Run the relay and the periodic jobs under the service's lease."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,9 +13,12 @@ from shared.consume.tables import inbox
 from shared.context import Context, Runtime
 from shared.db import Tx
 from shared.http import idempotency, rate_windows
+from shared.jobs import limits as job_limits
+from shared.jobs import storage as job_rows
+from shared.jobs.working import work_on_all
 from shared.outbox import relay as relaying
 from shared.outbox import witness
-from shared.outbox.jobs import paged, run_jobs
+from shared.outbox.jobs import Job, paged, run_jobs
 from shared.outbox.lease import LeaseLost, open_lease
 from shared.outbox.relay import Relay
 from shared.run.process_metrics import Leadership
@@ -39,7 +42,7 @@ async def lead(
     relay = Relay(service.name, runtime.database, runtime.bus, lease, service.topics_published)
     leadership = leadership or Leadership()
     leadership.lease, leadership.relay = lease, relay
-    jobs = [*service.jobs, *KERNEL_JOBS, verifying.job_of(service.invariants)]
+    jobs = [*service.jobs, *KERNEL_JOBS, verifying.job_of(service.invariants), *worker_of(service)]
     try:
         while not stopping.is_set():
             if not await before(stopping, lease.acquire()):
@@ -61,6 +64,14 @@ async def lead(
             await _drain(relay)
     finally:
         await lease.release()
+
+
+def worker_of(service: Service) -> Sequence[Job]:
+    """Return the periodic job that works on what callers asked for; none if the service has no such work."""
+    kinds = {kind.operation: kind for kind in service.job_kinds}
+    if not kinds:
+        return ()
+    return (Job("work_on_jobs", partial(work_on_all, kinds=kinds), job_limits.EVERY_SECONDS),)
 
 
 async def before(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
@@ -102,6 +113,7 @@ KERNEL_JOBS = (
     _pruning("prune_answers", idempotency.prune),
     _pruning("prune_audit", audit.prune),
     _pruning("prune_rate_windows", rate_windows.prune),
+    _pruning("prune_ended_jobs", job_rows.prune),
 )
-"""The jobs of every service: they delete published rows, old event ids, old stored answers, old rows of the audit trail and
-the windows of rate limits that are over."""
+"""The jobs of every service: they delete published rows, old event ids, old stored answers, old rows of the audit trail,
+the windows of rate limits that are over, and old jobs."""

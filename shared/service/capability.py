@@ -11,6 +11,7 @@ from shared.consume.handlers import Handle, HandleParked, Lock
 from shared.context import Context
 from shared.db import Read
 from shared.events.base import Event
+from shared.jobs.kinds import JobKind
 from shared.metrics import Measure, ReadSamples
 from shared.outbox.jobs import Job
 from shared.verify.invariants import Invariants
@@ -46,6 +47,8 @@ class Capability:
     """The function that finds customers by the merchant's own ids. At most one capability of a service has it."""
     jobs: Sequence[Job] = ()
     """The periodic jobs."""
+    job_kinds: Sequence[JobKind] = ()
+    """The kinds of long work that callers can ask for."""
     tables: Sequence[MetaData] = ()
     """The metadata of its tables."""
     versions: Sequence[Column[int]] = ()

@@ -15,6 +15,8 @@ from shared.context import Context
 from shared.db import Read, Tx, blocks, kernel_metadata
 from shared.events import published_by
 from shared.events.base import Event
+from shared.jobs import tables as job_tables
+from shared.jobs.kinds import JobKind
 from shared.metrics import Measure, Sample
 from shared.outbox import tables as outbox_tables
 from shared.outbox.jobs import Job
@@ -28,6 +30,7 @@ from shared.verify.invariants import Drift, Invariants, combine
 KERNEL_TABLES = (
     audit_tables.audit,
     consume_tables.set_aside,
+    job_tables.job,
     outbox_tables.outbox,
     verify_tables.verify_pass,
 )
@@ -93,6 +96,11 @@ class Service:
     def jobs(self) -> Sequence[Job]:
         """Return the jobs of all capabilities."""
         return [job for capability in self.capabilities for job in capability.jobs]
+
+    @cached_property
+    def job_kinds(self) -> Sequence[JobKind]:
+        """Return the kinds of long work of all capabilities."""
+        return [kind for capability in self.capabilities for kind in capability.job_kinds]
 
     @cached_property
     def metadata(self) -> Sequence[MetaData]:

@@ -28,6 +28,7 @@ MERCHANTS = {
 WORDS_OF_OURS = {
     "currency", "code", "priority", "refusal_code", "zone", "preparation", "gates", "figures", "consumer", "type", "topic",
     "monetary", "problem", "SetAsideRecord.headers", "roles", "operation", "AuditOut.outcome", "field", "before", "after",
+    "JobOut.result", "JobErrorOut.pointer",
 }  # fmt: skip
 """Codes of ours, and what holds nothing but them."""
 NO_TEXTS = IDS | MERCHANTS | WORDS_OF_OURS
@@ -35,7 +36,7 @@ NO_TEXTS = IDS | MERCHANTS | WORDS_OF_OURS
 
 TEXTS = {
     "title", "body", "reason", "note", "method", "text", "key", "awaits", "BookedRedemptionOut.reference",
-    "PurchaseLineOut.name",
+    "PurchaseLineOut.name", "JobErrorOut.detail",
 }  # fmt: skip
 """Declared texts that are no identifier and no name: what people wrote, names of products, and codes. They are not masked."""
 

@@ -17,6 +17,7 @@ from shared.events.cloudevents import encode
 from shared.http.openapi import operations
 from shared.http.routes import Route
 from shared.ids import new_event_id, new_id
+from shared.jobs.working import work_on_all
 from shared.run import serving
 from shared.service import Runtime, Service
 from tests.parts import databases, facts, services, tokens
@@ -75,6 +76,11 @@ class Opened(Running[Any]):
         assert answer.is_success, answer.text
         document: dict[str, Any] = answer.json()
         return document
+
+    async def work(self) -> None:
+        """Do what the jobs of the service have to do."""
+        kinds = {kind.operation: kind for kind in self.service.job_kinds}
+        await work_on_all(self.runtime, kinds)
 
     async def tell(self, *events: Event) -> None:
         """Deliver facts to every consumer of the service that handles them."""
@@ -172,6 +178,7 @@ async def _fill_profile(house: Opened) -> None:
         }  # fmt: skip
         ids["return_id"] = (await house.post(subject, "/v1/returns", back))["id"]
         ids["customer_id"], ids["purchase_id"] = bought["customer_id"], bought["id"]
+    house.of_owner["job_id"] = (await house.post(ADMIN, "/v1/exports", {}))["id"]
     other = await house.post(AGENT, "/v1/customers", {"external_id": "C-2"})
     await house.post(house.with_every_scope("bazaar"), "/v1/customers", {"external_id": "B-1"})
     house.owner, house.other = house.of_owner["customer_id"], other["id"]
@@ -199,7 +206,10 @@ async def _fill_loyalty(house: Opened) -> None:
     path = f"/v1/members/{house.owner}"
     corrected = await house.post(ADMIN, f"{path}/adjustments", {"points": 50, "reason": "Lost on the way."})
     spent = await house.post(ADMIN, f"{path}/redemptions", {"points": 10})
-    house.of_owner |= {"adjustment_id": corrected["id"], "redemption_id": spent["id"]}
+    export = await house.post(ADMIN, "/v1/exports", {})
+    house.of_owner |= {
+        "adjustment_id": corrected["id"], "redemption_id": spent["id"], "job_id": export["id"],
+    }  # fmt: skip
 
 
 async def _fill_feedback(house: Opened) -> None:

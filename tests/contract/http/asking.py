@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 
@@ -23,7 +24,29 @@ def example_body(house: Opened, route: Route) -> Any:
     """Return the example that the document shows for this operation."""
     described = house.app.openapi()["paths"][route.path_format][route.method.lower()]
     content = described.get("requestBody", {}).get("content", {})
-    return content["application/json"]["example"] if content else None
+    return content["application/json"]["example"] if "application/json" in content else None
+
+
+def query_of(house: Opened, route: Route) -> str:
+    """Return the query with the parameters that the document requires, by its examples."""
+    described = house.app.openapi()["paths"][route.path_format][route.method.lower()]
+    required = {
+        parameter["name"]: parameter.get("example", parameter["schema"].get("example", "x"))
+        for parameter in described.get("parameters", ())
+        if parameter["in"] == "query" and parameter["required"]
+    }
+    return f"?{urlencode(required)}" if required else ""
+
+
+def sent_as(house: Opened, route: Route, body: Any = None) -> dict[str, Any]:
+    """Return the arguments with which a client sends a body, by default the example's, and the headers of its type."""
+    described = house.app.openapi()["paths"][route.path_format][route.method.lower()]
+    content = described.get("requestBody", {}).get("content", {})
+    headers = {"Idempotency-Key": new_id("key")}
+    if body is None and content and "application/json" not in content:
+        ((media_type, shown),) = content.items()
+        return {"content": shown["example"], "headers": headers | {"Content-Type": media_type}}
+    return {"json": example_body(house, route) if body is None else body, "headers": headers}
 
 
 async def ask(
@@ -37,9 +60,8 @@ async def ask(
 ) -> httpx2.Response:
     """Send one request as a subject, or with this token; with the example's body unless another is given."""
     path = route.path_format.format_map(dict.fromkeys(named_in_path(route), ANYTHING) | dict(ids))
-    headers = {"Idempotency-Key": new_id("key")}
+    sent = sent_as(house, route, content)
     if bearer is not None:
-        headers["Authorization"] = f"Bearer {bearer}"
-    sent = example_body(house, route) if content is None else content
+        sent["headers"]["Authorization"] = f"Bearer {bearer}"
     async with house.client(subject) as client:
-        return await client.request(route.method, path, json=sent, headers=headers)
+        return await client.request(route.method, f"{path}{query_of(house, route)}", **sent)

@@ -87,7 +87,7 @@ def objects(document: dict[str, Any], house: Opened, route: Route) -> Iterator[t
     """Yield the place of every object in the example of an operation's body, and the fields that it may have."""
     described = document["paths"][route.path_format][route.method.lower()]
     content = described.get("requestBody", {}).get("content", {})
-    if content:
+    if "application/json" in content:
         schema = content["application/json"]["schema"]
         for node in nodes(document, schema, example_body(house, route)):
             if isinstance(node.value, dict) and node.schema.get("additionalProperties") is False:

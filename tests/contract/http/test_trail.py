@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from shared.audit.tables import audit
 from shared.http.routes import Route
 from shared.ids import new_id
-from tests.contract.http.asking import ask, example_body, named_in_path
+from tests.contract.http.asking import ask, example_body, named_in_path, query_of, sent_as
 from tests.parts import facts, tokens
 from tests.parts.opened import ADMIN, NAMES, NOW, Opened, opened
 
@@ -87,12 +87,9 @@ async def test_a_repeat_leaves_no_second_row(house: Opened) -> None:
         if route.operation.idempotency is None or named_in_path(route):
             continue
         async with house.client(ADMIN) as client:
-            described = house.app.openapi()["paths"][route.path_format][route.method.lower()]
-            sent = described["requestBody"]["content"]["application/json"]["example"]
-            answers = [
-                await client.post(route.path_format, json=sent, headers={"Idempotency-Key": "again"})
-                for _ in range(2)
-            ]
+            sent = sent_as(house, route)
+            path = f"{route.path_format}{query_of(house, route)}"
+            answers = [await client.post(path, **sent) for _ in range(2)]
         if answers[0].is_success:
             assert answers[1].headers["Idempotency-Hit"] == "true"
             assert len(await rows(house, answers[0].headers["request-id"])) == 1

@@ -1,5 +1,5 @@
-"""Read what the postings of a fact did."""
+"""Read what the postings of a fact did, and pages of postings with their owners."""
 
-from services.loyalty.ledger.storage.postings import Taken, cause_ids, taken
+from services.loyalty.ledger.storage.postings import OwnedPosting, Taken, cause_ids, owned_page, taken
 
-__all__ = ["Taken", "cause_ids", "taken"]
+__all__ = ["OwnedPosting", "Taken", "cause_ids", "owned_page", "taken"]

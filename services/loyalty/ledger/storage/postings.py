@@ -10,10 +10,14 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from services.loyalty.ledger.domain.postings import Account, CauseKind, Posting, PostingCause
 from services.loyalty.ledger.storage import ids
-from services.loyalty.ledger.storage.tables import PostingRecord, posting
+from services.loyalty.ledger.storage.tables import PostingRecord, posting, wallet
 from shared.db import Read, Tx, any_of, any_of_rows, columns_of
 
 _SELECT = select(*columns_of(posting, PostingRecord))
+_OWNED = {
+    *("id", "cause_kind", "cause_id", "from_account", "to_account", "lot_id", "to_lot_id", "points"),
+    *("occurred_at", "booked_at"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,24 @@ class First:
     cause_kind: int
     cause_id: int
     posting_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedPosting:
+    """A posting with the identity and the owner of its wallet."""
+
+    id: int
+    cause_kind: int
+    cause_id: int
+    from_account: int
+    to_account: int
+    lot_id: int
+    to_lot_id: int | None
+    points: int
+    occurred_at: datetime
+    booked_at: datetime
+    identity_id: str
+    owner_id: str
 
 
 async def add(tx: Tx, postings: Sequence[Posting]) -> None:
@@ -60,6 +82,26 @@ async def of_wallets(
     if until is not None:
         statement = statement.where(posting.c.booked_at <= until)
     return await read.read_records(PostingRecord, statement.order_by(posting.c.id))
+
+
+async def owned_page(
+    read: Read, wallet_ids: Sequence[int] | None, *, until: datetime, after: int, limit: int
+) -> list[OwnedPosting]:
+    """Return at most `limit` postings behind the id `after` that were booked up to and including `until`, in order.
+
+    `wallet_ids`: only the postings on these wallets; None: those of all.
+    """
+    names = [column for column in columns_of(posting, PostingRecord) if column.name in _OWNED]
+    statement = (
+        select(*names, wallet.c.identity_id, wallet.c.owner_id)
+        .join(wallet, wallet.c.id == posting.c.wallet_id)
+        .where(posting.c.id > after, posting.c.booked_at <= until)
+        .order_by(posting.c.id)
+        .limit(limit)
+    )
+    if wallet_ids is not None:
+        statement = statement.where(_on(wallet_ids))
+    return await read.read_records(OwnedPosting, statement)
 
 
 async def of_causes(

@@ -8,11 +8,12 @@ from pydantic import Field
 
 from services.loyalty.earning.domain.earning import Outcome
 from services.loyalty.ledger.domain.entries import Fact, OrderKey, SealedText
-from services.loyalty.ledger.domain.postings import Account, CauseKind
+from services.loyalty.ledger.domain.postings import Account
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.remedies.domain.remedies import Refusal
 from services.loyalty.settings import Settings
+from services.loyalty.statements.domain.kinds import KIND, LedgerEntryKind
 from services.loyalty.statements.queries.applied import PREFIXES, is_applied
 from services.loyalty.statements.queries.list_entries import Entry
 from services.loyalty.statements.queries.list_entries import list_entries as entries_of
@@ -31,29 +32,6 @@ from shared.vault import Keys
 router = Router(tags=["ledger"])
 
 
-class LedgerEntryKind(StrEnum):
-    """The kind of fact behind an entry of the ledger."""
-
-    PURCHASE = "purchase"
-    RETURN = "return"
-    REDEMPTION = "redemption"
-    ADJUSTMENT = "adjustment"
-    REMEDY = "remedy"
-    ACTIVATION = "activation"
-    EXPIRY = "expiry"
-    OWNERSHIP = "ownership"
-
-
-KIND = {
-    CauseKind.PURCHASE: LedgerEntryKind.PURCHASE,
-    CauseKind.RETURN: LedgerEntryKind.RETURN,
-    CauseKind.REDEMPTION: LedgerEntryKind.REDEMPTION,
-    CauseKind.ADJUSTMENT: LedgerEntryKind.ADJUSTMENT,
-    CauseKind.REMEDY: LedgerEntryKind.REMEDY,
-    CauseKind.LOT_ACTIVATE: LedgerEntryKind.ACTIVATION,
-    CauseKind.LOT_EXPIRE: LedgerEntryKind.EXPIRY,
-    CauseKind.OWNERSHIP: LedgerEntryKind.OWNERSHIP,
-}
 SPENDABLE = (Account.ACTIVE, Account.DEFICIT)
 
 

@@ -1,0 +1,58 @@
+"""Exports: ask for a file of the ledger."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from services.loyalty.ledger.queries.find_member import find_member
+from services.loyalty.ledger.refusals import UnknownMember
+from services.loyalty.settings import Settings
+from services.loyalty.statements.usecases.export_ledger import EXPORT, SELECTION, LedgerSelection
+from shared import jobs
+from shared.http.auth import allow
+from shared.http.dependencies import Caller, InContext, Transaction
+from shared.http.jobs import LOCATION, JobOut, shown
+from shared.http.models import Request, example
+from shared.http.routes import Router
+from shared.jobs.refusals import TooManyJobs
+from shared.limits import ID_MAX
+
+router = Router(tags=["exports"])
+
+
+class LedgerExportIn(Request):
+    """The part of the ledger that a file shall hold."""
+
+    model_config = example(customer_id=None)
+
+    customer_id: Annotated[str, Field(min_length=1, max_length=ID_MAX)] | None = Field(
+        None, description="The member, or any identity merged into them. null: the ledgers of all members."
+    )
+
+
+@router.post(
+    "/v1/exports",
+    operation_id="export_ledger",
+    summary="Export a ledger as CSV",
+    allow=allow({"analyst", "manager", "admin"}),
+    idempotency="optional",
+    errors=(UnknownMember, TooManyJobs),
+    status_code=202,
+    location=LOCATION,
+)
+async def export_ledger(
+    tx: Transaction, context: InContext[Settings], caller: Caller, body: LedgerExportIn
+) -> JobOut:
+    """Begin a job that writes a CSV file, one row per posting that is booked by now. Follow the job at `Location`.
+
+    The file is UTF-8 with a byte order mark. It holds ids and points, and nothing that names a person. `customer_id` is the
+    member that the posting belongs to when the row is written.
+    """
+    wallet_ids = None
+    if body.customer_id is not None:
+        found = await find_member(tx, body.customer_id, context.clock.now())
+        wallet_ids = tuple(found.wallet_ids)
+    selection = LedgerSelection(wallet_ids=wallet_ids, booked_until=context.clock.now())
+    parameters = SELECTION.dump_json(selection).decode()
+    record = await jobs.begin(tx, context.vault, EXPORT.operation, caller, parameters=parameters)
+    return shown(context.vault, record)

@@ -1,0 +1,30 @@
+"""The words by which statements call the facts of a ledger."""
+
+from enum import StrEnum
+
+from services.loyalty.ledger.domain.postings import CauseKind
+
+
+class LedgerEntryKind(StrEnum):
+    """The kind of fact behind an entry of the ledger."""
+
+    PURCHASE = "purchase"
+    RETURN = "return"
+    REDEMPTION = "redemption"
+    ADJUSTMENT = "adjustment"
+    REMEDY = "remedy"
+    ACTIVATION = "activation"
+    EXPIRY = "expiry"
+    OWNERSHIP = "ownership"
+
+
+KIND = {
+    CauseKind.PURCHASE: LedgerEntryKind.PURCHASE,
+    CauseKind.RETURN: LedgerEntryKind.RETURN,
+    CauseKind.REDEMPTION: LedgerEntryKind.REDEMPTION,
+    CauseKind.ADJUSTMENT: LedgerEntryKind.ADJUSTMENT,
+    CauseKind.REMEDY: LedgerEntryKind.REMEDY,
+    CauseKind.LOT_ACTIVATE: LedgerEntryKind.ACTIVATION,
+    CauseKind.LOT_EXPIRE: LedgerEntryKind.EXPIRY,
+    CauseKind.OWNERSHIP: LedgerEntryKind.OWNERSHIP,
+}

@@ -1,0 +1,26 @@
+"""The limits of jobs."""
+
+from datetime import timedelta
+
+CHUNK_ITEMS_MAX = 500
+"""Items of one chunk, which is one transaction."""
+CHUNKS_AT_ONCE = 20
+"""Chunks of one job before the next job has its turn: a long job holds up no short one."""
+TURNS_MAX = 50
+"""Turns of jobs in one run of the worker. The next run, a second later, goes on."""
+EVERY_SECONDS = 1.0
+"""The worker looks for jobs once in so many seconds."""
+LEASE = timedelta(seconds=30)
+"""The time for which a worker holds a job after each chunk. A job whose worker died waits for so long."""
+ATTEMPTS_MAX = 5
+"""Attempts at one chunk. After that the job has failed."""
+BACKOFF_SECONDS = 1
+"""The wait after the first failed attempt; it doubles with each further one."""
+ERRORS_MAX = 10_000
+"""Errors of one job that are kept. Further ones are counted only."""
+OPEN_MAX = 20
+"""Jobs of one principal that have not ended."""
+KEPT = timedelta(days=7)
+"""The time for which a job, its errors and its result can be read after its end."""
+PRUNE_PAGE = 500
+"""Pieces, and errors, that one transaction deletes."""

@@ -1,0 +1,226 @@
+"""The worker: it takes a job, does some chunks of it, and gives it back.
+
+A job is taken by raising its fence. Each chunk is one transaction, which begins by claiming the row of the job: the fence is
+still the worker's, the cursor is where the worker saw it, and the job runs. If it is not so, the chunk is rolled back. So a
+worker that lost its job writes nothing, a restart goes on at the cursor, and cancelling needs only the state.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Update, select, update
+
+from shared import logs
+from shared.catalogues import field_sentence
+from shared.context import Runtime
+from shared.db import Tx, columns_of, failures
+from shared.errors import DomainError, FieldError, Kind
+from shared.jobs import limits, storage
+from shared.jobs.kinds import Held, ItemError, JobKind, Step
+from shared.jobs.tables import OPEN, JobRecord, job
+from shared.vault import Keys
+
+log = logs.named(__name__, keys=("attempt", "code", "job_id", "operation"))
+
+_CHUNK_FAILED = field_sentence(__name__, "chunk_failed")
+_UNKNOWN_KIND = field_sentence(__name__, "unknown_kind")
+_MOVED = ("cursor", "attempts", "total", "done", "failed", "pieces")
+"""The columns that a chunk changes."""
+_PASSING = (Kind.UNAVAILABLE, Kind.TOO_MANY)
+"""Kinds of refusals after which the same chunk may succeed."""
+
+
+class Superseded(Exception):
+    """The job was cancelled, or another worker has taken it. The transaction is rolled back."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A job that this worker has taken, with its opened keys."""
+
+    record: JobRecord
+    kind: JobKind
+    keys: Keys
+
+    @property
+    def held(self) -> Held:
+        """Return the job as its kind sees it."""
+        record = self.record
+        return Held(
+            id=record.id,
+            principal=record.principal,
+            issuer=record.issuer,
+            parameters=self.keys.open(record.id, storage.PARAMETERS_FIELD, record.parameters),
+            cursor=record.cursor,
+            input_key=record.input_key,
+            total=record.total,
+            seen=record.seen,
+            keys=self.keys,
+        )
+
+
+async def work_on_all(runtime: Runtime[Any], kinds: Mapping[str, JobKind]) -> int:
+    """Work on the jobs that wait, in turn, until none waits or TURNS_MAX is reached. Return the number of chunks."""
+    chunks = 0
+    for _ in range(limits.TURNS_MAX):
+        if not (done := await work(runtime, kinds)):
+            break
+        chunks += done
+    return chunks
+
+
+async def work(runtime: Runtime[Any], kinds: Mapping[str, JobKind]) -> int:
+    """Take the job that has waited longest, and do at most CHUNKS_AT_ONCE chunks of it. Return the number of chunks."""
+    taken = await take(runtime, kinds)
+    chunks = 0
+    while taken is not None and chunks < limits.CHUNKS_AT_ONCE:
+        chunks += 1
+        taken = await do_chunk(runtime, taken)
+    if taken is not None:
+        async with runtime.database.begin() as tx:
+            now = tx.peek()
+            await tx.execute(_mine(taken.record).values(lease_until=now, attempts=0))
+    return chunks
+
+
+async def take(runtime: Runtime[Any], kinds: Mapping[str, JobKind]) -> _Work | None:
+    """Take the open job whose lease passed first; None if there is none, or another worker was faster.
+
+    A job that was taken for its sixth attempt at one chunk ends: the attempts before may have ended the whole process.
+    """
+    now = runtime.clock.now()
+    waiting = select(*columns_of(job, JobRecord)).where(job.c.state.in_(OPEN), job.c.lease_until <= now)
+    async with runtime.database.read() as read:
+        seen = await read.read_record(
+            JobRecord, waiting.order_by(job.c.lease_until, job.c.fence, job.c.id).limit(1)
+        )
+    if seen is None:
+        return None
+    async with runtime.database.begin() as tx:
+        record = replace(
+            seen,
+            state="running",
+            fence=seen.fence + 1,
+            attempts=seen.attempts + 1,
+            lease_until=now + limits.LEASE,
+            started_at=seen.started_at or now,
+        )
+        changed = {name: getattr(record, name) for name in ("state", "fence", "attempts", "lease_until")}
+        taking = update(job).where(job.c.id == seen.id, job.c.fence == seen.fence, job.c.state.in_(OPEN))
+        if not await tx.execute(taking.values(**changed, started_at=record.started_at)):
+            return None
+        keys = await runtime.vault.keys(tx, [key for key in (record.id, record.input_key) if key])
+        if record.operation not in kinds:
+            await _fail(tx, runtime, record, keys, FieldError.of("", _UNKNOWN_KIND))
+            return None
+        if record.attempts > limits.ATTEMPTS_MAX:
+            await _give_up(tx, runtime, record, keys)
+            return None
+        return _Work(record, kinds[record.operation], keys)
+
+
+async def do_chunk(runtime: Runtime[Any], taken: _Work) -> _Work | None:
+    """Do the next chunk of a job, and return the job for the next one; None if it ended, failed or is another's."""
+    record = taken.record
+    try:
+        async with runtime.database.begin() as tx:
+            await _claim(tx, record)
+            step = await taken.kind.step(tx, runtime.context, taken.held)
+            return await _commit(tx, runtime, taken, step)
+    except Superseded:
+        return None
+    except DomainError as refusal:
+        if refusal.kind not in _PASSING:
+            async with runtime.database.begin() as tx:
+                fault = FieldError("", refusal.code, refusal.detail("en"), refusal.detail("zh"))
+                await _fail(tx, runtime, record, taken.keys, fault, more=refusal.errors)
+            return None
+        await _failed(runtime, taken, refusal)
+    except Exception as error:  # noqa: BLE001 - it is logged and tried again, a limited number of times
+        await _failed(runtime, taken, error)
+    return None
+
+
+async def _claim(tx: Tx, record: JobRecord) -> None:
+    """Lock the row of the job, and prolong its lease. Raises Superseded unless the job is still this worker's."""
+    still = _mine(record).where(job.c.cursor == record.cursor, job.c.state == "running")
+    if not await tx.execute(still.values(lease_until=tx.peek() + limits.LEASE)):
+        raise Superseded
+
+
+async def _commit(tx: Tx, runtime: Runtime[Any], taken: _Work, step: Step) -> _Work | None:
+    """Store what a chunk did with its effects: the cursor, the counts, the errors and the next piece of the file."""
+    record = taken.record
+    assert step.finished or step.cursor != record.cursor, "a chunk moves the cursor, or is the last one"
+    await storage.add_errors(tx, taken.keys, record.id, step.errors)
+    pieces = record.pieces + bool(step.output)
+    if step.output:
+        await storage.add_piece(tx, taken.keys, record.id, record.id, "out", pieces, step.output)
+    moved = replace(
+        record,
+        cursor=step.cursor,
+        attempts=1,
+        total=record.total if step.total is None else step.total,
+        done=record.done + step.done,
+        failed=record.failed + step.failed,
+        pieces=pieces,
+    )
+    changed = {name: getattr(moved, name) for name in _MOVED}
+    await tx.execute(_mine(record).values(**changed))
+    if not step.finished:
+        return replace(taken, record=moved)
+    await storage.end(tx, runtime.vault, moved, "done", fence=record.fence)
+    return None
+
+
+async def _failed(runtime: Runtime[Any], taken: _Work, error: Exception) -> None:
+    """Give the job back after a failed attempt, or end it after the last one."""
+    record = taken.record
+    if failures.is_broken_connection(error):
+        raise error  # the lease passes by itself; nothing can be written now
+    log.warning(
+        "a chunk of a job failed",
+        job_id=record.id,
+        operation=record.operation,
+        attempt=record.attempts,
+        exc_info=error,
+    )
+    async with runtime.database.begin() as tx:
+        if record.attempts >= limits.ATTEMPTS_MAX:
+            await _give_up(tx, runtime, record, taken.keys)
+            return
+        wait = timedelta(seconds=limits.BACKOFF_SECONDS * 2 ** (record.attempts - 1))
+        await tx.execute(_mine(record).values(lease_until=tx.peek() + wait))
+
+
+async def _give_up(tx: Tx, runtime: Runtime[Any], record: JobRecord, keys: Keys) -> None:
+    """End a job of which one chunk failed too often, with the rows of that chunk."""
+    first, last = record.seen + 1, record.seen + limits.CHUNK_ITEMS_MAX
+    if record.total is not None:
+        last = max(first, min(last, record.total))
+    fault = FieldError.of("", _CHUNK_FAILED, first=first, last=last, attempts=limits.ATTEMPTS_MAX)
+    await _fail(tx, runtime, record, keys, fault, rows=(first, last))
+
+
+async def _fail(
+    tx: Tx,
+    runtime: Runtime[Any],
+    record: JobRecord,
+    keys: Keys,
+    fault: FieldError,
+    *,
+    rows: tuple[int, int] | None = None,
+    more: Sequence[FieldError] = (),
+) -> None:
+    if await storage.end(tx, runtime.vault, record, "failed", code=fault.code, rows=rows, fence=record.fence):
+        at = rows[0] if rows else 0
+        errors = [ItemError(at, error) for error in (fault, *more)]
+        await storage.add_errors(tx, keys, record.id, errors)
+        log.warning("a job failed", job_id=record.id, operation=record.operation, code=fault.code)
+
+
+def _mine(record: JobRecord) -> Update:
+    """Return the update of a job that this worker still holds."""
+    return update(job).where(job.c.id == record.id, job.c.fence == record.fence)
