@@ -166,6 +166,7 @@ def _answer(rows: list[Any]) -> dict[str, Any]:
             "pending": sum(row["pending"] for row in rows),
             "held": sum(row["held"] for row in rows),
         },
+        "after": None,
     }  # fmt: skip
 
 
