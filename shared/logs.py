@@ -45,7 +45,7 @@ QUIET_SECONDS = 30.0
 """The least number of seconds between two lines that say the same."""
 
 _KEY = re.compile(r"[a-z]+(_[a-z]+)*")
-_DECLARED = "_declared_keys"
+_ALLOWED = "_allowed_keys"
 
 
 def configure(service: str, *, level: str = "info", stream: Lines | None = None) -> None:
@@ -78,12 +78,12 @@ def named(name: str, *, keys: Iterable[str] = ()) -> FilteringBoundLogger:
         key for key in declared if not _KEY.fullmatch(key) or _last_word(key) in REFUSED_WORDS
     ):
         raise ValueError(f"{name} must not log {', '.join(wrong)}: log ids, codes, counts and times")
-    return cast(FilteringBoundLogger, structlog.get_logger(source=name, **{_DECLARED: declared}))
+    return cast(FilteringBoundLogger, structlog.get_logger(source=name, **{_ALLOWED: COMMON_KEYS | declared}))
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> Mapping[str, Any]:
     """Replace each value whose key the module has not declared, and cut texts that are too long."""
-    allowed = COMMON_KEYS | event.pop(_DECLARED, frozenset())
+    allowed = event.pop(_ALLOWED, COMMON_KEYS)
     return {key: _plain(value) if key in allowed else REDACTED for key, value in event.items()}
 
 

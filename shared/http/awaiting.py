@@ -6,17 +6,14 @@ the looks it holds no connection.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from fastapi import Depends, Query
+from fastapi import Query
 from pydantic import Field
-from starlette.requests import Request
 
 from shared.db import Database, Read
-from shared.http.dependencies import Running
 from shared.http.models import Response
-from shared.http.operation import CUSTOMER
 
 WAIT_SECONDS_MAX = 2.0
 """The longest wait. Then the answer is the present state."""
@@ -83,27 +80,24 @@ def waiting_on(database: Database) -> Waiting:
     return waiting
 
 
-def awaited(is_applied: IsApplied, *prefixes: str) -> Any:
-    """Return the dependency that waits for the fact that the query parameter `after` names, with one of these prefixes."""
-    after_id = Annotated[
-        str | None,
-        Query(
-            pattern=f"^({'|'.join(prefixes)})_[0-9a-hjkmnp-tv-z]{{26}}$",
-            description="Wait up to 2 seconds until this fact ("
-            + ", ".join(f"`{prefix}_…`" for prefix in prefixes)
-            + ") is applied here. Then the answer is given in any case; `after.applied` says whether it has the fact.",
-        ),
-    ]
+def after_query(*prefixes: str) -> Any:
+    """Return the declaration of the query parameter `after`, which names a fact with one of these prefixes."""
+    return Query(
+        pattern=f"^({'|'.join(prefixes)})_[0-9a-hjkmnp-tv-z]{{26}}$",
+        description="Wait up to 2 seconds until this fact ("
+        + ", ".join(f"`{prefix}_…`" for prefix in prefixes)
+        + ") is applied here. Then the answer is given in any case; `after.applied` says whether it has the fact.",
+    )
 
-    async def wait(request: Request, running: Running, after: after_id = None) -> AfterOut | None:
-        if after is None:
-            return None
-        customer_id: str = request.path_params[CUSTOMER]
-        database = running.database
-        found = await waiting_on(database).until(database, lambda read: is_applied(read, customer_id, after))
-        return AfterOut(id=after, applied=found)
 
-    return Depends(wait)
+async def awaited(
+    database: Database, is_applied: IsApplied, customer_id: str, after: str | None
+) -> AfterOut | None:
+    """Wait for the fact that the query parameter `after` names; return None if it names none."""
+    if after is None:
+        return None
+    found = await waiting_on(database).until(database, lambda read: is_applied(read, customer_id, after))
+    return AfterOut(id=after, applied=found)
 
 
 async def _first_of(applied: asyncio.Event, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -23,6 +24,8 @@ from shared.spelling import CONTROL_CHARACTERS
 from shared.vault import Vault
 
 TRACEPARENT = "huitou.traceparent"
+PRINCIPALS_REMEMBERED_MAX = 1_000
+"""The most callers whose stored principal is remembered, because it takes as long to make as to verify a known token."""
 
 
 async def admit(request: Request, operation: Operation) -> None:
@@ -32,7 +35,7 @@ async def admit(request: Request, operation: Operation) -> None:
     if not operation.allow.public:
         principal = await _counted(request)
         request.scope[SUBJECT] = principal.key
-        request.scope[PRINCIPAL] = _stored(request, principal)
+        request.scope[PRINCIPAL] = _stored(request.app.state.runtime.vault, principal)
         await limiter.count_subject(request, operation, principal)
         READER.set(principal.kind)
         SIGHT.set(Sight(masked=not principal.sees_persons))
@@ -97,14 +100,14 @@ async def _authenticated(request: Request) -> Principal:
     return await tokens.verify(token.strip())
 
 
-def _stored(request: Request, principal: Principal) -> Principal:
+@lru_cache(maxsize=PRINCIPALS_REMEMBERED_MAX)
+def _stored(vault: Vault, principal: Principal) -> Principal:
     """Return the principal under the id that may be stored and logged: for an operator its pseudonym.
 
     The subject of an operator's token can be a person's name or e-mail address. Other subjects are ids and codes.
     """
     if principal.kind != "operator":
         return principal
-    vault: Vault = request.app.state.runtime.vault
     return replace(principal, id=vault.conceal(principal.id))
 
 

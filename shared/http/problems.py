@@ -177,8 +177,11 @@ def internal(language: Language, request_id: str) -> dict[str, Any]:
 def request_id(scope: Scope) -> str:
     """Return the id of a request: the caller's if it has the form of one, else a new one. It is stored in the scope."""
     if REQUEST_ID not in scope:
-        given = [value for name, value in scope["headers"] if name == b"request-id"]
-        usable = [value.decode() for value in given if _REQUEST_ID.fullmatch(value)]
+        usable = [
+            value.decode()
+            for name, value in scope["headers"]
+            if name == b"request-id" and _REQUEST_ID.fullmatch(value)
+        ]
         scope[REQUEST_ID] = usable[-1] if usable else new_id("req")
     return cast("str", scope[REQUEST_ID])
 

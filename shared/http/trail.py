@@ -5,16 +5,17 @@ role, leaves a row in a transaction of its own, because its own is rolled back. 
 """
 
 import asyncio
-import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, cast
 
 from fastapi import Response
+from pydantic_core import from_json
 from starlette.requests import Request
 
 from shared import audit
-from shared.audit import Act, Kind
+from shared.audit import OBJECTS_MAX, Act, Kind
 from shared.auth.access import Forbidden
 from shared.auth.principal import Principal
 from shared.context import Runtime
@@ -70,8 +71,11 @@ async def refused(running: Runtime, request: Request, operation: Operation, refu
 
 async def saw(running: Runtime, request: Request, operation: Operation, response: Response) -> None:
     """Write whom an operator saw, if the answer shows an identifier or a name as it is."""
-    sight, operator = SIGHT.get(), _operator(request)
-    if operator is not None and sight is not None and sight.saw_person:
+    sight = SIGHT.get()
+    if sight is None or not sight.saw_person:
+        return
+    operator = _operator(request)
+    if operator is not None:
         act = await _act(request, operation, "read", DONE, response)
         await _write(running, operator, act)
 
@@ -95,13 +99,7 @@ async def _act(
 
     The customer of a refused act may not be known, so its reason could not be sealed under the customer's key. It is left out.
     """
-    named = [(name, value) for name, value in request.path_params.items() if isinstance(value, str)]
-    if answer is not None:
-        named += _named(_document(answer))
-    ids = dict.fromkeys(value for _, value in named if _ID.fullmatch(value))
-    customers = dict.fromkeys(
-        value for name, value in named if name in ("customer_id", "id") and is_id("cus", value)
-    )
+    objects, customers = _ids(request.path_params, None if answer is None else _document(answer))
     body = (
         await bodies.document(request) if outcome == DONE and kind == "act" and operation.has_body else None
     )
@@ -111,16 +109,34 @@ async def _act(
         operation=operation.id,
         outcome=outcome,
         request_id=request.scope[REQUEST_ID],
-        objects=list(ids),
-        customers=list(customers),
+        objects=objects,
+        customers=customers,
         reason=reason if isinstance(reason, str) else None,
     )
+
+
+def _ids(path_params: Mapping[str, Any], document: Any) -> tuple[list[str], list[str]]:
+    """Return the ids of ours that the path and the answer name, and those of them that are of customers.
+
+    A row names OBJECTS_MAX of each, so the rest of a long answer is not looked at.
+    """
+    objects: dict[str, None] = {}
+    customers: dict[str, None] = {}
+    of_path = ((name, value) for name, value in path_params.items() if isinstance(value, str))
+    for name, value in chain(of_path, _named(document)):
+        if _ID.fullmatch(value):
+            objects[value] = None
+            if name in ("customer_id", "id") and is_id("cus", value):
+                customers[value] = None
+                if len(customers) >= OBJECTS_MAX and len(objects) >= OBJECTS_MAX:
+                    break
+    return list(objects), list(customers)
 
 
 def _document(answer: Response) -> Any:
     """Return the JSON of an answer, or None if it has none, or is sent in pieces."""
     body = getattr(answer, "body", b"")
-    return json.loads(bytes(body)) if body and "json" in answer.headers.get("content-type", "") else None
+    return from_json(bytes(body)) if body and "json" in answer.headers.get("content-type", "") else None
 
 
 def _named(document: Any) -> Iterator[tuple[str, str]]:

@@ -20,9 +20,9 @@ from services.scoring.scores.refusals import UnknownCustomer
 from services.scoring.settings import Settings
 from shared.catalogues import Sentence, field_sentence
 from shared.http.auth import OPERATORS, allow
-from shared.http.awaiting import AfterOut, awaited
+from shared.http.awaiting import AfterOut, after_query, awaited
 from shared.http.customers import CustomerId
-from shared.http.dependencies import InContext, Reading
+from shared.http.dependencies import InContext, Reading, Running
 from shared.http.models import DateIn, InstantIn, Response, example, refused
 from shared.http.routes import Router
 from shared.limits import INSTANT_MAX, INSTANT_MIN
@@ -196,12 +196,14 @@ router = Router(tags=["scores"])
 )
 async def get_scores(
     read: Reading,
+    running: Running,
     context: InContext[Settings],
     customer_id: CustomerId,
-    after: Annotated[AfterOut | None, awaited(is_applied, "pur", "ret")],
     as_of: AsOf = None,
+    after: Annotated[str | None, after_query("pur", "ret")] = None,
 ) -> ScoresOut:
     """Compute RFM with its segment, BG/NBD and Gamma-Gamma for one customer, as of any moment. Nothing is stored."""
+    awaited_fact = await awaited(running.database, is_applied, customer_id, after)
     scores = await scores_of(read, context, customer_id, _cut(as_of, context.settings.time_zone))
     return ScoresOut(
         customer_id=scores.customer_id,
@@ -211,7 +213,7 @@ async def get_scores(
         rfm=_rfm(scores),
         bg_nbd=_bg_nbd(scores),
         gamma_gamma=_gamma_gamma(scores),
-        after=after,
+        after=awaited_fact,
     )
 
 

@@ -19,10 +19,10 @@ from services.loyalty.statements.queries.list_entries import Entry
 from services.loyalty.statements.queries.list_entries import list_entries as entries_of
 from shared.auth.access import OPERATORS, allow
 from shared.auth.principal import SubjectKind
-from shared.http.awaiting import AfterOut, awaited
+from shared.http.awaiting import AfterOut, after_query, awaited
 from shared.http.cursor import CursorInvalid
 from shared.http.customers import CustomerId
-from shared.http.dependencies import Caller, InContext, Reading
+from shared.http.dependencies import Caller, InContext, Reading, Running
 from shared.http.listing import Listing, NoFilters, listed_by
 from shared.http.models import Page, Response, example, member_of
 from shared.http.readers import ReadBy
@@ -130,12 +130,14 @@ class LedgerPage(Page[LedgerEntryOut]):
 async def list_ledger(
     read: Reading,
     caller: Caller,
+    running: Running,
     context: InContext[Settings],
     customer_id: CustomerId,
     listing: Annotated[Listing[NoFilters], listed_by(NoFilters)],
-    after: Annotated[AfterOut | None, awaited(is_applied, *PREFIXES)],
+    after: Annotated[str | None, after_query(*PREFIXES)] = None,
 ) -> LedgerPage:
     """Facts in the order they were booked, newest first, each with its postings; also those that moved nothing."""
+    awaited_fact = await awaited(running.database, is_applied, customer_id, after)
     found = await find_member(read, customer_id, context.clock.now())
     entries = await entries_of(read, found.wallet_ids, before=listing.after_number, limit=listing.rows_max)
     facts = [entry.fact for entry in entries if entry.fact is not None]
@@ -143,7 +145,7 @@ async def list_ledger(
     keys = await context.vault.keys(read, [text.identity_id for text in texts if text is not None])
     shown = [_entry_out(entry, keys, caller.kind) for entry in listing.shown(entries)]
     page = listing.page(entries, lambda entry: [entry.key.id], shown)
-    return LedgerPage(items=page.items, next_cursor=page.next_cursor, after=after)
+    return LedgerPage(items=page.items, next_cursor=page.next_cursor, after=awaited_fact)
 
 
 def _entry_out(entry: Entry, keys: Keys, reader: SubjectKind) -> LedgerEntryOut:

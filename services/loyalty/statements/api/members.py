@@ -16,7 +16,7 @@ from services.loyalty.tiers.domain.standing import Standing
 from services.loyalty.tiers.queries.find_standing import find_standing, find_standing_at
 from shared import money
 from shared.auth.access import OPERATORS, allow
-from shared.http.awaiting import AfterOut, awaited
+from shared.http.awaiting import AfterOut, after_query, awaited
 from shared.http.customers import CustomerId
 from shared.http.dependencies import Reading, Running
 from shared.http.models import InstantIn, Response, example
@@ -83,19 +83,20 @@ async def get_member(
     read: Reading,
     running: Running,
     customer_id: CustomerId,
-    after: Annotated[AfterOut | None, awaited(is_applied, *PREFIXES)],
     as_of: AsOf = None,
+    after: Annotated[str | None, after_query(*PREFIXES)] = None,
 ) -> MemberOut:
     """Points and tier as of now, or of any moment before: what had fallen due counts, whether or not it was booked."""
+    awaited_fact = await awaited(running.database, is_applied, customer_id, after)
     now = running.clock.now()
     if as_of is None:
         found = await find_member(read, customer_id, now)
-        return _member_out(found, await find_standing(read, found, now), after)
+        return _member_out(found, await find_standing(read, found, now), awaited_fact)
     if as_of > now:
         raise AheadOfTime
     async with running.database.begin() as tx:
         found = await find_member_at(tx, customer_id, as_of)
-        return _member_out(found, await find_standing_at(tx, found, as_of), after)
+        return _member_out(found, await find_standing_at(tx, found, as_of), awaited_fact)
 
 
 def _member_out(found: FoundMember, standing: Standing, after: AfterOut | None) -> MemberOut:

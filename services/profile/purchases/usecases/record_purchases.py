@@ -106,7 +106,7 @@ async def _admit(tx: Tx, context: Context[Settings], drafts: Sequence[Draft], is
     }
     believable = [draft for draft in drafts if draft.purchase_id not in refusals]
     customers = await look_up_customers(tx, context, _facts(believable), issuer=issuer)
-    foresight = customers.foresight()
+    foresight, has_large = customers.foresight(), _has_large(believable)
     totals = await _totals(tx, believable, customers.looked_up)
     new: dict[OrderKey, Draft] = {}
     async for draft in paced(drafts):
@@ -118,7 +118,7 @@ async def _admit(tx: Tx, context: Context[Settings], drafts: Sequence[Draft], is
                 refusals[draft.purchase_id] = refusal
                 continue
             new[draft.key] = draft
-            if draft.fact is not None:
+            if has_large and draft.fact is not None:
                 totals[foresight.identity_of(draft.fact)] += draft.amount_minor
                 foresight.take(draft.fact)
     return _Admission(list(new.values()), refusals, customers)
@@ -132,8 +132,10 @@ def _refusal_for_customer(
         return None
     if (refusal := customers.refusal(draft.fact)) is not None:
         return moved_below(refusal, "/customer")
-    if rules.too_much(totals, foresight.identity_of(draft.fact), draft.amount_minor):
-        return refused_at(CustomerTotalTooLarge, "/lines")
+    if rules.is_large(draft.amount_minor):
+        identity_id = foresight.identity_of(draft.fact)
+        if rules.too_much(totals, identity_id, draft.amount_minor):
+            return refused_at(CustomerTotalTooLarge, "/lines")
     return None
 
 
@@ -169,6 +171,8 @@ async def _must_be_countable_still(tx: Tx, drafts: Sequence[Draft], answers: Seq
     Since the drafts were admitted another transaction may have recorded an order of such a customer, or given it an
     identifier, so that the order is of another customer than was foreseen.
     """
+    if not _has_large(drafts):
+        return
     judged = {
         answer.identity_id
         for draft, answer in zip(drafts, answers, strict=True)
@@ -188,8 +192,13 @@ def _facts(drafts: Sequence[Draft]) -> list[Fact]:
 
 async def _totals(tx: Tx, drafts: Sequence[Draft], identity_ids: Collection[str]) -> defaultdict[str, int]:
     """Return what the purchases of identities add up to; 0 for each, without a look, if no order is large."""
-    is_any_large = any(rules.is_large(draft.amount_minor) for draft in drafts)
-    return defaultdict(int, await purchases.totals(tx, identity_ids) if is_any_large and identity_ids else {})
+    looks = _has_large(drafts) and identity_ids
+    return defaultdict(int, await purchases.totals(tx, identity_ids) if looks else {})
+
+
+def _has_large(drafts: Sequence[Draft]) -> bool:
+    """Return whether an order is large. If none is, no total can be too much, and nothing needs to be added up."""
+    return any(rules.is_large(draft.amount_minor) for draft in drafts)
 
 
 def _unbelievable(tx: Tx, context: Context[Settings], draft: Draft) -> DomainError | None:
