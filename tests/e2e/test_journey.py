@@ -2,10 +2,12 @@
 
 import uuid
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pytest
 
-from tests.e2e.shop import Body, Shop
+from tests.e2e.shop import WAIT_SECONDS_MAX, Body, Shop
+from tests.parts import waiting
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -22,6 +24,45 @@ async def test_a_customer_buys_redeems_brings_back_complains_and_is_scored(shop:
     await _a_remedy_is_paid_once_and_settled(shop, customer_id, complaint_id)
     await _their_statement_has_everything_and_is_theirs_alone(shop, customer_id)
     await _they_are_scored_by_what_they_kept(shop, customer_id)
+
+
+async def test_a_shop_names_its_customers_by_its_own_ids_in_every_service(shop: Shop) -> None:
+    account, card = (f"{kind}-{uuid.uuid4().hex[:12]}" for kind in ("C", "gid://shop"))
+    customer_id: str = (await shop.post(shop.profile, "/v1/customers", {"external_id": account}))["id"]
+    by_account = f"ext:{account}"
+    await shop.comes_to(
+        shop.loyalty, f"/v1/members/{by_account}", lambda it: it["customer_id"] == customer_id
+    )
+
+    attached = {"id": customer_id, "external_id": card}
+    await shop.profile.post("/v1/customers", json=attached, headers=shop.admin)
+    by_card = "ext:" + quote(card, safe="")
+    for client, path in (
+        (shop.loyalty, f"/v1/members/{by_card}"),
+        (shop.scoring, f"/v1/customers/{by_card}/scores"),
+    ):
+        await shop.comes_to(client, path, lambda it: it["customer_id"] == customer_id)
+
+    adjusted = await shop.post(
+        shop.loyalty, f"/v1/members/{by_card}/adjustments", {"points": 7, "reason": "A welcome"}
+    )
+    assert adjusted["customer_id"] == customer_id
+    filtered = f"/v1/complaints?customer_id={by_card}"
+    told = {"customer": {"id": f"ext:{card}"}, "channel": "web", "title": "Late", "body": "It came late."}
+    await shop.comes_to(shop.feedback, filtered, lambda it: it["items"] == [])
+    await waiting.until(
+        lambda: _is_taken(shop, told), seconds_max=WAIT_SECONDS_MAX, what="feedback knows the card"
+    )
+    (complaint,) = (await shop.get(shop.feedback, filtered))["items"]
+    assert complaint["customer_id"] == customer_id
+
+
+async def _is_taken(shop: Shop, complaint: Body) -> bool:
+    """Whether a complaint is taken; the customer may be unknown for a moment."""
+    headers = {**shop.admin, "Idempotency-Key": uuid.uuid4().hex}
+    answer = await shop.feedback.post("/v1/complaints", json=complaint, headers=headers)
+    assert answer.is_success or answer.json()["code"] == "unknown_customer", answer.text
+    return answer.is_success
 
 
 async def _they_buy_and_rise_to_silver(shop: Shop, customer_id: str, order_id: str) -> None:
