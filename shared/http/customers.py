@@ -41,10 +41,8 @@ CustomerId = Annotated[
     ),
 ]
 """The customer that a path names. The route gets the id of an identity."""
-IssuerOfName = Annotated[
-    Issuer | None,
-    Query(description="The issuer of the id after `ext:`; by default your own. For operators."),
-]
+ISSUER_OF_NAME = "The issuer of the id after `ext:`; by default your own. For operators."
+IssuerOfName = Annotated[Issuer | None, Query(description=ISSUER_OF_NAME)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from shared.service import Capability
 CAPABILITY = Capability(
     name="people",
     routers=(customers.router,),
-    jobs=(paged("tell_old_references", tell_old_references),),
+    jobs=(paged("tell_old_references", tell_old_references, every_seconds=60, pages_max=1_000),),
     find_external=find_external,
     tables=(metadata,),
     versions=(identity.c.ownership_version, identity.c.record_version),

@@ -68,6 +68,24 @@ async def test_every_path_that_names_a_customer_takes_an_external_id(house: Open
     assert named_of(house.routes) or house.service.name == "feedback"
 
 
+async def test_every_request_that_names_a_customer_says_that_it_takes_an_external_id(house: Opened) -> None:
+    document = house.app.openapi()
+    described = [
+        parameter["description"]
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        for parameter in operation.get("parameters", ())
+        if parameter["name"] == "customer_id"
+    ]
+    described += [
+        schema["properties"]["customer_id"]["description"]
+        for name, schema in document["components"]["schemas"].items()
+        if name.endswith("In") and "customer_id" in schema.get("properties", {})
+    ]
+    assert described
+    assert all("`ext:" in text for text in described)
+
+
 def _plain(answer: httpx2.Response) -> dict[str, Any]:
     document: dict[str, Any] = answer.json()
     return document | {"request_id": ""}
@@ -164,6 +182,19 @@ async def test_pages_and_waiting_go_on_behind_an_external_id(tmp_path: Path) -> 
         second = (await get(house, path, limit="1", cursor=first["next_cursor"])).json()
         assert len(first["items"]) == len(second["items"]) == 1
         assert first["items"] != second["items"]
+
+
+async def test_an_export_takes_an_external_id(tmp_path: Path) -> None:
+    async with opened("loyalty", tmp_path) as house, house.client(ADMIN) as client:
+        await name_owner(house, "C-1")
+        for body, status in (
+            ({"customer_id": "ext:C-1"}, 202),
+            ({"customer_id": "ext:C-1", "issuer": "partner:mart"}, 404),
+            ({"customer_id": "ext:none"}, 404),
+            ({"customer_id": new_id("cus")}, 404),
+        ):
+            answer = await client.post("/v1/exports", json=body, headers=house.key())
+            assert answer.status_code == status, (body, answer.text)
 
 
 @pytest.mark.parametrize("name", ["loyalty"])

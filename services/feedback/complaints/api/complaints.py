@@ -29,7 +29,7 @@ from services.feedback.settings import Settings
 from shared.db import Tx
 from shared.events.base import ComplaintId, Issuer
 from shared.http.auth import OPERATORS, allow
-from shared.http.customers import CustomerName, IssuerOfName, Named, Naming
+from shared.http.customers import ISSUER_OF_NAME, CustomerName, IssuerOfName, Named, Naming
 from shared.http.dependencies import Caller, InContext, Reading, Transaction
 from shared.http.listing import Listing, listed_by
 from shared.http.models import (
@@ -60,7 +60,7 @@ class ComplaintCustomerIn(Request):
     )
     issuer: Issuer | None = Field(
         None,
-        description="The issuer of the id after `ext:`; by default your own. For operators.",
+        description=ISSUER_OF_NAME,
         examples=["shop"],
     )
 

@@ -9,13 +9,14 @@ from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.settings import Settings
 from services.loyalty.statements.usecases.export_ledger import EXPORT, SELECTION, LedgerSelection
 from shared import jobs
+from shared.events.base import Issuer
 from shared.http.auth import allow
+from shared.http.customers import ISSUER_OF_NAME, NAME_MAX, Named
 from shared.http.dependencies import Caller, InContext, Transaction
 from shared.http.jobs import LOCATION, JobOut, shown
 from shared.http.models import Request, example
 from shared.http.routes import Router
 from shared.jobs.refusals import TooManyJobs
-from shared.limits import ID_MAX
 
 router = Router(tags=["exports"])
 
@@ -25,9 +26,11 @@ class LedgerExportIn(Request):
 
     model_config = example(customer_id=None)
 
-    customer_id: Annotated[str, Field(min_length=1, max_length=ID_MAX)] | None = Field(
-        None, description="The member, or any identity merged into them. null: the ledgers of all members."
+    customer_id: Annotated[str, Field(min_length=1, max_length=NAME_MAX)] | None = Field(
+        None,
+        description="The member, or any identity merged into them: `cus_…` or `ext:…`. null: the ledgers of all members.",
     )
+    issuer: Issuer | None = Field(None, description=ISSUER_OF_NAME)
 
 
 @router.post(
@@ -41,7 +44,7 @@ class LedgerExportIn(Request):
     location=LOCATION,
 )
 async def export_ledger(
-    tx: Transaction, context: InContext[Settings], caller: Caller, body: LedgerExportIn
+    tx: Transaction, context: InContext[Settings], caller: Caller, named: Named, body: LedgerExportIn
 ) -> JobOut:
     """Begin a job that writes a CSV file, one row per posting that is booked by now. Follow the job at `Location`.
 
@@ -50,7 +53,10 @@ async def export_ledger(
     """
     wallet_ids = None
     if body.customer_id is not None:
-        found = await find_member(tx, body.customer_id, context.clock.now())
+        identity_id = await named.identity_of(tx, body.customer_id, body.issuer)
+        if identity_id is None:
+            raise UnknownMember
+        found = await find_member(tx, identity_id, context.clock.now())
         wallet_ids = tuple(found.wallet_ids)
     selection = LedgerSelection(wallet_ids=wallet_ids, booked_until=context.clock.now())
     parameters = SELECTION.dump_json(selection).decode()

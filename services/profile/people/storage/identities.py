@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, literal_column, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, literal_column, or_, select
 
 from services.profile.people.domain.customers import CustomerSelection, IdentityState, Origin
 from services.profile.people.storage.tables import IdentityRecord, identity
@@ -142,8 +142,7 @@ async def page(read: Read, selection: CustomerSelection, *, before: str | None, 
 
 async def untold(read: Read, limit: int) -> list[str]:
     """Return the ids of at most `limit` identities whose references no event has told, sorted."""
-    statement = select(identity.c.identity_id).where(_UNTOLD).order_by(identity.c.identity_id).limit(limit)
-    return [identity_id for (identity_id,) in await read.all(statement)]
+    return [identity_id for (identity_id,) in await read.all(_UNTOLD, {"most": limit})]
 
 
 async def raise_versions(tx: Tx, identity_ids: Iterable[str]) -> list[VersionedIdentity]:
@@ -200,7 +199,12 @@ def _belong_to(owner_ids: Sequence[str]) -> ColumnElement[bool]:
     return and_(any_of(owner, owner_ids), or_(is_owner, is_owned))
 
 
-_UNTOLD: ColumnElement[bool] = identity.c.record_version == literal_column("0")
+_UNTOLD = (
+    select(identity.c.identity_id)
+    .where(identity.c.record_version == literal_column("0"))
+    .order_by(identity.c.identity_id)
+    .limit(bindparam("most"))
+)
 """The version is spelled out in the statement, so that every plan knows that the partial index serves it."""
 
 _WITH_KEY = select(
