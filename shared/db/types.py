@@ -1,11 +1,11 @@
 """Define column types that mean the same on PostgreSQL and on SQLite."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+import pydantic_core
 from pydantic import TypeAdapter
 from sqlalchemy import JSON, BigInteger, Dialect, Integer, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
@@ -13,7 +13,6 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 Id = Text().with_variant(Text(collation="C"), "postgresql")
 """An id, or any other text that is locked or sorted. It sorts by bytes, in which Python and both databases agree."""
@@ -101,4 +100,4 @@ def from_microseconds(microseconds: int | None) -> datetime | None:
 
 def to_json(document: object) -> str:
     """Return compact JSON text, with non-ASCII characters as they are, as both databases store it."""
-    return _COMPACT.encode(document)
+    return pydantic_core.to_json(document).decode()

@@ -163,7 +163,7 @@ class CustomersOfFacts:
         try again instead would starve: each round loses to somebody else.
         """
         clues = [_clues(fact, self._indexes) for fact in facts]
-        new_ids = [new_id("cus") for _ in facts]
+        new_ids = ["" if self._leads_to_somebody(clue) else new_id("cus") for clue in clues]
         mine: dict[bytes, str] = {}
         for _ in range(ROUNDS_MAX):
             decisions = resolution.decide(clues, self._known.holders, new_ids)
@@ -179,6 +179,10 @@ class CustomersOfFacts:
                 return decisions
             await self._learn_winners(lost)
         raise TooMuchContention
+
+    def _leads_to_somebody(self, clues: Clues) -> bool:
+        """Return whether a fact needs no new identity, whatever others claim meanwhile: no holder is ever forgotten."""
+        return clues.identity_id is not None or clues.indexes[0] in self._known.holders
 
     async def _keep_contested(self, facts: Sequence[Fact], decisions: Sequence[Decision]) -> None:
         """Keep the identifiers that stay with another identity as contested."""

@@ -130,7 +130,7 @@ def too_much(totals: Mapping[str, int], identity_id: str, amount_minor: int) -> 
 
 def content(purchase: Purchase) -> bytes:
     """Return everything but the customer that makes a purchase the same, as canonical bytes for a keyed digest."""
-    return json.dumps(
+    return _CANONICAL.encode(
         [
             purchase.purchased_at.astimezone(UTC).isoformat(),
             purchase.currency,
@@ -140,9 +140,7 @@ def content(purchase: Purchase) -> bytes:
                 [line.sku, line.quantity, line.amount_minor, line.category, line.brand, line.name]
                 for line in purchase.lines
             ],
-        ],
-        ensure_ascii=False,
-        separators=(",", ":"),
+        ]
     ).encode()
 
 
@@ -164,3 +162,6 @@ def differences(
             if getattr(line, field) != getattr(recorded_line, field)
         ]
     return pointers
+
+
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

@@ -21,8 +21,8 @@ from shared.ids import new_id
 class Draft:
     """A purchase that can be recorded as soon as its identity is known."""
 
-    issuer: str
-    """The issuer that reports the purchase."""
+    key: OrderKey
+    """The natural key."""
     purchase_id: str
     """The id that the purchase gets if it is new."""
     purchase: Purchase
@@ -32,11 +32,6 @@ class Draft:
     """The fact about its customer; None of an anonymous purchase."""
     content_hash: bytes
     customer_hash: bytes
-
-    @property
-    def key(self) -> OrderKey:
-        """The natural key."""
-        return self.purchase.key(self.issuer)
 
 
 def draft_of(context: Context[Settings], purchase: Purchase, *, issuer: str) -> Draft | DomainError:
@@ -52,7 +47,7 @@ def draft_of(context: Context[Settings], purchase: Purchase, *, issuer: str) -> 
         except DomainError as refusal:
             return moved_below(refusal, "/customer")
     return Draft(
-        issuer,
+        purchase.key(issuer),
         purchase_id,
         purchase,
         purchase.amount_minor,

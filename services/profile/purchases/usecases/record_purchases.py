@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.profile.people.domain.resolution import Fact, Resolved
 from services.profile.people.refusals import TooMuchContention, moved_below, refused_at
@@ -99,10 +100,11 @@ async def _admit(tx: Tx, context: Context[Settings], drafts: Sequence[Draft], is
     Every refusal of a draft is decided here, one draft after the other. A refused draft leaves nothing: the drafts
     behind it are answered as if they had come without it, also one of the same order.
     """
+    since = context.settings.purchases_since
     refusals = {
         draft.purchase_id: refusal
         for draft in drafts
-        if (refusal := _unbelievable(tx, context, draft)) is not None
+        if (refusal := _unbelievable(tx, draft, since)) is not None
     }
     believable = [draft for draft in drafts if draft.purchase_id not in refusals]
     customers = await look_up_customers(tx, context, _facts(believable), issuer=issuer)
@@ -201,13 +203,11 @@ def _has_large(drafts: Sequence[Draft]) -> bool:
     return any(rules.is_large(draft.amount_minor) for draft in drafts)
 
 
-def _unbelievable(tx: Tx, context: Context[Settings], draft: Draft) -> DomainError | None:
+def _unbelievable(tx: Tx, draft: Draft, since: datetime) -> DomainError | None:
     """Return why the amount or the date of a purchase cannot be believed; None if they can."""
     try:
         rules.must_be_countable(draft.amount_minor)
-        rules.must_be_believable(
-            draft.purchase.purchased_at, tx.now, "/purchased_at", context.settings.purchases_since
-        )
+        rules.must_be_believable(draft.purchase.purchased_at, tx.now, "/purchased_at", since)
     except DomainError as refusal:
         return refusal
     return None
