@@ -81,6 +81,9 @@ BATCH_BODY_BYTES_MAX = 4 * 1024 * 1024
 """Bytes of the body of a request, and of a request to a `:batch` operation."""
 CHUNKS_MAX = 20_000
 """Chunks of a body that comes in chunks. Those of the largest body have 200 bytes on average then."""
+IMPORT_BODY_BYTES_MAX = 8 * 1024 * 1024
+"""Bytes of a file that a request to `/v1/imports` brings: one or two hundred thousand rows. Longer ones are
+imported by the command, or in parts."""
 
 NODES_MAX = 450_000
 """Values in the body of a request: objects, lists, texts, numbers and so on. The largest batch of short lines that fits

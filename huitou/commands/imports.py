@@ -14,13 +14,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from huitou import backlog, speech
 from huitou.client import Product
 from huitou.exits import Exit
-from huitou.imports.report import Report, RowError
+from huitou.imports.report import Report, line_of
 from huitou.settings import Settings
 from huitou.speech import said
+from shared.files.row_error import RowError
 from shared.http.language import Language
 
 if TYPE_CHECKING:
-    from huitou.imports.entries import Kind
+    from shared.files.entries import Kind
 
 File = Annotated[str, typer.Argument(help="CSV with a header, one row a line item; - reads standard input.")]
 Source = Annotated[str, typer.Option(help="The till or shop it comes from: ids are unique within it.")]
@@ -128,7 +129,7 @@ def _read(
         bar.update(task, completed=done, total=of)
 
     def complain(error: RowError) -> None:
-        bar.console.print(error.line(), markup=False, highlight=False, soft_wrap=True)
+        bar.console.print(line_of(error), markup=False, highlight=False, soft_wrap=True)
 
     return importing.run(
         file,

@@ -7,19 +7,24 @@ from pathlib import Path
 
 from huitou import batches
 from huitou.client import Product
-from huitou.imports import checkpoint, content, entries, staging
+from huitou.imports import checkpoint, content, header
 from huitou.imports.checkpoint import Checkpoint
-from huitou.imports.entries import Entry, Kind
-from huitou.imports.report import Report, RowError
-from huitou.imports.rows import Row, read_rows
-from huitou.imports.staging import Staged
+from huitou.imports.report import Report
 from shared.clock import SystemClock
 from shared.errors import FieldError
+from shared.files import entries, staging
+from shared.files.entries import Entry, Kind
+from shared.files.row_error import RowError
+from shared.files.rows import Row, read_rows
+from shared.files.staging import Staged
 from shared.http.language import Language
 from shared.limits import BATCH_ITEMS_MAX, LINES_MAX
 
 BATCH_LINES_MAX = 2 * LINES_MAX
 """The most lines of one batch, unless one entry has more. So a batch stays within the limits of a body."""
+
+PATHS = {"purchases": batches.PURCHASES, "returns": batches.RETURNS}
+"""The operations that record many, by the sort of file."""
 
 Progress = Callable[[int, int], None]
 """Receives how many entries are done, of how many."""
@@ -48,8 +53,8 @@ def run(
     with content.opened(file, kind.columns, encoding) as taken_in:
         report.encoding = taken_in.read_as
         rows = read_rows(taken_in)
-        columns = entries.columns_of(next(rows, Row(1, [])).cells, kind)
-        with staging.staged(rows, _key_of(columns, kind)) as staged:
+        columns = header.columns_of(next(rows, Row(1, [])).cells, kind)
+        with staging.staged(rows, entries.key_of(columns, kind)) as staged:
             report.rows, report.repeated_in_file = staged.rows, staged.repeated
             report.orders = staged.groups + staged.repeated
             place = checkpoint.path_of(home, taken_in.digest, f"{kind.plural}:{source}")
@@ -74,16 +79,6 @@ def run(
                 checkpoint.forget(place)
     report.seconds = round(time.monotonic() - began, 3)
     return report
-
-
-def _key_of(columns: Sequence[str], kind: Kind) -> Callable[[list[str]], str | None]:
-    """Return the function that reads the id of a row in its only spelling."""
-    at, spelled = columns.index(kind.key), kind.spelling()
-
-    def key_of(cells: list[str]) -> str | None:
-        return spelled(cells[at].strip('"')) if len(cells) > at else None
-
-    return key_of
 
 
 def _go_on(at: Checkpoint, staged: Staged, report: Report) -> None:
@@ -129,7 +124,7 @@ def _send(
     good = [entry for entry in batch if not entry.errors]
     if not good:
         return
-    outcomes = batches.record(product, kind.path, [entry.body for entry in good])
+    outcomes = batches.record(product, PATHS[kind.plural], [entry.body for entry in good])
     for entry, outcome in zip(good, outcomes, strict=True):
         faults = [
             FieldError(fault.pointer, fault.code, fault.detail, fault.detail) for fault in outcome.faults

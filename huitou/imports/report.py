@@ -2,40 +2,20 @@
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from huitou.speech import language, said
-from shared.catalogues import Sentence
+from shared.files.row_error import RowError
 from shared.http.language import Language
 
 ERRORS_KEPT_MAX = 1_000
 """The most errors that the report holds. All errors are counted, and shown when they are found."""
 
 
-@dataclass(frozen=True, slots=True)
-class RowError:
-    """The reason why a row, and so everything of its key, was not imported. `row` is the line of the file where it begins."""
-
-    row: int
-    column: str
-    code: str
-    en: str
-    zh: str
-
-    @classmethod
-    def of(cls, row: int, column: str, sentence: Sentence, **values: object) -> Self:
-        """Make the error of a row from a sentence of a catalogue and the values of its placeholders."""
-        filled = sentence.filled(**values)
-        return cls(row, column, filled.code, filled.en, filled.zh)
-
-    def detail(self, spoken: Language) -> str:
-        """Return the sentence in a language."""
-        return self.zh if spoken == "zh" else self.en
-
-    def line(self) -> str:
-        """Return the error as one line for a terminal, in its language."""
-        place = said("import_row", row=self.row)
-        return f"{place}{', ' + self.column if self.column else ''}: {self.detail(language())} [{self.code}]"
+def line_of(error: RowError) -> str:
+    """Return the error of a row as one line for a terminal, in its language."""
+    place = said("import_row", row=error.row)
+    return f"{place}{', ' + error.column if error.column else ''}: {error.detail(language())} [{error.code}]"
 
 
 @dataclass(slots=True)

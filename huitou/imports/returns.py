@@ -3,12 +3,11 @@
 from functools import cache
 from typing import Any
 
-from huitou import batches
-from huitou.imports.entries import Cells, Kind, integer
 from services.profile.purchases.api.returns import ReturnIn
 from services.profile.purchases.domain.purchases import must_be_believable
 from services.profile.settings import Settings
 from shared.clock import SystemClock
+from shared.files.entries import Cells, Kind, integer
 
 
 def _head(_number: int, row: Cells, source: str) -> dict[str, Any]:
@@ -42,7 +41,6 @@ RETURNS = Kind(
     optional=(),
     of_the_whole=("order_id", "returned_at"),
     model=ReturnIn,
-    path=batches.RETURNS,
     head=_head,
     line=_line,
     rules=_check,

@@ -17,6 +17,7 @@ def service(settings: Settings) -> Service:
             "customers": "Customers, and the identifiers that lead to them.",
             "purchases": "Purchases of customers, one by one or in batches.",
             "returns": "Returns of units of a purchase, one by one or in batches.",
+            "imports": "Purchases from a file.",
             "exports": "Files of purchases.",
         },
         settings=settings,

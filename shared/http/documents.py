@@ -35,6 +35,7 @@ from shared.limits import (
     ERRORS_MAX,
     HEAD_BYTES_MAX,
     HEAD_FIELDS_MAX,
+    IMPORT_BODY_BYTES_MAX,
     NAMES_MAX,
     NODES_MAX,
     TARGET_BYTES_MAX,
@@ -74,7 +75,7 @@ OpenID Connect provider whose keys this service was given (`HUITOU_JWKS`).
 LIMITS = f"""
 **Limits.** The head of a request: {HEAD_BYTES_MAX:,} bytes and {HEAD_FIELDS_MAX} headers (431 `head_too_large`), of which
 {TARGET_BYTES_MAX:,} bytes of path and query (414 `target_too_long`). Its body: {BODY_BYTES_MAX:,} bytes,
-{BATCH_BODY_BYTES_MAX:,} for a `:batch` (413 `body_too_large`), {CHUNKS_MAX:,} chunks (413 `too_many_chunks`), {NODES_MAX:,} values, {NAMES_MAX} names in one object and
+{BATCH_BODY_BYTES_MAX:,} for a `:batch`, {IMPORT_BODY_BYTES_MAX:,} for a file that is imported (413 `body_too_large`), {CHUNKS_MAX:,} chunks (413 `too_many_chunks`), {NODES_MAX:,} values, {NAMES_MAX} names in one object and
 {DEPTH_MAX} levels (422 `body_too_complex`). An answer lists at most {ERRORS_MAX} errors. HEAD works where GET does.
 
 **HTTP.** A request of HTTP/1.1 has one `Host` (400 `host_wrong`). Its body comes with a `Content-Length` or in chunks

@@ -20,7 +20,7 @@ from shared.http.limiter import STANDING
 from shared.http.operation import NotFound
 from shared.http.problems import ANSWERED, PLAIN_HEADERS, REQUEST_ID, BodyTooLarge, DiskFull, Unavailable
 from shared.http.rates import Standing
-from shared.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
+from shared.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX
 from shared.metrics import Metrics
 from shared.spelling import CONTROL_CHARACTERS
 
@@ -86,7 +86,7 @@ class _Request:
         self._receive, self._send = receive, send
         self._started = False
         self._received = 0
-        self._limit = BATCH_BODY_BYTES_MAX if scope["path"].endswith(":batch") else BODY_BYTES_MAX
+        self._limit = _body_bytes_max(scope["path"])
         self._declared = 0
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit():
@@ -146,6 +146,12 @@ class _Request:
 
     async def _answer(self, response: Any) -> None:
         await response(self.scope, self._receive, self.send)
+
+
+def _body_bytes_max(path: str) -> int:
+    if path.endswith(":batch"):
+        return BATCH_BODY_BYTES_MAX
+    return IMPORT_BODY_BYTES_MAX if path == "/v1/imports" else BODY_BYTES_MAX
 
 
 def _operation(scope: Scope) -> str:

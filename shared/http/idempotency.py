@@ -121,7 +121,7 @@ async def once(
     key = _key(operation, request)
     if key is None:
         return await run(request)
-    body_hash = vault.digest(_BODY_PURPOSE, await _canonical(request))
+    body_hash = vault.digest(_BODY_PURPOSE, await _canonical(request, operation))
     principal = cast(Principal, request.scope[PRINCIPAL]).key
     subject = cast(str, request.scope[SUBJECT])
     key_hash = vault.digest(_KEY_PURPOSE, "\x1f".join((subject, operation.id, key)).encode())
@@ -181,9 +181,11 @@ def _key(operation: Operation, request: Request) -> str | None:
     return given[0]
 
 
-async def _canonical(request: Request) -> bytes:
-    """Return the path, the query and the body in one form: names sorted, no spaces."""
+async def _canonical(request: Request, operation: Operation) -> bytes:
+    """Return the path, the query and the body in one form: names sorted, no spaces. A body that is no JSON stays as it is."""
     target = [request.scope["path"], request.scope["query_string"].decode("latin-1")]
+    if operation.body_type is not None:
+        return json.dumps(target).encode() + b"\n" + await request.body()
     try:
         parsed = await bodies.document(request)
         return json.dumps([*target, parsed], sort_keys=True, separators=(",", ":")).encode()

@@ -180,7 +180,11 @@ def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
     if operation.names_customer:
         errors.append(NoCustomerOfToken)
     if operation.idempotency is not None:
-        errors += [KeyInvalid, KeyReused, RequestInProgress, MalformedJson, DuplicateName, BodyTooComplex]
+        errors += [KeyInvalid, KeyReused, RequestInProgress]
+    if operation.idempotency is not None and operation.body_type is None:
+        errors += [MalformedJson, DuplicateName, BodyTooComplex]
+    if operation.body_type is not None:
+        errors += [BodyLate, BodyTooLarge]
     if operation.idempotency == "required":
         errors.append(KeyRequired)
     if operation.has_body:

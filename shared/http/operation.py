@@ -32,6 +32,8 @@ class Operation:
     needs: Needs
     location: str | None = None
     """The template of the address of what it creates, if it creates something."""
+    body_type: str | None = None
+    """The media type of its body, if that is no JSON. Its route reads such a body itself."""
     names_customer: bool = False
     """Whether its path names a customer."""
     rate: Rate | None = None

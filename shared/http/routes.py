@@ -62,10 +62,11 @@ class Route(APIRoute):
         idempotency: Idempotency | None,
         location: str | None,
         rate: Rate | None,
+        body_type: str | None,
         **options: Any,
     ) -> None:
         self._declared = (allow, tuple(errors), idempotency)
-        self._location, self._rate = location, rate
+        self._location, self._rate, self._body_type = location, rate, body_type
         self._begins, self._slashes = path.partition("{")[0], path.count("/")
         """The path up to its first parameter, and the number of its slashes."""
         super().__init__(path, endpoint, **options)
@@ -114,6 +115,7 @@ class Route(APIRoute):
             has_body=self.body_field is not None,
             needs=_needs(self.dependant),
             location=self._location,
+            body_type=self._body_type,
             names_customer=CUSTOMER in self.param_convertors,
             rate=self._rate,
             names_something=bool(self.param_convertors),
@@ -248,12 +250,14 @@ class Router:
         status_code: int = 200,
         location: str | None = None,
         rate: Rate | None = None,
+        body_type: str | None = None,
         **options: Any,
     ) -> Callable[[Endpoint], Endpoint]:
         """Declare an operation: its id (verb_noun), a summary of one line, its callers, its refusals.
 
         One that answers 201 or 202 declares the `location` of what it creates (see `shared.http.locations`). One that can be
-        misused declares a `rate` (see `shared.http.rates`).
+        misused declares a `rate` (see `shared.http.rates`). One whose body is no JSON declares its `body_type`, and reads the
+        body itself.
 
         The other options are FastAPI's: `responses`, `response_model`, `response_class`, `openapi_extra` and so on.
         """
@@ -275,6 +279,7 @@ class Router:
                     status_code=status_code,
                     location=location,
                     rate=rate,
+                    body_type=body_type,
                     tags=list(self.tags),
                     **options,
                 )

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from huitou.imports import importing
 from huitou.imports.content import opened
-from huitou.imports.entries import Entry, columns_of, entry_of
+from huitou.imports.header import columns_of
 from huitou.imports.purchases import PURCHASES
 from huitou.imports.report import Report
-from huitou.imports.rows import read_rows
-from huitou.imports.staging import staged
+from shared.files.entries import Entry, entry_of
+from shared.files.rows import read_rows
+from shared.files.staging import staged
 from shared.limits import LINES_MAX
 
 HEADER = "order_id,customer,purchased_at,currency,sku,category,quantity,amount_minor"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from huitou.imports.entries import NotReadable, integer
+from shared.files.entries import NotReadable, integer
 
 
 @pytest.mark.parametrize(("column", "names_the_other"), [("amount_minor", True), ("quantity", False)])

@@ -9,10 +9,10 @@ from huitou.exits import Exit, Refused
 from huitou.imports import checkpoint, importing
 from huitou.imports.checkpoint import Checkpoint
 from huitou.imports.content import opened
-from huitou.imports.entries import Entry
 from huitou.imports.purchases import PURCHASES
-from huitou.imports.rows import ROW_BYTES_MAX, Row, read_rows
-from huitou.imports.staging import staged
+from shared.files.entries import Entry
+from shared.files.rows import ROW_BYTES_MAX, Row, read_rows
+from shared.files.staging import staged
 from shared.limits import LINES_MAX
 from tests.huitou.order_files import GOOD, HEADER, dry_run, orders
 

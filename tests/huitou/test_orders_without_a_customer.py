@@ -6,9 +6,9 @@ import pytest
 
 from huitou.exits import Refused
 from huitou.imports import importing
-from huitou.imports.entries import Kind
 from huitou.imports.purchases import ANONYMOUS_TOO, PURCHASES
 from huitou.imports.report import Report
+from shared.files.entries import Kind
 
 HEADER = "order_id,customer,purchased_at,currency,sku,quantity,amount_minor"
 

@@ -77,6 +77,18 @@ class Opened(Running[Any]):
         document: dict[str, Any] = answer.json()
         return document
 
+    async def send_file(self, subject: Subject) -> dict[str, Any]:
+        """Send a file of one purchase to be imported, and return the job."""
+        columns = "order_id,customer,purchased_at,currency,sku,quantity,amount_minor"
+        content = f"{columns}\nfile-1,C-1,2026-03-10T09:30:00Z,CNY,TEA,1,500\n"
+        async with self.client(subject) as client:
+            answer = await client.post(
+                "/v1/imports?source=file", content=content, headers={"Content-Type": "text/csv"}
+            )
+        assert answer.status_code == 202, answer.text
+        document: dict[str, Any] = answer.json()
+        return document
+
     async def work(self) -> None:
         """Do what the jobs of the service have to do."""
         kinds = {kind.operation: kind for kind in self.service.job_kinds}
@@ -176,9 +188,9 @@ async def _fill_profile(house: Opened) -> None:
             "source": "web", "return_id": NAMES["return_id"], "order_id": NAMES["order_id"],
             "returned_at": "2026-03-10T10:00:00Z", "lines": [{"line": 1, "quantity": 1}],
         }  # fmt: skip
+        ids["job_id"] = (await house.send_file(subject))["id"]
         ids["return_id"] = (await house.post(subject, "/v1/returns", back))["id"]
         ids["customer_id"], ids["purchase_id"] = bought["customer_id"], bought["id"]
-    house.of_owner["job_id"] = (await house.post(ADMIN, "/v1/exports", {}))["id"]
     other = await house.post(AGENT, "/v1/customers", {"external_id": "C-2"})
     await house.post(house.with_every_scope("bazaar"), "/v1/customers", {"external_id": "B-1"})
     house.owner, house.other = house.of_owner["customer_id"], other["id"]

@@ -218,7 +218,7 @@ def _as_documented(
     *headers: tuple[bytes, bytes],
 ) -> Case:
     """Return the request of the document with one thing in it changed."""
-    content = operation.content
+    content, described = operation.sent
     return Case(
         kind=kind,
         method=operation.method,
@@ -226,8 +226,8 @@ def _as_documented(
         statuses=statuses,
         may_pass=True,
         operation=operation,
-        content=json.dumps(content["example"]).encode() if content else None,
-        headers=(*((JSON,) if content else ()), _key(), *headers),
+        content=content,
+        headers=(*described, _key(), *headers),
     )
 
 

@@ -1,5 +1,6 @@
 """The apps that are sent bad input, one request with bad input, and what is wrong with the answer to it."""
 
+import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -50,8 +51,19 @@ class Operation:
     def content(self) -> Mapping[str, Any] | None:
         """The schema of the JSON body and its example; None without a body."""
         body = self.described.get("requestBody")
-        content: Mapping[str, Any] | None = body and body["content"]["application/json"]
+        content: Mapping[str, Any] | None = body and body["content"].get("application/json")
         return content
+
+    @property
+    def sent(self) -> tuple[bytes | None, Headers]:
+        """The body of the example as it is sent, of whatever type, with the header that names its type; None without a body."""
+        body = self.described.get("requestBody")
+        if body is None:
+            return None, ()
+        ((media_type, content),) = body["content"].items()
+        example = content["example"]
+        encoded = json.dumps(example) if media_type == "application/json" else example
+        return encoded.encode(), ((b"content-type", media_type.encode()),)
 
     @property
     def takes_a_key(self) -> bool:

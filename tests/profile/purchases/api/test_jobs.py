@@ -9,6 +9,10 @@ from shared.jobs import limits
 from shared.jobs.working import do_chunk, take, work_on_all
 from tests.profile.running import Profile, purchase
 
+FILE = (
+    "order_id,customer,purchased_at,currency,sku,quantity,amount_minor\n1,,2026-03-01T09:30:00Z,CNY,TEA,1,x\n"
+)
+
 
 async def export(client: httpx2.AsyncClient, **headers: str) -> dict[str, Any]:
     answer = await client.post("/v1/exports", json={}, headers=headers)
@@ -97,6 +101,23 @@ async def test_a_running_job_is_cancelled(profile: Profile, monkeypatch: pytest.
     assert (again.status_code, again.json()["code"]) == (409, "job_ended")
     result = await client.get(f"{path}/result")
     assert (result.status_code, result.json()["code"]) == (409, "job_not_done")
+
+
+async def test_errors_are_told_in_the_language_of_the_reader(profile: Profile) -> None:
+    client = profile.operator()
+    begun = await client.post("/v1/imports?source=till", content=FILE, headers={"Content-Type": "text/csv"})
+    await work(profile)
+    path = begun.headers["location"]
+    first = (await client.get(f"{path}/errors?limit=1")).json()
+    rest = (await client.get(f"{path}/errors?limit=1&cursor={first['next_cursor']}")).json()
+    assert {error["code"] for error in (*first["items"], *rest["items"])} == {
+        "customer_blank",
+        "not_an_integer",
+    }
+    chinese = (await client.get(f"{path}/errors", headers={"Accept-Language": "zh"})).json()["items"]
+    assert chinese[0]["detail"].startswith("顾客为空")
+    without = await client.get(f"{path}/result")
+    assert (without.status_code, without.json()["code"]) == (409, "job_without_result")
 
 
 async def test_one_caller_has_so_many_open_jobs_at_most(profile: Profile) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from huitou.imports.content import Content
-from huitou.imports.report import RowError
 from shared.catalogues import field_sentence
+from shared.files.content import Content
+from shared.files.row_error import RowError
 
 ROW_BYTES_MAX = 64 * 1024
 
@@ -47,7 +47,7 @@ def read_rows(content: Content) -> Iterator[Row]:
     A quoted cell may have line breaks. A quote that is not closed spoils its own line and not the rest of the file: when
     the row that it would make is no row, only its first line is, and reading goes on behind that line.
     """
-    with content.path.open("rb") as file:
+    with content.open() as file:
         lines = _lines(file, content)
         ahead: deque[_Line] = deque()
         width: int | None = None

@@ -1,17 +1,18 @@
-"""Group the rows of a file by their key in a temporary SQLite file, so that memory stays flat however long the file is."""
+"""Group the rows of a file by their key in a SQLite database of their own: a temporary file, so that memory stays flat however
+long the file is, or memory, so that nothing of a short file reaches a disk."""
 
 import hashlib
 import json
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from huitou.imports.report import RowError
-from huitou.imports.rows import Row
+from shared.files.row_error import RowError
+from shared.files.rows import Row
 
 INSERTED_AT_ONCE = 1_000
 DOUBTFUL_MAX = 1_000
@@ -117,36 +118,68 @@ class Staged:
             yield Group(position, rows_count, [_row(*columns) for columns in found])
 
 
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """A database into which the rows of a file are put, to be grouped when all are there."""
+
+    _connection: sqlite3.Connection = field(repr=False)
+
+    def add(self, rows: Iterable["KeyedRow"]) -> None:
+        """Put some rows in."""
+        self._connection.execute("BEGIN")
+        self._connection.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        self._connection.execute("COMMIT")
+
+    def group(self) -> Staged:
+        """Group the rows. It may run in a thread of its own."""
+        self._connection.executescript(_GROUPED)
+        count, repeated = self._connection.execute("SELECT rows, repeated FROM counted").fetchone()
+        (groups,) = self._connection.execute("SELECT count(*) FROM grouped").fetchone()
+        return Staged(count, groups, repeated, Sums(self._connection), self._connection)
+
+
+@contextmanager
+def opened(*, in_memory: bool) -> Iterator[Staging]:
+    """Open a database for one file: in memory, or in a temporary file."""
+    with (
+        nullcontext(":memory:")
+        if in_memory
+        else tempfile.TemporaryDirectory(prefix="huitou-import-") as folder,
+        closing(
+            sqlite3.connect(
+                folder if in_memory else Path(folder) / "rows.db",
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        ) as connection,
+    ):
+        connection.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
+            f"PRAGMA temp_store = {'MEMORY' if in_memory else 'FILE'};"
+        )
+        connection.executescript(_TABLES)
+        yield Staging(connection)
+
+
 @contextmanager
 def staged(rows: Iterable[Row], key_of: Callable[[list[str]], str | None]) -> Iterator[Staged]:
-    """Group rows by the key that `key_of` reads from their cells (None if there is none).
+    """Group rows by the key that `key_of` reads from their cells (None if there is none), in a temporary file.
 
     A row that cannot be read belongs to the key that it seems to name, if some readable row has it. Otherwise it belongs
     to the rows before and behind it if they have one key, and else it is alone.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="huitou-import-") as folder,
-        closing(sqlite3.connect(Path(folder) / "rows.db", isolation_level=None)) as connection,
-    ):
-        connection.executescript(
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE;"
-        )
-        connection.executescript(_TABLES)
-        keyed = _keyed(rows, key_of)
+    with opened(in_memory=False) as staging:
+        keyed = keyed_rows(rows, key_of)
         while some := list(islice(keyed, INSERTED_AT_ONCE)):
-            connection.execute("BEGIN")
-            connection.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?)", some)
-            connection.execute("COMMIT")
-        connection.executescript(_GROUPED)
-        count, repeated = connection.execute("SELECT rows, repeated FROM counted").fetchone()
-        (groups,) = connection.execute("SELECT count(*) FROM grouped").fetchone()
-        yield Staged(count, groups, repeated, Sums(connection), connection)
+            staging.add(some)
+        yield staging.group()
 
 
-_Keyed = tuple[int, str, str | None, int | None, bytes | None, str, str | None]
+KeyedRow = tuple[int, str, str | None, int | None, bytes | None, str, str | None]
 
 
-def _keyed(rows: Iterable[Row], key_of: Callable[[list[str]], str | None]) -> Iterator[_Keyed]:
+def keyed_rows(rows: Iterable[Row], key_of: Callable[[list[str]], str | None]) -> Iterator[KeyedRow]:
+    """Yield the rows as they are put into a staging, each with its key."""
     before: str | None = None
     block, chain = 0, b""
     doubtful: list[tuple[str, Row]] = []
@@ -169,7 +202,7 @@ def _keyed(rows: Iterable[Row], key_of: Callable[[list[str]], str | None]) -> It
     yield from _doubtful(doubtful, None)
 
 
-def _doubtful(rows: Iterable[tuple[str, Row]], around: str | None) -> Iterator[_Keyed]:
+def _doubtful(rows: Iterable[tuple[str, Row]], around: str | None) -> Iterator[KeyedRow]:
     for key, row in rows:
         assert row.error is not None
         yield row.number, key, around, None, None, json.dumps(row.cells), json.dumps(asdict(row.error))

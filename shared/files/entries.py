@@ -7,12 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError, create_model
 
-from huitou.exits import Exit, Refused
-from huitou.imports.report import RowError
-from huitou.imports.staging import Group, Sums
-from huitou.speech import said
 from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError
+from shared.files.row_error import RowError
+from shared.files.staging import Group, Sums
 from shared.http.bodies import NUL_CHARACTER
 from shared.http.validation import field_errors
 from shared.limits import LINES_MAX
@@ -23,6 +21,9 @@ _LINES_REPEATED = field_sentence(__name__, "lines_repeated")
 _NOT_AN_INTEGER = field_sentence(__name__, "not_an_integer")
 _MINOR_NOT_AN_INTEGER = field_sentence(__name__, "minor_not_an_integer", code="not_an_integer")
 _TOO_MANY_LINES = field_sentence(__name__, "too_many_lines")
+
+NAME_CHARACTERS_MAX = 40
+"""Characters of a column's name that are repeated in a sentence."""
 
 Cells = Mapping[str, str]
 """The cells of one row by their columns."""
@@ -51,14 +52,12 @@ class Kind:
     """Columns that have the same value on every row of a key."""
     model: type[BaseModel]
     """The model of its request."""
-    path: str
-    """The operation that records many."""
     head: Callable[[int, Cells, str], dict[str, Any]]
     """Makes the request without its lines, from a first row, its number and the source. Raises NotReadable."""
     line: Callable[[int, Cells], dict[str, Any]]
     """Makes one line of the request from a row and its number. Raises NotReadable."""
-    rules: Callable[[Any], None]
-    """Checks the rules of the product that need no stored data. Raises DomainError."""
+    rules: Callable[[Any], None] | None = None
+    """Checks the rules of the product that need no stored data; None: the one who records checks them. Raises DomainError."""
     foresee: Callable[[Mapping[str, Any], Sums], None] = lambda body, sums: None
     """Checks a request by those before it in the file, and adds it to them. Raises DomainError."""
 
@@ -92,39 +91,45 @@ class Entry:
     errors: list[RowError] = field(default_factory=list)
 
 
-def columns_of(header: Sequence[str], kind: Kind) -> list[str]:
-    """Return the header's columns. Raises Refused when a column is missing, unknown, or named twice."""
+@dataclass(frozen=True, slots=True)
+class HeaderFault:
+    """A fault of the first row: the name of the sentence that says it, and the columns that it is about."""
+
+    reason: str
+    names: tuple[str, ...]
+
+
+def read_header(header: Sequence[str], kind: Kind) -> tuple[list[str], list[HeaderFault]]:
+    """Return the columns that a first row names, and its faults: columns that are missing, unknown, or named twice."""
     columns = [name.strip().lower() for name in header]
-    words = [
-        said("column_named_twice", name=name) for name in dict.fromkeys(columns) if columns.count(name) > 1
+    faults = [
+        HeaderFault("column_named_twice", (name,))
+        for name in dict.fromkeys(columns)
+        if columns.count(name) > 1
     ]
-    if missing := [name for name in kind.required if name not in columns]:
-        words.append(said("column_lacks", names=", ".join(missing)))
-    words += [
-        said("column_must_be_one_of", names=said("columns_and").join(names))
+    if missing := tuple(name for name in kind.required if name not in columns):
+        faults.append(HeaderFault("column_lacks", missing))
+    faults += [
+        HeaderFault("column_must_be_one_of", names)
         for names in kind.one_of
         if len([name for name in names if name in columns]) != 1
     ]
     for name in columns:
         if name not in kind.columns:
             close = get_close_matches(name, kind.columns, n=1)
-            words.append(
-                said("column_did_you_mean", name=name[:40], close=close[0])
-                if close
-                else said("column_unknown", name=name[:40])
-            )
-    if words:
-        needed = [*kind.required, *(said("columns_or").join(names) for names in kind.one_of)]
-        raise Refused(
-            Exit.USAGE,
-            said(
-                "columns_wrong",
-                needed=", ".join(needed),
-                optional=said("columns_optional", names=", ".join(kind.optional)) if kind.optional else "",
-                faults="; ".join(words),
-            ),
-        )
-    return columns
+            reason = "column_did_you_mean" if close else "column_unknown"
+            faults.append(HeaderFault(reason, (name[:NAME_CHARACTERS_MAX], *close)))
+    return columns, faults
+
+
+def key_of(columns: Sequence[str], kind: Kind) -> Callable[[list[str]], str | None]:
+    """Return the function that reads the id of a row in its only spelling."""
+    at, spelling = columns.index(kind.key), kind.spelling()
+
+    def read_key(cells: list[str]) -> str | None:
+        return spelling(cells[at].strip('"')) if len(cells) > at else None
+
+    return read_key
 
 
 def entry_of(group: Group, kind: Kind, columns: Sequence[str], source: str) -> Entry:
@@ -230,7 +235,9 @@ def _spelled_line(line: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _faults(body: dict[str, Any], kind: Kind) -> Sequence[FieldError]:
     try:
-        kind.rules(kind.model.model_validate(body))
+        request = kind.model.model_validate(body)
+        if kind.rules is not None:
+            kind.rules(request)
     except ValidationError as error:
         faults = error.errors(include_url=False)
         return field_errors(({**fault, "loc": ("body", *fault["loc"])} for fault in faults), body, kind.model)

@@ -1,0 +1,105 @@
+"""Files of purchases: a row is one line of a receipt, and the rows with one order id are one purchase."""
+
+import re
+from dataclasses import replace
+from functools import partial
+
+from pydantic import TypeAdapter
+
+from services.profile.purchases.api.purchases import PurchaseIn
+from services.profile.purchases.usecases.import_purchases import FileOrder, FileParameters
+from shared import money
+from shared.catalogues import field_sentence
+from shared.files.entries import Cells, Kind, NotReadable, entry_of, faults_of, integer
+from shared.files.row_error import RowError
+from shared.files.uploads import GROUPS
+
+PARAMETERS = TypeAdapter(FileParameters)
+DECIMALS = re.compile(r"(-?)(\d{1,20})(?:\.(\d{1,20}))?", re.ASCII)
+
+Json = dict[str, object]
+
+_CUSTOMER_BLANK = field_sentence(__name__, "customer_blank")
+_AMOUNT_NOT_EXACT = field_sentence(__name__, "amount_not_exact")
+
+
+def _head(number: int, row: Cells, source: str) -> Json:
+    if not row["customer"].strip():
+        raise NotReadable(RowError.of(number, "customer", _CUSTOMER_BLANK))
+    return _head_or_anonymous(number, row, source)
+
+
+def _head_or_anonymous(_number: int, row: Cells, source: str) -> Json:
+    name = row.get("customer", "")
+    customer = {"external_id": name} if name.strip() else None
+    head: Json = {
+        "source": source,
+        "order_id": row["order_id"],
+        "purchased_at": row["purchased_at"].strip(),
+        "customer": customer,
+        "currency": row["currency"].strip(),
+    }
+    return head | {name: row[name] for name in ("channel", "store") if row.get(name)}
+
+
+def _line(number: int, row: Cells) -> Json:
+    line: Json = {
+        "sku": row["sku"],
+        "quantity": integer(number, "quantity", row["quantity"]),
+        "amount_minor": integer(number, "amount_minor", row["amount_minor"])
+        if "amount_minor" in row
+        else _minor(number, row["amount"], row["currency"].strip()),
+    }
+    return line | {name: row[name] for name in ("category", "brand", "name") if row.get(name)}
+
+
+def _minor(number: int, text: str, currency: str) -> int:
+    """Return an amount in major units, such as `36.00`, in minor units. Raises NotReadable unless that is exact."""
+    digits = money.CURRENCIES.get(currency, 0)
+    match = DECIMALS.fullmatch(text.strip())
+    decimals = (match[3] or "").rstrip("0") if match else ""
+    if currency not in money.CURRENCIES:
+        return 0  # the currency is refused with the whole purchase
+    if match is None or len(decimals) > digits:
+        raise NotReadable(RowError.of(number, "amount", _AMOUNT_NOT_EXACT, digits=digits, currency=currency))
+    return int(match[1] + match[2] + decimals.ljust(digits, "0"))
+
+
+PURCHASES = Kind(
+    plural="purchases",
+    key="order_id",
+    required=("order_id", "customer", "purchased_at", "currency", "sku", "quantity"),
+    one_of=(("amount_minor", "amount"),),
+    optional=("category", "brand", "name", "channel", "store"),
+    of_the_whole=("customer", "purchased_at", "currency", "channel", "store"),
+    model=PurchaseIn,
+    head=_head,
+    line=_line,
+)
+ANONYMOUS_TOO = replace(
+    PURCHASES,
+    required=tuple(name for name in PURCHASES.required if name != "customer"),
+    optional=("customer", *PURCHASES.optional),
+    head=_head_or_anonymous,
+)
+"""The same files, in which a blank customer, or no such column, is no error: the order is anonymous."""
+
+
+def kind_of(parameters: FileParameters) -> Kind:
+    """Return the sort of file that was sent."""
+    return ANONYMOUS_TOO if parameters.anonymous else PURCHASES
+
+
+def orders_of(piece: str, parameters: FileParameters) -> list[FileOrder]:
+    """Return the orders of a piece of a file, each checked as a request is."""
+    kind = kind_of(parameters)
+    groups = GROUPS.validate_json(piece)
+    checked = [entry_of(group, kind, parameters.columns, parameters.source) for group in groups]
+    return [
+        FileOrder(
+            purchase=None if entry.errors else PurchaseIn.model_validate(entry.body).purchase,
+            errors=entry.errors,
+            rows_of=partial(faults_of, entry, kind, parameters.columns),
+        )
+        for entry in checked
+    ]
