@@ -139,7 +139,8 @@ def in_words(settings: ServiceSettings) -> str:
     return f"""
 **Rates.** Requests of a subject are counted in fixed windows. `{LEFT_HEADER}: "rule";r=…;t=…` of an answer says how many are left
 and in how many seconds the next window begins, `{POLICY_HEADER}: "rule";q=…;w=…` how many there are in how many seconds. One more
-is refused with 429 `{RateLimited.code}`; after the seconds of `Retry-After` it is accepted. An operation with `x-rate` counts there alone.
+is refused with 429 `{RateLimited.code}`; after the seconds of `Retry-After` it is accepted. An operation with
+`x-rate` counts under that rule alone, if there is one for the subject.
 
 | rule | whose requests | `x-rate` | at most |
 |---|---|---|---|

@@ -70,6 +70,18 @@ async def test_one_process_accepts_exactly_the_quota(quota: int, tmp_path: Path,
     assert [standing.left for standing in standings] == [*reversed(range(quota)), 0, 0, 0]
 
 
+async def test_of_many_requests_at_once_one_process_loses_none_that_it_has_drawn(
+    tmp_path: Path, patient: None
+) -> None:
+    quota = 5 * QUOTA_SHARE
+    async with open_till(tmp_path, "postgresql", rate_partner_per_minute=quota) as till:
+        process = Limiter(till.runtime)
+        standings = await asyncio.gather(*(process.count(RULE, SUBJECT) for _ in range(quota + 50)))
+
+        assert sum(standing is not None and standing.accepted for standing in standings) == quota
+        assert await drawn(till) == quota
+
+
 async def test_two_processes_accept_exactly_a_small_quota(tmp_path: Path, patient: None) -> None:
     quota = QUOTA_SHARE
     async with two_processes(tmp_path, rate_customer_per_minute=quota) as (one, other):
