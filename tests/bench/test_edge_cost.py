@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from statistics import median
 
 import pytest
 
@@ -47,7 +46,7 @@ class Edge:
         return mint(key, "operator", "ana", now=now, ttl=ttl, roles=AGENT)
 
     async def compare(self, name: str, requests: Sequence[bytes], bare: Sequence[bytes]) -> None:
-        """Let both answer in turns, and put the cost into the table."""
+        """Let both answer in turns, and put the cost of the best round into the table: neighbours only ever add to it."""
         await self.ours.ask(requests)
         await self.bare.ask(bare)
         costs, least = list[float](), list[float]()
@@ -55,7 +54,7 @@ class Edge:
             costs.append(await self._cost(self.ours, requests))
             least.append(await self._cost(self.bare, bare))
         measuring.conclude(
-            Size(name, median(costs), MICROSECONDS_MAX, "µs CPU", median(least), "a bare Starlette route")
+            Size(name, min(costs), MICROSECONDS_MAX, "µs CPU", min(least), "a bare Starlette route")
         )
 
     async def _cost(self, callers: Callers, requests: Sequence[bytes]) -> float:
