@@ -69,7 +69,7 @@ compose-test: .venv/dev.installed ## build the images, run docker-compose.yml in
 	@$(BIN)/pytest -m compose --timeout=0 -s tests/compose $(ARGS)
 
 .PHONY: contracts
-contracts: .venv/dev.installed ## write again what is generated from code: schemas, AsyncAPI, docs/reference, docs/services, .env.example
+contracts: .venv/dev.installed ## write again what is generated from code: schemas, AsyncAPI, docs/reference, docs/services, docs/openapi, .env.example
 	@$(BIN)/python -m shared.events write
 	@$(BIN)/huitou reference
 

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +18,7 @@ from services.console.settings import Settings as ConsoleSettings
 from services.loyalty.earning.domain.rules import type_of_kind
 from shared import events, metrics
 from shared.http import health, limiter, monitoring
-from shared.http.app import kernel_routers
+from shared.http.app import build_app, kernel_routers
 from shared.http.routes import Route
 from shared.metrics import Measure
 from shared.run import process_metrics
@@ -46,6 +47,16 @@ def pages(command: Any) -> Mapping[str, str]:
         "docs/reference/commands.md": _commands_page(command),
         "docs/reference/metrics.md": _metrics_page(),
         **service_pages.pages(),
+        **_documents(),
+    }
+
+
+def _documents() -> Mapping[str, str]:
+    """Return the OpenAPI document of each service by its path. The limits in it are those of a new installation."""
+    documents = {service.name: build_app(service).openapi() for service in registry.services_by_default()}
+    return {
+        f"docs/openapi/{name}.json": f"{json.dumps(document, ensure_ascii=False, indent=1)}\n"
+        for name, document in documents.items()
     }
 
 

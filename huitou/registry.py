@@ -40,6 +40,16 @@ def services() -> list[Service]:
     ]
 
 
+def services_by_default() -> list[Service]:
+    """Return every service with the default of each setting, whatever the environment says."""
+    return [
+        profile.service(ProfileSettings.model_construct()),
+        loyalty.service(LoyaltySettings.model_construct()),
+        feedback.service(FeedbackSettings.model_construct()),
+        scoring.service(ScoringSettings.model_construct()),
+    ]
+
+
 def files() -> list[Path]:
     """Return the database files of the services that use SQLite."""
     urls = [settings().database for settings in SETTINGS]

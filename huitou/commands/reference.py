@@ -15,7 +15,7 @@ def write_reference(
         bool, typer.Option("--check", help="Change nothing; fail if a page is out of date.")
     ] = False,
 ) -> None:
-    """Write docs/reference, docs/services and .env.example from the code."""
+    """Write docs/reference, docs/services, docs/openapi and .env.example from the code."""
     from huitou import reference  # loads every service, which the other commands need not wait for
 
     root = Path(__file__).resolve().parents[2]

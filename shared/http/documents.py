@@ -80,6 +80,9 @@ LIMITS = f"""
 
 **HTTP.** A request of HTTP/1.1 has one `Host` (400 `host_wrong`). Its body comes with a `Content-Length` or in chunks
 (400 `transfer_coding_unknown`). `Expect` is `100-continue` (417 `expectation_unknown`). What cannot be read is 400 `bad_request`.
+
+**Changes.** New operations, parameters, codes, fields of answers, members of closed sets in answers and kinds of objects in answers may be
+added at any time: ignore what you do not know. Everything else that breaks a client is announced in the changelog.
 """
 
 
