@@ -23,7 +23,7 @@ from shared.http.rates import GENERAL, Standing
 from tests.parts.postgres import Postgres
 from tests.parts.till import NOW, Till, fill, open_till, open_till_on
 
-ANA = "cus_01k2m9d6v4e8r7a1b2c3d4e5fa"
+ANA, BO = "cus_01k2m9d6v4e8r7a1b2c3d4e5fa", "cus_01k2m9d6v4e8r7a1b2c3d4e5fb"
 SALES = f"/v1/customers/{ANA}/sales"
 RULE = GENERAL["partner"]
 SUBJECT = "partner:mart"
@@ -171,11 +171,15 @@ async def test_while_the_database_is_away_nothing_is_counted_and_then_it_is(
 ) -> None:
     monkeypatch.setattr(limiter, "REST_SECONDS", 0.0)
     async with breakable_till(breakable_postgres, tmp_path) as till, till.customer(ANA) as client:
-        breakable_postgres.kill()
+        async with till.customer(BO) as refused:
+            before = [(await refused.get(SALES)).status_code for _ in range(3)]
+            breakable_postgres.kill()
+            during = await refused.get(SALES)
         away = [await client.get(SALES) for _ in range(3)]
         breakable_postgres.start()
         back = [await client.get(SALES) for _ in range(3)]
 
+    assert (before, during.status_code) == ([404, 404, 429], 429), "who was refused before stays refused"
     assert [(answer.status_code, answer.json()["code"]) for answer in away] == [(503, "unavailable")] * 3
     assert {answer.headers["ratelimit-policy"] for answer in away} == {'"customer";q=2;w=60'}
     assert not any("ratelimit" in answer.headers for answer in away), "nobody knows what is left"

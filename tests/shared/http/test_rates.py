@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from shared.http import limiter
-from shared.http.rates import RULES, UNKNOWN_ADDRESS, network_of
+from shared.http.rates import GENERAL, RULES, UNKNOWN_ADDRESS, network_of
 from tests.parts import tokens
 from tests.parts.databases import Kind
 from tests.parts.till import SALE, Till, gathered, open_till
@@ -151,6 +151,20 @@ async def test_without_a_limit_nothing_is_told(one_till: Till) -> None:
 
     assert answer.status_code == 201
     assert not {"ratelimit", "ratelimit-policy"} & set(answer.headers)
+
+
+async def test_the_subjects_that_are_remembered_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limiter, "WINDOWS_MAX", 2)
+    async with open_till(tmp_path, "sqlite", rate_partner_per_minute=1) as till:
+        process, rule = limiter.Limiter(till.runtime), GENERAL["partner"]
+        standings = [await process.count(rule, subject) for subject in ("a", "a", "b", "b", "c", "b", "a")]
+
+    accepted = [standing is not None and standing.accepted for standing in standings]
+    assert accepted == [True, False, True, False, True, False, True], (
+        "the first is forgotten, the others are not"
+    )
 
 
 async def test_requests_without_a_valid_token_count_for_their_address_and_others_do_not(till: Till) -> None:
