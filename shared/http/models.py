@@ -166,8 +166,12 @@ Category = Annotated[base.Category, Spelled]
 Brand = Annotated[base.Brand, Spelled]
 """Ids and codes of the merchant's, as a request gives them; events hold them in their only spelling."""
 
-SourceFilter = Annotated[str | None, Spelled, Query(max_length=SOURCE_MAX)]
-OrderIdFilter = Annotated[str | None, Spelled, Query(max_length=ORDER_ID_MAX)]
+SourceFilter = Annotated[
+    str | None, Spelled, Query(max_length=SOURCE_MAX, description="Only what came from this system.")
+]
+OrderIdFilter = Annotated[
+    str | None, Spelled, Query(max_length=ORDER_ID_MAX, description="Only what belongs to this order.")
+]
 """Ids of the merchant's that choose among the rows of a list."""
 
 

@@ -48,7 +48,7 @@ from shared.http.problems import (
 from shared.http.rates import LEFT_HEADER, POLICY_HEADER, RateLimited
 from shared.http.readers import MASKED_FOR
 from shared.http.routes import Route
-from shared.limits import CUSTOMER_TOKEN_MINUTES_MAX, ERRORS_MAX, TOKEN_DAYS_MAX
+from shared.limits import CUSTOMER_TOKEN_MINUTES_MAX, ERRORS_MAX, TARGET_BYTES_MAX, TOKEN_DAYS_MAX
 
 VERSION = "1.0.0"
 EXAMPLE_REQUEST_ID = "req_01k2m9d6v4e8r7a1b2c3d4e5f6"
@@ -265,6 +265,8 @@ def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any
         if parameter["name"] == CUSTOMER and parameter["in"] == "path":
             parameter["description"] = f"{parameter.get('description', 'The customer.')} {_ME_WORDS}"
         parameter["schema"] = components.without_null(parameter["schema"])
+        if parameter["in"] == "path":
+            _describe_id(parameter)
         if "example" not in parameter and "examples" not in parameter and parameter["required"]:
             parameter["example"] = sample(parameter["schema"], schemas)
     for content in described.get("requestBody", {}).get("content", {}).values():
@@ -284,6 +286,14 @@ def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any
             response.setdefault("headers", {}).update(_RATE_HEADERS)
     if operation.rate is not None:
         described["x-rate"] = operation.rate
+
+
+def _describe_id(parameter: dict[str, Any]) -> None:
+    """Describe a parameter of a path, which is the id of what its name says, and add the limit that every path has."""
+    noun = parameter["name"].removesuffix("_id").replace("_", " ")
+    parameter.setdefault("description", f"The id of the {noun}.")
+    if parameter["schema"].get("type") == "string" and "enum" not in parameter["schema"]:
+        parameter["schema"].setdefault("maxLength", TARGET_BYTES_MAX)
 
 
 def _exemplify(content: dict[str, Any], schemas: Mapping[str, Any]) -> None:

@@ -30,6 +30,7 @@ EXAMPLE = """order_id,customer,purchased_at,currency,sku,quantity,amount_minor
 1001,C-1001,2026-03-01T09:30:00Z,CNY,TEA-1,2,5600
 1001,C-1001,2026-03-01T09:30:00Z,CNY,CUP-1,1,3900
 """
+_CSV = {"type": "string", "maxLength": IMPORT_BODY_BYTES_MAX}
 
 router = Router(tags=["imports"])
 
@@ -49,7 +50,7 @@ router = Router(tags=["imports"])
             "required": True,
             "description": f"CSV with a header, at most {IMPORT_BODY_BYTES_MAX:,} bytes, in UTF-8 (with or without a byte order "
             "mark), GB18030 or UTF-16. One row per line of a receipt; rows with one `order_id` are one order.",
-            "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": EXAMPLE}},
+            "content": {MEDIA_TYPE: {"schema": _CSV, "example": EXAMPLE}},
         }
     },
 )
