@@ -6,8 +6,8 @@ CHUNK_ITEMS_MAX = 500
 """Items of one chunk, which is one transaction."""
 CHUNKS_AT_ONCE = 20
 """Chunks of one job before the next job has its turn: a long job holds up no short one."""
-TURNS_MAX = 50
-"""Turns of jobs in one run of the worker. The next run, a second later, goes on."""
+TURNS_MAX = 4
+"""Turns of jobs in one run of the worker. Then it rests as long as it worked, so requests have at least half of the time."""
 EVERY_SECONDS = 1.0
 """The worker looks for jobs once in so many seconds."""
 LEASE = timedelta(seconds=30)

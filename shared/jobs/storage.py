@@ -3,13 +3,12 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import delete, func, select, tuple_, update
 
 from shared.auth.principal import Principal
 from shared.context import Context
-from shared.db import Read, Tx, any_of, columns_of
+from shared.db import Read, Tx, columns_of
 from shared.errors import FieldError
 from shared.ids import new_id
 from shared.jobs import limits
@@ -213,7 +212,7 @@ async def prune(tx: Tx, context: Context) -> int:
     Return the number of jobs and rows that were deleted.
     """
     over = await tx.read_record(
-        JobRecord, select(*_COLUMNS).where(job.c.expires_at <= _now(tx)).order_by(job.c.expires_at).limit(1)
+        JobRecord, select(*_COLUMNS).where(job.c.expires_at <= tx.peek()).order_by(job.c.expires_at).limit(1)
     )
     if over is None:
         return 0
@@ -229,18 +228,6 @@ async def prune(tx: Tx, context: Context) -> int:
     if not deleted:
         deleted = await tx.execute(delete(job).where(job.c.id == over.id))
     return deleted
-
-
-def _now(tx: Tx) -> datetime:
-    return tx.peek()
-
-
-async def counts(read: Read) -> list[tuple[str, int]]:
-    """Return the number of open jobs by state."""
-    rows = await read.all(
-        select(job.c.state, func.count()).where(any_of(job.c.state, OPEN)).group_by(job.c.state)
-    )
-    return [(state, count) for state, count in rows]
 
 
 _COLUMNS = columns_of(job, JobRecord)

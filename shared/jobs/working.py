@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Update, select, update
+from sqlalchemy import Text, Update, bindparam, literal_column, select, update
 
 from shared import logs
 from shared.catalogues import field_sentence
@@ -91,11 +91,8 @@ async def take(runtime: Runtime[Any], kinds: Mapping[str, JobKind]) -> _Work | N
     A job that was taken for its sixth attempt at one chunk ends: the attempts before may have ended the whole process.
     """
     now = runtime.clock.now()
-    waiting = select(*columns_of(job, JobRecord)).where(job.c.state.in_(OPEN), job.c.lease_until <= now)
     async with runtime.database.read() as read:
-        seen = await read.read_record(
-            JobRecord, waiting.order_by(job.c.lease_until, job.c.fence, job.c.id).limit(1)
-        )
+        seen = await read.read_record(JobRecord, _WAITING, {"now": now})
     if seen is None:
         return None
     async with runtime.database.begin() as tx:
@@ -224,3 +221,14 @@ async def _fail(
 def _mine(record: JobRecord) -> Update:
     """Return the update of a job that this worker still holds."""
     return update(job).where(job.c.id == record.id, job.c.fence == record.fence)
+
+
+_OPEN_STATES = [literal_column(f"'{state}'", Text) for state in OPEN]
+"""They stand in the statement as they are, because PostgreSQL uses the index of open jobs for known values only."""
+_WAITING = (
+    select(*columns_of(job, JobRecord))
+    .where(job.c.state.in_(_OPEN_STATES), job.c.lease_until <= bindparam("now"))
+    .order_by(job.c.lease_until, job.c.fence, job.c.id)
+    .limit(1)
+)
+"""The job whose lease passed first. The statement is built once, because a service at rest asks for it once a second."""
