@@ -1,10 +1,8 @@
-"""Read a CSV file that a request brought, and part it into pieces for a job: its orders, grouped, some hundred a piece."""
+"""Read a CSV file that a request brought: look at it at once, and part it into pieces of some hundred orders in a job."""
 
 import asyncio
 import io
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,8 +29,8 @@ from shared.limits import BATCH_ITEMS_MAX, LINES_MAX
 from shared.pacing import paced
 
 MEDIA_TYPE = "text/csv"
-UPLOADS_MAX = 2
-"""Files that one process reads at a time. Each may need some ten times its length in memory."""
+RAW_PIECE_BYTES = 256 * 1024
+"""Bytes of one piece of a file that is not read yet."""
 PIECE_ROWS_MAX = 2 * LINES_MAX
 """The most rows of one piece, unless one order has more."""
 GROUPS = TypeAdapter(list[Group])
@@ -50,13 +48,6 @@ class CsvExpected(DomainError):
     kind, code = Refusal.UNSUPPORTED, "csv_expected"
 
 
-class TooManyUploads(DomainError):
-    """The service reads as many files at a time as it can."""
-
-    kind, code = Refusal.TOO_MANY, "too_many_uploads"
-    retry_after_seconds = 5
-
-
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A file that was read as far as its rows are grouped. The cells are not looked at yet."""
@@ -67,24 +58,28 @@ class Upload:
     """Groups of rows as JSON."""
 
 
-_turns = threading.BoundedSemaphore(UPLOADS_MAX)
-
-
 def must_be_csv(content_type: str) -> None:
     """Raise CsvExpected unless a header Content-Type names CSV. Its charset is not looked at: the bytes decide."""
     if content_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
         raise CsvExpected
 
 
-@contextmanager
-def turn() -> Iterator[None]:
-    """Take one of the UPLOADS_MAX turns. Raises TooManyUploads if none is free."""
-    if not _turns.acquire(blocking=False):
-        raise TooManyUploads
-    try:
-        yield
-    finally:
-        _turns.release()
+async def look_at(content: bytes, kind: Kind, encoding: str | None) -> None:
+    """Raise FileRefused unless the encoding of a file is clear and its first row names the columns that it must have."""
+    await _opened(content, kind, encoding)
+
+
+def raw_pieces(content: bytes) -> list[str]:
+    """Return a file in pieces of text, each character of which stands for a byte."""
+    return [
+        content[start : start + RAW_PIECE_BYTES].decode("latin-1")
+        for start in range(0, len(content), RAW_PIECE_BYTES)
+    ]
+
+
+def joined(pieces: Sequence[str]) -> bytes:
+    """Return the file that was parted by `raw_pieces`."""
+    return b"".join(piece.encode("latin-1") for piece in pieces)
 
 
 async def read_upload(content: bytes, kind: Kind, encoding: str | None = None) -> Upload:
@@ -92,15 +87,7 @@ async def read_upload(content: bytes, kind: Kind, encoding: str | None = None) -
 
     Raises FileRefused.
     """
-    try:
-        read = await asyncio.to_thread(_recognised, content, kind, encoding)
-    except NotCsv as unusable:
-        sentence = _UNUSABLE.get(unusable.reason, _NO_CSV)
-        raise FileRefused(errors=[FieldError.of("", sentence, **unusable.values)]) from None
-    rows = read_rows(read)
-    columns, faults = entries.read_header(next(rows, Row(1, [])).cells, kind)
-    if faults:
-        raise FileRefused(errors=[_fault(fault) for fault in faults])
+    rows, columns = await _opened(content, kind, encoding)
     with staging.opened(in_memory=True) as staged:
         some: list[KeyedRow] = []
         async for keyed in paced(staging.keyed_rows(rows, entries.key_of(columns, kind))):
@@ -111,6 +98,20 @@ async def read_upload(content: bytes, kind: Kind, encoding: str | None = None) -
         staged.add(some)
         grouped = await asyncio.to_thread(staged.group)
         return Upload(columns, grouped.groups, await _pieces(grouped))
+
+
+async def _opened(content: bytes, kind: Kind, encoding: str | None) -> tuple[Iterator[Row], list[str]]:
+    """Return the rows behind the header, and the columns."""
+    try:
+        read = await asyncio.to_thread(_recognised, content, kind, encoding)
+    except NotCsv as unusable:
+        sentence = _UNUSABLE.get(unusable.reason, _NO_CSV)
+        raise FileRefused(errors=[FieldError.of("", sentence, **unusable.values)]) from None
+    rows = read_rows(read)
+    columns, faults = entries.read_header(next(rows, Row(1, [])).cells, kind)
+    if faults:
+        raise FileRefused(errors=[_fault(fault) for fault in faults])
+    return rows, columns
 
 
 def _recognised(content: bytes, kind: Kind, named: str | None) -> Content:

@@ -6,8 +6,19 @@
 A worker under the lease of the service does it chunk by chunk (`shared/jobs/working.py`).
 """
 
-from shared.jobs.kinds import Held, ItemError, JobKind, ResultFile, Step
+from shared.jobs.kinds import Held, ItemError, JobKind, Prepared, ResultFile, Step
 from shared.jobs.storage import begin, cancel, piece_of
 from shared.jobs.tables import JobRecord
 
-__all__ = ["Held", "ItemError", "JobKind", "JobRecord", "ResultFile", "Step", "begin", "cancel", "piece_of"]
+__all__ = [
+    "Held",
+    "ItemError",
+    "JobKind",
+    "JobRecord",
+    "Prepared",
+    "ResultFile",
+    "Step",
+    "begin",
+    "cancel",
+    "piece_of",
+]

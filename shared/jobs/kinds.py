@@ -65,6 +65,16 @@ class Step:
     """The number of all items, once it is known."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """The input of a job, in the pieces in which its chunks take it."""
+
+    pieces: Sequence[str]
+    parameters: str
+    """The parameters of the request, as JSON, with what is known now."""
+    total: int
+
+
 @dataclass(frozen=True, slots=True)
 class ResultFile:
     """The file that a job makes."""
@@ -82,3 +92,5 @@ class JobKind:
     operation: str
     step: Callable[[Tx, Context[Any], Held], Awaitable[Step]]
     file: ResultFile | None = None
+    prepare: Callable[[Held, Sequence[str]], Awaitable[Prepared]] | None = None
+    """A function that parts what the job reads before its first chunk. It runs outside of a transaction, so it may take long."""

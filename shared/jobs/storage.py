@@ -53,8 +53,7 @@ async def begin(
     input_key = None if read is None else new_id("key")
     keys = await vault.new_subject(tx, [job_id, *([input_key] if input_key else [])])
     if read is not None and input_key is not None:
-        for number, content in enumerate(read, start=1):
-            await add_piece(tx, keys, input_key, job_id, "in", number, content)
+        await add_pieces(tx, keys, input_key, job_id, "in", read)
     now = tx.now
     record = JobRecord(
         id=job_id,
@@ -84,12 +83,34 @@ async def begin(
     return record
 
 
-async def add_piece(
-    tx: Tx, keys: Keys, key_id: str, job_id: str, way: Way, number: int, content: str
+async def add_pieces(
+    tx: Tx, keys: Keys, key_id: str, job_id: str, way: Way, contents: Sequence[str], *, first: int = 1
 ) -> None:
-    """Store a piece, sealed under the key with this id."""
-    sealed = keys.seal(key_id, PIECE_FIELDS[way], content)
-    await tx.insert_records(job_piece, [PieceRecord(job_id, way, number, sealed)])
+    """Store pieces, numbered from `first` on, sealed under the key with this id."""
+    field = PIECE_FIELDS[way]
+    records = [
+        PieceRecord(job_id, way, number, keys.seal(key_id, field, content))
+        for number, content in enumerate(contents, start=first)
+    ]
+    await tx.insert_records(job_piece, records)
+
+
+async def pieces_of_input(read: Read, keys: Keys, record: JobRecord) -> list[str]:
+    """Return all pieces of what a job reads."""
+    assert record.input_key is not None, "a job that is open has what it reads"
+    pieces: list[str] = []
+    while (
+        piece := await piece_of(read, keys, record.input_key, record.id, "in", len(pieces) + 1)
+    ) is not None:
+        pieces.append(piece)
+    return pieces
+
+
+async def replace_input(tx: Tx, keys: Keys, record: JobRecord, contents: Sequence[str]) -> None:
+    """Store other pieces in the place of what a job reads."""
+    assert record.input_key is not None, "a job that is open has what it reads"
+    await tx.execute(delete(job_piece).where(job_piece.c.job_id == record.id, job_piece.c.way == "in"))
+    await add_pieces(tx, keys, record.input_key, record.id, "in", contents)
 
 
 async def piece_of(read: Read, keys: Keys, key_id: str, job_id: str, way: Way, number: int) -> str | None:

@@ -5,7 +5,8 @@ still the worker's, the cursor is where the worker saw it, and the job runs. If 
 worker that lost its job writes nothing, a restart goes on at the cursor, and cancelling needs only the state.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from shared.context import Runtime
 from shared.db import Tx, columns_of, failures
 from shared.errors import DomainError, FieldError, Kind
 from shared.jobs import limits, storage
-from shared.jobs.kinds import Held, ItemError, JobKind, Step
+from shared.jobs.kinds import Held, ItemError, JobKind, Prepared, Step
 from shared.jobs.tables import OPEN, JobRecord, job
 from shared.vault import Keys
 
@@ -30,6 +31,11 @@ _MOVED = ("cursor", "attempts", "total", "done", "failed", "pieces")
 """The columns that a chunk changes."""
 _PASSING = (Kind.UNAVAILABLE, Kind.TOO_MANY)
 """Kinds of refusals after which the same chunk may succeed."""
+
+
+Prepare = Callable[[Held, Sequence[str]], Awaitable[Prepared]]
+BEGINNING = "0"
+"""The cursor of a job whose input is prepared."""
 
 
 class Superseded(Exception):
@@ -120,8 +126,10 @@ async def take(runtime: Runtime[Any], kinds: Mapping[str, JobKind]) -> _Work | N
 
 async def do_chunk(runtime: Runtime[Any], taken: _Work) -> _Work | None:
     """Do the next chunk of a job, and return the job for the next one; None if it ended, failed or is another's."""
-    record = taken.record
+    record, prepare = taken.record, taken.kind.prepare
     try:
+        if prepare is not None and not record.cursor:
+            return await _prepare(runtime, taken, prepare)
         async with runtime.database.begin() as tx:
             await _claim(tx, record)
             step = await taken.kind.step(tx, runtime.context, taken.held)
@@ -140,6 +148,35 @@ async def do_chunk(runtime: Runtime[Any], taken: _Work) -> _Work | None:
     return None
 
 
+async def _prepare(runtime: Runtime[Any], taken: _Work, prepare: Prepare) -> _Work:
+    """Part what a job reads, and store it so. The lease is prolonged meanwhile, because it may take longer."""
+    record, keys = taken.record, taken.keys
+    async with runtime.database.read() as read:
+        pieces = await storage.pieces_of_input(read, keys, record)
+    keeping = asyncio.create_task(_keep(runtime, record))
+    try:
+        prepared = await prepare(taken.held, pieces)
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+    parameters = keys.seal(record.id, storage.PARAMETERS_FIELD, prepared.parameters)
+    moved = replace(record, cursor=BEGINNING, attempts=1, total=prepared.total, parameters=parameters)
+    async with runtime.database.begin() as tx:
+        await _claim(tx, record)
+        await storage.replace_input(tx, keys, record, prepared.pieces)
+        changed = {name: getattr(moved, name) for name in ("cursor", "attempts", "total", "parameters")}
+        await tx.execute(_mine(record).values(**changed))
+    return replace(taken, record=moved)
+
+
+async def _keep(runtime: Runtime[Any], record: JobRecord) -> None:
+    """Prolong the lease of a job again and again, as long as this worker has it."""
+    while True:
+        await asyncio.sleep(limits.LEASE.total_seconds() / 3)
+        async with runtime.database.begin() as tx:
+            await _claim(tx, record)
+
+
 async def _claim(tx: Tx, record: JobRecord) -> None:
     """Lock the row of the job, and prolong its lease. Raises Superseded unless the job is still this worker's."""
     still = _mine(record).where(job.c.cursor == record.cursor, job.c.state == "running")
@@ -154,7 +191,7 @@ async def _commit(tx: Tx, runtime: Runtime[Any], taken: _Work, step: Step) -> _W
     await storage.add_errors(tx, taken.keys, record.id, step.errors)
     pieces = record.pieces + bool(step.output)
     if step.output:
-        await storage.add_piece(tx, taken.keys, record.id, record.id, "out", pieces, step.output)
+        await storage.add_pieces(tx, taken.keys, record.id, record.id, "out", [step.output], first=pieces)
     moved = replace(
         record,
         cursor=step.cursor,

@@ -29,6 +29,7 @@ PRUNE_EVERY_SECONDS = 60.0
 
 IMPORT = JobKind(
     operation=IMPORT_OPERATION,
+    prepare=purchase_files.prepare,
     step=partial(
         import_purchases,
         told=purchase_files.PARAMETERS.validate_json,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, MetaData, Named, Table, TypedColumns, select
+from sqlalchemy import Column, MetaData, Named, Table, TypedColumns, func, select
 
 from shared import jobs
 from shared.auth.principal import Principal
@@ -118,6 +118,10 @@ class Marking:
                 for number in range(1, record.pieces + 1)
             ]
         return "".join(piece or "" for piece in pieces)
+
+    async def rows(self, table: Table[Any]) -> int:
+        async with self.runtime.database.read() as read:
+            return await read.scalar(select(func.count()).select_from(table)) or 0
 
     def wait(self, seconds: float) -> None:
         self.clock.advance(timedelta(seconds=seconds))

@@ -2,16 +2,15 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
-from sqlalchemy import func, select
 
-from shared.auth.principal import Principal
-from shared.jobs import limits, storage
-from shared.jobs.refusals import JobEnded, TooManyJobs
-from shared.jobs.tables import job, job_error, job_piece
+from shared.jobs import Held, Prepared, limits, storage
+from shared.jobs.refusals import JobEnded
+from shared.jobs.tables import job_error
 from shared.jobs.working import do_chunk, take, work, work_on_all
-from shared.vault import subject_key
 from tests.shared.jobs.conftest import CHUNK, Marking
 
 LEASE_SECONDS = limits.LEASE.total_seconds()
@@ -19,11 +18,6 @@ LEASE_SECONDS = limits.LEASE.total_seconds()
 
 class Killed(BaseException):
     """The process of a worker ends."""
-
-
-async def rows(marking: Marking, table: object) -> int:
-    async with marking.runtime.database.read() as read:
-        return await read.scalar(select(func.count()).select_from(table)) or 0  # type: ignore[arg-type]
 
 
 async def test_a_job_is_done_chunk_by_chunk_and_tells_how_far_it_is(marking: Marking) -> None:
@@ -74,7 +68,7 @@ async def test_errors_above_the_limit_are_counted_only(
     await work_on_all(marking.runtime, marking.kinds)
 
     assert (await marking.find(job_id)).failed == 30
-    assert await rows(marking, job_error) == 12
+    assert await marking.rows(job_error) == 12
 
 
 async def test_of_two_workers_one_takes_the_job(marking: Marking) -> None:
@@ -288,66 +282,47 @@ async def test_a_long_job_holds_up_no_short_one(marking: Marking) -> None:
     assert (await marking.find(long)).done == CHUNK * limits.CHUNKS_AT_ONCE
 
 
-@pytest.mark.parametrize("ending", ["done", "cancelled", "failed"])
-async def test_what_a_job_reads_is_sealed_and_destroyed_at_its_end(marking: Marking, ending: str) -> None:
-    job_id = await marking.begin(5, read=["13800138000", "second"])
+async def test_what_a_job_reads_is_prepared_once_before_its_first_chunk(marking: Marking) -> None:
+    prepared: list[list[str]] = []
+
+    async def prepare(held: Held, pieces: Sequence[str]) -> Prepared:
+        prepared.append(list(pieces))
+        if len(prepared) == 1:
+            raise Killed
+        return Prepared(pieces=["parted"], parameters="25", total=25)
+
+    marking.kinds["mark_items"] = replace(marking.kinds["mark_items"], prepare=prepare)
+    job_id = await marking.begin(1, read=["raw", "pieces"])
+    with pytest.raises(Killed):
+        await work(marking.runtime, marking.kinds)
+    marking.wait(LEASE_SECONDS)
+    taken = await take(marking.runtime, marking.kinds)
+    assert taken is not None
+    taken = await do_chunk(marking.runtime, taken)
+    assert taken is not None
     record = await marking.find(job_id)
+    assert (record.total, record.cursor, record.done) == (25, "0", 0)
     assert record.input_key is not None
     async with marking.runtime.database.read() as read:
         keys = await marking.runtime.vault.keys(read, [record.input_key])
-        assert await storage.piece_of(read, keys, record.input_key, job_id, "in", 1) == "13800138000"
-        assert await storage.piece_of(read, keys, record.input_key, job_id, "in", 3) is None
-        stored = await read.all(select(job_piece.c.content))
-    assert not [content for (content,) in stored if b"138" in content]
+        assert await storage.pieces_of_input(read, keys, record) == ["parted"]
 
-    if ending == "cancelled":
-        await marking.cancel(job_id)
-    else:
-        marking.middle = None if ending == "done" else _refuse
-        await work(marking.runtime, marking.kinds)
+    while taken is not None:
+        taken = await do_chunk(marking.runtime, taken)
+    assert prepared == [["raw", "pieces"]] * 2
+    assert await marking.marked(job_id) == list(range(1, 26))
+
+
+async def test_a_worker_that_lost_its_job_while_it_prepared_stores_nothing(marking: Marking) -> None:
+    async def prepare(held: Held, pieces: Sequence[str]) -> Prepared:
+        marking.wait(LEASE_SECONDS)
+        assert await take(marking.runtime, marking.kinds) is not None
+        return Prepared(pieces=["parted"], parameters="25", total=25)
+
+    marking.kinds["mark_items"] = replace(marking.kinds["mark_items"], prepare=prepare)
+    job_id = await marking.begin(1, read=["raw"])
+    taken = await take(marking.runtime, marking.kinds)
+    assert taken is not None
+    assert await do_chunk(marking.runtime, taken) is None
     record = await marking.find(job_id)
-    assert (record.state, record.input_key) == (ending, None)
-    async with marking.runtime.database.read() as read:
-        left = [way for (way,) in await read.all(select(job_piece.c.way))]
-        assert [key for (key,) in await read.all(select(subject_key.c.identity_id))] == [job_id]
-    assert "in" not in left
-
-
-def _refuse(_: int) -> None:
-    raise JobEnded
-
-
-async def test_a_job_is_deleted_some_days_after_its_end_with_all_that_it_left(
-    marking: Marking, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "PRUNE_PAGE", 2)
-    marking.bad = frozenset(range(1, 9))
-    await marking.begin(55)
-    await work_on_all(marking.runtime, marking.kinds)
-    marking.bad = frozenset()
-    young = await marking.begin(1)
-
-    async def prune() -> int:
-        async with marking.runtime.database.begin() as tx:
-            return await storage.prune(tx, marking.runtime.context)
-
-    marking.wait(limits.KEPT.total_seconds() - 1)
-    assert await prune() == 0
-    await work_on_all(marking.runtime, marking.kinds)
-    marking.wait(1)
-    assert await prune() > 0
-    assert await rows(marking, subject_key) == 1, "the key goes first"
-    while await prune():
-        pass
-    assert [await rows(marking, table) for table in (job, job_error, job_piece, subject_key)] == [1, 0, 1, 1]
-    assert (await marking.find(young)).state == "done"
-
-
-async def test_one_caller_has_so_many_open_jobs_at_most(marking: Marking) -> None:
-    for _ in range(limits.OPEN_MAX):
-        await marking.begin(1)
-    with pytest.raises(TooManyJobs):
-        await marking.begin(1)
-    await marking.begin(1, caller=Principal("partner", "bo"))
-    await work_on_all(marking.runtime, marking.kinds)
-    await marking.begin(1)
+    assert (record.total, record.cursor, record.fence) == (1, "", 2)

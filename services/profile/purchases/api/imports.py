@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query
 from starlette.requests import Request as Incoming
 
-from services.profile.purchases.api.purchase_files import ANONYMOUS_TOO, PARAMETERS, PURCHASES
+from services.profile.purchases.api.purchase_files import PARAMETERS, kind_of
 from services.profile.purchases.usecases.import_purchases import IMPORT_OPERATION, FileParameters
 from services.profile.settings import Settings
 from shared import jobs
@@ -13,10 +13,9 @@ from shared.files.uploads import (
     MEDIA_TYPE,
     CsvExpected,
     FileRefused,
-    TooManyUploads,
+    look_at,
     must_be_csv,
-    read_upload,
-    turn,
+    raw_pieces,
 )
 from shared.http.auth import allow
 from shared.http.dependencies import Caller, InContext, Transaction
@@ -42,7 +41,7 @@ router = Router(tags=["imports"])
     allow=allow({"agent", "manager", "admin"}, partner_scope="purchases:write"),
     idempotency="optional",
     body_type=MEDIA_TYPE,
-    errors=(FileRefused, TooManyUploads, TooManyJobs, CsvExpected),
+    errors=(FileRefused, TooManyJobs, CsvExpected),
     status_code=202,
     location=LOCATION,
     openapi_extra={
@@ -87,23 +86,15 @@ async def import_purchases(
     encrypted under a key of its own, which is destroyed then.
     """
     must_be_csv(incoming.headers.get("content-type", ""))
-    with turn():
-        content = await incoming.body()
-        upload = await read_upload(content, ANONYMOUS_TOO if anonymous else PURCHASES, encoding)
-    parameters = FileParameters(
-        source=source,
-        anonymous=anonymous,
-        dry_run=dry_run,
-        columns=tuple(upload.columns),
-        pieces=len(upload.pieces),
-    )
+    parameters = FileParameters(source=source, anonymous=anonymous, dry_run=dry_run, encoding=encoding)
+    content = await incoming.body()
+    await look_at(content, kind_of(parameters), encoding)
     record = await jobs.begin(
         tx,
         context.vault,
         IMPORT_OPERATION,
         caller,
         parameters=PARAMETERS.dump_json(parameters).decode(),
-        total=upload.orders,
-        read=upload.pieces,
+        read=raw_pieces(content),
     )
     return shown(context.vault, record)

@@ -1,6 +1,7 @@
 """Files of purchases: a row is one line of a receipt, and the rows with one order id are one purchase."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -12,7 +13,8 @@ from shared import money
 from shared.catalogues import field_sentence
 from shared.files.entries import Cells, Kind, NotReadable, entry_of, faults_of, integer
 from shared.files.row_error import RowError
-from shared.files.uploads import GROUPS
+from shared.files.uploads import GROUPS, joined, read_upload
+from shared.jobs import Held, Prepared
 
 PARAMETERS = TypeAdapter(FileParameters)
 DECIMALS = re.compile(r"(-?)(\d{1,20})(?:\.(\d{1,20}))?", re.ASCII)
@@ -88,6 +90,16 @@ ANONYMOUS_TOO = replace(
 def kind_of(parameters: FileParameters) -> Kind:
     """Return the sort of file that was sent."""
     return ANONYMOUS_TOO if parameters.anonymous else PURCHASES
+
+
+async def prepare(held: Held, pieces: Sequence[str]) -> Prepared:
+    """Read the file that was sent, and part it into groups of orders."""
+    parameters = PARAMETERS.validate_json(held.parameters)
+    upload = await read_upload(joined(pieces), kind_of(parameters), parameters.encoding)
+    known = replace(parameters, columns=tuple(upload.columns), pieces=len(upload.pieces))
+    return Prepared(
+        pieces=upload.pieces, parameters=PARAMETERS.dump_json(known).decode(), total=upload.orders
+    )
 
 
 def orders_of(piece: str, parameters: FileParameters) -> list[FileOrder]:

@@ -25,8 +25,11 @@ class FileParameters:
     anonymous: bool
     """Whether orders with a blank customer are recorded without one."""
     dry_run: bool
-    columns: tuple[str, ...]
-    pieces: int
+    encoding: str | None
+    """The encoding of the file; None: it is recognised."""
+    columns: tuple[str, ...] = ()
+    """The columns of the file, once it is read."""
+    pieces: int = 0
 
 
 @dataclass(frozen=True, slots=True)
