@@ -14,9 +14,19 @@ ADJUSTMENT_REASON_READERS: frozenset[str] = frozenset({"operator"})
 """An operator writes the reason of an adjustment for other operators: the member must not read a suspicion in it."""
 
 
-async def moved(read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int) -> list[EntryKey]:
-    """Return the newest entries with postings on these wallets, with an id below `before`."""
-    newest = await postings.first_of_causes(read, wallet_ids, before=before, limit=limit)
+async def moved(
+    read: Read,
+    wallet_ids: Sequence[int],
+    *,
+    among: Iterable[PostingCause] | None,
+    before: int | None,
+    limit: int,
+) -> list[EntryKey]:
+    """Return the newest entries with postings on these wallets, with an id below `before`.
+
+    `among`: only the entries of these causes; None: those of all.
+    """
+    newest = await postings.first_of_causes(read, wallet_ids, among=among, before=before, limit=limit)
     return [
         EntryKey(first.posting_id, PostingCause(CauseKind(first.cause_kind), first.cause_id))
         for first in newest

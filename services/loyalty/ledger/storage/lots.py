@@ -122,6 +122,12 @@ async def page(
     return _held(locked, await _read(read, statement.limit(limit)))
 
 
+async def ids_of_purchases(read: Read, purchase_ids: Sequence[int]) -> list[int]:
+    """Return the ids of the lots that these purchases (row ids) earned."""
+    rows = await read.all(select(lot.c.id).where(any_of(lot.c.purchase_id, purchase_ids)))
+    return [lot_id for (lot_id,) in rows]
+
+
 async def of_wallets(
     read: Read, wallet_ids: Sequence[int], *, and_lots: Sequence[int] = ()
 ) -> list[LotRecord]:

@@ -108,23 +108,27 @@ async def of_causes(
     read: Read, causes: Iterable[PostingCause], wallet_ids: Sequence[int]
 ) -> list[PostingRecord]:
     """Return the postings of these causes on these wallets, in order."""
-    c = posting.c
-    wanted = sorted((int(cause.kind), cause.id) for cause in causes)
-    statement = _SELECT.where(any_of_rows([c.cause_kind, c.cause_id], wanted), _on(wallet_ids))
-    return await read.read_records(PostingRecord, statement.order_by(c.id))
+    statement = _SELECT.where(_caused_by(causes), _on(wallet_ids))
+    return await read.read_records(PostingRecord, statement.order_by(posting.c.id))
 
 
 async def first_of_causes(
-    read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int
+    read: Read,
+    wallet_ids: Sequence[int],
+    *,
+    among: Iterable[PostingCause] | None,
+    before: int | None,
+    limit: int,
 ) -> list[First]:
-    """Return the newest causes that moved points on these wallets, by their first posting with an id below `before`."""
+    """Return the newest causes that moved points on these wallets, by their first posting with an id below `before`.
+
+    `among`: only these causes; None: all.
+    """
     c = posting.c
-    grouped = (
-        select(c.cause_kind, c.cause_id, func.min(c.id).label("posting_id"))
-        .where(_on(wallet_ids))
-        .group_by(c.cause_kind, c.cause_id)
-        .subquery()
-    )
+    moved = select(c.cause_kind, c.cause_id, func.min(c.id).label("posting_id")).where(_on(wallet_ids))
+    if among is not None:
+        moved = moved.where(_caused_by(among))
+    grouped = moved.group_by(c.cause_kind, c.cause_id).subquery()
     statement = select(*grouped.c).order_by(grouped.c.posting_id.desc())
     if before is not None:
         statement = statement.where(grouped.c.posting_id < before)
@@ -139,6 +143,11 @@ async def cause_ids(read: Read, kind: CauseKind, wallet_ids: Sequence[int]) -> l
 
 def _on(wallet_ids: Sequence[int]) -> ColumnElement[bool]:
     return or_(any_of(posting.c.wallet_id, wallet_ids), any_of(posting.c.to_wallet_id, wallet_ids))
+
+
+def _caused_by(causes: Iterable[PostingCause]) -> ColumnElement[bool]:
+    wanted = sorted((int(cause.kind), cause.id) for cause in causes)
+    return any_of_rows([posting.c.cause_kind, posting.c.cause_id], wanted)
 
 
 def _record_of(row_id: int, booked: Posting) -> PostingRecord:

@@ -12,10 +12,24 @@ from services.loyalty.purchases.storage.tables import PurchaseRecord
 from shared.db import Read
 
 
-async def silent(read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int) -> list[EntryKey]:
-    """Return the newest purchases and returns that moved no points, with an id below `before`."""
-    bought = await purchases.silent(read, wallet_ids, before=before, limit=limit)
-    returned = await purchases.silent_returns(read, wallet_ids, before=before, limit=limit)
+async def silent(
+    read: Read,
+    wallet_ids: Sequence[int],
+    *,
+    among: Sequence[PostingCause] | None,
+    before: int | None,
+    limit: int,
+) -> list[EntryKey]:
+    """Return the newest purchases and returns that moved no points, with an id below `before`.
+
+    `among`: only these facts; None: all.
+    """
+    bought = await purchases.silent(
+        read, wallet_ids, among=_rows(among, CauseKind.PURCHASE), before=before, limit=limit
+    )
+    returned = await purchases.silent_returns(
+        read, wallet_ids, among=_rows(among, CauseKind.RETURN), before=before, limit=limit
+    )
     return [EntryKey(row_id, PostingCause(CauseKind.PURCHASE, row_id)) for row_id in bought] + [
         EntryKey(row_id, PostingCause(CauseKind.RETURN, row_id)) for row_id in returned
     ]
@@ -30,6 +44,10 @@ async def facts(read: Read, causes: Iterable[PostingCause]) -> list[Fact]:
     if returned:
         shown += [_return(record) for record in await purchases.returns_by_ids(read, returned)]
     return shown
+
+
+def _rows(among: Sequence[PostingCause] | None, kind: CauseKind) -> list[int] | None:
+    return None if among is None else [cause.id for cause in among if cause.kind is kind]
 
 
 def _purchase(record: PurchaseRecord) -> Fact:

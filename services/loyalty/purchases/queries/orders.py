@@ -1,11 +1,23 @@
 """Read what became of orders."""
 
 from services.loyalty.purchases.storage.purchases import (
+    find,
     has_returns,
     lines_of,
+    of_order,
     returned_units,
+    returns_of,
     wallet_of_purchase,
     wallet_of_return,
 )
 
-__all__ = ["has_returns", "lines_of", "returned_units", "wallet_of_purchase", "wallet_of_return"]
+__all__ = [
+    "find",
+    "has_returns",
+    "lines_of",
+    "of_order",
+    "returned_units",
+    "returns_of",
+    "wallet_of_purchase",
+    "wallet_of_return",
+]

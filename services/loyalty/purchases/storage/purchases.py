@@ -99,6 +99,21 @@ async def find(read: Read, purchase_ids: Iterable[str]) -> dict[str, StoredPurch
     return {stored.purchase_id: stored for stored in await read.read_records(StoredPurchase, statement)}
 
 
+async def of_order(read: Read, order: OrderKey) -> list[int]:
+    """Return the row ids of the purchases of an order, of whichever member."""
+    c = purchase.c
+    rows = await read.all(
+        select(c.id).where(c.order_id == order.order_id, c.source == order.source, c.issuer == order.issuer)
+    )
+    return [row_id for (row_id,) in rows]
+
+
+async def returns_of(read: Read, row_ids: Sequence[int]) -> list[int]:
+    """Return the row ids of the returns of these purchases (row ids)."""
+    c = purchase_return.c
+    return [row_id for (row_id,) in await read.all(select(c.id).where(any_of(c.purchase_id, row_ids)))]
+
+
 async def lines_of(read: Read, row_ids: Sequence[int]) -> dict[int, tuple[Line, ...]]:
     """Return the lines of these purchases, by row id."""
     c = purchase.c
@@ -175,21 +190,37 @@ async def returns_by_ids(read: Read, row_ids: Sequence[int]) -> list[ReturnOfOrd
     return await read.read_records(ReturnOfOrder, statement)
 
 
-async def silent(read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int) -> list[int]:
-    """Return the newest purchases (row ids below `before`) that earned nothing."""
+async def silent(
+    read: Read,
+    wallet_ids: Sequence[int],
+    *,
+    among: Sequence[int] | None,
+    before: int | None,
+    limit: int,
+) -> list[int]:
+    """Return the newest purchases (row ids below `before`) that earned nothing. `among`: only these row ids; None: all."""
     c = purchase.c
     statement = select(c.id).where(any_of(c.wallet_id, wallet_ids), c.outcome != "earned")
+    if among is not None:
+        statement = statement.where(any_of(c.id, among))
     if before is not None:
         statement = statement.where(c.id < before)
     return [row_id for (row_id,) in await read.all(statement.order_by(c.id.desc()).limit(limit))]
 
 
 async def silent_returns(
-    read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int
+    read: Read,
+    wallet_ids: Sequence[int],
+    *,
+    among: Sequence[int] | None,
+    before: int | None,
+    limit: int,
 ) -> list[int]:
-    """Return the newest returns (row ids below `before`) that moved no points."""
+    """Return the newest returns (row ids below `before`) that moved no points. `among`: only these row ids; None: all."""
     c = purchase_return.c
     statement = select(c.id).where(any_of(c.wallet_id, wallet_ids), c.moved_points.is_(False))
+    if among is not None:
+        statement = statement.where(any_of(c.id, among))
     if before is not None:
         statement = statement.where(c.id < before)
     return [row_id for (row_id,) in await read.all(statement.order_by(c.id.desc()).limit(limit))]

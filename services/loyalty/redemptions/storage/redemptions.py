@@ -31,6 +31,13 @@ async def of_orders(read: Read, order_tokens: Iterable[bytes]) -> list[Redemptio
     return await read.read_records(RedemptionRecord, statement)
 
 
+async def rows_of_order(read: Read, order_token: bytes, wallet_ids: Sequence[int]) -> list[int]:
+    """Return the row ids of the redemptions for an order that these wallets' identities asked for."""
+    c = redemption.c
+    rows = await read.all(select(c.id).where(c.order_token == order_token, any_of(c.wallet_id, wallet_ids)))
+    return [row_id for (row_id,) in rows]
+
+
 async def first_of_order(read: Read, order_token: bytes, wallet_ids: Sequence[int] | None) -> Booked | None:
     """Return the first redemption to pay an order; None if there is none.
 

@@ -1,33 +1,41 @@
 """The member's ledger: every fact with the postings it led to."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
+from fastapi import Query
 from pydantic import Field
 
 from services.loyalty.earning.domain.earning import Outcome
 from services.loyalty.ledger.domain.entries import Fact, OrderKey, SealedText
-from services.loyalty.ledger.domain.postings import Account
+from services.loyalty.ledger.domain.postings import Account, PostingCause
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.remedies.domain.remedies import Refusal
 from services.loyalty.settings import Settings
 from services.loyalty.statements.domain.kinds import KIND, LedgerEntryKind
 from services.loyalty.statements.queries.applied import PREFIXES, is_applied
+from services.loyalty.statements.queries.facts_of_order import facts_of_order, facts_of_purchase
 from services.loyalty.statements.queries.list_entries import Entry
 from services.loyalty.statements.queries.list_entries import list_entries as entries_of
+from services.loyalty.statements.refusals import OrderFilterInvalid
 from shared.auth.access import OPERATORS, allow
 from shared.auth.principal import SubjectKind
+from shared.db import Read
+from shared.events.base import SHOP, Issuer
 from shared.http.awaiting import AfterOut, after_query, awaited
 from shared.http.cursor import CursorInvalid
 from shared.http.customers import CustomerId
 from shared.http.dependencies import Caller, InContext, Reading, Running
-from shared.http.listing import Listing, NoFilters, listed_by
-from shared.http.models import Page, Response, example, member_of
+from shared.http.listing import Listing, listed_by
+from shared.http.models import OrderIdFilter, Page, Response, SourceFilter, example, member_of
 from shared.http.readers import ReadBy
 from shared.http.routes import Router
-from shared.vault import Keys
+from shared.limits import CODE_MAX
+from shared.vault import Keys, Vault
 
 router = Router(tags=["ledger"])
 
@@ -120,12 +128,41 @@ class LedgerPage(Page[LedgerEntryOut]):
     after: AfterOut | None = Field(default=None, description="Null unless `after` was asked for.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerFilters:
+    """The filters of a ledger. They name one order in one of two ways."""
+
+    purchase_id: Annotated[
+        str | None,
+        Query(
+            max_length=CODE_MAX,
+            description="Only what happened to the order of this purchase: what it earned, its returns, the points that paid it, "
+            "and when its points became active or expired.",
+            examples=["pur_01hv3n8v1mz8k7g5r0q2w4x6y8"],
+        ),
+    ] = None
+    source: SourceFilter = None
+    order_id: OrderIdFilter = None
+    order_issuer: Annotated[
+        Issuer | None,
+        Query(description="Who recorded the order of `source` and `order_id`; by default the shop."),
+    ] = None
+
+
+_WAYS_TO_NAME_AN_ORDER: tuple[set[str], ...] = (
+    set(),
+    {"purchase_id"},
+    {"source", "order_id"},
+    {"source", "order_id", "order_issuer"},
+)
+
+
 @router.get(
     "/v1/members/{customer_id}/ledger",
     operation_id="list_ledger",
     summary="List a member's ledger",
     allow=allow(OPERATORS, customer="self"),
-    errors=(UnknownMember, CursorInvalid),
+    errors=(UnknownMember, CursorInvalid, OrderFilterInvalid),
 )
 async def list_ledger(
     read: Reading,
@@ -133,19 +170,45 @@ async def list_ledger(
     running: Running,
     context: InContext[Settings],
     customer_id: CustomerId,
-    listing: Annotated[Listing[NoFilters], listed_by(NoFilters)],
+    listing: Annotated[Listing[LedgerFilters], listed_by(LedgerFilters)],
     after: Annotated[str | None, after_query(*PREFIXES)] = None,
 ) -> LedgerPage:
-    """Facts in the order they were booked, newest first, each with its postings; also those that moved nothing."""
+    """Facts in the order they were booked, newest first, each with its postings; also those that moved nothing.
+
+    `purchase_id`, or `source` and `order_id`, show those of one order.
+    """
+    _must_name_one_order(listing.filters)
     awaited_fact = await awaited(running.database, is_applied, customer_id, after)
     found = await find_member(read, customer_id, context.clock.now())
-    entries = await entries_of(read, found.wallet_ids, before=listing.after_number, limit=listing.rows_max)
+    of_order = await _facts_of_order(read, context.vault, listing.filters, found.wallet_ids)
+    entries = await entries_of(
+        read, found.wallet_ids, of_order=of_order, before=listing.after_number, limit=listing.rows_max
+    )
     facts = [entry.fact for entry in entries if entry.fact is not None]
     texts = [text for fact in facts for text in (fact.text, fact.order_sealed)]
     keys = await context.vault.keys(read, [text.identity_id for text in texts if text is not None])
     shown = [_entry_out(entry, keys, caller.kind) for entry in listing.shown(entries)]
     page = listing.page(entries, lambda entry: [entry.key.id], shown)
     return LedgerPage(items=page.items, next_cursor=page.next_cursor, after=awaited_fact)
+
+
+def _must_name_one_order(filters: LedgerFilters) -> None:
+    """Refuse an order that is named in part or in two ways. Raises OrderFilterInvalid."""
+    given = {field.name for field in fields(filters) if getattr(filters, field.name) is not None}
+    if given not in _WAYS_TO_NAME_AN_ORDER:
+        raise OrderFilterInvalid
+
+
+async def _facts_of_order(
+    read: Read, vault: Vault, filters: LedgerFilters, wallet_ids: Sequence[int]
+) -> list[PostingCause] | None:
+    """Return the facts of the order that the filters name; None: they name none."""
+    if filters.purchase_id is not None:
+        return await facts_of_purchase(read, vault, filters.purchase_id, wallet_ids)
+    if filters.source is None or filters.order_id is None:
+        return None
+    order = OrderKey(filters.order_issuer or SHOP, filters.source, filters.order_id)
+    return await facts_of_order(read, vault, order, wallet_ids)
 
 
 def _entry_out(entry: Entry, keys: Keys, reader: SubjectKind) -> LedgerEntryOut:

@@ -38,17 +38,24 @@ class Entry:
 
 
 async def list_entries(
-    read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int
+    read: Read,
+    wallet_ids: Sequence[int],
+    *,
+    of_order: Sequence[PostingCause] | None,
+    before: int | None,
+    limit: int,
 ) -> list[Entry]:
     """Return the next `limit` entries with an id below `before`, newest first.
 
     A fact with postings on these wallets is listed under its first posting, a fact that moved nothing under itself.
+    `of_order`: only these facts of one order; None: all facts.
     """
     keys = [
-        *await of_ledger.moved(read, wallet_ids, before=before, limit=limit),
-        *await of_purchases.silent(read, wallet_ids, before=before, limit=limit),
-        *await of_remedies.silent(read, wallet_ids, before=before, limit=limit),
+        *await of_ledger.moved(read, wallet_ids, among=of_order, before=before, limit=limit),
+        *await of_purchases.silent(read, wallet_ids, among=of_order, before=before, limit=limit),
     ]
+    if of_order is None:  # a remedy is of a complaint, and not of an order
+        keys += await of_remedies.silent(read, wallet_ids, before=before, limit=limit)
     page = sorted(keys, reverse=True)[:limit]
     facts = await _facts(read, [key.cause for key in page])
     sides: dict[PostingCause, list[Side]] = {key.cause: [] for key in page}

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import httpx2
+import pytest
+
+from shared.ids import new_id
 from tests.loyalty.shop import START, Shop, bought, customer, erased, promised, registered, returned
 
 
@@ -89,6 +93,70 @@ async def test_the_ledger_is_read_in_pages_without_a_gap(shop: Shop) -> None:
     assert len(set(read)) == 7
     foreign = await client.get(f"/v1/members/{member}/lots", params={"cursor": "abc"})
     assert foreign.json()["code"] == "cursor_invalid"
+
+
+async def test_the_ledger_of_one_order_has_its_purchase_its_returns_and_what_paid_it(shop: Shop) -> None:
+    member, other = customer(), customer()
+    await shop.tell(bought(member, [(1, 90_000)], START), bought(other, [(1, 90_000)], START))
+    order = ("web", "A-1")
+    await shop.redeem(member, 50, order, [(2, 5_000)])
+    await shop.redeem(other, 20, order)
+    purchase = bought(member, [(2, 5_000)], START, order_id="A-1")
+    namesake = bought(member, [(1, 5_000)], START, order_id="A-1", issuer="partner:acme")
+    silent = bought(member, [(1, 900)], START, order_id="A-2", currency="USD")
+    await shop.tell(purchase, namesake, silent, returned(purchase, [(1, 2, 2)]))
+    path = f"/v1/members/{member}/ledger"
+
+    async def listed(client: httpx2.AsyncClient, **query: str) -> list[str]:
+        answer = await client.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        return [entry["kind"] for entry in answer.json()["items"]]
+
+    for client in (shop.operator("viewer"), shop.customer(member)):
+        assert await listed(client, source="web", order_id="A-1") == ["return", "purchase", "redemption"]
+        assert await listed(client, purchase_id=purchase.purchase_id) == ["return", "purchase", "redemption"]
+        assert await listed(client, source="web", order_id="A-1", order_issuer="partner:acme") == ["purchase"]
+        assert await listed(client, purchase_id=silent.purchase_id) == ["purchase"]
+        assert await listed(client, source="web", order_id="A-9") == []
+        assert await listed(client, purchase_id=new_id("pur")) == []
+    theirs = await shop.customer(other).get(
+        f"/v1/members/{other}/ledger", params={"purchase_id": purchase.purchase_id}
+    )
+    assert [entry["kind"] for entry in theirs.json()["items"]] == ["redemption"]
+
+
+async def test_the_ledger_of_one_order_is_read_in_pages(shop: Shop) -> None:
+    member = customer()
+    purchase = bought(member, [(4, 4_000)], START, order_id="A-1")
+    returns = [returned(purchase, [(1, unit, unit)]) for unit in (4, 3, 2)]
+    await shop.tell(purchase, *returns, bought(member, [(1, 100)], START))
+    client, path = shop.operator("viewer"), f"/v1/members/{member}/ledger"
+    query = {"source": "web", "order_id": "A-1", "limit": "3"}
+
+    first = (await client.get(path, params=query)).json()
+    second = (await client.get(path, params=query | {"cursor": first["next_cursor"]})).json()
+    unbound = await client.get(path, params={"cursor": first["next_cursor"]})
+
+    read = [entry["return_id"] for page in (first, second) for entry in page["items"]]
+    assert read == [event.return_id for event in reversed(returns)] + [None]
+    assert second["next_cursor"] is None
+    assert (unbound.status_code, unbound.json()["code"]) == (422, "cursor_invalid")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"source": "web"},
+        {"order_id": "A-1"},
+        {"order_issuer": "shop"},
+        {"purchase_id": "pur_1", "source": "web", "order_id": "A-1"},
+    ],
+)
+async def test_an_order_is_named_in_one_way(shop: Shop, query: dict[str, str]) -> None:
+    member = customer()
+    await shop.tell(registered(member, START))
+    refused = await shop.operator().get(f"/v1/members/{member}/ledger", params=query)
+    assert (refused.status_code, refused.json()["code"]) == (422, "order_filter_invalid")
 
 
 async def test_an_erased_member_is_gone(shop: Shop) -> None:

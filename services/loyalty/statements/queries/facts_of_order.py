@@ -1,0 +1,49 @@
+"""Find what happened to one order: its purchase, its returns, the lots that it earned and the points that paid it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.loyalty.ledger.domain.entries import OrderKey
+from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
+from services.loyalty.ledger.queries import lots
+from services.loyalty.purchases.queries import orders
+from services.loyalty.redemptions.queries import redemptions
+from shared.db import Read
+from shared.vault import Vault
+
+
+async def facts_of_purchase(
+    read: Read, vault: Vault, purchase_id: str, wallet_ids: Sequence[int]
+) -> list[PostingCause]:
+    """Return the facts of the order of a purchase; none if the purchase is not booked."""
+    purchase = (await orders.find(read, [purchase_id])).get(purchase_id)
+    if purchase is None:
+        return []
+    order = OrderKey(purchase.issuer, purchase.source, purchase.order_id)
+    return await facts_of_order(read, vault, order, wallet_ids)
+
+
+async def facts_of_order(
+    read: Read, vault: Vault, order: OrderKey, wallet_ids: Sequence[int]
+) -> list[PostingCause]:
+    """Return the facts of an order. Some of them can have moved nothing on these wallets.
+
+    Redemptions are those that the identities of these wallets asked for. Points that an order earned also become active and
+    expire with its lots.
+    """
+    bought = await orders.of_order(read, order)
+    returned = await orders.returns_of(read, bought) if bought else []
+    earned = await lots.ids_of_purchases(read, bought) if bought else []
+    spent = await redemptions.rows_of_order(read, vault, order, wallet_ids)
+    return [
+        PostingCause(kind, row_id)
+        for kind, row_ids in (
+            (CauseKind.PURCHASE, bought),
+            (CauseKind.RETURN, returned),
+            (CauseKind.REDEMPTION, spent),
+            (CauseKind.LOT_ACTIVATE, earned),
+            (CauseKind.LOT_EXPIRE, earned),
+        )
+        for row_id in row_ids
+    ]
