@@ -1,5 +1,6 @@
 """Settings of every service, from `HUITOU_…` in the environment. The defaults work with an empty environment."""
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from ipaddress import ip_network
@@ -67,13 +68,36 @@ def _known_mechanism(name: str) -> str:
 
 
 def _known_networks(names: str) -> str:
-    for name in filter(None, (part.strip() for part in names.split(","))):
+    for name in _listed(names):
         try:
             ip_network(name)
         except ValueError:
             raise ValueError(f"{name!r} is not an address or a network such as 10.0.0.0/8") from None
     return names
 
+
+def _known_origins(names: str) -> str:
+    for name in _listed(names):
+        shape = _ORIGIN.fullmatch(name)
+        if (
+            shape is None
+            or int(shape["port"] or 0) > PORT_MAX
+            or shape["port"] == _DEFAULT_PORTS[shape["scheme"]]
+        ):
+            raise ValueError(words(__name__, "origin_unknown", name=name))
+    return names
+
+
+def _listed(names: str) -> list[str]:
+    return [name for part in names.split(",") if (name := part.strip())]
+
+
+_ORIGIN = re.compile(
+    r"(?P<scheme>https?)://([a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(:(?P<port>[1-9][0-9]{0,4}))?"
+)
+"""An origin as browsers write it: in small letters, without the port that its scheme has anyway."""
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+PORT_MAX = 65_535
 
 Quota = Annotated[int, Field(ge=0, le=QUOTA_MAX)]
 
@@ -161,6 +185,9 @@ class ServiceSettings(BaseSettings):
     trusted_proxies: Annotated[str, AfterValidator(_known_networks)] = ""
     """Addresses and networks of your proxies, separated by commas: the address of their client is read from X-Forwarded-For.
     Empty: it is the address that connects."""
+    cors_origins: Annotated[str, AfterValidator(_known_origins)] = ""
+    """Origins of web pages that may call the operations for customers, separated by commas, exactly as browsers write them, such
+    as https://shop.example. Empty: none."""
     log_level: Annotated[str, AfterValidator(_known_level)] = "info"
     """Lowest level that is logged: debug, info, warning or error."""
 
@@ -168,6 +195,11 @@ class ServiceSettings(BaseSettings):
     def time_zone(self) -> ZoneInfo:
         """Return the zone that `zone` names."""
         return ZoneInfo(self.zone)
+
+    @property
+    def origins_allowed(self) -> frozenset[str]:
+        """Return the origins that `cors_origins` names."""
+        return frozenset(_listed(self.cors_origins))
 
     @property
     def port(self) -> int:

@@ -13,6 +13,7 @@ from shared.db import failures
 from shared.db.migrations import Migrations
 from shared.http import (
     audit,
+    cors,
     documents,
     guard,
     health,
@@ -48,6 +49,7 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
         description=service.description
         + documents.HOW_TO_AUTHORISE
         + documents.LIMITS
+        + cors.IN_WORDS
         + rates.in_words(service.settings),
         openapi_url=None,
         docs_url=None,
@@ -63,11 +65,14 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
     app.state.tags = {**service.tags, **audit.TAG, **set_aside.TAG, **jobs.TAG, **health.TAG}
     for router in (*service.routers, *kernel_routers(service), health.router):
         app.router.routes.extend(router.routes)
-    _check(openapi.operations(app.router.routes))
+    listed = openapi.operations(app.router.routes)
+    _check(listed)
     documents.install(app, service.name)
     app.router.add_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
     refusals.install(app)
-    app.add_middleware(Edge, metrics=app.state.metrics)
+    app.add_middleware(
+        Edge, metrics=app.state.metrics, cors=cors.Cors(service.settings.origins_allowed, listed)
+    )
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     if runtime is not None:
         _connect(app, service, runtime)

@@ -1,4 +1,4 @@
-"""The one middleware, pure ASGI: request id, body limit, metrics, the log line, and the answer to unexpected errors."""
+"""The one middleware, pure ASGI: request id, body limit, CORS, metrics, the log line, and the answer to unexpected errors."""
 
 import asyncio
 import re
@@ -14,6 +14,7 @@ from shared.auth.principal import Principal
 from shared.db import failures
 from shared.events.cloudevents import TRACEPARENT_SHAPE
 from shared.http import paths, problems
+from shared.http.cors import Cors, Page
 from shared.http.dependencies import PRINCIPAL
 from shared.http.guard import TRACEPARENT
 from shared.http.limiter import STANDING
@@ -47,9 +48,10 @@ log = logs.named(
 class Edge:
     """The middleware around the whole app of one service."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, cors: Cors | None = None) -> None:
         self.app = app
         self.metrics = metrics
+        self._cors = cors or Cors((), ())
         self._quiet = logs.QuietLog(log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,7 +60,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         began, method = time.perf_counter(), scope["method"]
-        request = _Request(scope, receive, send, self._quiet)
+        request = _Request(scope, receive, send, self._quiet, self._cors)
         self.metrics.in_flight += 1
         try:
             await request.pass_through(self.app)
@@ -73,7 +75,7 @@ class Edge:
 class _Request:
     """One request: limits its body, and adds the request id to its answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, quiet: logs.QuietLog) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, quiet: logs.QuietLog, cors: Cors) -> None:
         self._id = problems.request_id(scope)
         self._asked = scope
         self._has_body = scope["method"] != "HEAD"
@@ -88,11 +90,14 @@ class _Request:
         self._received = 0
         self._limit = _body_bytes_max(scope["path"])
         self._declared = 0
+        self._page: Page | None = None
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit():
                 self._declared = int(value)
             elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
                 scope[TRACEPARENT] = value.decode()
+            elif name == b"origin":
+                self._page = cors.page(value, scope)
 
     async def pass_through(self, app: ASGIApp) -> None:
         """Run the app. An error becomes a problem document, unless an answer has begun."""
@@ -101,6 +106,10 @@ class _Request:
                 raise NotFound  # here, because a router takes a line break at the end of a path for the end of the path
             if self._declared > self._limit:
                 raise BodyTooLarge(limit=self._limit)
+            if self._page is not None and self._page.asked is not None:
+                self.scope["endpoint"] = self._page.preflight
+                await self._answer(self._page.preflight())
+                return
             await app(self.scope, self.receive, self.send)
         except (BodyTooLarge, NotFound) as error:
             await self._answer(problems.respond(error, self.scope))
@@ -138,6 +147,8 @@ class _Request:
             standing: Standing | None = self.scope.get(STANDING)
             if standing is not None:
                 headers += standing.headers()
+            if self._page is not None:
+                headers += self._page.headers()
             given = {name for name, _ in headers}
             headers += [header for header in _PLAIN if header[0] not in given]
         elif not self._has_body:

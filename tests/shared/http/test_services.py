@@ -11,6 +11,7 @@ from openapi_spec_validator import validate
 from pydantic import BaseModel
 
 from shared.http.app import build_app
+from shared.http.cors import Cors
 from shared.http.openapi import operations
 from shared.http.validation import _models
 
@@ -46,6 +47,20 @@ def test_only_health_is_open_to_everybody(app: FastAPI) -> None:
     public = {route.operation.id for route in operations(app.routes) if route.operation.allow.public}
 
     assert public == {"health_live", "health_ready", "list_health_issues"}
+
+
+def test_pages_of_other_origins_may_call_the_operations_for_customers_and_no_others(app: FastAPI) -> None:
+    routes = operations(app.router.routes)
+    cors = Cors(("https://shop.example",), routes)
+    allowed = {route.operation.id for route in routes if _may_call(cors, route.path_format, route.method)}
+
+    assert allowed == {route.operation.id for route in routes if route.operation.allow.customer}
+
+
+def _may_call(cors: Cors, template: str, method: str) -> bool:
+    path = template.replace("{", "").replace("}", "")
+    scope = {"type": "http", "method": method, "path": path, "headers": [], "root_path": ""}
+    return cors.page(b"https://shop.example", scope) is not None
 
 
 def test_an_answer_that_is_kept_for_repeats_holds_nothing_personal(app: FastAPI) -> None:
