@@ -125,12 +125,26 @@ def _fields(model: type[BaseModel]) -> list[str]:
 
 def _operations_page() -> str:
     sections = [_section(service.name, registry.routes(service)) for service in registry.services()]
-    every = [
-        route
-        for router in (*kernel_routers(registry.services()[0]), health.router)
-        for route in registry.routes_of(router)
+    return "# Operations\n\n" + GENERATED + "\n".join([*sections, *_kernel_sections()])
+
+
+def _kernel_sections() -> list[str]:
+    """Return the sections of the operations that several services have, by these services."""
+    routes: dict[str, Route] = {}
+    owners: dict[str, list[str]] = {}
+    for service in registry.services():
+        for router in (*kernel_routers(service), health.router):
+            for route in registry.routes_of(router):
+                routes[route.operation.id] = route
+                owners.setdefault(route.operation.id, []).append(service.name)
+    all_services = [service.name for service in registry.services()]
+    return [
+        _section(
+            "every service" if list(names) == all_services else ", ".join(names),
+            [route for name, route in routes.items() if tuple(owners[name]) == names],
+        )
+        for names in sorted(dict.fromkeys(map(tuple, owners.values())), key=len)
     ]
-    return "# Operations\n\n" + GENERATED + "\n".join([*sections, _section("every service", every)])
 
 
 def _section(name: str, routes: Iterable[Route]) -> str:

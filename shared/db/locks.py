@@ -1,4 +1,6 @@
-"""Take advisory locks in the one order of all transactions: idempotency, payments, rendezvous, identity buckets, then rows.
+"""Take advisory locks in the one order of all transactions.
+
+The order is: idempotency, operators, payments, rendezvous, identity buckets, then rows.
 
 Keys share 64 buckets, because one lock per key could fill the lock table of the server.
 """
@@ -21,6 +23,14 @@ LEASE_SPACE = 10
 
 PAYMENT_SPACE = 11
 """Requests of different members that pay one order meet."""
+
+OPERATOR_SPACE = 12
+"""Requests of one operator that add up to a limit meet."""
+
+
+async def operators(tx: Tx, keys: Iterable[str]) -> None:
+    """Let the requests of these operators that add up to a limit wait for each other."""
+    await tx.lock_buckets(OPERATOR_SPACE, buckets(keys), exclusive=True)
 
 
 async def payments(tx: Tx, order: str, *, exclusive: bool) -> None:

@@ -12,6 +12,7 @@ from shared.context import Runtime
 from shared.db import failures
 from shared.db.migrations import Migrations
 from shared.http import (
+    approvals,
     audit,
     cors,
     documents,
@@ -62,7 +63,7 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
     app.state.health = Health()
     app.state.private = False
     app.state.find_external = service.find_external
-    app.state.tags = {**service.tags, **audit.TAG, **set_aside.TAG, **jobs.TAG, **health.TAG}
+    app.state.tags = {**service.tags, **approvals.TAG, **audit.TAG, **set_aside.TAG, **jobs.TAG, **health.TAG}
     for router in (*service.routers, *kernel_routers(service), health.router):
         app.router.routes.extend(router.routes)
     listed = openapi.operations(app.router.routes)
@@ -83,7 +84,14 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
 
 def kernel_routers(service: Service) -> Sequence[Router]:
     """Return the operations that every service has beside its own, and that need a token."""
-    return (audit.router, jobs.router_of(service), set_aside.router_of(service), stopped_partitions.router)
+    proposed = (approvals.router_of(service),) if service.approvables else ()
+    return (
+        *proposed,
+        audit.router,
+        jobs.router_of(service),
+        set_aside.router_of(service),
+        stopped_partitions.router,
+    )
 
 
 def build_side_door(service: Service, runtime: Runtime) -> FastAPI:

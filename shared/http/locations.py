@@ -2,6 +2,7 @@
 
     @router.post("/v1/members/{customer_id}/redemptions", …, status_code=201, location="/v1/members/{customer_id}/redemptions/{id}")
 
+An operation that answers both 201 and 202 creates two kinds of things: `location={201: "…/{id}", 202: "/v1/approvals/{id}"}`.
 A name in braces is a parameter of the path, or a field of the answer; `{complaint[id]}` is a field of an object in it.
 """
 
@@ -19,9 +20,21 @@ CREATED = frozenset({201, 202})
 HEADER = "Location"
 
 
-def add_location(response: Response, template: str | None, path_params: Mapping[str, Any]) -> None:
+Location = str | Mapping[int, str]
+"""The template of the address of what an operation creates, or those of its statuses."""
+
+
+def template_of(location: Location | None, status: int) -> str | None:
+    """Return the template of an answer with this status, or None if it creates nothing."""
+    if status not in CREATED or location is None:
+        return None
+    return location if isinstance(location, str) else location[status]
+
+
+def add_location(response: Response, location: Location | None, path_params: Mapping[str, Any]) -> None:
     """Add the address of what was created to an answer that says that something was."""
-    if template is not None and response.status_code in CREATED:
+    template = template_of(location, response.status_code)
+    if template is not None:
         response.headers[HEADER] = location_of(template, path_params, json.loads(bytes(response.body)))
 
 

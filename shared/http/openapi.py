@@ -278,8 +278,9 @@ def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any
             response.setdefault("headers", {}).update(_HIT_HEADERS)
         for content in response.get("content", {}).values():
             _exemplify(content, schemas)
-        if operation.location is not None and int(status) in locations.CREATED:
-            response.setdefault("headers", {}).update(_location(described, response, operation.location))
+        template = locations.template_of(operation.location, int(status))
+        if template is not None:
+            response.setdefault("headers", {}).update(_location(described, response, template))
     responses.update(_problem_responses(operation))
     if not operation.allow.public:
         for response in responses.values():

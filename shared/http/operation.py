@@ -1,7 +1,7 @@
 """Facts about one operation that FastAPI's route does not have: its callers, its refusals, and how it is repeated."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from string import Formatter
 from typing import Literal
 
@@ -30,8 +30,8 @@ class Operation:
     query: frozenset[str]
     has_body: bool
     needs: Needs
-    location: str | None = None
-    """The template of the address of what it creates, if it creates something."""
+    location: str | Mapping[int, str] | None = field(default=None, hash=False)
+    """The template of the address of what it creates, if it creates something (see `shared.http.locations`)."""
     body_type: str | None = None
     """The media type of its body, if that is no JSON. Its route reads such a body itself."""
     names_customer: bool = False

@@ -15,7 +15,7 @@ The docstring is the operation's description. Everything is keyed by operationId
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ from shared.context import Runtime
 from shared.db import Tx, failures
 from shared.errors import DomainError
 from shared.http import bodies, customers, dependencies, effort, guard, idempotency, locations, paths, trail
+from shared.http.locations import Location
 from shared.http.operation import CUSTOMER, EXTERNAL, Idempotency, Needs, Operation, customer_named
 from shared.http.rates import Rate
 
@@ -60,7 +61,7 @@ class Route(APIRoute):
         allow: Allow,
         errors: Sequence[type[DomainError]],
         idempotency: Idempotency | None,
-        location: str | None,
+        location: Location | None,
         rate: Rate | None,
         body_type: str | None,
         **options: Any,
@@ -75,6 +76,8 @@ class Route(APIRoute):
             raise TypeError(
                 f"{self.operation_id}: what answers 201 or 202 has a location, and nothing else has one"
             )
+        if isinstance(location, Mapping) and location.keys() != statuses & locations.CREATED:
+            raise TypeError(f"{self.operation_id}: each of its statuses 201 and 202 has a location")
         if allow.customer == "self" and "{customer_id}" not in path:
             raise TypeError(f"{self.operation_id}: customer='self' needs {{customer_id}} in the path")
         if not self.description or not self.summary:
@@ -248,7 +251,7 @@ class Router:
         errors: Iterable[type[DomainError]] = (),
         idempotency: Idempotency | None = None,
         status_code: int = 200,
-        location: str | None = None,
+        location: Location | None = None,
         rate: Rate | None = None,
         body_type: str | None = None,
         **options: Any,

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from sqlalchemy import Column, MetaData
 from starlette.routing import BaseRoute
 
+from shared.approvals import Approvable
 from shared.consume.handlers import Handle, HandleParked, Lock
 from shared.context import Context
 from shared.db import Read
@@ -49,6 +50,8 @@ class Capability:
     """The periodic jobs."""
     job_kinds: Sequence[JobKind] = ()
     """The kinds of long work that callers can ask for."""
+    approvables: Sequence[Approvable] = ()
+    """The operations for which a second person can be needed."""
     tables: Sequence[MetaData] = ()
     """The metadata of its tables."""
     versions: Sequence[Column[int]] = ()

@@ -8,6 +8,9 @@ from typing import Any
 
 from sqlalchemy import Column, MetaData, Table, Text, literal_column, select, text
 
+from shared.approvals import Approvable
+from shared.approvals import tables as approval_tables
+from shared.approvals.deciding import expire_approvals
 from shared.audit import tables as audit_tables
 from shared.consume import tables as consume_tables
 from shared.consume.handlers import BATCH_MAX, Handle, Handlers
@@ -19,7 +22,7 @@ from shared.jobs import tables as job_tables
 from shared.jobs.kinds import JobKind
 from shared.metrics import Measure, Sample
 from shared.outbox import tables as outbox_tables
-from shared.outbox.jobs import Job
+from shared.outbox.jobs import Job, paged
 from shared.service.capability import Capability, FindExternal, Resource
 from shared.settings import ServiceSettings
 from shared.speech import words
@@ -94,8 +97,18 @@ class Service:
 
     @cached_property
     def jobs(self) -> Sequence[Job]:
-        """Return the jobs of all capabilities."""
-        return [job for capability in self.capabilities for job in capability.jobs]
+        """Return the jobs of all capabilities, and the one that ends proposals, if there can be some."""
+        jobs = [job for capability in self.capabilities for job in capability.jobs]
+        return [*jobs, *([_EXPIRE_APPROVALS] if self.approvables else [])]
+
+    @cached_property
+    def approvables(self) -> Mapping[str, Approvable]:
+        """Return the operations for which a second person can be needed, by their ids."""
+        return {
+            approvable.operation: approvable
+            for capability in self.capabilities
+            for approvable in capability.approvables
+        }
 
     @cached_property
     def job_kinds(self) -> Sequence[JobKind]:
@@ -106,7 +119,8 @@ class Service:
     def metadata(self) -> Sequence[MetaData]:
         """Return the metadata of the kernel's tables and of the tables of all capabilities."""
         owned = [metadata for capability in self.capabilities for metadata in capability.tables]
-        return list(dict.fromkeys([kernel_metadata, *owned]))
+        approvals = [approval_tables.approvals_metadata] if self.approvables else []
+        return list(dict.fromkeys([kernel_metadata, *approvals, *owned]))
 
     @cached_property
     def handlers(self) -> Sequence[Handlers]:
@@ -150,4 +164,5 @@ class Service:
                 await capability.lock(tx, context, events)
 
 
+_EXPIRE_APPROVALS = paged("expire_approvals", expire_approvals, every_seconds=60)
 _QUICK_CHECK = select(literal_column("quick_check", Text)).select_from(text("pragma_quick_check(1)"))

@@ -29,6 +29,7 @@ WORDS_OF_OURS = {
     "currency", "code", "priority", "refusal_code", "zone", "preparation", "gates", "figures", "consumer", "type", "topic",
     "monetary", "problem", "SetAsideRecord.headers", "roles", "operation", "AuditOut.outcome", "field", "before", "after",
     "JobOut.result", "JobErrorOut.pointer",
+    "ApprovalOut.path", "ApprovalOut.fields", "ApprovalOut.created", "ApprovalOut.refusal",
 }  # fmt: skip
 """Codes of ours, and what holds nothing but them."""
 NO_TEXTS = IDS | MERCHANTS | WORDS_OF_OURS
@@ -37,6 +38,7 @@ NO_TEXTS = IDS | MERCHANTS | WORDS_OF_OURS
 TEXTS = {
     "title", "body", "reason", "note", "method", "text", "key", "awaits", "BookedRedemptionOut.reference",
     "PurchaseLineOut.name", "JobErrorOut.detail",
+    "decision",
 }  # fmt: skip
 """Declared texts that are no identifier and no name: what people wrote, names of products, and codes. They are not masked."""
 

@@ -27,6 +27,7 @@ from tests.parts.till import SALE, open_till
 from tests.parts.tokens import Subject
 
 SERVICES = ("profile", "loyalty", "feedback", "scoring")
+PROPOSER = tokens.operator("manager", name="li.mei")
 ADMIN, AGENT = tokens.operator("admin"), tokens.operator("agent")
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 BOUGHT_MINOR = 1_000_000
@@ -93,6 +94,12 @@ class Opened(Running[Any]):
         """Do what the jobs of the service have to do."""
         kinds = {kind.operation: kind for kind in self.service.job_kinds}
         await work_on_all(self.runtime, kinds)
+
+    async def propose(self) -> str:
+        """Propose an adjustment of the owner's points as another operator than `ADMIN`, and return the approval's id."""
+        body = {"points": 100_001, "reason": "Ana called from 13800138000"}
+        document = await self.post(PROPOSER, f"/v1/members/{self.owner}/adjustments", body)
+        return str(document["id"])
 
     async def tell(self, *events: Event) -> None:
         """Deliver facts to every consumer of the service that handles them."""
@@ -222,6 +229,7 @@ async def _fill_loyalty(house: Opened) -> None:
     house.of_owner |= {
         "adjustment_id": corrected["id"], "redemption_id": spent["id"], "job_id": export["id"],
     }  # fmt: skip
+    house.of_owner["approval_id"] = await house.propose()
 
 
 async def _fill_feedback(house: Opened) -> None:

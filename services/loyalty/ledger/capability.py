@@ -9,6 +9,7 @@ from shared.service import Capability
 CAPABILITY = Capability(
     name="ledger",
     routers=(lots.router, adjustments.router),
+    approvables=(adjustments.APPROVABLE,),
     tables=(metadata,),
     gauges=figures.gauges,
     measures=figures.MEASURES,

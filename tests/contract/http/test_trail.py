@@ -137,6 +137,8 @@ async def test_the_reason_of_an_act_is_sealed_and_goes_with_the_customer(house: 
         if not reasons or "reason" not in content or "customer_id" not in house.of_owner:
             continue
         ids = {name: house.of_owner[name] for name in named_in_path(route)}
+        if "approval_id" in ids:
+            ids["approval_id"] = await house.propose()
         content = content | {"reason": REASON} | ({"points": 5} if "points" in content else {})
         answer = await ask(house, route, ids, subject=ADMIN, content=content)
         assert answer.is_success, answer.text

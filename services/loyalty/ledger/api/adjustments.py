@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Path
+from fastapi import Response as PlainResponse
 from pydantic import AfterValidator, Field
 
 from services.loyalty.ledger.domain.wallets import Points
@@ -16,20 +17,29 @@ from services.loyalty.ledger.refusals import (
     UnknownAdjustment,
     UnknownMember,
 )
-from services.loyalty.ledger.usecases.adjust_points import AdjustmentAsked, adjust_points
+from services.loyalty.ledger.usecases.adjust_points import AdjustmentAsked, AdjustmentDone, adjust_points
+from services.loyalty.ledger.usecases.ask_adjustment import ADJUST_POINTS, ask_adjustment
 from services.loyalty.parameters import row_of
 from services.loyalty.settings import Settings
+from shared.approvals import Approvable, Approved, ProposedBefore, TooManyProposals
 from shared.auth.access import OPERATORS, allow
+from shared.auth.principal import Role
 from shared.catalogues import field_sentence
+from shared.context import Context
+from shared.db import Tx
+from shared.http.approvals import ACCEPTED, LOCATION, accepted
 from shared.http.customers import CustomerId
 from shared.http.dependencies import Caller, InContext, KeyHash, Reading, Transaction
 from shared.http.models import Request, Response, Word, example, refused
-from shared.http.readers import OPERATORS_ONLY
+from shared.http.readers import ACTOR, OPERATORS_ONLY
 from shared.http.routes import Router
 
 POINTS_MAX = 1_000_000_000_000
 """Points of one correction: a balance, and the sum over all members, stay far inside 64 bits."""
 
+ADJUSTERS: frozenset[Role] = frozenset(("manager", "admin"))
+"""The roles that adjust points, and approve what others of them propose."""
+_ADJUSTMENT = "/v1/members/{customer_id}/adjustments/{id}"
 _POINTS_ZERO = field_sentence(__name__, "points_zero")
 
 router = Router(tags=["adjustments"])
@@ -72,11 +82,20 @@ class AdjustmentOut(Response):
     "/v1/members/{customer_id}/adjustments",
     operation_id="adjust_points",
     summary="Adjust points by hand",
-    allow=allow({"manager", "admin"}),
-    errors=(UnknownMember, InsufficientPoints, TooManyPoints, KeyUsedBefore),
+    allow=allow(ADJUSTERS),
+    errors=(
+        UnknownMember,
+        InsufficientPoints,
+        TooManyPoints,
+        KeyUsedBefore,
+        ProposedBefore,
+        TooManyProposals,
+    ),
     idempotency="required",
     status_code=201,
-    location="/v1/members/{customer_id}/adjustments/{id}",
+    response_model=AdjustmentOut,
+    responses=ACCEPTED,
+    location={201: _ADJUSTMENT, 202: LOCATION},
 )
 async def adjust(
     tx: Transaction,
@@ -85,10 +104,17 @@ async def adjust(
     key: KeyHash,
     customer_id: CustomerId,
     body: AdjustmentIn,
-) -> AdjustmentOut:
-    """Correct a member's points, up or down; never below zero, which only returns may go."""
+) -> AdjustmentOut | PlainResponse:
+    """Correct a member's points, up or down; never below zero, which only returns may go.
+
+    What you move on one day adds up, whether up or down. Above HUITOU_ADJUSTMENT_POINTS_MANAGER_DAY_MAX
+    (HUITOU_ADJUSTMENT_POINTS_ADMIN_DAY_MAX for admins) nothing is booked yet: the answer is 202, and another manager or admin
+    has to approve it at its `Location`.
+    """
     asked = AdjustmentAsked(customer_id, key, body.points, body.reason, caller.key)
-    done = await adjust_points(tx, context, asked)
+    done = await ask_adjustment(tx, context, asked, caller.roles)
+    if not isinstance(done, AdjustmentDone):
+        return await accepted(tx, context.vault, done)
     return AdjustmentOut(
         id=f"adj_{done.row_id}",
         customer_id=done.customer_id,
@@ -96,6 +122,24 @@ async def adjust(
         occurred_at=done.occurred_at,
         points=done.points,
     )
+
+
+async def _adjust_approved(tx: Tx, context: Context[Settings], approved: Approved) -> str:
+    """Book an adjustment that another operator has approved, and return its address."""
+    body = AdjustmentIn.model_validate(approved.body)
+    asked = AdjustmentAsked(
+        approved.path["customer_id"],
+        approved.key,
+        body.points,
+        body.reason,
+        approved.proposed_by,
+        approved.approved_by,
+    )
+    done = await adjust_points(tx, context, asked)
+    return _ADJUSTMENT.format(customer_id=done.customer_id, id=f"adj_{done.row_id}")
+
+
+APPROVABLE = Approvable(ADJUST_POINTS, ADJUSTERS, _adjust_approved)
 
 
 class BookedAdjustmentOut(Response):
@@ -106,6 +150,8 @@ class BookedAdjustmentOut(Response):
         customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8",
         adjusted=-120,
         reason="Credited twice by the old system",
+        adjusted_by="operator:li.lei",
+        approved_by=None,
         occurred_at="2026-03-01T09:30:00Z",
     )
 
@@ -113,6 +159,10 @@ class BookedAdjustmentOut(Response):
     customer_id: str
     adjusted: int
     reason: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
+    adjusted_by: Annotated[str | None, ACTOR] = Field(description="Operators only.")
+    approved_by: Annotated[str | None, ACTOR] = Field(
+        description="The operator that approved it, if it needed that. Operators only."
+    )
     occurred_at: datetime
 
 
@@ -138,5 +188,7 @@ async def get_adjustment(
         customer_id=found.member.owner_id,
         adjusted=record.points,
         reason=keys.open_if_known(record.identity_id, "adjustment.reason", record.reason),
+        adjusted_by=context.vault.reveal(record.actor),
+        approved_by=None if record.approved_by is None else context.vault.reveal(record.approved_by),
         occurred_at=record.occurred_at,
     )

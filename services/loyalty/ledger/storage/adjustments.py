@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from services.loyalty.ledger.storage.tables import AdjustmentRecord, adjustment
 from shared.db import Read, Tx, any_of, columns_of
@@ -19,6 +20,14 @@ async def by_ids(read: Read, row_ids: Sequence[int]) -> list[AdjustmentRecord]:
     """Return the adjustments with these ids."""
     statement = select(*columns_of(adjustment, AdjustmentRecord)).where(any_of(adjustment.c.id, row_ids))
     return await read.read_records(AdjustmentRecord, statement)
+
+
+async def points_by(read: Read, actor: str, since: datetime) -> int:
+    """Return the points that this operator alone has added or taken away since an instant, both counted as positive."""
+    moved = select(func.sum(func.abs(adjustment.c.points))).where(
+        adjustment.c.actor == actor, adjustment.c.occurred_at >= since, adjustment.c.approved_by.is_(None)
+    )
+    return int(await read.scalar(moved) or 0)
 
 
 async def add(tx: Tx, record: AdjustmentRecord) -> None:

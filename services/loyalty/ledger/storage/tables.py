@@ -313,12 +313,18 @@ class AdjustmentColumns(TypedColumns):
     points: Named[int] = Column(BigInt)
     reason: Named[bytes] = Column(Sealed)
     actor: Named[str] = Column(Text)
+    approved_by: Named[str | None] = Column(Text)
+    """The second operator, who approved it; null: it was below the limit of the first one."""
     occurred_at: Named[datetime] = Column(Instant)
     booked_at: Named[datetime] = Column(Instant)
 
 
 adjustment = Table(
-    "adjustment", metadata, AdjustmentColumns, CheckConstraint("points <> 0", name="adjustment_moves")
+    "adjustment",
+    metadata,
+    AdjustmentColumns,
+    CheckConstraint("points <> 0", name="adjustment_moves"),
+    Index("adjustment_of_actor", "actor", "occurred_at"),
 )
 
 
@@ -337,6 +343,7 @@ class AdjustmentRecord:
     actor: str
     occurred_at: datetime
     booked_at: datetime
+    approved_by: str | None = None
 
 
 class TierStateColumns(TypedColumns):

@@ -25,13 +25,14 @@ from shared.limits import MEMBER_POINTS_MAX
 
 @dataclass(frozen=True, slots=True)
 class AdjustmentAsked:
-    """A correction by hand: signed points, the reason, and the operator."""
+    """A correction by hand: signed points, the reason, the operator, and the one who approved it, if one had to."""
 
     customer_id: str
     key: bytes
     points: int
     reason: str
     actor: str
+    approved_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ async def adjust_points(tx: Tx, context: Context[Settings], asked: AdjustmentAsk
             points=asked.points,
             reason=keys.seal(wallet.identity_id, "adjustment.reason", asked.reason),
             actor=asked.actor,
+            approved_by=asked.approved_by,
             occurred_at=journal.now,
             booked_at=wallet.last_booked_at,
         ),

@@ -1,0 +1,64 @@
+"""The statements on approvals."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+
+from shared.approvals.tables import DECIDED, ApprovalRecord, State, approval
+from shared.db import Read, Tx, columns_of
+
+EXPIRED_PAGE = 500
+
+_COLUMNS = columns_of(approval, ApprovalRecord)
+
+
+async def find(read: Read, approval_id: str) -> ApprovalRecord | None:
+    """Return an approval, or None if there is none with this id."""
+    return await read.read_record(ApprovalRecord, select(*_COLUMNS).where(approval.c.id == approval_id))
+
+
+async def lock(tx: Tx, approval_id: str) -> ApprovalRecord | None:
+    """Return an approval, and keep others from deciding about it until this transaction ends."""
+    statement = select(*_COLUMNS).where(approval.c.id == approval_id).order_by(approval.c.id)
+    return await tx.read_record(ApprovalRecord, statement.with_for_update())
+
+
+async def find_by_key(read: Read, key: bytes) -> ApprovalRecord | None:
+    """Return the approval that was proposed with this keyed hash of an Idempotency-Key."""
+    return await read.read_record(ApprovalRecord, select(*_COLUMNS).where(approval.c.key == key))
+
+
+async def count_open(read: Read, proposed_by: str) -> int:
+    """Return the number of open proposals of an operator."""
+    mine = (approval.c.proposed_by == proposed_by) & (approval.c.state == "proposed")
+    return await read.scalar(select(func.count()).select_from(approval).where(mine)) or 0
+
+
+async def page(read: Read, state: State | None, *, before: str | None, limit: int) -> list[ApprovalRecord]:
+    """Return the latest `limit` approvals before the id `before`, the latest first."""
+    rows = select(*_COLUMNS).order_by(approval.c.id.desc()).limit(limit)
+    if state is not None:
+        rows = rows.where(approval.c.state == state)
+    if before is not None:
+        rows = rows.where(approval.c.id < before)
+    return await read.read_records(ApprovalRecord, rows)
+
+
+async def add(tx: Tx, record: ApprovalRecord) -> None:
+    """Store a proposal."""
+    await tx.insert_records(approval, [record])
+
+
+async def decide(tx: Tx, records: Sequence[ApprovalRecord]) -> None:
+    """Store the decisions about these approvals, which are locked."""
+    await tx.update_records(approval, records, columns=("state", *DECIDED))
+
+
+async def expire(tx: Tx, now: datetime) -> int:
+    """End one page of the proposals whose time is over, and return their number."""
+    over = (approval.c.state == "proposed") & (approval.c.expires_at <= now)
+    due = select(approval.c.id).where(over).order_by(approval.c.id).limit(EXPIRED_PAGE)
+    return await tx.execute(
+        update(approval).where(approval.c.id.in_(due), approval.c.state == "proposed").values(state="expired")
+    )

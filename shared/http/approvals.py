@@ -1,0 +1,229 @@
+"""Operations by which operators see what was proposed, and decide about it. A second person decides."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Query
+from fastapi import Response as PlainResponse
+from pydantic import Field
+from typing_extensions import TypeAliasType
+
+from shared.approvals import OPEN_FOR, Approvable, ApprovalRecord, deciding, storage, tables
+from shared.approvals.refusals import ApprovalClosed, OthersProposal, OwnProposal, UnknownApproval
+from shared.db import Read
+from shared.http.auth import OPERATORS, allow
+from shared.http.cursor import CursorInvalid
+from shared.http.dependencies import Caller, InContext, Reading, Transaction, Vaulted
+from shared.http.listing import Listing, listed_by
+from shared.http.models import Page, Request, Response, Word, example
+from shared.http.readers import ACTOR, OPERATORS_ONLY
+from shared.http.routes import Router
+from shared.service.service import Service
+from shared.vault import Keys, Vault
+
+TAG = {"approvals": "Requests above a limit: one operator proposes them, another one approves them."}
+LOCATION = "/v1/approvals/{id}"
+"""The template of the address of what an operation answers with 202."""
+
+_HOURS = int(OPEN_FOR.total_seconds()) // 3600
+
+ApprovalState = TypeAliasType(
+    "ApprovalState",
+    Annotated[
+        tables.State,
+        Field(
+            description="The state of a proposal. proposed: waits for a second person; approved: done; failed: approved, but refused "
+            "when it was to be done; rejected, withdrawn: ended by a person; expired: nobody decided in time."
+        ),
+    ],
+)
+
+
+class ApprovalOut(Response):
+    """A request that was proposed, and what became of it."""
+
+    model_config = example(
+        id="apr_01k2m9d6v4e8r7a1b2c3d4e5f6", state="proposed", operation="adjust_points",
+        customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8",
+        path={"customer_id": "cus_01hv3n8v1mz8k7g5r0q2w4x6y8"}, fields={"points": 250_000},
+        reason="The shop's birthday gift was never booked", proposed_by="operator:li.lei",
+        proposed_at="2026-03-01T09:30:00Z", expires_at="2026-03-04T09:30:00Z", decided_by=None, decided_at=None,
+        decision=None, created=None, refusal=None,
+    )  # fmt: skip
+
+    id: str
+    state: ApprovalState
+    operation: str = Field(description="The operationId of what was asked for.")
+    customer_id: str
+    path: dict[str, str] | None = Field(
+        description="The parameters of its path; null once the customer is erased."
+    )
+    fields: dict[str, int | str | None] | None = Field(
+        description="The fields of its body but the reason: numbers and codes. Null once the customer is erased."
+    )
+    reason: Annotated[str | None, OPERATORS_ONLY] = Field(description="The reason of the proposer.")
+    proposed_by: Annotated[str, ACTOR]
+    proposed_at: datetime
+    expires_at: datetime = Field(description=f"It can be approved until then: {_HOURS} hours.")
+    decided_by: Annotated[str | None, ACTOR] = Field(description="Who approved, rejected or withdrew it.")
+    decided_at: datetime | None
+    decision: Annotated[str | None, OPERATORS_ONLY] = Field(description="The reason of a rejection.")
+    created: str | None = Field(description="The address of what was created when it was approved.")
+    refusal: str | None = Field(description="The code of the refusal for which it failed.")
+
+
+class RejectionIn(Request):
+    """Why a proposal is refused."""
+
+    model_config = example(reason="The gift was booked on Monday")
+
+    reason: Word = Field(description="Kept sealed with the proposal. Only operators read it.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalFilters:
+    """The filters of the list of approvals."""
+
+    state: Annotated[ApprovalState | None, Query(description="Only this state.")] = None
+
+
+ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {"model": ApprovalOut, "description": "Nothing is done yet: another operator must approve it."}
+}
+"""The `responses` of an operation that may be proposed."""
+
+
+async def accepted(read: Read, vault: Vault, record: ApprovalRecord) -> PlainResponse:
+    """Return the answer to a request that was proposed."""
+    keys = await vault.keys(read, [record.identity_id])
+    content = _out(vault, keys, record).model_dump_json()
+    return PlainResponse(content, 202, media_type="application/json")
+
+
+def router_of(service: Service) -> Router:
+    """Return the operations on what was proposed in this service."""
+    router = Router(tags=[*TAG])
+    _declare_reading(router)
+    _declare_deciding(router, service.approvables)
+    _declare_withdrawing(router)
+    return router
+
+
+def _declare_reading(router: Router) -> None:
+    @router.get(
+        "/v1/approvals",
+        operation_id="list_approvals",
+        summary="List what was proposed",
+        allow=allow(OPERATORS),
+        errors=(CursorInvalid,),
+    )
+    async def list_approvals(
+        read: Reading,
+        vault: Vaulted,
+        listing: Annotated[Listing[ApprovalFilters], listed_by(ApprovalFilters)],
+    ) -> Page[ApprovalOut]:
+        """Requests that one operator proposed for another one to approve, the latest first, with what became of them."""
+        records = await storage.page(
+            read, listing.filters.state, before=listing.after, limit=listing.rows_max
+        )
+        items = await _shown(read, vault, listing.shown(records))
+        return listing.page(records, lambda record: [record.id], items)
+
+    @router.get(
+        "/v1/approvals/{approval_id}",
+        operation_id="get_approval",
+        summary="Read what was proposed",
+        allow=allow(OPERATORS),
+        errors=(UnknownApproval,),
+    )
+    async def get_approval(read: Reading, vault: Vaulted, approval_id: str) -> ApprovalOut:
+        """The request as it was proposed, who proposed it, who decided, and what was created."""
+        record = await storage.find(read, approval_id)
+        if record is None:
+            raise UnknownApproval
+        (shown,) = await _shown(read, vault, [record])
+        return shown
+
+
+def _declare_deciding(router: Router, approvables: Mapping[str, Approvable]) -> None:
+    deciders = allow(deciding.approvers(approvables.values()))
+    errors = (UnknownApproval, OwnProposal, ApprovalClosed)
+
+    @router.post(
+        "/v1/approvals/{approval_id}:approve",
+        operation_id="approve_approval",
+        summary="Approve what another operator proposed",
+        allow=deciders,
+        errors=errors,
+    )
+    async def approve_approval(
+        tx: Transaction, context: InContext, caller: Caller, approval_id: str
+    ) -> ApprovalOut:
+        """Do what was proposed, once, as it was proposed. You cannot approve what you proposed yourself.
+
+        If it is refused now, for example because the points are gone, nothing is done: the state is `failed`, and `refusal`
+        says why.
+        """
+        record = await deciding.approve(tx, context, approvables, approval_id, caller)
+        (shown,) = await _shown(tx, context.vault, [record])
+        return shown
+
+    @router.post(
+        "/v1/approvals/{approval_id}:reject",
+        operation_id="reject_approval",
+        summary="Reject what another operator proposed",
+        allow=deciders,
+        errors=errors,
+    )
+    async def reject_approval(
+        tx: Transaction, context: InContext, caller: Caller, approval_id: str, body: RejectionIn
+    ) -> ApprovalOut:
+        """End the proposal, so that nobody can approve it. The proposer reads your reason."""
+        record = await deciding.reject(tx, context, approvables, approval_id, caller, body.reason)
+        (shown,) = await _shown(tx, context.vault, [record])
+        return shown
+
+
+def _declare_withdrawing(router: Router) -> None:
+    @router.post(
+        "/v1/approvals/{approval_id}:withdraw",
+        operation_id="withdraw_approval",
+        summary="Withdraw what you proposed",
+        allow=allow({"agent", "manager", "admin"}),
+        errors=(UnknownApproval, OthersProposal, ApprovalClosed),
+    )
+    async def withdraw_approval(
+        tx: Transaction, context: InContext, caller: Caller, approval_id: str
+    ) -> ApprovalOut:
+        """Take your own proposal back, so that nobody can approve it."""
+        record = await deciding.withdraw(tx, approval_id, caller)
+        (shown,) = await _shown(tx, context.vault, [record])
+        return shown
+
+
+async def _shown(read: Read, vault: Vault, records: Sequence[ApprovalRecord]) -> list[ApprovalOut]:
+    keys = await vault.keys(read, {record.identity_id for record in records})
+    return [_out(vault, keys, record) for record in records]
+
+
+def _out(vault: Vault, keys: Keys, record: ApprovalRecord) -> ApprovalOut:
+    content = deciding.opened(keys, record) if record.identity_id in keys else None
+    return ApprovalOut(
+        id=record.id,
+        state=record.state,
+        operation=record.operation,
+        customer_id=record.customer_id,
+        path=None if content is None else dict(content.path),
+        fields=None if content is None else dict(content.fields),
+        reason=None if content is None else content.reason,
+        proposed_by=vault.reveal(record.proposed_by),
+        proposed_at=record.proposed_at,
+        expires_at=record.expires_at,
+        decided_by=None if record.decided_by is None else vault.reveal(record.decided_by),
+        decided_at=record.decided_at,
+        decision=None if content is None else content.decision,
+        created=record.created,
+        refusal=record.refusal,
+    )
