@@ -74,7 +74,10 @@ class JobOut(Response):
     state: JobState
     total: int | None = Field(description="The number of items; null while it is not known.")
     done: int = Field(description="The number of items that are done.")
-    failed: int = Field(description="The number of items that could not be done: see the job's errors.")
+    failed: int = Field(
+        description="The number of items that could not be done. The job's errors name at most "
+        f"{limits.ERRORS_MAX:,} faults of them."
+    )
     progress: float | None = Field(
         description="The part of the items that the job is past, from 0 to 1; null while `total` is not known."
     )
