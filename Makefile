@@ -32,8 +32,8 @@ test: .venv/dev.installed ## run every test, against real databases and real bro
 	@$(BIN)/pytest $(WORKERS) -m 'not bench and not chaos and not compose' $(ARGS)
 
 .PHONY: quick
-quick: .venv/dev.installed ## run what needs no PostgreSQL, no broker and no browser, and takes no long time, in minutes
-	@$(BIN)/pytest $(WORKERS) -m 'not bench and not chaos and not compose and not postgresql and not kafka and not browser and not slow' $(ARGS)
+quick: .venv/dev.installed ## run what needs no PostgreSQL, no broker, no browser and no Node.js, and takes no long time, in minutes
+	@$(BIN)/pytest $(WORKERS) -m 'not bench and not chaos and not compose and not postgresql and not kafka and not browser and not node and not slow' $(ARGS)
 
 .PHONY: test-long
 test-long: .venv/dev.installed ## run every test, with all attacks and long fuzz and property tests in place of samples

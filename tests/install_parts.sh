@@ -1,7 +1,18 @@
 #!/bin/sh
-# The real parts that the tests run against: PostgreSQL, Java and Maven (for Apache Kafka), Chromium.
+# The real parts that the tests run against: PostgreSQL, Java and Maven (for Apache Kafka), Chromium, and tools on Node.js.
 # Installs what is missing where it can; else says what to install. Costs nothing when everything is there.
 set -eu
+
+# The linters of the OpenAPI documents and the generator of types, in the versions of the lock file; no script of theirs is run.
+npm="${0%/*}/npm"
+if command -v npm >/dev/null && ! cmp -s "$npm/package-lock.json" "$npm/node_modules/installed.json"; then
+    echo "Installing what the tests run on Node.js"
+    if (cd "$npm" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null); then
+        cp "$npm/package-lock.json" "$npm/node_modules/installed.json"
+    else
+        echo "Not installed, so tests marked \`node\` cannot run here: the packages of tests/npm" >&2
+    fi
+fi
 
 missing=
 command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ||

@@ -57,7 +57,7 @@ _SECURITY = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "JWT",
-    "description": f"""A signed JWT (JWS compact): ES256, RS256 or Ed25519, with a `kid` of the installation's key set.
+    "description": f"""A signed JWT (JWS compact), checked as RFC8725 asks: ES256, RS256 or Ed25519, with a `kid` of the installation's key set.
 Its header has `alg`, `kid` and perhaps `typ`, nothing else. `aud` says whose token it is:
 
 | claim | an operator's | a partner's | a customer's |
@@ -227,6 +227,7 @@ def generate(
     tags = {str(tag): None for route in listed for tag in route.tags}
     document["tags"] = [{"name": tag, "description": about.get(tag, tag)} for tag in tags]
     document["servers"] = [{"url": "/", "description": "This service."}]
+    components.tell_width_of_integers(document)
     return document
 
 
