@@ -27,7 +27,10 @@ from tests.parts.till import SALE, open_till
 from tests.parts.tokens import Subject
 
 SERVICES = ("profile", "loyalty", "feedback", "scoring")
-PROPOSER = tokens.operator("manager", name="li.mei")
+PROPOSER = {
+    "loyalty": tokens.operator("manager", name="li.mei"),
+    "feedback": tokens.operator("agent", name="li.mei"),
+}
 ADMIN, AGENT = tokens.operator("admin"), tokens.operator("agent")
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 BOUGHT_MINOR = 1_000_000
@@ -96,9 +99,13 @@ class Opened(Running[Any]):
         await work_on_all(self.runtime, kinds)
 
     async def propose(self) -> str:
-        """Propose an adjustment of the owner's points as another operator than `ADMIN`, and return the approval's id."""
-        body = {"points": 100_001, "reason": "Ana called from 13800138000"}
-        document = await self.post(PROPOSER, f"/v1/members/{self.owner}/adjustments", body)
+        """Propose something about the owner as another operator than `ADMIN`, and return the approval's id."""
+        body: dict[str, Any] = {"points": 100_001, "reason": "Ana called from 13800138000"}
+        path = f"/v1/members/{self.owner}/adjustments"
+        if self.service.name == "feedback":
+            body |= {"kind": "points", "points": 10_000, "propose": True}
+            path = f"/v1/complaints/{self.of_owner['complaint_id']}/remedies"
+        document = await self.post(PROPOSER[self.service.name], path, body)
         return str(document["id"])
 
     async def tell(self, *events: Event) -> None:
@@ -250,6 +257,7 @@ async def _fill_feedback(house: Opened) -> None:
         ids["message_id"] = (await house.post(AGENT, f"{path}/messages", said))["id"]
         made_good = {"kind": "points", "points": 5, "reason": "It leaked."}
         ids["remedy_id"] = (await house.post(AGENT, f"{path}/remedies", made_good))["id"]
+    house.of_owner["approval_id"] = await house.propose()
 
 
 async def _fill_scoring(house: Opened) -> None:

@@ -20,6 +20,7 @@ CAPABILITY = Capability(
         paged("mark_overdue_remedies", mark_overdue_remedies, every_seconds=5),
         paged("give_up_unknown_remedies", give_up_unknown_remedies, every_seconds=SWEEP_SECONDS),
     ),
+    approvables=(remedies.APPROVABLE,),
     tables=(tables.metadata,),
     gauges=figures.gauges,
     measures=figures.MEASURES,

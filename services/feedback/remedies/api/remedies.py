@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Annotated
 
+from fastapi import Response as PlainResponse
 from pydantic import Field
 
-from services.feedback.complaints.queries.admission import WRITERS, actor_of
+from services.feedback.complaints.domain.machine import ActorKind
+from services.feedback.complaints.queries.admission import MANAGERS, WRITERS, actor_of
 from services.feedback.complaints.refusals import CustomerErased, UnknownComplaint
 from services.feedback.remedies.domain import RemedyKind, RemedyStatus
 from services.feedback.remedies.queries.remedies import remedy_of
@@ -18,13 +20,17 @@ from services.feedback.remedies.refusals import (
     RetryOfRefused,
     UnknownRemedy,
 )
+from services.feedback.remedies.usecases.ask_remedy import GRANT_REMEDY, ask_remedy
 from services.feedback.remedies.usecases.grant_remedy import NewRemedy, grant_remedy
 from services.feedback.remedies.usecases.retry_remedy import retry_remedy
 from services.feedback.settings import Settings
-from shared.db import Read
+from shared.approvals import Approvable, Approved, ProposedBefore, TooManyProposals
+from shared.context import Context
+from shared.db import Read, Tx
 from shared.events.base import RemedyId
+from shared.http.approvals import ACCEPTED, LOCATION, accepted
 from shared.http.auth import allow
-from shared.http.dependencies import Caller, InContext, Transaction
+from shared.http.dependencies import Caller, InContext, KeyHash, Transaction
 from shared.http.models import Choice, LongText, Request, Response, example
 from shared.http.routes import Router
 from shared.limits import REMEDY_POINTS_MAX
@@ -42,6 +48,10 @@ class RemedyIn(Request):
     reason: LongText
     retry_of: RemedyId | None = Field(
         default=None, description="A refused remedy that this one tries again. Each is tried again once."
+    )
+    propose: bool = Field(
+        default=False,
+        description="Whether an agent's remedy that is above the agent's limits is proposed to a manager (202), and not refused.",
     )
 
 
@@ -64,7 +74,9 @@ class GrantedRemedyOut(Response):
     allow=allow(WRITERS),
     idempotency="required",
     status_code=201,
-    location="/v1/complaints/{complaint_id}",
+    response_model=GrantedRemedyOut,
+    responses=ACCEPTED,
+    location={201: "/v1/complaints/{complaint_id}", 202: LOCATION},
     errors=(
         UnknownComplaint,
         RemedyOnEndedComplaint,
@@ -73,18 +85,50 @@ class GrantedRemedyOut(Response):
         RemedyAboveComplaintLimit,
         RemedyAboveDayLimit,
         CustomerErased,
+        ProposedBefore,
+        TooManyProposals,
     ),
 )
 async def post_remedy(
-    tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, body: RemedyIn
-) -> GrantedRemedyOut:
+    tx: Transaction,
+    context: InContext[Settings],
+    caller: Caller,
+    key: KeyHash,
+    complaint_id: str,
+    body: RemedyIn,
+) -> GrantedRemedyOut | PlainResponse:
     """Grant points on a complaint. Loyalty pays them once and the remedy is settled, or refuses them with a reason.
 
     What you may grant on one complaint and in one day adds up; `remedy_limits` of the complaint says what is left.
+    More is refused. With `propose` an agent's remedy waits for a manager instead: the answer is 202, and the manager approves it at its
+    `Location`, within the manager's own limits.
     """
     new = NewRemedy(body.points, body.reason, caller.id, body.retry_of, actor_of(caller).kind)
-    remedy_id = await grant_remedy(tx, context, complaint_id, new)
-    return await _granted(tx, complaint_id, remedy_id)
+    if not body.propose:
+        return await _granted(tx, complaint_id, await grant_remedy(tx, context, complaint_id, new))
+    granted = await ask_remedy(tx, context, complaint_id, new, key)
+    if not isinstance(granted, str):
+        return await accepted(tx, context.vault, granted)
+    return await _granted(tx, complaint_id, granted)
+
+
+async def _grant_approved(tx: Tx, context: Context[Settings], approved: Approved) -> str:
+    """Grant a remedy that a manager has approved, within the manager's limits, and return the complaint's address."""
+    body = RemedyIn.model_validate(approved.body)
+    complaint_id = approved.path["complaint_id"]
+    new = NewRemedy(
+        body.points,
+        body.reason,
+        approved.proposed_by.removeprefix("operator:"),
+        body.retry_of,
+        ActorKind.MANAGER,
+        approved.approved_by.removeprefix("operator:"),
+    )
+    await grant_remedy(tx, context, complaint_id, new)
+    return f"/v1/complaints/{complaint_id}"
+
+
+APPROVABLE = Approvable(GRANT_REMEDY, MANAGERS, _grant_approved)
 
 
 @router.post(

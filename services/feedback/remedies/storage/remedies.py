@@ -70,9 +70,10 @@ async def points_on(read: Read, complaint_ids: Sequence[str]) -> int:
 
 
 async def grants_by(read: Read, operator_id: str, since: datetime) -> list[Grant]:
-    """Return what this operator has granted since an instant and was not refused."""
+    """Return what this operator has granted since an instant, alone or by an approval, and was not refused."""
+    alone = (remedy.c.requested_by == operator_id) & remedy.c.approved_by.is_(None)
     statement = select(remedy.c.granted_at, func.coalesce(remedy.c.points, 0).label("points")).where(
-        remedy.c.requested_by == operator_id,
+        alone | (remedy.c.approved_by == operator_id),
         remedy.c.granted_at >= since,
         remedy.c.status.not_in(NOT_PAID),
     )

@@ -53,6 +53,13 @@ Index(
 )
 Index("remedy_requested_by", remedy.c.requested_by, remedy.c.granted_at)
 Index(
+    "remedy_approved_by",
+    remedy.c.approved_by,
+    remedy.c.granted_at,
+    postgresql_where=remedy.c.approved_by.is_not(None),
+    sqlite_where=remedy.c.approved_by.is_not(None),
+)
+Index(
     "remedy_retry_of",
     remedy.c.retry_of,
     unique=True,

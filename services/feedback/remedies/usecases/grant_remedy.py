@@ -32,13 +32,22 @@ NOTHING_FOR: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class NewRemedy:
-    """Points to grant, with the reason and the operator; `retry_of` names a refused remedy to try again."""
+    """Points to grant, with the reason and the operator; `retry_of` names a refused remedy to try again.
+
+    `role` is that of the operator whose limits hold: of the one who approved it, if somebody had to.
+    """
 
     points: int
     reason: str
     requested_by: str
     retry_of: str | None = None
     role: ActorKind = ActorKind.AGENT
+    approved_by: str | None = None
+
+    @property
+    def granter(self) -> str:
+        """The operator for whom the points count."""
+        return self.approved_by or self.requested_by
 
 
 async def grant_remedy(tx: Tx, context: Context[Settings], complaint_id: str, new: NewRemedy) -> str:
@@ -72,7 +81,7 @@ async def grant_remedy(tx: Tx, context: Context[Settings], complaint_id: str, ne
             currency=None,
             status=RemedyStatus.GRANTED.value,
             requested_by=new.requested_by,
-            approved_by=None,
+            approved_by=new.approved_by,
             reason_sealed=keys.seal(complaint.identity_id, f"remedy.reason/{remedy_id}", new.reason),
             granted_at=granted_at,
             deadline_at=deadline_at,
@@ -89,8 +98,8 @@ async def grant_remedy(tx: Tx, context: Context[Settings], complaint_id: str, ne
 
 async def _keep_limits(tx: Tx, context: Context[Settings], complaint_id: str, new: NewRemedy) -> None:
     """Refuse a remedy that passes a limit of its operator, whose grants wait for each other."""
-    await remedies.lock_granter(tx, new.requested_by)
-    for limit in await limits_of(tx, context, complaint_id, Actor(new.role, new.requested_by), tx.now):
+    await remedies.lock_granter(tx, new.granter)
+    for limit in await limits_of(tx, context, complaint_id, Actor(new.role, new.granter), tx.now):
         if new.points > limit.points_left:
             refusal = (
                 RemedyAboveComplaintLimit if limit.scope is LimitScope.COMPLAINT else RemedyAboveDayLimit

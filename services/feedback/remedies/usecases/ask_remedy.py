@@ -1,0 +1,51 @@
+"""An operator asks for a remedy, which a manager has to approve if it is above an agent's limit."""
+
+from services.feedback.complaints.domain.machine import ActorKind
+from services.feedback.complaints.steps.lock_complaints import lock_complaint
+from services.feedback.remedies.domain import RemedyKind
+from services.feedback.remedies.refusals import RemedyAboveComplaintLimit, RemedyAboveDayLimit
+from services.feedback.remedies.usecases.grant_remedy import NewRemedy, grant_remedy
+from services.feedback.settings import Settings
+from shared import approvals
+from shared.approvals import ApprovalRecord, Proposal
+from shared.context import Context
+from shared.db import Tx, locks
+
+GRANT_REMEDY = "grant_remedy"
+"""The operationId of a remedy, by which a manager approves it."""
+
+
+async def ask_remedy(
+    tx: Tx, context: Context[Settings], complaint_id: str, new: NewRemedy, key: bytes
+) -> str | ApprovalRecord:
+    """Grant a remedy and return its id, or propose it to a manager if it is above the agent's limits.
+
+    Raises what `grant_remedy` raises, but an agent's refusals by a limit, and what `propose` raises.
+    """
+    proposer = f"operator:{new.requested_by}"
+    await locks.operators(tx, [proposer])
+    try:
+        async with tx.savepoint():
+            return await grant_remedy(tx, context, complaint_id, new)
+    except (RemedyAboveComplaintLimit, RemedyAboveDayLimit):
+        if new.role is not ActorKind.AGENT:
+            raise
+    complaint = await lock_complaint(tx, complaint_id)
+    return await approvals.propose(
+        tx,
+        context,
+        Proposal(
+            operation=GRANT_REMEDY,
+            path={"complaint_id": complaint_id},
+            body={
+                "kind": RemedyKind.POINTS.value,
+                "points": new.points,
+                "reason": new.reason,
+                "retry_of": new.retry_of,
+            },
+            key=key,
+            customer_id=complaint.customer_id,
+            identity_id=complaint.identity_id,
+            proposed_by=proposer,
+        ),
+    )
