@@ -171,7 +171,7 @@ def _told(error: BaseException) -> Refused | None:
 def _is_full_disk(error: BaseException) -> bool:
     from shared.db import failures  # loads SQLAlchemy, which most commands do without
 
-    return failures.is_full_disk(error) or (isinstance(error, OSError) and error.errno == errno.ENOSPC)
+    return failures.is_full_disk(error)
 
 
 def _full_disk() -> Refused:

@@ -1,6 +1,5 @@
 """A consistent copy of an embedded home while the product runs in it."""
 
-import errno
 import fcntl
 import os
 import shutil
@@ -14,6 +13,7 @@ from huitou.exits import Exit, Refused
 from huitou.speech import said
 from shared.bus.log import APPLICATION_ID, Log
 from shared.clock import SystemClock
+from shared.errors import NO_ROOM
 
 BUSY_SECONDS_MAX = 30.0
 INSTANT_SECONDS_MAX = 120.0
@@ -69,7 +69,7 @@ def _unfinished(target: Path) -> Iterator[Path]:
             raise
     except OSError as error:
         raise Refused(
-            Exit.DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else Exit.FAILED,
+            Exit.DISK_FULL if error.errno in NO_ROOM else Exit.FAILED,
             said("copy_cannot_be_written", target=target, error=error.strerror or error),
         ) from None
     finally:

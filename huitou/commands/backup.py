@@ -1,5 +1,6 @@
 """`huitou backup`: a consistent copy of an embedded home, also while it runs."""
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing, suppress
@@ -34,6 +35,7 @@ def backup(
             said("backup_not_found", files=", ".join(missing)) if missing else said("backup_only_embedded"),
         )
     _refuse_older(settings.home, databases)
+    asyncio.run(_refuse_other_keys(databases))
     snapshot.copy_home(settings.home, databases, settings.home / "log.db", folder)
     typer.echo(said("backup_saved", folder=folder))
 
@@ -50,3 +52,26 @@ def _refuse_older(folder: Path, databases: Sequence[Path]) -> None:
             revisions = {revision for (revision,) in file.execute("SELECT version_num FROM alembic_version")}
             if revisions & DROPPED_REVISIONS:
                 raise Refused(Exit.HOME_OF_OTHER_VERSION, said("backup_of_older", folder=folder))
+
+
+async def _refuse_other_keys(databases: Sequence[Path]) -> None:
+    """Refuse to copy databases without the keys that they were written with: nothing could start from the copy."""
+    # They load every service, which the other commands need not wait for.
+    from huitou import registry
+    from shared.db import UnusableDatabase, failures, open_database
+    from shared.db.sqlite import SqliteDatabase
+    from shared.service.keys import compare_keys
+
+    for service, path in zip(registry.services(), databases, strict=True):
+        try:
+            database = open_database(f"sqlite:///{path}")
+        except UnusableDatabase:
+            continue  # the copy of it says what is wrong
+        assert isinstance(database, SqliteDatabase)
+        try:
+            await compare_keys(service, database)
+        except Exception as error:
+            if not failures.is_transient(error):
+                raise
+        finally:
+            await database.close()

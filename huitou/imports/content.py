@@ -1,6 +1,5 @@
 """The content of an import: a file or standard input, recognised by its encoding and separator, with its digest."""
 
-import errno
 import hashlib
 import shutil
 import sys
@@ -14,6 +13,7 @@ from typing import BinaryIO
 
 from huitou.exits import Exit, Refused
 from huitou.speech import said
+from shared.errors import NO_ROOM
 from shared.files.content import (
     BY_BYTES,
     CHUNK_BYTES,
@@ -122,7 +122,7 @@ def _readable(file: str, copy: Path) -> Path:
     except PermissionError:
         raise Refused(Exit.USAGE, said("file_may_not_be_read", file=file)) from None
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in NO_ROOM:
             raise
         raise Refused(
             Exit.USAGE, said("file_cannot_be_read", file=file, error=(error.strerror or str(error)).lower())

@@ -83,7 +83,7 @@ class KeySource:
             self._tried_at = time.monotonic()
             try:
                 document = await self._document()
-                keys = usable(json.loads(document))
+                keys = read(document)
             except (OSError, ValueError, RecursionError, httpx2.HTTPError) as error:
                 self._say(f"The keys that verify tokens could not be read ({type(error).__name__}).")
                 return
@@ -116,6 +116,14 @@ class KeySource:
             async for chunk in answer.aiter_bytes():
                 content = _bounded(content + chunk)
             return content
+
+
+def read(content: bytes) -> dict[str, VerifyingKey]:
+    """Return the usable keys in the text of a JWKS document, by id.
+
+    Raises ValueError or RecursionError if it is none, or is too large.
+    """
+    return usable(json.loads(_bounded(content)))
 
 
 def usable(document: Any) -> dict[str, VerifyingKey]:

@@ -1,6 +1,5 @@
 """Make and read the installation's own signing key. It lies in the home folder, and only its owner can read it."""
 
-import errno
 import json
 import os
 from collections.abc import Collection, Mapping
@@ -11,12 +10,15 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from shared.auth import keyset
 from shared.auth.errors import SigningKeyBroken
 from shared.auth.principal import Role, SubjectKind
+from shared.errors import NO_ROOM
 from shared.limits import CUSTOMER_TOKEN_MINUTES_MAX, TOKEN_DAYS_MAX
 from shared.speech import words
 
 ALGORITHM = "ES256"
+CURVE = "P-256"
 ISSUER = "huitou"
 AUDIENCES: Mapping[SubjectKind, str] = {
     "operator": "operations",
@@ -54,7 +56,7 @@ def ensure_signing_key(home: Path) -> ECKey:
     path = signing_key_path(home)
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        key = ECKey.generate_key("P-256", auto_kid=True)
+        key = ECKey.generate_key(CURVE, auto_kid=True)
         _place(path, json.dumps(key.as_dict(private=True)), OWNER_ONLY)
     return load_signing_key(home)
 
@@ -62,32 +64,45 @@ def ensure_signing_key(home: Path) -> ECKey:
 def load_signing_key(home: Path) -> ECKey:
     """Return the installation's signing key. Its public JWKS is made if it is missing.
 
-    Raises SigningKeyBroken if the key is missing or damaged, or if the JWKS is that of another key.
+    Raises SigningKeyBroken if the key is missing or damaged, or if the JWKS does not verify what the key signs.
     """
+    return _load(home, make_public=True)
+
+
+def read_signing_key(home: Path) -> ECKey:
+    """Return the installation's signing key, and make nothing. Raises SigningKeyBroken as `load_signing_key` does."""
+    return _load(home, make_public=False)
+
+
+def _load(home: Path, *, make_public: bool) -> ECKey:
     path, public = signing_key_path(home), public_keys_path(home)
     try:
         key = ECKey.import_key(json.loads(path.read_text(encoding="utf-8")))
-        if not key.is_private or not key.kid:
-            raise ValueError("no private key with an id")
-        if not public.exists():
+        if not key.is_private or not key.kid or key.curve_name != CURVE:
+            raise ValueError("no private key of this algorithm with an id")
+        if make_public and not public.exists():
             _place(public, json.dumps({"keys": [key.as_dict(private=False)]}), 0o644)
-        listed = json.loads(public.read_text(encoding="utf-8"))["keys"]
-        curves = [entry for entry in listed if isinstance(entry, dict) and entry.get("kty") == "EC"]
-        if not any(ECKey.import_key(entry).thumbprint() == key.thumbprint() for entry in curves):
+        if public.exists() and not _is_verified_by(key, public.read_bytes()):
             raise SigningKeyBroken(words(__name__, "signing_key_other", public=public, path=path))
     except FileNotFoundError:
         raise SigningKeyBroken(words(__name__, "signing_key_missing", path=path)) from None
-    except (JoseError, ValueError, KeyError, TypeError):
+    except (JoseError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise SigningKeyBroken(
             words(__name__, "signing_key_damaged", path=path, public=public.name)
         ) from None
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in NO_ROOM:
             raise
         raise SigningKeyBroken(
             words(__name__, "signing_key_unreadable", path=path, public=public.name, error=error.strerror)
         ) from None
     return key
+
+
+def _is_verified_by(key: ECKey, document: bytes) -> bool:
+    """Whether a JWKS verifies what the key signs: it has the public half under the id that the tokens name."""
+    verifying = keyset.read(document).get(str(key.kid))
+    return verifying is not None and verifying.key.thumbprint() == key.thumbprint()
 
 
 def signing_check(key: ECKey) -> bytes:

@@ -1,11 +1,12 @@
 """Tell what a database error means: an outage, a lost race, a row that was refused, or a bug."""
 
-import errno
 import sqlite3
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from shared.errors import NO_ROOM
 
 
 class DatabaseBehind(Exception):
@@ -22,7 +23,6 @@ _IDLE = "25P03"
 """idle_in_transaction_session_timeout: the server has ended a transaction that stood still."""
 _ROW_CLASSES = ("22", "23")
 """Data exceptions and integrity constraint violations."""
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DRIVER_LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 """Errors that asyncpg raises on a connection that is gone. The second one means that it went in the middle of a message."""
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -88,7 +88,7 @@ def is_row_refused(error: BaseException) -> bool:
 def is_full_disk(error: BaseException) -> bool:
     """Whether the disk is full: the database's, or the one of a file beside it."""
     if isinstance(error, OSError):
-        return error.errno in _NO_ROOM
+        return error.errno in NO_ROOM
     return _sqlite_code(error) == sqlite3.SQLITE_FULL or _sqlstate(error) == "53100"
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, literal, select
@@ -15,6 +16,7 @@ from shared.db import Database, Tx, failures, kernel_metadata
 from shared.db.migrations import Keys as UpgradeKeys
 from shared.db.migrations import Migrations
 from shared.db.opening import place_in_words
+from shared.db.sqlite import SqliteDatabase, SqliteRead
 from shared.service.service import Service
 from shared.settings import BadSetting, ServiceSettings
 from shared.speech import Words, words
@@ -25,9 +27,19 @@ from shared.vault import (
     key_check,
     open_vault,
     references_path,
+    subject_key,
     vault_path,
 )
-from shared.vault.checks import REFERENCES, TOKENS, VAULT, HeldKeys, OtherKeys, prove
+from shared.vault.checks import (
+    REFERENCES,
+    TOKENS,
+    VAULT,
+    HeldKeys,
+    OtherKeys,
+    compare,
+    prove,
+    recorded_checks,
+)
 
 ANSWER_SECONDS_MAX = 2.0
 """The time that a database may take to say whether it is new."""
@@ -80,29 +92,65 @@ async def prove_keys(service: Service, runtime: Runtime) -> None:
         await _prove(tx, service, runtime)
 
 
+async def compare_keys(service: Service, database: SqliteDatabase) -> None:
+    """Check that this process has the keys that a file of SQLite was written with. Nothing is made, locked or written.
+
+    A database of nobody needs no keys. Raises BadSetting if keys are missing, cannot be used or are others.
+    """
+    settings = service.settings
+    needed = _needed(database.reader)
+    missing = [(purpose, path) for purpose, path in _files(settings) if not _exists(path)]
+    for purpose, path in missing:
+        if needed is None or purpose in needed:
+            raise BadSetting(_lost(service, database, path))
+    tables = inspect(database.reader).get_table_names()
+    with _told(service, database):
+        for purpose, path in _files(settings):
+            if purpose == TOKENS and _exists(path):
+                signing.read_signing_key(settings.home)
+        if subject_key.name not in tables or any(purpose != TOKENS for purpose, _ in missing):
+            return
+        read, vault = SqliteRead(database.reader), open_vault_of(settings)
+        recorded = await recorded_checks(read) if key_check.name in tables else []
+        tokens = not settings.jwks and all(purpose != TOKENS for purpose, _ in missing)
+        await compare(read, recorded, _held(settings, vault, tokens=tokens), vault)
+
+
 async def _prove(tx: Tx, service: Service, runtime: Runtime) -> None:
     settings, vault = service.settings, runtime.vault
+    with _told(service, runtime.database):
+        await prove(tx, _held(settings, vault, tokens=not settings.jwks), vault)
+
+
+def _held(settings: ServiceSettings, vault: Vault, *, tokens: bool) -> list[HeldKeys]:
+    """Return the keys of this process for each purpose, the installation's own key of tokens only if it is asked for."""
+    held = [
+        HeldKeys(
+            VAULT,
+            _origin(settings, "vault_key", vault_path(settings.home, settings.service)),
+            vault.checks,
+        ),
+        HeldKeys(
+            REFERENCES,
+            _origin(settings, "reference_key", references_path(settings.home)),
+            {1: vault.reference_check},
+        ),
+    ]
+    if tokens:
+        check = signing.signing_check(signing.read_signing_key(settings.home))
+        held.append(HeldKeys(TOKENS, str(signing.signing_key_path(settings.home)), {1: check}))
+    return held
+
+
+@contextmanager
+def _told(service: Service, database: Database) -> Iterator[None]:
+    """Turn what is wrong with keys into a BadSetting."""
     try:
-        held = [
-            HeldKeys(
-                VAULT,
-                _origin(settings, "vault_key", vault_path(settings.home, settings.service)),
-                vault.checks,
-            ),
-            HeldKeys(
-                REFERENCES,
-                _origin(settings, "reference_key", references_path(settings.home)),
-                {1: vault.reference_check},
-            ),
-        ]
-        if not settings.jwks:
-            check = signing.signing_check(signing.load_signing_key(settings.home))
-            held.append(HeldKeys(TOKENS, str(signing.signing_key_path(settings.home)), {1: check}))
-        await prove(tx, held, vault)
+        yield
     except (VaultKeyBroken, SigningKeyBroken) as error:
         raise BadSetting(*error.args) from None
     except OtherKeys as error:
-        raise BadSetting(_other(service, runtime.database, error.held)) from None
+        raise BadSetting(_other(service, database, error.held)) from None
 
 
 async def prove_keys_at_head(service: Service, runtime: Runtime) -> None:

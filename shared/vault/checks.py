@@ -44,26 +44,33 @@ class OtherKeys(Exception):
 
 
 async def prove(tx: Tx, every: Sequence[HeldKeys], vault: Vault) -> None:
-    """Compare these keys with the recorded check values, and record those of keys that are new.
+    """Compare these keys with the recorded check values, and record those of keys that are new. Raises OtherKeys."""
+    new = await compare(tx, await recorded_checks(tx), every, vault)
+    if new and len(await tx.insert_new_records(key_check, new)) < len(new):
+        await prove(tx, every, vault)  # another process has recorded its keys meanwhile: compare with those
+
+
+async def compare(
+    read: Read, recorded: Sequence[KeyCheckRecord], every: Sequence[HeldKeys], vault: Vault
+) -> list[KeyCheckRecord]:
+    """Compare these keys with the recorded check values. Return the check values that are not recorded yet.
 
     A database that has no check value of its vault yet was written by an older version, or by nobody. Then a key proves
     itself when it opens a wrapped key of a subject. Raises OtherKeys.
     """
-    recorded = await recorded_checks(tx)
     new = list[KeyCheckRecord]()
     for held in every:
         known = {record.generation: record.value for record in recorded if record.purpose == held.purpose}
         if _differ(held.values, known):
             raise OtherKeys(held)
-        if held.purpose == VAULT and not known and not await _opens_subjects(tx, vault):
+        if held.purpose == VAULT and not known and not await _opens_subjects(read, vault):
             raise OtherKeys(held)
         new += [
             KeyCheckRecord(held.purpose, generation, value)
             for generation, value in sorted(held.values.items())
             if generation not in known
         ]
-    if new and len(await tx.insert_new_records(key_check, new)) < len(new):
-        await prove(tx, every, vault)  # another process has recorded its keys meanwhile: compare with those
+    return new
 
 
 async def recorded_checks(read: Read) -> list[KeyCheckRecord]:

@@ -1,6 +1,7 @@
 """A database is opened with the keys that it was written with, and with no others; keys are made for an empty one only."""
 
 import asyncio
+import json
 import os
 import shutil
 import subprocess
@@ -14,7 +15,8 @@ from sqlalchemy import MetaData, delete, text
 
 from services.profile.main import service
 from services.profile.settings import Settings
-from shared.auth.signing import ensure_signing_key
+from shared.auth.errors import SigningKeyBroken
+from shared.auth.signing import ensure_signing_key, load_signing_key
 from shared.db import kernel_metadata
 from shared.db.migrations import Migrations
 from shared.db.schema import Branch
@@ -344,3 +346,46 @@ async def test_a_database_that_answers_later_and_needs_other_keys_ends_the_proce
         with pytest.raises(ExceptionGroup) as ended:
             running.result()
         assert ended.value.subgroup(BadSetting) is not None
+
+
+async def test_public_keys_that_do_not_verify_what_the_signing_key_signs_are_refused(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    ensure_signing_key(tmp_path)
+    (right,) = json.loads((keys / "jwks.json").read_text())["keys"]
+    other = json.loads((keys / "jwks.json").read_text())["keys"][0] | {"kid": "other"}
+    ensure_signing_key(tmp_path / "other")
+    (foreign,) = json.loads((tmp_path / "other/keys/jwks.json").read_text())["keys"]
+    foreign["kid"] = right["kid"]
+    nameless = {name: value for name, value in right.items() if name != "kid"}
+    for listed in ([other], [foreign], [right, foreign], [nameless], [right | {"use": "enc"}], []):
+        (keys / "jwks.json").write_text(json.dumps({"keys": listed}))
+        with pytest.raises(SigningKeyBroken, match="does not hold the public key"):
+            load_signing_key(tmp_path)
+
+    (keys / "jwks.json").write_text(json.dumps({"keys": [other, right]}))
+    assert load_signing_key(tmp_path).kid == right["kid"]
+
+
+@pytest.mark.parametrize("name", ["signing.jwk.json", "jwks.json"])
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, '{"keys": ' + "9" * 5_000 + "}", "{", "null", "[]", '{"keys": 1}']
+)
+async def test_whatever_a_file_of_keys_of_tokens_holds_is_refused_with_a_sentence(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    ensure_signing_key(tmp_path)
+    (tmp_path / "keys" / name).write_text(content)
+
+    with pytest.raises(SigningKeyBroken, match=name):
+        load_signing_key(tmp_path)
+
+
+@pytest.mark.parametrize("generation", ["9" * 5_000, "0" * 5_000 + "1", "-1", "", "²", "32768"])
+async def test_whatever_a_generation_is_it_is_refused_with_a_sentence(
+    tmp_path: Path, generation: str
+) -> None:
+    open_vault(tmp_path, "profile")
+    (tmp_path / "keys" / "profile.vault").write_text(f"{generation}:{'MTEx' * 10}MTE=\n")
+
+    with pytest.raises(VaultKeyBroken, match=r"profile\.vault"):
+        open_vault(tmp_path, "profile")
