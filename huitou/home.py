@@ -1,6 +1,5 @@
 """The home folder of an installation: its lock, the version that wrote it, its currency and its demo."""
 
-import errno
 import fcntl
 import json
 import os
@@ -16,6 +15,7 @@ from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES
 from huitou.speech import said
 from shared import home_files
+from shared.errors import NO_ROOM
 from shared.run.open_files import require_open_files
 
 LAYOUT = 1
@@ -50,7 +50,7 @@ def read(folder: Path) -> Home | None:
         home = Home.model_validate(document)
     except FileNotFoundError:
         return None
-    except (ValueError, ValidationError):
+    except (ValueError, ValidationError, RecursionError):
         raise Refused(Exit.BAD_SETTING, said("home_json_damaged", file=folder / "home.json")) from None
     if home.layout > LAYOUT:
         raise Refused(
@@ -127,13 +127,13 @@ def _close(folder: Path) -> None:
 
 def _lock_file(folder: Path) -> TextIO:
     try:
-        return (folder / "huitou.lock").open("a+")
+        return (folder / "huitou.lock").open("a+", encoding="utf-8", errors="replace")
     except OSError as error:
         raise _unwritable(folder, error) from None
 
 
 def _unwritable(folder: Path, error: OSError) -> Refused:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in NO_ROOM:
         return Refused(Exit.DISK_FULL, said("disk_full_of_home", folder=folder))
     if isinstance(error, PermissionError):
         return Refused(Exit.BAD_SETTING, said("home_may_not_be_written", folder=folder))

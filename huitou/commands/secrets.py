@@ -41,6 +41,10 @@ def make_secrets(
         raise Refused(
             Exit.BAD_SETTING, said("file_cannot_be_used", file=folder, error=error.strerror)
         ) from None
+    except UnicodeDecodeError as error:
+        raise Refused(
+            Exit.BAD_SETTING, said("file_cannot_be_used", file=folder, error=error.reason)
+        ) from None
     typer.echo(said("secrets_made", folder=folder, count=len(made)))
 
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 REFUSED_MAX = 1_000
 """The most refused entries that a checkpoint names. With more of them the import begins again at the last one that was written."""
@@ -35,7 +35,7 @@ def read(path: Path) -> Checkpoint | None:
     """Return the checkpoint, or None if none can be read."""
     try:
         return Checkpoint.model_validate_json(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValidationError):
+    except (FileNotFoundError, ValueError):  # a ValidationError is one
         return None
 
 

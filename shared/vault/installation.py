@@ -7,7 +7,6 @@ in the file, so that they stay the same until they have been computed again.
 
 import base64
 import binascii
-import errno
 import os
 import secrets
 from collections.abc import Mapping
@@ -16,11 +15,14 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from shared.errors import NO_ROOM
 from shared.speech import words
 from shared.vault.errors import VaultKeyBroken
 
 KEY_BYTES = 32
 GENERATION_MAX = 32_767
+GENERATION_DIGITS_MAX = 100
+"""The digits of a generation that are read as a number. Python refuses to read thousands."""
 
 
 def load(path: Path) -> dict[int, bytes]:
@@ -35,7 +37,7 @@ def load(path: Path) -> dict[int, bytes]:
     except UnicodeDecodeError:
         raise VaultKeyBroken(words(__name__, "vault_key_not_text", path=path)) from None
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in NO_ROOM:
             raise
         raise VaultKeyBroken(
             words(__name__, "vault_key_unreadable", path=path, error=error.strerror)
@@ -56,6 +58,7 @@ def parse(text: str, origin: str) -> dict[int, bytes]:
         generation, _, encoded = entry.partition(":")
         if (
             not generation.isdecimal()
+            or len(generation) > GENERATION_DIGITS_MAX
             or not 1 <= int(generation) <= GENERATION_MAX
             or int(generation) in generations
         ):
