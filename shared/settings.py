@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
@@ -53,6 +54,18 @@ def _known_level(name: str) -> str:
 def _known_bus(url: str) -> str:
     servers_of(url)
     return url
+
+
+def _known_jwks(location: str) -> str:
+    """Return a path or an address. Anything else is not quoted: there may be a password in it."""
+    if "://" in location:
+        try:
+            known = urlsplit(location).scheme in ("http", "https") and urlsplit(location).hostname
+        except ValueError:
+            known = None
+        if not known:
+            raise ValueError(words(__name__, "jwks_wrong"))
+    return location
 
 
 def _known_protocol(name: str) -> str:
@@ -106,7 +119,11 @@ class ServiceSettings(BaseSettings):
     """Settings of every service. They are frozen: a process keeps the settings that it started with."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="ignore", use_attribute_docstrings=True
+        env_prefix=PREFIX,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
     service: ClassVar[str]
@@ -138,7 +155,7 @@ class ServiceSettings(BaseSettings):
     """File that holds `bus_password`."""
     bus_ca_file: Path | None = None
     """File of the authority that signs the certificates of Kafka's brokers; empty: those that this machine trusts."""
-    jwks: str = ""
+    jwks: Annotated[str, AfterValidator(_known_jwks)] = ""
     """File or URL of the JSON Web Key Set that verifies tokens; empty: the key made under `home`."""
     token_issuer: str = "huitou"  # noqa: S105 - a name, no secret
     """The `iss` that tokens must have: with `jwks` of a provider, the provider's."""

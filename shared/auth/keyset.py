@@ -23,6 +23,7 @@ REFRESH_SECONDS_MIN = 5.0
 REFRESH_SECONDS_MAX = 300.0
 """The time after which the keys are read again. A withdrawn key is accepted for at most this time."""
 RSA_BITS_MIN = 2048
+ADDRESSES = ("http://", "https://")
 
 log = logs.named(__name__, keys=("file", "host"))
 
@@ -96,13 +97,15 @@ class KeySource:
     def _say(self, problem: str | None) -> None:
         """Remember the problem, and log it if there was none before."""
         if problem is not None and self.problem is None:
-            host = urlsplit(self._location).hostname if self._is_address else None
-            log.warning(problem, **({"host": host} if self._is_address else {"file": self._location}))
+            if self._is_address:
+                log.warning(problem, host=urlsplit(self._location).hostname)
+            else:
+                log.warning(problem, file=self._location)
         self.problem = problem
 
     @property
     def _is_address(self) -> bool:
-        return self._location.startswith(("http://", "https://"))
+        return self._location.lower().startswith(ADDRESSES)
 
     async def _document(self) -> bytes:
         if not self._is_address:

@@ -1,5 +1,6 @@
 """Open the bus that HUITOU_BUS_URL names."""
 
+import re
 from pathlib import Path
 
 from shared.bus.access import PLAINTEXT, Access
@@ -23,10 +24,21 @@ def open_bus(url: str, *, home: Path, access: Access = PLAINTEXT) -> Bus:
 
 
 def servers_of(url: str) -> list[str]:
-    """Return the Kafka servers that a URL names, or none for the embedded log. Raises ValueError for another URL."""
+    """Return the Kafka servers that a URL names, or none for the embedded log.
+
+    Raises ValueError for another URL. Its sentence does not quote the URL, in which there may be a password.
+    """
     scheme, separator, servers = url.partition("://")
+    if "@" in url:
+        raise ValueError(words(__name__, "bus_url_user"))
     if scheme == "embedded" and separator and not servers.strip("/"):
         return []
     if scheme == "kafka" and servers.strip("/, "):
-        return [server.strip() for server in servers.strip("/").split(",") if server.strip()]
-    raise ValueError(words(__name__, "bus_url_wrong", url=url))
+        named = [server.strip() for server in servers.strip("/").split(",") if server.strip()]
+        if all(_SERVER.fullmatch(server) for server in named):
+            return named
+    raise ValueError(words(__name__, "bus_url_wrong"))
+
+
+_SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+(%[\w.-]+)?\]|[\w.-]+)(:[0-9]{1,5})?|[0-9A-Fa-f:]+")
+"""A name or an address, with or without a port."""

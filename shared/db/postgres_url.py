@@ -27,6 +27,9 @@ def read_url(text: str) -> tuple[URL, dict[str, Any]]:
     Raises UnusableUrl.
     """
     url = make_url(text)
+    if text.count("@") != (url.username is not None):
+        # Then what is read as the host or the database may hold a part of the password.
+        raise UnusableUrl(words(__name__, "url_at"))
     query = {name: _single(name, value) for name, value in url.query.items()}
     unknown = sorted(set(query) - {"sslmode", "application_name", *FILES, *PASSED_ON})
     if unknown:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from huitou import registry
 from huitou import settings as huitou_settings
@@ -16,7 +17,7 @@ from shared import logs
 from shared.http.health import KEYS_UNREADABLE, KeysCheck
 from shared.run import command
 from shared.service.opening import open_runtime
-from shared.settings import BadSetting, misspelt
+from shared.settings import BadSetting, in_words, misspelt
 
 SECRETS = ("vault_key", "reference_key", "loyalty_database_url")
 NO_SECRETS = {"bus_ca"}
@@ -39,6 +40,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("HUITOU_LOYALTY_DATABASE_URL", "mysql://here"),
         ("HUITOU_LOYALTY_DATABASE_URL", "hello"),
         ("HUITOU_LOYALTY_DATABASE_URL", "postgresql://loyalty:s3cret@here:port/loyalty"),
+        ("HUITOU_BUS_URL", "kafka://loyalty:s3cret@127.0.0.1:1"),
+        ("HUITOU_BUS_URL", "kafka://127.0.0.1:1,loyalty:s3cret@127.0.0.1:1"),
+        ("HUITOU_BUS_URL", "kafka://loyalty:s3cret"),
+        ("HUITOU_BUS_URL", "kafka://127.0.0.1:1?password=s3cret"),
+        ("HUITOU_BUS_URL", "kafak://loyalty:s3cret@127.0.0.1:1"),
+        ("HUITOU_BUS_URL", "kafak://loyalty:s3cret"),
+        ("HUITOU_LOYALTY_DATABASE_URL", "postgresql://loyalty:s3c@s3cret@127.0.0.1:1/x"),
+        ("HUITOU_LOYALTY_DATABASE_URL", "postgresql://loyalty:s@here/s3cret@127.0.0.1:1/x"),
+        ("HUITOU_LOYALTY_DATABASE_URL", "postgresql://loyalty:s@here?s3cret=3@127.0.0.1:1/x"),
+        ("HUITOU_LOYALTY_DATABASE_URL", "postgresql://loy/alty:s3cret@127.0.0.1:1/x"),
+        ("HUITOU_JWKS", "htps://loyalty:s3cret@here/jwks.json"),
+        ("HUITOU_JWKS", "https://loyalty:s3cret@[::1/jwks.json"),
         ("HUITOU_LOG_LEVEL", "loud"),
         ("HUITOU_CURRENCY", "XXY"),
         ("HUITOU_VAULT_KEY", "s3cret"),
@@ -60,6 +73,29 @@ def test_a_setting_that_makes_no_sense_is_one_sentence(
     assert said.count("\n") == 1
     assert said.startswith(name)
     assert "s3cret" not in said
+
+
+def test_a_user_of_kafka_in_the_url_is_told_where_it_belongs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUITOU_BUS_URL", "kafka://loyalty:s3cret@127.0.0.1:1")
+
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+
+    said = in_words(refused.value)
+    for words in (said, said.zh):
+        assert "HUITOU_BUS_USER" in words
+        assert "HUITOU_BUS_PASSWORD_FILE" in words
+    assert "s3cret" not in str(refused.value)
+
+
+def test_an_at_sign_in_a_password_of_a_database_is_written_as_a_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HUITOU_LOYALTY_DATABASE_URL", "postgresql://loyalty:s3c%40s3cret@127.0.0.1:1/loyalty")
+
+    assert command.main(lambda: service(Settings()), ["verify"]) == command.EXIT_REFUSED
+
+    assert capsys.readouterr().err.startswith("The database loyalty at 127.0.0.1:1 does not answer")
 
 
 def test_a_secret_is_read_from_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
