@@ -6,9 +6,10 @@ from itertools import groupby
 
 from sqlalchemy import select
 
-from shared.bus import Bus, Record, TopicPartition
-from shared.consume.tables import consumer_position
-from shared.db import Read
+from shared.bus import Bus, Record
+from shared.consume.foreign import foreign
+from shared.consume.tables import ConsumerPositionRecord, consumer_position
+from shared.db import Read, columns_of
 from shared.outbox import witness
 from shared.outbox.tables import outbox
 from shared.run import roles
@@ -55,23 +56,18 @@ async def _witness(service: Service, runtime: Runtime) -> list[Drift]:
 
 
 async def _positions(service: Service, bus: Bus, read: Read) -> list[Drift]:
-    columns = consumer_position.c
-    rows = await read.all(select(columns.consumer, columns.topic, columns.partition, columns.next_offset))
-    if not rows:
-        return []
-    ends = await bus.end_offsets(sorted({row.topic for row in rows}))
+    positions = await read.read_records(
+        ConsumerPositionRecord, select(*columns_of(consumer_position, ConsumerPositionRecord))
+    )
     return [
         Drift(
-            _words("drift_position"),
-            f"{row.consumer} {row.topic}[{row.partition}]",
-            _words(
-                "drift_position_beyond",
-                position=row.next_offset,
-                end=ends.get(TopicPartition(row.topic, row.partition), 0),
-            ),
+            _words("drift_position" if foreigner.is_beyond else "drift_position_knows"),
+            f"{foreigner.position.consumer} {foreigner.place.topic}[{foreigner.place.partition}]",
+            _words("drift_position_beyond", position=foreigner.position.next_offset, end=foreigner.end)
+            if foreigner.is_beyond
+            else _words("drift_position_foreign", position=foreigner.position.next_offset),
         )
-        for row in rows
-        if row.next_offset > ends.get(TopicPartition(row.topic, row.partition), 0)
+        for foreigner in await foreign(bus, positions)
     ]
 
 

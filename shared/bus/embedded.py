@@ -145,6 +145,20 @@ class EmbeddedBus:
             for partition, end in ends.items()
         }
 
+    async def look_back(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, Tail]:
+        """Return the end of each partition, and the record before each offset."""
+        extents = self._log.extents(refresh=True)
+        return {
+            partition: Tail(
+                extents[partition].next,
+                await self.read(partition, offset - 1, 1)
+                if extents[partition].first < offset <= extents[partition].next
+                else (),
+            )
+            for partition, offset in offsets.items()
+            if partition in extents
+        }
+
     async def partitions(self, topic: str) -> int:
         """Return the number of partitions of a topic."""
         return self._log.partitions(topic)

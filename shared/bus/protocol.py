@@ -178,6 +178,12 @@ class Bus(Protocol):
     async def tails(self, topics: Sequence[str], records_max: int) -> dict[TopicPartition, Tail]:
         """Return the end of every partition of these topics. Raises BusUnavailable, RecordRefused."""
 
+    async def look_back(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, Tail]:
+        """Return the end of each of these partitions, and with it the record before the given offset, if there is one.
+
+        A partition that does not exist is left out. Raises BusUnavailable, RecordRefused.
+        """
+
     async def partitions(self, topic: str) -> int:
         """Return the number of partitions of a topic. Raises BusUnavailable, RecordRefused."""
 

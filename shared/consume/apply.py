@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from shared.bus import Record, TopicPartition
 from shared.consume import set_aside
+from shared.consume.foreign import identity_of
 from shared.consume.handlers import Handlers
 from shared.consume.set_aside import Reason
 from shared.consume.tables import InboxRecord, Refusals, SetAsideRecord, State, consumer_position, inbox
@@ -241,7 +242,7 @@ async def apply_batch(
         _brake(batch, len(records), set_aside_percent_max, dead_allowed)
         # New rows only: a member that has lost the partition without knowing may have set the records aside meanwhile.
         await tx.insert_new_records(set_aside_table, batch.set_aside)
-        await advance(tx, database, handlers.consumer, partition, records[-1].offset + 1)
+        await advance(tx, database, handlers.consumer, partition, records[-1])
     return batch.outcome
 
 
@@ -292,11 +293,9 @@ async def first_seen(tx: Tx, database: Database, handlers: Handlers, items: Sequ
     return [item for item in ordered if str(item.event_id) in new]
 
 
-async def advance(
-    tx: Tx, database: Database, consumer: str, partition: TopicPartition, next_offset: int
-) -> None:
-    """Move the position of a consumer forward, never back."""
-    place = consumer_position.c
+async def advance(tx: Tx, database: Database, consumer: str, partition: TopicPartition, last: Record) -> None:
+    """Move the position of a consumer forward behind a record, never back."""
+    place, next_offset = consumer_position.c, last.offset + 1
     await tx.execute(
         update(consumer_position)
         .where(
@@ -305,7 +304,7 @@ async def advance(
             place.partition == partition.partition,
             place.next_offset < next_offset,
         )
-        .values(next_offset=next_offset, moved_at=database.clock.now())
+        .values(next_offset=next_offset, moved_at=database.clock.now(), last_record=identity_of(last))
     )
 
 

@@ -66,7 +66,7 @@ async def apply_together(
             for wave in waves(events):
                 await handlers.apply(tx, context, wave)
         for partition, records in sorted(batches.items()):
-            await advance(tx, database, handlers.consumer, partition, records[-1].offset + 1)
+            await advance(tx, database, handlers.consumer, partition, records[-1])
     applied = {id(item) for item in fresh}
     outcomes = {}
     for partition, batch in decoded.items():

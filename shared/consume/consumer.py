@@ -12,6 +12,7 @@ from shared.bus import Bus, BusUnavailable, Record, Subscription, TopicPartition
 from shared.consume import stopped_partitions
 from shared.consume.apply import DEAD_MIN, BrakePulled, Outcome, apply_batch
 from shared.consume.combined import Apart, Batches, apply_together, groups
+from shared.consume.foreign import refuse_foreign
 from shared.consume.handlers import Handlers
 from shared.consume.tables import BrakedBatchRecord, ConsumerPositionRecord, StopCause, consumer_position
 from shared.context import Context
@@ -310,8 +311,9 @@ class Consumer:
                     position.consumer == self.handlers.consumer
                 ),
             )
-        positions = {TopicPartition(record.topic, record.partition): record.next_offset for record in stored}
-        start = {partition: positions[partition] for partition in partitions}
+        positions = {TopicPartition(record.topic, record.partition): record for record in stored}
+        await refuse_foreign(self.database, self.bus, [positions[place] for place in partitions])
+        start = {partition: positions[partition].next_offset for partition in partitions}
         self.positions.update(start)
         self._reported.clear()  # the broker accepts no report from a member that is about to lose its partitions
         return start

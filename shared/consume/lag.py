@@ -35,6 +35,8 @@ class Lag:
     """The number of records that are not applied; negative if the position is beyond the end."""
     moved_at: datetime | None
     """The time when the position last moved; None if no member was ever assigned the partition."""
+    is_foreign: bool = False
+    """Whether the log was found not to be the one that was read."""
 
 
 async def lags(bus: Bus, read: Read, consumed: Sequence[Handlers]) -> list[Lag]:
@@ -65,7 +67,8 @@ async def lags(bus: Bus, read: Read, consumed: Sequence[Handlers]) -> list[Lag]:
 def _lag(consumer: str, place: TopicPartition, end: int, position: ConsumerPositionRecord | None) -> Lag:
     if position is None:
         return Lag(consumer, place, next_offset=0, records=end, moved_at=None)
-    return Lag(consumer, place, position.next_offset, end - position.next_offset, position.moved_at)
+    records, is_foreign = end - position.next_offset, position.foreign_since is not None
+    return Lag(consumer, place, position.next_offset, records, position.moved_at, is_foreign)
 
 
 class Ages:

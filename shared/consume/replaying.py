@@ -66,7 +66,11 @@ async def _set_back(database: Database, consumer: str, topics: Sequence[str], *,
     mine = (place.consumer == consumer) & place.topic.in_(topics)
     async with database.begin() as tx:
         read_so_far = [offset for (offset,) in await tx.all(select(place.next_offset).where(mine))]
-        await tx.execute(update(consumer_position).where(mine).values(next_offset=0, moved_at=tx.now))
+        await tx.execute(
+            update(consumer_position)
+            .where(mine)
+            .values(next_offset=0, moved_at=tx.now, last_record=None, foreign_since=None)
+        )
         if forget_seen:
             await tx.execute(delete(inbox).where(inbox.c.consumer == consumer))
     return sum(read_so_far)

@@ -23,6 +23,10 @@ class PositionColumns(TypedColumns):
     partition: Named[int] = Column(Integer, primary_key=True)
     next_offset: Named[int] = Column(BigInt)
     moved_at: Named[datetime] = Column(Instant)
+    last_record: Named[str | None] = Column(Id)
+    """The identity of the record before `next_offset`; null if none was applied since the position was set."""
+    foreign_since: Named[datetime | None] = Column(Instant)
+    """The time when the log was found not to be the one that was read (`shared/consume/foreign.py`); null if it is that one."""
 
 
 consumer_position = Table("consumer_position", kernel_metadata, PositionColumns)
@@ -38,6 +42,8 @@ class ConsumerPositionRecord:
     partition: int
     next_offset: int
     moved_at: datetime
+    last_record: str | None = None
+    foreign_since: datetime | None = None
 
 
 StopCause = Literal["brake", "bug"]

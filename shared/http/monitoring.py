@@ -42,6 +42,7 @@ OUTBOX_WAITS = issue(__name__, "outbox_waits")
 NO_RELAY_LEADER = issue(__name__, "no_relay_leader")
 CONSUMER_LAGS = issue(__name__, "consumer_lags")
 POSITION_BEYOND_END = issue(__name__, "position_beyond_end")
+POSITION_FOREIGN = issue(__name__, "position_foreign")
 PARTITION_BRAKED = issue(__name__, "partition_braked")
 PARTITION_FAILING = issue(__name__, "partition_failing")
 SET_ASIDE = issue(__name__, "set_aside")
@@ -197,8 +198,8 @@ def checks(service: Service, runtime: Runtime) -> list[Check]:
 
     async def lag(read: Read) -> Issue | None:
         lags = await _lags(service, runtime, read)
-        if beyond := [measured for measured in lags if measured.records < 0]:
-            return _beyond_end(beyond[0])
+        if misplaced := [measured for measured in lags if measured.records < 0 or measured.is_foreign]:
+            return _misplaced(min(misplaced, key=lambda measured: measured.records))
         behind = sum(measured.records for measured in lags)
         oldest = max((await ages.seconds(lags, runtime.clock.now())).values(), default=0.0)
         late = behind > LAG_RECORDS_MAX or oldest > LAG_SECONDS_MAX
@@ -248,8 +249,11 @@ async def _lost_by_bus(service: Service, runtime: Runtime, read: Read) -> Issue 
     return BUS_BEHIND.filled(place=place, records=short[0].known - short[0].found)
 
 
-def _beyond_end(lag: Lag) -> Issue:
+def _misplaced(lag: Lag) -> Issue:
+    """Return the issue of a position that is beyond the end, or in another log than the one that was read."""
     place = f"{lag.place.topic}/{lag.place.partition}"
+    if lag.records >= 0:
+        return POSITION_FOREIGN.filled(consumer=lag.consumer, place=place)
     return POSITION_BEYOND_END.filled(consumer=lag.consumer, place=place, records=-lag.records)
 
 

@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Table, func, literal_column, select, text, update
 
 from shared.bus import Bus, Record, Tail, TopicPartition, partition_of
+from shared.consume.foreign import foreign, read_again
 from shared.consume.tables import ConsumerPositionRecord, consumer_position
 from shared.db import Database, Read, Tx, any_of, blocks, columns_of
 from shared.outbox.tables import (
@@ -151,20 +152,25 @@ async def beyond_lost(read: Read) -> int:
 
 
 async def move_back(database: Database, bus: Bus) -> Sequence[Found]:
-    """Move positions that are beyond the end of their topic back to it, write that down, and return it."""
-    beyond = await _beyond(database, bus)
-    c = consumer_position.c
+    """Move positions that are foreign to their log back to its beginning, write that down, and return it.
+
+    Nothing says which records before such a position are those that were read. So the consumer reads all of them, and
+    recognises what it has applied, as in a replay.
+    """
+    async with database.read() as read:
+        positions = await read.read_records(
+            ConsumerPositionRecord, select(*columns_of(consumer_position, ConsumerPositionRecord))
+        )
+    foreigners = await foreign(bus, positions)
+    losses = [
+        Found("position", foreigner.place, foreigner.position.next_offset, foreigner.end)
+        for foreigner in foreigners
+    ]
     async with database.begin() as tx:
-        await _write_down(tx, beyond)
-        for loss in beyond:
-            there = (
-                c.topic == loss.place.topic,
-                c.partition == loss.place.partition,
-                c.next_offset > loss.found,
-            )
-            moved = update(consumer_position).where(*there)
-            await tx.execute(moved.values(next_offset=loss.found, moved_at=tx.now))
-    return beyond
+        await _write_down(tx, losses)
+        for foreigner in foreigners:
+            await read_again(tx, foreigner.position)
+    return losses
 
 
 async def _write_down(tx: Tx, accepted: Sequence[Found]) -> None:
@@ -254,23 +260,6 @@ async def _adopt(
         noted = [PublishedEndRecord(*place, last[place], tails[place].end) for place in sorted(pruned)]
         await tx.insert_new_records(published_end, noted)
     return set(unknown) - pruned
-
-
-async def _beyond(database: Database, bus: Bus) -> list[Found]:
-    """Return the partitions of which a consumer has applied more than the bus holds."""
-    async with database.read() as read:
-        positions = await read.read_records(
-            ConsumerPositionRecord, select(*columns_of(consumer_position, ConsumerPositionRecord))
-        )
-    if not positions:
-        return []
-    ends = await bus.end_offsets(sorted({position.topic for position in positions}))
-    found = []
-    for position in positions:
-        place = TopicPartition(position.topic, position.partition)
-        if position.next_offset > ends.get(place, 0):
-            found.append(Found("position", place, position.next_offset, ends.get(place, 0)))
-    return found
 
 
 async def _send_again(

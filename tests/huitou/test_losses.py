@@ -39,13 +39,13 @@ def installation(written: Path, tmp_path: Path) -> Installation:
     return Installation(tmp_path / "home")
 
 
-def buy(installation: Installation, number: int) -> httpx2.Response:
+def buy(installation: Installation, number: int, customer: str | None = None) -> httpx2.Response:
     return httpx2.post(
         f"http://127.0.0.1:{installation.port_base + 1}/v1/purchases",
         headers={"Authorization": f"Bearer {tokens.operator(installation.home, 'admin')}"},
         json={
             "source": "till", "order_id": str(number), "purchased_at": "2026-01-05T10:00:00Z", "currency": "CNY",
-            "customer": {"external_id": f"c{number}"},
+            "customer": {"external_id": customer or f"c{number}"},
             "lines": [{"sku": "tea", "quantity": 1, "amount_minor": 1000, "category": "tea"}],
         },
     )  # fmt: skip
@@ -182,6 +182,51 @@ def test_a_lost_log_is_an_issue_and_what_it_held_is_sent_again(installation: Ins
         until(lambda: not health(installation, 1, "issues").json()["issues"])
         until(lambda: not health(installation, 2, "issues").json()["issues"])
     assert installation.run("verify").stdout == "Everything adds up.\n"
+
+
+def test_a_purchase_that_took_the_place_of_a_lost_one_is_credited_once_the_loss_is_accepted(
+    installation: Installation, tmp_path: Path
+) -> None:
+    """Profile and the log are restored from a backup, and the others are not: they have read another record there."""
+    backup = tmp_path / "backup"
+    assert installation.run("backup", str(backup)).returncode == Exit.DONE
+    with installation.up("--no-demo"):
+        lost = buy(installation, 100, "c0").json()
+        until(lambda: is_credited(installation, lost))
+        until(lambda: published(installation.home, "scoring") > PURCHASES)
+    for name in ("profile", "log"):
+        for file in installation.home.glob(f"{name}.db*"):
+            file.unlink()
+        shutil.copyfile(backup / f"{name}.db", installation.home / f"{name}.db")
+    with started(installation):
+        until(lambda: "position_beyond_end" in issues(installation, 2))
+        bought = buy(installation, 101, "c0")
+        assert bought.status_code == 201
+        assert bought.json()["customer_id"] == lost["customer_id"], "it takes the place of the lost one"
+        until(lambda: {"position_foreign", "bus_behind"} <= issues(installation, 2))
+        assert not is_credited(installation, bought.json())
+        assert "position_foreign" in issues(installation, 2)
+        accepted = installation.run("accept-loss")
+        assert accepted.returncode == Exit.DONE
+        assert "loyalty: huitou.purchases/" in accepted.stdout
+        until(lambda: is_credited(installation, bought.json()))
+        for port in (1, 2, 3, 4):
+            until(lambda: not issues(installation, port))  # noqa: B023 called at once
+    assert installation.run("verify").stdout == "Everything adds up.\n"
+
+
+def issues(installation: Installation, port: int) -> set[str]:
+    return {issue["code"] for issue in health(installation, port, "issues").json()["issues"]}
+
+
+def is_credited(installation: Installation, purchase: dict[str, str]) -> bool:
+    """Return whether loyalty has applied this purchase."""
+    member = httpx2.get(
+        f"http://127.0.0.1:{installation.port_base + 2}/v1/members/{purchase['customer_id']}",
+        params={"after": purchase["id"]},
+        headers={"Authorization": f"Bearer {tokens.operator(installation.home, 'admin')}"},
+    )
+    return member.is_success and member.json()["after"]["applied"]
 
 
 @pytest.mark.parametrize("damage", ["a record that is missing", "a flipped byte"])

@@ -65,7 +65,7 @@ COLUMNS = {
     "retry_of": OUR_ID, "duplicate_of": OUR_ID, "follows": OUR_ID, "set_aside.id": OUR_ID, "complaint.id": OUR_ID,
     "message.id": OUR_ID, "transition.id": OUR_ID, "follow_up.id": OUR_ID, "remedy.id": OUR_ID, "allowed_batch.id": OUR_ID,
     "reference": _form(r"[A-Za-z0-9_-]{22}"), "number": NUMBER, "loyalty_txn": TRANSACTION, "sweep.after_customer_id": _form(rf"{_ID}|"),
-    "inbox.event_id": _form(r"[0-9A-Za-z-]+"), "set_aside.event_id": _form(r"[^\s@]{1,200}"),
+    "inbox.event_id": _form(r"[0-9A-Za-z-]+"), "consumer_position.last_record": _form(r"[0-9a-f-]+"), "set_aside.event_id": _form(r"[^\s@]{1,200}"),
     "issuer": ISSUER, "currency": CURRENCY, "zone": ZONE,
     # Words of ours
     "purpose": WORD, "operation": OPERATIONS, "aggregatetype": WORD, "aggregateid": WORD, "type": WORD, "topic": WORD,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka import TopicPartition as KafkaTopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.errors import (
@@ -166,6 +166,35 @@ class KafkaBus:
                             if await consumer.position(theirs) < end
                         }
         return {place: Tail(end, records[place]) for place, (_, end) in extents.items()}
+
+    async def look_back(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, Tail]:
+        """Return the end of each partition, and the record before each offset, read over one connection."""
+        wanted = [place for place in offsets if place.partition < await self.partitions(place.topic)]
+        extents = await self._extents(wanted)
+        tails = {place: Tail(end, ()) for place, (_, end) in extents.items()}
+        waiting = {
+            KafkaTopicPartition(*place): offsets[place] - 1
+            for place, (first, end) in extents.items()
+            if first < offsets[place] <= end
+        }
+        if not waiting:
+            return tails
+        with translated_errors(self._servers, "the last records of positions are read"):
+            async with asyncio.timeout(TAILS_SECONDS_MAX), self._consumer() as consumer:
+                consumer.assign(list(waiting))
+                for theirs, offset in waiting.items():
+                    consumer.seek(theirs, offset)
+                for theirs, offset in waiting.items():
+                    place = TopicPartition(*theirs)
+                    received = list[ConsumerRecord]()
+                    while not received and await consumer.position(theirs) < tails[place].end:
+                        answer = await consumer.getmany(theirs, timeout_ms=READ_WAIT_MS, max_records=1)
+                        received = answer.get(theirs, [])
+                    if (
+                        received and received[0].offset == offset
+                    ):  # a compacted topic may have another one there
+                        tails[place] = Tail(tails[place].end, [record_of(received[0])])
+        return tails
 
     async def partitions(self, topic: str) -> int:
         """Return the number of partitions of a topic. It is asked once, because a change would break the order of keys."""

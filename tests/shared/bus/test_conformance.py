@@ -274,3 +274,31 @@ async def test_a_bus_that_serves_says_so(buses: Buses, bus: Bus) -> None:
 def values_of(messages: list[Message]) -> list[str]:
     """What messages to be sent say."""
     return [(sent.value or b"").decode() for sent in messages]
+
+
+async def test_the_record_before_an_offset_is_found_while_the_bus_has_it(buses: Buses, bus: Bus) -> None:
+    topic = await buses.topic(bus, 3)
+    producer = await bus.producer()
+    for partition in range(2):
+        await producer.send(topic, partition, [message(f"{partition}-{number}") for number in range(RECORDS)])
+    await bus.prune(TopicPartition(topic, 1), 5)
+
+    async def before(partition: int, offset: int) -> list[str]:
+        tails = await bus.look_back({TopicPartition(topic, partition): offset})
+        assert tails[TopicPartition(topic, partition)].end == (RECORDS if partition < 2 else 0)
+        return values(tails[TopicPartition(topic, partition)].records)
+
+    assert await before(0, 0) == []
+    assert await before(0, 1) == ["0-0"]
+    assert await before(0, RECORDS) == [f"0-{RECORDS - 1}"]
+    assert await before(0, RECORDS + 1) == []
+    assert await before(1, 5) == []
+    assert await before(1, 6) == ["1-5"]
+    assert await before(2, 7) == []
+    together = await bus.look_back(
+        {TopicPartition(topic, 0): 9, TopicPartition(topic, 1): 9, TopicPartition(topic, 9): 1}
+    )
+    assert {place.partition: values(tail.records) for place, tail in together.items()} == {
+        0: ["0-8"],
+        1: ["1-8"],
+    }
