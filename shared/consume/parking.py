@@ -45,7 +45,10 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A fact that is to be parked. `order_by` sorts the facts that wait for the same fact; it is compared bytewise."""
+    """A fact that is to be parked. `order_by` sorts the facts that wait for the same fact; it is compared bytewise.
+
+    `id` is the id of its set-aside record; None: a new one.
+    """
 
     awaits: str
     type: str
@@ -55,13 +58,14 @@ class Waiting:
     order_by: str
     key: str | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
+    id: str | None = None
 
 
 async def park(tx: Tx, vault: Vault, consumer: str, waiting: Sequence[Waiting]) -> list[str]:
     """Park these facts until the facts they wait for come, and return the ids of their set-aside records."""
     records = [
         SetAsideRecord(
-            id=new_id("sad"),
+            id=fact.id or new_id("sad"),
             consumer=consumer,
             state="parked",
             event_id=None,

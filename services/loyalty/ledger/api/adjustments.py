@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field
 
 from services.loyalty.ledger.domain.wallets import Points
 from services.loyalty.ledger.queries.adjustments import find_adjustment
-from services.loyalty.ledger.queries.find_member import find_member
+from services.loyalty.ledger.queries.adjustments import list_adjustments as adjustments_of
+from services.loyalty.ledger.queries.find_member import FoundMember, find_member
 from services.loyalty.ledger.refusals import (
     InsufficientPoints,
     KeyUsedBefore,
@@ -17,6 +18,7 @@ from services.loyalty.ledger.refusals import (
     UnknownAdjustment,
     UnknownMember,
 )
+from services.loyalty.ledger.storage.tables import AdjustmentRecord
 from services.loyalty.ledger.usecases.adjust_points import AdjustmentAsked, AdjustmentDone, adjust_points
 from services.loyalty.ledger.usecases.ask_adjustment import ADJUST_POINTS, ask_adjustment
 from services.loyalty.parameters import row_of
@@ -28,11 +30,14 @@ from shared.catalogues import field_sentence
 from shared.context import Context
 from shared.db import Tx
 from shared.http.approvals import ACCEPTED, LOCATION, accepted
+from shared.http.cursor import CursorInvalid
 from shared.http.customers import CustomerId
 from shared.http.dependencies import Caller, InContext, KeyHash, Reading, Transaction
-from shared.http.models import Request, Response, Word, example, refused
+from shared.http.listing import Listing, NoFilters, listed_by
+from shared.http.models import Page, Request, Response, Word, example, refused
 from shared.http.readers import ACTOR, OPERATORS_ONLY
 from shared.http.routes import Router
+from shared.vault import Keys
 
 POINTS_MAX = 1_000_000_000_000
 """Points of one correction: a balance, and the sum over all members, stay far inside 64 bits."""
@@ -183,8 +188,35 @@ async def get_adjustment(
     found = await find_member(read, customer_id, context.clock.now())
     record = await find_adjustment(read, found, row_of("adj", adjustment_id))
     keys = await context.vault.keys(read, [record.identity_id])
+    return _booked(record, found, keys)
+
+
+@router.get(
+    "/v1/members/{customer_id}/adjustments",
+    operation_id="list_adjustments",
+    summary="List adjustments",
+    allow=allow(OPERATORS, customer="self"),
+    errors=(UnknownMember, CursorInvalid),
+)
+async def list_adjustments(
+    read: Reading,
+    context: InContext[Settings],
+    customer_id: CustomerId,
+    listing: Annotated[Listing[NoFilters], listed_by(NoFilters)],
+) -> Page[BookedAdjustmentOut]:
+    """List the corrections of a member's points, newest first."""
+    found = await find_member(read, customer_id, context.clock.now())
+    records = await adjustments_of(read, found, before=listing.after_number, limit=listing.rows_max)
+    shown = listing.shown(records)
+    keys = await context.vault.keys(read, {record.identity_id for record in shown})
+    return listing.page(
+        records, lambda record: [record.id], [_booked(record, found, keys) for record in shown]
+    )
+
+
+def _booked(record: AdjustmentRecord, found: FoundMember, keys: Keys) -> BookedAdjustmentOut:
     return BookedAdjustmentOut(
-        id=adjustment_id,
+        id=f"adj_{record.id}",
         customer_id=found.member.owner_id,
         adjusted=record.points,
         reason=keys.open_if_known(record.identity_id, "adjustment.reason", record.reason),

@@ -1,4 +1,4 @@
-"""Find an adjustment of a member."""
+"""Find an adjustment of a member, and list all."""
 
 from __future__ import annotations
 
@@ -15,3 +15,10 @@ async def find_adjustment(read: Read, found: FoundMember, row_id: int | None) ->
         if record.wallet_id in found.wallet_ids:
             return record
     raise UnknownAdjustment
+
+
+async def list_adjustments(
+    read: Read, found: FoundMember, *, before: int | None, limit: int
+) -> list[AdjustmentRecord]:
+    """Return at most `limit` adjustments of a member with an id below `before`, newest first."""
+    return await adjustments.page(read, found.wallet_ids, before=before, limit=limit)

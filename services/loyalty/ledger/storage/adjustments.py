@@ -16,6 +16,17 @@ async def exists(read: Read, key: bytes) -> bool:
     return await read.scalar(select(adjustment.c.id).where(adjustment.c.key == key)) is not None
 
 
+async def page(
+    read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int
+) -> list[AdjustmentRecord]:
+    """Return at most `limit` adjustments of these wallets with an id below `before`, newest first."""
+    c = adjustment.c
+    statement = select(*columns_of(adjustment, AdjustmentRecord)).where(any_of(c.wallet_id, wallet_ids))
+    if before is not None:
+        statement = statement.where(c.id < before)
+    return await read.read_records(AdjustmentRecord, statement.order_by(c.id.desc()).limit(limit))
+
+
 async def by_ids(read: Read, row_ids: Sequence[int]) -> list[AdjustmentRecord]:
     """Return the adjustments with these ids."""
     statement = select(*columns_of(adjustment, AdjustmentRecord)).where(any_of(adjustment.c.id, row_ids))

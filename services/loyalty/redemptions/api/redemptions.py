@@ -8,27 +8,32 @@ from pydantic import Field
 
 from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.wallets import Points
-from services.loyalty.ledger.queries.find_member import find_member
+from services.loyalty.ledger.queries.find_member import FoundMember, find_member
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
 from services.loyalty.parameters import row_of
 from services.loyalty.purchases.domain.facts import Line
 from services.loyalty.redemptions.queries.redemptions import find_redemption
+from services.loyalty.redemptions.queries.redemptions import list_redemptions as redemptions_of
 from services.loyalty.redemptions.refusals import (
     OrderPaidBefore,
     OrderReturned,
     PaidOrderTooLarge,
     UnknownRedemption,
 )
+from services.loyalty.redemptions.storage.tables import RedemptionRecord
 from services.loyalty.redemptions.usecases.redeem_points import RedemptionAsked, redeem_points
 from services.loyalty.settings import Settings
 from shared.events.base import SHOP, Issuer
 from shared.http.auth import OPERATORS, allow
+from shared.http.cursor import CursorInvalid
 from shared.http.customers import CustomerId
 from shared.http.dependencies import Caller, InContext, KeyHash, Reading, Transaction
-from shared.http.models import OrderId, Request, Response, Source, Word, example
+from shared.http.listing import Listing, NoFilters, listed_by
+from shared.http.models import OrderId, Page, Request, Response, Source, Word, example
 from shared.http.readers import ReadBy
 from shared.http.routes import Router
 from shared.limits import LINE_AMOUNT_MAX, LINES_MAX, MEMBER_POINTS_MAX, QUANTITY_MAX
+from shared.vault import Keys
 
 router = Router(tags=["redemptions"])
 
@@ -167,8 +172,35 @@ async def get_redemption(
     found = await find_member(read, customer_id, context.clock.now())
     record = await find_redemption(read, found, row_of("red", redemption_id))
     keys = await context.vault.keys(read, [record.identity_id])
+    return _booked(record, found, keys)
+
+
+@router.get(
+    "/v1/members/{customer_id}/redemptions",
+    operation_id="list_redemptions",
+    summary="List redemptions",
+    allow=allow(OPERATORS, customer="self"),
+    errors=(UnknownMember, CursorInvalid),
+)
+async def list_redemptions(
+    read: Reading,
+    context: InContext[Settings],
+    customer_id: CustomerId,
+    listing: Annotated[Listing[NoFilters], listed_by(NoFilters)],
+) -> Page[BookedRedemptionOut]:
+    """List what a member spent points on, newest first."""
+    found = await find_member(read, customer_id, context.clock.now())
+    records = await redemptions_of(read, found, before=listing.after_number, limit=listing.rows_max)
+    shown = listing.shown(records)
+    keys = await context.vault.keys(read, {record.identity_id for record in shown})
+    return listing.page(
+        records, lambda record: [record.id], [_booked(record, found, keys) for record in shown]
+    )
+
+
+def _booked(record: RedemptionRecord, found: FoundMember, keys: Keys) -> BookedRedemptionOut:
     return BookedRedemptionOut(
-        id=redemption_id,
+        id=f"red_{record.id}",
         customer_id=found.member.owner_id,
         redeemed=record.points,
         reference=keys.open_if_known(record.identity_id, "redemption.reference", record.reference),

@@ -1,4 +1,4 @@
-"""Find a redemption of a member."""
+"""Find a redemption of a member, and list all."""
 
 from __future__ import annotations
 
@@ -25,3 +25,10 @@ async def find_redemption(read: Read, found: FoundMember, row_id: int | None) ->
         if record.wallet_id in found.wallet_ids:
             return record
     raise UnknownRedemption
+
+
+async def list_redemptions(
+    read: Read, found: FoundMember, *, before: int | None, limit: int
+) -> list[RedemptionRecord]:
+    """Return at most `limit` redemptions of a member with an id below `before`, newest first."""
+    return await redemptions.page(read, found.wallet_ids, before=before, limit=limit)

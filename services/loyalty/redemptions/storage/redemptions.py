@@ -56,6 +56,17 @@ async def of_wallets(read: Read, wallet_ids: Sequence[int]) -> list[Booked]:
     return await read.read_records(Booked, statement)
 
 
+async def page(
+    read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int
+) -> list[RedemptionRecord]:
+    """Return at most `limit` redemptions of these wallets with an id below `before`, newest first."""
+    c = redemption.c
+    statement = select(*columns_of(redemption, RedemptionRecord)).where(any_of(c.wallet_id, wallet_ids))
+    if before is not None:
+        statement = statement.where(c.id < before)
+    return await read.read_records(RedemptionRecord, statement.order_by(c.id.desc()).limit(limit))
+
+
 async def by_ids(read: Read, row_ids: Sequence[int]) -> list[RedemptionRecord]:
     """Return the redemptions with these row ids."""
     statement = select(*columns_of(redemption, RedemptionRecord)).where(any_of(redemption.c.id, row_ids))

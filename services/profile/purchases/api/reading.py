@@ -8,14 +8,9 @@ from typing import Annotated
 from fastapi import Path, Query
 from pydantic import Field
 
-from services.profile.people.queries.ownership import (
-    identities_of,
-    issuer_seen_by,
-    may_ask_for,
-    owner_of,
-    rows_seen_by,
-)
+from services.profile.people.queries.ownership import rows_seen_by
 from services.profile.people.refusals import CustomerNotFound
+from services.profile.purchases.api.rows_seen import rows_seen
 from services.profile.purchases.domain.purchases import PurchaseSelection
 from services.profile.purchases.queries import purchases
 from services.profile.purchases.queries.purchases import NamedLine
@@ -150,25 +145,14 @@ async def list_purchases(
 
 
 async def _selection(read: Read, named: Naming, filters: PurchaseFilters) -> PurchaseSelection | None:
-    """Return which purchases this caller may list; None if the filters name what it may not see.
-
-    Raises CustomerNotFound for an operator.
-    """
-    caller, issuer = named.caller, issuer_seen_by(named.caller)
-    own = caller.customer_id and await owner_of(read, caller.customer_id, issuer)
-    identity_id = filters.customer_id and await named.identity_of(read, filters.customer_id, filters.issuer)
-    asked = identity_id and await owner_of(read, identity_id, issuer)
-    if filters.customer_id and not asked and caller.kind == "operator":
-        raise CustomerNotFound
-    if (filters.customer_id and not asked) or (caller.customer_id and (not own or asked not in (None, own))):
+    """Return which purchases this caller may list; None if the filters name what it may not see."""
+    seen = await rows_seen(read, named, filters.customer_id, filters.issuer)
+    if seen is None:
         return None
-    if not may_ask_for(caller, filters.issuer):
-        return None
-    customer_id = asked or own
     return PurchaseSelection(
-        identity_ids=await identities_of(read, customer_id, issuer) if customer_id else None,
+        identity_ids=seen.identity_ids,
         anonymous=filters.anonymous,
-        issuer=issuer or filters.issuer,
+        issuer=seen.issuer,
         source=filters.source,
         order_id=filters.order_id,
         purchased_from=filters.purchased_from,

@@ -1,18 +1,27 @@
 """Returns: record one or many."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import Path
+from fastapi import Path, Query
 from fastapi import Response as Answer
 from pydantic import Field
 from starlette.requests import Request as Incoming
 from typing_extensions import TypeAliasType
 
-from services.profile.people.refusals import TooMuchContention
-from services.profile.purchases.domain.returns import Return, ReturnedLine, WaitingReturn
-from services.profile.purchases.queries.purchases import customers_shown, find_return, is_seen_by
+from services.profile.people.queries.ownership import issuer_seen_by, rows_seen_by
+from services.profile.people.refusals import CustomerNotFound, TooMuchContention
+from services.profile.purchases.api.rows_seen import rows_seen
+from services.profile.purchases.domain.returns import Return, ReturnedLine, ReturnSelection, WaitingReturn
+from services.profile.purchases.queries.purchases import (
+    customers_shown,
+    find_return,
+    find_waiting_return,
+    is_seen_by,
+)
+from services.profile.purchases.queries.purchases import list_returns as returns_of
 from services.profile.purchases.refusals import (
     InTheFuture,
     ReturnBeforePurchase,
@@ -27,12 +36,26 @@ from services.profile.settings import Settings
 from shared.auth.principal import Principal
 from shared.db import Tx
 from shared.errors import DomainError
+from shared.events.base import Issuer
 from shared.http import problems
 from shared.http.auth import OPERATORS, allow
+from shared.http.customers import NAME_MAX, Named
 from shared.http.dependencies import Caller, InContext, Reading, Transaction
-from shared.http.models import InstantIn, OrderId, ProblemDocument, Request, Response, Source, example
+from shared.http.listing import Listing, listed_by
+from shared.http.models import (
+    InstantIn,
+    OrderId,
+    OrderIdFilter,
+    Page,
+    ProblemDocument,
+    Request,
+    Response,
+    Source,
+    SourceFilter,
+    example,
+)
 from shared.http.routes import Router
-from shared.limits import BATCH_ITEMS_MAX, LINES_MAX, QUANTITY_MAX
+from shared.limits import BATCH_ITEMS_MAX, CODE_MAX, LINES_MAX, QUANTITY_MAX
 from shared.pacing import paced
 
 _EXAMPLE = {
@@ -213,11 +236,71 @@ async def get_return(
     caller: Caller,
     return_id: Annotated[str, Path(examples=["ret_01k2m9d6v4e8r7a1b2c3d4e5f6"])],
 ) -> RecordedReturnOut:
-    """Read a return with the units that it took. One that waits for its purchase is not found until it is applied."""
+    """Read a return with the units that it took.
+
+    One that waits for its purchase has no customer yet, so that no customer sees it. One that is handed to the operators, because
+    its purchase did not come or has fewer units, is not found until it is applied.
+    """
     found = await find_return(read, return_id)
-    if found is None or not await is_seen_by(read, caller, found.record):
+    if found is None:
+        waiting = await find_waiting_return(read, context.vault, return_id)
+        if waiting is None or caller.customer_id or issuer_seen_by(caller) not in (None, waiting.issuer):
+            raise ReturnNotFound
+        return _waiting(waiting)
+    if not await is_seen_by(read, caller, found.record):
         raise ReturnNotFound
     return _recorded(found, await customers_shown(read, caller, [found.record]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnFilters:
+    """The query parameters that choose among returns."""
+
+    customer_id: Annotated[str | None, Query(max_length=NAME_MAX, description="`cus_…` or `ext:…`.")] = None
+    issuer: Annotated[
+        Issuer | None,
+        Query(
+            description="Only returns that this issuer reported; the id after `ext:` is this issuer's too. "
+            "By default those of all issuers that you may see, and your own ids."
+        ),
+    ] = None
+    purchase_id: Annotated[
+        str | None, Query(max_length=CODE_MAX, description="Only returns of this purchase.")
+    ] = None
+    source: SourceFilter = None
+    order_id: OrderIdFilter = None
+
+
+@router.get(
+    "/v1/returns",
+    operation_id="list_returns",
+    summary="List returns",
+    allow=allow(OPERATORS, partner_scope="returns:read", customer="owned"),
+    errors=(CustomerNotFound,),
+)
+async def list_returns(
+    read: Reading,
+    caller: Caller,
+    named: Named,
+    listing: Annotated[Listing[ReturnFilters], listed_by(ReturnFilters, bound_to=rows_seen_by)],
+) -> Page[RecordedReturnOut]:
+    """List returns, the latest recorded first. A customer sees their own, a partner those that it reported.
+
+    One that waits for its purchase is listed when it is applied. To customers and partners a filter that names what they may
+    not see gives an empty page. Operators get 404 for a customer that does not exist.
+    """
+    filters = listing.filters
+    seen = await rows_seen(read, named, filters.customer_id, filters.issuer)
+    if seen is None:
+        return listing.page([], lambda _: [], [])
+    selection = ReturnSelection(
+        seen.identity_ids, seen.issuer, filters.purchase_id, filters.source, filters.order_id
+    )
+    listed = await returns_of(read, selection, before=listing.after, limit=listing.rows_max)
+    shown = listing.shown(listed)
+    customer_ids = await customers_shown(read, caller, (recorded.record for recorded in shown))
+    items = [_recorded(recorded, customer_ids) for recorded in shown]
+    return listing.page(listed, lambda recorded: [recorded.record.return_id], items)
 
 
 async def _shown(

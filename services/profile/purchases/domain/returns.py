@@ -72,6 +72,18 @@ class WaitingReturn:
         return self.reported.order(self.issuer)
 
 
+@dataclass(frozen=True, slots=True)
+class ReturnSelection:
+    """The returns that a list shows; None does not restrict."""
+
+    identity_ids: Sequence[str] | None
+    """The identities of one customer."""
+    issuer: str | None
+    purchase_id: str | None
+    source: str | None
+    order_id: str | None
+
+
 class PurchasedLine(Protocol):
     """The part of a purchase's line that decides what can go back."""
 

@@ -11,12 +11,14 @@ from services.profile.people.queries.ownership import (
     owners_of,
 )
 from services.profile.purchases.domain.purchases import PurchaseSelection
-from services.profile.purchases.storage import purchases, returns
+from services.profile.purchases.domain.returns import ReturnSelection, WaitingReturn
+from services.profile.purchases.storage import purchases, returns, waiting_returns
 from services.profile.purchases.storage.returns import RecordedReturn
 from services.profile.purchases.storage.tables import PurchaseLineRecord, PurchaseRecord, ReturnRecord
 from shared.auth.principal import Principal
 from shared.context import Context
 from shared.db import Read
+from shared.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,30 @@ async def list_purchases(
         replace(purchase, customer_id=owners[purchase.identity_id]) if purchase.identity_id else purchase
         for purchase in page
     ]
+
+
+async def list_returns(
+    read: Read, selection: ReturnSelection, *, before: str | None, limit: int
+) -> list[RecordedReturn]:
+    """Return at most `limit` returns that were recorded before the return `before`, the latest first.
+
+    Each has the identity and the owner that its purchase has now.
+    """
+    page = await returns.page(read, selection, before=before, limit=limit)
+    identity_ids = (row.record.identity_id for row in page)
+    owners = await owners_of(read, (identity_id for identity_id in identity_ids if identity_id is not None))
+    return [
+        replace(
+            recorded,
+            record=replace(recorded.record, customer_id=owners.get(recorded.record.identity_id or "")),
+        )
+        for recorded in page
+    ]
+
+
+async def find_waiting_return(read: Read, vault: Vault, return_id: str) -> WaitingReturn | None:
+    """Return a return that waits for its purchase; None if none with this id waits."""
+    return await waiting_returns.find_by_id(read, vault, return_id)
 
 
 async def is_seen_by(read: Read, caller: Principal, record: PurchaseRecord | ReturnRecord) -> bool:

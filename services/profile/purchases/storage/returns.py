@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from services.profile.purchases.domain.returns import Return, ReturnedLine, ReturnKey
+from services.profile.purchases.domain.returns import Return, ReturnedLine, ReturnKey, ReturnSelection
 from services.profile.purchases.storage.tables import (
     ReturnLineRecord,
     ReturnRecord,
+    purchase,
     purchase_return,
     return_line,
 )
@@ -71,6 +72,36 @@ async def of_purchase(read: Read, purchase_id: str) -> list[RecordedReturn]:
     return [RecordedReturn(record, tuple(lines[record.return_id])) for record in records]
 
 
+async def page(
+    read: Read, selection: ReturnSelection, *, before: str | None, limit: int
+) -> list[RecordedReturn]:
+    """Return at most `limit` returns that were recorded before the return `before`, the latest first.
+
+    Each has the identity that its purchase has now. The rows of an order and of a customer are found by way of its purchases.
+    """
+    statement = (
+        select(*_WITH_IDENTITY_NOW)
+        .join(purchase, purchase.c.purchase_id == purchase_return.c.purchase_id)
+        .order_by(purchase_return.c.return_id.desc())
+        .limit(limit)
+    )
+    if selection.identity_ids is not None:
+        statement = statement.where(any_of(purchase.c.identity_id, selection.identity_ids))
+    for column, value in (
+        (purchase_return.c.issuer, selection.issuer),
+        (purchase_return.c.purchase_id, selection.purchase_id),
+        (purchase.c.source, selection.source),
+        (purchase.c.order_id, selection.order_id),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if before is not None:
+        statement = statement.where(purchase_return.c.return_id < before)
+    records = await read.read_records(ReturnRecord, statement)
+    lines = await _lines_of(read, [record.return_id for record in records])
+    return [RecordedReturn(record, tuple(lines[record.return_id])) for record in records]
+
+
 async def insert(tx: Tx, returns: Sequence[RecordedReturn]) -> bool:
     """Store returns with their lines, and return whether all were new.
 
@@ -99,3 +130,7 @@ async def _lines_of(read: Read, return_ids: Sequence[str]) -> dict[str, list[Ret
 
 _KEY = (purchase_return.c.issuer, purchase_return.c.source, purchase_return.c.source_return_id)
 """The natural key, in the order of `ReturnKey`."""
+_WITH_IDENTITY_NOW = [
+    purchase.c.identity_id if column is purchase_return.c.identity_id else column
+    for column in columns_of(purchase_return, ReturnRecord)
+]

@@ -61,6 +61,7 @@ async def park(tx: Tx, vault: Vault, returns: Sequence[WaitingReturn]) -> None:
                 reason=NO_PURCHASE_YET,
                 order_by=_order_of(waiting),
                 key=_parking_key(waiting.key),
+                id=_parked_id(waiting.return_id),
             )
             for waiting in returns
         ],
@@ -82,6 +83,19 @@ async def find(read: Read, vault: Vault, keys: Iterable[ReturnKey]) -> dict[Retu
     )
     documents = (set_aside.open_record(vault, sealed).value or b"" for (sealed,) in rows)
     return {waiting.key: waiting for waiting in map(read_document, documents) if waiting.key in asked}
+
+
+async def find_by_id(read: Read, vault: Vault, return_id: str) -> WaitingReturn | None:
+    """Return the return with this id; None if none waits under it."""
+    sealed = await read.scalar(
+        select(table.c.record).where(
+            table.c.id == _parked_id(return_id),
+            table.c.consumer == CONSUMER,
+            table.c.type == TYPE,
+            table.c.state == literal_column("'parked'"),
+        )
+    )
+    return None if sealed is None else read_document(set_aside.open_record(vault, sealed).value or b"")
 
 
 async def release(tx: Tx, vault: Vault, orders: Iterable[OrderKey]) -> list[ParkedReturn]:
@@ -131,6 +145,14 @@ def _order_of(waiting: WaitingReturn) -> str:
     """Return the text that sorts the returns that wait for one order."""
     reported = waiting.reported
     return f"{reported.returned_at.isoformat(timespec='microseconds')} {reported.return_id}"
+
+
+def _parked_id(return_id: str) -> str:
+    """Return the id under which a return is set aside, so that it is found by its own id.
+
+    Those of earlier versions have ids of their own, and are found when they are applied.
+    """
+    return return_id.replace("ret_", "sad_", 1)
 
 
 def _parking_key(key: ReturnKey) -> str:

@@ -53,6 +53,38 @@ async def test_a_redemption_for_an_order_names_its_lines(shop: Shop) -> None:
     await shop.check()
 
 
+async def test_redemptions_and_adjustments_are_listed_newest_first(shop: Shop) -> None:
+    member, other = customer(), customer()
+    await shop.tell(bought(member, [(1, 10_000)], START), bought(other, [(1, 10_000)], START))
+    for points in (1, 2, 3):
+        await shop.redeem(member, points)
+        await shop.adjust(member, points)
+    await shop.redeem(other, 4)
+    await shop.tell(merged(other, member, 1, START))
+
+    async def listed(client: httpx2.AsyncClient, name: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        query = {"limit": "2"}
+        while True:
+            page = (await client.get(f"/v1/members/{member}/{name}", params=query)).json()
+            items += page["items"]
+            if page["next_cursor"] is None:
+                return items
+            query["cursor"] = page["next_cursor"]
+
+    for client in (shop.operator("agent"), shop.customer(member)):
+        redeemed, adjusted = await listed(client, "redemptions"), await listed(client, "adjustments")
+        assert [item["redeemed"] for item in redeemed] == [4, 3, 2, 1]
+        assert [item["adjusted"] for item in adjusted] == [3, 2, 1]
+        assert {item["customer_id"] for item in redeemed} == {member}
+        assert {item["reference"] for item in redeemed} == {"a gift"}
+        for item, name in ((redeemed[0], "redemptions"), (adjusted[0], "adjustments")):
+            assert (await client.get(f"/v1/members/{member}/{name}/{item['id']}")).json() == item
+    assert {item["reason"] for item in await listed(shop.customer(member), "adjustments")} == {None}
+    hidden = await shop.customer(customer()).get(f"/v1/members/{member}/redemptions")
+    assert (hidden.status_code, hidden.json()["code"]) == (404, "member_not_found")
+
+
 async def test_an_order_that_is_paid_has_the_limit_of_every_order(shop: Shop) -> None:
     member = customer()
     await shop.tell(bought(member, [(1, 10_000)], START))

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import httpx2
 import pytest
 
 from services.profile.purchases.storage import tables
-from tests.profile.running import Profile, purchase, returned
+from shared.ids import new_id
+from tests.profile.running import SCOPES, Profile, purchase, returned
 
 
 async def test_a_return_is_recorded_and_repeated(profile: Profile) -> None:
@@ -41,6 +43,83 @@ async def test_a_return_of_an_unknown_order_waits_for_it(profile: Profile) -> No
     await client.post("/v1/purchases", json=purchase())
     applied = await client.post("/v1/returns", json=returned())
     assert (applied.status_code, applied.json()["id"]) == (201, early.json()["id"])
+
+
+@pytest.mark.both_databases
+async def test_a_return_that_waits_is_read_under_its_id_by_those_who_may_report_it(profile: Profile) -> None:
+    shop, scopes = profile.operator(), [*SCOPES, "returns:read"]
+    acme, bazaar = profile.partner("acme", scopes), profile.partner("bazaar", scopes)
+    early = await shop.post("/v1/returns", json=returned())
+    theirs = await acme.post("/v1/returns", json=returned("R-9"))
+    path, their_path = early.headers["Location"], theirs.headers["Location"]
+
+    waiting = await shop.get(path)
+    assert (early.status_code, waiting.status_code, waiting.json()) == (202, 200, early.json())
+    assert (await acme.get(their_path)).json() == theirs.json()
+    assert (await shop.get(their_path)).json()["status"] == "waiting_for_purchase"
+    hidden = await acme.get(path), await bazaar.get(their_path)
+    assert [answer.status_code for answer in hidden] == [404, 404]
+    assert [answer.json()["code"] for answer in hidden] == ["return_not_found"] * 2
+
+    await shop.post("/v1/purchases", json=purchase())
+    applied = (await shop.get(path)).json()
+    assert (applied["id"], applied["status"]) == (early.json()["id"], "returned")
+
+
+async def test_returns_are_listed_by_order_and_by_customer(profile: Profile) -> None:
+    shop, scopes = profile.operator(), [*SCOPES, "returns:read"]
+    acme = profile.partner("acme", scopes)
+    mine = (await shop.post("/v1/purchases", json=purchase("1001"))).json()
+    other = (await shop.post("/v1/purchases", json=purchase("1002", customer={"external_id": "C-2"}))).json()
+    await acme.post("/v1/purchases", json=purchase("1001"))
+    made = [
+        (await client.post("/v1/returns", json=returned(name, order))).json()
+        for client, name, order in (
+            (shop, "R-1", "1001"), (shop, "R-2", "1002"), (shop, "R-3", "1001"), (acme, "R-1", "1001"),
+        )
+    ]  # fmt: skip
+    await shop.post("/v1/returns", json=returned("R-4", "unknown"))
+
+    async def listed(client: httpx2.AsyncClient, **query: str) -> list[str]:
+        answer = await client.get("/v1/returns", params=query)
+        assert answer.status_code == 200, answer.text
+        return [item["id"] for item in answer.json()["items"]]
+
+    ids = [body["id"] for body in made]
+    assert await listed(shop) == ids[::-1]
+    assert (await shop.get("/v1/returns", params={"limit": "1"})).json()["items"] == [made[3]]
+    assert await listed(shop, source="web", order_id="1001", issuer="shop") == [ids[2], ids[0]]
+    assert await listed(shop, purchase_id=mine["id"]) == [ids[2], ids[0]]
+    assert await listed(shop, customer_id=other["customer_id"]) == [ids[1]]
+    assert await listed(shop, customer_id="ext:C-2") == [ids[1]]
+    assert await listed(acme) == [ids[3]]
+    assert await listed(acme, issuer="shop") == []
+    assert await listed(acme, customer_id=mine["customer_id"]) == []
+    assert await listed(profile.customer(mine["customer_id"])) == [ids[2], ids[0]]
+    assert await listed(profile.customer(mine["customer_id"]), customer_id=other["customer_id"]) == []
+    unknown = await shop.get("/v1/returns", params={"customer_id": new_id("cus")})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "customer_not_found")
+
+
+async def test_a_return_of_a_purchase_that_is_claimed_later_is_listed_with_its_customer(
+    profile: Profile,
+) -> None:
+    shop = profile.operator()
+    await shop.post("/v1/purchases", json=purchase("1001", customer=None))
+    await shop.post("/v1/returns", json=returned("R-1", "1001"))
+    customer = (await shop.post("/v1/customers", json={"external_id": "C-7"})).json()["id"]
+    assert (await shop.get("/v1/returns", params={"customer_id": customer})).json()["items"] == []
+
+    claim = {
+        "source": "web",
+        "order_id": "1001",
+        "purchased_at": "2026-03-10T09:30:00Z",
+        "amount_minor": 1000,
+    }
+    claimed = await shop.post("/v1/purchases:claim", json=claim | {"customer": {"id": customer}})
+    assert claimed.status_code == 200, claimed.text
+    (item,) = (await shop.get("/v1/returns", params={"customer_id": customer})).json()["items"]
+    assert (item["return_id"], item["customer_id"]) == ("R-1", customer)
 
 
 async def test_more_than_was_bought_and_not_yet_returned_is_a_422(profile: Profile) -> None:
