@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import Field
 
@@ -12,6 +13,16 @@ from services.feedback.sla.domain.verdict import Verdict
 from services.feedback.sla.queries.clocks import ClockRecord, clocks_of_complaints
 from shared.db import Read
 from shared.http.models import Response, member_of
+from shared.http.readers import OPERATORS_ONLY
+
+OwnerId = Annotated[
+    str | None,
+    OPERATORS_ONLY,
+    Field(
+        description="The id of the owner, by which complaints and the audit trail are filtered. Operators only.",
+        examples=["~AAFx0q2mY4v8Kq7s"],
+    ),
+]
 
 
 class ClockOut(Response):

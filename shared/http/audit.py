@@ -16,12 +16,12 @@ from shared.http.customers import NAME_MAX, IssuerOfName, Named
 from shared.http.dependencies import Reading, Vaulted
 from shared.http.listing import Listing, listed_by
 from shared.http.models import InstantIn, Page, Response, example
+from shared.http.operators import OperatorFilter, operator_asked
 from shared.http.readers import ACTOR, OPERATORS_ONLY
 from shared.http.routes import Router
 from shared.limits import CODE_MAX
 from shared.vault import Vault
 
-PSEUDONYM_MAX = 400
 TAG = {"audit": "Who did what: the acts of operators, and their reads of personal data that was not masked."}
 
 router = Router(tags=[*TAG])
@@ -86,12 +86,7 @@ class AuditFilters:
     """The filters of the audit trail."""
 
     kind: Annotated[AuditKind | None, Query(description="Only acts, or only reads.")] = None
-    operator_id: Annotated[
-        str | None,
-        Query(
-            max_length=PSEUDONYM_MAX, description="Only this operator's, by an `operator_id` of this list."
-        ),
-    ] = None
+    operator_id: OperatorFilter = None
     customer_id: Annotated[
         str | None,
         Query(
@@ -118,7 +113,7 @@ async def list_audit(
     read: Reading,
     vault: Vaulted,
     named: Named,
-    listing: Annotated[Listing[AuditFilters], listed_by(AuditFilters)],
+    listing: Annotated[Listing[AuditFilters], listed_by(AuditFilters, bound_to=lambda caller: caller.key)],
 ) -> Page[AuditOut]:
     """Acts of operators and their reads of personal data that was not masked, the latest first.
 
@@ -131,7 +126,7 @@ async def list_audit(
         return listing.page([], lambda _: [], [])
     chosen = AuditSelection(
         kind=filters.kind,
-        operator=filters.operator_id,
+        operator=operator_asked(named.caller, filters.operator_id),
         customer_id=customer_id or None,
         operation=filters.operation,
         since=filters.since,

@@ -23,7 +23,7 @@ from services.feedback.complaints.domain.machine import ComplaintAction, Complai
 from services.feedback.complaints.queries.admission import READ_SCOPE, admit, allowed_to, known_to
 from services.feedback.complaints.refusals import UnknownComplaint
 from services.feedback.customers.queries import ids_shown, issuer_of
-from services.feedback.http import ClockOut, show_clocks
+from services.feedback.http import ClockOut, OwnerId, show_clocks
 from services.feedback.settings import Settings
 from shared import identity
 from shared.http.auth import OPERATORS, allow
@@ -51,6 +51,7 @@ class ComplaintOut(Response):
     status: ComplaintStatus
     outcome: ComplaintOutcome | None
     owner: Annotated[str | None, ACTOR] = Field(description="Operators only.")
+    owner_id: OwnerId
     priority: str
     cycle: int
     review_level: int
@@ -118,6 +119,7 @@ async def get_complaint(
         status=ComplaintStatus(complaint.status),
         outcome=member_of(ComplaintOutcome, complaint.outcome),
         owner=reader.name(complaint.owner),
+        owner_id=complaint.owner,
         priority=complaint.priority,
         cycle=complaint.cycle,
         review_level=complaint.review_level,

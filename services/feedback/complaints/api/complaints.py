@@ -24,7 +24,7 @@ from services.feedback.complaints.refusals import (
 )
 from services.feedback.complaints.usecases.open_complaint import NewComplaint, open_complaint
 from services.feedback.customers.queries import ids_shown
-from services.feedback.http import ClockOut, show_clocks
+from services.feedback.http import ClockOut, OwnerId, show_clocks
 from services.feedback.settings import Settings
 from shared.db import Tx
 from shared.events.base import ComplaintId, Issuer
@@ -44,6 +44,7 @@ from shared.http.models import (
     example,
     member_of,
 )
+from shared.http.operators import OperatorFilter, operator_asked
 from shared.http.readers import ACTOR, EVERYBODY
 from shared.http.routes import Router
 from shared.limits import CODE_MAX
@@ -111,6 +112,7 @@ class ListedComplaintOut(Response):
     status: ComplaintStatus
     outcome: ComplaintOutcome | None
     owner: Annotated[str | None, ACTOR] = Field(description="Operators only.")
+    owner_id: OwnerId
     priority: str
     cycle: int
     received_at: datetime
@@ -184,10 +186,7 @@ class ComplaintFilters:
         ListedStatus | None,
         Query(description="Only complaints in this state; `open` is every state but closed."),
     ] = None
-    owner: Annotated[
-        str | None,
-        Query(max_length=200, description="Only complaints that this operator works on. For operators."),
-    ] = None
+    owner_id: OperatorFilter = None
     number: Annotated[
         str | None,
         Query(
@@ -227,7 +226,7 @@ async def list_complaints(
         caller,
         customer_id=customer_id,
         statuses=_statuses(listing.filters.status),
-        owner=None if listing.filters.owner is None else context.vault.conceal(listing.filters.owner),
+        owner=operator_asked(caller, listing.filters.owner_id),
         number=listing.filters.number,
         channel=listing.filters.channel,
         before=listing.after,
@@ -251,6 +250,7 @@ async def list_complaints(
             status=ComplaintStatus(complaint.status),
             outcome=member_of(ComplaintOutcome, complaint.outcome),
             owner=None if complaint.owner is None else context.vault.reveal(complaint.owner),
+            owner_id=complaint.owner,
             priority=complaint.priority,
             cycle=complaint.cycle,
             received_at=complaint.received_at,

@@ -20,7 +20,7 @@ from services.feedback.complaints.queries.admission import (
 )
 from services.feedback.complaints.queries.complaints import complaint_of
 from services.feedback.complaints.usecases.take_action import ActionRequest, FollowUp, take_action
-from services.feedback.http import ClockOut, show_clocks
+from services.feedback.http import ClockOut, OwnerId, show_clocks
 from services.feedback.settings import Settings
 from shared.events.base import ComplaintId
 from shared.http.dependencies import Caller, InContext, Transaction
@@ -66,6 +66,7 @@ class MovedComplaintOut(Response):
     outcome: ComplaintOutcome | None
     cycle: int
     owner: Annotated[str | None, ACTOR] = Field(description="Operators only.")
+    owner_id: OwnerId
     review_level: int
     escalation_level: int
     allowed: list[ComplaintAction] = Field(description="The actions that you may take now.")
@@ -128,6 +129,7 @@ async def post_transition(
         outcome=member_of(ComplaintOutcome, complaint.outcome),
         cycle=complaint.cycle,
         owner=None if complaint.owner is None else context.vault.reveal(complaint.owner),
+        owner_id=complaint.owner,
         review_level=complaint.review_level,
         escalation_level=complaint.escalation_level,
         allowed=allowed_to(caller, complaint.status),

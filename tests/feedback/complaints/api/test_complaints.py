@@ -216,7 +216,12 @@ async def test_the_list_is_filtered_and_paged_to_its_end(feedback: Feedback) -> 
         assert (await agent.get(OPEN, params={"limit": 5})).json()["next_cursor"] is None
         assert await listed(status="open") == ids[:0:-1]
         assert await listed(status="closed") == [ids[0]]
-        assert await listed(owner="ana") == [ids[1]]
+        (started,) = [item for item in (await agent.get(OPEN)).json()["items"] if item["owner"]]
+        assert (started["id"], started["owner"]) == (ids[1], "ana")
+        assert started["owner_id"] == feedback.context.vault.conceal("ana")
+        assert await listed(owner_id="me") == await listed(owner_id=started["owner_id"]) == [ids[1]]
+        login = await agent.get(OPEN, params={"owner_id": "ana"})
+        assert (login.status_code, login.json()["errors"][0]["pointer"]) == (422, "/query/owner_id")
         assert await listed(channel="phone") == []
         assert (await agent.get(OPEN, params={"state": "open"})).status_code == 422
 
