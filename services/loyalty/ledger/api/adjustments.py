@@ -37,7 +37,7 @@ from shared.http.listing import Listing, NoFilters, listed_by
 from shared.http.models import Page, Request, Response, Word, example, refused
 from shared.http.readers import ACTOR, OPERATORS_ONLY
 from shared.http.routes import Router
-from shared.vault import Keys
+from shared.vault import Keys, Vault
 
 POINTS_MAX = 1_000_000_000_000
 """Points of one correction: a balance, and the sum over all members, stay far inside 64 bits."""
@@ -188,7 +188,7 @@ async def get_adjustment(
     found = await find_member(read, customer_id, context.clock.now())
     record = await find_adjustment(read, found, row_of("adj", adjustment_id))
     keys = await context.vault.keys(read, [record.identity_id])
-    return _booked(record, found, keys)
+    return _booked(context.vault, record, found, keys)
 
 
 @router.get(
@@ -210,17 +210,17 @@ async def list_adjustments(
     shown = listing.shown(records)
     keys = await context.vault.keys(read, {record.identity_id for record in shown})
     return listing.page(
-        records, lambda record: [record.id], [_booked(record, found, keys) for record in shown]
+        records, lambda record: [record.id], [_booked(context.vault, record, found, keys) for record in shown]
     )
 
 
-def _booked(record: AdjustmentRecord, found: FoundMember, keys: Keys) -> BookedAdjustmentOut:
+def _booked(vault: Vault, record: AdjustmentRecord, found: FoundMember, keys: Keys) -> BookedAdjustmentOut:
     return BookedAdjustmentOut(
         id=f"adj_{record.id}",
         customer_id=found.member.owner_id,
         adjusted=record.points,
         reason=keys.open_if_known(record.identity_id, "adjustment.reason", record.reason),
-        adjusted_by=context.vault.reveal(record.actor),
-        approved_by=None if record.approved_by is None else context.vault.reveal(record.approved_by),
+        adjusted_by=vault.reveal(record.actor),
+        approved_by=None if record.approved_by is None else vault.reveal(record.approved_by),
         occurred_at=record.occurred_at,
     )
