@@ -38,9 +38,9 @@ NO_TEXTS = IDS | MERCHANTS | WORDS_OF_OURS
 TEXTS = {
     "title", "body", "reason", "note", "method", "text", "key", "awaits", "BookedRedemptionOut.reference",
     "PurchaseLineOut.name", "JobErrorOut.detail",
-    "decision",
+    "decision", "owner_id",
 }  # fmt: skip
-"""Declared texts that are no identifier and no name: what people wrote, names of products, and codes. They are not masked."""
+"""Declared texts that are no identifier and no name: what people wrote, names of products, codes, and pseudonyms of operators. They are not masked."""
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
