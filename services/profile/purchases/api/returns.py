@@ -18,7 +18,6 @@ from services.profile.purchases.domain.returns import Return, ReturnedLine, Retu
 from services.profile.purchases.queries.purchases import (
     customers_shown,
     find_return,
-    find_waiting_return,
     is_seen_by,
 )
 from services.profile.purchases.queries.purchases import list_returns as returns_of
@@ -30,6 +29,7 @@ from services.profile.purchases.refusals import (
     ReturnNotPossible,
     TooLongAgo,
 )
+from services.profile.purchases.storage import waiting_returns
 from services.profile.purchases.storage.returns import RecordedReturn
 from services.profile.purchases.usecases.record_returns import record_returns
 from services.profile.settings import Settings
@@ -243,7 +243,7 @@ async def get_return(
     """
     found = await find_return(read, return_id)
     if found is None:
-        waiting = await find_waiting_return(read, context.vault, return_id)
+        waiting = await waiting_returns.find_by_id(read, context.vault, return_id)
         if waiting is None or caller.customer_id or issuer_seen_by(caller) not in (None, waiting.issuer):
             raise ReturnNotFound
         return _waiting(waiting)

@@ -11,14 +11,13 @@ from services.profile.people.queries.ownership import (
     owners_of,
 )
 from services.profile.purchases.domain.purchases import PurchaseSelection
-from services.profile.purchases.domain.returns import ReturnSelection, WaitingReturn
-from services.profile.purchases.storage import purchases, returns, waiting_returns
+from services.profile.purchases.domain.returns import ReturnSelection
+from services.profile.purchases.storage import purchases, returns
 from services.profile.purchases.storage.returns import RecordedReturn
 from services.profile.purchases.storage.tables import PurchaseLineRecord, PurchaseRecord, ReturnRecord
 from shared.auth.principal import Principal
 from shared.context import Context
 from shared.db import Read
-from shared.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +91,6 @@ async def list_returns(
         )
         for recorded in page
     ]
-
-
-async def find_waiting_return(read: Read, vault: Vault, return_id: str) -> WaitingReturn | None:
-    """Return a return that waits for its purchase; None if none with this id waits."""
-    return await waiting_returns.find_by_id(read, vault, return_id)
 
 
 async def is_seen_by(read: Read, caller: Principal, record: PurchaseRecord | ReturnRecord) -> bool:
