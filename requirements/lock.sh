@@ -14,3 +14,4 @@ compile "$@" --all-extras -o requirements/dev.lock pyproject.toml requirements/b
 compile --extra profile --extra loyalty --extra feedback --extra scoring --constraint requirements/dev.lock \
     -o requirements/product.lock pyproject.toml requirements/build.in
 compile "$@" -o requirements/uv.lock requirements/uv.in
+compile "$@" -o requirements/client.lock requirements/client.in

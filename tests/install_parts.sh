@@ -1,5 +1,6 @@
 #!/bin/sh
-# The real parts that the tests run against: PostgreSQL, Java and Maven (for Apache Kafka), Chromium, and tools on Node.js.
+# The real parts that the tests run against: PostgreSQL, Java and Maven (for Apache Kafka), Chromium, tools on Node.js, and
+# a generator of Python clients.
 # Installs what is missing where it can; else says what to install. Costs nothing when everything is there.
 set -eu
 
@@ -11,6 +12,19 @@ if command -v npm >/dev/null && ! cmp -s "$npm/package-lock.json" "$npm/node_mod
         cp "$npm/package-lock.json" "$npm/node_modules/installed.json"
     else
         echo "Not installed, so tests marked \`node\` cannot run here: the packages of tests/npm" >&2
+    fi
+fi
+
+# The generator of Python clients, in an environment of its own.
+client="${0%/*}/client"
+lock="${0%/*}/../requirements/client.lock"
+if ! cmp -s "$lock" "$client/.venv/installed.lock"; then
+    echo "Installing the generator of Python clients"
+    if "${PYTHON:-python3}" -m venv --clear "$client/.venv" &&
+        "$client/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"; then
+        cp "$lock" "$client/.venv/installed.lock"
+    else
+        echo "Not installed, so the tests of generated clients cannot run here: requirements/client.lock" >&2
     fi
 fi
 
