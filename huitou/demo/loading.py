@@ -67,6 +67,7 @@ def _load(
     if stopping():
         return
     stories.go_on(product, last_day, told)
+    stories.propose(settings, told)
     _fit(product)
     backlog.wait_until_empty(product, bar, stopping)
 

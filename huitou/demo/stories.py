@@ -47,6 +47,8 @@ STORIES = (
 RECEIPTS = Story("receipt", (3, 15), quantity=1, amount_minor=1_800)
 """Orders that named no customer. The last one was claimed, by the customer `CLAIMANT`."""
 CLAIMANT = "silver"
+PROPOSER, PROPOSED_POINTS = "li.mei", 150_000
+"""The manager of a large adjustment, and its points, which are above the limit of a manager's day."""
 
 
 def begin(product: Product, last_day: date) -> dict[str, str]:
@@ -92,6 +94,16 @@ def go_on(product: Product, last_day: date, customers: dict[str, str]) -> None:
             _once(product, f"{member}/redemptions", redemption, f"demo-redemption-{story.name}")
         if story.returned:
             product.call("profile", "POST", "/v1/returns", json=_return(story, last_day))
+
+
+def propose(settings: Settings, customers: dict[str, str]) -> None:
+    """Leave a large adjustment by a manager that waits for the approval of another operator."""
+    with Product(settings, tokens.operator(settings.home, "manager", name=PROPOSER)) as product:
+        adjustment = {
+            "points": PROPOSED_POINTS,
+            "reason": "points of a shop that was taken over 并入门店的积分",
+        }
+        _once(product, f"/v1/members/{customers[GOLD.name]}/adjustments", adjustment, "demo-proposal")
 
 
 def serve_partner(settings: Settings, last_day: date) -> None:
@@ -150,5 +162,5 @@ def _return(story: Story, last_day: date) -> dict[str, Any]:
 def _once(product: Product, path: str, body: dict[str, Any], key: str) -> None:
     """Post with a key that loyalty keeps for ever: it answers a second load with a refusal or with the first answer."""
     answer = product.ask("loyalty", "POST", path, json=body, key=key)
-    if not answer.is_success and answer.json().get("code") != "key_used_before":
+    if not answer.is_success and answer.json().get("code") not in ("key_used_before", "proposed_before"):
         raise Refused(Exit.FAILED, problem(answer))

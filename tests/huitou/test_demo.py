@@ -121,6 +121,16 @@ def test_members_of_the_demo_have_every_tier_and_spent_owe_and_got_back_points(
     assert members["owing"]["points"]["active"] < 0 or members["owing"]["points"].get("owed") == 300
 
 
+def test_a_large_adjustment_of_the_demo_waits_for_a_second_person(shop: Installation, told: Up) -> None:
+    (proposed,) = _get(shop, 2, "/v1/approvals?state=proposed")["items"]
+
+    assert proposed["customer_id"] == _customer(shop, "gold")
+    assert (proposed["fields"], proposed["proposed_by"]) == (
+        {"points": stories.PROPOSED_POINTS},
+        f"operator:{stories.PROPOSER}",
+    )
+
+
 def test_one_receipt_of_the_demo_is_anonymous_and_one_was_claimed(shop: Installation, told: Up) -> None:
     (anonymous,) = _get(shop, 1, "/v1/purchases?anonymous=true")["items"]
     (claimed,) = _get(shop, 1, f"/v1/purchases?source={stories.SOURCE}&order_id=receipt-2")["items"]
