@@ -13,7 +13,11 @@ The effort of NFKC grows with the square of the marks on one letter: 80,000 of t
 CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f]")
 """The characters that stand for no letter: NUL, tabs, line breaks, DEL and so on (Unicode's Cc). No id or code has one."""
 _EMAIL = re.compile(r"[^\s@]@[^\s@]+\.[^\s@.]{2,}")
-_PHONE = re.compile(r"(?<!\w)\+\d(?:[ ().-]*\d){7,}(?!\w)")
+_PHONE = re.compile(
+    r"(?<!\w)\+\d(?:(?:[^\w:+@]|_)*\d){7,}"
+    r"|\+(?:[^\w:+@]|_)*(?!0)\d(?:(?:[^\w:+@]|_)*\d){9,}"
+)
+"""A plus and 8 digits, or 10 behind a letter or a digit, where fewer number things; a colon is of a time, as in +08:00."""
 _IGNORABLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]+"
 )

@@ -87,7 +87,11 @@ _PROBLEM = {
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": {"type": "string"},
         "code": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"},
-        "request_id": {"type": "string"},
+        "request_id": {
+            "type": "string",
+            "description": "As in the header `Request-Id` of every answer. It is the request's own `Request-Id` if that is a "
+            "UUID, a ULID, or 32 or 64 hexadecimal digits, so that it can name no person; otherwise it is made here.",
+        },
         "more_errors": {
             "type": "boolean",
             "description": "Whether there are more errors than `errors` lists.",

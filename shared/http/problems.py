@@ -21,7 +21,16 @@ ANSWERED = "huitou.answered"
 PLAIN_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """The headers of every answer that does not set them itself."""
 OUTAGE_RETRY_SECONDS = 5
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_REQUEST_ID = re.compile(
+    rb"(?=[0-9_-]*[a-z])"
+    rb"(?:[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{64}"
+    rb"|(?:req_)?01[0-9a-hjkmnp-tv-z]{24})",
+    re.IGNORECASE,
+)
+"""A UUID, 32 or 64 hexadecimal digits, a ULID of our time, or an id of ours, with a letter in it.
+
+It is written to the log and the audit trail as it is. An id of another form may be a phone number or a name.
+"""
 _RETRY_KINDS = {Kind.UNAVAILABLE: OUTAGE_RETRY_SECONDS}
 
 _MORE = field_sentence(__name__, "more_errors").filled(shown=ERRORS_MAX)
@@ -175,7 +184,7 @@ def internal(language: Language, request_id: str) -> dict[str, Any]:
 
 
 def request_id(scope: Scope) -> str:
-    """Return the id of a request: the caller's if it has the form of one, else a new one. It is stored in the scope."""
+    """Return the id of a request: the caller's if no person can be named in it, else a new one. It is stored in the scope."""
     if REQUEST_ID not in scope:
         usable = [
             value.decode()

@@ -22,7 +22,7 @@ LARGE_BYTES = 64 * 1024 * 1024
 Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-CHUNKS = b" /body HTTP/1.1\r\nHost: test\r\nRequest-Id: of-a-client\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNKS = b" /body HTTP/1.1\r\nHost: test\r\nRequest-Id: 4bf92f3577b34da6a3ce929d0e0e4736\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @asynccontextmanager

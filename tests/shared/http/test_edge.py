@@ -28,22 +28,70 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
+ULID = "01JNQ8M3Z7W5T2R9V4X6Y8B0CD"
+
+
 async def test_every_answer_and_its_log_line_have_the_same_request_id(
     one_till: Till, written: io.StringIO
 ) -> None:
     async with one_till.client() as client:
         made = await client.get(PATH)
-        given = await client.get(PATH, headers={"Request-Id": "till-7.receipt_42"})
+        given = await client.get(PATH, headers={"Request-Id": ULID})
         refused = await client.get("/nowhere", headers={"Request-Id": "evil\tid; drop"})
         long = await client.get("/nowhere", headers={"Request-Id": "x" * 65})
 
     answers = [made, given, refused, long]
     assert re.fullmatch("req_[0-9a-z]{26}", made.headers["request-id"])
-    assert given.headers["request-id"] == "till-7.receipt_42"
+    assert given.headers["request-id"] == ULID
     assert all(answer.headers["request-id"].startswith("req_") for answer in (refused, long))
     assert [line["request_id"] for line in lines(written)] == [
         answer.headers["request-id"] for answer in answers
     ]
+
+
+@pytest.mark.parametrize(
+    "request_id",
+    [
+        ULID,
+        ULID.lower(),
+        f"req_{ULID.lower()}",
+        "0190a5d2-7c3b-7f2e-9a41-6b8d0c5e4f31",
+        "6FA459EA-EE8A-4CA4-894E-DB77E160355E",
+        "4bf92f3577b34da6a3ce929d0e0e4736",
+        "4bf92f3577b34da6a3ce929d0e0e4736" * 2,
+    ],
+)
+async def test_an_id_that_names_nobody_is_taken(one_till: Till, request_id: str) -> None:
+    async with one_till.client() as client:
+        answer = await client.get(PATH, headers={"Request-Id": request_id})
+
+    assert answer.headers["request-id"] == request_id
+
+
+@pytest.mark.parametrize(
+    "request_id",
+    [
+        "13912345678",
+        "ZhangSan",
+        "zhang.san_1980-01-05",
+        "11010519491231002X",
+        "till-7.receipt_42",
+        "00000000-0000-0000-0000-013912345678",
+        "0" * 21 + "13912345678",
+        "01" + "0" * 13 + "13912345678",
+        "req_13912345678",
+        "req_zhangsan",
+        "zhangsanzhangsanzhangsanzh",
+    ],
+)
+async def test_an_id_that_may_name_a_person_is_replaced(
+    one_till: Till, written: io.StringIO, request_id: str
+) -> None:
+    async with one_till.client() as client:
+        answer = await client.get(PATH, headers={"Request-Id": request_id})
+
+    assert re.fullmatch("req_[0-9a-z]{26}", answer.headers["request-id"])
+    assert request_id not in written.getvalue()
 
 
 async def test_a_request_is_one_line_without_anything_that_was_sent(
