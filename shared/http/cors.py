@@ -11,6 +11,7 @@ from fastapi import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
+from shared.http import etags
 from shared.http.idempotency import HIT_HEADER
 from shared.http.operation import Operation
 from shared.http.rates import LEFT_HEADER, POLICY_HEADER
@@ -18,7 +19,16 @@ from shared.http.routes import Route
 
 PREFLIGHT_SECONDS = 600
 """The time for which a browser may keep the answer to a preflight request."""
-EXPOSED = ("Allow", HIT_HEADER, "Location", LEFT_HEADER, POLICY_HEADER, "Request-Id", "Retry-After")
+EXPOSED = (
+    "Allow",
+    etags.HEADER,
+    HIT_HEADER,
+    "Location",
+    LEFT_HEADER,
+    POLICY_HEADER,
+    "Request-Id",
+    "Retry-After",
+)
 """The headers of an answer that a page may read, beside those that every page may read."""
 _ASKED_METHOD = b"access-control-request-method"
 _TAKEN = ("Accept-Language", "Authorization", "Request-Id", "traceparent")
@@ -95,6 +105,8 @@ def _headers_of(operation: Operation) -> set[str]:
         headers.add("Content-Type")
     if operation.idempotency is not None:
         headers.add("Idempotency-Key")
+    if (tag := etags.parameter(operation)) is not None:
+        headers.add(tag["name"])
     return headers
 
 

@@ -23,9 +23,11 @@ from starlette.requests import Request
 from shared.auth.principal import Principal
 from shared.context import Context, Runtime, S
 from shared.db import Read, Tx
+from shared.preconditions import Precondition
 from shared.vault import Vault
 
 TX, READ, PRINCIPAL, KEY_HASH = "huitou.tx", "huitou.read", "huitou.principal", "huitou.key_hash"
+PRECONDITION = "huitou.precondition"
 _REQUEST = "huitou_request"
 SUBJECT = "huitou.subject"
 """The key of the token's subject as the token tells it. It is hashed, and never stored or logged."""
@@ -66,6 +68,11 @@ async def key_hash_of(request: Request) -> bytes | None:
     return cast("bytes | None", request.scope.get(KEY_HASH))
 
 
+async def precondition_of(request: Request) -> Precondition:
+    """Return what the request expects of the row that it changes (If-Match)."""
+    return cast(Precondition, request.scope[PRECONDITION])
+
+
 InContext = Annotated[Context[S], Depends(context_of)]
 """The context of a use case; write `context: InContext[Settings]` with the service's own settings."""
 Transaction = Annotated[Tx, Depends(open_transaction)]
@@ -74,9 +81,11 @@ Caller = Annotated[Principal, Depends(calling)]
 Running = Annotated[Runtime, Depends(runtime_of)]
 Vaulted = Annotated[Vault, Depends(vault_of)]
 KeyHash = Annotated[bytes, Depends(key_hash_of)]
+Expected = Annotated[Precondition, Depends(precondition_of)]
+"""The versions of the row that a request expects. Its operation declares a `precondition`."""
 
 _OF_REQUEST = frozenset(
-    (open_transaction, open_reading, calling, runtime_of, context_of, vault_of, key_hash_of)
+    (open_transaction, open_reading, calling, runtime_of, context_of, vault_of, key_hash_of, precondition_of)
 )
 """The dependencies that need nothing but the request."""
 

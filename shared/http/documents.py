@@ -81,6 +81,9 @@ LIMITS = f"""
 **HTTP.** A request of HTTP/1.1 has one `Host` (400 `host_wrong`). Its body comes with a `Content-Length` or in chunks
 (400 `transfer_coding_unknown`). `Expect` is `100-continue` (417 `expectation_unknown`). What cannot be read is 400 `bad_request`.
 
+**Tags.** A GET of a single thing has an `ETag`. Sent as `If-None-Match` it spares the answer that you have (304); sent as `If-Match` it binds a
+change to what you have seen: 412 `precondition_failed` says that it was changed since, and 428 `precondition_required` that the header is needed.
+
 **Changes.** New operations, parameters, codes, fields of answers, members of closed sets in answers and kinds of objects in answers may be
 added at any time: ignore what you do not know. Everything else that breaks a client is announced in the changelog.
 """

@@ -19,7 +19,7 @@ from shared.auth.principal import SUBJECT_CHARACTERS_MAX, Role
 from shared.auth.signing import AUDIENCES
 from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError
-from shared.http import components, locations, problems
+from shared.http import components, etags, locations, problems
 from shared.http.bodies import DuplicateName
 from shared.http.cursor import CursorInvalid
 from shared.http.examples import restored, sample
@@ -49,6 +49,7 @@ from shared.http.rates import LEFT_HEADER, POLICY_HEADER, RateLimited
 from shared.http.readers import MASKED_FOR
 from shared.http.routes import Route
 from shared.limits import CUSTOMER_TOKEN_MINUTES_MAX, ERRORS_MAX, TARGET_BYTES_MAX, TOKEN_DAYS_MAX
+from shared.preconditions import PreconditionFailed
 
 VERSION = "1.0.0"
 EXAMPLE_REQUEST_ID = "req_01k2m9d6v4e8r7a1b2c3d4e5f6"
@@ -191,6 +192,10 @@ def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
         errors += [BodyLate, BodyTooLarge]
     if operation.idempotency == "required":
         errors.append(KeyRequired)
+    if operation.precondition is not None:
+        errors.append(PreconditionFailed)
+    if operation.precondition == "required":
+        errors.append(etags.PreconditionRequired)
     if operation.has_body:
         errors += [MalformedJson, DuplicateName, BodyTooComplex, BodyLate, BodyTooLarge, TooManyChunks]
         errors.append(UnsupportedMediaType)
@@ -266,6 +271,8 @@ def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any
         described["x-roles"] = sorted(operation.allow.operators)
     if operation.idempotency is not None:
         described.setdefault("parameters", []).append(_key_parameter(operation))
+    if (tag := etags.parameter(operation)) is not None:
+        described.setdefault("parameters", []).append(tag)
     for parameter in described.get("parameters", ()):
         if parameter["name"] == CUSTOMER and parameter["in"] == "path":
             parameter["description"] = f"{parameter.get('description', 'The customer.')} {_ME_WORDS}"
@@ -281,11 +288,16 @@ def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any
     for status, response in responses.items():
         if operation.idempotency is not None:
             response.setdefault("headers", {}).update(_HIT_HEADERS)
+        if operation.tagged and int(status) in etags.STATUSES:
+            response.setdefault("headers", {}).update(etags.answer_headers(operation))
         for content in response.get("content", {}).values():
             _exemplify(content, schemas)
         template = locations.template_of(operation.location, int(status))
         if template is not None:
             response.setdefault("headers", {}).update(_location(described, response, template))
+    if operation.tagged and operation.reads:
+        headers = etags.answer_headers(operation)
+        responses["304"] = {"description": "Nothing has changed since that answer", "headers": headers}
     responses.update(_problem_responses(operation))
     if not operation.allow.public:
         for response in responses.values():

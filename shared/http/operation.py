@@ -10,6 +10,7 @@ from shared.errors import DomainError, Kind
 from shared.http.rates import Rate
 
 Idempotency = Literal["required", "optional"]
+PreconditionNeed = Literal["required", "optional"]
 Needs = Literal["transaction", "reading", "nothing"]
 CUSTOMER = "customer_id"
 """The name of the parameter of a path that names a customer."""
@@ -40,6 +41,16 @@ class Operation:
     """The rate by which its requests are counted, if they are not counted with all others."""
     names_something: bool = False
     """Whether its path has a parameter."""
+    reads: bool = False
+    """Whether its method is GET."""
+    tagged: bool = False
+    """Whether its answer has an ETag: the answer is a single thing, or has a version."""
+    version: str | None = None
+    """The field of its answer that is the version of the row."""
+    precondition: PreconditionNeed | None = None
+    """Whether a request must or may say which version it changes (If-Match)."""
+    checks_precondition: bool = False
+    """Whether its route asks for that version, to compare it under the lock of the row."""
 
     def __post_init__(self) -> None:
         if self.idempotency is not None and self.needs != "transaction":
@@ -48,6 +59,14 @@ class Operation:
             )
         if self.idempotency is not None and self.allow.public:
             raise TypeError(f"{self.id}: an Idempotency-Key belongs to a principal; this operation has none")
+        if (self.precondition is not None) != self.checks_precondition:
+            raise TypeError(
+                f"{self.id}: a precondition is declared, and the route asks for Expected; both or none"
+            )
+        if self.precondition is not None and self.version is None:
+            raise TypeError(
+                f"{self.id}: a precondition needs the `version` of what was changed in the answer"
+            )
         if self.allow.customer is not None and (hidden := self._not_found) and _has_placeholder(hidden):
             raise TypeError(
                 f"{self.id}: {hidden.__name__} must not repeat the id: others' and unknown look alike"

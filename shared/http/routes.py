@@ -30,9 +30,28 @@ from shared.auth.access import Allow
 from shared.context import Runtime
 from shared.db import Tx, failures
 from shared.errors import DomainError
-from shared.http import bodies, customers, dependencies, effort, guard, idempotency, locations, paths, trail
+from shared.http import (
+    bodies,
+    customers,
+    dependencies,
+    effort,
+    etags,
+    guard,
+    idempotency,
+    locations,
+    paths,
+    trail,
+)
 from shared.http.locations import Location
-from shared.http.operation import CUSTOMER, EXTERNAL, Idempotency, Needs, Operation, customer_named
+from shared.http.operation import (
+    CUSTOMER,
+    EXTERNAL,
+    Idempotency,
+    Needs,
+    Operation,
+    PreconditionNeed,
+    customer_named,
+)
 from shared.http.rates import Rate
 
 READ_SECONDS_MAX = 3.5
@@ -64,10 +83,13 @@ class Route(APIRoute):
         location: Location | None,
         rate: Rate | None,
         body_type: str | None,
+        version: str | None,
+        precondition: PreconditionNeed | None,
         **options: Any,
     ) -> None:
         self._declared = (allow, tuple(errors), idempotency)
         self._location, self._rate, self._body_type = location, rate, body_type
+        self._version, self._precondition = version, precondition
         self._begins, self._slashes = path.partition("{")[0], path.count("/")
         """The path up to its first parameter, and the number of its slashes."""
         super().__init__(path, endpoint, **options)
@@ -109,19 +131,27 @@ class Route(APIRoute):
         validate and run, store the answer, write the audit trail, commit.
         """
         allow, errors, idempotent = self._declared
+        query = frozenset(field.alias for field in _flat(self.dependant, "query_params"))
+        names_something, reads = bool(self.param_convertors), self.method == "GET"
+        reads_one = reads and names_something and "cursor" not in query and self.response_field is not None
         self.operation = operation = Operation(
             id=self.operation_id or self.unique_id,
             allow=allow,
             errors=errors,
             idempotency=idempotent,
-            query=frozenset(field.alias for field in _flat(self.dependant, "query_params")),
+            query=query,
             has_body=self.body_field is not None,
             needs=_needs(self.dependant),
             location=self._location,
             body_type=self._body_type,
             names_customer=CUSTOMER in self.param_convertors,
             rate=self._rate,
-            names_something=bool(self.param_convertors),
+            names_something=names_something,
+            reads=reads,
+            tagged=reads_one or self._version is not None,
+            version=self._version,
+            precondition=self._precondition,
+            checks_precondition=dependencies.precondition_of in _calls(self.dependant),
         )
         dependencies.hand_over(self.dependant)
         answer, answer_plain = super().get_route_handler(), self._plain_handler()
@@ -136,13 +166,14 @@ class Route(APIRoute):
 
         async def handle(request: Request) -> Response:
             try:
-                return await answer_admitted(request)
+                return etags.add_tag(request, operation, await answer_admitted(request))
             except DomainError as refusal:
                 await trail.refused(request.app.state.runtime, request, operation, refusal)
                 raise
 
         async def answer_admitted(request: Request) -> Response:
             await guard.admit(request, operation)
+            etags.expect(request, operation)
             if operation.has_body or operation.idempotency is not None:
                 await guard.read_body(request, operation)
             if operation.needs == "nothing":
@@ -254,13 +285,16 @@ class Router:
         location: Location | None = None,
         rate: Rate | None = None,
         body_type: str | None = None,
+        version: str | None = None,
+        precondition: PreconditionNeed | None = None,
         **options: Any,
     ) -> Callable[[Endpoint], Endpoint]:
         """Declare an operation: its id (verb_noun), a summary of one line, its callers, its refusals.
 
         One that answers 201 or 202 declares the `location` of what it creates (see `shared.http.locations`). One that can be
         misused declares a `rate` (see `shared.http.rates`). One whose body is no JSON declares its `body_type`, and reads the
-        body itself.
+        body itself. What has a version in its answer names its field `version`, and one that changes such a thing
+        declares its `precondition` (see `shared.http.etags`).
 
         The other options are FastAPI's: `responses`, `response_model`, `response_class`, `openapi_extra` and so on.
         """
@@ -283,6 +317,8 @@ class Router:
                     location=location,
                     rate=rate,
                     body_type=body_type,
+                    version=version,
+                    precondition=precondition,
                     tags=list(self.tags),
                     **options,
                 )

@@ -13,7 +13,7 @@ import httpx2
 from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse
 from pydantic import Field
-from sqlalchemy import Column, MetaData, Named, Table, TypedColumns, func, select
+from sqlalchemy import Column, Integer, MetaData, Named, Table, TypedColumns, func, select
 
 from shared.clock import ManualClock
 from shared.db import Database, Read, Tx, open_database, record_of
@@ -68,6 +68,25 @@ class SaleRecord:
     customer_id: str
     amount_minor: int
     at: datetime
+
+
+class DrawerColumns(TypedColumns):
+    id: Named[str] = Column(Id, primary_key=True)
+    float_minor: Named[int] = Column(BigInt, nullable=False)
+    version: Named[int] = Column(Integer, nullable=False)
+
+
+drawers = Table("drawers", metadata, DrawerColumns)
+
+
+@record_of(drawers)
+@dataclass(frozen=True, slots=True)
+class DrawerRecord:
+    """One drawer, and the change in it that its keepers agreed on."""
+
+    id: str
+    float_minor: int
+    version: int
 
 
 CustomerId = Annotated[str, PathParameter(max_length=64, examples=["cus_01k2m9d6v4e8r7a1b2c3d4e5f6"])]

@@ -139,7 +139,7 @@ def test_every_refusal_has_an_example_under_its_status(
     possible: set[tuple[int, str]] = {(error.kind.value, error.code) for error in _refusals(route)}
     shown = set()
     for status, response in operation["responses"].items():
-        if status[0] != "2":
+        if status[0] in "45":
             content = response["content"][MEDIA_TYPE]
             for code, example in content["examples"].items():
                 jsonschema.validate(example["value"], {**content["schema"], **parts})

@@ -81,6 +81,7 @@ class ComplaintOut(Response):
     summary="Read a complaint",
     allow=allow(OPERATORS, partner_scope=READ_SCOPE, customer="owned"),
     errors=(UnknownComplaint,),
+    version="version",
 )
 async def get_complaint(
     read: Reading, context: InContext[Settings], caller: Caller, complaint_id: str

@@ -23,7 +23,7 @@ from services.feedback.complaints.usecases.take_action import ActionRequest, Fol
 from services.feedback.http import ClockOut, OwnerId, show_clocks
 from services.feedback.settings import Settings
 from shared.events.base import ComplaintId
-from shared.http.dependencies import Caller, InContext, Transaction
+from shared.http.dependencies import Caller, Expected, InContext, Transaction
 from shared.http.models import Choice, InstantIn, LongText, Request, Response, Word, example, member_of
 from shared.http.readers import ACTOR
 from shared.http.routes import Router
@@ -69,6 +69,7 @@ class MovedComplaintOut(Response):
     owner_id: OwnerId
     review_level: int
     escalation_level: int
+    version: int = Field(description="The number of changes, also the beginning of its ETag.")
     allowed: list[ComplaintAction] = Field(description="The actions that you may take now.")
     clocks: list[ClockOut]
 
@@ -79,6 +80,8 @@ class MovedComplaintOut(Response):
     summary="Take an action on a complaint",
     allow=MAY_ACT,
     idempotency="optional",
+    version="version",
+    precondition="optional",
     status_code=201,
     location="/v1/complaints/{id}",
     errors=(
@@ -106,9 +109,17 @@ class MovedComplaintOut(Response):
     ),
 )
 async def post_transition(
-    tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, body: TransitionIn
+    tx: Transaction,
+    context: InContext[Settings],
+    caller: Caller,
+    precondition: Expected,
+    complaint_id: str,
+    body: TransitionIn,
 ) -> MovedComplaintOut:
-    """Take an action. One that is not legal in this state is a 409 with the legal ones; missing things have a code."""
+    """Take an action. One that is not legal in this state is a 409 with the legal ones; missing things have a code.
+
+    With `If-Match` it is taken only while the complaint is as you have read it: without a message or a change since.
+    """
     await admit(tx, caller, complaint_id)
     actor = actor_of(caller)
     request = ActionRequest(
@@ -119,6 +130,7 @@ async def post_transition(
         owner=None if body.owner is None else context.vault.conceal(body.owner),
         follow_up=None if body.follow_up is None else _follow_up(body.follow_up),
         duplicate_of=body.duplicate_of,
+        precondition=precondition,
     )
     await take_action(tx, context, complaint_id, request)
     complaint = await complaint_of(tx, complaint_id)
@@ -132,6 +144,7 @@ async def post_transition(
         owner_id=complaint.owner,
         review_level=complaint.review_level,
         escalation_level=complaint.escalation_level,
+        version=complaint.version,
         allowed=allowed_to(caller, complaint.status),
         clocks=(await show_clocks(tx, [complaint.id]))[complaint.id],
     )

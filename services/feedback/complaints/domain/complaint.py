@@ -72,6 +72,8 @@ class Complaint:
     opened_by: str
     opened_by_id: str
     channel: str
+    version: int
+    """The number of changes that it had when it was read."""
     case: Case
 
 

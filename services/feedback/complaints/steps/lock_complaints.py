@@ -76,6 +76,7 @@ async def _complaint(tx: Tx, record: ComplaintRecord, customer_id: str) -> Compl
         opened_by=record.opened_by,
         opened_by_id=record.opened_by_id,
         channel=record.channel,
+        version=record.version,
         case=case,
     )
 

@@ -31,6 +31,7 @@ from services.feedback.sla.queries import clocks
 from shared.context import Context
 from shared.db import Tx
 from shared.ids import new_id
+from shared.preconditions import ANY_VERSION, Precondition
 from shared.vault import Keys
 
 AUTOMATIC: Final = Actor(ActorKind.SYSTEM, "merge")
@@ -57,15 +58,17 @@ class ActionRequest:
     owner: str | None = None
     follow_up: FollowUp | None = None
     duplicate_of: str | None = None
+    precondition: Precondition = ANY_VERSION
 
 
 async def take_action(tx: Tx, context: Context[Settings], complaint_id: str, request: ActionRequest) -> None:
-    """Take the action. Raises UnknownComplaint, CustomerErased, and the refusals of the machine."""
+    """Take the action. Raises UnknownComplaint, CustomerErased, PreconditionFailed, and the refusals of the machine."""
     named = [complaint_id] if request.duplicate_of is None else [complaint_id, request.duplicate_of]
     locked = await lock_complaints(tx, named)
     if complaint_id not in locked:
         raise UnknownComplaint
     complaint = locked[complaint_id]
+    request.precondition.check(complaint.version)
     asked = Asked(
         action=request.action,
         actor=request.actor,

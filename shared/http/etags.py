@@ -1,0 +1,117 @@
+"""ETags: a caller that asks again gets 304 while nothing has changed, and a change can be bound to what its caller has seen.
+
+Each GET of a single thing answers a strong `ETag`, a hash of its body. What has a version in its answer says so, and its tag
+begins with that version:
+
+    @router.get("/v1/complaints/{complaint_id}", …, version="version")
+    @router.post("/v1/complaints/{complaint_id}/transitions", …, version="version", precondition="optional")
+    async def post_transition(…, precondition: Expected) -> …: …
+
+`If-None-Match` compares the whole tag, because an answer also changes when its row does not: a clock runs out, and readers see
+different parts. `If-Match` compares the version alone, so that such a difference refuses no change.
+"""
+
+import re
+from hashlib import blake2b
+from typing import Any
+
+from fastapi import Response
+from pydantic_core import from_json
+from starlette.requests import Request
+
+from shared.errors import DomainError, Kind
+from shared.http.dependencies import PRECONDITION
+from shared.http.operation import Operation
+from shared.preconditions import ANY_VERSION, Precondition
+
+HEADER, IF_MATCH, IF_NONE_MATCH = "ETag", "If-Match", "If-None-Match"
+STATUSES = frozenset({200, 201})
+"""The statuses of answers with a tag. With 202 nothing was changed yet."""
+HASH_BYTES = 12
+TAGS_CHARACTERS_MAX = 1_000
+EXAMPLE = '"4.6e1a9c07d2b84f35a0c1e9d7"'
+EXAMPLE_OF_VERSION = '"5"'
+_ANY = "*"
+_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+_VERSION = re.compile(r"([0-9]{1,18})(\..*)?")
+
+
+class PreconditionRequired(DomainError):
+    """The operation needs If-Match, and the request has none."""
+
+    kind, code = Kind.PRECONDITION_REQUIRED, "precondition_required"
+
+
+def expect(request: Request, operation: Operation) -> None:
+    """Keep the precondition of a request for its route. Raises PreconditionRequired."""
+    if operation.precondition is None:
+        return
+    given = ", ".join(request.headers.getlist(IF_MATCH))
+    if not given and operation.precondition == "required":
+        raise PreconditionRequired
+    request.scope[PRECONDITION] = _precondition(given) if given else ANY_VERSION
+
+
+def add_tag(request: Request, operation: Operation, response: Response) -> Response:
+    """Add the tag to the answer of an operation that has one. Return 304 in place of what the caller has already."""
+    if not operation.tagged or response.status_code not in STATUSES:
+        return response
+    tag = f'"{_tag(operation, bytes(response.body))}"'
+    if operation.reads and _knows(request.headers.getlist(IF_NONE_MATCH), tag):
+        return Response(status_code=304, headers={HEADER: tag})
+    response.headers[HEADER] = tag
+    return response
+
+
+def parameter(operation: Operation) -> dict[str, Any] | None:
+    """Return the description of the header with which an operation takes a tag, or None if it takes none."""
+    if operation.precondition is not None:
+        about = f"The `{HEADER}` of what you have seen. If it was changed since, nothing is done (412). `*`: whatever you have seen."
+        return _parameter(IF_MATCH, about, required=operation.precondition == "required")
+    if operation.reads and operation.tagged:
+        return _parameter(
+            IF_NONE_MATCH, f"The `{HEADER}` of an earlier answer. While it is the same, the answer is 304."
+        )
+    return None
+
+
+def answer_headers(operation: Operation) -> dict[str, Any]:
+    """Return the description of the tag of an answer."""
+    example = EXAMPLE if operation.reads else EXAMPLE_OF_VERSION
+    about = "Changes with the answer." if operation.reads else "The present version, for `If-Match`."
+    return {HEADER: {"description": about, "schema": {"type": "string"}, "example": example}}
+
+
+def _parameter(name: str, about: str, *, required: bool = False) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": required,
+        "description": about,
+        "schema": {"type": "string", "minLength": 1, "maxLength": TAGS_CHARACTERS_MAX},
+        "example": EXAMPLE,
+    }
+
+
+def _tag(operation: Operation, body: bytes) -> str:
+    version = "" if operation.version is None else str(from_json(body)[operation.version])
+    if not operation.reads:
+        return version
+    hashed = blake2b(body, digest_size=HASH_BYTES).hexdigest()
+    return f"{version}.{hashed}" if version else hashed
+
+
+def _precondition(given: str) -> Precondition:
+    """Return the versions that the tags of If-Match begin with. A weak tag, and one that is not ours, begins with none."""
+    if given.strip() == _ANY:
+        return ANY_VERSION
+    tags = [_VERSION.fullmatch(tag) for weak, tag in _TAG.findall(given) if not weak]
+    return Precondition(frozenset(int(shape[1]) for shape in tags if shape is not None))
+
+
+def _knows(given: list[str], tag: str) -> bool:
+    """Return whether If-None-Match has this tag. A proxy that compresses answers makes tags weak, which does not count here."""
+    if not given:
+        return False
+    listed = ", ".join(given)
+    return listed.strip() == _ANY or any(f'"{known}"' == tag for _, known in _TAG.findall(listed))
