@@ -168,7 +168,7 @@ async def _announce(
     async with httpx2.AsyncClient(timeout=READY_SECONDS_MAX) as client:
         for name in settings.names:
             while not stopping.is_set() and not await _is_ready(client, settings.address(name)):
-                if name in behind and behind[name].behind:
+                if name in behind and behind[name].behind and not behind[name].damaged:
                     deadline = monotonic() + READY_SECONDS_MAX
                     if name not in told:
                         typer.echo(health.DATABASE_BEHIND.filled(service=name).words(language()), err=True)

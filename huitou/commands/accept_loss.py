@@ -37,12 +37,14 @@ async def _accept(settings: Settings, names: list[str] | tuple[str, ...]) -> lis
     from huitou import embedded  # loads every service, which the other commands need not wait for
     from shared.audit.commands import write_command
     from shared.bus import BusUnavailable
-    from shared.run.command import in_a_line
+    from shared.db import failures
+    from shared.run.command import away, in_a_line
     from shared.run.roles import accept_loss as accept
     from shared.run.roles import move_back
 
     async with embedded.opened(settings) as running:
         await embedded.migrate(running)
+        service, runtime = running[0]
         try:
             lines = list[str]()
             # Every consumer first: a topic that grows would hide what is lost.
@@ -55,3 +57,7 @@ async def _accept(settings: Settings, names: list[str] | tuple[str, ...]) -> lis
             return lines
         except BusUnavailable as error:
             raise Refused(Exit.FAILED, said("bus_does_not_answer", error=error)) from None
+        except Exception as error:
+            if not failures.is_transient(error):
+                raise
+            raise Refused(Exit.DATABASE_AWAY, spoken(away(service, runtime, error))) from None

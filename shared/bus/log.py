@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from shared.bus.log_errors import BUSY_SECONDS_MAX, refuse_damaged_table, translated_errors
 from shared.bus.packing import checksum, rows_of, unpack
 from shared.bus.protocol import (
     BusDamaged,
-    BusUnavailable,
     Damage,
     LogNewer,
     Message,
@@ -20,14 +20,13 @@ from shared.bus.protocol import (
     TopicPartition,
 )
 from shared.clock import Clock
-from shared.speech import Words, words
+from shared.speech import words
 from shared.traces import trace_of
 
 SCHEMA_VERSION = 2
 WITHOUT_CHECKSUMS = 1
 """The version whose records have no checksum. They are read as they are."""
 APPLICATION_ID = 0x48544C47  # "HTLG"
-BUSY_SECONDS_MAX = 5.0
 BACKUP_PAGES = -1  # copy in one read transaction: writers go on, and the copy shows one moment
 PAGE_RECORDS, PAGE_BYTES = 2_000, 4 << 20
 """The records and bytes of one step where a whole partition is read."""
@@ -76,7 +75,6 @@ ALTER TABLE records ADD COLUMN checksum INTEGER;
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 @dataclass(slots=True)
@@ -141,6 +139,8 @@ class Log:
         ]
         if not missing:
             return
+        if self.damage is not None:
+            raise BusDamaged(self.damage)
         with self._writing() as connection:
             connection.executemany(
                 "INSERT INTO partitions (topic, partition) VALUES (?, ?) ON CONFLICT DO NOTHING", missing
@@ -255,11 +255,14 @@ class Log:
         try:
             with translated_errors(self.path):
                 if self._connection is None:
-                    self._connection = self._open()
-                    self._all_have_checksums = (
-                        self._connection.execute(_MADE_WITH_THEM).fetchone() is not None
-                    )
-                    self._read_extents(self._connection)
+                    connection = self._open()
+                    self._all_have_checksums = connection.execute(_MADE_WITH_THEM).fetchone() is not None
+                    try:
+                        self._read_extents(connection)
+                    except BaseException:
+                        connection.close()  # the next use looks again
+                        raise
+                    self._connection = connection
                     self.damage = next((damage for _, damage in _ends_damaged(self._connection)), None)
                 yield self._connection
         except BusDamaged as error:
@@ -302,43 +305,16 @@ class Log:
         return connection
 
     def _read_extents(self, connection: sqlite3.Connection) -> None:
-        self._trace = trace_of(self.path)  # before the rows are read, so that a later write changes it
+        trace = trace_of(self.path)  # before the rows are read, so that a later write changes it
         rows = connection.execute(
             "SELECT id, topic, partition, first_offset, next_offset FROM partitions ORDER BY 2, 3"
         )
-        self._extents = {
+        extents = {
             TopicPartition(topic, number): Extent(key, first, end) for key, topic, number, first, end in rows
         }
-
-
-@contextmanager
-def translated_errors(path: Path) -> Iterator[None]:
-    """Turn an error of the log file into a BusUnavailable that says what is wrong and what to do."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        if (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _DAMAGED:
-            raise BusDamaged(Damage(str(path), str(error), is_file=True)) from error
-        raise BusUnavailable(_sentence(path, error)) from error
-    except OSError as error:
-        raise BusUnavailable(
-            words(__name__, "log_cannot_be_opened", path=path, error=error.strerror or error)
-        ) from error
-
-
-def _sentence(path: Path, error: sqlite3.Error) -> Words:
-    code = getattr(error, "sqlite_errorcode", None)
-    match None if code is None else code & 0xFF:
-        case sqlite3.SQLITE_FULL:
-            return words(__name__, "log_disk_full", path=path)
-        case sqlite3.SQLITE_IOERR:
-            return words(__name__, "log_disk_fails", path=path, error=error)
-        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            return words(__name__, "log_rights", path=path)
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return words(__name__, "log_busy", path=path, seconds=BUSY_SECONDS_MAX)
-        case _:
-            return words(__name__, "log_failed", path=path, error=error)
+        if not self._extents or not self._extents.keys() <= extents.keys():
+            refuse_damaged_table(connection, self.path)  # a damaged index would look like a log without them
+        self._trace, self._extents = trace, extents
 
 
 def _place(extent: Extent, offset: int) -> int:

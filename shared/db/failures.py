@@ -13,6 +13,10 @@ class DatabaseBehind(Exception):
     """The database has lost rows that it had told others about. Nothing is told or taken until somebody decides."""
 
 
+class DatabaseDamaged(Exception):
+    """The tables of the database and their indexes contradict each other."""
+
+
 _LOST_RACE = {"40001", "40P01"}
 """serialization_failure and deadlock_detected: the same work succeeds when it is done again."""
 _OUTAGE_CLASSES = ("08", "53", "57", "58")
@@ -70,7 +74,11 @@ def is_transient(error: BaseException) -> bool:
 def is_damaged(error: BaseException) -> bool:
     """Whether the database has found that its own pages are damaged."""
     code = _sqlite_code(error)
-    return (code is not None and code & 0xFF in _DAMAGE) or _sqlstate(error) in {"XX001", "XX002"}
+    return (
+        isinstance(error, DatabaseDamaged)
+        or (code is not None and code & 0xFF in _DAMAGE)
+        or _sqlstate(error) in {"XX001", "XX002"}
+    )
 
 
 def is_refused(error: BaseException) -> bool:

@@ -175,7 +175,8 @@ class LossCheck:
 
     async def __call__(self) -> Sequence[Issue]:
         """Return the issue that was found at the last look."""
-        return (DATABASE_BEHIND.filled(service=self._service),) if self._database.behind else ()
+        is_lost = self._database.behind and not self._database.damaged  # rows of damaged pages may be there
+        return (DATABASE_BEHIND.filled(service=self._service),) if is_lost else ()
 
 
 class LogCheck:

@@ -13,12 +13,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Table, func, literal_column, select, text, update
+from sqlalchemy import BigInteger, Column, Table, Text, func, literal_column, select, text, update
 
 from shared.bus import Bus, Record, Tail, TopicPartition, partition_of
 from shared.consume.foreign import foreign, read_again
 from shared.consume.tables import ConsumerPositionRecord, consumer_position
 from shared.db import Database, Read, Tx, any_of, blocks, columns_of
+from shared.db.failures import DatabaseDamaged
 from shared.outbox.tables import (
     Loss,
     NewAcceptedLossRecord,
@@ -85,8 +86,28 @@ async def look(service: str, topics: Sequence[str], database: Database, bus: Bus
         reached,
         last,
     )
+    if look.database and (database.damaged or not database.behind):
+        await _refuse_damaged(database)
     database.behind = bool(look.database)
     return look
+
+
+async def _refuse_damaged(database: Database) -> None:
+    """Raise DatabaseDamaged if rows are missing because a table and its indexes contradict each other.
+
+    Then nothing more is written: what looks lost is there. PostgreSQL finds such damage only with an extension.
+    """
+    if database.dialect != "sqlite":
+        return
+    async with database.read() as read:
+        for table in (outbox, published_end):
+            check = text(f"pragma_integrity_check('{table.name}')")
+            found = await read.scalar(
+                select(literal_column("integrity_check", Text)).select_from(check).limit(1)
+            )
+            if found != "ok":
+                database.behind = database.damaged = True
+                raise DatabaseDamaged(f"{table.name}: {found}")
 
 
 async def lost_by_bus(read: Read, bus: Bus, topics: Sequence[str]) -> Sequence[Found]:

@@ -152,7 +152,7 @@ class Service:
     async def verify(self, read: Read) -> Sequence[Drift]:
         """Recompute the stored rows from the facts, and return every difference."""
         assert self.invariants.verify is not None, "combined invariants can be verified"
-        if read.dialect == "sqlite" and (damage := await read.scalar(_QUICK_CHECK)) != "ok":
+        if read.dialect == "sqlite" and (damage := await read.scalar(_INTEGRITY_CHECK)) != "ok":
             lines = str(damage).splitlines()
             return [Drift(words(__name__, "pages_are_whole"), self.name, lines[min(1, len(lines) - 1)])]
         return await self.invariants.verify(read)
@@ -165,4 +165,7 @@ class Service:
 
 
 _EXPIRE_APPROVALS = paged("expire_approvals", expire_approvals, every_seconds=60)
-_QUICK_CHECK = select(literal_column("quick_check", Text)).select_from(text("pragma_quick_check(1)"))
+_INTEGRITY_CHECK = select(literal_column("integrity_check", Text)).select_from(
+    text("pragma_integrity_check(1)")
+)
+"""The check of the pages and of the indexes against their tables."""

@@ -14,6 +14,7 @@ import pytest
 from huitou import tokens
 from huitou.exits import Exit
 from shared.ids import new_id
+from tests.parts.damage import empty_tree
 from tests.parts.installations import Installation
 
 pytestmark = pytest.mark.slow
@@ -213,6 +214,22 @@ def test_a_purchase_that_took_the_place_of_a_lost_one_is_credited_once_the_loss_
         for port in (1, 2, 3, 4):
             until(lambda: not issues(installation, port))  # noqa: B023 called at once
     assert installation.run("verify").stdout == "Everything adds up.\n"
+
+
+def test_a_damaged_index_of_the_log_is_damage_and_no_loss(installation: Installation) -> None:
+    log = installation.home / "log.db"
+    empty_tree(log, "sqlite_autoindex_partitions_1")
+    before = log.read_bytes()
+    with started(installation) as err:
+        for port in (1, 2, 3, 4):
+            until(lambda: health(installation, port, "ready").status_code == 503)  # noqa: B023 called at once
+            until(lambda: "log_damaged" in issues(installation, port))  # noqa: B023 called at once
+            assert issues(installation, port).isdisjoint({"bus_behind", "position_beyond_end"})
+        assert "Traceback" not in err.read_text()
+        refused = installation.run("accept-loss")
+        assert refused.returncode == Exit.FAILED, refused.stdout
+        assert installation.run("verify").returncode == Exit.FAILED
+    assert log.read_bytes() == before
 
 
 def issues(installation: Installation, port: int) -> set[str]:

@@ -12,6 +12,7 @@ import pytest
 from shared.bus import BusDamaged, BusUnavailable, Message, Record, RecordRefused, TopicPartition, embedded
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.log import SCHEMA_VERSION
+from tests.parts.damage import empty_tree
 from tests.shared.bus.member import Member, message, until
 
 RECORDS = 40
@@ -263,3 +264,27 @@ async def test_the_watch_looks_again_soon_after_an_outage(
 
     assert embedded.WATCH_AGAIN_SECONDS < 60 < embedded.WATCH_SECONDS
     await bus.close()
+
+
+@pytest.mark.parametrize("tree", ["sqlite_autoindex_partitions_1", "partitions"])
+async def test_an_empty_page_in_the_place_of_the_partitions_is_damage_and_nothing_is_written(
+    tmp_path: Path, tree: str
+) -> None:
+    path = tmp_path / "log.db"
+    await filled(path)
+    empty_tree(path, tree)
+    before = path.read_bytes()
+
+    bus = EmbeddedBus(path)
+    for _ in range(2):
+        with pytest.raises(BusDamaged):
+            await bus.ensure_topics({"t": 2, "new": 1})
+        with pytest.raises(BusDamaged):
+            await bus.end_offsets(["t"])
+    assert bus.damage is not None
+    assert bus.damage.where == str(path)
+    with pytest.raises(BusDamaged):
+        await bus.check()
+    await bus.close()
+    assert path.read_bytes() == before
+    assert await damages(path) == [str(path)]

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from huitou.settings import SERVICES
 from shared.bus import Bus, open_bus
 from shared.clock import ManualClock
 from shared.consume.tables import consumer_position
-from shared.db import Database, blocks, failures
+from shared.db import Database, blocks, failures, open_database
 from shared.db.failures import DatabaseBehind
+from shared.http.health import LossCheck
 from shared.ids import new_id
 from shared.outbox import relay as relaying
 from shared.outbox import witness
@@ -21,6 +23,7 @@ from shared.outbox.relay import Relay
 from shared.outbox.tables import accepted_loss, outbox, published_end
 from shared.outbox.witness import Found, Look
 from tests.parts import databases
+from tests.parts.damage import empty_tree
 from tests.parts.databases import Kind
 from tests.shared.ledger import AT, PLACE, purchase, row_id, versions
 
@@ -245,3 +248,30 @@ async def test_records_of_others_are_no_witness(database: Database, bus: Bus, le
     await told(database, bus, lease)
     looked = await witness.look("another", [TOPIC], database, bus)
     assert not looked.database
+
+
+@pytest.mark.parametrize("tree", ["sqlite_autoindex_outbox_1", "published_end"])
+async def test_an_empty_page_is_damage_and_no_loss(
+    bus: Bus, lease: FileLease, tmp_path: Path, tree: str
+) -> None:
+    """Only SQLite reads such a page as an index or a table without rows."""
+    async with databases.fresh("sqlite", "profile", folder=tmp_path, own=True) as database:
+        path = Path(database.url.removeprefix("sqlite:///"))
+        await told(database, bus, lease)
+        async with database.begin() as tx:
+            await tx.execute(delete(outbox if tree == "published_end" else published_end))
+    empty_tree(path, tree)
+    damaged = open_database(f"sqlite:///{path}")
+    asked = (
+        partial(witness.look, "profile", [TOPIC]),
+        partial(witness.accept, "profile", [TOPIC], versions=[], id_blocks=[]),
+    )
+    for question in asked:
+        with pytest.raises(failures.DatabaseDamaged) as refused:
+            await question(database=damaged, bus=bus)
+        assert failures.is_damaged(refused.value)
+        assert failures.is_transient(refused.value)
+    assert damaged.behind, "what it would tell is refused"
+    assert damaged.damaged
+    assert await LossCheck("profile", damaged)() == (), "nobody is told to accept a loss"
+    await damaged.close()
