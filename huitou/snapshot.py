@@ -1,11 +1,12 @@
 """A consistent copy of an embedded home while the product runs in it."""
 
+import errno
 import fcntl
 import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
@@ -19,6 +20,10 @@ BUSY_SECONDS_MAX = 30.0
 INSTANT_SECONDS_MAX = 120.0
 """The time for which an instant without a commit is looked for. Under full load there are many in each second."""
 PAUSE_SECONDS = 0.002
+INSIDE = ".unfinished"
+"""The name of the folder of an unfinished copy in its target, and the end of its name beside it."""
+NO_CONTENTS = (INSIDE, "lost+found")
+"""What an empty folder may hold: a copy that was killed, and what a file system has made itself."""
 OTHER_CONTENTS = ("home.json", "keys")
 """The other contents of a home: the version that wrote it, and its keys."""
 
@@ -32,7 +37,8 @@ def copy_home(home: Path, databases: Sequence[Path], log: Path, target: Path) ->
     Raises Refused when the target cannot be used, or a file cannot be read. An unfinished copy is removed.
     """
     _refuse_target(home, target)
-    with _unfinished(target) as unfinished:
+    place = Path(os.path.realpath(target))
+    with _unfinished(place, target) as unfinished:
         files = [*databases, log]
         with _as_of_one_instant(files) as snapshots:
             for path, snapshot in zip(files, snapshots, strict=True):
@@ -41,19 +47,48 @@ def copy_home(home: Path, databases: Sequence[Path], log: Path, target: Path) ->
         _check_log(log, unfinished / log.name)
         for name in OTHER_CONTENTS:
             _copy_plain(home / name, unfinished / name)
-        if target.exists():
-            target.rmdir()
-        unfinished.rename(target)
+        _finish(unfinished, place)
+
+
+def _finish(unfinished: Path, place: Path) -> None:
+    """Bring a finished copy to its place: the folder itself, or what is in it if the place was there before.
+
+    `home.json` comes last, so that a copy that is killed meanwhile is no home.
+    """
+    if unfinished.parent != place:
+        unfinished.rename(place)
+        return
+    moved = list[Path]()
+    try:
+        for path in sorted(unfinished.iterdir(), key=lambda path: path.name == "home.json"):
+            final = place / path.name
+            if os.path.lexists(final):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final))
+            path.rename(final)
+            moved.append(final)
+        with suppress(PermissionError):  # of a disk that somebody else has mounted
+            place.chmod(0o700)
+        unfinished.rmdir()
+    except BaseException:
+        _clear(moved)
+        raise
+
+
+def _clear(paths: Iterable[Path]) -> None:
+    for path in paths:
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 @contextmanager
-def _unfinished(target: Path) -> Iterator[Path]:
-    """Make an empty folder beside the target, for one copy at a time. What fails inside removes it.
+def _unfinished(place: Path, target: Path) -> Iterator[Path]:
+    """Make an empty folder for one copy at a time. What fails inside removes it.
+
+    It is inside a place that exists, which may be the mount point of a disk, and beside a place that does not.
 
     Whoever copies to the same target at the same time is refused: it would write into the same folder. A folder that a
     killed copy has left behind is used again.
     """
-    unfinished = target.with_name(f".{target.name}.unfinished")
+    unfinished = place / INSIDE if place.is_dir() else place.with_name(f".{place.name}{INSIDE}")
     descriptor = None
     try:
         unfinished.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -61,8 +96,7 @@ def _unfinished(target: Path) -> Iterator[Path]:
         _take_alone(descriptor, unfinished, target)
         os.fchmod(descriptor, 0o700)  # who made it before may have left it open to others
         try:
-            for left in unfinished.iterdir():
-                shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+            _clear(unfinished.iterdir())
             yield unfinished
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -70,11 +104,18 @@ def _unfinished(target: Path) -> Iterator[Path]:
     except OSError as error:
         raise Refused(
             Exit.DISK_FULL if error.errno in NO_ROOM else Exit.FAILED,
-            said("copy_cannot_be_written", target=target, error=error.strerror or error),
+            said("copy_cannot_be_written", target=target, error=_reason(error)),
         ) from None
     finally:
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _reason(error: OSError) -> str:
+    """Return why something could not be written; a tree that was copied in part has a list of reasons."""
+    if isinstance(error, shutil.Error):
+        return "; ".join(f"{source}: {reason}" for source, _, reason in error.args[0])
+    return error.strerror or str(error)
 
 
 def _take_alone(descriptor: int, unfinished: Path, target: Path) -> None:
@@ -91,7 +132,9 @@ def _refuse_target(home: Path, target: Path) -> None:
     if inside == outside or outside in inside.parents:
         raise Refused(Exit.USAGE, said("copy_target_inside", target=target, home=home))
     try:
-        taken = target.exists() and (not target.is_dir() or any(target.iterdir()))
+        taken = target.exists() and (
+            not target.is_dir() or any(path.name not in NO_CONTENTS for path in target.iterdir())
+        )
     except OSError as error:
         raise Refused(Exit.USAGE, said("copy_target_unusable", target=target, error=error.strerror)) from None
     if taken:

@@ -194,3 +194,73 @@ async def test_a_log_with_a_damaged_record_is_not_copied(home: Path, tmp_path: P
     with pytest.raises(Refused, match=r"log\.db is damaged at t\[0\], offset 4"):
         copied(tmp_path / "copy")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "whole"]
+
+
+@pytest.mark.parametrize("name", [".", "./", ""])
+def test_the_empty_folder_that_one_is_in_is_copied_into(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    target = tmp_path / "empty"
+    target.mkdir()
+    monkeypatch.chdir(target)
+
+    assert copy(home, Path(name)) == [0] * len(FILES)
+
+    assert {*FILES, "home.json", "keys"} == {path.name for path in target.iterdir()}
+    assert target.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_to_an_empty_folder_or_to_none_yet_is_followed(
+    home: Path, tmp_path: Path, there: bool
+) -> None:
+    if there:
+        (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to("disk")
+
+    assert copy(home, tmp_path / "link") == [0] * len(FILES)
+
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "disk" / "home.json").exists()
+
+
+def test_an_empty_folder_stays_the_folder_that_it_was(home: Path, tmp_path: Path) -> None:
+    """A mount point cannot be removed or replaced."""
+    target = tmp_path / "disk"
+    (target / "lost+found").mkdir(parents=True)
+    (target / ".unfinished" / "keys").mkdir(parents=True)
+    before = target.stat().st_ino
+
+    assert copy(home, target) == [0] * len(FILES)
+
+    assert target.stat().st_ino == before
+    assert {*FILES, "home.json", "keys", "lost+found"} == {path.name for path in target.iterdir()}
+
+
+def test_a_copy_that_fails_leaves_the_empty_folder_empty(home: Path, tmp_path: Path) -> None:
+    target = tmp_path / "disk"
+    target.mkdir()
+    (home / "keys" / "dangling").symlink_to("nowhere")
+
+    with pytest.raises(Refused, match="dangling"):
+        copy(home, target)
+
+    assert list(target.iterdir()) == []
+
+
+def test_what_came_into_the_folder_meanwhile_is_not_written_over(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, check = tmp_path / "disk", snapshot._check_log
+    target.mkdir()
+
+    def write_meanwhile(log: Path, copied: Path) -> None:
+        (target / "profile.db").write_text("mine")
+        check(log, copied)
+
+    monkeypatch.setattr(snapshot, "_check_log", write_meanwhile)
+    with pytest.raises(Refused):
+        copy(home, target)
+
+    assert [path.name for path in target.iterdir()] == ["profile.db"]
+    assert (target / "profile.db").read_text() == "mine"
