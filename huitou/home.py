@@ -15,7 +15,7 @@ from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES
 from huitou.speech import said
 from shared import home_files
-from shared.errors import NO_ROOM
+from shared.room import NO_ROOM
 from shared.run.open_files import require_open_files
 
 LAYOUT = 1

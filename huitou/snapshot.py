@@ -14,7 +14,7 @@ from huitou.exits import Exit, Refused
 from huitou.speech import said
 from shared.bus.log import APPLICATION_ID, Log
 from shared.clock import SystemClock
-from shared.errors import NO_ROOM
+from shared.room import NO_ROOM, has_no_room
 
 BUSY_SECONDS_MAX = 30.0
 INSTANT_SECONDS_MAX = 120.0
@@ -23,7 +23,7 @@ PAUSE_SECONDS = 0.002
 INSIDE = ".unfinished"
 """The name of the folder of an unfinished copy in its target, and the end of its name beside it."""
 NO_CONTENTS = (INSIDE, "lost+found")
-"""What an empty folder may hold: a copy that was killed, and what a file system has made itself."""
+"""The names that an empty folder may hold: an unfinished copy, and a folder that a file system has made itself."""
 OTHER_CONTENTS = ("home.json", "keys")
 """The other contents of a home: the version that wrote it, and its keys."""
 
@@ -192,7 +192,7 @@ def _told(path: Path, sentence: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+        full = has_no_room(error)
         raise Refused(
             Exit.DISK_FULL if full else Exit.FAILED,
             said("copy_disk_full" if full else sentence, path=path, error=error),

@@ -1,6 +1,5 @@
 """Define expected refusals: a stable code, and sentences in two languages for the person who made the mistake."""
 
-import errno
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +8,6 @@ from typing import ClassVar, Self
 
 from shared import catalogues
 from shared.catalogues import Sentence
-
-NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
-"""The numbers of the errors that mean that a disk, the share of a user or a file may not grow."""
 
 
 class Kind(Enum):

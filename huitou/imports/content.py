@@ -13,7 +13,6 @@ from typing import BinaryIO
 
 from huitou.exits import Exit, Refused
 from huitou.speech import said
-from shared.errors import NO_ROOM
 from shared.files.content import (
     BY_BYTES,
     CHUNK_BYTES,
@@ -25,6 +24,7 @@ from shared.files.content import (
     recognise,
     separator_of,
 )
+from shared.room import NO_ROOM
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from joserfc.jwk import ECKey
 from shared.auth import keyset
 from shared.auth.errors import SigningKeyBroken
 from shared.auth.principal import Role, SubjectKind
-from shared.errors import NO_ROOM
 from shared.limits import CUSTOMER_TOKEN_MINUTES_MAX, TOKEN_DAYS_MAX
+from shared.room import NO_ROOM
 from shared.speech import words
 
 ALGORITHM = "ES256"

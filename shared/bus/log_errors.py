@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shared.bus.protocol import BusDamaged, BusUnavailable, Damage
+from shared.room import has_no_room
 from shared.speech import Words, words
 
 BUSY_SECONDS_MAX = 5.0
@@ -35,10 +36,10 @@ def translated_errors(path: Path) -> Iterator[None]:
 
 
 def _sentence(path: Path, error: sqlite3.Error) -> Words:
+    if has_no_room(error):
+        return words(__name__, "log_disk_full", path=path)
     code = getattr(error, "sqlite_errorcode", None)
     match None if code is None else code & 0xFF:
-        case sqlite3.SQLITE_FULL:
-            return words(__name__, "log_disk_full", path=path)
         case sqlite3.SQLITE_IOERR:
             return words(__name__, "log_disk_fails", path=path, error=error)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:

@@ -6,7 +6,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from shared.errors import NO_ROOM
+from shared.room import has_no_room
 
 
 class DatabaseBehind(Exception):
@@ -95,9 +95,8 @@ def is_row_refused(error: BaseException) -> bool:
 
 def is_full_disk(error: BaseException) -> bool:
     """Whether the disk is full: the database's, or the one of a file beside it."""
-    if isinstance(error, OSError):
-        return error.errno in NO_ROOM
-    return _sqlite_code(error) == sqlite3.SQLITE_FULL or _sqlstate(error) == "53100"
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    return (origin is not None and has_no_room(origin)) or _sqlstate(error) == "53100"
 
 
 def _sqlstate(error: BaseException | None) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from shared.errors import NO_ROOM
+from shared.room import NO_ROOM
 from shared.speech import words
 from shared.vault.errors import VaultKeyBroken
 

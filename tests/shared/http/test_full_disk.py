@@ -1,7 +1,9 @@
 """A service whose disk is full answers what it can, says what is wrong, and goes on by itself when there is room."""
 
+import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -10,6 +12,7 @@ from shared.http import health
 from tests.parts.till import SALE, Till
 
 PATH = "/v1/customers/cus_1/sales"
+FREE_BYTES = 20_000
 POSTS_MAX = 500
 """More sales than the free space of the pages that the database has."""
 REFUSES = """
@@ -64,6 +67,26 @@ async def test_what_cannot_be_written_is_a_503_with_a_sentence_and_works_again_w
     assert "disk_full" in [issue["code"] for issue in issues]
     assert again.status_code == 201
     assert await till.count_sales() == taken + 1
+
+
+async def test_a_file_at_its_limit_is_a_full_disk(one_till: Till, tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = max(path.stat().st_size for path in tmp_path.glob("*.db*"))
+    async with one_till.client() as client:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + FREE_BYTES, before[1]))
+        try:
+            for number in range(POSTS_MAX):
+                refused = await client.post(PATH, json=SALE, headers={"Idempotency-Key": f"k{number}"})
+                if refused.status_code != 201:
+                    break
+            issues = (await client.get("/health/issues")).json()["issues"]
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        again = await client.post(PATH, json=SALE, headers={"Idempotency-Key": "again"})
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "disk_full")
+    assert "disk_full" in [issue["code"] for issue in issues]
+    assert again.status_code == 201
 
 
 async def test_a_disk_with_little_room_is_an_issue_before_anything_is_refused(
