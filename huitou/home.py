@@ -117,11 +117,16 @@ def make(folder: Path) -> None:
 
 
 def _close(folder: Path) -> None:
-    """Take the folder and its files from everybody but their owner, whoever made them."""
+    """Take the folder, its folders and the files in them from everybody but their owner, whoever made them.
+
+    A folder may be a link. What another link in it leads to is not ours.
+    """
     os.umask(0o077)
-    for path in (folder, *folder.iterdir()):
+    folders = [path for name in home_files.FOLDERS if (path := folder / name).is_dir()]
+    files = (path for place in (folder, *folders) for path in place.iterdir() if not path.is_symlink())
+    for path in (folder, *folders, *files):
         mode = path.stat().st_mode
-        if mode & OTHERS and not path.is_symlink():
+        if mode & OTHERS:
             path.chmod(mode & ~OTHERS)
 
 

@@ -1,5 +1,6 @@
 """The files of a home folder: each is a regular file, so that reading one cannot wait without end."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,19 +27,29 @@ FOLDERS = ("imports", "keys", "tokens")
 
 
 def refuse_others(home: Path) -> None:
-    """Refuse a home in which a FIFO, a socket, a device or a folder is in the place of a file.
+    """Refuse a home in which a FIFO, a socket, a device, a folder or a loop of links is in the place of a file.
 
     Raises BadSetting.
     """
     for path in _wrong(home):
         raise BadSetting(words(__name__, "not_a_regular_file", path=path))
     for name in FOLDERS:
-        if os.path.exists(home / name) and not os.path.isdir(home / name):
+        if not os.path.isdir(home / name) and os.path.lexists(home / name):
             raise BadSetting(words(__name__, "not_a_folder", path=home / name))
 
 
 def _wrong(home: Path) -> Iterator[Path]:
     for pattern in FILES:
+        paths = sorted(home.glob(pattern)) if "*" in pattern else [home / pattern]
         yield from (
-            path for path in sorted(home.glob(pattern)) if os.path.exists(path) and not os.path.isfile(path)
+            path for path in paths if not os.path.isfile(path) and (os.path.exists(path) or _is_loop(path))
         )
+
+
+def _is_loop(path: Path) -> bool:
+    """Whether a path is a link that leads back to itself. A link to a file that is not there yet is no loop."""
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
