@@ -59,6 +59,14 @@ class NewerDatabase(UnknownVersion):
         super().__init__(words(__name__, "newer_database", place=url.split("@")[-1], revision=revision))
 
 
+class OtherDatabase(UnknownVersion):
+    """The database belongs to another service."""
+
+    def __init__(self, url: str, service: str, owner: str) -> None:
+        place = place_in_words(url)
+        super().__init__(words(__name__, "other_database", place=place, service=service, owner=owner))
+
+
 class OlderDatabase(UnknownVersion):
     """The database was written by a version from which no migration leads to this one."""
 
@@ -110,7 +118,7 @@ class Migrations:
         if state == "older":
             raise OlderDatabase(database.url)
         if state == "newer":
-            raise NewerDatabase(database.url, revision)
+            raise self._unknown(database.url, revision)
         if state != "head":
             raise NotMigrated(database.url)
 
@@ -136,7 +144,7 @@ class Migrations:
     def _upgrade(self, connection: Connection, url: str, target: str, keys: Keys | None = None) -> None:
         state, revision = self._state(connection)
         if state == "newer":
-            raise NewerDatabase(url, revision)
+            raise self._unknown(url, revision)
         if state == "older":
             raise OlderDatabase(url)
         if state != "head":
@@ -152,9 +160,23 @@ class Migrations:
         scripts = ScriptDirectory.from_config(self._config(connection))
         unknown = sorted(set(current) - {script.revision for script in scripts.walk_revisions()})
         if unknown:
-            return ("older" if DROPPED_REVISIONS.issuperset(unknown) else "newer"), unknown[0]
+            revision = next(filter(self._other_owner, unknown), unknown[0])
+            return ("older" if DROPPED_REVISIONS.issuperset(unknown) else "newer"), revision
         missing = list(scripts.iterate_revisions("heads", current, implicit_base=True))
         return ("behind" if missing else "head"), current[0]
+
+    def _unknown(self, url: str, revision: str) -> UnknownVersion:
+        """Return the error of a revision that this chain does not have: it is of another service, or of a newer version."""
+        owner = self._other_owner(revision)
+        return (
+            OtherDatabase(url, self.folder.parents[1].name, owner) if owner else NewerDatabase(url, revision)
+        )
+
+    def _other_owner(self, revision: str) -> str | None:
+        """Return the name of the other service of this product whose chain has such a revision."""
+        owner, services = revision.rstrip("0123456789"), self.folder.parents[2]
+        is_other = owner and owner != self.folder.parents[1].name
+        return owner if is_other and (services / owner / "storage" / "migrations").is_dir() else None
 
     def _has_tables(self, connection: Connection) -> bool:
         """Whether the database has a table of ours; tables of others do not count."""

@@ -7,7 +7,7 @@ from sqlalchemy import Column, Connection, MetaData, Table, Text, inspect, text
 from sqlalchemy.dialects import postgresql
 
 from shared.db import Database, kernel_metadata, open_database
-from shared.db.migrations import Migrations, NewerDatabase, OlderDatabase
+from shared.db.migrations import Migrations, NewerDatabase, OlderDatabase, OtherDatabase
 from shared.db.schema import Branch
 from shared.service import Service
 from tests.parts import databases
@@ -121,6 +121,19 @@ async def test_a_database_of_a_newer_version_is_refused_with_a_sentence(
         assert await migrations.state(database) == "newer"
         with pytest.raises(NewerDatabase, match="newer Huitou"):
             await migrations.upgrade(database)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_a_database_of_another_service_is_refused_by_its_name(
+    kind: databases.Kind, name: str, tmp_path: Path
+) -> None:
+    owner = SERVICES[SERVICES.index(name) - 1]
+    service = databases.service_of(name, tmp_path)
+    migrations = Migrations(service.migrations, service.metadata)
+    async with databases.fresh(kind, owner, folder=tmp_path, own=True) as database:
+        for asked in (migrations.upgrade, migrations.require_head):
+            with pytest.raises(OtherDatabase, match=f"is the database of {owner}, and {name}"):
+                await asked(database)
 
 
 @pytest.mark.parametrize("name", SERVICES)
