@@ -20,9 +20,9 @@ class Settings(ServiceSettings):
     """URL of loyalty's own database; empty: a SQLite file under `home`."""
     loyalty_database_url_file: Path | None = None
     """File that holds `loyalty_database_url`."""
-    adjustment_points_manager_day_max: Points = 100_000
+    adjustment_manager_day_max: Points = 100_000
     """Points that a manager may add or take away by hand on one day in the shop's time zone, all adjustments added up. What goes
     above it waits for another operator's approval."""
-    adjustment_points_admin_day_max: Points = 500_000
+    adjustment_admin_day_max: Points = 500_000
     """Points that an admin may add or take away by hand on one day in the shop's time zone, all adjustments added up. What goes
     above it waits for another operator's approval."""

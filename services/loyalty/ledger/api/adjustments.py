@@ -112,8 +112,8 @@ async def adjust(
 ) -> AdjustmentOut | PlainResponse:
     """Correct a member's points, up or down; never below zero, which only returns may go.
 
-    What you move on one day adds up, whether up or down. Above HUITOU_ADJUSTMENT_POINTS_MANAGER_DAY_MAX
-    (HUITOU_ADJUSTMENT_POINTS_ADMIN_DAY_MAX for admins) nothing is booked yet: the answer is 202, and another manager or admin
+    What you move on one day adds up, whether up or down. Above HUITOU_ADJUSTMENT_MANAGER_DAY_MAX
+    (HUITOU_ADJUSTMENT_ADMIN_DAY_MAX for admins) nothing is booked yet: the answer is 202, and another manager or admin
     has to approve it at its `Location`.
     """
     asked = AdjustmentAsked(customer_id, key, body.points, body.reason, caller.key)

@@ -19,9 +19,7 @@ async def points_left(
     """Return the points that an operator may still move today alone. What another operator approved does not count."""
     settings = context.settings
     points_max = (
-        settings.adjustment_points_admin_day_max
-        if "admin" in roles
-        else settings.adjustment_points_manager_day_max
+        settings.adjustment_admin_day_max if "admin" in roles else settings.adjustment_manager_day_max
     )
     today = day_start(local_day(now, settings.time_zone), settings.time_zone)
     return points_max - await adjustments.points_by(read, actor, today)

@@ -177,7 +177,7 @@ async def test_points_by_hand_have_a_limit_of_a_member(shop: Shop) -> None:
     for _ in range(times - 1):
         await shop.adjust(member, POINTS_MAX)
     path = f"/v1/members/{member}/adjustments"
-    unlimited = shop.again(adjustment_points_admin_day_max=POINTS_MAX)
+    unlimited = shop.again(adjustment_admin_day_max=POINTS_MAX)
     answer = await post(unlimited.operator(), path, {"points": POINTS_MAX, "reason": "too many"})
     assert (answer.status_code, answer.json()["code"]) == (409, "too_many_points")
     assert await shop.active(member) == (times - 1) * POINTS_MAX + 100
