@@ -12,7 +12,7 @@ Confidence = Literal["low", "medium", "high"]
 SpendNote = Literal["spends_left_out", "mean_observed"]
 """`spends_left_out`: the model rests on the usual customers, without the few whose spend is beyond all others.
 `mean_observed`: the data settle no mean of the model, so it has the mean of the customers."""
-Note = Literal["no_dropout_seen"] | SpendNote
+Note = Literal["no_dropout_seen", SpendNote]
 """`no_dropout_seen`: the data do not show that anybody leaves, so the model has no dropout and p_alive is always 1."""
 PREPARATION: Final = bg_nbd.PREPARATION
 STEADY_PURCHASES_MIN: Final = 3  # purchases from which an answer rests on the customer's own history
