@@ -19,9 +19,12 @@ from fastapi import Response
 from pydantic_core import from_json
 from starlette.requests import Request
 
-from shared.errors import DomainError, Kind
+from shared.catalogues import field_sentence
+from shared.errors import DomainError, FieldError, Kind
 from shared.http.dependencies import PRECONDITION
 from shared.http.operation import Operation
+from shared.http.problems import InvalidRequest
+from shared.http.validation import pointer
 from shared.preconditions import ANY_VERSION, Precondition
 
 HEADER, IF_MATCH, IF_NONE_MATCH = "ETag", "If-Match", "If-None-Match"
@@ -31,6 +34,7 @@ HASH_BYTES = 12
 TAGS_CHARACTERS_MAX = 1_000
 EXAMPLE = '"4.6e1a9c07d2b84f35a0c1e9d7"'
 EXAMPLE_OF_VERSION = '"5"'
+_TOO_LONG = field_sentence(__name__, "string_too_long", code="too_long")
 _ANY = "*"
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _VERSION = re.compile(r"([0-9]{1,18})(\..*)?")
@@ -43,10 +47,14 @@ class PreconditionRequired(DomainError):
 
 
 def expect(request: Request, operation: Operation) -> None:
-    """Keep the precondition of a request for its route. Raises PreconditionRequired."""
+    """Keep the precondition of a request for its route. Raises InvalidRequest for too many tags, PreconditionRequired."""
+    name = _header(operation)
+    given = ", ".join(request.headers.getlist(name)) if name else ""
+    if name and len(given) > TAGS_CHARACTERS_MAX:
+        error = FieldError.of(pointer(("header", name)), _TOO_LONG, max_length=TAGS_CHARACTERS_MAX)
+        raise InvalidRequest([error])
     if operation.precondition is None:
         return
-    given = ", ".join(request.headers.getlist(IF_MATCH))
     if not given and operation.precondition == "required":
         raise PreconditionRequired
     request.scope[PRECONDITION] = _precondition(given) if given else ANY_VERSION
@@ -65,12 +73,13 @@ def add_tag(request: Request, operation: Operation, response: Response) -> Respo
 
 def parameter(operation: Operation) -> dict[str, Any] | None:
     """Return the description of the header with which an operation takes a tag, or None if it takes none."""
-    if operation.precondition is not None:
+    name = _header(operation)
+    if name == IF_MATCH:
         about = f"The `{HEADER}` of what you have seen. If it was changed since, nothing is done (412). `*`: whatever you have seen."
-        return _parameter(IF_MATCH, about, required=operation.precondition == "required")
-    if operation.reads and operation.tagged:
+        return _parameter(name, about, required=operation.precondition == "required")
+    if name == IF_NONE_MATCH:
         return _parameter(
-            IF_NONE_MATCH, f"The `{HEADER}` of an earlier answer. While it is the same, the answer is 304."
+            name, f"The `{HEADER}` of an earlier answer. While it is the same, the answer is 304."
         )
     return None
 
@@ -82,13 +91,20 @@ def answer_headers(operation: Operation) -> dict[str, Any]:
     return {HEADER: {"description": about, "schema": {"type": "string"}, "example": example}}
 
 
+def _header(operation: Operation) -> str | None:
+    """Return the header with which an operation takes tags, or None if it takes none."""
+    if operation.precondition is not None:
+        return IF_MATCH
+    return IF_NONE_MATCH if operation.reads and operation.tagged else None
+
+
 def _parameter(name: str, about: str, *, required: bool = False) -> dict[str, Any]:
     return {
         "name": name,
         "in": "header",
         "required": required,
         "description": about,
-        "schema": {"type": "string", "minLength": 1, "maxLength": TAGS_CHARACTERS_MAX},
+        "schema": {"type": "string", "maxLength": TAGS_CHARACTERS_MAX},
         "example": EXAMPLE,
     }
 

@@ -17,6 +17,8 @@ NEEDS_MORE: Mapping[str, Mapping[str, str]] = {
         "job_without_result": "an import makes no file",
         "job_not_done": "nothing runs the job meanwhile",
     },
+    "reject_approval": {"approval_closed": "it was approved before"},
+    "withdraw_approval": {"others_proposal": "another operator proposed it"},
     "get_set_aside": {"not_set_aside": "profile hears no events, so it sets none aside"},
     "discard_set_aside": {"not_set_aside": "the same"},
     "retry_set_aside": {"not_set_aside": "the same", "still_refused": "what is set aside here is no event"},

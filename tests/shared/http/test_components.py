@@ -21,6 +21,9 @@ from shared.http import components
 from tests.shared.http.test_services import SERVICES, app_of
 
 OPEN = {
+    "Approval.reason": "a sentence of the person that decided",
+    "RejectionRequest.reason": "a sentence of the person that rejects",
+    "Job.result": "the path of the file",
     "Audit.outcome": "done, or the codes of all refusals",
     "Audit.reason": "a sentence of an operator",
     "Audit.operation": "the operations of the service",

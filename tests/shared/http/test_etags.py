@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from shared.auth.access import allow
+from shared.http import etags
 from shared.http.dependencies import Transaction
 from shared.http.operation import PreconditionNeed
 from shared.http.routes import Router
@@ -72,6 +73,18 @@ async def test_an_answer_that_has_not_changed_is_304_without_a_body(one_till: Ti
         assert "ratelimit" in answer.headers
     assert (other.status_code, other.headers["etag"], other.content) == (200, tag, first.content)
     assert (changed.status_code, changed.headers["etag"][:3]) == (200, '"2.')
+
+
+async def test_more_tags_than_the_document_allows_are_refused(one_till: Till) -> None:
+    tags = '"' + "x" * etags.TAGS_CHARACTERS_MAX + '"'
+    async with one_till.client() as client:
+        read = await client.get(DRAWER, headers={"If-None-Match": tags})
+        changed = await set_to(client, tags)
+
+    for answer, header in ((read, "If-None-Match"), (changed, "If-Match")):
+        assert answer.status_code == 422
+        (error,) = answer.json()["errors"]
+        assert (error["pointer"], error["code"]) == (f"/header/{header}", "too_long")
 
 
 async def test_a_single_thing_without_a_version_has_the_hash_of_its_body(one_till: Till) -> None:
