@@ -14,6 +14,7 @@ from services.profile import main as profile
 from services.profile.settings import Settings as ProfileSettings
 from services.scoring import main as scoring
 from services.scoring.settings import Settings as ScoringSettings
+from shared.http.app import kernel_routers
 from shared.http.operation import Operation
 from shared.http.routes import Route
 from shared.service import Service
@@ -77,5 +78,13 @@ def routes_of(router: Resource) -> Iterator[Route]:
 
 
 def operations(service: Service) -> Iterator[Operation]:
-    """Yield the declaration of each operation of a service: its callers, its refusals."""
-    return (route.operation for route in routes(service))
+    """Yield the declaration of each operation of a service, also of those that every service has: its callers, its refusals."""
+    yield from (route.operation for route in routes(service))
+    for router in kernel_routers(service):
+        yield from (route.operation for route in routes_of(router))
+
+
+def scopes() -> list[str]:
+    """Return every scope that some operation asks a partner for."""
+    asked = (operation.allow.partner_scope for service in services() for operation in operations(service))
+    return sorted({scope for scope in asked if scope is not None})

@@ -72,7 +72,4 @@ def _check_names(role: Role | None, name: str | None, full_name: str | None) -> 
 def _every_scope() -> list[str]:
     from huitou import registry  # loads all services, which the other tokens need not wait for
 
-    operations = (operation for service in registry.services() for operation in registry.operations(service))
-    return sorted(
-        {operation.allow.partner_scope for operation in operations if operation.allow.partner_scope}
-    )
+    return registry.scopes()

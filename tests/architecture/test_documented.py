@@ -35,6 +35,19 @@ def test_every_operation_is_documented() -> None:
     assert [name for name in ids if f"`{name}`" not in page] == []
 
 
+def test_every_scope_that_an_operation_asks_for_can_be_given_to_a_partner() -> None:
+    asked = {
+        operation["x-scope"]
+        for service in registry.services()
+        for methods in build_app(service).openapi()["paths"].values()
+        for operation in methods.values()
+        if "x-scope" in operation
+    }
+
+    assert sorted(asked) == registry.scopes()
+    assert {"jobs:read", "jobs:cancel"} <= asked
+
+
 def test_every_event_is_documented() -> None:
     page = (ROOT / "docs/reference/events.md").read_text(encoding="utf-8")
 

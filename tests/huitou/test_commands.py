@@ -129,6 +129,7 @@ def test_a_token_for_nobody_is_refused_with_what_there_is(
     "arguments",
     [
         ["--partner", "example-brand", "--scope", "purchases:write"],
+        ["--partner", "example-brand", "--scope", "jobs:read", "--scope", "jobs:cancel"],
         ["--customer", CUSTOMER],
         ["--role", "viewer"],
         ["--role", "agent", "--name", "li.lei", "--full-name", "李雷"],

@@ -215,7 +215,7 @@ async def test_a_long_file_goes_on_where_a_killed_worker_left_it(
 
 
 async def test_a_partner_imports_what_is_its_own(profile: Profile) -> None:
-    scopes = ("purchases:write", "purchases:read", "jobs:read")
+    scopes = ("purchases:write", "purchases:read", "jobs:read", "jobs:cancel")
     mart, bazaar = profile.partner("mart", scopes), profile.partner("bazaar", scopes)
     begun = await send(mart, file_of(row("1"), row("2", customer="")))
     await work(profile)
@@ -224,7 +224,12 @@ async def test_a_partner_imports_what_is_its_own(profile: Profile) -> None:
     (error,) = (await mart.get(f"{begun.headers['location']}/errors")).json()["items"]
     assert (error["code"], error["row"]) == ("customer_blank", 3)
     assert error["detail"]
-    assert (await bazaar.get(begun.headers["location"])).status_code == 404
+    for path in ("", "/errors"):
+        assert (await bazaar.get(begun.headers["location"] + path)).status_code == 404
+    assert (await bazaar.post(f"{begun.headers['location']}:cancel")).status_code == 404
+    waiting = await send(mart, file_of(row("3")))
+    cancelled = await mart.post(f"{waiting.headers['location']}:cancel")
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
     (bought,) = (await mart.get("/v1/purchases")).json()["items"]
     assert bought["order_id"] == "1"
     assert (await bazaar.get("/v1/purchases")).json()["items"] == []
