@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.queries.adjustments import list_adjustments
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.redemptions.queries.redemptions import list_redemptions
@@ -17,7 +16,8 @@ MEMBERS, ROWS_MAX = 60, 20
 
 
 @pytest.mark.postgresql
-async def test_lists_of_a_member_read_few_rows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("issuer", ["shop", None])
+async def test_lists_of_a_member_read_few_rows(tmp_path: Path, issuer: str | None) -> None:
     async with open_shop("postgresql", tmp_path) as shop:
         members = [customer() for _ in range(MEMBERS)]
         await shop.tell(
@@ -33,7 +33,7 @@ async def test_lists_of_a_member_read_few_rows(tmp_path: Path) -> None:
             found = await find_member(tx, members[7], START)
             redeemed = await list_redemptions(tx, found, before=None, limit=50)
             adjusted = await list_adjustments(tx, found, before=None, limit=50)
-            facts = await facts_of_order(tx, shop.vault, OrderKey("shop", "web", "A-7"), found.wallet_ids)
+            facts = await facts_of_order(tx, shop.vault, "web", "A-7", issuer, wallet_ids=found.wallet_ids)
             entries = await list_entries(tx, found.wallet_ids, of_order=facts, before=None, limit=50)
             after = await rows_read(tx)
 

@@ -99,13 +99,13 @@ async def find(read: Read, purchase_ids: Iterable[str]) -> dict[str, StoredPurch
     return {stored.purchase_id: stored for stored in await read.read_records(StoredPurchase, statement)}
 
 
-async def of_order(read: Read, order: OrderKey) -> list[int]:
-    """Return the row ids of the purchases of an order, of whichever member."""
+async def of_order(read: Read, source: str, order_id: str, issuer: str | None) -> dict[int, str]:
+    """Return the issuer of each purchase (row id) of an order, of whichever member. `issuer` None: of all issuers."""
     c = purchase.c
-    rows = await read.all(
-        select(c.id).where(c.order_id == order.order_id, c.source == order.source, c.issuer == order.issuer)
-    )
-    return [row_id for (row_id,) in rows]
+    statement = select(c.id, c.issuer).where(c.order_id == order_id, c.source == source)
+    if issuer is not None:
+        statement = statement.where(c.issuer == issuer)
+    return {row.id: row.issuer for row in await read.all(statement)}
 
 
 async def returns_of(read: Read, row_ids: Sequence[int]) -> list[int]:

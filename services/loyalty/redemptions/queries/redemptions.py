@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.queries.find_member import FoundMember
-from services.loyalty.redemptions.queries.order_tokens import token_of
+from services.loyalty.redemptions.queries.order_tokens import tokens_of
 from services.loyalty.redemptions.refusals import UnknownRedemption
 from services.loyalty.redemptions.storage import redemptions
 from services.loyalty.redemptions.storage.tables import RedemptionRecord
@@ -14,9 +14,11 @@ from shared.db import Read
 from shared.vault import Vault
 
 
-async def rows_of_order(read: Read, vault: Vault, order: OrderKey, wallet_ids: Sequence[int]) -> list[int]:
-    """Return the row ids of the redemptions for an order that the identities of these wallets asked for."""
-    return await redemptions.rows_of_order(read, token_of(vault, order), wallet_ids)
+async def rows_of_orders(
+    read: Read, vault: Vault, orders: Iterable[OrderKey], wallet_ids: Sequence[int]
+) -> list[int]:
+    """Return the row ids of the redemptions for these orders that the identities of these wallets asked for."""
+    return await redemptions.rows_of_orders(read, [*tokens_of(vault, orders)], wallet_ids)
 
 
 async def find_redemption(read: Read, found: FoundMember, row_id: int | None) -> RedemptionRecord:

@@ -31,10 +31,11 @@ async def of_orders(read: Read, order_tokens: Iterable[bytes]) -> list[Redemptio
     return await read.read_records(RedemptionRecord, statement)
 
 
-async def rows_of_order(read: Read, order_token: bytes, wallet_ids: Sequence[int]) -> list[int]:
-    """Return the row ids of the redemptions for an order that these wallets' identities asked for."""
+async def rows_of_orders(read: Read, order_tokens: Sequence[bytes], wallet_ids: Sequence[int]) -> list[int]:
+    """Return the row ids of the redemptions for these orders that these wallets' identities asked for."""
     c = redemption.c
-    rows = await read.all(select(c.id).where(c.order_token == order_token, any_of(c.wallet_id, wallet_ids)))
+    statement = select(c.id).where(any_of(c.order_token, order_tokens), any_of(c.wallet_id, wallet_ids))
+    rows = await read.all(statement)
     return [row_id for (row_id,) in rows]
 
 

@@ -25,7 +25,7 @@ from services.loyalty.statements.refusals import OrderFilterInvalid
 from shared.auth.access import OPERATORS, allow
 from shared.auth.principal import SubjectKind
 from shared.db import Read
-from shared.events.base import SHOP, Issuer
+from shared.events.base import Issuer
 from shared.http.awaiting import AfterOut, after_query, awaited
 from shared.http.cursor import CursorInvalid
 from shared.http.customers import CustomerId
@@ -84,6 +84,7 @@ class PostingOut(Response):
 class MerchantOrderOut(Response):
     """The merchant's order."""
 
+    issuer: str = Field(description="Who recorded the order: the shop, or `partner:<id>`.")
     source: str
     order_id: str
 
@@ -95,7 +96,7 @@ class LedgerEntryOut(Response):
         id="txn_purchase_1025", kind="purchase", occurred_at="2026-03-01T09:30:00Z",
         booked_at="2026-03-01T09:30:01Z", change=25, outcome="earned",
         purchase_id="pur_01hv3n8v1mz8k7g5r0q2w4x6y8", return_id=None, remedy_id=None,
-        order={"source": "web", "order_id": "A-1"}, currency="CNY", amount_minor=2590, points=None, text=None,
+        order={"issuer": "shop", "source": "web", "order_id": "A-1"}, currency="CNY", amount_minor=2590, points=None, text=None,
         postings=[{"from_account": "issued", "to_account": "active", "lot_id": "lot_1026", "to_lot_id": None,
                    "points": 25}],
     )  # fmt: skip
@@ -145,7 +146,10 @@ class LedgerFilters:
     order_id: OrderIdFilter = None
     order_issuer: Annotated[
         Issuer | None,
-        Query(description="Who recorded the order of `source` and `order_id`; by default the shop."),
+        Query(
+            description="Who recorded the order of `source` and `order_id`: the shop, or `partner:<id>`. By default the orders of "
+            "all issuers are shown; then points that pay a partner's order are among them once the partner has recorded it."
+        ),
     ] = None
 
 
@@ -207,8 +211,8 @@ async def _facts_of_order(
         return await facts_of_purchase(read, vault, filters.purchase_id, wallet_ids)
     if filters.source is None or filters.order_id is None:
         return None
-    order = OrderKey(filters.order_issuer or SHOP, filters.source, filters.order_id)
-    return await facts_of_order(read, vault, order, wallet_ids)
+    named = filters.source, filters.order_id, filters.order_issuer
+    return await facts_of_order(read, vault, *named, wallet_ids=wallet_ids)
 
 
 def _entry_out(entry: Entry, keys: Keys, reader: SubjectKind) -> LedgerEntryOut:
@@ -251,7 +255,9 @@ def _entry_out(entry: Entry, keys: Keys, reader: SubjectKind) -> LedgerEntryOut:
 def _order_out(fact: Fact, keys: Keys, reader: SubjectKind) -> MerchantOrderOut | None:
     opened = _opened(fact.order_sealed, keys, reader)
     order = fact.order if opened is None else OrderKey.of(opened)
-    return None if order is None else MerchantOrderOut(source=order.source, order_id=order.order_id)
+    if order is None:
+        return None
+    return MerchantOrderOut(issuer=order.issuer, source=order.source, order_id=order.order_id)
 
 
 def _change(entry: Entry) -> int:

@@ -10,6 +10,7 @@ from services.loyalty.ledger.queries import lots
 from services.loyalty.purchases.queries import orders
 from services.loyalty.redemptions.queries import redemptions
 from shared.db import Read
+from shared.events.base import SHOP
 from shared.vault import Vault
 
 
@@ -20,22 +21,27 @@ async def facts_of_purchase(
     purchase = (await orders.find(read, [purchase_id])).get(purchase_id)
     if purchase is None:
         return []
-    order = OrderKey(purchase.issuer, purchase.source, purchase.order_id)
-    return await facts_of_order(read, vault, order, wallet_ids)
+    named = purchase.source, purchase.order_id, purchase.issuer
+    return await facts_of_order(read, vault, *named, wallet_ids=wallet_ids)
 
 
 async def facts_of_order(
-    read: Read, vault: Vault, order: OrderKey, wallet_ids: Sequence[int]
+    read: Read, vault: Vault, source: str, order_id: str, issuer: str | None, *, wallet_ids: Sequence[int]
 ) -> list[PostingCause]:
     """Return the facts of an order. Some of them can have moved nothing on these wallets.
 
+    Without an issuer they are those of the orders of all issuers with this id. Then points that pay a partner's order are
+    found once its purchase is booked, because only a purchase tells which partners have such an order.
     Redemptions are those that the identities of these wallets asked for. Points that an order earned also become active and
     expire with its lots.
     """
-    bought = await orders.of_order(read, order)
+    issuer_of = await orders.of_order(read, source, order_id, issuer)
+    bought = [*issuer_of]
     returned = await orders.returns_of(read, bought) if bought else []
     earned = await lots.ids_of_purchases(read, bought) if bought else []
-    spent = await redemptions.rows_of_order(read, vault, order, wallet_ids)
+    issuers = {issuer or SHOP, *issuer_of.values()}
+    named = [OrderKey(recorder, source, order_id) for recorder in issuers]
+    spent = await redemptions.rows_of_orders(read, vault, named, wallet_ids)
     return [
         PostingCause(kind, row_id)
         for kind, row_ids in (

@@ -59,7 +59,7 @@ async def test_every_point_is_traceable_to_the_order_that_earned_it(shop: Shop) 
     assert {kind: entry["change"] for kind, entry in seen.items()} == {
         "purchase": 20, "return": -10, "remedy": 50, "redemption": -3, "adjustment": -2,
     }  # fmt: skip
-    assert seen["purchase"]["order"] == {"source": "web", "order_id": "A-1"}
+    assert seen["purchase"]["order"] == {"issuer": "shop", "source": "web", "order_id": "A-1"}
     assert seen["return"]["purchase_id"] == seen["purchase"]["purchase_id"] == purchase.purchase_id
     assert (seen["redemption"]["text"], seen["adjustment"]["text"]) == ("a gift", "because")
     assert seen["purchase"]["postings"] == [
@@ -113,16 +113,43 @@ async def test_the_ledger_of_one_order_has_its_purchase_its_returns_and_what_pai
         return [entry["kind"] for entry in answer.json()["items"]]
 
     for client in (shop.operator("viewer"), shop.customer(member)):
-        assert await listed(client, source="web", order_id="A-1") == ["return", "purchase", "redemption"]
+        ours = await listed(client, source="web", order_id="A-1", order_issuer="shop")
+        assert ours == ["return", "purchase", "redemption"]
         assert await listed(client, purchase_id=purchase.purchase_id) == ["return", "purchase", "redemption"]
         assert await listed(client, source="web", order_id="A-1", order_issuer="partner:acme") == ["purchase"]
         assert await listed(client, purchase_id=silent.purchase_id) == ["purchase"]
         assert await listed(client, source="web", order_id="A-9") == []
         assert await listed(client, purchase_id=new_id("pur")) == []
+        of_all = (await client.get(path, params={"source": "web", "order_id": "A-1"})).json()["items"]
+        assert [(entry["kind"], entry["order"]["issuer"]) for entry in of_all] == [
+            ("return", "shop"), ("purchase", "partner:acme"), ("purchase", "shop"), ("redemption", "shop"),
+        ]  # fmt: skip
     theirs = await shop.customer(other).get(
         f"/v1/members/{other}/ledger", params={"purchase_id": purchase.purchase_id}
     )
     assert [entry["kind"] for entry in theirs.json()["items"]] == ["redemption"]
+
+
+async def test_the_ledger_of_a_partners_order_needs_no_issuer(shop: Shop) -> None:
+    member = customer()
+    await shop.tell(bought(member, [(1, 90_000)], START))
+    order = {"issuer": "partner:acme", "source": "web", "order_id": "B-1"}
+    redeemed = await shop.operator().post(
+        f"/v1/members/{member}/redemptions",
+        json={"points": 5, "order": order},
+        headers={"Idempotency-Key": "partner-order-1"},
+    )
+    assert redeemed.status_code == 201, redeemed.text
+    await shop.tell(bought(member, [(1, 5_000)], START, order_id="B-1", issuer="partner:acme"))
+
+    for client in (shop.operator("viewer"), shop.customer(member)):
+        for issuer in ({}, {"order_issuer": "partner:acme"}):
+            query = {"source": "web", "order_id": "B-1"} | issuer
+            entries = (await client.get(f"/v1/members/{member}/ledger", params=query)).json()["items"]
+            assert [(entry["kind"], entry["order"]) for entry in entries] == [
+                ("purchase", order),
+                ("redemption", order),
+            ]
 
 
 async def test_the_ledger_of_one_order_is_read_in_pages(shop: Shop) -> None:
