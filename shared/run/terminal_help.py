@@ -150,11 +150,31 @@ def _spoken() -> dict[str, str]:
 
 
 def _choose_typers_own() -> None:
-    """Set Typer's own texts to those of the language of the terminal."""
+    """Set Typer's own texts to those of the language of the terminal, and its highlighter to one that folds."""
     from typer import rich_utils  # likewise
 
     for name, english in _typers_own().items():
         setattr(rich_utils, name, _spoken().get(english, english))
+    rich_utils.highlighter = _folding()
+
+
+@cache
+def _folding() -> Any:
+    """Return Typer's highlighter, which sees every text of a help, with a rule for text that has no blanks.
+
+    In a table, Rich cuts a word that is wider than its column. A Chinese sentence is one word to Rich.
+    """
+    from typer import rich_utils  # likewise
+
+    class Folding(rich_utils.OptionHighlighter):
+        """A highlighter whose texts continue on the next line between any two characters."""
+
+        def highlight(self, text: Any) -> None:
+            """Colour the options in a text, and let the text fold."""
+            super().highlight(text)
+            text.overflow = "fold"
+
+    return Folding()
 
 
 def _in_language(command: Command | Group, ctx: Any, usage: str) -> str:

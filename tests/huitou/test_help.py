@@ -89,6 +89,37 @@ def test_help_is_in_the_language_of_the_terminal(monkeypatch: pytest.MonkeyPatch
     assert "用法：" in service
 
 
+def _every_command(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Yield a command and the commands in it, each with the words that call it."""
+    yield command, path
+    for name, below in getattr(command, "commands", {}).items():
+        yield from _every_command(below, (*path, name))
+
+
+def _letters(text: str) -> str:
+    """Return a text without blanks, the frames of a help, and the marks of its markup."""
+    return re.sub(r"[\s─-╿`]", "", text)
+
+
+@pytest.mark.parametrize("locale", ["zh_CN.UTF-8", "C"])
+@pytest.mark.parametrize("width", [80, 100])
+def test_no_text_of_help_is_cut(width: int, locale: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rich_utils, "MAX_WIDTH", width)
+    monkeypatch.setenv("LC_ALL", locale)
+    cut, seen = [], 0
+
+    for group in (app, *(_of_service(service) for service in registry.services())):
+        for command, path in _every_command(typer.main.get_command(group)):
+            shown = _letters(CliRunner().invoke(group, [*path, "--help"]).output)
+            parts = (command, *command.get_params(typer.Context(command, info_name="huitou")))
+            texts = [terminal_help._spoken().get(part.help, part.help) for part in parts if part.help]
+            seen += len(texts)
+            cut += [(path, text) for text in texts if _letters(text) not in shown]
+
+    assert cut == []
+    assert seen > 70
+
+
 COMPLAINTS = {
     (
         "token",
