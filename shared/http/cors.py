@@ -33,8 +33,9 @@ EXPOSED = (
 _ASKED_METHOD = b"access-control-request-method"
 _TAKEN = ("Accept-Language", "Authorization", "Request-Id", "traceparent")
 IN_WORDS = """
-**Browsers.** A page of another origin may call the operations that customers may call, with the customer's token, if
-`HUITOU_CORS_ORIGINS` names its origin. Every other operation refuses such a page.
+**Browsers.** A page of another origin can call the operations that customers may call, if `HUITOU_CORS_ORIGINS` names its origin.
+If another page calls, or it calls another operation, the browser sends no request with a token, and withholds the answer to one
+without. This is the browser's doing and stops no other client: what a token may do depends on the token alone.
 """
 
 

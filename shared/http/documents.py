@@ -83,6 +83,8 @@ LIMITS = f"""
 
 **Tags.** A GET of a single thing has an `ETag`. Sent as `If-None-Match` it spares the answer that you have (304); sent as `If-Match` it binds a
 change to what you have seen: 412 `precondition_failed` says that it was changed since, and 428 `precondition_required` that the header is needed.
+The tag of the answer to a POST is for `If-Match` only. A version, and the tag that begins with it, also count changes that you may not
+see, such as the notes of the staff.
 
 **Changes.** New operations, parameters, codes, fields of answers, members of closed sets in answers and kinds of objects in answers may be
 added at any time: ignore what you do not know. Everything else that breaks a client is announced in the changelog.

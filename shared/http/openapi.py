@@ -162,7 +162,8 @@ _RATES = {
 _RATE_HEADERS = {name: {"$ref": f"#/components/headers/{name}"} for name in _RATES}
 _HIT_HEADERS = {
     HIT_HEADER: {
-        "description": "`true` on an answer that was given before.",
+        "description": "`true` on an answer that was given before to the same `Idempotency-Key`. "
+        "A repeat that is known by its own ids, without a key, has no such header.",
         "schema": {"type": "string", "enum": ["true"]},
     }
 }

@@ -140,10 +140,10 @@ def in_words(settings: ServiceSettings) -> str:
 **Rates.** Requests of a subject are counted in fixed windows. `{LEFT_HEADER}: "rule";r=…;t=…` of an answer says how many are left
 and in how many seconds the next window begins, `{POLICY_HEADER}: "rule";q=…;w=…` how many there are in how many seconds. One more
 is refused with 429 `{RateLimited.code}`; after the seconds of `Retry-After` it is accepted. An operation with
-`x-rate` counts under that rule alone, if there is one for the subject.
+`x-rate` counts under that rule alone, if there is one for the subject. Each service counts for itself.
 
-| rule | whose requests | `x-rate` | at most |
-|---|---|---|---|
+| rule | whose requests | `x-rate` | at most | setting |
+|---|---|---|---|---|
 {rows}
 """
 
@@ -162,4 +162,4 @@ def _row(rule: Rule, rate: Rate | None, counted: Counted, settings: ServiceSetti
     whose = "an address without a valid token" if counted == "address" else f"one {counted}"
     shown = f"`{rate}`" if rate else "–"
     most = f"{quota:,} per {rule.unit}" if quota else "no limit"
-    return f"| `{rule.name}` | {whose} | {shown} | {most} |"
+    return f"| `{rule.name}` | {whose} | {shown} | {most} | `HUITOU_{rule.setting.upper()}` |"

@@ -88,7 +88,7 @@ class ReturnIn(Request):
     return_id: SourceReturnId
     order_id: OrderId
     returned_at: InstantIn = Field(
-        description="Not before the purchase, and at most 24 hours ahead, for clocks differ.",
+        description="At most 24 hours before the purchase, and at most 24 hours ahead of now, for clocks differ.",
         examples=["2026-03-02T10:00:00Z"],
     )
     lines: Annotated[list[ReturnLineIn], Field(min_length=1, max_length=LINES_MAX)]
