@@ -1,6 +1,6 @@
-"""The names of customers in requests: `cus_…`, or `ext:` and the merchant's own id, which is unique within its issuer.
+"""The names of customers in requests: `cus_…`, `me`, or `ext:` and the merchant's own id, which is unique within its issuer.
 
-An operation whose path names a customer takes both without a word, because its router adds `name_customer`. Where a query or a
+An operation whose path names a customer takes all without a word, because the guard and `name_customer` put the identity there. Where a query or a
 body names a customer, the route asks `Named` for the identity.
 """
 
@@ -16,7 +16,7 @@ from shared.context import Context, Runtime
 from shared.db import Read
 from shared.events.base import IDENTITY_PATTERN, Issuer
 from shared.http.dependencies import PRINCIPAL, TX
-from shared.http.operation import CUSTOMER, EXTERNAL, customer_named
+from shared.http.operation import CUSTOMER, EXTERNAL, ME, NoCustomerOfToken, customer_named
 from shared.limits import EXTERNAL_ID_MAX
 from shared.service.capability import FindExternal
 from shared.spelling import SPELLED_CHARACTERS_MAX, spelled_external_id
@@ -24,7 +24,7 @@ from shared.spelling import SPELLED_CHARACTERS_MAX, spelled_external_id
 NAME_MAX = len(EXTERNAL) + SPELLED_CHARACTERS_MAX
 """Characters of the name of a customer. An external id is shorter, but may be spelled with characters that nobody sees."""
 CustomerName = Annotated[
-    str, StringConstraints(max_length=NAME_MAX, pattern=f"^({IDENTITY_PATTERN}|{EXTERNAL}.+)$")
+    str, StringConstraints(max_length=NAME_MAX, pattern=f"^({IDENTITY_PATTERN}|{EXTERNAL}.+|{ME})$")
 ]
 """The name of a customer in a query or a body."""
 _LAG = (
@@ -56,8 +56,13 @@ class Naming:
     async def identity_of(self, read: Read, name: str, issuer: str | None = None) -> str | None:
         """Return the identity that a name stands for; None if an external id leads to none that this caller may name.
 
-        An external id is looked up within `issuer`, by default within the caller's own. Any other name is returned as it is.
+        An external id is looked up within `issuer`, by default within the caller's own. `me` is the customer of the token.
+        Any other name is returned as it is. Raises NoCustomerOfToken.
         """
+        if name == ME:
+            if self.caller.customer_id is None:
+                raise NoCustomerOfToken
+            return self.caller.customer_id
         if not name.startswith(EXTERNAL):
             return name
         external_id = spelled_external_id(name.removeprefix(EXTERNAL))

@@ -183,7 +183,7 @@ def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
         errors += [*REASONS, KeysUnavailable, Forbidden, RateLimited]
     if operation.names_something:  # no id holds U+0000, so there is nothing at an address with it
         errors.append(NotFound)
-    if operation.names_customer:
+    if operation.names_customer or operation.names_customer_elsewhere:
         errors.append(NoCustomerOfToken)
     if operation.idempotency is not None:
         errors += [KeyInvalid, KeyReused, RequestInProgress]

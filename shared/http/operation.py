@@ -17,7 +17,7 @@ CUSTOMER = "customer_id"
 EXTERNAL = "ext:"
 """The prefix of an external id in the place of a customer's id."""
 ME = "me"
-"""The word that stands for the customer of the token in the place of a customer's id in a path."""
+"""The word that stands for the customer of the token in the place of a customer's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Operation:
     """The media type of its body, if that is no JSON. Its route reads such a body itself."""
     names_customer: bool = False
     """Whether its path names a customer."""
+    names_customer_elsewhere: bool = False
+    """Whether its query or its body can name a customer."""
     rate: Rate | None = None
     """The rate by which its requests are counted, if they are not counted with all others."""
     names_something: bool = False
@@ -88,7 +90,7 @@ class NotFound(DomainError):
 
 
 class NoCustomerOfToken(DomainError):
-    """The path says `me`, and the token is not a customer's."""
+    """The request says `me`, and the token is not a customer's."""
 
     kind, code = Kind.INVALID, "no_customer_of_token"
 

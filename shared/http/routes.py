@@ -145,6 +145,7 @@ class Route(APIRoute):
             location=self._location,
             body_type=self._body_type,
             names_customer=CUSTOMER in self.param_convertors,
+            names_customer_elsewhere=customers.naming_of in _calls(self.dependant),
             rate=self._rate,
             names_something=names_something,
             reads=reads,

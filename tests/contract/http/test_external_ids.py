@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from shared.http.openapi import operations
+from shared.http.operation import CUSTOMER
 from shared.http.routes import Route
 from shared.ids import new_id
 from tests.contract.http.asking import ask
@@ -84,6 +85,38 @@ async def test_every_request_that_names_a_customer_says_that_it_takes_an_externa
     ]
     assert described
     assert all("`ext:" in text for text in described)
+
+
+async def test_every_filter_by_a_customer_takes_me_with_a_customers_token(house: Opened) -> None:
+    filtered = [route for route in house.routes if CUSTOMER in route.operation.query]
+    assert "list_audit" in {route.operation.id for route in filtered}
+    own = tokens.customer(house.owner)
+    for route in filtered:
+        for subject in (ADMIN, house.with_every_scope("mart")):
+            refused = await get(house, route.path_format, subject, customer_id="me")
+            if refused.status_code != 403:
+                assert (refused.status_code, refused.json()["code"]) == (422, "no_customer_of_token")
+        if route.operation.allow.customer is not None:
+            mine = await get(house, route.path_format, own, customer_id="me")
+            named = await get(house, route.path_format, own, customer_id=house.owner)
+            assert mine.status_code == 200, (route.operation.id, mine.text)
+            assert mine.json()["items"], route.operation.id
+            assert mine.json() == named.json(), route.operation.id
+
+
+async def test_a_body_takes_me_with_a_customers_token(tmp_path: Path) -> None:
+    async with opened("feedback", tmp_path) as house:
+        own = tokens.customer(house.owner)
+        mine = await house.post(own, "/v1/complaints", complaint("me"))
+        async with house.client(own) as client:
+            stored = (await client.get(f"/v1/complaints/{mine['id']}")).json()
+        assert stored["customer_id"] == house.owner
+        async with house.client(ADMIN) as client:
+            refused = await client.post("/v1/complaints", json=complaint("me"), headers=house.key())
+        assert (refused.status_code, refused.json()["code"]) == (422, "no_customer_of_token")
+    async with opened("loyalty", tmp_path) as house, house.client(ADMIN) as client:
+        refused = await client.post("/v1/exports", json={"customer_id": "me"}, headers=house.key())
+        assert (refused.status_code, refused.json()["code"]) == (422, "no_customer_of_token")
 
 
 def _plain(answer: httpx2.Response) -> dict[str, Any]:
@@ -258,6 +291,6 @@ async def test_a_customer_complains_under_no_external_id(tmp_path: Path) -> None
             for name in ("ext:C-1", "ext:none", new_id("cus"))
         ]
         assert codes == ["other_customer_named"] * 3
-        for name in ("cus_1", "ext:", "C-1", "me"):
+        for name in ("cus_1", "ext:", "C-1", "mine"):
             answer = await client.post("/v1/complaints", json=complaint(name), headers=house.key())
             assert answer.json()["errors"][0]["pointer"] == "/customer/id"

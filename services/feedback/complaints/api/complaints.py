@@ -44,6 +44,7 @@ from shared.http.models import (
     example,
     member_of,
 )
+from shared.http.operation import ME
 from shared.http.operators import OperatorFilter, operator_asked
 from shared.http.readers import ACTOR, EVERYBODY
 from shared.http.routes import Router
@@ -56,7 +57,7 @@ class ComplaintCustomerIn(Request):
     """The customer that complains."""
 
     id: CustomerName = Field(
-        description="`cus_…`, or `ext:` and your own id of the customer.",
+        description="`cus_…`, or `ext:` and your own id of the customer; a customer's token may say `me`.",
         examples=["cus_01hv5m8z6x0000000000000000"],
     )
     issuer: Issuer | None = Field(
@@ -179,7 +180,10 @@ class ComplaintFilters:
     """The filters of the list of complaints."""
 
     customer_id: Annotated[
-        CustomerName | None, Query(description="Only complaints of this customer: `cus_…` or `ext:…`.")
+        CustomerName | None,
+        Query(
+            description="Only complaints of this customer: `cus_…`, `ext:…`, or `me` with a customer's token."
+        ),
     ] = None
     issuer: IssuerOfName = None
     status: Annotated[
@@ -265,7 +269,7 @@ async def _complainant(tx: Tx, named: Naming, body: ComplaintIn) -> str:
     """Return the identity that the complaint is recorded for."""
     own_id = named.caller.customer_id
     if own_id is not None:
-        if body.customer is not None and body.customer.id != own_id:
+        if body.customer is not None and body.customer.id not in (own_id, ME):
             raise OtherCustomerNamed
         return own_id
     if body.customer is None:

@@ -75,7 +75,10 @@ class PurchaseOut(PurchaseSummary):
 class PurchaseFilters:
     """The query parameters that choose among purchases."""
 
-    customer_id: Annotated[str | None, Query(max_length=NAME_MAX, description="`cus_…` or `ext:…`.")] = None
+    customer_id: Annotated[
+        str | None,
+        Query(max_length=NAME_MAX, description="`cus_…`, `ext:…`, or `me` with a customer's token."),
+    ] = None
     issuer: Annotated[
         Issuer | None,
         Query(

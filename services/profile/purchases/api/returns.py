@@ -256,7 +256,10 @@ async def get_return(
 class ReturnFilters:
     """The query parameters that choose among returns."""
 
-    customer_id: Annotated[str | None, Query(max_length=NAME_MAX, description="`cus_…` or `ext:…`.")] = None
+    customer_id: Annotated[
+        str | None,
+        Query(max_length=NAME_MAX, description="`cus_…`, `ext:…`, or `me` with a customer's token."),
+    ] = None
     issuer: Annotated[
         Issuer | None,
         Query(
