@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 
+from fastapi import Path
 from pydantic import Field
 
 from services.feedback.sla.domain.fold import Cancellation, Fulfilment
@@ -15,6 +16,8 @@ from shared.db import Read
 from shared.http.models import Response, member_of
 from shared.http.readers import OPERATORS_ONLY
 
+COMPLAINT_EXAMPLE = "cmp_01hv3n8v1mz8k7g5r0q2w4x6y8"
+ComplaintInPath = Annotated[str, Path(examples=[COMPLAINT_EXAMPLE])]
 OwnerId = Annotated[
     str | None,
     OPERATORS_ONLY,

@@ -55,7 +55,7 @@ def documented(template: str, path_params: Mapping[str, Any], answer: Mapping[st
     """Return the headers of the document that describe the address, with that of the example."""
     return {
         HEADER: {
-            "description": "The address of what was created.",
+            "description": "The address of what was created, or of the thing that has it.",
             "required": True,
             "schema": {"type": "string", "format": "uri-reference"},
             "example": location_of(template, path_params, answer),

@@ -23,7 +23,7 @@ from services.feedback.complaints.domain.machine import ComplaintAction, Complai
 from services.feedback.complaints.queries.admission import READ_SCOPE, admit, allowed_to, known_to
 from services.feedback.complaints.refusals import UnknownComplaint
 from services.feedback.customers.queries import ids_shown, issuer_of
-from services.feedback.http import ClockOut, OwnerId, show_clocks
+from services.feedback.http import ClockOut, ComplaintInPath, OwnerId, show_clocks
 from services.feedback.settings import Settings
 from shared import identity
 from shared.http.auth import OPERATORS, allow
@@ -84,7 +84,7 @@ class ComplaintOut(Response):
     version="version",
 )
 async def get_complaint(
-    read: Reading, context: InContext[Settings], caller: Caller, complaint_id: str
+    read: Reading, context: InContext[Settings], caller: Caller, complaint_id: ComplaintInPath
 ) -> ComplaintOut:
     """Read a complaint: its messages and transitions, its clocks, its remedies, and the order it is about.
 

@@ -24,6 +24,7 @@ from services.feedback.complaints.refusals import (
 )
 from services.feedback.complaints.usecases.add_message import NewMessage, add_message
 from services.feedback.complaints.usecases.confirm_message import confirm_message
+from services.feedback.http import ComplaintInPath
 from services.feedback.settings import Settings
 from shared.http.auth import allow
 from shared.http.dependencies import Caller, InContext, Transaction
@@ -68,13 +69,18 @@ class AddedMessageOut(Response):
     errors=(UnknownComplaint, MessageKindForbidden, MessageTimeRefused, CustomerErased),
 )
 async def post_message(
-    tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, body: MessageIn
+    tx: Transaction,
+    context: InContext[Settings],
+    caller: Caller,
+    complaint_id: ComplaintInPath,
+    body: MessageIn,
 ) -> AddedMessageOut:
     """Add a message to a complaint. An agent's message is the first response; a customer's message ends waiting.
 
     A customer's message on a closed complaint reopens it within 30 days of its end; later a new complaint follows, which
     has the message as its text. On a merged complaint it goes to the complaint that goes on. `complaint` in the answer
-    is the one that has the message.
+    and its `Location` are the complaint that has the message. A partner that may not see that complaint is answered with
+    the one that it wrote to; its message goes on all the same.
     """
     await admit(tx, caller, complaint_id)
     new = NewMessage(
@@ -100,7 +106,11 @@ async def post_message(
     errors=(UnknownComplaint, UnknownMessage, MessageNotDatedBack, CustomerErased),
 )
 async def post_confirmation(
-    tx: Transaction, context: InContext[Settings], caller: Caller, complaint_id: str, message_id: str
+    tx: Transaction,
+    context: InContext[Settings],
+    caller: Caller,
+    complaint_id: ComplaintInPath,
+    message_id: str,
 ) -> ComplaintSummaryOut:
     """Let a reply that was written down late count from its own time. A breach that it disproves is withdrawn."""
     await confirm_message(tx, context, complaint_id, message_id, actor_of(caller))

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from services.feedback.complaints.domain.machine import ComplaintStatus
 from services.feedback.complaints.queries.complaints import complaint_of
-from services.feedback.http import ClockOut, show_clocks
+from services.feedback.http import COMPLAINT_EXAMPLE, ClockOut, show_clocks
 from shared.db import Read
 from shared.http.models import Response
 from shared.limits import CODE_MAX
@@ -25,7 +25,7 @@ ChannelIn = Annotated[
 class ComplaintSummaryOut(Response):
     """A complaint in short: its number, its state and its clocks."""
 
-    id: str
+    id: str = Field(examples=[COMPLAINT_EXAMPLE])
     number: str
     status: ComplaintStatus
     clocks: list[ClockOut]

@@ -20,7 +20,7 @@ from services.feedback.complaints.queries.admission import (
 )
 from services.feedback.complaints.queries.complaints import complaint_of
 from services.feedback.complaints.usecases.take_action import ActionRequest, FollowUp, take_action
-from services.feedback.http import ClockOut, OwnerId, show_clocks
+from services.feedback.http import ClockOut, ComplaintInPath, OwnerId, show_clocks
 from services.feedback.settings import Settings
 from shared.events.base import ComplaintId
 from shared.http.dependencies import Caller, Expected, InContext, Transaction
@@ -113,7 +113,7 @@ async def post_transition(
     context: InContext[Settings],
     caller: Caller,
     precondition: Expected,
-    complaint_id: str,
+    complaint_id: ComplaintInPath,
     body: TransitionIn,
 ) -> MovedComplaintOut:
     """Take an action. One that is not legal in this state is a 409 with the legal ones; missing things have a code.

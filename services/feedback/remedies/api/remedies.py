@@ -9,6 +9,7 @@ from pydantic import Field
 from services.feedback.complaints.domain.machine import ActorKind
 from services.feedback.complaints.queries.admission import MANAGERS, WRITERS, actor_of
 from services.feedback.complaints.refusals import CustomerErased, UnknownComplaint
+from services.feedback.http import ComplaintInPath
 from services.feedback.remedies.domain import RemedyKind, RemedyStatus
 from services.feedback.remedies.queries.remedies import remedy_of
 from services.feedback.remedies.refusals import (
@@ -94,10 +95,11 @@ async def post_remedy(
     context: InContext[Settings],
     caller: Caller,
     key: KeyHash,
-    complaint_id: str,
+    complaint_id: ComplaintInPath,
     body: RemedyIn,
 ) -> GrantedRemedyOut | PlainResponse:
     """Grant points on a complaint. Loyalty pays them once and the remedy is settled, or refuses them with a reason.
+    The `Location` of a 201 is the complaint, which has the remedy.
 
     What you may grant on one complaint and in one day adds up; `remedy_limits` of the complaint says what is left.
     More is refused. With `propose` an agent's remedy waits for a manager instead: the answer is 202, and the manager approves it at its
@@ -140,7 +142,7 @@ APPROVABLE = Approvable(GRANT_REMEDY, MANAGERS, _grant_approved)
     errors=(UnknownComplaint, UnknownRemedy, RemedyNotOverdue, CustomerErased),
 )
 async def post_retry(
-    tx: Transaction, context: InContext[Settings], complaint_id: str, remedy_id: str
+    tx: Transaction, context: InContext[Settings], complaint_id: ComplaintInPath, remedy_id: str
 ) -> GrantedRemedyOut:
     """Announce the same remedy to loyalty again. Loyalty pays it once, however often it is announced."""
     await retry_remedy(tx, context, complaint_id, remedy_id)
