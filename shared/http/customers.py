@@ -16,7 +16,7 @@ from shared.context import Context, Runtime
 from shared.db import Read
 from shared.events.base import IDENTITY_PATTERN, Issuer
 from shared.http.dependencies import PRINCIPAL, TX
-from shared.http.operation import CUSTOMER, EXTERNAL, ME, NoCustomerOfToken, customer_named
+from shared.http.operation import CUSTOMER, EXTERNAL, ME, NamedByExternalId, NoCustomerOfToken, customer_named
 from shared.limits import EXTERNAL_ID_MAX
 from shared.service.capability import FindExternal
 from shared.spelling import SPELLED_CHARACTERS_MAX, spelled_external_id
@@ -36,7 +36,8 @@ CustomerId = Annotated[
     Path(
         max_length=NAME_MAX,
         description="The customer: `cus_…`, also that of an identity that was merged into them, or `ext:` and your own id of "
-        f"the customer, of at most {EXTERNAL_ID_MAX} characters. {_LAG} `after` does not wait for it.",
+        f"the customer, of at most {EXTERNAL_ID_MAX} characters. {_LAG} `after` does not wait for it. "
+        "A customer's token says `me` or `cus_…`.",
         examples=["cus_01hv3n8v1mz8k7g5r0q2w4x6y8"],
     ),
 ]
@@ -57,7 +58,7 @@ class Naming:
         """Return the identity that a name stands for; None if an external id leads to none that this caller may name.
 
         An external id is looked up within `issuer`, by default within the caller's own. `me` is the customer of the token.
-        Any other name is returned as it is. Raises NoCustomerOfToken.
+        Any other name is returned as it is. Raises NoCustomerOfToken and NamedByExternalId.
         """
         if name == ME:
             if self.caller.customer_id is None:
@@ -65,6 +66,8 @@ class Naming:
             return self.caller.customer_id
         if not name.startswith(EXTERNAL):
             return name
+        if self.caller.customer_id is not None:
+            raise NamedByExternalId
         external_id = spelled_external_id(name.removeprefix(EXTERNAL))
         within = self.caller.issuer_asked(issuer)
         if self.find_external is None or external_id is None or within is None:

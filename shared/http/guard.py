@@ -15,7 +15,15 @@ from shared.context import Tokens
 from shared.errors import DomainError, FieldError, Kind
 from shared.http import bodies, limiter
 from shared.http.dependencies import PRINCIPAL, SUBJECT
-from shared.http.operation import CUSTOMER, ME, NoCustomerOfToken, Operation, customer_named
+from shared.http.operation import (
+    CUSTOMER,
+    EXTERNAL,
+    ME,
+    NamedByExternalId,
+    NoCustomerOfToken,
+    Operation,
+    customer_named,
+)
 from shared.http.problems import InvalidRequest, UnsupportedMediaType
 from shared.http.readers import READER, SIGHT, Sight
 from shared.http.validation import pointer, unknown_parameters
@@ -42,7 +50,10 @@ async def admit(request: Request, operation: Operation) -> None:
         says_me = operation.names_customer and customer_named(request.path_params) == ME
         if says_me and principal.customer_id is not None:
             _name_customer(request, principal.customer_id)
-        match operation.allow.verdict(principal, customer_named(request.path_params)):
+        name = customer_named(request.path_params)
+        match operation.allow.verdict(principal, name):
+            case Verdict.HIDDEN | Verdict.ALLOWED if _names_externally(principal, name):
+                raise NamedByExternalId
             case Verdict.HIDDEN:
                 raise operation.hidden()
             case Verdict.FORBIDDEN:
@@ -51,6 +62,10 @@ async def admit(request: Request, operation: Operation) -> None:
             raise NoCustomerOfToken
     if request.scope["query_string"]:
         _check_query(request, operation)
+
+
+def _names_externally(principal: Principal, name: str | None) -> bool:
+    return principal.customer_id is not None and name is not None and name.startswith(EXTERNAL)
 
 
 async def admit_operator(request: Request) -> None:

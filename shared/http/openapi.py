@@ -31,7 +31,7 @@ from shared.http.idempotency import (
     KeyReused,
     RequestInProgress,
 )
-from shared.http.operation import CUSTOMER, NoCustomerOfToken, NotFound, Operation
+from shared.http.operation import CUSTOMER, NamedByExternalId, NoCustomerOfToken, NotFound, Operation
 from shared.http.problems import (
     BodyLate,
     BodyTooComplex,
@@ -185,6 +185,8 @@ def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
         errors.append(NotFound)
     if operation.names_customer or operation.names_customer_elsewhere:
         errors.append(NoCustomerOfToken)
+        if operation.allow.customer is not None:
+            errors.append(NamedByExternalId)
     if operation.idempotency is not None:
         errors += [KeyInvalid, KeyReused, RequestInProgress]
     if operation.idempotency is not None and operation.body_type is None:

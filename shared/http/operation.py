@@ -95,6 +95,12 @@ class NoCustomerOfToken(DomainError):
     kind, code = Kind.INVALID, "no_customer_of_token"
 
 
+class NamedByExternalId(DomainError):
+    """A customer's token names its customer by an external id. Its issuer is known in profile only, so no service takes it."""
+
+    kind, code = Kind.INVALID, "customer_says_me"
+
+
 def customer_named(path_params: Mapping[str, object]) -> str | None:
     """Return the customer that a path names, or None if it names none."""
     value = path_params.get(CUSTOMER)

@@ -230,15 +230,39 @@ async def test_an_export_takes_an_external_id(tmp_path: Path) -> None:
             assert answer.status_code == status, (body, answer.text)
 
 
+async def test_a_customers_token_is_told_to_say_me_in_place_of_any_external_id(house: Opened) -> None:
+    await name_owner(house, "C-1")
+    own, other = tokens.customer(house.owner), tokens.customer(house.other)
+    asked = [route for route in house.routes if route.operation.allow.customer is not None]
+    for name in ("ext:C-1", "ext:none"):
+        answers = []
+        for subject in (own, other):
+            for route in asked:
+                if route.operation.names_customer:
+                    content = CREATIONS.get(route.operation.id)
+                    ids = house.of_owner | {"customer_id": name}
+                    answers.append(await ask(house, route, ids, subject=subject, content=content))
+                elif CUSTOMER in route.operation.query:
+                    answers.append(await get(house, route.path_format, subject, customer_id=name))
+            if house.service.name == "feedback":
+                async with house.client(subject) as client:
+                    answers.append(
+                        await client.post("/v1/complaints", json=complaint(name), headers=house.key())
+                    )
+        assert bool(answers) == (house.service.name != "scoring"), "no customer calls scoring"
+        for answer in answers:
+            assert (answer.status_code, answer.json()["code"]) == (422, "customer_says_me"), answer.text
+
+
 @pytest.mark.parametrize("name", ["loyalty"])
 async def test_a_customers_token_names_itself_by_its_own_id_only(name: str, tmp_path: Path) -> None:
     async with opened(name, tmp_path) as house:
         await name_owner(house, "C-1")
         own, other = tokens.customer(house.owner), tokens.customer(house.other)
+        unknown = new_id("cus")
         answers = [
             _plain(await get(house, f"/v1/members/{customer}", subject))
-            for customer in ("ext:C-1", "ext:none", new_id("cus"))
-            for subject in (own, other)
+            for customer, subject in ((house.owner, other), (house.other, own), (unknown, own))
         ]
         assert all(answer == answers[0] for answer in answers)
         assert answers[0]["status"] == 404
@@ -290,7 +314,7 @@ async def test_a_customer_complains_under_no_external_id(tmp_path: Path) -> None
             (await client.post("/v1/complaints", json=complaint(name), headers=house.key())).json()["code"]
             for name in ("ext:C-1", "ext:none", new_id("cus"))
         ]
-        assert codes == ["other_customer_named"] * 3
+        assert codes == ["customer_says_me", "customer_says_me", "other_customer_named"]
         for name in ("cus_1", "ext:", "C-1", "mine"):
             answer = await client.post("/v1/complaints", json=complaint(name), headers=house.key())
             assert answer.json()["errors"][0]["pointer"] == "/customer/id"

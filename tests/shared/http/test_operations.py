@@ -172,7 +172,7 @@ def test_refusals_are_what_is_declared_and_what_comes_with_it(one_till: Till) ->
 
     codes = {error.code for error in refusals(record.operation)}
     assert codes == {
-        "unknown_sale", "till_closed", "not_found", "no_customer_of_token", "token_keys_unavailable", "token_missing", "token_invalid", "token_expired", "token_audience", "token_subject", "token_too_long", "forbidden", "rate_limited",
+        "unknown_sale", "till_closed", "not_found", "no_customer_of_token", "customer_says_me", "token_keys_unavailable", "token_missing", "token_invalid", "token_expired", "token_audience", "token_subject", "token_too_long", "forbidden", "rate_limited",
         "idempotency_key_required", "idempotency_key_invalid", "idempotency_key_reused", "request_in_progress",
         "malformed_json", "duplicate_name", "body_too_complex", "body_late", "body_too_large", "too_many_chunks", "unsupported_media_type", "invalid_request",
         "unavailable", "disk_full", "target_too_long", "head_too_large",

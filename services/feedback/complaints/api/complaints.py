@@ -44,7 +44,6 @@ from shared.http.models import (
     example,
     member_of,
 )
-from shared.http.operation import ME
 from shared.http.operators import OperatorFilter, operator_asked
 from shared.http.readers import ACTOR, EVERYBODY
 from shared.http.routes import Router
@@ -269,7 +268,7 @@ async def _complainant(tx: Tx, named: Naming, body: ComplaintIn) -> str:
     """Return the identity that the complaint is recorded for."""
     own_id = named.caller.customer_id
     if own_id is not None:
-        if body.customer is not None and body.customer.id not in (own_id, ME):
+        if body.customer is not None and await named.identity_of(tx, body.customer.id) != own_id:
             raise OtherCustomerNamed
         return own_id
     if body.customer is None:
