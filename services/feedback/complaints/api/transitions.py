@@ -20,7 +20,7 @@ from services.feedback.complaints.queries.admission import (
 )
 from services.feedback.complaints.queries.complaints import complaint_of
 from services.feedback.complaints.usecases.take_action import ActionRequest, FollowUp, take_action
-from services.feedback.http import ClockOut, ComplaintInPath, OwnerId, show_clocks
+from services.feedback.http import COMPLAINT_EXAMPLE, ClockOut, ComplaintInPath, OwnerId, show_clocks
 from services.feedback.settings import Settings
 from shared.events.base import ComplaintId
 from shared.http.dependencies import Caller, Expected, InContext, Transaction
@@ -60,7 +60,7 @@ class TransitionIn(Request):
 class MovedComplaintOut(Response):
     """The complaint after the action."""
 
-    id: str
+    id: str = Field(examples=[COMPLAINT_EXAMPLE])
     number: str
     status: ComplaintStatus
     outcome: ComplaintOutcome | None
