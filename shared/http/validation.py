@@ -1,13 +1,14 @@
 """Turn pydantic's errors into field errors, with pointers into the body that was sent, and without any value of it."""
 
 import difflib
+import re
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from shared.catalogues import field_sentence
+from shared.catalogues import field_sentence, filled
 from shared.errors import FieldError
 from shared.http.effort import STOPPED
 from shared.limits import ERRORS_MAX
@@ -50,6 +51,7 @@ _CODES = {
 }
 """Our code for each type of pydantic's errors. The catalogue has the sentence under pydantic's type."""
 _SENTENCES = {kind: field_sentence(__name__, kind, code=code) for kind, code in _CODES.items()}
+_BETWEEN_CHOICES = re.compile(r", | or ")
 _GENERIC = field_sentence(__name__, "invalid")
 _UNKNOWN_NAME = field_sentence(__name__, "unknown_name")
 _UNKNOWN_NAME_CLOSE = field_sentence(__name__, "unknown_name_close")
@@ -93,7 +95,19 @@ def _field_error(error: Mapping[str, Any], body: object, model: object) -> Field
         return _unknown(where, str(rest[-1]), _known_names(model, rest[:-1]))
     if kind == "refused":
         return FieldError(where, context["code"], context["en"], context["zh"])
-    return FieldError.of(where, _SENTENCES.get(kind, _GENERIC), **context)
+    sentence = _SENTENCES.get(kind, _GENERIC)
+    english = filled(sentence.en, {**context, **_choices(context, ", ")})
+    chinese = filled(sentence.zh, {**context, **_choices(context, "、")})
+    return FieldError(where, sentence.code, english, chinese)
+
+
+def _choices(context: Mapping[str, Any], separator: str) -> dict[str, str]:
+    """Return the values that are allowed, without the English `or` and the quotes that pydantic writes between them."""
+    return {
+        name: separator.join(choice.strip("'") for choice in _BETWEEN_CHOICES.split(context[name]))
+        for name in ("expected", "expected_tags")
+        if name in context
+    }
 
 
 def _unknown(where: str, name: str, known: Iterable[str]) -> FieldError:

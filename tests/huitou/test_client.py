@@ -18,13 +18,13 @@ def test_a_refusal_of_fields_names_each_field_and_what_is_wrong_with_it() -> Non
         "detail": "See `errors` for each field that has to be changed.",
         "code": "invalid_request",
         "errors": [
-            {"pointer": "/path/kind", "detail": "Allowed here: 'rfm'.", "code": "enum"},
+            {"pointer": "/path/kind", "detail": "Allowed here: rfm.", "code": "enum"},
             {"pointer": "/until", "detail": "A date is needed.", "code": "date"},
         ],
     }
 
     assert problem(refusal(document)) == (
-        "The request cannot be accepted: /path/kind: Allowed here: 'rfm'. "
+        "The request cannot be accepted: /path/kind: Allowed here: rfm. "
         "/until: A date is needed. [invalid_request]"
     )
 

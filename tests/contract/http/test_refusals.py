@@ -3,11 +3,13 @@
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
+from shared.http.validation import field_errors
 from shared.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
 from tests.contract.http.targets import REQUEST_ID
 from tests.parts.databases import Kind
@@ -60,6 +62,33 @@ async def test_every_wrong_field_is_named_at_once(till: Till) -> None:
         "/lines/0/amount_minor": "not_an_integer",
     }
     assert await till.count_sales() == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "detail"), [("en", "Allowed kinds: cash, card."), ("zh", "允许的类型：cash、card。")]
+)
+async def test_the_kinds_that_are_allowed_are_listed_in_the_callers_language(
+    till: Till, language: str, detail: str
+) -> None:
+    body = SALE | {"paid": {"kind": "cheque"}}
+    answer = await post(till, body, **{"Accept-Language": language})
+
+    assert [error["detail"] for error in problem(answer, 422, "invalid_request")["errors"]] == [detail]
+
+
+def test_the_values_that_are_allowed_are_listed_in_both_languages() -> None:
+    allowed: TypeAdapter[object] = TypeAdapter(Literal["proposed", "approved", "failed"])
+    with pytest.raises(ValidationError) as refused:
+        allowed.validate_python("x")
+
+    (error,) = field_errors(
+        [{**fault, "loc": ("query", "state")} for fault in refused.value.errors()], None, None
+    )
+
+    assert (error.en, error.zh) == (
+        "Allowed here: proposed, approved, failed.",
+        "允许的值：proposed、approved、failed。",
+    )
 
 
 @pytest.mark.parametrize(
