@@ -32,7 +32,7 @@ class Product:
         *,
         name: str | None = None,
     ) -> None:
-        self._token = token or ""  # a folder without keys is no home, so nothing will answer
+        self._token = token  # none if the folder has no keys: it is no home, and what answers is another's
         home_files.refuse_others(settings.home)
         if token is None and keys_folder(settings.home).exists():
             self._token = tokens.operator(settings.home, "admin", name=name or login())
@@ -77,7 +77,9 @@ class Product:
         key: str | None = None,
     ) -> httpx2.Response:
         """Return the answer, also when it is a problem. Raises Refused only when no service answers."""
-        headers = {"Authorization": f"Bearer {self._token}", "Accept-Language": language()}
+        headers: dict[str, str] = {"Accept-Language": language()}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
         if key is not None:
             headers["Idempotency-Key"] = key
         client = self._clients[service]

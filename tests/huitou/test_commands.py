@@ -273,6 +273,16 @@ def test_the_status_says_what_runs_where_and_how_large_it_is(shop: Installation)
     assert document["currency"] == "USD"
 
 
+def test_the_status_of_a_folder_that_is_no_home_shows_what_runs_at_its_addresses(
+    shop: Installation, tmp_path: Path
+) -> None:
+    said = Installation(tmp_path / "elsewhere", shop.port_base).run("status", "--json")
+
+    document = json.loads(said.stdout)
+    assert (said.returncode, document["currency"]) == (Exit.DONE, None), said.stdout
+    assert [service["issues"] for service in document["services"]] == [[], [], [], [], []]
+
+
 def test_the_status_of_a_product_that_does_not_run_says_so(tmp_path: Path) -> None:
     said = Installation(tmp_path / "home").run("status", "--json")
 
