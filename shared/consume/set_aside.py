@@ -49,7 +49,7 @@ class StillRefused(DomainError):
 class NotRetryable(DomainError):
     """A queued record cannot be retried or discarded by itself, and a parked one cannot be retried."""
 
-    kind, code = Kind.CONFLICT, "wrong_state"
+    kind, code = Kind.CONFLICT, "set_aside_wrong_state"
 
 
 @dataclass(frozen=True, slots=True)

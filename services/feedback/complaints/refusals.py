@@ -1,6 +1,7 @@
 """The refusals of complaints, each with a stable code."""
 
 from shared.errors import DomainError, Kind
+from shared.vault import SubjectErased
 
 
 class UnknownComplaint(DomainError):
@@ -165,10 +166,8 @@ class UnknownMessage(DomainError):
     kind, code = Kind.NOT_FOUND, "message_not_found"
 
 
-class CustomerErased(DomainError):
-    """The customer was erased, and nothing more is stored about them."""
-
-    kind, code = Kind.GONE, "customer_erased"
+CustomerErased = SubjectErased
+"""The customer was erased, and nothing more is stored about them."""
 
 
 class CustomerRequired(DomainError):

@@ -1,6 +1,7 @@
 """What holds for the operations of every service, read from their tables of contents."""
 
 import importlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import get_args
@@ -10,6 +11,7 @@ from fastapi import FastAPI
 from openapi_spec_validator import validate
 from pydantic import BaseModel
 
+from shared.errors import DomainError
 from shared.http.app import build_app
 from shared.http.cors import Cors
 from shared.http.openapi import operations
@@ -41,6 +43,25 @@ def test_the_document_is_valid_and_every_operation_is_in_it(app: FastAPI) -> Non
 
     described = [operation for path in document["paths"].values() for operation in path.values()]
     assert len(described) == len(operations(app.routes)) > 0
+
+
+def _refusals(parent: type[DomainError] = DomainError) -> Iterator[type[DomainError]]:
+    for refusal in parent.__subclasses__():
+        yield refusal
+        yield from _refusals(refusal)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_code_has_one_meaning_in_a_service(name: str) -> None:
+    app_of(name)
+    meanings: dict[str, set[object]] = {}
+    for refusal in _refusals():
+        if refusal.__module__.startswith(("shared.", f"services.{name}.")):
+            words = (refusal.kind, refusal.title, refusal.en, refusal.zh)
+            meanings.setdefault(refusal.code, set()).add(words)
+
+    assert {code: words for code, words in meanings.items() if len(words) > 1} == {}
+    assert len(meanings) > 50
 
 
 def test_only_health_is_open_to_everybody(app: FastAPI) -> None:

@@ -235,7 +235,7 @@ async def test_a_waiting_return_with_a_mistyped_order_is_discarded_and_reported_
     await client.post("/v1/purchases", json=purchase("1O01"))
 
     assert mistyped.status_code == 202
-    assert (retried.status_code, retried.json()["code"]) == (409, "wrong_state")
+    assert (retried.status_code, retried.json()["code"]) == (409, "set_aside_wrong_state")
     assert (discarded.status_code, discarded.json()) == (200, {"applied": 0})
     assert (again.status_code, again.json()["code"]) == (404, "not_set_aside")
     assert corrected.status_code == 201, corrected.text
