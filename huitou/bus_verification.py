@@ -6,7 +6,7 @@ from itertools import groupby
 
 from sqlalchemy import select
 
-from shared.bus import Bus, Record
+from shared.bus import Bus, BusDamaged, Damage, Record
 from shared.consume.foreign import foreign
 from shared.consume.tables import ConsumerPositionRecord, consumer_position
 from shared.db import Read, columns_of
@@ -25,12 +25,16 @@ async def verify(service: Service, runtime: Runtime, read: Read) -> Sequence[Dri
     """Return every difference between a service's database and the bus."""
     await runtime.bus.ensure_topics(roles.topics_of(service))
     if damages := await runtime.bus.examine(service.topics_published):
-        return [Drift(_words("drift_bus_whole"), damage.where, damage.what) for damage in damages]
+        return [_damage(damage) for damage in damages]
     return [
         *await _witness(service, runtime),
         *await _positions(service, runtime.bus, read),
         *await _outbox(runtime.bus, read, service.topics_published),
     ]
+
+
+def _damage(damage: Damage) -> Drift:
+    return Drift(_words("drift_bus_whole"), damage.where, damage.what)
 
 
 async def _witness(service: Service, runtime: Runtime) -> list[Drift]:
@@ -59,6 +63,10 @@ async def _positions(service: Service, bus: Bus, read: Read) -> list[Drift]:
     positions = await read.read_records(
         ConsumerPositionRecord, select(*columns_of(consumer_position, ConsumerPositionRecord))
     )
+    try:
+        foreigners = await foreign(bus, positions)
+    except BusDamaged as error:  # the damage is in a topic of another service
+        return [_damage(error.damage)]
     return [
         Drift(
             _words("drift_position" if foreigner.is_beyond else "drift_position_knows"),
@@ -67,7 +75,7 @@ async def _positions(service: Service, bus: Bus, read: Read) -> list[Drift]:
             if foreigner.is_beyond
             else _words("drift_position_foreign", position=foreigner.position.next_offset),
         )
-        for foreigner in await foreign(bus, positions)
+        for foreigner in foreigners
     ]
 
 

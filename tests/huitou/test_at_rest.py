@@ -252,7 +252,7 @@ def _ask_for_people(product: Product) -> None:
             assert answer.is_success, answer.text
         listed = product.client.get(
             f"{product.address('feedback')}/v1/complaints",
-            params={"owner": text},
+            params={"owner_id": "me"},
             headers={"Authorization": f"Bearer {token}"},
         ).json()
         assert {complaint["owner"] for complaint in listed["items"]} == {text}

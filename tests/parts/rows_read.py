@@ -8,8 +8,12 @@ from shared.db import Read, Tx
 
 
 async def take_indexes(tx: Tx) -> None:
-    """Let the planner take an index wherever one serves, however small the tables of a test are."""
+    """Let the planner take an index wherever one serves, however small the tables of a test are.
+
+    The plans that this connection keeps from before are made again, because they may read whole tables.
+    """
     await tx.run(text("SET LOCAL enable_seqscan = off"))
+    await tx.run(text("DISCARD PLANS"))
 
 
 async def rows_read(read: Read) -> Counter[str]:
