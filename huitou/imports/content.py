@@ -20,8 +20,7 @@ from shared.files.content import (
     Content,
     NotCsv,
     codec,
-    eight_bit,
-    recognise,
+    encoding_of,
     separator_of,
 )
 from shared.room import NO_ROOM
@@ -57,11 +56,9 @@ def _taken_in(file: str, columns: Collection[str], named: str | None, folder: Pa
     declared = None if named is None else codec(named)
     path = _readable(file, folder / "input")
     with path.open("rb") as stream:
-        recognised = recognise(stream.read(HEADER_BYTES_MAX))
+        head = stream.read(HEADER_BYTES_MAX)
     digest = _digest(path) + (f":{declared}" if declared else "")
-    encoding = read_as = declared or (
-        recognised if recognised != "utf-8" else eight_bit(partial(_open, path))
-    )
+    encoding = read_as = encoding_of(head, partial(_open, path), declared)
     if encoding not in BY_BYTES:
         path, encoding = _transcoded(path, encoding, folder / "text"), "utf-8"
     opening = partial(_open, path)

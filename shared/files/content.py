@@ -80,7 +80,7 @@ def codec(named: str) -> str:
     return WIDER.get(name, name)
 
 
-def recognise(head: bytes) -> str:
+def _recognise(head: bytes) -> str:
     """Return `utf-16-le`, `utf-16-be`, or `utf-8` for every other text. Raises NotCsv."""
     if not head.strip(codecs.BOM_UTF8 + b" \t\r\n"):
         raise NotCsv("file_is_empty")
@@ -99,7 +99,13 @@ def recognise(head: bytes) -> str:
     raise NotCsv("no_csv_binary")
 
 
-def eight_bit(opening: Open) -> str:
+def encoding_of(head: bytes, opening: Open, declared: str | None) -> str:
+    """Return the encoding of a content that begins with `head`; `declared` None: it is recognised. Raises NotCsv."""
+    recognised = _recognise(head)
+    return declared or (recognised if recognised != "utf-8" else _eight_bit(opening))
+
+
+def _eight_bit(opening: Open) -> str:
     """Return `utf-8` or `gb18030`. Raises NotCsv for a text that may be either GB18030 or a Western encoding."""
     if _is_utf_8(opening) or not _is_gb18030(opening):
         return "utf-8"

@@ -18,8 +18,7 @@ from shared.files.content import (
     Content,
     NotCsv,
     codec,
-    eight_bit,
-    recognise,
+    encoding_of,
     separator_of,
 )
 from shared.files.entries import HeaderFault, Kind
@@ -116,16 +115,14 @@ async def _opened(content: bytes, kind: Kind, encoding: str | None) -> tuple[Ite
 
 def _recognised(content: bytes, kind: Kind, named: str | None) -> Content:
     declared = None if named is None else codec(named)
-    recognised = recognise(content[:HEADER_BYTES_MAX])
-    encoding = read_as = declared or (
-        recognised if recognised != "utf-8" else eight_bit(partial(io.BytesIO, content))
-    )
+    opening = partial(io.BytesIO, content)
+    encoding = read_as = encoding_of(content[:HEADER_BYTES_MAX], opening, declared)
     if encoding not in BY_BYTES:
         try:
             content, encoding = content.decode(encoding).encode(), "utf-8"
         except UnicodeError:
             raise NotCsv("file_is_not_in_encoding", encoding=encoding) from None
-    opening = partial(io.BytesIO, content)
+        opening = partial(io.BytesIO, content)
     separator, first_line = separator_of(opening, encoding, kind.columns)
     return Content(opening, encoding, read_as, separator, first_line)
 
