@@ -17,7 +17,8 @@ CUSTOMER = "customer_id"
 EXTERNAL = "ext:"
 """The prefix of an external id in the place of a customer's id."""
 ME = "me"
-"""The word that stands for the customer of the token in the place of a customer's id."""
+"""The word that stands for the caller: in the place of a customer's id for the customer of the token, in filters by operator for the
+operator."""
 
 
 @dataclass(frozen=True, slots=True)

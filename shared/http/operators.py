@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import Query
 
 from shared.auth.principal import Principal
+from shared.http.operation import ME
 
 PSEUDONYM_MAX = 400
-ME = "me"
 OperatorFilter = Annotated[
     str | None,
     Query(
