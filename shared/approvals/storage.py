@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 
 from shared.approvals.tables import DECIDED, ApprovalRecord, State, approval
-from shared.db import Read, Tx, columns_of
+from shared.db import Read, Tx, columns_of, newest, where_given
 
 EXPIRED_PAGE = 500
 
@@ -37,12 +37,8 @@ async def count_open(read: Read, proposed_by: str) -> int:
 
 async def page(read: Read, state: State | None, *, before: str | None, limit: int) -> list[ApprovalRecord]:
     """Return the latest `limit` approvals before the id `before`, the latest first."""
-    rows = select(*_COLUMNS).order_by(approval.c.id.desc()).limit(limit)
-    if state is not None:
-        rows = rows.where(approval.c.state == state)
-    if before is not None:
-        rows = rows.where(approval.c.id < before)
-    return await read.read_records(ApprovalRecord, rows)
+    rows = where_given(select(*_COLUMNS), (approval.c.state, state))
+    return await read.read_records(ApprovalRecord, newest(rows, approval.c.id, before=before, limit=limit))
 
 
 async def add(tx: Tx, record: ApprovalRecord) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select, union_all
 
 from shared.audit.tables import NAME_FIELD, REASON_FIELD, AuditRecord, audit, audit_customer
-from shared.db import Read, columns_of
+from shared.db import Read, columns_of, newest, where_given
 from shared.vault import Vault
 
 
@@ -25,25 +25,21 @@ class AuditSelection:
 
 async def page(read: Read, chosen: AuditSelection, *, before: str | None, limit: int) -> list[AuditRecord]:
     """Return the latest `limit` rows before the id `before`, the latest first."""
-    rows = select(*columns_of(audit, AuditRecord)).order_by(audit.c.id.desc()).limit(limit)
-    if before is not None:
-        rows = rows.where(audit.c.id < before)
+    rows = where_given(
+        select(*columns_of(audit, AuditRecord)),
+        (audit.c.kind, chosen.kind),
+        (audit.c.operator, chosen.operator),
+        (audit.c.operation, chosen.operation),
+    )
     if chosen.customer_id is not None:
         alone = select(audit.c.id).where(audit.c.customer_id == chosen.customer_id)
         among = select(audit_customer.c.audit_id).where(audit_customer.c.customer_id == chosen.customer_id)
         rows = rows.where(audit.c.id.in_(union_all(alone, among)))
-    for column, value in (
-        (audit.c.kind, chosen.kind),
-        (audit.c.operator, chosen.operator),
-        (audit.c.operation, chosen.operation),
-    ):
-        if value is not None:
-            rows = rows.where(column == value)
     if chosen.since is not None:
         rows = rows.where(audit.c.at >= chosen.since)
     if chosen.until is not None:
         rows = rows.where(audit.c.at < chosen.until)
-    return await read.read_records(AuditRecord, rows)
+    return await read.read_records(AuditRecord, newest(rows, audit.c.id, before=before, limit=limit))
 
 
 async def reasons_of(read: Read, vault: Vault, records: Sequence[AuditRecord]) -> dict[str, str]:

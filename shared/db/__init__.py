@@ -4,7 +4,7 @@ from shared.db.access import Database, Read, Tx, WriteOutbox
 from shared.db.opening import UnusableDatabase, kernel_metadata, open_database, place_of
 from shared.db.records import columns_of, record_of
 from shared.db.slots import Slot
-from shared.db.statements import any_of, any_of_rows
+from shared.db.statements import any_of, any_of_rows, newest, where_given
 
 __all__ = [
     "Database",
@@ -17,7 +17,9 @@ __all__ = [
     "any_of_rows",
     "columns_of",
     "kernel_metadata",
+    "newest",
     "open_database",
     "place_of",
     "record_of",
+    "where_given",
 ]

@@ -1,15 +1,28 @@
-"""Build conditions over many values, in one way for both databases."""
+"""Build conditions over many values, in one way for both databases, and the pages and filters of lists."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, Boolean, ColumnElement, Dialect, Text, bindparam, tuple_
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Dialect, Select, Text, bindparam, tuple_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import LargeBinary, TypeDecorator, TypeEngine
 
 from shared.db.types import to_json
+
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
+
+
+def newest(statement: S, row_id: ColumnElement[Any], *, before: str | int | None, limit: int) -> S:
+    """Return a page of the statement: at most `limit` rows with an id below `before`, the latest first. None: the first page."""
+    page = statement.order_by(row_id.desc()).limit(limit)
+    return page if before is None else page.where(row_id < before)
+
+
+def where_given(statement: S, *filters: tuple[ColumnElement[Any], object | None]) -> S:
+    """Return the statement with the condition that each column has its value, where there is one: None filters nothing."""
+    return statement.where(*(column == value for column, value in filters if value is not None))
 
 
 def any_of(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:

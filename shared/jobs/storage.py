@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select, tuple_, update
 
 from shared.auth.principal import Principal
 from shared.context import Context
-from shared.db import Read, Tx, columns_of
+from shared.db import Read, Tx, columns_of, newest, where_given
 from shared.errors import FieldError
 from shared.ids import new_id
 from shared.jobs import limits
@@ -201,17 +201,13 @@ async def find(read: Read, job_id: str) -> JobRecord | None:
 
 async def page(read: Read, chosen: JobSelection, *, before: str | None, limit: int) -> list[JobRecord]:
     """Return at most `limit` jobs that were asked for before the job `before`, the latest first."""
-    rows = select(*_COLUMNS).order_by(job.c.id.desc()).limit(limit)
-    for column, value in (
+    rows = where_given(
+        select(*_COLUMNS),
         (job.c.principal, chosen.principal),
         (job.c.state, chosen.state),
         (job.c.operation, chosen.operation),
-    ):
-        if value is not None:
-            rows = rows.where(column == value)
-    if before is not None:
-        rows = rows.where(job.c.id < before)
-    return await read.read_records(JobRecord, rows)
+    )
+    return await read.read_records(JobRecord, newest(rows, job.c.id, before=before, limit=limit))
 
 
 async def errors_page(read: Read, job_id: str, *, after: int, limit: int) -> list[ErrorRecord]:

@@ -2,10 +2,23 @@
 
 import sqlite3
 
-from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, Table, Text, bindparam, literal, select
+from sqlalchemy import (
+    Column,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    column,
+    literal,
+    select,
+    table,
+)
 from sqlalchemy.dialects import sqlite
 
-from shared.db import Database, any_of, any_of_rows
+from shared.db import Database, any_of, any_of_rows, newest, where_given
 
 things = Table(
     "things",
@@ -41,3 +54,24 @@ async def test_a_statement_built_once_gives_floats_back_as_floats(database: Data
     ratio = select(literal(0.25, Float(53)).label("ratio"), bindparam("n", type_=Integer).label("n"))
     async with database.read() as read:
         assert tuple(await read.one(ratio, {"n": 1})) == (0.25, 1)
+
+
+def test_a_page_has_the_newest_rows_below_its_cursor_that_a_filter_names() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("create table fact (id integer, kind text)")
+    connection.executemany(
+        "insert into fact values (?, ?)", [(1, "a"), (2, "b"), (3, "a"), (4, "a"), (5, None)]
+    )
+    fact = table("fact", column("id", Integer), column("kind", Text))
+
+    def page(kind: str | None, before: int | None) -> list[int]:
+        statement = newest(
+            where_given(select(fact.c.id), (fact.c.kind, kind)), fact.c.id, before=before, limit=2
+        )
+        compiled = statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+        return [row_id for (row_id,) in connection.execute(str(compiled))]
+
+    assert page(None, None) == [5, 4]
+    assert page(None, 4) == [3, 2]
+    assert page("a", None) == [4, 3]
+    assert page("a", 3) == [1]

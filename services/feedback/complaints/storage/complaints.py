@@ -9,7 +9,7 @@ from sqlalchemy import Integer, bindparam, func, select, update
 from services.feedback.complaints.domain.machine import Case, ComplaintStatus
 from services.feedback.complaints.refusals import UnknownComplaint
 from services.feedback.complaints.storage.tables import ComplaintRecord, complaint
-from shared.db import Read, Tx, any_of, columns_of
+from shared.db import Read, Tx, any_of, columns_of, newest, where_given
 from shared.identity.tables import identity
 
 _BEHIND_RULES = (  # Built once, because it is read every second, and building it costs more than running it.
@@ -246,42 +246,35 @@ async def page(
 ) -> list[ListedComplaint]:
     """Return a page of complaints, the newest first, those with an id below `before`."""
     columns = complaint.c
-    statement = (
-        select(
-            columns.id,
-            columns.number,
-            columns.identity_id,
-            identity.c.owner_id,
-            columns.channel,
-            columns.title_sealed,
-            columns.status,
-            columns.outcome,
-            columns.owner,
-            columns.priority,
-            columns.cycle,
-            columns.received_at,
-        )
-        .join(identity, identity.c.identity_id == columns.identity_id)
-        .order_by(columns.id.desc())
-        .limit(limit)
-    )
+    statement = select(
+        columns.id,
+        columns.number,
+        columns.identity_id,
+        identity.c.owner_id,
+        columns.channel,
+        columns.title_sealed,
+        columns.status,
+        columns.outcome,
+        columns.owner,
+        columns.priority,
+        columns.cycle,
+        columns.received_at,
+    ).join(identity, identity.c.identity_id == columns.identity_id)
     if selection.identity_ids is not None:
         statement = statement.where(any_of(columns.identity_id, selection.identity_ids))
     if selection.statuses is not None:
         statement = statement.where(any_of(columns.status, selection.statuses))
-    if selection.owner is not None:
-        statement = statement.where(columns.owner == selection.owner)
-    if selection.number is not None:
-        statement = statement.where(columns.number == selection.number)
-    if selection.channel is not None:
-        statement = statement.where(columns.channel == selection.channel)
+    statement = where_given(
+        statement,
+        (columns.owner, selection.owner),
+        (columns.number, selection.number),
+        (columns.channel, selection.channel),
+    )
     if selection.opened_by is not None:
         statement = statement.where(
             columns.opened_by == selection.opened_by, columns.opened_by_id == selection.opened_by_id
         )
-    if before is not None:
-        statement = statement.where(columns.id < before)
-    return await read.read_records(ListedComplaint, statement)
+    return await read.read_records(ListedComplaint, newest(statement, columns.id, before=before, limit=limit))
 
 
 async def ids_after(read: Read, after: str, limit: int) -> list[str]:

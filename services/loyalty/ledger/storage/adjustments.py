@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from services.loyalty.ledger.storage.tables import AdjustmentRecord, adjustment
-from shared.db import Read, Tx, any_of, columns_of
+from shared.db import Read, Tx, any_of, columns_of, newest
 
 
 async def exists(read: Read, key: bytes) -> bool:
@@ -22,9 +22,7 @@ async def page(
     """Return at most `limit` adjustments of these wallets with an id below `before`, newest first."""
     c = adjustment.c
     statement = select(*columns_of(adjustment, AdjustmentRecord)).where(any_of(c.wallet_id, wallet_ids))
-    if before is not None:
-        statement = statement.where(c.id < before)
-    return await read.read_records(AdjustmentRecord, statement.order_by(c.id.desc()).limit(limit))
+    return await read.read_records(AdjustmentRecord, newest(statement, c.id, before=before, limit=limit))
 
 
 async def by_ids(read: Read, row_ids: Sequence[int]) -> list[AdjustmentRecord]:

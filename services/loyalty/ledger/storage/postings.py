@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from services.loyalty.ledger.domain.postings import Account, CauseKind, Posting, PostingCause
 from services.loyalty.ledger.storage import ids
 from services.loyalty.ledger.storage.tables import PostingRecord, posting, wallet
-from shared.db import Read, Tx, any_of, any_of_rows, columns_of
+from shared.db import Read, Tx, any_of, any_of_rows, columns_of, newest
 
 _SELECT = select(*columns_of(posting, PostingRecord))
 _OWNED = {
@@ -129,10 +129,8 @@ async def first_of_causes(
     if among is not None:
         moved = moved.where(_caused_by(among))
     grouped = moved.group_by(c.cause_kind, c.cause_id).subquery()
-    statement = select(*grouped.c).order_by(grouped.c.posting_id.desc())
-    if before is not None:
-        statement = statement.where(grouped.c.posting_id < before)
-    return await read.read_records(First, statement.limit(limit))
+    page = newest(select(*grouped.c), grouped.c.posting_id, before=before, limit=limit)
+    return await read.read_records(First, page)
 
 
 async def cause_ids(read: Read, kind: CauseKind, wallet_ids: Sequence[int]) -> list[int]:

@@ -16,7 +16,7 @@ from services.loyalty.purchases.storage.tables import (
     purchase,
     purchase_return,
 )
-from shared.db import Read, Tx, any_of, columns_of
+from shared.db import Read, Tx, any_of, columns_of, newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +203,8 @@ async def silent(
     statement = select(c.id).where(any_of(c.wallet_id, wallet_ids), c.outcome != "earned")
     if among is not None:
         statement = statement.where(any_of(c.id, among))
-    if before is not None:
-        statement = statement.where(c.id < before)
-    return [row_id for (row_id,) in await read.all(statement.order_by(c.id.desc()).limit(limit))]
+    page = newest(statement, c.id, before=before, limit=limit)
+    return [row_id for (row_id,) in await read.all(page)]
 
 
 async def silent_returns(
@@ -221,9 +220,8 @@ async def silent_returns(
     statement = select(c.id).where(any_of(c.wallet_id, wallet_ids), c.moved_points.is_(False))
     if among is not None:
         statement = statement.where(any_of(c.id, among))
-    if before is not None:
-        statement = statement.where(c.id < before)
-    return [row_id for (row_id,) in await read.all(statement.order_by(c.id.desc()).limit(limit))]
+    page = newest(statement, c.id, before=before, limit=limit)
+    return [row_id for (row_id,) in await read.all(page)]
 
 
 async def known_rows(read: Read, row_ids: Sequence[int]) -> set[int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from services.loyalty.redemptions.storage.tables import RedemptionRecord, redemption
-from shared.db import Read, Tx, any_of, columns_of
+from shared.db import Read, Tx, any_of, columns_of, newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,7 @@ async def page(
     """Return at most `limit` redemptions of these wallets with an id below `before`, newest first."""
     c = redemption.c
     statement = select(*columns_of(redemption, RedemptionRecord)).where(any_of(c.wallet_id, wallet_ids))
-    if before is not None:
-        statement = statement.where(c.id < before)
-    return await read.read_records(RedemptionRecord, statement.order_by(c.id.desc()).limit(limit))
+    return await read.read_records(RedemptionRecord, newest(statement, c.id, before=before, limit=limit))
 
 
 async def by_ids(read: Read, row_ids: Sequence[int]) -> list[RedemptionRecord]:

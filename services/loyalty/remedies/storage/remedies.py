@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from services.loyalty.remedies.storage.tables import RemedyRecord, remedy
-from shared.db import Read, Tx, any_of, columns_of
+from shared.db import Read, Tx, any_of, columns_of, newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,8 @@ async def silent(read: Read, wallet_ids: Sequence[int], *, before: int | None, l
     """Return the newest remedies (row ids below `before`) that were refused."""
     c = remedy.c
     statement = select(c.id).where(any_of(c.wallet_id, wallet_ids), c.refusal.is_not(None))
-    if before is not None:
-        statement = statement.where(c.id < before)
-    return [row_id for (row_id,) in await read.all(statement.order_by(c.id.desc()).limit(limit))]
+    page = newest(statement, c.id, before=before, limit=limit)
+    return [row_id for (row_id,) in await read.all(page)]
 
 
 async def add(tx: Tx, records: Sequence[RemedyRecord]) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, literal_column, or_, sele
 
 from services.profile.people.domain.customers import CustomerSelection, IdentityState, Origin
 from services.profile.people.storage.tables import IdentityRecord, identity
-from shared.db import Read, Tx, any_of, columns_of
+from shared.db import Read, Tx, any_of, columns_of, newest
 from shared.vault import Keys, SubjectKeyRecord, Vault, subject_key
 
 
@@ -112,12 +112,7 @@ async def page(read: Read, selection: CustomerSelection, *, before: str | None, 
 
     They are owners or, with an issuer, the ids under which it meets its customers.
     """
-    statement = (
-        select(identity.c.identity_id)
-        .where(identity.c.state != "erased")
-        .order_by(identity.c.identity_id.desc())
-        .limit(limit)
-    )
+    statement = select(identity.c.identity_id).where(identity.c.state != "erased")
     owns_itself = identity.c.owner_id == identity.c.identity_id
     if selection.issuer is None:
         statement = statement.where(owns_itself)
@@ -135,9 +130,8 @@ async def page(read: Read, selection: CustomerSelection, *, before: str | None, 
         statement = statement.where(identity.c.created_at >= selection.created_from)
     if selection.created_until is not None:
         statement = statement.where(identity.c.created_at < selection.created_until)
-    if before is not None:
-        statement = statement.where(identity.c.identity_id < before)
-    return [owner_id for (owner_id,) in await read.all(statement)]
+    page = newest(statement, identity.c.identity_id, before=before, limit=limit)
+    return [owner_id for (owner_id,) in await read.all(page)]
 
 
 async def untold(read: Read, limit: int) -> list[str]:

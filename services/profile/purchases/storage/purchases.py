@@ -11,7 +11,7 @@ from services.profile.purchases.storage.tables import (
     purchase,
     purchase_line,
 )
-from shared.db import Read, Tx, any_of, any_of_rows, columns_of
+from shared.db import Read, Tx, any_of, any_of_rows, columns_of, newest, where_given
 from shared.vault import Keys
 
 NAME_FIELD = "purchase_line.name"
@@ -52,26 +52,24 @@ async def page(
     read: Read, selection: PurchaseSelection, *, before: str | None, limit: int
 ) -> list[PurchaseRecord]:
     """Return at most `limit` purchases that were recorded before the purchase `before`, the latest first."""
-    statement = select(*_COLUMNS).order_by(purchase.c.purchase_id.desc()).limit(limit)
+    statement = where_given(
+        select(*_COLUMNS),
+        (purchase.c.issuer, selection.issuer),
+        (purchase.c.source, selection.source),
+        (purchase.c.order_id, selection.order_id),
+    )
     if selection.identity_ids is not None:
         statement = statement.where(any_of(purchase.c.identity_id, selection.identity_ids))
     if selection.anonymous is not None:
         nobody = purchase.c.identity_id.is_(None)
         statement = statement.where(nobody if selection.anonymous else ~nobody)
-    for column, value in (
-        (purchase.c.issuer, selection.issuer),
-        (purchase.c.source, selection.source),
-        (purchase.c.order_id, selection.order_id),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
     if selection.purchased_from is not None:
         statement = statement.where(purchase.c.purchased_at >= selection.purchased_from)
     if selection.purchased_until is not None:
         statement = statement.where(purchase.c.purchased_at < selection.purchased_until)
-    if before is not None:
-        statement = statement.where(purchase.c.purchase_id < before)
-    return await read.read_records(PurchaseRecord, statement)
+    return await read.read_records(
+        PurchaseRecord, newest(statement, purchase.c.purchase_id, before=before, limit=limit)
+    )
 
 
 async def lock(tx: Tx, purchase_ids: Iterable[str]) -> None:

@@ -13,7 +13,7 @@ from services.profile.purchases.storage.tables import (
     purchase_return,
     return_line,
 )
-from shared.db import Read, Tx, any_of, any_of_rows, columns_of
+from shared.db import Read, Tx, any_of, any_of_rows, columns_of, newest, where_given
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +79,18 @@ async def page(
 
     Each has the identity that its purchase has now. The rows of an order and of a customer are found by way of its purchases.
     """
-    statement = (
-        select(*_WITH_IDENTITY_NOW)
-        .join(purchase, purchase.c.purchase_id == purchase_return.c.purchase_id)
-        .order_by(purchase_return.c.return_id.desc())
-        .limit(limit)
-    )
-    if selection.identity_ids is not None:
-        statement = statement.where(any_of(purchase.c.identity_id, selection.identity_ids))
-    for column, value in (
+    statement = where_given(
+        select(*_WITH_IDENTITY_NOW).join(purchase, purchase.c.purchase_id == purchase_return.c.purchase_id),
         (purchase_return.c.issuer, selection.issuer),
         (purchase_return.c.purchase_id, selection.purchase_id),
         (purchase.c.source, selection.source),
         (purchase.c.order_id, selection.order_id),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
-    if before is not None:
-        statement = statement.where(purchase_return.c.return_id < before)
-    records = await read.read_records(ReturnRecord, statement)
+    )
+    if selection.identity_ids is not None:
+        statement = statement.where(any_of(purchase.c.identity_id, selection.identity_ids))
+    records = await read.read_records(
+        ReturnRecord, newest(statement, purchase_return.c.return_id, before=before, limit=limit)
+    )
     lines = await _lines_of(read, [record.return_id for record in records])
     return [RecordedReturn(record, tuple(lines[record.return_id])) for record in records]
 
