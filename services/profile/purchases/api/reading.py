@@ -10,7 +10,7 @@ from pydantic import Field
 
 from services.profile.people.queries.ownership import rows_seen_by
 from services.profile.people.refusals import CustomerNotFound
-from services.profile.purchases.api.rows_seen import rows_seen
+from services.profile.purchases.api.rows_seen import CustomerFilter, rows_seen
 from services.profile.purchases.domain.purchases import PurchaseSelection
 from services.profile.purchases.queries import purchases
 from services.profile.purchases.queries.purchases import NamedLine
@@ -20,7 +20,7 @@ from services.profile.settings import Settings
 from shared.db import Read
 from shared.events.base import Issuer
 from shared.http.auth import OPERATORS, allow
-from shared.http.customers import NAME_MAX, Named, Naming
+from shared.http.customers import Named, Naming
 from shared.http.dependencies import Caller, InContext, Reading
 from shared.http.listing import Listing, listed_by
 from shared.http.models import InstantIn, OrderIdFilter, Page, Response, SourceFilter
@@ -75,10 +75,7 @@ class PurchaseOut(PurchaseSummary):
 class PurchaseFilters:
     """The query parameters that choose among purchases."""
 
-    customer_id: Annotated[
-        str | None,
-        Query(max_length=NAME_MAX, description="`cus_…`, `ext:…`, or `me` with a customer's token."),
-    ] = None
+    customer_id: CustomerFilter = None
     issuer: Annotated[
         Issuer | None,
         Query(

@@ -13,7 +13,7 @@ from typing_extensions import TypeAliasType
 
 from services.profile.people.queries.ownership import issuer_seen_by, rows_seen_by
 from services.profile.people.refusals import CustomerNotFound, TooMuchContention
-from services.profile.purchases.api.rows_seen import rows_seen
+from services.profile.purchases.api.rows_seen import CustomerFilter, rows_seen
 from services.profile.purchases.domain.returns import Return, ReturnedLine, ReturnSelection, WaitingReturn
 from services.profile.purchases.queries.purchases import (
     customers_shown,
@@ -39,7 +39,7 @@ from shared.errors import DomainError
 from shared.events.base import Issuer
 from shared.http import problems
 from shared.http.auth import OPERATORS, allow
-from shared.http.customers import NAME_MAX, Named
+from shared.http.customers import Named
 from shared.http.dependencies import Caller, InContext, Reading, Transaction
 from shared.http.listing import Listing, listed_by
 from shared.http.models import (
@@ -256,10 +256,7 @@ async def get_return(
 class ReturnFilters:
     """The query parameters that choose among returns."""
 
-    customer_id: Annotated[
-        str | None,
-        Query(max_length=NAME_MAX, description="`cus_…`, `ext:…`, or `me` with a customer's token."),
-    ] = None
+    customer_id: CustomerFilter = None
     issuer: Annotated[
         Issuer | None,
         Query(

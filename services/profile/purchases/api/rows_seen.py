@@ -2,11 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Query
 
 from services.profile.people.queries.ownership import identities_of, issuer_seen_by, may_ask_for, owner_of
 from services.profile.people.refusals import CustomerNotFound
 from shared.db import Read
-from shared.http.customers import Naming
+from shared.http.customers import NAME_MAX, Naming
+
+CustomerFilter = Annotated[
+    str | None,
+    Query(max_length=NAME_MAX, description="`cus_…`, `ext:…`, or `me` with a customer's token."),
+]
+"""The customer whose rows a list shows."""
 
 
 @dataclass(frozen=True, slots=True)
