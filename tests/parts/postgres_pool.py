@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import cast
 
 import asyncpg
+from sqlalchemy import QueuePool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.clock import SystemClock
@@ -21,6 +22,10 @@ from shared.db.postgres import PostgresDatabase
 from tests.parts.postgres import Databases
 
 LOCK_SECONDS_MAX = 2
+WARM_LEASES_MAX = 24
+"""Databases of one process whose connections stay open while nobody leases them; the first that came back go first."""
+WARM_CONNECTIONS_MAX = 2
+"""Connections that a database keeps between leases: a server shared by two workers has 200 in all."""
 
 # The rows that a template holds (its revision, say) are put aside once, in a schema of their own, and put back after
 # every emptying. `session_replication_role` keeps triggers and foreign keys quiet for the emptying connection alone:
@@ -81,10 +86,12 @@ class Lease:
 
     async def empty(self) -> bool:
         """Delete the rows that the test left, and return whether the database is as it was made."""
-        pool = self.engine.pool
-        left = pool.checkedout()  # type: ignore[attr-defined]  # of every queue pool
-        if left or await self.emptier.fetchval(OTHERS) > pool.checkedin():  # type: ignore[attr-defined]
+        pool = cast(QueuePool, self.engine.pool)
+        left, kept = pool.checkedout(), pool.checkedin()
+        strangers = bool(left) or await self.emptier.fetchval(OTHERS) > kept
+        if strangers or kept > WARM_CONNECTIONS_MAX:
             await self.engine.dispose()
+        if strangers:
             await self.emptier.execute(END_OTHERS)
         await self.emptier.execute(self.emptying or "SELECT")
         return bool(await self.emptier.fetchval(SCHEMA) == self.schema)
@@ -104,7 +111,7 @@ class Pool:
     def __init__(self, server: Databases) -> None:
         self._server = server
         self._templates = set[str]()
-        self._warm = defaultdict[str, list[Lease]](list)
+        self._warm = list[tuple[str, Lease]]()
         self._cold = defaultdict[str, list[str]](list)
 
     async def ensure_template(self, name: str, fill: Fill) -> None:
@@ -125,13 +132,13 @@ class Pool:
     async def lease(self, template: str) -> AsyncIterator[Lease]:
         """Lease a database made from `template`; it comes back empty, or not at all when it was changed."""
         warm = asyncio.get_running_loop() is self.warm_loop
-        lease = self._warm[template].pop() if warm and self._warm[template] else await self._open(template)
+        lease = (self._take_warm(template) if warm else None) or await self._open(template)
         try:
             yield lease
         finally:
             usable = await _emptied(lease)
             if usable and warm:
-                self._warm[template].append(lease)
+                await self._keep_warm(template, lease)
             else:
                 await lease.close()
                 if usable:
@@ -141,7 +148,7 @@ class Pool:
 
     async def close(self) -> None:
         """Close every connection; drop every database that is not leased, on a server that outlives the run."""
-        for lease in [lease for leases in self._warm.values() for lease in leases]:
+        for _, lease in self._warm:
             await lease.close()
             self._cold[""].append(lease.url)
         if not self._server.temporary:
@@ -149,6 +156,20 @@ class Pool:
                 await self._server.drop_database(url)
         self._warm.clear()
         self._cold.clear()
+
+    def _take_warm(self, template: str) -> Lease | None:
+        for place in reversed(range(len(self._warm))):
+            if self._warm[place][0] == template:
+                return self._warm.pop(place)[1]
+        return None
+
+    async def _keep_warm(self, template: str, lease: Lease) -> None:
+        """Keep the connections of a lease; close those of the one that nobody has asked for the longest."""
+        self._warm.append((template, lease))
+        if len(self._warm) > WARM_LEASES_MAX:
+            template, oldest = self._warm.pop(0)
+            await oldest.close()
+            self._cold[template].append(oldest.url)
 
     async def _open(self, template: str) -> Lease:
         cold = self._cold[template]

@@ -10,15 +10,17 @@ from services.loyalty.redemptions.queries.redemptions import list_redemptions
 from services.loyalty.statements.queries.facts_of_order import facts_of_order
 from services.loyalty.statements.queries.list_entries import list_entries
 from tests.loyalty.shop import START, bought, customer, open_shop
-from tests.parts.rows_read import rows_read, take_indexes
+from tests.parts.rows_read import rows_read, stay_without_statistics, take_indexes
 
 MEMBERS, ROWS_MAX = 60, 20
 
 
+@pytest.mark.own_database
 @pytest.mark.postgresql
 @pytest.mark.parametrize("issuer", ["shop", None])
 async def test_lists_of_a_member_read_few_rows(tmp_path: Path, issuer: str | None) -> None:
     async with open_shop("postgresql", tmp_path) as shop:
+        await stay_without_statistics(shop.database)
         members = [customer() for _ in range(MEMBERS)]
         await shop.tell(
             *(bought(member, [(1, 10_000)], START, order_id=f"A-{n}") for n, member in enumerate(members))

@@ -8,7 +8,7 @@ from services.profile.purchases.domain.returns import ReturnSelection
 from services.profile.purchases.queries.purchases import list_returns
 from services.profile.purchases.storage import tables
 from services.profile.purchases.usecases.record_purchases import record_purchases
-from tests.parts.rows_read import rows_read, take_indexes
+from tests.parts.rows_read import rows_read, stay_without_statistics, take_indexes
 from tests.profile.running import back, open_profile, reported
 
 CUSTOMERS, BATCH = 1_000, 250
@@ -16,9 +16,11 @@ ROWS_MAX = 20
 """Rows that one transaction may read of a table: its own, and not a share of everybody's."""
 
 
+@pytest.mark.own_database
 @pytest.mark.postgresql
 async def test_a_purchase_reads_few_rows_before_the_first_statistics(tmp_path: Path) -> None:
     async with open_profile("postgresql", tmp_path) as profile:
+        await stay_without_statistics(profile.database)
         for first in range(0, CUSTOMERS, BATCH):
             numbers = range(first, first + BATCH)
             await profile.buy(*(reported(str(number), external_id=f"C-{number}") for number in numbers))
@@ -33,9 +35,11 @@ async def test_a_purchase_reads_few_rows_before_the_first_statistics(tmp_path: P
     assert {table: count for table, count in (after - before).items() if count > ROWS_MAX} == {}
 
 
+@pytest.mark.own_database
 @pytest.mark.postgresql
 async def test_a_list_of_returns_reads_those_of_its_order_or_its_customer(tmp_path: Path) -> None:
     async with open_profile("postgresql", tmp_path) as profile:
+        await stay_without_statistics(profile.database)
         numbers = range(BATCH)
         await profile.buy(*(reported(str(number), external_id=f"C-{number}") for number in numbers))
         await profile.give_back(*(back(f"R-{number}", str(number)) for number in numbers))
