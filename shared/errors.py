@@ -67,6 +67,10 @@ class DomainError(Exception):
     constants: ClassVar[Mapping[str, object]] = {}
     kept: ClassVar[bool] = False
     """Whether what was written before the refusal is committed with it, such as the count of failed tries."""
+    members: ClassVar[Mapping[str, str]] = {}
+    """Members that the problem document has besides those of all documents, for callers that follow another standard."""
+    challenge: ClassVar[str] = 'Bearer error="invalid_token"'
+    """The value of WWW-Authenticate, if the kind is UNAUTHENTICATED."""
     retry_after_seconds: int | None = None
     """The seconds after which the same request may succeed, if they are known."""
     title: ClassVar[tuple[str, str]]

@@ -65,6 +65,17 @@ PARTNER_ID = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 Older versions took an `@` in it, so stored ids and events may have one. A token that has one is refused.
 """
 
+PARTNER_ID_NOW = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""The form of the id of a partner that a new API key names: without an `@`."""
+SCOPE = r"[a-z][a-z_]{0,31}:[a-z][a-z_]{0,30}"
+"""The form of a scope of a partner: a noun and a verb."""
+SCOPES_MAX = 50
+"""Scopes of one API key."""
+API_KEYS_OF_PARTNER_MAX = 2
+"""API keys of one partner that are in force: the present one, and the next one while the partner changes over."""
+API_KEYS_MAX = 1_000
+"""API keys of all partners that are in force. Each process that answers requests has them all in memory."""
+
 BATCH_ITEMS_MAX = 500
 """Items of one request to a `:batch` operation. Such a request is one transaction."""
 PAGE_ITEMS_MAX = 200

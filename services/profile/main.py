@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.profile.access import capability as access
 from services.profile.people import capability as people
 from services.profile.purchases import capability as purchases
 from services.profile.settings import Settings
@@ -16,11 +17,12 @@ def service(settings: Settings) -> Service:
         tags={
             "customers": "Customers, and the identifiers that lead to them.",
             "purchases": "Purchases of customers, one by one or in batches.",
+            "tokens": "Tokens that partners get for their API keys.",
             "returns": "Returns of units of a purchase, one by one or in batches.",
             "imports": "Purchases from a file.",
             "exports": "Files of purchases.",
         },
         settings=settings,
-        capabilities=(people.CAPABILITY, purchases.CAPABILITY),
+        capabilities=(people.CAPABILITY, purchases.CAPABILITY, access.CAPABILITY),
         migrations=Path(__file__).parent / "storage" / "migrations",
     )

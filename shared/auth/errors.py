@@ -10,6 +10,7 @@ class TokenMissing(DomainError):
     """No bearer token was sent."""
 
     kind, code = Kind.UNAUTHENTICATED, "token_missing"
+    challenge = "Bearer"
 
 
 class TokenInvalid(DomainError):
@@ -43,6 +44,24 @@ class TokenTooLong(TokenInvalid):
     constants: ClassVar = {"customer_minutes": CUSTOMER_TOKEN_MINUTES_MAX, "days": TOKEN_DAYS_MAX}
 
 
+class ApiKeyMalformed(DomainError):
+    """The API key does not have the form of one, or its checksum is another: a character was lost or mistyped."""
+
+    kind, code = Kind.UNAUTHENTICATED, "api_key_malformed"
+
+
+class ApiKeyUnknown(DomainError):
+    """No API key with this digest is in force: it was never made here, it was revoked, or it has expired."""
+
+    kind, code = Kind.UNAUTHENTICATED, "api_key_unknown"
+
+
+class ApiKeyInAddress(DomainError):
+    """The address of the request holds an API key. Addresses are written to logs of proxies and kept by browsers."""
+
+    kind, code = Kind.BAD_REQUEST, "api_key_in_address"
+
+
 class KeysUnavailable(DomainError):
     """The keys that verify tokens cannot be read at the moment."""
 
@@ -60,4 +79,6 @@ REASONS: tuple[type[DomainError], ...] = (
     TokenAudience,
     TokenSubject,
     TokenTooLong,
+    ApiKeyMalformed,
+    ApiKeyUnknown,
 )

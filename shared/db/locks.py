@@ -1,6 +1,6 @@
 """Take advisory locks in the one order of all transactions.
 
-The order is: idempotency, operators, payments, rendezvous, identity buckets, then rows.
+The order is: idempotency, API keys, operators, payments, rendezvous, identity buckets, then rows.
 
 Keys share 64 buckets, because one lock per key could fill the lock table of the server.
 """
@@ -26,6 +26,14 @@ PAYMENT_SPACE = 11
 
 OPERATOR_SPACE = 12
 """Requests of one operator that add up to a limit meet."""
+
+API_KEY_SPACE = 13
+"""One transaction at a time creates an API key, so that their numbers stay within the limits."""
+
+
+async def api_keys(tx: Tx) -> None:
+    """Let the transactions that create API keys wait for each other."""
+    await tx.lock_buckets(API_KEY_SPACE, [0], exclusive=True)
 
 
 async def operators(tx: Tx, keys: Iterable[str]) -> None:

@@ -88,7 +88,7 @@ def _message(event: type[Event]) -> Document:
         "traits": [{"$ref": "#/components/messageTraits/cloudevent"}],
         "payload": {"$ref": PART.format(model=event.__name__)},
         "bindings": {
-            "kafka": {"bindingVersion": "0.5.0", "key": {"type": "string", "description": "identity_id"}}
+            "kafka": {"bindingVersion": "0.5.0", "key": {"type": "string", "description": event.key_words}}
         },
         "examples": [
             {"name": name.removesuffix(".json"), "payload": payload}
@@ -116,7 +116,10 @@ def _headers() -> Document:
             },
             "ce_type": {"type": "string", "enum": sorted(BY_TYPE)},
             "ce_time": {"type": "string", "format": "date-time", "description": "occurred_at of the event."},
-            "ce_subject": {"type": "string", "description": "identity_id of the event."},
+            "ce_subject": {
+                "type": "string",
+                "description": "The key of the record: the `identity_id` of most events.",
+            },
             "content-type": {"type": "string", "const": "application/json"},
             "traceparent": {
                 "type": "string",

@@ -32,6 +32,7 @@ from shared.limits import (
     LINES_MAX,
     ORDER_ID_MAX,
     PARTNER_ID,
+    PARTNER_ID_NOW,
     SKU_MAX,
     SOURCE_MAX,
     STORE_MAX,
@@ -93,6 +94,7 @@ CauseId = Annotated[
 
 IDENTITY_PATTERN = _pattern_of("cus")
 IdentityId = Annotated[str, _id_of("cus")]
+ApiKeyId = Annotated[str, _id_of("key")]
 PurchaseId = Annotated[str, _id_of("pur")]
 ReturnId = Annotated[str, _id_of("ret")]
 LinkId = Annotated[str, _id_of("lnk")]
@@ -101,6 +103,7 @@ ComplaintId = Annotated[str, _id_of("cmp")]
 RemedyId = Annotated[str, _id_of("rem")]
 TransactionId = Annotated[str, StringConstraints(max_length=64, pattern=r"^txn_[0-9a-z_]+$")]
 
+PartnerId = Annotated[str, StringConstraints(max_length=CODE_MAX, pattern=f"^{PARTNER_ID_NOW}$")]
 Issuer = Annotated[str, StringConstraints(max_length=ISSUER_MAX, pattern=f"^({SHOP}|partner:{PARTNER_ID})$")]
 """The party within which an id is unique: the shop, or one partner."""
 Source = Annotated[str, StringConstraints(max_length=SOURCE_MAX, pattern=_PRINTABLE)]
@@ -136,19 +139,28 @@ class Cause(Part):
     """Id of the cause, unique among the causes of its kind."""
 
 
+class OfIdentity(Part):
+    """The identity that a fact is about, and its owner."""
+
+    identity_id: IdentityId
+    """The immutable identity that the fact was recorded for. Events of one identity are delivered in order."""
+    customer_id: IdentityId
+    """The customer that owned the identity when the fact was recorded. Consumers look up today's owner themselves."""
+
+
 class Event(Part):
-    """A fact about one identity that a service publishes for the other services.
+    """A fact that a service publishes for the other services.
 
     `type` is the name of the event on the wire: service, past-tense fact, version. `topic` is the topic that carries it.
     """
 
     type: ClassVar[str]
     topic: ClassVar[Topic]
+    aggregate: ClassVar[str]
+    """The kind of thing that the key names."""
+    key_words: ClassVar[str]
+    """The key, as the documentation names it."""
 
-    identity_id: IdentityId
-    """The immutable identity that the fact was recorded for. Events of one identity are delivered in order."""
-    customer_id: IdentityId
-    """The customer that owned the identity when the fact was recorded. Consumers look up today's owner themselves."""
     occurred_at: Instant
     """The time when the fact happened."""
     cause: Cause
@@ -156,10 +168,21 @@ class Event(Part):
 
     @property
     def key(self) -> str:
-        """Return the partition key, which keeps the facts of one identity in order."""
-        return self.identity_id
+        """Return the partition key, which keeps the facts of one thing in order."""
+        raise NotImplementedError
 
     @property
     def identities(self) -> tuple[str, ...]:
-        """Return every identity whose state the fact changes, each once. An event with several is a wave of its own."""
-        return (self.identity_id,)
+        """Return the keys of all things whose state the fact changes, each once. An event with several is a wave of its own."""
+        return (self.key,)
+
+
+class IdentityEvent(Event, OfIdentity):
+    """A fact about one identity."""
+
+    aggregate, key_words = "identity", "identity_id"
+
+    @property
+    def key(self) -> str:
+        """Return the partition key, which keeps the facts of one identity in order."""
+        return self.identity_id

@@ -92,7 +92,7 @@ def encode(
         ("ce_source", source.encode()),
         ("ce_type", event.type.encode()),
         ("ce_time", as_text(event.occurred_at).encode()),
-        ("ce_subject", event.identity_id.encode()),
+        ("ce_subject", event.key.encode()),
         (CONTENT_TYPE, JSON.encode()),
     ]
     if traceparent is not None and _TRACEPARENT.fullmatch(traceparent):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.events.base import HOLDS_MAX, WIPED_MAX, Code, Count, ErasureId, Event, Part
+from shared.events.base import HOLDS_MAX, WIPED_MAX, Code, Count, ErasureId, IdentityEvent, Part
 
 
 class Wiped(Part):
@@ -16,7 +16,7 @@ class Wiped(Part):
     """Number of wiped rows of this kind."""
 
 
-class ErasureAnswered(Event):
+class ErasureAnswered(IdentityEvent):
     """A service has wiped what it stored about an identity, and reports how much."""
 
     erasure_id: ErasureId

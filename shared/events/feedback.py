@@ -6,6 +6,7 @@ from shared.events.base import (
     Count,
     Cycle,
     Event,
+    IdentityEvent,
     Instant,
     Ordinal,
     PurchaseId,
@@ -25,7 +26,7 @@ FEEDBACK = Topic(
 )
 
 
-class _ComplaintChanged(Event):
+class _ComplaintChanged(IdentityEvent):
     """The fields of every event that changes a complaint."""
 
     complaint_id: ComplaintId
@@ -89,7 +90,7 @@ class ComplaintReopened(_ComplaintChanged):
     topic = FEEDBACK
 
 
-class _ClockEvent(Event):
+class _ClockEvent(IdentityEvent):
     """The fields of every event of an SLA clock. A clock is identified by complaint, metric, cycle and ordinal."""
 
     complaint_id: ComplaintId
@@ -141,7 +142,7 @@ class SlaBreachWithdrawn(_ClockEvent):
     """When the promise was kept in fact."""
 
 
-class _RemedyEvent(Event):
+class _RemedyEvent(IdentityEvent):
     """The fields of every event of a remedy."""
 
     remedy_id: RemedyId

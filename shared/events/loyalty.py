@@ -5,6 +5,7 @@ from shared.events.base import (
     Code,
     Currency,
     Event,
+    IdentityEvent,
     Instant,
     Points,
     RemedyId,
@@ -22,7 +23,7 @@ POINTS = Topic(
 )
 
 
-class _PointsMoved(Event):
+class _PointsMoved(IdentityEvent):
     """Points of one wallet moved for one cause. There is one event per cause and identity."""
 
     programme: Slug
@@ -54,7 +55,7 @@ class PointsReversed(_PointsMoved):
     topic = POINTS
 
 
-class RemedyRefused(Event):
+class RemedyRefused(IdentityEvent):
     """Loyalty refused to pay a remedy. A repeated grant of the same remedy gets the same answer."""
 
     type = "loyalty.remedy_refused.v1"
@@ -66,7 +67,7 @@ class RemedyRefused(Event):
     """Code of the reason, such as unknown_member, erased_member or above_limit."""
 
 
-class TierChanged(Event):
+class TierChanged(IdentityEvent):
     """A customer's tier changed. identity_id is the customer."""
 
     type = "loyalty.tier_changed.v1"

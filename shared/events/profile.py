@@ -12,6 +12,7 @@ from shared.events.base import (
     SHOP,
     TAGS_MAX,
     AmountMinor,
+    ApiKeyId,
     Brand,
     Category,
     Channel,
@@ -19,6 +20,7 @@ from shared.events.base import (
     Currency,
     ErasureId,
     Event,
+    IdentityEvent,
     IdentityId,
     Instant,
     Issuer,
@@ -26,6 +28,7 @@ from shared.events.base import (
     LinkId,
     OrderId,
     Part,
+    PartnerId,
     PurchaseId,
     Quantity,
     ReturnId,
@@ -36,7 +39,7 @@ from shared.events.base import (
     Version,
 )
 from shared.events.topic import Topic
-from shared.limits import LINES_MAX
+from shared.limits import CODE_MAX, LINES_MAX, SCOPE, SCOPES_MAX
 
 PURCHASES = Topic(
     name="huitou.purchases",
@@ -51,7 +54,16 @@ CUSTOMERS = Topic(
     consumers=("loyalty", "feedback", "scoring"),
 )
 
+ACCESS = Topic(
+    name="huitou.access",
+    about="API keys of partners, by their digests.",
+    producer="profile",
+    consumers=("loyalty", "feedback", "scoring"),
+)
+
 Reference = Annotated[str, StringConstraints(max_length=22, pattern=r"^[A-Za-z0-9_-]{22}$")]
+KeyHash = Annotated[str, StringConstraints(max_length=64, pattern=r"^[0-9a-f]{64}$")]
+PartnerScope = Annotated[str, StringConstraints(max_length=CODE_MAX, pattern=f"^{SCOPE}$")]
 RegionCode = Annotated[str, StringConstraints(max_length=16, pattern=r"^[A-Za-z0-9-]+$")]
 Language = Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 
@@ -73,7 +85,7 @@ class PurchaseLine(Part):
     """The brand of the article, if given."""
 
 
-class PurchaseRecorded(Event):
+class PurchaseRecorded(IdentityEvent):
     """A purchase was recorded for an identity, once per (issuer, source, order id)."""
 
     type = "profile.purchase_recorded.v1"
@@ -125,7 +137,7 @@ class ReturnedLine(Part):
     """Money allotted to those units, in minor units."""
 
 
-class PurchaseReturned(Event):
+class PurchaseReturned(IdentityEvent):
     """Units of a purchase were returned. Profile decides which units, so returns can be applied in any order."""
 
     type = "profile.purchase_returned.v1"
@@ -167,7 +179,7 @@ class PurchaseReturned(Event):
         return self
 
 
-class CustomerRegistered(Event):
+class CustomerRegistered(IdentityEvent):
     """An identity was created. At first it is its own owner."""
 
     type = "profile.customer_registered.v1"
@@ -196,7 +208,7 @@ class CustomerAttributes(Part):
     """Codes that the merchant has attached to the customer."""
 
 
-class CustomerUpdated(Event):
+class CustomerUpdated(IdentityEvent):
     """The whole publishable record of an identity. A consumer applies it if its version is greater than the known one."""
 
     type = "profile.customer_updated.v1"
@@ -210,7 +222,7 @@ class CustomerUpdated(Event):
     """The customer's attributes. They are present only if the identity is its own owner."""
 
 
-class _OwnerChanged(Event):
+class _OwnerChanged(IdentityEvent):
     """The fields of every event that gives an identity another owner."""
 
     link_id: LinkId
@@ -245,7 +257,7 @@ class CustomerUnmerged(_OwnerChanged):
     """True if a rule or a model must not merge the two customers again."""
 
 
-class CustomerErased(Event):
+class CustomerErased(IdentityEvent):
     """An identity was erased. Every service wipes what it stores about the identity, and answers. There is one event per identity."""
 
     type = "profile.customer_erased.v1"
@@ -257,6 +269,38 @@ class CustomerErased(Event):
     """Codes of the legal holds because of which some records are kept."""
 
 
+class ApiKeyChanged(Event):
+    """An API key of a partner was created or revoked. The event tells the whole state of the key, and never the key itself."""
+
+    type = "profile.api_key_changed.v1"
+    topic = ACCESS
+    aggregate, key_words = "partner", "`partner:` and partner_id"
+
+    key_id: ApiKeyId
+    """Id of the API key."""
+    record_version: Version
+    """Version of the key's state. The greatest one counts, in whatever order the events are applied."""
+    partner_id: PartnerId
+    """The partner that the key speaks for."""
+    label: Code
+    """The word by which operators know the key."""
+    key_hash: KeyHash
+    """SHA-256 of the key, in hexadecimal digits. The key has more than 160 random bits, so nobody finds it by its digest."""
+    scopes: Annotated[tuple[PartnerScope, ...], Field(max_length=SCOPES_MAX)]
+    """The scopes of the key, sorted."""
+    created_at: Instant
+    """The time when the key was created."""
+    expires_at: Instant | None = None
+    """The time from which the key is no longer accepted, if it ends by itself."""
+    revoked_at: Instant | None = None
+    """The time when the key was revoked, if it was."""
+
+    @property
+    def key(self) -> str:
+        """Return the partition key, which keeps the facts of one partner in order."""
+        return f"partner:{self.partner_id}"
+
+
 EVENTS: tuple[type[Event], ...] = (
     PurchaseRecorded,
     PurchaseReturned,
@@ -265,5 +309,6 @@ EVENTS: tuple[type[Event], ...] = (
     CustomerMerged,
     CustomerUnmerged,
     CustomerErased,
+    ApiKeyChanged,
 )
 """Every event that the profile service publishes."""

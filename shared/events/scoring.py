@@ -1,6 +1,6 @@
 """Events of the scoring service: what its models say about a customer."""
 
-from shared.events.base import Code, Event, Instant, Version
+from shared.events.base import Code, Event, IdentityEvent, Instant, Version
 from shared.events.erasure import ErasureAnswered
 from shared.events.topic import Topic
 
@@ -12,7 +12,7 @@ SCORES = Topic(
 )
 
 
-class ScoreUpdated(Event):
+class ScoreUpdated(IdentityEvent):
     """A customer's label changed. It describes the customer as a whole: identity_id is the customer, occurred_at is as_of."""
 
     type = "scoring.score_updated.v1"

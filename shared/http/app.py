@@ -8,10 +8,12 @@ from typing import Any
 from fastapi import FastAPI, Response
 from starlette.requests import Request
 
+from shared.api_keys import ApiKeys
 from shared.context import Runtime
 from shared.db import failures
 from shared.db.migrations import Migrations
 from shared.http import (
+    api_keys,
     approvals,
     audit,
     cors,
@@ -63,7 +65,15 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
     app.state.health = Health()
     app.state.private = False
     app.state.find_external = service.find_external
-    app.state.tags = {**service.tags, **approvals.TAG, **audit.TAG, **set_aside.TAG, **jobs.TAG, **health.TAG}
+    app.state.tags = {
+        **service.tags,
+        **approvals.TAG,
+        **audit.TAG,
+        **api_keys.TAG,
+        **set_aside.TAG,
+        **jobs.TAG,
+        **health.TAG,
+    }
     for router in (*service.routers, *kernel_routers(service), health.router):
         app.router.routes.extend(router.routes)
     listed = openapi.operations(app.router.routes)
@@ -88,6 +98,7 @@ def kernel_routers(service: Service) -> Sequence[Router]:
     return (
         *proposed,
         audit.router,
+        api_keys.router,
         jobs.router_of(service),
         set_aside.router_of(service),
         stopped_partitions.router,
@@ -105,7 +116,7 @@ def build_side_door(service: Service, runtime: Runtime) -> FastAPI:
 def build_side_door_of(service: Service, app: FastAPI) -> FastAPI:
     """Build the app by which a process that serves `app` tells its health and its metrics to those who need no token."""
     door = _private(service, app.state.metrics, app.state.health)
-    door.state.runtime = app.state.runtime
+    door.state.runtime, door.state.api_keys = app.state.runtime, app.state.api_keys
     return door
 
 
@@ -137,6 +148,7 @@ def _lifespan(service: Service, runtime: Runtime | None) -> Any:
 def _connect(app: FastAPI, service: Service, runtime: Runtime) -> None:
     app.state.runtime = runtime
     app.state.limiter = Limiter(runtime)
+    app.state.api_keys = ApiKeys(runtime)
     migrations = Migrations(service.migrations, service.metadata)
     app.state.health.gates += [
         DatabaseCheck(runtime, migrations),

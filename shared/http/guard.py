@@ -7,8 +7,10 @@ from functools import lru_cache
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
+from shared.api_keys import ApiKeys
 from shared.auth.access import Forbidden, Verdict
-from shared.auth.errors import TokenMissing
+from shared.auth.api_key import PREFIX, claims_to_be_key
+from shared.auth.errors import ApiKeyInAddress, TokenMissing
 from shared.auth.principal import Principal
 from shared.catalogues import Sentence, field_sentence
 from shared.context import Tokens
@@ -34,12 +36,17 @@ from shared.vault import Vault
 TRACEPARENT = "huitou.traceparent"
 PRINCIPALS_REMEMBERED_MAX = 1_000
 """The most callers whose stored principal is remembered, because it takes as long to make as to verify a known token."""
+_KEY_IN_QUERY = PREFIX.encode()
 
 
 async def admit(request: Request, operation: Operation) -> None:
     """Refuse callers that may not call the operation or call it too often, and query parameters that it does not have."""
     READER.set(None)
     SIGHT.set(None)
+    if _KEY_IN_QUERY in request.scope["query_string"] or PREFIX in request.scope["path"]:
+        raise ApiKeyInAddress
+    if operation.allow.public and operation.rate is not None:
+        await limiter.count_address(request, operation.rate)
     if not operation.allow.public:
         principal = await _counted(request)
         request.scope[SUBJECT] = principal.key
@@ -112,7 +119,11 @@ async def _authenticated(request: Request) -> Principal:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise TokenMissing
-    return await tokens.verify(token.strip())
+    credential = token.strip()
+    if claims_to_be_key(credential):
+        keys: ApiKeys = request.app.state.api_keys
+        return await keys.principal(credential)
+    return await tokens.verify(credential)
 
 
 @lru_cache(maxsize=PRINCIPALS_REMEMBERED_MAX)

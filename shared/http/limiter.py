@@ -20,7 +20,7 @@ from shared.context import Runtime
 from shared.db import failures
 from shared.http import rate_windows
 from shared.http.operation import Operation
-from shared.http.rates import RULES, RateLimited, Rule, Standing, network_of, rule_of
+from shared.http.rates import RULES, Rate, RateLimited, Rule, Standing, network_of, rule_of
 from shared.metrics import Measure, Sample
 
 STANDING = "huitou.standing"
@@ -169,9 +169,9 @@ async def count_subject(request: Request, operation: Operation, principal: Princ
     await _count(request, rule_of(operation.rate, principal.kind), principal.key)
 
 
-async def count_address(request: Request) -> None:
-    """Count a request without a valid token. Raises RateLimited."""
-    await _count(request, rule_of(None, "address"), network_of(request.client.host if request.client else ""))
+async def count_address(request: Request, rate: Rate | None = None) -> None:
+    """Count a request without a valid token, or to a public operation with a rate. Raises RateLimited."""
+    await _count(request, rule_of(rate, "address"), network_of(request.client.host if request.client else ""))
 
 
 async def _count(request: Request, rule: Rule, subject: str) -> None:

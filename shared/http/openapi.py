@@ -14,7 +14,8 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
 from shared.auth.access import Forbidden
-from shared.auth.errors import REASONS, KeysUnavailable
+from shared.auth.api_key import CHECKSUM_CHARACTERS, PATTERN, RANDOM_CHARACTERS
+from shared.auth.errors import REASONS, ApiKeyInAddress, KeysUnavailable
 from shared.auth.principal import SUBJECT_CHARACTERS_MAX, Role
 from shared.auth.signing import AUDIENCES
 from shared.catalogues import field_sentence
@@ -76,6 +77,15 @@ the customer's id, `cus_…` |
 
 Other claims are ignored. `x-roles` and `x-scope` of each operation say what it asks for. Operators whose only roles are \
 {" and ".join(MASKED_FOR)} see identifiers and names masked (`x-masked-for`). What operators do is written to the audit trail.""",
+}
+_API_KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": PATTERN,
+    "description": f"""An API key of a partner, in the header `Authorization: Bearer huk_live_…`. It is accepted where a partner's token is, with the same
+scopes, rates and rows. An admin creates it with `POST /v1/api-keys` of profile, and it is shown once. It has {RANDOM_CHARACTERS} random characters, and
+{CHECKSUM_CHARACTERS} that are a checksum. A new key works, and a revoked key is refused, in every service within 5 seconds. Keep it on a
+server: never in a page, an app or an address.""",
 }
 _PROBLEM = {
     "type": "object",
@@ -178,9 +188,11 @@ def operations(routes: Sequence[BaseRoute]) -> list[Route]:
 @cache
 def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
     """Return every refusal of an operation: those that it declares, and those that every operation has."""
-    errors: list[type[DomainError]] = [*operation.errors]
+    errors: list[type[DomainError]] = [*operation.errors, ApiKeyInAddress]
     if not operation.allow.public:
-        errors += [*REASONS, KeysUnavailable, Forbidden, RateLimited]
+        errors += [*REASONS, KeysUnavailable, Forbidden]
+    if operation.is_counted:
+        errors.append(RateLimited)
     if operation.names_something:  # no id holds U+0000, so there is nothing at an address with it
         errors.append(NotFound)
     if operation.names_customer or operation.names_customer_elsewhere:
@@ -233,7 +245,7 @@ def generate(
             schema["example"] = restored(schema["example"], schema, schemas)
     schemas |= _PROBLEMS
     document["components"]["headers"] = _RATES
-    document["components"]["securitySchemes"] = {"bearer": _SECURITY}
+    document["components"]["securitySchemes"] = {"bearer": _SECURITY, "api_key": _API_KEY}
     for route in listed:
         _complete(document["paths"][route.path_format][route.method.lower()], route, schemas)
     tags = {str(tag): None for route in listed for tag in route.tags}
@@ -266,7 +278,7 @@ def _restore_bounds(shown: Any, declared: Any) -> None:
 
 def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any]) -> None:
     operation = route.operation
-    described["security"] = [] if operation.allow.public else [{"bearer": []}]
+    described["security"] = _security(operation)
     described["description"] = f"{described.get('description', '')}\n\n**Who:** {operation.allow.words()}"
     if operation.allow.partner_scope:
         described["x-scope"] = operation.allow.partner_scope
@@ -302,11 +314,19 @@ def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any
         headers = etags.answer_headers(operation)
         responses["304"] = {"description": "Nothing has changed since that answer", "headers": headers}
     responses.update(_problem_responses(operation))
-    if not operation.allow.public:
+    if operation.is_counted:
         for response in responses.values():
             response.setdefault("headers", {}).update(_RATE_HEADERS)
     if operation.rate is not None:
         described["x-rate"] = operation.rate
+
+
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
+    """Return the ways in which a caller can be known: a token, or for partners an API key."""
+    if operation.allow.public:
+        return []
+    schemes = ["bearer", "api_key"] if operation.allow.partner_scope else ["bearer"]
+    return [{scheme: []} for scheme in schemes]
 
 
 def _describe_id(parameter: dict[str, Any]) -> None:

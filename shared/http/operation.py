@@ -76,6 +76,11 @@ class Operation:
             )
 
     @property
+    def is_counted(self) -> bool:
+        """Return whether its requests are counted by a rate: all but those to a public operation without one."""
+        return not self.allow.public or self.rate is not None
+
+    @property
     def _not_found(self) -> type[DomainError] | None:
         return next((error for error in self.errors if error.kind is Kind.NOT_FOUND), None)
 

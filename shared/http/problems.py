@@ -167,6 +167,7 @@ def template(error: type[DomainError], language: Language, request_id: str) -> d
         "detail": catalogues.with_names(error.zh if language == "zh" else error.en),
         "code": error.code,
         "request_id": request_id,
+        **error.members,
     }
 
 
@@ -208,9 +209,7 @@ def respond(error: DomainError, scope: Scope, headers: Mapping[str, str] | None 
     if retry is not None:
         more.setdefault("Retry-After", str(retry))
     if error.kind is Kind.UNAUTHENTICATED:
-        more["WWW-Authenticate"] = (
-            "Bearer" if error.code == "token_missing" else 'Bearer error="invalid_token"'
-        )
+        more["WWW-Authenticate"] = error.challenge
     return _response(document(error, language, scope.get(REQUEST_ID, "")), error.kind.value, language, more)
 
 

@@ -18,7 +18,7 @@ from shared.settings import ServiceSettings
 
 Counted = SubjectKind | Literal["address"]
 """The kinds of subject whose requests are counted."""
-Rate = Literal["lookup", "redemption", "claim", "complaint"]
+Rate = Literal["lookup", "redemption", "claim", "complaint", "token"]
 """The stricter rates that an operation can declare."""
 
 POLICY_HEADER, LEFT_HEADER = "RateLimit-Policy", "RateLimit"
@@ -69,6 +69,7 @@ STRICTER: Mapping[Rate, Mapping[Counted, Rule]] = {
     "redemption": {"customer": Rule("redemption_customer")},
     "claim": {"customer": Rule("claim_customer")},
     "complaint": {"customer": Rule("complaint_customer", seconds=3600)},
+    "token": {"address": Rule("token_address")},
 }
 """The rules that take their place for operations with such a rate. Other subjects count as everywhere."""
 RULES = (*GENERAL.values(), *(rule for rules in STRICTER.values() for rule in rules.values()))

@@ -25,8 +25,8 @@ def write_outbox(service: str) -> WriteOutbox:
             records.append(
                 NewOutboxRecord(
                     event_id=event_id,
-                    aggregatetype="identity",
-                    aggregateid=event.identity_id,
+                    aggregatetype=event.aggregate,
+                    aggregateid=event.key,
                     type=event.type,
                     topic=event.topic.name,
                     key=event.key,

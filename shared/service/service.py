@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, MetaData, Table, Text, literal_column, select, text
 
+from shared import api_keys
 from shared.approvals import Approvable
 from shared.approvals import tables as approval_tables
 from shared.approvals.deciding import expire_approvals
@@ -17,7 +18,8 @@ from shared.consume.handlers import BATCH_MAX, Handle, Handlers
 from shared.context import Context
 from shared.db import Read, Tx, blocks, kernel_metadata
 from shared.events import published_by
-from shared.events.base import Event
+from shared.events.base import Event, IdentityEvent
+from shared.events.profile import ACCESS, ApiKeyChanged
 from shared.jobs import tables as job_tables
 from shared.jobs.kinds import JobKind
 from shared.metrics import Measure, Sample
@@ -31,6 +33,7 @@ from shared.verify.invariants import Drift, Invariants, combine
 
 # These imports make the kernel's metadata complete in every module that describes a service.
 KERNEL_TABLES = (
+    api_keys.api_key,
     audit_tables.audit,
     consume_tables.set_aside,
     job_tables.job,
@@ -124,11 +127,13 @@ class Service:
 
     @cached_property
     def handlers(self) -> Sequence[Handlers]:
-        """Return the service's one consumer, with the handlers of all capabilities."""
+        """Return the service's one consumer, with the handlers of all capabilities and of the copy of the API keys."""
         table: dict[type[Event], list[Handle]] = {}
         for capability in self.capabilities:
             for event, handle in capability.handlers.items():
                 table.setdefault(event, []).append(handle)
+        if self.name in ACCESS.consumers:
+            table[ApiKeyChanged] = [api_keys.api_keys_changed]
         parked = {
             name: handle for capability in self.capabilities for name, handle in capability.parked.items()
         }
@@ -158,7 +163,8 @@ class Service:
         return await self.invariants.verify(read)
 
     async def _lock(self, tx: Tx, context: Context, events: Sequence[Event]) -> None:
-        """Take the locks of a batch, capability after capability."""
+        """Take the locks of a batch, capability after capability. Facts about no identity are the kernel's, and need none."""
+        events = [event for event in events if isinstance(event, IdentityEvent)]
         for capability in self.capabilities:
             if capability.lock is not None:
                 await capability.lock(tx, context, events)

@@ -47,11 +47,13 @@ MERCHANTS_ID = _form(r"[^\x00-\x1f\x7f]+", merchants=True)
 CURRENCY = _form(r"[A-Z]{3}|")
 ZONE = _form(r"[A-Za-z0-9_+/-]+")
 ISSUER = _form(r"shop|partner:[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+PARTNER = _form(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 ACTOR = _form(rf"((operator|partner|customer):)?(~[A-Za-z0-9_-]+|{_ID}|[a-z0-9][a-z0-9_.:-]*)")
 """A pseudonym of an operator, a customer, a partner, or a word for what the system does by itself."""
 SENTENCE = _form(r"[A-Z][^@]*\.")
 """A sentence of ours from the catalogue, which repeats no value."""
-KEY = _form(rf"{_ID}|shop:[a-z0-9_.-]+|[0-9]+|")
+PARTNER_KEY = r"partner:[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+KEY = _form(rf"{_ID}|shop:[a-z0-9_.-]+|{PARTNER_KEY}|[0-9]+|")
 AWAITED = _form(r"[a-z_]+:.*", merchants=True)
 CHECKED = _form(r".*", merchants=True)
 """What is made of the columns of other tables only; its values are looked at as a whole."""
@@ -62,13 +64,13 @@ OPERATIONS = _form(r"[a-z][a-z_]*")
 COLUMNS = {
     "identity_id": OUR_ID, "customer_id": OUR_ID, "owner_id": OUR_ID, "former_owner_id": OUR_ID, "record_id": OUR_ID,
     "purchase_id": OUR_ID, "return_id": OUR_ID, "complaint_id": OUR_ID, "remedy_id": OUR_ID, "fit_id": OUR_ID,
-    "retry_of": OUR_ID, "duplicate_of": OUR_ID, "follows": OUR_ID, "set_aside.id": OUR_ID, "complaint.id": OUR_ID,
+    "retry_of": OUR_ID, "duplicate_of": OUR_ID, "follows": OUR_ID, "set_aside.id": OUR_ID, "api_key.id": OUR_ID, "complaint.id": OUR_ID,
     "message.id": OUR_ID, "transition.id": OUR_ID, "follow_up.id": OUR_ID, "remedy.id": OUR_ID, "allowed_batch.id": OUR_ID,
     "reference": _form(r"[A-Za-z0-9_-]{22}"), "number": NUMBER, "loyalty_txn": TRANSACTION, "sweep.after_customer_id": _form(rf"{_ID}|"),
     "inbox.event_id": _form(r"[0-9A-Za-z-]+"), "consumer_position.last_record": _form(r"[0-9a-f-]+"), "set_aside.event_id": _form(r"[^\s@]{1,200}"),
-    "issuer": ISSUER, "currency": CURRENCY, "zone": ZONE,
+    "issuer": ISSUER, "partner_id": PARTNER, "currency": CURRENCY, "zone": ZONE,
     # Words of ours
-    "purpose": WORD, "operation": OPERATIONS, "aggregatetype": WORD, "aggregateid": WORD, "type": WORD, "topic": WORD,
+    "purpose": WORD, "operation": OPERATIONS, "aggregatetype": WORD, "aggregateid": _form(rf"{_ID}|{PARTNER_KEY}"), "type": WORD, "topic": WORD,
     "loss": WORD, "job_state.name": WORD, "verify_pass.name": WORD, "consumer": WORD, "cause": WORD, "code": WORD, "state": WORD, "behind": OUR_ID, "rule": WORD,
     "origin": WORD, "kind": KIND, "field": WORD, "evidence": WORD, "absence": WORD, "outcome": WORD, "tier": WORD,
     "refusal": WORD, "refusal_code": WORD, "policy_id": WORD, "calendar_id": WORD, "metric": WORD, "fulfilled_how": WORD,
@@ -96,6 +98,7 @@ COLUMNS = {
 """The forms of plain columns, by name, or by table and name where a name alone says too little."""
 DOCUMENTS = {
     "outbox.headers": "the attributes of an event: ids, times and types",
+    "api_key.scopes": "nouns and verbs of ours",
     "audit.objects": "ids",
     "audit.changes": "ids, names of fields, codes and numbers",
     "braked_batch.refusals": "types and codes with counts",

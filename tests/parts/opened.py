@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from shared import api_keys
+from shared.api_keys import ApiKeyRecord
+from shared.auth.api_key import digest, new_key
 from shared.auth.principal import ROLES
 from shared.bus import Bus, Record
 from shared.clock import ManualClock
@@ -134,10 +137,12 @@ async def opened(
         async with open_till(folder, kind) as till:
             house = Opened(till.service, till.runtime, till.clock)
             await _fill_till(house)
+            await _give_key(house)
             yield house
         return
     async with services.running(Opened, name, kind, folder, now=NOW, bus=bus) as house:
         await FILL[name](house)
+        await _give_key(house)
         await _set_something_aside(house)
         yield house
 
@@ -264,6 +269,24 @@ async def _fill_scoring(house: Opened) -> None:
     await _fill_known(house)
     fit = await house.post(ADMIN, "/v1/models/bg_nbd/fits", {"until": "2026-03-09"})
     house.of_owner |= {"fit_id": fit["id"], "kind": "bg_nbd"}
+
+
+async def _give_key(house: Opened) -> None:
+    """Put an API key into the register, or into the service's copy of it."""
+    record = ApiKeyRecord(
+        id=new_id("key"),
+        partner_id="kiosk",
+        label="tills",
+        key_hash=digest(new_key()),
+        scopes=("customers:read",),
+        created_at=NOW,
+        expires_at=None,
+        revoked_at=None,
+        record_version=0,
+    )
+    async with house.database.begin() as tx:
+        await api_keys.insert(tx, record)
+    house.of_owner["api_key_id"] = record.id
 
 
 async def _set_something_aside(house: Opened) -> None:

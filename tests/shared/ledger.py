@@ -93,7 +93,7 @@ class Poisoned(DomainError):
 
 async def lock(tx: Tx, _context: Context, events: Sequence[Event]) -> None:
     """Lock the balances of the batch, inserting the missing ones."""
-    ids = sorted({event.identity_id for event in events})
+    ids = sorted({event.key for event in events})
     await tx.insert_new_records(balances, [BalanceRecord(identity_id, amount=0) for identity_id in ids])
     locking = select(balances.c.identity_id).where(any_of(balances.c.identity_id, ids))
     await tx.all(locking.order_by(balances.c.identity_id).with_for_update())

@@ -102,7 +102,7 @@ def facts_of_one(house: Opened, records: Iterable[Record]) -> list[Record]:
 
     def is_theirs(event: Event) -> bool:
         fact = getattr(event, "return_id", None) or getattr(event, "purchase_id", None)
-        return fact is None or told_of.setdefault(fact, event.identity_id) == event.identity_id
+        return fact is None or told_of.setdefault(fact, event.key) == event.key
 
     return [
         record

@@ -80,7 +80,7 @@ def test_the_sdk_reads_what_we_write(event: type[Event], name: str) -> None:
     read = kafka.from_binary(kafka.KafkaMessage(dict(headers), sent.key.encode(), payload), JSONFormat())
 
     assert (read.get_id(), read.get_source(), read.get_type()) == (str(EVENT_ID), SOURCE, event.type)
-    assert (read.get_specversion(), read.get_subject()) == ("1.0", sent.identity_id)
+    assert (read.get_specversion(), read.get_subject()) == ("1.0", sent.key)
     assert (read.get_time(), read.get_datacontenttype()) == (sent.occurred_at, "application/json")
     assert read.get_data() == json.loads(sent.model_dump_json(exclude_none=True))
 
@@ -90,7 +90,7 @@ def test_the_sdk_reads_what_we_write(event: type[Event], name: str) -> None:
 def test_we_read_what_the_sdk_writes(to_record: Any, event: type[Event], name: str) -> None:
     example = schema.examples(event)[name]
     expected = event.model_validate_json(schema.text(example))
-    about = attributes(type=event.type, time=expected.occurred_at, subject=expected.identity_id)
+    about = attributes(type=event.type, time=expected.occurred_at, subject=expected.key)
     message = to_record(CloudEvent(about, example), JSONFormat())
 
     envelope = cloudevents.decode(list(message.headers.items()), message.value)

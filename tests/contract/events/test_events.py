@@ -18,11 +18,12 @@ from tests.contract.events.shapes import EVENTS, bytes_max, field_names, leaves
 HARMLESS = set(
     """
     amount_minor as_of attributes brand calendar_id calendar_version category cause channel code complaint_id
-    contact_at count currency customer_id cycle deadline_at decided_by detected_at due_at erasure_id
-    former_customer_id fulfilled_at granted_at holds id identity_id issuer kind label label_sequence language level
+    contact_at count created_at currency customer_id cycle deadline_at decided_by detected_at due_at erasure_id expires_at
+    former_customer_id fulfilled_at granted_at holds id identity_id issuer key_hash key_id kind label label_sequence language level
     line lines link_id metric model_version moved_by must_not_link occurred_at opened_by order_id ordinal
-    origin outcome ownership_version points policy_id policy_version previous priority problem_type programme
+    origin outcome ownership_version partner_id points policy_id policy_version previous priority problem_type programme
     purchase_id purchased_at quantity received_at record_version references region_code remedy_id return_id
+    revoked_at scopes
     since sku source spend_minor status store tags tier transaction_id unit_from unit_to valid_until wiped
     """.split()
 )
@@ -104,7 +105,7 @@ def test_an_event_is_frozen_and_deaf_to_fields_it_does_not_know(event: type[Even
 
     assert "loyalty_card_colour" not in read.model_dump()
     with pytest.raises(ValidationError):
-        read.identity_id = ids.new_id("cus")  # type: ignore[misc]
+        read.occurred_at = datetime(2026, 3, 2, tzinfo=UTC)  # type: ignore[misc]
     assert hash(read) == hash(event.model_validate_json(schema.text(example)))
 
 

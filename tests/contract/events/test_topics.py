@@ -97,6 +97,7 @@ def test_the_topics_stand_in_the_order_of_the_families() -> None:
     assert list(TOPICS) == [
         "huitou.purchases",
         "huitou.customers",
+        "huitou.access",
         "huitou.points",
         "huitou.feedback",
         "huitou.scores",
@@ -140,7 +141,7 @@ def test_the_whole_document_has_every_event_and_every_side() -> None:
 def test_a_service_sees_what_it_sends_and_receives_and_nothing_else() -> None:
     document = asyncapi.document("loyalty")
 
-    assert set(document["channels"]) == {"purchases", "customers", "points", "feedback", "scores"}
+    assert set(document["channels"]) == {"access", "purchases", "customers", "points", "feedback", "scores"}
     assert document["operations"]["loyalty_sends_points"]["action"] == "send"
     assert document["operations"]["loyalty_receives_purchases"]["action"] == "receive"
     assert all(name.startswith("loyalty_") for name in document["operations"])

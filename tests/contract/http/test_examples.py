@@ -17,6 +17,7 @@ NEEDS_MORE: Mapping[str, Mapping[str, str]] = {
         "job_without_result": "an import makes no file",
         "job_not_done": "nothing runs the job meanwhile",
     },
+    "issue_token": {"client_invalid": "the key of an example is nobody's"},
     "reject_approval": {"approval_closed": "it was approved before"},
     "withdraw_approval": {"others_proposal": "another operator proposed it"},
     "get_set_aside": {"not_set_aside": "profile hears no events, so it sets none aside"},

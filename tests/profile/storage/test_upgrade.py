@@ -160,7 +160,7 @@ async def test_data_of_the_first_revision_survives(kind: databases.Kind, tmp_pat
         ]
         event = registered.event
         assert event is not None
-        assert (event.identity_id, getattr(event, "issuer", None)) == (ACMES, "partner:acme")
+        assert (event.key, getattr(event, "issuer", None)) == (ACMES, "partner:acme")
 
         for number in (3, 0):
             async with database.begin() as tx:

@@ -284,7 +284,7 @@ async def test_a_batch_that_was_applied_elsewhere_meanwhile_is_not_applied_again
 
 async def test_a_record_that_cannot_even_be_locked_stands_alone(placed: Database, vault: Vault) -> None:
     async def lock_all_but_two(tx: Tx, context: Context, events: Sequence[Event]) -> None:
-        if any(event.identity_id == TWO for event in events):
+        if any(event.key == TWO for event in events):
             raise Poisoned
         await lock(tx, context, events)
 

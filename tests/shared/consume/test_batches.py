@@ -54,7 +54,7 @@ async def test_the_locks_of_all_waves_are_taken_once_and_before_the_first(
     did: list[str | set[str]] = []
 
     async def lock_all(tx: Tx, context: Context, events: Sequence[Event]) -> None:
-        did.append({event.identity_id for event in events})
+        did.append({event.key for event in events})
         await lock(tx, context, events)
 
     async def buy(tx: Tx, context: Context, events: Sequence[PurchaseRecorded]) -> None:

@@ -115,8 +115,8 @@ async def test_a_claim_tells_what_a_known_customer_would_have_told(profile: Prof
 
     record = stored(claimed)
     events = await profile.published()
-    of_late = [event for event in events if event.identity_id == record.identity_id]
-    of_known = [event for event in events if event.identity_id != record.identity_id]
+    of_late = [event for event in events if event.key == record.identity_id]
+    of_known = [event for event in events if event.key != record.identity_id]
     assert told(of_late) == told(of_known)
     assert len(told(of_late)) == 4
     assert record.claimed_at == NOW

@@ -1,0 +1,22 @@
+"""The register of API keys. Profile keeps it; every other service has a copy that events bring."""
+
+from shared.api_keys.checking import SECONDS_FRESH, ApiKeys, KnownKey
+from shared.api_keys.refusals import ApiKeyNotFound
+from shared.api_keys.register import api_keys_changed, find, insert, is_full, lock, page, revoke
+from shared.api_keys.tables import ApiKeyRecord, api_key
+
+__all__ = [
+    "SECONDS_FRESH",
+    "ApiKeyNotFound",
+    "ApiKeyRecord",
+    "ApiKeys",
+    "KnownKey",
+    "api_key",
+    "api_keys_changed",
+    "find",
+    "insert",
+    "is_full",
+    "lock",
+    "page",
+    "revoke",
+]
