@@ -28,7 +28,7 @@ MERCHANTS = {
 WORDS_OF_OURS = {
     "currency", "code", "priority", "refusal_code", "zone", "preparation", "gates", "figures", "consumer", "type", "topic",
     "monetary", "problem", "SetAsideRecord.headers", "roles", "operation", "AuditOut.outcome", "field", "before", "after",
-    "ApiKeyOut.label", "CreatedApiKeyOut.label", "scopes", "CreatedApiKeyOut.key", "JobOut.result", "JobErrorOut.pointer",
+    "ApiKeyOut.label", "CreatedApiKeyOut.label", "scopes", "CreatedApiKeyOut.key", "JobOut.result", "access_token", "token_type", "scope", "JobErrorOut.pointer",
     "ApprovalOut.path", "ApprovalOut.fields", "ApprovalOut.created", "ApprovalOut.refusal",
 }  # fmt: skip
 """Codes of ours, and what holds nothing but them."""

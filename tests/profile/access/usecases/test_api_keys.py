@@ -78,7 +78,7 @@ async def test_a_partner_changes_over_with_two_keys_and_never_has_three(profile:
 async def test_two_requests_at_once_do_not_make_a_third_key(profile: Profile) -> None:
     made = await asyncio.gather(*(create(profile) for _ in range(6)), return_exceptions=True)
 
-    assert sum(isinstance(one, ApiKeyRecord) for one in made) == API_KEYS_OF_PARTNER_MAX
+    assert sum(isinstance(outcome, ApiKeyRecord) for outcome in made) == API_KEYS_OF_PARTNER_MAX
     assert await profile.count(api_key) == API_KEYS_OF_PARTNER_MAX
 
 
