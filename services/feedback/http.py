@@ -28,6 +28,18 @@ OwnerId = Annotated[
 ]
 
 
+UpdatedAt = Annotated[
+    datetime,
+    Field(description="When its state, its owner, its messages or its clocks last changed."),
+]
+DueAt = Annotated[
+    datetime | None,
+    Field(
+        description="The earliest due time of its promises that are not kept yet; null while nothing is due."
+    ),
+]
+
+
 class ClockOut(Response):
     """A promise to the customer, and its state."""
 

@@ -83,6 +83,7 @@ async def propose(tx: Tx, context: Context[Any], proposal: Proposal) -> Approval
         proposed_by=proposal.proposed_by,
         proposed_at=tx.now,
         expires_at=tx.now + OPEN_FOR,
+        updated_at=tx.now,
     )
     await storage.add(tx, record)
     _note(tx, record, None)
@@ -195,7 +196,9 @@ def _check_open(tx: Tx, record: ApprovalRecord) -> None:
 async def _decide(
     tx: Tx, record: ApprovalRecord, state: State, caller: Principal, **decided: Any
 ) -> ApprovalRecord:
-    after = replace(record, state=state, decided_by=caller.key, decided_at=tx.now, **decided)
+    after = replace(
+        record, state=state, decided_by=caller.key, decided_at=tx.now, updated_at=tx.now, **decided
+    )
     await storage.decide(tx, [after])
     _note(tx, after, record.state)
     return after

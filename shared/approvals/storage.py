@@ -6,9 +6,14 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 
 from shared.approvals.tables import DECIDED, ApprovalRecord, State, approval
-from shared.db import Read, Tx, columns_of, newest, where_given
+from shared.db import Read, Slice, Sorts, Tx, columns_of, where_given
 
 EXPIRED_PAGE = 500
+SORTS = Sorts(
+    proposed_at=(approval.c.proposed_at, approval.c.id),
+    expires_at=(approval.c.expires_at, approval.c.id),
+    updated_at=(approval.c.updated_at, approval.c.id),
+)
 
 _COLUMNS = columns_of(approval, ApprovalRecord)
 
@@ -35,10 +40,14 @@ async def count_open(read: Read, proposed_by: str) -> int:
     return await read.scalar(select(func.count()).select_from(approval).where(mine)) or 0
 
 
-async def page(read: Read, state: State | None, *, before: str | None, limit: int) -> list[ApprovalRecord]:
-    """Return the latest `limit` approvals before the id `before`, the latest first."""
+async def page(
+    read: Read, state: State | None, updated_since: datetime | None, asked: Slice
+) -> list[ApprovalRecord]:
+    """Return a page of approvals."""
     rows = where_given(select(*_COLUMNS), (approval.c.state, state))
-    return await read.read_records(ApprovalRecord, newest(rows, approval.c.id, before=before, limit=limit))
+    if updated_since is not None:
+        rows = rows.where(approval.c.updated_at >= updated_since)
+    return await read.read_records(ApprovalRecord, SORTS.page(rows, asked))
 
 
 async def add(tx: Tx, record: ApprovalRecord) -> None:
@@ -48,7 +57,7 @@ async def add(tx: Tx, record: ApprovalRecord) -> None:
 
 async def decide(tx: Tx, records: Sequence[ApprovalRecord]) -> None:
     """Store the decisions about these approvals, which are locked."""
-    await tx.update_records(approval, records, columns=("state", *DECIDED))
+    await tx.update_records(approval, records, columns=("state", "updated_at", *DECIDED))
 
 
 async def expire(tx: Tx, now: datetime) -> int:
@@ -56,5 +65,7 @@ async def expire(tx: Tx, now: datetime) -> int:
     over = (approval.c.state == "proposed") & (approval.c.expires_at <= now)
     due = select(approval.c.id).where(over).order_by(approval.c.id).limit(EXPIRED_PAGE)
     return await tx.execute(
-        update(approval).where(approval.c.id.in_(due), approval.c.state == "proposed").values(state="expired")
+        update(approval)
+        .where(approval.c.id.in_(due), approval.c.state == "proposed")
+        .values(state="expired", updated_at=now)
     )

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from sqlalchemy import Column, Index, MetaData, Named, Table, Text, TypedColumns
 
 from shared.db import record_of, triggers
-from shared.db.schema import INDEX_NAMES, declared_by, one_of
+from shared.db.schema import FILLED_BY_UPGRADE, INDEX_NAMES, declared_by, one_of
 from shared.db.types import Id, Instant, Sealed
 
 State = Literal["proposed", "approved", "rejected", "expired", "withdrawn", "failed"]
@@ -44,6 +44,8 @@ class ApprovalColumns(TypedColumns):
     """The address of what was created."""
     refusal: Named[str | None] = Column(Text)
     """The code of the refusal for which it failed."""
+    updated_at: Named[datetime] = Column(Instant, server_default=FILLED_BY_UPGRADE)
+    """The time of the proposal, or of the decision or the end that it has met since."""
 
 
 approval = Table(
@@ -51,6 +53,9 @@ approval = Table(
     approvals_metadata,
     ApprovalColumns,
     one_of("state", get_args(State), name="approval_state"),
+    Index("approval_proposed", "proposed_at", "id"),
+    Index("approval_expires", "expires_at", "id"),
+    Index("approval_updated", "updated_at", "id"),
     Index("approval_in_state", "state", "id"),
     Index("approval_of_proposer", "proposed_by", "state"),
 )
@@ -71,6 +76,7 @@ class ApprovalRecord:
     proposed_by: str
     proposed_at: datetime
     expires_at: datetime
+    updated_at: datetime
     state: State = "proposed"
     decided_by: str | None = None
     decided_at: datetime | None = None

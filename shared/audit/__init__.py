@@ -6,12 +6,13 @@ to. A use case adds what only it knows with `note`: the customer, the reason, th
     audit.note(tx, customer_id=complaint.customer_id, changes=[Change(complaint.id, "status", before, after)])
 """
 
-from shared.audit.reading import AuditSelection, name_of, page, reasons_of
+from shared.audit.reading import SORTS, AuditSelection, name_of, page, reasons_of
 from shared.audit.tables import AuditRecord, Change, Kind, Value
 from shared.audit.writing import OBJECTS_MAX, Act, Operator, note, prune, write
 
 __all__ = [
     "OBJECTS_MAX",
+    "SORTS",
     "Act",
     "AuditRecord",
     "AuditSelection",

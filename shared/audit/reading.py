@@ -7,8 +7,10 @@ from datetime import datetime
 from sqlalchemy import select, union_all
 
 from shared.audit.tables import NAME_FIELD, REASON_FIELD, AuditRecord, audit, audit_customer
-from shared.db import Read, columns_of, newest, where_given
+from shared.db import Read, Slice, Sorts, columns_of, where_given
 from shared.vault import Vault
+
+SORTS = Sorts(at=(audit.c.at, audit.c.id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +25,8 @@ class AuditSelection:
     until: datetime | None = None
 
 
-async def page(read: Read, chosen: AuditSelection, *, before: str | None, limit: int) -> list[AuditRecord]:
-    """Return the latest `limit` rows before the id `before`, the latest first."""
+async def page(read: Read, chosen: AuditSelection, asked: Slice) -> list[AuditRecord]:
+    """Return a page of rows."""
     rows = where_given(
         select(*columns_of(audit, AuditRecord)),
         (audit.c.kind, chosen.kind),
@@ -39,7 +41,7 @@ async def page(read: Read, chosen: AuditSelection, *, before: str | None, limit:
         rows = rows.where(audit.c.at >= chosen.since)
     if chosen.until is not None:
         rows = rows.where(audit.c.at < chosen.until)
-    return await read.read_records(AuditRecord, newest(rows, audit.c.id, before=before, limit=limit))
+    return await read.read_records(AuditRecord, SORTS.page(rows, asked))
 
 
 async def reasons_of(read: Read, vault: Vault, records: Sequence[AuditRecord]) -> dict[str, str]:

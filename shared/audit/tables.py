@@ -61,7 +61,7 @@ audit = Table(
     kernel_metadata,
     AuditColumns,
     one_of("kind", get_args(Kind), name="audit_kind"),
-    Index("audit_at", "at"),
+    Index("audit_at", "at", "id"),
     Index("audit_of_customer", "customer_id", "id"),
     Index("audit_of_operator", "operator", "id"),
 )

@@ -4,20 +4,23 @@ from shared.db.access import Database, Read, Tx, WriteOutbox
 from shared.db.opening import UnusableDatabase, kernel_metadata, open_database, place_of
 from shared.db.records import columns_of, record_of
 from shared.db.slots import Slot
-from shared.db.statements import any_of, any_of_rows, newest, where_given
+from shared.db.sorting import Slice, Sorts, in_order
+from shared.db.statements import any_of, any_of_rows, where_given
 
 __all__ = [
     "Database",
     "Read",
+    "Slice",
     "Slot",
+    "Sorts",
     "Tx",
     "UnusableDatabase",
     "WriteOutbox",
     "any_of",
     "any_of_rows",
     "columns_of",
+    "in_order",
     "kernel_metadata",
-    "newest",
     "open_database",
     "place_of",
     "record_of",

@@ -5,10 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, text
 
 INDEX_NAMES = {"ix": "%(table_name)s_%(column_0_name)s"}
 """The naming convention of every `MetaData`: an index of one column is named after its table and its column."""
+
+FILLED_BY_UPGRADE = text("'1970-01-01 00:00:00+00'")
+"""The default of a column with an instant that an upgrade has added to rows that exist.
+
+Without one, SQLite adds no column that is never null. No row keeps it: the upgrade fills the column, and each new row
+has a value of its own.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Build conditions over many values, in one way for both databases, and the pages and filters of lists."""
+"""Build conditions over many values, in one way for both databases, and the filters of lists."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -12,12 +12,6 @@ from sqlalchemy.types import LargeBinary, TypeDecorator, TypeEngine
 from shared.db.types import to_json
 
 S = TypeVar("S", bound=Select[*tuple[Any, ...]])
-
-
-def newest(statement: S, row_id: ColumnElement[Any], *, before: str | int | None, limit: int) -> S:
-    """Return a page of the statement: at most `limit` rows with an id below `before`, the latest first. None: the first page."""
-    page = statement.order_by(row_id.desc()).limit(limit)
-    return page if before is None else page.where(row_id < before)
 
 
 def where_given(statement: S, *filters: tuple[ColumnElement[Any], object | None]) -> S:

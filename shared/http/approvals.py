@@ -17,7 +17,7 @@ from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import CursorInvalid
 from shared.http.dependencies import Caller, InContext, Reading, Transaction, Vaulted
 from shared.http.listing import Listing, listed_by
-from shared.http.models import Page, Request, Response, Word, example
+from shared.http.models import Page, Request, Response, UpdatedSince, Word, example
 from shared.http.readers import ACTOR, OPERATORS_ONLY
 from shared.http.routes import Router
 from shared.service.service import Service
@@ -49,7 +49,7 @@ class ApprovalOut(Response):
         customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8",
         path={"customer_id": "cus_01hv3n8v1mz8k7g5r0q2w4x6y8"}, fields={"points": 250_000},
         reason="The shop's birthday gift was never booked", proposed_by="operator:li.lei",
-        proposed_at="2026-03-01T09:30:00Z", expires_at="2026-03-04T09:30:00Z", decided_by=None, decided_at=None,
+        proposed_at="2026-03-01T09:30:00Z", updated_at="2026-03-01T09:30:00Z", expires_at="2026-03-04T09:30:00Z", decided_by=None, decided_at=None,
         decision=None, created=None, refusal=None,
     )  # fmt: skip
 
@@ -66,6 +66,7 @@ class ApprovalOut(Response):
     reason: Annotated[str | None, OPERATORS_ONLY] = Field(description="The reason of the proposer.")
     proposed_by: Annotated[str, ACTOR]
     proposed_at: datetime
+    updated_at: datetime = Field(description="When it was proposed, decided or expired, whichever came last.")
     expires_at: datetime = Field(description=f"It can be approved until then: {_HOURS} hours.")
     decided_by: Annotated[str | None, ACTOR] = Field(description="Who approved, rejected or withdrew it.")
     decided_at: datetime | None
@@ -87,6 +88,7 @@ class ApprovalFilters:
     """The filters of the list of approvals."""
 
     state: Annotated[ApprovalState | None, Query(description="Only this state.")] = None
+    updated_since: UpdatedSince = None
 
 
 ACCEPTED: dict[int | str, dict[str, Any]] = {
@@ -122,14 +124,14 @@ def _declare_reading(router: Router) -> None:
     async def list_approvals(
         read: Reading,
         vault: Vaulted,
-        listing: Annotated[Listing[ApprovalFilters], listed_by(ApprovalFilters)],
+        listing: Annotated[Listing[ApprovalFilters], listed_by(ApprovalFilters, sorts=storage.SORTS)],
     ) -> Page[ApprovalOut]:
-        """Requests that one operator proposed for another one to approve, the latest first, with what became of them."""
+        """Requests that one operator proposed for another one to approve, with what became of them."""
         records = await storage.page(
-            read, listing.filters.state, before=listing.after, limit=listing.rows_max
+            read, listing.filters.state, listing.filters.updated_since, listing.slice
         )
         items = await _shown(read, vault, listing.shown(records))
-        return listing.page(records, lambda record: [record.id], items)
+        return listing.page(records, listing.sort_key, items)
 
     @router.get(
         "/v1/approvals/{approval_id}",
@@ -220,6 +222,7 @@ def _out(vault: Vault, keys: Keys, record: ApprovalRecord) -> ApprovalOut:
         reason=None if content is None else content.reason,
         proposed_by=vault.reveal(record.proposed_by),
         proposed_at=record.proposed_at,
+        updated_at=record.updated_at,
         expires_at=record.expires_at,
         decided_by=None if record.decided_by is None else vault.reveal(record.decided_by),
         decided_at=record.decided_at,

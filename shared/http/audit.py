@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Query
 from pydantic import Field
+from starlette.requests import Request as Incoming
 from typing_extensions import TypeAliasType
 
 from shared import audit
@@ -16,10 +17,11 @@ from shared.http.customers import NAME_MAX, IssuerOfName, Named
 from shared.http.dependencies import Reading, Vaulted
 from shared.http.listing import Listing, listed_by
 from shared.http.models import InstantIn, Page, Response, example
+from shared.http.openapi import operations
+from shared.http.operation_filter import OperationFilter, must_be_known
 from shared.http.operators import OperatorFilter, operator_asked
 from shared.http.readers import ACTOR, OPERATORS_ONLY
 from shared.http.routes import Router
-from shared.limits import CODE_MAX
 from shared.vault import Vault
 
 TAG = {"audit": "Who did what: the acts of operators, and their reads of personal data that was not masked."}
@@ -95,9 +97,7 @@ class AuditFilters:
         ),
     ] = None
     issuer: IssuerOfName = None
-    operation: Annotated[
-        str | None, Query(max_length=CODE_MAX, description="Only this operation, by its operationId.")
-    ] = None
+    operation: OperationFilter = None
     since: Annotated[InstantIn | None, Query(description="At this instant or later.")] = None
     until: Annotated[InstantIn | None, Query(description="Before this instant.")] = None
 
@@ -113,14 +113,21 @@ async def list_audit(
     read: Reading,
     vault: Vaulted,
     named: Named,
-    listing: Annotated[Listing[AuditFilters], listed_by(AuditFilters, bound_to=lambda caller: caller.key)],
+    incoming: Incoming,
+    listing: Annotated[
+        Listing[AuditFilters],
+        listed_by(AuditFilters, sorts=audit.SORTS, bound_to=lambda caller: caller.key),
+    ],
 ) -> Page[AuditOut]:
-    """Acts of operators and their reads of personal data that was not masked, the latest first.
+    """Acts of operators and their reads of personal data that was not masked.
 
     An act is written with its own effects, in one transaction. Refused acts are listed too. Rows are never changed; they are
     deleted after HUITOU_AUDIT_DAYS. When a customer is erased, the reasons about the customer become unreadable.
     """
     filters = listing.filters
+    if filters.operation is not None:
+        routes = operations(incoming.app.router.routes)
+        must_be_known(filters.operation, [route.operation.id for route in routes])
     customer_id = filters.customer_id and await named.identity_of(read, filters.customer_id, filters.issuer)
     if filters.customer_id and not customer_id:
         return listing.page([], lambda _: [], [])
@@ -132,11 +139,11 @@ async def list_audit(
         since=filters.since,
         until=filters.until,
     )
-    records = await audit.page(read, chosen, before=listing.after, limit=listing.rows_max)
+    records = await audit.page(read, chosen, listing.slice)
     shown = listing.shown(records)
     reasons = await audit.reasons_of(read, vault, shown)
     items = [_out(vault, record, reasons.get(record.id)) for record in shown]
-    return listing.page(records, lambda record: [record.id], items)
+    return listing.page(records, listing.sort_key, items)
 
 
 def _out(vault: Vault, record: AuditRecord, reason: str | None) -> AuditOut:

@@ -78,6 +78,9 @@ LIMITS = f"""
 {BATCH_BODY_BYTES_MAX:,} for a `:batch`, {IMPORT_BODY_BYTES_MAX:,} for a file that is imported (413 `body_too_large`), {CHUNKS_MAX:,} chunks (413 `too_many_chunks`), {NODES_MAX:,} values, {NAMES_MAX} names in one object and
 {DEPTH_MAX} levels (422 `body_too_complex`). An answer lists at most {ERRORS_MAX} errors. HEAD works where GET does.
 
+**Lists.** `sort` names a field, with `-` in front for the greatest value first; ties are in the order of the ids. A `next_cursor` is sent
+with the same filters and the same `sort`. Lists of what changes have `updated_since`, and lists of facts that only come `recorded_since`.
+
 **HTTP.** A request of HTTP/1.1 has one `Host` (400 `host_wrong`). Its body comes with a `Content-Length` or in chunks
 (400 `transfer_coding_unknown`). `Expect` is `100-continue` (417 `expectation_unknown`). What cannot be read is 400 `bad_request`.
 

@@ -1,6 +1,6 @@
 """The operations on jobs, the same in every service that has jobs: follow them, cancel them, read their errors and results."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -21,6 +21,7 @@ from shared.http.cursor import CursorInvalid
 from shared.http.dependencies import Caller, InContext, Reading, Running, Transaction, Vaulted
 from shared.http.listing import Listing, NoFilters, listed_by
 from shared.http.models import Page, Response, example
+from shared.http.operation_filter import OperationFilter, must_be_known
 from shared.http.readers import ACTOR, EVERYBODY
 from shared.http.routes import Router
 from shared.jobs import limits, storage
@@ -28,7 +29,7 @@ from shared.jobs.kinds import JobKind
 from shared.jobs.refusals import JobEnded, JobNotDone, JobNotFound, NoResult
 from shared.jobs.storage import JobSelection
 from shared.jobs.tables import ErrorRecord, JobRecord, State
-from shared.limits import CODE_MAX, ID_MAX
+from shared.limits import ID_MAX
 from shared.service.service import Service
 from shared.vault import Vault
 
@@ -118,9 +119,7 @@ class JobFilters:
     """The filters of the list of jobs."""
 
     state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None
-    operation: Annotated[
-        str | None, Query(max_length=CODE_MAX, description="Only jobs that this operationId asked for.")
-    ] = None
+    operation: OperationFilter = None
 
 
 def _rows_seen_by(caller: Principal) -> str | None:
@@ -173,13 +172,13 @@ def router_of(service: Service) -> Router:
     """Return the operations on the jobs of a service; none if it has no kinds of jobs."""
     router = Router(tags=[*TAG])
     if service.job_kinds:
-        _declare_reading(router)
+        _declare_reading(router, [kind.operation for kind in service.job_kinds])
         _declare_cancelling(router)
         _declare_results(router, service.job_kinds)
     return router
 
 
-def _declare_reading(router: Router) -> None:
+def _declare_reading(router: Router, operations: Collection[str]) -> None:
     @router.get(
         "/v1/jobs",
         operation_id="list_jobs",
@@ -191,16 +190,20 @@ def _declare_reading(router: Router) -> None:
         read: Reading,
         vault: Vaulted,
         caller: Caller,
-        listing: Annotated[Listing[JobFilters], listed_by(JobFilters, bound_to=_rows_seen_by)],
+        listing: Annotated[
+            Listing[JobFilters], listed_by(JobFilters, sorts=storage.SORTS, bound_to=_rows_seen_by)
+        ],
     ) -> Page[JobOut]:
-        """Jobs, the latest first: your own; managers and administrators see the jobs of all."""
+        """Your own jobs; managers and administrators see the jobs of all."""
         filters = listing.filters
+        if filters.operation is not None:
+            must_be_known(filters.operation, operations)
         chosen = JobSelection(
             principal=_rows_seen_by(caller), state=filters.state, operation=filters.operation
         )
-        records = await storage.page(read, chosen, before=listing.after, limit=listing.rows_max)
+        records = await storage.page(read, chosen, listing.slice)
         items = [shown(vault, record) for record in listing.shown(records)]
-        return listing.page(records, lambda record: [record.id], items)
+        return listing.page(records, listing.sort_key, items)
 
     @router.get(
         "/v1/jobs/{job_id}",

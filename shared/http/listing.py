@@ -9,20 +9,27 @@
         rows = await lots.page(read, listing.filters.state, after=listing.after_number, limit=listing.rows_max)
         return listing.page(rows, lambda row: [row.id], [_out(row) for row in listing.shown(rows)])
 
-Each field of the filters is a query parameter of its own; `limit` and `cursor` follow them. A cursor is bound to the
-operation, the path and the filters, and is refused with any other.
+Each field of the filters is a query parameter of its own; `limit` and `cursor` follow them. A list that can be sorted names
+its sorts (`shared.db.Sorts`), and has the parameter `sort`:
+
+    listing: Annotated[Listing[PurchaseFilters], listed_by(PurchaseFilters, sorts=purchases.SORTS)]
+    rows = await purchases.page(read, selection, listing.slice)
+    return listing.page(rows, listing.sort_key, [_out(row) for row in listing.shown(rows)])
+
+A cursor is bound to the operation, the path, the filters and the sort, and is refused with any other.
 """
 
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, fields
-from typing import Any, Generic, TypeVar, get_type_hints
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_type_hints
 
-from fastapi import Depends
+from fastapi import Depends, Query
 from pydantic import JsonValue
 from starlette.requests import Request
 
 from shared.auth.principal import Principal
+from shared.db import Slice, Sorts
 from shared.http.cursor import Cursors
 from shared.http.dependencies import PRINCIPAL, Vaulted
 from shared.http.models import LIMIT_DEFAULT, Cursor, Limit, Page
@@ -30,6 +37,9 @@ from shared.http.models import LIMIT_DEFAULT, Cursor, Limit, Page
 F = TypeVar("F")
 R = TypeVar("R")
 T = TypeVar("T")
+
+SORT = "sort"
+"""The query parameter that names the sort of a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,19 @@ class Listing(Generic[F]):
     position: Sequence[JsonValue] | None
     """The sort key after which the page begins, or None for the beginning of the list."""
     cursors: Cursors
+    sorts: Sorts
+    """The sorts of the list; none if it has one order only."""
+    sort: str = ""
+    """The sort that is asked for."""
+
+    @property
+    def slice(self) -> Slice:
+        """Return which rows of a list with sorts to read, one more than are shown."""
+        return Slice(self.sort, self.position, self.rows_max)
+
+    def sort_key(self, row: object) -> Sequence[JsonValue]:
+        """Return the sort key of a row of a list with sorts. The row has the columns of the sort as attributes."""
+        return self.sorts.key(row, self.sort)
 
     @property
     def rows_max(self) -> int:
@@ -83,37 +106,68 @@ class NoFilters:
     """The filters of a list that has none."""
 
 
-def listed_by(filters: type[F], *, bound_to: Callable[[Principal], JsonValue] | None = None) -> Any:
-    """Return the dependency that reads a `Listing` with these filters from the query.
+NO_SORTS = Sorts()
+
+
+def listed_by(
+    filters: type[F], *, sorts: Sorts = NO_SORTS, bound_to: Callable[[Principal], JsonValue] | None = None
+) -> Any:
+    """Return the dependency that reads a `Listing` with these filters and sorts from the query.
 
     A list that shows different rows to different callers gives `bound_to`. It returns what decides about the rows of a
     caller, and the cursor is bound to that too.
     """
 
-    async def asked(
-        request: Request, vault: Vaulted, limit: int, cursor: str | None, **given: Any
+    return Depends(_Reader(filters, sorts, bound_to))
+
+
+def sorts_of(dependency: object) -> Sorts | None:
+    """Return the sorts of the list that a dependency of `listed_by` reads; None: it is another, or its list has none."""
+    return dependency.sorts if isinstance(dependency, _Reader) and dependency.sorts.names else None
+
+
+class _Reader(Generic[F]):
+    """The dependency of one list. FastAPI reads the parameters of the query from its signature."""
+
+    def __init__(
+        self, filters: type[F], sorts: Sorts, bound_to: Callable[[Principal], JsonValue] | None
+    ) -> None:
+        self.sorts = sorts
+        self._filters, self._bound_to = filters, bound_to
+        self.__signature__ = inspect.Signature(
+            [
+                _parameter("request", Request),
+                _parameter("vault", Vaulted),
+                *_query_parameters(filters),
+                *_sort_parameter(sorts),
+                _parameter("limit", Limit, LIMIT_DEFAULT),
+                _parameter("cursor", Cursor, None),
+            ]
+        )
+
+    async def __call__(
+        self, request: Request, vault: Vaulted, limit: int, cursor: str | None, **given: Any
     ) -> Listing[F]:
         bound: dict[str, JsonValue] = {**given, **request.path_params}
-        if bound_to is not None:
-            bound["caller"] = bound_to(request.scope[PRINCIPAL])
+        if self._bound_to is not None:
+            bound["caller"] = self._bound_to(request.scope[PRINCIPAL])
         cursors = Cursors(vault, request.scope["route"].operation.id, bound)
-        return Listing(filters(**given), limit, cursors.read(cursor), cursors)
-
-    asked.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # FastAPI reads parameters from it
-        [
-            _parameter("request", Request),
-            _parameter("vault", Vaulted),
-            *_query_parameters(filters),
-            _parameter("limit", Limit, LIMIT_DEFAULT),
-            _parameter("cursor", Cursor, None),
-        ]
-    )
-    return Depends(asked)
+        sort = given.pop(SORT, "")
+        return Listing(self._filters(**given), limit, cursors.read(cursor), cursors, self.sorts, sort)
 
 
 def _query_parameters(filters: type[Any]) -> list[inspect.Parameter]:
     hints = get_type_hints(filters, include_extras=True)
     return [_parameter(field.name, hints[field.name], _default(field)) for field in fields(filters)]
+
+
+def _sort_parameter(sorts: Sorts) -> list[inspect.Parameter]:
+    if not sorts.names:
+        return []
+    about = Query(
+        description="The field by which the list is sorted, the least value first; with `-`, the greatest first."
+    )
+    return [_parameter(SORT, Annotated[Literal[sorts.names], about], sorts.names[0])]
 
 
 def _default(field: Field[Any]) -> Any:

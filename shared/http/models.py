@@ -166,6 +166,15 @@ Category = Annotated[base.Category, Spelled]
 Brand = Annotated[base.Brand, Spelled]
 """Ids and codes of the merchant's, as a request gives them; events hold them in their only spelling."""
 
+UpdatedSince = Annotated[
+    InstantIn | None,
+    Query(
+        description="Only what was changed at this instant or later. To keep a copy, read with `sort=updated_at`, and the next time "
+        "from a minute before your last reading: a change that is still being written is told late, and some are told twice."
+    ),
+]
+"""The filter of lists of things that change."""
+
 SourceFilter = Annotated[
     str | None, Spelled, Query(max_length=SOURCE_MAX, description="Only what came from this system.")
 ]

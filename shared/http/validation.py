@@ -4,6 +4,7 @@ import difflib
 import re
 import types
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -74,6 +75,11 @@ def unknown_parameters(given: Iterable[str], known: frozenset[str]) -> list[Fiel
     """Return a field error for each query parameter that the operation does not have, at most one more than may be shown."""
     unknown = [name for name in given if name not in known][: ERRORS_MAX + 1]
     return [_unknown(pointer(("query", name)), name, known) for name in unknown]
+
+
+def unknown_operation(value: str, known: Iterable[str]) -> FieldError:
+    """Return the field error of the parameter `operation`, which names no operation of these."""
+    return replace(_unknown(pointer(("query", "operation")), value, known), code="not_allowed")
 
 
 def pointer(parts: Sequence[str | int]) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select, tuple_, update
 
 from shared.auth.principal import Principal
 from shared.context import Context
-from shared.db import Read, Tx, columns_of, newest, where_given
+from shared.db import Read, Slice, Sorts, Tx, columns_of, where_given
 from shared.errors import FieldError
 from shared.ids import new_id
 from shared.jobs import limits
@@ -27,6 +27,7 @@ from shared.jobs.tables import (
 )
 from shared.vault import Keys, Vault
 
+SORTS = Sorts(created_at=(job.c.created_at, job.c.id))
 PARAMETERS_FIELD, DETAIL_FIELD = "job.parameters", "job_error.detail"
 PIECE_FIELDS: dict[Way, str] = {"in": "job_piece.in", "out": "job_piece.out"}
 """The names under which the columns of a job are sealed."""
@@ -199,15 +200,15 @@ async def find(read: Read, job_id: str) -> JobRecord | None:
     return await read.read_record(JobRecord, select(*_COLUMNS).where(job.c.id == job_id))
 
 
-async def page(read: Read, chosen: JobSelection, *, before: str | None, limit: int) -> list[JobRecord]:
-    """Return at most `limit` jobs that were asked for before the job `before`, the latest first."""
+async def page(read: Read, chosen: JobSelection, asked: Slice) -> list[JobRecord]:
+    """Return a page of jobs."""
     rows = where_given(
         select(*_COLUMNS),
         (job.c.principal, chosen.principal),
         (job.c.state, chosen.state),
         (job.c.operation, chosen.operation),
     )
-    return await read.read_records(JobRecord, newest(rows, job.c.id, before=before, limit=limit))
+    return await read.read_records(JobRecord, SORTS.page(rows, asked))
 
 
 async def errors_page(read: Read, job_id: str, *, after: int, limit: int) -> list[ErrorRecord]:

@@ -58,7 +58,8 @@ class JobColumns(TypedColumns):
 job = Table("job", kernel_metadata, JobColumns, one_of("state", get_args(State), name="job_state_known"))
 _open = job.c.state.in_(OPEN)
 Index("job_waiting", job.c.lease_until, job.c.fence, job.c.id, postgresql_where=_open, sqlite_where=_open)
-Index("job_of_principal", job.c.principal, job.c.id)
+Index("job_created", job.c.created_at, job.c.id)
+Index("job_of_principal", job.c.principal, job.c.created_at, job.c.id)
 _ended = job.c.expires_at.is_not(None)
 Index("job_expires", job.c.expires_at, postgresql_where=_ended, sqlite_where=_ended)
 

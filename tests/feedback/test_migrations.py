@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
-from services.feedback.complaints.domain.complaint import OrderReference
+from services.feedback.complaints.domain.complaint import NOTHING_DUE, OrderReference
 from services.feedback.complaints.domain.machine import ComplaintAction
 from services.feedback.complaints.storage.tables import (
     ComplaintRecord,
@@ -25,7 +25,7 @@ from services.feedback.orders.storage.tables import order_fact
 from services.feedback.remedies.storage.tables import remedy
 from services.feedback.sla.domain.policy import Attributes, Metric
 from services.feedback.sla.storage import rules
-from services.feedback.sla.storage.tables import calendar, sla_event, sla_policy
+from services.feedback.sla.storage.tables import calendar, sla_clock, sla_event, sla_policy
 from shared.db import columns_of
 from shared.db.migrations import Migrations
 from shared.vault import Vault, subject_key
@@ -133,8 +133,10 @@ async def test_a_shop_of_the_first_revision_promises_every_answer_from_now_on_an
             )
             retries = await read.all(sa.select(remedy.c.id, remedy.c.retry_of).order_by(remedy.c.id))
             goals = (await rules.load(read)).goals(Attributes("web", "normal"), datetime.now(UTC))
+            times = await read.all(sa.select(complaint.c.due_at, complaint.c.updated_at))
         assert [tuple(version) for version in versions] == [(1, False), (2, True)]
         assert set(goals) == {Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE}
+        assert [tuple(row) for row in times] == [(NOTHING_DUE, NOW)]
         assert [tuple(retry) for retry in retries] == [("rem_0", None), ("rem_1", "rem_0"), ("rem_2", None)]
 
 
@@ -191,6 +193,27 @@ async def test_what_people_wrote_before_is_sealed_and_operators_become_pseudonym
                 await tx.execute(delete(follow_up))
 
 
+@pytest.mark.both_databases
+async def test_a_complaint_of_before_is_due_with_its_earliest_promise_and_was_updated_by_its_last_message(
+    kind: databases.Kind, tmp_path: Path
+) -> None:
+    described = services.service_with("feedback", tmp_path)
+    async with databases.at_first_revision(kind, described, folder=tmp_path) as database:
+        async with database.begin() as tx:
+            await tx.execute(sa.insert(_as_first(complaint)).values(**COMPLAINT))
+            said = MESSAGE | {"booked_at": NOW.replace(hour=14), "author": "cus_1"}
+            await tx.execute(sa.insert(message).values(**said, id="msg_1"))
+            for number, (hour, fulfilled_at) in enumerate(((13, NOW), (15, None), (16, None)), 1):
+                clock = CLOCK | {"ordinal": number, "due_at": NOW.replace(hour=hour)}
+                await tx.execute(sa.insert(sla_clock).values(**clock, fulfilled_at=fulfilled_at))
+
+        await databases.upgrade(database, described, VAULT)
+
+        async with database.read() as read:
+            times = await read.all(sa.select(complaint.c.due_at, complaint.c.updated_at))
+        assert [tuple(row) for row in times] == [(NOW.replace(hour=15), NOW.replace(hour=14))]
+
+
 def _as_first(table: sa.Table[Any], *dropped: str) -> sa.TableClause:
     """Return a table with the columns that the first revision had; `dropped` are those that are there no more."""
     kept = [sa.column(column.name, column.type) for column in table.columns if column.name not in NEW]
@@ -199,7 +222,7 @@ def _as_first(table: sa.Table[Any], *dropped: str) -> sa.TableClause:
 
 
 VAULT = Vault("feedback", {1: b"1" * 32}, b"r" * 32)
-NEW = {"rules_applied", "order_sealed", "method_sealed"}
+NEW = {"rules_applied", "order_sealed", "method_sealed", "due_at", "updated_at"}
 MESSAGE = {
     "complaint_id": "cmp_1", "cycle": 1, "kind": "note", "channel": "web", "visible": False, "occurred_at": NOW,
     "booked_at": NOW, "body_sealed": b"x", "delivery": "sent",
@@ -218,6 +241,11 @@ COMPLAINT = {
     "opened_by": "agent", "opened_by_id": "ana", "contact_at": NOW, "received_at": NOW, "title_sealed": b"x",
     "body_sealed": b"x", "status": "received", "priority": "normal", "cycle": 1, "review_level": 0,
     "escalation_level": 0, "version": 1,
+}  # fmt: skip
+CLOCK = {
+    "complaint_id": "cmp_1", "metric": "next_response", "cycle": 1, "policy_id": "default", "policy_version": 1,
+    "calendar_id": "24x7", "calendar_version": 1, "target_seconds": 60, "started_at": NOW, "pauses": (),
+    "verdict": "running", "estimated": False,
 }  # fmt: skip
 REMEDY = {
     "complaint_id": "cmp_1", "cycle": 1, "kind": "points", "points": 5, "status": "granted", "requested_by": "ana",

@@ -9,6 +9,7 @@ from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.redemptions.queries.redemptions import list_redemptions
 from services.loyalty.statements.queries.facts_of_order import facts_of_order
 from services.loyalty.statements.queries.list_entries import list_entries
+from shared.db import Slice
 from tests.loyalty.shop import START, bought, customer, open_shop
 from tests.parts.rows_read import rows_read, stay_without_statistics, take_indexes
 
@@ -33,10 +34,12 @@ async def test_lists_of_a_member_read_few_rows(tmp_path: Path, issuer: str | Non
             await take_indexes(tx)
             before = await rows_read(tx)
             found = await find_member(tx, members[7], START)
-            redeemed = await list_redemptions(tx, found, before=None, limit=50)
-            adjusted = await list_adjustments(tx, found, before=None, limit=50)
+            redeemed = await list_redemptions(tx, found, Slice("-occurred_at", None, 50))
+            adjusted = await list_adjustments(tx, found, Slice("-occurred_at", None, 50))
             facts = await facts_of_order(tx, shop.vault, "web", "A-7", issuer, wallet_ids=found.wallet_ids)
-            entries = await list_entries(tx, found.wallet_ids, of_order=facts, before=None, limit=50)
+            entries = await list_entries(
+                tx, found.wallet_ids, of_order=facts, asked=Slice("-booked_at", None, 50)
+            )
             after = await rows_read(tx)
 
     assert [(len(redeemed), len(adjusted), len(entries))] == [(1, 1, 2)]

@@ -98,7 +98,7 @@ async def test_ids_are_ordered_bytewise_in_the_database(profile: Profile) -> Non
         records = [
             IdentityRecord(
                 identity_id=word, owner_id=word, origin="purchase", issuer="shop", source=None,
-                created_at=tx.now, booked_at=tx.now,
+                created_at=tx.now, booked_at=tx.now, updated_at=tx.now,
             )
             for word in words
         ]  # fmt: skip

@@ -14,7 +14,6 @@ from services.profile.people.domain.resolution import Resolved
 from services.profile.people.queries.customers import find_customer
 from services.profile.people.storage.tables import (
     IdentifierRecord,
-    IdentityRecord,
     customer_value,
     identifier,
     identity,
@@ -67,13 +66,14 @@ async def fill(tx: Tx, context: Context[Settings]) -> None:
     """
     issuers = {SHOPS: "shop", ACMES: "partner:acme", LATER: "shop"}
     keys, records = context.vault.mint(issuers)
-    await tx.insert_records(
-        identity,
-        [
-            IdentityRecord(identity_id, identity_id, "registration", issuer, None, NOW, NOW)
-            for identity_id, issuer in issuers.items()
-        ],
-    )
+    known = sa.table("identity", *_columns_of(identity, but="updated_at"))
+    for identity_id, issuer in issuers.items():
+        await tx.execute(
+            sa.insert(known).values(
+                identity_id=identity_id, owner_id=identity_id, ownership_version=0, record_version=0, state="active",
+                origin="registration", issuer=issuer, source=None, created_at=NOW, booked_at=NOW,
+            )
+        )  # fmt: skip
     await tx.insert_records(subject_key, records)
     await tx.insert_records(
         identifier,
@@ -150,6 +150,7 @@ async def test_data_of_the_first_revision_survives(kind: databases.Kind, tmp_pat
         assert await holder(database, context, HELD_BY_ACME, "partner:acme") == ACMES
         assert await holder(database, context, HELD_BY_ACME, "shop") == LATER
         async with database.read() as read:
+            assert {at for (at,) in await read.all(select(identity.c.updated_at))} == {NOW}
             told = await read.read_records(OutboxRecord, select(*outbox.c))
             assert list(await described.verify(read)) == []
         (registered,) = [

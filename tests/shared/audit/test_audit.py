@@ -12,6 +12,7 @@ from shared import audit
 from shared.audit import Act, AuditSelection, Change, Operator
 from shared.audit.tables import audit as table
 from shared.audit.tables import audit_customer
+from shared.db import Slice
 from shared.ids import new_id
 from tests.parts.contexts import context_of
 from tests.parts.databases import Kind
@@ -41,7 +42,7 @@ async def write(till: Till, done: Act, *, login: str = "li.lei", **noted: object
 async def listed(till: Till, **chosen: object) -> list[str]:
     async with till.database.read() as read:
         selection = AuditSelection(**chosen)  # type: ignore[arg-type]
-        return [record.id for record in await audit.page(read, selection, before=None, limit=50)]
+        return [record.id for record in await audit.page(read, selection, Slice("-at", None, 50))]
 
 
 async def test_a_row_says_who_did_what_to_whom_and_why(till: Till) -> None:
@@ -51,7 +52,7 @@ async def test_a_row_says_who_did_what_to_whom_and_why(till: Till) -> None:
     row = await write(till, act(ANA, reason="Ana called, 13800138000"), changes=changes)
 
     async with till.database.read() as read:
-        (record,) = await audit.page(read, AuditSelection(), before=None, limit=2)
+        (record,) = await audit.page(read, AuditSelection(), Slice("-at", None, 2))
         reasons = await audit.reasons_of(read, till.vault, [record])
     assert (record.id, record.customer_id, record.roles, record.changes) == (
         row,
@@ -69,7 +70,7 @@ async def test_a_row_says_who_did_what_to_whom_and_why(till: Till) -> None:
 async def test_a_reason_about_nobody_is_sealed_by_the_installation(till: Till) -> None:
     row = await write(till, act(reason="The batch is bad"))
     async with till.database.read() as read:
-        records = await audit.page(read, AuditSelection(), before=None, limit=2)
+        records = await audit.page(read, AuditSelection(), Slice("-at", None, 2))
         assert await audit.reasons_of(read, till.vault, records) == {row: "The batch is bad"}
 
 
@@ -82,7 +83,7 @@ async def test_of_an_erased_customer_the_ids_stay_and_the_words_are_gone(till: T
     after = await write(till, act(ANA, reason="Ana is gone"))
 
     async with till.database.read() as read:
-        records = await audit.page(read, AuditSelection(customer_id=ANA), before=None, limit=5)
+        records = await audit.page(read, AuditSelection(customer_id=ANA), Slice("-at", None, 5))
         assert await audit.reasons_of(read, till.vault, records) == {}
     assert [record.id for record in records] == [after, row]
     assert records[0].reason is None
@@ -118,7 +119,7 @@ async def test_a_failed_savepoint_takes_its_notes_along(till: Till) -> None:
                 raise RuntimeError
         await audit.write(tx, till.vault, Operator("~x", None, ()), act(ANA))
     async with till.database.read() as read:
-        (record,) = await audit.page(read, AuditSelection(), before=None, limit=2)
+        (record,) = await audit.page(read, AuditSelection(), Slice("-at", None, 2))
     assert (record.customer_id, [change.after for change in record.changes]) == (ANA, ["kept"])
 
 

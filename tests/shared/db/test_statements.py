@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
-from shared.db import Database, any_of, any_of_rows, newest, where_given
+from shared.db import Database, any_of, any_of_rows, where_given
 
 things = Table(
     "things",
@@ -56,22 +56,16 @@ async def test_a_statement_built_once_gives_floats_back_as_floats(database: Data
         assert tuple(await read.one(ratio, {"n": 1})) == (0.25, 1)
 
 
-def test_a_page_has_the_newest_rows_below_its_cursor_that_a_filter_names() -> None:
+def test_a_filter_chooses_rows_and_none_chooses_all() -> None:
     connection = sqlite3.connect(":memory:")
     connection.execute("create table fact (id integer, kind text)")
-    connection.executemany(
-        "insert into fact values (?, ?)", [(1, "a"), (2, "b"), (3, "a"), (4, "a"), (5, None)]
-    )
+    connection.executemany("insert into fact values (?, ?)", [(1, "a"), (2, "b"), (3, "a"), (5, None)])
     fact = table("fact", column("id", Integer), column("kind", Text))
 
-    def page(kind: str | None, before: int | None) -> list[int]:
-        statement = newest(
-            where_given(select(fact.c.id), (fact.c.kind, kind)), fact.c.id, before=before, limit=2
-        )
+    def chosen(kind: str | None) -> list[int]:
+        statement = where_given(select(fact.c.id), (fact.c.kind, kind)).order_by(fact.c.id)
         compiled = statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
         return [row_id for (row_id,) in connection.execute(str(compiled))]
 
-    assert page(None, None) == [5, 4]
-    assert page(None, 4) == [3, 2]
-    assert page("a", None) == [4, 3]
-    assert page("a", 3) == [1]
+    assert chosen(None) == [1, 2, 3, 5]
+    assert chosen("a") == [1, 3]

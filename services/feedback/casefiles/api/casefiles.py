@@ -18,12 +18,12 @@ from services.feedback.casefiles.api.limits import RemedyLimitOut, show_limits
 from services.feedback.casefiles.api.orders import ComplaintOrderOut, show_order
 from services.feedback.casefiles.api.reader import Reader
 from services.feedback.casefiles.api.remedies import RemedyOut, show_remedies
-from services.feedback.complaints.domain.complaint import OpenedBy
+from services.feedback.complaints.domain.complaint import OpenedBy, due_or_none
 from services.feedback.complaints.domain.machine import ComplaintAction, ComplaintOutcome, ComplaintStatus
 from services.feedback.complaints.queries.admission import READ_SCOPE, admit, allowed_to, known_to
 from services.feedback.complaints.refusals import UnknownComplaint
 from services.feedback.customers.queries import ids_shown, issuer_of
-from services.feedback.http import ClockOut, ComplaintInPath, OwnerId, show_clocks
+from services.feedback.http import ClockOut, ComplaintInPath, DueAt, OwnerId, UpdatedAt, show_clocks
 from services.feedback.settings import Settings
 from shared import identity
 from shared.http.auth import OPERATORS, allow
@@ -46,6 +46,8 @@ class ComplaintOut(Response):
     opened_by: OpenedBy
     contact_at: datetime
     received_at: datetime
+    updated_at: UpdatedAt
+    due_at: DueAt
     title: Annotated[str | None, EVERYBODY] = Field(description="Null when the customer was erased.")
     body: Annotated[str | None, EVERYBODY] = Field(description="Null when the customer was erased.")
     status: ComplaintStatus
@@ -115,6 +117,8 @@ async def get_complaint(
         opened_by=OpenedBy(complaint.opened_by),
         contact_at=complaint.contact_at,
         received_at=complaint.received_at,
+        updated_at=complaint.updated_at,
+        due_at=due_or_none(complaint.due_at),
         title=reader.text("complaint.title", complaint.id, complaint.title_sealed),
         body=reader.text("complaint.body", complaint.id, complaint.body_sealed),
         status=ComplaintStatus(complaint.status),

@@ -8,9 +8,15 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import Field
 
-from services.feedback.complaints.api.short import ChannelIn, ComplaintSummaryOut, channel_code, opened_out
+from services.feedback.complaints.api.short import (
+    ChannelFilter,
+    ChannelIn,
+    ComplaintSummaryOut,
+    NumberFilter,
+    opened_out,
+)
 from services.feedback.complaints.domain import machine
-from services.feedback.complaints.domain.complaint import OpenedBy, OrderReference
+from services.feedback.complaints.domain.complaint import OpenedBy, OrderReference, due_or_none
 from services.feedback.complaints.domain.machine import ComplaintOutcome, ComplaintStatus
 from services.feedback.complaints.queries import lists
 from services.feedback.complaints.queries.admission import READ_SCOPE, WRITE_SCOPE, WRITERS
@@ -22,9 +28,10 @@ from services.feedback.complaints.refusals import (
     OtherCustomerNamed,
     UnknownCustomer,
 )
+from services.feedback.complaints.storage.complaints import SORTS
 from services.feedback.complaints.usecases.open_complaint import NewComplaint, open_complaint
 from services.feedback.customers.queries import ids_shown
-from services.feedback.http import ClockOut, OwnerId, show_clocks
+from services.feedback.http import ClockOut, DueAt, OwnerId, UpdatedAt, show_clocks
 from services.feedback.settings import Settings
 from shared.db import Tx
 from shared.events.base import ComplaintId, Issuer
@@ -40,6 +47,7 @@ from shared.http.models import (
     Request,
     Response,
     Source,
+    UpdatedSince,
     Word,
     example,
     member_of,
@@ -47,7 +55,6 @@ from shared.http.models import (
 from shared.http.operators import OperatorFilter, operator_asked
 from shared.http.readers import ACTOR, EVERYBODY
 from shared.http.routes import Router
-from shared.limits import CODE_MAX
 
 router = Router(tags=["complaints"])
 
@@ -116,6 +123,8 @@ class ListedComplaintOut(Response):
     priority: str
     cycle: int
     received_at: datetime
+    updated_at: UpdatedAt
+    due_at: DueAt
     clocks: list[ClockOut]
 
 
@@ -147,7 +156,7 @@ async def post_complaint(
     """
     new = NewComplaint(
         identity_id=await _complainant(tx, named, body),
-        channel=channel_code(body.channel),
+        channel=body.channel,
         title=body.title,
         body=body.body,
         opened_by=OPENED_BY[caller.kind],
@@ -190,15 +199,20 @@ class ComplaintFilters:
         Query(description="Only complaints in this state; `open` is every state but closed."),
     ] = None
     owner_id: OperatorFilter = None
-    number: Annotated[
-        str | None,
+    number: NumberFilter = None
+    channel: ChannelFilter = None
+    late: Annotated[
+        bool | None,
         Query(
-            max_length=CODE_MAX, description="Only the complaint with this number, such as C-261121-7KQ4M."
+            description="Only complaints with a promise that is overdue and not kept yet (`true`), or only those without. With "
+            "`sort=due_at` what waits longest comes first."
         ),
     ] = None
-    channel: Annotated[
-        str | None, Query(max_length=CODE_MAX, description="Only complaints that came through this channel.")
+    due_before: Annotated[
+        InstantIn | None,
+        Query(description="Only complaints with a promise that is due before this instant and not kept yet."),
     ] = None
+    updated_since: UpdatedSince = None
 
 
 @router.get(
@@ -213,10 +227,11 @@ async def list_complaints(
     caller: Caller,
     named: Named,
     listing: Annotated[
-        Listing[ComplaintFilters], listed_by(ComplaintFilters, bound_to=lambda caller: caller.key)
+        Listing[ComplaintFilters],
+        listed_by(ComplaintFilters, sorts=SORTS, bound_to=lambda caller: caller.key),
     ],
 ) -> Page[ListedComplaintOut]:
-    """List complaints, the latest first, with their clocks. Customers and partners see only their own complaints.
+    """List complaints with their clocks. Customers and partners see only their own complaints.
 
     A filter that names another customer gives an empty page, like one that names a customer that does not exist.
     """
@@ -224,6 +239,8 @@ async def list_complaints(
     customer_id = asked and await named.identity_of(read, asked, listing.filters.issuer)
     if asked and not customer_id:
         return listing.page([], lambda _: [], [])
+    now = context.clock.now()
+    late_before = now if listing.filters.late else None
     complaints = await lists.list_complaints(
         read,
         caller,
@@ -232,8 +249,10 @@ async def list_complaints(
         owner=operator_asked(caller, listing.filters.owner_id),
         number=listing.filters.number,
         channel=listing.filters.channel,
-        before=listing.after,
-        limit=listing.rows_max,
+        due_before=min((limit for limit in (listing.filters.due_before, late_before) if limit), default=None),
+        due_from=now if listing.filters.late is False else None,
+        updated_since=listing.filters.updated_since,
+        asked=listing.slice,
     )
     shown = listing.shown(complaints)
     keys = await context.vault.keys(read, {complaint.identity_id for complaint in shown})
@@ -257,11 +276,13 @@ async def list_complaints(
             priority=complaint.priority,
             cycle=complaint.cycle,
             received_at=complaint.received_at,
+            updated_at=complaint.updated_at,
+            due_at=due_or_none(complaint.due_at),
             clocks=clocks[complaint.id],
         )
         for complaint in shown
     ]
-    return listing.page(complaints, lambda complaint: [complaint.id], items)
+    return listing.page(complaints, listing.sort_key, items)
 
 
 async def _complainant(tx: Tx, named: Naming, body: ComplaintIn) -> str:

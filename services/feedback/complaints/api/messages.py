@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.feedback.complaints.api.short import ChannelIn, ComplaintSummaryOut, channel_code, opened_out
+from services.feedback.complaints.api.short import ChannelIn, ComplaintSummaryOut, opened_out
 from services.feedback.complaints.domain.complaint import WrittenKind
 from services.feedback.complaints.queries.admission import (
     MANAGERS,
@@ -88,7 +88,7 @@ async def post_message(
         body=body.body,
         author=actor_of(caller),
         by=caller.kind,
-        channel=None if body.channel is None else channel_code(body.channel),
+        channel=body.channel,
         occurred_at=body.occurred_at,
     )
     added = await add_message(tx, context, complaint_id, new)

@@ -2,23 +2,44 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from fastapi import Query
+from pydantic import AfterValidator, Field
 
 from services.feedback.complaints.domain.machine import ComplaintStatus
 from services.feedback.complaints.queries.complaints import complaint_of
 from services.feedback.http import COMPLAINT_EXAMPLE, ClockOut, show_clocks
 from shared.db import Read
-from shared.http.models import Response
+from shared.http.models import Response, Spelled
 from shared.limits import CODE_MAX
+
+
+def channel_code(channel: str) -> str:
+    """Return a channel as it is stored: in lower case, with underscores."""
+    return channel.lower().replace("-", "_").replace(" ", "_")
+
 
 ChannelIn = Annotated[
     str,
+    Spelled,
     Field(
         pattern=r"^[A-Za-z][A-Za-z0-9_ -]*$",
         max_length=CODE_MAX,
         description="web, phone, chat, e_mail …; kept in lower case with underscores.",
         examples=["web"],
     ),
+    AfterValidator(channel_code),
+]
+ChannelFilter = Annotated[
+    str | None,
+    Spelled,
+    AfterValidator(lambda channel: channel and channel_code(channel)),
+    Query(max_length=CODE_MAX, description="Only complaints that came through this channel."),
+]
+NumberFilter = Annotated[
+    str | None,
+    Spelled,
+    AfterValidator(lambda number: number and number.upper()),
+    Query(max_length=CODE_MAX, description="Only the complaint with this number, such as C-261121-7KQ4M."),
 ]
 
 
@@ -41,8 +62,3 @@ async def opened_out(read: Read, complaint_id: str) -> ComplaintSummaryOut:
         status=ComplaintStatus(complaint.status),
         clocks=clocks[complaint_id],
     )
-
-
-def channel_code(channel: str) -> str:
-    """Return a channel as it is stored: in lower case, with underscores."""
-    return channel.lower().replace("-", "_").replace(" ", "_")

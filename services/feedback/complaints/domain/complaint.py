@@ -1,10 +1,14 @@
 """The words of complaints: the complaint itself, and its messages."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Self
 
 from services.feedback.complaints.domain.machine import Case
+
+NOTHING_DUE: Final = datetime(9999, 12, 31, tzinfo=UTC)
+"""The due time of a complaint without one. It stands last in the order of due times, where a null could not be compared."""
 
 
 class OpenedBy(StrEnum):
@@ -75,6 +79,11 @@ class Complaint:
     version: int
     """The number of changes that it had when it was read."""
     case: Case
+
+
+def due_or_none(due_at: datetime) -> datetime | None:
+    """Return the due time of a complaint, or None if nothing is due."""
+    return None if due_at == NOTHING_DUE else due_at
 
 
 _SEPARATOR: Final = "\x1f"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from services.feedback.complaints.domain.complaint import OpenedBy
 from services.feedback.complaints.storage import complaints
@@ -9,7 +10,7 @@ from services.feedback.complaints.storage.complaints import ComplaintSelection, 
 from services.feedback.customers.queries import ids_shown
 from shared import identity
 from shared.auth.principal import Principal
-from shared.db import Read
+from shared.db import Read, Slice
 
 
 async def list_complaints(
@@ -21,17 +22,27 @@ async def list_complaints(
     owner: str | None,
     number: str | None,
     channel: str | None,
-    before: str | None,
-    limit: int,
+    due_before: datetime | None,
+    due_from: datetime | None,
+    updated_since: datetime | None,
+    asked: Slice,
 ) -> list[ListedComplaint]:
-    """Return a page of complaints, the newest first. Customers and partners see their own only."""
+    """Return a page of complaints. Customers and partners see their own only."""
     if owner is not None and caller.kind != "operator":
         return []  # Only operators learn who works on a complaint, and a filter by it would tell.
-    selection = ComplaintSelection(statuses=statuses, owner=owner, number=number, channel=channel)
+    selection = ComplaintSelection(
+        statuses=statuses,
+        owner=owner,
+        number=number,
+        channel=channel,
+        due_before=due_before,
+        due_from=due_from,
+        updated_since=updated_since,
+    )
     if caller.kind == "partner":
         selection = replace(selection, opened_by=OpenedBy.PARTNER.value, opened_by_id=caller.id)
     selection = replace(selection, identity_ids=await _identities(read, caller, customer_id))
-    return await complaints.page(read, selection, before=before, limit=limit)
+    return await complaints.page(read, selection, asked)
 
 
 async def _identities(read: Read, caller: Principal, customer_id: str | None) -> Sequence[str] | None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from services.feedback.complaints.domain.complaint import NOTHING_DUE
 from services.feedback.complaints.storage import complaints
+from services.feedback.complaints.storage.complaints import ClocksOfComplaint
 from services.feedback.complaints.storage.histories import histories_of
 from services.feedback.settings import Settings
 from services.feedback.sla.domain.history import Escalation
@@ -14,8 +16,19 @@ from shared.db import Tx
 async def update_clocks(tx: Tx, context: Context[Settings], complaint_ids: Sequence[str]) -> list[Escalation]:
     """Fold the clocks of these complaints anew, which the caller has locked; return the levels just reached."""
     histories = await histories_of(tx, complaint_ids)
-    escalations, rules_applied = await refold_clocks(tx, context, histories)
-    behind = [history.complaint_id for history in histories if history.rules_applied != rules_applied]
-    if behind:
-        await complaints.mark_rules_applied(tx, behind, rules_applied)
-    return escalations
+    refolded = await refold_clocks(tx, context, histories)
+    noted = [
+        ClocksOfComplaint(
+            id=history.complaint_id,
+            rules_applied=refolded.rules_applied,
+            due_at=refolded.due_at.get(history.complaint_id) or NOTHING_DUE,
+            updated_at=tx.now,
+        )
+        for history in histories
+        if history.complaint_id in refolded.changed
+        or history.rules_applied != refolded.rules_applied
+        or history.due_at != refolded.due_at.get(history.complaint_id)
+    ]
+    if noted:
+        await complaints.note_clocks(tx, noted)
+    return refolded.escalations

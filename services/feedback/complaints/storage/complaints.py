@@ -9,9 +9,14 @@ from sqlalchemy import Integer, bindparam, func, select, update
 from services.feedback.complaints.domain.machine import Case, ComplaintStatus
 from services.feedback.complaints.refusals import UnknownComplaint
 from services.feedback.complaints.storage.tables import ComplaintRecord, complaint
-from shared.db import Read, Tx, any_of, columns_of, newest, where_given
+from shared.db import Read, Slice, Sorts, Tx, any_of, columns_of, where_given
 from shared.identity.tables import identity
 
+SORTS = Sorts(
+    received_at=(complaint.c.received_at, complaint.c.id),
+    updated_at=(complaint.c.updated_at, complaint.c.id),
+    due_at=(complaint.c.due_at, complaint.c.id),
+)
 _BEHIND_RULES = (  # Built once, because it is read every second, and building it costs more than running it.
     select(complaint.c.id)
     .where(
@@ -40,6 +45,7 @@ class ComplaintFact:
     product: str | None
     team: str | None
     rules_applied: int
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,18 @@ class ListedComplaint:
     priority: str
     cycle: int
     received_at: datetime
+    due_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClocksOfComplaint:
+    """What a complaint says of its clocks, and when they were folded."""
+
+    id: str
+    rules_applied: int
+    due_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +98,9 @@ class ComplaintSelection:
     channel: str | None = None
     opened_by: str | None = None
     opened_by_id: str | None = None
+    due_before: datetime | None = None
+    due_from: datetime | None = None
+    updated_since: datetime | None = None
 
 
 async def add(tx: Tx, record: ComplaintRecord) -> bool:
@@ -144,6 +165,7 @@ async def facts(read: Read, complaint_ids: Sequence[str]) -> list[ComplaintFact]
             columns.product,
             columns.team,
             columns.rules_applied,
+            columns.due_at,
         )
         .outerjoin(identity, identity.c.identity_id == columns.identity_id)
         .where(any_of(columns.id, complaint_ids))
@@ -217,6 +239,7 @@ async def update_case(tx: Tx, complaint_id: str, after: Case) -> None:
             duplicate_of=after.duplicate_of,
             closed_at=after.closed_at,
             version=complaint.c.version + 1,
+            updated_at=tx.now,
         )
     )
 
@@ -227,24 +250,22 @@ async def behind_rules(read: Read, rules_applied: int, limit: int) -> list[str]:
     return [complaint_id for (complaint_id,) in rows]
 
 
-async def mark_rules_applied(tx: Tx, complaint_ids: Sequence[str], rules_applied: int) -> None:
-    """Note how many versions of the rules have reached the clocks of these complaints."""
-    await tx.execute(
-        update(complaint).where(any_of(complaint.c.id, complaint_ids)).values(rules_applied=rules_applied)
-    )
+async def note_clocks(tx: Tx, records: Sequence[ClocksOfComplaint]) -> None:
+    """Note what the clocks of these complaints have become."""
+    await tx.update_records(complaint, records)
 
 
 async def touch(tx: Tx, complaint_id: str) -> None:
     """Count a change that is not the machine's."""
     await tx.execute(
-        update(complaint).where(complaint.c.id == complaint_id).values(version=complaint.c.version + 1)
+        update(complaint)
+        .where(complaint.c.id == complaint_id)
+        .values(version=complaint.c.version + 1, updated_at=tx.now)
     )
 
 
-async def page(
-    read: Read, selection: ComplaintSelection, *, before: str | None, limit: int
-) -> list[ListedComplaint]:
-    """Return a page of complaints, the newest first, those with an id below `before`."""
+async def page(read: Read, selection: ComplaintSelection, asked: Slice) -> list[ListedComplaint]:
+    """Return a page of complaints."""
     columns = complaint.c
     statement = select(
         columns.id,
@@ -259,6 +280,8 @@ async def page(
         columns.priority,
         columns.cycle,
         columns.received_at,
+        columns.due_at,
+        columns.updated_at,
     ).join(identity, identity.c.identity_id == columns.identity_id)
     if selection.identity_ids is not None:
         statement = statement.where(any_of(columns.identity_id, selection.identity_ids))
@@ -274,7 +297,13 @@ async def page(
         statement = statement.where(
             columns.opened_by == selection.opened_by, columns.opened_by_id == selection.opened_by_id
         )
-    return await read.read_records(ListedComplaint, newest(statement, columns.id, before=before, limit=limit))
+    if selection.due_before is not None:
+        statement = statement.where(columns.due_at < selection.due_before)
+    if selection.due_from is not None:
+        statement = statement.where(columns.due_at >= selection.due_from)
+    if selection.updated_since is not None:
+        statement = statement.where(columns.updated_at >= selection.updated_since)
+    return await read.read_records(ListedComplaint, SORTS.page(statement, asked))
 
 
 async def ids_after(read: Read, after: str, limit: int) -> list[str]:

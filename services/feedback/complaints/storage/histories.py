@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from services.feedback.complaints.domain.complaint import due_or_none
 from services.feedback.complaints.domain.machine import ComplaintAction
 from services.feedback.complaints.domain.milestones import MILESTONES
 from services.feedback.complaints.storage import complaints, messages, transitions
@@ -38,6 +39,7 @@ async def histories_of(read: Read, complaint_ids: Sequence[str]) -> list[History
             customer_id=opened[complaint_id].owner_id,
             status=opened[complaint_id].status,
             rules_applied=opened[complaint_id].rules_applied,
+            due_at=due_or_none(opened[complaint_id].due_at),
             facts=(_opened(opened[complaint_id]), *facts[complaint_id]),
         )
         for complaint_id in complaint_ids

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from services.feedback.complaints.domain.complaint import Delivery, MessageKind
 from services.feedback.complaints.domain.machine import FollowUpResult
 from shared.db import record_of
-from shared.db.schema import INDEX_NAMES, one_of
+from shared.db.schema import FILLED_BY_UPGRADE, INDEX_NAMES, one_of
 from shared.db.triggers import append_only, frozen_columns
 from shared.db.types import Id, Instant, Sealed
 
@@ -66,6 +66,10 @@ class ComplaintColumns(TypedColumns):
     version: Named[int] = Column(Integer)
     rules_applied: Named[int] = Column(Integer, server_default=text("0"))
     """The number of versions of policies and calendars that had moved running clocks when these were last folded."""
+    due_at: Named[datetime] = Column(Instant, server_default=FILLED_BY_UPGRADE)
+    """The earliest time at which a promise that is not kept yet is or was due; NOTHING_DUE while no such clock runs."""
+    updated_at: Named[datetime] = Column(Instant, server_default=FILLED_BY_UPGRADE)
+    """The booking time of the last change: of its state, its messages or its clocks."""
 
 
 complaint = Table(
@@ -77,6 +81,9 @@ complaint = Table(
     CheckConstraint("cycle >= 1 AND review_level >= 0 AND escalation_level >= 0", name="complaint_levels"),
 )
 Index("complaint_identity", complaint.c.identity_id, complaint.c.id)
+Index("complaint_received", complaint.c.received_at, complaint.c.id)
+Index("complaint_updated", complaint.c.updated_at, complaint.c.id)
+Index("complaint_due", complaint.c.due_at, complaint.c.id)
 Index("complaint_status", complaint.c.status, complaint.c.id)
 Index(
     "complaint_follows",
@@ -133,6 +140,8 @@ class ComplaintRecord:
     closed_at: datetime | None
     version: int
     rules_applied: int
+    due_at: datetime
+    updated_at: datetime
 
 
 class MessageColumns(TypedColumns):

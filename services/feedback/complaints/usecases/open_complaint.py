@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.feedback.complaints.domain.complaint import OpenedBy, OrderReference
+from services.feedback.complaints.domain.complaint import NOTHING_DUE, OpenedBy, OrderReference
 from services.feedback.complaints.domain.machine import ComplaintStatus
 from services.feedback.complaints.refusals import (
     ContactTimeRefused,
@@ -133,6 +133,8 @@ async def _store(
             closed_at=None,
             version=1,
             rules_applied=0,
+            due_at=NOTHING_DUE,
+            updated_at=tx.now,
         )
         if await complaints.add(tx, complaint):
             return complaint

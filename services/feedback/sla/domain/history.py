@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from services.feedback.sla.domain.facts import Fact
@@ -34,7 +35,8 @@ def breach_of(clock: ClockKey) -> NoticeKey:
 class History:
     """The facts of one complaint, with what is published beside its clocks: identity, customer and status.
 
-    `rules_applied` is the number of versions of the rules that had moved its running clocks when they were last folded.
+    `rules_applied` is the number of versions of the rules that had moved its running clocks when they were last folded, and
+    `due_at` the earliest due time of those that ran then.
     """
 
     complaint_id: str
@@ -42,6 +44,7 @@ class History:
     customer_id: str
     status: str
     rules_applied: int
+    due_at: datetime | None
     facts: Sequence[Fact]
 
 

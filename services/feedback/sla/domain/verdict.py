@@ -90,6 +90,11 @@ class Clock:
         """Its key within its complaint."""
         return (self.metric, self.cycle, self.ordinal)
 
+    @property
+    def is_over(self) -> bool:
+        """Return whether the promise was kept, or nobody waits for it any more."""
+        return self.fulfilled_at is not None or self.cancelled_reason is not None
+
 
 def clocks(
     facts: Iterable[Fact], rules: Rules, now: datetime, rules_until: datetime | None = None
@@ -146,6 +151,11 @@ def judged(timeline: Timeline, now: int) -> Clock:
         estimated=due is not None and goal.calendar.is_estimated(due),
         notices=tuple(_notice(timeline, fire, now) for fire in fired),
     )
+
+
+def earliest_due(clocks: Iterable[Clock]) -> datetime | None:
+    """Return the earliest due time among those of these clocks that are not over; None if nothing is due."""
+    return min((clock.due_at for clock in clocks if clock.due_at and not clock.is_over), default=None)
 
 
 def standing(clock: Clock, breach: Notice | None, now: datetime) -> Clock:

@@ -1,6 +1,7 @@
 """Clocks are folded again and compared with what is stored."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from operator import attrgetter
 from typing import Final
 
@@ -48,7 +49,9 @@ async def drifts(read: Read, histories: Sequence[History]) -> list[Drift]:
         opened = min(fact.at for fact in history.facts)
         drifts += _unpromised(history, in_force, stored.values())
         rules_until = in_force.applied_until(history.rules_applied)
-        for clock in verdict.clocks(history.facts, in_force, opened, rules_until):
+        folded = verdict.clocks(history.facts, in_force, opened, rules_until)
+        drifts += _due_differs(history, verdict.earliest_due(folded))
+        for clock in folded:
             key = ClockKey(history.complaint_id, *clock.key)
             breach = given.get(breach_of(key))
             expected = clocks.record_of_clock(key.complaint_id, verdict.standing(clock, breach, opened))
@@ -62,6 +65,13 @@ async def drifts(read: Read, histories: Sequence[History]) -> list[Drift]:
         if breach_of(key) not in given
     ]
     return drifts
+
+
+def _due_differs(history: History, wanted: datetime | None) -> list[Drift]:
+    if history.due_at == wanted:
+        return []
+    differs = words(__name__, "drift_clock_differs", column="due_at", actual=history.due_at, wanted=wanted)
+    return [Drift(FOLLOWS, history.complaint_id, differs)]
 
 
 def _unpromised(history: History, in_force: Rules, stored: Iterable[ClockRecord]) -> list[Drift]:

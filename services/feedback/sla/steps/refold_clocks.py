@@ -1,5 +1,6 @@
 """Clocks are recomputed from the facts; only the difference is written, and only new notices are published."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,10 +20,16 @@ from shared.events.feedback import ComplaintResolved, SlaBreached, SlaBreachWith
 
 
 class Refolded(NamedTuple):
-    """The levels that clocks just reached, and the number of versions of the rules that have moved running clocks."""
+    """What has become of the clocks of some complaints."""
 
     escalations: list[Escalation]
+    """The levels that clocks just reached."""
     rules_applied: int
+    """The number of versions of the rules that have moved running clocks."""
+    changed: frozenset[str]
+    """The complaints of which a clock is another than before."""
+    due_at: Mapping[str, datetime | None]
+    """The earliest due time of each complaint; None: no promise that is not kept yet has one."""
 
 
 async def refold_clocks(tx: Tx, context: Context[Settings], histories: Sequence[History]) -> Refolded:
@@ -42,7 +49,7 @@ async def refold_clocks(tx: Tx, context: Context[Settings], histories: Sequence[
         for clock in verdict.clocks(history.facts, in_force, as_of):
             key = ClockKey(history.complaint_id, *clock.key)
             folded[key] = verdict.standing(clock, given.get(breach_of(key)), now)
-    await _write(tx, before, folded, given)
+    changed = await _write(tx, before, folded, given)
     new = await clocks.add_notices(tx, {key: clock.notices for key, clock in folded.items()})
     tx.publish(*_resolved(before, folded, by_complaint))
     tx.publish(
@@ -57,7 +64,14 @@ async def refold_clocks(tx: Tx, context: Context[Settings], histories: Sequence[
         for key, notice in new
         if notice.kind is NoticeKind.ESCALATED
     ]
-    return Refolded(escalations, in_force.applied(as_of))
+    return Refolded(escalations, in_force.applied(as_of), changed, _due(folded))
+
+
+def _due(folded: Mapping[ClockKey, Clock]) -> dict[str, datetime | None]:
+    clocks_of: defaultdict[str, list[Clock]] = defaultdict(list)
+    for key, clock in folded.items():
+        clocks_of[key.complaint_id].append(clock)
+    return {complaint_id: verdict.earliest_due(clocks) for complaint_id, clocks in clocks_of.items()}
 
 
 async def _write(
@@ -65,7 +79,8 @@ async def _write(
     before: Mapping[ClockKey, ClockRecord],
     folded: Mapping[ClockKey, Clock],
     given: Mapping[NoticeKey, Notice],
-) -> None:
+) -> frozenset[str]:
+    """Write the difference, and return the complaints that have one."""
     after = {key: clocks.record_of_clock(key.complaint_id, clock) for key, clock in folded.items()}
     gone = [key for key in before if key not in after]
     # A breach that was announced stays, also of a clock that the facts no longer have.
@@ -76,7 +91,9 @@ async def _write(
     changed = [record for key, record in after.items() if record != before.get(key)]
     if changed:
         await clocks.write(tx, changed)
-    await clocks.delete_clocks(tx, [key for key in gone if key not in after])
+    deleted = [key for key in gone if key not in after]
+    await clocks.delete_clocks(tx, deleted)
+    return frozenset({*(record.complaint_id for record in changed), *(key.complaint_id for key in deleted)})
 
 
 def _resolved(

@@ -18,6 +18,7 @@ from services.loyalty.ledger.refusals import (
     UnknownAdjustment,
     UnknownMember,
 )
+from services.loyalty.ledger.storage.adjustments import SORTS
 from services.loyalty.ledger.storage.tables import AdjustmentRecord
 from services.loyalty.ledger.usecases.adjust_points import AdjustmentAsked, AdjustmentDone, adjust_points
 from services.loyalty.ledger.usecases.ask_adjustment import ADJUST_POINTS, ask_adjustment
@@ -202,15 +203,15 @@ async def list_adjustments(
     read: Reading,
     context: InContext[Settings],
     customer_id: CustomerId,
-    listing: Annotated[Listing[NoFilters], listed_by(NoFilters)],
+    listing: Annotated[Listing[NoFilters], listed_by(NoFilters, sorts=SORTS)],
 ) -> Page[BookedAdjustmentOut]:
-    """List the corrections of a member's points, newest first."""
+    """List the corrections of a member's points."""
     found = await find_member(read, customer_id, context.clock.now())
-    records = await adjustments_of(read, found, before=listing.after_number, limit=listing.rows_max)
+    records = await adjustments_of(read, found, listing.slice)
     shown = listing.shown(records)
     keys = await context.vault.keys(read, {record.identity_id for record in shown})
     return listing.page(
-        records, lambda record: [record.id], [_booked(context.vault, record, found, keys) for record in shown]
+        records, listing.sort_key, [_booked(context.vault, record, found, keys) for record in shown]
     )
 
 

@@ -6,7 +6,7 @@ from services.loyalty.ledger.queries.find_member import FoundMember
 from services.loyalty.ledger.refusals import UnknownAdjustment
 from services.loyalty.ledger.storage import adjustments
 from services.loyalty.ledger.storage.tables import AdjustmentRecord
-from shared.db import Read
+from shared.db import Read, Slice
 
 
 async def find_adjustment(read: Read, found: FoundMember, row_id: int | None) -> AdjustmentRecord:
@@ -17,8 +17,6 @@ async def find_adjustment(read: Read, found: FoundMember, row_id: int | None) ->
     raise UnknownAdjustment
 
 
-async def list_adjustments(
-    read: Read, found: FoundMember, *, before: int | None, limit: int
-) -> list[AdjustmentRecord]:
-    """Return at most `limit` adjustments of a member with an id below `before`, newest first."""
-    return await adjustments.page(read, found.wallet_ids, before=before, limit=limit)
+async def list_adjustments(read: Read, found: FoundMember, asked: Slice) -> list[AdjustmentRecord]:
+    """Return a page of the adjustments of a member."""
+    return await adjustments.page(read, found.wallet_ids, asked)

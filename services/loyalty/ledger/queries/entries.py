@@ -7,11 +7,14 @@ from collections.abc import Iterable, Sequence
 from services.loyalty.ledger.domain.entries import EntryKey, Fact, SealedText, Side
 from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
 from services.loyalty.ledger.storage import adjustments, ownership, postings
-from services.loyalty.ledger.storage.tables import AdjustmentRecord, OwnershipRecord, PostingRecord
-from shared.db import Read
+from services.loyalty.ledger.storage.tables import AdjustmentRecord, OwnershipRecord, PostingRecord, posting
+from shared.db import Read, Slice, Sorts
 
 ADJUSTMENT_REASON_READERS: frozenset[str] = frozenset({"operator"})
 """An operator writes the reason of an adjustment for other operators: the member must not read a suspicion in it."""
+
+LEDGER_SORTS = Sorts(booked_at=(posting.c.id,))
+"""The sorts of a ledger. The ids of one member rise with time, and all facts and postings share their numbers."""
 
 
 async def moved(
@@ -19,17 +22,16 @@ async def moved(
     wallet_ids: Sequence[int],
     *,
     among: Iterable[PostingCause] | None,
-    before: int | None,
-    limit: int,
+    asked: Slice,
 ) -> list[EntryKey]:
-    """Return the newest entries with postings on these wallets, with an id below `before`.
+    """Return a page of the entries with postings on these wallets.
 
     `among`: only the entries of these causes; None: those of all.
     """
-    newest = await postings.first_of_causes(read, wallet_ids, among=among, before=before, limit=limit)
+    page = await postings.first_of_causes(read, wallet_ids, among=among, asked=asked)
     return [
         EntryKey(first.posting_id, PostingCause(CauseKind(first.cause_kind), first.cause_id))
-        for first in newest
+        for first in page
     ]
 
 

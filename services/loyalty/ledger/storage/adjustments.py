@@ -8,7 +8,10 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from services.loyalty.ledger.storage.tables import AdjustmentRecord, adjustment
-from shared.db import Read, Tx, any_of, columns_of, newest
+from shared.db import Read, Slice, Sorts, Tx, any_of, columns_of
+
+SORTS = Sorts(occurred_at=(adjustment.c.id,))
+"""The ids of one member rise with time."""
 
 
 async def exists(read: Read, key: bytes) -> bool:
@@ -16,13 +19,11 @@ async def exists(read: Read, key: bytes) -> bool:
     return await read.scalar(select(adjustment.c.id).where(adjustment.c.key == key)) is not None
 
 
-async def page(
-    read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int
-) -> list[AdjustmentRecord]:
-    """Return at most `limit` adjustments of these wallets with an id below `before`, newest first."""
+async def page(read: Read, wallet_ids: Sequence[int], asked: Slice) -> list[AdjustmentRecord]:
+    """Return a page of the adjustments of these wallets."""
     c = adjustment.c
     statement = select(*columns_of(adjustment, AdjustmentRecord)).where(any_of(c.wallet_id, wallet_ids))
-    return await read.read_records(AdjustmentRecord, newest(statement, c.id, before=before, limit=limit))
+    return await read.read_records(AdjustmentRecord, SORTS.page(statement, asked))
 
 
 async def by_ids(read: Read, row_ids: Sequence[int]) -> list[AdjustmentRecord]:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from services.loyalty.ledger.domain.postings import Account, CauseKind, Posting, PostingCause
 from services.loyalty.ledger.storage import ids
 from services.loyalty.ledger.storage.tables import PostingRecord, posting, wallet
-from shared.db import Read, Tx, any_of, any_of_rows, columns_of, newest
+from shared.db import Read, Slice, Tx, any_of, any_of_rows, columns_of, in_order
 
 _SELECT = select(*columns_of(posting, PostingRecord))
 _OWNED = {
@@ -117,10 +117,9 @@ async def first_of_causes(
     wallet_ids: Sequence[int],
     *,
     among: Iterable[PostingCause] | None,
-    before: int | None,
-    limit: int,
+    asked: Slice,
 ) -> list[First]:
-    """Return the newest causes that moved points on these wallets, by their first posting with an id below `before`.
+    """Return a page of the causes that moved points on these wallets, in the order of their first postings.
 
     `among`: only these causes; None: all.
     """
@@ -129,7 +128,7 @@ async def first_of_causes(
     if among is not None:
         moved = moved.where(_caused_by(among))
     grouped = moved.group_by(c.cause_kind, c.cause_id).subquery()
-    page = newest(select(*grouped.c), grouped.c.posting_id, before=before, limit=limit)
+    page = in_order(select(*grouped.c), [grouped.c.posting_id], asked)
     return await read.read_records(First, page)
 
 

@@ -307,7 +307,7 @@ class AdjustmentColumns(TypedColumns):
 
     id: Named[int] = Column(BigInt, primary_key=True, autoincrement=False)
     key: Named[bytes] = Column(Sealed, unique=True)
-    wallet_id: Named[int] = Column(BigInt, index=True)
+    wallet_id: Named[int] = Column(BigInt)
     identity_id: Named[str] = Column(Id)
     customer_id: Named[str] = Column(Id)
     points: Named[int] = Column(BigInt)
@@ -324,6 +324,7 @@ adjustment = Table(
     metadata,
     AdjustmentColumns,
     CheckConstraint("points <> 0", name="adjustment_moves"),
+    Index("adjustment_wallet", "wallet_id", "id"),
     Index("adjustment_of_actor", "actor", "occurred_at"),
 )
 

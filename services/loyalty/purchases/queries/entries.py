@@ -9,7 +9,7 @@ from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
 from services.loyalty.purchases.storage import purchases
 from services.loyalty.purchases.storage.purchases import ReturnOfOrder
 from services.loyalty.purchases.storage.tables import PurchaseRecord
-from shared.db import Read
+from shared.db import Read, Slice
 
 
 async def silent(
@@ -17,18 +17,15 @@ async def silent(
     wallet_ids: Sequence[int],
     *,
     among: Sequence[PostingCause] | None,
-    before: int | None,
-    limit: int,
+    asked: Slice,
 ) -> list[EntryKey]:
-    """Return the newest purchases and returns that moved no points, with an id below `before`.
+    """Return a page of the purchases that moved no points, and one of such returns.
 
     `among`: only these facts; None: all.
     """
-    bought = await purchases.silent(
-        read, wallet_ids, among=_rows(among, CauseKind.PURCHASE), before=before, limit=limit
-    )
+    bought = await purchases.silent(read, wallet_ids, among=_rows(among, CauseKind.PURCHASE), asked=asked)
     returned = await purchases.silent_returns(
-        read, wallet_ids, among=_rows(among, CauseKind.RETURN), before=before, limit=limit
+        read, wallet_ids, among=_rows(among, CauseKind.RETURN), asked=asked
     )
     return [EntryKey(row_id, PostingCause(CauseKind.PURCHASE, row_id)) for row_id in bought] + [
         EntryKey(row_id, PostingCause(CauseKind.RETURN, row_id)) for row_id in returned

@@ -16,7 +16,7 @@ from services.loyalty.purchases.storage.tables import (
     purchase,
     purchase_return,
 )
-from shared.db import Read, Tx, any_of, columns_of, newest
+from shared.db import Read, Slice, Tx, any_of, columns_of, in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,15 +195,14 @@ async def silent(
     wallet_ids: Sequence[int],
     *,
     among: Sequence[int] | None,
-    before: int | None,
-    limit: int,
+    asked: Slice,
 ) -> list[int]:
-    """Return the newest purchases (row ids below `before`) that earned nothing. `among`: only these row ids; None: all."""
+    """Return a page of the row ids of purchases that earned nothing. `among`: only these row ids; None: all."""
     c = purchase.c
     statement = select(c.id).where(any_of(c.wallet_id, wallet_ids), c.outcome != "earned")
     if among is not None:
         statement = statement.where(any_of(c.id, among))
-    page = newest(statement, c.id, before=before, limit=limit)
+    page = in_order(statement, [c.id], asked)
     return [row_id for (row_id,) in await read.all(page)]
 
 
@@ -212,15 +211,14 @@ async def silent_returns(
     wallet_ids: Sequence[int],
     *,
     among: Sequence[int] | None,
-    before: int | None,
-    limit: int,
+    asked: Slice,
 ) -> list[int]:
-    """Return the newest returns (row ids below `before`) that moved no points. `among`: only these row ids; None: all."""
+    """Return a page of the row ids of returns that moved no points. `among`: only these row ids; None: all."""
     c = purchase_return.c
     statement = select(c.id).where(any_of(c.wallet_id, wallet_ids), c.moved_points.is_(False))
     if among is not None:
         statement = statement.where(any_of(c.id, among))
-    page = newest(statement, c.id, before=before, limit=limit)
+    page = in_order(statement, [c.id], asked)
     return [row_id for (row_id,) in await read.all(page)]
 
 

@@ -20,6 +20,7 @@ from services.loyalty.redemptions.refusals import (
     PaidOrderTooLarge,
     UnknownRedemption,
 )
+from services.loyalty.redemptions.storage.redemptions import SORTS
 from services.loyalty.redemptions.storage.tables import RedemptionRecord
 from services.loyalty.redemptions.usecases.redeem_points import RedemptionAsked, redeem_points
 from services.loyalty.settings import Settings
@@ -186,16 +187,14 @@ async def list_redemptions(
     read: Reading,
     context: InContext[Settings],
     customer_id: CustomerId,
-    listing: Annotated[Listing[NoFilters], listed_by(NoFilters)],
+    listing: Annotated[Listing[NoFilters], listed_by(NoFilters, sorts=SORTS)],
 ) -> Page[BookedRedemptionOut]:
-    """List what a member spent points on, newest first."""
+    """List what a member spent points on."""
     found = await find_member(read, customer_id, context.clock.now())
-    records = await redemptions_of(read, found, before=listing.after_number, limit=listing.rows_max)
+    records = await redemptions_of(read, found, listing.slice)
     shown = listing.shown(records)
     keys = await context.vault.keys(read, {record.identity_id for record in shown})
-    return listing.page(
-        records, lambda record: [record.id], [_booked(record, found, keys) for record in shown]
-    )
+    return listing.page(records, listing.sort_key, [_booked(record, found, keys) for record in shown])
 
 
 def _booked(record: RedemptionRecord, found: FoundMember, keys: Keys) -> BookedRedemptionOut:

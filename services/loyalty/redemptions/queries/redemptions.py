@@ -10,7 +10,7 @@ from services.loyalty.redemptions.queries.order_tokens import tokens_of
 from services.loyalty.redemptions.refusals import UnknownRedemption
 from services.loyalty.redemptions.storage import redemptions
 from services.loyalty.redemptions.storage.tables import RedemptionRecord
-from shared.db import Read
+from shared.db import Read, Slice
 from shared.vault import Vault
 
 
@@ -29,8 +29,6 @@ async def find_redemption(read: Read, found: FoundMember, row_id: int | None) ->
     raise UnknownRedemption
 
 
-async def list_redemptions(
-    read: Read, found: FoundMember, *, before: int | None, limit: int
-) -> list[RedemptionRecord]:
-    """Return at most `limit` redemptions of a member with an id below `before`, newest first."""
-    return await redemptions.page(read, found.wallet_ids, before=before, limit=limit)
+async def list_redemptions(read: Read, found: FoundMember, asked: Slice) -> list[RedemptionRecord]:
+    """Return a page of the redemptions of a member."""
+    return await redemptions.page(read, found.wallet_ids, asked)

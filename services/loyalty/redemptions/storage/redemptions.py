@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from services.loyalty.redemptions.storage.tables import RedemptionRecord, redemption
-from shared.db import Read, Tx, any_of, columns_of, newest
+from shared.db import Read, Slice, Sorts, Tx, any_of, columns_of
+
+SORTS = Sorts(occurred_at=(redemption.c.id,))
+"""The ids of one member rise with time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,11 @@ async def of_wallets(read: Read, wallet_ids: Sequence[int]) -> list[Booked]:
     return await read.read_records(Booked, statement)
 
 
-async def page(
-    read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int
-) -> list[RedemptionRecord]:
-    """Return at most `limit` redemptions of these wallets with an id below `before`, newest first."""
+async def page(read: Read, wallet_ids: Sequence[int], asked: Slice) -> list[RedemptionRecord]:
+    """Return a page of the redemptions of these wallets."""
     c = redemption.c
     statement = select(*columns_of(redemption, RedemptionRecord)).where(any_of(c.wallet_id, wallet_ids))
-    return await read.read_records(RedemptionRecord, newest(statement, c.id, before=before, limit=limit))
+    return await read.read_records(RedemptionRecord, SORTS.page(statement, asked))
 
 
 async def by_ids(read: Read, row_ids: Sequence[int]) -> list[RedemptionRecord]:

@@ -21,7 +21,7 @@ class RedemptionColumns(TypedColumns):
     id: Named[int] = Column(BigInt, primary_key=True, autoincrement=False)
     key: Named[bytes] = Column(Sealed, unique=True)
     """The natural key: the keyed hash of principal, operation and Idempotency-Key."""
-    wallet_id: Named[int] = Column(BigInt, index=True)
+    wallet_id: Named[int] = Column(BigInt)
     identity_id: Named[str] = Column(Id)
     customer_id: Named[str] = Column(Id)
     order_token: Named[bytes | None] = Column(Sealed)
@@ -39,6 +39,7 @@ class RedemptionColumns(TypedColumns):
 
 
 redemption = Table("redemption", metadata, RedemptionColumns)
+Index("redemption_wallet", redemption.c.wallet_id, redemption.c.id)
 _for_order = redemption.c.order_token.is_not(None)
 Index(
     "redemption_order",

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from services.loyalty.ledger.domain.entries import EntryKey, Fact
 from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
 from services.loyalty.remedies.storage import remedies
-from shared.db import Read
+from shared.db import Read, Slice
 
 
-async def silent(read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int) -> list[EntryKey]:
-    """Return the newest remedies that were refused, with an id below `before`."""
-    row_ids = await remedies.silent(read, wallet_ids, before=before, limit=limit)
+async def silent(read: Read, wallet_ids: Sequence[int], asked: Slice) -> list[EntryKey]:
+    """Return a page of the remedies that were refused."""
+    row_ids = await remedies.silent(read, wallet_ids, asked)
     return [EntryKey(row_id, PostingCause(CauseKind.REMEDY, row_id)) for row_id in row_ids]
 
 

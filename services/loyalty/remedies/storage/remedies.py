@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from services.loyalty.remedies.storage.tables import RemedyRecord, remedy
-from shared.db import Read, Tx, any_of, columns_of, newest
+from shared.db import Read, Slice, Tx, any_of, columns_of, in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ async def by_ids(read: Read, row_ids: Sequence[int]) -> list[RemedyRecord]:
     return await read.read_records(RemedyRecord, statement)
 
 
-async def silent(read: Read, wallet_ids: Sequence[int], *, before: int | None, limit: int) -> list[int]:
-    """Return the newest remedies (row ids below `before`) that were refused."""
+async def silent(read: Read, wallet_ids: Sequence[int], asked: Slice) -> list[int]:
+    """Return a page of the row ids of remedies that were refused."""
     c = remedy.c
     statement = select(c.id).where(any_of(c.wallet_id, wallet_ids), c.refusal.is_not(None))
-    page = newest(statement, c.id, before=before, limit=limit)
+    page = in_order(statement, [c.id], asked)
     return [row_id for (row_id,) in await read.all(page)]
 
 

@@ -12,6 +12,7 @@ from pydantic import Field
 from services.loyalty.earning.domain.earning import Outcome
 from services.loyalty.ledger.domain.entries import Fact, OrderKey, SealedText
 from services.loyalty.ledger.domain.postings import Account, PostingCause
+from services.loyalty.ledger.queries.entries import LEDGER_SORTS
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.remedies.domain.remedies import Refusal
@@ -174,10 +175,10 @@ async def list_ledger(
     running: Running,
     context: InContext[Settings],
     customer_id: CustomerId,
-    listing: Annotated[Listing[LedgerFilters], listed_by(LedgerFilters)],
+    listing: Annotated[Listing[LedgerFilters], listed_by(LedgerFilters, sorts=LEDGER_SORTS)],
     after: Annotated[str | None, after_query(*PREFIXES)] = None,
 ) -> LedgerPage:
-    """Facts in the order they were booked, newest first, each with its postings; also those that moved nothing.
+    """Facts in the order they were booked, by default the newest first, each with its postings; also those that moved nothing.
 
     `purchase_id`, or `source` and `order_id`, show those of one order.
     """
@@ -185,9 +186,7 @@ async def list_ledger(
     awaited_fact = await awaited(running.database, is_applied, customer_id, after)
     found = await find_member(read, customer_id, context.clock.now())
     of_order = await _facts_of_order(read, context.vault, listing.filters, found.wallet_ids)
-    entries = await entries_of(
-        read, found.wallet_ids, of_order=of_order, before=listing.after_number, limit=listing.rows_max
-    )
+    entries = await entries_of(read, found.wallet_ids, of_order=of_order, asked=listing.slice)
     facts = [entry.fact for entry in entries if entry.fact is not None]
     texts = [text for fact in facts for text in (fact.text, fact.order_sealed)]
     keys = await context.vault.keys(read, [text.identity_id for text in texts if text is not None])

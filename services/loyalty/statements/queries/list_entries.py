@@ -1,4 +1,4 @@
-"""List the entries of a member's ledger: facts, newest first, with their postings."""
+"""List the entries of a member's ledger: facts with their postings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.loyalty.ledger.queries import entries as of_ledger
 from services.loyalty.purchases.queries import entries as of_purchases
 from services.loyalty.redemptions.queries import entries as of_redemptions
 from services.loyalty.remedies.queries import entries as of_remedies
-from shared.db import Read
+from shared.db import Read, Slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +42,20 @@ async def list_entries(
     wallet_ids: Sequence[int],
     *,
     of_order: Sequence[PostingCause] | None,
-    before: int | None,
-    limit: int,
+    asked: Slice,
 ) -> list[Entry]:
-    """Return the next `limit` entries with an id below `before`, newest first.
+    """Return a page of the entries, in the order in which they were booked or in the reverse order.
 
     A fact with postings on these wallets is listed under its first posting, a fact that moved nothing under itself.
     `of_order`: only these facts of one order; None: all facts.
     """
     keys = [
-        *await of_ledger.moved(read, wallet_ids, among=of_order, before=before, limit=limit),
-        *await of_purchases.silent(read, wallet_ids, among=of_order, before=before, limit=limit),
+        *await of_ledger.moved(read, wallet_ids, among=of_order, asked=asked),
+        *await of_purchases.silent(read, wallet_ids, among=of_order, asked=asked),
     ]
     if of_order is None:  # a remedy is of a complaint, and not of an order
-        keys += await of_remedies.silent(read, wallet_ids, before=before, limit=limit)
-    page = sorted(keys, reverse=True)[:limit]
+        keys += await of_remedies.silent(read, wallet_ids, asked)
+    page = sorted(keys, reverse=asked.is_descending)[: asked.limit]
     facts = await _facts(read, [key.cause for key in page])
     sides: dict[PostingCause, list[Side]] = {key.cause: [] for key in page}
     for side in await of_ledger.sides(read, list(sides), wallet_ids):

@@ -43,6 +43,7 @@ from services.profile.people.refusals import (
     TooMuchContention,
     UnknownCustomer,
 )
+from services.profile.people.storage.identities import SORTS
 from services.profile.people.usecases.register_customer import register_customer as register
 from services.profile.settings import Settings
 from shared.catalogues import field_sentence
@@ -51,7 +52,17 @@ from shared.http.auth import OPERATORS, allow
 from shared.http.customers import CustomerId
 from shared.http.dependencies import Caller, InContext, Reading, Transaction
 from shared.http.listing import Listing, listed_by
-from shared.http.models import InstantIn, Page, Request, Response, Source, Word, example, refused
+from shared.http.models import (
+    InstantIn,
+    Page,
+    Request,
+    Response,
+    Source,
+    UpdatedSince,
+    Word,
+    example,
+    refused,
+)
 from shared.http.readers import IDENTIFIER, PERSON
 from shared.http.routes import Router
 from shared.vault import SubjectErased
@@ -164,6 +175,7 @@ class CustomerOut(Response):
     origin: CustomerOrigin = Field(examples=["purchase"])
     issuer: str = Field(description="Who brought the customer: `shop` or `partner:<id>`.", examples=["shop"])
     created_at: datetime
+    updated_at: datetime = Field(description="When an identifier or the name of the customer last changed.")
     name: Annotated[str | None, PERSON] = Field(examples=["Ana Li"])
     identifiers: list[IdentifierOut]
 
@@ -181,6 +193,7 @@ class CustomerFilters:
     issuer: IssuerAsked = None
     created_from: Annotated[InstantIn | None, Query(description="Made at this instant or later.")] = None
     created_until: Annotated[InstantIn | None, Query(description="Made before this instant.")] = None
+    updated_since: UpdatedSince = None
 
 
 @router.post(
@@ -273,22 +286,26 @@ async def list_customers(
     read: Reading,
     context: InContext[Settings],
     caller: Caller,
-    listing: Annotated[Listing[CustomerFilters], listed_by(CustomerFilters, bound_to=rows_seen_by)],
+    listing: Annotated[
+        Listing[CustomerFilters], listed_by(CustomerFilters, sorts=SORTS, bound_to=rows_seen_by)
+    ],
 ) -> Page[CustomerOut]:
-    """List customers, latest first; filters are over plain columns only."""
+    """List customers. The filters are over plain columns only: nobody can search by a name or an identifier."""
     filters = listing.filters
     if not may_ask_for(caller, filters.issuer):
         return listing.page([], lambda _: [], [])
     selection = CustomerSelection(
-        issuer_seen_by(caller) or filters.issuer, filters.origin, filters.created_from, filters.created_until
+        issuer_seen_by(caller) or filters.issuer,
+        filters.origin,
+        filters.created_from,
+        filters.created_until,
+        filters.updated_since,
     )
-    listed = await customers.list_customers(
-        read, context, selection, before=listing.after, limit=listing.rows_max
-    )
+    listed = await customers.list_customers(read, context, selection, listing.slice)
     return listing.page(
         listed,
-        lambda customer: [customer.customer_id],
-        [_out(customer) for customer in listing.shown(listed)],
+        lambda row: listing.sort_key(row.place),
+        [_out(row.customer) for row in listing.shown(listed)],
     )
 
 
@@ -300,6 +317,7 @@ def _out(customer: Customer) -> CustomerOut:
         origin=customer.origin,
         issuer=customer.issuer,
         created_at=customer.created_at,
+        updated_at=customer.updated_at,
         name=customer.name,
         identifiers=[
             IdentifierOut(

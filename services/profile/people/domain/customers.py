@@ -57,6 +57,7 @@ class Customer:
     origin: Origin
     issuer: str
     created_at: datetime
+    updated_at: datetime
     name: str | None
     identifiers: tuple[CustomerIdentifier, ...]
 
@@ -70,3 +71,4 @@ class CustomerSelection:
     origin: Origin | None
     created_from: datetime | None
     created_until: datetime | None
+    updated_since: datetime | None = None

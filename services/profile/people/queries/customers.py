@@ -2,19 +2,28 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from services.profile.people.domain.customers import Customer, CustomerIdentifier, CustomerSelection
 from services.profile.people.domain.identifiers import GivenIdentifiers, normalise
 from services.profile.people.domain.survivorship import Value, surviving
 from services.profile.people.queries.ownership import holder_of, issuer_seen_by, owner_of
 from services.profile.people.storage import identifiers, identities, source_records
-from services.profile.people.storage.identities import IdentityWithKey
+from services.profile.people.storage.identities import IdentityWithKey, PlacedIdentity
 from services.profile.people.storage.source_records import NAME
 from services.profile.settings import Settings
 from shared.auth.principal import SHOP, Principal
 from shared.context import Context
-from shared.db import Read
+from shared.db import Read, Slice
 from shared.vault import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCustomer:
+    """A customer, and its place in the list."""
+
+    place: PlacedIdentity
+    customer: Customer
 
 
 async def find_customer(
@@ -50,12 +59,16 @@ async def look_up_customer(
 
 
 async def list_customers(
-    read: Read, context: Context, selection: CustomerSelection, *, before: str | None, limit: int
-) -> list[Customer]:
-    """Return at most `limit` customers that were made before the customer `before`, the latest first."""
-    customer_ids = await identities.page(read, selection, before=before, limit=limit)
-    customers = await _assemble(read, context, customer_ids, selection.issuer)
-    return [customers[customer_id] for customer_id in customer_ids if customer_id in customers]
+    read: Read, context: Context, selection: CustomerSelection, asked: Slice
+) -> list[ListedCustomer]:
+    """Return a page of customers."""
+    places = await identities.page(read, selection, asked)
+    customers = await _assemble(read, context, [place.identity_id for place in places], selection.issuer)
+    return [
+        ListedCustomer(place, customers[place.identity_id])
+        for place in places
+        if place.identity_id in customers
+    ]
 
 
 async def name_of(read: Read, keys: Keys, identity_id: str, *, issuer: str) -> str | None:
@@ -100,6 +113,7 @@ def _customer(
         origin=first.origin,
         issuer=first.issuer,
         created_at=min(identity.created_at for identity in owned),
+        updated_at=max(identity.updated_at for identity in owned),
         name=name.text if name else None,
         identifiers=tuple(
             identifier for identity_id in identity_ids for identifier in identifiers_of.get(identity_id, ())

@@ -126,16 +126,23 @@ class CustomersOfFacts:
         blind index, then identities.
         """
         decisions = await self._claim(facts)
-        await self._keep_contested(facts, decisions)
+        contested = await self._keep_contested(facts, decisions)
         await self._store_new_identities(facts, decisions)
         attached = self._attached(facts, decisions)
-        if judged:
-            to_judge = {
-                decision.identity_id
-                for fact, decision in zip(facts, decisions, strict=True)
-                if fact.record_id in judged
-            }
-            await identities.lock(self._tx, to_judge | attached.keys())
+        changed = {
+            *(decision.identity_id for decision in decisions if decision.claims),
+            *contested,
+        }
+        changed &= self._known.stored_ids
+        to_judge = {
+            decision.identity_id
+            for fact, decision in zip(facts, decisions, strict=True)
+            if fact.record_id in judged
+        }
+        if to_judge or changed:
+            await identities.lock(self._tx, to_judge | changed | attached.keys())
+        if changed:
+            await identities.touch(self._tx, changed)
         if attached:
             await tell_references(self._tx, self._vault, self.keys, attached)
         return [self._resolved(fact, decision) for fact, decision in zip(facts, decisions, strict=True)]
@@ -184,14 +191,14 @@ class CustomersOfFacts:
         """Return whether a fact needs no new identity, whatever others claim meanwhile: no holder is ever forgotten."""
         return clues.identity_id is not None or clues.indexes[0] in self._known.holders
 
-    async def _keep_contested(self, facts: Sequence[Fact], decisions: Sequence[Decision]) -> None:
-        """Keep the identifiers that stay with another identity as contested."""
+    async def _keep_contested(self, facts: Sequence[Fact], decisions: Sequence[Decision]) -> set[str]:
+        """Keep the identifiers that stay with another identity as contested. Return the identities that have new ones."""
         contested = {
             (claim.identity_id, claim.index): claim
             for fact, decision in zip(facts, decisions, strict=True)
             for claim in self._claims_at(decision.contested, fact, decision)
         }
-        await identifiers.contest(self._tx, await self._records(contested.values(), "contested"))
+        return await identifiers.contest(self._tx, await self._records(contested.values(), "contested"))
 
     async def _store_new_identities(self, facts: Sequence[Fact], decisions: Sequence[Decision]) -> None:
         """Store the identities that facts brought into being, with their keys, and publish them."""
@@ -298,6 +305,7 @@ class CustomersOfFacts:
             source=fact.source,
             created_at=fact.seen_at,
             booked_at=self._tx.now,
+            updated_at=self._tx.now,
             record_version=FIRST_VERSION,
         )
 

@@ -65,9 +65,15 @@ async def claim(tx: Tx, records: Iterable[IdentifierRecord]) -> set[bytes]:
     return {bytes(index) for (index,) in won}
 
 
-async def contest(tx: Tx, records: Iterable[IdentifierRecord]) -> None:
-    """Keep these identifiers as contested: they were given for one identity and lead to another."""
-    await tx.insert_new_records(identifier, sorted(records, key=_by_index))
+async def contest(tx: Tx, records: Iterable[IdentifierRecord]) -> set[str]:
+    """Keep these identifiers as contested: they were given for one identity and lead to another.
+
+    Return the identities of those that were not kept yet.
+    """
+    new = await tx.insert_new_records(
+        identifier, sorted(records, key=_by_index), returning=[identifier.c.identity_id]
+    )
+    return {str(identity_id) for (identity_id,) in new}
 
 
 async def give_back(tx: Tx, issuer: str, indexes: Iterable[bytes]) -> None:

@@ -4,12 +4,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, literal_column, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, literal_column, or_, select, update
 
 from services.profile.people.domain.customers import CustomerSelection, IdentityState, Origin
 from services.profile.people.storage.tables import IdentityRecord, identity
-from shared.db import Read, Tx, any_of, columns_of, newest
+from shared.db import Read, Slice, Sorts, Tx, any_of, columns_of
 from shared.vault import Keys, SubjectKeyRecord, Vault, subject_key
+
+SORTS = Sorts(
+    id=(identity.c.identity_id,),
+    created_at=(identity.c.created_at, identity.c.identity_id),
+    updated_at=(identity.c.updated_at, identity.c.identity_id),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,7 @@ class IdentityWithKey:
     origin: Origin
     issuer: str
     created_at: datetime
+    updated_at: datetime
     master_key: int | None
     wrapped: bytes | None
 
@@ -38,6 +45,15 @@ class VersionedIdentity:
     identity_id: str
     owner_id: str
     record_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedIdentity:
+    """An identity with the columns that decide about its place in a list."""
+
+    identity_id: str
+    created_at: datetime
+    updated_at: datetime
 
 
 async def find(read: Read, identity_ids: Iterable[str]) -> list[IdentityWithKey]:
@@ -107,12 +123,12 @@ async def owner_of(read: Read, identity_id: str, issuer: str | None) -> str | No
     return None if owner_id is None else (await shown_to(read, {identity_id: owner_id}, issuer))[identity_id]
 
 
-async def page(read: Read, selection: CustomerSelection, *, before: str | None, limit: int) -> list[str]:
-    """Return the ids of at most `limit` customers that were made before the customer `before`, the latest first.
+async def page(read: Read, selection: CustomerSelection, asked: Slice) -> list[PlacedIdentity]:
+    """Return a page of customers.
 
-    They are owners or, with an issuer, the ids under which it meets its customers.
+    They are owners or, with an issuer, the identities under which it meets its customers.
     """
-    statement = select(identity.c.identity_id).where(identity.c.state != "erased")
+    statement = select(*columns_of(identity, PlacedIdentity)).where(identity.c.state != "erased")
     owns_itself = identity.c.owner_id == identity.c.identity_id
     if selection.issuer is None:
         statement = statement.where(owns_itself)
@@ -130,8 +146,9 @@ async def page(read: Read, selection: CustomerSelection, *, before: str | None, 
         statement = statement.where(identity.c.created_at >= selection.created_from)
     if selection.created_until is not None:
         statement = statement.where(identity.c.created_at < selection.created_until)
-    page = newest(statement, identity.c.identity_id, before=before, limit=limit)
-    return [owner_id for (owner_id,) in await read.all(page)]
+    if selection.updated_since is not None:
+        statement = statement.where(identity.c.updated_at >= selection.updated_since)
+    return await read.read_records(PlacedIdentity, SORTS.page(statement, asked))
 
 
 async def untold(read: Read, limit: int) -> list[str]:
@@ -161,6 +178,12 @@ async def lock(tx: Tx, identity_ids: Iterable[str]) -> None:
         .order_by(identity.c.identity_id)
         .with_for_update(key_share=True)
     )
+
+
+async def touch(tx: Tx, identity_ids: Iterable[str]) -> None:
+    """Note that something about these identities has changed. The caller has locked them."""
+    changed = any_of(identity.c.identity_id, sorted(set(identity_ids)))
+    await tx.execute(update(identity).where(changed).values(updated_at=tx.now))
 
 
 async def insert(tx: Tx, records: Sequence[IdentityRecord], keys: Sequence[SubjectKeyRecord]) -> None:
@@ -208,6 +231,7 @@ _WITH_KEY = select(
     identity.c.origin,
     identity.c.issuer,
     identity.c.created_at,
+    identity.c.updated_at,
     subject_key.c.master_key,
     subject_key.c.wrapped,
 ).outerjoin(subject_key, subject_key.c.identity_id == identity.c.identity_id)

@@ -20,7 +20,7 @@ from services.profile.people.domain.customers import IdentifierState, IdentitySt
 from services.profile.people.domain.identifiers import IdentifierKind
 from services.profile.people.domain.survivorship import Evidence
 from shared.db import record_of
-from shared.db.schema import INDEX_NAMES, one_of
+from shared.db.schema import FILLED_BY_UPGRADE, INDEX_NAMES, one_of
 from shared.db.types import BigInt, Id, Instant, Sealed
 
 metadata = MetaData(naming_convention=INDEX_NAMES)
@@ -43,6 +43,8 @@ class IdentityColumns(TypedColumns):
     source: Named[str | None] = Column(Text)
     created_at: Named[datetime] = Column(Instant, nullable=False)
     booked_at: Named[datetime] = Column(Instant, nullable=False)
+    updated_at: Named[datetime] = Column(Instant, server_default=FILLED_BY_UPGRADE, nullable=False)
+    """The booking time of the last change of what is known of it: an identifier, a name, its owner, its state."""
 
 
 identity = Table(
@@ -58,6 +60,8 @@ Index(
     postgresql_where=identity.c.owner_id != identity.c.identity_id,
     sqlite_where=identity.c.owner_id != identity.c.identity_id,
 )
+Index("identity_created", identity.c.created_at, identity.c.identity_id)
+Index("identity_updated", identity.c.updated_at, identity.c.identity_id)
 Index(
     "identity_untold",
     identity.c.identity_id,
@@ -78,6 +82,7 @@ class IdentityRecord:
     source: str | None
     created_at: datetime
     booked_at: datetime
+    updated_at: datetime
     ownership_version: int = 0
     record_version: int = 0
     state: IdentityState = "active"

@@ -8,7 +8,7 @@ from services.profile.people.domain.identifiers import normalise
 from services.profile.people.domain.resolution import Fact, Resolved
 from services.profile.people.queries.customers import name_of
 from services.profile.people.steps.resolve_customers import resolve_customers
-from services.profile.people.storage import source_records
+from services.profile.people.storage import identities, source_records
 from services.profile.people.storage.source_records import NAME
 from services.profile.people.storage.tables import CustomerValueRecord, SourceRecord
 from services.profile.settings import Settings
@@ -52,6 +52,9 @@ async def register_customer(
         record = _source_record(tx, resolution.keys, fact, resolved.identity_id, reported)
         values = [] if new_name is None else [_name_value(resolution.keys, record, new_name, issuer)]
         await source_records.insert(tx, record, values)
+        if values and not resolved.is_new:
+            await identities.lock(tx, [resolved.identity_id])
+            await identities.touch(tx, [resolved.identity_id])
     return resolved
 
 

@@ -10,11 +10,12 @@ from pydantic import Field
 
 from services.profile.people.queries.ownership import rows_seen_by
 from services.profile.people.refusals import CustomerNotFound
-from services.profile.purchases.api.rows_seen import CustomerFilter, rows_seen
+from services.profile.purchases.api.rows_seen import CustomerFilter, RecordedSince, rows_seen
 from services.profile.purchases.domain.purchases import PurchaseSelection
 from services.profile.purchases.queries import purchases
 from services.profile.purchases.queries.purchases import NamedLine
 from services.profile.purchases.refusals import PurchaseNotFound
+from services.profile.purchases.storage.purchases import SORTS
 from services.profile.purchases.storage.tables import PurchaseRecord
 from services.profile.settings import Settings
 from shared.db import Read
@@ -90,6 +91,7 @@ class PurchaseFilters:
     order_id: OrderIdFilter = None
     purchased_from: Annotated[InstantIn | None, Query(description="Bought at this instant or later.")] = None
     purchased_until: Annotated[InstantIn | None, Query(description="Bought before this instant.")] = None
+    recorded_since: RecordedSince = None
 
 
 @router.get(
@@ -124,9 +126,11 @@ async def list_purchases(
     read: Reading,
     caller: Caller,
     named: Named,
-    listing: Annotated[Listing[PurchaseFilters], listed_by(PurchaseFilters, bound_to=rows_seen_by)],
+    listing: Annotated[
+        Listing[PurchaseFilters], listed_by(PurchaseFilters, sorts=SORTS, bound_to=rows_seen_by)
+    ],
 ) -> Page[PurchaseSummary]:
-    """List purchases, the latest recorded first. A customer sees their own, a partner those that it brought.
+    """List purchases. A customer sees their own, a partner those that it brought.
 
     To customers and partners a filter that names what they may not see gives an empty page, like one that names what does not
     exist. Operators, who see every customer, get 404 for a customer that does not exist.
@@ -134,14 +138,10 @@ async def list_purchases(
     selection = await _selection(read, named, listing.filters)
     if selection is None:
         return listing.page([], lambda _: [], [])
-    listed = await purchases.list_purchases(read, selection, before=listing.after, limit=listing.rows_max)
+    listed = await purchases.list_purchases(read, selection, listing.slice)
     shown = listing.shown(listed)
     customer_ids = await purchases.customers_shown(read, caller, shown)
-    return listing.page(
-        listed,
-        lambda purchase: [purchase.purchase_id],
-        [_summary(purchase, customer_ids) for purchase in shown],
-    )
+    return listing.page(listed, listing.sort_key, [_summary(purchase, customer_ids) for purchase in shown])
 
 
 async def _selection(read: Read, named: Naming, filters: PurchaseFilters) -> PurchaseSelection | None:
@@ -157,6 +157,7 @@ async def _selection(read: Read, named: Naming, filters: PurchaseFilters) -> Pur
         order_id=filters.order_id,
         purchased_from=filters.purchased_from,
         purchased_until=filters.purchased_until,
+        recorded_since=filters.recorded_since,
     )
 
 

@@ -13,7 +13,7 @@ from typing_extensions import TypeAliasType
 
 from services.profile.people.queries.ownership import issuer_seen_by, rows_seen_by
 from services.profile.people.refusals import CustomerNotFound, TooMuchContention
-from services.profile.purchases.api.rows_seen import CustomerFilter, rows_seen
+from services.profile.purchases.api.rows_seen import CustomerFilter, RecordedSince, rows_seen
 from services.profile.purchases.domain.returns import Return, ReturnedLine, ReturnSelection, WaitingReturn
 from services.profile.purchases.queries.purchases import (
     customers_shown,
@@ -30,7 +30,7 @@ from services.profile.purchases.refusals import (
     TooLongAgo,
 )
 from services.profile.purchases.storage import waiting_returns
-from services.profile.purchases.storage.returns import RecordedReturn
+from services.profile.purchases.storage.returns import SORTS, RecordedReturn
 from services.profile.purchases.usecases.record_returns import record_returns
 from services.profile.settings import Settings
 from shared.auth.principal import Principal
@@ -269,6 +269,7 @@ class ReturnFilters:
     ] = None
     source: SourceFilter = None
     order_id: OrderIdFilter = None
+    recorded_since: RecordedSince = None
 
 
 @router.get(
@@ -282,9 +283,9 @@ async def list_returns(
     read: Reading,
     caller: Caller,
     named: Named,
-    listing: Annotated[Listing[ReturnFilters], listed_by(ReturnFilters, bound_to=rows_seen_by)],
+    listing: Annotated[Listing[ReturnFilters], listed_by(ReturnFilters, sorts=SORTS, bound_to=rows_seen_by)],
 ) -> Page[RecordedReturnOut]:
-    """List returns, the latest recorded first. A customer sees their own, a partner those that it reported.
+    """List returns. A customer sees their own, a partner those that it reported.
 
     One that waits for its purchase is listed when it is applied. To customers and partners a filter that names what they may
     not see gives an empty page. Operators get 404 for a customer that does not exist.
@@ -294,13 +295,18 @@ async def list_returns(
     if seen is None:
         return listing.page([], lambda _: [], [])
     selection = ReturnSelection(
-        seen.identity_ids, seen.issuer, filters.purchase_id, filters.source, filters.order_id
+        seen.identity_ids,
+        seen.issuer,
+        filters.purchase_id,
+        filters.source,
+        filters.order_id,
+        filters.recorded_since,
     )
-    listed = await returns_of(read, selection, before=listing.after, limit=listing.rows_max)
+    listed = await returns_of(read, selection, listing.slice)
     shown = listing.shown(listed)
     customer_ids = await customers_shown(read, caller, (recorded.record for recorded in shown))
     items = [_recorded(recorded, customer_ids) for recorded in shown]
-    return listing.page(listed, lambda recorded: [recorded.record.return_id], items)
+    return listing.page(listed, lambda recorded: listing.sort_key(recorded.record), items)
 
 
 async def _shown(

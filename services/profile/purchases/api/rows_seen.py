@@ -10,12 +10,15 @@ from services.profile.people.queries.ownership import identities_of, issuer_seen
 from services.profile.people.refusals import CustomerNotFound
 from shared.db import Read
 from shared.http.customers import NAME_MAX, Naming
+from shared.http.models import InstantIn
 
 CustomerFilter = Annotated[
     str | None,
     Query(max_length=NAME_MAX, description="`cus_…`, `ext:…`, or `me` with a customer's token."),
 ]
 """The customer whose rows a list shows."""
+RecordedSince = Annotated[InstantIn | None, Query(description="Recorded at this instant or later.")]
+"""The beginning of what a list shows: whoever reads on from it meets what has come since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ class PurchaseSelection:
     order_id: str | None
     purchased_from: datetime | None
     purchased_until: datetime | None
+    recorded_since: datetime | None = None
 
 
 def must_be_believable(at: datetime, now: datetime, pointer: str, since: datetime = INSTANT_MIN) -> None:

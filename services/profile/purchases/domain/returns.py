@@ -82,6 +82,7 @@ class ReturnSelection:
     purchase_id: str | None
     source: str | None
     order_id: str | None
+    recorded_since: datetime | None = None
 
 
 class PurchasedLine(Protocol):

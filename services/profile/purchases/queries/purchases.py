@@ -17,7 +17,7 @@ from services.profile.purchases.storage.returns import RecordedReturn
 from services.profile.purchases.storage.tables import PurchaseLineRecord, PurchaseRecord, ReturnRecord
 from shared.auth.principal import Principal
 from shared.context import Context
-from shared.db import Read
+from shared.db import Read, Slice, Sorts
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ async def find_return(read: Read, return_id: str) -> RecordedReturn | None:
 
 
 async def list_purchases(
-    read: Read, selection: PurchaseSelection, *, before: str | None, limit: int
+    read: Read, selection: PurchaseSelection, asked: Slice, sorts: Sorts = purchases.SORTS
 ) -> list[PurchaseRecord]:
-    """Return at most `limit` purchases that were recorded before the purchase `before`, the latest first."""
-    page = await purchases.page(read, selection, before=before, limit=limit)
+    """Return a page of purchases. Each has the owner that its identity has now."""
+    page = await purchases.page(read, selection, asked, sorts)
     owners = await owners_of(read, (row.identity_id for row in page if row.identity_id is not None))
     return [
         replace(purchase, customer_id=owners[purchase.identity_id]) if purchase.identity_id else purchase
@@ -74,14 +74,9 @@ async def list_purchases(
     ]
 
 
-async def list_returns(
-    read: Read, selection: ReturnSelection, *, before: str | None, limit: int
-) -> list[RecordedReturn]:
-    """Return at most `limit` returns that were recorded before the return `before`, the latest first.
-
-    Each has the identity and the owner that its purchase has now.
-    """
-    page = await returns.page(read, selection, before=before, limit=limit)
+async def list_returns(read: Read, selection: ReturnSelection, asked: Slice) -> list[RecordedReturn]:
+    """Return a page of returns. Each has the identity and the owner that its purchase has now."""
+    page = await returns.page(read, selection, asked)
     identity_ids = (row.record.identity_id for row in page)
     owners = await owners_of(read, (identity_id for identity_id in identity_ids if identity_id is not None))
     return [

@@ -11,9 +11,15 @@ from services.profile.purchases.storage.tables import (
     purchase,
     purchase_line,
 )
-from shared.db import Read, Tx, any_of, any_of_rows, columns_of, newest, where_given
+from shared.db import Read, Slice, Sorts, Tx, any_of, any_of_rows, columns_of, where_given
 from shared.vault import Keys
 
+SORTS = Sorts(
+    recorded_at=(purchase.c.booked_at, purchase.c.purchase_id),
+    purchased_at=(purchase.c.purchased_at, purchase.c.purchase_id),
+)
+BY_ID = Sorts(id=(purchase.c.purchase_id,))
+"""The order of exports: their cursors are ids."""
 NAME_FIELD = "purchase_line.name"
 """The field under which the name of a line is sealed."""
 
@@ -49,9 +55,9 @@ async def totals(read: Read, identity_ids: Iterable[str]) -> dict[str, int]:
 
 
 async def page(
-    read: Read, selection: PurchaseSelection, *, before: str | None, limit: int
+    read: Read, selection: PurchaseSelection, asked: Slice, sorts: Sorts = SORTS
 ) -> list[PurchaseRecord]:
-    """Return at most `limit` purchases that were recorded before the purchase `before`, the latest first."""
+    """Return a page of purchases."""
     statement = where_given(
         select(*_COLUMNS),
         (purchase.c.issuer, selection.issuer),
@@ -67,9 +73,9 @@ async def page(
         statement = statement.where(purchase.c.purchased_at >= selection.purchased_from)
     if selection.purchased_until is not None:
         statement = statement.where(purchase.c.purchased_at < selection.purchased_until)
-    return await read.read_records(
-        PurchaseRecord, newest(statement, purchase.c.purchase_id, before=before, limit=limit)
-    )
+    if selection.recorded_since is not None:
+        statement = statement.where(purchase.c.booked_at >= selection.recorded_since)
+    return await read.read_records(PurchaseRecord, sorts.page(statement, asked))
 
 
 async def lock(tx: Tx, purchase_ids: Iterable[str]) -> None:

@@ -13,7 +13,12 @@ from services.profile.purchases.storage.tables import (
     purchase_return,
     return_line,
 )
-from shared.db import Read, Tx, any_of, any_of_rows, columns_of, newest, where_given
+from shared.db import Read, Slice, Sorts, Tx, any_of, any_of_rows, columns_of, where_given
+
+SORTS = Sorts(
+    recorded_at=(purchase_return.c.booked_at, purchase_return.c.return_id),
+    returned_at=(purchase_return.c.returned_at, purchase_return.c.return_id),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +77,8 @@ async def of_purchase(read: Read, purchase_id: str) -> list[RecordedReturn]:
     return [RecordedReturn(record, tuple(lines[record.return_id])) for record in records]
 
 
-async def page(
-    read: Read, selection: ReturnSelection, *, before: str | None, limit: int
-) -> list[RecordedReturn]:
-    """Return at most `limit` returns that were recorded before the return `before`, the latest first.
+async def page(read: Read, selection: ReturnSelection, asked: Slice) -> list[RecordedReturn]:
+    """Return a page of returns.
 
     Each has the identity that its purchase has now. The rows of an order and of a customer are found by way of its purchases.
     """
@@ -88,9 +91,9 @@ async def page(
     )
     if selection.identity_ids is not None:
         statement = statement.where(any_of(purchase.c.identity_id, selection.identity_ids))
-    records = await read.read_records(
-        ReturnRecord, newest(statement, purchase_return.c.return_id, before=before, limit=limit)
-    )
+    if selection.recorded_since is not None:
+        statement = statement.where(purchase_return.c.booked_at >= selection.recorded_since)
+    records = await read.read_records(ReturnRecord, SORTS.page(statement, asked))
     lines = await _lines_of(read, [record.return_id for record in records])
     return [RecordedReturn(record, tuple(lines[record.return_id])) for record in records]
 

@@ -65,6 +65,8 @@ purchase = Table(
     CheckConstraint("(identity_id is null) = (customer_id is null)", name="purchase_customer"),
     CheckConstraint("claimed_at is null or identity_id is not null", name="purchase_claim"),
 )
+Index("purchase_recorded", purchase.c.booked_at, purchase.c.purchase_id)
+Index("purchase_purchased", purchase.c.purchased_at, purchase.c.purchase_id)
 Index("purchase_identity", purchase.c.identity_id, purchase.c.purchased_at, purchase.c.purchase_id)
 Index(
     "purchase_anonymous",
@@ -206,6 +208,8 @@ purchase_return = Table(
     UniqueConstraint("source", "source_return_id", "issuer", name="purchase_return_reported"),
     CheckConstraint("amount_minor >= 0", name="purchase_return_amount"),
 )
+Index("purchase_return_recorded", purchase_return.c.booked_at, purchase_return.c.return_id)
+Index("purchase_return_returned", purchase_return.c.returned_at, purchase_return.c.return_id)
 append_only(purchase_return)
 
 

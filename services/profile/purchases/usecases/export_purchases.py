@@ -12,7 +12,7 @@ from services.profile.settings import Settings
 from shared import csv_text
 from shared.context import Context
 from shared.csv_text import Cell
-from shared.db import Tx
+from shared.db import Slice, Tx
 from shared.jobs import Held, JobKind, ResultFile, Step
 
 PAGE = 200
@@ -35,7 +35,8 @@ async def export_purchases(tx: Tx, context: Context[Settings], held: Held) -> St
     It holds ids, codes and amounts: no identifier, no name, and no text of a receipt.
     """
     selection = SELECTION.validate_json(held.parameters)
-    page = await list_purchases(tx, selection, before=held.cursor or None, limit=PAGE)
+    asked = Slice("-id", [held.cursor] if held.cursor else None, PAGE)
+    page = await list_purchases(tx, selection, asked, purchases.BY_ID)
     lines = await purchases.lines_of(tx, (record.purchase_id for record in page))
     header = [] if held.cursor else [COLUMNS]
     text = csv_text.rows_of([*header, *_rows(page, lines)])

@@ -8,6 +8,7 @@ from services.profile.purchases.domain.returns import ReturnSelection
 from services.profile.purchases.queries.purchases import list_returns
 from services.profile.purchases.storage import tables
 from services.profile.purchases.usecases.record_purchases import record_purchases
+from shared.db import Slice
 from tests.parts.rows_read import rows_read, stay_without_statistics, take_indexes
 from tests.profile.running import back, open_profile, reported
 
@@ -53,7 +54,7 @@ async def test_a_list_of_returns_reads_those_of_its_order_or_its_customer(tmp_pa
             async with profile.database.begin() as tx:
                 await take_indexes(tx)
                 before = await rows_read(tx)
-                listed = await list_returns(tx, selection, before=None, limit=50)
+                listed = await list_returns(tx, selection, Slice("-recorded_at", None, 50))
                 after = await rows_read(tx)
             assert [recorded.record.order_id for recorded in listed] == ["7"]
             assert {table: count for table, count in (after - before).items() if count > ROWS_MAX} == {}
