@@ -78,6 +78,8 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
         app.router.routes.extend(router.routes)
     listed = openapi.operations(app.router.routes)
     _check(listed)
+    for route in listed:
+        route.leave_actions_to(listed)
     documents.install(app, service.name)
     app.router.add_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
     refusals.install(app)

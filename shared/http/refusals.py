@@ -6,7 +6,7 @@ from fastapi import FastAPI, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Match
+from starlette.routing import Match
 
 from shared import logs
 from shared.errors import DomainError
@@ -68,22 +68,9 @@ async def _protocol(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> list[str]:
-    """Return the methods of all routes with this path, because the first route that matches knows only its own.
-
-    An id may hold a colon, so `/v1/approvals/{id}` matches `/v1/approvals/apr_…:approve` too. The route that names the action counts.
-    """
-    matching = [
-        route for route in request.app.router.routes if route.matches(request.scope)[0] is not Match.NONE
-    ]
-    longest = max((len(_literal_end(route)) for route in matching), default=0)
+    """Return the methods of all routes with this path, because the first route that matches knows only its own."""
     methods: set[str] = set()
-    for route in matching:
-        if len(_literal_end(route)) == longest:
+    for route in request.app.router.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
             methods |= set(getattr(route, "methods", None) or ())
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
-
-
-def _literal_end(route: BaseRoute) -> str:
-    """Return what stands in a route's path behind its last parameter."""
-    path: str = getattr(route, "path", "")
-    return path.rpartition("}")[2]

@@ -92,6 +92,7 @@ class Route(APIRoute):
         self._version, self._precondition = version, precondition
         self._begins, self._slashes = path.partition("{")[0], path.count("/")
         """The path up to its first parameter, and the number of its slashes."""
+        self._actions: tuple[str, ...] = ()
         super().__init__(path, endpoint, **options)
         statuses = {self.status_code, *map(int, self.responses)}
         if (location is None) != statuses.isdisjoint(locations.CREATED):
@@ -110,6 +111,14 @@ class Route(APIRoute):
         """Return the HTTP method of the operation."""
         return next(iter(self.methods or ()))
 
+    def leave_actions_to(self, routes: Iterable["Route"]) -> None:
+        """Answer no path of those routes that name an action behind this one's: `…/{id}:approve` is no thing with a colon in its id."""
+        self._actions = tuple(
+            action
+            for route in routes
+            if (action := route.path.removeprefix(self.path)) != route.path and action.startswith(":")
+        )
+
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Return whether this operation answers the path and method, and the parameters that stand in the path.
 
@@ -118,6 +127,8 @@ class Route(APIRoute):
         """
         asked: str = scope["path"]
         if not asked.startswith(self._begins) or asked.count("/") != self._slashes:
+            return Match.NONE, {}
+        if asked.endswith(self._actions):
             return Match.NONE, {}
         match, found = super().matches(scope)
         if "path_params" in found:

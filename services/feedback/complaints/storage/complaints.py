@@ -79,7 +79,7 @@ class ListedComplaint:
 
 @dataclass(frozen=True, slots=True)
 class ClocksOfComplaint:
-    """What a complaint says of its clocks, and when they were folded."""
+    """The due time and the rules that the clocks of a complaint have led to, and the time of the change."""
 
     id: str
     rules_applied: int

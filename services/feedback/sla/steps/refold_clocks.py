@@ -20,7 +20,7 @@ from shared.events.feedback import ComplaintResolved, SlaBreached, SlaBreachWith
 
 
 class Refolded(NamedTuple):
-    """What has become of the clocks of some complaints."""
+    """The result of folding the clocks of some complaints."""
 
     escalations: list[Escalation]
     """The levels that clocks just reached."""

@@ -80,10 +80,11 @@ async def test_above_the_limit_nothing_is_booked_until_another_operator_approves
     assert at_limit.status_code == 201
     assert path == f"/v1/approvals/{waiting['id']}"
     assert await shop.active(member) == 0
-    assert waiting | {"id": "", "proposed_at": "", "expires_at": ""} == {
+    assert waiting["updated_at"] == waiting["proposed_at"]
+    assert waiting | {"id": "", "proposed_at": "", "expires_at": "", "updated_at": ""} == {
         "id": "", "state": "proposed", "operation": "adjust_points", "customer_id": member,
         "path": {"customer_id": member}, "fields": {"points": LIMIT}, "reason": REASON, "proposed_by": "operator:ana",
-        "proposed_at": "", "expires_at": "", "decided_by": None, "decided_at": None, "decision": None, "created": None,
+        "proposed_at": "", "expires_at": "", "updated_at": "", "decided_by": None, "decided_at": None, "decision": None, "created": None,
         "refusal": None,
     }  # fmt: skip
 

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "kernel0010"
-down_revision = "kernel0009"
+revision = "kernel0011"
+down_revision = "kernel0010"
 
 
 def upgrade() -> None:
