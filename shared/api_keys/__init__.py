@@ -2,11 +2,12 @@
 
 from shared.api_keys.checking import SECONDS_FRESH, ApiKeys, KnownKey
 from shared.api_keys.refusals import ApiKeyNotFound
-from shared.api_keys.register import api_keys_changed, find, insert, is_full, lock, page, revoke
+from shared.api_keys.register import SORTS, api_keys_changed, find, insert, is_full, lock, page, revoke
 from shared.api_keys.tables import ApiKeyRecord, api_key
 
 __all__ = [
     "SECONDS_FRESH",
+    "SORTS",
     "ApiKeyNotFound",
     "ApiKeyRecord",
     "ApiKeys",

@@ -8,10 +8,11 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from shared.api_keys.tables import ApiKeyRecord, api_key
 from shared.context import Context
-from shared.db import Read, Tx, any_of, columns_of, locks, newest, where_given
+from shared.db import Read, Slice, Sorts, Tx, any_of, columns_of, locks, where_given
 from shared.events.profile import ApiKeyChanged
 from shared.limits import API_KEYS_MAX
 
+SORTS = Sorts(created_at=(api_key.c.created_at, api_key.c.id))
 _ROWS = select(*columns_of(api_key, ApiKeyRecord))
 TOLD = ("expires_at", "revoked_at", "record_version")
 """The columns that a later event may change."""
@@ -69,12 +70,10 @@ async def find(read: Read, key_id: str) -> ApiKeyRecord | None:
     return await read.read_record(ApiKeyRecord, _ROWS.where(api_key.c.id == key_id))
 
 
-async def page(
-    read: Read, partner_id: str | None, *, before: str | None, limit: int
-) -> Sequence[ApiKeyRecord]:
-    """Return the latest keys before an id, of one partner or of all, the latest first."""
+async def page(read: Read, partner_id: str | None, asked: Slice) -> Sequence[ApiKeyRecord]:
+    """Return a page of the keys of one partner, or of all."""
     chosen = where_given(_ROWS, (api_key.c.partner_id, partner_id))
-    return await read.read_records(ApiKeyRecord, newest(chosen, api_key.c.id, before=before, limit=limit))
+    return await read.read_records(ApiKeyRecord, SORTS.page(chosen, asked))
 
 
 async def keys_in_force(read: Read, now: datetime) -> Sequence[ApiKeyRecord]:

@@ -27,7 +27,13 @@ class ApiKeyColumns(TypedColumns):
     """The minute of the last request to this service. It is this service's own, and no event tells it."""
 
 
-api_key = Table("api_key", kernel_metadata, ApiKeyColumns, Index("api_key_of_partner", "partner_id", "id"))
+api_key = Table(
+    "api_key",
+    kernel_metadata,
+    ApiKeyColumns,
+    Index("api_key_created", "created_at", "id"),
+    Index("api_key_of_partner", "partner_id", "id"),
+)
 Index(
     "api_key_in_force",
     api_key.c.id,

@@ -68,17 +68,15 @@ class ApiKeyFilters:
     errors=(CursorInvalid,),
 )
 async def list_api_keys(
-    read: Reading, listing: Annotated[Listing[ApiKeyFilters], listed_by(ApiKeyFilters)]
+    read: Reading, listing: Annotated[Listing[ApiKeyFilters], listed_by(ApiKeyFilters, sorts=api_keys.SORTS)]
 ) -> Page[ApiKeyOut]:
-    """The API keys of partners, the latest first, also those that were revoked or have expired.
+    """The API keys of partners, also those that were revoked or have expired.
 
     `last_used_at` is about the service that is asked. A service that shows `revoked_at` refuses the key.
     """
-    records = await api_keys.page(
-        read, listing.filters.partner_id, before=listing.after, limit=listing.rows_max
-    )
+    records = await api_keys.page(read, listing.filters.partner_id, listing.slice)
     items = [ApiKeyOut.of(record) for record in listing.shown(records)]
-    return listing.page(records, lambda record: [record.id], items)
+    return listing.page(records, listing.sort_key, items)
 
 
 @router.get(

@@ -12,7 +12,7 @@ from services.profile.purchases.domain.purchases import PurchaseSelection
 from services.profile.purchases.domain.returns import ReturnSelection
 from services.profile.purchases.storage import purchases, returns
 from shared.db import Slice, Tx
-from tests.parts.rows_read import rows_read, take_indexes
+from tests.parts.rows_read import rows_read, stay_without_statistics, take_indexes
 from tests.profile.running import NOW, Profile, back, open_profile, reported
 
 ROWS, PAGE, ROWS_MAX = 120, 5, 30
@@ -84,6 +84,7 @@ async def test_a_copy_of_the_customers_is_kept_by_what_was_updated_since(profile
     assert (last["id"], last["updated_at"]) == (ids[3], "2026-03-10T16:00:00Z")
 
 
+@pytest.mark.own_database
 @pytest.mark.postgresql
 async def test_each_sort_reads_the_rows_of_its_page(tmp_path: Path) -> None:
     async def read_purchases(tx: Tx, asked: Slice) -> int:
@@ -97,6 +98,7 @@ async def test_each_sort_reads_the_rows_of_its_page(tmp_path: Path) -> None:
         return len(await identities.page(tx, CustomerSelection(None, None, None, None), asked))
 
     async with open_profile("postgresql", tmp_path) as profile:
+        await stay_without_statistics(profile.database)
         numbers = range(ROWS)
         await profile.buy(*(reported(str(number), external_id=f"C-{number}") for number in numbers))
         await profile.give_back(*(back(f"R-{number}", str(number)) for number in numbers))

@@ -1,4 +1,4 @@
-"""Jobs and the audit trail are sorted by instants, with their ids behind them."""
+"""Jobs, API keys and the audit trail are sorted by instants, with their ids behind them."""
 
 from alembic import op
 
@@ -13,6 +13,7 @@ def upgrade() -> None:
     op.drop_index("job_of_principal", table_name="job")
     op.create_index("job_of_principal", "job", ["principal", "created_at", "id"])
     op.create_index("job_created", "job", ["created_at", "id"])
+    op.create_index("api_key_created", "api_key", ["created_at", "id"])
 
 
 def downgrade() -> None:

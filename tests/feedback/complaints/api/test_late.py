@@ -12,7 +12,7 @@ from services.feedback.complaints.storage.complaints import ComplaintSelection
 from shared.db import Slice
 from tests.feedback.asking import OPEN, opened, read
 from tests.feedback.running import NOW, Feedback, open_feedback
-from tests.parts.rows_read import rows_read, take_indexes
+from tests.parts.rows_read import rows_read, stay_without_statistics, take_indexes
 
 ROWS_MAX = 20
 
@@ -86,9 +86,11 @@ async def test_a_cursor_is_of_its_sort_alone(feedback: Feedback) -> None:
     assert (unknown.status_code, unknown.json()["errors"][0]["pointer"]) == (422, "/query/sort")
 
 
+@pytest.mark.own_database
 @pytest.mark.postgresql
 async def test_each_sort_reads_the_rows_of_its_page(tmp_path: Path) -> None:
     async with open_feedback("postgresql", tmp_path) as feedback:
+        await stay_without_statistics(feedback.database)
         for _ in range(60):
             await feedback.open()
         for sort in complaints.SORTS.names:
