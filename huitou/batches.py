@@ -41,14 +41,19 @@ class Outcome:
     faults: Sequence[Fault] = ()
 
 
-def record(product: Product, path: str, items: Sequence[dict[str, Any]]) -> list[Outcome]:
+def record(
+    product: Product, path: str, items: Sequence[dict[str, Any]], *, dry_run: bool = False
+) -> list[Outcome]:
     """Send at most BATCH_ITEMS_MAX items to a `:batch` operation, and return one outcome per item, in order.
+
+    Of a dry run the product keeps nothing.
 
     Raises Refused when the whole batch is refused.
     """
     assert len(items) <= BATCH_ITEMS_MAX, "the caller cuts batches"
     for attempt in range(1, TRIES_MAX + 1):
-        answer = product.ask("profile", "POST", path, json={"items": list(items)})
+        query = {"dry_run": "true"} if dry_run else None
+        answer = product.ask("profile", "POST", path, json={"items": list(items)}, query=query)
         if answer.status_code not in PASSING:
             break
         time.sleep(min(WAIT_SECONDS_MAX, float(answer.headers.get("retry-after", attempt))))

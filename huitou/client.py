@@ -66,6 +66,15 @@ class Product:
             return answer.json() if answer.content else None
         raise Refused(Exit.FAILED, problem(answer))
 
+    def answers(self, service: str) -> bool:
+        """Return whether a service of this home can be asked: it runs, and there is a key to sign a token."""
+        if self._token is None:
+            return False
+        try:
+            return self._clients[service].get("/health/live").is_success
+        except httpx2.TransportError:
+            return False
+
     def ask(
         self,
         service: str,

@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
 File = Annotated[str, typer.Argument(help="CSV with a header, one row a line item; - reads standard input.")]
 Source = Annotated[str, typer.Option(help="The till or shop it comes from: ids are unique within it.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, import nothing.")]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Try everything, keep nothing. It asks the running product what is recorded already.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 Wait = Annotated[bool, typer.Option(help="Wait until points and scores have caught up.")]
 Anonymous = Annotated[
@@ -95,17 +101,14 @@ def _run(
     if language is not None:
         speech.choose(language)
     settings = Settings()
-    with _bar() as bar:
-        if dry_run:
-            report = _read(file, source, kind, encoding, settings, None, bar)
-        else:
-            with Product(settings) as product:
-                report = _read(file, source, kind, encoding, settings, product, bar)
-                if wait:
-                    bar.start()
-                    began = time.monotonic()
-                    backlog.wait_until_empty(product, bar)
-                    report.settled_seconds = round(report.seconds + time.monotonic() - began, 3)
+    with _bar() as bar, Product(settings) as product:
+        asked = None if dry_run and not product.answers("profile") else product
+        report = _read(file, source, kind, encoding, settings, asked, dry_run, bar)
+        if wait and not dry_run:
+            bar.start()
+            began = time.monotonic()
+            backlog.wait_until_empty(product, bar)
+            report.settled_seconds = round(report.seconds + time.monotonic() - began, 3)
     typer.echo(json.dumps(report.document(), ensure_ascii=False) if as_json else _words(report, kind.plural))
     if report.refused:
         raise typer.Exit(Exit.FAILED)
@@ -118,6 +121,7 @@ def _read(
     encoding: str | None,
     settings: Settings,
     product: Product | None,
+    dry_run: bool,
     bar: Progress,
 ) -> Report:
     from huitou.imports import importing  # loads profile, likewise
@@ -139,6 +143,7 @@ def _read(
         product=product,
         language=speech.language(),
         encoding=encoding,
+        dry_run=dry_run,
         progress=progress,
         complain=complain,
     )
@@ -162,13 +167,12 @@ def _bar() -> Iterator[Progress]:
 
 
 def _words(report: Report, plural: str) -> str:
-    count = report.orders - report.refused - report.repeated if report.dry_run else report.imported
     in_file, settled = report.repeated_in_file, report.settled_seconds
     return said(
         "import_dry" if report.dry_run else "import_done",
         orders=said(_KINDS[plural], count=report.orders),
         rows=report.rows,
-        count=count,
+        count=report.new,
         repeated=report.repeated,
         in_file=said("import_repeated_in_file", count=in_file) if in_file else "",
         anonymous=said("import_anonymous", count=report.anonymous) if report.anonymous else "",
@@ -177,6 +181,7 @@ def _words(report: Report, plural: str) -> str:
         errors=said("import_errors", count=report.errors_count) if report.errors_count else "",
         seconds=report.seconds,
         settled="" if settled is None else said("import_settled", seconds=settled),
+        unasked="" if report.asked else said("import_unasked"),
         read_as="" if report.encoding == "utf-8" else said("import_read_as", encoding=report.encoding),
     )
 

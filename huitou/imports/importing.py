@@ -1,4 +1,4 @@
-"""Import a file: group its rows, check each entry, send batches. A dry run foresees what the product would answer."""
+"""Import a file: group its rows, check each entry, send batches. A dry run sends them too, and the product keeps nothing."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,14 +14,12 @@ from shared.clock import SystemClock
 from shared.errors import FieldError
 from shared.files import entries, staging
 from shared.files.entries import Entry, Kind
+from shared.files.parting import Parting
 from shared.files.row_error import RowError
 from shared.files.rows import Row, read_rows
 from shared.files.staging import Staged
 from shared.http.language import Language
-from shared.limits import BATCH_ITEMS_MAX, LINES_MAX
-
-BATCH_LINES_MAX = 2 * LINES_MAX
-"""The most lines of one batch, unless one entry has more. So a batch stays within the limits of a body."""
+from shared.limits import LINES_MAX
 
 PATHS = {"purchases": batches.PURCHASES, "returns": batches.RETURNS}
 """The operations that record many, by the sort of file."""
@@ -41,24 +39,34 @@ def run(
     product: Product | None,
     language: Language,
     encoding: str | None = None,
+    dry_run: bool = False,
     progress: Progress,
     complain: Complain,
 ) -> Report:
-    """Import a file through `product`, or only check it if `product` is None (a dry run).
+    """Import a file through `product`. If `product` is None, or with `dry_run`, nothing is kept.
 
-    `encoding` is that of the file; None: it is recognised.
+    Without a product the file alone is checked. `encoding` is that of the file; None: it is recognised.
     """
     began = time.monotonic()
-    report = Report(file, source, dry_run=product is None, began_at=SystemClock().now(), language=language)
+    dry_run = dry_run or product is None
+    report = Report(
+        file,
+        source,
+        dry_run=dry_run,
+        asked=product is not None,
+        began_at=SystemClock().now(),
+        language=language,
+    )
     with content.opened(file, kind.columns, encoding) as taken_in:
         report.encoding = taken_in.read_as
         rows = read_rows(taken_in)
         columns = header.columns_of(next(rows, Row(1, [])).cells, kind)
-        with staging.staged(rows, entries.key_of(columns, kind)) as staged:
+        keys = entries.key_of(columns, kind), entries.related_of(columns, kind)
+        with staging.staged(rows, *keys) as staged:
             report.rows, report.repeated_in_file = staged.rows, staged.repeated
             report.orders = staged.groups + staged.repeated
             place = checkpoint.path_of(home, taken_in.digest, f"{kind.plural}:{source}")
-            at = (checkpoint.read(place) if product is not None else None) or Checkpoint()
+            at = (None if dry_run else checkpoint.read(place)) or Checkpoint()
             _go_on(at, staged, report)
             to_do = chain(at.refused, range(at.done + 1, staged.groups + 1))
             read = (
@@ -66,16 +74,15 @@ def run(
                 for group in staged.read(to_do, rows_max=LINES_MAX)
             )
             for batch in batched(read):
-                if product is None:
+                if dry_run:
                     _foresee(batch, kind, columns, staged)
-                else:
-                    _send(batch, kind, columns, report, product)
+                _send(batch, kind, columns, report, product)
                 _count(batch, report, complain)
                 at = _after(at, batch, report)
                 progress(at.done, staged.groups)
-                if product is not None:
+                if not dry_run:
                     checkpoint.write(place, at)
-            if product is not None:
+            if not dry_run:
                 checkpoint.forget(place)
     report.seconds = round(time.monotonic() - began, 3)
     return report
@@ -83,7 +90,7 @@ def run(
 
 def _go_on(at: Checkpoint, staged: Staged, report: Report) -> None:
     """Count what was imported before the interruption. What was refused is tried and counted again."""
-    report.imported, report.repeated = at.imported, at.repeated + staged.repeated
+    report.new, report.repeated = at.imported, at.repeated + staged.repeated
     report.waiting, report.anonymous = at.waiting, at.anonymous
     if at.done:
         report.resumed_at_row = staged.first_row(min(at.done + 1, staged.groups))
@@ -95,7 +102,7 @@ def _after(before: Checkpoint, batch: Sequence[Entry], report: Report) -> Checkp
     refused -= {entry.position for entry in batch if not entry.errors}
     return Checkpoint(
         done=max(before.done, *(entry.position for entry in batch)),
-        imported=report.imported,
+        imported=report.new,
         repeated=report.repeated - report.repeated_in_file,
         anonymous=report.anonymous,
         waiting=report.waiting,
@@ -104,34 +111,32 @@ def _after(before: Checkpoint, batch: Sequence[Entry], report: Report) -> Checkp
 
 
 def batched(read: Iterator[Entry]) -> Iterator[list[Entry]]:
-    """Yield batches of at most BATCH_ITEMS_MAX entries and, if it can be, BATCH_LINES_MAX lines."""
-    batch: list[Entry] = []
-    lines = 0
+    """Yield batches as `Parting` makes them."""
+    parting = Parting[Entry]()
     for entry in read:
-        if batch and (len(batch) == BATCH_ITEMS_MAX or lines + len(entry.rows) > BATCH_LINES_MAX):
-            yield batch
-            batch, lines = [], 0
-        batch.append(entry)
-        lines += len(entry.rows)
-    if batch:
-        yield batch
+        yield from parting.add(entry, entry.related, len(entry.rows))
+    yield from parting.rest()
 
 
 def _send(
-    batch: Sequence[Entry], kind: Kind, columns: Sequence[str], report: Report, product: Product
+    batch: Sequence[Entry], kind: Kind, columns: Sequence[str], report: Report, product: Product | None
 ) -> None:
-    """Send the entries that have no error; what the product refuses has one then."""
+    """Send the entries that have no error; what the product refuses has one then. Without a product they are new."""
     good = [entry for entry in batch if not entry.errors]
+    if product is None:
+        report.new += len(good)
+        return
     if not good:
         return
-    outcomes = batches.record(product, PATHS[kind.plural], [entry.body for entry in good])
+    bodies = [entry.body for entry in good]
+    outcomes = batches.record(product, PATHS[kind.plural], bodies, dry_run=report.dry_run)
     for entry, outcome in zip(good, outcomes, strict=True):
         faults = [
             FieldError(fault.pointer, fault.code, fault.detail, fault.detail) for fault in outcome.faults
         ]
         entry.errors += entries.faults_of(entry, kind, columns, faults)
         if outcome.recorded_at is not None:
-            report.imported += outcome.recorded_at >= report.began_at
+            report.new += outcome.recorded_at >= report.began_at
             report.repeated += outcome.recorded_at < report.began_at
         report.waiting += outcome.status == batches.WAITING
 

@@ -25,6 +25,8 @@ class Report:
     file: str
     source: str
     dry_run: bool
+    asked: bool
+    """Whether the product was asked what is recorded already. If not, the file alone was checked."""
     began_at: datetime
     """Orders that were recorded before this time are repeats."""
     language: Language = "en"
@@ -32,8 +34,8 @@ class Report:
     """The encoding that the file was read in."""
     rows: int = 0
     orders: int = 0
-    imported: int = 0
-    """Orders that were new."""
+    new: int = 0
+    """Orders that were not recorded before: the imported ones, or in a dry run those that would be imported."""
     repeated: int = 0
     """Orders that were there already with the same content, or that the file has more than once."""
     repeated_in_file: int = 0
@@ -52,6 +54,11 @@ class Report:
     settled_seconds: float | None = None
     """Seconds until no consumer lagged; None if the import did not wait for that."""
 
+    @property
+    def imported(self) -> int:
+        """Return the number of orders that were imported."""
+        return 0 if self.dry_run else self.new
+
     def add(self, error: RowError) -> None:
         """Count an error, and keep it while there is room."""
         self.errors_count += 1
@@ -69,4 +76,5 @@ class Report:
             }
             for error in self.errors
         ]
-        return asdict(self) | {"began_at": self.began_at.isoformat(), "errors": errors}
+        made = {"imported": self.imported, "began_at": self.began_at.isoformat(), "errors": errors}
+        return asdict(self) | made

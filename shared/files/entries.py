@@ -56,6 +56,8 @@ class Kind:
     """Makes the request without its lines, from a first row, its number and the source. Raises NotReadable."""
     line: Callable[[int, Cells], dict[str, Any]]
     """Makes one line of the request from a row and its number. Raises NotReadable."""
+    related_by: str | None = None
+    """The column of what entries share that change the outcome of each other; None if no entries do."""
     rules: Callable[[Any], None] | None = None
     """Checks the rules of the product that need no stored data; None: the one who records checks them. Raises DomainError."""
     foresee: Callable[[Mapping[str, Any], Sums], None] = lambda body, sums: None
@@ -66,9 +68,9 @@ class Kind:
         """All names that a header may have."""
         return (*self.required, *(name for names in self.one_of for name in names), *self.optional)
 
-    def spelling(self) -> Callable[[str], str]:
-        """Return the function that brings an id into the spelling in which the product compares it."""
-        declared = self.model.model_fields[self.key]
+    def spelling(self, column: str | None = None) -> Callable[[str], str]:
+        """Return the function that brings an id into the spelling in which the product compares it; None means the key."""
+        declared = self.model.model_fields[column or self.key]
         annotation: Any = declared.annotation  # a type that is only known when it runs
         probe = create_model("Probe", id=(annotation, declared))
 
@@ -89,6 +91,8 @@ class Entry:
     body: dict[str, Any]
     rows: list[int]
     errors: list[RowError] = field(default_factory=list)
+    related: str = ""
+    """The name of what it shares with other entries; its own key if it shares nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,18 @@ def read_header(header: Sequence[str], kind: Kind) -> tuple[list[str], list[Head
 
 def key_of(columns: Sequence[str], kind: Kind) -> Callable[[list[str]], str | None]:
     """Return the function that reads the id of a row in its only spelling."""
-    at, spelling = columns.index(kind.key), kind.spelling()
+    return _reader(columns, kind, kind.key)
+
+
+def related_of(columns: Sequence[str], kind: Kind) -> Callable[[list[str]], str | None]:
+    """Return the function that reads from a row what its entry shares with other entries; None if it shares nothing."""
+    if kind.related_by is None:
+        return lambda _: None
+    return _reader(columns, kind, kind.related_by)
+
+
+def _reader(columns: Sequence[str], kind: Kind, column: str) -> Callable[[list[str]], str | None]:
+    at, spelling = columns.index(column), kind.spelling(column)
 
     def read_key(cells: list[str]) -> str | None:
         return spelling(cells[at].strip('"')) if len(cells) > at else None
@@ -137,7 +152,7 @@ def entry_of(group: Group, kind: Kind, columns: Sequence[str], source: str) -> E
 
     An error in any row is an error of the whole. `group` has its first LINES_MAX rows at least.
     """
-    entry = Entry(group.position, {}, [row.number for row in group.rows])
+    entry = Entry(group.position, {}, [row.number for row in group.rows], related=group.related)
     entry.errors += [row.error for row in group.rows if row.error is not None]
     if group.rows_count > LINES_MAX:
         entry.errors.append(

@@ -26,7 +26,8 @@ CREATE TABLE row (
     block INTEGER,        -- the number of the first row of the adjacent rows with its key; NULL if it cannot be read
     chain BLOB,           -- a digest of the rows of the block up to this one
     cells TEXT NOT NULL,
-    error TEXT
+    error TEXT,
+    related TEXT          -- the name of what its entry shares with other entries; NULL if it shares nothing
 );
 CREATE TABLE summed (key TEXT PRIMARY KEY, amount INTEGER NOT NULL) WITHOUT ROWID;
 """
@@ -44,8 +45,17 @@ CREATE TABLE repeated AS
 CREATE TABLE counted AS SELECT count(*) AS rows, (SELECT count(*) FROM repeated) AS repeated FROM row;
 DELETE FROM row WHERE block IN (SELECT block FROM repeated);
 CREATE TABLE grouped AS
-    SELECT key, min(number) AS first, count(*) AS rows FROM row GROUP BY key ORDER BY min(number);
+    SELECT key, first, rows, related FROM
+        (SELECT key, min(number) AS first, count(*) AS rows, coalesce(max(related), key) AS related FROM row GROUP BY key)
+    ORDER BY min(first) OVER (PARTITION BY related), first;
 """
+
+ReadCells = Callable[[list[str]], str | None]
+"""Reads a text from the cells of a row; None if there is none."""
+
+
+def _nothing(_: list[str]) -> None:
+    """Read nothing from a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +70,12 @@ class Group:
     """The rows of one key, in the sequence of the file."""
 
     position: int
-    """Its place among the groups, from 1: they come in the sequence of their first rows."""
+    """Its place among the groups, from 1: they come in the sequence of their first rows, related ones together."""
     rows_count: int
     rows: list[StagedRow]
     """The first of them, as many as were asked for."""
+    related: str
+    """The name of what it shares with other groups; its own key if it shares nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +120,14 @@ class Staged:
     def read(self, positions: Iterable[int], *, rows_max: int) -> Iterator[Group]:
         """Yield the groups at these positions, each with at most `rows_max` rows."""
         for position in positions:
-            key, rows_count = self._connection.execute(
-                "SELECT key, rows FROM grouped WHERE rowid = ?", (position,)
+            key, rows_count, related = self._connection.execute(
+                "SELECT key, rows, related FROM grouped WHERE rowid = ?", (position,)
             ).fetchone()
             found = self._connection.execute(
                 "SELECT number, cells, error, block FROM row WHERE key = ? ORDER BY number LIMIT ?",
                 (key, rows_max),
             )
-            yield Group(position, rows_count, [_row(*columns) for columns in found])
+            yield Group(position, rows_count, [_row(*columns) for columns in found], related)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +139,7 @@ class Staging:
     def add(self, rows: Iterable["KeyedRow"]) -> None:
         """Put some rows in."""
         self._connection.execute("BEGIN")
-        self._connection.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        self._connection.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self._connection.execute("COMMIT")
 
     def group(self) -> Staged:
@@ -162,23 +174,27 @@ def opened(*, in_memory: bool) -> Iterator[Staging]:
 
 
 @contextmanager
-def staged(rows: Iterable[Row], key_of: Callable[[list[str]], str | None]) -> Iterator[Staged]:
+def staged(rows: Iterable[Row], key_of: ReadCells, related_of: ReadCells = _nothing) -> Iterator[Staged]:
     """Group rows by the key that `key_of` reads from their cells (None if there is none), in a temporary file.
+
+    Groups for which `related_of` reads the same text follow each other.
 
     A row that cannot be read belongs to the key that it seems to name, if some readable row has it. Otherwise it belongs
     to the rows before and behind it if they have one key, and else it is alone.
     """
     with opened(in_memory=False) as staging:
-        keyed = keyed_rows(rows, key_of)
+        keyed = keyed_rows(rows, key_of, related_of)
         while some := list(islice(keyed, INSERTED_AT_ONCE)):
             staging.add(some)
         yield staging.group()
 
 
-KeyedRow = tuple[int, str, str | None, int | None, bytes | None, str, str | None]
+KeyedRow = tuple[int, str, str | None, int | None, bytes | None, str, str | None, str | None]
 
 
-def keyed_rows(rows: Iterable[Row], key_of: Callable[[list[str]], str | None]) -> Iterator[KeyedRow]:
+def keyed_rows(
+    rows: Iterable[Row], key_of: ReadCells, related_of: ReadCells = _nothing
+) -> Iterator[KeyedRow]:
     """Yield the rows as they are put into a staging, each with its key."""
     before: str | None = None
     block, chain = 0, b""
@@ -198,14 +214,14 @@ def keyed_rows(rows: Iterable[Row], key_of: Callable[[list[str]], str | None]) -
         cells = json.dumps(row.cells, ensure_ascii=False)
         chain = hashlib.sha256(chain + cells.encode("utf-8", "surrogatepass")).digest()
         before = key
-        yield row.number, key, None, block, chain, cells, None
+        yield row.number, key, None, block, chain, cells, None, related_of(row.cells)
     yield from _doubtful(doubtful, None)
 
 
 def _doubtful(rows: Iterable[tuple[str, Row]], around: str | None) -> Iterator[KeyedRow]:
     for key, row in rows:
         assert row.error is not None
-        yield row.number, key, around, None, None, json.dumps(row.cells), json.dumps(asdict(row.error))
+        yield row.number, key, around, None, None, json.dumps(row.cells), json.dumps(asdict(row.error)), None
 
 
 def _row(number: int, cells: str, error: str | None, block: int | None) -> StagedRow:

@@ -22,16 +22,15 @@ from shared.files.content import (
     separator_of,
 )
 from shared.files.entries import HeaderFault, Kind
+from shared.files.parting import Parting
 from shared.files.rows import Row, read_rows
 from shared.files.staging import INSERTED_AT_ONCE, Group, KeyedRow, Staged
-from shared.limits import BATCH_ITEMS_MAX, LINES_MAX
+from shared.limits import LINES_MAX
 from shared.pacing import paced
 
 MEDIA_TYPE = "text/csv"
 RAW_PIECE_BYTES = 256 * 1024
 """Bytes of one piece of a file that is not read yet."""
-PIECE_ROWS_MAX = 2 * LINES_MAX
-"""The most rows of one piece, unless one order has more."""
 GROUPS = TypeAdapter(list[Group])
 
 
@@ -88,9 +87,10 @@ async def read_upload(content: bytes, kind: Kind, encoding: str | None = None) -
     """
     rows, columns = await _opened(content, kind, encoding)
     with staging.opened(in_memory=True) as staged:
+        keyed = staging.keyed_rows(rows, entries.key_of(columns, kind), entries.related_of(columns, kind))
         some: list[KeyedRow] = []
-        async for keyed in paced(staging.keyed_rows(rows, entries.key_of(columns, kind))):
-            some.append(keyed)
+        async for keyed_row in paced(keyed):
+            some.append(keyed_row)
             if len(some) == INSERTED_AT_ONCE:
                 staged.add(some)
                 some = []
@@ -129,17 +129,14 @@ def _recognised(content: bytes, kind: Kind, named: str | None) -> Content:
 
 async def _pieces(staged: Staged) -> list[str]:
     pieces: list[str] = []
-    groups: list[Group] = []
-    rows = 0
+    parting = Parting[Group]()
     async for group in paced(staged.read(range(1, staged.groups + 1), rows_max=LINES_MAX)):
-        if groups and (len(groups) == BATCH_ITEMS_MAX or rows + len(group.rows) > PIECE_ROWS_MAX):
-            pieces.append(GROUPS.dump_json(groups).decode())
-            groups, rows = [], 0
-        groups.append(group)
-        rows += len(group.rows)
-    if groups:
-        pieces.append(GROUPS.dump_json(groups).decode())
-    return pieces
+        pieces += map(_piece, parting.add(group, group.related, len(group.rows)))
+    return [*pieces, *map(_piece, parting.rest())]
+
+
+def _piece(groups: list[Group]) -> str:
+    return GROUPS.dump_json(groups).decode()
 
 
 def _fault(fault: HeaderFault) -> FieldError:

@@ -162,7 +162,7 @@ class _Request:
 def _body_bytes_max(path: str) -> int:
     if path.endswith(":batch"):
         return BATCH_BODY_BYTES_MAX
-    return IMPORT_BODY_BYTES_MAX if path == "/v1/imports" else BODY_BYTES_MAX
+    return IMPORT_BODY_BYTES_MAX if path.startswith("/v1/imports") else BODY_BYTES_MAX
 
 
 def _operation(scope: Scope) -> str:

@@ -26,14 +26,14 @@ from shared.http.readers import ACTOR, EVERYBODY
 from shared.http.routes import Router
 from shared.jobs import limits, storage
 from shared.jobs.kinds import JobKind
-from shared.jobs.refusals import JobEnded, JobNotDone, JobNotFound, NoResult
+from shared.jobs.refusals import JobEnded, JobNotDone, JobNotFound
 from shared.jobs.storage import JobSelection
 from shared.jobs.tables import ErrorRecord, JobRecord, State
 from shared.limits import ID_MAX
 from shared.service.service import Service
 from shared.vault import Vault
 
-TAG = {"jobs": "Long work that was asked for: imports and exports."}
+TAG = {"jobs": "Long work that was asked for: imports, exports and fits."}
 SCOPE = "jobs:read"
 SEES_ALL: frozenset[Role] = frozenset(("manager", "admin"))
 """The roles that see the jobs of others, and cancel them."""
@@ -65,19 +65,28 @@ class JobOut(Response):
     """A job and how far it is."""
 
     model_config = example(
-        id=_ID, operation="import_purchases", state="running", total=12_000, done=4_480, failed=20, progress=0.375,
+        id=_ID, operation="import_purchases", parameters={"source": "web", "anonymous": False, "dry_run": True}, dry_run=True,
+        state="running", total=12_000, done=4_480, failed=20, outcomes={"recorded": 4_400, "repeated": 80}, progress=0.375,
         code=None, failed_rows=None, requested_by="operator:li.lei", created_at="2026-03-01T09:30:00Z",
         started_at="2026-03-01T09:30:01Z", finished_at=None, expires_at=None, result=None,
     )  # fmt: skip
 
     id: str
     operation: str = Field(description="The operationId by which the job was asked for.")
+    parameters: dict[str, str | bool | int] = Field(
+        description="The parameters of the request by their names, without those that were not given."
+    )
+    dry_run: bool = Field(description="Whether the job keeps nothing of what it does, and only tells it.")
     state: JobState
     total: int | None = Field(description="The number of items; null while it is not known.")
     done: int = Field(description="The number of items that are done.")
     failed: int = Field(
         description="The number of items that could not be done. The job's errors name at most "
         f"{limits.ERRORS_MAX:,} faults of them."
+    )
+    outcomes: dict[str, int] = Field(
+        description="The numbers of items that are done, by their outcome. Of an import: `recorded` are new, `repeated` were "
+        "recorded before with the same content, `waiting` are returns that wait for their purchase. Empty if there is one outcome."
     )
     progress: float | None = Field(
         description="The part of the items that the job is past, from 0 to 1; null while `total` is not known."
@@ -144,10 +153,13 @@ def shown(vault: Vault, record: JobRecord) -> JobOut:
     return JobOut(
         id=record.id,
         operation=record.operation,
+        parameters=record.asked,
+        dry_run=record.asked.get("dry_run") is True,
         state=record.state,
         total=record.total,
         done=record.done,
         failed=record.failed,
+        outcomes=record.outcomes,
         progress=progress,
         code=record.code,
         failed_rows=rows,
@@ -173,7 +185,7 @@ def router_of(service: Service) -> Router:
     router = Router(tags=[*TAG])
     if service.job_kinds:
         _declare_reading(router, [kind.operation for kind in service.job_kinds])
-        _declare_cancelling(router)
+        _declare_cancelling(router, service.job_kinds)
         _declare_results(router, service.job_kinds)
     return router
 
@@ -258,7 +270,9 @@ async def _errors_out(
     ]
 
 
-def _declare_cancelling(router: Router) -> None:
+def _declare_cancelling(router: Router, kinds: Sequence[JobKind]) -> None:
+    stopped = {kind.operation: kind.stopped for kind in kinds if kind.stopped is not None}
+
     @router.post(
         "/v1/jobs/{job_id}:cancel",
         operation_id="cancel_job",
@@ -270,6 +284,8 @@ def _declare_cancelling(router: Router) -> None:
     async def cancel_job(tx: Transaction, context: InContext, caller: Caller, job_id: JobId) -> JobOut:
         """End a job that is queued or running. What it has done stays done, and the rest is not done."""
         record = await storage.cancel(tx, context, await _seen(tx, caller, job_id))
+        if record.operation in stopped:
+            await stopped[record.operation](tx, record.id)
         return shown(context.vault, record)
 
 
@@ -277,22 +293,20 @@ def _declare_results(router: Router, kinds: Sequence[JobKind]) -> None:
     files = {kind.operation: kind.file for kind in kinds if kind.file is not None}
     if not files:
         return
-    described: dict[int | str, dict[str, Any]] = {
-        200: {
-            "description": "The file.",
-            "content": {
-                file.media_type.partition(";")[0]: {"schema": {"type": "string"}, "example": file.example}
-                for file in files.values()
-            },
-        }
-    }
+    content: dict[str, dict[str, Any]] = {}
+    for operation, file in files.items():
+        of_type = content.setdefault(
+            file.media_type.partition(";")[0], {"schema": {"type": "string"}, "examples": {}}
+        )
+        of_type["examples"][operation] = {"value": file.example}
+    described: dict[int | str, dict[str, Any]] = {200: {"description": "The file.", "content": content}}
 
     @router.get(
         "/v1/jobs/{job_id}/result",
         operation_id="get_job_result",
         summary="Download the file that a job has made",
         allow=_may_read(),
-        errors=(JobNotFound, JobNotDone, NoResult),
+        errors=(JobNotFound, JobNotDone),
         responses=described,
         response_class=StreamingResponse,
     )
@@ -301,8 +315,6 @@ def _declare_results(router: Router, kinds: Sequence[JobKind]) -> None:
     ) -> StreamingResponse:
         """The file of a job that is done, in pieces: it can be longer than the memory of either side."""
         record = await _seen(read, caller, job_id)
-        if record.operation not in files:
-            raise NoResult
         if record.state != "done":
             raise JobNotDone(state=record.state)
         file = files[record.operation]

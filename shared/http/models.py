@@ -182,6 +182,10 @@ OrderIdFilter = Annotated[
     str | None, Spelled, Query(max_length=ORDER_ID_MAX, description="Only what belongs to this order.")
 ]
 """Ids of the merchant's that choose among the rows of a list."""
+DryRun = Annotated[
+    bool, Query(description="Try everything and keep nothing: the answers are those that the run would give.")
+]
+"""Whether a request only asks what would happen."""
 
 
 Word = Annotated[str, Field(min_length=1, max_length=WORD_MAX, pattern=NOT_BLANK), AfterValidator(_seen)]

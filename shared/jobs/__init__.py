@@ -7,7 +7,7 @@ A worker under the lease of the service does it chunk by chunk (`shared/jobs/wor
 """
 
 from shared.jobs.kinds import Held, ItemError, JobKind, Prepared, ResultFile, Step
-from shared.jobs.storage import begin, cancel, piece_of
+from shared.jobs.storage import begin, cancel, find, piece_of
 from shared.jobs.tables import JobRecord
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "Step",
     "begin",
     "cancel",
+    "find",
     "piece_of",
 ]

@@ -8,12 +8,12 @@ A step does the next chunk behind `held.cursor` in the transaction that it is gi
 stores that in the same transaction, so a chunk is done once, whatever happens to the process.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from shared.catalogues import Sentence
-from shared.context import Context
+from shared.context import Context, Runtime
 from shared.db import Tx
 from shared.errors import FieldError
 from shared.vault import Keys
@@ -59,6 +59,8 @@ class Step:
     done: int = 0
     failed: int = 0
     errors: Sequence[ItemError] = ()
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    """The numbers of items that are done, by their outcome, if the kind of job has several."""
     output: str = ""
     """The next part of the file that the job makes."""
     total: int | None = None
@@ -67,12 +69,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """The input of a job, in the pieces in which its chunks take it."""
+    """The input of a job, in the pieces in which its chunks take it, and its parameters as they are known before the first chunk."""
 
-    pieces: Sequence[str]
+    pieces: Sequence[str] = ()
     parameters: str
     """The parameters of the request, as JSON, with what is known now."""
     total: int
+
+
+Prepare = Callable[[Runtime[Any], Held, Sequence[str]], Awaitable[Prepared]]
+"""Takes a job and the pieces of what it reads."""
+Stopped = Callable[[Tx, str], Awaitable[None]]
+"""Called with the id of a job in the transaction in which the job fails or is cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +100,6 @@ class JobKind:
     operation: str
     step: Callable[[Tx, Context[Any], Held], Awaitable[Step]]
     file: ResultFile | None = None
-    prepare: Callable[[Held, Sequence[str]], Awaitable[Prepared]] | None = None
-    """A function that parts what the job reads before its first chunk. It runs outside of a transaction, so it may take long."""
+    prepare: Prepare | None = None
+    """The work before the first chunk that takes long: it parts what the job reads, or computes. It runs outside of a transaction."""
+    stopped: Stopped | None = None

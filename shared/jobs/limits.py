@@ -12,6 +12,8 @@ EVERY_SECONDS = 1.0
 """The worker looks for jobs once in so many seconds."""
 LEASE = timedelta(seconds=30)
 """The time for which a worker holds a job after each chunk. A job whose worker died waits for so long."""
+KEEP_EVERY_SECONDS = LEASE.total_seconds() / 3
+"""The lease is prolonged so often while the work before the first chunk runs. A job that is cancelled meanwhile stops then."""
 ATTEMPTS_MAX = 5
 """Attempts at one chunk. After that the job has failed."""
 BACKOFF_SECONDS = 1

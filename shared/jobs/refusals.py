@@ -22,12 +22,6 @@ class JobNotDone(DomainError):
     kind, code = Kind.CONFLICT, "job_not_done"
 
 
-class NoResult(DomainError):
-    """Jobs of this kind make no file."""
-
-    kind, code = Kind.CONFLICT, "job_without_result"
-
-
 class TooManyJobs(DomainError):
     """The caller has too many jobs that have not ended."""
 

@@ -1,7 +1,7 @@
 """The rows of jobs: begin one, cancel it, read it, and delete it when its time is over."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, func, select, tuple_, update
@@ -40,10 +40,14 @@ async def begin(
     caller: Principal,
     *,
     parameters: str,
+    asked: Mapping[str, str | bool | int | None],
     total: int | None = None,
     read: Sequence[str] | None = None,
 ) -> JobRecord:
-    """Queue a job that `caller` asked for by an operation. `read` are the pieces of what the job will read, sealed under a key of their own.
+    """Queue a job that `caller` asked for by an operation.
+
+    `asked` are the parameters that are shown; a None is left out. `read` are the pieces of what the job will read, sealed
+    under a key of their own.
 
     Raises TooManyJobs.
     """
@@ -63,6 +67,7 @@ async def begin(
         issuer=caller.issuer,
         state="queued",
         parameters=keys.seal(job_id, PARAMETERS_FIELD, parameters),
+        asked={name: value for name, value in asked.items() if value is not None},
         input_key=input_key,
         cursor="",
         fence=0,
@@ -71,6 +76,7 @@ async def begin(
         total=total,
         done=0,
         failed=0,
+        outcomes={},
         pieces=0,
         code=None,
         failed_from=None,

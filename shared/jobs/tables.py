@@ -4,17 +4,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-from sqlalchemy import Column, Index, Integer, Named, Table, Text, TypedColumns
+from sqlalchemy import Column, Index, Integer, Named, Table, Text, TypedColumns, text
 
 from shared.db import kernel_metadata, record_of
 from shared.db.schema import one_of
-from shared.db.types import BigInt, Id, Instant, Sealed
+from shared.db.types import BigInt, Document, Id, Instant, Sealed
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 OPEN: tuple[State, ...] = ("queued", "running")
 """The states of a job that has not ended."""
 Way = Literal["in", "out"]
 """A piece is of what a job reads, or of the file that it makes."""
+Asked = dict[str, str | bool | int]
+"""Parameters of a request, by their names."""
+Outcomes = dict[str, int]
 
 
 class JobColumns(TypedColumns):
@@ -28,6 +31,8 @@ class JobColumns(TypedColumns):
     state: Named[str] = Column(Text)
     parameters: Named[bytes] = Column(Sealed)
     """The parameters of the request, as JSON sealed under the job's key."""
+    asked: Named[Asked] = Column(Document(Asked), server_default=text("'{}'"))
+    """The parameters that are shown: codes, switches and instants, and no text that a person writes."""
     input_key: Named[str | None] = Column(Id)
     """The id of the key of what the job reads; null if it reads nothing, or has ended: then the key is destroyed."""
     cursor: Named[str] = Column(Id)
@@ -41,6 +46,8 @@ class JobColumns(TypedColumns):
     total: Named[int | None] = Column(BigInt)
     done: Named[int] = Column(BigInt)
     failed: Named[int] = Column(BigInt)
+    outcomes: Named[Outcomes] = Column(Document(Outcomes), server_default=text("'{}'"))
+    """The numbers of items that are done, by their outcome; empty if the kind of job has one only."""
     pieces: Named[int] = Column(Integer)
     """The number of pieces of the file that it makes."""
     code: Named[str | None] = Column(Text)
@@ -75,6 +82,7 @@ class JobRecord:
     issuer: str
     state: State
     parameters: bytes
+    asked: Asked
     input_key: str | None
     cursor: str
     fence: int
@@ -83,6 +91,7 @@ class JobRecord:
     total: int | None
     done: int
     failed: int
+    outcomes: Outcomes
     pieces: int
     code: str | None
     failed_from: int | None

@@ -6,7 +6,7 @@ worker that lost its job writes nothing, a restart goes on at the cursor, and ca
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -19,21 +19,20 @@ from shared.context import Runtime
 from shared.db import Tx, columns_of, failures
 from shared.errors import DomainError, FieldError, Kind
 from shared.jobs import limits, storage
-from shared.jobs.kinds import Held, ItemError, JobKind, Prepared, Step
-from shared.jobs.tables import OPEN, JobRecord, job
+from shared.jobs.kinds import Held, ItemError, JobKind, Prepare, Prepared, Step, Stopped
+from shared.jobs.tables import OPEN, JobRecord, Outcomes, job
 from shared.vault import Keys
 
 log = logs.named(__name__, keys=("attempt", "code", "job_id", "operation"))
 
 _CHUNK_FAILED = field_sentence(__name__, "chunk_failed")
 _UNKNOWN_KIND = field_sentence(__name__, "unknown_kind")
-_MOVED = ("cursor", "attempts", "total", "done", "failed", "pieces")
+_MOVED = ("cursor", "attempts", "total", "done", "failed", "outcomes", "pieces")
 """The columns that a chunk changes."""
 _PASSING = (Kind.UNAVAILABLE, Kind.TOO_MANY)
 """Kinds of refusals after which the same chunk may succeed."""
 
 
-Prepare = Callable[[Held, Sequence[str]], Awaitable[Prepared]]
 BEGINNING = "0"
 """The cursor of a job whose input is prepared."""
 
@@ -115,13 +114,14 @@ async def take(runtime: Runtime[Any], kinds: Mapping[str, JobKind]) -> _Work | N
         if not await tx.execute(taking.values(**changed, started_at=record.started_at)):
             return None
         keys = await runtime.vault.keys(tx, [key for key in (record.id, record.input_key) if key])
-        if record.operation not in kinds:
+        if (kind := kinds.get(record.operation)) is None:
             await _fail(tx, runtime, record, keys, FieldError.of("", _UNKNOWN_KIND))
             return None
+        taken = _Work(record, kind, keys)
         if record.attempts > limits.ATTEMPTS_MAX:
-            await _give_up(tx, runtime, record, keys)
+            await _give_up(tx, runtime, taken)
             return None
-        return _Work(record, kinds[record.operation], keys)
+        return taken
 
 
 async def do_chunk(runtime: Runtime[Any], taken: _Work) -> _Work | None:
@@ -140,7 +140,8 @@ async def do_chunk(runtime: Runtime[Any], taken: _Work) -> _Work | None:
         if refusal.kind not in _PASSING:
             async with runtime.database.begin() as tx:
                 fault = FieldError("", refusal.code, refusal.detail("en"), refusal.detail("zh"))
-                await _fail(tx, runtime, record, taken.keys, fault, more=refusal.errors)
+                stopped = taken.kind.stopped
+                await _fail(tx, runtime, record, taken.keys, fault, stopped=stopped, more=refusal.errors)
             return None
         await _failed(runtime, taken, refusal)
     except Exception as error:  # noqa: BLE001 - it is logged and tried again, a limited number of times
@@ -149,30 +150,42 @@ async def do_chunk(runtime: Runtime[Any], taken: _Work) -> _Work | None:
 
 
 async def _prepare(runtime: Runtime[Any], taken: _Work, prepare: Prepare) -> _Work:
-    """Part what a job reads, and store it so. The lease is prolonged meanwhile, because it may take longer."""
+    """Do the work before the first chunk, and store what it made. The lease is prolonged meanwhile, because it may take longer."""
     record, keys = taken.record, taken.keys
-    async with runtime.database.read() as read:
-        pieces = await storage.pieces_of_input(read, keys, record)
-    keeping = asyncio.create_task(_keep(runtime, record))
-    try:
-        prepared = await prepare(taken.held, pieces)
-    finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+    pieces: Sequence[str] = ()
+    if record.input_key is not None:
+        async with runtime.database.read() as read:
+            pieces = await storage.pieces_of_input(read, keys, record)
+    prepared = await _while_kept(runtime, record, prepare(runtime, taken.held, pieces))
     parameters = keys.seal(record.id, storage.PARAMETERS_FIELD, prepared.parameters)
     moved = replace(record, cursor=BEGINNING, attempts=1, total=prepared.total, parameters=parameters)
     async with runtime.database.begin() as tx:
         await _claim(tx, record)
-        await storage.replace_input(tx, keys, record, prepared.pieces)
+        if record.input_key is not None:
+            await storage.replace_input(tx, keys, record, prepared.pieces)
         changed = {name: getattr(moved, name) for name in ("cursor", "attempts", "total", "parameters")}
         await tx.execute(_mine(record).values(**changed))
     return replace(taken, record=moved)
 
 
+async def _while_kept(runtime: Runtime[Any], record: JobRecord, work: Awaitable[Prepared]) -> Prepared:
+    """Return the result of work that takes long. It is cancelled when the job is. Raises Superseded."""
+    working, keeping = asyncio.ensure_future(work), asyncio.ensure_future(_keep(runtime, record))
+    try:
+        await asyncio.wait({working, keeping}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            await keeping  # it ends by an exception only
+        return await working
+    finally:
+        for task in (working, keeping):
+            task.cancel()
+        await asyncio.gather(working, keeping, return_exceptions=True)
+
+
 async def _keep(runtime: Runtime[Any], record: JobRecord) -> None:
     """Prolong the lease of a job again and again, as long as this worker has it."""
     while True:
-        await asyncio.sleep(limits.LEASE.total_seconds() / 3)
+        await asyncio.sleep(limits.KEEP_EVERY_SECONDS)
         async with runtime.database.begin() as tx:
             await _claim(tx, record)
 
@@ -192,13 +205,18 @@ async def _commit(tx: Tx, runtime: Runtime[Any], taken: _Work, step: Step) -> _W
     pieces = record.pieces + bool(step.output)
     if step.output:
         await storage.add_pieces(tx, taken.keys, record.id, record.id, "out", [step.output], first=pieces)
+    done, failed = record.done + step.done, record.failed + step.failed
+    total = record.total if step.total is None else step.total
+    if step.finished and total is None:
+        total = done + failed
     moved = replace(
         record,
         cursor=step.cursor,
         attempts=1,
-        total=record.total if step.total is None else step.total,
-        done=record.done + step.done,
-        failed=record.failed + step.failed,
+        total=total,
+        done=done,
+        failed=failed,
+        outcomes=_sum(record.outcomes, step.outcomes),
         pieces=pieces,
     )
     changed = {name: getattr(moved, name) for name in _MOVED}
@@ -207,6 +225,10 @@ async def _commit(tx: Tx, runtime: Runtime[Any], taken: _Work, step: Step) -> _W
         return replace(taken, record=moved)
     await storage.end(tx, runtime.vault, moved, "done", fence=record.fence)
     return None
+
+
+def _sum(before: Mapping[str, int], more: Mapping[str, int]) -> Outcomes:
+    return {name: before.get(name, 0) + more.get(name, 0) for name in sorted({*before, *more})}
 
 
 async def _failed(runtime: Runtime[Any], taken: _Work, error: Exception) -> None:
@@ -223,19 +245,20 @@ async def _failed(runtime: Runtime[Any], taken: _Work, error: Exception) -> None
     )
     async with runtime.database.begin() as tx:
         if record.attempts >= limits.ATTEMPTS_MAX:
-            await _give_up(tx, runtime, record, taken.keys)
+            await _give_up(tx, runtime, taken)
             return
         wait = timedelta(seconds=limits.BACKOFF_SECONDS * 2 ** (record.attempts - 1))
         await tx.execute(_mine(record).values(lease_until=tx.peek() + wait))
 
 
-async def _give_up(tx: Tx, runtime: Runtime[Any], record: JobRecord, keys: Keys) -> None:
+async def _give_up(tx: Tx, runtime: Runtime[Any], taken: _Work) -> None:
     """End a job of which one chunk failed too often, with the rows of that chunk."""
+    record = taken.record
     first, last = record.seen + 1, record.seen + limits.CHUNK_ITEMS_MAX
     if record.total is not None:
         last = max(first, min(last, record.total))
     fault = FieldError.of("", _CHUNK_FAILED, first=first, last=last, attempts=limits.ATTEMPTS_MAX)
-    await _fail(tx, runtime, record, keys, fault, rows=(first, last))
+    await _fail(tx, runtime, record, taken.keys, fault, stopped=taken.kind.stopped, rows=(first, last))
 
 
 async def _fail(
@@ -245,6 +268,7 @@ async def _fail(
     keys: Keys,
     fault: FieldError,
     *,
+    stopped: Stopped | None = None,
     rows: tuple[int, int] | None = None,
     more: Sequence[FieldError] = (),
 ) -> None:
@@ -252,6 +276,8 @@ async def _fail(
         at = rows[0] if rows else 0
         errors = [ItemError(at, error) for error in (fault, *more)]
         await storage.add_errors(tx, keys, record.id, errors)
+        if stopped is not None:
+            await stopped(tx, record.id)
         log.warning("a job failed", job_id=record.id, operation=record.operation, code=fault.code)
 
 

@@ -100,6 +100,8 @@ DOCUMENTS = {
     "outbox.headers": "the attributes of an event: ids, times and types",
     "api_key.scopes": "nouns and verbs of ours",
     "audit.objects": "ids",
+    "job.asked": "the merchant's ids and codes, switches, days and instants",
+    "job.outcomes": "codes with counts",
     "audit.changes": "ids, names of fields, codes and numbers",
     "braked_batch.refusals": "types and codes with counts",
     "purchase.unattached": "kinds of identifiers, not their values",

@@ -1,7 +1,5 @@
 """The purchases capability: what customers bought, and what they gave back."""
 
-from functools import partial
-
 from services.profile.purchases.api import (
     claims,
     exports,
@@ -9,6 +7,7 @@ from services.profile.purchases.api import (
     purchase_files,
     purchases,
     reading,
+    return_files,
     returns,
 )
 from services.profile.purchases.events.waiting_returns import waiting_return_retried
@@ -17,25 +16,13 @@ from services.profile.purchases.storage import figures, waiting_returns
 from services.profile.purchases.storage.tables import metadata
 from services.profile.purchases.usecases.export_purchases import EXPORT
 from services.profile.purchases.usecases.hand_over_overdue_returns import hand_over_overdue_returns
-from services.profile.purchases.usecases.import_purchases import IMPORT_OPERATION, import_purchases
 from services.profile.purchases.usecases.prune_claim_tries import prune_claim_tries
 from shared.consume.parking import SWEEP_SECONDS
-from shared.jobs import JobKind
 from shared.outbox.jobs import paged
 from shared.service import Capability
 
 PRUNE_EVERY_SECONDS = 60.0
 """The interval at which failed tries to claim a receipt that no longer count are deleted."""
-
-IMPORT = JobKind(
-    operation=IMPORT_OPERATION,
-    prepare=purchase_files.prepare,
-    step=partial(
-        import_purchases,
-        told=purchase_files.PARAMETERS.validate_json,
-        orders_of=purchase_files.orders_of,
-    ),
-)
 
 CAPABILITY = Capability(
     name="purchases",
@@ -45,7 +32,7 @@ CAPABILITY = Capability(
         paged("hand_over_overdue_returns", hand_over_overdue_returns, every_seconds=SWEEP_SECONDS),
         paged("prune_claim_tries", prune_claim_tries, every_seconds=PRUNE_EVERY_SECONDS),
     ),
-    job_kinds=(EXPORT, IMPORT),
+    job_kinds=(EXPORT, purchase_files.IMPORT, return_files.IMPORT),
     tables=(metadata,),
     gauges=figures.gauges,
     measures=figures.MEASURES,

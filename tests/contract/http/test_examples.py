@@ -13,10 +13,7 @@ from tests.contract.http.targets import Operation, Target, open_target
 from tests.parts.opened import SERVICES, purchase
 
 NEEDS_MORE: Mapping[str, Mapping[str, str]] = {
-    "get_job_result": {
-        "job_without_result": "an import makes no file",
-        "job_not_done": "nothing runs the job meanwhile",
-    },
+    "get_job_result": {"job_not_done": "nothing runs the job meanwhile"},
     "issue_token": {"client_invalid": "the key of an example is nobody's"},
     "reject_approval": {"approval_closed": "it was approved before"},
     "withdraw_approval": {"others_proposal": "another operator proposed it"},

@@ -76,6 +76,7 @@ class Marking:
             done=len(good),
             failed=len(errors),
             errors=errors,
+            outcomes={"even": sum(1 for item in good if item % 2 == 0)},
             output="".join(f"{item}\n" for item in good),
         )
 
@@ -87,6 +88,7 @@ class Marking:
                 "mark_items",
                 caller,
                 parameters=str(count),
+                asked={"count": count},
                 total=count,
                 read=read,
             )

@@ -4,9 +4,11 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from shared.context import Runtime
 from shared.jobs import Held, Prepared, limits, storage
 from shared.jobs.refusals import JobEnded
 from shared.jobs.tables import job_error
@@ -32,6 +34,7 @@ async def test_a_job_is_done_chunk_by_chunk_and_tells_how_far_it_is(marking: Mar
 
     record = await marking.find(job_id)
     assert (record.state, record.done, record.failed, record.cursor) == ("done", 25, 0, "25")
+    assert (record.asked, record.outcomes) == ({"count": 25}, {"even": 12})
     assert [record.done for record in seen] in ([], [0, 10, 20]), "what is told is committed"
     assert await marking.marked(job_id) == list(range(1, 26))
     assert await marking.result(job_id) == "".join(f"{item}\n" for item in range(1, 26))
@@ -285,7 +288,7 @@ async def test_a_long_job_holds_up_no_short_one(marking: Marking) -> None:
 async def test_what_a_job_reads_is_prepared_once_before_its_first_chunk(marking: Marking) -> None:
     prepared: list[list[str]] = []
 
-    async def prepare(held: Held, pieces: Sequence[str]) -> Prepared:
+    async def prepare(_: Runtime[Any], held: Held, pieces: Sequence[str]) -> Prepared:
         prepared.append(list(pieces))
         if len(prepared) == 1:
             raise Killed
@@ -314,7 +317,7 @@ async def test_what_a_job_reads_is_prepared_once_before_its_first_chunk(marking:
 
 
 async def test_a_worker_that_lost_its_job_while_it_prepared_stores_nothing(marking: Marking) -> None:
-    async def prepare(held: Held, pieces: Sequence[str]) -> Prepared:
+    async def prepare(_: Runtime[Any], held: Held, pieces: Sequence[str]) -> Prepared:
         marking.wait(LEASE_SECONDS)
         assert await take(marking.runtime, marking.kinds) is not None
         return Prepared(pieces=["parted"], parameters="25", total=25)

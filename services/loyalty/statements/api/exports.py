@@ -51,7 +51,7 @@ async def export_ledger(
     The file is UTF-8 with a byte order mark. It holds ids and points, and nothing that names a person. `customer_id` is the
     member that the posting belongs to when the row is written.
     """
-    wallet_ids = None
+    wallet_ids = identity_id = None
     if body.customer_id is not None:
         identity_id = await named.identity_of(tx, body.customer_id, body.issuer)
         if identity_id is None:
@@ -60,5 +60,6 @@ async def export_ledger(
         wallet_ids = tuple(found.wallet_ids)
     selection = LedgerSelection(wallet_ids=wallet_ids, booked_until=context.clock.now())
     parameters = SELECTION.dump_json(selection).decode()
-    record = await jobs.begin(tx, context.vault, EXPORT.operation, caller, parameters=parameters)
+    asked = {"customer_id": identity_id}  # never as `ext:…`, which can be a name
+    record = await jobs.begin(tx, context.vault, EXPORT.operation, caller, parameters=parameters, asked=asked)
     return shown(context.vault, record)

@@ -61,5 +61,6 @@ async def export_purchases(
         purchased_until=body.purchased_until,
     )
     parameters = SELECTION.dump_json(selection).decode()
-    record = await jobs.begin(tx, context.vault, EXPORT.operation, caller, parameters=parameters)
+    asked = body.model_dump(mode="json")
+    record = await jobs.begin(tx, context.vault, EXPORT.operation, caller, parameters=parameters, asked=asked)
     return shown(context.vault, record)

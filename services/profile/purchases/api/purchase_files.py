@@ -1,25 +1,19 @@
 """Files of purchases: a row is one line of a receipt, and the rows with one order id are one purchase."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
-from pydantic import TypeAdapter
-
+from services.profile.purchases.api.import_files import Json, import_of
 from services.profile.purchases.api.purchases import PurchaseIn
-from services.profile.purchases.usecases.import_purchases import FileOrder, FileParameters
+from services.profile.purchases.domain.purchases import Purchase
+from services.profile.purchases.usecases.import_entries import FileParameters
+from services.profile.purchases.usecases.import_purchases import import_purchases
 from shared import money
 from shared.catalogues import field_sentence
-from shared.files.entries import Cells, Kind, NotReadable, entry_of, faults_of, integer
+from shared.files.entries import Cells, Kind, NotReadable, integer
 from shared.files.row_error import RowError
-from shared.files.uploads import GROUPS, joined, read_upload
-from shared.jobs import Held, Prepared
 
-PARAMETERS = TypeAdapter(FileParameters)
 DECIMALS = re.compile(r"(-?)(\d{1,20})(?:\.(\d{1,20}))?", re.ASCII)
-
-Json = dict[str, object]
 
 _CUSTOMER_BLANK = field_sentence(__name__, "customer_blank")
 _AMOUNT_NOT_EXACT = field_sentence(__name__, "amount_not_exact")
@@ -92,26 +86,8 @@ def kind_of(parameters: FileParameters) -> Kind:
     return ANONYMOUS_TOO if parameters.anonymous else PURCHASES
 
 
-async def prepare(held: Held, pieces: Sequence[str]) -> Prepared:
-    """Read the file that was sent, and part it into groups of orders."""
-    parameters = PARAMETERS.validate_json(held.parameters)
-    upload = await read_upload(joined(pieces), kind_of(parameters), parameters.encoding)
-    known = replace(parameters, columns=tuple(upload.columns), pieces=len(upload.pieces))
-    return Prepared(
-        pieces=upload.pieces, parameters=PARAMETERS.dump_json(known).decode(), total=upload.orders
-    )
+def _purchase(body: Json) -> Purchase:
+    return PurchaseIn.model_validate(body).purchase
 
 
-def orders_of(piece: str, parameters: FileParameters) -> list[FileOrder]:
-    """Return the orders of a piece of a file, each checked as a request is."""
-    kind = kind_of(parameters)
-    groups = GROUPS.validate_json(piece)
-    checked = [entry_of(group, kind, parameters.columns, parameters.source) for group in groups]
-    return [
-        FileOrder(
-            purchase=None if entry.errors else PurchaseIn.model_validate(entry.body).purchase,
-            errors=entry.errors,
-            rows_of=partial(faults_of, entry, kind, parameters.columns),
-        )
-        for entry in checked
-    ]
+IMPORT = import_of("import_purchases", PURCHASES.key, kind_of, _purchase, import_purchases)

@@ -32,6 +32,7 @@ from services.profile.purchases.usecases.record_purchases import record_purchase
 from services.profile.settings import Settings
 from shared.auth.principal import Principal
 from shared.db import Tx
+from shared.db.rehearsal import kept_unless
 from shared.errors import DomainError
 from shared.http import problems
 from shared.http.auth import allow
@@ -41,6 +42,7 @@ from shared.http.models import (
     Category,
     Channel,
     CurrencyIn,
+    DryRun,
     InstantIn,
     OrderId,
     ProblemDocument,
@@ -240,12 +242,21 @@ async def record_purchase(
     status_code=207,
 )
 async def record_purchases(
-    tx: Transaction, context: InContext[Settings], caller: Caller, incoming: Incoming, body: PurchaseBatchIn
+    tx: Transaction,
+    context: InContext[Settings],
+    caller: Caller,
+    incoming: Incoming,
+    body: PurchaseBatchIn,
+    dry_run: DryRun = False,
 ) -> PurchaseOutcomes:
-    """Record up to 500 purchases in one transaction; one that is refused is left out and says why."""
+    """Record up to 500 purchases in one transaction; one that is refused is left out and says why.
+
+    A dry run answers as the run would. The ids of what it would record or make are not kept.
+    """
     reported = [item.purchase async for item in paced(body.items)]
-    outcomes = await record(tx, context, reported, issuer=caller.issuer)
-    shown = await _shown(tx, caller, outcomes)
+    async with kept_unless(tx, dry_run):
+        outcomes = await record(tx, context, reported, issuer=caller.issuer)
+        shown = await _shown(tx, caller, outcomes)
     return PurchaseOutcomes(items=[_outcome(outcome, incoming, shown) for outcome in outcomes])
 
 

@@ -35,6 +35,7 @@ from services.profile.purchases.usecases.record_returns import record_returns
 from services.profile.settings import Settings
 from shared.auth.principal import Principal
 from shared.db import Tx
+from shared.db.rehearsal import kept_unless
 from shared.errors import DomainError
 from shared.events.base import Issuer
 from shared.http import problems
@@ -43,6 +44,7 @@ from shared.http.customers import Named
 from shared.http.dependencies import Caller, InContext, Reading, Transaction
 from shared.http.listing import Listing, listed_by
 from shared.http.models import (
+    DryRun,
     InstantIn,
     OrderId,
     OrderIdFilter,
@@ -211,15 +213,22 @@ async def record_return(
     status_code=207,
 )
 async def record_many_returns(
-    tx: Transaction, context: InContext[Settings], caller: Caller, incoming: Incoming, body: ReturnBatchIn
+    tx: Transaction,
+    context: InContext[Settings],
+    caller: Caller,
+    incoming: Incoming,
+    body: ReturnBatchIn,
+    dry_run: DryRun = False,
 ) -> ReturnOutcomes:
     """Record up to 500 returns in one transaction; one that is refused is left out and says why.
 
-    The status of one whose purchase is not known yet is 202.
+    The status of one whose purchase is not known yet is 202. A dry run answers as the run would. The ids of what it would
+    record are not kept.
     """
     reported = [item.reported async for item in paced(body.items)]
-    outcomes = await record_returns(tx, context, reported, issuer=caller.issuer)
-    shown = await _shown(tx, caller, outcomes)
+    async with kept_unless(tx, dry_run):
+        outcomes = await record_returns(tx, context, reported, issuer=caller.issuer)
+        shown = await _shown(tx, caller, outcomes)
     return ReturnOutcomes(items=[_outcome(outcome, incoming, shown) for outcome in outcomes])
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from services.profile.people.storage.tables import identity
 from services.profile.purchases.storage.tables import purchase
-from shared.files import uploads
+from shared.files import parting
 from shared.jobs import limits
 from shared.jobs.tables import job_piece
 from shared.jobs.working import do_chunk, take, work_on_all
@@ -60,8 +60,11 @@ async def test_a_file_is_imported_and_again_changes_nothing(profile: Profile) ->
     assert (job["state"], job["total"], job["done"], job["failed"], job["progress"]) == ("done", 2, 2, 0, 1.0)
     events = len(await profile.events())
 
+    assert (job["outcomes"], job["dry_run"]) == ({"recorded": 2}, False)
+    assert job["parameters"] == {"source": "till", "anonymous": False, "dry_run": False}
+
     again = await imported(profile, content)
-    assert (again["done"], again["failed"]) == (2, 0)
+    assert (again["done"], again["failed"], again["outcomes"]) == (2, 0, {"repeated": 2})
     assert await profile.count(purchase) == 2
     assert len(await profile.events()) == events
     listed = (await profile.operator().get("/v1/purchases")).json()["items"]
@@ -87,6 +90,11 @@ async def test_a_dry_run_tells_the_same_and_leaves_nothing(profile: Profile) -> 
     assert tried["errors"] == done["errors"]
     assert (tried["done"], tried["failed"]) == (done["done"], done["failed"]) == (1, 3)
     assert set(done["errors"].values()) == {"differs", "not_an_integer", "too_large"}
+    assert (tried["dry_run"], tried["outcomes"]) == (True, done["outcomes"])
+
+    repeated = await imported(profile, content, "&dry_run=true")
+    assert (repeated["done"], repeated["failed"]) == (1, 3)
+    assert repeated["outcomes"] == {"repeated": 1}
 
 
 async def test_errors_name_the_row_and_the_column(profile: Profile) -> None:
@@ -176,7 +184,8 @@ async def test_what_is_staged_is_sealed_and_destroyed_at_the_end(profile: Profil
 
     async def stored() -> list[bytes]:
         async with profile.database.read() as read:
-            return [content for (content,) in await read.all(select(job_piece.c.content))]
+            pieces = select(job_piece.c.content).where(job_piece.c.way == "in")
+            return [content for (content,) in await read.all(pieces)]
 
     pieces = await stored()
     assert len(pieces) == 1
@@ -194,7 +203,7 @@ async def test_what_is_staged_is_sealed_and_destroyed_at_the_end(profile: Profil
 async def test_a_long_file_goes_on_where_a_killed_worker_left_it(
     profile: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "PIECE_ROWS_MAX", 3)
+    monkeypatch.setattr(parting, "BATCH_ROWS_MAX", 3)
     content = file_of(*(row(number, f"C-{number}") for number in range(10)))
     job_id = (await send(profile.operator(), content)).json()["id"]
     kinds = {kind.operation: kind for kind in profile.service.job_kinds}

@@ -116,8 +116,6 @@ async def test_errors_are_told_in_the_language_of_the_reader(profile: Profile) -
     }
     chinese = (await client.get(f"{path}/errors", headers={"Accept-Language": "zh"})).json()["items"]
     assert chinese[0]["detail"].startswith("顾客为空")
-    without = await client.get(f"{path}/result")
-    assert (without.status_code, without.json()["code"]) == (409, "job_without_result")
 
 
 async def test_one_caller_has_so_many_open_jobs_at_most(profile: Profile) -> None:

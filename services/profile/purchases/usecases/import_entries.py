@@ -1,0 +1,158 @@
+"""Import the entries of a file: a job that records one piece of the file after the other."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from services.profile.settings import Settings
+from shared import csv_text, jobs
+from shared.context import Context
+from shared.csv_text import Cell
+from shared.db import Tx
+from shared.db.rehearsal import kept_unless
+from shared.errors import DomainError, FieldError
+from shared.files.row_error import RowError
+from shared.jobs import Held, ItemError, Step
+from shared.speech import Language
+
+T = TypeVar("T")
+
+Done = Literal["recorded", "repeated", "waiting"]
+"""The outcome of an entry that was not refused: it is new, it was recorded before with the same content, or it is a return that
+waits for its purchase, since now or before."""
+REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileParameters:
+    """The parameters that came with a file."""
+
+    source: str
+    anonymous: bool = False
+    """Whether orders with a blank customer are recorded without one."""
+    dry_run: bool
+    encoding: str | None
+    """The encoding of the file; None: it is recognised."""
+    language: Language = "en"
+    """The language of the sentences in the file that the job makes."""
+    columns: tuple[str, ...] = ()
+    """The columns of the file, once it is read."""
+    pieces: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry(Generic[T]):
+    """One purchase or return of a file."""
+
+    reported: T | None
+    """The entry in the domain's words; None if its rows have errors."""
+    rows: Sequence[int]
+    errors: Sequence[RowError]
+    rows_of: Callable[[Sequence[FieldError]], Sequence[RowError]]
+    """Returns faults of the entry with the row and the column of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The outcome of an entry that was not refused, with the ids under which it is recorded."""
+
+    outcome: Done
+    id: str
+    key: str
+    """Its id in the merchant's system."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSort(Generic[T]):
+    """The description of a sort of file: how a piece of it is read, and how its entries are recorded."""
+
+    key: str
+    """The column of the id of an entry."""
+    told: Callable[[str], FileParameters]
+    entries_of: Callable[[str, FileParameters], Sequence[FileEntry[T]]]
+    record: Callable[[Tx, Context[Settings], Sequence[T], str], Awaitable[Sequence[Recorded | DomainError]]]
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Return the columns of the file that the job makes."""
+        return ("row", "outcome", self.key, "id", "column", "code", "detail")
+
+
+async def import_entries(tx: Tx, context: Context[Settings], held: Held, *, sort: FileSort[T]) -> Step:
+    """Record the entries of the next piece. An entry with an error in any of its rows is left out whole.
+
+    A dry run does the same and rolls it back, piece by piece. Entries that change the outcome of each other stand in one piece.
+    """
+    parameters = sort.told(held.parameters)
+    number = int(held.cursor or 0) + 1
+    header = csv_text.BOM + csv_text.rows_of([sort.columns]) if number == 1 else ""
+    if number > parameters.pieces:  # a file that has a header alone
+        return Step(cursor=held.cursor, finished=True, output=header)
+    assert held.input_key is not None, "a job that is open has what it reads"
+    piece = await jobs.piece_of(tx, held.keys, held.input_key, held.id, "in", number)
+    assert piece is not None, "the pieces are numbered without gaps"
+    entries = sort.entries_of(piece, parameters)
+    reported = [entry.reported for entry in entries if entry.reported is not None]
+    async with kept_unless(tx, parameters.dry_run):
+        outcomes = iter(await sort.record(tx, context, reported, held.issuer) if reported else ())
+    results = [_result(entry, None if entry.reported is None else next(outcomes)) for entry in entries]
+    counts = Counter(result.outcome for result in results)
+    refused = counts.pop(REFUSED, 0)
+    return Step(
+        cursor=str(number),
+        finished=number == parameters.pieces,
+        done=len(entries) - refused,
+        failed=refused,
+        errors=[_item_error(error) for result in results for error in result.errors],
+        outcomes=counts,
+        output=header + csv_text.rows_of(row for result in results for row in _rows(result, parameters)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """The outcome of one entry of a file."""
+
+    rows: Sequence[int]
+    recorded: Recorded | None
+    """The entry as recorded; None if it was refused."""
+    errors: Sequence[RowError]
+
+    @property
+    def outcome(self) -> str:
+        """Return the outcome as the result names it."""
+        return REFUSED if self.recorded is None else self.recorded.outcome
+
+
+def _result(entry: FileEntry[T], outcome: Recorded | DomainError | None) -> _Result:
+    match outcome:
+        case Recorded():
+            return _Result(entry.rows, outcome, ())
+        case DomainError():
+            whole = FieldError("", outcome.code, outcome.detail("en"), outcome.detail("zh"))
+            return _Result(entry.rows, None, entry.rows_of(outcome.errors or [whole]))
+        case None:
+            return _Result(entry.rows, None, entry.errors)
+
+
+def _item_error(error: RowError) -> ItemError:
+    pointer = f"/{error.column}" if error.column else ""
+    return ItemError(error.row, FieldError(pointer, error.code, error.en, error.zh))
+
+
+def _rows(result: _Result, parameters: FileParameters) -> Iterator[Sequence[Cell]]:
+    """Yield the rows of an entry with its outcome; a row with several errors comes once with each.
+
+    What a refused entry has in its cells is not repeated: it can be anything. Of a dry run no id is kept.
+    """
+    key, entry_id = ("", "") if result.recorded is None else (result.recorded.key, result.recorded.id)
+    if parameters.dry_run and result.outcome == "recorded":
+        entry_id = ""
+    for row in result.rows:
+        head = (row, result.outcome, key, entry_id)
+        errors = [error for error in result.errors if error.row == row]
+        for error in errors:
+            yield (*head, error.column, error.code, error.detail(parameters.language))
+        if not errors:
+            yield (*head, "", "", "")

@@ -1,0 +1,153 @@
+"""Imports whose workers are killed, each a process of its own: nothing is lost, nothing is done or counted twice."""
+
+import csv
+import io
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+import pytest
+
+from services.profile.purchases.storage import tables
+from shared.events.profile import PurchaseRecorded
+from shared.files import parting
+from shared.jobs import limits
+from shared.jobs.working import work_on_all
+from tests.profile.running import Profile, purchase
+
+ORDERS, KNOWN, BATCH_ROWS = 400, 30, 10
+HEADER = "order_id,customer,purchased_at,currency,sku,quantity,amount_minor"
+
+WORKER = """
+import asyncio, sys
+from datetime import datetime
+from pathlib import Path
+from shared.clock import ManualClock
+from shared.db import open_database
+from shared.events.profile import PurchaseRecorded
+from shared.files import parting
+from shared.jobs.working import do_chunk, take
+from shared.outbox.writing import write_outbox
+from tests.parts import services
+
+async def main(url: str, home: str, now: str, rows_max: str) -> None:
+    parting.BATCH_ROWS_MAX = int(rows_max)
+    service, clock = services.service_with("profile", Path(home)), ManualClock(datetime.fromisoformat(now))
+    database = open_database(url, clock=clock, write_outbox=write_outbox(service.name))
+    async with services.runtime_on(database, service, clock) as runtime:
+        taken = await take(runtime, {kind.operation: kind for kind in service.job_kinds})
+        while taken is not None:
+            taken = await do_chunk(runtime, taken)
+            print("chunk", flush=True)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@contextmanager
+def worker(profile: Profile) -> Iterator[subprocess.Popen[str]]:
+    """Another process that takes the job that waits, and works on it. It is killed at the end."""
+    arguments = [profile.database.url, str(profile.home), profile.clock.now().isoformat(), str(BATCH_ROWS)]
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKER, *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGKILL)
+
+
+def kill_in_the_middle(profile: Profile, chunks: int) -> None:
+    """Let a worker do so many chunks, and kill it in the middle of the next one."""
+    with worker(profile) as process:
+        assert process.stdout is not None
+        for _ in range(chunks):
+            assert process.stdout.readline() == "chunk\n"
+    profile.clock.advance(limits.LEASE)
+
+
+async def begin(client: httpx2.AsyncClient) -> str:
+    """Send a file with some orders that are recorded already, and some that are wrong."""
+    rows = [
+        f"{order},C-{order % 90},2026-03-01T09:30:00Z,CNY,TEA,1,{'x' if order % 40 == 7 else 500}"
+        for order in range(ORDERS)
+    ]
+    begun = await client.post(
+        "/v1/imports?source=till", content="\n".join([HEADER, *rows]), headers={"Content-Type": "text/csv"}
+    )
+    return str(begun.headers["location"])
+
+
+async def sell_some(profile: Profile) -> None:
+    lines = [{"sku": "TEA", "quantity": 1, "amount_minor": 500}]
+    items = [
+        purchase(
+            order_id=f"{order}",
+            source="till",
+            purchased_at="2026-03-01T09:30:00Z",
+            customer={"external_id": f"C-{order % 90}"},
+            lines=lines,
+        )
+        for order in range(ORDERS)
+        if order % 40 != 7
+    ]
+    answer = await profile.operator().post("/v1/purchases:batch", json={"items": items[:KNOWN]})
+    assert {item["status"] for item in answer.json()["items"]} == {201}
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("seed", range(2))
+async def test_workers_are_killed_again_and_again(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(parting, "BATCH_ROWS_MAX", BATCH_ROWS)
+    chance, client = random.Random(seed), profile.operator()
+    await sell_some(profile)
+    path = await begin(client)
+    for _ in range(3):
+        kill_in_the_middle(profile, chance.randrange(1, 9))
+        job: dict[str, Any] = (await client.get(path)).json()
+        assert job["state"] == "running"
+        assert await profile.count(tables.purchase) == KNOWN + job["outcomes"].get("recorded", 0)
+    await work_on_all(profile.runtime, {kind.operation: kind for kind in profile.service.job_kinds})
+
+    job = (await client.get(path)).json()
+    wrong = ORDERS // 40
+    assert (job["state"], job["total"], job["done"], job["failed"]) == ("done", ORDERS, ORDERS - wrong, wrong)
+    assert job["outcomes"] == {"recorded": ORDERS - wrong - KNOWN, "repeated": KNOWN}
+    assert (
+        await profile.count(tables.purchase)
+        == ORDERS - wrong
+        == len(await profile.events_of(PurchaseRecorded))
+    )
+    errors = (await client.get(f"{path}/errors")).json()["items"]
+    assert [error["row"] for error in errors] == [order + 2 for order in range(7, ORDERS, 40)]
+    result = (await client.get(job["result"])).content.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(result, newline="")))
+    assert [int(row["row"]) for row in rows] == list(range(2, ORDERS + 2))
+
+
+@pytest.mark.both_databases
+async def test_a_job_is_cancelled_while_a_worker_is_in_the_middle(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parting, "BATCH_ROWS_MAX", BATCH_ROWS)
+    client = profile.operator()
+    path = await begin(client)
+    with worker(profile) as process:
+        assert process.stdout is not None
+        for _ in range(4):
+            assert process.stdout.readline() == "chunk\n"
+        cancelled = (await client.post(f"{path}:cancel")).json()
+        process.stdout.read()  # until it has ended by itself
+        assert process.wait() == 0
+    assert cancelled["state"] == "cancelled"
+    job = (await client.get(path)).json()
+    assert job == cancelled, "nothing is done after it"
+    assert 0 < job["done"] < ORDERS
+    assert await profile.count(tables.purchase) == job["done"] == job["outcomes"]["recorded"]
