@@ -268,7 +268,7 @@ async def _fill_feedback(house: Opened) -> None:
 async def _fill_scoring(house: Opened) -> None:
     await _fill_known(house)
     fit = await house.post(ADMIN, "/v1/models/bg_nbd/fits", {"until": "2026-03-09"})
-    house.of_owner |= {"fit_id": fit["id"], "kind": "bg_nbd"}
+    house.of_owner |= {"fit_id": fit["id"], "job_id": fit["job_id"], "kind": "bg_nbd"}
 
 
 async def _give_key(house: Opened) -> None:

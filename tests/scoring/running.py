@@ -19,6 +19,7 @@ from shared.events.profile import (
 )
 from shared.events.scoring import ScoreUpdated
 from shared.ids import new_id
+from shared.jobs.working import work_on_all
 from shared.service import Runtime, Service
 from tests.parts import databases, facts, services
 from tests.parts.services import Running
@@ -45,6 +46,12 @@ async def open_scoring(kind: databases.Kind, folder: Path, *, zone: str = "UTC")
     """Run scoring on an empty database of this kind."""
     async with services.running(Scoring, "scoring", kind, folder, now=NOW, zone=zone) as scoring:
         yield scoring
+
+
+async def run_fits(scoring: Scoring) -> int:
+    """Run the fits that wait, and return their number. Each is two chunks of a job: it is computed, and stored as a version."""
+    kinds = {kind.operation: kind for kind in scoring.service.job_kinds}
+    return await work_on_all(scoring.runtime, kinds) // 2
 
 
 def customer() -> str:

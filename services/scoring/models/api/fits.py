@@ -22,6 +22,7 @@ from shared.http.auth import OPERATORS, allow
 from shared.http.dependencies import Caller, InContext, Reading, Transaction
 from shared.http.models import CurrencyIn, DateIn, Request, Response, example
 from shared.http.routes import Router
+from shared.jobs.refusals import TooManyJobs
 from shared.limits import ID_MAX
 
 PROGRESS: dict[FitStatus, float] = {"queued": 0.0, "running": 0.5, "done": 1.0, "failed": 1.0}
@@ -71,7 +72,7 @@ class FitOut(Response):
     model_config = example(
         id="fit_01hv3n8v1mz8k7g5r0q2w4x6y8", kind="bg_nbd", currency="", until="1997-09-30", status="done",
         progress=1.0, requested_at="2026-03-01T09:30:00Z", started_at="2026-03-01T09:30:01Z",
-        finished_at="2026-03-01T09:30:02Z", failure=None,
+        finished_at="2026-03-01T09:30:02Z", failure=None, job_id="job_01k2m9d6v4e8r7a1b2c3d4e5f6",
         result={
             "version": 1, "status": "published", "log_likelihood": -95368.444, "customers": 23570,
             "parameters": {"kind": "bg_nbd", "r": 0.2516, "alpha": 4.7889, "a": 0.7234, "b": 2.1611},
@@ -91,6 +92,9 @@ class FitOut(Response):
     finished_at: datetime | None
     result: FitResultOut | None
     failure: FitFailure | None
+    job_id: str | None = Field(
+        description="The job that makes the fit: it is cancelled by `POST /v1/jobs/{job_id}:cancel`. null of a fit of an earlier version."
+    )
 
 
 router = Router(tags=["models"])
@@ -102,7 +106,7 @@ router = Router(tags=["models"])
     summary="Fit a model",
     allow=allow({"analyst", "manager", "admin"}),
     idempotency="optional",
-    errors=(FitBeyondToday, ZoneChanged, money.UnknownCurrency),
+    errors=(FitBeyondToday, ZoneChanged, money.UnknownCurrency, TooManyJobs),
     status_code=202,
     location="/v1/fits/{id}",
 )
@@ -113,7 +117,7 @@ async def request_fit(
     kind: Annotated[ModelKind, Path(description="The kind of model.")],
     body: FitIn,
 ) -> FitOut:
-    """Queue a fit; it runs in a process of its own. Follow it at `Location`."""
+    """Queue a fit; a job runs it in a process of its own. Follow it at `Location`, and cancel it by its `job_id`."""
     request = FitRequest(
         kind=kind,
         currency=body.currency,
@@ -121,7 +125,7 @@ async def request_fit(
         publish=body.publish,
         round_days=body.round_days,
     )
-    fit = await usecase.request_fit(tx, context, request, by=caller.key)
+    fit = await usecase.request_fit(tx, context, request, caller)
     return _shown(fit, None)
 
 
@@ -147,7 +151,7 @@ def _shown(fit: Fit, model: Model | None) -> FitOut:
     return FitOut(
         id=fit.fit_id, kind=fit.kind, currency=fit.currency, until=fit.until, status=fit.status,
         progress=PROGRESS[fit.status], requested_at=fit.requested_at, started_at=fit.started_at,
-        finished_at=fit.finished_at, failure=fit.failure, result=_result(model) if model else None,
+        finished_at=fit.finished_at, failure=fit.failure, job_id=fit.job_id, result=_result(model) if model else None,
     )  # fmt: skip
 
 

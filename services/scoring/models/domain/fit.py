@@ -7,7 +7,7 @@ from typing import Literal
 from services.scoring.models.domain.kinds import Kind
 
 FitStatus = Literal["queued", "running", "done", "failed"]
-Failure = Literal["no_customers", "timed_out", "worker_failed", "cut_off"]
+Failure = Literal["no_customers", "timed_out", "worker_failed", "cut_off", "cancelled"]
 """The reason why a fit made no version."""
 
 
@@ -25,9 +25,11 @@ class Fit:
     publish: bool
     round_days: bool
     status: FitStatus
-    attempts: int
+    """The state. A fit is stored as `queued` until it has ended: its job knows whether it runs."""
     requested_by: str
     requested_at: datetime
+    job_id: str | None = None
+    """The job that does it; None of a fit of an earlier version."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
     version: int | None = None

@@ -10,7 +10,6 @@ from sqlalchemy import (
     Date,
     Float,
     Index,
-    Integer,
     MetaData,
     Named,
     Table,
@@ -72,9 +71,10 @@ class FitColumns(TypedColumns):
     publish: Named[bool] = Column(Boolean)
     round_days: Named[bool] = Column(Boolean)
     status: Named[str] = Column(Text)
-    attempts: Named[int] = Column(Integer)
     requested_by: Named[str] = Column(Text)
     requested_at: Named[datetime] = Column(Instant)
+    job_id: Named[str | None] = Column(Id)
+    """The job that does it; null of a fit of an earlier version."""
     started_at: Named[datetime | None] = Column(Instant)
     finished_at: Named[datetime | None] = Column(Instant)
     version: Named[int | None] = Column(BigInt)
@@ -90,6 +90,7 @@ fit = Table(
     one_of("status", get_args(FitStatus), name="fit_status"),
 )
 Index("fit_waiting", fit.c.status, fit.c.fit_id)
+Index("fit_of_job", fit.c.job_id)
 record_of(fit)(Fit)
 
 

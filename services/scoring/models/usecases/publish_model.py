@@ -15,13 +15,10 @@ from shared.db import Tx
 async def publish_model(tx: Tx, context: Context[Settings], fit: Fit, outcome: Outcome) -> Model | None:
     """End a fit with its outcome; return the version it made, None when there was nothing to fit.
 
-    New cut points start a sweep over all labels. A fit that has ended already is left as it is.
+    New cut points start a sweep over all labels. The caller has claimed the job of the fit, so the fit has not ended.
     """
-    current = await fits.find(tx, fit.fit_id)
-    if current is None or current.status != "running":
-        return None
     if outcome.parameters is None:
-        await fits.write(tx, replace(current, status="failed", failure=outcome.failure, finished_at=tx.now))
+        await fits.write_end(tx, replace(fit, status="failed", failure=outcome.failure, finished_at=tx.now))
         return None
     status: Status = "rejected" if not outcome.passed else "published" if fit.publish else "proposed"
     model = Model(
@@ -41,7 +38,7 @@ async def publish_model(tx: Tx, context: Context[Settings], fit: Fit, outcome: O
         published_at=tx.now if status == "published" else None,
     )
     await models.add(tx, model)
-    await fits.write(tx, replace(current, status="done", version=model.version, finished_at=tx.now))
+    await fits.write_end(tx, replace(fit, status="done", version=model.version, finished_at=tx.now))
     if fit.kind == "rfm" and status == "published":
         await sweeps.write(tx, Sweep(fit.kind, model.version, after_customer_id=""))
     return model

@@ -10,9 +10,8 @@ from services.scoring.labels import jobs
 from services.scoring.labels.storage import tables
 from services.scoring.main import EMBEDDED_BATCH_MAX
 from services.scoring.models.domain.kinds import rfm
-from services.scoring.models.jobs.run_fits import run_fits
 from tests.scoring import cdnow, running
-from tests.scoring.running import Scoring, bought, customer
+from tests.scoring.running import Scoring, bought, customer, run_fits
 
 
 def histogram(values: Iterable[int]) -> list[tuple[int, int]]:
@@ -43,7 +42,7 @@ async def test_a_cohort_gets_the_names_that_its_facts_say(scoring: Scoring) -> N
         await scoring.deliver(*events[start : start + EMBEDDED_BATCH_MAX])
     async with scoring.operator() as client:
         asked = await client.post("/v1/models/rfm/fits", json={"until": cdnow.UNTIL.isoformat()})
-        assert await run_fits(scoring.runtime) == 1
+        assert await run_fits(scoring) == 1
         fit = (await client.get(asked.headers["Location"])).json()
     while await jobs.sweep(scoring.runtime):
         pass

@@ -5,18 +5,16 @@ import random
 from datetime import date
 
 import pytest
-from sqlalchemy import update
 
 from services.scoring.labels import jobs
 from services.scoring.labels.storage import statements
 from services.scoring.main import EMBEDDED_BATCH_MAX
-from services.scoring.models.jobs.run_fits import run_fits
 from services.scoring.models.queries import models
-from services.scoring.models.storage import fits as stored_fits
-from services.scoring.models.storage import tables
 from shared.events.base import Event
+from shared.jobs import limits
+from shared.jobs.working import do_chunk, take
 from tests.scoring import cdnow, running
-from tests.scoring.running import Scoring, at, bought, customer
+from tests.scoring.running import Scoring, at, bought, customer, run_fits
 
 SAMPLE = {"r": 0.24259, "alpha": 4.41360, "a": 0.79292, "b": 2.42591}
 
@@ -46,7 +44,7 @@ async def fitted(scoring: Scoring, kind: str, **body: object) -> dict[str, objec
         asked = await client.post(f"/v1/models/{kind}/fits", json=body)
         assert asked.status_code == 202, asked.text
         assert asked.json()["status"] == "queued"
-        assert await run_fits(scoring.runtime) == 1
+        assert await run_fits(scoring) == 1
         answer = await client.get(asked.headers["Location"])
     assert answer.status_code == 200
     found: dict[str, object] = answer.json()
@@ -215,27 +213,66 @@ async def test_a_fit_without_customers_fails_and_says_why(scoring: Scoring) -> N
     assert (fit["status"], fit["failure"], fit["result"]) == ("failed", "no_customers", None)
 
 
-async def test_a_fit_that_was_cut_off_begins_again_and_is_given_up_after_three_times(
+async def test_a_fit_that_was_cut_off_begins_again_and_is_given_up_after_some_attempts(
     scoring: Scoring,
 ) -> None:
+    kinds = {kind.operation: kind for kind in scoring.service.job_kinds}
     async with scoring.operator() as client:
-        fit_id = (await client.post("/v1/models/rfm/fits", json={})).json()["id"]
-    async with scoring.database.begin() as tx:
-        await tx.execute(update(tables.fit).values(status="running", attempts=1))
-    assert await run_fits(scoring.runtime) == 1, "taken up again by the next holder of the lease"
-    async with scoring.operator() as client:
+        first = (await client.post("/v1/models/rfm/fits", json={})).json()["id"]
+        assert await take(scoring.runtime, kinds) is not None, "and its worker dies"
+        begun = (await client.get(f"/v1/fits/{first}")).json()
+        assert (begun["status"], begun["progress"]) == ("running", 0.5)
+        assert begun["started_at"] is not None
+        scoring.clock.advance(limits.LEASE)
+        assert await run_fits(scoring) == 1, "taken up again by the next holder of the lease"
         second = (await client.post("/v1/models/rfm/fits", json={})).json()["id"]
-    async with scoring.database.begin() as tx:
-        await tx.execute(
-            update(tables.fit).where(tables.fit.c.fit_id == second).values(status="running", attempts=3)
-        )
-    assert await run_fits(scoring.runtime) == 0
-    async with scoring.database.read() as read:
-        ended = [await stored_fits.find(read, name) for name in (fit_id, second)]
-    assert [(fit.status, fit.failure) for fit in ended if fit] == [
+        for _ in range(limits.ATTEMPTS_MAX):
+            assert await take(scoring.runtime, kinds) is not None
+            scoring.clock.advance(limits.LEASE)
+        assert await run_fits(scoring) == 0
+        ended = [(await client.get(f"/v1/fits/{name}")).json() for name in (first, second)]
+        given_up = (await client.get(f"/v1/jobs/{ended[1]['job_id']}")).json()
+    assert [(fit["status"], fit["failure"]) for fit in ended] == [
         ("failed", "no_customers"),
         ("failed", "cut_off"),
     ]
+    assert (given_up["state"], given_up["code"]) == ("failed", "chunk_failed")
+
+
+async def test_a_fit_is_followed_and_cancelled_as_a_job(
+    scoring: Scoring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "KEEP_EVERY_SECONDS", 0.01)
+    kinds = {kind.operation: kind for kind in scoring.service.job_kinds}
+    async with scoring.operator() as client:
+        fit = (await client.post("/v1/models/rfm/fits", json={"until": "2026-03-01"})).json()
+        path = f"/v1/jobs/{fit['job_id']}"
+        job = (await client.get(path)).json()
+        assert (job["operation"], job["state"], job["total"]) == ("request_fit", "queued", 1)
+        assert job["parameters"] == {
+            "fit_id": fit["id"],
+            "kind": "rfm",
+            "until": "2026-03-01",
+            "publish": True,
+            "round_days": False,
+        }
+        taken = await take(scoring.runtime, kinds)
+        assert taken is not None
+        computing = asyncio.create_task(do_chunk(scoring.runtime, taken))
+        cancelled = (await client.post(f"{path}:cancel")).json()
+        assert await computing is None, "its process ends too"
+        shown = (await client.get(f"/v1/fits/{fit['id']}")).json()
+    assert cancelled["state"] == "cancelled"
+    assert (shown["status"], shown["failure"], shown["result"]) == ("failed", "cancelled", None)
+
+
+async def test_a_fit_that_made_no_version_is_an_item_that_failed(scoring: Scoring) -> None:
+    fit = await fitted(scoring, "rfm")
+    async with scoring.operator() as client:
+        job = (await client.get(f"/v1/jobs/{fit['job_id']}")).json()
+        (error,) = (await client.get(f"/v1/jobs/{fit['job_id']}/errors")).json()["items"]
+    assert (job["state"], job["done"], job["failed"], job["result"]) == ("done", 0, 1, None)
+    assert (error["row"], error["code"]) == (0, "no_customers")
 
 
 async def test_a_fit_of_days_to_come_and_of_an_unknown_kind_are_refused(scoring: Scoring) -> None:
@@ -284,7 +321,7 @@ async def test_a_fit_does_not_stop_the_loop(scoring: Scoring) -> None:
     await scoring.deliver(bought(who, at(30)), bought(who, at(20)))
     async with scoring.operator() as client:
         await client.post("/v1/models/bg_nbd/fits", json={})
-    running_fit, beats = asyncio.create_task(run_fits(scoring.runtime)), 0
+    running_fit, beats = asyncio.create_task(run_fits(scoring)), 0
     while not running_fit.done():
         await asyncio.sleep(0.01)
         beats += 1
