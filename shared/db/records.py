@@ -11,6 +11,8 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import Column, Row, Table
 
+from shared.frozen import quickly_made
+
 R = TypeVar("R")
 
 _RECORDS: dict[Table[Any], type[Any]] = {}
@@ -22,7 +24,7 @@ _BUILDERS: dict[object, Callable[[Any], Any]] = {}
 
 
 def record_of(table: Table[Any]) -> Callable[[type[R]], type[R]]:
-    """Declare the record class of a table: a decorator that checks that their names are the same.
+    """Declare the record class of a table: a decorator that checks that their names are the same, and lets records be made quickly.
 
     Raises TypeError when a column has no field, or a field no column. `record_class` finds the class again.
     """
@@ -33,7 +35,7 @@ def record_of(table: Table[Any]) -> Callable[[type[R]], type[R]]:
             raise TypeError(
                 f"{record.__name__} and the table {table.name} differ in {', '.join(sorted(columns ^ names))}"
             )
-        _RECORDS[table] = record
+        _RECORDS[table] = quickly_made(record)
         return record
 
     return declare

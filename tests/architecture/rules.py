@@ -143,6 +143,7 @@ DOMAIN_MAY_USE = {
     "pydantic",
     "shared.catalogues",
     "shared.errors",
+    "shared.frozen",
     "shared.ids",
     "shared.limits",
     "shared.local_time",

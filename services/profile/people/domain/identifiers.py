@@ -12,6 +12,7 @@ from typing_extensions import TypeAliasType
 
 from services.profile.people.refusals import EmailInvalid, ExternalIdInvalid, PhoneInvalid
 from shared.errors import DomainError, FieldError
+from shared.frozen import quickly_made
 from shared.limits import EXTERNAL_ID_MAX
 from shared.spelling import spelled, spelled_external_id
 
@@ -74,6 +75,7 @@ _PLAIN_EMAIL = re.compile(
 _LOCAL_PART_MAX = 64
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Identifier:
     """One identifier in its only spelling."""
@@ -234,6 +236,7 @@ def external_id(raw: str, issuer: str) -> Identifier:
     return Identifier("external_id", issuer, text)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class GivenIdentifiers:
     """Identifiers of one person as somebody spelled them; None for a kind that was not given."""

@@ -11,8 +11,10 @@ from typing import Literal, Self
 
 from services.profile.people.domain.customers import Origin
 from services.profile.people.domain.identifiers import Identifier, IdentifierKind
+from shared.frozen import quickly_made
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """One record about a customer: how it names the customer, and who reported it when."""
@@ -28,6 +30,7 @@ class Fact:
     """In their only spelling, the strongest first."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """The identity to which a fact belongs, and the owner of that identity."""
@@ -63,6 +66,7 @@ class Clues:
     indexes: tuple[bytes, ...]
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The identity to which a fact belongs, and what becomes of the fact's identifiers."""

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from services.profile.people.domain.customers import NamedCustomer
 from services.profile.people.refusals import refused_at
 from services.profile.purchases.refusals import InTheFuture, OrderTooLarge, TooLongAgo
+from shared.frozen import quickly_made
 from shared.limits import (
     CLOCKS_DIFFER_MAX,
     CUSTOMER_AMOUNT_MAX,
@@ -26,6 +27,7 @@ class OrderKey(NamedTuple):
     order_id: str
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of a receipt; the amount is of the whole line, after discounts."""
@@ -38,6 +40,7 @@ class Line:
     name: str | None = None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Purchase:
     """A purchase as somebody reports it: what was bought where and when, and how its customer is named."""

@@ -14,9 +14,11 @@ from services.profile.settings import Settings
 from shared import money
 from shared.context import Context
 from shared.errors import DomainError
+from shared.frozen import quickly_made
 from shared.ids import new_id
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A purchase that can be recorded as soon as its identity is known."""
