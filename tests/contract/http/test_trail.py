@@ -1,6 +1,7 @@
 """Every operation leaves its trail: computed from the operations of all services."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ async def test_every_act_of_an_operator_leaves_one_row(house: Opened) -> None:
         assert (row.kind, row.operation, row.outcome, row.roles) == ("act", route.operation.id, code, "admin")
         assert house.vault.reveal(row.operator) == "ana"
         assert set(ids.values()) <= set(row.objects)
-        if answer.is_success and "customer" in answer.text:
+        if answer.is_success and re.search('"customer(_id)?":', answer.text):
             assert row.customer_id is not None, route.operation.id
     assert done >= {route.operation.id for route in acts(house) if "{kind}" not in route.path_format} - {
         "pass_stopped_partition"
