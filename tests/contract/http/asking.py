@@ -38,6 +38,11 @@ def query_of(house: Opened, route: Route) -> str:
     return f"?{urlencode(required)}" if required else ""
 
 
+def as_text(example: Any) -> str:
+    """Return the example of a body that is no JSON as it is sent: a text, or a form."""
+    return example if isinstance(example, str) else urlencode(example)
+
+
 def sent_as(house: Opened, route: Route, body: Any = None) -> dict[str, Any]:
     """Return the arguments with which a client sends a body, by default the example's, and the headers of its type."""
     described = house.app.openapi()["paths"][route.path_format][route.method.lower()]
@@ -45,7 +50,7 @@ def sent_as(house: Opened, route: Route, body: Any = None) -> dict[str, Any]:
     headers = {"Idempotency-Key": new_id("key")}
     if body is None and content and "application/json" not in content:
         ((media_type, shown),) = content.items()
-        return {"content": shown["example"], "headers": headers | {"Content-Type": media_type}}
+        return {"content": as_text(shown["example"]), "headers": headers | {"Content-Type": media_type}}
     return {"json": example_body(house, route) if body is None else body, "headers": headers}
 
 

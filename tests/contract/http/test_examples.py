@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from shared.ids import new_id
+from tests.contract.http.asking import as_text
 from tests.contract.http.targets import Operation, Target, open_target
 from tests.parts.opened import SERVICES, purchase
 
@@ -69,7 +70,7 @@ async def _ask(target: Target, operation: Operation) -> httpx2.Response:
         body = {"json": content["example"]}
         if media_type != "application/json":
             headers["Content-Type"] = media_type
-            body = {"content": content["example"].encode()}
+            body = {"content": as_text(content["example"]).encode()}
     return await target.client.request(
         operation.method, target.path(operation), params=query, headers=headers, **body
     )

@@ -66,7 +66,8 @@ def test_an_operation_says_what_it_does_and_who_may_call_it(
     assert callers.strip() == allow.words()
     assert operation["tags"]
     assert {*operation["tags"]} <= {tag["name"] for tag in document["tags"]}
-    assert operation["security"] == ([] if allow.public else [{"bearer": []}])
+    schemes = ["bearer", "api_key"] if allow.partner_scope else ["bearer"]
+    assert operation["security"] == ([] if allow.public else [{scheme: []} for scheme in schemes])
     assert set(operation.get("x-roles", ())) == allow.operators
     assert operation.get("x-scope") == allow.partner_scope
 

@@ -55,7 +55,9 @@ def test_the_walk_sees_every_operation_that_the_document_has(one_till: Till) -> 
 async def test_everybody_is_refused_who_is_not_in_the_operations_row(one_till: Till) -> None:
     tried = 0
     for route, subject in product(operations(one_till.app.routes), SUBJECTS):
-        path = route.path.format(customer_id=ANA, sale_id="sal_none", set_aside_id="sad_none")
+        path = route.path.format(
+            customer_id=ANA, sale_id="sal_none", set_aside_id="sad_none", api_key_id="key_none"
+        )
         async with one_till.client(subject) as client:
             answer = await client.request(route.method, path, json=SALE)
         code = answer.json().get("code")
@@ -82,7 +84,9 @@ def _may(row: Allow, subject: Subject) -> bool:
 async def test_without_a_token_only_health_answers(one_till: Till) -> None:
     async with one_till.client(None) as client:
         for route in operations(one_till.app.routes):
-            path = route.path.format(customer_id=ANA, sale_id="sal_none", set_aside_id="sad_none")
+            path = route.path.format(
+                customer_id=ANA, sale_id="sal_none", set_aside_id="sad_none", api_key_id="key_none"
+            )
             answer = await client.request(route.method, path, json=SALE)
             if route.operation.allow.public:
                 assert answer.status_code == 200
@@ -172,7 +176,7 @@ def test_refusals_are_what_is_declared_and_what_comes_with_it(one_till: Till) ->
 
     codes = {error.code for error in refusals(record.operation)}
     assert codes == {
-        "unknown_sale", "till_closed", "not_found", "no_customer_of_token", "customer_says_me", "token_keys_unavailable", "token_missing", "token_invalid", "token_expired", "token_audience", "token_subject", "token_too_long", "forbidden", "rate_limited",
+        "unknown_sale", "till_closed", "not_found", "no_customer_of_token", "customer_says_me", "token_keys_unavailable", "token_missing", "token_invalid", "token_expired", "token_audience", "token_subject", "token_too_long", "api_key_malformed", "api_key_unknown", "api_key_in_address", "forbidden", "rate_limited",
         "idempotency_key_required", "idempotency_key_invalid", "idempotency_key_reused", "request_in_progress",
         "malformed_json", "duplicate_name", "body_too_complex", "body_late", "body_too_large", "too_many_chunks", "unsupported_media_type", "invalid_request",
         "unavailable", "disk_full", "target_too_long", "head_too_large",

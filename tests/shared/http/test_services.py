@@ -64,10 +64,11 @@ def test_a_code_has_one_meaning_in_a_service(name: str) -> None:
     assert len(meanings) > 50
 
 
-def test_only_health_is_open_to_everybody(app: FastAPI) -> None:
+def test_only_health_and_the_token_endpoint_are_open_to_everybody(app: FastAPI) -> None:
     public = {route.operation.id for route in operations(app.routes) if route.operation.allow.public}
 
-    assert public == {"health_live", "health_ready", "list_health_issues"}
+    assert public - {"issue_token"} == {"health_live", "health_ready", "list_health_issues"}
+    assert ("issue_token" in public) == (app.state.metrics.service == "profile")
 
 
 def test_pages_of_other_origins_may_call_the_operations_for_customers_and_no_others(app: FastAPI) -> None:

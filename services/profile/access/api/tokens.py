@@ -93,7 +93,7 @@ class IssuedTokenOut(Response):
             "content": {
                 MEDIA_TYPE: {
                     "schema": _FORM,
-                    "example": f"grant_type={GRANT_TYPE}&client_id=mart&client_secret={_SECRET}",
+                    "example": {"grant_type": GRANT_TYPE, "client_id": "mart", "client_secret": _SECRET},
                 }
             },
         }
