@@ -35,29 +35,15 @@ def accept_loss(
 
 async def _accept(settings: Settings, names: list[str] | tuple[str, ...]) -> list[str]:
     from huitou import embedded  # loads every service, which the other commands need not wait for
-    from shared.audit.commands import write_command
     from shared.bus import BusUnavailable
-    from shared.db import failures
-    from shared.run.command import away, in_a_line
-    from shared.run.roles import accept_loss as accept
-    from shared.run.roles import move_back
+    from shared.run.command import DatabaseAway, accept_losses, in_a_line
 
     async with embedded.opened(settings) as running:
         await embedded.migrate(running)
-        service, runtime = running[0]
         try:
-            lines = list[str]()
-            # Every consumer first: a topic that grows would hide what is lost.
-            for work in (move_back, accept):
-                for service, runtime in running:
-                    losses = await work(service, runtime) if service.name in names else ()
-                    lines += [f"{service.name}: {spoken(in_a_line(loss))}" for loss in losses]
-                    if losses:
-                        await write_command(runtime, "accept_loss")
-            return lines
+            losses = await accept_losses([pair for pair in running if pair[0].name in names])
         except BusUnavailable as error:
             raise Refused(Exit.FAILED, said("bus_does_not_answer", error=error)) from None
-        except Exception as error:
-            if not failures.is_transient(error):
-                raise
-            raise Refused(Exit.DATABASE_AWAY, spoken(away(service, runtime, error))) from None
+        except DatabaseAway as error:
+            raise Refused(Exit.DATABASE_AWAY, spoken(error)) from None
+    return [f"{name}: {spoken(in_a_line(loss))}" for name, loss in losses]

@@ -71,7 +71,8 @@ async def _replay(settings: Settings, name: str, topics: list[str], *, forget_se
                     for handlers in consumers
                 ]
             )
-            await write_command(parts, "replay")
+            async with parts.database.begin() as tx:
+                await write_command(tx, parts.vault, "replay")
             return records
         except replaying.NotAlone as error:
             raise Refused(Exit.FAILED, spoken(error)) from None

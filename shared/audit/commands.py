@@ -4,8 +4,9 @@ import getpass
 
 from shared.audit.writing import Act, Operator, write
 from shared.auth.principal import is_subject
-from shared.context import Runtime
+from shared.db import Tx
 from shared.ids import new_id
+from shared.vault import Vault
 
 NOBODY = "huitou-cli"
 """The login of a command whose user has no name."""
@@ -20,9 +21,8 @@ def login() -> str:
     return name if is_subject("operator", name) else NOBODY
 
 
-async def write_command(runtime: Runtime, command: str) -> None:
-    """Write that this machine's user has done a command, which changed the database without the API."""
-    operator = Operator(runtime.vault.conceal(login()), None, ())
+async def write_command(tx: Tx, vault: Vault, command: str) -> None:
+    """Write that this machine's user does a command in this transaction, which changes the database without the API."""
+    operator = Operator(vault.conceal(login()), None, ())
     act = Act("act", command, "done", new_id("req"), (), (), None)
-    async with runtime.database.begin() as tx:
-        await write(tx, runtime.vault, operator, act)
+    await write(tx, vault, operator, act)

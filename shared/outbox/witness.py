@@ -7,7 +7,7 @@ never below the end that the database has seen; if it is, the bus has lost recor
 stays right when new rows are written before the topics could be asked.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,6 +33,8 @@ KEPT_DAYS = 7
 """The days for which a published row stays in the outbox."""
 TAIL_RECORDS = 20
 """The records at the end of a partition among which the last one of the service is looked for."""
+WriteAudit = Callable[[Tx], Awaitable[None]]
+"""Writes into the audit trail, in the transaction of the loss, that somebody accepts it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -124,6 +126,7 @@ async def accept(
     *,
     versions: Sequence[Column[int]],
     id_blocks: Sequence[Table[Any]],
+    audit: WriteAudit,
 ) -> Sequence[Found]:
     """Go on with what the database and its topics hold, write down what is missing, and return it.
 
@@ -134,7 +137,7 @@ async def accept(
     found = await look(service, topics, database, bus)
     accepted = [*found.database, *found.bus]
     async with database.begin() as tx:
-        await _write_down(tx, accepted)
+        await _write_down(tx, accepted, audit)
         await tx.upsert_records(
             published_end,
             [
@@ -172,7 +175,7 @@ async def beyond_lost(read: Read) -> int:
     return beyond_all(at) if at else 0
 
 
-async def move_back(database: Database, bus: Bus) -> Sequence[Found]:
+async def move_back(database: Database, bus: Bus, audit: WriteAudit) -> Sequence[Found]:
     """Move positions that are foreign to their log back to its beginning, write that down, and return it.
 
     Nothing says which records before such a position are those that were read. So the consumer reads all of them, and
@@ -188,13 +191,16 @@ async def move_back(database: Database, bus: Bus) -> Sequence[Found]:
         for foreigner in foreigners
     ]
     async with database.begin() as tx:
-        await _write_down(tx, losses)
+        await _write_down(tx, losses, audit)
         for foreigner in foreigners:
             await read_again(tx, foreigner.position)
     return losses
 
 
-async def _write_down(tx: Tx, accepted: Sequence[Found]) -> None:
+async def _write_down(tx: Tx, accepted: Sequence[Found], audit: WriteAudit) -> None:
+    if not accepted:
+        return
+    await audit(tx)
     await tx.insert_records(
         accepted_loss,
         [NewAcceptedLossRecord(loss.loss, *loss.place, loss.known, loss.found, tx.now) for loss in accepted],

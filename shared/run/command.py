@@ -27,7 +27,6 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from shared import logs
-from shared.audit.commands import write_command
 from shared.bus import BusUnavailable
 from shared.consume import set_aside
 from shared.context import Runtime
@@ -302,19 +301,38 @@ async def _accept_loss(service: Service) -> int:
         await _look(service, runtime)
         try:
             await upgrade(service, runtime)
-            accepted = [*await move_back(service, runtime), *await accept_loss(service, runtime)]
-            if accepted:
-                await write_command(runtime, "accept_loss")
+            accepted = await accept_losses([(service, runtime)])
         except BusUnavailable as error:
             raise BadSetting(words(__name__, "bus_does_not_answer", error=error)) from None
         except Exception as error:
             if not failures.is_transient(error):
                 raise
             raise away(service, runtime, error) from None
-    lines = [spoken(in_a_line(loss)) for loss in accepted]
+    lines = [spoken(in_a_line(loss)) for _, loss in accepted]
     lines.append(_say("losses_accepted", service=service.name, count=len(accepted)))
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
+
+
+async def accept_losses(running: Sequence[tuple[Service, Runtime]]) -> list[tuple[str, Found]]:
+    """Go on without what these services have lost, and return it with their names. Their databases are migrated.
+
+    Each loss and its row of the audit trail are written in one transaction. Raises BusUnavailable and DatabaseAway.
+    """
+    accepted = list[tuple[str, Found]]()
+    # Every consumer first: a topic that grows would hide what is lost.
+    for work in (move_back, accept_loss):
+        for service, runtime in running:
+            try:
+                losses = await work(service, runtime)
+            except BusUnavailable:
+                raise
+            except Exception as error:
+                if not failures.is_transient(error):
+                    raise
+                raise away(service, runtime, error) from None
+            accepted += [(service.name, loss) for loss in losses]
+    return accepted
 
 
 def _say(name: str, **values: object) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 from fastapi import FastAPI
 
 from shared import logs
+from shared.audit.commands import write_command
 from shared.bus import BusUnavailable, RecordRefused
 from shared.bus.opening import servers_of
 from shared.consume.consumer import Consumer
@@ -144,13 +145,18 @@ async def accept_loss(service: Service, runtime: Runtime) -> Sequence[Found]:
         runtime.bus,
         versions=service.versions,
         id_blocks=service.id_blocks,
+        audit=_audit_of(runtime),
     )
 
 
 async def move_back(service: Service, runtime: Runtime) -> Sequence[Found]:
     """Move the positions of the service that are beyond the end of their topic back to it, and return them."""
     await runtime.bus.ensure_topics(topics_of(service))
-    return await witness.move_back(runtime.database, runtime.bus)
+    return await witness.move_back(runtime.database, runtime.bus, _audit_of(runtime))
+
+
+def _audit_of(runtime: Runtime) -> witness.WriteAudit:
+    return lambda tx: write_command(tx, runtime.vault, "accept_loss")
 
 
 async def _first_look(service: Service, runtime: Runtime) -> None:

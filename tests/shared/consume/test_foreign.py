@@ -1,11 +1,13 @@
 """A consumer knows the last record that it applied, and does not go on in a log that has another record there."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from shared.audit.commands import write_command
 from shared.bus import Bus, TopicPartition, open_bus
 from shared.consume.foreign import foreign
 from shared.consume.tables import ConsumerPositionRecord, consumer_position
@@ -80,13 +82,14 @@ async def test_a_record_in_the_place_of_a_lost_one_is_applied_once_the_loss_is_a
 ) -> None:
     """The log may still be shorter than the position, as long, or longer."""
     lost = 2
+    audit = partial(write_command, vault=vault, command="accept_loss")
     bus = await restored_and_grown(database, vault, tmp_path, lost=lost, new=new)
     async with consuming_with(database, bus, vault) as consumer:
         await until(lambda: is_foreign(database))
         assert consumer.positions == {}, "it does not go on"
         await send(bus, purchases(lost, 1000), PLACE.partition)
         assert (await position(database)).foreign_since is not None, "it does not go away by itself"
-        (accepted,) = await witness.move_back(database, bus)
+        (accepted,) = await witness.move_back(database, bus, audit)
         assert (accepted.place, accepted.known, accepted.found) == (PLACE, 3 + lost, 3 + new + lost)
 
         async def all_applied() -> bool:
@@ -96,7 +99,7 @@ async def test_a_record_in_the_place_of_a_lost_one_is_applied_once_the_loss_is_a
     async with database.read() as read:
         assert await amounts(read) == [(CUSTOMER, 3 + 10 * lost + 100 * new + 1000 * lost)]
     assert (await position(database)).foreign_since is None
-    assert await witness.move_back(database, bus) == []
+    assert await witness.move_back(database, bus, audit) == []
     await bus.close()
 
 

@@ -12,7 +12,7 @@ from huitou.settings import SERVICES
 from shared.bus import Bus, open_bus
 from shared.clock import ManualClock
 from shared.consume.tables import consumer_position
-from shared.db import Database, blocks, failures, open_database
+from shared.db import Database, Tx, blocks, failures, open_database
 from shared.db.failures import DatabaseBehind
 from shared.http.health import LossCheck
 from shared.ids import new_id
@@ -56,11 +56,15 @@ async def look(database: Database, bus: Bus) -> Look:
     return await witness.look(SERVICE, [TOPIC], database, bus)
 
 
-async def accept(database: Database, bus: Bus) -> list[Found]:
+async def unaudited(_tx: Tx) -> None:
+    """Write no row of the audit trail."""
+
+
+async def accept(database: Database, bus: Bus, audit: witness.WriteAudit = unaudited) -> list[Found]:
     return [
-        *await witness.move_back(database, bus),
+        *await witness.move_back(database, bus, audit),
         *await witness.accept(
-            SERVICE, [TOPIC], database, bus, versions=[versions.c.version], id_blocks=[row_id]
+            SERVICE, [TOPIC], database, bus, versions=[versions.c.version], id_blocks=[row_id], audit=audit
         ),
     ]
 
@@ -177,6 +181,31 @@ async def test_a_table_of_ids_without_any_row_goes_on_beyond_all_too(
     assert (await numbers(database))[1] > 10**12
 
 
+async def test_a_loss_that_cannot_be_written_into_the_audit_trail_is_not_accepted(
+    database: Database, bus: Bus, lease: FileLease
+) -> None:
+    await told(database, bus, lease)
+    await forget_after(database, 15)
+
+    async def broken(_tx: Tx) -> None:
+        raise OSError("the audit trail is away")
+
+    with pytest.raises(OSError, match="away"):
+        await accept(database, bus, broken)
+    async with database.read() as read:
+        assert await read.all(select(accepted_loss.c.topic)) == []
+    assert database.behind
+
+    written = list[Tx]()
+
+    async def audit(tx: Tx) -> None:
+        written.append(tx)
+
+    assert await accept(database, bus, audit)
+    assert await accept(database, bus, audit) == []
+    assert len(written) == 1, "nothing is written where nothing is lost"
+
+
 @pytest.mark.parametrize("name", SERVICES)
 async def test_the_versions_and_ids_of_every_service_have_room_for_a_number_beyond_all(
     name: str, kind: Kind, bus: Bus, lease: FileLease, tmp_path: Path
@@ -186,7 +215,13 @@ async def test_the_versions_and_ids_of_every_service_have_room_for_a_number_beyo
         await told(database, bus, lease)
         await forget_after(database, 15)
         assert await witness.accept(
-            name, [TOPIC], database, bus, versions=service.versions, id_blocks=service.id_blocks
+            name,
+            [TOPIC],
+            database,
+            bus,
+            versions=service.versions,
+            id_blocks=service.id_blocks,
+            audit=unaudited,
         )
         async with database.begin() as tx:
             for table in service.id_blocks:
@@ -264,7 +299,7 @@ async def test_an_empty_page_is_damage_and_no_loss(
     damaged = open_database(f"sqlite:///{path}")
     asked = (
         partial(witness.look, "profile", [TOPIC]),
-        partial(witness.accept, "profile", [TOPIC], versions=[], id_blocks=[]),
+        partial(witness.accept, "profile", [TOPIC], versions=[], id_blocks=[], audit=unaudited),
     )
     for question in asked:
         with pytest.raises(failures.DatabaseDamaged) as refused:
