@@ -8,7 +8,7 @@ to. A use case adds what only it knows with `note`: the customer, the reason, th
 
 from shared.audit.reading import SORTS, AuditSelection, name_of, page, reasons_of
 from shared.audit.tables import AuditRecord, Change, Kind, Value
-from shared.audit.writing import OBJECTS_MAX, Act, Operator, note, prune, write
+from shared.audit.writing import OBJECTS_MAX, Act, Operator, customer_noted, note, prune, write
 
 __all__ = [
     "OBJECTS_MAX",
@@ -20,6 +20,7 @@ __all__ = [
     "Kind",
     "Operator",
     "Value",
+    "customer_noted",
     "name_of",
     "note",
     "page",

@@ -90,6 +90,11 @@ def note(
     tx.put_slot(_NOTE, replace(known, changes=(*known.changes, *changes), **told))
 
 
+def customer_noted(tx: Tx) -> str | None:
+    """Return the customer that was noted in a transaction, also in one that was rolled back. None: nobody was."""
+    return tx.slot(_NOTE).customer_id
+
+
 async def write(tx: Tx, vault: Vault, operator: Operator, act: Act) -> str:
     """Write the row of an act, with what its use case has noted, and return the row's id."""
     noted = tx.slot(_NOTE)

@@ -4,23 +4,36 @@ An operation whose path names a customer takes all without a word, because the g
 body names a customer, the route asks `Named` for the identity.
 """
 
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Path, Query
-from pydantic import StringConstraints
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from shared.auth.principal import Principal
 from shared.context import Context, Runtime
 from shared.db import Read
+from shared.errors import DomainError
 from shared.events.base import IDENTITY_PATTERN, Issuer
+from shared.http import bodies
 from shared.http.dependencies import PRINCIPAL, TX
-from shared.http.operation import CUSTOMER, EXTERNAL, ME, NamedByExternalId, NoCustomerOfToken, customer_named
+from shared.http.operation import (
+    CUSTOMER,
+    EXTERNAL,
+    ME,
+    NamedByExternalId,
+    NoCustomerOfToken,
+    Operation,
+    customer_named,
+)
+from shared.ids import is_id
 from shared.limits import EXTERNAL_ID_MAX
 from shared.service.capability import FindExternal
 from shared.spelling import SPELLED_CHARACTERS_MAX, spelled_external_id
 
+_FOUND = "huitou.customer_found"
 NAME_MAX = len(EXTERNAL) + SPELLED_CHARACTERS_MAX
 """Characters of the name of a customer. An external id is shorter, but may be spelled with characters that nobody sees."""
 CustomerName = Annotated[
@@ -53,6 +66,8 @@ class Naming:
     caller: Principal
     context: Context
     find_external: FindExternal | None
+    scope: MutableMapping[str, Any]
+    """The scope of the request, which keeps the identity that was found for the audit trail."""
 
     async def identity_of(self, read: Read, name: str, issuer: str | None = None) -> str | None:
         """Return the identity that a name stands for; None if an external id leads to none that this caller may name.
@@ -60,6 +75,10 @@ class Naming:
         An external id is looked up within `issuer`, by default within the caller's own. `me` is the customer of the token.
         Any other name is returned as it is. Raises NoCustomerOfToken and NamedByExternalId.
         """
+        identity_id = self.scope[_FOUND] = await self._find(read, name, issuer)
+        return identity_id
+
+    async def _find(self, read: Read, name: str, issuer: str | None) -> str | None:
         if name == ME:
             if self.caller.customer_id is None:
                 raise NoCustomerOfToken
@@ -78,7 +97,7 @@ class Naming:
 async def naming_of(request: Request) -> Naming:
     """Return the naming for the caller of a request."""
     running: Runtime = request.app.state.runtime
-    return Naming(request.scope[PRINCIPAL], running.context, request.app.state.find_external)
+    return Naming(request.scope[PRINCIPAL], running.context, request.app.state.find_external, request.scope)
 
 
 Named = Annotated[Naming, Depends(naming_of)]
@@ -103,3 +122,36 @@ async def name_customer(request: Request, issuer: IssuerOfName = None) -> None:
     if identity_id is None:
         raise request.scope["route"].operation.hidden()
     request.path_params[CUSTOMER] = identity_id
+
+
+async def customer_of_refused(read: Read, request: Request, operation: Operation) -> str | None:
+    """Return the identity that a refused request names in its path or its body; None if it names none that is known.
+
+    The request may have been refused before its body was read or its names were looked up.
+    """
+    if _FOUND in request.scope:
+        return cast("str | None", request.scope[_FOUND])
+    try:
+        name, issuer = await _named_by(request, operation)
+        naming, name = await naming_of(request), _NAME.validate_python(name)
+        identity_id = await naming.identity_of(read, name, _ISSUER.validate_python(issuer))
+    except (DomainError, ValidationError):
+        return None
+    return identity_id if identity_id is not None and is_id("cus", identity_id) else None
+
+
+async def _named_by(request: Request, operation: Operation) -> tuple[object, object]:
+    """Return the name of a customer in a request and the issuer of the name, as they were sent."""
+    if operation.names_customer or not (operation.names_customer_elsewhere and operation.has_body):
+        return customer_named(request.path_params), request.query_params.get("issuer")
+    body = await bodies.document(request)
+    if not isinstance(body, Mapping):
+        return None, None
+    customer = body.get("customer")
+    if isinstance(customer, Mapping):
+        return customer.get("id"), customer.get("issuer")
+    return body.get("customer_id"), body.get("issuer")
+
+
+_NAME = TypeAdapter[str](CustomerName)
+_ISSUER = TypeAdapter[str | None](Issuer | None)

@@ -1,7 +1,8 @@
 """The audit trail at the HTTP edge: every act of an operator, and every read of a person that was not masked.
 
 An act is written in its own transaction, so that it leaves a row exactly if it was done. An act that was refused, also for its
-role, leaves a row in a transaction of its own, because its own is rolled back. A read is written before it is answered.
+role, leaves a row in a transaction of its own, because its own is rolled back. It names the customer that the request named, also by an external id. A read is written before it is
+answered.
 """
 
 import asyncio
@@ -23,7 +24,8 @@ from shared.db import Tx
 from shared.errors import DomainError
 from shared.errors import Kind as Refusal
 from shared.http import bodies
-from shared.http.dependencies import PRINCIPAL
+from shared.http.customers import customer_of_refused
+from shared.http.dependencies import PRINCIPAL, TX
 from shared.http.idempotency import HIT_HEADER
 from shared.http.operation import Operation
 from shared.http.problems import REQUEST_ID
@@ -66,7 +68,14 @@ async def refused(running: Runtime, request: Request, operation: Operation, refu
     if not decided or refusal.kept or refusal.kind in _SILENT:
         return
     act = await _act(request, operation, "act", refusal.code, None)
-    await _write(running, operator, act)
+    failed: Tx | None = request.scope.get(TX)
+    noted = None if failed is None else audit.customer_noted(failed)
+    async with asyncio.timeout(WRITE_SECONDS_MAX), running.database.begin() as tx:
+        if noted is not None:
+            audit.note(tx, customer_id=noted)
+        elif not act.customers and (named := await customer_of_refused(tx, request, operation)):
+            audit.note(tx, customer_id=named)
+        await audit.write(tx, running.vault, operator, act)
 
 
 async def saw(running: Runtime, request: Request, operation: Operation, response: Response) -> None:

@@ -6,7 +6,9 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
+from sqlalchemy import select
 
+from shared.audit.tables import audit
 from shared.http.openapi import operations
 from shared.http.operation import CUSTOMER
 from shared.http.routes import Route
@@ -20,6 +22,7 @@ from tests.parts.tokens import Subject
 
 LEARNERS = ("loyalty", "feedback", "scoring")
 """The services that learn external ids from events."""
+COMPLAINT = {"channel": "web", "title": "It leaks", "body": "It drips."}
 READS = {"loyalty": "/v1/members/{}", "scoring": "/v1/customers/{}/scores", "profile": "/v1/customers/{}"}
 
 
@@ -318,3 +321,39 @@ async def test_a_customer_complains_under_no_external_id(tmp_path: Path) -> None
         for name in ("cus_1", "ext:", "C-1", "mine"):
             answer = await client.post("/v1/complaints", json=complaint(name), headers=house.key())
             assert answer.json()["errors"][0]["pointer"] == "/customer/id"
+
+
+async def test_a_refused_act_is_written_down_with_the_customer_that_it_named(house: Opened) -> None:
+    """Refused for the role, before the name was looked up, and by the use case, after it was."""
+    if house.service.name == "profile":
+        return
+    await name_owner(house, "C-1")
+    viewer = tokens.operator("viewer", name="li.lei")
+    cases: dict[str, list[tuple[str, dict[str, Any], str | None]]] = {
+        "loyalty": [
+            ("/v1/members/ext:C-1/adjustments", {"points": -(10**9), "reason": "Twice"}, "insufficient_points"),
+            ("/v1/members/ext:C-1/redemptions", {"points": 10**9}, "insufficient_points"),
+            ("/v1/exports", {"customer_id": "ext:C-1"}, None),
+        ],
+        "feedback": [
+            ("/v1/complaints", {"customer": {"id": "ext:C-1"}} | COMPLAINT | {"follows": new_id("cmp")}, "follows_refused"),
+            ("/v1/complaints", {"customer": {"id": house.owner}} | COMPLAINT, None),
+            ("/v1/complaints", {"customer": {"id": "ext:none"}} | COMPLAINT, "unknown_customer"),
+        ],
+    }  # fmt: skip
+    for path, body, code in cases.get(house.service.name, []):
+        for subject, outcome in ((viewer, "forbidden"), (ADMIN, code)):
+            if outcome is None:
+                continue
+            async with house.client(subject) as client:
+                answer = await client.post(path, json=body, headers=house.key())
+            assert answer.json()["code"] == outcome, answer.text
+            async with house.database.read() as read:
+                (row,) = await read.all(
+                    select(audit).where(audit.c.request_id == answer.headers["request-id"])
+                )
+            known = "none" not in str(body)
+            assert (row.outcome, row.customer_id) == (outcome, house.owner if known else None), path
+    async with house.client(tokens.operator("manager")) as client:
+        listed = (await client.get("/v1/audit", params={"customer_id": "ext:C-1"})).json()["items"]
+    assert "forbidden" in {item["outcome"] for item in listed} or house.service.name == "scoring"
