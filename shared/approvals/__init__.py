@@ -5,15 +5,19 @@ approvals, the table and the job that ends what nobody decided about. Its use ca
 """
 
 from shared.approvals.approvable import Approvable, Approved
-from shared.approvals.deciding import OPEN_FOR, Proposal, propose
+from shared.approvals.deciding import OF_OBJECT_MAX, OPEN_FOR, Proposal, propose
+from shared.approvals.limits import Above, OperatorLimit
 from shared.approvals.refusals import ProposedBefore, TooManyProposals
 from shared.approvals.tables import ApprovalRecord
 
 __all__ = [
+    "OF_OBJECT_MAX",
     "OPEN_FOR",
+    "Above",
     "Approvable",
     "ApprovalRecord",
     "Approved",
+    "OperatorLimit",
     "Proposal",
     "ProposedBefore",
     "TooManyProposals",

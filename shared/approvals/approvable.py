@@ -1,12 +1,13 @@
 """The operations of a service that need a second person in some cases."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.auth.principal import Role
+from shared.approvals.limits import OperatorLimit
+from shared.auth.principal import Principal, Role
 from shared.context import Context
-from shared.db import Tx
+from shared.db import Read, Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +32,7 @@ class Approvable:
     """The operationId."""
     roles: frozenset[Role]
     """The roles that approve and reject."""
+    limits: Callable[[Read, Context[Any], Principal], Awaitable[Sequence[OperatorLimit]]]
+    """The function that reads the limits of an operator. It returns none for an operator that may not call the operation."""
     run: Callable[[Tx, Context[Any], Approved], Awaitable[str]]
     """The function that does what was proposed, and returns the address of what it created. Its refusals end the proposal."""

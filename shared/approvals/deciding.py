@@ -1,7 +1,7 @@
 """Propose requests, and decide about them: each is done once, by the decision of a second person."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -23,13 +23,17 @@ from shared.audit import Change
 from shared.auth.access import Forbidden
 from shared.auth.principal import Principal
 from shared.context import Context
-from shared.db import Tx
+from shared.db import Read, Tx
 from shared.errors import DomainError, Kind
 from shared.ids import new_id
 from shared.vault import Keys
 
 OPEN_FOR: Final = timedelta(hours=72)
 """The time after which nobody can approve a proposal: three days, so that a weekend does not end it."""
+KEPT_FOR: Final = timedelta(days=90)
+"""The time for which an approval can still be read after the last moment at which it could be given. The audit trail keeps the acts."""
+OF_OBJECT_MAX: Final = 100
+"""The largest number of approvals that are shown with the thing that they change."""
 _CONTENT, _REASON, _DECISION = "approval.content", "approval.reason", "approval.decision"
 _PASSING = (Kind.UNAVAILABLE, Kind.TOO_MANY, Kind.TIMEOUT)
 """Kinds of refusals that pass by themselves. The proposal stays open."""
@@ -43,6 +47,8 @@ class Proposal:
     path: Mapping[str, str]
     body: Mapping[str, Any]
     key: bytes
+    object_id: str
+    """The id of what the request changes."""
     customer_id: str
     identity_id: str
     proposed_by: str
@@ -59,11 +65,16 @@ class Content:
     decision: str | None
 
 
-async def propose(tx: Tx, context: Context[Any], proposal: Proposal) -> ApprovalRecord:
+async def propose(
+    tx: Tx, context: Context[Any], proposal: Proposal, act: Callable[[], Awaitable[object]]
+) -> ApprovalRecord:
     """Store a request until a second person decides about it. The caller has locked the operator (`locks.operators`) and the identity.
 
-    Raises ProposedBefore and TooManyProposals.
+    `act` does what the approval will do. It is done and undone at once, so that nobody waits for what cannot succeed.
+
+    Raises what `act` raises, ProposedBefore and TooManyProposals.
     """
+    await _rehearse(tx, act)
     former = await storage.find_by_key(tx, proposal.key)
     if former is not None:
         raise ProposedBefore(approval_id=former.id)
@@ -76,6 +87,7 @@ async def propose(tx: Tx, context: Context[Any], proposal: Proposal) -> Approval
         id=new_id("apr"),
         operation=proposal.operation,
         key=proposal.key,
+        object_id=proposal.object_id,
         customer_id=proposal.customer_id,
         identity_id=proposal.identity_id,
         content=keys.seal(proposal.identity_id, _CONTENT, content),
@@ -151,6 +163,30 @@ async def expire_approvals(tx: Tx, _context: Context[Any]) -> int:
     return await storage.expire(tx, tx.now)
 
 
+async def prune_approvals(tx: Tx, _context: Context[Any]) -> int:
+    """Delete one page of the approvals that ended long ago, and return their number."""
+    return await storage.prune(tx, tx.now - KEPT_FOR)
+
+
+async def of_object(read: Read, object_id: str) -> list[ApprovalRecord]:
+    """Return the approvals of requests that change this thing, the latest first, at most OF_OBJECT_MAX."""
+    return await storage.of_object(read, object_id, OF_OBJECT_MAX)
+
+
+class _Undone(Exception):
+    """An act that was rehearsed has succeeded, and is undone."""
+
+
+async def _rehearse(tx: Tx, act: Callable[[], Awaitable[object]]) -> None:
+    """Do an act and undo it. Raises what the act raises."""
+    try:
+        async with tx.savepoint():
+            await act()
+            raise _Undone
+    except _Undone:
+        return
+
+
 def opened(keys: Keys, record: ApprovalRecord) -> Content:
     """Return the texts of an approval. Raises SubjectErased if its customer was erased."""
     stored = json.loads(keys.open(record.identity_id, _CONTENT, record.content))
@@ -184,6 +220,7 @@ async def _lock(tx: Tx, approval_id: str) -> ApprovalRecord:
     record = await storage.lock(tx, approval_id)
     if record is None:
         raise UnknownApproval
+    audit.note(tx, customer_id=record.customer_id, identity_id=record.identity_id)
     return record
 
 

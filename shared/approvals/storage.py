@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from shared.approvals.tables import DECIDED, ApprovalRecord, State, approval
 from shared.db import Read, Slice, Sorts, Tx, columns_of, where_given
 
 EXPIRED_PAGE = 500
+PRUNED_PAGE = 5_000
 SORTS = Sorts(
     proposed_at=(approval.c.proposed_at, approval.c.id),
     expires_at=(approval.c.expires_at, approval.c.id),
@@ -50,6 +51,12 @@ async def page(
     return await read.read_records(ApprovalRecord, SORTS.page(rows, asked))
 
 
+async def of_object(read: Read, object_id: str, limit: int) -> list[ApprovalRecord]:
+    """Return the latest `limit` approvals of requests that change this thing, the latest first."""
+    rows = select(*_COLUMNS).where(approval.c.object_id == object_id).order_by(approval.c.id.desc())
+    return await read.read_records(ApprovalRecord, rows.limit(limit))
+
+
 async def add(tx: Tx, record: ApprovalRecord) -> None:
     """Store a proposal."""
     await tx.insert_records(approval, [record])
@@ -69,3 +76,10 @@ async def expire(tx: Tx, now: datetime) -> int:
         .where(approval.c.id.in_(due), approval.c.state == "proposed")
         .values(state="expired", updated_at=now)
     )
+
+
+async def prune(tx: Tx, before: datetime) -> int:
+    """Delete one page of the approvals that ended and could be approved until `before` at most, and return their number."""
+    over = (approval.c.state != "proposed") & (approval.c.expires_at < before)
+    page = select(approval.c.id).where(over).order_by(approval.c.expires_at).limit(PRUNED_PAGE)
+    return await tx.execute(delete(approval).where(approval.c.id.in_(page), approval.c.state != "proposed"))

@@ -25,6 +25,8 @@ class ApprovalColumns(TypedColumns):
     operation: Named[str] = Column(Text)
     key: Named[bytes] = Column(Sealed, unique=True)
     """The keyed hash of the Idempotency-Key with which it was proposed. The fact that it makes is bound to it too."""
+    object_id: Named[str | None] = Column(Id)
+    """The id of what the request changes, such as a complaint. None for a proposal of a version that did not store it."""
     customer_id: Named[str] = Column(Id)
     identity_id: Named[str] = Column(Id)
     """The identity whose key seals the texts."""
@@ -58,6 +60,7 @@ approval = Table(
     Index("approval_updated", "updated_at", "id"),
     Index("approval_in_state", "state", "id"),
     Index("approval_of_proposer", "proposed_by", "state"),
+    Index("approval_of_object", "object_id", "id"),
 )
 
 
@@ -69,6 +72,7 @@ class ApprovalRecord:
     id: str
     operation: str
     key: bytes
+    object_id: str | None
     customer_id: str
     identity_id: str
     content: bytes
@@ -86,9 +90,12 @@ class ApprovalRecord:
 
 
 PROPOSED = (
-    "id", "operation", "key", "customer_id", "identity_id", "content", "reason", "proposed_by", "proposed_at", "expires_at",
+    "id", "operation", "key", "object_id", "customer_id", "identity_id", "content", "reason", "proposed_by", "proposed_at",
+    "expires_at",
 )  # fmt: skip
 """The columns that never change: nobody approves other things than were proposed."""
 DECIDED = ("decided_by", "decided_at", "decision", "created", "refusal")
 """The columns that are set once."""
-triggers.frozen_columns(approval, PROPOSED, once=DECIDED)
+KEPT_WHILE = "old.state = 'proposed'"
+"""The rows that are never deleted: nobody has decided about them."""
+triggers.frozen_columns(approval, PROPOSED, once=DECIDED, kept_while=KEPT_WHILE)

@@ -23,12 +23,17 @@ def append_only(table: Table[Any]) -> None:
     _declare(table, *[append_only_ddl(table.name, dialect) for dialect in ("postgresql", "sqlite")])
 
 
-def frozen_columns(table: Table[Any], columns: Sequence[str], *, once: Sequence[str] = ()) -> None:
-    """Refuse to change these columns, and to delete rows of `table`. A column of `once` may be set while it is null."""
+def frozen_columns(
+    table: Table[Any], columns: Sequence[str], *, once: Sequence[str] = (), kept_while: str | None = None
+) -> None:
+    """Refuse to change these columns, and to delete rows of `table`. A column of `once` may be set while it is null.
+
+    With `kept_while`, a condition on the row `old`, other rows may be deleted.
+    """
     _declare(
         table,
         *[
-            frozen_columns_ddl(table.name, columns, dialect, once=once)
+            frozen_columns_ddl(table.name, columns, dialect, once=once, kept_while=kept_while)
             for dialect in ("postgresql", "sqlite")
         ],
     )
@@ -61,7 +66,12 @@ def kept_for_ddl(table: str, days: int, dialect: str) -> list[str]:
 
 
 def frozen_columns_ddl(
-    table: str, columns: Sequence[str], dialect: str, *, once: Sequence[str] = ()
+    table: str,
+    columns: Sequence[str],
+    dialect: str,
+    *,
+    once: Sequence[str] = (),
+    kept_while: str | None = None,
 ) -> list[str]:
     """Return the statements of `frozen_columns`."""
     differs = "is distinct from" if dialect == "postgresql" else "is not"
@@ -70,7 +80,7 @@ def frozen_columns_ddl(
     changed = " or ".join(changes)
     return [
         *_refuse(table, "frozen", "its facts are frozen", ("update",), dialect, when=changed),
-        *_refuse(table, "kept", "its rows are kept", ("delete",), dialect, truncate=True),
+        *_refuse(table, "kept", "its rows are kept", ("delete",), dialect, when=kept_while, truncate=True),
     ]
 
 

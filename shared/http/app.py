@@ -21,6 +21,7 @@ from shared.http import (
     guard,
     health,
     jobs,
+    limits,
     monitoring,
     openapi,
     rates,
@@ -96,7 +97,8 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
 
 def kernel_routers(service: Service) -> Sequence[Router]:
     """Return the operations that every service has beside its own, and that need a token."""
-    proposed = (approvals.router_of(service),) if service.approvables else ()
+    needing = service.approvables
+    proposed = (approvals.router_of(service), limits.router_of(needing.values())) if needing else ()
     return (
         *proposed,
         audit.router,

@@ -11,7 +11,7 @@ from sqlalchemy import Column, MetaData, Table, Text, literal_column, select, te
 from shared import api_keys
 from shared.approvals import Approvable
 from shared.approvals import tables as approval_tables
-from shared.approvals.deciding import expire_approvals
+from shared.approvals.deciding import expire_approvals, prune_approvals
 from shared.audit import tables as audit_tables
 from shared.consume import tables as consume_tables
 from shared.consume.handlers import BATCH_MAX, Handle, Handlers
@@ -100,9 +100,9 @@ class Service:
 
     @cached_property
     def jobs(self) -> Sequence[Job]:
-        """Return the jobs of all capabilities, and the one that ends proposals, if there can be some."""
+        """Return the jobs of all capabilities, and those that end and delete proposals, if there can be some."""
         jobs = [job for capability in self.capabilities for job in capability.jobs]
-        return [*jobs, *([_EXPIRE_APPROVALS] if self.approvables else [])]
+        return [*jobs, *(_APPROVAL_JOBS if self.approvables else [])]
 
     @cached_property
     def approvables(self) -> Mapping[str, Approvable]:
@@ -170,7 +170,10 @@ class Service:
                 await capability.lock(tx, context, events)
 
 
-_EXPIRE_APPROVALS = paged("expire_approvals", expire_approvals, every_seconds=60)
+_APPROVAL_JOBS = (
+    paged("expire_approvals", expire_approvals, every_seconds=60),
+    paged("prune_approvals", prune_approvals, every_seconds=3_600),
+)
 _INTEGRITY_CHECK = select(literal_column("integrity_check", Text)).select_from(
     text("pragma_integrity_check(1)")
 )

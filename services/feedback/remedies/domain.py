@@ -6,6 +6,8 @@ from typing import Final
 
 CAUSE_KIND: Final = "remedy"
 """The kind of cause of the events that a remedy brings about, here and in loyalty."""
+GRANT_REMEDY: Final = "grant_remedy"
+"""The operationId of a remedy, by which a manager approves it."""
 
 
 class RemedyKind(StrEnum):

@@ -45,6 +45,12 @@ class RemedyAboveDayLimit(DomainError):
     kind, code = Kind.CONFLICT, "remedy_above_day_limit"
 
 
+class RemedyAboveEveryLimit(DomainError):
+    """An agent proposes a remedy that no manager may grant."""
+
+    kind, code = Kind.CONFLICT, "remedy_above_every_limit"
+
+
 class PaidAfterRefusal(DomainError):
     """Loyalty paid a remedy that it had refused before; a person has to look at it."""
 

@@ -20,12 +20,15 @@ from services.feedback.casefiles.api.reader import Reader
 from services.feedback.casefiles.api.remedies import RemedyOut, show_remedies
 from services.feedback.complaints.domain.complaint import OpenedBy, due_or_none
 from services.feedback.complaints.domain.machine import ComplaintAction, ComplaintOutcome, ComplaintStatus
-from services.feedback.complaints.queries.admission import READ_SCOPE, admit, allowed_to, known_to
+from services.feedback.complaints.queries.admission import MANAGERS, READ_SCOPE, admit, allowed_to, known_to
 from services.feedback.complaints.refusals import UnknownComplaint
 from services.feedback.customers.queries import ids_shown, issuer_of
 from services.feedback.http import ClockOut, ComplaintInPath, DueAt, OwnerId, UpdatedAt, show_clocks
+from services.feedback.remedies.domain import GRANT_REMEDY
 from services.feedback.settings import Settings
 from shared import identity
+from shared.approvals import OF_OBJECT_MAX
+from shared.http.approvals import ApprovalOut, show_proposals
 from shared.http.auth import OPERATORS, allow
 from shared.http.dependencies import Caller, InContext, Reading
 from shared.http.models import Response, member_of
@@ -73,6 +76,9 @@ class ComplaintOut(Response):
     remedies: list[RemedyOut]
     remedy_limits: list[RemedyLimitOut] = Field(
         description="The points that you may still grant; empty for readers who grant none."
+    )
+    approvals: list[ApprovalOut] = Field(
+        description=f"What was proposed on it, and what became of that: the latest first, at most {OF_OBJECT_MAX}. Operators only."
     )
     sla_events: list[ClockEventOut] = Field(description="Operators only.")
 
@@ -141,5 +147,8 @@ async def get_complaint(
         follow_ups=await show_follow_ups(read, reader, complaint.id) if reader.staff else [],
         remedies=await show_remedies(read, reader, complaint.id),
         remedy_limits=await show_limits(read, context, caller, complaint.id),
+        approvals=await show_proposals(read, context.vault, complaint.id, {GRANT_REMEDY: MANAGERS})
+        if reader.staff
+        else [],
         sla_events=await show_clock_events(read, complaint.id) if reader.staff else [],
     )

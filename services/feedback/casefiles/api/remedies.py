@@ -26,6 +26,9 @@ class RemedyOut(Response):
     refusal_code: str | None
     transaction_id: str | None = Field(description="The ledger transaction that paid it.")
     requested_by: Annotated[str | None, ACTOR] = Field(description="Operators only.")
+    approved_by: Annotated[str | None, ACTOR] = Field(
+        description="The operator that approved it, if it needed that. Operators only."
+    )
     reason: Annotated[str | None, OPERATORS_ONLY] = Field(description="Operators only.")
     retry_of: str | None
 
@@ -44,6 +47,7 @@ async def show_remedies(read: Read, reader: Reader, complaint_id: str) -> list[R
             refusal_code=remedy.refusal_code,
             transaction_id=remedy.loyalty_txn,
             requested_by=reader.name(remedy.requested_by),
+            approved_by=reader.name(remedy.approved_by),
             reason=reader.text("remedy.reason", remedy.id, remedy.reason_sealed),
             retry_of=remedy.retry_of,
         )

@@ -4,39 +4,52 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Response as PlainResponse
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from services.feedback.complaints.domain.machine import ActorKind
 from services.feedback.complaints.queries.admission import MANAGERS, WRITERS, actor_of
 from services.feedback.complaints.refusals import CustomerErased, UnknownComplaint
 from services.feedback.http import ComplaintInPath
-from services.feedback.remedies.domain import RemedyKind, RemedyStatus
+from services.feedback.remedies.domain import GRANT_REMEDY, RemedyKind, RemedyStatus
+from services.feedback.remedies.queries.limits import operator_limits
 from services.feedback.remedies.queries.remedies import remedy_of
 from services.feedback.remedies.refusals import (
     RemedyAboveComplaintLimit,
     RemedyAboveDayLimit,
+    RemedyAboveEveryLimit,
     RemedyNotOverdue,
     RemedyOnEndedComplaint,
     RetriedAlready,
     RetryOfRefused,
     UnknownRemedy,
 )
-from services.feedback.remedies.usecases.ask_remedy import GRANT_REMEDY, ask_remedy
+from services.feedback.remedies.usecases.ask_remedy import ask_remedy
 from services.feedback.remedies.usecases.grant_remedy import NewRemedy, grant_remedy
 from services.feedback.remedies.usecases.retry_remedy import retry_remedy
 from services.feedback.settings import Settings
-from shared.approvals import Approvable, Approved, ProposedBefore, TooManyProposals
+from shared.approvals import Approvable, Approved, OperatorLimit, ProposedBefore, TooManyProposals
+from shared.auth.principal import Principal
+from shared.catalogues import field_sentence
 from shared.context import Context
 from shared.db import Read, Tx
 from shared.events.base import RemedyId
 from shared.http.approvals import ACCEPTED, LOCATION, accepted
 from shared.http.auth import allow
 from shared.http.dependencies import Caller, InContext, KeyHash, Transaction
-from shared.http.models import Choice, LongText, Request, Response, example
+from shared.http.models import Choice, LongText, Request, Response, example, refused
 from shared.http.routes import Router
 from shared.limits import REMEDY_POINTS_MAX
 
 router = Router(tags=["remedies"])
+
+
+_ABOVE_MOST = field_sentence(__name__, "remedy_above_most", code="too_large")
+
+
+def _not_above_most(points: int) -> int:
+    if points > REMEDY_POINTS_MAX:
+        raise refused(_ABOVE_MOST.filled(most=REMEDY_POINTS_MAX))
+    return points
 
 
 class RemedyIn(Request):
@@ -45,7 +58,11 @@ class RemedyIn(Request):
     model_config = example(kind="points", points=200, reason="The kettle leaked.")
 
     kind: Annotated[RemedyKind, Choice]
-    points: Annotated[int, Field(ge=1, le=REMEDY_POINTS_MAX)]
+    points: Annotated[
+        int,
+        Field(ge=1, json_schema_extra={"maximum": REMEDY_POINTS_MAX}),
+        AfterValidator(_not_above_most),
+    ]
     reason: LongText
     retry_of: RemedyId | None = Field(
         default=None, description="A refused remedy that this one tries again. Each is tried again once."
@@ -85,6 +102,7 @@ class GrantedRemedyOut(Response):
         RetriedAlready,
         RemedyAboveComplaintLimit,
         RemedyAboveDayLimit,
+        RemedyAboveEveryLimit,
         CustomerErased,
         ProposedBefore,
         TooManyProposals,
@@ -101,16 +119,18 @@ async def post_remedy(
     """Grant points on a complaint. Loyalty pays them once and the remedy is settled, or refuses them with a reason.
     The `Location` of a 201 is the complaint, which has the remedy.
 
-    What you may grant on one complaint and in one day adds up; `remedy_limits` of the complaint says what is left.
+    What you may grant on one complaint and in one day adds up; `remedy_limits` of the complaint says what is left, and
+    `GET /v1/limits/me` what is left of your day.
     More is refused. With `propose` an agent's remedy waits for a manager instead: the answer is 202, and the manager approves it at its
-    `Location`, within the manager's own limits.
+    `Location`, within the manager's own limits. What no manager may grant is refused at once. The complaint shows in `approvals` what was
+    proposed.
     """
     new = NewRemedy(body.points, body.reason, caller.id, body.retry_of, actor_of(caller).kind)
     if not body.propose:
         return await _granted(tx, complaint_id, await grant_remedy(tx, context, complaint_id, new))
     granted = await ask_remedy(tx, context, complaint_id, new, key)
     if not isinstance(granted, str):
-        return await accepted(tx, context.vault, granted)
+        return await accepted(tx, context.vault, granted, APPROVABLE)
     return await _granted(tx, complaint_id, granted)
 
 
@@ -130,7 +150,13 @@ async def _grant_approved(tx: Tx, context: Context[Settings], approved: Approved
     return f"/v1/complaints/{complaint_id}"
 
 
-APPROVABLE = Approvable(GRANT_REMEDY, MANAGERS, _grant_approved)
+async def _limits(read: Read, context: Context[Settings], caller: Principal) -> list[OperatorLimit]:
+    if caller.roles.isdisjoint(WRITERS):
+        return []
+    return await operator_limits(read, context, actor_of(caller), context.clock.now())
+
+
+APPROVABLE = Approvable(GRANT_REMEDY, MANAGERS, _limits, _grant_approved)
 
 
 @router.post(

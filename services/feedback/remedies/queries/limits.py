@@ -2,18 +2,42 @@
 
 from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from services.feedback.complaints.domain.machine import Actor, ActorKind
 from services.feedback.complaints.queries.complaints import merged_into
-from services.feedback.remedies.domain import Limit, LimitScope
+from services.feedback.remedies.domain import GRANT_REMEDY, Limit, LimitScope
 from services.feedback.remedies.storage import remedies
 from services.feedback.settings import Settings
+from shared.approvals import Above, OperatorLimit
 from shared.context import Context
 from shared.db import Read
-from shared.local_time import local_day
+from shared.limits import REMEDY_POINTS_MAX
+from shared.local_time import day_start, local_day
 
 DAY_MAX: Final = timedelta(days=2)
 """No local day is longer, whatever the clocks of its zone do."""
+
+
+async def operator_limits(
+    read: Read, context: Context[Settings], actor: Actor, now: datetime
+) -> list[OperatorLimit]:
+    """Return the limits of an operator on any complaint, with what this operator granted today."""
+    zone = context.settings.time_zone
+    of_complaint, of_day = _limits_of(context.settings, actor)
+    above: Above = "refusal" if actor.kind is ActorKind.MANAGER else "proposal"
+    return [
+        OperatorLimit(GRANT_REMEDY, "request", REMEDY_POINTS_MAX, "refusal"),
+        OperatorLimit(GRANT_REMEDY, "object", of_complaint, above),
+        OperatorLimit(
+            GRANT_REMEDY,
+            "day",
+            of_day,
+            above,
+            points_used=await _granted_today(read, actor, now, zone),
+            resets_at=day_start(local_day(now, zone) + timedelta(days=1), zone),
+        ),
+    ]
 
 
 async def limits_of(
@@ -23,12 +47,8 @@ async def limits_of(
 
     What was granted on complaints that were merged into this one counts as granted on it.
     """
-    settings = context.settings
-    of_complaint, of_day = settings.remedy_points_of_agent_max
-    if actor.kind is ActorKind.MANAGER:
-        of_complaint, of_day = settings.remedy_points_of_manager_max
-    today = local_day(now, settings.time_zone)
-    grants = await remedies.grants_by(read, actor.id, now - DAY_MAX)
+    of_complaint, of_day = _limits_of(context.settings, actor)
+    granted_today = await _granted_today(read, actor, now, context.settings.time_zone)
     return [
         Limit(
             LimitScope.COMPLAINT,
@@ -38,6 +58,19 @@ async def limits_of(
         Limit(
             LimitScope.DAY,
             of_day,
-            sum(grant.points for grant in grants if local_day(grant.granted_at, settings.time_zone) == today),
+            granted_today,
         ),
     ]
+
+
+def _limits_of(settings: Settings, actor: Actor) -> tuple[int, int]:
+    """Return the points that an operator may grant on a complaint, and on a day."""
+    if actor.kind is ActorKind.MANAGER:
+        return settings.remedy_points_of_manager_max
+    return settings.remedy_points_of_agent_max
+
+
+async def _granted_today(read: Read, actor: Actor, now: datetime, zone: ZoneInfo) -> int:
+    grants = await remedies.grants_by(read, actor.id, now - DAY_MAX)
+    today = local_day(now, zone)
+    return sum(grant.points for grant in grants if local_day(grant.granted_at, zone) == today)

@@ -1,9 +1,16 @@
 """An operator asks for a remedy, which a manager has to approve if it is above an agent's limit."""
 
+from dataclasses import replace
+from typing import Final
+
 from services.feedback.complaints.domain.machine import ActorKind
 from services.feedback.complaints.steps.lock_complaints import lock_complaint
-from services.feedback.remedies.domain import RemedyKind
-from services.feedback.remedies.refusals import RemedyAboveComplaintLimit, RemedyAboveDayLimit
+from services.feedback.remedies.domain import GRANT_REMEDY, RemedyKind
+from services.feedback.remedies.refusals import (
+    RemedyAboveComplaintLimit,
+    RemedyAboveDayLimit,
+    RemedyAboveEveryLimit,
+)
 from services.feedback.remedies.usecases.grant_remedy import NewRemedy, grant_remedy
 from services.feedback.settings import Settings
 from shared import approvals
@@ -11,8 +18,8 @@ from shared.approvals import ApprovalRecord, Proposal
 from shared.context import Context
 from shared.db import Tx, locks
 
-GRANT_REMEDY = "grant_remedy"
-"""The operationId of a remedy, by which a manager approves it."""
+ANY_MANAGER: Final = ""
+"""The id of no operator: a manager who has granted nothing today, so that nobody may grant more."""
 
 
 async def ask_remedy(
@@ -20,7 +27,8 @@ async def ask_remedy(
 ) -> str | ApprovalRecord:
     """Grant a remedy and return its id, or propose it to a manager if it is above the agent's limits.
 
-    Raises what `grant_remedy` raises, but an agent's refusals by a limit, and what `propose` raises.
+    Raises what `grant_remedy` raises, but an agent's refusals by a limit, and what `propose` raises, and
+    RemedyAboveEveryLimit.
     """
     proposer = f"operator:{new.requested_by}"
     await locks.operators(tx, [proposer])
@@ -44,8 +52,28 @@ async def ask_remedy(
                 "retry_of": new.retry_of,
             },
             key=key,
+            object_id=complaint_id,
             customer_id=complaint.customer_id,
             identity_id=complaint.identity_id,
             proposed_by=proposer,
         ),
+        lambda: _grant_as_any_manager(tx, context, complaint_id, new),
     )
+
+
+async def _grant_as_any_manager(
+    tx: Tx, context: Context[Settings], complaint_id: str, new: NewRemedy
+) -> None:
+    """Grant a remedy within the limits that every manager has at the beginning of a day."""
+    try:
+        await grant_remedy(
+            tx, context, complaint_id, replace(new, role=ActorKind.MANAGER, approved_by=ANY_MANAGER)
+        )
+    except (RemedyAboveComplaintLimit, RemedyAboveDayLimit) as refusal:
+        left = refusal.extra
+        raise RemedyAboveEveryLimit(
+            extra=left,
+            points_max=left["points_max"],
+            points_granted=left["points_granted"],
+            points_left=left["points_left"],
+        ) from refusal

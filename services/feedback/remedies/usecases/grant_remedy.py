@@ -47,7 +47,7 @@ class NewRemedy:
     @property
     def granter(self) -> str:
         """The operator for whom the points count."""
-        return self.approved_by or self.requested_by
+        return self.requested_by if self.approved_by is None else self.approved_by
 
 
 async def grant_remedy(tx: Tx, context: Context[Settings], complaint_id: str, new: NewRemedy) -> str:

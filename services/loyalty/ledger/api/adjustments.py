@@ -8,6 +8,7 @@ from fastapi import Response as PlainResponse
 from pydantic import AfterValidator, Field
 
 from services.loyalty.ledger.domain.wallets import Points
+from services.loyalty.ledger.queries.adjustment_limit import ADJUST_POINTS, day_limit
 from services.loyalty.ledger.queries.adjustments import find_adjustment
 from services.loyalty.ledger.queries.adjustments import list_adjustments as adjustments_of
 from services.loyalty.ledger.queries.find_member import FoundMember, find_member
@@ -21,15 +22,15 @@ from services.loyalty.ledger.refusals import (
 from services.loyalty.ledger.storage.adjustments import SORTS
 from services.loyalty.ledger.storage.tables import AdjustmentRecord
 from services.loyalty.ledger.usecases.adjust_points import AdjustmentAsked, AdjustmentDone, adjust_points
-from services.loyalty.ledger.usecases.ask_adjustment import ADJUST_POINTS, ask_adjustment
+from services.loyalty.ledger.usecases.ask_adjustment import ask_adjustment
 from services.loyalty.parameters import row_of
 from services.loyalty.settings import Settings
-from shared.approvals import Approvable, Approved, ProposedBefore, TooManyProposals
+from shared.approvals import Approvable, Approved, OperatorLimit, ProposedBefore, TooManyProposals
 from shared.auth.access import OPERATORS, allow
-from shared.auth.principal import Role
+from shared.auth.principal import Principal, Role
 from shared.catalogues import field_sentence
 from shared.context import Context
-from shared.db import Tx
+from shared.db import Read, Tx
 from shared.http.approvals import ACCEPTED, LOCATION, accepted
 from shared.http.cursor import CursorInvalid
 from shared.http.customers import CustomerId
@@ -115,12 +116,13 @@ async def adjust(
 
     What you move on one day adds up, whether up or down. Above HUITOU_ADJUSTMENT_MANAGER_DAY_MAX
     (HUITOU_ADJUSTMENT_ADMIN_DAY_MAX for admins) nothing is booked yet: the answer is 202, and another manager or admin
-    has to approve it at its `Location`.
+    has to approve it at its `Location`. `GET /v1/limits/me` says beforehand what is left of your day. What cannot be booked, such as
+    more points than the member has, is refused at once.
     """
     asked = AdjustmentAsked(customer_id, key, body.points, body.reason, caller.key)
     done = await ask_adjustment(tx, context, asked, caller.roles)
     if not isinstance(done, AdjustmentDone):
-        return await accepted(tx, context.vault, done)
+        return await accepted(tx, context.vault, done, APPROVABLE)
     return AdjustmentOut(
         id=f"adj_{done.row_id}",
         customer_id=done.customer_id,
@@ -145,7 +147,16 @@ async def _adjust_approved(tx: Tx, context: Context[Settings], approved: Approve
     return _ADJUSTMENT.format(customer_id=done.customer_id, id=f"adj_{done.row_id}")
 
 
-APPROVABLE = Approvable(ADJUST_POINTS, ADJUSTERS, _adjust_approved)
+async def _limits(read: Read, context: Context[Settings], caller: Principal) -> list[OperatorLimit]:
+    if caller.roles.isdisjoint(ADJUSTERS):
+        return []
+    return [
+        OperatorLimit(ADJUST_POINTS, "request", POINTS_MAX, "refusal"),
+        await day_limit(read, context, caller.key, caller.roles, context.clock.now()),
+    ]
+
+
+APPROVABLE = Approvable(ADJUST_POINTS, ADJUSTERS, _limits, _adjust_approved)
 
 
 class BookedAdjustmentOut(Response):

@@ -9,14 +9,17 @@ from typing import Any
 import httpx2
 import pytest
 from sqlalchemy import delete, select
+from sqlalchemy.exc import DBAPIError
 
+from services.loyalty.ledger.api.adjustments import POINTS_MAX
 from services.loyalty.ledger.storage.tables import adjustment
-from shared.approvals.deciding import OPEN_FOR, expire_approvals
+from shared.approvals.deciding import KEPT_FOR, OPEN_FOR, expire_approvals, prune_approvals
 from shared.approvals.refusals import OPEN_MAX
 from shared.approvals.tables import approval
 from shared.audit.tables import audit
 from shared.auth.principal import Role
 from shared.http.idempotency import answers
+from shared.limits import MEMBER_POINTS_MAX
 from tests.loyalty.shop import START, Shop, bought, customer, erased, merged
 
 LIMIT = 100_000
@@ -82,16 +85,16 @@ async def test_above_the_limit_nothing_is_booked_until_another_operator_approves
     assert await shop.active(member) == 0
     assert waiting["updated_at"] == waiting["proposed_at"]
     assert waiting | {"id": "", "proposed_at": "", "expires_at": "", "updated_at": ""} == {
-        "id": "", "state": "proposed", "operation": "adjust_points", "customer_id": member,
+        "id": "", "address": path, "state": "proposed", "operation": "adjust_points", "customer_id": member,
         "path": {"customer_id": member}, "fields": {"points": LIMIT}, "reason": REASON, "proposed_by": "operator:ana",
-        "proposed_at": "", "expires_at": "", "updated_at": "", "decided_by": None, "decided_at": None, "decision": None, "created": None,
-        "refusal": None,
+        "proposed_at": "", "expires_at": "", "updated_at": "", "deciders": ["admin", "manager"], "decided_by": None,
+        "decided_at": None, "decision": None, "created": None, "refusal": None,
     }  # fmt: skip
 
     approved = await decide(shop, path)
 
     assert (approved.status_code, approved.json()["state"]) == (200, "approved")
-    assert approved.json()["decided_by"] == "operator:li.lei"
+    assert (approved.json()["decided_by"], approved.json()["deciders"]) == ("operator:li.lei", [])
     assert await shop.active(member) == LIMIT
     booked = await read(shop, approved.json()["created"])
     assert (booked["adjusted"], booked["reason"]) == (LIMIT, REASON)
@@ -215,7 +218,9 @@ async def test_the_proposer_reads_why_it_was_rejected_and_can_withdraw_another(
 async def test_what_is_refused_when_it_is_approved_has_failed_with_the_reason(
     shop: Shop, member: str
 ) -> None:
+    await shop.adjust(member, LIMIT)
     path = await propose(shop, member, -LIMIT - 1)
+    await shop.adjust(member, -LIMIT)
 
     failed = await decide(shop, path)
 
@@ -238,6 +243,35 @@ async def test_a_proposal_expires(shop: Shop, member: str) -> None:
             assert await expire_approvals(tx, shop.runtime.context) == expired
     assert (await read(shop, path))["state"] == "expired"
     assert codes([await decide(shop, path, "withdraw", by="ana")]) == [(409, "approval_closed")]
+
+
+@pytest.mark.both_databases
+async def test_what_ended_is_deleted_after_its_time_and_an_open_proposal_never(
+    shop: Shop, member: str
+) -> None:
+    approved, rejected = [await propose(shop, member) for _ in range(2)]
+    await decide(shop, approved)
+    await decide(shop, rejected, "reject")
+    audited = len(await shop.rows(audit))
+    shop.clock.advance(OPEN_FOR)
+    waiting = await propose(shop, member)
+
+    assert [job.name for job in shop.service.jobs].count("prune_approvals") == 1
+    assert await pruned(shop, KEPT_FOR) == 0
+    assert await pruned(shop, timedelta(microseconds=1)) == 2
+    assert await pruned(shop, 2 * KEPT_FOR) == 0
+    assert [row.id for row in await shop.rows(approval)] == [waiting.rpartition("/")[2]]
+    assert len(await shop.rows(audit)) == audited + 1
+    with pytest.raises(DBAPIError, match="its rows are kept"):
+        async with shop.database.begin() as tx:
+            await tx.execute(delete(approval))
+
+
+async def pruned(shop: Shop, later: timedelta) -> int:
+    """Return how many approvals are deleted when this time has passed."""
+    shop.clock.advance(later)
+    async with shop.database.begin() as tx:
+        return await prune_approvals(tx, shop.runtime.context)
 
 
 async def test_a_repeat_has_the_same_answer_and_a_key_makes_one_proposal(shop: Shop, member: str) -> None:
@@ -263,6 +297,26 @@ async def test_one_operator_has_so_many_open_proposals(shop: Shop, member: str) 
     assert (more.status_code, more.json()["code"]) == (409, "too_many_proposals")
     await decide(shop, paths[0], "withdraw", by="ana")
     assert (await adjust(shop, member, LIMIT + 1)).status_code == 202
+
+
+@pytest.mark.both_databases
+async def test_what_cannot_be_booked_is_not_proposed(shop: Shop, member: str) -> None:
+    rich = customer()
+    await shop.tell(bought(rich, [(1, 10_000)], START))
+    await shop.adjust(rich, MEMBER_POINTS_MAX - 100)
+    booked = await shop.rows(adjustment)
+
+    too_little = await adjust(shop, member, -LIMIT - 1)
+    too_much = await adjust(shop, rich, LIMIT + 1)
+    possible = await adjust(shop, member, LIMIT + 1)
+
+    assert codes([too_little, too_much]) == [(409, "insufficient_points"), (409, "too_many_points")]
+    assert possible.status_code == 202
+    assert await shop.rows(adjustment) == booked
+    assert len(await shop.rows(approval)) == 1
+    assert len(await shop.told("loyalty.points_earned.v1")) == 3
+    assert await shop.active(member) == 100
+    await shop.check()
 
 
 async def test_nothing_is_proposed_for_an_unknown_member(shop: Shop) -> None:
@@ -302,3 +356,28 @@ async def test_texts_are_sealed_and_what_was_proposed_never_changes(shop: Shop, 
     assert REASON.encode() not in row.content + row.reason
     assert str(LIMIT).encode() not in row.content
     assert "ana" not in row.proposed_by
+
+
+async def test_an_operator_reads_beforehand_what_is_left_of_the_day(shop: Shop, member: str) -> None:
+    await adjust(shop, member, -40)
+    await adjust(shop, member, 70)
+    await decide(shop, await propose(shop, member))
+
+    managers = await limits(shop, "ana", "manager")
+    assert managers == [
+        ("request", POINTS_MAX, 0, POINTS_MAX, None, "refusal"),
+        ("day", LIMIT, 110, LIMIT - 110, "2026-03-02T00:00:00Z", "approval"),
+    ]
+    assert (await adjust(shop, member, LIMIT - 109)).status_code == 202
+    assert (await adjust(shop, member, LIMIT - 110)).status_code == 201
+    assert (await limits(shop, "ana", "admin"))[1][1:4] == (5 * LIMIT, LIMIT, 4 * LIMIT)
+    assert await limits(shop, "ana", "agent") == []
+    shop.clock.advance(timedelta(days=1))
+    assert (await limits(shop, "ana", "manager"))[1][1:5] == (LIMIT, 0, LIMIT, "2026-03-03T00:00:00Z")
+
+
+async def limits(shop: Shop, name: str, role: Role) -> list[tuple[Any, ...]]:
+    async with shop.operator(role, name=name) as client:
+        answer = await client.get("/v1/limits/me")
+    assert answer.status_code == 200, answer.text
+    return [tuple(item.values())[1:] for item in answer.json()["items"]]
