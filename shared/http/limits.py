@@ -73,8 +73,8 @@ def router_of(approvables: Collection[Approvable]) -> Router:
         allow=allow(OPERATORS),
     )
     async def get_own_limits(read: Reading, context: InContext, caller: Caller) -> OperatorLimitsOut:
-        """How many points you may move alone with each operation, and what is left of it today. Above it another operator has to
-        approve, or the request is refused. Empty if you may call none of these operations.
+        """Read how many points you may move alone with each operation, and what is left of your day. A request above a limit waits
+        for another operator or is refused, as `above` says. The list is empty if you may call none of these operations.
         """
         found = [
             limit for approvable in approvables for limit in await approvable.limits(read, context, caller)

@@ -81,7 +81,7 @@ COLUMNS = {
     "outbox.key": KEY, "set_aside.key": KEY, "batch_id": OUR_ID, "source_key": OUR_ID,
     "job.id": OUR_ID, "job_id": OUR_ID, "input_key": OUR_ID, "job.cursor": _form(rf"{_ID}|[0-9]*"), "way": WORD,
     "pointer": _form(r"[/A-Za-z0-9_~-]*"),
-    "approval.id": OUR_ID, "created": _form(r"/v1/[a-z0-9_/]+"),
+    "approval.id": OUR_ID, "approval.object_id": OUR_ID, "created": _form(r"/v1/[a-z0-9_/]+"),
     "audit.id": OUR_ID, "audit_id": OUR_ID, "request_id": _form(r"[A-Za-z0-9._-]+"), "roles": _form(r"[a-z ]*"),
     # Those who act
     "principal": ACTOR, "ended_by": ACTOR, "allowed_by": ACTOR, "actor": ACTOR, "opened_by_id": ACTOR, "owner": ACTOR,
