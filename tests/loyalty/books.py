@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from services.loyalty.earning.domain import earning, returning
-from services.loyalty.earning.domain.earning import Decision, Outcome
+from services.loyalty.earning.domain.earning import Decision, Outcome, Served
 from services.loyalty.earning.domain.rules.grants import Grant
 from services.loyalty.ledger.domain import burning, granting, owning, settling
 from services.loyalty.ledger.domain.journal import Journal
 from services.loyalty.ledger.domain.postings import Account, CauseKind, Posting, PostingCause
 from services.loyalty.ledger.domain.wallets import Lot, Member, Wallet
+from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Line, Purchase, UnitRange
 
 
@@ -56,7 +57,9 @@ class Books:
         member, known = self.member(purchase.identity_id), set(self.lots())
         cause = PostingCause(CauseKind.PURCHASE, next(self.rows))
         outcome = Outcome.EARNED if grants else Outcome.ZERO
-        earning.earn(journal, member, wallet, Decision(purchase, tuple(grants), outcome, 1), cause)
+        decision = Decision(purchase, (), outcome, 1)
+        served = [Served(grant, grant.points, None, None, None) for grant in grants]
+        earning.earn(journal, member, wallet, decision, served, cause)
         self.purchases[purchase.order_id] = (
             purchase,
             [lot for key, lot in self.lots().items() if key not in known],
@@ -100,7 +103,13 @@ class Books:
         ]
         spends = returning.spent_by(spends, self.wallets[purchase.identity_id])
         members = list(self.members.values())
-        returning.take_back(journal, members, cause, purchase.lines, lots, spends, units, self.now)
+        falls = [
+            returning.PointsOfLot(
+                lot, attribution.points_of(lot.issued, lot.base, purchase.lines, units, lot.eligible)
+            )
+            for lot in lots
+        ]
+        returning.take_back(journal, members, cause, spends, falls, units, self.now)
         self.before[order_id] += units
         self.end(journal)
 

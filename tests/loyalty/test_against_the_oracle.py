@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.loyalty.earning.domain.document import RulebookDocument
 from services.loyalty.earning.domain.rulebook import Rulebook
 from services.loyalty.earning.domain.rules import PointsPerAmount
 from services.loyalty.earning.storage import rulebooks
@@ -43,10 +44,12 @@ def changing_rules() -> list[Rulebook]:
         Rulebook(
             version=version,
             in_force_from=begin,
-            rules=(
-                PointsPerAmount(
-                    code="base", rates={"CNY": 1}, available_after_days=days, expires_after_months=months
-                ),
+            document=RulebookDocument(
+                rules=(
+                    PointsPerAmount(
+                        code="base", rates={"CNY": 1}, available_after_days=days, expires_after_months=months
+                    ),
+                )
             ),
         )
         for version, (begin, (days, months)) in enumerate(zip(begins, kinds, strict=True), 1)

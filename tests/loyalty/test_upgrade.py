@@ -8,6 +8,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from services.loyalty.earning.domain.document import RulebookDocument, canonical, hash_of
+from services.loyalty.earning.domain.rules import PointsPerAmount
+from services.loyalty.earning.storage import rulebooks
+from services.loyalty.earning.storage.tables import rulebook
 from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.purchases.storage.tables import PurchaseRecord, purchase
 from services.loyalty.redemptions.queries.order_tokens import token_of
@@ -86,6 +90,33 @@ async def test_nothing_is_sealed_with_other_keys(kind: databases.Kind, tmp_path:
         assert [tuple(row) for row in kept] == [("A-1",)]
 
 
+async def test_the_rules_of_the_first_revision_become_a_document(
+    kind: databases.Kind, tmp_path: Path
+) -> None:
+    described = services.service_with("loyalty", tmp_path)
+    stored = (
+        '{"version":1,"in_force_from":null,"rules":[{"kind":"points_per_amount","code":"base","rates":{"CNY":1},'
+        '"available_after_days":null,"expires_after_months":12}]}'
+    )
+    table = sa.table("rulebook", *map(sa.column, ("programme_id", "version", "document")))
+    rule = PointsPerAmount(code="base", rates={"CNY": 1}, expires_after_months=12)
+    async with databases.at_first_revision(kind, described, folder=tmp_path) as database:
+        async with database.begin() as tx:
+            await tx.execute(sa.insert(table).values(programme_id=1, version=1, document=stored))
+
+        await databases.upgrade(database, described, VAULT)
+
+        async with database.read() as read:
+            (version,) = await rulebooks.versions(read)
+            documents = await rulebooks.documents(read, [1])
+        text = canonical(RulebookDocument(rules=(rule,)))
+        assert documents == {1: text}
+        assert (version.in_force_from, version.hash, version.withdrawn_at) == (None, hash_of(text), None)
+        with pytest.raises(DBAPIError):
+            async with database.begin() as tx:
+                await tx.execute(sa.update(rulebook).values(document="{}"))
+
+
 class OtherInstallation(Exception):
     """The database was written with other keys."""
 
@@ -93,7 +124,7 @@ class OtherInstallation(Exception):
 VAULT = Vault("loyalty", {1: b"1" * 32}, b"r" * 32)
 NAMED = {"source": "web", "order_id": "A-1"}
 """The order of a redemption, as it was stored in plain text."""
-NEW = {"issuer", "order_token", "order_sealed"}
+NEW = {"issuer", "order_token", "order_sealed", "channel", "store", "rulebook", "context"}
 
 
 def _as_first(table: sa.Table[Any]) -> sa.TableClause:

@@ -83,9 +83,10 @@ COLUMNS = {
     "pointer": _form(r"[/A-Za-z0-9_~-]*"),
     "approval.id": OUR_ID, "approval.object_id": OUR_ID, "created": _form(r"/v1/[a-z0-9_/]+"),
     "audit.id": OUR_ID, "audit_id": OUR_ID, "request_id": _form(r"[A-Za-z0-9._-]+"), "roles": _form(r"[a-z ]*"),
+    "cap": WORD, "counter.key": WORD,
     # Those who act
     "principal": ACTOR, "ended_by": ACTOR, "allowed_by": ACTOR, "actor": ACTOR, "opened_by_id": ACTOR, "owner": ACTOR,
-    "proposed_by": ACTOR, "decided_by": ACTOR, "author": ACTOR, "audit.operator": ACTOR, "confirmed_by": ACTOR, "by": ACTOR, "requested_by": ACTOR, "approved_by": ACTOR, "operator_id": ACTOR,
+    "proposed_by": ACTOR, "decided_by": ACTOR, "author": ACTOR, "audit.operator": ACTOR, "confirmed_by": ACTOR, "by": ACTOR, "requested_by": ACTOR, "published_by": ACTOR, "approved_by": ACTOR, "operator_id": ACTOR,
     # The merchant's ids and codes
     "source": MERCHANTS_ID, "order_id": MERCHANTS_ID, "source_return_id": MERCHANTS_ID, "channel": MERCHANTS_ID,
     "store": MERCHANTS_ID, "sku": MERCHANTS_ID, "category": MERCHANTS_ID, "brand": MERCHANTS_ID,
@@ -107,6 +108,7 @@ DOCUMENTS = {
     "purchase.unattached": "kinds of identifiers, not their values",
     "lot.eligible": "numbers of lines and amounts",
     "purchase.lines": "the merchant's codes, and numbers",
+    "purchase.context": "codes",
     "purchase_return.lines": "numbers",
     "purchase_return.units": "numbers",
     "redemption.lines": "numbers",

@@ -1,33 +1,104 @@
-"""The invariants of earned points: returns took from each lot exactly what the returned units had earned."""
+"""The invariants of earned points: lots hold what the rules grant for the units that are left, and caps what they let through."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
+from services.loyalty.earning.domain import falling, leaving
+from services.loyalty.earning.domain.compiling import CompiledRulebook
+from services.loyalty.earning.domain.earning import levels_of
+from services.loyalty.earning.domain.levels import CounterKey
+from services.loyalty.earning.queries import rulebooks
+from services.loyalty.earning.storage import counters
 from services.loyalty.ledger.domain.wallets import Wallet
 from services.loyalty.ledger.queries import lots
+from services.loyalty.ledger.queries.lots import LotRecord
+from services.loyalty.ledger.queries.programme import read_programme
 from services.loyalty.ledger.queries.verifying import over_wallets
-from services.loyalty.purchases.domain import attribution
+from services.loyalty.purchases.domain.facts import StoredPurchase, UnitRange
 from services.loyalty.purchases.queries import orders
 from shared.db import Read
 from shared.speech import words
 from shared.verify.invariants import Drift
 
+RULES = ("reversed_is_what_its_units_earned", "counter_is_its_lots")
+
+
+@dataclass(slots=True)
+class _Expected:
+    """The amounts that the counters of some wallets should hold by their lots."""
+
+    wanted: dict[CounterKey, int]
+    """The points that rules wanted for what was not returned, at the innermost cap."""
+    held: dict[CounterKey, int]
+    """The points of lots that no return took, at the outermost cap."""
+    outer: dict[CounterKey, CounterKey]
+    """The counter that each counter passes points on to."""
+
 
 async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
-    """Recompute what returns took of each lot from the lines bought and the units returned."""
-    stored = await lots.of_wallets(read, [wallet.id for wallet in page])
+    """Work out again what is left of each lot from the lines bought and the units returned, and what its caps count."""
+    wallet_ids = [wallet.id for wallet in page]
+    stored = [lot for lot in await lots.of_wallets(read, wallet_ids) if lot.purchase_id is not None]
     purchase_ids = sorted({lot.purchase_id for lot in stored if lot.purchase_id is not None})
-    lines = await orders.lines_of(read, purchase_ids)
+    purchases = await orders.find_rows(read, purchase_ids)
     returned = await orders.returned_units(read, purchase_ids)
-    drifts = []
+    books = await rulebooks.compiled_of(read, {lot.rulebook for lot in stored})
+    zone = (await read_programme(read)).zone_info if stored else None
+    drifts, expected = [], _Expected({}, {}, {})
     for lot in stored:
-        bought, units = lines.get(lot.purchase_id or 0, ()), returned.get(lot.purchase_id or 0, [])
-        expected = attribution.points_of(lot.issued, lot.base, bought, units, lot.eligible)
-        if expected != lot.reversed:
-            difference = words(__name__, "drift_reversed", reversed=lot.reversed, expected=expected)
-            drifts.append(Drift("reversed_is_what_its_units_earned", f"lot_{lot.id}", difference))
+        purchase = purchases.get(lot.purchase_id or 0)
+        if purchase is None or zone is None:
+            continue  # the rule "cause_has_a_fact" names it
+        book = books[lot.rulebook]
+        left = _left(book, lot, purchase, returned.get(purchase.id, []))
+        chain = levels_of(book, lot.rule, purchase.occurred_at, zone) if lot.cap is not None else ()
+        if chain:
+            _add(expected, [level.of(lot.wallet_id) for level in chain], left, lot.issued - lot.reversed)
+        elif lot.issued - lot.reversed != left:
+            difference = words(__name__, "drift_reversed", reversed=lot.reversed, expected=lot.issued - left)
+            drifts.append(Drift(RULES[0], f"lot_{lot.id}", difference))
+    return [*drifts, *await _counters(read, wallet_ids, expected)]
+
+
+def _left(
+    book: CompiledRulebook, lot: LotRecord, purchase: StoredPurchase, units: Sequence[UnitRange]
+) -> int:
+    wanted = lot.issued if lot.wanted is None else lot.wanted
+    facts = leaving.GrantFacts(lot.rule, wanted, lot.base, lot.eligible)
+    return leaving.left_of(book, facts, purchase.lines, units, falling.cart_of(purchase))
+
+
+def _add(expected: _Expected, keys: Sequence[CounterKey], left: int, held: int) -> None:
+    """Add a lot to what its counters should hold."""
+    expected.wanted[keys[0]] = expected.wanted.get(keys[0], 0) + left
+    expected.held[keys[-1]] = expected.held.get(keys[-1], 0) + held
+    expected.outer |= dict(pairwise(keys))
+
+
+async def _counters(read: Read, wallet_ids: Sequence[int], expected: _Expected) -> list[Drift]:
+    """Compare the stored counters with what they should hold."""
+    stored = {
+        CounterKey(record.wallet_id, record.key, record.period_from): record
+        for record in await counters.of_wallets(read, wallet_ids)
+    }
+    measures = dict(expected.wanted)
+    for inner, outer in expected.outer.items():
+        passed = stored[inner].granted if inner in stored else 0
+        measures[outer] = measures.get(outer, 0) + passed
+    drifts = []
+    for key in sorted(measures.keys() | stored.keys()):
+        record = stored.get(key)
+        measure, granted = (record.measure, record.granted) if record is not None else (0, 0)
+        wanted, held = measures.get(key, 0), expected.held.get(key, granted)
+        if (measure, granted) != (wanted, held):
+            difference = words(
+                __name__, "drift_counter", measure=measure, granted=granted, wanted=wanted, held=held
+            )
+            drifts.append(Drift(RULES[1], f"{key.wallet_id} {key.key} {key.period_from}", difference))
     return drifts
 
 
-INVARIANTS = over_wallets(("reversed_is_what_its_units_earned",), check)
+INVARIANTS = over_wallets(RULES, check)

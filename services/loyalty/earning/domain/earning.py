@@ -1,82 +1,154 @@
-"""Earning: a purchase becomes lots by the rules in force at its time."""
+"""Earning: a purchase becomes lots by the rules in force at its time, as far as the caps of its member let it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from services.loyalty.earning.domain.rulebook import Rulebooks
-from services.loyalty.earning.domain.rules.grants import Grant, Nothing
+from services.loyalty.earning.domain import evaluating, levels
+from services.loyalty.earning.domain.cart import Cart
+from services.loyalty.earning.domain.compiling import CompiledRulebook
+from services.loyalty.earning.domain.evaluating import Answer, Wanted
+from services.loyalty.earning.domain.levels import Counters, Level
+from services.loyalty.earning.domain.rules.grants import Grant, Reason
 from services.loyalty.ledger.domain import granting
 from services.loyalty.ledger.domain.journal import Journal
 from services.loyalty.ledger.domain.postings import Account, PostingCause
 from services.loyalty.ledger.domain.wallets import Lot, Member, Wallet
-from services.loyalty.purchases.domain.facts import Purchase
+from services.loyalty.purchases.domain.facts import MemberFacts, Purchase
+from shared.local_time import local_day
 
 
 class Outcome(StrEnum):
     """The reasons why a purchase earned what it did; the member's ledger shows them."""
 
     EARNED = "earned"
-    ZERO = "zero"
+    CAP_REACHED = "cap_reached"
     NO_RATE = "no_rate"
+    ZERO = "zero"
+    CONDITION = "condition"
 
 
-def outcome_of(answers: Iterable[Grant | Nothing]) -> Outcome:
-    """Return the outcome that the answers of all rules come to."""
-    reasons = {Outcome.EARNED if isinstance(answer, Grant) else Outcome(answer.reason) for answer in answers}
-    for outcome in (Outcome.EARNED, Outcome.NO_RATE):
-        if outcome in reasons:
-            return outcome
-    return Outcome.ZERO
+def outcome_of(answers: Iterable[Answer]) -> Outcome:
+    """Return the outcome that the answers of all rules come to, before caps."""
+    reasons = {Outcome.EARNED if isinstance(answer, Wanted) else answer.reason for answer in answers}
+    if Outcome.EARNED in reasons:
+        return Outcome.EARNED
+    if Reason.NO_RATE in reasons:
+        return Outcome.NO_RATE
+    return Outcome.ZERO if Reason.ZERO in reasons or not reasons else Outcome.CONDITION
+
+
+class Claim(NamedTuple):
+    """A grant with the levels of its member's caps that it counts for, the innermost first; none: no cap."""
+
+    grant: Grant
+    levels: tuple[Level, ...]
+
+
+class Served(NamedTuple):
+    """The part of a grant that a member gets. `wanted` is what the rule wanted, where caps may have cut it; None: no cap."""
+
+    grant: Grant
+    issued: int
+    wanted: int | None
+    cap: str | None
+    cap_from: date | None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A purchase with the grants of the rules in force at its time; each grant becomes a lot."""
+    """A purchase with the grants that the rules in force at its time want; each becomes a lot."""
 
     purchase: Purchase
-    grants: tuple[Grant, ...]
+    claims: tuple[Claim, ...]
     outcome: Outcome
     rulebook: int
     """The version of the rulebook."""
-
-    @property
-    def points(self) -> int:
-        """The points of all grants."""
-        return sum(grant.points for grant in self.grants)
+    member: MemberFacts | None = None
+    """The facts of the member that the rules looked at; None: they looked at none."""
 
     @property
     def rows(self) -> int:
         """The number of ids that the purchase takes: its own, and those of a lot and a posting per grant."""
-        return 1 + 2 * len(self.grants)
+        return 1 + 2 * len(self.claims)
 
 
-def decide(rulebooks: Rulebooks, purchase: Purchase, zone: ZoneInfo) -> Decision:
-    """Return what a purchase earns by the rules in force when it happened."""
-    rulebook = rulebooks.at(purchase.occurred_at)
-    answers = rulebook.answers(purchase, zone)
-    grants = tuple(answer for answer in answers if isinstance(answer, Grant))
-    return Decision(purchase, grants, outcome_of(answers), rulebook.version)
+def decide(
+    version: int, book: CompiledRulebook, purchase: Purchase, member: MemberFacts | None, zone: ZoneInfo
+) -> Decision:
+    """Return what the rules of a version want to grant for a purchase."""
+    cart = Cart(
+        currency=purchase.currency,
+        occurred_at=purchase.occurred_at,
+        lines=purchase.lines,
+        member=member,
+        source=purchase.source,
+        channel=purchase.channel,
+        store=purchase.store,
+        issuer=purchase.issuer,
+    )
+    answers = evaluating.answers(book, cart).values()
+    claims = tuple(
+        [
+            Claim(grant, levels_of(book, grant.rule, purchase.occurred_at, zone))
+            for grant in evaluating.grants(book, cart, answers, zone)
+        ]
+    )
+    return Decision(purchase, claims, outcome_of(answers), version, member)
 
 
-def earn(journal: Journal, member: Member, wallet: Wallet, decision: Decision, cause: PostingCause) -> None:
-    """Credit what the rules granted for a purchase to the wallet of its buyer."""
+def levels_of(book: CompiledRulebook, rule: str, at: datetime, zone: ZoneInfo) -> tuple[Level, ...]:
+    """Return the levels of the caps that the points of a rule count for, in their periods at an instant."""
+    cap = book.rule(rule).cap
+    if cap is None:
+        return ()
+    return levels.levels_of(book.chains[cap], local_day(at, zone))
+
+
+def serve(decision: Decision, counters: Counters, wallet: Wallet, member: Member) -> list[Served]:
+    """Let the caps of a member pass on what the rules want, the first in turn first."""
+    served = []
+    wallets = [owned.id for owned in member.wallets]
+    for grant, chain in decision.claims:
+        if not chain:
+            served.append(Served(grant, grant.points, None, None, None))
+            continue
+        passed = counters.grant(chain, wallet.id, wallets, grant.points)
+        outermost = chain[-1]
+        served.append(Served(grant, passed, grant.points, outermost.cap.code, outermost.period_from))
+    return served
+
+
+def earn(
+    journal: Journal,
+    member: Member,
+    wallet: Wallet,
+    decision: Decision,
+    served: Sequence[Served],
+    cause: PostingCause,
+) -> None:
+    """Credit what a purchase was granted to the wallet of its buyer."""
     at = decision.purchase.occurred_at
-    for grant in decision.grants:
+    for grant, issued, wanted, cap, cap_from in served:
         lot = Lot(
             id=journal.next_id(),
             wallet=wallet,
             rule=grant.rule,
             rulebook=decision.rulebook,
-            issued=grant.points,
+            issued=issued,
             base=grant.base,
             eligible=grant.eligible,
             earned_at=at,
             purchase_id=cause.id,
             available_at=grant.available_at,
             expires_at=grant.expires_at,
+            wanted=wanted,
+            cap=cap,
+            cap_from=cap_from,
         )
         granting.issue(journal, member, lot, cause, Account.ISSUED, at)

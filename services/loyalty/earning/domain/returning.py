@@ -1,7 +1,7 @@
 """Returns: take back exactly what the returned units earned, and give back exactly what they had spent.
 
-Both are formulas (`attribution.py`) on the grant and on the redemption, so partial returns in any order add up to
-the full one, and the full one to an order that never happened.
+What was spent comes back by a formula on the redemption (`attribution.py`), what was earned goes by what is left of each
+grant (`leaving.py`). So partial returns in any order add up to the full one, and the full one to an order that never happened.
 """
 
 from __future__ import annotations
@@ -73,28 +73,23 @@ def take_back(
     journal: Journal,
     members: Sequence[Member],
     cause: PostingCause,
-    lines: Sequence[Line],
-    lots: Iterable[Lot],
     spends: Iterable[Spend],
+    falls: Iterable[PointsOfLot],
     units: Sequence[UnitRange],
     at: datetime,
-) -> int:
-    """Undo what `units` of a purchase did, and return the number of points reversed.
+) -> None:
+    """Undo what `units` of a purchase did.
 
-    The purchase earned `lots` and was paid with `spends`. `members` are the owners of all lots concerned; one of them
-    may have to pay with other lots.
+    It was paid with `spends`, and its return takes `falls` out of lots. `members` are the owners of all lots concerned; one
+    of them may have to pay with other lots.
     """
     for spend in spends:
         for lot, points in given_back(spend, units):
             settling.credit(journal, cause, settling.Origin(Account.REDEEMED, lot), lot, points, at)
-    reversed_points = 0
-    for lot in lots:
-        points = attribution.points_of(lot.issued, lot.base, lines, units, lot.eligible)
+    for lot, points in falls:
         _reverse(journal, cause, lot, points, at)
-        reversed_points += points
     for member in members:
         settling.cover(journal, member, cause, at)
-    return reversed_points
 
 
 def given_back(spend: Spend, units: Iterable[UnitRange]) -> Iterator[PointsOfLot]:

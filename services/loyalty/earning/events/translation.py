@@ -24,6 +24,8 @@ def purchase_of(event: PurchaseRecorded) -> Purchase:
             Line(line.quantity, line.amount_minor, line.sku, line.category, line.brand)
             for line in event.lines
         ),
+        channel=event.channel,
+        store=event.store,
     )
 
 

@@ -1,9 +1,12 @@
-"""The rulebooks: opened once, and read once per transaction."""
+"""The rulebooks: opened once, and read once per transaction. A process keeps the compiled documents."""
 
 from __future__ import annotations
 
-from services.loyalty.earning.domain.rulebook import Rulebooks, default_rulebook, parse
-from services.loyalty.earning.storage import rulebooks
+from collections.abc import Iterable
+
+from services.loyalty.earning.domain.compiling import CompiledRulebook
+from services.loyalty.earning.domain.rulebook import Rulebooks, default_rulebook
+from services.loyalty.earning.storage import compiled, rulebooks
 from services.loyalty.ledger.domain.programme import Programme
 from shared.db import Slot, Tx
 
@@ -24,8 +27,13 @@ async def current_rulebooks(tx: Tx) -> Rulebooks:
     return held[0]
 
 
+async def compiled_rulebooks(tx: Tx, numbers: Iterable[int]) -> dict[int, CompiledRulebook]:
+    """Return the rulebooks of these versions, compiled."""
+    return await compiled.load(tx, (await current_rulebooks(tx)).versions, numbers)
+
+
 async def _read(tx: Tx) -> list[Rulebooks]:
     held = tx.slot(_RULEBOOKS)
-    if not held and (documents := await rulebooks.documents(tx)):
-        held.append(parse(documents))
+    if not held and (versions := await rulebooks.versions(tx)):
+        held.append(Rulebooks(versions))
     return held

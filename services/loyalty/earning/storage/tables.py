@@ -1,14 +1,26 @@
-"""The table of rulebooks."""
+"""The tables of rulebooks, and of the counters that the caps of a member keep."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 
-from sqlalchemy import Column, MetaData, Named, SmallInteger, Table, Text, TypedColumns
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Date,
+    LargeBinary,
+    MetaData,
+    Named,
+    SmallInteger,
+    Table,
+    Text,
+    TypedColumns,
+)
 
-from shared.db import record_of
+from shared.db import record_of, triggers
 from shared.db.schema import INDEX_NAMES
-from shared.db.types import BigInt
+from shared.db.types import BigInt, Id, Instant
 
 metadata = MetaData(naming_convention=INDEX_NAMES)
 
@@ -18,11 +30,30 @@ class RulebookColumns(TypedColumns):
 
     programme_id: Named[int] = Column(SmallInteger, primary_key=True, autoincrement=False)
     version: Named[int] = Column(BigInt, primary_key=True, autoincrement=False)
+    in_force_from: Named[datetime | None] = Column(Instant)
+    """Null: from the beginning of time."""
     document: Named[str] = Column(Text)
-    """`domain.rulebook.Rulebook` as JSON text."""
+    """`domain.document.RulebookDocument` as canonical JSON text."""
+    hash: Named[bytes] = Column(LargeBinary)
+    """The SHA-256 of the document."""
+    published_by: Named[str] = Column(Text)
+    published_at: Named[datetime] = Column(Instant)
+    withdrawn_at: Named[datetime | None] = Column(Instant)
+    """It was withdrawn before it came into force; null: it was not."""
 
+
+RULEBOOK_FACTS = (
+    "programme_id",
+    "version",
+    "in_force_from",
+    "document",
+    "hash",
+    "published_by",
+    "published_at",
+)
 
 rulebook = Table("rulebook", metadata, RulebookColumns)
+triggers.frozen_columns(rulebook, RULEBOOK_FACTS, once=("withdrawn_at",))
 
 
 @record_of(rulebook)
@@ -32,4 +63,42 @@ class RulebookRecord:
 
     programme_id: int
     version: int
+    in_force_from: datetime | None
     document: str
+    hash: bytes
+    published_by: str
+    published_at: datetime
+    withdrawn_at: datetime | None
+
+
+class CounterColumns(TypedColumns):
+    """The table of counters: one row per wallet, cap and period, under the wallet's lock."""
+
+    wallet_id: Named[int] = Column(BigInt, primary_key=True, autoincrement=False)
+    key: Named[str] = Column(Id, primary_key=True)
+    period_from: Named[date] = Column(Date, primary_key=True)
+    measure: Named[int] = Column(BigInt)
+    """The points that rules wanted for what was not returned."""
+    granted: Named[int] = Column(BigInt)
+    """The points that the cap let through."""
+
+
+counter = Table(
+    "counter",
+    metadata,
+    CounterColumns,
+    CheckConstraint("measure >= 0 and granted >= 0", name="counter_not_negative"),
+    postgresql_with={"fillfactor": 80},
+)
+
+
+@record_of(counter)
+@dataclass(frozen=True, slots=True)
+class CounterRecord:
+    """The points that count for a cap of a member in one period."""
+
+    wallet_id: int
+    key: str
+    period_from: date
+    measure: int
+    granted: int

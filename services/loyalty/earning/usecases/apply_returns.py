@@ -6,20 +6,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from services.loyalty.earning.domain import returning
+from services.loyalty.earning.domain.falling import Falls, falls_of
 from services.loyalty.earning.domain.returning import PointsOfLot, Spend
 from services.loyalty.earning.refusals import NotOfThisPurchase
+from services.loyalty.earning.steps import counters
+from services.loyalty.earning.steps.counters import Levels
 from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.locked import Locked
-from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
+from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
 from services.loyalty.ledger.domain.wallets import Lot, Member, Wallet
 from services.loyalty.ledger.steps import lots
 from services.loyalty.ledger.steps.booking import Booking, close_booking, open_booking
 from services.loyalty.ledger.steps.lock_wallets import lock_wallets
 from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
 from services.loyalty.purchases.domain import attribution
-from services.loyalty.purchases.domain.facts import Return, UnitRange, orders_named
+from services.loyalty.purchases.domain.facts import Return, StoredPurchase, UnitRange, orders_named
 from services.loyalty.purchases.steps import recording
-from services.loyalty.purchases.steps.recording import ReturnRecord, StoredPurchase
+from services.loyalty.purchases.steps.recording import ReturnRecord
 from services.loyalty.redemptions.queries.paid_orders import identities_behind, payments
 from services.loyalty.settings import Settings
 from services.loyalty.tiers.steps.count_spend import Counted, count_spend
@@ -78,16 +81,20 @@ async def _apply(
         owner_id: member for undoing in undoings for owner_id, member in undoing.members(locked).items()
     }
     await lots.load_open(tx, locked, _needy(members, undoings))
+    earned = [(undoing.purchase, lot) for undoing in undoings for lot in undoing.earned]
+    levels = await counters.load_levels(tx, locked, earned)
     booking = await open_booking(tx, locked, members.values(), rows=len(ready))
     records, counted = [], []
     for undoing in undoings:
         cause = Cause(kind="return", id=undoing.fact.return_id)
         earlier: list[UnitRange] = before.setdefault(undoing.purchase.id, [])
         returning.check_returnable(undoing.purchase.lines, undoing.fact.units, earlier)
+        falls = _falls(booking, levels, undoing, earlier)
         earlier += undoing.fact.units
-        records.append(_book(booking, undoing, cause))
+        records.append(_book(booking, undoing, falls, cause))
         counted.append(_counted(undoing, records[-1], cause))
     await count_spend(booking, counted)
+    await counters.store(tx, levels.counters)
     await recording.add_returns(tx, records)
     await close_booking(booking)
 
@@ -136,34 +143,38 @@ async def _spends(
 def _needy(members: dict[str, Member], undoings: Iterable[Undoing]) -> list[Member]:
     """Return the members of whom other lots may be needed.
 
-    These are members whose purchase's points are not all there, and members who get spent points back.
+    These are members whose purchase's points are not all there, those whose points count for a cap, and members who get
+    spent points back.
     """
     owner_ids = set()
     for undoing in undoings:
         for lot in undoing.earned:
-            if lot.pending + lot.remaining + lot.expired < lot.issued - lot.reversed:
+            is_all_there = lot.pending + lot.remaining + lot.expired >= lot.issued - lot.reversed
+            if not is_all_there or lot.cap is not None:
                 owner_ids.add(lot.wallet.owner_id)
         owner_ids |= {paid.lot.wallet.owner_id for spend in undoing.spends for paid in spend.paid}
     return [member for owner_id, member in members.items() if owner_id in owner_ids]
 
 
-def _book(booking: Booking, undoing: Undoing, cause: Cause) -> ReturnRecord:
+def _falls(
+    booking: Booking, levels: Levels, undoing: Undoing, before: Sequence[UnitRange]
+) -> list[PointsOfLot]:
+    """Return the points that a return takes out of lots."""
+    falls = Falls(levels.counters, levels.capped)
+    member, zone = booking.locked.member(undoing.wallet.identity_id), booking.programme.zone_info
+    units = undoing.fact.units
+    return falls_of(levels.books, undoing.purchase, undoing.earned, before, units, falls, member, zone)
+
+
+def _book(booking: Booking, undoing: Undoing, falls: Sequence[PointsOfLot], cause: Cause) -> ReturnRecord:
     """Book what one return undoes, tell it, and return the row of the return."""
     fact, purchase, wallet, journal = undoing.fact, undoing.purchase, undoing.wallet, booking.journal
     posted = PostingCause(CauseKind.RETURN, journal.next_id())
-    points = returning.take_back(
-        journal,
-        list(undoing.members(booking.locked).values()),
-        posted,
-        purchase.lines,
-        undoing.earned,
-        undoing.spends,
-        fact.units,
-        fact.occurred_at,
-    )
+    members = list(undoing.members(booking.locked).values())
+    returning.take_back(journal, members, posted, undoing.spends, falls, fact.units, fact.occurred_at)
     journal.touch(wallet)
-    if points:
-        moved = MovedPoints(wallet, points, cause, posted, fact.occurred_at)
+    for wallet_id, points in journal.points_by_wallet(posted, Account.ISSUED).items():
+        moved = MovedPoints(booking.locked.by_id[wallet_id], points, cause, posted, fact.occurred_at)
         tell_points(booking.tx, booking.programme, PointsReversed, moved)
     return ReturnRecord(
         id=posted.id,

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.loyalty.earning.domain import earning
-from services.loyalty.earning.domain.earning import Decision
-from services.loyalty.earning.steps.rulebooks import current_rulebooks
+from services.loyalty.earning.domain.earning import Decision, Outcome
+from services.loyalty.earning.domain.levels import Counters
+from services.loyalty.earning.steps import counters
+from services.loyalty.earning.steps.rulebooks import compiled_rulebooks, current_rulebooks
+from services.loyalty.ledger.domain.locked import Locked
 from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
 from services.loyalty.ledger.steps.booking import Booking, close_booking, open_booking
 from services.loyalty.ledger.steps.lock_wallets import lock_wallets
 from services.loyalty.ledger.steps.programme import current_programme
 from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
-from services.loyalty.purchases.domain.facts import Purchase
+from services.loyalty.purchases.domain.facts import MemberFacts, Purchase
 from services.loyalty.purchases.steps import recording
 from services.loyalty.purchases.steps.recording import PurchaseRecord
 from services.loyalty.tiers.steps.count_spend import Counted, count_spend
+from services.loyalty.tiers.steps.tiers_before import Spent, tiers_before
 from shared.db import Tx
 from shared.events.base import Cause
 from shared.events.loyalty import PointsEarned
@@ -27,29 +31,56 @@ async def earn_points(tx: Tx, purchases: Sequence[Purchase]) -> None:
     fresh = await recording.new_purchases(tx, locked, purchases)
     if not fresh:
         return
-    zone, rulebooks = (await current_programme(tx)).zone_info, await current_rulebooks(tx)
-    decisions = [earning.decide(rulebooks, purchase, zone) for purchase in fresh]
+    decisions = await _decide(tx, locked, fresh)
     members = [locked.member(purchase.identity_id) for purchase in fresh]
+    levels = await counters.load(tx, locked, decisions)
     booking = await open_booking(tx, locked, members, rows=sum(decision.rows for decision in decisions))
     records, counted = [], []
     for decision in decisions:
         cause = Cause(kind="purchase", id=decision.purchase.purchase_id)
-        records.append(_book(booking, decision, cause))
+        records.append(_book(booking, levels, decision, cause))
         counted.append(_counted(booking, decision.purchase, cause))
     await count_spend(booking, counted)
+    await counters.store(tx, levels)
     await recording.add(tx, records)
     await close_booking(booking)
 
 
-def _book(booking: Booking, decision: Decision, cause: Cause) -> PurchaseRecord:
+async def _decide(tx: Tx, locked: Locked, fresh: Sequence[Purchase]) -> list[Decision]:
+    """Return what the rules in force at the time of each purchase want to grant for it."""
+    programme, rulebooks = await current_programme(tx), await current_rulebooks(tx)
+    versions = [rulebooks.at(purchase.occurred_at).version for purchase in fresh]
+    books = await compiled_rulebooks(tx, versions)
+    tiers: Sequence[str | None] = [None] * len(fresh)
+    if any(book.needs_tier for book in books.values()):
+        tiers = await tiers_before(tx, programme, locked, [_spent(purchase) for purchase in fresh])
+    return [
+        earning.decide(
+            version,
+            books[version],
+            purchase,
+            MemberFacts(tier) if tier is not None and books[version].needs_tier else None,
+            programme.zone_info,
+        )
+        for purchase, version, tier in zip(fresh, versions, tiers, strict=True)
+    ]
+
+
+def _spent(purchase: Purchase) -> Spent:
+    return Spent(purchase.identity_id, purchase.currency, purchase.occurred_at, purchase.amount_minor)
+
+
+def _book(booking: Booking, levels: Counters, decision: Decision, cause: Cause) -> PurchaseRecord:
     """Book what one purchase earns, tell it, and return the row of the purchase."""
     purchase, journal = decision.purchase, booking.journal
     wallet, member = booking.locked.wallets[purchase.identity_id], booking.locked.member(purchase.identity_id)
     posted = PostingCause(CauseKind.PURCHASE, journal.next_id())
-    earning.earn(journal, member, wallet, decision, posted)
+    served = earning.serve(decision, levels, wallet, member)
+    earning.earn(journal, member, wallet, decision, served, posted)
     journal.touch(wallet)
-    if decision.points:
-        moved = MovedPoints(wallet, decision.points, cause, posted, purchase.occurred_at)
+    points = sum([part.issued for part in served])
+    if points:
+        moved = MovedPoints(wallet, points, cause, posted, purchase.occurred_at)
         tell_points(booking.tx, booking.programme, PointsEarned, moved)
     return PurchaseRecord(
         id=posted.id,
@@ -65,7 +96,11 @@ def _book(booking: Booking, decision: Decision, cause: Cause) -> PurchaseRecord:
         currency=purchase.currency,
         amount_minor=purchase.amount_minor,
         lines=purchase.lines,
-        outcome=decision.outcome.value,
+        outcome=(Outcome.CAP_REACHED if served and not points else decision.outcome).value,
+        channel=purchase.channel,
+        store=purchase.store,
+        rulebook=decision.rulebook,
+        context=decision.member,
     )
 
 

@@ -32,6 +32,8 @@ def issue(
     journal.open(lot)
     member.lots[lot.id] = lot
     target = Account.ACTIVE if lot.available_at is None else Account.PENDING
+    if not lot.issued:  # a cap of the member cut it to nothing; what was wanted may count later
+        return
     journal.post(cause, source, target, lot, lot.issued, at)
     settling.settle_new(journal, lot)
     settling.cover(journal, member, cause, at)

@@ -7,7 +7,7 @@ alone (`journal.py`), and stored again; all their amounts can be re-derived from
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -42,7 +42,9 @@ class Wallet:
 class Lot:
     """Points with one origin: one cause times one rule.
 
-    Facts: `issued` points were granted on an amount of `base` (minor units) of the `eligible` lines (None: all).
+    Facts: `issued` points were granted on an amount of `base` (minor units) of the `eligible` lines (None: all). Where they
+    count for a cap of the member, `wanted` is what the rule wanted before the cap, `cap` the outermost cap, and `cap_from`
+    the first day of its period.
     Projection: pending until `available_at`, then remaining (spendable), held, expired at `expires_at`, reversed by
     returns. `owed` is a deficit that this lot caused and that no lot has paid yet. `covered` is the part of its deficit
     that other lots paid; `payers` are these lots, in the order in which they paid.
@@ -67,6 +69,9 @@ class Lot:
     reversed: int = 0
     owed: int = 0
     covered: int = 0
+    wanted: int | None = None
+    cap: str | None = None
+    cap_from: date | None = None
     payers: list[Cover] = field(default_factory=list)
 
     def is_expired(self, now: datetime) -> bool:

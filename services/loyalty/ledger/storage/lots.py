@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from services.loyalty.ledger.domain.locked import Locked, OwnerChanged
 from services.loyalty.ledger.domain.postings import Account
 from services.loyalty.ledger.domain.wallets import Cover, Lot, Member
 from services.loyalty.ledger.storage.tables import LOT_OPEN, LotRecord, lot, posting
-from shared.db import Read, Tx, any_of, columns_of
+from shared.db import Read, Tx, any_of, any_of_rows, columns_of
 
 PAGE = 256
 PAGES_MAX = 100_000
@@ -81,6 +82,19 @@ async def load_of_purchases(read: Read, locked: Locked, purchase_ids: Sequence[i
     return by_purchase
 
 
+async def load_of_caps(
+    read: Read, locked: Locked, periods: Iterable[tuple[int, str, date]]
+) -> dict[tuple[int, str, date], list[Lot]]:
+    """Load the lots that count for a cap in a period, by wallet (row id), cap and first day of the period."""
+    by_period: dict[tuple[int, str, date], list[Lot]] = {}
+    c = lot.c
+    in_periods = any_of_rows([c.wallet_id, c.cap, c.cap_from], sorted(set(periods)))
+    for loaded in await _load(read, locked, in_periods):
+        if loaded.cap is not None and loaded.cap_from is not None:
+            by_period.setdefault((loaded.wallet.id, loaded.cap, loaded.cap_from), []).append(loaded)
+    return by_period
+
+
 async def load_by_id(read: Read, locked: Locked, lot_ids: Iterable[int]) -> dict[int, Lot]:
     """Load these lots of any member; their wallets must be locked."""
     wanted = sorted(set(lot_ids))
@@ -116,7 +130,10 @@ async def page(
     read: Read, locked: Locked, wallet_ids: Sequence[int], *, after: int, limit: int, only_open: bool
 ) -> list[Lot]:
     """Load the next `limit` lots with an id above `after`; `only_open`: those that are not used up."""
-    statement = _SELECT.where(any_of(lot.c.wallet_id, wallet_ids), lot.c.id > after).order_by(lot.c.id)
+    granted = lot.c.issued > 0  # a cap may have cut a grant to nothing
+    statement = _SELECT.where(any_of(lot.c.wallet_id, wallet_ids), granted, lot.c.id > after).order_by(
+        lot.c.id
+    )
     if only_open:
         statement = statement.where(LOT_OPEN)
     return _held(locked, await _read(read, statement.limit(limit)))
@@ -200,6 +217,9 @@ def _held(locked: Locked, records: Sequence[LotRecord]) -> list[Lot]:
                 reversed=record.reversed,
                 owed=record.owed,
                 covered=record.covered,
+                wanted=record.wanted,
+                cap=record.cap,
+                cap_from=record.cap_from,
             )
         held.append(lots[record.id])
     return held
@@ -227,4 +247,7 @@ def _record_of(fresh: Lot) -> LotRecord:
         reversed=fresh.reversed,
         owed=fresh.owed,
         covered=fresh.covered,
+        wanted=fresh.wanted,
+        cap=fresh.cap,
+        cap_from=fresh.cap_from,
     )

@@ -7,11 +7,12 @@ columns of their tables and stored into them again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    Date,
     Index,
     MetaData,
     Named,
@@ -183,11 +184,17 @@ class LotColumns(TypedColumns):
     reversed: Named[int] = Column(BigInt)
     owed: Named[int] = Column(BigInt)
     covered: Named[int] = Column(BigInt)
+    wanted: Named[int | None] = Column(BigInt)
+    """The points that the rule wanted, where a cap of the member may have cut them; null: what was issued."""
+    cap: Named[str | None] = Column(Id)
+    """The outermost cap of the member that the points count for; null: none."""
+    cap_from: Named[date | None] = Column(Date)
+    """The first day of the period of the cap."""
 
 
 LOT_FACTS = (
     *("id", "wallet_id", "identity_id", "purchase_id", "origin_lot_id", "rule", "rulebook", "issued", "base"),
-    *("eligible", "earned_at", "available_at", "expires_at"),
+    *("eligible", "earned_at", "available_at", "expires_at", "wanted", "cap", "cap_from"),
 )
 LOT_OPEN = text("pending + remaining + held + owed + covered > 0")
 
@@ -214,6 +221,8 @@ Index(
     sqlite_where=LOT_OPEN,
 )
 Index("lot_purchase", lot.c.purchase_id)
+_capped = lot.c.cap.is_not(None)
+Index("lot_cap", lot.c.wallet_id, lot.c.cap, lot.c.cap_from, postgresql_where=_capped, sqlite_where=_capped)
 
 
 @record_of(lot)
@@ -241,6 +250,9 @@ class LotRecord:
     reversed: int
     owed: int
     covered: int
+    wanted: int | None
+    cap: str | None
+    cap_from: date | None
 
 
 class PostingColumns(TypedColumns):

@@ -20,6 +20,13 @@ class Line:
     brand: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MemberFacts:
+    """The facts of a member just before a purchase, frozen as far as the rules looked at them."""
+
+    tier: str
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class UnitRange:
     """Units `unit_from` to `unit_to` (1-based, inclusive) of line `line` (1-based)."""
@@ -44,6 +51,30 @@ class Purchase:
     lines: tuple[Line, ...]
     issuer: str = SHOP
     """The issuer that recorded it, within which the order id is unique in its source."""
+    channel: str | None = None
+    store: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPurchase:
+    """A booked purchase with all that its returns and its explanation need of it.
+
+    What it earned can be worked out again from `lines` and `context` by the rules of the version `rulebook`.
+    """
+
+    id: int
+    purchase_id: str
+    wallet_id: int
+    issuer: str
+    source: str
+    order_id: str
+    occurred_at: datetime
+    currency: str
+    lines: tuple[Line, ...]
+    channel: str | None
+    store: str | None
+    rulebook: int
+    context: MemberFacts | None
 
 
 @dataclass(frozen=True, slots=True)

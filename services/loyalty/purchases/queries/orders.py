@@ -2,8 +2,8 @@
 
 from services.loyalty.purchases.storage.purchases import (
     find,
+    find_rows,
     has_returns,
-    lines_of,
     of_order,
     returned_units,
     returns_of,
@@ -13,8 +13,8 @@ from services.loyalty.purchases.storage.purchases import (
 
 __all__ = [
     "find",
+    "find_rows",
     "has_returns",
-    "lines_of",
     "of_order",
     "returned_units",
     "returns_of",

@@ -8,7 +8,6 @@ from services.loyalty.ledger.domain.locked import Locked
 from services.loyalty.purchases.domain.facts import Purchase, Return
 from services.loyalty.purchases.storage import purchases
 from services.loyalty.purchases.storage.purchases import (
-    StoredPurchase,
     add,
     add_returns,
     find,
@@ -20,7 +19,6 @@ from shared.db import Tx
 __all__ = [
     "PurchaseRecord",
     "ReturnRecord",
-    "StoredPurchase",
     "add",
     "add_returns",
     "find",

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from services.loyalty.ledger.domain.entries import OrderKey
-from services.loyalty.purchases.domain.facts import Line, UnitRange
+from services.loyalty.purchases.domain.facts import StoredPurchase, UnitRange
 from services.loyalty.purchases.storage.tables import (
     PurchaseRecord,
     ReturnRecord,
@@ -17,21 +17,6 @@ from services.loyalty.purchases.storage.tables import (
     purchase_return,
 )
 from shared.db import Read, Slice, Tx, any_of, columns_of, in_order
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPurchase:
-    """A stored purchase, as its returns need it."""
-
-    id: int
-    purchase_id: str
-    wallet_id: int
-    issuer: str
-    source: str
-    order_id: str
-    occurred_at: datetime
-    currency: str
-    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +84,12 @@ async def find(read: Read, purchase_ids: Iterable[str]) -> dict[str, StoredPurch
     return {stored.purchase_id: stored for stored in await read.read_records(StoredPurchase, statement)}
 
 
+async def find_rows(read: Read, row_ids: Sequence[int]) -> dict[int, StoredPurchase]:
+    """Return these purchases by row id."""
+    statement = select(*columns_of(purchase, StoredPurchase)).where(any_of(purchase.c.id, row_ids))
+    return {stored.id: stored for stored in await read.read_records(StoredPurchase, statement)}
+
+
 async def of_order(read: Read, source: str, order_id: str, issuer: str | None) -> dict[int, str]:
     """Return the issuer of each purchase (row id) of an order, of whichever member. `issuer` None: of all issuers."""
     c = purchase.c
@@ -112,13 +103,6 @@ async def returns_of(read: Read, row_ids: Sequence[int]) -> list[int]:
     """Return the row ids of the returns of these purchases (row ids)."""
     c = purchase_return.c
     return [row_id for (row_id,) in await read.all(select(c.id).where(any_of(c.purchase_id, row_ids)))]
-
-
-async def lines_of(read: Read, row_ids: Sequence[int]) -> dict[int, tuple[Line, ...]]:
-    """Return the lines of these purchases, by row id."""
-    c = purchase.c
-    rows = await read.all(select(c.id, c.lines).where(any_of(c.id, row_ids)))
-    return {row.id: row.lines for row in rows}
 
 
 async def returned_units(read: Read, row_ids: Sequence[int]) -> dict[int, list[UnitRange]]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Boolean, Column, Index, MetaData, Named, Table, Text, TypedColumns
 
-from services.loyalty.purchases.domain.facts import Line, UnitRange
+from services.loyalty.purchases.domain.facts import Line, MemberFacts, UnitRange
 from shared.auth.principal import SHOP
 from shared.db import record_of, triggers
 from shared.db.schema import INDEX_NAMES
@@ -35,7 +35,13 @@ class PurchaseColumns(TypedColumns):
     lines: Named[tuple[Line, ...]] = Column(Document(tuple[Line, ...]))
     """The lines of the order, in their order."""
     outcome: Named[str] = Column(Text)
-    """The reason why the purchase earned what it did: earned, zero, no_rate."""
+    """The reason why the purchase earned what it did: `earning.domain.earning.Outcome`."""
+    channel: Named[str | None] = Column(Id)
+    store: Named[str | None] = Column(Id)
+    rulebook: Named[int] = Column(BigInt, server_default="1")
+    """The version of the rules that it earned by. Purchases of the time before there were versions count as the first's."""
+    context: Named[MemberFacts | None] = Column(Document(MemberFacts))
+    """The facts of the member that the rules looked at, frozen; null: they looked at none."""
 
 
 purchase = Table("purchase", metadata, PurchaseColumns)
@@ -63,6 +69,10 @@ class PurchaseRecord:
     amount_minor: int
     lines: tuple[Line, ...]
     outcome: str
+    channel: str | None = None
+    store: str | None = None
+    rulebook: int = 1
+    context: MemberFacts | None = None
 
 
 class ReturnColumns(TypedColumns):

@@ -61,11 +61,16 @@ class AccountName(StrEnum):
 
 
 class LedgerEntryOutcome(StrEnum):
-    """The reason why a purchase earned what it did (earned, zero, no_rate), or why a remedy was refused."""
+    """The reason why a purchase earned what it did, or why a remedy was refused.
+
+    `cap_reached`: a cap of the member cut it to nothing. `condition`: it met the conditions of no rule.
+    """
 
     EARNED = Outcome.EARNED.value
     ZERO = Outcome.ZERO.value
     NO_RATE = Outcome.NO_RATE.value
+    CAP_REACHED = Outcome.CAP_REACHED.value
+    CONDITION = Outcome.CONDITION.value
     UNKNOWN_MEMBER = Refusal.UNKNOWN_MEMBER.value
     ERASED_MEMBER = Refusal.ERASED_MEMBER.value
     ABOVE_LIMIT = Refusal.ABOVE_LIMIT.value

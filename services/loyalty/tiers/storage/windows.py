@@ -25,14 +25,18 @@ async def windows(read: Read, programme: Programme, wallets: Iterable[Wallet]) -
     asked = {wallet.id: wallet.spend_at for wallet in wallets if wallet.spend_at is not None}
     if not asked:
         return {}
-    reach = timedelta(days=DAYS_A_MONTH_MAX * programme.window_months) + SLACK
-    wallet_ids, since = sorted(asked), min(asked.values()) - reach
+    wallet_ids, since = sorted(asked), min(asked.values()) - reach_of(programme)
     by_wallet: dict[int, list[Spend]] = {wallet_id: [] for wallet_id in wallet_ids}
     for amount in await amounts.amounts_since(read, programme.currency, wallet_ids, since):
         spend = tiers.spend_of(programme, amount.occurred_at, amount.amount_minor)
         if spend.drops_at > asked[amount.wallet_id]:
             by_wallet[amount.wallet_id].append(spend)
     return by_wallet
+
+
+def reach_of(programme: Programme) -> timedelta:
+    """Return a time that no trailing window is longer than."""
+    return timedelta(days=DAYS_A_MONTH_MAX * programme.window_months) + SLACK
 
 
 async def load_windows(

@@ -1,12 +1,34 @@
 """The registry of rules: a new kind is a new file beside this one, named here."""
 
-from pydantic import BaseModel
+from typing import Annotated
 
+from pydantic import BaseModel, Field
+
+from services.loyalty.earning.domain.rules.fixed_bonus import FixedBonus
+from services.loyalty.earning.domain.rules.multiplier import Multiplier
 from services.loyalty.earning.domain.rules.points_per_amount import PointsPerAmount
+from services.loyalty.earning.domain.rules.points_per_step import PointsPerStep
+from services.loyalty.earning.domain.rules.points_per_unit import PointsPerUnit
 
-type_of_kind: dict[str, type[BaseModel]] = {"points_per_amount": PointsPerAmount}
+type_of_kind: dict[str, type[BaseModel]] = {
+    "points_per_amount": PointsPerAmount,
+    "points_per_step": PointsPerStep,
+    "points_per_unit": PointsPerUnit,
+    "fixed_bonus": FixedBonus,
+    "multiplier": Multiplier,
+}
 
-# With a second kind: Annotated[PointsPerAmount | Another, Field(discriminator="kind")].
-Rule = PointsPerAmount
+BaseRule = PointsPerAmount | PointsPerStep | PointsPerUnit | FixedBonus
+"""The rules whose points come from the order itself."""
+Rule = Annotated[BaseRule | Multiplier, Field(discriminator="kind")]
 
-__all__ = ["PointsPerAmount", "Rule", "type_of_kind"]
+__all__ = [
+    "BaseRule",
+    "FixedBonus",
+    "Multiplier",
+    "PointsPerAmount",
+    "PointsPerStep",
+    "PointsPerUnit",
+    "Rule",
+    "type_of_kind",
+]

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, NamedTuple
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Reason(StrEnum):
+    """The reason why a rule grants nothing."""
+
+    CONDITION = "condition"
+    NO_LINE = "no_line"
+    NOT_IN_FORCE = "not_in_force"
+    NO_RATE = "no_rate"
+    ZERO = "zero"
+    NOTHING_TO_MULTIPLY = "nothing_to_multiply"
+    LESS_THAN_BEST = "less_than_best"
 
 
 class Grant(NamedTuple):
-    """`points` (> 0) that the rule `rule` grants.
+    """`points` (> 0) that the rule `rule` wants to grant, before the caps of the member.
 
     They fall on `base`, the sum in minor units of the lines whose numbers (from 1) `eligible` names (None: all
-    lines), so that the return of a unit takes back its part. They can be spent from `available_at` (None: at
-    once) until `expires_at` (None: for ever).
+    lines), so that the return of a unit takes back its part. With a base of 0 they fall on the number of units. They can
+    be spent from `available_at` (None: at once) until `expires_at` (None: for ever).
     """
 
     rule: str
@@ -23,10 +36,7 @@ class Grant(NamedTuple):
 
 
 class Nothing(NamedTuple):
-    """A rule that grants nothing, with its reason.
-
-    "no_rate": the rule does not know the purchase's currency. "zero": the purchase does not reach a point.
-    """
+    """A rule that grants nothing, with its reason."""
 
     rule: str
-    reason: Literal["zero", "no_rate"]
+    reason: Reason

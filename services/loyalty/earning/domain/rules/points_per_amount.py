@@ -1,47 +1,26 @@
 """Points per whole unit of money: ⌊sum / 10^exponent⌋ × rate."""
 
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from services.loyalty.earning.domain.rules.grants import Grant, Nothing
-from services.loyalty.ledger.domain import calendar
-from services.loyalty.purchases.domain import attribution
-from services.loyalty.purchases.domain.facts import Purchase
-from shared import money
+from services.loyalty.earning.domain.rules.terms import BaseTerms, Eligible, Fraction, unit_of
+
+RATE_MAX = 10_000
 
 
-class PointsPerAmount(BaseModel):
-    """Grants `rates[currency]` points for each whole unit of the order's sum.
-
-    The points can be spent `available_after_days` calendar days later (None: at once) and expire
-    `expires_after_months` calendar months after the purchase (None: never).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class PointsPerAmount(BaseTerms):
+    """Grants `rates[currency]` points for each whole unit of the sum of the lines that count."""
 
     kind: Literal["points_per_amount"] = "points_per_amount"
-    code: str
-    rates: dict[str, Annotated[int, Field(ge=1)]]
-    available_after_days: Annotated[int, Field(ge=1, le=366)] | None = None
-    expires_after_months: Annotated[int, Field(ge=1, le=240)] | None = None
+    rates: Annotated[dict[str, Annotated[int, Field(ge=1, le=RATE_MAX)]], Field(min_length=1)]
 
-    def answer(self, purchase: Purchase, zone: ZoneInfo) -> Grant | Nothing:
-        """Return what this rule grants for a purchase."""
-        rate = self.rates.get(purchase.currency)
-        if rate is None:
-            return Nothing(self.code, "no_rate")
-        base = attribution.eligible_amount(purchase.lines)
-        points = base // 10 ** money.exponent(purchase.currency) * rate
-        if points == 0:
-            return Nothing(self.code, "zero")
-        days, months, at = self.available_after_days, self.expires_after_months, purchase.occurred_at
-        return Grant(
-            rule=self.code,
-            points=points,
-            base=base,
-            eligible=None,
-            available_at=None if days is None else calendar.plus_days(at, days, zone),
-            expires_at=None if months is None else calendar.plus_months(at, months, zone),
-        )
+    def earned(self, eligible: Eligible) -> int | None:
+        """Return ⌊sum / 10^exponent⌋ × rate."""
+        rate = self.rates.get(eligible.currency)
+        return None if rate is None else eligible.amount_minor // unit_of(eligible.currency) * rate
+
+    def worth(self, eligible: Eligible) -> Fraction | None:
+        """Return sum × rate / 10^exponent."""
+        rate = self.rates.get(eligible.currency)
+        return None if rate is None else Fraction(eligible.amount_minor * rate, unit_of(eligible.currency))

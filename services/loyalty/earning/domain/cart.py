@@ -1,0 +1,125 @@
+"""The cart: the lines of an order as rules look at them, with all its units or with those that are left.
+
+Sets of lines are bit masks: bit i stands for line i + 1. What units of a line are worth is the formula of
+`attribution.py`, so a cart of what is left is worth what the returned units do not take with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from services.loyalty.purchases.domain import attribution
+from services.loyalty.purchases.domain.facts import Line, MemberFacts, UnitRange
+from shared import money
+
+PARTNER = "partner:"
+
+
+class Cart:
+    """An order with its lines, and the facts about its member that were frozen when it was booked."""
+
+    __slots__ = (
+        *("_amounts", "_by_mask", "_index", "_quantities"),
+        *("channel", "currency", "everything", "issuer", "lines", "member", "occurred_at", "source", "store"),
+    )
+
+    def __init__(
+        self,
+        *,
+        currency: str,
+        occurred_at: datetime,
+        lines: Sequence[Line],
+        member: MemberFacts | None,
+        source: str | None = None,
+        channel: str | None = None,
+        store: str | None = None,
+        issuer: str = "",
+        returned: Iterable[UnitRange] = (),
+    ) -> None:
+        self.currency = currency
+        self.occurred_at = occurred_at
+        self.lines = lines
+        self.member = member
+        self.source = source
+        self.channel = channel
+        self.store = store
+        self.issuer = issuer
+        self._quantities = [line.quantity for line in lines]
+        self._amounts = [line.amount_minor for line in lines]
+        for units in returned:
+            self._quantities[units.line - 1] -= units.unit_to - units.unit_from + 1
+            self._amounts[units.line - 1] -= attribution.amount_of(lines, units)
+        self.everything = (1 << len(lines)) - 1
+        if not all(self._quantities):
+            self.everything = self.mask(lambda line: self._quantities[line] > 0)
+        self._by_mask: dict[int, tuple[int, int]] = {}
+        self._index: dict[str, dict[str | None, int]] = {}
+
+    @property
+    def unit(self) -> int:
+        """Return the minor units of one whole unit of the order's currency."""
+        return int(10 ** money.exponent(self.currency))
+
+    @property
+    def partner(self) -> str | None:
+        """Return the partner that recorded the order; None if the shop did."""
+        return self.issuer.removeprefix(PARTNER) if self.issuer.startswith(PARTNER) else None
+
+    def amount(self, mask: int) -> int:
+        """Return what the units that are left of these lines are worth, in minor units."""
+        return self._sums(mask)[0]
+
+    def quantity(self, mask: int) -> int:
+        """Return how many units are left of these lines."""
+        return self._sums(mask)[1]
+
+    def quantity_of(self, line: int) -> int:
+        """Return how many units are left of a line, by its index from 0."""
+        return self._quantities[line]
+
+    def unit_price(self, line: int) -> int:
+        """Return the price of a unit of a booked line, by its index from 0, rounded down; returns do not change it."""
+        booked = self.lines[line]
+        return booked.amount_minor // booked.quantity
+
+    def with_text(self, attribute: str) -> dict[str | None, int]:
+        """Return the lines with each value of a text attribute, of those that are left."""
+        index = self._index.get(attribute)
+        if index is None:
+            index = self._index[attribute] = {}
+            for line, booked in enumerate(self.lines):
+                value: str | None = getattr(booked, attribute) or None
+                index[value] = index.get(value, 0) | (1 << line & self.everything)
+        return index
+
+    def mask(self, is_in: Callable[[int], bool]) -> int:
+        """Return the set of the lines, by their index from 0, that a condition picks."""
+        return sum(1 << line for line in range(len(self.lines)) if is_in(line))
+
+    def numbers(self, mask: int) -> tuple[int, ...] | None:
+        """Return the numbers of these lines, from 1; None: all lines."""
+        if mask == (1 << len(self.lines)) - 1:
+            return None
+        return tuple(line + 1 for line in range(len(self.lines)) if mask >> line & 1)
+
+    def _sums(self, mask: int) -> tuple[int, int]:
+        sums = self._by_mask.get(mask)
+        if sums is None:
+            if mask == self.everything:
+                sums = sum(self._amounts), sum(self._quantities)
+            else:
+                picked = [line for line in range(len(self.lines)) if mask >> line & 1]
+                sums = (
+                    sum([self._amounts[line] for line in picked]),
+                    sum([self._quantities[line] for line in picked]),
+                )
+            self._by_mask[mask] = sums
+        return sums
+
+
+def mask_of(numbers: Iterable[int] | None, lines: Sequence[Line]) -> int:
+    """Return the set of the lines with these numbers, from 1. None: all lines."""
+    if numbers is None:
+        return (1 << len(lines)) - 1
+    return sum(1 << number - 1 for number in numbers)

@@ -1,0 +1,203 @@
+"""Check what the shape of a document does not say: its codes exist, its conditions fit their facts, and its caps nest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from services.loyalty.earning.domain import conditions
+from services.loyalty.earning.domain.conditions import AllOf, Among, AnyOf, Condition, Is, NotOf, Sum, Than
+from services.loyalty.earning.domain.document import Cap, Group, RulebookDocument, Stacking
+from services.loyalty.earning.domain.fact_names import CATALOGUE, Kind, Scope
+from services.loyalty.earning.domain.periods import HOLDS
+from services.loyalty.earning.domain.rules import FixedBonus, Multiplier, PointsPerAmount, PointsPerStep, Rule
+from shared import money
+from shared.catalogues import Sentence, field_sentence
+
+DEPTH_MAX = 6
+NODES_MAX = 64
+VALUES_MAX = 1_000
+CAPS_DEEP_MAX = 4
+
+_CODE_TWICE = field_sentence(__name__, "code_twice")
+_CODE_UNKNOWN = field_sentence(__name__, "code_unknown")
+_FACT_UNKNOWN = field_sentence(__name__, "fact_unknown")
+_FACT_ELSEWHERE = field_sentence(__name__, "fact_elsewhere")
+_OPERATION_UNFIT = field_sentence(__name__, "operation_unfit")
+_VALUE_UNFIT = field_sentence(__name__, "value_unfit")
+_CURRENCY_UNKNOWN = field_sentence(__name__, "currency_unknown")
+_TOO_DEEP = field_sentence(__name__, "condition_too_deep")
+_TOO_LARGE = field_sentence(__name__, "condition_too_large")
+_SUM_OF_LINES = field_sentence(__name__, "sum_of_lines")
+_ENDS_FIRST = field_sentence(__name__, "ends_before_it_begins")
+_MULTIPLIES_NOTHING = field_sentence(__name__, "multiplies_nothing")
+_GROUP_MIXED = field_sentence(__name__, "group_mixed")
+_GROUP_OF_MULTIPLIERS = field_sentence(__name__, "group_of_multipliers")
+_BEST_DIFFERS = field_sentence(__name__, "best_differs")
+_CAP_CIRCLE = field_sentence(__name__, "cap_circle")
+_CAPS_TOO_DEEP = field_sentence(__name__, "caps_too_deep")
+_PERIOD_TOO_SHORT = field_sentence(__name__, "period_too_short")
+_NOT_REQUALIFIED = field_sentence(__name__, "not_requalified")
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something in a document that contradicts itself: its place, and the sentence about it."""
+
+    place: Place
+    sentence: Sentence
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+def faults(document: RulebookDocument) -> list[Fault]:
+    """Return everything in a document that contradicts itself, in the order of the document."""
+    return [
+        *_twice("rules", document.rules),
+        *_twice("groups", document.groups),
+        *_twice("caps", document.caps),
+        *_rules(document),
+        *_groups(document),
+        *_caps(document),
+    ]
+
+
+def _twice(part: str, named: Iterable[Rule | Group | Cap]) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for position, entry in enumerate(named):
+        if entry.code in seen:
+            yield Fault((part, position, "code"), _CODE_TWICE)
+        seen.add(entry.code)
+
+
+def _rules(document: RulebookDocument) -> Iterator[Fault]:
+    groups, caps = {group.code for group in document.groups}, {cap.code for cap in document.caps}
+    bases = {
+        rule.code for rule in document.rules if not isinstance(rule, Multiplier | FixedBonus)
+    }  # a bonus has no worth that could be multiplied
+    for position, rule in enumerate(document.rules):
+        place: Place = ("rules", position)
+        if rule.group is not None and rule.group not in groups:
+            yield Fault((*place, "group"), _CODE_UNKNOWN)
+        if rule.cap is not None and rule.cap not in caps:
+            yield Fault((*place, "cap"), _CODE_UNKNOWN)
+        if isinstance(rule, Multiplier) and rule.of not in bases:
+            yield Fault((*place, "of"), _MULTIPLIES_NOTHING)
+        if rule.begins_at is not None and rule.ends_at is not None and rule.ends_at <= rule.begins_at:
+            yield Fault((*place, "ends_at"), _ENDS_FIRST)
+        if isinstance(rule, PointsPerAmount):
+            yield from _currencies((*place, "rates"), rule.rates)
+        if isinstance(rule, PointsPerStep):
+            yield from _currencies((*place, "steps"), rule.steps)
+        yield from _conditions(place, rule)
+
+
+def _conditions(place: Place, rule: Rule) -> Iterator[Fault]:
+    """Check the conditions of a rule: their facts, their sizes, and whether a return can answer them again."""
+    wrong = False
+    for scope, node in ((Scope.ORDER, rule.when), (Scope.LINE, rule.lines)):
+        if node is None:
+            continue
+        here = (*place, scope.value)
+        if max(depth for _, depth in conditions.nodes(node)) > DEPTH_MAX:
+            yield Fault(here, _TOO_DEEP, {"most": DEPTH_MAX})
+        if sum(1 for _ in conditions.nodes(node)) > NODES_MAX or _values(node) > VALUES_MAX:
+            yield Fault(here, _TOO_LARGE, {"nodes": NODES_MAX, "most": VALUES_MAX})
+        for fault in _node(here, node, scope):
+            wrong = True
+            yield fault
+        if not wrong and rule.left_by == "requalify" and not conditions.only_falls(node):
+            yield Fault(here, _NOT_REQUALIFIED)
+
+
+def _values(node: Condition) -> int:
+    return sum(len(inner.values) for inner, _ in conditions.nodes(node) if isinstance(inner, Among))
+
+
+def _node(place: Place, node: Condition, scope: Scope) -> Iterator[Fault]:
+    match node:
+        case AllOf() | AnyOf():
+            for position, part in enumerate(node.of):
+                yield from _node((*place, "of", position), part, scope)
+        case NotOf():
+            yield from _node((*place, "of"), node.of, scope)
+        case Sum():
+            yield from _sum(place, node, scope)
+        case Is() | Among() | Than():
+            yield from _leaf(place, node, scope)
+
+
+def _sum(place: Place, node: Sum, scope: Scope) -> Iterator[Fault]:
+    if scope is Scope.LINE:
+        yield Fault((*place, "op"), _SUM_OF_LINES)
+    if node.lines is not None:
+        yield from _node((*place, "lines"), node.lines, Scope.LINE)
+    kind = Kind.MONEY if node.of == "amount" else Kind.NUMBER
+    yield from _value((*place, "value"), kind, node.value)
+
+
+def _leaf(place: Place, node: Is | Among | Than, scope: Scope) -> Iterator[Fault]:
+    fact = CATALOGUE.get(node.fact)
+    if fact is None:
+        yield Fault((*place, "fact"), _FACT_UNKNOWN)
+        return
+    if fact.scope is not scope:
+        yield Fault((*place, "fact"), _FACT_ELSEWHERE)
+    if isinstance(node, Than) is (fact.kind is Kind.TEXT) or (
+        fact.kind is Kind.MONEY and not isinstance(node, Than)
+    ):
+        yield Fault((*place, "op"), _OPERATION_UNFIT)
+        return
+    if isinstance(node, Among):
+        for position, value in enumerate(node.values):
+            yield from _value((*place, "values", position), fact.kind, value)
+    else:
+        yield from _value((*place, "value"), fact.kind, node.value)
+
+
+def _value(place: Place, kind: Kind, value: str | int | dict[str, int]) -> Iterator[Fault]:
+    wanted = {Kind.TEXT: str, Kind.NUMBER: int, Kind.MONEY: dict}[kind]
+    if not isinstance(value, wanted):
+        yield Fault(place, _VALUE_UNFIT)
+    elif isinstance(value, dict):
+        yield from _currencies(place, value)
+
+
+def _currencies(place: Place, amounts: Iterable[str]) -> Iterator[Fault]:
+    for currency in amounts:
+        if currency not in money.CURRENCIES:
+            yield Fault((*place, currency), _CURRENCY_UNKNOWN)
+
+
+def _groups(document: RulebookDocument) -> Iterator[Fault]:
+    for position, group in enumerate(document.groups):
+        members = [rule for rule in document.rules if rule.group == group.code]
+        multipliers = sum(isinstance(rule, Multiplier) for rule in members)
+        place: Place = ("groups", position)
+        if 0 < multipliers < len(members):
+            yield Fault(place, _GROUP_MIXED)
+        if group.stacking is Stacking.BEST_PER_LINE and multipliers < len(members):
+            yield Fault((*place, "stacking"), _GROUP_OF_MULTIPLIERS)
+        if group.stacking is Stacking.BEST and len({(rule.left_by, rule.cap) for rule in members}) > 1:
+            yield Fault(place, _BEST_DIFFERS)
+
+
+def _caps(document: RulebookDocument) -> Iterator[Fault]:
+    caps = {cap.code: cap for cap in document.caps}
+    for position, cap in enumerate(document.caps):
+        place: Place = ("caps", position, "within")
+        if cap.within is None:
+            continue
+        outer = caps.get(cap.within)
+        if outer is None:
+            yield Fault(place, _CODE_UNKNOWN)
+        elif outer.period not in HOLDS[cap.period]:
+            yield Fault(place, _PERIOD_TOO_SHORT)
+        chain = [cap.code]
+        while (within := caps[chain[-1]].within) is not None and within in caps and within not in chain:
+            chain.append(within)
+        if within == cap.code:
+            yield Fault(place, _CAP_CIRCLE)
+        elif len(chain) > CAPS_DEEP_MAX:
+            yield Fault(place, _CAPS_TOO_DEEP, {"most": CAPS_DEEP_MAX})

@@ -1,0 +1,124 @@
+"""A rulebook compiled once per version: its conditions as functions, its rules in the order in which they are served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+from services.loyalty.earning.domain import conditions
+from services.loyalty.earning.domain.cart import Cart
+from services.loyalty.earning.domain.conditions import Among, Is, Select, When
+from services.loyalty.earning.domain.document import Cap, Group, RulebookDocument
+from services.loyalty.earning.domain.fact_names import MEMBER_TIER
+from services.loyalty.earning.domain.rules import BaseRule, Multiplier
+from services.loyalty.earning.domain.rules.grants import Nothing, Reason
+from services.loyalty.earning.domain.rules.terms import Eligible, Fraction, Terms
+
+R = TypeVar("R", bound=Terms)
+
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class CompiledRule(Generic[R]):
+    """A rule with its conditions as functions."""
+
+    __slots__ = ("_begins_at", "_ends_at", "_lines", "_nothing", "_when", "rule")
+
+    def __init__(self, rule: R) -> None:
+        self.rule: R = rule
+        self._begins_at = rule.begins_at or _ALWAYS
+        self._ends_at = rule.ends_at or _NEVER
+        self._when: When | None = conditions.when(rule.when) if rule.when is not None else None
+        self._lines: Select | None = conditions.select(rule.lines) if rule.lines is not None else None
+        self._nothing = {reason: Nothing(rule.code, reason) for reason in Reason}
+
+    def mask(self, cart: Cart) -> int | Nothing:
+        """Return the set of the lines of a cart that count; nothing if the rule does not hold for the cart."""
+        if not self._begins_at <= cart.occurred_at < self._ends_at:
+            return self._nothing[Reason.NOT_IN_FORCE]
+        if self._when is not None and not self._when(cart):
+            return self._nothing[Reason.CONDITION]
+        mask = cart.everything if self._lines is None else self._lines(cart)
+        return mask or self._nothing[Reason.NO_LINE]
+
+    def nothing(self, reason: Reason) -> Nothing:
+        """Return the answer that the rule grants nothing for this reason."""
+        return self._nothing[reason]
+
+    def limited(self, points: int) -> int:
+        """Return points, but no more than the rule grants for one order."""
+        return points if self.rule.order_max is None else min(points, self.rule.order_max)
+
+
+def eligible_of(cart: Cart, mask: int) -> Eligible:
+    """Return the lines of a set, added up."""
+    return Eligible(cart.currency, cart.amount(mask), cart.quantity(mask))
+
+
+def worth_of(base: CompiledRule[BaseRule], cart: Cart, mask: int) -> Fraction | None:
+    """Return what a rule's points for a set of lines are before they are rounded; None: nothing."""
+    return base.rule.worth(eligible_of(cart, mask))
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRulebook:
+    """A compiled document. Rules stand in the order in which they are served."""
+
+    bases: tuple[CompiledRule[BaseRule], ...]
+    multipliers: tuple[CompiledRule[Multiplier], ...]
+    base_of: Mapping[str, CompiledRule[BaseRule]]
+    multiplier_of: Mapping[str, CompiledRule[Multiplier]]
+    turn_of: Mapping[str, int]
+    """The place of each rule in the order in which they are served."""
+    groups: Mapping[str, Group]
+    chains: Mapping[str, tuple[Cap, ...]]
+    """For each cap the caps that its points pass through, the innermost first."""
+    needs_tier: bool
+    """Whether a condition looks at the member's tier."""
+
+    def rule(self, code: str) -> BaseRule | Multiplier:
+        """Return a rule by its code."""
+        base = self.base_of.get(code)
+        return self.multiplier_of[code].rule if base is None else base.rule
+
+
+def parse(text: str) -> CompiledRulebook:
+    """Return a stored document compiled."""
+    return compiled(RulebookDocument.model_validate_json(text))
+
+
+def compiled(document: RulebookDocument) -> CompiledRulebook:
+    """Compile a document that `checks.faults` finds nothing in."""
+    rules = sorted(document.rules, key=lambda rule: rule.in_turn)
+    bases = tuple(CompiledRule[BaseRule](rule) for rule in rules if not isinstance(rule, Multiplier))
+    multipliers = tuple(CompiledRule(rule) for rule in rules if isinstance(rule, Multiplier))
+    caps = {cap.code: cap for cap in document.caps}
+    return CompiledRulebook(
+        bases,
+        multipliers,
+        {base.rule.code: base for base in bases},
+        {multiplier.rule.code: multiplier for multiplier in multipliers},
+        {rule.code: turn for turn, rule in enumerate(rules)},
+        {group.code: group for group in document.groups},
+        {code: _chain(caps, code) for code in caps},
+        _needs_tier(document),
+    )
+
+
+def _chain(caps: Mapping[str, Cap], code: str) -> tuple[Cap, ...]:
+    chain = [caps[code]]
+    while chain[-1].within is not None:
+        chain.append(caps[chain[-1].within])
+    return tuple(chain)
+
+
+def _needs_tier(document: RulebookDocument) -> bool:
+    return any(
+        isinstance(node, Is | Among) and node.fact == MEMBER_TIER
+        for rule in document.rules
+        if rule.when is not None
+        for node, _ in conditions.nodes(rule.when)
+    )

@@ -1,0 +1,285 @@
+"""Conditions: one small typed tree, for what an order must be like (`when`) and for the lines that count (`lines`).
+
+A fact that is missing is a value like no other: `eq`, `in` and comparisons are false of it, `ne` and `not_in` are true.
+Money is compared with the amount of the cart's currency. Without an amount of that currency the comparison is false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from operator import ge, gt, le, lt
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from services.loyalty.earning.domain.cart import Cart
+from services.loyalty.earning.domain.documents import Part
+from services.loyalty.earning.domain.fact_names import CATALOGUE, MEMBER_TIER, Kind
+from shared.limits import INT64_MAX, ORDER_ID_MAX
+
+CHILDREN_MAX = 64
+VALUES_MAX = 1_000
+CURRENCIES_MAX = 40
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=ORDER_ID_MAX)]
+Number = Annotated[int, Field(ge=0, le=INT64_MAX)]
+Money = Annotated[dict[str, Number], Field(min_length=1, max_length=CURRENCIES_MAX)]
+"""An amount in minor units per currency."""
+Comparison = Literal["lt", "le", "gt", "ge"]
+Compare = Callable[[int, int], bool]
+COMPARE: dict[str, Compare] = {"lt": lt, "le": le, "gt": gt, "ge": ge}
+
+
+class AllOf(Part):
+    """True if all of these conditions are."""
+
+    op: Literal["all"]
+    of: Annotated[tuple[Condition, ...], Field(min_length=1, max_length=CHILDREN_MAX)]
+
+
+class AnyOf(Part):
+    """True if any of these conditions is."""
+
+    op: Literal["any"]
+    of: Annotated[tuple[Condition, ...], Field(min_length=1, max_length=CHILDREN_MAX)]
+
+
+class NotOf(Part):
+    """True if this condition is not."""
+
+    op: Literal["not"]
+    of: Condition
+
+
+class Is(Part):
+    """A fact equals a value, or does not."""
+
+    op: Literal["eq", "ne"]
+    fact: str
+    value: Text | Number
+
+
+class Among(Part):
+    """A fact is one of these values, or none of them."""
+
+    op: Literal["in", "not_in"]
+    fact: str
+    values: Annotated[tuple[Text | Number, ...], Field(min_length=1, max_length=VALUES_MAX)]
+
+
+class Than(Part):
+    """A number or an amount of money is less or more than a value."""
+
+    op: Comparison
+    fact: str
+    value: Number | Money
+
+
+class Sum(Part):
+    """The sum over the lines that `lines` picks (None: all lines) is less or more than a value.
+
+    `of`: their amount, their units, or how many lines they are.
+    """
+
+    op: Literal["sum"]
+    of: Literal["amount", "quantity", "count"]
+    lines: Condition | None = None
+    compare: Comparison
+    value: Number | Money
+
+
+Condition = Annotated[AllOf | AnyOf | NotOf | Is | Among | Than | Sum, Field(discriminator="op")]
+
+When = Callable[[Cart], bool]
+"""A compiled condition on an order."""
+Select = Callable[[Cart], int]
+"""A compiled condition on lines: it picks the set of the lines that meet it."""
+
+for _node in (AllOf, AnyOf, NotOf, Sum):
+    _node.model_rebuild()
+
+
+def when(node: Condition) -> When:
+    """Compile a condition on an order."""
+    match node:
+        case AllOf():
+            compiled = [when(part) for part in sorted(node.of, key=_cost)]
+            return lambda cart: all(part(cart) for part in compiled)
+        case AnyOf():
+            compiled = [when(part) for part in sorted(node.of, key=_cost)]
+            return lambda cart: any(part(cart) for part in compiled)
+        case NotOf():
+            inner = when(node.of)
+            return lambda cart: not inner(cart)
+        case Is() | Among():
+            return _among(node)
+        case Than():
+            return _compared(number_of(node.fact), node.op, node.value)
+        case Sum():
+            return _compared(sum_of(node), node.compare, node.value)
+
+
+def select(node: Condition) -> Select:
+    """Compile a condition on lines."""
+    match node:
+        case AllOf():
+            compiled = [select(part) for part in node.of]
+            return lambda cart: _both(cart, compiled)
+        case AnyOf():
+            compiled = [select(part) for part in node.of]
+            return lambda cart: _either(cart, compiled)
+        case NotOf():
+            inner = select(node.of)
+            return lambda cart: cart.everything & ~inner(cart)
+        case Is() | Among() if CATALOGUE[node.fact].kind is Kind.TEXT:
+            return _select_text(node)
+        case Is() | Among() | Than():
+            return _select_number(node)
+        case Sum():
+            raise AssertionError("a sum is of an order, which was checked when the document was read")
+
+
+def sum_of(node: Sum) -> Callable[[Cart], int]:
+    """Return the function that adds up what a sum is of."""
+    picked = select(node.lines) if node.lines is not None else _everything
+    match node.of:
+        case "amount":
+            return lambda cart: cart.amount(picked(cart))
+        case "quantity":
+            return lambda cart: cart.quantity(picked(cart))
+        case "count":
+            return lambda cart: picked(cart).bit_count()
+
+
+def number_of(fact: str) -> Callable[[Cart], int]:
+    """Return the function that reads a number of an order."""
+    return _NUMBERS[fact]
+
+
+def nodes(node: Condition, depth: int = 1) -> Iterator[tuple[Condition, int]]:
+    """Yield a condition and all conditions in it, each with its depth."""
+    yield node, depth
+    match node:
+        case AllOf() | AnyOf():
+            for part in node.of:
+                yield from nodes(part, depth + 1)
+        case NotOf():
+            yield from nodes(node.of, depth + 1)
+        case Sum() if node.lines is not None:
+            yield from nodes(node.lines, depth + 1)
+        case _:
+            pass
+
+
+def only_falls(node: Condition) -> bool:
+    """Return whether units that go back can only make the condition false, never true again."""
+    match node:
+        case AllOf() | AnyOf():
+            return all(only_falls(part) for part in node.of)
+        case NotOf():
+            return _is_frozen(node.of)
+        case Is() | Among():
+            return not CATALOGUE[node.fact].shrinks
+        case Than():
+            return not CATALOGUE[node.fact].shrinks or node.op in ("gt", "ge")
+        case Sum():
+            return node.compare in ("gt", "ge") and (node.lines is None or only_falls(node.lines))
+
+
+def _is_frozen(node: Condition) -> bool:
+    """Return whether no return changes the condition."""
+    return not any(
+        isinstance(inner, Sum) or (isinstance(inner, Is | Among | Than) and CATALOGUE[inner.fact].shrinks)
+        for inner, _ in nodes(node)
+    )
+
+
+def _compared(number: Callable[[Cart], int], op: Comparison, value: int | dict[str, int]) -> When:
+    """Return the comparison of a number with a value. Money has a value per currency."""
+    compare = COMPARE[op]
+    if isinstance(value, int):
+        return lambda cart: compare(number(cart), value)
+    return lambda cart: cart.currency in value and compare(number(cart), value[cart.currency])
+
+
+def _cost(node: Condition) -> int:
+    """Return the rank of a condition among its neighbours: cheap ones are looked at first."""
+    return 2 if isinstance(node, Sum) else 0 if isinstance(node, Is | Among) else 1
+
+
+def _among(node: Is | Among) -> When:
+    values = frozenset([node.value] if isinstance(node, Is) else node.values)
+    wanted = node.op in ("eq", "in")
+    if CATALOGUE[node.fact].kind is Kind.TEXT:
+        text = _TEXTS[node.fact]
+        return lambda cart: (text(cart) in values) is wanted
+    number = number_of(node.fact)
+    return lambda cart: (number(cart) in values) is wanted
+
+
+def _select_text(node: Is | Among) -> Select:
+    values: tuple[str | int, ...] = (node.value,) if isinstance(node, Is) else node.values
+    attribute, wanted = node.fact.removeprefix("line."), node.op in ("eq", "in")
+    texts = [value for value in values if isinstance(value, str)]
+
+    def picked(cart: Cart) -> int:
+        index, mask = cart.with_text(attribute), 0
+        for value in texts if len(texts) < len(index) else [value for value in index if value in values]:
+            mask |= index.get(value, 0)
+        return mask if wanted else cart.everything & ~mask
+
+    return picked
+
+
+def _select_number(node: Is | Among | Than) -> Select:
+    read: Callable[[Cart, int], int] = Cart.unit_price if node.fact == "line.unit_price" else Cart.quantity_of
+    if isinstance(node, Than):
+        compare, value = COMPARE[node.op], node.value
+
+        def is_met(cart: Cart, line: int) -> bool:
+            limit = value if isinstance(value, int) else value.get(cart.currency)
+            return limit is not None and compare(read(cart, line), limit)
+
+    else:
+        values, wanted = (
+            frozenset([node.value] if isinstance(node, Is) else node.values),
+            node.op in ("eq", "in"),
+        )
+
+        def is_met(cart: Cart, line: int) -> bool:
+            return (read(cart, line) in values) is wanted
+
+    return lambda cart: cart.mask(lambda line: is_met(cart, line)) & cart.everything
+
+
+def _both(cart: Cart, parts: list[Select]) -> int:
+    mask = cart.everything
+    for part in parts:
+        mask &= part(cart)
+    return mask
+
+
+def _either(cart: Cart, parts: list[Select]) -> int:
+    mask = 0
+    for part in parts:
+        mask |= part(cart)
+    return mask
+
+
+def _everything(cart: Cart) -> int:
+    return cart.everything
+
+
+_NUMBERS: dict[str, Callable[[Cart], int]] = {
+    "order.amount": lambda cart: cart.amount(cart.everything),
+    "order.quantity": lambda cart: cart.quantity(cart.everything),
+    "order.lines": lambda cart: cart.everything.bit_count(),
+}
+_TEXTS: dict[str, Callable[[Cart], str | None]] = {
+    "order.currency": lambda cart: cart.currency,
+    "order.source": lambda cart: cart.source,
+    "order.channel": lambda cart: cart.channel,
+    "order.store": lambda cart: cart.store,
+    "order.partner": lambda cart: cart.partner,
+    MEMBER_TIER: lambda cart: cart.member.tier if cart.member is not None else None,
+}

@@ -1,0 +1,76 @@
+"""The document of a rulebook: the rules by which members earn, the groups in which rules compete, and the caps of a member."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from hashlib import sha256
+from typing import Annotated
+
+from pydantic import Field
+
+from services.loyalty.earning.domain.documents import Code, Part
+from services.loyalty.earning.domain.periods import Period
+from services.loyalty.earning.domain.rules import PointsPerAmount, Rule
+
+RULES_MAX = 200
+GROUPS_MAX = 50
+CAPS_MAX = 50
+LIMIT_MAX = 1_000_000_000_000
+DOCUMENT_BYTES_MAX = 256 * 1024
+"""Bytes of a document as canonical JSON."""
+
+
+class Stacking(StrEnum):
+    """How the rules of a group compete.
+
+    `best`: the rule that wants the most points, before caps. `first`: the one with the highest priority. `best_per_line`: of
+    multipliers, each line has its greatest.
+    """
+
+    BEST = "best"
+    FIRST = "first"
+    BEST_PER_LINE = "best_per_line"
+
+
+class Group(Part):
+    """Rules that compete. Rules without a group all apply."""
+
+    code: Code
+    stacking: Stacking
+
+
+class Cap(Part):
+    """The most points that a member gets of the rules that name the cap, in each of its periods.
+
+    `within`: what the cap passes on counts for that cap too.
+    """
+
+    code: Code
+    period: Period
+    limit: Annotated[int, Field(ge=1, le=LIMIT_MAX)]
+    within: Code | None = None
+
+
+class RulebookDocument(Part):
+    """The rules of one version, with the groups and caps that they name."""
+
+    rules: Annotated[tuple[Rule, ...], Field(max_length=RULES_MAX)]
+    groups: Annotated[tuple[Group, ...], Field(max_length=GROUPS_MAX)] = ()
+    caps: Annotated[tuple[Cap, ...], Field(max_length=CAPS_MAX)] = ()
+
+
+def default_document(currency: str) -> RulebookDocument:
+    """Return the rules of a new installation: one point per whole unit of money, without expiry."""
+    return RulebookDocument(rules=(PointsPerAmount(code="base", rates={currency: 1}),))
+
+
+def canonical(document: RulebookDocument) -> str:
+    """Return a document as the text that is stored: names sorted, no blanks, and nothing that is null."""
+    fields = document.model_dump(mode="json", exclude_none=True)
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def hash_of(text: str) -> bytes:
+    """Return the SHA-256 of a document's canonical text, which tells two documents apart in every answer."""
+    return sha256(text.encode()).digest()

@@ -1,0 +1,67 @@
+"""The counters of the members' caps, loaded for purchases and returns whose wallets are locked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.loyalty.earning.domain import earning
+from services.loyalty.earning.domain.compiling import CompiledRulebook
+from services.loyalty.earning.domain.earning import Decision
+from services.loyalty.earning.domain.falling import Capped
+from services.loyalty.earning.domain.levels import CounterKey, Counters
+from services.loyalty.earning.steps.rulebooks import compiled_rulebooks
+from services.loyalty.earning.storage import counters
+from services.loyalty.earning.storage.counters import store
+from services.loyalty.ledger.domain.locked import Locked
+from services.loyalty.ledger.domain.wallets import Lot, Member
+from services.loyalty.ledger.steps import lots
+from services.loyalty.ledger.steps.programme import current_programme
+from services.loyalty.purchases.domain.facts import StoredPurchase
+from shared.db import Tx
+
+__all__ = ["Levels", "load", "load_levels", "store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The rulebooks of lots, the counters of their caps, and the lots that these caps let through."""
+
+    books: Mapping[int, CompiledRulebook]
+    counters: Counters
+    capped: Capped
+
+
+async def load(tx: Tx, locked: Locked, decisions: Iterable[Decision]) -> Counters:
+    """Return the counters that these purchases count for."""
+    return await counters.load(
+        tx,
+        [
+            level.of(wallet.id)
+            for decision in decisions
+            for claim in decision.claims
+            for level in claim.levels
+            for wallet in locked.member(decision.purchase.identity_id).wallets
+        ],
+    )
+
+
+async def load_levels(tx: Tx, locked: Locked, earned: Sequence[tuple[StoredPurchase, Lot]]) -> Levels:
+    """Return what the returns of these purchases need, which earned these lots."""
+    zone = (await current_programme(tx)).zone_info
+    books = await compiled_rulebooks(tx, {lot.rulebook for _, lot in earned})
+    keys: list[CounterKey] = []
+    outermost = []
+    for purchase, lot in earned:
+        if lot.cap is None or lot.cap_from is None:
+            continue
+        levels = earning.levels_of(books[lot.rulebook], lot.rule, purchase.occurred_at, zone)
+        for wallet in _member(locked, lot).wallets:
+            keys += [level.of(wallet.id) for level in levels]
+            outermost.append((wallet.id, lot.cap, lot.cap_from))
+    capped = await lots.load_of_caps(tx, locked, outermost) if outermost else {}
+    return Levels(books, await counters.load(tx, keys), capped)
+
+
+def _member(locked: Locked, lot: Lot) -> Member:
+    return locked.member(lot.wallet.identity_id)

@@ -1,0 +1,191 @@
+"""Rules, groups and caps through the real consumer's transaction, with what returns take back."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from services.loyalty.ledger.storage.tables import lot
+from services.loyalty.purchases.storage.tables import purchase as purchase_table
+from shared.events.profile import PurchaseRecorded
+from tests.conftest import SEED
+from tests.loyalty.earning.domain.rule_oracle import Json, Left, Order, RuleOracle
+from tests.loyalty.earning.domain.rule_worlds import random_document, random_order
+from tests.loyalty.earning.ruled import order, put_rules
+from tests.loyalty.shop import START, Shop, customer, merged, returned
+from tests.parts import databases
+from tests.parts.sampling import limit
+
+BASE: Json = {"code": "base", "kind": "points_per_amount", "rates": {"CNY": 1}}
+DAY = timedelta(days=1)
+WORLDS = {"sqlite": limit(6, 60), "postgresql": limit(2, 20)}
+
+
+async def test_a_multiplier_and_a_bonus_are_grants_of_their_own(shop: Shop) -> None:
+    buyer = customer()
+    tea = {"op": "eq", "fact": "line.category", "value": "tea"}
+    big = {"op": "ge", "fact": "order.amount", "value": {"CNY": 10_000}}
+    double = {"code": "tea", "kind": "multiplier", "percent": 200, "of": "base", "lines": tea}
+    bonus = {"code": "big", "kind": "fixed_bonus", "points": 50, "when": big}
+    await put_rules(shop, {"rules": [BASE, double, bonus]})
+    bought = order(buyer, [(2, 6_000), (1, 5_000)], categories={1: "tea"})
+
+    await shop.tell(bought)
+    assert await shop.active(buyer) == 110 + 60 + 50
+    await shop.tell(returned(bought, [(1, 2, 2)]))
+
+    assert await shop.active(buyer) == 80 + 30
+    await shop.check()
+    await shop.tell(returned(bought, [(1, 1, 1), (2, 1, 1)]))
+    assert await shop.active(buyer) == 0
+    await shop.check()
+
+
+async def test_what_a_cap_cut_counts_once_there_is_room(shop: Shop) -> None:
+    buyer = customer()
+    caps = [
+        {"code": "daily", "period": "day", "limit": 100, "within": "monthly"},
+        {"code": "monthly", "period": "month", "limit": 150},
+    ]
+    await put_rules(shop, {"rules": [{**BASE, "cap": "daily"}], "caps": caps})
+    first, second = order(buyer, [(1, 8_000)]), order(buyer, [(1, 9_000)])
+    later = order(buyer, [(1, 9_000)], START + DAY)
+
+    await shop.tell(first, second, later)
+    assert await shop.active(buyer) == 150
+    await shop.check()
+    await shop.tell(returned(first, [(1, 1, 1)]))
+
+    assert await shop.active(buyer) == 150
+    await shop.tell(returned(later, [(1, 1, 1)]))
+    assert await shop.active(buyer) == 90
+    await shop.check()
+    await shop.tell(returned(second, [(1, 1, 1)]))
+    assert await shop.active(buyer) == 0
+    await shop.check()
+
+
+async def test_a_purchase_that_a_cap_cut_to_nothing_says_so(shop: Shop) -> None:
+    buyer = customer()
+    caps = [{"code": "daily", "period": "day", "limit": 10}]
+    await put_rules(shop, {"rules": [{**BASE, "cap": "daily"}], "caps": caps})
+
+    await shop.tell(order(buyer, [(1, 1_000)]))
+    await shop.tell(order(buyer, [(1, 5_000)]))
+
+    page = (await shop.operator().get(f"/v1/members/{buyer}/ledger")).json()
+    assert sorted(entry["outcome"] for entry in page["items"]) == ["cap_reached", "earned"]
+    lots = (await shop.operator().get(f"/v1/members/{buyer}/lots")).json()
+    assert [shown["issued"] for shown in lots["items"]] == [10]
+    await shop.check()
+
+
+async def test_the_tier_that_a_rule_looks_at_is_the_one_before_the_purchase(shop: Shop) -> None:
+    buyer = customer()
+    silver = {"op": "in", "fact": "member.tier", "values": ["silver", "gold"]}
+    await put_rules(
+        shop,
+        {"rules": [BASE, {"code": "s", "kind": "multiplier", "percent": 150, "of": "base", "when": silver}]},
+    )
+    lifts, doubled = order(buyer, [(1, 100_000)]), order(buyer, [(1, 10_000)], START + DAY)
+    late = order(buyer, [(1, 10_000)], START - DAY)
+
+    await shop.tell(lifts, doubled)
+    assert await shop.active(buyer) == 1_000 + 150
+    await shop.tell(late)
+    assert await shop.active(buyer) == 1_000 + 150 + 100
+    await shop.tell(returned(lifts, [(1, 1, 1)]))
+
+    assert await shop.active(buyer) == 150 + 100  # the tier of then is frozen
+    await shop.check()
+
+
+async def test_a_purchase_earns_by_the_version_of_its_time(shop: Shop) -> None:
+    buyer = customer()
+    await put_rules(shop, {"rules": [BASE]})
+    await put_rules(shop, {"rules": [{**BASE, "rates": {"CNY": 3}}]}, version=2, begins=START + DAY)
+    before, after = order(buyer, [(2, 2_000)]), order(buyer, [(2, 2_000)], START + DAY)
+
+    await shop.tell(after, before)
+    assert await shop.active(buyer) == 20 + 60
+    await shop.tell(returned(after, [(1, 1, 1)]), returned(before, [(1, 1, 1)]))
+
+    assert await shop.active(buyer) == 10 + 30
+    rows = await shop.rows(purchase_table)
+    assert sorted(row.rulebook for row in rows) == [1, 2]
+    await shop.check()
+
+
+async def test_members_who_were_merged_share_a_cap(shop: Shop) -> None:
+    one, other = customer(), customer()
+    caps = [{"code": "life", "period": "lifetime", "limit": 100}]
+    await put_rules(shop, {"rules": [{**BASE, "cap": "life"}], "caps": caps})
+    first, second = order(one, [(1, 8_000)]), order(other, [(1, 8_000)])
+
+    await shop.tell(first)
+    await shop.tell(merged(other, one, 1, START))
+    await shop.tell(second)
+    assert await shop.active(one) == 100
+    await shop.check()
+    await shop.tell(returned(first, [(1, 1, 1)]))
+
+    assert await shop.active(one) == 80
+    await shop.check()
+    await shop.tell(returned(second, [(1, 1, 1)]))
+    assert await shop.active(one) == 0
+    await shop.check()
+
+
+async def test_random_rules_through_the_ledger(shop: Shop, kind: databases.Kind) -> None:
+    """T1 and T4: what is left is what the oracle says, and nothing has drifted."""
+    zone = shop.runtime.context.settings.zone
+    for number in range(WORLDS[kind]):
+        rng = random.Random(f"{SEED} {number}")
+        buyer, document = customer(), random_document(rng)
+        version, begins = number + 1, None if number == 0 else START + number * timedelta(days=60)
+        await put_rules(shop, document, version=version, begins=begins)
+        oracle, lefts, sold = RuleOracle(document, ZoneInfo(zone)), [], []
+        for at in range(rng.randint(1, 4)):
+            drawn = random_order(rng, at, 1)
+            moved = Order(**{**vars(drawn), "at": drawn.at + (begins - START if begins else timedelta())})
+            bought = _bought(buyer, moved)
+            await shop.tell(bought)
+            oracle.book(_with_tier(moved, await _tier_of(shop, bought)))
+            sold.append((bought, _with_tier(moved, await _tier_of(shop, bought))))
+        for bought, taken in sold:
+            units = taken.units()
+            rng.shuffle(units)
+            gone = rng.randint(0, len(units))
+            for line, unit in units[:gone]:
+                await shop.tell(returned(bought, [(line, unit, unit)]))
+            lefts.append(Left(taken, units[gone:]))
+
+        assert await shop.active(buyer) == oracle.total(lefts), (number, document)
+        async with shop.database.read() as read:
+            issued = await read.all(select(lot.c.issued - lot.c.reversed).where(lot.c.identity_id == buyer))
+        assert sum(points for (points,) in issued) == oracle.total(lefts)
+        await shop.check()
+
+
+def _bought(buyer: str, drawn: Order) -> PurchaseRecorded:
+    made = order(
+        buyer, [(quantity, amount) for quantity, amount, *_ in drawn.lines], drawn.at, channel=drawn.channel
+    )
+    lines = tuple(
+        line.model_copy(update={"sku": sku, "category": category})
+        for line, (_, _, sku, category) in zip(made.lines, drawn.lines, strict=True)
+    )
+    return made.model_copy(update={"currency": drawn.currency, "lines": lines})
+
+
+async def _tier_of(shop: Shop, bought: PurchaseRecorded) -> str:
+    """Return the tier that the rules saw; any, if they did not look."""
+    (row,) = await shop.rows(purchase_table, purchase_table.c.purchase_id == bought.purchase_id)
+    return "member" if row.context is None else str(row.context.tier)
+
+
+def _with_tier(drawn: Order, tier: str) -> Order:
+    return Order(**{**vars(drawn), "tier": tier})
