@@ -82,6 +82,52 @@ def test_importing_again_changes_nothing(shop: Installation, tmp_path: Path) -> 
     assert (second[0], second[1]["imported"], second[1]["repeated"]) == (Exit.DONE, 0, 50)
 
 
+def test_a_dry_run_counts_what_the_run_that_follows_counts(shop: Installation, tmp_path: Path) -> None:
+    file = str(_file(tmp_path / "known.csv", [_row(1), _row(2), _row(3, amount=-1)]))
+    more = str(_file(tmp_path / "more.csv", [_row(1), _row(2, amount=777), _row(4), _row(5)]))
+    totals = ("orders", "new", "repeated", "refused", "errors")
+
+    for path, counts in (
+        (file, (3, 2, 0, 1)),
+        (file, (3, 0, 2, 1)),
+        (more, (4, 2, 1, 1)),
+        (more, (4, 0, 3, 1)),
+    ):
+        _, checked = _report(shop, path, "--source", "known", "--dry-run")
+        _, done = _report(shop, path, "--source", "known", "--no-wait")
+        assert tuple(done[name] for name in totals[:4]) == counts
+        assert [checked[name] for name in totals] == [done[name] for name in totals]
+        assert (checked["asked"], checked["imported"], done["imported"]) == (True, 0, done["new"])
+
+
+def test_a_dry_run_of_returns_knows_their_purchases(shop: Installation, tmp_path: Path) -> None:
+    _report(shop, str(_file(tmp_path / "sold.csv", [_row(1), _row(2)])), "--source", "tried", "--no-wait")
+    rows = [f"{name},{order},2026-01-06T12:00:00Z,1,1" for name, order in (("R1", 1), ("R2", 9), ("R3", 1))]
+    file = tmp_path / "returns.csv"
+    file.write_text("return_id,order_id,returned_at,line,quantity\n" + "\n".join(rows))
+
+    tried, done = (
+        json.loads(shop.run("import", "returns", str(file), "--source", "tried", "--json", *more).stdout)
+        for more in (["--dry-run"], ["--no-wait"])
+    )
+
+    for report in (tried, done):
+        assert (report["new"], report["waiting"], report["refused"]) == (1, 1, 1)
+        assert [(error["row"], error["column"]) for error in report["errors"]] == [(4, "quantity")]
+    _report(shop, str(_file(tmp_path / "late.csv", [_row(9)])), "--source", "tried", "--no-wait")
+    assert _set_aside(shop) == [], "only the run has left a return that waited"
+
+
+def test_a_dry_run_without_a_running_product_checks_the_file_and_says_so(tmp_path: Path) -> None:
+    file, shop = _file(tmp_path / "a.csv", [_row(1), _row(2, amount="x")]), Installation(tmp_path / "home")
+
+    _, report = _report(shop, str(file), "--source", "x", "--dry-run")
+    said = shop.run("import", "purchases", str(file), "--source", "x", "--dry-run")
+
+    assert (report["asked"], report["new"], report["refused"]) == (False, 1, 1)
+    assert "was not asked" in said.stdout
+
+
 def test_orders_without_a_customer_are_anonymous_if_the_command_says_so(
     shop: Installation, tmp_path: Path
 ) -> None:

@@ -134,6 +134,14 @@ async def test_texts_are_read_in_the_encodings_of_spreadsheets(
     assert lines[0]["sku"] == "花茶"
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "gb18030"])
+async def test_other_separators_are_recognised(profile: Profile, encoding: str, separator: str) -> None:
+    content = file_of(row("1", sku="茶叶"), row("2", sku="花茶")).replace(",", separator)
+    job = await imported(profile, content.encode(encoding))
+    assert (job["done"], job["errors"]) == (2, {})
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
