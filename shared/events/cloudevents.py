@@ -74,30 +74,36 @@ class Envelope:
 def encode(
     event: Event, event_id: UUID, source: str, traceparent: str | None = None
 ) -> tuple[list[tuple[str, bytes]], bytes]:
-    """Return the headers and the value of the record that carries an event.
+    """Return the headers and the value of the record that carries an event. Raises MalformedRecord, as `write_texts` does."""
+    headers, value = write_texts(event, event_id, source, traceparent)
+    return [(name, text.encode()) for name, text in headers.items()], value.encode()
+
+
+def write_texts(
+    event: Event, event_id: UUID, source: str, traceparent: str | None = None
+) -> tuple[dict[str, str], str]:
+    """Return the headers and the value of the record that carries an event, as texts: so the outbox keeps them.
 
     `source` names the publishing service as a URI reference (`/huitou/profile`). An invalid `traceparent` is
     left out, as its specification asks. Raises MalformedRecord (`too_large`) for an event that no bus would accept.
     """
     assert _VISIBLE.fullmatch(source), "the source must be a URI reference"
     assert len(source) <= SOURCE_CHARS_MAX, "the source is too long"
-    payload = event.model_dump_json(exclude_none=True).encode()
-    if len(payload) > EVENT_BYTES_MAX:
-        raise MalformedRecord(
-            "too_large", f"The value has {len(payload)} bytes, {EVENT_BYTES_MAX} are allowed."
-        )
-    headers = [
-        ("ce_specversion", SPECVERSION.encode()),
-        ("ce_id", str(event_id).encode()),
-        ("ce_source", source.encode()),
-        ("ce_type", event.type.encode()),
-        ("ce_time", as_text(event.occurred_at).encode()),
-        ("ce_subject", event.key.encode()),
-        (CONTENT_TYPE, JSON.encode()),
-    ]
+    value = event.model_dump_json(exclude_none=True)
+    if (size := len(value.encode())) > EVENT_BYTES_MAX:
+        raise MalformedRecord("too_large", f"The value has {size} bytes, {EVENT_BYTES_MAX} are allowed.")
+    headers = {
+        "ce_specversion": SPECVERSION,
+        "ce_id": str(event_id),
+        "ce_source": source,
+        "ce_type": event.type,
+        "ce_time": as_text(event.occurred_at),
+        "ce_subject": event.key,
+        CONTENT_TYPE: JSON,
+    }
     if traceparent is not None and _TRACEPARENT.fullmatch(traceparent):
-        headers.append(("traceparent", traceparent.encode()))
-    return headers, payload
+        headers["traceparent"] = traceparent
+    return headers, value
 
 
 def decode(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> Envelope:

@@ -12,6 +12,7 @@ from shared.db.opening import kernel_metadata
 from shared.db.records import record_of
 from shared.db.schema import one_of
 from shared.db.types import BigInt, Id, Instant, Json
+from shared.frozen import quickly_made
 
 
 class OutboxColumns(TypedColumns):
@@ -69,6 +70,7 @@ class OutboxRecord:
     published_at: datetime | None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class NewOutboxRecord:
     """An event that is written to the outbox. The database gives it its id, and the relay sets `published_at`."""
@@ -85,6 +87,7 @@ class NewOutboxRecord:
     booked_at: datetime
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class PendingRecord:
     """The columns of a pending event that the relay sends."""

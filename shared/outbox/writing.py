@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared.db import Tx, WriteOutbox
 from shared.events.base import Event
-from shared.events.cloudevents import encode
+from shared.events.cloudevents import write_texts
 from shared.ids import new_event_id
 from shared.outbox.tables import NewOutboxRecord, outbox
 from shared.pacing import paced
@@ -21,7 +21,7 @@ def write_outbox(service: str) -> WriteOutbox:
         records = []
         async for event in paced(events):
             event_id = new_event_id()
-            headers, payload = encode(event, event_id, source, tx.traceparent)
+            headers, payload = write_texts(event, event_id, source, tx.traceparent)
             records.append(
                 NewOutboxRecord(
                     event_id=event_id,
@@ -30,8 +30,8 @@ def write_outbox(service: str) -> WriteOutbox:
                     type=event.type,
                     topic=event.topic.name,
                     key=event.key,
-                    headers={name: value.decode() for name, value in headers},
-                    payload=payload.decode(),
+                    headers=headers,
+                    payload=payload,
                     occurred_at=event.occurred_at,
                     booked_at=tx.now,
                 )
