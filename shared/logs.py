@@ -161,6 +161,7 @@ class QuietLog:
 
 def _write(service: str, minimum: int, stream: Lines) -> None:
     _patient.redirect(stream)
+    lines = structlog.WriteLogger(file=cast(TextIO, _patient))
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -172,7 +173,7 @@ def _write(service: str, minimum: int, stream: Lines) -> None:
             structlog.processors.JSONRenderer(serializer=_compact),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(minimum),
-        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _patient)),
+        logger_factory=lambda: lines,
         cache_logger_on_first_use=False,
     )
 
@@ -200,6 +201,8 @@ def _last_word(key: str) -> str:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return value[:TEXT_CHARACTERS_MAX]
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, list | tuple | set | frozenset):
