@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Response
+from fastapi.telemetry import TelemetryConfig
 from starlette.requests import Request
 
 from shared.api_keys import ApiKeys
@@ -37,6 +38,9 @@ from shared.metrics import CONTENT_TYPE, Metrics
 from shared.service.opening import open_runtime
 from shared.service.service import Service
 
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own telemetry looks in the environment at each request. The product has its own metrics, log and trace contexts."""
+
 
 class RepeatedOperationId(TypeError):
     """Two operations have the same id."""
@@ -59,6 +63,7 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
         lifespan=_lifespan(service, runtime),
     )
     app.state.metrics = metrics or Metrics(service.name)
@@ -126,7 +131,9 @@ def build_side_door_of(service: Service, app: FastAPI) -> FastAPI:
 
 def _private(service: Service, metrics: Metrics, health_of_process: Health) -> FastAPI:
     """Build an app for a port that only the operators' own network reaches."""
-    app = FastAPI(title=service.title, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=service.title, openapi_url=None, docs_url=None, redoc_url=None, telemetry=_NO_TELEMETRY
+    )
     app.state.metrics, app.state.health, app.state.private = metrics, health_of_process, True
     app.router.routes.extend(health.router.routes)
     app.router.add_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
