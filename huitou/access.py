@@ -17,10 +17,13 @@ def grants() -> list[Grant]:
         for topic in own:
             granted += [
                 Grant(service.name, operation, "topic", topic)
-                for operation in ("Write", "Read", "Create", "Describe")
+                for operation in ("Write", "Read", "Create", "Describe", "DescribeConfigs")
             ]
         for topic in consumed:
-            granted += [Grant(service.name, operation, "topic", topic) for operation in ("Read", "Describe")]
+            granted += [
+                Grant(service.name, operation, "topic", topic)
+                for operation in ("Read", "Describe", "DescribeConfigs")
+            ]
         granted += [Grant(service.name, "Read", "group", handlers.consumer) for handlers in consumers]
     return granted
 

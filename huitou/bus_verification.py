@@ -7,14 +7,15 @@ from itertools import groupby
 from sqlalchemy import select
 
 from shared.bus import Bus, BusDamaged, Damage, Record
-from shared.consume.foreign import foreign
+from shared.consume.foreign import Foreign, foreign
 from shared.consume.tables import ConsumerPositionRecord, consumer_position
 from shared.db import Read, columns_of
 from shared.outbox import witness
 from shared.outbox.tables import outbox
+from shared.outbox.topics import faults
 from shared.run import roles
 from shared.service import Drift, Runtime, Service
-from shared.speech import words
+from shared.speech import Words, words
 
 PAGE_RECORDS = 1_000
 DRIFTS_MAX = 100
@@ -27,6 +28,7 @@ async def verify(service: Service, runtime: Runtime, read: Read) -> Sequence[Dri
     if damages := await runtime.bus.examine(service.topics_published):
         return [_damage(damage) for damage in damages]
     return [
+        *await _topics(service, runtime),
         *await _witness(service, runtime),
         *await _positions(service, runtime.bus, read),
         *await _outbox(runtime.bus, read, service.topics_published),
@@ -35,6 +37,29 @@ async def verify(service: Service, runtime: Runtime, read: Read) -> Sequence[Dri
 
 def _damage(damage: Damage) -> Drift:
     return Drift(_words("drift_bus_whole"), damage.where, damage.what)
+
+
+async def notes(service: Service, runtime: Runtime) -> Sequence[Words]:
+    """Return what deserves to be known of the topics of a service, and is no difference."""
+    return [
+        _words("note_topic_grown", topic=fault.topic, partitions=fault.found, used=fault.wanted)
+        for fault in await faults(runtime.database, runtime.bus, service.topics_published)
+        if fault.kind == "topic_grown"
+    ]
+
+
+async def _topics(service: Service, runtime: Runtime) -> list[Drift]:
+    return [
+        Drift(
+            _words("drift_topic_settings"),
+            fault.topic,
+            _words("drift_topic_set", found=fault.found, wanted=fault.wanted)
+            if fault.found
+            else _words("drift_topic_unread"),
+        )
+        for fault in await faults(runtime.database, runtime.bus, service.topics_published)
+        if fault.kind != "topic_grown"
+    ]
 
 
 async def _witness(service: Service, runtime: Runtime) -> list[Drift]:
@@ -67,16 +92,21 @@ async def _positions(service: Service, bus: Bus, read: Read) -> list[Drift]:
         foreigners = await foreign(bus, positions)
     except BusDamaged as error:  # the damage is in a topic of another service
         return [_damage(error.damage)]
-    return [
-        Drift(
-            _words("drift_position" if foreigner.is_beyond else "drift_position_knows"),
-            f"{foreigner.position.consumer} {foreigner.place.topic}[{foreigner.place.partition}]",
-            _words("drift_position_beyond", position=foreigner.position.next_offset, end=foreigner.end)
-            if foreigner.is_beyond
-            else _words("drift_position_foreign", position=foreigner.position.next_offset),
-        )
-        for foreigner in foreigners
-    ]
+    return [_of_position(foreigner) for foreigner in foreigners]
+
+
+def _of_position(foreigner: Foreign) -> Drift:
+    """Describe a position from which no consumer can go on."""
+    position, place = foreigner.position, foreigner.place
+    subject = f"{position.consumer} {place.topic}[{place.partition}]"
+    at = position.next_offset
+    if foreigner.is_beyond:
+        detail = _words("drift_position_beyond", position=at, end=foreigner.end)
+        return Drift(_words("drift_position"), subject, detail)
+    if foreigner.is_before:
+        detail = _words("drift_position_before", position=at, first=foreigner.first)
+        return Drift(_words("drift_position_next"), subject, detail)
+    return Drift(_words("drift_position_knows"), subject, _words("drift_position_foreign", position=at))
 
 
 async def _outbox(bus: Bus, read: Read, topics: Sequence[str]) -> list[Drift]:

@@ -1,7 +1,7 @@
 """The whole product in one process: five listeners, four services with every role, one bus."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from socket import socket
 from time import monotonic
@@ -70,7 +70,9 @@ async def run(settings: Settings, stopping: asyncio.Event, when_ready: Callable[
                 )
             group.create_task(_watch(running[0][1].bus, stopping))
             group.create_task(serving.serve(create_console(console_settings), console, stopping))
-            group.create_task(_announce(settings, running, stopping, when_ready))
+            names = [service.name for service, _ in running]
+            app_of = dict(zip(names, apps, strict=True))
+            group.create_task(_announce(settings, app_of, stopping, when_ready))
 
 
 @asynccontextmanager
@@ -156,28 +158,24 @@ async def _watch(bus: Bus, stopping: asyncio.Event) -> None:
 
 async def _announce(
     settings: Settings,
-    running: Sequence[Running],
+    apps: Mapping[str, FastAPI],
     stopping: asyncio.Event,
     when_ready: Callable[[], Awaitable[None]],
 ) -> None:
-    """Call `when_ready` when every service is ready. A service that has lost something is named, and waited for without end."""
+    """Call `when_ready` when every service is ready. What a person has to decide or mend is told, and waited for without end."""
     told = set[str]()
-    bus = running[0][1].bus
-    behind = {service.name: runtime.database for service, runtime in running}
     deadline = monotonic() + READY_SECONDS_MAX
     async with httpx2.AsyncClient(timeout=READY_SECONDS_MAX) as client:
         for name in settings.names:
             while not stopping.is_set() and not await _is_ready(client, settings.address(name)):
-                if name in behind and behind[name].behind and not behind[name].damaged:
+                blocking = await apps[name].state.health.blocking() if name in apps else []
+                lasting = [issue.words(language()) for issue in blocking if issue.code in health.LASTING]
+                if lasting:
                     deadline = monotonic() + READY_SECONDS_MAX
-                    if name not in told:
-                        typer.echo(health.DATABASE_BEHIND.filled(service=name).words(language()), err=True)
-                    told.add(name)
-                elif bus.damage is not None:
-                    deadline = monotonic() + READY_SECONDS_MAX
-                    if bus.damage.where not in told:
-                        typer.echo(health.log_damaged(bus.damage).words(language()), err=True)
-                    told.add(bus.damage.where)
+                    for sentence in lasting:
+                        if sentence not in told:
+                            typer.echo(sentence, err=True)
+                    told.update(lasting)
                 elif monotonic() > deadline:
                     raise Refused(Exit.FAILED, said("not_ready", name=name))
                 await asyncio.sleep(READY_POLL_SECONDS)

@@ -28,11 +28,12 @@ def verify(
     from shared.consume.set_aside import REFUSED
 
     require_open_files()
-    drifts, set_aside = asyncio.run(_verify(Settings()))
+    drifts, set_aside, notes = asyncio.run(_verify(Settings()))
     refused = [record for record in set_aside if record["state"] in REFUSED]
     ok = not drifts and not refused
     if as_json:
-        found = {"ok": ok, "drifts": drifts} | ({"set_aside": set_aside} if set_aside else {})
+        told = {"set_aside": set_aside, "notes": notes}
+        found = {"ok": ok, "drifts": drifts} | {name: value for name, value in told.items() if value}
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:
         for drift in drifts:
@@ -43,6 +44,8 @@ def verify(
             typer.echo(said("verify_set_aside", **{**record, "ids": f"{ids}{more}"}))
         if refused:
             typer.echo(said("verify_act_on_them"))
+        for note in notes:
+            typer.echo(said("verify_note", **note))
         typer.echo(said("verify_differences", count=len(drifts)) if drifts else _nothing_differs(refused))
     if not ok:
         raise typer.Exit(Exit.FAILED)
@@ -53,8 +56,10 @@ def _nothing_differs(refused: list[dict[str, Any]]) -> str:
     return said("verify_applied_adds_up", count=count) if count else said("everything_adds_up")
 
 
-async def _verify(settings: Settings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the differences, and what is set aside, of all services."""
+async def _verify(
+    settings: Settings,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the differences, what is set aside, and what else deserves to be known, of all services."""
     # These load every service, which the other commands need not wait for.
     from huitou import bus_verification, embedded, registry
     from shared.db import failures
@@ -65,6 +70,7 @@ async def _verify(settings: Settings) -> tuple[list[dict[str, Any]], list[dict[s
 
     found: list[dict[str, Any]] = []
     aside: list[dict[str, Any]] = []
+    notes: list[dict[str, Any]] = []
     home.read(settings.home)
     if any(not path.exists() for path in registry.files()):
         raise home.no_home(settings.home)
@@ -79,6 +85,7 @@ async def _verify(settings: Settings) -> tuple[list[dict[str, Any]], list[dict[s
                         *await bus_verification.verify(service, parts, read),
                     ]
                     aside += await _set_aside(service.name, read)
+                about = await bus_verification.notes(service, parts)
             except UnknownVersion as error:
                 raise Refused(Exit.HOME_OF_OTHER_VERSION, spoken(error)) from None
             except NotMigrated as error:
@@ -88,7 +95,8 @@ async def _verify(settings: Settings) -> tuple[list[dict[str, Any]], list[dict[s
                     raise
                 raise Refused(Exit.DATABASE_AWAY, spoken(away(service, parts, error))) from None
             found += [{"service": service.name, **asdict(drift)} for drift in drifts]
-    return found, aside
+            notes += [{"service": service.name, "note": note} for note in about]
+    return found, aside, notes
 
 
 async def _set_aside(service: str, read: "Read") -> list[dict[str, Any]]:

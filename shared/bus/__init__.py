@@ -17,6 +17,7 @@ from shared.bus.protocol import (
     Subscription,
     Tail,
     TopicPartition,
+    TopicSettings,
     size_of,
     unguarded,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Subscription",
     "Tail",
     "TopicPartition",
+    "TopicSettings",
     "open_bus",
     "partition_of",
     "size_of",

@@ -21,6 +21,7 @@ from shared.bus.protocol import (
     RecordRefused,
     Tail,
     TopicPartition,
+    TopicSettings,
     unguarded,
 )
 from shared.clock import Clock, SystemClock
@@ -140,13 +141,16 @@ class EmbeddedBus:
     async def tails(self, topics: Sequence[str], records_max: int) -> dict[TopicPartition, Tail]:
         """Return the end of every partition of these topics."""
         ends = await self.end_offsets(topics)
+        extents = self._log.extents()
         return {
-            partition: Tail(end, await self.read(partition, end - records_max, records_max))
+            partition: Tail(
+                end, await self.read(partition, end - records_max, records_max), extents[partition].first
+            )
             for partition, end in ends.items()
         }
 
     async def look_back(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, Tail]:
-        """Return the end of each partition, and the record before each offset."""
+        """Return the extent of each partition, and the record before each offset."""
         extents = self._log.extents(refresh=True)
         return {
             partition: Tail(
@@ -154,6 +158,7 @@ class EmbeddedBus:
                 await self.read(partition, offset - 1, 1)
                 if extents[partition].first < offset <= extents[partition].next
                 else (),
+                extents[partition].first,
             )
             for partition, offset in offsets.items()
             if partition in extents
@@ -162,6 +167,10 @@ class EmbeddedBus:
     async def partitions(self, topic: str) -> int:
         """Return the number of partitions of a topic."""
         return self._log.partitions(topic)
+
+    async def settings(self, topics: Sequence[str]) -> dict[str, TopicSettings]:
+        """Return how these topics are kept: nothing but the number of partitions can differ."""
+        return {topic: TopicSettings(self._log.partitions(topic)) for topic in topics}
 
     async def read(self, partition: TopicPartition, offset: int, records_max: int) -> list[Record]:
         """Return records from `offset` on, outside any group."""

@@ -80,6 +80,24 @@ class Tail:
 
     end: int
     records: Sequence[Record]
+    first: int = 0
+    """The offset of the oldest record; the end if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSettings:
+    """How a bus keeps a topic. The defaults keep every record for ever."""
+
+    partitions: int
+    policy: str = "delete"
+    """Kafka's `cleanup.policy`. With `compact` a topic keeps only the last record of each key."""
+    retention_ms: int = -1
+    retention_bytes: int = -1
+    """The time and the size up to which records are kept; -1: without a limit."""
+    unclean: bool = False
+    """Whether a replica that lacks acknowledged records may become the leader."""
+    readable: bool = True
+    """Whether this process may read the settings; otherwise only the number of partitions is known."""
 
 
 Guard = Callable[[], None]
@@ -179,13 +197,16 @@ class Bus(Protocol):
         """Return the end of every partition of these topics. Raises BusUnavailable, RecordRefused."""
 
     async def look_back(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, Tail]:
-        """Return the end of each of these partitions, and with it the record before the given offset, if there is one.
+        """Return the extent of each of these partitions, and with it the record before the given offset, if there is one.
 
         A partition that does not exist is left out. Raises BusUnavailable, RecordRefused.
         """
 
     async def partitions(self, topic: str) -> int:
         """Return the number of partitions of a topic. Raises BusUnavailable, RecordRefused."""
+
+    async def settings(self, topics: Sequence[str]) -> dict[str, TopicSettings]:
+        """Return how these topics are kept now, which an administrator may change. Raises BusUnavailable, RecordRefused."""
 
     async def read(self, partition: TopicPartition, offset: int, records_max: int) -> list[Record]:
         """Return records from `offset` on, for tools and outside any group. Raises BusUnavailable, RecordRefused."""

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 
 from shared import logs
-from shared.bus import Bus, BusUnavailable, Record, Subscription, TopicPartition
-from shared.consume import stopped_partitions
+from shared.bus import Bus, BusUnavailable, Record, RecordRefused, Subscription, TopicPartition
+from shared.consume import foreign, stopped_partitions
 from shared.consume.apply import DEAD_MIN, BrakePulled, Outcome, apply_batch
 from shared.consume.combined import Apart, Batches, apply_together, groups
-from shared.consume.foreign import refuse_foreign
 from shared.consume.handlers import Handlers
 from shared.consume.tables import BrakedBatchRecord, ConsumerPositionRecord, StopCause, consumer_position
 from shared.context import Context
@@ -108,7 +107,7 @@ class Consumer:
             try:
                 await self._consume(stopping)
             except Exception as error:
-                if not (isinstance(error, BusUnavailable) or failures.is_transient(error)):
+                if not (isinstance(error, BusUnavailable | RecordRefused) or failures.is_transient(error)):
                     raise
                 self._warn("the consumer waits for its bus and its database", error)
                 await _first_of(stopping, SUBSCRIBE_SECONDS)
@@ -128,6 +127,7 @@ class Consumer:
                 fetched = await subscription.fetch(
                     records_max=self.handlers.batch_max, timeout_seconds=self._patience()
                 )
+                await foreign.refuse_gaps(self.bus, self.handlers.consumer, self.positions, fetched)
                 away = False
                 for group in self._groups(fetched):
                     if stopping.is_set():
@@ -312,7 +312,7 @@ class Consumer:
                 ),
             )
         positions = {TopicPartition(record.topic, record.partition): record for record in stored}
-        await refuse_foreign(self.database, self.bus, [positions[place] for place in partitions])
+        await foreign.refuse_foreign(self.database, self.bus, [positions[place] for place in partitions])
         start = {partition: positions[partition].next_offset for partition in partitions}
         self.positions.update(start)
         self._reported.clear()  # the broker accepts no report from a member that is about to lose its partitions

@@ -1,11 +1,12 @@
-"""Positions in a log that is not the one that was read: it was restored from an older copy, or replaced, and grew again.
+"""Positions from which a consumer cannot go on, because the log is not the one that was read, or lacks what comes next.
 
-An offset alone does not show it: a new record takes the offset of a lost one. So a position knows the last record that it has
-passed, and that record must still be the one before it.
+It was restored from an older copy, or replaced, and grew again. An offset alone does not show it: a new record takes the
+offset of a lost one. So a position knows the last record that it has passed, and that record must still be the one before it.
+Or records were deleted by age, by size or by hand before they were applied.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 from zlib import crc32
@@ -20,9 +21,10 @@ from shared.speech import words
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """One position that is foreign to its partition, and the end of the partition."""
+    """One position that is foreign to its partition, and the extent of the partition."""
 
     position: ConsumerPositionRecord
+    first: int
     end: int
 
     @property
@@ -34,6 +36,11 @@ class Foreign:
     def is_beyond(self) -> bool:
         """Return whether the position is beyond the end."""
         return self.position.next_offset > self.end
+
+    @property
+    def is_before(self) -> bool:
+        """Return whether records from the position on were deleted."""
+        return self.position.next_offset < self.first
 
 
 def identity_of(record: Record) -> str:
@@ -48,15 +55,14 @@ def identity_of(record: Record) -> str:
 
 
 async def foreign(bus: Bus, positions: Sequence[ConsumerPositionRecord]) -> list[Foreign]:
-    """Return the positions that are beyond the end, or behind another record than the last one that was passed.
+    """Return the positions that are beyond the end, before the oldest record, or behind another record than the last one passed.
 
     A record that retention has deleted cannot be compared. A position that was found foreign stays so until its last record
     is there again, or an operator decides. Raises BusUnavailable, RecordRefused.
     """
     of_consumer = defaultdict[str, list[ConsumerPositionRecord]](list)
     for position in positions:
-        if position.next_offset > 0:
-            of_consumer[position.consumer].append(position)
+        of_consumer[position.consumer].append(position)
     found = []
     for moved in of_consumer.values():
         tails = await bus.look_back(
@@ -65,7 +71,7 @@ async def foreign(bus: Bus, positions: Sequence[ConsumerPositionRecord]) -> list
         for position in moved:
             tail = tails.get(TopicPartition(position.topic, position.partition), Tail(0, ()))
             if _is_foreign(position, tail):
-                found.append(Foreign(position, tail.end))
+                found.append(Foreign(position, tail.first, tail.end))
     return found
 
 
@@ -74,10 +80,31 @@ async def refuse_foreign(database: Database, bus: Bus, positions: Sequence[Consu
     found = await foreign(bus, positions)
     await _write_down(database, positions, found)
     if found and not found[0].is_beyond:  # the bus refuses a start that is beyond the end
-        place = f"{found[0].place.topic}/{found[0].place.partition}"
-        raise BusUnavailable(
-            words(__name__, "position_foreign", consumer=found[0].position.consumer, place=place)
-        )
+        name = "position_deleted" if found[0].is_before else "position_foreign"
+        raise _stopped(name, found[0].position.consumer, found[0].place)
+
+
+async def refuse_gaps(
+    bus: Bus,
+    consumer: str,
+    positions: Mapping[TopicPartition, int],
+    fetched: Mapping[TopicPartition, Sequence[Record]],
+) -> None:
+    """Raise BusUnavailable if records were deleted while they waited to be fetched. The next assignment writes it down."""
+    gaps = {
+        place: positions[place]
+        for place, records in fetched.items()
+        if records[0].offset > positions.get(place, records[0].offset)
+    }
+    tails = await bus.look_back(gaps) if gaps else {}
+    for place, tail in tails.items():
+        if gaps[place] < tail.first:
+            raise _stopped("position_deleted", consumer, place)
+
+
+def _stopped(name: str, consumer: str, place: TopicPartition) -> BusUnavailable:
+    place_in_words = f"{place.topic}/{place.partition}"
+    return BusUnavailable(words(__name__, name, consumer=consumer, place=place_in_words))
 
 
 async def _write_down(
@@ -95,11 +122,10 @@ async def _write_down(
                 await tx.execute(_unmoved(position).values(foreign_since=since))
 
 
-async def read_again(tx: Tx, position: ConsumerPositionRecord) -> None:
+async def read_again(tx: Tx, foreigner: Foreign) -> None:
     """Let a consumer read a partition again from its beginning. What it has applied is recognised, as in a replay."""
-    await tx.execute(
-        _unmoved(position).values(next_offset=0, moved_at=tx.now, last_record=None, foreign_since=None)
-    )
+    beginning = {"next_offset": foreigner.first, "last_record": None, "foreign_since": None}
+    await tx.execute(_unmoved(foreigner.position).values(moved_at=tx.now, **beginning))
 
 
 def _unmoved(position: ConsumerPositionRecord) -> Update:
@@ -114,8 +140,10 @@ def _unmoved(position: ConsumerPositionRecord) -> Update:
 
 
 def _is_foreign(position: ConsumerPositionRecord, tail: Tail) -> bool:
-    if position.next_offset > tail.end:
+    if not tail.first <= position.next_offset <= tail.end:
         return True
+    if position.next_offset == 0:
+        return False
     if position.last_record is None or not tail.records:  # a position of before has no last record
         return position.foreign_since is not None
     return identity_of(tail.records[0]) != position.last_record

@@ -29,6 +29,7 @@ from shared.http import (
     refusals,
     set_aside,
     stopped_partitions,
+    topics,
 )
 from shared.http.edge import Edge
 from shared.http.health import DatabaseCheck, DiskCheck, Health, Issue, KeysCheck, LogCheck, LossCheck
@@ -161,13 +162,20 @@ def _connect(app: FastAPI, service: Service, runtime: Runtime) -> None:
     app.state.limiter = Limiter(runtime)
     app.state.api_keys = ApiKeys(runtime)
     migrations = Migrations(service.migrations, service.metadata)
+    of_topics = topics.TopicsCheck(service, runtime)
     app.state.health.gates += [
         DatabaseCheck(runtime, migrations),
         LossCheck(service.name, runtime.database),
         LogCheck(runtime.bus),
+        of_topics.gate,
     ]
     app.state.health.watched.extend(
-        [*monitoring.checks(service, runtime), KeysCheck(runtime.tokens), DiskCheck(runtime)]
+        [
+            *monitoring.checks(service, runtime),
+            of_topics.watched,
+            KeysCheck(runtime.tokens),
+            DiskCheck(runtime),
+        ]
     )
     app.state.metrics.read.append(monitoring.figures(service, runtime))
     app.state.metrics.counted += [

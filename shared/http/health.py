@@ -69,6 +69,8 @@ KEYS_UNREADABLE = issue(__name__, "token_keys_unreadable")
 DISK_FULL = issue(__name__, "disk_full")
 LOG_DAMAGED = issue(__name__, "log_damaged")
 LOG_LOST = issue(__name__, "log_lost")
+LASTING = frozenset({"database_behind", "log_damaged", "topic_deletes"})
+"""The codes of issues that keep a service from being ready until a person has decided or mended something."""
 HIDDEN = issue(__name__, "hidden")
 """The sentence in place of the details, for those who have no token of an operator."""
 CHECK_SLOW = issue(__name__, "check_slow")

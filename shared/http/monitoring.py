@@ -42,6 +42,7 @@ OUTBOX_WAITS = issue(__name__, "outbox_waits")
 NO_RELAY_LEADER = issue(__name__, "no_relay_leader")
 CONSUMER_LAGS = issue(__name__, "consumer_lags")
 POSITION_BEYOND_END = issue(__name__, "position_beyond_end")
+POSITION_DELETED = issue(__name__, "position_deleted")
 POSITION_FOREIGN = issue(__name__, "position_foreign")
 PARTITION_BRAKED = issue(__name__, "partition_braked")
 PARTITION_FAILING = issue(__name__, "partition_failing")
@@ -199,7 +200,7 @@ def checks(service: Service, runtime: Runtime) -> list[Check]:
     async def lag(read: Read) -> Issue | None:
         lags = await _lags(service, runtime, read)
         if misplaced := [measured for measured in lags if measured.records < 0 or measured.is_foreign]:
-            return _misplaced(min(misplaced, key=lambda measured: measured.records))
+            return await _misplaced(runtime, min(misplaced, key=lambda measured: measured.records))
         behind = sum(measured.records for measured in lags)
         oldest = max((await ages.seconds(lags, runtime.clock.now())).values(), default=0.0)
         late = behind > LAG_RECORDS_MAX or oldest > LAG_SECONDS_MAX
@@ -237,11 +238,11 @@ def checks(service: Service, runtime: Runtime) -> list[Check]:
 
 
 async def _lost_by_bus(service: Service, runtime: Runtime, read: Read) -> Issue | None:
-    """Return the issue of topics that have lost records. If the bus is away or has no topics yet, another check reports it."""
+    """Return the issue of topics that have lost records. If the bus is away, another check reports it."""
     try:
         async with asyncio.timeout(BUS_SECONDS_MAX):
             short = await witness.lost_by_bus(read, runtime.bus, service.topics_published)
-    except (BusUnavailable, RecordRefused, TimeoutError):
+    except (BusUnavailable, TimeoutError):
         return None
     if not short:
         return None
@@ -249,12 +250,21 @@ async def _lost_by_bus(service: Service, runtime: Runtime, read: Read) -> Issue 
     return BUS_BEHIND.filled(place=place, records=short[0].known - short[0].found)
 
 
-def _misplaced(lag: Lag) -> Issue:
-    """Return the issue of a position that is beyond the end, or in another log than the one that was read."""
+async def _misplaced(runtime: Runtime, lag: Lag) -> Issue:
+    """Return the issue of a position that is beyond the end, before the oldest record, or in another log than the one read."""
     place = f"{lag.place.topic}/{lag.place.partition}"
-    if lag.records >= 0:
-        return POSITION_FOREIGN.filled(consumer=lag.consumer, place=place)
-    return POSITION_BEYOND_END.filled(consumer=lag.consumer, place=place, records=-lag.records)
+    if lag.records < 0:
+        return POSITION_BEYOND_END.filled(consumer=lag.consumer, place=place, records=-lag.records)
+    try:
+        async with asyncio.timeout(BUS_SECONDS_MAX):
+            tails = await runtime.bus.look_back({lag.place: lag.next_offset})
+    except (BusUnavailable, RecordRefused, TimeoutError):
+        tails = {}
+    if lag.place in tails and lag.next_offset < (first := tails[lag.place].first):
+        return POSITION_DELETED.filled(
+            consumer=lag.consumer, place=place, position=lag.next_offset, first=first
+        )
+    return POSITION_FOREIGN.filled(consumer=lag.consumer, place=place)
 
 
 def _stopped(stop: Stopped, now: datetime) -> Issue:

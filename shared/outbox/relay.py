@@ -8,7 +8,7 @@ customer never overtake each other. No row is ever skipped.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 
 from sqlalchemy import BigInteger, bindparam, delete, func, select, update
@@ -17,6 +17,7 @@ from shared import logs
 from shared.bus import Bus, Message, Producer, TopicPartition, partition_of
 from shared.db import Database, Read, Tx, any_of, columns_of
 from shared.db.floor import Floor
+from shared.outbox import topics as keeping
 from shared.outbox import witness
 from shared.outbox.lease import Lease
 from shared.outbox.tables import PendingRecord, PublishedEndRecord, outbox, published_end
@@ -57,6 +58,7 @@ class Relay:
         self._wake = asyncio.Event()
         self._scanned_at = 0.0
         self._partitions: dict[str, int] = {}
+        self._topics_seen_at = float("-inf")
         self._producer: Producer | None = None
         self.sent = 0
         """Number of rows sent and marked since the start."""
@@ -107,13 +109,16 @@ class Relay:
             if look.database or look.bus:
                 raise witness.Behind
             self._ends = dict(look.ends)
-            self._producer = await self._bus.producer(self._lease.check)
+        await self._look_at_topics({row.topic for row in rows})
+        producer = self._producer or await self._bus.producer(self._lease.check)
+        self._producer = producer
         by_partition: dict[TopicPartition, list[PendingRecord]] = defaultdict(list)
         for row in rows:
-            by_partition[await self._place(row)].append(row)
+            place = TopicPartition(row.topic, partition_of(row.key, self._partitions[row.topic]))
+            by_partition[place].append(row)
         self._lease.check()
         results = await asyncio.gather(
-            *(self._send(self._producer, place, part) for place, part in by_partition.items()),
+            *(self._send(producer, place, part) for place, part in by_partition.items()),
             return_exceptions=True,
         )
         acknowledged = {
@@ -157,10 +162,13 @@ class Relay:
         if first is not None:
             self._floor.value = min(self._floor.value, first - 1)
 
-    async def _place(self, row: PendingRecord) -> TopicPartition:
-        if row.topic not in self._partitions:
-            self._partitions[row.topic] = await self._bus.partitions(row.topic)
-        return TopicPartition(row.topic, partition_of(row.key, self._partitions[row.topic]))
+    async def _look_at_topics(self, topics: Set[str]) -> None:
+        """Look now and then whether the topics are kept as they must be. Raises TopicDeletes if one of them loses records."""
+        now, wanted = time.monotonic(), topics | self._partitions.keys()
+        if wanted == self._partitions.keys() and now - self._topics_seen_at < keeping.LOOK_SECONDS:
+            return
+        self._partitions = await keeping.partitions_to_write(self._database, self._bus, sorted(wanted))
+        self._topics_seen_at = now
 
     async def _send(self, producer: Producer, place: TopicPartition, rows: Sequence[PendingRecord]) -> None:
         messages = [
@@ -192,6 +200,7 @@ class Relay:
     async def _drop(self) -> None:
         """Drop the producer with its queue, and read again from the first pending row."""
         producer, self._producer = self._producer, None
+        self._partitions = {}
         self._floor.value, self._scanned_at = 0, 0.0
         if producer is not None:
             await producer.abandon()

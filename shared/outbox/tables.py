@@ -128,9 +128,33 @@ class PublishedEndRecord:
     end_offset: int
 
 
-Loss = Literal["database", "bus", "position"]
-"""The thing that was lost: rows of the database that had been told to others, records of the service's own topic, or records that a
-consumer of the service had applied."""
+class LayoutColumns(TypedColumns):
+    """The number of partitions by which a topic of the service is written. The order of each key depends on it.
+
+    It stays when an administrator adds partitions: a key in another partition would overtake its own events.
+    """
+
+    topic: Named[str] = Column(Id, primary_key=True)
+    partitions: Named[int] = Column(Integer)
+    noted_at: Named[datetime] = Column(Instant)
+
+
+topic_layout = Table("topic_layout", kernel_metadata, LayoutColumns)
+
+
+@record_of(topic_layout)
+@dataclass(frozen=True, slots=True)
+class TopicLayoutRecord:
+    """The number of partitions by which one topic is written."""
+
+    topic: str
+    partitions: int
+    noted_at: datetime
+
+
+Loss = Literal["database", "bus", "position", "deleted"]
+"""The thing that was lost: rows of the database that had been told to others, records of the service's own topic, records that a
+consumer of the service had applied, or records that were deleted before a consumer of the service had applied them."""
 
 
 class AcceptedLossColumns(TypedColumns):

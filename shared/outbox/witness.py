@@ -7,15 +7,16 @@ never below the end that the database has seen; if it is, the bus has lost recor
 stays right when new rows are written before the topics could be asked.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Table, Text, func, literal_column, select, text, update
+from sqlalchemy import BigInteger, Column, Table, Text, delete, func, literal_column, select, text, update
 
-from shared.bus import Bus, Record, Tail, TopicPartition, partition_of
+from shared.bus import Bus, Record, RecordRefused, Tail, TopicPartition, partition_of
 from shared.consume.foreign import foreign, read_again
 from shared.consume.tables import ConsumerPositionRecord, consumer_position
 from shared.db import Database, Read, Tx, any_of, blocks, columns_of
@@ -27,7 +28,9 @@ from shared.outbox.tables import (
     accepted_loss,
     outbox,
     published_end,
+    topic_layout,
 )
+from shared.outbox.topics import read_layouts
 
 KEPT_DAYS = 7
 """The days for which a published row stays in the outbox."""
@@ -76,7 +79,7 @@ async def look(service: str, topics: Sequence[str], database: Database, bus: Bus
     tails = await bus.tails(topics, TAIL_RECORDS)
     last = _last(service, tails)
     async with database.read() as read:  # after the topics: what they hold was committed before
-        ends = await _ends(read)
+        ends = await _ends(read, topics)
         unknown = await _unknown(read, last, ends)
         adopting = bool(unknown) and not ends and await _has_published(read)
     if adopting:
@@ -113,9 +116,15 @@ async def _refuse_damaged(database: Database) -> None:
 
 
 async def lost_by_bus(read: Read, bus: Bus, topics: Sequence[str]) -> Sequence[Found]:
-    """Return the partitions of a service's topics that have lost records. Raises BusUnavailable, RecordRefused."""
-    ends = await _ends(read)
-    return _short(ends, await bus.end_offsets(topics)) if ends else []
+    """Return the partitions of a service's topics that have lost records. Raises BusUnavailable."""
+    ends = await _ends(read, topics)
+    reached = dict[TopicPartition, int]()
+    for topic in sorted({place.topic for place in ends}):
+        try:
+            reached |= await bus.end_offsets([topic])
+        except RecordRefused:  # the topic was deleted: it reaches nowhere
+            continue
+    return _short(ends, reached)
 
 
 async def accept(
@@ -138,16 +147,19 @@ async def accept(
     accepted = [*found.database, *found.bus]
     async with database.begin() as tx:
         await _write_down(tx, accepted, audit)
+        places = {loss.place for loss in accepted}
         await tx.upsert_records(
             published_end,
             [
                 PublishedEndRecord(*place, found.last.get(place), found.ends[place])
-                for place in sorted({loss.place for loss in accepted})
+                for place in sorted(places & found.ends.keys())
             ],
             key=("topic", "partition"),
         )
+        layouts = Counter(place.topic for place in found.ends) | await read_layouts(tx)
         for loss in found.bus:
-            await _send_again(tx, loss.place, found.last.get(loss.place), found.ends)
+            await _send_again(tx, loss.place, found.last.get(loss.place), layouts[loss.place.topic])
+        await _forget(tx, places - found.ends.keys())
         if found.database:
             first = beyond_all(tx.now)
             for column in versions:
@@ -176,7 +188,7 @@ async def beyond_lost(read: Read) -> int:
 
 
 async def move_back(database: Database, bus: Bus, audit: WriteAudit) -> Sequence[Found]:
-    """Move positions that are foreign to their log back to its beginning, write that down, and return it.
+    """Move positions from which no consumer can go on to the beginning of their log, write that down, and return it.
 
     Nothing says which records before such a position are those that were read. So the consumer reads all of them, and
     recognises what it has applied, as in a replay.
@@ -187,13 +199,15 @@ async def move_back(database: Database, bus: Bus, audit: WriteAudit) -> Sequence
         )
     foreigners = await foreign(bus, positions)
     losses = [
-        Found("position", foreigner.place, foreigner.position.next_offset, foreigner.end)
+        Found("deleted", foreigner.place, foreigner.position.next_offset, foreigner.first)
+        if foreigner.is_before
+        else Found("position", foreigner.place, foreigner.position.next_offset, foreigner.end)
         for foreigner in foreigners
     ]
     async with database.begin() as tx:
         await _write_down(tx, losses, audit)
         for foreigner in foreigners:
-            await read_again(tx, foreigner.position)
+            await read_again(tx, foreigner)
     return losses
 
 
@@ -243,21 +257,25 @@ async def _unknown(
     }
 
 
-async def _ends(read: Read) -> dict[TopicPartition, PublishedEndRecord]:
-    records = await read.read_records(
-        PublishedEndRecord, select(*columns_of(published_end, PublishedEndRecord))
+async def _ends(read: Read, topics: Sequence[str]) -> dict[TopicPartition, PublishedEndRecord]:
+    records = (
+        await read.read_records(  # the whole small table: a look into its index would hide a damaged page
+            PublishedEndRecord, select(*columns_of(published_end, PublishedEndRecord))
+        )
     )
-    return {TopicPartition(record.topic, record.partition): record for record in records}
+    return {
+        TopicPartition(record.topic, record.partition): record for record in records if record.topic in topics
+    }
 
 
 def _short(
     ends: Mapping[TopicPartition, PublishedEndRecord], reached: Mapping[TopicPartition, int]
 ) -> Sequence[Found]:
-    """Return the partitions that end before an end that the database has seen."""
+    """Return the partitions that end before an end that the database has seen; one that is gone ends at 0."""
     return [
-        Found("bus", place, end.end_offset, reached[place])
+        Found("bus", place, end.end_offset, reached.get(place, 0))
         for place, end in sorted(ends.items(), key=lambda item: item[0])
-        if place in reached and reached[place] < end.end_offset
+        if reached.get(place, 0) < end.end_offset
     ]
 
 
@@ -289,11 +307,18 @@ async def _adopt(
     return set(unknown) - pruned
 
 
-async def _send_again(
-    tx: Tx, place: TopicPartition, last: UUID | None, ends: Mapping[TopicPartition, int]
-) -> None:
-    """Let the relay send what the outbox still has and the partition has lost."""
-    c, partitions = outbox.c, sum(known.topic == place.topic for known in ends)
+async def _forget(tx: Tx, gone: Set[TopicPartition]) -> None:
+    """Forget partitions that are gone. Their topic was made anew with fewer, by which it is written from now on."""
+    for topic in {place.topic for place in gone}:
+        numbers = [place.partition for place in gone if place.topic == topic]
+        c = published_end.c
+        await tx.execute(delete(published_end).where(c.topic == topic, c.partition.in_(numbers)))
+        await tx.execute(delete(topic_layout).where(topic_layout.c.topic == topic))
+
+
+async def _send_again(tx: Tx, place: TopicPartition, last: UUID | None, partitions: int) -> None:
+    """Let the relay send what the outbox still has and the partition has lost. The topic was written by this number of them."""
+    c = outbox.c
     after = (await tx.scalar(select(c.id).where(c.event_id == last)) if last else None) or 0
     rows = await tx.all(
         select(c.id, c.key).where(c.topic == place.topic, c.id > after, c.published_at.is_not(None))

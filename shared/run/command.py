@@ -349,6 +349,8 @@ def in_a_line(found: Found) -> Words:
             return words(__name__, "lost_by_bus", place=place, known=found.known, end=found.found)
         case "position":
             return words(__name__, "lost_position", place=place, known=found.known, end=found.found)
+        case "deleted":
+            return words(__name__, "lost_deleted", place=place, known=found.known, first=found.found)
 
 
 def away(service: Service, runtime: Runtime, error: Exception) -> DatabaseAway:

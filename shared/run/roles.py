@@ -131,8 +131,7 @@ def consumers_of(service: Service, runtime: Runtime) -> list[Consumer]:
 
 def topics_of(service: Service) -> dict[str, int]:
     """Return the topics that a service publishes to or consumes, with their numbers of partitions."""
-    names = {event.topic.name for event in service.publishes}
-    names.update(topic for handlers in service.handlers for topic in handlers.topics)
+    names = {*service.topics_published, *service.topics_consumed}
     return {name: topic.partitions for name, topic in TOPICS.items() if name in names}
 
 

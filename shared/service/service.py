@@ -76,6 +76,11 @@ class Service:
         """Return the topics that this service produces."""
         return sorted({event.topic.name for event in self.publishes})
 
+    @property
+    def topics_consumed(self) -> Sequence[str]:
+        """Return the topics whose events this service applies."""
+        return sorted({topic for handlers in self.handlers for topic in handlers.topics})
+
     @cached_property
     def versions(self) -> Sequence[Column[int]]:
         """Return the versions that readers of this service's events compare."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka import TopicPartition as KafkaTopicPartition
@@ -23,6 +24,7 @@ from shared.bus.kafka import acls
 from shared.bus.kafka.failures import ended, quieten, translated_errors
 from shared.bus.kafka.producer import KafkaProducer
 from shared.bus.kafka.subscription import PARTITION_BYTES_MAX, KafkaSubscription, record_of
+from shared.bus.kafka.topic_settings import read_settings
 from shared.bus.protocol import (
     BusUnavailable,
     Damage,
@@ -33,6 +35,7 @@ from shared.bus.protocol import (
     RecordRefused,
     Tail,
     TopicPartition,
+    TopicSettings,
     unguarded,
 )
 from shared.speech import words
@@ -110,8 +113,6 @@ class KafkaBus:
         on_revoked: OnRevoked,
     ) -> KafkaSubscription:
         """Join a group as a static member. The first `fetch` asks `on_assigned` for the start offsets."""
-        for topic in topics:
-            await self.partitions(topic)
         subscription = KafkaSubscription(
             self._servers,
             group,
@@ -119,7 +120,8 @@ class KafkaBus:
             member=member,
             on_assigned=on_assigned,
             on_revoked=on_revoked,
-            extents=self._extents,
+            extents=self._extents_of_existing,
+            size=self._size,
             session_seconds=self._session_seconds,
             on_closed=self._subscriptions.discard,
             access=self._access,
@@ -165,13 +167,12 @@ class KafkaBus:
                             for theirs, end in full.items()
                             if await consumer.position(theirs) < end
                         }
-        return {place: Tail(end, records[place]) for place, (_, end) in extents.items()}
+        return {place: Tail(end, records[place], first) for place, (first, end) in extents.items()}
 
     async def look_back(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, Tail]:
-        """Return the end of each partition, and the record before each offset, read over one connection."""
-        wanted = [place for place in offsets if place.partition < await self.partitions(place.topic)]
-        extents = await self._extents(wanted)
-        tails = {place: Tail(end, ()) for place, (_, end) in extents.items()}
+        """Return the extent of each partition, and the record before each offset, read over one connection."""
+        extents = await self._extents_of_existing(list(offsets))
+        tails = {place: Tail(end, (), first) for place, (first, end) in extents.items()}
         waiting = {
             KafkaTopicPartition(*place): offsets[place] - 1
             for place, (first, end) in extents.items()
@@ -193,15 +194,38 @@ class KafkaBus:
                     if (
                         received and received[0].offset == offset
                     ):  # a compacted topic may have another one there
-                        tails[place] = Tail(tails[place].end, [record_of(received[0])])
+                        tails[place] = replace(tails[place], records=[record_of(received[0])])
         return tails
 
     async def partitions(self, topic: str) -> int:
-        """Return the number of partitions of a topic. It is asked once, because a change would break the order of keys."""
+        """Return the number of partitions of a topic, as it was when this bus last looked."""
         if topic not in self._partitions:
-            with translated_errors(self._servers, f"the topic {topic} is looked up"):
-                async with asyncio.timeout(ANSWER_SECONDS_MAX), self._admin() as admin:
-                    await self._described(admin, [topic])
+            await self._size([topic])
+        return self._partitions[topic]
+
+    async def settings(self, topics: Sequence[str]) -> dict[str, TopicSettings]:
+        """Return how these topics are kept now."""
+        if not topics:
+            return {}
+        with translated_errors(self._servers, "the settings of topics are looked up"):
+            async with asyncio.timeout(ANSWER_SECONDS_MAX), self._admin() as admin:
+                await self._described(admin, list(topics))
+                partitions = {topic: self._known(topic) for topic in topics}
+                return await read_settings(admin, partitions)
+
+    async def _size(self, topics: Sequence[str]) -> int:
+        """Return the number of partitions that these topics have now."""
+        with translated_errors(self._servers, "the topics of a group are looked up"):
+            async with asyncio.timeout(ANSWER_SECONDS_MAX), self._admin() as admin:
+                await self._described(admin, list(topics))
+        return sum(self._known(topic) for topic in topics)
+
+    async def _exists(self, place: TopicPartition) -> bool:
+        if place.partition >= await self.partitions(place.topic):
+            await self._size([place.topic])
+        return place.partition < self._partitions[place.topic]
+
+    def _known(self, topic: str) -> int:
         if topic not in self._partitions:
             raise RecordRefused(f"Kafka at {self._servers} has no topic {topic}")
         return self._partitions[topic]
@@ -283,7 +307,7 @@ class KafkaBus:
     async def _extents(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """Ask for the oldest and the next offset of each partition, on a separate connection."""
         for partition in partitions:
-            if partition.partition >= await self.partitions(partition.topic):
+            if not await self._exists(partition):
                 raise RecordRefused(f"the topic {partition.topic} has no partition {partition.partition}")
         theirs = [KafkaTopicPartition(*partition) for partition in partitions]
         with translated_errors(self._servers, "the ends of topics are looked up"):
@@ -292,12 +316,19 @@ class KafkaBus:
                 end = await consumer.end_offsets(theirs)
         return {TopicPartition(*partition): (first[partition], end[partition]) for partition in theirs}
 
+    async def _extents_of_existing(
+        self, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, tuple[int, int]]:
+        """Ask for the extents of those of these partitions that exist; a topic may have been made anew with fewer."""
+        return await self._extents([place for place in partitions if await self._exists(place)])
+
     async def _described(self, admin: AIOKafkaAdminClient, topics: list[str]) -> list[str]:
         """Return the topics that exist and have a leader for every partition, and remember their partitions."""
         ready = []
         for topic in await admin.describe_topics(topics):
             error, parts = for_code(topic["error_code"]), topic["partitions"]
             if error in UNKNOWN:
+                self._partitions.pop(topic["topic"], None)
                 continue
             if error is not NoError:
                 raise error(topic["topic"])

@@ -37,6 +37,9 @@ NOTHING = KafkaTopicPartition("huitou.nothing", 0)
 
 _log = logging.getLogger(__name__)
 
+METADATA_SECONDS_MAX = 30
+"""After this time the client notices that a topic has other partitions. Its default is five minutes."""
+
 Extents = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, tuple[int, int]]]]
 
 
@@ -53,6 +56,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         on_assigned: OnAssigned,
         on_revoked: OnRevoked,
         extents: Extents,
+        size: Callable[[Sequence[str]], Awaitable[int]],
         session_seconds: float,
         access: Mapping[str, Any] | None = None,
         on_closed: Callable[["KafkaSubscription"], None] = lambda _: None,
@@ -66,6 +70,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         self._on_assigned = on_assigned
         self._on_revoked = on_revoked
         self._extents = extents
+        self._size = size
         self._session_seconds = session_seconds
         self._inner: AIOKafkaConsumer | None = None
         self._assigned: set[TopicPartition] = set()
@@ -82,11 +87,15 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         return frozenset(self._assigned)
 
     async def open(self) -> None:
-        """Connect and join the group."""
+        """Connect and join the group.
+
+        A static member that is back gets the partitions that it had, also if the topics have others since. So its name in the
+        group has their number.
+        """
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._servers,
             group_id=self._group,
-            group_instance_id=self._member,
+            group_instance_id=f"{self._member}-{await self._size(self._topics)}",
             client_id=self._member,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -97,6 +106,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             request_timeout_ms=REQUEST_SECONDS_MAX * 1000,
             session_timeout_ms=int(self._session_seconds * 1000),
             heartbeat_interval_ms=int(self._session_seconds * 1000 / HEARTBEATS_A_SESSION),
+            metadata_max_age_ms=METADATA_SECONDS_MAX * 1000,
             max_poll_interval_ms=int(POLL_SECONDS_MAX * 1000),
             rebalance_timeout_ms=int((DRAIN_SECONDS_MAX + self._session_seconds) * 1000),
             **self._access,
@@ -191,9 +201,11 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         await drain(self._group, self._member, self._on_revoked, lost)
 
     async def _place(self) -> None:
+        """Start at the wanted offsets. Of a topic that was made anew with fewer partitions, the group may still assign the old."""
         asked, assignment = sorted(self._unplaced), self._assignments
-        wanted = await self._on_assigned(asked)
         extents = await self._extents(asked)
+        asked = [place for place in asked if place in extents]
+        wanted = await self._on_assigned(asked)
         places = starts(self._group, wanted, asked, extents.__getitem__)
         if assignment != self._assignments or self._inner is None:
             return  # another rebalance happened meanwhile and has its own partitions

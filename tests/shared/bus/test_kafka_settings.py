@@ -24,6 +24,10 @@ async def nothing(*_: object) -> Any:
     return {}
 
 
+async def three(*_: object) -> int:
+    return 3
+
+
 def test_a_record_is_acknowledged_by_all_replicas_and_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(producer, "AIOKafkaProducer", Asked)
     with pytest.raises(Asked) as asked:
@@ -48,12 +52,13 @@ async def test_a_member_is_static_starts_at_the_earliest_and_commits_nothing_by_
         on_assigned=nothing,
         on_revoked=nothing,
         extents=nothing,
+        size=three,
         session_seconds=10.0,
     )
     with pytest.raises(Asked) as asked:
         await member.open()
     settings = asked.value.settings
-    assert settings["group_instance_id"] == "loyalty-1"
+    assert settings["group_instance_id"] == "loyalty-1-3"
     assert settings["enable_auto_commit"] is False
     assert settings["auto_offset_reset"] == "earliest"
     (assignor,) = settings["partition_assignment_strategy"]
@@ -63,7 +68,7 @@ async def test_a_member_is_static_starts_at_the_earliest_and_commits_nothing_by_
 async def test_an_attempt_to_join_that_fails_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscription, "AIOKafkaConsumer", Asked)
     bus = KafkaBus(["broker:9092"])
-    bus._partitions["t"] = 12  # looked up while the broker was there
+    monkeypatch.setattr(bus, "_size", three)  # looked up while the broker was there
     with pytest.raises(Asked):
         await bus.subscribe("loyalty", ["t"], member="loyalty-1", on_assigned=nothing, on_revoked=nothing)
     assert bus._subscriptions == set()

@@ -18,7 +18,7 @@ from shared.outbox import witness
 from shared.vault import Vault
 from tests.parts.waiting import until
 from tests.shared.consume.running import PARTITIONS, TOPIC, booked, consuming_with, send
-from tests.shared.ledger import amounts, purchase
+from tests.shared.ledger import BUG, amounts, purchase
 
 PLACE = TopicPartition(TOPIC, 3)
 CUSTOMER = new_id("cus")
@@ -138,3 +138,40 @@ async def test_a_record_that_retention_has_deleted_is_not_compared(
     assert await foreign(bus, [await position(database)]) == []
     await send(bus, purchases(1), PLACE.partition)
     await applied(database, bus, vault, 4)
+
+
+async def test_records_that_were_deleted_before_they_were_applied_are_a_loss(
+    database: Database, bus: Bus, vault: Vault
+) -> None:
+    await send(bus, purchases(2), PLACE.partition)
+    await applied(database, bus, vault, 2)
+    await send(bus, purchases(3), PLACE.partition)
+    await bus.prune(PLACE, 4)
+    audit = partial(write_command, vault=vault, command="accept_loss")
+    async with consuming_with(database, bus, vault):
+        await until(lambda: is_foreign(database))
+        (found,) = await foreign(bus, [await position(database)])
+        assert (found.is_before, found.is_beyond, found.first) == (True, False, 4)
+        (accepted,) = await witness.move_back(database, bus, audit)
+        assert (accepted.loss, accepted.known, accepted.found) == ("deleted", 2, 4)
+
+        async def the_last_is_applied() -> bool:
+            return await booked(database) == 3
+
+        await until(the_last_is_applied)
+    assert not await is_foreign(database)
+    assert await witness.move_back(database, bus, audit) == []
+
+
+async def test_records_that_are_deleted_under_a_running_consumer_are_a_loss(
+    database: Database, bus: Bus, vault: Vault
+) -> None:
+    async def waits() -> bool:
+        return PLACE in consumer.trouble
+
+    async with consuming_with(database, bus, vault) as consumer:
+        await send(bus, [purchase(CUSTOMER, order_id=BUG), *purchases(4)], PLACE.partition)
+        await until(waits)
+        await bus.prune(PLACE, 3)
+        await until(lambda: is_foreign(database))
+    assert await booked(database) == 0

@@ -1,0 +1,71 @@
+"""Whether the topics of a service are kept as the product needs them. An administrator of Kafka may change them at any time."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from shared.bus import BusUnavailable, RecordRefused
+from shared.context import Runtime
+from shared.db import failures
+from shared.http.health import Issue, issue
+from shared.outbox import topics
+from shared.outbox.topics import FaultKind, TopicFault
+from shared.service.service import Service
+
+FIRST_SECONDS_MAX = 0.2
+"""The time that readiness waits for a look; later it has the result of the last one."""
+ANSWER_SECONDS_MAX = 2.0
+
+SENTENCES: dict[FaultKind, Issue] = {
+    "topic_deletes": issue(__name__, "topic_deletes"),
+    "topic_grown": issue(__name__, "topic_grown"),
+    "topic_unclean": issue(__name__, "topic_unclean"),
+    "topic_unread": issue(__name__, "topic_unread"),
+}
+
+
+class TopicsCheck:
+    """The check of the topics that a service writes or reads. It looks now and then, and tells what it found last."""
+
+    def __init__(self, service: Service, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._own = service.topics_published
+        self._topics = sorted({*self._own, *service.topics_consumed})
+        self._found: Sequence[TopicFault] = ()
+        self._looked_at = float("-inf")
+        self._looking: asyncio.Task[None] | None = None
+
+    async def gate(self) -> Sequence[Issue]:
+        """Return an issue for each topic of this service that loses what is sent to it."""
+        await self._look(FIRST_SECONDS_MAX)
+        return [_issue(fault) for fault in self._found if self._closes(fault)]
+
+    async def watched(self) -> Sequence[Issue]:
+        """Return the issues that do not keep the service from being ready."""
+        await self._look(ANSWER_SECONDS_MAX)
+        return [_issue(fault) for fault in self._found if not self._closes(fault)]
+
+    def _closes(self, fault: TopicFault) -> bool:
+        return fault.loses and fault.topic in self._own
+
+    async def _look(self, seconds_max: float) -> None:
+        """Look again if the last look is old, and wait for it this long. Callers that come meanwhile share it."""
+        if time.monotonic() - self._looked_at < topics.LOOK_SECONDS:
+            return
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._ask())
+        await asyncio.wait({self._looking}, timeout=seconds_max)
+
+    async def _ask(self) -> None:
+        try:
+            self._found = await topics.faults(self._runtime.database, self._runtime.bus, self._topics)
+            self._looked_at = time.monotonic()
+        except (BusUnavailable, RecordRefused):
+            return  # another check says that the bus is away, or has lost a topic
+        except Exception as error:
+            if not failures.is_transient(error):
+                raise
+
+
+def _issue(fault: TopicFault) -> Issue:
+    return SENTENCES[fault.kind].filled(topic=fault.topic, found=fault.found, wanted=fault.wanted)
