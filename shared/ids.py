@@ -21,6 +21,21 @@ def is_id(prefix: str, text: str) -> bool:
     return match is not None and match.group(1) == prefix
 
 
+def spelled_number(prefix: str, number: int) -> str:
+    """Return the id of a number of 128 bits."""
+    return f"{prefix}_{_base32(number)}"
+
+
+def number_in(prefix: str, text: str) -> int | None:
+    """Return the number of 128 bits that an id spells, or None if it is no id with this prefix."""
+    if not is_id(prefix, text):
+        return None
+    number = 0
+    for character in text[len(prefix) + 1 :]:
+        number = number * 32 + _ALPHABET.index(character)
+    return number
+
+
 def new_event_id() -> UUID:
     """Return a new event id: a uuid of version 7, which is ordered by time."""
     return UUID(int=uuid_utils.uuid7().int)

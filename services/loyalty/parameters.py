@@ -4,8 +4,8 @@ ROW_DIGITS_MAX = 18
 """An id of so many digits fits into the columns of ids."""
 
 
-def row_of(prefix: str, text: str) -> int | None:
-    """Return the row of an id such as `red_1281`; None if the text is no such id."""
+def plain_number(prefix: str, text: str) -> int | None:
+    """Return the number in an id such as `red_1281`; None if the text is no such id."""
     number = text.removeprefix(f"{prefix}_")
     digits = number != text and number.isascii() and number.isdigit() and len(number) <= ROW_DIGITS_MAX
     return int(number) if digits else None

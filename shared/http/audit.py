@@ -57,7 +57,7 @@ class AuditOut(Response):
         id="aud_01k2m9d6v4e8r7a1b2c3d4e5f6", at="2026-03-01T09:30:00Z", kind="act",
         operator_id="~AAFx0q2mY4v8Kq7s", login="li.lei", name="Li Lei", roles=["manager"], operation="adjust_points",
         outcome="done", request_id="req_01k2m9d6v4e8r7a1b2c3d4e5f6", customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8",
-        objects=["cus_01hv3n8v1mz8k7g5r0q2w4x6y8", "adj_1537"], reason="Credited twice by the old system",
+        objects=["cus_01hv3n8v1mz8k7g5r0q2w4x6y8", "adj_2f9p4t0a7kz6wm1q5x8cvn3edr"], reason="Credited twice by the old system",
         changes=[
             {"object_id": "cus_01hv3n8v1mz8k7g5r0q2w4x6y8", "field": "points_active", "before": 1980, "after": 1860}
         ],

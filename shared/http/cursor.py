@@ -1,4 +1,7 @@
-"""Opaque cursors. They are signed, and bound to the list, the filters and the order that they were made for."""
+"""Opaque cursors. They are signed and cannot be read, and are bound to the list, the filters and the order that they were made for.
+
+A sort key may hold the number of a row, from which a reader could count rows.
+"""
 
 import base64
 import binascii
@@ -17,7 +20,8 @@ from shared.vault import Vault
 R = TypeVar("R")
 
 SIGNATURE_BYTES = 16
-_PURPOSE = "cursor"
+DIGEST_BYTES = 32
+_PURPOSE, _MASK = "cursor", "cursor.mask"
 
 
 class CursorInvalid(DomainError):
@@ -41,7 +45,8 @@ class Cursors:
     def write(self, position: Sequence[JsonValue]) -> str:
         """Return the cursor of the page that begins after `position`."""
         body = json.dumps(list(position), separators=(",", ":")).encode()
-        text = base64.urlsafe_b64encode(self._sign(body) + body).rstrip(b"=").decode()
+        signature = self._sign(body)
+        text = base64.urlsafe_b64encode(signature + self._masked(signature, body)).rstrip(b"=").decode()
         assert len(text) <= CURSOR_MAX, "a sort key is short"
         return text
 
@@ -53,7 +58,8 @@ class Cursors:
             raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             raise CursorInvalid from None
-        signature, body = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
+        signature = raw[:SIGNATURE_BYTES]
+        body = self._masked(signature, raw[SIGNATURE_BYTES:])
         if not hmac.compare_digest(signature, self._sign(body)):
             raise CursorInvalid
         position: list[JsonValue] = json.loads(body)
@@ -67,6 +73,12 @@ class Cursors:
             return rows, None
         shown = rows[:limit]
         return shown, self.write(position(shown[-1]))
+
+    def _masked(self, signature: bytes, body: bytes) -> bytes:
+        """Return a body with a mask put on it that follows from its signature, or with that mask taken off again."""
+        blocks = range(-(-len(body) // DIGEST_BYTES))
+        mask = b"".join(self._vault.digest(_MASK, signature + block.to_bytes(2)) for block in blocks)
+        return bytes(byte ^ masking for byte, masking in zip(body, mask, strict=False))
 
     def _sign(self, body: bytes) -> bytes:
         bound = hashlib.sha256(self._bound).digest()

@@ -16,6 +16,7 @@ from shared.db import Read, Tx, any_of, columns_of
 from shared.speech import words
 from shared.vault import installation, tokens
 from shared.vault.errors import SubjectErased, UnreadableToken, VaultKeyBroken
+from shared.vault.numbers import Numbers
 from shared.vault.tables import BUCKETS, SubjectKeyRecord, subject_key
 
 BLIND_INDEX_BYTES = 16
@@ -89,6 +90,8 @@ class Vault:
         }
         self._stable = generations[min(generations)]
         self._references = installation.derive(reference_secret, "reference")
+        self.numbers = Numbers(installation.derive(reference_secret, service, "numbers"))
+        """The names of the service's numbers. The key of references is never changed, and so no name ever changes."""
         self._digests: dict[str, bytes] = {}
         self.index_generation = min(generations)
 

@@ -65,7 +65,7 @@ def bring_back(installation: Installation, number: int) -> httpx2.Response:
 
 
 def adjust(installation: Installation, customer_id: str) -> int:
-    """Give a customer a point by hand, and return the number in the id of the transaction."""
+    """Give a customer a point by hand, and return the number of the row."""
     adjusted = httpx2.post(
         f"http://127.0.0.1:{installation.port_base + 2}/v1/members/{customer_id}/adjustments",
         headers={
@@ -75,7 +75,11 @@ def adjust(installation: Installation, customer_id: str) -> int:
         json={"points": 1, "reason": "a test"},
     )
     assert adjusted.status_code == 201, adjusted.text
-    return int(adjusted.json()["id"].removeprefix("adj_"))
+    with closing(sqlite3.connect(installation.home / "loyalty.db")) as file:
+        (number,) = file.execute(
+            "SELECT id FROM adjustment ORDER BY booked_at DESC, id DESC LIMIT 1"
+        ).fetchone()
+    return int(number)
 
 
 def published(home: Path, service: str) -> int:

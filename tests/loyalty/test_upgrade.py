@@ -13,6 +13,7 @@ from services.loyalty.earning.domain.rules import PointsPerAmount
 from services.loyalty.earning.storage import rulebooks
 from services.loyalty.earning.storage.tables import rulebook
 from services.loyalty.ledger.domain.entries import OrderKey
+from services.loyalty.ledger.queries.rows_named import row_named
 from services.loyalty.purchases.storage.tables import PurchaseRecord, purchase
 from services.loyalty.redemptions.queries.order_tokens import token_of
 from services.loyalty.redemptions.storage.tables import RedemptionRecord, redemption
@@ -58,6 +59,11 @@ async def test_data_of_the_first_revision_survives(kind: databases.Kind, tmp_pat
                 RedemptionRecord, sa.select(*columns_of(redemption, RedemptionRecord))
             )
             keys = await VAULT.keys(read, [paid.identity_id])
+            named = [
+                await row_named(read, VAULT, "red", f"red_{number}") for number in (paid.id, paid.id + 1)
+            ]
+            assert await row_named(read, VAULT, "red", VAULT.numbers.name("red", paid.id + 1)) == paid.id + 1
+        assert named == [paid.id, None]
         assert stored[0] == old
         (redeemed_before,) = redemptions
         order, sealed = OrderKey("shop", "web", "A-1"), redeemed_before.order_sealed

@@ -35,7 +35,7 @@ async def open_rules(tx: Tx, context: Context[Settings], events: Sequence[Event]
 
 async def purchase_recorded(tx: Tx, context: Context[Settings], events: Sequence[PurchaseRecorded]) -> None:
     """Earn for purchases, then apply the returns that came before them."""
-    await earn_points(tx, [purchase_of(event) for event in events])
+    await earn_points(tx, context, [purchase_of(event) for event in events])
     released = await parking.release(tx, context.vault, [awaited_by(event) for event in events])
     if released:
         await _apply_released(tx, context, released)

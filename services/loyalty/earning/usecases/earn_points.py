@@ -18,14 +18,17 @@ from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
 from services.loyalty.purchases.domain.facts import MemberFacts, Purchase
 from services.loyalty.purchases.steps import recording
 from services.loyalty.purchases.steps.recording import PurchaseRecord
+from services.loyalty.settings import Settings
 from services.loyalty.tiers.steps.count_spend import Counted, count_spend
 from services.loyalty.tiers.steps.tiers_before import Spent, tiers_before
+from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Cause
 from shared.events.loyalty import PointsEarned
+from shared.vault import Vault
 
 
-async def earn_points(tx: Tx, purchases: Sequence[Purchase]) -> None:
+async def earn_points(tx: Tx, context: Context[Settings], purchases: Sequence[Purchase]) -> None:
     """Credit purchases to their members by the rules in force then, once each; erased members earn nothing."""
     locked = await lock_wallets(tx, (purchase.identity_id for purchase in purchases))
     fresh = await recording.new_purchases(tx, locked, purchases)
@@ -38,7 +41,7 @@ async def earn_points(tx: Tx, purchases: Sequence[Purchase]) -> None:
     records, counted = [], []
     for decision in decisions:
         cause = Cause(kind="purchase", id=decision.purchase.purchase_id)
-        records.append(_book(booking, levels, decision, cause))
+        records.append(_book(booking, context.vault, levels, decision, cause))
         counted.append(_counted(booking, decision.purchase, cause))
     await count_spend(booking, counted)
     await counters.store(tx, levels)
@@ -70,7 +73,9 @@ def _spent(purchase: Purchase) -> Spent:
     return Spent(purchase.identity_id, purchase.currency, purchase.occurred_at, purchase.amount_minor)
 
 
-def _book(booking: Booking, levels: Counters, decision: Decision, cause: Cause) -> PurchaseRecord:
+def _book(
+    booking: Booking, vault: Vault, levels: Counters, decision: Decision, cause: Cause
+) -> PurchaseRecord:
     """Book what one purchase earns, tell it, and return the row of the purchase."""
     purchase, journal = decision.purchase, booking.journal
     wallet, member = booking.locked.wallets[purchase.identity_id], booking.locked.member(purchase.identity_id)
@@ -81,7 +86,7 @@ def _book(booking: Booking, levels: Counters, decision: Decision, cause: Cause) 
     points = sum([part.issued for part in served])
     if points:
         moved = MovedPoints(wallet, points, cause, posted, purchase.occurred_at)
-        tell_points(booking.tx, booking.programme, PointsEarned, moved)
+        tell_points(booking.tx, vault, booking.programme, PointsEarned, moved)
     return PurchaseRecord(
         id=posted.id,
         purchase_id=purchase.purchase_id,

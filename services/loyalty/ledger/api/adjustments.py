@@ -12,6 +12,7 @@ from services.loyalty.ledger.queries.adjustment_limit import ADJUST_POINTS, day_
 from services.loyalty.ledger.queries.adjustments import find_adjustment
 from services.loyalty.ledger.queries.adjustments import list_adjustments as adjustments_of
 from services.loyalty.ledger.queries.find_member import FoundMember, find_member
+from services.loyalty.ledger.queries.rows_named import row_named
 from services.loyalty.ledger.refusals import (
     InsufficientPoints,
     KeyUsedBefore,
@@ -23,7 +24,6 @@ from services.loyalty.ledger.storage.adjustments import SORTS
 from services.loyalty.ledger.storage.tables import AdjustmentRecord
 from services.loyalty.ledger.usecases.adjust_points import AdjustmentAsked, AdjustmentDone, adjust_points
 from services.loyalty.ledger.usecases.ask_adjustment import ask_adjustment
-from services.loyalty.parameters import row_of
 from services.loyalty.settings import Settings
 from shared.approvals import Approvable, Approved, OperatorLimit, ProposedBefore, TooManyProposals
 from shared.auth.access import OPERATORS, allow
@@ -71,7 +71,7 @@ class AdjustmentOut(Response):
     """The correction that was booked, and the points afterwards."""
 
     model_config = example(
-        id="adj_1537",
+        id="adj_2f9p4t0a7kz6wm1q5x8cvn3edr",
         customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8",
         adjusted=-120,
         occurred_at="2026-03-01T09:30:00Z",
@@ -124,7 +124,7 @@ async def adjust(
     if not isinstance(done, AdjustmentDone):
         return await accepted(tx, context.vault, done, APPROVABLE)
     return AdjustmentOut(
-        id=f"adj_{done.row_id}",
+        id=context.vault.numbers.name("adj", done.row_id),
         customer_id=done.customer_id,
         adjusted=body.points,
         occurred_at=done.occurred_at,
@@ -144,7 +144,7 @@ async def _adjust_approved(tx: Tx, context: Context[Settings], approved: Approve
         approved.approved_by,
     )
     done = await adjust_points(tx, context, asked)
-    return _ADJUSTMENT.format(customer_id=done.customer_id, id=f"adj_{done.row_id}")
+    return _ADJUSTMENT.format(customer_id=done.customer_id, id=context.vault.numbers.name("adj", done.row_id))
 
 
 async def _limits(read: Read, context: Context[Settings], caller: Principal) -> list[OperatorLimit]:
@@ -163,7 +163,7 @@ class BookedAdjustmentOut(Response):
     """A correction that was booked."""
 
     model_config = example(
-        id="adj_1537",
+        id="adj_2f9p4t0a7kz6wm1q5x8cvn3edr",
         customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8",
         adjusted=-120,
         reason="Credited twice by the old system",
@@ -194,11 +194,11 @@ async def get_adjustment(
     read: Reading,
     context: InContext[Settings],
     customer_id: CustomerId,
-    adjustment_id: Annotated[str, Path(examples=["adj_1537"])],
+    adjustment_id: Annotated[str, Path(examples=["adj_2f9p4t0a7kz6wm1q5x8cvn3edr"])],
 ) -> BookedAdjustmentOut:
     """Read a correction of a member's points."""
     found = await find_member(read, customer_id, context.clock.now())
-    record = await find_adjustment(read, found, row_of("adj", adjustment_id))
+    record = await find_adjustment(read, found, await row_named(read, context.vault, "adj", adjustment_id))
     keys = await context.vault.keys(read, [record.identity_id])
     return _booked(context.vault, record, found, keys)
 
@@ -228,7 +228,7 @@ async def list_adjustments(
 
 def _booked(vault: Vault, record: AdjustmentRecord, found: FoundMember, keys: Keys) -> BookedAdjustmentOut:
     return BookedAdjustmentOut(
-        id=f"adj_{record.id}",
+        id=vault.numbers.name("adj", record.id),
         customer_id=found.member.owner_id,
         adjusted=record.points,
         reason=keys.open_if_known(record.identity_id, "adjustment.reason", record.reason),

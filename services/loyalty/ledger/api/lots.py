@@ -20,6 +20,7 @@ from shared.http.dependencies import InContext, Reading
 from shared.http.listing import Listing, listed_by
 from shared.http.models import Page, Response, example
 from shared.http.routes import Router
+from shared.vault import Vault
 
 router = Router(tags=["members"])
 
@@ -42,7 +43,7 @@ class LotOut(Response):
     """Points with one origin."""
 
     model_config = example(
-        id="lot_513", rule="base", issued=25, remaining=20, pending=0, held=0, expired=0, reversed=5, owed=0,
+        id="lot_1c8x5r2n9q4vk7e0t3zmhdw6gy", rule="base", issued=25, remaining=20, pending=0, held=0, expired=0, reversed=5, owed=0,
         earned_at="2026-03-01T09:30:00Z", available_at=None, expires_at=None,
     )  # fmt: skip
 
@@ -82,12 +83,14 @@ async def list_lots(
         limit=listing.rows_max,
         only_open=listing.filters.state is LotState.OPEN,
     )
-    return listing.page(lots, lambda lot: [lot.id], [_lot_out(lot) for lot in listing.shown(lots)])
+    return listing.page(
+        lots, lambda lot: [lot.id], [_lot_out(context.vault, lot) for lot in listing.shown(lots)]
+    )
 
 
-def _lot_out(lot: Lot) -> LotOut:
+def _lot_out(vault: Vault, lot: Lot) -> LotOut:
     return LotOut(
-        id=f"lot_{lot.id}",
+        id=vault.numbers.name("lot", lot.id),
         rule=lot.rule,
         issued=lot.issued,
         remaining=lot.remaining,

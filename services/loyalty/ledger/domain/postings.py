@@ -42,9 +42,10 @@ class PostingCause(NamedTuple):
     kind: CauseKind
     id: int
 
-    def transaction_id(self) -> str:
-        """Return the name of the ledger transaction: all postings with this cause."""
-        return f"txn_{self.kind.name.lower()}_{self.id}"
+    @property
+    def prefix(self) -> str:
+        """Return the prefix of the id of the ledger transaction: of all postings with this cause."""
+        return f"txn_{self.kind.name.lower()}"
 
 
 class Posting(NamedTuple):

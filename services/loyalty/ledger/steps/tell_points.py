@@ -11,6 +11,7 @@ from services.loyalty.ledger.domain.wallets import Wallet
 from shared.db import Tx
 from shared.events.base import Cause
 from shared.events.loyalty import PointsEarned, PointsRedeemed, PointsReversed
+from shared.vault import Vault
 
 
 class MovedPoints(NamedTuple):
@@ -28,6 +29,7 @@ class MovedPoints(NamedTuple):
 
 def tell_points(
     tx: Tx,
+    vault: Vault,
     programme: Programme,
     event: type[PointsEarned | PointsRedeemed | PointsReversed],
     moved: MovedPoints,
@@ -41,6 +43,6 @@ def tell_points(
             cause=moved.cause,
             programme=programme.code,
             points=moved.points,
-            transaction_id=moved.posted.transaction_id(),
+            transaction_id=vault.numbers.name(moved.posted.prefix, moved.posted.id),
         )
     )

@@ -9,8 +9,8 @@ from pydantic import Field
 from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.wallets import Points
 from services.loyalty.ledger.queries.find_member import FoundMember, find_member
+from services.loyalty.ledger.queries.rows_named import row_named
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
-from services.loyalty.parameters import row_of
 from services.loyalty.purchases.domain.facts import Line
 from services.loyalty.redemptions.queries.redemptions import find_redemption
 from services.loyalty.redemptions.queries.redemptions import list_redemptions as redemptions_of
@@ -34,7 +34,7 @@ from shared.http.models import OrderId, Page, Request, Response, Source, Word, e
 from shared.http.readers import ReadBy
 from shared.http.routes import Router
 from shared.limits import LINE_AMOUNT_MAX, LINES_MAX, MEMBER_POINTS_MAX, QUANTITY_MAX
-from shared.vault import Keys
+from shared.vault import Keys, Vault
 
 router = Router(tags=["redemptions"])
 
@@ -76,7 +76,7 @@ class RedemptionOut(Response):
     """The redemption that was booked, and the points afterwards."""
 
     model_config = example(
-        id="red_1281",
+        id="red_4w7kq0c2m9x5vd1r8n3ehtzg6y",
         customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8",
         redeemed=500,
         occurred_at="2026-03-01T09:30:00Z",
@@ -130,7 +130,7 @@ async def redeem(
     )
     done = await redeem_points(tx, context, asked)
     return RedemptionOut(
-        id=f"red_{done.row_id}",
+        id=context.vault.numbers.name("red", done.row_id),
         customer_id=done.customer_id,
         redeemed=body.points,
         occurred_at=done.occurred_at,
@@ -142,7 +142,7 @@ class BookedRedemptionOut(Response):
     """A redemption that was booked."""
 
     model_config = example(
-        id="red_1281",
+        id="red_4w7kq0c2m9x5vd1r8n3ehtzg6y",
         customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8",
         redeemed=500,
         reference="Coffee grinder, gift catalogue",
@@ -167,13 +167,13 @@ async def get_redemption(
     read: Reading,
     context: InContext[Settings],
     customer_id: CustomerId,
-    redemption_id: Annotated[str, Path(examples=["red_1281"])],
+    redemption_id: Annotated[str, Path(examples=["red_4w7kq0c2m9x5vd1r8n3ehtzg6y"])],
 ) -> BookedRedemptionOut:
     """Read what a member spent points on."""
     found = await find_member(read, customer_id, context.clock.now())
-    record = await find_redemption(read, found, row_of("red", redemption_id))
+    record = await find_redemption(read, found, await row_named(read, context.vault, "red", redemption_id))
     keys = await context.vault.keys(read, [record.identity_id])
-    return _booked(record, found, keys)
+    return _booked(context.vault, record, found, keys)
 
 
 @router.get(
@@ -194,12 +194,14 @@ async def list_redemptions(
     records = await redemptions_of(read, found, listing.slice)
     shown = listing.shown(records)
     keys = await context.vault.keys(read, {record.identity_id for record in shown})
-    return listing.page(records, listing.sort_key, [_booked(record, found, keys) for record in shown])
+    return listing.page(
+        records, listing.sort_key, [_booked(context.vault, record, found, keys) for record in shown]
+    )
 
 
-def _booked(record: RedemptionRecord, found: FoundMember, keys: Keys) -> BookedRedemptionOut:
+def _booked(vault: Vault, record: RedemptionRecord, found: FoundMember, keys: Keys) -> BookedRedemptionOut:
     return BookedRedemptionOut(
-        id=f"red_{record.id}",
+        id=vault.numbers.name("red", record.id),
         customer_id=found.member.owner_id,
         redeemed=record.points,
         reference=keys.open_if_known(record.identity_id, "redemption.reference", record.reference),

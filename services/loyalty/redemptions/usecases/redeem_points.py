@@ -29,6 +29,7 @@ from shared.errors import FieldError
 from shared.events.base import Cause
 from shared.events.loyalty import PointsRedeemed
 from shared.limits import ORDER_AMOUNT_MAX
+from shared.vault import Vault
 
 _LINES_TOO_LARGE = FieldError(
     "/order/lines", PaidOrderTooLarge.code, PaidOrderTooLarge.en, PaidOrderTooLarge.zh
@@ -104,7 +105,7 @@ async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsk
         ),
     )
     await close_booking(booking)
-    _tell(booking, posted)
+    _tell(booking, context.vault, posted)
     note_balance(tx, wallet, before, member.balance())
     return RedemptionDone(posted.id, wallet.owner_id, journal.now, member.balance())
 
@@ -126,7 +127,8 @@ async def _check_order(tx: Tx, context: Context[Settings], member: Member, asked
     judged = None if asked.judges_all else wallet_ids
     first = None if asked.adds else await redemptions.first_of_order(tx, token, judged)
     if first is not None:
-        raise OrderPaidBefore(redemption=f"red_{first.id}", customer=first.customer_id, points=first.points)
+        redemption_id = context.vault.numbers.name("red", first.id)
+        raise OrderPaidBefore(redemption=redemption_id, customer=first.customer_id, points=first.points)
 
 
 async def _sealed(
@@ -142,10 +144,10 @@ async def _sealed(
     )
 
 
-def _tell(booking: Booking, posted: PostingCause) -> None:
+def _tell(booking: Booking, vault: Vault, posted: PostingCause) -> None:
     """Publish the points that a redemption took from each wallet."""
-    cause = Cause(kind="redemption", id=f"red_{posted.id}")
+    cause = Cause(kind="redemption", id=vault.numbers.name("red", posted.id))
     for wallet_id, points in booking.journal.points_by_wallet(posted, Account.REDEEMED).items():
         wallet = booking.locked.by_id[wallet_id]
         moved = MovedPoints(wallet, points, cause, posted, booking.journal.now)
-        tell_points(booking.tx, booking.programme, PointsRedeemed, moved)
+        tell_points(booking.tx, vault, booking.programme, PointsRedeemed, moved)

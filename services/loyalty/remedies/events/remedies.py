@@ -28,13 +28,13 @@ async def lock(tx: Tx, context: Context[Settings], events: Sequence[Event]) -> N
     awaited = [name_of_identity(identity_id) for identity_id in locked.created]
     released = await parking.release(tx, context.vault, awaited)
     if released:
-        await credit_remedies(tx, [parked_grant(parked) for parked in released])
+        await credit_remedies(tx, context, [parked_grant(parked) for parked in released])
 
 
 async def remedy_granted(tx: Tx, context: Context[Settings], events: Sequence[RemedyGranted]) -> None:
     """Credit or refuse remedies; a grant for an unknown member waits until its deadline."""
     grants = [grant_of(event) for event in events if event.kind == POINTS]
-    waiting = {grant.remedy_id for grant in await credit_remedies(tx, grants)}
+    waiting = {grant.remedy_id for grant in await credit_remedies(tx, context, grants)}
     for event in {event.remedy_id: event for event in events if event.remedy_id in waiting}.values():
         await parking.park_event(
             tx,
@@ -51,6 +51,6 @@ async def end_overdue_remedies(tx: Tx, context: Context[Settings]) -> int:
     """Look once more for the members that overdue remedies wait for; without its member a remedy is refused."""
     overdue = await parking.overdue(tx, context.vault, RemedyGranted.type)
     if overdue:
-        await credit_remedies(tx, [parked_grant(parked) for parked in overdue], may_wait=False)
+        await credit_remedies(tx, context, [parked_grant(parked) for parked in overdue], may_wait=False)
         await parking.end(tx, [parked.id for parked in overdue], state="applied", by="deadline")
     return len(overdue)

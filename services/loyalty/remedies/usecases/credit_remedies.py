@@ -16,13 +16,16 @@ from services.loyalty.remedies.domain.remedies import RemedyGrant, refusal_of
 from services.loyalty.remedies.storage import remedies
 from services.loyalty.remedies.storage.remedies import Answer
 from services.loyalty.remedies.storage.tables import RemedyRecord
+from services.loyalty.settings import Settings
+from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Cause
 from shared.events.loyalty import PointsEarned, RemedyRefused
+from shared.vault import Vault
 
 
 async def credit_remedies(
-    tx: Tx, grants: Sequence[RemedyGrant], *, may_wait: bool = True
+    tx: Tx, context: Context[Settings], grants: Sequence[RemedyGrant], *, may_wait: bool = True
 ) -> list[RemedyGrant]:
     """Credit each remedy once or refuse it once, and answer a repeat as the first time.
 
@@ -36,7 +39,7 @@ async def credit_remedies(
     answers |= await _decide(tx, locked, [grant for grant in fresh.values() if grant not in waiting])
     for grant in grants:
         if grant.remedy_id in answers:
-            _tell(tx, locked, programme, grant, answers[grant.remedy_id])
+            _tell(tx, context.vault, locked, programme, grant, answers[grant.remedy_id])
     return waiting
 
 
@@ -78,13 +81,15 @@ def _book(booking: Booking, grant: RemedyGrant) -> RemedyRecord:
     )
 
 
-def _tell(tx: Tx, locked: Locked, programme: Programme, grant: RemedyGrant, answer: Answer) -> None:
+def _tell(
+    tx: Tx, vault: Vault, locked: Locked, programme: Programme, grant: RemedyGrant, answer: Answer
+) -> None:
     """Publish that a remedy was credited or refused."""
     cause = Cause(kind="remedy", id=grant.remedy_id)
     if answer.refusal is None:
         wallet, posted = locked.wallets[grant.identity_id], PostingCause(CauseKind.REMEDY, answer.id)
         moved = MovedPoints(wallet, answer.points, cause, posted, grant.occurred_at)
-        tell_points(tx, programme, PointsEarned, moved)
+        tell_points(tx, vault, programme, PointsEarned, moved)
         return
     tx.publish(
         RemedyRefused(

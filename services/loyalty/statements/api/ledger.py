@@ -99,11 +99,11 @@ class LedgerEntryOut(Response):
     """One fact and what it did."""
 
     model_config = example(
-        id="txn_purchase_1025", kind="purchase", occurred_at="2026-03-01T09:30:00Z",
+        id="txn_purchase_3h6m9z2e5v8qn1k4c7rtw0xdga", kind="purchase", occurred_at="2026-03-01T09:30:00Z",
         booked_at="2026-03-01T09:30:01Z", change=25, outcome="earned",
         purchase_id="pur_01hv3n8v1mz8k7g5r0q2w4x6y8", return_id=None, remedy_id=None,
         order={"issuer": "shop", "source": "web", "order_id": "A-1"}, currency="CNY", amount_minor=2590, points=None, text=None,
-        postings=[{"from_account": "issued", "to_account": "active", "lot_id": "lot_1026", "to_lot_id": None,
+        postings=[{"from_account": "issued", "to_account": "active", "lot_id": "lot_1c8x5r2n9q4vk7e0t3zmhdw6gy", "to_lot_id": None,
                    "points": 25}],
     )  # fmt: skip
 
@@ -195,7 +195,7 @@ async def list_ledger(
     facts = [entry.fact for entry in entries if entry.fact is not None]
     texts = [text for fact in facts for text in (fact.text, fact.order_sealed)]
     keys = await context.vault.keys(read, [text.identity_id for text in texts if text is not None])
-    shown = [_entry_out(entry, keys, caller.kind) for entry in listing.shown(entries)]
+    shown = [_entry_out(context.vault, entry, keys, caller.kind) for entry in listing.shown(entries)]
     page = listing.page(entries, lambda entry: [entry.key.id], shown)
     return LedgerPage(items=page.items, next_cursor=page.next_cursor, after=awaited_fact)
 
@@ -219,10 +219,10 @@ async def _facts_of_order(
     return await facts_of_order(read, vault, *named, wallet_ids=wallet_ids)
 
 
-def _entry_out(entry: Entry, keys: Keys, reader: SubjectKind) -> LedgerEntryOut:
-    cause, fact = entry.key.cause, entry.fact
+def _entry_out(vault: Vault, entry: Entry, keys: Keys, reader: SubjectKind) -> LedgerEntryOut:
+    cause, fact, name = entry.key.cause, entry.fact, vault.numbers.name
     shown = LedgerEntryOut(
-        id=cause.transaction_id(),
+        id=name(cause.prefix, cause.id),
         kind=KIND[cause.kind],
         occurred_at=entry.occurred_at,
         booked_at=entry.booked_at,
@@ -232,8 +232,8 @@ def _entry_out(entry: Entry, keys: Keys, reader: SubjectKind) -> LedgerEntryOut:
             PostingOut(
                 from_account=AccountName(side.from_account.name.lower()),
                 to_account=AccountName(side.to_account.name.lower()),
-                lot_id=f"lot_{side.lot_id}",
-                to_lot_id=f"lot_{side.to_lot_id}" if side.to_lot_id else None,
+                lot_id=name("lot", side.lot_id),
+                to_lot_id=name("lot", side.to_lot_id) if side.to_lot_id else None,
                 points=side.points,
             )
             for side in entry.sides

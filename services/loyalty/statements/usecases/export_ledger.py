@@ -16,14 +16,15 @@ from shared.csv_text import Cell
 from shared.db import Tx
 from shared.jobs import Held, JobKind, ResultFile, Step
 from shared.jobs.limits import CHUNK_ITEMS_MAX
+from shared.vault import Vault
 
 COLUMNS = (
     *("transaction_id", "kind", "occurred_at", "booked_at", "customer_id", "identity_id"),
     *("from_account", "to_account", "lot_id", "to_lot_id", "points"),
 )
 EXAMPLE = (
-    "txn_purchase_1025,purchase,2026-03-01T09:30:00Z,2026-03-01T09:30:01Z,cus_01hv3n8v1mz8k7g5r0q2w4x6y8,"
-    "cus_01hv3n8v1mz8k7g5r0q2w4x6y8,issued,active,lot_1026,,25"
+    "txn_purchase_3h6m9z2e5v8qn1k4c7rtw0xdga,purchase,2026-03-01T09:30:00Z,2026-03-01T09:30:01Z,cus_01hv3n8v1mz8k7g5r0q2w4x6y8,"
+    "cus_01hv3n8v1mz8k7g5r0q2w4x6y8,issued,active,lot_1c8x5r2n9q4vk7e0t3zmhdw6gy,,25"
 )
 
 
@@ -54,7 +55,7 @@ async def export_ledger(tx: Tx, context: Context[Settings], held: Held) -> Step:
         limit=CHUNK_ITEMS_MAX,
     )
     header = [] if held.cursor else [COLUMNS]
-    text = csv_text.rows_of([*header, *_rows(page)])
+    text = csv_text.rows_of([*header, *_rows(context.vault, page)])
     return Step(
         cursor=str(page[-1].id) if page else held.cursor,
         finished=len(page) < CHUNK_ITEMS_MAX,
@@ -63,11 +64,12 @@ async def export_ledger(tx: Tx, context: Context[Settings], held: Held) -> Step:
     )
 
 
-def _rows(page: Sequence[OwnedPosting]) -> Iterator[Sequence[Cell]]:
+def _rows(vault: Vault, page: Sequence[OwnedPosting]) -> Iterator[Sequence[Cell]]:
+    name = vault.numbers.name
     for posting in page:
         cause = PostingCause(CauseKind(posting.cause_kind), posting.cause_id)
         yield (
-            cause.transaction_id(),
+            name(cause.prefix, cause.id),
             KIND[cause.kind].value,
             csv_text.instant(posting.occurred_at),
             csv_text.instant(posting.booked_at),
@@ -75,8 +77,8 @@ def _rows(page: Sequence[OwnedPosting]) -> Iterator[Sequence[Cell]]:
             posting.identity_id,
             Account(posting.from_account).name.lower(),
             Account(posting.to_account).name.lower(),
-            f"lot_{posting.lot_id}",
-            None if posting.to_lot_id is None else f"lot_{posting.to_lot_id}",
+            name("lot", posting.lot_id),
+            None if posting.to_lot_id is None else name("lot", posting.to_lot_id),
             posting.points,
         )
 
