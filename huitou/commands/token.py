@@ -31,9 +31,16 @@ def token(
     scope: Annotated[
         list[str] | None, typer.Option(help="A scope of the partner; all of them if none is named.")
     ] = None,
+    link: Annotated[
+        bool,
+        typer.Option(
+            "--link", help="Print the address of the page to try operations on, with the token in it."
+        ),
+    ] = False,
 ) -> None:
     """Print a bearer token for an operator, a customer or a partner, and nothing else."""
-    home = Settings().home
+    settings = Settings()
+    home = settings.home
     _check(role, customer, partner, scope or [])
     _check_names(role, name, full_name)
     if homes.read(home) is None and not signing_key_path(home).exists():
@@ -46,7 +53,7 @@ def token(
         case _:
             assert partner is not None, "one of the three was named"
             text = tokens.partner(home, partner, scope or _every_scope())
-    typer.echo(text)
+    typer.echo(f"{settings.address('console')}/docs#token={text}" if link else text)
 
 
 def _check(role: Role | None, customer: str | None, partner: str | None, scopes: list[str]) -> None:

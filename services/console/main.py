@@ -1,4 +1,4 @@
-"""The console: one page over the public addresses of the four services. It has no database and imports none of them."""
+"""The console: pages over the public addresses of the four services. It has no database and imports none of them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,9 +6,11 @@ from typing import Literal
 
 import httpx2
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
-from services.console import health, page
+from services.console import changelog, documents, front_door, health, page
+from services.console.library import Library
+from services.console.reference import site as reference
 from services.console.settings import Settings
 from shared.http import refusals
 from shared.http.edge import Edge
@@ -33,12 +35,15 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with httpx2.AsyncClient(timeout=health.ANSWER_SECONDS_MAX, follow_redirects=False) as client:
-            app.state.client = client
+        async with (
+            httpx2.AsyncClient(timeout=health.ANSWER_SECONDS_MAX, follow_redirects=False) as client,
+            front_door.client() as door,
+        ):
+            app.state.client, app.state.door = client, door
             yield
 
     app = FastAPI(
-        title="Huitou console",
+        title="Huitou",
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -48,6 +53,10 @@ def create_app(settings: Settings) -> FastAPI:
     watch = health.Watch(settings.addresses)
     refusals.install(app)
     app.add_middleware(Edge, metrics=Metrics(settings.service))
+    library = Library(settings.addresses)
+    documents.install(app, library)
+    reference.install(app, library)
+    front_door.install(app, settings.addresses)
 
     @app.get("/", response_class=HTMLResponse)
     async def show_page(request: Request, lang: Literal["en", "zh"] | None = None) -> HTMLResponse:
@@ -55,6 +64,12 @@ def create_app(settings: Settings) -> FastAPI:
         language = lang or _preferred(request.headers.get("accept-language", ""))
         services = await watch.look(app.state.client)
         return HTMLResponse(page.render(language, services, _links(request, settings)), headers=_HEADERS)
+
+    @app.get("/changelog.json")
+    async def show_changelog(request: Request) -> JSONResponse:
+        """Answer what has changed, as a JSON Feed."""
+        feed = changelog.feed(str(request.base_url).rstrip("/"))
+        return JSONResponse(feed, media_type="application/feed+json", headers={"Cache-Control": "no-cache"})
 
     @app.get("/health/live")
     async def live() -> dict[str, str]:

@@ -23,6 +23,12 @@ WORDS: dict[Language, dict[str, str]] = {
         "not_ready": "not ready",
         "away": "does not answer",
         "docs": "try it",
+        "portal": "For those who integrate",
+        "reference": "Reference",
+        "reference_how": "every operation, event and error, and guides",
+        "all_docs": "Try everything",
+        "all_docs_how": "all services on one page; authorised by the link of",
+        "changes": "What changed",
         "token": "A token",
         "token_how": "Every call needs one. On the machine that runs Huitou:",
         "token_use": "Then send it with each call, or paste it into “Authorize” on an API page:",
@@ -46,6 +52,12 @@ WORDS: dict[Language, dict[str, str]] = {
         "not_ready": "未就绪",
         "away": "无应答",
         "docs": "在线调试",
+        "portal": "供集成方使用",
+        "reference": "参考手册",
+        "reference_how": "每个操作、事件和错误，以及指南",
+        "all_docs": "在线调试全部接口",
+        "all_docs_how": "所有服务在同一页面；用以下命令输出的链接打开即已授权：",
+        "changes": "变更日志",
         "token": "令牌",
         "token_how": "每次调用都需要令牌。在运行 Huitou 的机器上执行：",
         "token_use": "然后在每次调用时带上，或粘贴到接口页面的 “Authorize” 中：",
@@ -86,6 +98,13 @@ _PAGE = Template("""<!doctype html>
 $rows
 </tbody>
 </table>
+<h2>$portal</h2>
+<ul>
+<li><a href="/reference/$language">$reference</a> <small>$reference_how</small></li>
+<li><a href="/docs">$all_docs</a> <small>$all_docs_how <code>huitou token --role admin --link</code></small></li>
+<li><a href="/openapi.json">openapi.json</a>, <a href="/asyncapi.json">asyncapi.json</a>, <a href="/llms.txt">llms.txt</a></li>
+<li><a href="/changelog.json">$changes</a> <small>JSON Feed</small></li>
+</ul>
 <h2>$token</h2>
 <p>$token_how</p>
 <pre>huitou token --role viewer  # agent, manager, analyst, admin

@@ -87,7 +87,7 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
     _check(listed)
     for route in listed:
         route.leave_actions_to(listed)
-    documents.install(app, service.name)
+    documents.install(app, service.name, service.words)
     app.router.add_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
     refusals.install(app)
     app.add_middleware(
@@ -193,7 +193,8 @@ def _check(listed: list[Route]) -> None:
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        app.openapi_schema = openapi.generate(app.title, app.description, app.state.tags, app.router.routes)
+        document = openapi.generate(app.title, app.description, app.state.tags, app.router.routes)
+        app.openapi_schema = document | {documents.PROBLEMS: documents.of_no_operation()}
     return app.openapi_schema
 
 

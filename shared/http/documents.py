@@ -1,23 +1,27 @@
 """The documents of a service about itself: OpenAPI, AsyncAPI, the docs page, its problems. None needs another host."""
 
 import html
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache, partial
+from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Response
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse
 
 from shared.errors import DomainError
 from shared.events import asyncapi
-from shared.http import problems
+from shared.http import docs_page, etags, problems, translation
+from shared.http.docs_page import POLICY
 from shared.http.language import Language
-from shared.http.openapi import operations, refusals
+from shared.http.openapi import EXAMPLE_REQUEST_ID, example_document, operations, refusals
 from shared.http.operation import NotFound
 from shared.http.problems import (
     INTERNAL_CODE,
-    INTERNAL_DETAIL,
-    INTERNAL_TITLE,
     ExpectationUnknown,
     HeadTooLarge,
     HostWrong,
@@ -41,23 +45,8 @@ from shared.limits import (
     TARGET_BYTES_MAX,
 )
 
-STATIC = Path(__file__).with_name("static")
-_TYPES = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
-_POLICY = {
-    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-_KEPT = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
-_DOCS = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="/docs/favicon-32x32.png"><link rel="stylesheet" href="/docs/swagger-ui.css">
-<link rel="stylesheet" href="/docs/start.css"></head>
-<body><div id="swagger-ui"></div>
-<script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>
-"""
+PROBLEMS = "x-problems"
+"""The part of the OpenAPI document with the refusals of requests for which no operation is found."""
 _OF_NO_OPERATION = (
     NotFound, MethodNotAllowed, Refused, HeadTooLarge, TargetTooLong, HostWrong, TransferCodingUnknown, ExpectationUnknown,
 )  # fmt: skip
@@ -69,7 +58,8 @@ _PAGE = """<!doctype html>
 HOW_TO_AUTHORISE = """
 
 **How to get a token.** With the embedded product: `huitou token --role admin` (or `viewer`, `agent`, `manager`,
-`analyst`, with `--name LOGIN` for a person; `--customer ID`; `--partner ID`) prints one; paste it after *Authorize*. Elsewhere the tokens come from the
+`analyst`, with `--name LOGIN` for a person; `--customer ID`; `--partner ID`) prints one; paste it after *Authorize*. With `--link`
+it prints the address of a page that is authorised with it. Elsewhere the tokens come from the
 OpenID Connect provider whose keys this service was given (`HUITOU_JWKS`).
 """
 LIMITS = f"""
@@ -94,84 +84,102 @@ added at any time: ignore what you do not know. Everything else that breaks a cl
 """
 
 
-def install(app: FastAPI, service: str) -> None:
-    """Put the documents into the app. None of them needs a token or another host."""
+def install(app: FastAPI, service: str, words: Path) -> None:
+    """Put the documents into the app. None of them needs a token or another host.
+
+    `words` is the folder with the service's own sentences. Readers who prefer Chinese get the documents in Chinese.
+    """
+    known = cache(partial(_known, app))
+    chinese = cache(partial(translation.sentences, translation.SHARED, words / translation.FILE))
 
     @cache  # to render one takes milliseconds, and anybody may ask for it
-    def openapi_json() -> bytes:
-        return bytes(JSONResponse(app.openapi()).body)
+    def openapi_json(language: Language) -> _Rendered:
+        document = app.openapi()
+        return _render(document if language == "en" else in_chinese(document, known(), chinese()))
 
     @cache
-    def asyncapi_json() -> bytes:
-        return bytes(JSONResponse(asyncapi.document(service)).body)
+    def asyncapi_json(language: Language) -> _Rendered:
+        document = asyncapi.document(service)
+        return _render(document if language == "en" else translation.translated(document, chinese()))
 
-    problems_known = cache(partial(_problems, app))
+    async def openapi_document(request: Request) -> Response:
+        return openapi_json(language_of(request.scope)).respond(request)
 
-    async def openapi_document(_: Request) -> Response:
-        return Response(openapi_json(), media_type="application/json")
-
-    async def asyncapi_document(_: Request) -> Response:
-        return Response(asyncapi_json(), media_type="application/json")
-
-    async def docs(_: Request) -> Response:
-        return HTMLResponse(_DOCS.format(title=html.escape(app.title)), headers=_POLICY)
-
-    async def docs_file(request: Request) -> Response:
-        name = request.path_params["name"]
-        path = STATIC / name
-        if name not in _files() or path.suffix not in _TYPES:
-            raise NotFound
-        return Response(_content(name), media_type=_TYPES[path.suffix], headers=_KEPT)
+    async def asyncapi_document(request: Request) -> Response:
+        return asyncapi_json(language_of(request.scope)).respond(request)
 
     async def problem(request: Request) -> Response:
-        language = language_of(request.scope)
-        described = problems_known().get(request.path_params["code"])
-        if described is None:
+        code, language = request.path_params["code"], language_of(request.scope)
+        if code == INTERNAL_CODE:
+            shown = problems.internal(language, "")
+        elif code in known():
+            shown = problems.template(known()[code], language, "")
+        else:
             raise NotFound
-        return HTMLResponse(_problem_page(described, request.path_params["code"], language), headers=_POLICY)
+        return HTMLResponse(_problem_page(shown, language), headers=POLICY)
 
     for path, endpoint in (
         ("/openapi.json", openapi_document),
         ("/asyncapi.json", asyncapi_document),
-        ("/docs", docs),
-        ("/docs/{name}", docs_file),
         ("/problems/{code}", problem),
     ):
         app.router.add_route(path, endpoint, methods=["GET"], include_in_schema=False)
+    docs_page.install(app)
 
 
-def _problems(app: FastAPI) -> dict[str, tuple[int, tuple[str, str], tuple[str, str]]]:
-    """Return every problem that this service can answer with, by code: status, title, detail."""
+def of_no_operation() -> dict[str, Any]:
+    """Return examples of the refusals that a request can meet before an operation is found for it."""
+    return {error.code: example_document(error) for error in _OF_NO_OPERATION}
+
+
+def in_chinese(
+    document: dict[str, Any], known: Mapping[str, type[DomainError]], sentences: translation.Sentences
+) -> dict[str, Any]:
+    """Return an OpenAPI document with its texts and the examples of refusals in Chinese."""
+    chinese: dict[str, Any] = translation.translated(document, sentences)
+    for operation in (operation for path in chinese["paths"].values() for operation in path.values()):
+        for response in operation["responses"].values():
+            content = response.get("content", {}).get(problems.MEDIA_TYPE)
+            if content is not None:
+                content["examples"] = {code: _example(code, known) for code in content["examples"]}
+    chinese[PROBLEMS] = {code: _example(code, known)["value"] for code in chinese[PROBLEMS]}
+    return chinese
+
+
+def _example(code: str, known: Mapping[str, type[DomainError]]) -> dict[str, Any]:
+    shown = (
+        example_document(known[code], "zh") if code in known else problems.internal("zh", EXAMPLE_REQUEST_ID)
+    )
+    return {"summary": shown["title"], "value": shown}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """A document as it is sent, with the tag by which a reader asks whether it has changed."""
+
+    content: bytes
+    tag: str
+
+    def respond(self, request: Request) -> Response:
+        headers = {"ETag": self.tag, "Cache-Control": "no-cache", "Vary": "Accept-Language"}
+        if request.headers.get(etags.IF_NONE_MATCH) == self.tag:
+            return Response(status_code=304, headers=headers)
+        return Response(self.content, media_type="application/json", headers=headers)
+
+
+def _render(document: Any) -> _Rendered:
+    content = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return _Rendered(content, f'"{blake2b(content, digest_size=etags.HASH_BYTES).hexdigest()}"')
+
+
+def _known(app: FastAPI) -> Mapping[str, type[DomainError]]:
+    """Return every refusal that this service can answer with, by code."""
     known: dict[str, type[DomainError]] = {error.code: error for error in _OF_NO_OPERATION}
     for route in operations(app.router.routes):
         known |= {error.code: error for error in refusals(route.operation)}
-    listed = {code: (error.kind.value, error.title, _sentences(error)) for code, error in known.items()}
-    return listed | {INTERNAL_CODE: (500, INTERNAL_TITLE, INTERNAL_DETAIL)}
+    return known
 
 
-def _sentences(error: type[DomainError]) -> tuple[str, str]:
-    return problems.template(error, "en", "")["detail"], problems.template(error, "zh", "")["detail"]
-
-
-def _problem_page(
-    described: tuple[int, tuple[str, str], tuple[str, str]], code: str, language: Language
-) -> str:
-    status, title, detail = described
-    chinese = language == "zh"
-    return _PAGE.format(
-        language=language,
-        title=html.escape(title[chinese]),
-        detail=html.escape(detail[chinese]),
-        code=html.escape(code),
-        status=status,
-    )
-
-
-@cache
-def _files() -> frozenset[str]:
-    return frozenset(path.name for path in STATIC.iterdir())
-
-
-@cache
-def _content(name: str) -> bytes:
-    return (STATIC / name).read_bytes()
+def _problem_page(problem: Mapping[str, Any], language: Language) -> str:
+    texts = {name: html.escape(str(value)) for name, value in problem.items()}
+    return _PAGE.format_map(texts | {"language": language})

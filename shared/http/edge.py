@@ -162,7 +162,8 @@ class _Request:
 def _body_bytes_max(path: str) -> int:
     if path.endswith(":batch"):
         return BATCH_BODY_BYTES_MAX
-    return IMPORT_BODY_BYTES_MAX if path.startswith("/v1/imports") else BODY_BYTES_MAX
+    is_import = path.partition("/v1/")[2].startswith("imports")  # the console has the service's name before
+    return IMPORT_BODY_BYTES_MAX if is_import else BODY_BYTES_MAX
 
 
 def _operation(scope: Scope) -> str:

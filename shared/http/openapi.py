@@ -32,6 +32,7 @@ from shared.http.idempotency import (
     KeyReused,
     RequestInProgress,
 )
+from shared.http.language import Language
 from shared.http.operation import CUSTOMER, NamedByExternalId, NoCustomerOfToken, NotFound, Operation
 from shared.http.problems import (
     BodyLate,
@@ -383,9 +384,10 @@ def _problem_response(status: int, examples: Mapping[str, Any]) -> dict[str, Any
     return response
 
 
-def example_document(error: type[DomainError]) -> dict[str, Any]:
+def example_document(error: type[DomainError], language: Language = "en") -> dict[str, Any]:
     """Return the problem document of a refusal, with its placeholders instead of values."""
-    shown = problems.template(error, "en", EXAMPLE_REQUEST_ID)
+    shown = problems.template(error, language, EXAMPLE_REQUEST_ID)
     if error is InvalidRequest:
-        shown["errors"] = [{"pointer": _FIELD.pointer, "code": _FIELD.code, "detail": _FIELD.en}]
+        detail = _FIELD.zh if language == "zh" else _FIELD.en
+        shown["errors"] = [{"pointer": _FIELD.pointer, "code": _FIELD.code, "detail": detail}]
     return shown

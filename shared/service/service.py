@@ -67,6 +67,11 @@ class Service:
         return self.settings.service
 
     @property
+    def words(self) -> Path:
+        """Return the folder with the service's own sentences."""
+        return self.migrations.parents[1] / "words"
+
+    @property
     def publishes(self) -> Sequence[type[Event]]:
         """Return the events of the topics that this service produces."""
         return published_by(self.name)

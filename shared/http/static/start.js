@@ -70,15 +70,28 @@ function Refusal({ React, Response, properties }) {
   return React.createElement(React.Fragment, null, line, isOpen && React.createElement(Response, properties));
 }
 
+// A link that ends in `#token=…` authorises the page at once. Browsers send nothing behind the `#` to a server, and the token does
+// not stay in the address.
+function takeToken() {
+  const token = new URLSearchParams(window.location.hash.slice(1)).get("token");
+  if (token) {
+    window.history.replaceState(null, "", window.location.pathname);
+  }
+  return token;
+}
+
 window.addEventListener("load", () => {
+  const token = takeToken();
   window.ui = SwaggerUIBundle({
     url: "/openapi.json",
     dom_id: "#swagger-ui",
     deepLinking: true,
+    docExpansion: document.getElementById("swagger-ui").dataset.expansion,
     displayRequestDuration: true,
     validatorUrl: null,
     defaultModelsExpandDepth: 0, // the list of schemas is folded: it is longer than all operations together
     requestInterceptor: sendFreshKey,
     plugins: [freshKeys, foldedRefusals],
+    onComplete: () => token && window.ui.preauthorizeApiKey("bearer", token),
   });
 });

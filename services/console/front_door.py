@@ -1,0 +1,111 @@
+"""The one address of all services: a request to `/loyalty/v1/…` is passed on to loyalty as it came, with its token.
+
+So a page of the console can call every service though its policy lets it call no other origin. The console adds no right of its
+own: who may do what is decided by the service.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+
+import httpx2
+from fastapi import FastAPI, Response
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from services.console.refusals import ServiceAway
+from shared.http.operation import NotFound
+from shared.http.problems import REQUEST_ID
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+OPEN = ("/v1/", "/oauth/", "/health/")
+"""The beginnings of the paths that are passed on. Documents and measures are asked of the service itself."""
+CONNECTIONS_MAX = 100
+CONNECT_SECONDS_MAX = 2.0
+ANSWER_SECONDS_MAX = 30.0
+LIMITS = httpx2.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=20)
+TIMES = httpx2.Timeout(ANSWER_SECONDS_MAX, connect=CONNECT_SECONDS_MAX, pool=CONNECT_SECONDS_MAX)
+_OF_ONE_CONNECTION = frozenset(
+    {
+        b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer",
+        b"transfer-encoding", b"upgrade", b"host", b"expect",
+    }
+)  # fmt: skip
+"""The headers of a message that are about the connection it came on."""
+_OURS = _OF_ONE_CONNECTION | {b"request-id", b"x-forwarded-for"}
+_LOCATION = b"location"
+
+
+def client() -> httpx2.AsyncClient:
+    """Return a client whose connections are for requests that are passed on."""
+    return httpx2.AsyncClient(limits=LIMITS, timeout=TIMES, follow_redirects=False)
+
+
+def install(app: FastAPI, addresses: Mapping[str, str]) -> None:
+    """Pass the requests of each service on. `app.state.door` is the client."""
+
+    async def pass_on(request: Request) -> Response:
+        name = request.scope["path"].split("/", 2)[1]
+        return await _pass_on(app.state.door, request, name, addresses[name])
+
+    for name in addresses:
+        for beginning in OPEN:
+            app.router.add_route(
+                f"/{name}{beginning}{{rest:path}}", pass_on, methods=[*METHODS], include_in_schema=False
+            )
+
+
+async def _pass_on(door: httpx2.AsyncClient, request: Request, name: str, address: str) -> Response:
+    """Send the request to the service, and its answer to the caller piece by piece. Raises ServiceAway, NotFound."""
+    passed = door.build_request(
+        request.method,
+        _target(request, name, address),
+        headers=_headers(request),
+        content=request.stream() if _has_body(request) else None,
+    )
+    if not passed.url.path.startswith(OPEN):
+        raise NotFound  # `..` leads out of what is open
+    try:
+        answer = await door.send(passed, stream=True)
+    except httpx2.TransportError:
+        raise ServiceAway from None
+    response = StreamingResponse(_pieces(answer), status_code=answer.status_code)
+    response.raw_headers = [
+        (key.lower(), f"/{name}".encode() + value if key.lower() == _LOCATION else value)
+        for key, value in answer.headers.raw
+        if key.lower() not in _OURS
+    ]
+    return response
+
+
+def _target(request: Request, name: str, address: str) -> str:
+    raw: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    path = raw.decode("latin-1").partition("?")[0].removeprefix(f"/{name}")
+    return f"{address}{path}" + (f"?{query.decode('latin-1')}" if query else "")
+
+
+def _headers(request: Request) -> list[tuple[bytes, bytes]]:
+    """Return the headers for the service: the caller's, the id of this request, and the caller's address."""
+    headers = [(key, value) for key, value in request.headers.raw if key not in _OURS]
+    forwarded = request.headers.getlist("x-forwarded-for")
+    if request.client is not None:
+        forwarded = [*forwarded, request.client.host]
+    headers += [
+        (b"request-id", request.scope[REQUEST_ID].encode()),
+        (b"x-forwarded-for", ", ".join(forwarded).encode()),
+    ]
+    given = {key for key, _ in headers}
+    unsaid = {b"accept": b"*/*", b"accept-encoding": b"identity", b"user-agent": b""}
+    return headers + [(key, value) for key, value in unsaid.items() if key not in given]
+
+
+def _has_body(request: Request) -> bool:
+    headers = request.headers
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+
+async def _pieces(answer: httpx2.Response) -> AsyncIterator[bytes]:
+    try:
+        async for piece in answer.aiter_raw():
+            yield piece
+    finally:
+        await answer.aclose()

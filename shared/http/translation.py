@@ -1,0 +1,149 @@
+"""The documents of a service in Chinese: each summary and description is looked up paragraph by paragraph.
+
+The catalogues are files `document.zh.toml` in the folders `words`: the English paragraph, its line breaks as spaces, and its
+Chinese. Of a table each cell is a paragraph. A test finds paragraphs without Chinese, and Chinese that no document needs.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FILE = "document.zh.toml"
+SHARED = Path(__file__).with_name("words") / FILE
+TEXTS = ("summary", "description")
+_VALUES = ("example", "examples", "default", "const", "enum")
+"""The words of a document whose values are no texts for readers."""
+_BREAK = re.compile(r"\n[ \t]*\n")
+_NUMBER = re.compile(r"\d[\d,]*")
+_WORD = re.compile(r"[A-Za-z]")
+_NAMES = re.compile(r"`[^`]*`|HUITOU_\w+")
+"""The parts of a cell that are the same in every language."""
+_CODE = re.compile(r"`([^`]*)`")
+_SAME = frozenset({"identity_id"})
+
+_WHO = "**Who:** "
+_CALLERS = (
+    (re.compile(r"Operators \(([^)]*)\)"), "操作员（{}）"),
+    (re.compile(r"partners with the scope (`[^`]*`)", re.IGNORECASE), "具有权限范围 {} 的合作伙伴"),
+    (re.compile(r"customers, for themselves", re.IGNORECASE), "顾客本人"),
+    (re.compile(r"Anyone, without a token"), "任何人，无需令牌"),
+)
+_FLOW = re.compile(r"(?P<service>\w+) (?P<direction>sends|receives) (?P<topic>[\w.]+): (?P<about>.*)")
+_DIRECTIONS = {"sends": "发布到", "receives": "接收自"}
+
+Sentences = Mapping[str, str]
+
+
+def sentences(*files: Path) -> Sentences:
+    """Return the Chinese of each English paragraph in these files; a file that does not exist has none."""
+    return {english: chinese for file in files if file.exists() for english, chinese in _read(file).items()}
+
+
+@cache
+def _read(file: Path) -> Sentences:
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def translated(document: Any, known: Sentences) -> Any:
+    """Return a document with its summaries and descriptions in Chinese. A paragraph without Chinese stays English."""
+    if isinstance(document, list):
+        return [translated(item, known) for item in document]
+    if not isinstance(document, dict):
+        return document
+    return {
+        name: _in_chinese(value, known)
+        if name in TEXTS and isinstance(value, str)
+        else value
+        if name in _VALUES
+        else translated(value, known)
+        for name, value in document.items()
+    }
+
+
+def texts(document: Any) -> Iterator[str]:
+    """Yield every paragraph of a document that has a Chinese form, as the catalogues name it."""
+    if isinstance(document, list):
+        for item in document:
+            yield from texts(item)
+    elif isinstance(document, dict):
+        for name, value in document.items():
+            if name in TEXTS and isinstance(value, str):
+                yield from (part for paragraph in _BREAK.split(value) for part in _parts(paragraph))
+            elif name not in _VALUES:
+                yield from texts(value)
+
+
+def code_words(text: str) -> list[str]:
+    """Return the words of a text that stand as code: they are the same in each language."""
+    return _CODE.findall(text)
+
+
+def _in_chinese(text: str, known: Sentences) -> str:
+    return "\n\n".join(_paragraph(paragraph, known) for paragraph in _BREAK.split(text))
+
+
+def _paragraph(paragraph: str, known: Sentences) -> str:
+    if not _is_table(paragraph):
+        return _composed(_joined(paragraph), known) or known.get(_joined(paragraph), paragraph)
+    return "\n".join(_row(row, known) for row in paragraph.strip().splitlines())
+
+
+def _composed(text: str, known: Sentences) -> str | None:
+    """Return the Chinese of a sentence that the code composes of names, or None if the text is no such sentence."""
+    if text.startswith(_WHO):
+        return f"**谁可以调用：** {'；'.join(_caller(caller) for caller in _callers(text))}。"
+    if flow := _FLOW.fullmatch(text):
+        about = known.get(flow["about"], flow["about"])
+        return f"{flow['service']} {_DIRECTIONS[flow['direction']]} {flow['topic']}：{about}"
+    return None
+
+
+def _callers(text: str) -> list[str]:
+    return text.removeprefix(_WHO).rstrip(".").split("; ") if text.startswith(_WHO) else []
+
+
+def _caller(caller: str) -> str:
+    for pattern, chinese in _CALLERS:
+        if named := pattern.fullmatch(caller):
+            return chinese.format(*(name.replace(", ", "、") for name in named.groups()))
+    return caller
+
+
+def _row(row: str, known: Sentences) -> str:
+    cells = (cell.strip() for cell in row.strip().strip("|").split("|"))
+    return f"| {' | '.join(_cell(cell, known) for cell in cells)} |"
+
+
+def _cell(cell: str, known: Sentences) -> str:
+    """Return a cell in Chinese. A number in it may differ between installations: the catalogue has `{}` in its place."""
+    if (chinese := known.get(cell)) is not None:
+        return chinese
+    number = _NUMBER.search(cell)
+    if number is None:
+        return cell
+    return known.get(_without_number(cell), cell).replace("{}", number[0])
+
+
+def _without_number(cell: str) -> str:
+    return _NUMBER.sub("{}", cell, count=1)
+
+
+def _parts(paragraph: str) -> Iterable[str]:
+    if not _is_table(paragraph):
+        text = _joined(paragraph)
+        if _composed(text, {}) is not None:
+            return [caller for caller in _callers(text) if _caller(caller) == caller]
+        return [text] if _WORD.search(text) and text not in _SAME else []
+    cells = (cell.strip() for row in paragraph.splitlines() for cell in row.strip().strip("|").split("|"))
+    return [_without_number(cell) for cell in cells if _WORD.search(_NAMES.sub("", cell))]
+
+
+def _is_table(paragraph: str) -> bool:
+    return paragraph.lstrip().startswith("|")
+
+
+def _joined(paragraph: str) -> str:
+    return " ".join(paragraph.split())
