@@ -87,5 +87,7 @@ def test_what_cannot_be_read_again_is_refused_in_a_sentence(tmp_path: Path) -> N
     assert [ended.returncode for ended in (unknown, nothing, other)] == [Exit.USAGE] * 3
     assert unknown.stderr == "There is no service 'billing'; there are profile, loyalty, feedback, scoring.\n"
     assert nothing.stderr == "profile consumes nothing, so there is nothing to read again.\n"
-    assert other.stderr.startswith("loyalty does not consume huitou.scores; it consumes huitou.customers")
+    assert other.stderr.startswith(
+        "loyalty does not consume huitou.scores; it consumes huitou.access, huitou.customers"
+    )
     assert "Traceback" not in unknown.stderr + nothing.stderr + other.stderr
