@@ -2,21 +2,21 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from services.profile.access.refusals import ExpiryInvalid, KeysInForce, PartnerKeysInForce
 from services.profile.access.usecases.create_api_key import create_api_key as create
 from services.profile.access.usecases.revoke_api_key import revoke_api_key as revoke
 from shared.api_keys import ApiKeyNotFound
 from shared.auth.api_key import PATTERN, new_key
-from shared.events.base import Code, PartnerId
+from shared.events.base import Code
 from shared.events.profile import PartnerScope
 from shared.http.api_keys import EXAMPLE, TAG, ApiKeyOut
 from shared.http.auth import allow
 from shared.http.dependencies import Transaction
 from shared.http.models import InstantIn, Request, example
 from shared.http.routes import Router
-from shared.limits import SCOPES_MAX
+from shared.limits import CODE_MAX, PARTNER_ID_WITH_LETTER, SCOPES_MAX
 
 router = Router(tags=[*TAG])
 _EXAMPLE_KEY = "huk_live_" + "0" * 32 + "3fYQqO"
@@ -27,9 +27,9 @@ class ApiKeyIn(Request):
 
     model_config = example(partner_id="mart", label="tills", scopes=["customers:read", "purchases:write"])
 
-    partner_id: PartnerId = Field(
-        description="The partner that the key speaks for, as in the `sub` of its tokens."
-    )
+    partner_id: Annotated[
+        str, StringConstraints(max_length=CODE_MAX, pattern=f"^{PARTNER_ID_WITH_LETTER}$")
+    ] = Field(description="The partner that the key speaks for, as in the `sub` of its tokens.")
     label: Code = Field(
         description="A word by which you know the key, such as the system that gets it. Name no person."
     )

@@ -96,6 +96,7 @@ async def test_nobody_but_an_admin_sees_or_makes_keys(one_profile: Profile, role
     ("change", "status", "code"),
     [
         ({"partner_id": "ana@example.com"}, 422, "invalid_request"),
+        ({"partner_id": "13800138001"}, 422, "invalid_request"),
         ({"label": "Ana Li"}, 422, "invalid_request"),
         ({"label": "+8613800138001"}, 422, "invalid_request"),
         ({"scopes": []}, 422, "invalid_request"),
