@@ -5,6 +5,7 @@ import os
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -16,7 +17,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from shared.clock import SystemClock
 from shared.db import Database
-from tests.parts import bytecode, databases, forks, kafka, postgres, servers
+from tests.parts import answered, bytecode, databases, forks, kafka, postgres, servers
 from tests.parts.databases import KINDS, Kind
 from tests.parts.far_rates import FAR_RATES
 from tests.parts.postgres import Postgres
@@ -117,6 +118,34 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     forks.in_use = not any(
         item.get_closest_marker("bench") or item.get_closest_marker("chaos") for item in session.items
     )
+
+
+def pytest_testnodedown(node: Any) -> None:
+    """Take the codes that a worker has met."""
+    answered.CODES.update(getattr(node, "workeroutput", {}).get(answered.OUTPUT, ()))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Hand the codes that were met to the controller, and fail a run of all tests that has not met every documented one."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[answered.OUTPUT] = sorted(answered.CODES)
+    elif exitstatus == pytest.ExitCode.OK and _codes_missing(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """Name the documented codes that no test has met."""
+    missing = _codes_missing(config) if exitstatus == pytest.ExitCode.OK else set()
+    if missing:
+        terminalreporter.section("codes that an operation documents and no test was answered")
+        terminalreporter.line(", ".join(sorted(missing)))
+
+
+def _codes_missing(config: pytest.Config) -> set[str]:
+    return answered.documented() - answered.CODES if answered.is_everything(config) else set()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from shared.http.edge import Edge
 from shared.metrics import Metrics
 from shared.run import limited_http, serving
+from tests.parts.answered import note_raw
 
 SOON = 0.3
 """A limit that has passed soon."""
@@ -68,7 +69,9 @@ async def connected(number: int) -> Client:
 
 async def rest(client: Client) -> bytes:
     """All that comes until the server closes."""
-    return await asyncio.wait_for(client[0].read(), ENDS_SECONDS_MAX)
+    answers = await asyncio.wait_for(client[0].read(), ENDS_SECONDS_MAX)
+    note_raw(answers)
+    return answers
 
 
 async def answered(client: Client, asked: bytes) -> bytes:

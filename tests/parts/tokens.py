@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from shared.auth.principal import Role, SubjectKind
 from shared.auth.signing import ensure_signing_key, mint
 from shared.clock import Clock
+from tests.parts import answered
 
 TTL = timedelta(hours=8)
 CUSTOMER_TTL = timedelta(minutes=10)
@@ -64,4 +65,9 @@ def client(
     """Return a client of an app in this process; without a token when `bearer` is None."""
     headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=raises)
-    return httpx2.AsyncClient(transport=transport, base_url=f"http://{name}", headers=headers)
+    return httpx2.AsyncClient(
+        transport=transport,
+        base_url=f"http://{name}",
+        headers=headers,
+        event_hooks={"response": [answered.note]},
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts.answered import note_raw
 from tests.parts.opened import AGENT, served
 
 ANSWER_SECONDS_MAX = 20.0
@@ -41,6 +42,7 @@ def said(address: Address, *pieces: bytes, and_gone: bool = False) -> bytes:
         answer = b""
         while len(answer) < ANSWER_BYTES_MAX and (more := connection.recv(65_536)):
             answer += more
+    note_raw(answer)
     return answer
 
 
@@ -252,3 +254,10 @@ def test_requests_that_break_off_leave_the_server_whole(door: tuple[Address, byt
 
     whole = head + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
     assert said(address, whole).startswith((b"HTTP/1.1 200", b"HTTP/1.1 201"))
+
+
+def test_a_head_that_is_too_large_is_refused_with_a_code(door: tuple[Address, bytes]) -> None:
+    answer = said(door[0], b"GET /health/live HTTP/1.1\r\n" + HOST + b"X-A: " + b"a" * 40_000 + b"\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 431")
+    assert b"head_too_large" in answer

@@ -9,6 +9,7 @@ import pytest
 
 from shared.run import bounded_http, limited_http, places
 from tests.parts import waiting
+from tests.parts.answered import note_raw
 from tests.parts.connections import (
     CHUNKS,
     ENDS_SECONDS_MAX,
@@ -153,4 +154,5 @@ async def answered_before_the_body(number: int, head: bytes) -> bytes:
         answer = b""
         while more := await asyncio.wait_for(loop.sock_recv(connection, 65_536), ENDS_SECONDS_MAX):
             answer += more
+        note_raw(answer)
     return answer

@@ -96,3 +96,12 @@ async def test_who_tries_a_remedy_again_twice_is_told_which_one_did(feedback: Fe
     assert (second.status_code, third.status_code) == (201, 409)
     assert third.json()["code"] == "retried_already"
     assert second.json()["id"] in third.json()["detail"]
+
+
+async def test_only_a_refused_remedy_of_the_complaint_is_tried_again(feedback: Feedback) -> None:
+    path = f"{OPEN}/{(await opened(feedback))['id']}/remedies"
+    body = {"kind": "points", "points": 5, "reason": "sorry", "retry_of": new_id("rem")}
+    async with feedback.operator() as agent:
+        answer = await agent.post(path, json=body, headers=feedback.key())
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "retry_of_refused_only")

@@ -89,6 +89,10 @@ async def test_all_partners_together_have_a_limit(profile: Profile) -> None:
             await api_keys.insert(tx, record_like(model, f"p{number}"))
     with pytest.raises(KeysInForce):
         await create(profile, "late")
+    async with profile.operator("admin") as client:
+        late = {"partner_id": "late", "label": "tills", "scopes": ["customers:read"]}
+        answer = await client.post("/v1/api-keys", json=late, headers=profile.key())
+    assert (answer.status_code, answer.json()["code"]) == (409, "keys_in_force")
 
 
 def record_like(model: ApiKeyRecord, partner_id: str) -> ApiKeyRecord:
