@@ -19,13 +19,13 @@ async def exported(profile: Profile, **chosen: Any) -> list[dict[str, str]]:
     assert begun.status_code == 202, begun.text
     await work_on_all(profile.runtime, {kind.operation: kind for kind in profile.service.job_kinds})
     job = (await client.get(begun.headers["location"])).json()
-    assert job["state"] == "done"
+    assert (job["state"], job["dry_run"], set(job["parameters"])) == ("done", False, set(chosen))
     answer = await client.get(job["result"])
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.headers["content-disposition"] == 'attachment; filename="purchases.csv"'
     assert answer.content.startswith(b"\xef\xbb\xbf")
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
-    assert job["done"] == len({row["purchase_id"] for row in rows})
+    assert job["done"] == job["total"] == len({row["purchase_id"] for row in rows})
     return rows
 
 
