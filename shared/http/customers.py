@@ -6,7 +6,7 @@ body names a customer, the route asks `Named` for the identity.
 
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query
 from pydantic import StringConstraints, TypeAdapter, ValidationError
@@ -129,14 +129,14 @@ async def customer_of_refused(read: Read, request: Request, operation: Operation
 
     The request may have been refused before its body was read or its names were looked up.
     """
-    if _FOUND in request.scope:
-        return cast("str | None", request.scope[_FOUND])
-    try:
-        name, issuer = await _named_by(request, operation)
-        naming, name = await naming_of(request), _NAME.validate_python(name)
-        identity_id = await naming.identity_of(read, name, _ISSUER.validate_python(issuer))
-    except (DomainError, ValidationError):
-        return None
+    identity_id = request.scope.get(_FOUND)
+    if _FOUND not in request.scope:
+        try:
+            name, issuer = await _named_by(request, operation)
+            naming, name = await naming_of(request), _NAME.validate_python(name)
+            identity_id = await naming.identity_of(read, name, _ISSUER.validate_python(issuer))
+        except (DomainError, ValidationError):
+            return None
     return identity_id if identity_id is not None and is_id("cus", identity_id) else None
 
 
