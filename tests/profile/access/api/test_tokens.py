@@ -44,7 +44,7 @@ async def customers(profile: Profile, answer: httpx2.Response) -> httpx2.Respons
         return await client.get("/v1/purchases", headers=bearer)
 
 
-@pytest.mark.parametrize("name", ["mart", KEY_ID])
+@pytest.mark.parametrize("name", ["mart", KEY_ID], ids=["the partner", "the key"])
 @pytest.mark.parametrize("in_header", [True, False])
 async def test_a_key_becomes_a_token_of_fifteen_minutes(
     one_profile: Profile, name: str, in_header: bool
