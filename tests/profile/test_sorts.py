@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from services.profile.people.domain.customers import CustomerSelection
 from services.profile.people.storage import identities
+from services.profile.people.storage.tables import identity
 from services.profile.purchases.domain.purchases import PurchaseSelection
 from services.profile.purchases.domain.returns import ReturnSelection
 from services.profile.purchases.storage import purchases, returns
@@ -82,6 +84,31 @@ async def test_a_copy_of_the_customers_is_kept_by_what_was_updated_since(profile
     assert await listed(profile, "/v1/customers", "id", updated_since="2026-03-10T16:00:01Z") == []
     assert await listed(profile, "/v1/customers", "id") == ids[::-1]
     assert (last["id"], last["updated_at"]) == (ids[3], "2026-03-10T16:00:00Z")
+
+
+@pytest.mark.both_databases
+async def test_a_change_of_a_merged_identity_updates_its_customer(profile: Profile) -> None:
+    async with profile.operator() as agent:
+        merged, owner, other = [
+            (await agent.post("/v1/customers", json={"external_id": f"C-{number}"})).json()["id"]
+            for number in range(3)
+        ]
+        async with profile.database.begin() as tx:
+            await tx.execute(
+                update(identity)
+                .where(identity.c.identity_id == merged)
+                .values(owner_id=owner, ownership_version=1)
+            )
+        for change in ({"name": "Ana"}, {"phone": "13800138001"}):
+            profile.clock.advance(timedelta(hours=1))
+            since = f"{profile.clock.now():%Y-%m-%dT%H:%M:%SZ}"
+            await agent.post("/v1/customers", json={"external_id": "C-0", **change})
+            assert await listed(profile, "/v1/customers", "updated_at", updated_since=since) == [since]
+            assert await listed(profile, "/v1/customers", "id", sort="-updated_at") == [owner, other]
+        profile.clock.advance(timedelta(hours=1))
+        since = f"{profile.clock.now():%Y-%m-%dT%H:%M:%SZ}"
+        await profile.buy(reported("1", external_id="C-0", phone="13800138002"))
+        assert await listed(profile, "/v1/customers", "id", updated_since=since) == [owner]
 
 
 @pytest.mark.own_database

@@ -112,8 +112,8 @@ def _customer(
         state=first.state,
         origin=first.origin,
         issuer=first.issuer,
-        created_at=min(identity.created_at for identity in owned),
-        updated_at=max(identity.updated_at for identity in owned),
+        created_at=first.created_at,
+        updated_at=first.updated_at,
         name=name.text if name else None,
         identifiers=tuple(
             identifier for identity_id in identity_ids for identifier in identifiers_of.get(identity_id, ())

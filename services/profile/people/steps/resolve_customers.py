@@ -134,6 +134,7 @@ class CustomersOfFacts:
             *contested,
         }
         changed &= self._known.stored_ids
+        changed |= {self._known.owner_of(identity_id) for identity_id in changed}
         to_judge = {
             decision.identity_id
             for fact, decision in zip(facts, decisions, strict=True)

@@ -53,8 +53,9 @@ async def register_customer(
         values = [] if new_name is None else [_name_value(resolution.keys, record, new_name, issuer)]
         await source_records.insert(tx, record, values)
         if values and not resolved.is_new:
-            await identities.lock(tx, [resolved.identity_id])
-            await identities.touch(tx, [resolved.identity_id])
+            changed = {resolved.identity_id, resolved.customer_id}
+            await identities.lock(tx, changed)
+            await identities.touch(tx, changed)
     return resolved
 
 
