@@ -13,9 +13,9 @@ from services.loyalty.earning.domain.rules import PointsPerAmount
 from services.loyalty.earning.storage import rulebooks
 from services.loyalty.earning.storage.tables import rulebook
 from services.loyalty.ledger.domain.entries import OrderKey
-from services.loyalty.ledger.queries.rows_named import row_named
 from services.loyalty.purchases.storage.tables import PurchaseRecord, purchase
 from services.loyalty.redemptions.queries.order_tokens import token_of
+from services.loyalty.redemptions.queries.redemption_ids import id_of_redemption, redemption_named
 from services.loyalty.redemptions.storage.tables import RedemptionRecord, redemption
 from shared.db import Tx, columns_of
 from shared.db.migrations import Keys, Migrations
@@ -60,9 +60,9 @@ async def test_data_of_the_first_revision_survives(kind: databases.Kind, tmp_pat
             )
             keys = await VAULT.keys(read, [paid.identity_id])
             named = [
-                await row_named(read, VAULT, "red", f"red_{number}") for number in (paid.id, paid.id + 1)
+                await redemption_named(read, VAULT, f"red_{number}") for number in (paid.id, paid.id + 1)
             ]
-            assert await row_named(read, VAULT, "red", VAULT.numbers.name("red", paid.id + 1)) == paid.id + 1
+            assert await redemption_named(read, VAULT, id_of_redemption(VAULT, paid.id + 1)) == paid.id + 1
         assert named == [paid.id, None]
         assert stored[0] == old
         (redeemed_before,) = redemptions

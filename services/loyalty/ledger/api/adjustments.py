@@ -12,7 +12,7 @@ from services.loyalty.ledger.queries.adjustment_limit import ADJUST_POINTS, day_
 from services.loyalty.ledger.queries.adjustments import find_adjustment
 from services.loyalty.ledger.queries.adjustments import list_adjustments as adjustments_of
 from services.loyalty.ledger.queries.find_member import FoundMember, find_member
-from services.loyalty.ledger.queries.rows_named import row_named
+from services.loyalty.ledger.queries.row_ids import adjustment_named, id_of_adjustment
 from services.loyalty.ledger.refusals import (
     InsufficientPoints,
     KeyUsedBefore,
@@ -124,7 +124,7 @@ async def adjust(
     if not isinstance(done, AdjustmentDone):
         return await accepted(tx, context.vault, done, APPROVABLE)
     return AdjustmentOut(
-        id=context.vault.numbers.name("adj", done.row_id),
+        id=id_of_adjustment(context.vault, done.row_id),
         customer_id=done.customer_id,
         adjusted=body.points,
         occurred_at=done.occurred_at,
@@ -144,7 +144,7 @@ async def _adjust_approved(tx: Tx, context: Context[Settings], approved: Approve
         approved.approved_by,
     )
     done = await adjust_points(tx, context, asked)
-    return _ADJUSTMENT.format(customer_id=done.customer_id, id=context.vault.numbers.name("adj", done.row_id))
+    return _ADJUSTMENT.format(customer_id=done.customer_id, id=id_of_adjustment(context.vault, done.row_id))
 
 
 async def _limits(read: Read, context: Context[Settings], caller: Principal) -> list[OperatorLimit]:
@@ -198,7 +198,7 @@ async def get_adjustment(
 ) -> BookedAdjustmentOut:
     """Read a correction of a member's points."""
     found = await find_member(read, customer_id, context.clock.now())
-    record = await find_adjustment(read, found, await row_named(read, context.vault, "adj", adjustment_id))
+    record = await find_adjustment(read, found, await adjustment_named(read, context.vault, adjustment_id))
     keys = await context.vault.keys(read, [record.identity_id])
     return _booked(context.vault, record, found, keys)
 
@@ -228,7 +228,7 @@ async def list_adjustments(
 
 def _booked(vault: Vault, record: AdjustmentRecord, found: FoundMember, keys: Keys) -> BookedAdjustmentOut:
     return BookedAdjustmentOut(
-        id=vault.numbers.name("adj", record.id),
+        id=id_of_adjustment(vault, record.id),
         customer_id=found.member.owner_id,
         adjusted=record.points,
         reason=keys.open_if_known(record.identity_id, "adjustment.reason", record.reason),

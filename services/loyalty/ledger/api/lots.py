@@ -11,6 +11,7 @@ from pydantic import Field
 from services.loyalty.ledger.domain.wallets import Lot
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.queries.list_lots import list_lots as lots_of
+from services.loyalty.ledger.queries.row_ids import id_of_lot
 from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.settings import Settings
 from shared.auth.access import OPERATORS, allow
@@ -90,7 +91,7 @@ async def list_lots(
 
 def _lot_out(vault: Vault, lot: Lot) -> LotOut:
     return LotOut(
-        id=vault.numbers.name("lot", lot.id),
+        id=id_of_lot(vault, lot.id),
         rule=lot.rule,
         issued=lot.issued,
         remaining=lot.remaining,

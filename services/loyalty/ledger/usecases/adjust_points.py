@@ -8,6 +8,7 @@ from datetime import datetime
 from services.loyalty.ledger.domain import burning, granting
 from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
 from services.loyalty.ledger.domain.wallets import Points
+from services.loyalty.ledger.queries.row_ids import id_of_adjustment
 from services.loyalty.ledger.refusals import KeyUsedBefore, TooManyPoints, UnknownMember
 from services.loyalty.ledger.steps.booking import Booking, close_booking, open_booking
 from services.loyalty.ledger.steps.lock_wallets import lock_wallets
@@ -95,7 +96,7 @@ def _tell(booking: Booking, vault: Vault, posted: PostingCause, added: dict[int,
     """Publish the points that an adjustment took from each wallet, or those that it added."""
     taken = booking.journal.points_by_wallet(posted, Account.ADJUSTED)
     event = PointsReversed if taken else PointsEarned
-    cause = Cause(kind="adjustment", id=vault.numbers.name("adj", posted.id))
+    cause = Cause(kind="adjustment", id=id_of_adjustment(vault, posted.id))
     for wallet_id, points in (taken or added).items():
         wallet = booking.locked.by_id[wallet_id]
         moved = MovedPoints(wallet, points, cause, posted, booking.journal.now)

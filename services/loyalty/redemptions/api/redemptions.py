@@ -9,9 +9,9 @@ from pydantic import Field
 from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.wallets import Points
 from services.loyalty.ledger.queries.find_member import FoundMember, find_member
-from services.loyalty.ledger.queries.rows_named import row_named
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
 from services.loyalty.purchases.domain.facts import Line
+from services.loyalty.redemptions.queries.redemption_ids import id_of_redemption, redemption_named
 from services.loyalty.redemptions.queries.redemptions import find_redemption
 from services.loyalty.redemptions.queries.redemptions import list_redemptions as redemptions_of
 from services.loyalty.redemptions.refusals import (
@@ -130,7 +130,7 @@ async def redeem(
     )
     done = await redeem_points(tx, context, asked)
     return RedemptionOut(
-        id=context.vault.numbers.name("red", done.row_id),
+        id=id_of_redemption(context.vault, done.row_id),
         customer_id=done.customer_id,
         redeemed=body.points,
         occurred_at=done.occurred_at,
@@ -171,7 +171,7 @@ async def get_redemption(
 ) -> BookedRedemptionOut:
     """Read what a member spent points on."""
     found = await find_member(read, customer_id, context.clock.now())
-    record = await find_redemption(read, found, await row_named(read, context.vault, "red", redemption_id))
+    record = await find_redemption(read, found, await redemption_named(read, context.vault, redemption_id))
     keys = await context.vault.keys(read, [record.identity_id])
     return _booked(context.vault, record, found, keys)
 
@@ -201,7 +201,7 @@ async def list_redemptions(
 
 def _booked(vault: Vault, record: RedemptionRecord, found: FoundMember, keys: Keys) -> BookedRedemptionOut:
     return BookedRedemptionOut(
-        id=vault.numbers.name("red", record.id),
+        id=id_of_redemption(vault, record.id),
         customer_id=found.member.owner_id,
         redeemed=record.points,
         reference=keys.open_if_known(record.identity_id, "redemption.reference", record.reference),

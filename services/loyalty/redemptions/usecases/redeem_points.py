@@ -19,6 +19,7 @@ from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Line
 from services.loyalty.purchases.queries import orders
 from services.loyalty.redemptions.queries.order_tokens import token_of
+from services.loyalty.redemptions.queries.redemption_ids import id_of_redemption
 from services.loyalty.redemptions.refusals import OrderPaidBefore, OrderReturned, PaidOrderTooLarge
 from services.loyalty.redemptions.storage import redemptions
 from services.loyalty.redemptions.storage.tables import RedemptionRecord
@@ -127,8 +128,11 @@ async def _check_order(tx: Tx, context: Context[Settings], member: Member, asked
     judged = None if asked.judges_all else wallet_ids
     first = None if asked.adds else await redemptions.first_of_order(tx, token, judged)
     if first is not None:
-        redemption_id = context.vault.numbers.name("red", first.id)
-        raise OrderPaidBefore(redemption=redemption_id, customer=first.customer_id, points=first.points)
+        raise OrderPaidBefore(
+            redemption=id_of_redemption(context.vault, first.id),
+            customer=first.customer_id,
+            points=first.points,
+        )
 
 
 async def _sealed(
@@ -146,7 +150,7 @@ async def _sealed(
 
 def _tell(booking: Booking, vault: Vault, posted: PostingCause) -> None:
     """Publish the points that a redemption took from each wallet."""
-    cause = Cause(kind="redemption", id=vault.numbers.name("red", posted.id))
+    cause = Cause(kind="redemption", id=id_of_redemption(vault, posted.id))
     for wallet_id, points in booking.journal.points_by_wallet(posted, Account.REDEEMED).items():
         wallet = booking.locked.by_id[wallet_id]
         moved = MovedPoints(wallet, points, cause, posted, booking.journal.now)

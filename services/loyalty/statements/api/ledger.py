@@ -14,6 +14,7 @@ from services.loyalty.ledger.domain.entries import Fact, OrderKey, SealedText
 from services.loyalty.ledger.domain.postings import Account, PostingCause
 from services.loyalty.ledger.queries.entries import LEDGER_SORTS
 from services.loyalty.ledger.queries.find_member import find_member
+from services.loyalty.ledger.queries.row_ids import id_of_lot, id_of_transaction
 from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.remedies.domain.remedies import Refusal
 from services.loyalty.settings import Settings
@@ -220,9 +221,9 @@ async def _facts_of_order(
 
 
 def _entry_out(vault: Vault, entry: Entry, keys: Keys, reader: SubjectKind) -> LedgerEntryOut:
-    cause, fact, name = entry.key.cause, entry.fact, vault.numbers.name
+    cause, fact = entry.key.cause, entry.fact
     shown = LedgerEntryOut(
-        id=name(cause.prefix, cause.id),
+        id=id_of_transaction(vault, cause),
         kind=KIND[cause.kind],
         occurred_at=entry.occurred_at,
         booked_at=entry.booked_at,
@@ -232,8 +233,8 @@ def _entry_out(vault: Vault, entry: Entry, keys: Keys, reader: SubjectKind) -> L
             PostingOut(
                 from_account=AccountName(side.from_account.name.lower()),
                 to_account=AccountName(side.to_account.name.lower()),
-                lot_id=name("lot", side.lot_id),
-                to_lot_id=name("lot", side.to_lot_id) if side.to_lot_id else None,
+                lot_id=id_of_lot(vault, side.lot_id),
+                to_lot_id=id_of_lot(vault, side.to_lot_id) if side.to_lot_id else None,
                 points=side.points,
             )
             for side in entry.sides

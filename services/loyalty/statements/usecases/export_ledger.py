@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
 from services.loyalty.ledger.queries.postings import OwnedPosting, owned_page
+from services.loyalty.ledger.queries.row_ids import id_of_lot, id_of_transaction
 from services.loyalty.settings import Settings
 from services.loyalty.statements.domain.kinds import KIND
 from shared import csv_text
@@ -65,11 +66,10 @@ async def export_ledger(tx: Tx, context: Context[Settings], held: Held) -> Step:
 
 
 def _rows(vault: Vault, page: Sequence[OwnedPosting]) -> Iterator[Sequence[Cell]]:
-    name = vault.numbers.name
     for posting in page:
         cause = PostingCause(CauseKind(posting.cause_kind), posting.cause_id)
         yield (
-            name(cause.prefix, cause.id),
+            id_of_transaction(vault, cause),
             KIND[cause.kind].value,
             csv_text.instant(posting.occurred_at),
             csv_text.instant(posting.booked_at),
@@ -77,8 +77,8 @@ def _rows(vault: Vault, page: Sequence[OwnedPosting]) -> Iterator[Sequence[Cell]
             posting.identity_id,
             Account(posting.from_account).name.lower(),
             Account(posting.to_account).name.lower(),
-            name("lot", posting.lot_id),
-            None if posting.to_lot_id is None else name("lot", posting.to_lot_id),
+            id_of_lot(vault, posting.lot_id),
+            None if posting.to_lot_id is None else id_of_lot(vault, posting.to_lot_id),
             posting.points,
         )
 
