@@ -30,7 +30,7 @@ OwnerId = Annotated[
 
 UpdatedAt = Annotated[
     datetime,
-    Field(description="When its state, its owner, its messages or its clocks last changed."),
+    Field(description="When its state, its owner, its messages, its clocks or its remedies last changed."),
 ]
 DueAt = Annotated[
     datetime | None,

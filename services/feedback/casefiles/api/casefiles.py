@@ -20,11 +20,11 @@ from services.feedback.casefiles.api.reader import Reader
 from services.feedback.casefiles.api.remedies import RemedyOut, show_remedies
 from services.feedback.complaints.domain.complaint import OpenedBy, due_or_none
 from services.feedback.complaints.domain.machine import ComplaintAction, ComplaintOutcome, ComplaintStatus
-from services.feedback.complaints.queries.admission import MANAGERS, READ_SCOPE, admit, allowed_to, known_to
+from services.feedback.complaints.queries.admission import READ_SCOPE, admit, allowed_to, known_to
 from services.feedback.complaints.refusals import UnknownComplaint
 from services.feedback.customers.queries import ids_shown, issuer_of
 from services.feedback.http import ClockOut, ComplaintInPath, DueAt, OwnerId, UpdatedAt, show_clocks
-from services.feedback.remedies.domain import GRANT_REMEDY
+from services.feedback.remedies.queries.limits import DECIDERS
 from services.feedback.settings import Settings
 from shared import identity
 from shared.approvals import OF_OBJECT_MAX
@@ -147,8 +147,6 @@ async def get_complaint(
         follow_ups=await show_follow_ups(read, reader, complaint.id) if reader.staff else [],
         remedies=await show_remedies(read, reader, complaint.id),
         remedy_limits=await show_limits(read, context, caller, complaint.id),
-        approvals=await show_proposals(read, context.vault, complaint.id, {GRANT_REMEDY: MANAGERS})
-        if reader.staff
-        else [],
+        approvals=await show_proposals(read, context.vault, complaint.id, DECIDERS) if reader.staff else [],
         sla_events=await show_clock_events(read, complaint.id) if reader.staff else [],
     )

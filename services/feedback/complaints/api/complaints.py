@@ -15,9 +15,9 @@ from services.feedback.complaints.api.short import (
     NumberFilter,
     opened_out,
 )
-from services.feedback.complaints.domain import machine
 from services.feedback.complaints.domain.complaint import OpenedBy, OrderReference, due_or_none
 from services.feedback.complaints.domain.machine import ComplaintOutcome, ComplaintStatus
+from services.feedback.complaints.domain.selection import ComplaintSelection
 from services.feedback.complaints.queries import lists
 from services.feedback.complaints.queries.admission import READ_SCOPE, WRITE_SCOPE, WRITERS
 from services.feedback.complaints.refusals import (
@@ -235,25 +235,21 @@ async def list_complaints(
 
     A filter that names another customer gives an empty page, like one that names a customer that does not exist.
     """
-    asked = listing.filters.customer_id
-    customer_id = asked and await named.identity_of(read, asked, listing.filters.issuer)
-    if asked and not customer_id:
+    filters = listing.filters
+    customer_id = filters.customer_id and await named.identity_of(read, filters.customer_id, filters.issuer)
+    if filters.customer_id and not customer_id:
         return listing.page([], lambda _: [], [])
-    now = context.clock.now()
-    late_before = now if listing.filters.late else None
-    complaints = await lists.list_complaints(
-        read,
-        caller,
-        customer_id=customer_id,
-        statuses=_statuses(listing.filters.status),
-        owner=operator_asked(caller, listing.filters.owner_id),
-        number=listing.filters.number,
-        channel=listing.filters.channel,
-        due_before=min((limit for limit in (listing.filters.due_before, late_before) if limit), default=None),
-        due_from=now if listing.filters.late is False else None,
-        updated_since=listing.filters.updated_since,
-        asked=listing.slice,
-    )
+    open_only = filters.status is ListedStatus.OPEN
+    selection = ComplaintSelection(
+        status=None if open_only or filters.status is None else filters.status.value,
+        open_only=open_only,
+        owner=operator_asked(caller, filters.owner_id),
+        number=filters.number,
+        channel=filters.channel,
+        due_before=filters.due_before,
+        updated_since=filters.updated_since,
+    ).late_at(context.clock.now(), late=filters.late)
+    complaints = await lists.list_complaints(read, caller, selection, listing.slice, customer_id=customer_id)
     shown = listing.shown(complaints)
     keys = await context.vault.keys(read, {complaint.identity_id for complaint in shown})
     clocks = await show_clocks(read, [complaint.id for complaint in shown])
@@ -300,11 +296,4 @@ async def _complainant(tx: Tx, named: Naming, body: ComplaintIn) -> str:
     return identity_id
 
 
-def _statuses(status: ListedStatus | None) -> list[str] | None:
-    if status is None:
-        return None
-    return OPEN if status is ListedStatus.OPEN else [status.value]
-
-
 OPENED_BY = {"operator": OpenedBy.AGENT, "partner": OpenedBy.PARTNER, "customer": OpenedBy.CUSTOMER}
-OPEN = sorted(status.value for status in machine.OPEN)

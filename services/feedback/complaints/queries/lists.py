@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from services.feedback.complaints.domain.complaint import OpenedBy
+from services.feedback.complaints.domain.selection import ComplaintSelection
 from services.feedback.complaints.storage import complaints
-from services.feedback.complaints.storage.complaints import ComplaintSelection, ListedComplaint
+from services.feedback.complaints.storage.complaints import ListedComplaint
 from services.feedback.customers.queries import ids_shown
 from shared import identity
 from shared.auth.principal import Principal
@@ -16,29 +16,14 @@ from shared.db import Read, Slice
 async def list_complaints(
     read: Read,
     caller: Principal,
+    selection: ComplaintSelection,
+    asked: Slice,
     *,
     customer_id: str | None,
-    statuses: Sequence[str] | None,
-    owner: str | None,
-    number: str | None,
-    channel: str | None,
-    due_before: datetime | None,
-    due_from: datetime | None,
-    updated_since: datetime | None,
-    asked: Slice,
 ) -> list[ListedComplaint]:
-    """Return a page of complaints. Customers and partners see their own only."""
-    if owner is not None and caller.kind != "operator":
+    """Return a page of the selection, of one customer if named. Customers and partners see their own complaints only."""
+    if selection.owner is not None and caller.kind != "operator":
         return []  # Only operators learn who works on a complaint, and a filter by it would tell.
-    selection = ComplaintSelection(
-        statuses=statuses,
-        owner=owner,
-        number=number,
-        channel=channel,
-        due_before=due_before,
-        due_from=due_from,
-        updated_since=updated_since,
-    )
     if caller.kind == "partner":
         selection = replace(selection, opened_by=OpenedBy.PARTNER.value, opened_by_id=caller.id)
     selection = replace(selection, identity_ids=await _identities(read, caller, customer_id))

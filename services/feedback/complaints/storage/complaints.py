@@ -6,7 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Integer, bindparam, func, select, update
 
+from services.feedback.complaints.domain import machine
 from services.feedback.complaints.domain.machine import Case, ComplaintStatus
+from services.feedback.complaints.domain.selection import ComplaintSelection
 from services.feedback.complaints.refusals import UnknownComplaint
 from services.feedback.complaints.storage.tables import ComplaintRecord, complaint
 from shared.db import Read, Slice, Sorts, Tx, any_of, columns_of, where_given
@@ -17,6 +19,7 @@ SORTS = Sorts(
     updated_at=(complaint.c.updated_at, complaint.c.id),
     due_at=(complaint.c.due_at, complaint.c.id),
 )
+OPEN = sorted(status.value for status in machine.OPEN)
 _BEHIND_RULES = (  # Built once, because it is read every second, and building it costs more than running it.
     select(complaint.c.id)
     .where(
@@ -85,22 +88,6 @@ class ClocksOfComplaint:
     rules_applied: int
     due_at: datetime
     updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComplaintSelection:
-    """The complaints that a list shows; None: whatever the value."""
-
-    identity_ids: Sequence[str] | None = None
-    statuses: Sequence[str] | None = None
-    owner: str | None = None
-    number: str | None = None
-    channel: str | None = None
-    opened_by: str | None = None
-    opened_by_id: str | None = None
-    due_before: datetime | None = None
-    due_from: datetime | None = None
-    updated_since: datetime | None = None
 
 
 async def add(tx: Tx, record: ComplaintRecord) -> bool:
@@ -264,6 +251,11 @@ async def touch(tx: Tx, complaint_id: str) -> None:
     )
 
 
+async def mark_updated(tx: Tx, complaint_ids: Sequence[str]) -> None:
+    """Note that something of these complaints has changed that their versions do not count."""
+    await tx.execute(update(complaint).where(any_of(complaint.c.id, complaint_ids)).values(updated_at=tx.now))
+
+
 async def page(read: Read, selection: ComplaintSelection, asked: Slice) -> list[ListedComplaint]:
     """Return a page of complaints."""
     columns = complaint.c
@@ -285,10 +277,11 @@ async def page(read: Read, selection: ComplaintSelection, asked: Slice) -> list[
     ).join(identity, identity.c.identity_id == columns.identity_id)
     if selection.identity_ids is not None:
         statement = statement.where(any_of(columns.identity_id, selection.identity_ids))
-    if selection.statuses is not None:
-        statement = statement.where(any_of(columns.status, selection.statuses))
+    if selection.open_only:
+        statement = statement.where(any_of(columns.status, OPEN))
     statement = where_given(
         statement,
+        (columns.status, selection.status),
         (columns.owner, selection.owner),
         (columns.number, selection.number),
         (columns.channel, selection.channel),

@@ -7,11 +7,11 @@ from fastapi import Response as PlainResponse
 from pydantic import AfterValidator, Field
 
 from services.feedback.complaints.domain.machine import ActorKind
-from services.feedback.complaints.queries.admission import MANAGERS, WRITERS, actor_of
+from services.feedback.complaints.queries.admission import WRITERS, actor_of
 from services.feedback.complaints.refusals import CustomerErased, UnknownComplaint
 from services.feedback.http import ComplaintInPath
 from services.feedback.remedies.domain import GRANT_REMEDY, RemedyKind, RemedyStatus
-from services.feedback.remedies.queries.limits import operator_limits
+from services.feedback.remedies.queries.limits import DECIDERS, operator_limits
 from services.feedback.remedies.queries.remedies import remedy_of
 from services.feedback.remedies.refusals import (
     RemedyAboveComplaintLimit,
@@ -156,7 +156,7 @@ async def _limits(read: Read, context: Context[Settings], caller: Principal) -> 
     return await operator_limits(read, context, actor_of(caller), context.clock.now())
 
 
-APPROVABLE = Approvable(GRANT_REMEDY, MANAGERS, _limits, _grant_approved)
+APPROVABLE = Approvable(GRANT_REMEDY, DECIDERS[GRANT_REMEDY], _limits, _grant_approved)
 
 
 @router.post(

@@ -1,20 +1,25 @@
 """The limits of what one operator may grant."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from services.feedback.complaints.domain.machine import Actor, ActorKind
+from services.feedback.complaints.queries.admission import MANAGERS
 from services.feedback.complaints.queries.complaints import merged_into
 from services.feedback.remedies.domain import GRANT_REMEDY, Limit, LimitScope
 from services.feedback.remedies.storage import remedies
 from services.feedback.settings import Settings
 from shared.approvals import Above, OperatorLimit
+from shared.auth.principal import Role
 from shared.context import Context
 from shared.db import Read
 from shared.limits import REMEDY_POINTS_MAX
 from shared.local_time import day_start, local_day
 
+DECIDERS: Final[Mapping[str, frozenset[Role]]] = {GRANT_REMEDY: MANAGERS}
+"""The roles that decide about a remedy above an agent's limits, by the id of its operation."""
 DAY_MAX: Final = timedelta(days=2)
 """No local day is longer, whatever the clocks of its zone do."""
 

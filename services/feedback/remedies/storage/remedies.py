@@ -143,20 +143,25 @@ async def extend(tx: Tx, remedy_id: str, deadline_at: datetime) -> None:
     await tx.execute(update(remedy).where(remedy.c.id == remedy_id).values(deadline_at=deadline_at))
 
 
-async def mark_overdue(tx: Tx, limit: int) -> int:
-    """Mark a page of granted remedies whose deadline has passed as overdue; return their number."""
-    statement = (
-        select(remedy.c.id)
-        .where(remedy.c.status == RemedyStatus.GRANTED.value, remedy.c.deadline_at <= tx.now)
+async def due(tx: Tx, limit: int) -> dict[str, str]:
+    """Return the complaints of at most `limit` granted remedies whose deadline has passed, by remedy."""
+    rows = await tx.all(
+        select(remedy.c.id, remedy.c.complaint_id)
+        .where(remedy.c.status == RemedyStatus.GRANTED.value, remedy.c.deadline_at <= tx.peek())
         .order_by(remedy.c.id)
         .limit(limit)
-        .with_for_update()
     )
-    remedy_ids = [remedy_id for (remedy_id,) in await tx.all(statement)]
-    if remedy_ids:
-        overdue = RemedyStatus.OVERDUE.value
-        await tx.execute(update(remedy).where(any_of(remedy.c.id, remedy_ids)).values(status=overdue))
-    return len(remedy_ids)
+    return {row.id: row.complaint_id for row in rows}
+
+
+async def mark_overdue(tx: Tx, remedy_ids: Sequence[str]) -> None:
+    """Mark those of these remedies as overdue that are still granted. The caller has locked their complaints."""
+    still_granted = remedy.c.status == RemedyStatus.GRANTED.value
+    await tx.execute(
+        update(remedy)
+        .where(any_of(remedy.c.id, remedy_ids), still_granted)
+        .values(status=RemedyStatus.OVERDUE.value)
+    )
 
 
 async def page(read: Read, after: str, limit: int) -> list[RemedyRecord]:

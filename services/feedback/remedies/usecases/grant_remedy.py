@@ -5,6 +5,7 @@ from typing import Final
 
 from services.feedback.complaints.domain.machine import Actor, ActorKind, ComplaintOutcome
 from services.feedback.complaints.steps.lock_complaints import lock_complaint
+from services.feedback.complaints.steps.mark_updated import mark_updated
 from services.feedback.remedies.domain import LimitScope, RemedyKind, RemedyStatus
 from services.feedback.remedies.queries.limits import limits_of
 from services.feedback.remedies.refusals import (
@@ -91,6 +92,7 @@ async def grant_remedy(tx: Tx, context: Context[Settings], complaint_id: str, ne
             retry_of=new.retry_of,
         ),
     )
+    await mark_updated(tx, [complaint.id])
     audit.note(tx, changes=[Change(remedy_id, "points", None, new.points)])
     announce_remedy(tx, complaint, remedy_id, new.points, granted_at, deadline_at)
     return remedy_id

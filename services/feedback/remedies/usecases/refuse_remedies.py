@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.feedback.complaints.steps.mark_updated import mark_updated
 from services.feedback.remedies.domain import RemedyStatus
 from services.feedback.remedies.refusals import RefusedAfterPayment
 from services.feedback.remedies.steps.lock_remedies import lock_remedies
@@ -30,4 +31,5 @@ async def refuse_remedies(tx: Tx, refusals: Sequence[Refusal]) -> list[str]:
             codes.setdefault(refusal.remedy_id, refusal.code)
     if codes:
         await remedies.refuse(tx, codes)
+        await mark_updated(tx, (locked[remedy_id].record.complaint_id for remedy_id in codes))
     return sorted({refusal.remedy_id for refusal in refusals if refusal.remedy_id not in locked})

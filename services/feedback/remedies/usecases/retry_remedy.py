@@ -1,6 +1,7 @@
 """Loyalty has not answered in time, and the same remedy is announced again."""
 
 from services.feedback.complaints.steps.lock_complaints import lock_complaint
+from services.feedback.complaints.steps.mark_updated import mark_updated
 from services.feedback.remedies.domain import RemedyStatus
 from services.feedback.remedies.refusals import RemedyNotOverdue, UnknownRemedy
 from services.feedback.remedies.steps.announce_remedy import announce_remedy
@@ -22,4 +23,5 @@ async def retry_remedy(tx: Tx, context: Context[Settings], complaint_id: str, re
     assert remedy.points is not None, "a remedy of points has points"
     deadline_at = tx.now + context.settings.remedy_deadline
     await remedies.extend(tx, remedy_id, deadline_at)
+    await mark_updated(tx, [complaint.id])
     announce_remedy(tx, complaint, remedy_id, remedy.points, remedy.granted_at, deadline_at)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.feedback.complaints.steps.mark_updated import mark_updated
 from services.feedback.remedies.domain import CAUSE_KIND, RemedyStatus
 from services.feedback.remedies.refusals import PaidAfterRefusal
 from services.feedback.remedies.steps.lock_remedies import LockedRemedy, lock_remedies
@@ -34,6 +35,7 @@ async def settle_remedies(tx: Tx, payments: Sequence[Payment]) -> list[str]:
             new.setdefault(payment.remedy_id, payment)
     if new:
         await remedies.settle(tx, {remedy_id: payment.transaction_id for remedy_id, payment in new.items()})
+        await mark_updated(tx, (locked[remedy_id].record.complaint_id for remedy_id in new))
     tx.publish(*(_settled(locked[remedy_id], payment) for remedy_id, payment in new.items()))
     return sorted({payment.remedy_id for payment in payments if payment.remedy_id not in locked})
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from services.feedback.complaints.domain.machine import ComplaintAction
+from services.feedback.complaints.domain.selection import ComplaintSelection
 from services.feedback.complaints.storage import complaints
-from services.feedback.complaints.storage.complaints import ComplaintSelection
 from shared.db import Slice
 from tests.feedback.asking import OPEN, opened, read
 from tests.feedback.running import NOW, Feedback, open_feedback

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.feedback.complaints.domain.machine import ComplaintAction
+from services.feedback.complaints.storage.tables import complaint
 from services.feedback.remedies import refusals
 from services.feedback.remedies.storage.tables import remedy
 from services.feedback.remedies.usecases.give_up_unknown_remedies import give_up_unknown_remedies
@@ -52,6 +53,42 @@ async def test_a_grant_is_told_and_settled_by_the_points_it_caused_once(feedback
     (row,) = await feedback.rows(remedy)
     assert (row.status, row.loyalty_txn) == ("settled", settled.transaction_id)
     assert await feedback.drift() == []
+
+
+async def test_each_change_of_a_remedy_updates_its_complaint(feedback: Feedback) -> None:
+    who = customer()
+    complaint_id, other_id = await feedback.open(who), await feedback.open(who)
+    opened_at = feedback.clock.now()
+    updated = []
+    versions = set()
+
+    async def note() -> None:
+        (row,) = await feedback.rows(complaint, complaint.c.id == complaint_id)
+        updated.append(row.updated_at == feedback.clock.now())
+        versions.add(row.version)
+        feedback.clock.advance(15 * MINUTE)
+
+    feedback.clock.advance(MINUTE)
+    first = await granted(feedback, complaint_id)
+    await note()
+    await feedback.deliver(refused(who, first))
+    await note()
+    await feedback.deliver(refused(who, first))
+    await note()
+    second = await granted(feedback, complaint_id, retry_of=first)
+    await note()
+    await paged("page", mark_overdue_remedies).run(feedback.runtime)
+    await note()
+    async with feedback.database.begin() as tx:
+        await retry_remedy(tx, feedback.context, complaint_id, second)
+    await note()
+    await feedback.deliver(paid(who, second))
+    await note()
+    (other,) = await feedback.rows(complaint, complaint.c.id == other_id)
+
+    assert updated == [True, True, False, True, True, True, True]
+    assert len(versions) == 1
+    assert other.updated_at == opened_at
 
 
 async def test_points_for_anything_else_are_not_ours(feedback: Feedback) -> None:
