@@ -58,7 +58,7 @@ approval = Table(
     Index("approval_proposed", "proposed_at", "id"),
     Index("approval_expires", "expires_at", "id"),
     Index("approval_updated", "updated_at", "id"),
-    Index("approval_in_state", "state", "id"),
+    Index("approval_in_state", "state", "proposed_at", "id"),
     Index("approval_of_proposer", "proposed_by", "state"),
     Index("approval_of_object", "object_id", "id"),
 )

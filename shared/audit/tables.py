@@ -63,7 +63,7 @@ audit = Table(
     one_of("kind", get_args(Kind), name="audit_kind"),
     Index("audit_at", "at", "id"),
     Index("audit_of_customer", "customer_id", "id"),
-    Index("audit_of_operator", "operator", "id"),
+    Index("audit_of_operator", "operator", "at", "id"),
 )
 
 

@@ -118,22 +118,18 @@ def listed_by(
     caller, and the cursor is bound to that too.
     """
 
-    return Depends(_Reader(filters, sorts, bound_to))
+    return Depends(ListingReader(filters, sorts, bound_to))
 
 
-def sorts_of(dependency: object) -> Sorts | None:
-    """Return the sorts of the list that a dependency of `listed_by` reads; None: it is another, or its list has none."""
-    return dependency.sorts if isinstance(dependency, _Reader) and dependency.sorts.names else None
-
-
-class _Reader(Generic[F]):
+class ListingReader(Generic[F]):
     """The dependency of one list. FastAPI reads the parameters of the query from its signature."""
 
     def __init__(
         self, filters: type[F], sorts: Sorts, bound_to: Callable[[Principal], JsonValue] | None
     ) -> None:
         self.sorts = sorts
-        self._filters, self._bound_to = filters, bound_to
+        self.filters = filters
+        self.bound_to = bound_to
         self.__signature__ = inspect.Signature(
             [
                 _parameter("request", Request),
@@ -149,11 +145,11 @@ class _Reader(Generic[F]):
         self, request: Request, vault: Vaulted, limit: int, cursor: str | None, **given: Any
     ) -> Listing[F]:
         bound: dict[str, JsonValue] = {**given, **request.path_params}
-        if self._bound_to is not None:
-            bound["caller"] = self._bound_to(request.scope[PRINCIPAL])
+        if self.bound_to is not None:
+            bound["caller"] = self.bound_to(request.scope[PRINCIPAL])
         cursors = Cursors(vault, request.scope["route"].operation.id, bound)
         sort = given.pop(SORT, "")
-        return Listing(self._filters(**given), limit, cursors.read(cursor), cursors, self.sorts, sort)
+        return Listing(self.filters(**given), limit, cursors.read(cursor), cursors, self.sorts, sort)
 
 
 def _query_parameters(filters: type[Any]) -> list[inspect.Parameter]:

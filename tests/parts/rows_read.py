@@ -5,6 +5,7 @@ what it knows. So a test that counts rows has a database of its own, and keeps t
 """
 
 from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 
 from sqlalchemy import text
 
@@ -39,6 +40,18 @@ async def take_indexes(tx: Tx) -> None:
     """
     await tx.run(text("SET LOCAL enable_seqscan = off"))
     await tx.run(text("DISCARD PLANS"))
+
+
+async def too_many_rows(
+    database: Database, page: Callable[[Tx], Awaitable[Sequence[object]]], *, rows: int, rows_max: int
+) -> dict[str, int]:
+    """Read a page with this number of rows, and return the tables of which more than `rows_max` rows were read for it."""
+    async with database.begin() as tx:
+        await take_indexes(tx)
+        before = await rows_read(tx)
+        assert len(await page(tx)) == rows
+        after = await rows_read(tx)
+    return {table: count for table, count in (after - before).items() if count > rows_max}
 
 
 async def rows_read(read: Read) -> Counter[str]:

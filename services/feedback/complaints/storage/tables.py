@@ -69,7 +69,7 @@ class ComplaintColumns(TypedColumns):
     due_at: Named[datetime] = Column(Instant, server_default=FILLED_BY_UPGRADE)
     """The earliest time at which a promise that is not kept yet is or was due; NOTHING_DUE while no such clock runs."""
     updated_at: Named[datetime] = Column(Instant, server_default=FILLED_BY_UPGRADE)
-    """The booking time of the last change: of its state, its messages or its clocks."""
+    """The booking time of the last change: of its state, its messages, its clocks or its remedies."""
 
 
 complaint = Table(
@@ -84,7 +84,9 @@ Index("complaint_identity", complaint.c.identity_id, complaint.c.id)
 Index("complaint_received", complaint.c.received_at, complaint.c.id)
 Index("complaint_updated", complaint.c.updated_at, complaint.c.id)
 Index("complaint_due", complaint.c.due_at, complaint.c.id)
-Index("complaint_status", complaint.c.status, complaint.c.id)
+Index("complaint_status", complaint.c.status, complaint.c.received_at, complaint.c.id)
+Index("complaint_owner", complaint.c.owner, complaint.c.received_at, complaint.c.id)
+Index("complaint_opened_by", complaint.c.opened_by_id, complaint.c.received_at, complaint.c.id)
 Index(
     "complaint_follows",
     complaint.c.follows,

@@ -8,7 +8,9 @@ from sqlalchemy import ColumnElement, and_, bindparam, literal_column, or_, sele
 
 from services.profile.people.domain.customers import CustomerSelection, IdentityState, Origin
 from services.profile.people.storage.tables import IdentityRecord, identity
+from shared.auth.principal import SHOP
 from shared.db import Read, Slice, Sorts, Tx, any_of, columns_of
+from shared.db.partial import equals_with_index
 from shared.vault import Keys, SubjectKeyRecord, Vault, subject_key
 
 SORTS = Sorts(
@@ -139,7 +141,8 @@ async def page(read: Read, selection: CustomerSelection, asked: Slice) -> list[P
             .where(owner.c.identity_id == identity.c.owner_id, owner.c.issuer == selection.issuer)
             .exists()
         )
-        statement = statement.where(identity.c.issuer == selection.issuer, or_(owns_itself, ~brought))
+        issuer = equals_with_index(identity.c.issuer, selection.issuer, common=SHOP)
+        statement = statement.where(issuer, or_(owns_itself, ~brought))
     if selection.origin is not None:
         statement = statement.where(identity.c.origin == selection.origin)
     if selection.created_from is not None:
@@ -181,7 +184,7 @@ async def lock(tx: Tx, identity_ids: Iterable[str]) -> None:
 
 
 async def touch(tx: Tx, identity_ids: Iterable[str]) -> None:
-    """Note that something about these identities has changed. The caller has locked them."""
+    """Note that something about these identities has changed. The caller has locked them, and names their owners too."""
     changed = any_of(identity.c.identity_id, sorted(set(identity_ids)))
     await tx.execute(update(identity).where(changed).values(updated_at=tx.now))
 

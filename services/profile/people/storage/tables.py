@@ -19,7 +19,9 @@ from sqlalchemy import (
 from services.profile.people.domain.customers import IdentifierState, IdentityState, Origin
 from services.profile.people.domain.identifiers import IdentifierKind
 from services.profile.people.domain.survivorship import Evidence
+from shared.auth.principal import SHOP
 from shared.db import record_of
+from shared.db.partial import index_without
 from shared.db.schema import FILLED_BY_UPGRADE, INDEX_NAMES, one_of
 from shared.db.types import BigInt, Id, Instant, Sealed
 
@@ -44,7 +46,8 @@ class IdentityColumns(TypedColumns):
     created_at: Named[datetime] = Column(Instant, nullable=False)
     booked_at: Named[datetime] = Column(Instant, nullable=False)
     updated_at: Named[datetime] = Column(Instant, server_default=FILLED_BY_UPGRADE, nullable=False)
-    """The booking time of the last change of what is known of it: an identifier, a name, its owner, its state."""
+    """The booking time of the last change of what is known of it or of an identity that it owns: an identifier, a name, an owner,
+    a state. So the row of an owner alone decides where its customer stands in a list."""
 
 
 identity = Table(
@@ -62,6 +65,10 @@ Index(
 )
 Index("identity_created", identity.c.created_at, identity.c.identity_id)
 Index("identity_updated", identity.c.updated_at, identity.c.identity_id)
+index_without(SHOP, "identity_of_partner", identity.c.issuer, identity.c.identity_id)
+index_without(
+    SHOP, "identity_of_partner_updated", identity.c.issuer, identity.c.updated_at, identity.c.identity_id
+)
 Index(
     "identity_untold",
     identity.c.identity_id,

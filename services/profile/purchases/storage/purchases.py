@@ -11,7 +11,9 @@ from services.profile.purchases.storage.tables import (
     purchase,
     purchase_line,
 )
+from shared.auth.principal import SHOP
 from shared.db import Read, Slice, Sorts, Tx, any_of, any_of_rows, columns_of, where_given
+from shared.db.partial import equals_with_index
 from shared.vault import Keys
 
 SORTS = Sorts(
@@ -60,10 +62,11 @@ async def page(
     """Return a page of purchases."""
     statement = where_given(
         select(*_COLUMNS),
-        (purchase.c.issuer, selection.issuer),
         (purchase.c.source, selection.source),
         (purchase.c.order_id, selection.order_id),
     )
+    if selection.issuer is not None:
+        statement = statement.where(equals_with_index(purchase.c.issuer, selection.issuer, common=SHOP))
     if selection.identity_ids is not None:
         statement = statement.where(any_of(purchase.c.identity_id, selection.identity_ids))
     if selection.anonymous is not None:

@@ -13,7 +13,9 @@ from services.profile.purchases.storage.tables import (
     purchase_return,
     return_line,
 )
+from shared.auth.principal import SHOP
 from shared.db import Read, Slice, Sorts, Tx, any_of, any_of_rows, columns_of, where_given
+from shared.db.partial import equals_with_index
 
 SORTS = Sorts(
     recorded_at=(purchase_return.c.booked_at, purchase_return.c.return_id),
@@ -84,11 +86,13 @@ async def page(read: Read, selection: ReturnSelection, asked: Slice) -> list[Rec
     """
     statement = where_given(
         select(*_WITH_IDENTITY_NOW).join(purchase, purchase.c.purchase_id == purchase_return.c.purchase_id),
-        (purchase_return.c.issuer, selection.issuer),
         (purchase_return.c.purchase_id, selection.purchase_id),
         (purchase.c.source, selection.source),
         (purchase.c.order_id, selection.order_id),
     )
+    if selection.issuer is not None:
+        issuer = equals_with_index(purchase_return.c.issuer, selection.issuer, common=SHOP)
+        statement = statement.where(issuer)
     if selection.identity_ids is not None:
         statement = statement.where(any_of(purchase.c.identity_id, selection.identity_ids))
     if selection.recorded_since is not None:

@@ -19,7 +19,9 @@ from sqlalchemy import (
 from services.profile.people.domain.identifiers import IdentifierKind
 from services.profile.purchases.domain.purchases import OrderKey
 from services.profile.purchases.domain.returns import ReturnKey
+from shared.auth.principal import SHOP
 from shared.db import record_of
+from shared.db.partial import index_without
 from shared.db.schema import INDEX_NAMES
 from shared.db.triggers import append_only, frozen_columns
 from shared.db.types import BigInt, Document, Id, Instant, Sealed
@@ -68,6 +70,7 @@ purchase = Table(
 Index("purchase_recorded", purchase.c.booked_at, purchase.c.purchase_id)
 Index("purchase_purchased", purchase.c.purchased_at, purchase.c.purchase_id)
 Index("purchase_identity", purchase.c.identity_id, purchase.c.purchased_at, purchase.c.purchase_id)
+index_without(SHOP, "purchase_of_partner", purchase.c.issuer, purchase.c.booked_at, purchase.c.purchase_id)
 Index(
     "purchase_anonymous",
     purchase.c.purchase_id,
@@ -210,6 +213,13 @@ purchase_return = Table(
 )
 Index("purchase_return_recorded", purchase_return.c.booked_at, purchase_return.c.return_id)
 Index("purchase_return_returned", purchase_return.c.returned_at, purchase_return.c.return_id)
+index_without(
+    SHOP,
+    "purchase_return_of_partner",
+    purchase_return.c.issuer,
+    purchase_return.c.booked_at,
+    purchase_return.c.return_id,
+)
 append_only(purchase_return)
 
 
