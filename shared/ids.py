@@ -7,7 +7,9 @@ import uuid_utils
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
-_SHAPE = re.compile(r"([a-z]{2,8})_[0-7][0-9abcdefghjkmnpqrstvwxyz]{25}")
+_SPELLED = "[0-7][0-9abcdefghjkmnpqrstvwxyz]{25}"
+_SHAPE = re.compile(rf"([a-z]{{2,8}})_{_SPELLED}")
+_NUMBER = re.compile(_SPELLED)
 
 
 def new_id(prefix: str) -> str:
@@ -28,10 +30,11 @@ def spelled_number(prefix: str, number: int) -> str:
 
 def number_in(prefix: str, text: str) -> int | None:
     """Return the number of 128 bits that an id spells, or None if it is no id with this prefix."""
-    if not is_id(prefix, text):
+    spelled = text.removeprefix(f"{prefix}_")
+    if spelled == text or not _NUMBER.fullmatch(spelled):
         return None
     number = 0
-    for character in text[len(prefix) + 1 :]:
+    for character in spelled:
         number = number * 32 + _ALPHABET.index(character)
     return number
 

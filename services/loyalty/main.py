@@ -25,6 +25,8 @@ def service(settings: Settings) -> Service:
         ),
         tags={
             "members": "Customers in the programme: their points, their lots and their tier.",
+            "programme": "What the members are promised.",
+            "rulebooks": "The rules by which members earn, version by version.",
             "ledger": "Every fact of a member with the points that it moved.",
             "redemptions": "Points that a member spends.",
             "adjustments": "Corrections by an operator.",

@@ -22,13 +22,14 @@ IDS = {
 }  # fmt: skip
 """Ids of ours, and pseudonyms."""
 MERCHANTS = {
-    "source", "order_id", "sku", "category", "brand", "channel", "store", "programme", "rule", "name_en", "name_zh", "issuer",
+    "source", "order_id", "sku", "category", "brand", "channel", "store", "programme", "rule", "cap", "RulebookDetailOut.document", "name_en", "name_zh", "issuer",
 }  # fmt: skip
 """Codes and names that the merchant gives to what it sells and configures."""
 WORDS_OF_OURS = {
     "currency", "code", "priority", "refusal_code", "zone", "preparation", "gates", "figures", "consumer", "type", "topic",
     "monetary", "problem", "SetAsideRecord.headers", "roles", "operation", "AuditOut.outcome", "field", "before", "after",
     "ApiKeyOut.label", "CreatedApiKeyOut.label", "scopes", "CreatedApiKeyOut.key", "access_token", "token_type", "scope",
+    "hash", "fact", "enrolment", "compared_with",
     "JobOut.result", "JobOut.parameters", "JobOut.outcomes", "JobErrorOut.pointer",
     "ApprovalOut.address", "ApprovalOut.path", "ApprovalOut.fields", "ApprovalOut.created", "ApprovalOut.refusal",
 }  # fmt: skip
@@ -38,7 +39,7 @@ NO_TEXTS = IDS | MERCHANTS | WORDS_OF_OURS
 
 TEXTS = {
     "title", "body", "reason", "note", "method", "text", "key", "awaits", "BookedRedemptionOut.reference",
-    "PurchaseLineOut.name", "JobErrorOut.detail",
+    "PurchaseLineOut.name", "JobErrorOut.detail", "RulebookChangeOut.detail",
     "decision", "owner_id",
 }  # fmt: skip
 """Declared texts that are no identifier and no name: what people wrote, names of products, codes, and pseudonyms of operators. They are not masked."""

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -238,8 +238,15 @@ async def _fill_loyalty(house: Opened) -> None:
     corrected = await house.post(ADMIN, f"{path}/adjustments", {"points": 50, "reason": "Lost on the way."})
     spent = await house.post(ADMIN, f"{path}/redemptions", {"points": 10})
     export = await house.post(ADMIN, "/v1/exports", {})
+    rules = {"rules": [{"code": "base", "kind": "points_per_amount", "rates": {"CNY": 1}}]}
+    ahead = {"in_force_from": (NOW + timedelta(days=90)).isoformat(), "document": rules}
+    rulebook = await house.post(ADMIN, "/v1/rulebooks", ahead)
+    async with house.client(ADMIN) as client:
+        entries = (await client.get(f"{path}/ledger")).json()["items"]
     house.of_owner |= {
         "adjustment_id": corrected["id"], "redemption_id": spent["id"], "job_id": export["id"],
+        "rulebook_id": rulebook["id"],
+        "entry_id": next(entry["id"] for entry in entries if entry["kind"] == "purchase"),
     }  # fmt: skip
     house.of_owner["approval_id"] = await house.propose()
 

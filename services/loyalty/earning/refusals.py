@@ -1,8 +1,13 @@
-"""The refusals of returns."""
+"""The refusals of returns, of rulebooks, and of explanations."""
 
 from __future__ import annotations
 
 from shared.errors import DomainError, Kind
+
+DOCUMENT_BYTES_MAX = 256 * 1024
+"""Bytes of the document of a rulebook as canonical JSON."""
+RULEBOOKS_MAX = 1_000
+"""Rulebooks of a programme, withdrawn ones too."""
 
 
 class UnitsNotReturnable(DomainError):
@@ -17,3 +22,68 @@ class NotOfThisPurchase(DomainError):
 
     kind = Kind.INVALID
     code = "not_of_this_purchase"
+
+
+class RulebookInvalid(DomainError):
+    """A document that is no rulebook; each fault has a pointer."""
+
+    kind = Kind.INVALID
+    code = "rulebook_invalid"
+
+
+class RulebookTooLarge(DomainError):
+    """A document that is longer than documents may be."""
+
+    kind = Kind.INVALID
+    code = "rulebook_too_large"
+    constants = {"most": DOCUMENT_BYTES_MAX}
+
+
+class InForceTooSoon(DomainError):
+    """A rulebook would begin before every consumer has read it."""
+
+    kind = Kind.INVALID
+    code = "in_force_too_soon"
+
+
+class NotAfterTheOthers(DomainError):
+    """A rulebook would begin before one that is published."""
+
+    kind = Kind.CONFLICT
+    code = "not_after_the_others"
+
+
+class CapChanged(DomainError):
+    """A cap would count in other periods, or within another cap, than an earlier one with its code."""
+
+    kind = Kind.CONFLICT
+    code = "cap_changed"
+
+
+class TooManyRulebooks(DomainError):
+    """A programme has as many rulebooks as it may have."""
+
+    kind = Kind.CONFLICT
+    code = "too_many_rulebooks"
+    constants = {"most": RULEBOOKS_MAX}
+
+
+class RulebookInForce(DomainError):
+    """A rulebook that is in force, or was, cannot be withdrawn."""
+
+    kind = Kind.CONFLICT
+    code = "rulebook_in_force"
+
+
+class RulebookNotFound(DomainError):
+    """There is no version of the rules with this number."""
+
+    kind = Kind.NOT_FOUND
+    code = "rulebook_not_found"
+
+
+class NoSuchPurchase(DomainError):
+    """The member's ledger has no purchase with this id."""
+
+    kind = Kind.NOT_FOUND
+    code = "purchase_entry_not_found"

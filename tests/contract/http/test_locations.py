@@ -26,7 +26,7 @@ CREATIONS = {
     "grant_remedy": {"kind": "points", "points": 2, "reason": "It leaked."},
     "request_fit": {"until": "2026-03-09"},
     "export_purchases": {}, "export_ledger": {},
-    "import_purchases": None, "import_returns": None, "create_api_key": None,
+    "import_purchases": None, "import_returns": None, "create_api_key": None, "publish_rulebook": None,
 }  # fmt: skip
 """A body for every operation that creates something; None: the one of its example."""
 

@@ -15,6 +15,8 @@ def test_a_name_leads_back_to_its_number(number: int) -> None:
     name = VAULT.numbers.name("red", number)
     assert is_id("red", name)
     assert VAULT.numbers.number("red", name) == number
+    long = VAULT.numbers.name("txn_purchase", number)
+    assert VAULT.numbers.number("txn_purchase", long) == number
 
 
 @given(NUMBERS)

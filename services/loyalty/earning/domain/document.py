@@ -17,8 +17,6 @@ RULES_MAX = 200
 GROUPS_MAX = 50
 CAPS_MAX = 50
 LIMIT_MAX = 1_000_000_000_000
-DOCUMENT_BYTES_MAX = 256 * 1024
-"""Bytes of a document as canonical JSON."""
 
 
 class Stacking(StrEnum):

@@ -93,13 +93,19 @@ def decide(
         issuer=purchase.issuer,
     )
     answers = evaluating.answers(book, cart).values()
-    claims = tuple(
-        [
-            Claim(grant, levels_of(book, grant.rule, purchase.occurred_at, zone))
-            for grant in evaluating.grants(book, cart, answers, zone)
-        ]
-    )
+    granted = evaluating.grants(book, cart, answers, zone)
+    levels = _levels(book, granted, purchase.occurred_at, zone) if granted and book.chains else {}
+    claims = tuple([Claim(grant, levels.get(grant.rule, ())) for grant in granted])
     return Decision(purchase, claims, outcome_of(answers), version, member)
+
+
+def _levels(
+    book: CompiledRulebook, granted: Iterable[Grant], at: datetime, zone: ZoneInfo
+) -> dict[str, tuple[Level, ...]]:
+    """Return the levels that each grant counts for, by its rule."""
+    day = local_day(at, zone)
+    of_cap = {code: levels.levels_of(chain, day) for code, chain in book.chains.items()}
+    return {grant.rule: of_cap[cap] for grant in granted if (cap := book.rule(grant.rule).cap) is not None}
 
 
 def levels_of(book: CompiledRulebook, rule: str, at: datetime, zone: ZoneInfo) -> tuple[Level, ...]:

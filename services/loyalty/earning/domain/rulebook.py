@@ -11,7 +11,6 @@ from itertools import pairwise
 
 from services.loyalty.earning.domain.document import RulebookDocument, default_document
 
-RULEBOOKS_MAX = 1_000
 THE_BEGINNING = datetime.min.replace(tzinfo=UTC)
 SYSTEM = "system"
 """The publisher of the rules of a new installation."""

@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from services.loyalty.earning.domain.compiling import CompiledRulebook
+from services.loyalty.earning.domain.rulebook import Rulebooks
+from services.loyalty.earning.refusals import RulebookNotFound
 from services.loyalty.earning.storage import compiled, rulebooks
-from shared.db import Read
+from services.loyalty.earning.storage.tables import RulebookRecord
+from shared.db import Read, Slice
+
+
+async def find_rulebook(read: Read, version: int | None, now: datetime) -> tuple[RulebookRecord, int]:
+    """Return a version of the rules, and the number of the version that is in force. Raises RulebookNotFound."""
+    record = None if version is None else await rulebooks.find(read, version)
+    if record is None:
+        raise RulebookNotFound
+    return record, await _in_force(read, now)
+
+
+async def list_rulebooks(read: Read, now: datetime, asked: Slice) -> tuple[list[RulebookRecord], int]:
+    """Return a page of the versions, and the number of the version that is in force."""
+    records = await rulebooks.page(read, asked)
+    return records, await _in_force(read, now) if records else 0
+
+
+async def _in_force(read: Read, now: datetime) -> int:
+    return Rulebooks(await rulebooks.versions(read)).at(now).version
 
 
 async def compiled_of(read: Read, numbers: Iterable[int]) -> dict[int, CompiledRulebook]:

@@ -28,8 +28,8 @@ metadata = MetaData(naming_convention=INDEX_NAMES)
 class RulebookColumns(TypedColumns):
     """The table of rulebooks: one row per version of a programme's rules."""
 
-    programme_id: Named[int] = Column(SmallInteger, primary_key=True, autoincrement=False)
     version: Named[int] = Column(BigInt, primary_key=True, autoincrement=False)
+    programme_id: Named[int] = Column(SmallInteger)
     in_force_from: Named[datetime | None] = Column(Instant)
     """Null: from the beginning of time."""
     document: Named[str] = Column(Text)
@@ -61,8 +61,8 @@ triggers.frozen_columns(rulebook, RULEBOOK_FACTS, once=("withdrawn_at",))
 class RulebookRecord:
     """A version of the rules of a programme."""
 
-    programme_id: int
     version: int
+    programme_id: int
     in_force_from: datetime | None
     document: str
     hash: bytes

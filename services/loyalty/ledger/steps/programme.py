@@ -5,11 +5,12 @@ from __future__ import annotations
 from services.loyalty.ledger.domain.programme import Programme, default_programme
 from services.loyalty.ledger.storage import programmes
 from services.loyalty.ledger.storage.programmes import current as current_programme
+from services.loyalty.ledger.storage.programmes import lock as lock_programme
 from services.loyalty.settings import Settings
 from shared.context import Context
 from shared.db import Tx
 
-__all__ = ["current_programme", "open_programme"]
+__all__ = ["current_programme", "lock_programme", "open_programme"]
 
 
 async def open_programme(tx: Tx, context: Context[Settings]) -> Programme:

@@ -145,6 +145,11 @@ async def ids_of_purchases(read: Read, purchase_ids: Sequence[int]) -> list[int]
     return [lot_id for (lot_id,) in rows]
 
 
+async def of_purchases(read: Read, purchase_ids: Sequence[int]) -> list[LotRecord]:
+    """Return the lots that these purchases (row ids) earned."""
+    return await _read(read, _SELECT.where(any_of(lot.c.purchase_id, purchase_ids)))
+
+
 async def of_wallets(
     read: Read, wallet_ids: Sequence[int], *, and_lots: Sequence[int] = ()
 ) -> list[LotRecord]:

@@ -40,6 +40,12 @@ async def read_or_none(read: Read) -> Programme | None:
     return None if document is None else parse(document)
 
 
+async def lock(tx: Tx) -> None:
+    """Wait for others that change what the programme promises, and keep them waiting."""
+    statement = select(programme.c.id).where(programme.c.id == PROGRAMME)
+    await tx.all(statement.order_by(programme.c.id).with_for_update())
+
+
 async def add(tx: Tx, opened: Programme) -> None:
     """Store the first version, unless another process has."""
     record = ProgrammeRecord(PROGRAMME, opened.code, 1, opened.model_dump_json())

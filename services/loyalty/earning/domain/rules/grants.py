@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 
 class Reason(StrEnum):
-    """The reason why a rule grants nothing."""
+    """The reason why a rule grants nothing.
+
+    `condition`: the order does not meet its condition. `no_line`: no line does. `less_than_best`: another rule of its group counts.
+    """
 
     CONDITION = "condition"
     NO_LINE = "no_line"

@@ -94,15 +94,15 @@ def _rulebook(dialect: str) -> None:
     op.drop_table("rulebook")
     op.create_table(
         "rulebook",
-        sa.Column("programme_id", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("version", types.BigInt, autoincrement=False, nullable=False),
+        sa.Column("programme_id", sa.SmallInteger(), nullable=False),
         sa.Column("in_force_from", types.Instant(), nullable=True),
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.Column("published_by", sa.Text(), nullable=False),
         sa.Column("published_at", types.Instant(), nullable=False),
         sa.Column("withdrawn_at", types.Instant(), nullable=True),
-        sa.PrimaryKeyConstraint("programme_id", "version"),
+        sa.PrimaryKeyConstraint("version"),
     )
     for row in rows:
         op.execute(sa.insert(RULEBOOK).values(**_converted(row.programme_id, row.version, row.document)))

@@ -1,0 +1,64 @@
+"""Read the document of a rulebook out of a request, with a pointer to everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field, JsonValue, ValidationError, WithJsonSchema
+
+from services.loyalty.earning.domain import checks
+from services.loyalty.earning.domain.document import RulebookDocument, canonical
+from services.loyalty.earning.refusals import DOCUMENT_BYTES_MAX, RulebookInvalid, RulebookTooLarge
+from shared.db.types import to_json
+from shared.errors import FieldError
+from shared.http.validation import field_errors, pointer
+
+DocumentIn = Annotated[
+    dict[str, JsonValue],
+    WithJsonSchema({"type": "object", "additionalProperties": True}),
+    Field(
+        description="Rules, groups and caps, as docs/rules/earning.md and docs/reference/rules.md describe them. Everything "
+        "that is wrong with it is told with a pointer."
+    ),
+]
+EXAMPLE = {
+    "rules": [
+        {"code": "base", "kind": "points_per_amount", "rates": {"CNY": 1}},
+        {
+            "code": "tea_twice",
+            "kind": "multiplier",
+            "of": "base",
+            "percent": 200,
+            "lines": {"op": "eq", "fact": "line.category", "value": "tea"},
+        },
+    ],
+    "groups": [],
+    "caps": [],
+}
+_PLACE = "document"
+
+
+def read_document(given: Mapping[str, JsonValue]) -> RulebookDocument:
+    """Return the document of a request. Raises RulebookInvalid, RulebookTooLarge."""
+    try:
+        document = RulebookDocument.model_validate_json(to_json(given))
+    except ValidationError as error:
+        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_url=False)]
+        errors = field_errors(faults, given, RulebookDocument)
+        raise RulebookInvalid(errors=[_placed(wrong) for wrong in errors]) from None
+    contradictions = checks.faults(document)
+    if contradictions:
+        raise RulebookInvalid(
+            errors=[
+                FieldError.of(pointer((_PLACE, *fault.place)), fault.sentence, **fault.values)
+                for fault in contradictions
+            ]
+        )
+    if len(canonical(document).encode()) > DOCUMENT_BYTES_MAX:
+        raise RulebookTooLarge
+    return document
+
+
+def _placed(error: FieldError) -> FieldError:
+    return FieldError(pointer((_PLACE,)) + error.pointer, error.code, error.en, error.zh)

@@ -1,0 +1,72 @@
+"""Explain why a rule granted nothing, and how much is missing: the answer that a shop can show to its customer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import attrgetter
+
+from services.loyalty.earning.domain import conditions
+from services.loyalty.earning.domain.cart import Cart
+from services.loyalty.earning.domain.conditions import (
+    COMPARE,
+    AllOf,
+    Among,
+    AnyOf,
+    Condition,
+    Is,
+    NotOf,
+    Sum,
+    Than,
+)
+from services.loyalty.earning.domain.rules import BaseRule, Multiplier
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A condition that an order does not meet: its fact, and what is missing if more of it would do.
+
+    Of a sum the fact is `sum.amount`, `sum.quantity` or `sum.count`. Money is missing in minor units of the order's currency.
+    """
+
+    fact: str | None
+    missing: int | None = None
+
+
+def unmet(rule: BaseRule | Multiplier, cart: Cart) -> Unmet | None:
+    """Return the first condition of a rule that an order does not meet; None if it meets them all."""
+    return None if rule.when is None else _unmet(rule.when, cart)
+
+
+def _unmet(node: Condition, cart: Cart) -> Unmet | None:
+    if conditions.when(node)(cart):
+        return None
+    match node:
+        case AllOf() | AnyOf():
+            found = [reason for part in node.of if (reason := _unmet(part, cart)) is not None]
+            return found[0] if isinstance(node, AllOf) else _nearest(found)
+        case NotOf():
+            return Unmet(None)
+        case Is() | Among():
+            return Unmet(node.fact)
+        case Than():
+            return Unmet(
+                node.fact, _missing(node.op, conditions.number_of(node.fact)(cart), node.value, cart)
+            )
+        case Sum():
+            return Unmet(
+                f"sum.{node.of}", _missing(node.compare, conditions.sum_of(node)(cart), node.value, cart)
+            )
+
+
+def _nearest(branches: list[Unmet]) -> Unmet:
+    """Return the branch of which the least is missing; without such a branch the first one."""
+    below = [branch for branch in branches if branch.missing is not None]
+    return min(below, key=attrgetter("missing")) if below else branches[0]
+
+
+def _missing(op: str, present: int, value: int | dict[str, int], cart: Cart) -> int | None:
+    """Return how much more would meet a comparison; None if more would not."""
+    limit = value if isinstance(value, int) else value.get(cart.currency)
+    if limit is None or op not in ("ge", "gt"):
+        return None
+    return limit - present + (op == "gt") if not COMPARE[op](present, limit) else None

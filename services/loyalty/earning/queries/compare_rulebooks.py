@@ -1,0 +1,33 @@
+"""Compare two rulebooks."""
+
+from __future__ import annotations
+
+from services.loyalty.earning.domain.differing import Difference, differences
+from services.loyalty.earning.domain.document import RulebookDocument
+from services.loyalty.earning.refusals import RulebookNotFound
+from services.loyalty.earning.storage import rulebooks
+from shared.db import Read
+
+
+async def compare_rulebooks(
+    read: Read, version: int | None, other: int | None
+) -> tuple[int | None, list[Difference]]:
+    """Return the version that a rulebook is compared with, and what differs.
+
+    `other` None: the one that was published before it and not withdrawn; of the first everything is new. Raises RulebookNotFound.
+    """
+    known = {stored.version: stored for stored in await rulebooks.versions(read)}
+    if version not in known or (other is not None and other not in known):
+        raise RulebookNotFound
+    if other is None:
+        standing = [
+            number for number, stored in known.items() if stored.withdrawn_at is None and number < version
+        ]
+        other = max(standing, default=None)
+    documents = await rulebooks.documents(read, [number for number in (version, other) if number is not None])
+    former = RulebookDocument(rules=()) if other is None else _parsed(documents[other])
+    return other, differences(former, _parsed(documents[version]))
+
+
+def _parsed(text: str) -> RulebookDocument:
+    return RulebookDocument.model_validate_json(text)

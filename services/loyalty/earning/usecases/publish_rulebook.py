@@ -1,0 +1,52 @@
+"""Publish a rulebook."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from services.loyalty.earning.domain.document import RulebookDocument
+from services.loyalty.earning.domain.rulebook import Rulebook, Rulebooks
+from services.loyalty.earning.queries.check_caps import check_caps
+from services.loyalty.earning.refusals import (
+    RULEBOOKS_MAX,
+    InForceTooSoon,
+    NotAfterTheOthers,
+    TooManyRulebooks,
+)
+from services.loyalty.earning.steps.rulebooks import current_rulebooks, open_rulebooks
+from services.loyalty.earning.storage import rulebooks
+from services.loyalty.ledger.steps.programme import lock_programme, open_programme
+from services.loyalty.settings import Settings
+from shared.context import Context
+from shared.db import Tx
+
+AHEAD_MIN = timedelta(seconds=60)
+"""A rulebook begins this long after its publication, when every consumer has read it."""
+
+
+async def publish_rulebook(
+    tx: Tx, context: Context[Settings], document: RulebookDocument, in_force_from: datetime, publisher: str
+) -> int:
+    """Store a document whose rules are in force from an instant on, and return its version.
+
+    Raises InForceTooSoon, NotAfterTheOthers, CapChanged and TooManyRulebooks.
+    """
+    programme = await open_programme(tx, context)
+    await lock_programme(tx)
+    await open_rulebooks(tx, programme)
+    known = await current_rulebooks(tx)
+    _check_begin(known, in_force_from, tx.now)
+    if len(known.versions) >= RULEBOOKS_MAX:
+        raise TooManyRulebooks
+    await check_caps(tx, document)
+    version = known.versions[-1].version + 1
+    await rulebooks.add(tx, Rulebook(version, in_force_from, document, publisher))
+    return version
+
+
+def _check_begin(known: Rulebooks, in_force_from: datetime, now: datetime) -> None:
+    if in_force_from < now + AHEAD_MIN:
+        raise InForceTooSoon
+    latest = known.standing[-1].in_force_from
+    if latest is not None and in_force_from <= latest:
+        raise NotAfterTheOthers
