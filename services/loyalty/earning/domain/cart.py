@@ -11,7 +11,6 @@ from datetime import datetime
 
 from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Line, MemberFacts, UnitRange
-from shared import money
 
 PARTNER = "partner:"
 
@@ -20,7 +19,7 @@ class Cart:
     """An order with its lines, and the facts about its member that were frozen when it was booked."""
 
     __slots__ = (
-        *("_amounts", "_by_mask", "_index", "_quantities"),
+        *("_amount_of", "_amounts", "_index", "_quantities", "_quantity_of"),
         *("channel", "currency", "everything", "issuer", "lines", "member", "occurred_at", "source", "store"),
     )
 
@@ -35,7 +34,7 @@ class Cart:
         channel: str | None = None,
         store: str | None = None,
         issuer: str = "",
-        returned: Iterable[UnitRange] = (),
+        returned: Sequence[UnitRange] = (),
     ) -> None:
         self.currency = currency
         self.occurred_at = occurred_at
@@ -47,19 +46,18 @@ class Cart:
         self.issuer = issuer
         self._quantities = [line.quantity for line in lines]
         self._amounts = [line.amount_minor for line in lines]
-        for units in returned:
-            self._quantities[units.line - 1] -= units.unit_to - units.unit_from + 1
-            self._amounts[units.line - 1] -= attribution.amount_of(lines, units)
         self.everything = (1 << len(lines)) - 1
-        if not all(self._quantities):
-            self.everything = self.mask(lambda line: self._quantities[line] > 0)
-        self._by_mask: dict[int, tuple[int, int]] = {}
+        if returned:
+            self._take_back(returned)
+        self._amount_of: dict[int, int] = {}
+        self._quantity_of: dict[int, int] = {}
         self._index: dict[str, dict[str | None, int]] = {}
 
-    @property
-    def unit(self) -> int:
-        """Return the minor units of one whole unit of the order's currency."""
-        return int(10 ** money.exponent(self.currency))
+    def _take_back(self, returned: Iterable[UnitRange]) -> None:
+        for units in returned:
+            self._quantities[units.line - 1] -= units.unit_to - units.unit_from + 1
+            self._amounts[units.line - 1] -= attribution.amount_of(self.lines, units)
+        self.everything = self.mask(lambda line: self._quantities[line] > 0)
 
     @property
     def partner(self) -> str | None:
@@ -68,11 +66,17 @@ class Cart:
 
     def amount(self, mask: int) -> int:
         """Return what the units that are left of these lines are worth, in minor units."""
-        return self._sums(mask)[0]
+        amount = self._amount_of.get(mask)
+        if amount is None:
+            amount = self._amount_of[mask] = self._sum(self._amounts, mask)
+        return amount
 
     def quantity(self, mask: int) -> int:
         """Return how many units are left of these lines."""
-        return self._sums(mask)[1]
+        quantity = self._quantity_of.get(mask)
+        if quantity is None:
+            quantity = self._quantity_of[mask] = self._sum(self._quantities, mask)
+        return quantity
 
     def quantity_of(self, line: int) -> int:
         """Return how many units are left of a line, by its index from 0."""
@@ -103,19 +107,11 @@ class Cart:
             return None
         return tuple(line + 1 for line in range(len(self.lines)) if mask >> line & 1)
 
-    def _sums(self, mask: int) -> tuple[int, int]:
-        sums = self._by_mask.get(mask)
-        if sums is None:
-            if mask == self.everything:
-                sums = sum(self._amounts), sum(self._quantities)
-            else:
-                picked = [line for line in range(len(self.lines)) if mask >> line & 1]
-                sums = (
-                    sum([self._amounts[line] for line in picked]),
-                    sum([self._quantities[line] for line in picked]),
-                )
-            self._by_mask[mask] = sums
-        return sums
+    def _sum(self, numbers: Sequence[int], mask: int) -> int:
+        """Return the sum of the numbers of these lines."""
+        if mask == self.everything:
+            return sum(numbers)  # lines that are gone count nothing
+        return sum([number for line, number in enumerate(numbers) if mask >> line & 1])
 
 
 def mask_of(numbers: Iterable[int] | None, lines: Sequence[Line]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -65,6 +66,23 @@ async def test_rulebooks_begin_ahead_and_one_after_the_other(shop: Shop) -> None
 
     before = await publish(shop, START + HOUR, [BASE])
     assert (before.status_code, before.json()["code"]) == (409, "not_after_the_others")
+
+
+@pytest.mark.both_databases
+async def test_rulebooks_that_are_published_at_once_come_one_after_the_other(shop: Shop) -> None:
+    await publish(shop, START + HOUR, [BASE])
+    begins = [START + number * HOUR for number in range(2, 8)]
+
+    answers = await asyncio.gather(*(publish(shop, begin, [DOUBLE]) for begin in begins))
+
+    codes = {answer.json()["code"] for answer in answers if answer.status_code != 201}
+    assert codes <= {"not_after_the_others"}
+    listed = (await shop.operator().get("/v1/rulebooks")).json()["items"]
+    versions = [shown["version"] for shown in listed]
+    assert versions == list(range(len(versions), 0, -1))
+    assert [shown["in_force_from"] for shown in listed[:-1]] == sorted(
+        (shown["in_force_from"] for shown in listed[:-1]), reverse=True
+    )
 
 
 async def test_a_cap_keeps_its_period_over_versions(shop: Shop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import AwareDatetime, Field
@@ -83,6 +84,7 @@ class BaseTerms(Terms):
         return None
 
 
+@cache
 def unit_of(currency: str) -> int:
     """Return the minor units of one whole unit of a currency."""
     return int(10 ** money.exponent(currency))
