@@ -32,6 +32,7 @@ LOCATION = "/v1/approvals/{id}"
 
 _HOURS = int(OPEN_FOR.total_seconds()) // 3600
 
+OperatorRole = TypeAliasType("OperatorRole", Annotated[Role, Field(description="A role of operators.")])
 ApprovalState = TypeAliasType(
     "ApprovalState",
     Annotated[
@@ -73,7 +74,7 @@ class ApprovalOut(Response):
     proposed_at: datetime
     updated_at: datetime = Field(description="When it was proposed, decided or expired, whichever came last.")
     expires_at: datetime = Field(description=f"It can be approved until then: {_HOURS} hours.")
-    deciders: list[Role] = Field(
+    deciders: list[OperatorRole] = Field(
         description="The roles that may decide about it now: any operator of one of them but the proposer. Empty once it has ended."
     )
     decided_by: Annotated[str | None, ACTOR] = Field(description="Who approved, rejected or withdrew it.")

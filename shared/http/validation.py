@@ -52,6 +52,8 @@ _CODES = {
 }
 """Our code for each type of pydantic's errors. The catalogue has the sentence under pydantic's type."""
 _SENTENCES = {kind: field_sentence(__name__, kind, code=code) for kind, code in _CODES.items()}
+_OF_LISTS = ("too_short", "too_long")
+"""Pydantic gives these types to errors of lists, and of texts whose limit comes after a validator in the annotation."""
 _BETWEEN_CHOICES = re.compile(r", | or ")
 _GENERIC = field_sentence(__name__, "invalid")
 _UNKNOWN_NAME = field_sentence(__name__, "unknown_name")
@@ -92,6 +94,8 @@ def pointer(parts: Sequence[str | int]) -> str:
 def _field_error(error: Mapping[str, Any], body: object, model: object) -> FieldError:
     place, *rest = error["loc"]
     kind, context = error["type"], error.get("ctx") or {}
+    if kind in _OF_LISTS and isinstance(error["input"], str):
+        kind = f"string_{kind}"
     if place in PLACES:
         where = pointer((place, *rest))
     else:

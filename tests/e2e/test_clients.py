@@ -19,7 +19,9 @@ DOCUMENTS = sorted((TESTS.parent / "docs/openapi").glob("*.json"))
 BIN = TESTS / "client/.venv/bin"
 JOURNEY = TESTS / "client/journey.py"
 SECONDS_MAX = 120
-LEFT_OUT = {"POST /v1/imports": "Unsupported content type text/csv"}
+LEFT_OUT = dict.fromkeys(
+    ("POST /v1/imports", "POST /v1/imports/returns"), "Unsupported content type text/csv"
+)
 """What the generator cannot make yet: calls that send a file."""
 
 

@@ -10,6 +10,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "the product's topics on the run's broker": (
         "contract/consume/test_replay.py",
         "shared/bus/test_kafka_rebalances.py",
+        "shared/bus/test_kafka_topics.py",
         "e2e",
     ),
     "times are measured, or the machine is kept busy": (

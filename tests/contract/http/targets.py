@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 
@@ -62,7 +63,11 @@ class Operation:
             return None, ()
         ((media_type, content),) = body["content"].items()
         example = content["example"]
-        encoded = json.dumps(example) if media_type == "application/json" else example
+        encoded = example
+        if media_type == "application/json":
+            encoded = json.dumps(example)
+        elif media_type == "application/x-www-form-urlencoded":
+            encoded = urlencode(example)
         return encoded.encode(), ((b"content-type", media_type.encode()),)
 
     @property

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -25,6 +26,13 @@ ASIDE = {
     "booked_at": NOW, "ended_at": NOW,
 }  # fmt: skip
 
+FIT_OF_BEFORE = """
+INSERT INTO fit (fit_id, kind, currency, until, publish, status, attempts, requested_by, requested_at, round_days)
+VALUES ('fit_1', 'bg_nbd', '', :until, true, 'failed', 1, 'operator:ana', :at, false)
+"""
+
+COLUMNS: dict[str, sa.Column[Any]] = {"until": fit.c.until, "at": fit.c.requested_at}
+
 
 async def test_operators_of_before_become_pseudonyms(kind: databases.Kind, tmp_path: Path) -> None:
     service = databases.service_of("scoring", tmp_path)
@@ -36,12 +44,9 @@ async def test_operators_of_before_become_pseudonyms(kind: databases.Kind, tmp_p
                 await tx.execute(sa.insert(answers).values(principal=principal, **ANSWER))
             for number, by in enumerate(("operator:ana", "awaited_fact", None)):
                 await tx.execute(sa.insert(set_aside).values(id=f"sad_{number}", ended_by=by, **ASIDE))
-            await tx.execute(
-                sa.insert(fit).values(
-                    fit_id="fit_1", kind="bg_nbd", currency="", until=date(2026, 3, 9), publish=True, status="failed",
-                    attempts=1, requested_by="operator:ana", requested_at=NOW, round_days=False,
-                )
-            )  # fmt: skip
+            until, at = (sa.bindparam(name, type_=column.type) for name, column in COLUMNS.items())
+            insert = sa.text(FIT_OF_BEFORE).bindparams(until, at)
+            await tx.run(insert, {"until": date(2026, 3, 9), "at": NOW})
 
         await databases.upgrade(database, service, VAULT)
         await databases.upgrade(database, service, VAULT)

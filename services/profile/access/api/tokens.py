@@ -37,7 +37,7 @@ _FORM = {
     "type": "object",
     "required": ["grant_type"],
     "properties": {
-        "grant_type": {"type": "string", "enum": [GRANT_TYPE]},
+        "grant_type": {"type": "string", "const": GRANT_TYPE},
         "client_id": {
             "type": "string",
             "maxLength": 64,
