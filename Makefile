@@ -29,11 +29,11 @@ up-distributed: .venv/dev.installed ## run it as its own processes on PostgreSQL
 .PHONY: test
 test: .venv/dev.installed ## run every test, against real databases and real brokers (ARGS='tests/loyalty -k refund')
 	@sh tests/install_parts.sh
-	@$(BIN)/pytest $(WORKERS) -m 'not bench and not chaos and not compose' $(ARGS)
+	@$(BIN)/pytest $(WORKERS) -m 'not bench and not chaos and not compose and not long' $(ARGS)
 
 .PHONY: quick
 quick: .venv/dev.installed ## run what needs no PostgreSQL, no broker, no browser and no Node.js, and takes no long time, in minutes
-	@$(BIN)/pytest $(WORKERS) -m 'not bench and not chaos and not compose and not postgresql and not kafka and not browser and not node and not slow' $(ARGS)
+	@$(BIN)/pytest $(WORKERS) -m 'not bench and not chaos and not compose and not postgresql and not kafka and not browser and not node and not slow and not long' $(ARGS)
 
 .PHONY: test-long
 test-long: .venv/dev.installed ## run every test, with all attacks and long fuzz and property tests in place of samples

@@ -1,6 +1,7 @@
 """Independence is proved by deletion: each service boots in a folder that holds only shared/ and itself."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -13,14 +14,17 @@ import httpx2
 import pytest
 
 from tests.architecture.sources import ROOT, SERVICES
+from tests.conftest import SEED
+from tests.parts.sampling import sample
 
 PORT_OFFSETS = {"console": 0, "profile": 1, "loyalty": 2, "feedback": 3, "scoring": 4}
 BOOT_SECONDS_MAX = 45
+SERVICES_OF_A_SAMPLE = 2
 STOP_SECONDS_MAX = 25
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*SERVICES, "console"])
+@pytest.mark.parametrize("name", sample(random.Random(SEED), [*SERVICES, "console"], SERVICES_OF_A_SAMPLE))
 def test_a_service_boots_with_its_siblings_deleted(name: str, tmp_path: Path) -> None:
     _copy_alone(name, tmp_path)
     base = _free_port() - PORT_OFFSETS[name]

@@ -13,6 +13,7 @@ from tests.scaffold.capability import write_capability
 BINARIES = Path(sys.executable).parent
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_new_capability_passes_the_checks_and_its_own_tests(tmp_path: Path) -> None:

@@ -120,6 +120,7 @@ async def test_the_document_of_a_service_that_goes_away_stays(
     assert (await reader.get("/openapi/nothing.json")).status_code == 404
 
 
+@pytest.mark.long
 @pytest.mark.node
 @pytest.mark.slow
 async def test_the_linters_find_nothing_in_the_one_document(

@@ -44,6 +44,7 @@ async def test_a_service_cannot_connect_to_anothers_database(stack: DistributedS
                 await asyncpg.connect(place.geturl())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stack", ["distributed"], indirect=True)
 async def test_a_replay_waits_for_the_consumers_to_be_stopped_and_changes_nothing(
     stack: DistributedStack, shop: Shop
@@ -116,6 +117,7 @@ def room() -> Iterator[Path]:
         yield Path(name)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_developers_command_prints_where_everything_is_and_stops_in_order(room: Path) -> None:
     if kafkas.planned().startswith("librdkafka"):

@@ -5,7 +5,7 @@ import re
 import httpx2
 import pytest
 
-EVERYTHING = "not bench and not chaos and not compose"
+EVERYTHING = "not bench and not chaos and not compose and not long"
 """The marks of `make test`, the run of all tests."""
 CODES: set[str] = set()
 """The codes that this process has met. In a parallel run the controller gets those of its workers."""

@@ -23,6 +23,8 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "shared/run/test_migrating.py",
         "shared/test_pacing.py",
     ),
+    "one broker of test_kafka_of_compose": ("huitou/test_kafka_of_compose.py",),
+    "one broker of test_kafka_security": ("shared/bus/test_kafka_security.py",),
     "one product of test_demo": ("huitou/test_demo.py",),
     "one product of test_import": ("huitou/test_import.py",),
     "one product of test_up": ("huitou/test_up.py",),

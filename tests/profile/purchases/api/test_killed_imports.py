@@ -18,6 +18,7 @@ from shared.events.profile import PurchaseRecorded
 from shared.files import parting
 from shared.jobs import limits
 from shared.jobs.working import work_on_all
+from tests.parts.sampling import limit
 from tests.profile.running import Profile, purchase
 
 ORDERS, KNOWN, BATCH_ROWS = 400, 30, 10
@@ -101,7 +102,7 @@ async def sell_some(profile: Profile) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(limit(1, 4)))
 async def test_workers_are_killed_again_and_again(
     profile: Profile, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
