@@ -1,15 +1,19 @@
 """Group the rows of a file by their key in a SQLite database of their own: a temporary file, so that memory stays flat however
 long the file is, or memory, so that nothing of a short file reaches a disk."""
 
+import asyncio
 import hashlib
 import json
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from shared.files.row_error import RowError
 from shared.files.rows import Row
@@ -17,6 +21,10 @@ from shared.files.rows import Row
 INSERTED_AT_ONCE = 1_000
 DOUBTFUL_MAX = 1_000
 """The most rows in sequence that cannot be read and are held until the next readable row tells whose they may be."""
+INSTRUCTIONS_BETWEEN_LOOKS = 10_000
+"""The instructions of SQLite, some tenths of a millisecond, after which a grouping looks whether its caller has left."""
+CLOSED_WITHIN_SECONDS = 5.0
+"""The longest wait for the closing of a database. A database that takes longer is closed later, by its thread."""
 
 _TABLES = """
 CREATE TABLE row (
@@ -33,15 +41,16 @@ CREATE TABLE summed (key TEXT PRIMARY KEY, amount INTEGER NOT NULL) WITHOUT ROWI
 """
 _GROUPED = """
 CREATE INDEX row_key ON row (key);
+CREATE TABLE readable AS SELECT DISTINCT key FROM row WHERE block IS NOT NULL;
 UPDATE row SET key = coalesce(around, key || char(10) || number)
-    WHERE block IS NULL AND NOT EXISTS (SELECT 1 FROM row other WHERE other.key = row.key AND other.block IS NOT NULL);
+    WHERE block IS NULL AND key NOT IN (SELECT key FROM readable);
 CREATE TABLE block AS
     SELECT key, block, chain AS content, max(number) FROM row WHERE block IS NOT NULL GROUP BY block;
-CREATE INDEX block_key ON block (key, block);
 CREATE TABLE repeated AS
-    SELECT later.block FROM block later
-    JOIN block earliest ON earliest.key = later.key AND earliest.content = later.content AND earliest.block < later.block
-    WHERE earliest.block = (SELECT min(first.block) FROM block first WHERE first.key = later.key);
+    SELECT block FROM (
+        SELECT block, content, first_value(block) OVER earlier AS first, first_value(content) OVER earlier AS first_content
+        FROM block WINDOW earlier AS (PARTITION BY key ORDER BY block)
+    ) WHERE block > first AND content = first_content;
 CREATE TABLE counted AS SELECT count(*) AS rows, (SELECT count(*) FROM repeated) AS repeated FROM row;
 DELETE FROM row WHERE block IN (SELECT block FROM repeated);
 CREATE TABLE grouped AS
@@ -143,34 +152,52 @@ class Staging:
         self._connection.execute("COMMIT")
 
     def group(self) -> Staged:
-        """Group the rows. It may run in a thread of its own."""
+        """Group the rows. It may run in another thread, if nothing else uses the database meanwhile."""
         self._connection.executescript(_GROUPED)
         count, repeated = self._connection.execute("SELECT rows, repeated FROM counted").fetchone()
         (groups,) = self._connection.execute("SELECT count(*) FROM grouped").fetchone()
         return Staged(count, groups, repeated, Sums(self._connection), self._connection)
 
 
-@contextmanager
-def opened(*, in_memory: bool) -> Iterator[Staging]:
-    """Open a database for one file: in memory, or in a temporary file."""
-    with (
-        nullcontext(":memory:")
-        if in_memory
-        else tempfile.TemporaryDirectory(prefix="huitou-import-") as folder,
-        closing(
-            sqlite3.connect(
-                folder if in_memory else Path(folder) / "rows.db",
-                isolation_level=None,
-                check_same_thread=False,
-            )
-        ) as connection,
-    ):
-        connection.executescript(
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
-            f"PRAGMA temp_store = {'MEMORY' if in_memory else 'FILE'};"
-        )
-        connection.executescript(_TABLES)
-        yield Staging(connection)
+@dataclass(frozen=True, slots=True)
+class ThreadedStaging(Staging):
+    """A database in memory with a thread of its own, which groups the rows while the event loop serves others."""
+
+    _thread: ThreadPoolExecutor = field(repr=False)
+
+    async def group_beside(self) -> Staged:
+        """Group the rows in the thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self.group)
+
+
+@asynccontextmanager
+async def opened_with_thread() -> AsyncIterator[ThreadedStaging]:
+    """Open a database in memory for one file. The thread that groups its rows closes it too.
+
+    A caller that is cancelled stops the grouping. The closing waits in the thread until the grouping has stopped, so nothing
+    takes the connection away from a statement that runs, however often the caller is cancelled.
+    """
+    connection, left = _connected(":memory:", temporary="MEMORY"), threading.Event()
+    # Unlike `interrupt`, which a thread between two statements does not notice, this stops each statement to come.
+    connection.set_progress_handler(left.is_set, INSTRUCTIONS_BETWEEN_LOOKS)
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="staging")
+    try:
+        yield ThreadedStaging(connection, thread)
+    finally:
+        left.set()
+        closed = asyncio.get_running_loop().run_in_executor(thread, connection.close)
+        thread.shutdown(wait=False)
+        await asyncio.wait({closed}, timeout=CLOSED_WITHIN_SECONDS)
+
+
+def _connected(place: str | Path, *, temporary: Literal["FILE", "MEMORY"]) -> sqlite3.Connection:
+    """Return a connection to a new database with its tables."""
+    connection = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
+    connection.executescript(
+        f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = {temporary};"
+    )
+    connection.executescript(_TABLES)
+    return connection
 
 
 @contextmanager
@@ -182,7 +209,11 @@ def staged(rows: Iterable[Row], key_of: ReadCells, related_of: ReadCells = _noth
     A row that cannot be read belongs to the key that it seems to name, if some readable row has it. Otherwise it belongs
     to the rows before and behind it if they have one key, and else it is alone.
     """
-    with opened(in_memory=False) as staging:
+    with (
+        tempfile.TemporaryDirectory(prefix="huitou-import-") as folder,
+        closing(_connected(Path(folder) / "rows.db", temporary="FILE")) as connection,
+    ):
+        staging = Staging(connection)
         keyed = keyed_rows(rows, key_of, related_of)
         while some := list(islice(keyed, INSERTED_AT_ONCE)):
             staging.add(some)

@@ -86,7 +86,7 @@ async def read_upload(content: bytes, kind: Kind, encoding: str | None = None) -
     Raises FileRefused.
     """
     rows, columns = await _opened(content, kind, encoding)
-    with staging.opened(in_memory=True) as staged:
+    async with staging.opened_with_thread() as staged:
         keyed = staging.keyed_rows(rows, entries.key_of(columns, kind), entries.related_of(columns, kind))
         some: list[KeyedRow] = []
         async for keyed_row in paced(keyed):
@@ -95,7 +95,7 @@ async def read_upload(content: bytes, kind: Kind, encoding: str | None = None) -
                 staged.add(some)
                 some = []
         staged.add(some)
-        grouped = await asyncio.to_thread(staged.group)
+        grouped = await staged.group_beside()
         return Upload(columns, grouped.groups, await _pieces(grouped))
 
 
