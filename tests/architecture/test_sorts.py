@@ -93,6 +93,7 @@ FILTERS: Mapping[str, Mapping[str, Column[Any] | str]] = {
     },
     "list_redemptions": {"customer_id in the path": redemption.c.wallet_id},
     "list_adjustments": {"customer_id in the path": adjustment.c.wallet_id},
+    "list_rulebooks": {},
 }
 """The filters of each list: the column that an index begins with, or why no index serves the filter and the default sort."""
 
