@@ -16,6 +16,8 @@ RANDOM_CHARACTERS = 32
 """Random characters of a key. Each has 5.95 bits, so that a key has 190."""
 CHECKSUM_CHARACTERS = 6
 """Characters of the checksum, which hold 32 bits."""
+EXAMPLE = "huk_live_0000000000000000000000000000000025XXzS"
+"""The key that the documents show. Its checksum is right, so that a partner can try a checksum of its own with it."""
 PATTERN = rf"{PREFIX}[0-9A-Za-z]{{{RANDOM_CHARACTERS + CHECKSUM_CHARACTERS}}}"
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SHAPE = re.compile(PATTERN, re.ASCII)

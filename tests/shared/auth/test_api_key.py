@@ -41,5 +41,10 @@ def test_a_key_that_is_longer_or_shorter_is_told(damage: str) -> None:
 
 
 def test_a_checksum_that_was_published_stays_the_same() -> None:
-    assert is_well_formed("huk_live_" + "0" * 32 + api_key._checksum("huk_live_" + "0" * 32))
-    assert len(digest(new_key())) == 32
+    assert api_key.EXAMPLE == "huk_live_0000000000000000000000000000000025XXzS"
+    assert is_well_formed("huk_live_0000000000000000000000000000000025XXzS")
+    assert not is_well_formed("huk_live_000000000000000000000000000000003fYQqO")
+
+
+def test_a_digest_that_was_stored_stays_the_same() -> None:
+    assert digest(api_key.EXAMPLE).hex() == "ff91e5d41d40daf17c4f270a90770af89edb3d66fc85f71e28485e48697dab2e"

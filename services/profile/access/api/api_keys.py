@@ -8,7 +8,7 @@ from services.profile.access.refusals import ExpiryInvalid, KeysInForce, Partner
 from services.profile.access.usecases.create_api_key import create_api_key as create
 from services.profile.access.usecases.revoke_api_key import revoke_api_key as revoke
 from shared.api_keys import ApiKeyNotFound
-from shared.auth.api_key import PATTERN, new_key
+from shared.auth import api_key
 from shared.events.base import Code
 from shared.events.profile import PartnerScope
 from shared.http.api_keys import EXAMPLE, TAG, ApiKeyOut
@@ -19,7 +19,6 @@ from shared.http.routes import Router
 from shared.limits import CODE_MAX, PARTNER_ID_WITH_LETTER, SCOPES_MAX
 
 router = Router(tags=[*TAG])
-_EXAMPLE_KEY = "huk_live_" + "0" * 32 + "3fYQqO"
 
 
 class ApiKeyIn(Request):
@@ -44,11 +43,11 @@ class ApiKeyIn(Request):
 class CreatedApiKeyOut(ApiKeyOut):
     """A new API key. This is the only answer that has the key itself."""
 
-    model_config = example(**EXAMPLE | {"last_used_at": None}, key=_EXAMPLE_KEY)
+    model_config = example(**EXAMPLE | {"last_used_at": None}, key=api_key.EXAMPLE)
 
     key: str = Field(
         description="The key. Store it now: it is shown once, and kept nowhere but as a digest.",
-        pattern=f"^{PATTERN}$",
+        pattern=f"^{api_key.PATTERN}$",
     )
 
 
@@ -68,7 +67,7 @@ async def create_api_key(tx: Transaction, body: ApiKeyIn) -> CreatedApiKeyOut:
     A partner has at most two keys in force, so that it can change over from one to the next. The answer is kept for repeats with
     the same Idempotency-Key, sealed under the installation's key, for at most 48 hours. After that nobody can read the key.
     """
-    key = new_key()
+    key = api_key.new_key()
     record = await create(
         tx,
         key,

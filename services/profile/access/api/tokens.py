@@ -18,21 +18,23 @@ from services.profile.access.refusals import (
 )
 from services.profile.settings import Settings
 from shared.api_keys import ApiKeys, KnownKey
-from shared.auth import signing
+from shared.auth import api_key, signing
 from shared.auth.errors import ApiKeyMalformed, ApiKeyUnknown, KeysUnavailable, SigningKeyBroken
 from shared.context import Context
 from shared.http.auth import PUBLIC
 from shared.http.dependencies import InContext
 from shared.http.models import Response, example
 from shared.http.routes import Router
+from shared.limits import ID_MAX
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 GRANT_TYPE, TOKEN_TYPE = "client_credentials", "Bearer"
 TTL = timedelta(minutes=15)
 """The life of a token. A token outlives the revocation of its key by at most this time."""
 PARAMETERS_MAX = 10
+SECRET_CHARACTERS_MAX = 64
+SCOPE_CHARACTERS_MAX = 4_096
 _EXAMPLE_JWT = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJtYXJ0In0.c2lnbmF0dXJl"
-_SECRET = "huk_live_" + "0" * 32 + "3fYQqO"
 _FORM = {
     "type": "object",
     "required": ["grant_type"],
@@ -40,13 +42,17 @@ _FORM = {
         "grant_type": {"type": "string", "const": GRANT_TYPE},
         "client_id": {
             "type": "string",
-            "maxLength": 64,
+            "maxLength": ID_MAX,
             "description": "The partner's id, or the id of the key.",
         },
-        "client_secret": {"type": "string", "maxLength": 64, "description": "The API key."},
+        "client_secret": {
+            "type": "string",
+            "maxLength": SECRET_CHARACTERS_MAX,
+            "description": "The API key.",
+        },
         "scope": {
             "type": "string",
-            "maxLength": 4096,
+            "maxLength": SCOPE_CHARACTERS_MAX,
             "description": "Scopes of the key, separated by spaces.",
         },
     },
@@ -93,7 +99,11 @@ class IssuedTokenOut(Response):
             "content": {
                 MEDIA_TYPE: {
                     "schema": _FORM,
-                    "example": {"grant_type": GRANT_TYPE, "client_id": "mart", "client_secret": _SECRET},
+                    "example": {
+                        "grant_type": GRANT_TYPE,
+                        "client_id": "mart",
+                        "client_secret": api_key.EXAMPLE,
+                    },
                 }
             },
         }
