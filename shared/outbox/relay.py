@@ -37,7 +37,7 @@ FULL_SCAN_SECONDS = 1.0
 BACKOFF_SECONDS_MAX = 5.0
 PRUNE_ROWS_MAX = 5_000
 
-log = logs.named(__name__, keys=("error_type",))
+log = logs.named(__name__, keys=("error_type", "topic"))
 
 
 class Relay:
@@ -58,6 +58,8 @@ class Relay:
         self._wake = asyncio.Event()
         self._scanned_at = 0.0
         self._partitions: dict[str, int] = {}
+        self._held: frozenset[str] = frozenset()
+        """The topics that delete records. Their rows wait, and the rows of the other topics do not wait for them."""
         self._topics_seen_at = float("-inf")
         self._producer: Producer | None = None
         self.sent = 0
@@ -102,16 +104,17 @@ class Relay:
     async def step(self) -> int:
         """Send one round of pending rows, and return the number of rows sent and marked."""
         rows = await self._pending()
-        if not rows:
+        if not rows and not self._held:
             return 0
         if self._producer is None:
             look = await witness.look(self._service, self._topics, self._database, self._bus)
             if look.database or look.bus:
                 raise witness.Behind
             self._ends = dict(look.ends)
-        await self._look_at_topics({row.topic for row in rows})
         producer = self._producer or await self._bus.producer(self._lease.check)
         self._producer = producer
+        while await self._look_at_topics({row.topic for row in rows}):
+            rows = await self._pending()
         by_partition: dict[TopicPartition, list[PendingRecord]] = defaultdict(list)
         for row in rows:
             place = TopicPartition(row.topic, partition_of(row.key, self._partitions[row.topic]))
@@ -141,9 +144,10 @@ class Relay:
 
     async def _pending(self) -> Sequence[PendingRecord]:
         await self._refresh()
+        pending = _PENDING.where(outbox.c.topic.not_in(sorted(self._held))) if self._held else _PENDING
         async with self._database.read() as read:
             return await read.read_records(
-                PendingRecord, _PENDING, {"floor": self._floor.value, "most": BATCH_MAX}
+                PendingRecord, pending, {"floor": self._floor.value, "most": BATCH_MAX}
             )
 
     async def _refresh(self) -> None:
@@ -162,13 +166,20 @@ class Relay:
         if first is not None:
             self._floor.value = min(self._floor.value, first - 1)
 
-    async def _look_at_topics(self, topics: Set[str]) -> None:
-        """Look now and then whether the topics are kept as they must be. Raises TopicDeletes if one of them loses records."""
-        now, wanted = time.monotonic(), topics | self._partitions.keys()
-        if wanted == self._partitions.keys() and now - self._topics_seen_at < keeping.LOOK_SECONDS:
-            return
+    async def _look_at_topics(self, topics: Set[str]) -> bool:
+        """Look now and then which topics are kept as they must be, and hold the others. Return whether others are held now."""
+        now, known = time.monotonic(), self._partitions.keys() | self._held
+        if topics <= known and now - self._topics_seen_at < keeping.LOOK_SECONDS:
+            return False
+        wanted = topics | known
         self._partitions = await keeping.partitions_to_write(self._database, self._bus, sorted(wanted))
+        held, self._held = self._held, frozenset(wanted - self._partitions.keys())
         self._topics_seen_at = now
+        for topic in sorted(self._held - held):
+            log.warning(
+                "events wait, because their topic deletes records", service=self._service, topic=topic
+            )
+        return self._held != held
 
     async def _send(self, producer: Producer, place: TopicPartition, rows: Sequence[PendingRecord]) -> None:
         messages = [
@@ -200,7 +211,7 @@ class Relay:
     async def _drop(self) -> None:
         """Drop the producer with its queue, and read again from the first pending row."""
         producer, self._producer = self._producer, None
-        self._partitions = {}
+        self._partitions, self._held = {}, frozenset()
         self._floor.value, self._scanned_at = 0, 0.0
         if producer is not None:
             await producer.abandon()

@@ -3,7 +3,7 @@
 An administrator of Kafka may change a topic at any time. With more partitions the partitioner would give a key another one,
 in which its new events overtake the old. So the relay goes on with the number that it began with, and the partitions that were
 added stay empty. A topic that deletes records by age, by size or by key loses facts that its consumers have not applied,
-and from which they are rebuilt. So the relay sends nothing to it: the events are safe in the outbox meanwhile.
+and from which they are rebuilt. So the relay sends nothing to it: the events are safe in the outbox meanwhile. The other topics of the service get theirs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,10 +21,6 @@ LOOK_SECONDS = 30.0
 """The time between two looks. Settings change seldom, and to ask for them is a connection to the broker."""
 
 FaultKind = Literal["topic_deletes", "topic_grown", "topic_unclean", "topic_unread"]
-
-
-class TopicDeletes(Exception):
-    """A topic deletes records, and nothing is sent to it until its settings are mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +51,17 @@ async def faults(database: Database, bus: Bus, topics: Sequence[str]) -> list[To
 async def partitions_to_write(database: Database, bus: Bus, topics: Sequence[str]) -> dict[str, int]:
     """Return the number of partitions by which each of these topics is written, and note it for topics that are new.
 
-    Raises TopicDeletes, BusUnavailable, RecordRefused.
+    Topics that delete records are left out. Raises BusUnavailable, RecordRefused.
     """
     settings = await bus.settings(topics)
     async with database.read() as read:
         layouts = await read_layouts(read)
-    if any(fault.loses for fault in _faults(settings, layouts)):
-        raise TopicDeletes
+    losing = {fault.topic for fault in _faults(settings, layouts) if fault.loses}
+    written = settings.keys() - losing
     unlike = {
-        topic: current.partitions
-        for topic, current in settings.items()
-        if layouts.get(topic, current.partitions + 1) > current.partitions
+        topic: settings[topic].partitions
+        for topic in written
+        if layouts.get(topic, settings[topic].partitions + 1) > settings[topic].partitions
     }
     if unlike:
         async with database.begin() as tx:
@@ -75,7 +71,7 @@ async def partitions_to_write(database: Database, bus: Bus, topics: Sequence[str
                 tx, {topic: n for topic, n in unlike.items() if topic not in layouts or topic not in told}
             )
             layouts = await read_layouts(tx)
-    return {topic: layouts[topic] for topic in topics}
+    return {topic: layouts[topic] for topic in written}
 
 
 async def note(tx: Tx, partitions: Mapping[str, int]) -> None:

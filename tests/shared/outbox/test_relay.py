@@ -3,23 +3,36 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Table, Text, cast, func, select
 
-from shared.bus import Bus, BusUnavailable, Guard, Message, Producer, Record, open_bus, unguarded
+from shared.bus import (
+    Bus,
+    BusUnavailable,
+    Guard,
+    Message,
+    Producer,
+    Record,
+    TopicSettings,
+    open_bus,
+    unguarded,
+)
 from shared.db import Database
 from shared.db.access import Records
-from shared.events.profile import PurchaseRecorded
+from shared.events.base import Cause
+from shared.events.profile import ACCESS, ApiKeyChanged, PurchaseRecorded
 from shared.ids import new_id
 from shared.outbox import relay as relaying
+from shared.outbox import topics
 from shared.outbox.lease import FileLease, LeaseLost
 from shared.outbox.relay import Relay
 from shared.outbox.tables import outbox
 from tests.parts.waiting import until
-from tests.shared.ledger import PLACE, purchase
+from tests.shared.ledger import AT, PLACE, purchase
 
 TOPIC = PLACE.topic
 
@@ -35,6 +48,15 @@ class Faulty:
         self.under_way: Counter[tuple[str, int]] = Counter()
         self.most_under_way = 0
         self.after_send: Callable[[], Awaitable[None]] | None = None
+        self.deleting: set[str] = set()
+        """The topics to which an administrator gave a retention."""
+
+    async def settings(self, topics: Sequence[str]) -> dict[str, TopicSettings]:
+        settings = await self.bus.settings(topics)
+        return {
+            topic: replace(current, retention_ms=60_000 if topic in self.deleting else -1)
+            for topic, current in settings.items()
+        }
 
     async def producer(self, guard: Guard = unguarded) -> Producer:
         self.producers += 1
@@ -73,7 +95,7 @@ class FaultyProducer:
 @pytest.fixture
 async def bus(tmp_path: Path) -> AsyncIterator[Faulty]:
     opened = open_bus("embedded://", home=tmp_path / "bus")
-    await opened.ensure_topics({TOPIC: 12})
+    await opened.ensure_topics({TOPIC: 12, ACCESS.name: 1})
     yield Faulty(opened)
     await opened.close()
 
@@ -93,9 +115,9 @@ async def publish(database: Database, customers: Sequence[str], rounds: int = 1)
     return events
 
 
-async def topic_of(bus: Faulty) -> list[Record]:
+async def topic_of(bus: Faulty, topic: str = TOPIC) -> list[Record]:
     found: list[Record] = []
-    for place, end in (await bus.bus.end_offsets([TOPIC])).items():
+    for place, end in (await bus.bus.end_offsets([topic])).items():
         offset = 0
         while offset < end:
             read = await bus.bus.read(place, offset, 500)
@@ -290,3 +312,59 @@ async def test_pruning_takes_old_published_rows_only(database: Database, bus: Fa
         assert await relaying.prune(tx, before) == 0
         assert await relaying.prune(tx, tx.now.replace(year=tx.now.year + 1)) == 3
     assert await pending(database) == 1
+
+
+async def test_a_topic_that_deletes_records_holds_back_only_its_own_rows(
+    database: Database, bus: Faulty, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of its rows wait than a round takes, before and after the other topic's."""
+    monkeypatch.setattr(relaying, "BATCH_MAX", 3)
+    bus.deleting = {TOPIC}
+    customer = new_id("cus")
+    await publish(database, [customer], rounds=5)
+    await revoke_key(database)
+    assert await relay.step() == 1
+    await publish(database, [customer], rounds=5)
+    await revoke_key(database)
+    assert await relay.step() == 1
+    assert await relay.step() == 0
+    assert (len(await topic_of(bus, ACCESS.name)), await topic_of(bus)) == (2, [])
+    assert await pending(database) == 10
+
+    bus.deleting = set()
+    monkeypatch.setattr(topics, "LOOK_SECONDS", 0.0)
+    await relay.drain()
+    assert orders(await topic_of(bus), customer) == ["0", "1", "2", "3", "4"] * 2
+    assert await pending(database) == 0
+
+
+async def test_a_topic_that_begins_to_delete_records_is_held_at_the_next_look(
+    database: Database, bus: Faulty, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publish(database, [new_id("cus")])
+    assert await relay.step() == 1
+    bus.deleting = {TOPIC}
+    monkeypatch.setattr(topics, "LOOK_SECONDS", 0.0)
+    await publish(database, [new_id("cus")])
+    await revoke_key(database)
+    assert await relay.step() == 1
+    assert await pending(database) == 1
+
+
+async def revoke_key(database: Database) -> None:
+    key_id = new_id("key")
+    async with database.begin() as tx:
+        tx.publish(
+            ApiKeyChanged(
+                cause=Cause(kind="api_key", id=key_id),
+                occurred_at=AT,
+                key_id=key_id,
+                record_version=2,
+                partner_id="mart",
+                label="tills",
+                key_hash=bytes(32).hex(),
+                scopes=(),
+                created_at=AT,
+                revoked_at=AT,
+            )
+        )
