@@ -117,7 +117,7 @@ def kernel_routers(service: Service) -> Sequence[Router]:
 
 def build_side_door(service: Service, runtime: Runtime) -> FastAPI:
     """Build the app of a process that answers no requests: its health, and the metrics of its own work."""
-    app = _private(service, Metrics(service.name), Health())
+    app = _private(service, Metrics(service.name), Health(), _closing)
     _connect(app, service, runtime)
     app.state.metrics.read.clear()  # the process that serves the service reads the figures of the service
     return app
@@ -130,10 +130,15 @@ def build_side_door_of(service: Service, app: FastAPI) -> FastAPI:
     return door
 
 
-def _private(service: Service, metrics: Metrics, health_of_process: Health) -> FastAPI:
+def _private(service: Service, metrics: Metrics, health_of_process: Health, lifespan: Any = None) -> FastAPI:
     """Build an app for a port that only the operators' own network reaches."""
     app = FastAPI(
-        title=service.title, openapi_url=None, docs_url=None, redoc_url=None, telemetry=_NO_TELEMETRY
+        title=service.title,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        telemetry=_NO_TELEMETRY,
+        lifespan=lifespan,
     )
     app.state.metrics, app.state.health, app.state.private = metrics, health_of_process, True
     app.router.routes.extend(health.router.routes)
@@ -143,18 +148,24 @@ def _private(service: Service, metrics: Metrics, health_of_process: Health) -> F
     return app
 
 
+@asynccontextmanager
+async def _closing(app: FastAPI) -> AsyncIterator[None]:
+    """End what the checks of health still do when the app stops."""
+    try:
+        yield
+    finally:
+        await app.state.health.close()
+
+
 def _lifespan(service: Service, runtime: Runtime | None) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if runtime is not None:
-            yield
-            return
-        async with open_runtime(service) as opened:
+        async with open_runtime(service) as opened, _closing(app):
             app.state.health.gates.clear()
             _connect(app, service, opened)
             yield
 
-    return lifespan
+    return _closing if runtime is not None else lifespan
 
 
 def _connect(app: FastAPI, service: Service, runtime: Runtime) -> None:
@@ -177,6 +188,7 @@ def _connect(app: FastAPI, service: Service, runtime: Runtime) -> None:
             DiskCheck(runtime),
         ]
     )
+    app.state.health.closing.append(of_topics.close)
     app.state.metrics.read.append(monitoring.figures(service, runtime))
     app.state.metrics.counted += [
         lambda: monitoring.connections(runtime.database),

@@ -23,6 +23,7 @@ from shared.http.language import Language
 from shared.http.models import Response, example
 from shared.http.problems import language_of
 from shared.http.routes import Router
+from shared.latest import Latest
 
 READY_SECONDS_MAX = 0.45
 """The time that the checks of readiness may take together. The answer is due within 500 ms."""
@@ -92,10 +93,9 @@ class Health:
     """The checks of everything else that a person should know."""
     draining: bool = False
     """Whether the process was told to stop, so that no new requests should be sent to it."""
-    _run: asyncio.Task[list[Issue]] | None = None
-    """The last run of all checks. It may go on still."""
-    _ended_at: float = 0.0
-    """When that run ended, on the clock of the loop."""
+    closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What ends the work that checks have begun. It is called when the app stops."""
+    _latest: Latest[list[Issue]] = field(default_factory=Latest)
 
     async def blocking(self) -> list[Issue]:
         """Return the reasons why the service is not ready; empty if it is ready."""
@@ -109,18 +109,17 @@ class Health:
         Calls that come while the checks run share their result. Anybody may call as often as they like, and the connections
         to the database are needed for the requests.
         """
-        now = asyncio.get_running_loop().time()
-        if self._run is None or (self._run.done() and now >= self._ended_at + age_seconds_max):
-            self._run = asyncio.create_task(self._look())
-        return await asyncio.shield(self._run)
+        return await self._latest.get(self._look, age_seconds_max)
+
+    async def close(self) -> None:
+        """End what the checks still do."""
+        for close in (self._latest.close, *self.closing):
+            await close()
 
     async def _look(self) -> list[Issue]:
         """Run all checks."""
-        try:
-            blocking, watched = await asyncio.gather(self.blocking(), _ask(self.watched, ISSUES_SECONDS_MAX))
-            return blocking + watched
-        finally:
-            self._ended_at = asyncio.get_running_loop().time()
+        blocking, watched = await asyncio.gather(self.blocking(), _ask(self.watched, ISSUES_SECONDS_MAX))
+        return blocking + watched
 
 
 class DatabaseCheck:

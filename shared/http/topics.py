@@ -1,13 +1,13 @@
 """Whether the topics of a service are kept as the product needs them. An administrator of Kafka may change them at any time."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 
 from shared.bus import BusUnavailable, RecordRefused
 from shared.context import Runtime
 from shared.db import failures
 from shared.http.health import Issue, issue
+from shared.latest import Latest
 from shared.outbox import topics
 from shared.outbox.topics import FaultKind, TopicFault
 from shared.service.service import Service
@@ -32,8 +32,7 @@ class TopicsCheck:
         self._own = service.topics_published
         self._topics = sorted({*self._own, *service.topics_consumed})
         self._found: Sequence[TopicFault] = ()
-        self._looked_at = float("-inf")
-        self._looking: asyncio.Task[None] | None = None
+        self._latest = Latest[Sequence[TopicFault]]()
 
     async def gate(self) -> Sequence[Issue]:
         """Return an issue for each topic of this service that loses what is sent to it."""
@@ -48,23 +47,23 @@ class TopicsCheck:
     def _closes(self, fault: TopicFault) -> bool:
         return fault.loses and fault.topic in self._own
 
-    async def _look(self, seconds_max: float) -> None:
-        """Look again if the last look is old, and wait for it this long. Callers that come meanwhile share it."""
-        if time.monotonic() - self._looked_at < topics.LOOK_SECONDS:
-            return
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._ask())
-        await asyncio.wait({self._looking}, timeout=seconds_max)
+    async def close(self) -> None:
+        """End a look that still runs."""
+        await self._latest.close()
 
-    async def _ask(self) -> None:
+    async def _look(self, seconds_max: float) -> None:
+        """Look again if the last look is old, and wait for it this long. Raises what a look met that nobody expects."""
         try:
-            self._found = await topics.faults(self._runtime.database, self._runtime.bus, self._topics)
-            self._looked_at = time.monotonic()
-        except (BusUnavailable, RecordRefused):
-            return  # another check says that the bus is away, or has lost a topic
+            async with asyncio.timeout(seconds_max):
+                self._found = await self._latest.get(self._ask, topics.LOOK_SECONDS)
+        except (TimeoutError, BusUnavailable, RecordRefused):
+            return  # the look goes on, or another check says that the bus is away, or has lost a topic
         except Exception as error:
             if not failures.is_transient(error):
                 raise
+
+    async def _ask(self) -> Sequence[TopicFault]:
+        return await topics.faults(self._runtime.database, self._runtime.bus, self._topics)
 
 
 def _issue(fault: TopicFault) -> Issue:
