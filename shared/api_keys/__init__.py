@@ -2,7 +2,7 @@
 
 from shared.api_keys.checking import SECONDS_FRESH, ApiKeys, KnownKey
 from shared.api_keys.refusals import ApiKeyNotFound
-from shared.api_keys.register import SORTS, api_keys_changed, find, insert, is_full, lock, page, revoke
+from shared.api_keys.register import SORTS, api_keys_changed, count_in_force, find, insert, lock, page, revoke
 from shared.api_keys.tables import ApiKeyRecord, api_key
 
 __all__ = [
@@ -14,9 +14,9 @@ __all__ = [
     "KnownKey",
     "api_key",
     "api_keys_changed",
+    "count_in_force",
     "find",
     "insert",
-    "is_full",
     "lock",
     "page",
     "revoke",

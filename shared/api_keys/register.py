@@ -1,5 +1,6 @@
 """Keep the register of API keys: in profile by its operations, in every other service by the events of profile."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from shared.api_keys.tables import ApiKeyRecord, api_key
 from shared.context import Context
-from shared.db import Read, Slice, Sorts, Tx, any_of, columns_of, locks, where_given
+from shared.db import Read, Slice, Sorts, Tx, any_of, columns_of, where_given
 from shared.events.profile import ApiKeyChanged
 from shared.limits import API_KEYS_MAX
 
@@ -36,16 +37,10 @@ async def api_keys_changed(tx: Tx, _context: Context, events: Sequence[ApiKeyCha
     await tx.update_records(api_key, changed, columns=TOLD)
 
 
-async def is_full(tx: Tx, partner_id: str | None, count_max: int) -> bool:
-    """Return whether so many keys are in force already: of one partner, or of all for None.
-
-    Two transactions that ask it wait for each other.
-    """
-    await locks.api_keys(tx)
-    counted = where_given(
-        select(func.count()).select_from(api_key).where(_in_force(tx.now)), (api_key.c.partner_id, partner_id)
-    )
-    return (await tx.scalar(counted) or 0) >= count_max
+async def count_in_force(read: Read, now: datetime) -> Counter[str]:
+    """Return the number of keys in force of each partner. They stay the same while `locks.api_keys` is held."""
+    counted = select(api_key.c.partner_id, func.count()).where(_in_force(now)).group_by(api_key.c.partner_id)
+    return Counter(dict(await read.all(counted)))
 
 
 async def insert(tx: Tx, record: ApiKeyRecord) -> None:

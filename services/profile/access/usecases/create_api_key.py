@@ -8,7 +8,7 @@ from services.profile.access.steps.tell_state import tell_state
 from shared import api_keys
 from shared.api_keys import ApiKeyRecord
 from shared.auth.api_key import digest
-from shared.db import Tx
+from shared.db import Tx, locks
 from shared.ids import new_id
 from shared.limits import API_KEYS_MAX, API_KEYS_OF_PARTNER_MAX, INSTANT_MAX
 
@@ -26,12 +26,14 @@ async def create_api_key(
 
     Raises ExpiryInvalid, PartnerKeysInForce or KeysInForce.
     """
-    if await api_keys.is_full(tx, partner_id, API_KEYS_OF_PARTNER_MAX):
-        raise PartnerKeysInForce
-    if await api_keys.is_full(tx, None, API_KEYS_MAX):
-        raise KeysInForce
+    await locks.api_keys(tx)
     if expires_at is not None and not tx.now < expires_at < INSTANT_MAX:
         raise ExpiryInvalid
+    in_force = await api_keys.count_in_force(tx, tx.now)
+    if in_force[partner_id] >= API_KEYS_OF_PARTNER_MAX:
+        raise PartnerKeysInForce
+    if in_force.total() >= API_KEYS_MAX:
+        raise KeysInForce
     record = ApiKeyRecord(
         id=new_id("key"),
         partner_id=partner_id,

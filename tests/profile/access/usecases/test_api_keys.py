@@ -106,3 +106,22 @@ async def test_a_key_ends_in_the_future_or_not_at_all(profile: Profile, seconds:
         await create(profile, expires_at=NOW + timedelta(seconds=seconds))
     async with profile.database.read() as read:
         assert await read.all(select(api_key.c.id)) == []
+
+
+async def test_a_wrong_end_is_told_before_the_limits(profile: Profile) -> None:
+    """The caller can mend the request at once. A key in force ends only when somebody revokes it."""
+    await create(profile)
+    await create(profile)
+    with pytest.raises(ExpiryInvalid):
+        await create(profile, expires_at=NOW)
+
+
+async def test_each_partners_keys_in_force_are_counted(profile: Profile) -> None:
+    first = await create(profile)
+    await create(profile)
+    await create(profile, "other", expires_at=NOW + timedelta(minutes=1))
+    await revoke(profile, first.id)
+
+    async with profile.database.read() as read:
+        assert await api_keys.count_in_force(read, NOW) == {"mart": 1, "other": 1}
+        assert await api_keys.count_in_force(read, NOW + timedelta(minutes=1)) == {"mart": 1}
