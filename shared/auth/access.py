@@ -7,6 +7,7 @@ from typing import Literal
 
 from shared.auth.principal import ROLES, Principal, Role
 from shared.errors import DomainError, Kind
+from shared.speech import Language
 
 CustomerAccess = Literal["self", "owned"]
 
@@ -50,14 +51,25 @@ class Allow:
         named = sorted(self.operators) + ([self.partner_scope] if self.partner_scope else [])
         return ", ".join([*named, *(["customer"] if self.customer else [])]) or "—"
 
-    def words(self) -> str:
+    def words(self, language: Language = "en") -> str:
         """Return the allowed callers as one sentence, for the generated documentation."""
+        return self._in_english() if language == "en" else self._in_chinese()
+
+    def _in_english(self) -> str:
         if self.public:
             return "Anyone, without a token."
-        who = [f"operators ({', '.join(sorted(self.operators))})"] if self.operators else []
-        who += [f"partners with the scope `{self.partner_scope}`"] if self.partner_scope else []
-        who += ["customers, for themselves"] if self.customer else []
-        return f"{'; '.join(who)}.".capitalize() if who else "Nobody."
+        callers = [f"operators ({', '.join(sorted(self.operators))})"] if self.operators else []
+        callers += [f"partners with the scope `{self.partner_scope}`"] if self.partner_scope else []
+        callers += ["customers, for themselves"] if self.customer else []
+        return f"{'; '.join(callers)}.".capitalize() if callers else "Nobody."
+
+    def _in_chinese(self) -> str:
+        if self.public:
+            return "任何人，无需令牌。"
+        callers = [f"操作员（{'、'.join(sorted(self.operators))}）"] if self.operators else []
+        callers += [f"具有权限范围 `{self.partner_scope}` 的合作伙伴"] if self.partner_scope else []
+        callers += ["顾客本人"] if self.customer else []
+        return f"{'；'.join(callers)}。" if callers else "无人。"
 
 
 OPERATORS: frozenset[Role] = ROLES

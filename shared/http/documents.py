@@ -1,11 +1,8 @@
 """The documents of a service about itself: OpenAPI, AsyncAPI, the docs page, its problems. None needs another host."""
 
 import html
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +12,11 @@ from starlette.responses import HTMLResponse
 
 from shared.errors import DomainError
 from shared.events import asyncapi
-from shared.http import docs_page, etags, problems, translation
+from shared.http import docs_page, problems, translation
 from shared.http.docs_page import POLICY
+from shared.http.etags import Rendered
 from shared.http.language import Language
-from shared.http.openapi import EXAMPLE_REQUEST_ID, example_document, operations, refusals
+from shared.http.openapi import EXAMPLE_REQUEST_ID, callers, example_document, operations, refusals
 from shared.http.operation import NotFound
 from shared.http.problems import (
     INTERNAL_CODE,
@@ -31,6 +29,7 @@ from shared.http.problems import (
     TransferCodingUnknown,
     language_of,
 )
+from shared.http.routes import Route
 from shared.limits import (
     BATCH_BODY_BYTES_MAX,
     BODY_BYTES_MAX,
@@ -93,14 +92,18 @@ def install(app: FastAPI, service: str, words: Path) -> None:
     chinese = cache(partial(translation.sentences, translation.SHARED, words / translation.FILE))
 
     @cache  # to render one takes milliseconds, and anybody may ask for it
-    def openapi_json(language: Language) -> _Rendered:
+    def openapi_json(language: Language) -> Rendered:
         document = app.openapi()
-        return _render(document if language == "en" else in_chinese(document, known(), chinese()))
+        return Rendered.of(
+            document
+            if language == "en"
+            else in_chinese(document, operations(app.router.routes), known(), chinese())
+        )
 
     @cache
-    def asyncapi_json(language: Language) -> _Rendered:
+    def asyncapi_json(language: Language) -> Rendered:
         document = asyncapi.document(service)
-        return _render(document if language == "en" else translation.translated(document, chinese()))
+        return Rendered.of(document if language == "en" else translation.translated(document, chinese()))
 
     async def openapi_document(request: Request) -> Response:
         return openapi_json(language_of(request.scope)).respond(request)
@@ -133,11 +136,18 @@ def of_no_operation() -> dict[str, Any]:
 
 
 def in_chinese(
-    document: dict[str, Any], known: Mapping[str, type[DomainError]], sentences: translation.Sentences
+    document: dict[str, Any],
+    routes: Sequence[Route],
+    known: Mapping[str, type[DomainError]],
+    sentences: translation.Sentences,
 ) -> dict[str, Any]:
-    """Return an OpenAPI document with its texts and the examples of refusals in Chinese."""
+    """Return the OpenAPI document of these routes with its texts and the examples of refusals in Chinese."""
     chinese: dict[str, Any] = translation.translated(document, sentences)
-    for operation in (operation for path in chinese["paths"].values() for operation in path.values()):
+    for route in routes:
+        operation = chinese["paths"][route.path_format][route.method.lower()]
+        operation["description"] = operation["description"].replace(
+            callers(route.operation), callers(route.operation, "zh")
+        )
         for response in operation["responses"].values():
             content = response.get("content", {}).get(problems.MEDIA_TYPE)
             if content is not None:
@@ -151,25 +161,6 @@ def _example(code: str, known: Mapping[str, type[DomainError]]) -> dict[str, Any
         example_document(known[code], "zh") if code in known else problems.internal("zh", EXAMPLE_REQUEST_ID)
     )
     return {"summary": shown["title"], "value": shown}
-
-
-@dataclass(frozen=True, slots=True)
-class _Rendered:
-    """A document as it is sent, with the tag by which a reader asks whether it has changed."""
-
-    content: bytes
-    tag: str
-
-    def respond(self, request: Request) -> Response:
-        headers = {"ETag": self.tag, "Cache-Control": "no-cache", "Vary": "Accept-Language"}
-        if request.headers.get(etags.IF_NONE_MATCH) == self.tag:
-            return Response(status_code=304, headers=headers)
-        return Response(self.content, media_type="application/json", headers=headers)
-
-
-def _render(document: Any) -> _Rendered:
-    content = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-    return _Rendered(content, f'"{blake2b(content, digest_size=etags.HASH_BYTES).hexdigest()}"')
 
 
 def _known(app: FastAPI) -> Mapping[str, type[DomainError]]:

@@ -11,9 +11,11 @@ begins with that version:
 different parts. `If-Match` compares the version alone, so that such a difference refuses no change.
 """
 
+import json
 import re
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Self
 
 from fastapi import Response
 from pydantic_core import from_json
@@ -44,6 +46,27 @@ class PreconditionRequired(DomainError):
     """The operation needs If-Match, and the request has none."""
 
     kind, code = Kind.PRECONDITION_REQUIRED, "precondition_required"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A document as it is sent, with the tag by which a reader asks whether it has changed."""
+
+    content: bytes
+    tag: str
+
+    @classmethod
+    def of(cls, document: Any) -> Self:
+        """Render a document as JSON."""
+        content = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        return cls(content, f'"{_hash(content)}"')
+
+    def respond(self, request: Request) -> Response:
+        """Return the document, or 304 if the caller has it already."""
+        headers = {HEADER: self.tag, "Cache-Control": "no-cache", "Vary": "Accept-Language"}
+        if _knows(request.headers.getlist(IF_NONE_MATCH), self.tag):
+            return Response(status_code=304, headers=headers)
+        return Response(self.content, media_type="application/json", headers=headers)
 
 
 def expect(request: Request, operation: Operation) -> None:
@@ -113,8 +136,12 @@ def _tag(operation: Operation, body: bytes) -> str:
     version = "" if operation.version is None else str(from_json(body)[operation.version])
     if not operation.reads:
         return version
-    hashed = blake2b(body, digest_size=HASH_BYTES).hexdigest()
+    hashed = _hash(body)
     return f"{version}.{hashed}" if version else hashed
+
+
+def _hash(content: bytes) -> str:
+    return blake2b(content, digest_size=HASH_BYTES).hexdigest()
 
 
 def _precondition(given: str) -> Precondition:

@@ -54,6 +54,8 @@ from shared.limits import CUSTOMER_TOKEN_MINUTES_MAX, ERRORS_MAX, TARGET_BYTES_M
 from shared.preconditions import PreconditionFailed
 
 VERSION = "1.0.0"
+WHO: Mapping[Language, str] = {"en": "**Who:** ", "zh": "**谁可以调用：** "}
+"""The beginning of the paragraph about the callers of an operation, which ends its description."""
 EXAMPLE_REQUEST_ID = "req_01k2m9d6v4e8r7a1b2c3d4e5f6"
 _FIELD = FieldError.of("/lines/0/quantity", field_sentence(__name__, "int_type", code="not_an_integer"))
 _SECURITY = {
@@ -280,7 +282,7 @@ def _restore_bounds(shown: Any, declared: Any) -> None:
 def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any]) -> None:
     operation = route.operation
     described["security"] = _security(operation)
-    described["description"] = f"{described.get('description', '')}\n\n**Who:** {operation.allow.words()}"
+    described["description"] = f"{described.get('description', '')}\n\n{callers(operation)}"
     if operation.allow.partner_scope:
         described["x-scope"] = operation.allow.partner_scope
     if operation.allow.operators:
@@ -320,6 +322,11 @@ def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any
             response.setdefault("headers", {}).update(_RATE_HEADERS)
     if operation.rate is not None:
         described["x-rate"] = operation.rate
+
+
+def callers(operation: Operation, language: Language = "en") -> str:
+    """Return the paragraph about the callers of an operation."""
+    return f"{WHO[language]}{operation.allow.words(language)}"
 
 
 def _security(operation: Operation) -> list[dict[str, list[str]]]:

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from shared.http.openapi import WHO
+
 FILE = "document.zh.toml"
 SHARED = Path(__file__).with_name("words") / FILE
 TEXTS = ("summary", "description")
@@ -24,13 +26,6 @@ _NAMES = re.compile(r"`[^`]*`|HUITOU_\w+")
 _CODE = re.compile(r"`([^`]*)`")
 _SAME = frozenset({"identity_id"})
 
-_WHO = "**Who:** "
-_CALLERS = (
-    (re.compile(r"Operators \(([^)]*)\)"), "操作员（{}）"),
-    (re.compile(r"partners with the scope (`[^`]*`)", re.IGNORECASE), "具有权限范围 {} 的合作伙伴"),
-    (re.compile(r"customers, for themselves", re.IGNORECASE), "顾客本人"),
-    (re.compile(r"Anyone, without a token"), "任何人，无需令牌"),
-)
 _FLOW = re.compile(r"(?P<service>\w+) (?P<direction>sends|receives) (?P<topic>[\w.]+): (?P<about>.*)")
 _DIRECTIONS = {"sends": "发布到", "receives": "接收自"}
 
@@ -93,23 +88,10 @@ def _paragraph(paragraph: str, known: Sentences) -> str:
 
 def _composed(text: str, known: Sentences) -> str | None:
     """Return the Chinese of a sentence that the code composes of names, or None if the text is no such sentence."""
-    if text.startswith(_WHO):
-        return f"**谁可以调用：** {'；'.join(_caller(caller) for caller in _callers(text))}。"
     if flow := _FLOW.fullmatch(text):
         about = known.get(flow["about"], flow["about"])
         return f"{flow['service']} {_DIRECTIONS[flow['direction']]} {flow['topic']}：{about}"
     return None
-
-
-def _callers(text: str) -> list[str]:
-    return text.removeprefix(_WHO).rstrip(".").split("; ") if text.startswith(_WHO) else []
-
-
-def _caller(caller: str) -> str:
-    for pattern, chinese in _CALLERS:
-        if named := pattern.fullmatch(caller):
-            return chinese.format(*(name.replace(", ", "、") for name in named.groups()))
-    return caller
 
 
 def _row(row: str, known: Sentences) -> str:
@@ -134,8 +116,8 @@ def _without_number(cell: str) -> str:
 def _parts(paragraph: str) -> Iterable[str]:
     if not _is_table(paragraph):
         text = _joined(paragraph)
-        if _composed(text, {}) is not None:
-            return [caller for caller in _callers(text) if _caller(caller) == caller]
+        if text.startswith(WHO["en"]) or _composed(text, {}) is not None:
+            return []
         return [text] if _WORD.search(text) and text not in _SAME else []
     cells = (cell.strip() for row in paragraph.splitlines() for cell in row.strip().strip("|").split("|"))
     return [_without_number(cell) for cell in cells if _WORD.search(_NAMES.sub("", cell))]

@@ -98,3 +98,24 @@ async def test_the_type_of_every_problem_resolves(one_till: Till) -> None:
             assert (english.status_code, chinese.status_code) == (200, 200), path
             assert english.text != chinese.text
         assert (await client.get("/problems/nonsense")).status_code == 404
+
+
+async def test_the_callers_of_each_operation_are_said_in_chinese(one_till: Till) -> None:
+    async with one_till.client(None) as client:
+        paths = (await client.get("/openapi.json", headers={"Accept-Language": "zh"})).json()["paths"]
+
+    for route in operations(one_till.app.routes):
+        description = paths[route.path_format][route.method.lower()]["description"]
+        assert description.endswith(f"**谁可以调用：** {route.operation.allow.words('zh')}")
+
+
+async def test_a_document_is_spared_whoever_has_one_of_several(one_till: Till) -> None:
+    for path in ("/openapi.json", "/asyncapi.json"):
+        async with one_till.client(None) as client:
+            tag = (await client.get(path)).headers["etag"]
+            known = await client.get(path, headers={"If-None-Match": f'"other", W/{tag}'})
+            other = await client.get(path, headers={"If-None-Match": '"other"'})
+
+        assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", tag)
+        assert known.headers["vary"] == "Accept-Language"
+        assert other.status_code == 200
