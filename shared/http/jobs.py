@@ -293,6 +293,7 @@ def _declare_results(router: Router, kinds: Sequence[JobKind]) -> None:
     files = {kind.operation: kind.file for kind in kinds if kind.file is not None}
     if not files:
         return
+    assert len(files) == len(kinds), "a service whose jobs make files has no kind of job without a file"
     content: dict[str, dict[str, Any]] = {}
     for operation, file in files.items():
         of_type = content.setdefault(
