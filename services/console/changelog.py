@@ -4,8 +4,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from markdown_it import MarkdownIt
-
+from services.console.markdown import MARKDOWN
 from services.console.merging import Part
 
 FILE = Path(__file__).parents[2] / "CHANGELOG.md"
@@ -13,7 +12,6 @@ FILE = Path(__file__).parents[2] / "CHANGELOG.md"
 VERSION = "https://jsonfeed.org/version/1.1"
 _RELEASE = re.compile(r"^## (?P<title>.+)$", re.MULTILINE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 @cache
@@ -31,7 +29,7 @@ def _item(title: str, text: str) -> dict[str, Part]:
     item = {
         "id": f"huitou-changelog:{title.split()[0].lower()}",
         "title": title,
-        "content_html": _MARKDOWN.render(text),
+        "content_html": MARKDOWN.render(text),
         "content_text": text,
     }
     if date := _DATE.search(title):

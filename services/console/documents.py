@@ -3,36 +3,31 @@
 from fastapi import FastAPI, Response
 from starlette.requests import Request
 
-from services.console.library import Library, rendered
+from services.console.service_documents import ServiceDocuments
 from shared.events import asyncapi
-from shared.http import docs_page, etags, translation
+from shared.http import docs_page, translation
+from shared.http.etags import Rendered
 from shared.http.language import Language
 from shared.http.operation import NotFound
 from shared.http.problems import language_of
 
-_HEADERS = {"Cache-Control": "no-cache", "Vary": "Accept-Language"}
 
-
-def install(app: FastAPI, library: Library) -> None:
+def install(app: FastAPI, services: ServiceDocuments) -> None:
     """Put the documents and the page to try operations on into the app."""
 
     async def openapi_document(request: Request) -> Response:
-        edition = await library.read(app.state.client, language_of(request.scope))
-        headers = {**_HEADERS, "ETag": edition.tag}
-        if request.headers.get(etags.IF_NONE_MATCH) == edition.tag:
-            return Response(status_code=304, headers=headers)
-        return Response(edition.content, media_type="application/json", headers=headers)
+        documents = await services.read(app.state.client, language_of(request.scope))
+        return documents.rendered.respond(request)
 
     async def openapi_of_service(request: Request) -> Response:
-        edition = await library.read(app.state.client, language_of(request.scope))
-        document = edition.documents.get(request.path_params["service"])
+        documents = await services.read(app.state.client, language_of(request.scope))
+        document = documents.by_service.get(request.path_params["service"])
         if document is None:
             raise NotFound
-        return Response(rendered(document), media_type="application/json", headers=_HEADERS)
+        return Rendered.of(document).respond(request)
 
     async def asyncapi_document(request: Request) -> Response:
-        content = rendered(facts(language_of(request.scope)))
-        return Response(content, media_type="application/json", headers=_HEADERS)
+        return Rendered.of(facts(language_of(request.scope))).respond(request)
 
     for path, endpoint in (
         ("/openapi.json", openapi_document),

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import httpx2
+
+from shared.latest import Latest
 
 ANSWER_SECONDS_MAX = 2.0
 KEPT_SECONDS = 1.0
@@ -30,24 +32,21 @@ class Watch:
     """The health of the services, asked at most once in KEPT_SECONDS however many readers there are."""
 
     addresses: Mapping[str, str]
-    _asked: asyncio.Task[list[Health]] | None = None
-    _answered_at: float = 0.0
+    _latest: Latest[list[Health]] = field(default_factory=Latest)
 
     async def look(self, client: httpx2.AsyncClient) -> list[Health]:
         """Return the health of every service. Readers that come at once share one answer."""
-        now = asyncio.get_running_loop().time()
-        if self._asked is None or (self._asked.done() and now >= self._answered_at + KEPT_SECONDS):
-            self._asked = asyncio.create_task(self._ask_all(client))
-        return await asyncio.shield(self._asked)
+        return await self._latest.get(lambda: self._ask_all(client), KEPT_SECONDS)
+
+    async def close(self) -> None:
+        """End the requests to the services."""
+        await self._latest.close()
 
     async def _ask_all(self, client: httpx2.AsyncClient) -> list[Health]:
         """Ask every service at once. A service that does not answer in time is away."""
-        try:
-            return await asyncio.gather(
-                *(_ask(client, name, address) for name, address in self.addresses.items())
-            )
-        finally:
-            self._answered_at = asyncio.get_running_loop().time()
+        return await asyncio.gather(
+            *(_ask(client, name, address) for name, address in self.addresses.items())
+        )
 
 
 async def _ask(client: httpx2.AsyncClient, name: str, address: str) -> Health:

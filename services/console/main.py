@@ -8,9 +8,9 @@ import httpx2
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from services.console import changelog, documents, front_door, health, page
-from services.console.library import Library
+from services.console import changelog, documents, forwarding, health, page
 from services.console.reference import site as reference
+from services.console.service_documents import ServiceDocuments
 from services.console.settings import Settings
 from shared.http import refusals
 from shared.http.edge import Edge
@@ -37,10 +37,14 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
             httpx2.AsyncClient(timeout=health.ANSWER_SECONDS_MAX, follow_redirects=False) as client,
-            front_door.client() as door,
+            forwarding.client() as forwarding_client,
         ):
-            app.state.client, app.state.door = client, door
-            yield
+            app.state.client, app.state.forwarding = client, forwarding_client
+            try:
+                yield
+            finally:
+                await watch.close()
+                await services.close()
 
     app = FastAPI(
         title="Huitou",
@@ -53,17 +57,17 @@ def create_app(settings: Settings) -> FastAPI:
     watch = health.Watch(settings.addresses)
     refusals.install(app)
     app.add_middleware(Edge, metrics=Metrics(settings.service))
-    library = Library(settings.addresses)
-    documents.install(app, library)
-    reference.install(app, library)
-    front_door.install(app, settings.addresses)
+    services = ServiceDocuments(settings.addresses)
+    documents.install(app, services)
+    reference.install(app, services)
+    forwarding.install(app, settings.addresses)
 
     @app.get("/", response_class=HTMLResponse)
     async def show_page(request: Request, lang: Literal["en", "zh"] | None = None) -> HTMLResponse:
         """Show the services, their health, their documentation, and how to get a token."""
         language = lang or _preferred(request.headers.get("accept-language", ""))
-        services = await watch.look(app.state.client)
-        return HTMLResponse(page.render(language, services, _links(request, settings)), headers=_HEADERS)
+        states = await watch.look(app.state.client)
+        return HTMLResponse(page.render(language, states, _links(request, settings)), headers=_HEADERS)
 
     @app.get("/changelog.json")
     async def show_changelog(request: Request) -> JSONResponse:

@@ -4,15 +4,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from shared.http.documents import PROBLEMS
+from shared.http.problems import MEDIA_TYPE
+
 Part = Any  # the shape of a part of a document is said by its standard, and linters hold the documents to it
 Document = dict[str, Part]
 
 OWNER = "x-service"
 """The part of an operation with the name of its service."""
-PROBLEMS = "x-problems"
 TITLE = "Huitou"
 _BREAK = "\n\n"
-_PROBLEM = "application/problem+json"
 _SCHEMA = "#/components/schemas/"
 
 
@@ -64,9 +65,9 @@ def with_refusal(document: Document, example: Document) -> Document:
 
 def _with_example(operation: Document, code: str, example: Document) -> Document:
     response = operation["responses"]["503"]
-    content = response["content"][_PROBLEM]
+    content = response["content"][MEDIA_TYPE]
     content = {**content, "examples": {**content["examples"], code: example}}
-    response = {**response, "content": {_PROBLEM: content}}
+    response = {**response, "content": {MEDIA_TYPE: content}}
     return {**operation, "responses": {**operation["responses"], "503": response}}
 
 

@@ -45,6 +45,6 @@ async def reader(services: ByPort) -> AsyncIterator[httpx2.AsyncClient]:
     """A reader of the console."""
     app = create_app(Settings(port_base=PORT_BASE))
     app.state.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(services))
-    app.state.door = httpx2.AsyncClient(transport=httpx2.ASGITransport(services))
+    app.state.forwarding = httpx2.AsyncClient(transport=httpx2.ASGITransport(services))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://console") as client:
         yield client

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from openapi_spec_validator import validate
 
-from services.console import front_door, library, merging
+from services.console import forwarding, merging, service_documents
 from services.console.settings import PORT_OFFSETS
 from tests.console.conftest import ByPort
 from tests.contract.http.test_linters import redocly, spectral
@@ -29,7 +29,7 @@ async def test_the_one_document_is_valid_and_names_everything_once(reader: httpx
     assert {path.split("/")[1] for path in document["paths"]} == {"profile", "loyalty", "feedback", "scoring"}
     assert all(
         path.startswith(
-            tuple(f"/{name}{beginning}" for name in PORT_OFFSETS for beginning in front_door.OPEN)
+            tuple(f"/{name}{beginning}" for name in PORT_OFFSETS for beginning in forwarding.OPEN)
         )
         for path in document["paths"]
     )
@@ -99,6 +99,16 @@ async def test_who_has_the_document_is_spared_it(reader: httpx2.AsyncClient) -> 
     assert chinese.status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/openapi.json", "/openapi/profile.json", "/asyncapi.json"])
+async def test_each_document_has_a_tag_that_is_found_among_others(
+    reader: httpx2.AsyncClient, path: str
+) -> None:
+    tag = (await reader.get(path)).headers["etag"]
+    known = await reader.get(path, headers={"If-None-Match": f'"other", W/{tag}'})
+
+    assert (known.status_code, known.headers["etag"]) == (304, tag)
+
+
 async def test_the_document_of_a_service_that_goes_away_stays(
     reader: httpx2.AsyncClient, services: ByPort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,7 +118,7 @@ async def test_the_document_of_a_service_that_goes_away_stays(
     await reader.get("/openapi.json")
     assert len(services.asked) == asked, "asked again at once"
 
-    monkeypatch.setattr(library, "KEPT_SECONDS", 0.0)
+    monkeypatch.setattr(service_documents, "KEPT_SECONDS", 0.0)
     services.away.clear()
     whole = (await reader.get("/openapi.json")).json()["paths"]
     services.away |= {"profile", "scoring"}

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from services.console.merging import PROBLEMS, Part
+from services.console.merging import Part
 from services.console.reference import operations
 from services.console.reference.pages import Page, Section, as_json, link
 from services.console.reference.words import WORDS
+from shared.http.documents import PROBLEMS
 from shared.http.language import Language
 
 PLACE = "errors"

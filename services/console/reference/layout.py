@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from html import escape
 from string import Template
 
-from markdown_it import MarkdownIt
-
-from services.console.reference.book import KINDS, Book, name_of
+from services.console.markdown import MARKDOWN
+from services.console.reference.contents import KINDS, Reference, name_of
 from services.console.reference.pages import Page, address
 from services.console.reference.words import WORDS
 from shared.http.language import Language
@@ -18,7 +17,6 @@ POLICY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _PAGE = Template("""<!doctype html>
 <html lang="$language">
 <head>
@@ -31,7 +29,7 @@ _PAGE = Template("""<!doctype html>
 <link rel="alternate" type="text/markdown" href="$markdown">
 </head>
 <body>
-<header><a href="$home">$book</a><span><a href="$markdown">$as_markdown</a>
+<header><a href="$home">$reference</a><span><a href="$markdown">$as_markdown</a>
 <a href="$other" lang="$other_language" hreflang="$other_language">$other_name</a></span></header>
 <div class="sheet">
 <nav aria-label="$contents"><details$open><summary>$contents</summary>
@@ -47,16 +45,16 @@ $body
 """)
 
 
-def rendered(book: Book, page: Page) -> str:
-    """Return a page of the book as HTML."""
-    words = WORDS[book.language]
-    other: Language = "en" if book.language == "zh" else "zh"
-    here = address(book.language, page.path) if page.path else address(book.language)
+def rendered(reference: Reference, page: Page) -> str:
+    """Return a page of the reference as HTML."""
+    words = WORDS[reference.language]
+    other: Language = "en" if reference.language == "zh" else "zh"
+    here = address(reference.language, page.path) if page.path else address(reference.language)
     return _PAGE.substitute(
-        language=book.language,
+        language=reference.language,
         title=escape(page.title),
-        book=escape(words["title"]),
-        home=address(book.language),
+        reference=escape(words["title"]),
+        home=address(reference.language),
         markdown=f"{here}.md",
         as_markdown=words["as_markdown"],
         other=address(other, page.path) if page.path else address(other),
@@ -64,7 +62,7 @@ def rendered(book: Book, page: Page) -> str:
         other_name=words["other"],
         contents=words["contents"],
         open="" if page.path else " open",
-        listed="\n".join(_navigation(book, page)),
+        listed="\n".join(_navigation(reference, page)),
         body=_body(page),
     )
 
@@ -72,30 +70,30 @@ def rendered(book: Book, page: Page) -> str:
 def _body(page: Page) -> str:
     """Return the content of a page. Each section can be linked to by its anchor."""
     head = Page(path=page.path, title=page.title, summary=page.summary, about=page.about)
-    parts = [_MARKDOWN.render(head.text(heading=False))]
+    parts = [MARKDOWN.render(head.text(heading=False))]
     for section in page.sections:
         anchor = escape(section.anchor)
         title = f'<h2><a href="#{anchor}">{escape(section.title)}</a></h2>'
-        content = _MARKDOWN.render(section.body)
+        content = MARKDOWN.render(section.body)
         parts.append(f'<section id="{anchor}">\n{title}\n{content}</section>')
     wide = "\n".join(parts).replace("<table>", '<div class="wide"><table>')
     return wide.replace("</table>", "</table></div>")
 
 
-def _navigation(book: Book, page: Page) -> Iterable[str]:
-    words = WORDS[book.language]
-    yield f"<ul>{_entry(book, book.pages['overview'], page)}</ul>"
+def _navigation(reference: Reference, page: Page) -> Iterable[str]:
+    words = WORDS[reference.language]
+    yield f"<ul>{_entry(reference, reference.pages['overview'], page)}</ul>"
     for kind in KINDS:
-        groups = book.of_kind(kind)
+        groups = reference.of_kind(kind)
         if len(groups) > 1:
             yield f"<p>{escape(words[kind])}</p>"
         for group, pages in groups:
             title = words[kind] if len(groups) == 1 else group
             opened = " open" if page in pages else ""
-            entries = "".join(_entry(book, listed, page) for listed in pages)
+            entries = "".join(_entry(reference, listed, page) for listed in pages)
             yield f"<details{opened}><summary>{escape(title)}</summary><ul>{entries}</ul></details>"
 
 
-def _entry(book: Book, listed: Page, page: Page) -> str:
+def _entry(reference: Reference, listed: Page, page: Page) -> str:
     current = ' aria-current="page"' if listed is page else ""
-    return f'<li><a href="{address(book.language, listed.path)}"{current}>{escape(name_of(listed))}</a></li>'
+    return f'<li><a href="{address(reference.language, listed.path)}"{current}>{escape(name_of(listed))}</a></li>'

@@ -8,9 +8,9 @@ from services.console.merging import OWNER, Part
 from services.console.reference.pages import Page, Section, as_json, block, code, fields, link, table, type_of
 from services.console.reference.words import WORDS
 from shared.http.language import Language
+from shared.http.problems import MEDIA_TYPE
 
 PLACE = "operations"
-_PROBLEM = "application/problem+json"
 _PLACES = {"path": "path", "query": "query", "header": "header_place"}
 
 Document = Mapping[str, Part]
@@ -138,7 +138,7 @@ def _refusals(language: Language, operation: Document) -> str:
 def refusals(operation: Document) -> Iterator[tuple[str, str, Document]]:
     """Yield the status, the code and the example of each refusal of an operation."""
     for status, response in operation["responses"].items():
-        examples = response.get("content", {}).get(_PROBLEM, {}).get("examples", {})
+        examples = response.get("content", {}).get(MEDIA_TYPE, {}).get("examples", {})
         for name, example in examples.items():
             yield status, name, example
 

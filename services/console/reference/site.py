@@ -10,10 +10,10 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 
 from services.console.documents import facts
 from services.console.journeys import SUFFIX, journeys
-from services.console.library import Edition, Library
 from services.console.reference import layout
-from services.console.reference.book import Book, written
+from services.console.reference.contents import Reference, written
 from services.console.reference.pages import ROOT, address
+from services.console.service_documents import Documents, ServiceDocuments
 from shared.http.language import Language
 from shared.http.operation import NotFound
 from shared.http.problems import language_of
@@ -24,28 +24,29 @@ _LANGUAGES: dict[str, Language] = {"en": "en", "zh": "zh"}
 _TEXT = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 
 
-class Shelf:
-    """The books that were written last, one per language."""
+class References:
+    """The reference in each language. It is written again when a service has another document."""
 
-    def __init__(self, library: Library) -> None:
-        self._library = library
-        self._books: dict[Language, tuple[Edition, Book]] = {}
+    def __init__(self, services: ServiceDocuments) -> None:
+        self._services = services
+        self._written: dict[Language, tuple[Documents, Reference]] = {}
 
-    async def book(self, app: FastAPI, language: Language) -> Book:
-        """Return the reference in a language. It is written again when a service has another document."""
-        edition = await self._library.read(app.state.client, language)
-        kept = self._books.get(language)
-        if kept is None or kept[0] is not edition:
-            kept = edition, written(language, edition.merged, facts(language), journeys(), edition.missing)
-            self._books[language] = kept
-        return kept[1]
+    async def read(self, app: FastAPI, language: Language) -> Reference:
+        """Return the reference in a language."""
+        documents = await self._services.read(app.state.client, language)
+        known = self._written.get(language)
+        if known is not None and known[0] is documents:
+            return known[1]
+        reference = written(language, documents.merged, facts(language), journeys(), documents.missing)
+        self._written[language] = documents, reference
+        return reference
 
 
-def install(app: FastAPI, library: Library) -> None:
+def install(app: FastAPI, services: ServiceDocuments) -> None:
     """Put the reference into the app."""
-    shelf = Shelf(library)
+    references = References(services)
 
-    async def reference(request: Request) -> Response:
+    async def start(request: Request) -> Response:
         return RedirectResponse(address(language_of(request.scope)), headers={"Vary": "Accept-Language"})
 
     async def page(request: Request) -> Response:
@@ -55,13 +56,13 @@ def install(app: FastAPI, library: Library) -> None:
         language = _LANGUAGES.get(name)
         if language is None:
             raise NotFound
-        book = await shelf.book(app, language)
-        found = book.pages.get(rest)
+        reference = await references.read(app, language)
+        found = reference.pages.get(rest)
         if found is None:
             raise NotFound
         if is_markdown:
             return PlainTextResponse(found.markdown(), media_type="text/markdown", headers=_TEXT)
-        return HTMLResponse(layout.rendered(book, found), headers=layout.POLICY)
+        return HTMLResponse(layout.rendered(reference, found), headers=layout.POLICY)
 
     async def problem(request: Request) -> Response:
         code, language = request.path_params["code"], language_of(request.scope)
@@ -69,8 +70,8 @@ def install(app: FastAPI, library: Library) -> None:
         return RedirectResponse(target, headers={"Vary": "Accept-Language"})
 
     async def for_programs(_: Request) -> Response:
-        book = await shelf.book(app, "en")
-        return PlainTextResponse(book.for_programs(), headers=_TEXT)
+        reference = await references.read(app, "en")
+        return PlainTextResponse(reference.for_programs(), headers=_TEXT)
 
     async def journey(request: Request) -> Response:
         found = journeys().get(request.path_params["name"])
@@ -83,7 +84,7 @@ def install(app: FastAPI, library: Library) -> None:
         return Response(_style(), media_type="text/css", headers=headers)
 
     for path, endpoint in (
-        (ROOT, reference),
+        (ROOT, start),
         (f"{ROOT}/style.css", style),
         (f"{ROOT}/{{place:path}}", page),
         ("/problems/{code}", problem),

@@ -19,9 +19,11 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 OPEN = ("/v1/", "/oauth/", "/health/")
 """The beginnings of the paths that are passed on. Documents and measures are asked of the service itself."""
 CONNECTIONS_MAX = 100
+IDLE_CONNECTIONS_MAX = 20
+"""The connections that stay open for the next request."""
 CONNECT_SECONDS_MAX = 2.0
 ANSWER_SECONDS_MAX = 30.0
-LIMITS = httpx2.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=20)
+LIMITS = httpx2.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=IDLE_CONNECTIONS_MAX)
 TIMES = httpx2.Timeout(ANSWER_SECONDS_MAX, connect=CONNECT_SECONDS_MAX, pool=CONNECT_SECONDS_MAX)
 _OF_ONE_CONNECTION = frozenset(
     {
@@ -40,11 +42,11 @@ def client() -> httpx2.AsyncClient:
 
 
 def install(app: FastAPI, addresses: Mapping[str, str]) -> None:
-    """Pass the requests of each service on. `app.state.door` is the client."""
+    """Pass the requests of each service on. `app.state.forwarding` is the client."""
 
     async def pass_on(request: Request) -> Response:
         name = request.scope["path"].split("/", 2)[1]
-        return await _pass_on(app.state.door, request, name, addresses[name])
+        return await _pass_on(app.state.forwarding, request, name, addresses[name])
 
     for name in addresses:
         for beginning in OPEN:
@@ -53,9 +55,9 @@ def install(app: FastAPI, addresses: Mapping[str, str]) -> None:
             )
 
 
-async def _pass_on(door: httpx2.AsyncClient, request: Request, name: str, address: str) -> Response:
+async def _pass_on(client: httpx2.AsyncClient, request: Request, name: str, address: str) -> Response:
     """Send the request to the service, and its answer to the caller piece by piece. Raises ServiceAway, NotFound."""
-    passed = door.build_request(
+    passed = client.build_request(
         request.method,
         _target(request, name, address),
         headers=_headers(request),
@@ -64,7 +66,7 @@ async def _pass_on(door: httpx2.AsyncClient, request: Request, name: str, addres
     if not passed.url.path.startswith(OPEN):
         raise NotFound  # `..` leads out of what is open
     try:
-        answer = await door.send(passed, stream=True)
+        answer = await client.send(passed, stream=True)
     except httpx2.TransportError:
         raise ServiceAway from None
     response = StreamingResponse(_pieces(answer), status_code=answer.status_code)

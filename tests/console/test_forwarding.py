@@ -47,7 +47,7 @@ def echo() -> Echo:
 @pytest.fixture
 async def caller(echo: Echo) -> AsyncIterator[httpx2.AsyncClient]:
     app = create_app(Settings(port_base=9000))
-    app.state.door = httpx2.AsyncClient(transport=httpx2.ASGITransport(echo))
+    app.state.forwarding = httpx2.AsyncClient(transport=httpx2.ASGITransport(echo))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://console") as client:
         yield client
 

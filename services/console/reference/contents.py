@@ -15,7 +15,7 @@ KINDS = (guides.PLACE, operations.PLACE, events.PLACE, errors.PLACE)
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class Reference:
     """The pages of one language by their places."""
 
     language: Language
@@ -51,7 +51,7 @@ def written(
     asyncapi: Mapping[str, Part],
     journeys: Mapping[str, Journey],
     missing: Sequence[str],
-) -> Book:
+) -> Reference:
     """Write the reference of these documents. `missing` are the services without a document."""
     made = [
         *guides.pages(language, openapi, journeys),
@@ -60,8 +60,8 @@ def written(
         *events.pages(language, asyncapi),
         *errors.pages(language, openapi),
     ]
-    book = Book(language, {page.path: page for page in made})
-    return Book(language, {"": _contents(book, missing), **book.pages})
+    reference = Reference(language, {page.path: page for page in made})
+    return Reference(language, {"": _contents(reference, missing), **reference.pages})
 
 
 def name_of(page: Page) -> str:
@@ -69,30 +69,30 @@ def name_of(page: Page) -> str:
     return page.path.rpartition("/")[2] if page.path.startswith(f"{errors.PLACE}/") else page.title
 
 
-def _contents(book: Book, missing: Sequence[str]) -> Page:
-    words = WORDS[book.language]
+def _contents(reference: Reference, missing: Sequence[str]) -> Page:
+    words = WORDS[reference.language]
     lines = [words["missing"].format(services=", ".join(missing))] if missing else []
     sections = [
-        Section("overview", words["overview"], link(words["overview"], book.language, "overview")),
-        *(Section(kind, words[kind], _listed(book, kind)) for kind in KINDS),
+        Section("overview", words["overview"], link(words["overview"], reference.language, "overview")),
+        *(Section(kind, words[kind], _listed(reference, kind)) for kind in KINDS),
     ]
     summary = "\n\n".join([words["subtitle"], *lines])
     return Page(path="", title=words["title"], summary=summary, sections=sections)
 
 
-def _listed(book: Book, kind: str) -> str:
-    groups = book.of_kind(kind)
+def _listed(reference: Reference, kind: str) -> str:
+    groups = reference.of_kind(kind)
     return "\n\n".join(
         part
         for group, pages in groups
-        for part in (f"### {group}" if len(groups) > 1 else "", _lines(book, pages))
+        for part in (f"### {group}" if len(groups) > 1 else "", _lines(reference, pages))
         if part
     )
 
 
-def _lines(book: Book, pages: Iterable[Page]) -> str:
+def _lines(reference: Reference, pages: Iterable[Page]) -> str:
     return "\n".join(
-        f"* {link(name_of(page), book.language, page.path)}: {page.title if name_of(page) != page.title else _first_line(page)}"
+        f"* {link(name_of(page), reference.language, page.path)}: {page.title if name_of(page) != page.title else _first_line(page)}"
         for page in pages
     )
 
