@@ -4,6 +4,7 @@ So a page of the console can call every service though its policy lets it call n
 own: who may do what is decided by the service.
 """
 
+import re
 from collections.abc import AsyncIterator, Mapping
 
 import httpx2
@@ -14,6 +15,7 @@ from starlette.responses import StreamingResponse
 from services.console.refusals import ServiceAway
 from shared.http.operation import NotFound
 from shared.http.problems import REQUEST_ID
+from shared.limits import BATCH_BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 OPEN = ("/v1/", "/oauth/", "/health/")
@@ -25,6 +27,11 @@ CONNECT_SECONDS_MAX = 2.0
 ANSWER_SECONDS_MAX = 30.0
 LIMITS = httpx2.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=IDLE_CONNECTIONS_MAX)
 TIMES = httpx2.Timeout(ANSWER_SECONDS_MAX, connect=CONNECT_SECONDS_MAX, pool=CONNECT_SECONDS_MAX)
+LONGER_BODIES = (
+    (re.compile(r"/\w+/v1/[^/]+:batch$"), BATCH_BODY_BYTES_MAX),
+    (re.compile(r"/\w+/v1/imports(/\w+)?$"), IMPORT_BODY_BYTES_MAX),
+)
+"""The paths whose operations take longer bodies than others. A test compares them with what the services declare."""
 _OF_ONE_CONNECTION = frozenset(
     {
         b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer",

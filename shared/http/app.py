@@ -35,6 +35,7 @@ from shared.http.edge import Edge
 from shared.http.health import DatabaseCheck, DiskCheck, Health, Issue, KeysCheck, LogCheck, LossCheck
 from shared.http.limiter import Limiter
 from shared.http.routes import READ_SECONDS_MAX, Route, Router
+from shared.limits import BODY_BYTES_MAX
 from shared.metrics import CONTENT_TYPE, Metrics
 from shared.service.opening import open_runtime
 from shared.service.service import Service
@@ -91,7 +92,14 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
     app.router.add_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
     refusals.install(app)
     app.add_middleware(
-        Edge, metrics=app.state.metrics, cors=cors.Cors(service.settings.origins_allowed, listed)
+        Edge,
+        metrics=app.state.metrics,
+        cors=cors.Cors(service.settings.origins_allowed, listed),
+        longer_bodies=[
+            (route.path_regex, route.operation.body_bytes_max)
+            for route in listed
+            if route.operation.body_bytes_max > BODY_BYTES_MAX
+        ],
     )
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     if runtime is not None:

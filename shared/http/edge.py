@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from collections.abc import Sequence
 from typing import Any, cast
 
 from starlette.requests import ClientDisconnect
@@ -21,7 +22,7 @@ from shared.http.limiter import STANDING
 from shared.http.operation import NotFound
 from shared.http.problems import ANSWERED, PLAIN_HEADERS, REQUEST_ID, BodyTooLarge, DiskFull, Unavailable
 from shared.http.rates import Standing
-from shared.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX
+from shared.limits import BODY_BYTES_MAX
 from shared.metrics import Metrics
 from shared.spelling import CONTROL_CHARACTERS
 
@@ -48,9 +49,17 @@ log = logs.named(
 class Edge:
     """The middleware around the whole app of one service."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, cors: Cors | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        cors: Cors | None = None,
+        longer_bodies: Sequence[tuple[re.Pattern[str], int]] = (),
+    ) -> None:
+        """Create the middleware. `longer_bodies` are the paths that take more than BODY_BYTES_MAX, and how much."""
         self.app = app
         self.metrics = metrics
+        self._longer_bodies = longer_bodies
         self._cors = cors or Cors((), ())
         self._quiet = logs.QuietLog(log)
 
@@ -60,7 +69,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         began, method = time.perf_counter(), scope["method"]
-        request = _Request(scope, receive, send, self._quiet, self._cors)
+        request = _Request(scope, receive, send, self._quiet, self._cors, self.body_bytes_max(scope["path"]))
         self.metrics.in_flight += 1
         try:
             await request.pass_through(self.app)
@@ -71,11 +80,23 @@ class Edge:
             self.metrics.answered(operation, request.status, seconds)
             _write_line(request.scope, self.metrics.service, operation, method, request.status, seconds)
 
+    def body_bytes_max(self, path: str) -> int:
+        """Return the limit of a body, by its path alone: a request that is too long is refused before its operation is looked for."""
+        return next((limit for pattern, limit in self._longer_bodies if pattern.match(path)), BODY_BYTES_MAX)
+
 
 class _Request:
     """One request: limits its body, and adds the request id to its answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, quiet: logs.QuietLog, cors: Cors) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        quiet: logs.QuietLog,
+        cors: Cors,
+        body_bytes_max: int,
+    ) -> None:
         self._id = problems.request_id(scope)
         self._asked = scope
         self._has_body = scope["method"] != "HEAD"
@@ -88,7 +109,7 @@ class _Request:
         self._receive, self._send = receive, send
         self._started = False
         self._received = 0
-        self._limit = _body_bytes_max(scope["path"])
+        self._limit = body_bytes_max
         self._declared = 0
         self._page: Page | None = None
         for name, value in scope["headers"]:
@@ -157,13 +178,6 @@ class _Request:
 
     async def _answer(self, response: Any) -> None:
         await response(self.scope, self._receive, self.send)
-
-
-def _body_bytes_max(path: str) -> int:
-    if path.endswith(":batch"):
-        return BATCH_BODY_BYTES_MAX
-    is_import = path.partition("/v1/")[2].startswith("imports")  # the console has the service's name before
-    return IMPORT_BODY_BYTES_MAX if is_import else BODY_BYTES_MAX
 
 
 def _operation(scope: Scope) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 from shared.auth.access import Allow
 from shared.errors import DomainError, Kind
 from shared.http.rates import Rate
+from shared.limits import BODY_BYTES_MAX
 
 Idempotency = Literal["required", "optional"]
 PreconditionNeed = Literal["required", "optional"]
@@ -36,6 +37,8 @@ class Operation:
     """The template of the address of what it creates, if it creates something (see `shared.http.locations`)."""
     body_type: str | None = None
     """The media type of its body, if that is no JSON. Its route reads such a body itself."""
+    body_bytes_max: int = BODY_BYTES_MAX
+    """The longest body that it takes."""
     names_customer: bool = False
     """Whether its path names a customer."""
     names_customer_elsewhere: bool = False

@@ -53,6 +53,7 @@ from shared.http.operation import (
     customer_named,
 )
 from shared.http.rates import Rate
+from shared.limits import BODY_BYTES_MAX
 
 READ_SECONDS_MAX = 3.5
 """The time that a reading route may take. If the database hangs, the route gives up, so that it answers within 5 s."""
@@ -83,12 +84,14 @@ class Route(APIRoute):
         location: Location | None,
         rate: Rate | None,
         body_type: str | None,
+        body_bytes_max: int,
         version: str | None,
         precondition: PreconditionNeed | None,
         **options: Any,
     ) -> None:
         self._declared = (allow, tuple(errors), idempotency)
         self._location, self._rate, self._body_type = location, rate, body_type
+        self._body_bytes_max = body_bytes_max
         self._version, self._precondition = version, precondition
         self._begins, self._slashes = path.partition("{")[0], path.count("/")
         """The path up to its first parameter, and the number of its slashes."""
@@ -155,6 +158,7 @@ class Route(APIRoute):
             needs=_needs(self.dependant),
             location=self._location,
             body_type=self._body_type,
+            body_bytes_max=self._body_bytes_max,
             names_customer=CUSTOMER in self.param_convertors,
             names_customer_elsewhere=customers.naming_of in _calls(self.dependant),
             rate=self._rate,
@@ -297,6 +301,7 @@ class Router:
         location: Location | None = None,
         rate: Rate | None = None,
         body_type: str | None = None,
+        body_bytes_max: int = BODY_BYTES_MAX,
         version: str | None = None,
         precondition: PreconditionNeed | None = None,
         **options: Any,
@@ -305,7 +310,7 @@ class Router:
 
         One that answers 201 or 202 declares the `location` of what it creates (see `shared.http.locations`). One that can be
         misused declares a `rate` (see `shared.http.rates`). One whose body is no JSON declares its `body_type`, and reads the
-        body itself. What has a version in its answer names its field `version`, and one that changes such a thing
+        body itself. One that takes longer bodies than others declares `body_bytes_max`. What has a version in its answer names its field `version`, and one that changes such a thing
         declares its `precondition` (see `shared.http.etags`).
 
         The other options are FastAPI's: `responses`, `response_model`, `response_class`, `openapi_extra` and so on.
@@ -329,6 +334,7 @@ class Router:
                     location=location,
                     rate=rate,
                     body_type=body_type,
+                    body_bytes_max=body_bytes_max,
                     version=version,
                     precondition=precondition,
                     tags=list(self.tags),

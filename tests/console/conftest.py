@@ -1,9 +1,10 @@
 """A console before the four services, without their databases: they serve their documents."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from huitou import registry
@@ -17,7 +18,7 @@ PORT_BASE = 9000
 class ByPort:
     """The apps of several services; a request goes to the one at its port. `away` are the services that do not answer."""
 
-    def __init__(self, apps: dict[str, ASGIApp]) -> None:
+    def __init__(self, apps: Mapping[str, ASGIApp]) -> None:
         self._apps = {PORT_BASE + PORT_OFFSETS[name]: (name, app) for name, app in apps.items()}
         self.away: set[str] = set()
         self.asked: list[str] = []
@@ -31,12 +32,12 @@ class ByPort:
 
 
 @pytest.fixture(scope="session")
-def apps() -> dict[str, ASGIApp]:
+def apps() -> dict[str, FastAPI]:
     return {service.name: build_app(service) for service in registry.services()}
 
 
 @pytest.fixture
-def services(apps: dict[str, ASGIApp]) -> ByPort:
+def services(apps: dict[str, FastAPI]) -> ByPort:
     return ByPort(apps)
 
 

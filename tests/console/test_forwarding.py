@@ -4,13 +4,18 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from services.console import forwarding
 from services.console.main import create_app
 from services.console.settings import Settings
-from shared.limits import BODY_BYTES_MAX
+from shared.http.edge import Edge
+from shared.http.openapi import operations
+from shared.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX
+from shared.metrics import Metrics
 
 CREATED = {"Location": "/v1/things/1", "ETag": '"1.a"', "RateLimit": '"operator";r=1;t=2'}
 
@@ -119,3 +124,15 @@ async def test_a_body_that_no_operation_takes_is_refused_before_it_is_passed_on(
     imported = await caller.post("/profile/v1/imports", content=b" " * (BODY_BYTES_MAX + 1))
 
     assert [answer.status_code for answer in (declared, undeclared, imported)] == [413, 413, 201]
+
+
+def test_the_console_takes_the_longest_body_of_each_operation(apps: dict[str, FastAPI]) -> None:
+    edge = Edge(FastAPI(), Metrics("console"), longer_bodies=forwarding.LONGER_BODIES)
+    limits = {
+        f"/{name}{route.path}": route.operation.body_bytes_max
+        for name, app in apps.items()
+        for route in operations(app.routes)
+    }
+
+    assert set(limits.values()) == {BODY_BYTES_MAX, BATCH_BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX}
+    assert {path: edge.body_bytes_max(path) for path in limits} == limits

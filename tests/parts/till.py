@@ -37,7 +37,7 @@ from shared.http.models import (
 )
 from shared.http.routes import Router
 from shared.ids import new_id
-from shared.limits import INT64_MAX
+from shared.limits import BATCH_BODY_BYTES_MAX, INT64_MAX
 from shared.metrics import Measure, Sample
 from shared.service import Capability, Drift, Invariants, Service
 from shared.settings import ServiceSettings
@@ -171,6 +171,7 @@ async def record_sale(tx: Transaction, customer_id: CustomerId, body: NewSale, _
     summary="Record many sales",
     allow=allow({"admin"}),
     idempotency="optional",
+    body_bytes_max=BATCH_BODY_BYTES_MAX,
 )
 async def record_sales(tx: Transaction, body: list[Line]) -> SaleOut:
     """Keep many."""

@@ -55,7 +55,7 @@ from shared.http.models import (
     refused,
 )
 from shared.http.routes import Router
-from shared.limits import BATCH_ITEMS_MAX, LINE_AMOUNT_MAX, LINES_MAX, QUANTITY_MAX
+from shared.limits import BATCH_BODY_BYTES_MAX, BATCH_ITEMS_MAX, LINE_AMOUNT_MAX, LINES_MAX, QUANTITY_MAX
 from shared.money import UnknownCurrency
 from shared.pacing import paced
 from shared.vault import SubjectErased
@@ -238,6 +238,7 @@ async def record_purchase(
     summary="Record many purchases",
     allow=allow({"agent", "manager", "admin"}, partner_scope="purchases:write"),
     idempotency="optional",
+    body_bytes_max=BATCH_BODY_BYTES_MAX,
     errors=(TooMuchContention,),
     status_code=207,
 )

@@ -57,7 +57,7 @@ from shared.http.models import (
     example,
 )
 from shared.http.routes import Router
-from shared.limits import BATCH_ITEMS_MAX, CODE_MAX, LINES_MAX, QUANTITY_MAX
+from shared.limits import BATCH_BODY_BYTES_MAX, BATCH_ITEMS_MAX, CODE_MAX, LINES_MAX, QUANTITY_MAX
 from shared.pacing import paced
 
 _EXAMPLE = {
@@ -209,6 +209,7 @@ async def record_return(
     summary="Record many returns",
     allow=allow({"agent", "manager", "admin"}, partner_scope="returns:write"),
     idempotency="optional",
+    body_bytes_max=BATCH_BODY_BYTES_MAX,
     errors=(TooMuchContention,),
     status_code=207,
 )
