@@ -56,9 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     watch = health.Watch(settings.addresses)
     refusals.install(app)
-    app.add_middleware(
-        Edge, metrics=Metrics(settings.service), longer_bodies=forwarding.LONGER_BODIES
-    )
+    app.add_middleware(Edge, metrics=Metrics(settings.service), longer_bodies=forwarding.LONGER_BODIES)
     services = ServiceDocuments(settings.addresses)
     documents.install(app, services)
     reference.install(app, services)
