@@ -94,7 +94,7 @@ class Health:
     draining: bool = False
     """Whether the process was told to stop, so that no new requests should be sent to it."""
     closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
-    """What ends the work that checks have begun. It is called when the app stops."""
+    """Functions that end the work of checks. They are called when the app stops."""
     _latest: Latest[list[Issue]] = field(default_factory=Latest)
 
     async def blocking(self) -> list[Issue]:
@@ -295,7 +295,10 @@ def _health(request: Request) -> Health:
 
 
 async def _ask(checks: list[Check], seconds_max: float) -> list[Issue]:
-    """Return the issues that these checks find. They run at once. A check that hangs is an issue, and is not waited for."""
+    """Return the issues that these checks find. They run at once. A check that hangs is an issue, and is not waited for.
+
+    Raises the error of a check, unless another check found an issue: tables that are missing fail the other checks too.
+    """
     asked = [asyncio.ensure_future(check()) for check in checks]
     if not asked:
         return []
@@ -303,8 +306,12 @@ async def _ask(checks: list[Check], seconds_max: float) -> list[Issue]:
     for check in hanging:
         check.cancel()
         check.add_done_callback(_forget)
-    issues = [issue for check in asked if check in done for issue in check.result()]
-    return issues + [CHECK_SLOW] * bool(hanging)
+    errors = [error for check in done if (error := check.exception()) is not None]
+    issues = [issue for check in asked if check in done and not check.exception() for issue in check.result()]
+    issues += [CHECK_SLOW] * bool(hanging)
+    if errors and not issues:
+        raise errors[0]
+    return issues
 
 
 def _forget(check: asyncio.Future[Sequence[Issue]]) -> None:
