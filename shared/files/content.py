@@ -15,6 +15,13 @@ BY_BYTES = ("utf-8", "gb18030")
 """The encodings that are read line by line, so that a byte that does not fit spoils its row only."""
 WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "utf-8-sig": "utf-8", "ascii": "utf-8"}
 """Encodings that are a part of one of these."""
+ENCODINGS = (
+    *("utf-8", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "gbk", "gb2312", "big5", "big5-hkscs"),
+    *("shift_jis", "cp932", "euc-jp", "euc-kr", "cp949", "koi8-r", "cp874"),
+    *(f"windows-{page}" for page in range(1250, 1259)),
+    *(f"iso-8859-{part}" for part in range(1, 17) if part != 12),  # there is no part 12
+)
+"""The encodings that can be named. Others that Python knows are no text of a shop, and some take the square of the size."""
 JUDGED_MAX = 100_000
 """The runs of letters from which it is judged whether a text is Chinese."""
 GB18030_LONG = 4
@@ -71,13 +78,22 @@ class Content:
 
 
 def codec(named: str) -> str:
-    """Return the name under which Python knows an encoding of text. Raises NotCsv."""
+    """Return the name under which Python knows one of ENCODINGS, however it is spelled. Raises NotCsv."""
     try:
-        "order_id".encode(named)
+        name = codecs.lookup(named).name
     except (LookupError, ValueError):
-        raise NotCsv("encoding_unknown", encoding=named[:40]) from None
-    name = codecs.lookup(named).name
-    return WIDER.get(name, name)
+        name = ""
+    name = WIDER.get(name, name)
+    if name not in _known():
+        raise NotCsv("encoding_unknown", encoding=named[:40], known=", ".join(ENCODINGS))
+    return name
+
+
+@cache
+def _known() -> frozenset[str]:
+    """Return the names under which Python knows the encodings that can be named."""
+    names = (codecs.lookup(encoding).name for encoding in ENCODINGS)
+    return frozenset(WIDER.get(name, name) for name in names)
 
 
 def _recognise(head: bytes) -> str:

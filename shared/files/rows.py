@@ -46,43 +46,54 @@ def read_rows(content: Content) -> Iterator[Row]:
 
     A quoted cell may have line breaks. A quote that is not closed spoils its own line and not the rest of the file: when
     the row that it would make is no row, only its first line is, and reading goes on behind that line.
+
+    Lines are looked at twice at most. The quote that spoiled its line was still open in front of the last line that was
+    looked at. A line before that one which opens a quote too has a quote amid a cell without quotes, so it is no row either.
     """
     with content.open() as file:
         lines = _lines(file, content)
         ahead: deque[_Line] = deque()
         width: int | None = None
-        while (line := ahead.popleft() if ahead else next(lines, None)) is not None:
-            row = _row(line, ahead, lines, content.separator, width)
+        looked_to = 0
+        while (line := next(_taken_from(ahead, lines), None)) is not None:
+            behind = _taken_from(ahead, lines) if line.number >= looked_to else iter(list[_Line]())
+            row, looked_at = _row(line, behind, content.separator, width)
+            if row.error is not None and looked_at:
+                looked_to = max(looked_to, looked_at[-1].number)
+                ahead.extendleft(reversed(looked_at))
             if row.error or any(cell.strip() for cell in row.cells):
                 yield row
                 width = width or len(row.cells)
 
 
-def _row(line: _Line, ahead: deque[_Line], lines: Iterator[_Line], separator: str, width: int | None) -> Row:
+def _row(line: _Line, behind: Iterator[_Line], separator: str, width: int | None) -> tuple[Row, list[_Line]]:
+    """Return the row that begins with a line, and the lines behind it that were read. They are no part of a row with `bad_csv`."""
     guess = line.text.rstrip("\r\n").split(separator)
     if line.error is not None:
-        return Row(line.number, guess, line.error)
+        return Row(line.number, guess, line.error), []
     if '"' not in line.text:
-        return _of_width(Row(line.number, guess), width)
+        return _of_width(Row(line.number, guess), width), []
     taken: list[_Line] = []
     try:
-        cells = next(csv.reader(_joined(line, taken, ahead, lines), delimiter=separator, strict=True))
+        cells = next(csv.reader(_joined(line, taken, behind), delimiter=separator, strict=True))
     except csv.Error:
         cells = []
     if cells and (not taken or width in (None, len(cells))):
-        return _of_width(Row(line.number, cells), width)
-    ahead.extendleft(reversed(taken))
-    return Row(line.number, guess, RowError.of(line.number, "", _BAD_CSV))
+        return _of_width(Row(line.number, cells), width), taken
+    return Row(line.number, guess, RowError.of(line.number, "", _BAD_CSV)), taken
 
 
-def _joined(line: _Line, taken: list[_Line], ahead: deque[_Line], lines: Iterator[_Line]) -> Iterator[str]:
+def _taken_from(ahead: deque[_Line], lines: Iterator[_Line]) -> Iterator[_Line]:
+    """Yield the lines that were put back, and then those of the file."""
+    while (line := ahead.popleft() if ahead else next(lines, None)) is not None:
+        yield line
+
+
+def _joined(line: _Line, taken: list[_Line], behind: Iterator[_Line]) -> Iterator[str]:
     """Yield a line and those behind it, as far as one row may reach. The lines behind it are added to `taken`."""
     size = line.size
     yield line.text
-    while size <= ROW_BYTES_MAX:
-        following = ahead.popleft() if ahead else next(lines, None)
-        if following is None:
-            return
+    while size <= ROW_BYTES_MAX and (following := next(behind, None)) is not None:
         taken.append(following)
         if following.error is not None:
             return

@@ -147,7 +147,7 @@ def _rows(result: _Result, parameters: FileParameters) -> Iterator[Sequence[Cell
     What a refused entry has in its cells is not repeated: it can be anything. Of a dry run no id is kept.
     """
     key, entry_id = ("", "") if result.recorded is None else (result.recorded.key, result.recorded.id)
-    if parameters.dry_run and result.outcome == "recorded":
+    if parameters.dry_run and result.outcome != "repeated":
         entry_id = ""
     for row in result.rows:
         head = (row, result.outcome, key, entry_id)

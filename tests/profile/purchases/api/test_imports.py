@@ -270,5 +270,8 @@ async def test_an_encoding_that_is_named_is_believed(profile: Profile) -> None:
     content = file_of(row("1", sku="Müsli")).encode("windows-1252")
     job = await imported(profile, content, "&encoding=windows-1252")
     assert (job["done"], job["errors"]) == (1, {})
-    unknown = await send(profile.operator(), content, "&encoding=klingon")
-    assert [error["code"] for error in unknown.json()["errors"]] == ["encoding_unknown"]
+    for name in ("klingon", "punycode"):
+        unknown = await send(profile.operator(), content, f"&encoding={name}")
+        (error,) = unknown.json()["errors"]
+        assert error["code"] == "encoding_unknown"
+        assert "windows-1252, " in error["detail"]

@@ -88,6 +88,12 @@ async def test_a_dry_run_counts_what_the_run_that_follows_counts(
     assert (repeated["outcomes"], repeated["failed"]) == ({"repeated": 2, "waiting": 3}, 2)
 
 
+async def test_a_dry_run_names_no_id_of_a_return_that_would_wait(profile: Profile) -> None:
+    tried = await imported(profile.operator(), profile, file_of(row("R1")), "&dry_run=true")
+    result = await profile.operator().get(tried["result"])
+    assert "2,waiting,R1,,,," in result.text
+
+
 async def test_a_partner_needs_the_scope_of_returns(profile: Profile) -> None:
     sells = profile.partner("mart", ("purchases:write", "jobs:read"))
     answer = await sells.post(

@@ -101,6 +101,7 @@ async def test_a_running_job_is_cancelled(profile: Profile, monkeypatch: pytest.
     assert (again.status_code, again.json()["code"]) == (409, "job_ended")
     result = await client.get(f"{path}/result")
     assert (result.status_code, result.json()["code"]) == (409, "job_not_done")
+    assert "will never have a result" in result.json()["detail"]
 
 
 async def test_errors_are_told_in_the_language_of_the_reader(profile: Profile) -> None:
