@@ -9,7 +9,7 @@ from itertools import pairwise
 from services.loyalty.earning.domain import falling, leaving
 from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.earning import levels_of
-from services.loyalty.earning.domain.levels import CounterKey
+from services.loyalty.earning.domain.levels import CounterKey, Level
 from services.loyalty.earning.queries import rulebooks
 from services.loyalty.earning.storage import counters
 from services.loyalty.ledger.domain.wallets import Wallet
@@ -23,7 +23,7 @@ from shared.db import Read
 from shared.speech import words
 from shared.verify.invariants import Drift
 
-RULES = ("reversed_is_what_its_units_earned", "counter_is_its_lots")
+RULES = ("reversed_is_what_its_units_earned", "counter_is_its_lots", "cap_holds")
 
 
 @dataclass(slots=True)
@@ -36,6 +36,8 @@ class _Expected:
     """The points of lots that no return took, at the outermost cap."""
     outer: dict[CounterKey, CounterKey]
     """The counter that each counter passes points on to."""
+    limits: dict[CounterKey, int]
+    """The highest limit that each cap had for these lots. The counter of no wallet is above it."""
 
 
 async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
@@ -47,7 +49,7 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
     returned = await orders.returned_units(read, purchase_ids)
     books = await rulebooks.compiled_of(read, {lot.rulebook for lot in stored})
     zone = (await read_programme(read)).zone_info if stored else None
-    drifts, expected = [], _Expected({}, {}, {})
+    drifts, expected = [], _Expected({}, {}, {}, {})
     for lot in stored:
         purchase = purchases.get(lot.purchase_id or 0)
         if purchase is None or zone is None:
@@ -56,7 +58,7 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
         left = _left(book, lot, purchase, returned.get(purchase.id, []))
         chain = levels_of(book, lot.rule, purchase.occurred_at, zone) if lot.cap is not None else ()
         if chain:
-            _add(expected, [level.of(lot.wallet_id) for level in chain], left, lot.issued - lot.reversed)
+            _add(expected, chain, lot, left)
         elif lot.issued - lot.reversed != left:
             difference = words(__name__, "drift_reversed", reversed=lot.reversed, expected=lot.issued - left)
             drifts.append(Drift(RULES[0], f"lot_{lot.id}", difference))
@@ -71,11 +73,14 @@ def _left(
     return leaving.left_of(book, facts, purchase.lines, units, falling.cart_of(purchase))
 
 
-def _add(expected: _Expected, keys: Sequence[CounterKey], left: int, held: int) -> None:
+def _add(expected: _Expected, chain: Sequence[Level], lot: LotRecord, left: int) -> None:
     """Add a lot to what its counters should hold."""
+    keys = [level.of(lot.wallet_id) for level in chain]
     expected.wanted[keys[0]] = expected.wanted.get(keys[0], 0) + left
-    expected.held[keys[-1]] = expected.held.get(keys[-1], 0) + held
+    expected.held[keys[-1]] = expected.held.get(keys[-1], 0) + lot.issued - lot.reversed
     expected.outer |= dict(pairwise(keys))
+    for key, level in zip(keys, chain, strict=True):
+        expected.limits[key] = max(expected.limits.get(key, 0), level.cap.limit)
 
 
 async def _counters(read: Read, wallet_ids: Sequence[int], expected: _Expected) -> list[Drift]:
@@ -92,13 +97,23 @@ async def _counters(read: Read, wallet_ids: Sequence[int], expected: _Expected) 
     for key in sorted(measures.keys() | stored.keys()):
         record = stored.get(key)
         measure, granted = (record.measure, record.granted) if record is not None else (0, 0)
-        wanted, held = measures.get(key, 0), expected.held.get(key, granted)
+        wanted = measures.get(key, 0)
+        held = granted if key in expected.outer else expected.held.get(key, 0)
         if (measure, granted) != (wanted, held):
             difference = words(
                 __name__, "drift_counter", measure=measure, granted=granted, wanted=wanted, held=held
             )
-            drifts.append(Drift(RULES[1], f"{key.wallet_id} {key.key} {key.period_from}", difference))
+            drifts.append(Drift(RULES[1], _name(key), difference))
+        limit = expected.limits.get(key)
+        if limit is not None and granted > limit:
+            drifts.append(
+                Drift(RULES[2], _name(key), words(__name__, "drift_limit", granted=granted, limit=limit))
+            )
     return drifts
+
+
+def _name(key: CounterKey) -> str:
+    return f"{key.wallet_id} {key.key} {key.period_from}"
 
 
 INVARIANTS = over_wallets(RULES, check)

@@ -18,6 +18,13 @@ from services.loyalty.earning.domain.rules.terms import Eligible, Fraction, Term
 
 R = TypeVar("R", bound=Terms)
 
+DOCUMENT_POINTS_MAX = 1_000_000_000_000
+"""Points that all rules of a document together can want for one order. Each rule has an equal part of them.
+
+Then nine thousand such orders of a member stay below 2**53, and nine million below 2**63. The part of one of the most rules
+that a document can have is more than an `order_max` can say, so it never cuts one.
+"""
+
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -25,10 +32,12 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 class CompiledRule(Generic[R]):
     """A rule with its conditions as functions."""
 
-    __slots__ = ("_begins_at", "_ends_at", "_lines", "_nothing", "_when", "rule")
+    __slots__ = ("_begins_at", "_ends_at", "_lines", "_most", "_nothing", "_when", "rule")
 
-    def __init__(self, rule: R) -> None:
+    def __init__(self, rule: R, most: int) -> None:
+        """Compile a rule that wants `most` points for one order, or its own `order_max`."""
         self.rule: R = rule
+        self._most = rule.order_max or most
         self._begins_at = rule.begins_at or _ALWAYS
         self._ends_at = rule.ends_at or _NEVER
         self._when: When | None = conditions.when(rule.when) if rule.when is not None else None
@@ -50,7 +59,7 @@ class CompiledRule(Generic[R]):
 
     def limited(self, points: int) -> int:
         """Return points, but no more than the rule grants for one order."""
-        return points if self.rule.order_max is None else min(points, self.rule.order_max)
+        return min(points, self._most)
 
 
 def eligible_of(cart: Cart, mask: int) -> Eligible:
@@ -93,8 +102,9 @@ def parse(text: str) -> CompiledRulebook:
 def compiled(document: RulebookDocument) -> CompiledRulebook:
     """Compile a document that `checks.faults` finds nothing in."""
     rules = sorted(document.rules, key=lambda rule: rule.in_turn)
-    bases = tuple(CompiledRule[BaseRule](rule) for rule in rules if not isinstance(rule, Multiplier))
-    multipliers = tuple(CompiledRule(rule) for rule in rules if isinstance(rule, Multiplier))
+    most = DOCUMENT_POINTS_MAX // max(len(rules), 1)
+    bases = tuple(CompiledRule[BaseRule](rule, most) for rule in rules if not isinstance(rule, Multiplier))
+    multipliers = tuple(CompiledRule(rule, most) for rule in rules if isinstance(rule, Multiplier))
     caps = {cap.code: cap for cap in document.caps}
     return CompiledRulebook(
         bases,

@@ -95,6 +95,29 @@ async def test_a_cap_keeps_its_period_over_versions(shop: Shop) -> None:
     assert (changed.status_code, changed.json()["code"]) == (409, "cap_changed")
 
 
+@pytest.mark.parametrize(("former", "later"), [(None, "monthly"), ("monthly", None)])
+async def test_a_cap_lies_within_the_same_cap_in_all_versions_withdrawn_ones_too(
+    shop: Shop, former: str | None, later: str | None
+) -> None:
+    monthly = {"code": "monthly", "period": "month", "limit": 150}
+
+    def caps(within: str | None) -> list[Json]:
+        return [{"code": "daily", "period": "day", "limit": 100, "within": within}, monthly]
+
+    capped = {**BASE, "cap": "daily"}
+    assert (await publish(shop, START + HOUR, [capped], caps=caps(former))).status_code == 201
+    assert (await shop.operator().post("/v1/rulebooks/rules_2:withdraw")).status_code == 200
+    assert (await publish(shop, START + HOUR, [capped])).status_code == 422  # the cap is unknown
+    assert (await publish(shop, START + HOUR, [BASE])).status_code == 201  # a version without caps between
+
+    changed = await publish(shop, START + 2 * HOUR, [capped], caps=caps(later))
+    assert (changed.status_code, changed.json()["code"]) == (409, "cap_changed")
+    assert "daily" in changed.json()["detail"]
+    body = {"document": {"rules": [capped], "caps": caps(later)}}
+    checked = await shop.operator().post("/v1/rulebooks:validate", json=body)
+    assert (checked.status_code, checked.json()["code"]) == (409, "cap_changed")
+
+
 @pytest.mark.parametrize(
     ("document", "where", "code"),
     [

@@ -6,11 +6,15 @@ import random
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import select, update
 
+from services.loyalty.earning.domain.compiling import DOCUMENT_POINTS_MAX
+from services.loyalty.earning.storage.tables import CounterRecord, counter
 from services.loyalty.ledger.storage.tables import lot
 from services.loyalty.purchases.storage.tables import purchase as purchase_table
 from shared.events.profile import PurchaseRecorded
+from shared.limits import ORDER_AMOUNT_MAX
 from tests.conftest import SEED
 from tests.loyalty.earning.domain.rule_oracle import Json, Left, Order, RuleOracle
 from tests.loyalty.earning.domain.rule_worlds import random_document, random_order
@@ -137,6 +141,55 @@ async def test_members_who_were_merged_share_a_cap(shop: Shop) -> None:
     await shop.tell(returned(second, [(1, 1, 1)]))
     assert await shop.active(one) == 0
     await shop.check()
+
+
+@pytest.mark.parametrize(
+    ("kind_of_rule", "rules", "lines"),
+    [
+        ({"kind": "points_per_step", "steps": {"CNY": 1}, "points": 10_000, "cap": "life"}, 1, 10),
+        ({"kind": "points_per_step", "steps": {"CNY": 1}, "points": 10_000}, 10, 10),
+        ({"kind": "points_per_unit", "points": 100_000}, 100, 1_000),
+    ],
+)
+async def test_no_document_lets_points_pass_64_bits(
+    shop: Shop, kind_of_rule: Json, rules: int, lines: int
+) -> None:
+    buyer = customer()
+    cap = {"code": "life", "period": "lifetime", "limit": 1_000}
+    numbered = [{"code": f"rule_{number}", **kind_of_rule} for number in range(rules)]
+    await put_rules(shop, {"rules": numbered, "caps": [cap]})
+    largest = [(1_000_000_000, ORDER_AMOUNT_MAX // lines)] * lines
+    orders = [order(buyer, largest) for _ in range(95 if rules == 1 else 11)]
+
+    for bought in orders:
+        await shop.tell(bought)
+
+    points = await shop.active(buyer)
+    assert points == (1_000 if rules == 1 else len(orders) * DOCUMENT_POINTS_MAX) < 2**53
+    await shop.tell(returned(orders[0], [(line + 1, 1, 1_000_000_000) for line in range(lines)]))
+    assert await shop.active(buyer) == (1_000 if rules == 1 else points - DOCUMENT_POINTS_MAX)
+    await shop.check()
+
+
+async def test_verify_finds_counters_that_no_lot_explains(shop: Shop) -> None:
+    buyer = customer()
+    caps = [{"code": "day", "period": "day", "limit": 100, "within": "month"}]
+    caps.append({"code": "month", "period": "month", "limit": 150})
+    await put_rules(shop, {"rules": [{**BASE, "cap": "day"}], "caps": caps})
+    await shop.tell(order(buyer, [(1, 20_000)]))
+    (day,) = await shop.rows(counter, counter.c.key == "cap:day")
+
+    async with shop.database.begin() as tx:
+        await tx.insert_records(
+            counter, [CounterRecord(day.wallet_id, "cap:month", day.period_from - 99 * DAY, 0, 50)]
+        )
+        await tx.execute(update(counter).where(counter.c.key == "cap:day").values(granted=101))
+        await tx.execute(
+            update(counter).where(counter.c.key == "cap:month", counter.c.measure > 0).values(measure=101)
+        )
+
+    drifts = await shop.drift()
+    assert sorted(drift.rule for drift in drifts) == ["cap_holds", "counter_is_its_lots"]
 
 
 async def test_random_rules_through_the_ledger(shop: Shop, kind: databases.Kind) -> None:
