@@ -93,13 +93,17 @@ def _requalified(book: CompiledRulebook, grant: GrantFacts, cart: Cart, mask: in
 def _multiplied(
     book: CompiledRulebook, multiplier: CompiledRule[Multiplier], cart: Cart, mask: int
 ) -> evaluating.Answer:
-    """Return what a multiplier wants for what is left of its lines; a rule that was requalified away is multiplied no more."""
+    """Return what a multiplier wants for what is left of its lines.
+
+    A rule that is answered again itself is multiplied only for the lines that still count for it.
+    """
     again = multiplier.mask(cart)
     if isinstance(again, Nothing):
         return again
     base = book.base_of[multiplier.rule.of]
-    if base.rule.left_by == "requalify" and isinstance(evaluating.want(base, cart), Nothing):
-        again = 0
+    if base.rule.left_by == "requalify":
+        multiplied = evaluating.want(base, cart)
+        again = 0 if isinstance(multiplied, Nothing) else again & multiplied.mask
     return evaluating.on_top(book, multiplier, cart, again & mask)
 
 

@@ -256,9 +256,12 @@ class RuleOracle:
         if rule["kind"] == "multiplier":
             base = self.rule(rule["of"])
             policy = base.get("on_return") or "share"
-            if policy == "requalify" and self.answer(base, left).points == 0:
+            again = self.answer(base, left)
+            if policy == "requalify" and again.points == 0:
                 return 0
             lines = [line for line in self.counting(rule, left) if line in want.lines]
+            if policy == "requalify":
+                lines = [line for line in lines if line in again.lines]
             return self.multiplied(rule, left, lines).points
         if group is not None and group["stacking"] == "best":
             members = [member for member in self.document["rules"] if member.get("group") == group["code"]]
