@@ -19,7 +19,7 @@ from tests.parts.sampling import sample
 
 PORT_OFFSETS = {"console": 0, "profile": 1, "loyalty": 2, "feedback": 3, "scoring": 4}
 BOOT_SECONDS_MAX = 45
-SERVICES_OF_A_SAMPLE = 2
+SERVICES_OF_A_SAMPLE = 1
 STOP_SECONDS_MAX = 25
 
 

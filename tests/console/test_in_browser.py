@@ -50,6 +50,7 @@ async def opened(**context: Any) -> AsyncIterator[tuple[Page, set[str], list[str
         await browser.close()
 
 
+@pytest.mark.long
 async def test_a_link_authorises_the_page_and_every_service_can_be_tried(product: EmbeddedStack) -> None:
     console = product.address("console")
     token = tokens.operator(product.home, "admin", name=LOGIN)

@@ -42,6 +42,7 @@ def _purchases() -> list[dict[str, object]]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_rejected_fit_has_its_own_exit_code_and_names_the_gate_its_figures_and_what_to_do(
     shop: Installation,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, JsonValue, ValidationError, WithJsonSchema
+from pydantic import Field, ValidationError, WithJsonSchema
 
 from services.loyalty.earning.domain import checks
 from services.loyalty.earning.domain.document import RulebookDocument, canonical
@@ -15,7 +15,7 @@ from shared.errors import FieldError
 from shared.http.validation import field_errors, pointer
 
 DocumentIn = Annotated[
-    dict[str, JsonValue],
+    dict[str, object],
     WithJsonSchema({"type": "object", "additionalProperties": True}),
     Field(
         description="Rules, groups and caps, as docs/rules/earning.md and docs/reference/rules.md describe them. Everything "
@@ -39,7 +39,7 @@ EXAMPLE = {
 _PLACE = "document"
 
 
-def read_document(given: Mapping[str, JsonValue]) -> RulebookDocument:
+def read_document(given: Mapping[str, object]) -> RulebookDocument:
     """Return the document of a request. Raises RulebookInvalid, RulebookTooLarge."""
     try:
         document = RulebookDocument.model_validate_json(to_json(given))

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import Field, JsonValue, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 from pydantic_core import from_json
 
 from services.loyalty.earning.api.documents import EXAMPLE, DocumentIn, read_document
@@ -81,7 +81,7 @@ class RulebookDetailOut(RulebookOut):
     )  # fmt: skip
 
     document: Annotated[
-        dict[str, JsonValue], WithJsonSchema({"type": "object", "additionalProperties": True})
+        dict[str, object], WithJsonSchema({"type": "object", "additionalProperties": True})
     ] = Field(description="Rules, groups and caps (docs/rules/earning.md).")
 
 
