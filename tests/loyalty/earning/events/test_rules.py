@@ -148,7 +148,7 @@ async def test_members_who_were_merged_share_a_cap(shop: Shop) -> None:
     [
         ({"kind": "points_per_step", "steps": {"CNY": 1}, "points": 10_000, "cap": "life"}, 1, 10),
         ({"kind": "points_per_step", "steps": {"CNY": 1}, "points": 10_000}, 10, 10),
-        ({"kind": "points_per_unit", "points": 100_000}, 100, 1_000),
+        ({"kind": "points_per_unit", "points": 100_000}, 100, 100),
     ],
 )
 async def test_no_document_lets_points_pass_64_bits(
