@@ -193,7 +193,7 @@ async def test_a_cancelled_job_stops_and_keeps_what_it_has_done(marking: Marking
 
 
 async def test_cancelling_in_the_middle_of_a_chunk_waits_for_the_chunk(marking: Marking) -> None:
-    job_id = await marking.begin(50)
+    job_id = await marking.begin(CHUNK * limits.CHUNKS_AT_ONCE * 2)
     entered, go_on = asyncio.Event(), asyncio.Event()
 
     async def pause() -> None:
