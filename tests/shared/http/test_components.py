@@ -27,6 +27,7 @@ OPEN = {
     "Audit.outcome": "done, or the codes of all refusals",
     "Audit.reason": "a sentence of an operator",
     "Audit.operation": "the operations of the service",
+    "BookedAdjustment.reason": "a sentence of an operator",
     "Complaint.priority": "a policy may ask about any priority",
     "ListedComplaint.priority": "a policy may ask about any priority",
     "FollowUp.by": "an operator",

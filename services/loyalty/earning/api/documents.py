@@ -16,7 +16,7 @@ from shared.http.validation import field_errors, pointer
 
 DocumentIn = Annotated[
     dict[str, object],
-    WithJsonSchema({"type": "object", "additionalProperties": True}),
+    WithJsonSchema({"type": "object", "maxProperties": len(RulebookDocument.model_fields)}),
     Field(
         description="Rules, groups and caps, as docs/rules/earning.md and docs/reference/rules.md describe them. Everything "
         "that is wrong with it is told with a pointer."

@@ -1,5 +1,7 @@
 """Reading the programme."""
 
+from enum import StrEnum
+
 from pydantic import Field
 
 from services.loyalty.earning.queries.find_programme import find_programme
@@ -10,6 +12,12 @@ from shared.http.models import Response, example
 from shared.http.routes import Router
 
 router = Router(tags=["programme"])
+
+
+class Enrolment(StrEnum):
+    """How customers become members: by themselves, when their customer record begins."""
+
+    AUTOMATIC = "automatic"
 
 
 class ProgrammeTierOut(Response):
@@ -36,7 +44,7 @@ class ProgrammeOut(Response):
     code: str
     zone: str = Field(description="The IANA time zone of its days, months and periods.")
     currency: str
-    enrolment: str = Field(description="How customers become members.")
+    enrolment: Enrolment = Field(description="How customers become members.")
     remedy_points_max: int = Field(description="The most points of one remedy that are paid.")
     window_months: int = Field(description="The months in which spend counts towards a tier.")
     tiers: list[ProgrammeTierOut]
@@ -58,7 +66,7 @@ async def get_programme(read: Reading, context: InContext[Settings]) -> Programm
         code=programme.code,
         zone=programme.zone,
         currency=programme.currency,
-        enrolment=programme.enrolment,
+        enrolment=Enrolment(programme.enrolment),
         remedy_points_max=programme.remedy_points_max,
         window_months=programme.window_months,
         tiers=[
