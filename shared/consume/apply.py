@@ -19,9 +19,13 @@ from shared.consume.waves import waves
 from shared.context import Context
 from shared.db import Database, Tx, any_of, failures
 from shared.errors import DomainError
+from shared.events import TOPICS
 from shared.events.base import Event
 from shared.events.cloudevents import MalformedRecord, decode
 
+WRONG_TOPIC = Reason(
+    "wrong_topic", "Events of this type are told in another topic, which others may not write to."
+)
 DEAD_MIN = 10
 """The number of dead records in a batch up to which the brake never acts."""
 
@@ -91,9 +95,16 @@ def decode_batch(records: Sequence[Record], handlers: Handlers) -> Decoded:
             continue
         if envelope.event is None or type(envelope.event) not in handlers.table:
             decoded.skipped += 1
+        elif is_foreign(envelope.event, record.topic):
+            decoded.malformed.append((record, WRONG_TOPIC))
         else:
             decoded.items.append(Item(record, envelope.event_id, envelope.event))
     return decoded
+
+
+def is_foreign(event: Event, topic: str) -> bool:
+    """Return whether an event stands in the topic of others: whoever may write to that may not tell this event."""
+    return topic in TOPICS and TOPICS[topic] is not event.topic
 
 
 @dataclass(slots=True)

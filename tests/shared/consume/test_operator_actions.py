@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from shared.bus import Record, TopicPartition
 from shared.consume import operator_actions, set_aside
 from shared.consume.apply import apply_batch
 from shared.consume.operator_actions import SetAside
 from shared.context import Context
 from shared.db import Database, Tx
-from shared.events.base import Cause
+from shared.events.base import Cause, Event
 from shared.events.profile import CustomerMerged, PurchaseRecorded
 from shared.ids import new_id
 from shared.vault import Vault
@@ -20,6 +21,13 @@ from tests.shared.ledger import AT, HANDLERS, PLACE, POISON, amounts, lock, purc
 
 A, B = sorted(new_id("cus") for _ in range(2))
 SEEN: list[str] = []
+
+ANYWHERE = TopicPartition("test", 0)
+"""A topic for events of two topics, whose order a test decides."""
+
+
+def in_one_topic(events: Sequence[Event]) -> list[Record]:
+    return [replace(record, topic=ANYWHERE.topic) for record in records(events)]
 
 
 async def merged(tx: Tx, _context: Context, events: Sequence[CustomerMerged]) -> None:
@@ -57,7 +65,7 @@ async def test_what_waits_for_two_customers_is_released_with_the_one_that_held_i
 ) -> None:
     SEEN.clear()
     events = [purchase(A, 1, order_id=POISON), merge(B, A), purchase(B, 8)]
-    outcome = await apply_batch(database, WITH_MERGES, context_of(vault), PLACE, records(events))
+    outcome = await apply_batch(database, WITH_MERGES, context_of(vault), ANYWHERE, in_one_topic(events))
     dead, held, after = await shelf(database)
     assert (outcome.dead, outcome.queued) == (1, 2)
     assert [(shown.state, shown.key, shown.behind) for shown in (dead, held, after)] == [
@@ -95,7 +103,7 @@ async def test_the_records_of_a_key_go_as_they_came_whatever_the_clocks_of_those
 async def test_what_two_dead_records_hold_waits_for_both(database: Database, vault: Vault) -> None:
     SEEN.clear()
     events = [purchase(A, 1, order_id=POISON), purchase(B, 2, order_id=POISON), merge(B, A)]
-    await apply_batch(database, WITH_MERGES, context_of(vault), PLACE, records(events))
+    await apply_batch(database, WITH_MERGES, context_of(vault), ANYWHERE, in_one_topic(events))
     first, second, held = await shelf(database)
     assert held.behind == B
     assert await operators.discard(database, WITH_MERGES, context_of(vault), second.id, by="ana") == 0
@@ -135,4 +143,18 @@ async def test_a_later_record_that_is_refused_becomes_the_dead_one(database: Dat
     first, *_ = await shelf(database)
     assert await operators.discard(database, HANDLERS, context_of(vault), first.id, by="ana") == 1
     assert [(shown.state, shown.attempts) for shown in await shelf(database)] == [("dead", 2), ("queued", 1)]
+    assert await balances(database) == {A: 10}
+
+
+async def test_an_event_in_a_topic_of_others_is_set_aside_and_holds_nobody_up(
+    database: Database, vault: Vault
+) -> None:
+    """Who may write to one topic of profile could tell what only feedback may tell, or another service."""
+    SEEN.clear()
+    forged = [replace(record, topic="huitou.points") for record in records([purchase(A, 1), merge(A, B)])]
+    place = TopicPartition("huitou.points", 0)
+    outcome = await apply_batch(database, WITH_MERGES, context_of(vault), place, forged)
+    assert (outcome.applied, outcome.dead, SEEN, await balances(database)) == (0, 2, [], {})
+    assert {(record.code, record.key) for record in await shelf(database)} == {("wrong_topic", None)}
+    await apply_batch(database, WITH_MERGES, context_of(vault), PLACE, records([purchase(A, 10)]))
     assert await balances(database) == {A: 10}
