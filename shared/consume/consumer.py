@@ -127,7 +127,7 @@ class Consumer:
                 fetched = await subscription.fetch(
                     records_max=self.handlers.batch_max, timeout_seconds=self._patience()
                 )
-                await foreign.refuse_gaps(self.bus, self.handlers.consumer, self.positions, fetched)
+                await foreign.refuse_jumps(self.bus, self.handlers.consumer, self.positions, fetched)
                 away = False
                 for group in self._groups(fetched):
                     if stopping.is_set():

@@ -84,18 +84,24 @@ async def refuse_foreign(database: Database, bus: Bus, positions: Sequence[Consu
         raise _stopped(name, found[0].position.consumer, found[0].place)
 
 
-async def refuse_gaps(
+async def refuse_jumps(
     bus: Bus,
     consumer: str,
     positions: Mapping[TopicPartition, int],
     fetched: Mapping[TopicPartition, Sequence[Record]],
 ) -> None:
-    """Raise BusUnavailable if records were deleted while they waited to be fetched. The next assignment writes it down."""
-    gaps = {
-        place: positions[place]
-        for place, records in fetched.items()
-        if records[0].offset > positions.get(place, records[0].offset)
-    }
+    """Raise BusUnavailable if the client does not go on at the position of a partition, but before or behind it.
+
+    It went back if the log was replaced by a shorter one. It left records out if they were deleted while they waited. The
+    next assignment compares, and writes down what is wrong.
+    """
+    gaps = dict[TopicPartition, int]()
+    for place, records in fetched.items():
+        position = positions.get(place, records[0].offset)
+        if records[0].offset < position:
+            raise _stopped("position_foreign", consumer, place)
+        if records[0].offset > position:
+            gaps[place] = position
     tails = await bus.look_back(gaps) if gaps else {}
     for place, tail in tails.items():
         if gaps[place] < tail.first:

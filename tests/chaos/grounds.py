@@ -4,7 +4,7 @@ import shutil
 import signal
 import sys
 from asyncio import to_thread
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import asyncpg
@@ -16,6 +16,7 @@ from tests.chaos.losses import Ground
 from tests.parts import stacks
 from tests.parts.distributed import PROCESSES, DistributedStack, create_database
 from tests.parts.embedded import EmbeddedStack
+from tests.parts.kafka import ApacheKafka
 from tests.parts.postgres import Postgres, database_name
 from tests.parts.processes import said
 
@@ -60,6 +61,16 @@ class EmbeddedGround(Ground):
         await self.lose(service)
         shutil.copy(self._backup / f"{service}.db", self.stack.home)
 
+    async def back_up_log(self) -> None:
+        await to_thread(self.back_up, "")
+
+    async def restore_log(self) -> None:
+        await self.end("")
+        for file in self.stack.home.glob("log.db*"):
+            file.unlink()
+        shutil.copy(self._backup / "log.db", self.stack.home)
+        self.start("")
+
     def accept_loss(self, service: str) -> str:
         return _command(["huitou", "accept-loss", service], self.stack.environment)
 
@@ -72,7 +83,8 @@ class DistributedGround(Ground):
     def __init__(self, stack: DistributedStack, endings: Endings) -> None:
         super().__init__(stack, endings, stack.disk)
         assert isinstance(stack.postgres, Postgres), "only databases of our own may be lost"
-        self._stack, self._postgres = stack, stack.postgres
+        assert isinstance(stack.kafka, ApacheKafka), "only a broker of our own may be restored"
+        self._stack, self._postgres, self._kafka = stack, stack.postgres, stack.kafka
 
     def processes(self, service: str) -> Sequence[str]:
         return [name for name, (owner, _) in PROCESSES.items() if owner == service]
@@ -104,6 +116,17 @@ class DistributedGround(Ground):
     async def restore(self, service: str) -> None:
         await self._make(service)
         await to_thread(self._postgres.restore, self._stack.databases[service], self._backup(service))
+
+    async def back_up_log(self) -> None:
+        await self._replace(self._kafka.copy)
+
+    async def restore_log(self) -> None:
+        await self._replace(self._kafka.restore)
+
+    async def _replace(self, while_it_is_down: Callable[[], None]) -> None:
+        await to_thread(while_it_is_down)
+        self._kafka.start_soon()
+        await to_thread(self._kafka.wait)
 
     def accept_loss(self, service: str) -> str:
         return self._run(service, "accept-loss")

@@ -84,6 +84,14 @@ class Ground(ABC):
         """Put the backup in the place of the database of a service that is down."""
 
     @abstractmethod
+    async def back_up_log(self) -> None:
+        """Make a copy of the log of events, or of the broker's, as of one moment."""
+
+    @abstractmethod
+    async def restore_log(self) -> None:
+        """Put the copy in the place of the log, and start what was ended for it."""
+
+    @abstractmethod
     def accept_loss(self, service: str) -> str:
         """Give the command that accepts the loss, and return what it says."""
 
@@ -102,6 +110,11 @@ class Losses:
                 "the database of a service is lost", 1, self._lose_database, is_required=True, is_long=True
             ),
         ]
+        faults.append(
+            Fault(
+                "the log is restored from an older copy", 1, self._restore_log, is_required=True, is_long=True
+            )
+        )
         if self._ground.disk is not None:
             faults.append(Fault("a full disk", 1, self._fill_disk, is_required=True))
         return faults
@@ -185,6 +198,31 @@ class Losses:
         await ground.wait()
         return True
 
+    async def _restore_log(self) -> bool:
+        """Copy the log, let everything go on for a while, then put the older copy in its place, and accept it.
+
+        The outboxes still have what the log has lost, so nothing is lost in the end. The producers accept it first, in turn,
+        so that the log grows again under consumers that have applied more of it.
+        """
+        ground = self._ground
+        async with self._journal.gate.closed():
+            await ground.back_up_log()
+        before = {service: (await self._outbox(service))[0] for service in SERVICES}
+
+        async def have_told_more() -> bool:
+            told = [await self._outbox(service) for service in SERVICES]
+            rows = [last - before[service] for service, (last, _) in zip(SERVICES, told, strict=True)]
+            return rows[0] >= TOLD_AFTER_BACKUP and not any(pending for _, pending in told)
+
+        if not await moments.within(have_told_more, seconds_max=TOLD_SECONDS_MAX):
+            return False
+        await ground.restore_log()
+        await self._says(SERVICES[0], "bus_behind", "whose topics were restored")
+        for service in self._random.sample(SERVICES, len(SERVICES)):
+            await asyncio.to_thread(ground.accept_loss, service)
+        await ground.wait()
+        return True
+
     async def _outbox(self, service: str) -> tuple[int, int]:
         """Return the last row of the service's outbox, and how many wait to be published."""
         database = open_database(database_url(self._ground.stack, service))
@@ -197,7 +235,12 @@ class Losses:
             await database.close()
 
     async def _says_that_it_is_behind(self, service: str, what: str) -> None:
+        await self._says(service, "database_behind", f"whose database is {what}", is_ready=False)
+
+    async def _says(self, service: str, code: str, what: str, *, is_ready: bool = True) -> None:
+        """Assert that a service says within a while what is wrong."""
         address = self._ground.stack.address(service)
+        wanted = httpx2.codes.OK if is_ready else httpx2.codes.SERVICE_UNAVAILABLE
         async with httpx2.AsyncClient() as client:
 
             async def says() -> bool:
@@ -206,11 +249,10 @@ class Losses:
                     issues = (await client.get(f"{address}/health/issues")).json()["issues"]
                 except httpx2.TransportError:
                     return False
-                codes = [issue["code"] for issue in issues]
-                return ready == httpx2.codes.SERVICE_UNAVAILABLE and "database_behind" in codes
+                return ready == wanted and code in [issue["code"] for issue in issues]
 
             said = await moments.within(says, seconds_max=SAYS_SECONDS_MAX)
-        assert said, f"{service}, whose database is {what}, does not say so"
+        assert said, f"{service}, {what}, does not say so"
 
     async def _fill_disk(self) -> bool:
         """Leave no room until requests have been refused for it, then give it back: it must go on by itself."""

@@ -203,6 +203,22 @@ class ApacheKafka:
         """Send SIGKILL."""
         self._server.end(signal.SIGKILL, seconds_max=STOP_SECONDS_MAX)
 
+    def copy(self) -> None:
+        """Stop the broker, and copy all that it has stored. Start it again."""
+        self.stop()
+        shutil.rmtree(self._copy, ignore_errors=True)
+        shutil.copytree(self.folder / "data", self._copy)
+
+    def restore(self) -> None:
+        """Kill the broker, and put what was copied in the place of what it has stored. Start it again."""
+        self.kill()
+        shutil.rmtree(self.folder / "data")
+        shutil.copytree(self._copy, self.folder / "data")
+
+    @property
+    def _copy(self) -> Path:
+        return self.folder / "copy"
+
     def freeze(self) -> None:
         """Send SIGSTOP."""
         self._server.freeze()

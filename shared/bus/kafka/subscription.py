@@ -76,6 +76,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         self._assigned: set[TopicPartition] = set()
         self._unplaced: set[TopicPartition] = set()
         self._paused: set[TopicPartition] = set()
+        self._connections: dict[object, object] = {}
         self._assignments = 0
         self._empty_seconds = 0.0
         self._suspected = False
@@ -112,6 +113,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             **self._access,
         )
         self._inner = consumer
+        self._connections = {}
         self._empty_seconds, self._suspected = 0.0, False
         try:
             with translated_errors(self._servers, f"{self._group} joins its group"):
@@ -140,6 +142,9 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         except (BusUnavailable, RecordRefused) as error:
             await self._drop()
             raise BusUnavailable(str(error)) from error
+        if self._has_connected_anew():
+            self._unplaced = self._unplaced or set(self._assigned)
+            return {}
         if records:
             self._empty_seconds, self._suspected = 0.0, False
         else:
@@ -252,6 +257,19 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             for partition, records in got.items()
             if records
         }
+
+    def _has_connected_anew(self) -> bool:
+        """Return whether the client has opened another connection to a broker since the last call.
+
+        The broker may have been restored from an older copy. So the places of partitions are asked for again, before
+        anything that came from there is applied.
+        """
+        now = {} if self._inner is None else dict(self._inner._client._conns)
+        is_other = any(
+            self._connections.get(node, connection) is not connection for node, connection in now.items()
+        )
+        self._connections |= now
+        return is_other
 
     async def _watch(self) -> None:
         """Replace the consumer if it twice in a row did not deliver records that exist (aiokafka issue 1154)."""

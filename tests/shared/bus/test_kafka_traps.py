@@ -13,6 +13,7 @@ from aiokafka.errors import CommitFailedError, RequestTimedOutError
 from shared.bus import Bus, BusUnavailable, TopicPartition
 from shared.bus.kafka import producer as producers
 from shared.bus.kafka import subscription as subscriptions
+from shared.bus.kafka.failures import cut
 from tests.shared.bus.conftest import Buses
 from tests.shared.bus.member import Member, fetched, message, until, values
 
@@ -231,3 +232,25 @@ def _tasks_of(consumer: Any) -> list[asyncio.Task[Any]]:
         consumer._client._sync_task,
         *(connection._read_task for connection in consumer._client._conns.values()),
     ]
+
+
+async def test_a_member_that_connects_anew_asks_for_its_places_before_it_goes_on(
+    buses: Buses, bus: Bus
+) -> None:
+    """The broker may have been restored from an older copy meanwhile, and the client does not tell that it was away."""
+    topic = await buses.topic(bus, 1)
+    producer = await bus.producer()
+    member = await Member().join(bus, buses.name("group"), topic)
+    await producer.send(topic, 0, [message("a")])
+    await until(lambda: values(member.records) == ["a"])
+    subscription = member.subscription
+    assert isinstance(subscription, subscriptions.KafkaSubscription)
+    assert subscription._inner is not None
+    told = len(member.told)
+
+    cut(subscription._inner._client)
+    await producer.send(topic, 0, [message("b")])
+    await until(lambda: values(member.records) == ["a", "b"])
+
+    assert ("assigned", frozenset({TopicPartition(topic, 0)})) in member.told[told:]
+    await member.leave()

@@ -1,0 +1,140 @@
+"""A consumer of Kafka does not go on in a log that is not the one that it has read."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from shared.bus import Bus, Message, TopicPartition
+from shared.bus.kafka import KafkaBus
+from shared.consume import Handlers
+from shared.consume.tables import ConsumerPositionRecord, consumer_position
+from shared.db import Database, Tx, columns_of
+from shared.events.cloudevents import encode
+from shared.ids import new_event_id, new_id
+from shared.outbox import witness
+from shared.vault import Vault
+from tests.parts import kafka
+from tests.parts.kafka import ApacheKafka
+from tests.parts.processes import PartMissing
+from tests.parts.waiting import until
+from tests.shared.bus.ledger_member import SESSION_SECONDS
+from tests.shared.consume.running import booked, consuming_with
+from tests.shared.ledger import HANDLERS, PLACE, amounts, purchase
+
+pytestmark = [pytest.mark.kafka, pytest.mark.real_broker, pytest.mark.long]
+
+TOPIC = PLACE.topic
+HERE = TopicPartition(TOPIC, 2)
+CUSTOMER = new_id("cus")
+COPIED, LOST = 3, 2
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[ApacheKafka]:
+    """A broker whose log may be replaced."""
+    try:
+        made = ApacheKafka()
+    except PartMissing as error:
+        pytest.skip(str(error))
+    yield made.start()
+    made.close()
+
+
+@pytest.fixture
+def handlers(tmp_path: Path) -> Handlers:
+    return replace(HANDLERS, consumer=f"toy-{tmp_path.name}")
+
+
+async def unaudited(_tx: Tx) -> None:
+    """Write no row of the audit trail."""
+
+
+async def send(bus: Bus, amount: int, count: int) -> None:
+    producer = await bus.producer()
+    messages = []
+    for _ in range(count):
+        event = purchase(CUSTOMER, amount)
+        headers, payload = encode(event, new_event_id(), "/huitou/profile")
+        messages.append(Message(event.key, tuple(headers), payload))
+    await producer.send(HERE.topic, HERE.partition, messages)
+    await producer.close()
+
+
+async def replaced(broker: ApacheKafka, while_it_is_down: Callable[[], None]) -> None:
+    await asyncio.to_thread(while_it_is_down)
+    broker.start_soon()
+    await asyncio.to_thread(broker.wait)
+
+
+async def position(database: Database) -> ConsumerPositionRecord:
+    statement = select(*columns_of(consumer_position, ConsumerPositionRecord))
+    async with database.read() as read:
+        record = await read.read_record(
+            ConsumerPositionRecord, statement.where(consumer_position.c.partition == HERE.partition)
+        )
+    assert record is not None
+    return record
+
+
+@pytest.mark.parametrize(
+    ("kind", "new", "is_running"),
+    [
+        ("sqlite", 1, True),
+        ("sqlite", 2, True),
+        ("sqlite", 2, False),
+        ("sqlite", 5, False),
+        ("postgresql", 1, False),
+        ("postgresql", 5, True),
+    ],
+    indirect=["kind"],
+)
+async def test_a_broker_that_was_restored_from_an_older_copy_and_has_grown_stops_its_consumers(
+    database: Database,
+    broker: ApacheKafka,
+    vault: Vault,
+    handlers: Handlers,
+    new: int,
+    is_running: bool,
+) -> None:
+    """The log may be shorter than the position, as long, or longer, and the consumer may run meanwhile or not."""
+    await kafka.clear(broker.servers, [TOPIC])
+    bus = KafkaBus([broker.servers], session_seconds=SESSION_SECONDS)
+    await bus.ensure_topics({TOPIC: 4})
+
+    async def applied(count: int) -> bool:
+        return await booked(database) >= count
+
+    async def is_stopped() -> bool:
+        return (await position(database)).foreign_since is not None
+
+    async def restored() -> None:
+        await replaced(broker, broker.restore)
+        other = KafkaBus([broker.servers], session_seconds=SESSION_SECONDS)
+        await send(other, 100, new)
+        await other.close()
+
+    await send(bus, 1, COPIED)
+    await replaced(broker, broker.copy)
+    await send(bus, 10, LOST)
+    async with consuming_with(database, bus, vault, handlers):
+        await until(lambda: applied(COPIED + LOST), seconds_max=60)
+        if is_running:
+            await restored()
+            await until(is_stopped, seconds_max=90)
+    if not is_running:
+        await restored()
+    async with consuming_with(database, bus, vault, handlers):
+        await until(is_stopped, seconds_max=60)
+        assert await booked(database) == COPIED + LOST, "nothing is applied before somebody has decided"
+        (accepted,) = await witness.move_back(database, bus, unaudited)
+        assert accepted.known == COPIED + LOST
+        await until(lambda: applied(COPIED + LOST + new), seconds_max=60)
+    async with database.read() as read:
+        (whole,) = await amounts(read)
+    assert whole[1] % 100 == COPIED + 10 * LOST
+    assert whole[1] // 100 == new
+    await bus.close()
