@@ -15,6 +15,7 @@ from shared.audit.commands import login
 from shared.auth.signing import keys_folder
 
 ANSWER_SECONDS_MAX = 120.0
+UNAUTHORIZED = 401
 
 
 class Product:
@@ -74,6 +75,13 @@ class Product:
             return self._clients[service].get("/health/live").is_success
         except httpx2.TransportError:
             return False
+
+    def is_ours(self, service: str) -> bool:
+        """Return whether a service takes the token of this home. Of a folder without keys every product is."""
+        return (
+            self._token is None
+            or self.ask(service, "GET", "/v1/set-aside?limit=1").status_code != UNAUTHORIZED
+        )
 
     def ask(
         self,

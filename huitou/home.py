@@ -105,6 +105,22 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
+def is_in_use(folder: Path) -> bool:
+    """Return whether a process runs the product, or one of its services, in this folder."""
+    return any(_is_locked(path) for path in (folder / "huitou.lock", *folder.glob("*.lease")))
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # it was never locked, or is another user's
+        return False
+    return False
+
+
 def make(folder: Path) -> None:
     """Create the folder, readable by its owner only. Raises Refused when that is not possible."""
     try:

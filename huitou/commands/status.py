@@ -25,8 +25,9 @@ def status(
     """
     settings = Settings()
     known = home.read(settings.home)
+    stopped = known is not None and _is_embedded(settings) and not home.is_in_use(settings.home)
     with Product(settings) as product:
-        services = [_service(product, settings, name) for name in settings.names]
+        services = [_service(product, settings, name, stopped=stopped) for name in settings.names]
     found = {
         "home": str(settings.home.resolve()),
         "currency": known.currency if known else None,
@@ -40,8 +41,18 @@ def status(
         raise typer.Exit(Exit.FAILED)
 
 
-def _service(product: Product, settings: Settings, name: str) -> dict[str, Any]:
-    """Return the state of one service or the console. One that does not answer is no refusal here."""
+def _is_embedded(settings: Settings) -> bool:
+    """Return whether the whole product is one process, which locks its home."""
+    from huitou import registry  # loads every service, which other commands need not wait for
+
+    return settings.bus_url.startswith("embedded:") and len(registry.files()) == len(SERVICES)
+
+
+def _service(product: Product, settings: Settings, name: str, *, stopped: bool) -> dict[str, Any]:
+    """Return the state of one service or the console. One that does not answer is no refusal here.
+
+    What answers may be the product of another home: if this one is `stopped`, or if it does not take this home's token.
+    """
     found: dict[str, Any] = {
         "name": name,
         "address": settings.address(name),
@@ -50,8 +61,11 @@ def _service(product: Product, settings: Settings, name: str) -> dict[str, Any]:
     }
     found |= {"on_their_way": None, "set_aside": {}, "issues": []}
     try:
-        found["ready"] = product.ask(name, "GET", "/health/ready").is_success
-        found["running"] = True
+        ready = product.ask(name, "GET", "/health/ready")
+        if stopped or (name in SERVICES and not product.is_ours(name)):
+            detail = said("status_other_product", address=settings.address(name))
+            return found | {"issues": [{"code": "other_product", "detail": detail}]}
+        found["ready"], found["running"] = ready.is_success, True
         if name in SERVICES:
             metrics = product.ask(name, "GET", "/metrics").text
             found["on_their_way"] = backlog.count_in(metrics)

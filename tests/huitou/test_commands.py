@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from huitou.exits import Exit
+from shared.auth.signing import ensure_signing_key
 from tests.parts.installations import Installation
 
 pytestmark = pytest.mark.slow
@@ -281,6 +283,40 @@ def test_the_status_of_a_folder_that_is_no_home_shows_what_runs_at_its_addresses
     document = json.loads(said.stdout)
     assert (said.returncode, document["currency"]) == (Exit.DONE, None), said.stdout
     assert [service["issues"] for service in document["services"]] == [[], [], [], [], []]
+
+
+@pytest.mark.parametrize("keys", ["copied", "other"])
+def test_the_status_of_a_stopped_home_does_not_take_another_home_s_product_for_its_own(
+    shop: Installation, tmp_path: Path, keys: str
+) -> None:
+    """The other product runs at the ports of this home, which may be a copy of its home, keys and all."""
+    stopped = Installation(tmp_path / "stopped", shop.port_base)
+    stopped.home.mkdir()
+    shutil.copy(shop.home / "home.json", stopped.home)
+    if keys == "copied":
+        shutil.copytree(shop.home / "keys", stopped.home / "keys")
+    else:
+        ensure_signing_key(stopped.home)
+
+    said = stopped.run("status", "--json")
+
+    assert said.returncode == Exit.NOT_RUNNING, said.stdout
+    for service in json.loads(said.stdout)["services"]:
+        assert (service["running"], service["ready"]) == (False, False)
+        assert [issue["code"] for issue in service["issues"]] == ["other_product"]
+
+
+def test_the_status_of_a_home_on_kafka_asks_for_its_own_product_by_its_token(
+    shop: Installation, tmp_path: Path
+) -> None:
+    more = {"HUITOU_BUS_URL": "kafka://127.0.0.1:1"}
+    other = Installation(tmp_path / "other", shop.port_base, more)
+    other.home.mkdir()
+    ensure_signing_key(other.home)
+
+    services = json.loads(other.run("status", "--json").stdout)["services"]
+
+    assert {service["name"] for service in services if service["running"]} == {"console"}
 
 
 def test_the_status_of_a_product_that_does_not_run_says_so(tmp_path: Path) -> None:
