@@ -11,7 +11,7 @@ BIN := .venv/bin
 SEED ?=
 MINUTES ?= 2
 ARGS ?=
-WORKERS ?= -n 3 --dist loadgroup
+WORKERS ?= -n 4 --dist loadgroup
 
 .PHONY: help
 help: ## show what there is to make

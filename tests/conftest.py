@@ -17,6 +17,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from shared.clock import SystemClock
 from shared.db import Database
+from shared.run import garbage
 from tests.parts import answered, bytecode, databases, forks, kafka, postgres, servers
 from tests.parts.databases import KINDS, Kind
 from tests.parts.far_rates import FAR_RATES
@@ -118,6 +119,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     forks.in_use = not any(
         item.get_closest_marker("bench") or item.get_closest_marker("chaos") for item in session.items
     )
+    garbage.seldom()  # a tenth of the run went into looking through the objects of all tests
 
 
 def pytest_testnodedown(node: Any) -> None:
