@@ -24,6 +24,7 @@ from shared.auth.access import Forbidden
 from shared.auth.principal import Principal
 from shared.context import Context
 from shared.db import Read, Tx
+from shared.db.rehearsal import rehearsed
 from shared.errors import DomainError, Kind
 from shared.ids import new_id
 from shared.vault import Keys
@@ -74,7 +75,8 @@ async def propose(
 
     Raises what `act` raises, ProposedBefore and TooManyProposals.
     """
-    await _rehearse(tx, act)
+    async with rehearsed(tx):
+        await act()
     former = await storage.find_by_key(tx, proposal.key)
     if former is not None:
         raise ProposedBefore(approval_id=former.id)
@@ -171,20 +173,6 @@ async def prune_approvals(tx: Tx, _context: Context[Any]) -> int:
 async def of_object(read: Read, object_id: str) -> list[ApprovalRecord]:
     """Return the approvals of requests that change this thing, the latest first, at most OF_OBJECT_MAX."""
     return await storage.of_object(read, object_id, OF_OBJECT_MAX)
-
-
-class _Undone(Exception):
-    """An act that was rehearsed has succeeded, and is undone."""
-
-
-async def _rehearse(tx: Tx, act: Callable[[], Awaitable[object]]) -> None:
-    """Do an act and undo it. Raises what the act raises."""
-    try:
-        async with tx.savepoint():
-            await act()
-            raise _Undone
-    except _Undone:
-        return
 
 
 def opened(keys: Keys, record: ApprovalRecord) -> Content:

@@ -1,4 +1,4 @@
-"""Rehearse a part of a transaction: do it for real, read what came of it, and undo it."""
+"""Rehearse a part of a transaction: do it for real, read its effects, and undo it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,15 +11,14 @@ class _Rehearsed(Exception):
 
 
 @asynccontextmanager
-async def kept_unless(tx: Tx, dry_run: bool) -> AsyncIterator[None]:
-    """Run a part of a transaction in a savepoint, and roll it back at its end if it is a dry run.
+async def rehearsed(tx: Tx) -> AsyncIterator[None]:
+    """Run a part of a transaction in a savepoint, and roll it back at its end, with the events that it published.
 
-    What the part has read stays known, so a dry run answers what the run would answer. Its events are undone too.
+    What the part has read stays known, so a dry run answers what the run would answer. An exception of the part is raised further.
     """
     try:
         async with tx.savepoint():
             yield
-            if dry_run:
-                raise _Rehearsed
+            raise _Rehearsed
     except _Rehearsed:
         pass

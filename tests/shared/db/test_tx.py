@@ -11,6 +11,7 @@ from sqlalchemy import Executable, Table, delete, func, insert, select, text, up
 from shared.clock import ManualClock
 from shared.db import Database, Slot, any_of, any_of_rows, failures, locks, open_database, postgres
 from shared.db.access import Records
+from shared.db.rehearsal import rehearsed
 from shared.events import cloudevents
 from shared.ids import new_id
 from shared.outbox.tables import outbox
@@ -154,6 +155,21 @@ async def test_a_savepoint_undoes_its_part_with_what_it_published_and_kept(datab
             await tx.insert_records(balances, [BalanceRecord("c", 1)])
     async with database.read() as read:
         assert await amounts(read) == [("a", 1), ("c", 1)]
+        assert await read.scalar(select(func.count()).select_from(outbox)) == 0
+
+
+async def test_a_rehearsed_part_leaves_nothing_but_what_was_read_of_it(database: Database) -> None:
+    async with database.begin() as tx:
+        await tx.insert_records(balances, [BalanceRecord("a", 1)])
+        async with rehearsed(tx):
+            await tx.insert_records(balances, [BalanceRecord("b", 2)])
+            tx.publish(purchase(CUSTOMER))
+            seen = await amounts(tx)
+        with pytest.raises(RuntimeError):
+            async with rehearsed(tx):
+                raise RuntimeError
+    async with database.read() as read:
+        assert (seen, await amounts(read)) == ([("a", 1), ("b", 2)], [("a", 1)])
         assert await read.scalar(select(func.count()).select_from(outbox)) == 0
 
 

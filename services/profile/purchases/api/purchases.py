@@ -1,6 +1,7 @@
 """Purchases: record one or many."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Annotated, Self
 
@@ -32,7 +33,7 @@ from services.profile.purchases.usecases.record_purchases import record_purchase
 from services.profile.settings import Settings
 from shared.auth.principal import Principal
 from shared.db import Tx
-from shared.db.rehearsal import kept_unless
+from shared.db.rehearsal import rehearsed
 from shared.errors import DomainError
 from shared.http import problems
 from shared.http.auth import allow
@@ -255,7 +256,7 @@ async def record_purchases(
     A dry run answers as the run would. The ids of what it would record or make are not kept.
     """
     reported = [item.purchase async for item in paced(body.items)]
-    async with kept_unless(tx, dry_run):
+    async with rehearsed(tx) if dry_run else nullcontext():
         outcomes = await record(tx, context, reported, issuer=caller.issuer)
         shown = await _shown(tx, caller, outcomes)
     return PurchaseOutcomes(items=[_outcome(outcome, incoming, shown) for outcome in outcomes])

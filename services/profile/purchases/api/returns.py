@@ -1,6 +1,7 @@
 """Returns: record one or many."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
@@ -35,7 +36,7 @@ from services.profile.purchases.usecases.record_returns import record_returns
 from services.profile.settings import Settings
 from shared.auth.principal import Principal
 from shared.db import Tx
-from shared.db.rehearsal import kept_unless
+from shared.db.rehearsal import rehearsed
 from shared.errors import DomainError
 from shared.events.base import Issuer
 from shared.http import problems
@@ -227,7 +228,7 @@ async def record_many_returns(
     record are not kept.
     """
     reported = [item.reported async for item in paced(body.items)]
-    async with kept_unless(tx, dry_run):
+    async with rehearsed(tx) if dry_run else nullcontext():
         outcomes = await record_returns(tx, context, reported, issuer=caller.issuer)
         shown = await _shown(tx, caller, outcomes)
     return ReturnOutcomes(items=[_outcome(outcome, incoming, shown) for outcome in outcomes])

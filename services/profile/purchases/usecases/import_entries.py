@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
@@ -10,7 +11,7 @@ from shared import csv_text, jobs
 from shared.context import Context
 from shared.csv_text import Cell
 from shared.db import Tx
-from shared.db.rehearsal import kept_unless
+from shared.db.rehearsal import rehearsed
 from shared.errors import DomainError, FieldError
 from shared.files.row_error import RowError
 from shared.jobs import Held, ItemError, Step
@@ -94,7 +95,7 @@ async def import_entries(tx: Tx, context: Context[Settings], held: Held, *, sort
     assert piece is not None, "the pieces are numbered without gaps"
     entries = sort.entries_of(piece, parameters)
     reported = [entry.reported for entry in entries if entry.reported is not None]
-    async with kept_unless(tx, parameters.dry_run):
+    async with rehearsed(tx) if parameters.dry_run else nullcontext():
         outcomes = iter(await sort.record(tx, context, reported, held.issuer) if reported else ())
     results = [_result(entry, None if entry.reported is None else next(outcomes)) for entry in entries]
     counts = Counter(result.outcome for result in results)
