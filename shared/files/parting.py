@@ -1,6 +1,5 @@
 """Part the entries of a file into batches that are recorded together."""
 
-from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 from shared.limits import BATCH_ITEMS_MAX, LINES_MAX
@@ -26,25 +25,29 @@ class Parting(Generic[T]):
         self._begin = 0
         """The place of the first item that is related to the last one."""
 
-    def add(self, item: T, related: str, rows: int) -> Iterator[list[T]]:
-        """Add an item with its number of rows, and yield the batches that are complete with it."""
+    def add(self, item: T, related: str, rows: int) -> list[list[T]]:
+        """Add an item with its number of rows, and return the batches that are complete because of it."""
         if related != self._related:
             self._related, self._begin = related, len(self._items)
+        complete = []
         while self._items and not self._has_room(rows):
-            cut = self._begin or len(self._items)
-            yield self._items[:cut]
-            self._rows_count -= sum(self._rows[:cut])
-            self._items, self._rows = self._items[cut:], self._rows[cut:]
-            self._begin = 0
+            complete.append(self._cut(self._begin or len(self._items)))
         self._items.append(item)
         self._rows.append(rows)
         self._rows_count += rows
+        return complete
 
-    def rest(self) -> Iterator[list[T]]:
-        """Yield the last batch, if there is one."""
-        if self._items:
-            yield self._items
-        self._items, self._rows, self._rows_count = [], [], 0
+    def rest(self) -> list[list[T]]:
+        """Return the last batch, if there is one."""
+        return [self._cut(len(self._items))] if self._items else []
+
+    def _cut(self, count: int) -> list[T]:
+        """Take the first items out."""
+        batch, self._items = self._items[:count], self._items[count:]
+        self._rows_count -= sum(self._rows[:count])
+        self._rows = self._rows[count:]
+        self._begin = 0
+        return batch
 
     def _has_room(self, rows: int) -> bool:
         return len(self._items) < BATCH_ITEMS_MAX and self._rows_count + rows <= BATCH_ROWS_MAX
