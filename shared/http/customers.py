@@ -1,7 +1,7 @@
 """The names of customers in requests: `cus_…`, `me`, or `ext:` and the merchant's own id, which is unique within its issuer.
 
-An operation whose path names a customer takes all without a word, because the guard and `name_customer` put the identity there. Where a query or a
-body names a customer, the route asks `Named` for the identity.
+An operation whose path names a customer takes all of them and declares nothing, because the guard and `name_customer` put
+the identity there. Where a query or a body names a customer, the route asks `Named` for the identity.
 """
 
 from collections.abc import Mapping, MutableMapping
@@ -124,7 +124,7 @@ async def name_customer(request: Request, issuer: IssuerOfName = None) -> None:
     request.path_params[CUSTOMER] = identity_id
 
 
-async def customer_of_refused(read: Read, request: Request, operation: Operation) -> str | None:
+async def identity_of_refused(read: Read, request: Request, operation: Operation) -> str | None:
     """Return the identity that a refused request names in its path or its body; None if it names none that is known.
 
     The request may have been refused before its body was read or its names were looked up.

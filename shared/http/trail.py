@@ -1,8 +1,8 @@
 """The audit trail at the HTTP edge: every act of an operator, and every read of a person that was not masked.
 
 An act is written in its own transaction, so that it leaves a row exactly if it was done. An act that was refused, also for its
-role, leaves a row in a transaction of its own, because its own is rolled back. It names the customer that the request named, also by an external id. A read is written before it is
-answered.
+role, leaves a row in a transaction of its own, because its own is rolled back. It names the owner of the identity that the
+request named. A read is written before it is answered.
 """
 
 import asyncio
@@ -24,13 +24,14 @@ from shared.db import Tx
 from shared.errors import DomainError
 from shared.errors import Kind as Refusal
 from shared.http import bodies
-from shared.http.customers import customer_of_refused
+from shared.http.customers import identity_of_refused
 from shared.http.dependencies import PRINCIPAL, TX
 from shared.http.idempotency import HIT_HEADER
 from shared.http.operation import Operation
 from shared.http.problems import REQUEST_ID
 from shared.http.readers import SIGHT
 from shared.ids import is_id
+from shared.service.capability import CustomerOf
 
 DONE = "done"
 WRITE_SECONDS_MAX = 1.0
@@ -71,10 +72,11 @@ async def refused(running: Runtime, request: Request, operation: Operation, refu
     failed: Tx | None = request.scope.get(TX)
     noted = None if failed is None else audit.customer_noted(failed)
     async with asyncio.timeout(WRITE_SECONDS_MAX), running.database.begin() as tx:
-        if noted is not None:
-            audit.note(tx, customer_id=noted)
-        elif not act.customers and (named := await customer_of_refused(tx, request, operation)):
-            audit.note(tx, customer_id=named)
+        named = noted or await identity_of_refused(tx, request, operation)
+        customer_of: CustomerOf | None = request.app.state.customer_of
+        if named is not None:
+            owner_id = named if customer_of is None else await customer_of(tx, named)
+            audit.note(tx, customer_id=owner_id, identity_id=named)
         await audit.write(tx, running.vault, operator, act)
 
 

@@ -21,6 +21,9 @@ FindExternal = Callable[[Read, Context[Any], str, str], Awaitable[str | None]]
 """A function that returns the identity to which an external id leads within an issuer, or None. The id comes last, in its only
 spelling."""
 
+CustomerOf = Callable[[Read, str], Awaitable[str]]
+"""A function that returns the customer that owns an identity now. An identity that is unknown is its own owner."""
+
 
 class Resource(Protocol):
     """The operations of one resource: a `shared.http.routes.Router`."""
@@ -46,6 +49,8 @@ class Capability:
     """The functions that apply a dead parked fact that is no event when an operator retries it, by its type name."""
     find_external: FindExternal | None = None
     """The function that finds customers by the merchant's own ids. At most one capability of a service has it."""
+    customer_of: CustomerOf | None = None
+    """The function that returns the owner of an identity. At most one capability of a service has it."""
     jobs: Sequence[Job] = ()
     """The periodic jobs."""
     job_kinds: Sequence[JobKind] = ()

@@ -25,7 +25,7 @@ from shared.jobs.kinds import JobKind
 from shared.metrics import Measure, Sample
 from shared.outbox import tables as outbox_tables
 from shared.outbox.jobs import Job, paged
-from shared.service.capability import Capability, FindExternal, Resource
+from shared.service.capability import Capability, CustomerOf, FindExternal, Resource
 from shared.settings import ServiceSettings
 from shared.speech import words
 from shared.verify import tables as verify_tables
@@ -106,6 +106,13 @@ class Service:
         """Return the function that finds customers by the merchant's own ids, or None if the service has none."""
         functions = [capability.find_external for capability in self.capabilities if capability.find_external]
         assert len(functions) <= 1, "one capability of a service knows external ids"
+        return functions[0] if functions else None
+
+    @cached_property
+    def customer_of(self) -> CustomerOf | None:
+        """Return the function that returns the owner of an identity, or None if the service knows no owners."""
+        functions = [capability.customer_of for capability in self.capabilities if capability.customer_of]
+        assert len(functions) <= 1, "one capability of a service knows owners"
         return functions[0] if functions else None
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from services.feedback.customers import events, storage
 from shared.events.profile import CustomerMerged, CustomerRegistered, CustomerUnmerged
-from shared.identity import identity_metadata
+from shared.identity import customer_of, identity_metadata
 from shared.service import Capability
 
 CAPABILITY = Capability(
@@ -13,5 +13,6 @@ CAPABILITY = Capability(
         CustomerMerged: events.customer_moved,
         CustomerUnmerged: events.customer_moved,
     },
+    customer_of=customer_of,
     tables=(identity_metadata, storage.metadata),
 )

@@ -4,12 +4,14 @@ from services.loyalty.ledger.api import adjustments, lots
 from services.loyalty.ledger.invariants import INVARIANTS
 from services.loyalty.ledger.storage import figures
 from services.loyalty.ledger.storage.tables import metadata
+from services.loyalty.ledger.storage.wallets import customer_of
 from shared.service import Capability
 
 CAPABILITY = Capability(
     name="ledger",
     routers=(lots.router, adjustments.router),
     approvables=(adjustments.APPROVABLE,),
+    customer_of=customer_of,
     tables=(metadata,),
     gauges=figures.gauges,
     measures=figures.MEASURES,

@@ -11,7 +11,7 @@ from shared.events.profile import (
     PurchaseRecorded,
     PurchaseReturned,
 )
-from shared.identity import identity_metadata
+from shared.identity import customer_of, identity_metadata
 from shared.service import Capability
 
 CAPABILITY = Capability(
@@ -25,6 +25,7 @@ CAPABILITY = Capability(
         CustomerUnmerged: customers.customer_moved,
         CustomerErased: customers.customer_erased,
     },
+    customer_of=customer_of,
     tables=(identity_metadata, tables.metadata),
     gauges=figures.gauges,
     measures=figures.MEASURES,

@@ -357,3 +357,22 @@ async def test_a_refused_act_is_written_down_with_the_customer_that_it_named(hou
     async with house.client(tokens.operator("manager")) as client:
         listed = (await client.get("/v1/audit", params={"customer_id": "ext:C-1"})).json()["items"]
     assert "forbidden" in {item["outcome"] for item in listed} or house.service.name == "scoring"
+
+
+async def test_a_refused_act_on_an_identity_that_was_merged_is_written_down_with_its_owner(
+    house: Opened,
+) -> None:
+    paths = {
+        "loyalty": ("/v1/members/{}/adjustments", {"points": 1, "reason": "Twice"}),
+        "feedback": ("/v1/complaints", {"customer": {"id": house.owner}} | COMPLAINT),
+    }
+    if house.service.name not in paths:
+        return
+    await house.tell(facts.merged(house.owner, house.other, NOW))
+    path, body = paths[house.service.name]
+    async with house.client(tokens.operator("viewer")) as client:
+        answer = await client.post(path.format(house.owner), json=body, headers=house.key())
+    assert answer.json()["code"] == "forbidden", answer.text
+    async with house.database.read() as read:
+        (row,) = await read.all(select(audit).where(audit.c.request_id == answer.headers["request-id"]))
+    assert (row.customer_id, row.identity_id) == (house.other, house.owner)

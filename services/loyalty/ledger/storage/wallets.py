@@ -39,6 +39,12 @@ async def known(read: Read, identity_ids: Sequence[str]) -> set[str]:
     return {identity_id for (identity_id,) in rows}
 
 
+async def customer_of(read: Read, identity_id: str) -> str:
+    """Return the customer that owns an identity. An identity without a wallet is its own owner."""
+    owner = await read.scalar(select(wallet.c.owner_id).where(wallet.c.identity_id == identity_id))
+    return owner or identity_id
+
+
 async def lock_groups(tx: Tx, identity_ids: Sequence[str], *, as_owners: bool) -> list[Wallet]:
     """Lock all wallets of the owners of these identities, by id, in one statement.
 

@@ -15,6 +15,7 @@ from shared.db import Read
 from shared.vault import Keys, SubjectErased
 
 __all__ = [
+    "customer_of",
     "find_external",
     "holder_of",
     "identities_of",
@@ -43,6 +44,11 @@ def rows_seen_by(caller: Principal) -> list[JsonValue]:
 def may_ask_for(caller: Principal, issuer: str | None) -> bool:
     """Return whether a caller may list what this issuer brought; None: what every issuer brought that it may see."""
     return issuer is None or issuer_seen_by(caller) in (None, issuer)
+
+
+async def customer_of(read: Read, identity_id: str) -> str:
+    """Return the customer that owns an identity, also an erased one. An identity that is unknown is its own owner."""
+    return (await owners_of(read, [identity_id])).get(identity_id, identity_id)
 
 
 async def find_external(read: Read, context: Context, issuer: str, external_id: str) -> str | None:
