@@ -7,14 +7,13 @@ from fastapi import Query
 from starlette.requests import Request as Incoming
 
 from services.profile.purchases.api import purchase_files, return_files
-from services.profile.purchases.api.import_files import PARAMETERS
-from services.profile.purchases.usecases.import_entries import FileParameters
+from services.profile.purchases.api.import_files import RequestReader
+from services.profile.purchases.domain.imports import PARAMETERS, FileParameters
 from services.profile.settings import Settings
 from shared import jobs
 from shared.auth.principal import Principal
 from shared.context import Context
 from shared.db import Tx
-from shared.files.entries import Kind
 from shared.files.uploads import (
     MEDIA_TYPE,
     CsvExpected,
@@ -30,7 +29,6 @@ from shared.http.jobs import LOCATION, JobOut, shown
 from shared.http.language import Language
 from shared.http.models import Source
 from shared.http.routes import Router
-from shared.jobs import JobKind
 from shared.jobs.refusals import TooManyJobs
 from shared.limits import CODE_MAX, IMPORT_BODY_BYTES_MAX
 
@@ -56,7 +54,6 @@ def _csv(rows: str, example: str) -> dict[str, object]:
     }
 
 
-Asked = Mapping[str, str | bool | None]
 SourceQuery = Annotated[
     Source,
     Query(description="The system that the rows come from: ids are unique within it.", examples=["web"]),
@@ -76,19 +73,23 @@ DryRunQuery = Annotated[
 ]
 
 router = Router(tags=["imports"])
+FILE_OPTIONS: Mapping[str, object] = {
+    "idempotency": "optional",
+    "body_type": MEDIA_TYPE,
+    "body_bytes_max": IMPORT_BODY_BYTES_MAX,
+    "errors": (FileRefused, TooManyJobs, CsvExpected),
+    "status_code": 202,
+    "location": LOCATION,
+}
+"""The options of every operation that takes a file in."""
 
 
 @router.post(
     "/v1/imports",
-    operation_id=purchase_files.IMPORT.operation,
+    operation_id=purchase_files.READER.operation,
     summary="Import purchases from a CSV file",
     allow=allow({"agent", "manager", "admin"}, partner_scope="purchases:write"),
-    idempotency="optional",
-    body_type=MEDIA_TYPE,
-    body_bytes_max=IMPORT_BODY_BYTES_MAX,
-    errors=(FileRefused, TooManyJobs, CsvExpected),
-    status_code=202,
-    location=LOCATION,
+    **FILE_OPTIONS,
     openapi_extra=_csv(
         "One row per line of a receipt; rows with one `order_id` are one order.", PURCHASES_EXAMPLE
     ),
@@ -113,25 +114,18 @@ async def import_purchases(
     outcome of each row. Until the end of the job the file that was sent is kept encrypted under a key of its own, which is
     destroyed then.
     """
-    asked: Asked = {"source": source, "anonymous": anonymous, "dry_run": dry_run, "encoding": encoding}
     parameters = FileParameters(
         source=source, anonymous=anonymous, dry_run=dry_run, encoding=encoding, language=_spoken(incoming)
     )
-    kind = purchase_files.kind_of(parameters)
-    return await _begin(tx, context, caller, incoming, purchase_files.IMPORT, kind, parameters, asked)
+    return await _begin(tx, context, caller, incoming, purchase_files.READER, parameters)
 
 
 @router.post(
     "/v1/imports/returns",
-    operation_id=return_files.IMPORT.operation,
+    operation_id=return_files.READER.operation,
     summary="Import returns from a CSV file",
     allow=allow({"agent", "manager", "admin"}, partner_scope="returns:write"),
-    idempotency="optional",
-    body_type=MEDIA_TYPE,
-    body_bytes_max=IMPORT_BODY_BYTES_MAX,
-    errors=(FileRefused, TooManyJobs, CsvExpected),
-    status_code=202,
-    location=LOCATION,
+    **FILE_OPTIONS,
     openapi_extra=_csv(
         "One row per line that goes back; rows with one `return_id` are one return.", RETURNS_EXAMPLE
     ),
@@ -150,10 +144,8 @@ async def import_returns(
     Columns: return_id, order_id, returned_at, line (of the order, counted from 1), quantity. A return whose order is not
     recorded yet waits for it, and is done. Returns are recognised by `source` and `return_id`.
     """
-    asked: Asked = {"source": source, "dry_run": dry_run, "encoding": encoding}
     parameters = FileParameters(source=source, dry_run=dry_run, encoding=encoding, language=_spoken(incoming))
-    kind = return_files.kind_of(parameters)
-    return await _begin(tx, context, caller, incoming, return_files.IMPORT, kind, parameters, asked)
+    return await _begin(tx, context, caller, incoming, return_files.READER, parameters)
 
 
 async def _begin(
@@ -161,22 +153,25 @@ async def _begin(
     context: Context[Settings],
     caller: Principal,
     incoming: Incoming,
-    job: JobKind,
-    kind: Kind,
+    reader: RequestReader[object],
     parameters: FileParameters,
-    asked: Asked,
 ) -> JobOut:
     """Look at the file that a request brought, and queue the job that imports it."""
     must_be_csv(incoming.headers.get("content-type", ""))
     content = await incoming.body()
-    await look_at(content, kind, parameters.encoding)
+    await look_at(content, reader.kind_of(parameters), parameters.encoding)
     record = await jobs.begin(
         tx,
         context.vault,
-        job.operation,
+        reader.operation,
         caller,
         parameters=PARAMETERS.dump_json(parameters).decode(),
-        asked=asked,
+        asked={
+            "source": parameters.source,
+            "anonymous": parameters.anonymous,
+            "dry_run": parameters.dry_run,
+            "encoding": parameters.encoding,
+        },
         read=raw_pieces(content),
     )
     return shown(context.vault, record)

@@ -3,11 +3,10 @@
 import re
 from dataclasses import replace
 
-from services.profile.purchases.api.import_files import Json, import_of
+from services.profile.purchases.api.import_files import Json, RequestReader
 from services.profile.purchases.api.purchases import PurchaseIn
+from services.profile.purchases.domain.imports import IMPORT_PURCHASES, FileParameters
 from services.profile.purchases.domain.purchases import Purchase
-from services.profile.purchases.usecases.import_entries import FileParameters
-from services.profile.purchases.usecases.import_purchases import import_purchases
 from shared import money
 from shared.catalogues import field_sentence
 from shared.files.entries import Cells, Kind, NotReadable, integer
@@ -81,13 +80,14 @@ ANONYMOUS_TOO = replace(
 """The same files, in which a blank customer, or no such column, is no error: the order is anonymous."""
 
 
-def kind_of(parameters: FileParameters) -> Kind:
-    """Return the sort of file that was sent."""
-    return ANONYMOUS_TOO if parameters.anonymous else PURCHASES
+class _PurchaseReader(RequestReader[Purchase]):
+    operation, key, example = IMPORT_PURCHASES, PURCHASES.key, ("1001", "pur_01k2m9d6v4e8r7a1b2c3d4e5f6")
+
+    def kind_of(self, parameters: FileParameters) -> Kind:
+        return ANONYMOUS_TOO if parameters.anonymous else PURCHASES
+
+    def reported_of(self, body: Json) -> Purchase:
+        return PurchaseIn.model_validate(body).purchase
 
 
-def _purchase(body: Json) -> Purchase:
-    return PurchaseIn.model_validate(body).purchase
-
-
-IMPORT = import_of("import_purchases", PURCHASES.key, kind_of, _purchase, import_purchases)
+READER = _PurchaseReader()

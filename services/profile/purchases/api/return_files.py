@@ -1,10 +1,9 @@
 """Files of returns: a row is one line that goes back, and the rows with one return id are one return."""
 
-from services.profile.purchases.api.import_files import Json, import_of
+from services.profile.purchases.api.import_files import Json, RequestReader
 from services.profile.purchases.api.returns import ReturnIn
+from services.profile.purchases.domain.imports import IMPORT_RETURNS, FileParameters
 from services.profile.purchases.domain.returns import Return
-from services.profile.purchases.usecases.import_entries import FileParameters
-from services.profile.purchases.usecases.import_returns import import_returns
 from shared.files.entries import Cells, Kind, integer
 
 
@@ -35,13 +34,14 @@ RETURNS = Kind(
 )
 
 
-def kind_of(_: FileParameters) -> Kind:
-    """Return the sort of file that was sent."""
-    return RETURNS
+class _ReturnReader(RequestReader[Return]):
+    operation, key, example = IMPORT_RETURNS, RETURNS.key, ("R-1", "ret_01k2m9d6v4e8r7a1b2c3d4e5f6")
+
+    def kind_of(self, _: FileParameters) -> Kind:
+        return RETURNS
+
+    def reported_of(self, body: Json) -> Return:
+        return ReturnIn.model_validate(body).reported
 
 
-def _return(body: Json) -> Return:
-    return ReturnIn.model_validate(body).reported
-
-
-IMPORT = import_of("import_returns", RETURNS.key, kind_of, _return, import_returns)
+READER = _ReturnReader()

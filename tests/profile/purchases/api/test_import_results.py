@@ -69,5 +69,18 @@ async def test_sentences_are_in_the_language_of_the_request_and_of_a_dry_run_no_
     assert rows[2]["detail"].startswith("顾客为空")
 
 
+@pytest.mark.parametrize(
+    ("operation", "key", "made"), [("import_purchases", "order_id", "pur_"), ("import_returns", "return_id", "ret_")]
+)  # fmt: skip
+async def test_the_example_of_a_result_names_what_the_import_records(
+    profile: Profile, operation: str, key: str, made: str
+) -> None:
+    document = (await profile.operator().get("/openapi.json")).json()
+    described = document["paths"]["/v1/jobs/{job_id}/result"]["get"]["responses"]["200"]["content"]
+    (line,) = csv.DictReader(io.StringIO(described["text/csv"]["examples"][operation]["value"]))
+    assert (line["row"], line["outcome"], line["id"][:4]) == ("2", "recorded", made)
+    assert line[key]
+
+
 async def test_a_header_alone_makes_a_header_alone(profile: Profile) -> None:
     assert await result_of(profile, []) == []

@@ -22,6 +22,8 @@ from tests.parts.sampling import limit
 from tests.profile.running import Profile, purchase
 
 ORDERS, KNOWN, BATCH_ROWS = 400, 30, 10
+PIECES = 3
+"""The pieces that are done before a job is cancelled. The chunk before them reads the file."""
 HEADER = "order_id,customer,purchased_at,currency,sku,quantity,amount_minor"
 
 WORKER = """
@@ -43,6 +45,7 @@ async def main(url: str, home: str, now: str, rows_max: str) -> None:
     async with services.runtime_on(database, service, clock) as runtime:
         taken = await take(runtime, {kind.operation: kind for kind in service.job_kinds})
         while taken is not None:
+            sys.stdin.readline()
             taken = await do_chunk(runtime, taken)
             print("chunk", flush=True)
 
@@ -52,10 +55,13 @@ asyncio.run(main(*sys.argv[1:]))
 
 @contextmanager
 def worker(profile: Profile) -> Iterator[subprocess.Popen[str]]:
-    """Another process that takes the job that waits, and works on it. It is killed at the end."""
+    """Another process that takes the job that waits, and does a chunk per word. It is killed at the end."""
     arguments = [profile.database.url, str(profile.home), profile.clock.now().isoformat(), str(BATCH_ROWS)]
     with subprocess.Popen(
-        [sys.executable, "-c", WORKER, *arguments], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", WORKER, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             yield process
@@ -63,12 +69,25 @@ def worker(profile: Profile) -> Iterator[subprocess.Popen[str]]:
             process.send_signal(signal.SIGKILL)
 
 
+def let_do(process: subprocess.Popen[str], chunks: int) -> None:
+    """Let a worker do so many chunks more."""
+    assert process.stdin is not None
+    process.stdin.write("chunk\n" * chunks)
+    process.stdin.flush()
+
+
+def wait_for(process: subprocess.Popen[str], chunks: int) -> None:
+    """Return when a worker has done so many chunks more."""
+    assert process.stdout is not None
+    for _ in range(chunks):
+        assert process.stdout.readline() == "chunk\n"
+
+
 def kill_in_the_middle(profile: Profile, chunks: int) -> None:
     """Let a worker do so many chunks, and kill it in the middle of the next one."""
     with worker(profile) as process:
-        assert process.stdout is not None
-        for _ in range(chunks):
-            assert process.stdout.readline() == "chunk\n"
+        let_do(process, chunks + 1)
+        wait_for(process, chunks)
     profile.clock.advance(limits.LEASE)
 
 
@@ -134,21 +153,21 @@ async def test_workers_are_killed_again_and_again(
 
 
 @pytest.mark.both_databases
-async def test_a_job_is_cancelled_while_a_worker_is_in_the_middle(
+async def test_a_job_is_cancelled_in_the_middle_and_its_worker_does_nothing_more(
     profile: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parting, "BATCH_ROWS_MAX", BATCH_ROWS)
     client = profile.operator()
     path = await begin(client)
     with worker(profile) as process:
-        assert process.stdout is not None
-        for _ in range(4):
-            assert process.stdout.readline() == "chunk\n"
+        let_do(process, 1 + PIECES)
+        wait_for(process, 1 + PIECES)
         cancelled = (await client.post(f"{path}:cancel")).json()
-        process.stdout.read()  # until it has ended by itself
-        assert process.wait() == 0
+        let_do(process, 1)
+        wait_for(process, 1)
+        assert process.wait() == 0, "it ends by itself"
     assert cancelled["state"] == "cancelled"
     job = (await client.get(path)).json()
     assert job == cancelled, "nothing is done after it"
-    assert 0 < job["done"] < ORDERS
+    assert job["done"] + job["failed"] == PIECES * BATCH_ROWS
     assert await profile.count(tables.purchase) == job["done"] == job["outcomes"]["recorded"]

@@ -1,102 +1,55 @@
-"""Import the entries of a file: a job that records one piece of the file after the other."""
+"""Import the entries of a file: record one piece of the file after the other."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import TypeVar
 
-from services.profile.settings import Settings
+from services.profile.purchases.domain.imports import (
+    PARAMETERS,
+    FileEntry,
+    FileParameters,
+    FileReader,
+    Recorded,
+    columns_of_result,
+)
 from shared import csv_text, jobs
-from shared.context import Context
 from shared.csv_text import Cell
 from shared.db import Tx
 from shared.db.rehearsal import rehearsed
 from shared.errors import DomainError, FieldError
 from shared.files.row_error import RowError
 from shared.jobs import Held, ItemError, Step
-from shared.speech import Language
 
 T = TypeVar("T")
 
-Done = Literal["recorded", "repeated", "waiting"]
-"""The outcome of an entry that was not refused: it is new, it was recorded before with the same content, or it is a return that
-waits for its purchase, since now or before."""
 REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileParameters:
-    """The parameters that came with a file."""
-
-    source: str
-    anonymous: bool = False
-    """Whether orders with a blank customer are recorded without one."""
-    dry_run: bool
-    encoding: str | None
-    """The encoding of the file; None: it is recognised."""
-    language: Language = "en"
-    """The language of the sentences in the file that the job makes."""
-    columns: tuple[str, ...] = ()
-    """The columns of the file, once it is read."""
-    pieces: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileEntry(Generic[T]):
-    """One purchase or return of a file."""
-
-    reported: T | None
-    """The entry in the domain's words; None if its rows have errors."""
-    rows: Sequence[int]
-    errors: Sequence[RowError]
-    rows_of: Callable[[Sequence[FieldError]], Sequence[RowError]]
-    """Returns faults of the entry with the row and the column of each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """The outcome of an entry that was not refused, with the ids under which it is recorded."""
-
-    outcome: Done
-    id: str
-    key: str
-    """Its id in the merchant's system."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileSort(Generic[T]):
-    """The description of a sort of file: how a piece of it is read, and how its entries are recorded."""
-
-    key: str
-    """The column of the id of an entry."""
-    told: Callable[[str], FileParameters]
-    entries_of: Callable[[str, FileParameters], Sequence[FileEntry[T]]]
-    record: Callable[[Tx, Context[Settings], Sequence[T], str], Awaitable[Sequence[Recorded | DomainError]]]
-
-    @property
-    def columns(self) -> Sequence[str]:
-        """Return the columns of the file that the job makes."""
-        return ("row", "outcome", self.key, "id", "column", "code", "detail")
-
-
-async def import_entries(tx: Tx, context: Context[Settings], held: Held, *, sort: FileSort[T]) -> Step:
+async def import_entries(
+    tx: Tx,
+    held: Held,
+    reader: FileReader[T],
+    record: Callable[[Sequence[T]], Awaitable[Sequence[Recorded | DomainError]]],
+) -> Step:
     """Record the entries of the next piece. An entry with an error in any of its rows is left out whole.
 
-    A dry run does the same and rolls it back, piece by piece. Entries that change the outcome of each other stand in one piece.
+    `record` records entries and returns one outcome per entry, in order. A dry run does the same and rolls it back, piece by
+    piece. Entries that change the outcome of each other stand in one piece.
     """
-    parameters = sort.told(held.parameters)
+    parameters = PARAMETERS.validate_json(held.parameters)
     number = int(held.cursor or 0) + 1
-    header = csv_text.BOM + csv_text.rows_of([sort.columns]) if number == 1 else ""
+    header = csv_text.BOM + csv_text.rows_of([columns_of_result(reader.key)]) if number == 1 else ""
     if number > parameters.pieces:  # a file that has a header alone
         return Step(cursor=held.cursor, finished=True, output=header)
     assert held.input_key is not None, "a job that is open has what it reads"
     piece = await jobs.piece_of(tx, held.keys, held.input_key, held.id, "in", number)
     assert piece is not None, "the pieces are numbered without gaps"
-    entries = sort.entries_of(piece, parameters)
+    entries = reader.entries_of(piece, parameters)
     reported = [entry.reported for entry in entries if entry.reported is not None]
     async with rehearsed(tx) if parameters.dry_run else nullcontext():
-        outcomes = iter(await sort.record(tx, context, reported, held.issuer) if reported else ())
+        outcomes = iter(await record(reported) if reported else ())
     results = [_result(entry, None if entry.reported is None else next(outcomes)) for entry in entries]
     counts = Counter(result.outcome for result in results)
     refused = counts.pop(REFUSED, 0)
