@@ -44,6 +44,15 @@ class Outcome(BaseModel):
     failure: Failure | None = None
 
 
+class Computation(BaseModel):
+    """The parameters of the job of a fit: the fit, and its outcome from its computation until it is stored as a version."""
+
+    model_config = ConfigDict(frozen=True)
+
+    fit_id: str
+    outcome: Outcome | None = None
+
+
 NOTHING: Final = Outcome(parameters=None, failure="no_customers")
 RepeatRow = tuple[int, int, int, int]
 """x, t_x and T in days, customers."""

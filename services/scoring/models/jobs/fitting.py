@@ -6,10 +6,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import BaseModel
-
 from services.scoring.models.domain.fit import Fit
-from services.scoring.models.domain.training import Outcome
+from services.scoring.models.domain.training import Computation, Outcome
 from services.scoring.models.jobs.fit_worker import FitOrder
 from services.scoring.models.queries.fits import find_fit
 from services.scoring.models.usecases.end_fit import end_fit
@@ -31,28 +29,23 @@ _FAILURES = {
 }
 
 
-class _Computed(BaseModel):
-    """The outcome of a fit, as its job keeps it until it is stored as a version."""
-
-    fit_id: str
-    outcome: Outcome
-
-
 async def compute(runtime: Runtime[Settings], held: Held, _: object) -> Prepared:
     """Compute a fit in a worker process. No transaction is open meanwhile, and the process ends when the job is cancelled."""
+    asked = Computation.model_validate_json(held.parameters)
     async with runtime.database.read() as read:
-        result = await find_fit(read, held.parameters)
+        result = await find_fit(read, asked.fit_id)
     assert result is not None, "a fit is stored with its job"
-    outcome = await _in_worker(runtime, result.fit)
-    return Prepared(parameters=_Computed(fit_id=held.parameters, outcome=outcome).model_dump_json(), total=1)
+    computed = asked.model_copy(update={"outcome": await _in_worker(runtime, result.fit)})
+    return Prepared(parameters=computed.model_dump_json(), total=1)
 
 
 async def publish(tx: Tx, context: Context[Settings], held: Held) -> Step:
     """Store the outcome of a fit as a version."""
-    computed = _Computed.model_validate_json(held.parameters)
+    computed = Computation.model_validate_json(held.parameters)
     result, job = await find_fit(tx, computed.fit_id), await jobs.find(tx, held.id)
     assert result is not None, "a fit is stored with its job"
     assert job is not None, "the row of the job is locked"
+    assert computed.outcome is not None, "a fit is computed before its first chunk"
     fit, outcome = replace(result.fit, started_at=job.started_at), computed.outcome
     model = await publish_model(tx, context, fit, outcome)
     log.info(

@@ -6,6 +6,7 @@ from datetime import date
 from services.scoring.facts.queries.zone import check_zone
 from services.scoring.models.domain.fit import Fit
 from services.scoring.models.domain.kinds import Kind
+from services.scoring.models.domain.training import Computation
 from services.scoring.models.refusals import FitBeyondToday
 from services.scoring.models.storage import fits
 from services.scoring.settings import Settings
@@ -48,7 +49,7 @@ async def request_fit(tx: Tx, context: Context[Settings], request: FitRequest, c
         context.vault,
         OPERATION,
         caller,
-        parameters=fit_id,
+        parameters=Computation(fit_id=fit_id).model_dump_json(),
         asked={
             "fit_id": fit_id,
             "kind": request.kind,

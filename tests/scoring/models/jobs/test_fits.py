@@ -1,8 +1,12 @@
 """Fits: asked for over HTTP, run in a worker process, published as versions that answer."""
 
 import asyncio
+import json
+import os
 import random
+import sys
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +53,16 @@ async def fitted(scoring: Scoring, kind: str, **body: object) -> dict[str, objec
     assert answer.status_code == 200
     found: dict[str, object] = answer.json()
     return found
+
+
+def worker_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the worker processes be a program that reads a pipe until it is killed, and return the pipe."""
+    pipe, interpreter = tmp_path / "pipe", tmp_path / "python"
+    os.mkfifo(pipe)
+    interpreter.write_text(f"#!/bin/sh\nexec cat <'{pipe}'\n")
+    interpreter.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(interpreter))
+    return pipe
 
 
 async def test_the_sample_fits_to_the_published_numbers_and_answers_with_them(scoring: Scoring) -> None:
@@ -239,10 +253,11 @@ async def test_a_fit_that_was_cut_off_begins_again_and_is_given_up_after_some_at
     assert (given_up["state"], given_up["code"]) == ("failed", "chunk_failed")
 
 
-async def test_a_fit_is_followed_and_cancelled_as_a_job(
-    scoring: Scoring, monkeypatch: pytest.MonkeyPatch
+async def test_a_fit_is_followed_and_cancelled_as_a_job_and_its_process_ends(
+    scoring: Scoring, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(limits, "KEEP_EVERY_SECONDS", 0.01)
+    held_by_worker = worker_that_never_ends(tmp_path, monkeypatch)
     kinds = {kind.operation: kind for kind in scoring.service.job_kinds}
     async with scoring.operator() as client:
         fit = (await client.post("/v1/models/rfm/fits", json={"until": "2026-03-01"})).json()
@@ -258,9 +273,14 @@ async def test_a_fit_is_followed_and_cancelled_as_a_job(
         }
         taken = await take(scoring.runtime, kinds)
         assert taken is not None
+        assert json.loads(taken.held.parameters) == {"fit_id": fit["id"], "outcome": None}
         computing = asyncio.create_task(do_chunk(scoring.runtime, taken))
-        cancelled = (await client.post(f"{path}:cancel")).json()
-        assert await computing is None, "its process ends too"
+        with await asyncio.to_thread(held_by_worker.open, "wb", 0) as pipe:  # as soon as the process reads it
+            pipe.write(b"it runs")
+            cancelled = (await client.post(f"{path}:cancel")).json()
+            assert await computing is None
+            with pytest.raises(BrokenPipeError):
+                pipe.write(b"nobody reads it any more")
         shown = (await client.get(f"/v1/fits/{fit['id']}")).json()
     assert cancelled["state"] == "cancelled"
     assert (shown["status"], shown["failure"], shown["result"]) == ("failed", "cancelled", None)
