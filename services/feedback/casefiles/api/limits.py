@@ -27,6 +27,7 @@ async def show_limits(
     """Return the limits of a reader that may grant remedies; other readers have none."""
     if caller.kind != "operator" or caller.roles.isdisjoint(WRITERS):
         return []
+    actor, now = actor_of(caller), context.clock.now()
     return [
         RemedyLimitOut(
             scope=limit.scope,
@@ -34,5 +35,5 @@ async def show_limits(
             points_granted=limit.points_granted,
             points_left=limit.points_left,
         )
-        for limit in await limits_of(read, context, complaint_id, actor_of(caller), context.clock.now())
+        for limit in await limits_of(read, context, complaint_id, actor.kind, actor.id, now)
     ]

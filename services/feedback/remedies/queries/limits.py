@@ -29,7 +29,7 @@ async def operator_limits(
 ) -> list[OperatorLimit]:
     """Return the limits of an operator on any complaint, with what this operator granted today."""
     zone = context.settings.time_zone
-    of_complaint, of_day = _limits_of(context.settings, actor)
+    of_complaint, of_day = _limits_of(context.settings, actor.kind)
     above: Above = "refusal" if actor.kind is ActorKind.MANAGER else "proposal"
     return [
         OperatorLimit(GRANT_REMEDY, "request", REMEDY_POINTS_MAX, "refusal"),
@@ -39,21 +39,29 @@ async def operator_limits(
             "day",
             of_day,
             above,
-            points_used=await _granted_today(read, actor, now, zone),
+            points_used=await _granted_today(read, actor.id, now, zone),
             resets_at=day_start(local_day(now, zone) + timedelta(days=1), zone),
         ),
     ]
 
 
 async def limits_of(
-    read: Read, context: Context[Settings], complaint_id: str, actor: Actor, now: datetime
+    read: Read,
+    context: Context[Settings],
+    complaint_id: str,
+    role: ActorKind,
+    operator_id: str | None,
+    now: datetime,
 ) -> list[Limit]:
     """Return the limits of an operator on a complaint, with what was granted there and today by this operator.
 
-    What was granted on complaints that were merged into this one counts as granted on it.
+    What was granted on complaints that were merged into this one counts as granted on it. If no operator is named, nothing
+    was granted today: every operator of the role begins a day so.
     """
-    of_complaint, of_day = _limits_of(context.settings, actor)
-    granted_today = await _granted_today(read, actor, now, context.settings.time_zone)
+    of_complaint, of_day = _limits_of(context.settings, role)
+    granted_today = (
+        await _granted_today(read, operator_id, now, context.settings.time_zone) if operator_id else 0
+    )
     return [
         Limit(
             LimitScope.COMPLAINT,
@@ -68,14 +76,14 @@ async def limits_of(
     ]
 
 
-def _limits_of(settings: Settings, actor: Actor) -> tuple[int, int]:
+def _limits_of(settings: Settings, role: ActorKind) -> tuple[int, int]:
     """Return the points that an operator may grant on a complaint, and on a day."""
-    if actor.kind is ActorKind.MANAGER:
+    if role is ActorKind.MANAGER:
         return settings.remedy_points_of_manager_max
     return settings.remedy_points_of_agent_max
 
 
-async def _granted_today(read: Read, actor: Actor, now: datetime, zone: ZoneInfo) -> int:
-    grants = await remedies.grants_by(read, actor.id, now - DAY_MAX)
+async def _granted_today(read: Read, operator_id: str, now: datetime, zone: ZoneInfo) -> int:
+    grants = await remedies.grants_by(read, operator_id, now - DAY_MAX)
     today = local_day(now, zone)
     return sum(grant.points for grant in grants if local_day(grant.granted_at, zone) == today)

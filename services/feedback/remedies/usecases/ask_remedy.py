@@ -1,7 +1,6 @@
 """An operator asks for a remedy, which a manager has to approve if it is above an agent's limit."""
 
 from dataclasses import replace
-from typing import Final
 
 from services.feedback.complaints.domain.machine import ActorKind
 from services.feedback.complaints.steps.lock_complaints import lock_complaint
@@ -17,9 +16,6 @@ from shared import approvals
 from shared.approvals import ApprovalRecord, Proposal
 from shared.context import Context
 from shared.db import Tx, locks
-
-ANY_MANAGER: Final = ""
-"""The id of no operator: a manager who has granted nothing today, so that nobody may grant more."""
 
 
 async def ask_remedy(
@@ -67,7 +63,7 @@ async def _grant_as_any_manager(
     """Grant a remedy within the limits that every manager has at the beginning of a day."""
     try:
         await grant_remedy(
-            tx, context, complaint_id, replace(new, role=ActorKind.MANAGER, approved_by=ANY_MANAGER)
+            tx, context, complaint_id, replace(new, role=ActorKind.MANAGER, awaits_approval=True)
         )
     except (RemedyAboveComplaintLimit, RemedyAboveDayLimit) as refusal:
         left = refusal.extra

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from services.feedback.complaints.domain.machine import Actor, ActorKind, ComplaintOutcome
+from services.feedback.complaints.domain.machine import ActorKind, ComplaintOutcome
 from services.feedback.complaints.steps.lock_complaints import lock_complaint
 from services.feedback.complaints.steps.mark_updated import mark_updated
 from services.feedback.remedies.domain import LimitScope, RemedyKind, RemedyStatus
@@ -44,10 +44,14 @@ class NewRemedy:
     retry_of: str | None = None
     role: ActorKind = ActorKind.AGENT
     approved_by: str | None = None
+    awaits_approval: bool = False
+    """Whether somebody still has to approve it, so that it is only rehearsed."""
 
     @property
-    def granter(self) -> str:
-        """The operator for whom the points count."""
+    def granter(self) -> str | None:
+        """The operator for whom the points count; None if nobody knows yet who will approve it."""
+        if self.awaits_approval:
+            return None
         return self.requested_by if self.approved_by is None else self.approved_by
 
 
@@ -100,8 +104,9 @@ async def grant_remedy(tx: Tx, context: Context[Settings], complaint_id: str, ne
 
 async def _keep_limits(tx: Tx, context: Context[Settings], complaint_id: str, new: NewRemedy) -> None:
     """Refuse a remedy that passes a limit of its operator, whose grants wait for each other."""
-    await remedies.lock_granter(tx, new.granter)
-    for limit in await limits_of(tx, context, complaint_id, Actor(new.role, new.granter), tx.now):
+    if new.granter is not None:
+        await remedies.lock_granter(tx, new.granter)
+    for limit in await limits_of(tx, context, complaint_id, new.role, new.granter, tx.now):
         if new.points > limit.points_left:
             refusal = (
                 RemedyAboveComplaintLimit if limit.scope is LimitScope.COMPLAINT else RemedyAboveDayLimit
