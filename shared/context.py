@@ -1,5 +1,6 @@
 """The context of a use case and the runtime of a process: the parts that code needs besides its transaction."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol
 
@@ -8,10 +9,12 @@ from typing_extensions import TypeVar
 from shared.auth.principal import Principal
 from shared.bus import Bus
 from shared.clock import Clock
-from shared.db import Database
+from shared.db import Database, Tx
 from shared.settings import ServiceSettings
 from shared.vault import Vault
 
+WriteAudit = Callable[[Tx], Awaitable[None]]
+"""Writes an act that has no request, such as a command, to the audit trail, in the transaction that does it."""
 S = TypeVar("S", bound=ServiceSettings, default=ServiceSettings, covariant=True)
 
 

@@ -58,7 +58,7 @@ async def _replay(settings: Settings, name: str, topics: list[str], *, forget_se
         member = f"{name}-replay-{socket.gethostname()}-{os.getpid()}"
         try:
             await parts.bus.ensure_topics(roles.topics_of(service))
-            records = sum(
+            return sum(
                 [
                     await replaying.replay(
                         parts.database,
@@ -66,14 +66,12 @@ async def _replay(settings: Settings, name: str, topics: list[str], *, forget_se
                         handlers,
                         [topic for topic in handlers.topics if not topics or topic in topics],
                         member=member,
+                        audit=lambda tx: write_command(tx, parts.vault, "replay"),
                         forget_seen=forget_seen,
                     )
                     for handlers in consumers
                 ]
             )
-            async with parts.database.begin() as tx:
-                await write_command(tx, parts.vault, "replay")
-            return records
         except replaying.NotAlone as error:
             raise Refused(Exit.FAILED, spoken(error)) from None
         except BusUnavailable as error:

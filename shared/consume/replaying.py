@@ -13,6 +13,7 @@ from sqlalchemy import delete, select, update
 from shared.bus import Bus, TopicPartition
 from shared.consume.handlers import Handlers
 from shared.consume.tables import consumer_position, inbox
+from shared.context import WriteAudit
 from shared.db import Database
 from shared.speech import words
 
@@ -37,12 +38,13 @@ async def replay(
     topics: Sequence[str],
     *,
     member: str,
+    audit: WriteAudit,
     forget_seen: bool = False,
     alone_seconds_max: float = ALONE_SECONDS_MAX,
 ) -> int:
     """Set the positions of a consumer in these topics back to 0, and return the number of records it will read again.
 
-    With `forget_seen` its inbox is emptied too, so that every event is applied again instead of recognised as a repeat.
+    `audit` writes the act to the audit trail, in the transaction that does it. With `forget_seen` its inbox is emptied too, so that every event is applied again instead of recognised as a repeat.
     Raises NotAlone, BusUnavailable, RecordRefused.
     """
     wanted = set(await bus.end_offsets(handlers.topics))
@@ -56,12 +58,14 @@ async def replay(
                 missing = len(wanted - subscription.assigned)
                 raise NotAlone(handlers.consumer, missing, len(wanted))
             await subscription.fetch(records_max=1, timeout_seconds=FETCH_SECONDS)
-        return await _set_back(database, handlers.consumer, topics, forget_seen=forget_seen)
+        return await _set_back(database, handlers.consumer, topics, audit, forget_seen=forget_seen)
     finally:
         await subscription.close()
 
 
-async def _set_back(database: Database, consumer: str, topics: Sequence[str], *, forget_seen: bool) -> int:
+async def _set_back(
+    database: Database, consumer: str, topics: Sequence[str], audit: WriteAudit, *, forget_seen: bool
+) -> int:
     place = consumer_position.c
     mine = (place.consumer == consumer) & place.topic.in_(topics)
     async with database.begin() as tx:
@@ -73,6 +77,7 @@ async def _set_back(database: Database, consumer: str, topics: Sequence[str], *,
         )
         if forget_seen:
             await tx.execute(delete(inbox).where(inbox.c.consumer == consumer))
+        await audit(tx)
     return sum(read_so_far)
 
 

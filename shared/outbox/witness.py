@@ -8,7 +8,7 @@ stays right when new rows are written before the topics could be asked.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy import BigInteger, Column, Table, Text, delete, func, literal_co
 from shared.bus import Bus, Record, RecordRefused, Tail, TopicPartition, partition_of
 from shared.consume.foreign import foreign, read_again
 from shared.consume.tables import ConsumerPositionRecord, consumer_position
+from shared.context import WriteAudit
 from shared.db import Database, Read, Tx, any_of, blocks, columns_of
 from shared.db.failures import DatabaseDamaged
 from shared.outbox.tables import (
@@ -36,8 +37,6 @@ KEPT_DAYS = 7
 """The days for which a published row stays in the outbox."""
 TAIL_RECORDS = 20
 """The records at the end of a partition among which the last one of the service is looked for."""
-WriteAudit = Callable[[Tx], Awaitable[None]]
-"""Writes into the audit trail, in the transaction of the loss, that somebody accepts it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -12,7 +12,7 @@ from shared.audit.commands import write_command
 from shared.bus import BusUnavailable, RecordRefused
 from shared.bus.opening import servers_of
 from shared.consume.consumer import Consumer
-from shared.context import Runtime
+from shared.context import Runtime, WriteAudit
 from shared.db import failures, place_of
 from shared.events import TOPICS
 from shared.http.rights import foreign_topics
@@ -154,7 +154,7 @@ async def move_back(service: Service, runtime: Runtime) -> Sequence[Found]:
     return await witness.move_back(runtime.database, runtime.bus, _audit_of(runtime))
 
 
-def _audit_of(runtime: Runtime) -> witness.WriteAudit:
+def _audit_of(runtime: Runtime) -> WriteAudit:
     return lambda tx: write_command(tx, runtime.vault, "accept_loss")
 
 

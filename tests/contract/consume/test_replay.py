@@ -25,7 +25,8 @@ from shared.consume.apply import decode_batch
 from shared.consume.consumer import Consumer
 from shared.consume.handlers import Handlers
 from shared.consume.tables import consumer_position, inbox
-from shared.db import Database
+from shared.context import WriteAudit
+from shared.db import Database, Tx
 from shared.events import BY_TYPE
 from shared.events.base import Event
 from shared.identity.tables import identity
@@ -177,6 +178,14 @@ async def caught_up(house: Opened, database: Database, handlers: Handlers) -> No
     await until(done, what="the consumer has caught up", seconds_max=CAUGHT_UP_SECONDS_MAX)
 
 
+async def unaudited(_: Tx) -> None:
+    """The trail is looked at in tests of the command."""
+
+
+async def cannot_be_audited(_: Tx) -> None:
+    raise RuntimeError
+
+
 @pytest.mark.parametrize("stack", STACKS)
 @pytest.mark.parametrize("name", SERVICES)
 async def test_a_replay_is_refused_while_anybody_consumes_and_harmless_afterwards(
@@ -186,9 +195,15 @@ async def test_a_replay_is_refused_while_anybody_consumes_and_harmless_afterward
         (handlers,) = house.service.handlers
         runtime = house.runtime
 
-        async def replay(**more: Any) -> int:
+        async def replay(audit: WriteAudit = unaudited, **more: Any) -> int:
             return await replaying.replay(
-                runtime.database, runtime.bus, handlers, handlers.topics, member="replay", **more
+                runtime.database,
+                runtime.bus,
+                handlers,
+                handlers.topics,
+                member="replay",
+                audit=audit,
+                **more,
             )
 
         await publish(house, traffic_for(house, f"bus {name}"), 400)
@@ -198,6 +213,11 @@ async def test_a_replay_is_refused_while_anybody_consumes_and_harmless_afterward
                 await replay(alone_seconds_max=1.0)
             await caught_up(house, runtime.database, handlers)
         before = await digest(house)
+        with pytest.raises(RuntimeError):
+            await replay(audit=cannot_be_audited)
+        assert await _positions(house, handlers.topics) != {0}, (
+            "an act without a row in the trail is not done"
+        )
 
         for forget_seen in (False, True):
             assert await replay(forget_seen=forget_seen) > 50

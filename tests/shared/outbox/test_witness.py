@@ -12,6 +12,7 @@ from huitou.settings import SERVICES
 from shared.bus import Bus, open_bus
 from shared.clock import ManualClock
 from shared.consume.tables import consumer_position
+from shared.context import WriteAudit
 from shared.db import Database, Tx, blocks, failures, open_database
 from shared.db.failures import DatabaseBehind
 from shared.http.health import LossCheck
@@ -60,7 +61,7 @@ async def unaudited(_tx: Tx) -> None:
     """Write no row of the audit trail."""
 
 
-async def accept(database: Database, bus: Bus, audit: witness.WriteAudit = unaudited) -> list[Found]:
+async def accept(database: Database, bus: Bus, audit: WriteAudit = unaudited) -> list[Found]:
     return [
         *await witness.move_back(database, bus, audit),
         *await witness.accept(
