@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,9 +21,11 @@ from shared.files.row_error import RowError
 from shared.http.language import Language
 
 if TYPE_CHECKING:
-    from shared.files.entries import Kind
+    from huitou.imports import importing
 
-File = Annotated[str, typer.Argument(help="CSV with a header, one row a line item; - reads standard input.")]
+FileName = Annotated[
+    str, typer.Argument(help="CSV with a header, one row a line item; - reads standard input.")
+]
 Source = Annotated[str, typer.Option(help="The till or shop it comes from: ids are unique within it.")]
 DryRun = Annotated[
     bool,
@@ -48,7 +50,7 @@ Spoken = Annotated[Language | None, typer.Option("--language", help="Of errors: 
 
 
 def import_purchases(
-    file: File,
+    file: FileName,
     source: Source,
     anonymous: Anonymous = False,
     encoding: Encoding = None,
@@ -64,14 +66,16 @@ def import_purchases(
     recognises every order and changes nothing.
     """
     # It loads profile, which the other commands need not wait for.
+    from huitou.imports import importing
     from huitou.imports.purchases import ANONYMOUS_TOO, PURCHASES
 
     kind = ANONYMOUS_TOO if anonymous else PURCHASES
-    _run(file, source, kind, encoding, dry_run, as_json, wait, language)
+    given = importing.File(name=file, source=source, kind=kind, encoding=encoding)
+    _run(given, dry_run=dry_run, as_json=as_json, wait=wait, language=language)
 
 
 def import_returns(
-    file: File,
+    file: FileName,
     source: Source,
     encoding: Encoding = None,
     dry_run: DryRun = False,
@@ -83,70 +87,59 @@ def import_returns(
 
     It works as the import of purchases does. A return whose order is not recorded yet waits for it.
     """
-    from huitou.imports.returns import RETURNS  # loads profile, likewise
+    from huitou.imports import importing  # loads profile, likewise
+    from huitou.imports.returns import RETURNS
 
-    _run(file, source, RETURNS, encoding, dry_run, as_json, wait, language)
+    given = importing.File(name=file, source=source, kind=RETURNS, encoding=encoding)
+    _run(given, dry_run=dry_run, as_json=as_json, wait=wait, language=language)
 
 
 def _run(
-    file: str,
-    source: str,
-    kind: "Kind",
-    encoding: str | None,
-    dry_run: bool,
-    as_json: bool,
-    wait: bool,
-    language: Language | None,
+    file: "importing.File", *, dry_run: bool, as_json: bool, wait: bool, language: Language | None
 ) -> None:
+    from huitou.imports import importing  # loads profile, likewise
+
     if language is not None:
         speech.choose(language)
     settings = Settings()
     with _bar() as bar, Product(settings) as product:
-        asked = None if dry_run and not product.answers("profile") else product
-        report = _read(file, source, kind, encoding, settings, asked, dry_run, bar)
+        if dry_run:
+            asked = product if product.answers("profile") else None
+            way: importing.Keep | importing.DryRun = importing.DryRun(asked)
+        else:
+            way = importing.Keep(product)
+        report = importing.run(
+            file,
+            way,
+            home=settings.home,
+            language=speech.language(),
+            progress=_progress(bar, said("standard_input") if file.name == "-" else Path(file.name).name),
+            complain=lambda error: _complain(bar, error),
+        )
         if wait and not dry_run:
             bar.start()
             began = time.monotonic()
             backlog.wait_until_empty(product, bar)
             report.settled_seconds = round(report.seconds + time.monotonic() - began, 3)
-    typer.echo(json.dumps(report.document(), ensure_ascii=False) if as_json else _words(report, kind.plural))
+    words = _words(report, file.kind.plural)
+    typer.echo(json.dumps(report.document(), ensure_ascii=False) if as_json else words)
     if report.refused:
         raise typer.Exit(Exit.FAILED)
 
 
-def _read(
-    file: str,
-    source: str,
-    kind: "Kind",
-    encoding: str | None,
-    settings: Settings,
-    product: Product | None,
-    dry_run: bool,
-    bar: Progress,
-) -> Report:
-    from huitou.imports import importing  # loads profile, likewise
+def _progress(bar: Progress, name: str) -> Callable[[int, int], None]:
+    """Return the function that shows how many entries of a file are done, of how many."""
+    task = bar.add_task(name, total=None)
 
-    task = bar.add_task(said("standard_input") if file == "-" else Path(file).name, total=None)
-
-    def progress(done: int, of: int) -> None:
+    def show(done: int, of: int) -> None:
         bar.start()
         bar.update(task, completed=done, total=of)
 
-    def complain(error: RowError) -> None:
-        bar.console.print(line_of(error), markup=False, highlight=False, soft_wrap=True)
+    return show
 
-    return importing.run(
-        file,
-        source,
-        kind,
-        home=settings.home,
-        product=product,
-        language=speech.language(),
-        encoding=encoding,
-        dry_run=dry_run,
-        progress=progress,
-        complain=complain,
-    )
+
+def _complain(bar: Progress, error: RowError) -> None:
+    bar.console.print(line_of(error), markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

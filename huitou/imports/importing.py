@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -30,34 +31,54 @@ Complain = Callable[[RowError], None]
 """Receives each error when it is found."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file to import."""
+
+    name: str
+    source: str
+    kind: Kind
+    encoding: str | None = None
+    """The encoding of the file; None: it is recognised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """The product records what is in the file."""
+
+    product: Product
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """The product tries what is in the file, and nothing is kept."""
+
+    product: Product | None
+    """None: the product does not run, and the file alone is checked."""
+
+
 def run(
-    file: str,
-    source: str,
-    kind: Kind,
+    file: File,
+    way: Keep | DryRun,
     *,
     home: Path,
-    product: Product | None,
     language: Language,
-    encoding: str | None = None,
-    dry_run: bool = False,
     progress: Progress,
     complain: Complain,
 ) -> Report:
-    """Import a file through `product`. If `product` is None, or with `dry_run`, nothing is kept.
-
-    Without a product the file alone is checked. `encoding` is that of the file; None: it is recognised.
-    """
+    """Import a file, and return the report."""
     began = time.monotonic()
-    dry_run = dry_run or product is None
+    product, source, kind = way.product, file.source, file.kind
+    dry_run = isinstance(way, DryRun)
     report = Report(
-        file,
+        file.name,
         source,
         dry_run=dry_run,
         asked=product is not None,
         began_at=SystemClock().now(),
         language=language,
     )
-    with content.opened(file, kind.columns, encoding) as taken_in:
+    with content.opened(file.name, kind.columns, file.encoding) as taken_in:
         report.encoding = taken_in.read_as
         rows = read_rows(taken_in)
         columns = header.columns_of(next(rows, Row(1, [])).cells, kind)

@@ -7,7 +7,7 @@ from huitou.imports.content import opened
 from huitou.imports.header import columns_of
 from huitou.imports.purchases import PURCHASES
 from huitou.imports.report import Report
-from shared.files.entries import Entry, entry_of
+from shared.files.entries import Entry, Kind, entry_of
 from shared.files.rows import read_rows
 from shared.files.staging import staged
 from shared.limits import LINES_MAX
@@ -35,7 +35,16 @@ def orders(path: Path, text: str | bytes) -> list[Entry]:
 def dry_run(path: Path, text: str | bytes, *, encoding: str | None = None) -> Report:
     """Write a file, and return the report of its dry run."""
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return dry_run_of(path, encoding=encoding)
+
+
+def dry_run_of(path: Path, kind: Kind = PURCHASES, *, encoding: str | None = None) -> Report:
+    """Return the report of the dry run of a file, without a product that runs."""
     return importing.run(
-        str(path), "till", PURCHASES, home=path.parent, product=None, language="en",
-        encoding=encoding, progress=lambda done, of: None, complain=lambda error: None,
-    )  # fmt: skip
+        importing.File(name=str(path), source="till", kind=kind, encoding=encoding),
+        importing.DryRun(None),
+        home=path.parent,
+        language="en",
+        progress=lambda done, of: None,
+        complain=lambda error: None,
+    )

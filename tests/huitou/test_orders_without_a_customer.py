@@ -5,19 +5,10 @@ from pathlib import Path
 import pytest
 
 from huitou.exits import Refused
-from huitou.imports import importing
 from huitou.imports.purchases import ANONYMOUS_TOO, PURCHASES
-from huitou.imports.report import Report
-from shared.files.entries import Kind
+from tests.huitou.order_files import dry_run_of
 
 HEADER = "order_id,customer,purchased_at,currency,sku,quantity,amount_minor"
-
-
-def _dry_run(path: Path, kind: Kind) -> Report:
-    return importing.run(
-        str(path), "till", kind, home=path.parent, product=None, language="en",
-        progress=lambda done, of: None, complain=lambda error: None,
-    )  # fmt: skip
 
 
 def test_a_blank_customer_is_an_error_unless_it_may_be_anonymous(tmp_path: Path) -> None:
@@ -26,7 +17,7 @@ def test_a_blank_customer_is_an_error_unless_it_may_be_anonymous(tmp_path: Path)
     lines = [f"{order},{customer},2026-01-01T12:00:00Z,USD,cd,1,5" for order, customer in rows]
     path.write_text("\n".join([HEADER, *lines]))
 
-    refused, taken = _dry_run(path, PURCHASES), _dry_run(path, ANONYMOUS_TOO)
+    refused, taken = dry_run_of(path, PURCHASES), dry_run_of(path, ANONYMOUS_TOO)
 
     assert [(error.row, error.column, error.code) for error in refused.errors] == [
         (3, "customer", "customer_blank"), (4, "customer", "customer_blank"), (6, "customer", "differs_in_order"),
@@ -40,8 +31,8 @@ def test_a_file_without_the_column_names_nobody(tmp_path: Path) -> None:
     path = tmp_path / "purchases.csv"
     path.write_text(f"{HEADER.replace(',customer', '')}\n1,2026-01-01T12:00:00Z,USD,cd,1,5\n")
 
-    report = _dry_run(path, ANONYMOUS_TOO)
+    report = dry_run_of(path, ANONYMOUS_TOO)
 
     assert (report.orders, report.refused, report.anonymous) == (1, 0, 1)
     with pytest.raises(Refused, match="it lacks customer"):
-        _dry_run(path, PURCHASES)
+        dry_run_of(path, PURCHASES)
