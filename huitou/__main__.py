@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from huitou import speech
 from huitou.commands import (
     accept_loss,
+    api_keys,
     backup,
     dead_letters,
     demo,
@@ -86,6 +87,7 @@ importing = typer.Typer(
 )
 app.command("up")(up.up)
 app.command("token")(token.token)
+app.add_typer(api_keys.app, name="api-key")
 app.add_typer(importing, name="import")
 importing.command("purchases")(imports.import_purchases)
 importing.command("returns")(imports.import_returns)
@@ -110,8 +112,8 @@ def _flow_help(*typers: typer.Typer) -> None:
         command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-_flow_help(app, importing, dead_letters.app)
-terminal_help.speak(speech.WORDS / "help.toml", app, importing, dead_letters.app)
+_flow_help(app, importing, api_keys.app, dead_letters.app)
+terminal_help.speak(speech.WORDS / "help.toml", app, importing, api_keys.app, dead_letters.app)
 
 
 def main() -> int:
@@ -131,10 +133,10 @@ def main() -> int:
     except ExceptionGroup as group:
         return _refuse(_only_refusal(group))
     except Exception as error:
-        told = _full_disk() if _is_full_disk(error) else _told(error)
-        if told is None:
+        refusal = _full_disk() if _is_full_disk(error) else _refusal_of(error)
+        if refusal is None:
             raise
-        return _refuse(told)
+        return _refuse(refusal)
     return Exit.DONE
 
 
@@ -148,12 +150,14 @@ def _only_refusal(group: ExceptionGroup[Exception]) -> Refused:
     if group.subgroup(_is_full_disk) is not None:
         return _full_disk()
     for kind in (OSError, BusUnavailable):
-        if (told := group.subgroup(kind)) is not None and (sentence := _told(first_of(told))) is not None:
-            return sentence
+        part = group.subgroup(kind)
+        refusal = None if part is None else _refusal_of(first_of(part))
+        if refusal is not None:
+            return refusal
     raise group
 
 
-def _told(error: BaseException) -> Refused | None:
+def _refusal_of(error: BaseException) -> Refused | None:
     """Return the refusal for an error of the machine, which is no bug: a file, the number of open files, the event log."""
     if isinstance(error, BusUnavailable):
         return Refused(

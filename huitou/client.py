@@ -1,6 +1,6 @@
 """The client of the running product: commands call its HTTP API with a token that is minted for the call."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ from huitou.speech import language, said
 from shared import home_files
 from shared.audit.commands import login
 from shared.auth.signing import keys_folder
+from shared.limits import PAGE_ITEMS_MAX
 
 ANSWER_SECONDS_MAX = 120.0
 UNAUTHORIZED = 401
@@ -66,6 +67,18 @@ class Product:
         if answer.is_success:
             return answer.json() if answer.content else None
         raise Refused(Exit.FAILED, problem(answer))
+
+    def items(
+        self, service: str, path: str, *, query: Mapping[str, str | int], count_max: int
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the items of a list, page after page, about `count_max` of them at most."""
+        asked = {"limit": PAGE_ITEMS_MAX, **query}
+        for _ in range(-(-count_max // PAGE_ITEMS_MAX)):
+            page = self.call(service, "GET", path, query=asked)
+            yield from page["items"]
+            if page["next_cursor"] is None:
+                return
+            asked["cursor"] = page["next_cursor"]
 
     def answers(self, service: str) -> bool:
         """Return whether a service of this home can be asked: it runs, and there is a key to sign a token."""

@@ -1,7 +1,6 @@
 """`huitou dead-letters`: records that could not be applied, in all services: list, show, retry, discard, let pass."""
 
 import json
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +15,6 @@ from huitou.settings import SERVICES, Settings
 from huitou.speech import said
 from shared.audit.commands import login
 from shared.auth.principal import is_subject
-from shared.limits import PAGE_ITEMS_MAX
 from shared.run import terminal_help
 
 SHOWN_MAX = 10_000
@@ -51,9 +49,14 @@ def list_records(
     """
     if service is not None:
         home.check_service(service)
+    query = {"state": state} if state else {}
     with Product(Settings()) as product:
         names = [service] if service else SERVICES
-        records = [{"service": name, **record} for name in names for record in _pages(product, name, state)]
+        records = [
+            {"service": name, **record}
+            for name in names
+            for record in product.items(name, "/v1/set-aside", query=query, count_max=SHOWN_MAX)
+        ]
         standing = [stopped for name in names for stopped in _standing(product, name)]
     if as_json:
         typer.echo(json.dumps([*records, *standing], ensure_ascii=False))
@@ -158,16 +161,6 @@ def _find(product: Product, record_id: str) -> tuple[str, dict[str, Any]]:
         if answer.status_code != 404:
             raise Refused(Exit.FAILED, problem(answer))
     raise Refused(Exit.FAILED, said("dead_letter_unknown", record=record_id))
-
-
-def _pages(product: Product, service: str, state: str | None) -> Iterator[dict[str, Any]]:
-    query: dict[str, str | int] = {"limit": PAGE_ITEMS_MAX} | ({"state": state} if state else {})
-    for _ in range(SHOWN_MAX // PAGE_ITEMS_MAX):
-        page = product.call(service, "GET", "/v1/set-aside", query=query)
-        yield from page["items"]
-        if page["next_cursor"] is None:
-            return
-        query["cursor"] = page["next_cursor"]
 
 
 def _standing(product: Product, service: str) -> list[dict[str, Any]]:

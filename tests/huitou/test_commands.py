@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -11,10 +12,13 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from huitou.exits import Exit
+from shared.auth.api_key import PATTERN
 from shared.auth.signing import ensure_signing_key
+from tests.parts import stacks, waiting
 from tests.parts.installations import Installation
 
 pytestmark = pytest.mark.slow
@@ -29,6 +33,9 @@ SPEAKING = [
     ["dead-letters", "retry", "sad_00000000000000000000000000"],
     ["dead-letters", "discard", "sad_00000000000000000000000000"],
     ["dead-letters", "pass", "loyalty", "huitou.purchases/3", "--yes"],
+    ["api-key", "create", "mart", "--label", "tills", "--scope", "purchases:read"],
+    ["api-key", "list"],
+    ["api-key", "revoke", "key_00000000000000000000000000"],
     ["status"],
 ]
 """Commands that speak to the running product."""
@@ -179,6 +186,40 @@ def dead(shop: Installation, tmp_path: Path) -> Iterator[list[str]]:
         loyalty.execute("DELETE FROM set_aside")
         loyalty.execute("DELETE FROM braked_batch")
         loyalty.execute("DELETE FROM stopped_partition")
+
+
+async def test_a_key_is_created_listed_with_its_last_use_in_any_service_and_revoked(
+    shop: Installation,
+) -> None:
+    scopes = ["--scope", "points:read", "--scope", "purchases:read"]
+    created = shop.run("api-key", "create", "mart", "--label", "tills", *scopes, "--expires-at", "2199-01-01")
+    assert created.returncode == Exit.DONE, created.stderr
+    bearer = {"Authorization": f"Bearer {created.stdout.strip()}"}
+
+    loyalty = stacks.local_addresses(shop.port_base)["loyalty"]
+    async with httpx2.AsyncClient(base_url=loyalty, headers=bearer) as client:
+
+        async def is_used() -> bool:
+            return (await client.get(f"/v1/members/{CUSTOMER}")).status_code != 401
+
+        await waiting.until(is_used, what="loyalty knows the key")
+    (key,) = json.loads(shop.run("api-key", "list", "--partner", "mart", "--json").stdout)
+    listed = shop.run("api-key", "list")
+    revoked = shop.run("api-key", "revoke", key["id"])
+    (ended,) = json.loads(shop.run("api-key", "list", "--json").stdout)
+    unknown = shop.run("api-key", "revoke", "key_00000000000000000000000000")
+    nobody = shop.run("api-key", "list", "--partner", "nobody")
+
+    assert re.fullmatch(PATTERN, created.stdout.strip())
+    assert key["id"] in created.stderr
+    assert (key["label"], key["scopes"]) == ("tills", ["points:read", "purchases:read"])
+    assert key["expires_at"] == "2199-01-01T00:00:00Z"
+    assert key["last_used_at"] is not None
+    assert key["id"] in listed.stdout
+    assert (key["revoked_at"], ended["revoked_at"] is not None) == (None, True)
+    assert revoked.returncode == Exit.DONE
+    assert "[api_key_not_found]" in unknown.stderr
+    assert nobody.stdout == "There are no API keys.\n"
 
 
 def test_the_list_of_dead_letters_cuts_no_id_and_names_partitions_that_stand(
