@@ -162,8 +162,8 @@ async def _announce(
     stopping: asyncio.Event,
     when_ready: Callable[[], Awaitable[None]],
 ) -> None:
-    """Call `when_ready` when every service is ready. What a person has to decide or mend is told, and waited for without end."""
-    told = set[str]()
+    """Call `when_ready` when every service is ready. What a person has to decide or mend is printed once, and waited for without end."""
+    printed = set[str]()
     deadline = monotonic() + READY_SECONDS_MAX
     async with httpx2.AsyncClient(timeout=READY_SECONDS_MAX) as client:
         for name in settings.names:
@@ -173,9 +173,9 @@ async def _announce(
                 if lasting:
                     deadline = monotonic() + READY_SECONDS_MAX
                     for sentence in lasting:
-                        if sentence not in told:
+                        if sentence not in printed:
                             typer.echo(sentence, err=True)
-                    told.update(lasting)
+                    printed.update(lasting)
                 elif monotonic() > deadline:
                     raise Refused(Exit.FAILED, said("not_ready", name=name))
                 await asyncio.sleep(READY_POLL_SECONDS)

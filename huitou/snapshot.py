@@ -42,7 +42,7 @@ def copy_home(home: Path, databases: Sequence[Path], log: Path, target: Path) ->
         files = [*databases, log]
         with _as_of_one_instant(files) as snapshots:
             for path, snapshot in zip(files, snapshots, strict=True):
-                with _told(path, "copy_cannot_copy"):
+                with _refused_as(path, "copy_cannot_copy"):
                     _copy(snapshot, unfinished / path.name)
         _check_log(log, unfinished / log.name)
         for name in OTHER_CONTENTS:
@@ -167,7 +167,7 @@ def _began_together(
 ) -> bool:
     before = _versions(paths, watches)
     for path, snapshot in zip(paths, snapshots, strict=True):
-        with _told(path, "copy_cannot_read"):
+        with _refused_as(path, "copy_cannot_read"):
             snapshot.execute("BEGIN")
             snapshot.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     if _versions(paths, watches) == before:
@@ -181,13 +181,13 @@ def _versions(paths: Sequence[Path], watches: Sequence[sqlite3.Connection]) -> l
     """Return a number per file that changes with every commit of another connection."""
     versions = []
     for path, watch in zip(paths, watches, strict=True):
-        with _told(path, "copy_cannot_read"):
+        with _refused_as(path, "copy_cannot_read"):
             versions.append(watch.execute("PRAGMA data_version").fetchone()[0])
     return versions
 
 
 @contextmanager
-def _told(path: Path, sentence: str) -> Iterator[None]:
+def _refused_as(path: Path, sentence: str) -> Iterator[None]:
     """Turn an error of a file into a refusal with this sentence."""
     try:
         yield
@@ -200,7 +200,7 @@ def _told(path: Path, sentence: str) -> Iterator[None]:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    with _told(path, "copy_cannot_open"):
+    with _refused_as(path, "copy_cannot_open"):
         return sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS_MAX, isolation_level=None
         )
@@ -219,7 +219,7 @@ def _copy(source: sqlite3.Connection, path: Path) -> None:
 
 def _check_log(log: Path, copy: Path) -> None:
     """Refuse a copy of a log whose records are not what was written: it would replace a whole one."""
-    with _told(log, "copy_cannot_copy"), closing(sqlite3.connect(copy)) as file:
+    with _refused_as(log, "copy_cannot_copy"), closing(sqlite3.connect(copy)) as file:
         (application,) = file.execute("PRAGMA application_id").fetchone()
     if application != APPLICATION_ID:
         return

@@ -65,8 +65,8 @@ PARTNER_ID = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 Older versions took an `@` in it, so stored ids and events may have one. A token that has one is refused.
 """
 
-PARTNER_ID_NOW = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-"""The form of the id of a partner that a new API key names: without an `@`."""
+NEW_PARTNER_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""The form of the id of a partner that a new API key names: PARTNER_ID without an `@`."""
 PARTNER_ID_WITH_LETTER = r"([0-9][0-9._-]*)?[A-Za-z][A-Za-z0-9._-]*"
 """The form of the id of a partner that a request gives: it has a letter, so that it is no phone number."""
 SCOPE = r"[a-z][a-z_]{0,31}:[a-z][a-z_]{0,30}"

@@ -32,8 +32,8 @@ def verify(
     refused = [record for record in set_aside if record["state"] in REFUSED]
     ok = not drifts and not refused
     if as_json:
-        told = {"set_aside": set_aside, "notes": notes}
-        found = {"ok": ok, "drifts": drifts} | {name: value for name, value in told.items() if value}
+        parts = {"set_aside": set_aside, "notes": notes}
+        found = {"ok": ok, "drifts": drifts} | {name: value for name, value in parts.items() if value}
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:
         for drift in drifts:

@@ -61,13 +61,13 @@ def _load(
     task = bar.add_task(said("demo_complaints"), total=complaints.COUNT)
     for _ in complaints.open_all(product, customers, last_day):
         bar.advance(task)
-    told = stories.begin(product, last_day)
+    begun = stories.begin(product, last_day)
     stories.serve_partner(settings, last_day)
     backlog.wait_until_empty(product, bar, stopping)
     if stopping():
         return
-    stories.go_on(product, last_day, told)
-    stories.propose(settings, told)
+    stories.go_on(product, last_day, begun)
+    stories.propose(settings, begun)
     _fit(product)
     backlog.wait_until_empty(product, bar, stopping)
 

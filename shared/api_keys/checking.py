@@ -111,7 +111,10 @@ class ApiKeys:
             self._snapshot = _Snapshot(keys, began)
 
     async def _note_use(self, known: KnownKey, minute: datetime) -> None:
-        """Store the first use of a key within a minute. If the database does not take it, the next minute is stored."""
+        """Store the first use of a key within a minute.
+
+        If the database cannot store the use, it is not tried again. The first use within a later minute is stored.
+        """
         database = self.runtime.database
         if database.behind or (known.used_at is not None and known.used_at >= minute):
             return

@@ -15,17 +15,17 @@ from shared.limits import API_KEYS_MAX
 
 SORTS = Sorts(created_at=(api_key.c.created_at, api_key.c.id))
 _ROWS = select(*columns_of(api_key, ApiKeyRecord))
-TOLD = ("expires_at", "revoked_at", "record_version")
-"""The columns that a later event may change."""
+CHANGEABLE = ("expires_at", "revoked_at", "record_version")
+"""The columns of a key that can change after it was created."""
 
 
 async def api_keys_changed(tx: Tx, _context: Context, events: Sequence[ApiKeyChanged]) -> None:
-    """Store the state of keys that events tell. Of one key the greatest version counts, in any order."""
+    """Store the states of keys that events carry. Of one key the greatest version counts, in any order."""
     latest: dict[str, ApiKeyRecord] = {}
     for event in events:
         known = latest.get(event.key_id)
         if known is None or event.record_version > known.record_version:
-            latest[event.key_id] = _told(event)
+            latest[event.key_id] = _record_of(event)
     first = {
         key_id for (key_id,) in await tx.insert_new_records(api_key, [latest[id] for id in sorted(latest)])
     }
@@ -34,7 +34,7 @@ async def api_keys_changed(tx: Tx, _context: Context, events: Sequence[ApiKeyCha
         for known in await _lock(tx, sorted(latest.keys() - first))
         if latest[known.id].record_version > known.record_version
     ]
-    await tx.update_records(api_key, changed, columns=TOLD)
+    await tx.update_records(api_key, changed, columns=CHANGEABLE)
 
 
 async def count_in_force(read: Read, now: datetime) -> Counter[str]:
@@ -56,7 +56,7 @@ async def lock(tx: Tx, key_id: str) -> ApiKeyRecord | None:
 async def revoke(tx: Tx, known: ApiKeyRecord) -> ApiKeyRecord:
     """Revoke a locked key as of now, and return its new state."""
     revoked = replace(known, revoked_at=tx.now, record_version=known.record_version + 1)
-    await tx.update_records(api_key, [revoked], columns=TOLD)
+    await tx.update_records(api_key, [revoked], columns=CHANGEABLE)
     return revoked
 
 
@@ -96,7 +96,7 @@ def _in_force(now: datetime) -> ColumnElement[bool]:
     return and_(api_key.c.revoked_at.is_(None), or_(expires_at.is_(None), expires_at > now))
 
 
-def _told(event: ApiKeyChanged) -> ApiKeyRecord:
+def _record_of(event: ApiKeyChanged) -> ApiKeyRecord:
     return ApiKeyRecord(
         id=event.key_id,
         partner_id=event.partner_id,

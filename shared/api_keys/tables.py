@@ -22,7 +22,7 @@ class ApiKeyColumns(TypedColumns):
     expires_at: Named[datetime | None] = Column(Instant)
     revoked_at: Named[datetime | None] = Column(Instant)
     record_version: Named[int] = Column(BigInt, nullable=False)
-    """The version of the state that was told last."""
+    """The version of the state. Each change raises it by one."""
     last_used_at: Named[datetime | None] = Column(Instant)
     """The minute of the last request to this service. It is this service's own, and no event tells it."""
 

@@ -86,8 +86,8 @@ def note(
             )
     known = tx.slot(_NOTE)
     added = {"customer_id": customer_id, "identity_id": identity_id, "reason": reason}
-    told = {name: value for name, value in added.items() if value is not None}
-    tx.put_slot(_NOTE, replace(known, changes=(*known.changes, *changes), **told))
+    given = {name: value for name, value in added.items() if value is not None}
+    tx.put_slot(_NOTE, replace(known, changes=(*known.changes, *changes), **given))
 
 
 def customer_noted(tx: Tx) -> str | None:

@@ -6,8 +6,8 @@
     )
     statement = SORTS.page(select(…), asked)
 
-The name of a sort is a field of the list's items, and `-` in front of it turns it round. Without a word a list has the
-first one turned round: the latest first. The last column of each is unique, so that no row stands on two pages or on none. Each has an
+The name of a sort is a field of the list's items; `-` in front of it means descending. The default is the first sort,
+descending, so the latest item comes first. The last column of each is unique, so that no row stands on two pages or on none. Each has an
 index that begins with its columns (`tests/architecture`).
 """
 
@@ -53,7 +53,7 @@ class Sorts:
 
     def __init__(self, **columns: tuple[Column[Any], ...]) -> None:
         self.columns = columns
-        self.names = tuple(f"{turned}{field}" for field in columns for turned in (DESCENDING, ""))
+        self.names = tuple(f"{direction}{field}" for field in columns for direction in (DESCENDING, ""))
         """The values of the parameter `sort`. The first is the default."""
 
     def page(self, statement: S, asked: Slice) -> S:

@@ -30,9 +30,9 @@ from shared.limits import (
     INT32_MAX,
     INT64_MAX,
     LINES_MAX,
+    NEW_PARTNER_ID,
     ORDER_ID_MAX,
     PARTNER_ID,
-    PARTNER_ID_NOW,
     SKU_MAX,
     SOURCE_MAX,
     STORE_MAX,
@@ -103,7 +103,7 @@ ComplaintId = Annotated[str, _id_of("cmp")]
 RemedyId = Annotated[str, _id_of("rem")]
 TransactionId = Annotated[str, StringConstraints(max_length=64, pattern=r"^txn_[0-9a-z_]+$")]
 
-PartnerId = Annotated[str, StringConstraints(max_length=CODE_MAX, pattern=f"^{PARTNER_ID_NOW}$")]
+PartnerId = Annotated[str, StringConstraints(max_length=CODE_MAX, pattern=f"^{NEW_PARTNER_ID}$")]
 Issuer = Annotated[str, StringConstraints(max_length=ISSUER_MAX, pattern=f"^({SHOP}|partner:{PARTNER_ID})$")]
 """The party within which an id is unique: the shop, or one partner."""
 Source = Annotated[str, StringConstraints(max_length=SOURCE_MAX, pattern=_PRINTABLE)]

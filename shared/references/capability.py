@@ -8,7 +8,7 @@ from shared.context import Context
 from shared.db import Tx
 from shared.events.profile import CustomerErased, CustomerRegistered, CustomerUpdated
 from shared.references import register
-from shared.references.register import Told
+from shared.references.register import KnownReferences
 from shared.references.tables import reference, reference_record, references_metadata
 from shared.service.capability import Capability
 from shared.speech import words
@@ -21,14 +21,19 @@ _REGISTERED = 0
 async def customer_registered(tx: Tx, _context: Context, events: Sequence[CustomerRegistered]) -> None:
     """Store the references of new customers."""
     await register.record(
-        tx, [Told(event.identity_id, _REGISTERED, event.references) for event in events if event.references]
+        tx,
+        [
+            KnownReferences(event.identity_id, _REGISTERED, event.references)
+            for event in events
+            if event.references
+        ],
     )
 
 
 async def customer_updated(tx: Tx, _context: Context, events: Sequence[CustomerUpdated]) -> None:
     """Store the references of customers that got or lost an external id."""
     await register.record(
-        tx, [Told(event.identity_id, event.record_version, event.references) for event in events]
+        tx, [KnownReferences(event.identity_id, event.record_version, event.references) for event in events]
     )
 
 

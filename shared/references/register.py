@@ -12,7 +12,7 @@ from shared.references.tables import ReferenceOfIdentity, ReferenceRecord, refer
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class KnownReferences:
     """All references of an identity, as of a version of its record."""
 
     identity_id: str
@@ -20,10 +20,10 @@ class Told:
     references: Sequence[str]
 
 
-async def record(tx: Tx, told: Iterable[Told]) -> None:
-    """Store the references of identities in place of what an older version told. An erased identity gets none."""
-    newest: dict[str, Told] = {}
-    for candidate in told:
+async def record(tx: Tx, candidates: Iterable[KnownReferences]) -> None:
+    """Store the references of identities in place of those of an older version. An erased identity gets none."""
+    newest: dict[str, KnownReferences] = {}
+    for candidate in candidates:
         known = newest.get(candidate.identity_id)
         if known is None or candidate.record_version > known.record_version:
             newest[candidate.identity_id] = candidate
@@ -88,10 +88,10 @@ async def _forget(tx: Tx, identity_ids: Sequence[str]) -> None:
     await tx.execute(delete(reference).where(any_of(reference.c.identity_id, identity_ids)))
 
 
-async def _insert(tx: Tx, told: Sequence[Told]) -> None:
+async def _insert(tx: Tx, newest: Sequence[KnownReferences]) -> None:
     rows = {
         (name, latest.identity_id): ReferenceOfIdentity(name, latest.identity_id)
-        for latest in told
+        for latest in newest
         for name in latest.references
     }
     if rows:

@@ -12,7 +12,7 @@ from shared import references
 from shared.clock import ManualClock
 from shared.context import Context
 from shared.db import Database
-from shared.references import Told, references_metadata
+from shared.references import KnownReferences, references_metadata
 from shared.settings import ServiceSettings
 from shared.vault import Vault
 
@@ -24,7 +24,7 @@ def tables() -> Sequence[MetaData]:
     return (references_metadata,)
 
 
-async def record(database: Database, *told: Told) -> None:
+async def record(database: Database, *told: KnownReferences) -> None:
     async with database.begin() as tx:
         await references.record(tx, told)
 
@@ -44,12 +44,17 @@ async def stored(database: Database) -> dict[str, set[str]]:
 
 
 async def test_a_newer_version_takes_the_place_of_an_older_one(database: Database) -> None:
-    await record(database, Told("cus_a", 0, ["one"]), Told("cus_b", 0, ["two"]))
-    await record(database, Told("cus_a", 2, ["three", "four"]))
-    await record(database, Told("cus_a", 1, ["five"]), Told("cus_a", 2, ["six"]), Told("cus_a", 0, ["one"]))
+    await record(database, KnownReferences("cus_a", 0, ["one"]), KnownReferences("cus_b", 0, ["two"]))
+    await record(database, KnownReferences("cus_a", 2, ["three", "four"]))
+    await record(
+        database,
+        KnownReferences("cus_a", 1, ["five"]),
+        KnownReferences("cus_a", 2, ["six"]),
+        KnownReferences("cus_a", 0, ["one"]),
+    )
     assert await stored(database) == {"cus_a": {"three", "four"}, "cus_b": {"two"}}
 
-    await record(database, Told("cus_a", 3, []))
+    await record(database, KnownReferences("cus_a", 3, []))
     assert await stored(database) == {"cus_b": {"two"}}
 
 
@@ -57,7 +62,9 @@ async def test_shuffled_and_repeated_versions_end_with_the_newest(
     database: Database, seeded: random.Random
 ) -> None:
     names = ["cus_a", "cus_b", "cus_c"]
-    history = [Told(name, version, [f"{name} {version}"]) for name in names for version in range(6)] * 2
+    history = [
+        KnownReferences(name, version, [f"{name} {version}"]) for name in names for version in range(6)
+    ] * 2
     seeded.shuffle(history)
     while history:
         size = seeded.randrange(1, 6)
@@ -67,10 +74,10 @@ async def test_shuffled_and_repeated_versions_end_with_the_newest(
 
 
 async def test_an_erased_identity_never_gets_references_again(database: Database) -> None:
-    await record(database, Told("cus_a", 4, ["one"]), Told("cus_b", 1, ["two"]))
+    await record(database, KnownReferences("cus_a", 4, ["one"]), KnownReferences("cus_b", 1, ["two"]))
     await erase(database, "cus_a", "cus_new")
     await erase(database, "cus_a", at=NOW.replace(year=2027))
-    await record(database, Told("cus_a", 5, ["one"]), Told("cus_new", 0, ["three"]))
+    await record(database, KnownReferences("cus_a", 5, ["one"]), KnownReferences("cus_new", 0, ["three"]))
 
     assert await stored(database) == {"cus_b": {"two"}}
     table = references.reference_record
@@ -84,7 +91,7 @@ async def test_an_external_id_leads_to_its_identity_within_its_issuer(
 ) -> None:
     context = Context(ServiceSettings(home=tmp_path), vault, ManualClock(NOW))
     shops, marts = vault.reference("shop", "C-1"), vault.reference("partner:mart", "C-1")
-    await record(database, Told("cus_a", 1, [shops]), Told("cus_b", 1, [marts]))
+    await record(database, KnownReferences("cus_a", 1, [shops]), KnownReferences("cus_b", 1, [marts]))
 
     async with database.read() as read:
         assert await references.find_identity(read, context, "shop", "C-1") == "cus_a"
@@ -102,8 +109,8 @@ async def test_an_id_that_moved_leads_to_nobody_until_both_events_have_come(
         async with database.read() as read:
             return await references.find_identity(read, context, "shop", "C-1")
 
-    await record(database, Told("cus_a", 1, [moved]))
-    await record(database, Told("cus_b", 1, [moved]))
+    await record(database, KnownReferences("cus_a", 1, [moved]))
+    await record(database, KnownReferences("cus_b", 1, [moved]))
     assert await holder() is None
-    await record(database, Told("cus_a", 2, []))
+    await record(database, KnownReferences("cus_a", 2, []))
     assert await holder() == "cus_b"

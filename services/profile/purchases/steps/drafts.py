@@ -43,9 +43,9 @@ def draft_of(context: Context[Settings], purchase: Purchase, *, issuer: str) -> 
     purchase_id = new_id("pur")
     fact = None
     if purchase.customer is not None:
-        told = (purchase_id, purchase.source, purchase.purchased_at)
+        origin = (purchase_id, purchase.source, purchase.purchased_at)
         try:
-            fact = fact_of(context, purchase.customer, *told, issuer=issuer)
+            fact = fact_of(context, purchase.customer, *origin, issuer=issuer)
         except DomainError as refusal:
             return moved_below(refusal, "/customer")
     return Draft(
@@ -83,5 +83,5 @@ def _named(fact: Fact | None) -> list[object]:
     """Return the id and identifiers by which a purchase names its customer; of an anonymous purchase an empty list."""
     if fact is None:
         return []
-    told = ((identifier.kind, identifier.issuer, identifier.value) for identifier in fact.identifiers)
-    return [fact.identity_id, *told]
+    identifiers = ((identifier.kind, identifier.issuer, identifier.value) for identifier in fact.identifiers)
+    return [fact.identity_id, *identifiers]

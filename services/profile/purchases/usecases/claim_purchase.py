@@ -100,9 +100,9 @@ async def _resolve(
     tx: Tx, context: Context[Settings], claimant: _Claimant, purchase: PurchaseRecord
 ) -> Resolved:
     """Find or make the customer, as for a purchase that names them at once."""
-    told = (purchase.purchase_id, purchase.source, purchase.purchased_at)
+    origin = (purchase.purchase_id, purchase.source, purchase.purchased_at)
     try:
-        fact = fact_of(context, claimant.named, *told, issuer=claimant.issuer)
+        fact = fact_of(context, claimant.named, *origin, issuer=claimant.issuer)
     except DomainError as refusal:
         raise moved_below(refusal, "/customer") from None
     judged = [fact.record_id] if is_large(purchase.amount_minor) else []

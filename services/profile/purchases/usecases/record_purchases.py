@@ -161,8 +161,8 @@ async def _record_new(
     pairs = zip(drafts, records, strict=True)
     stored = [(record, _lines(draft, record, keys)) async for draft, record in paced(list(pairs))]
     await purchases.insert_lines(tx, [line for _, lines in stored for line in lines])
-    told = [(record, lines) for record, lines in stored if record.identity_id is not None]
-    tx.publish(*[recorded_event(record, lines) async for record, lines in paced(told)])
+    of_customers = [(record, lines) for record, lines in stored if record.identity_id is not None]
+    tx.publish(*[recorded_event(record, lines) async for record, lines in paced(of_customers)])
     await apply_waiting_returns(tx, context, new)
     return new
 
