@@ -6,12 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import ClassVar, Generic, TypeVar
 
-from services.profile.purchases.domain.imports import (
-    PARAMETERS,
-    FileEntry,
-    FileParameters,
-    columns_of_result,
-)
+from services.profile.purchases.domain.imports import columns_of_result
+from services.profile.purchases.steps.file_reader import PARAMETERS, FileEntry, FileParameters
 from services.profile.settings import Settings
 from shared import csv_text
 from shared.context import Runtime

@@ -8,7 +8,7 @@ from starlette.requests import Request as Incoming
 
 from services.profile.purchases.api import purchase_files, return_files
 from services.profile.purchases.api.import_files import RequestReader
-from services.profile.purchases.domain.imports import PARAMETERS, FileParameters
+from services.profile.purchases.steps.file_reader import PARAMETERS, FileParameters
 from services.profile.settings import Settings
 from shared import jobs
 from shared.auth.principal import Principal

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from services.profile.purchases.api.import_files import Json, RequestReader
 from services.profile.purchases.api.purchases import PurchaseIn
-from services.profile.purchases.domain.imports import IMPORT_PURCHASES, FileParameters
+from services.profile.purchases.domain.imports import IMPORT_PURCHASES
 from services.profile.purchases.domain.purchases import Purchase
+from services.profile.purchases.steps.file_reader import FileParameters
 from shared import money
 from shared.catalogues import field_sentence
 from shared.files.entries import Cells, Kind, NotReadable, integer

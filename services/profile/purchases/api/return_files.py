@@ -2,8 +2,9 @@
 
 from services.profile.purchases.api.import_files import Json, RequestReader
 from services.profile.purchases.api.returns import ReturnIn
-from services.profile.purchases.domain.imports import IMPORT_RETURNS, FileParameters
+from services.profile.purchases.domain.imports import IMPORT_RETURNS
 from services.profile.purchases.domain.returns import Return
+from services.profile.purchases.steps.file_reader import FileParameters
 from shared.files.entries import Cells, Kind, integer
 
 

@@ -6,14 +6,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
-from services.profile.purchases.domain.imports import (
-    PARAMETERS,
-    FileEntry,
-    FileParameters,
-    FileReader,
-    Recorded,
-    columns_of_result,
-)
+from services.profile.purchases.domain.imports import Recorded, columns_of_result
+from services.profile.purchases.steps.file_reader import PARAMETERS, FileEntry, FileParameters, FileReader
 from shared import csv_text, jobs
 from shared.csv_text import Cell
 from shared.db import Tx

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from services.profile.purchases.domain.imports import FileReader, Recorded
+from services.profile.purchases.domain.imports import Recorded
 from services.profile.purchases.domain.purchases import Purchase
+from services.profile.purchases.steps.file_reader import FileReader
 from services.profile.purchases.steps.import_entries import import_entries
 from services.profile.purchases.storage import purchases
 from services.profile.purchases.usecases.record_purchases import record_purchases
