@@ -1,4 +1,4 @@
-"""What reads a file that is imported: its parameters and its entries."""
+"""The reader of a file that is imported, with the parameters and the entries of the file."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
