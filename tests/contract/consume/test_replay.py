@@ -186,8 +186,14 @@ async def cannot_be_audited(_: Tx) -> None:
     raise RuntimeError
 
 
-@pytest.mark.parametrize("stack", STACKS)
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize(
+    ("name", "stack"),
+    [
+        pytest.param(name, *stack.values, id=f"{name}-{stack.id}", marks=[*stack.marks, *marks])
+        for name in SERVICES
+        for stack, marks in zip(STACKS, ([], [] if name == "loyalty" else [pytest.mark.long]), strict=True)
+    ],
+)
 async def test_a_replay_is_refused_while_anybody_consumes_and_harmless_afterwards(
     name: str, stack: Stack, bus: Bus, tmp_path: Path
 ) -> None:

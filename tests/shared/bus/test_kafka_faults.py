@@ -104,6 +104,7 @@ async def test_a_producer_is_dropped_at_once_while_the_broker_stands_still(
     assert values(await bus.read(TopicPartition("standing", 0), 0, 9)) in (["a", "c"], ["a", "b", "c"])
 
 
+@pytest.mark.long
 async def test_what_is_dropped_while_the_broker_is_away_leaves_no_task_no_socket_and_no_line(
     own: kafka.ApacheKafka, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
