@@ -25,6 +25,17 @@ _IGNORABLE = re.compile(
 _BRAILLE_BLANK = "\u2800"
 """A letter of Braille without dots: it looks like a space, and is none for Unicode."""
 
+_INVISIBLE = (
+    r"\x00-\x20\x7f-\xa0\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
+    r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+)
+"""The characters of which `spelled` leaves nothing, for patterns in documents. Those above U+FFFF are left out, because engines of
+regular expressions disagree about them."""
+VISIBLE_TEXT = rf"^[^\x00]*[^{_INVISIBLE}][^\x00]*$"
+"""The pattern of texts in which there is something to see."""
+VISIBLE_CODE = rf"^[^\x00-\x1f\x7f-\x9f]*[^{_INVISIBLE}][^\x00-\x1f\x7f-\x9f]*$"
+"""The pattern of ids and codes: without control characters, and with something to see."""
+
 
 def spelled(text: str) -> str:
     """Return a text in NFKC, without characters that nobody sees, and without white space around it.

@@ -34,6 +34,7 @@ class KnownKey:
     principal: Principal
     """The partner that the key speaks for, with the key's scopes."""
     expires_at: datetime | None
+    created_at: datetime
     used_at: datetime | None
     """The minute of the last use, as far as this process knows."""
 
@@ -73,7 +74,8 @@ class ApiKeys:
         now = self.runtime.clock.now()
         if known is None or (known.expires_at is not None and known.expires_at <= now):
             raise ApiKeyUnknown
-        await self._note_use(known, now.replace(second=0, microsecond=0))
+        # The minute in which a key is made began before the key, and no key was used before it was made.
+        await self._note_use(known, max(now.replace(second=0, microsecond=0), known.created_at))
         return known
 
     @property
@@ -104,6 +106,7 @@ class ApiKeys:
                     record.id,
                     Principal("partner", record.partner_id, scopes=frozenset(record.scopes)),
                     record.expires_at,
+                    record.created_at,
                     record.last_used_at,
                 )
                 for record in records

@@ -24,6 +24,11 @@ async def find(read: Read, approval_id: str) -> ApprovalRecord | None:
     return await read.read_record(ApprovalRecord, select(*_COLUMNS).where(approval.c.id == approval_id))
 
 
+async def customer_of(read: Read, approval_id: str) -> str | None:
+    """Return the customer that a proposal is about, or None if there is none with this id."""
+    return await read.scalar(select(approval.c.customer_id).where(approval.c.id == approval_id))
+
+
 async def lock(tx: Tx, approval_id: str) -> ApprovalRecord | None:
     """Return an approval, and keep others from deciding about it until this transaction ends."""
     statement = select(*_COLUMNS).where(approval.c.id == approval_id).order_by(approval.c.id)

@@ -10,6 +10,12 @@ from shared.limits import PARTNER_ID
 SubjectKind = Literal["operator", "partner", "customer"]
 Role = Literal["viewer", "agent", "manager", "analyst", "admin"]
 
+Scope = Literal[
+    "complaints:read", "complaints:write", "customers:read", "customers:write", "jobs:cancel", "jobs:read",
+    "purchases:read", "purchases:write", "returns:read", "returns:write",
+]  # fmt: skip
+"""The scopes that the operations of all services ask partners for. A test compares them with the operations."""
+
 ROLES: frozenset[Role] = frozenset(get_args(Role))
 SHOP = "shop"
 SUBJECT_CHARACTERS_MAX = 200

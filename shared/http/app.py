@@ -74,6 +74,7 @@ def build_app(service: Service, runtime: Runtime | None = None, *, metrics: Metr
     app.state.private = False
     app.state.find_external = service.find_external
     app.state.customer_of = service.customer_of
+    app.state.find_owners = service.find_owners
     app.state.tags = {
         **service.tags,
         **approvals.TAG,

@@ -17,7 +17,7 @@ from shared.context import Context, Runtime
 from shared.db import Read
 from shared.errors import DomainError
 from shared.events.base import IDENTITY_PATTERN, Issuer
-from shared.http import bodies
+from shared.http import bodies, shapes
 from shared.http.dependencies import PRINCIPAL, TX
 from shared.http.operation import (
     CUSTOMER,
@@ -30,16 +30,20 @@ from shared.http.operation import (
 )
 from shared.ids import is_id
 from shared.limits import EXTERNAL_ID_MAX
-from shared.service.capability import FindExternal
+from shared.service.capability import FindExternal, FindOwner
 from shared.spelling import SPELLED_CHARACTERS_MAX, spelled_external_id
 
 _FOUND = "huitou.customer_found"
 NAME_MAX = len(EXTERNAL) + SPELLED_CHARACTERS_MAX
 """Characters of the name of a customer. An external id is shorter, but may be spelled with characters that nobody sees."""
 CustomerName = Annotated[
-    str, StringConstraints(max_length=NAME_MAX, pattern=f"^({IDENTITY_PATTERN}|{EXTERNAL}.+|{ME})$")
+    str,
+    StringConstraints(max_length=NAME_MAX, pattern=f"^({IDENTITY_PATTERN}|{EXTERNAL}.+|{ME})$"),
+    shapes.pattern(rf"^({IDENTITY_PATTERN}|{EXTERNAL}[^\x00-\x1f\x7f-\x9f]+|{ME})$"),
 ]
 """The name of a customer in a query or a body."""
+CUSTOMER_ID = shapes.pattern(f"^{IDENTITY_PATTERN}$")
+"""A mark for a customer's id in a body: the document shows its shape. Another text is no customer's."""
 _LAG = (
     "Events tell other services than profile of an external id, so it may be unknown there for some seconds."
 )
@@ -125,10 +129,14 @@ async def name_customer(request: Request, issuer: IssuerOfName = None) -> None:
 
 
 async def identity_of_refused(read: Read, request: Request, operation: Operation) -> str | None:
-    """Return the identity that a refused request names in its path or its body; None if it names none that is known.
+    """Return the identity that a refused request names in its path or its body, or whose thing its path names; None if there is none.
 
     The request may have been refused before its body was read or its names were looked up.
     """
+    find_owners: Mapping[str, FindOwner] = request.app.state.find_owners
+    for parameter, find in find_owners.items():
+        if parameter in request.path_params:
+            return await find(read, request.path_params[parameter])
     identity_id = request.scope.get(_FOUND)
     if _FOUND not in request.scope:
         try:

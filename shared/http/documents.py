@@ -59,7 +59,9 @@ HOW_TO_AUTHORISE = """
 **How to get a token.** With the embedded product: `huitou token --role admin` (or `viewer`, `agent`, `manager`,
 `analyst`, with `--name LOGIN` for a person; `--customer ID`; `--partner ID`) prints one; paste it after *Authorize*. With `--link`
 it prints the address of a page that is authorised with it. Elsewhere the tokens come from the
-OpenID Connect provider whose keys this service was given (`HUITOU_JWKS`).
+OpenID Connect provider whose keys this service was given (`HUITOU_JWKS`). A partner needs no command: an admin gives it an API key
+(`POST /v1/api-keys` of profile), which it sends as `Authorization: Bearer huk_live_…`, or exchanges for tokens of 15 minutes
+(`POST /oauth/token` of profile, OAuth 2 client credentials).
 """
 LIMITS = f"""
 **Limits.** The head of a request: {HEAD_BYTES_MAX:,} bytes and {HEAD_FIELDS_MAX} headers (431 `head_too_large`), of which

@@ -7,6 +7,12 @@ begins with that version:
     @router.post("/v1/complaints/{complaint_id}/transitions", …, version="version", precondition="optional")
     async def post_transition(…, precondition: Expected) -> …: …
 
+An answer that names the instant at which it was computed, and is the same a moment later, declares the field of that instant:
+
+    @router.get("/v1/customers/{customer_id}/scores", …, computed_at="as_of")
+
+Its tag is weak, and does not count that field.
+
 `If-None-Match` compares the whole tag, because an answer also changes when its row does not: a clock runs out, and readers see
 different parts. `If-Match` compares the version alone, so that such a difference refuses no change.
 """
@@ -87,7 +93,7 @@ def add_tag(request: Request, operation: Operation, response: Response) -> Respo
     """Add the tag to the answer of an operation that has one. Return 304 in place of what the caller has already."""
     if not operation.tagged or response.status_code not in STATUSES:
         return response
-    tag = f'"{_tag(operation, bytes(response.body))}"'
+    tag = f'{"W/" if operation.computed_at else ""}"{_tag(operation, bytes(response.body))}"'
     if operation.reads and _knows(request.headers.getlist(IF_NONE_MATCH), tag):
         return Response(status_code=304, headers={HEADER: tag})
     response.headers[HEADER] = tag
@@ -111,6 +117,11 @@ def answer_headers(operation: Operation) -> dict[str, Any]:
     """Return the description of the tag of an answer."""
     example = EXAMPLE if operation.reads else EXAMPLE_OF_VERSION
     about = "Changes with the answer." if operation.reads else "The present version, for `If-Match`."
+    if operation.computed_at is not None:
+        example, about = (
+            f"W/{EXAMPLE}",
+            f"Changes with the answer, but not with `{operation.computed_at}` alone.",
+        )
     return {HEADER: {"description": about, "schema": {"type": "string"}, "example": example}}
 
 
@@ -127,12 +138,20 @@ def _parameter(name: str, about: str, *, required: bool = False) -> dict[str, An
         "in": "header",
         "required": required,
         "description": about,
-        "schema": {"type": "string", "maxLength": TAGS_CHARACTERS_MAX},
+        "schema": {
+            "type": "string",
+            **({"minLength": 1} if required else {}),
+            "maxLength": TAGS_CHARACTERS_MAX,
+        },
         "example": EXAMPLE,
     }
 
 
 def _tag(operation: Operation, body: bytes) -> str:
+    if operation.computed_at is not None:
+        shown = from_json(body)
+        shown.pop(operation.computed_at)
+        body = json.dumps(shown, separators=(",", ":")).encode()
     version = "" if operation.version is None else str(from_json(body)[operation.version])
     if not operation.reads:
         return version
@@ -157,4 +176,6 @@ def _knows(given: list[str], tag: str) -> bool:
     if not given:
         return False
     listed = ", ".join(given)
-    return listed.strip() == _ANY or any(f'"{known}"' == tag for _, known in _TAG.findall(listed))
+    return listed.strip() == _ANY or any(
+        f'"{known}"' == tag.removeprefix("W/") for _, known in _TAG.findall(listed)
+    )

@@ -44,6 +44,8 @@ async def admit(request: Request, operation: Operation) -> None:
     READER.set(None)
     SIGHT.set(None)
     if _KEY_IN_QUERY in request.scope["query_string"] or PREFIX in request.scope["path"]:
+        if operation.is_counted:
+            await limiter.count_address(request, operation.rate)
         raise ApiKeyInAddress
     if operation.allow.public and operation.rate is not None:
         await limiter.count_address(request, operation.rate)

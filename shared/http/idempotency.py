@@ -44,6 +44,7 @@ KEY_CHARACTERS_MAX = 255
 KEPT_FOR = timedelta(hours=48)
 """The time for which an answer is kept. The API promises 24 hours."""
 PRUNE_PAGE = 5_000
+KEY_PATTERN = r"^[\x21-\x7e]+$"
 _KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_CHARACTERS_MAX}}}")
 _KEY_PURPOSE, _BODY_PURPOSE, _SEALED_FIELD = "idempotency_key", "idempotency_body", "idempotency_answer"
 

@@ -15,14 +15,14 @@ from shared.auth.access import Allow
 from shared.auth.principal import Principal, Role
 from shared.context import Runtime
 from shared.db import Read
-from shared.http import language
+from shared.http import language, masks
 from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import CursorInvalid
 from shared.http.dependencies import Caller, InContext, Reading, Running, Transaction, Vaulted
 from shared.http.listing import Listing, NoFilters, listed_by
 from shared.http.models import Page, Response, example
-from shared.http.operation_filter import OperationFilter, must_be_known
-from shared.http.readers import ACTOR, EVERYBODY
+from shared.http.operation_filter import KNOWN_OPERATIONS, OperationFilter, must_be_known
+from shared.http.readers import EVERYBODY, ReadBy
 from shared.http.routes import Router
 from shared.jobs import limits, storage
 from shared.jobs.kinds import JobKind
@@ -33,6 +33,8 @@ from shared.limits import ID_MAX
 from shared.service.service import Service
 from shared.vault import Vault
 
+_ASKER = ReadBy("operator", "partner", mask=masks.actor)
+"""The mark of the one who asked for a job. A partner reads only jobs of its own, so it reads its own id."""
 TAG = {"jobs": "Long work that was asked for: imports, exports and fits."}
 SCOPE = "jobs:read"
 SEES_ALL: frozenset[Role] = frozenset(("manager", "admin"))
@@ -93,7 +95,7 @@ class JobOut(Response):
     )
     code: str | None = Field(description="The code of the reason why the job failed; null if it did not.")
     failed_rows: RowsOut | None = Field(description="The rows at which the job failed, if it failed at some.")
-    requested_by: Annotated[str | None, ACTOR] = Field(description="The one who asked for the job.")
+    requested_by: Annotated[str | None, _ASKER] = Field(description="The one who asked for the job.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -197,6 +199,7 @@ def _declare_reading(router: Router, operations: Collection[str]) -> None:
         summary="List jobs",
         allow=_may_read(),
         errors=(CursorInvalid,),
+        openapi_extra={KNOWN_OPERATIONS: sorted(operations)},
     )
     async def list_jobs(
         read: Reading,

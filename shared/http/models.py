@@ -1,6 +1,7 @@
 """Base classes and types of request and response models. Requests are validated strictly, responses are not validated."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Self, TypeVar, cast
@@ -21,9 +22,11 @@ from pydantic_core import PydanticCustomError
 
 from shared.catalogues import Sentence, field_sentence
 from shared.events import base
+from shared.http import shapes
 from shared.http.effort import within_effort
 from shared.limits import ORDER_ID_MAX, PAGE_ITEMS_MAX, SOURCE_MAX
-from shared.spelling import addresses_a_person, spelled
+from shared.money import CURRENCIES
+from shared.spelling import VISIBLE_CODE, VISIBLE_TEXT, addresses_a_person, spelled
 
 T = TypeVar("T")
 
@@ -32,7 +35,8 @@ WORD_MAX = 200
 TEXT_MAX = 20_000
 NOT_BLANK = r"\S"
 """A text with at least one character that can be seen."""
-CURSOR_MAX = 1_000
+CURSOR_MIN, CURSOR_MAX = 24, 1_000
+"""The characters of a cursor: a signature of 16 bytes and a position of at least 2, in base64."""
 
 _RFC_3339 = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,6})?)(?:(?<=\.\d{6})\d+)?(?P<zone>[Zz]|[+-]\d\d:\d\d)?",
@@ -126,10 +130,11 @@ def _aware(value: datetime) -> datetime:
     return value
 
 
-InstantIn = Annotated[
-    datetime, BeforeValidator(_instant), AfterValidator(_aware), Field(examples=["2026-03-01T09:30:00Z"])
-]
-"""An instant from a caller: RFC 3339 with an offset. It becomes aware UTC, to the microsecond. Without an offset it is 422 `naive_time`."""
+InstantIn = Annotated[datetime, BeforeValidator(_instant), AfterValidator(_aware)]
+"""An instant from a caller: RFC 3339 with an offset. It becomes aware UTC, to the microsecond. Without an offset it is 422 `naive_time`.
+
+It shows no example: what is refused in the past or in the future differs from field to field.
+"""
 
 DateIn = Annotated[date, BeforeValidator(_date), Field(examples=["2026-03-01"])]
 """A day from a caller, `YYYY-MM-DD`."""
@@ -156,14 +161,16 @@ def _spelled(value: object) -> object:
 
 Spelled = BeforeValidator(_spelled)
 """A mark for an id or code of the merchant's: it is brought into its only spelling before its length is looked at."""
+CODE = shapes.pattern(VISIBLE_CODE)
+"""A mark beside `Spelled`: the document shows the shape of such an id or code."""
 
-Source = Annotated[base.Source, Spelled]
-OrderId = Annotated[base.OrderId, Spelled]
-Channel = Annotated[base.Channel, Spelled]
-Store = Annotated[base.Store, Spelled]
-Sku = Annotated[base.Sku, Spelled]
-Category = Annotated[base.Category, Spelled]
-Brand = Annotated[base.Brand, Spelled]
+Source = Annotated[base.Source, Spelled, CODE]
+OrderId = Annotated[base.OrderId, Spelled, CODE]
+Channel = Annotated[base.Channel, Spelled, CODE]
+Store = Annotated[base.Store, Spelled, CODE]
+Sku = Annotated[base.Sku, Spelled, CODE]
+Category = Annotated[base.Category, Spelled, CODE]
+Brand = Annotated[base.Brand, Spelled, CODE]
 """Ids and codes of the merchant's, as a request gives them; events hold them in their only spelling."""
 
 UpdatedSince = Annotated[
@@ -176,10 +183,10 @@ UpdatedSince = Annotated[
 """The filter of lists of things that change."""
 
 SourceFilter = Annotated[
-    str | None, Spelled, Query(max_length=SOURCE_MAX, description="Only what came from this system.")
+    str | None, Spelled, CODE, Query(max_length=SOURCE_MAX, description="Only what came from this system.")
 ]
 OrderIdFilter = Annotated[
-    str | None, Spelled, Query(max_length=ORDER_ID_MAX, description="Only what belongs to this order.")
+    str | None, Spelled, CODE, Query(max_length=ORDER_ID_MAX, description="Only what belongs to this order.")
 ]
 """Ids of the merchant's that choose among the rows of a list."""
 DryRun = Annotated[
@@ -188,13 +195,22 @@ DryRun = Annotated[
 """Whether a request only asks what would happen."""
 
 
-Word = Annotated[str, Field(min_length=1, max_length=WORD_MAX, pattern=NOT_BLANK), AfterValidator(_seen)]
+_VISIBLE = shapes.pattern(VISIBLE_TEXT)
+Word = Annotated[
+    str, Field(min_length=1, max_length=WORD_MAX, pattern=NOT_BLANK), AfterValidator(_seen), _VISIBLE
+]
 """A short text: a name, a reference, a code."""
 
-LongText = Annotated[str, Field(min_length=1, max_length=TEXT_MAX, pattern=NOT_BLANK), AfterValidator(_seen)]
+LongText = Annotated[
+    str, Field(min_length=1, max_length=TEXT_MAX, pattern=NOT_BLANK), AfterValidator(_seen), _VISIBLE
+]
 """A text that a person wrote."""
 
-CurrencyIn = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["CNY"])]
+CurrencyIn = Annotated[
+    str,
+    Field(pattern="^[A-Z]{3}$", examples=["CNY"], description="A code of ISO 4217."),
+    shapes.pattern(f"^({'|'.join(sorted(CURRENCIES))})$"),
+]
 """A text in the form of an ISO 4217 code. `shared.money` decides whether the currency exists."""
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX, description=f"Items a page, 1 to {PAGE_ITEMS_MAX}.")]
@@ -202,6 +218,7 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX, description=f"Items a page
 
 Cursor = Annotated[
     str | None,
+    shapes.Shown({"pattern": r"^[A-Za-z0-9_-]+$", "minLength": CURSOR_MIN}),
     Query(max_length=CURSOR_MAX, description="`next_cursor` of the page before; leave it out for the first."),
 ]
 """The cursor of the page; write `cursor: Cursor = None`."""
@@ -224,6 +241,9 @@ def member_of(choices: type[Member], value: str | None) -> Member | None:
     return None if value is None else choices(value)
 
 
-def example(**fields: Any) -> ConfigDict:
-    """Return the `model_config` of a model that shows its own example: `model_config = example(points=100, …)`."""
-    return ConfigDict(json_schema_extra={"example": fields})
+def example(shape: Mapping[str, Any] | None = None, /, **fields: Any) -> ConfigDict:
+    """Return the `model_config` of a model that shows its own example: `model_config = example(points=100, …)`.
+
+    `shape` are members of the schema that the model's validator asks for (`shared.http.shapes`).
+    """
+    return ConfigDict(json_schema_extra={"example": fields, **(shape or {})})

@@ -20,13 +20,13 @@ from shared.auth.principal import SUBJECT_CHARACTERS_MAX, Role
 from shared.auth.signing import AUDIENCES
 from shared.catalogues import field_sentence
 from shared.errors import DomainError, FieldError
-from shared.http import components, etags, locations, problems
+from shared.http import components, etags, header_descriptions, locations, operation_filter, problems, shapes
 from shared.http.bodies import DuplicateName
 from shared.http.cursor import CursorInvalid
 from shared.http.examples import restored, sample
 from shared.http.idempotency import (
-    HIT_HEADER,
     KEY_CHARACTERS_MAX,
+    KEY_PATTERN,
     KeyInvalid,
     KeyRequired,
     KeyReused,
@@ -47,15 +47,17 @@ from shared.http.problems import (
     Unavailable,
     UnsupportedMediaType,
 )
-from shared.http.rates import LEFT_HEADER, POLICY_HEADER, RateLimited
+from shared.http.rates import RateLimited
 from shared.http.readers import MASKED_FOR
 from shared.http.routes import Route
-from shared.limits import CUSTOMER_TOKEN_MINUTES_MAX, ERRORS_MAX, TARGET_BYTES_MAX, TOKEN_DAYS_MAX
+from shared.limits import CUSTOMER_TOKEN_MINUTES_MAX, ERRORS_MAX, TOKEN_DAYS_MAX
 from shared.preconditions import PreconditionFailed
 
 VERSION = "1.0.0"
 WHO: Mapping[Language, str] = {"en": "**Who:** ", "zh": "**谁可以调用：** "}
 """The beginning of the paragraph about the callers of an operation, which ends its description."""
+ID_IN_PATH_MAX = 128
+"""The documented length of an id in a path. The longest that exists is a ledger transaction's."""
 EXAMPLE_REQUEST_ID = "req_01k2m9d6v4e8r7a1b2c3d4e5f6"
 _FIELD = FieldError.of("/lines/0/quantity", field_sentence(__name__, "int_type", code="not_an_integer"))
 _SECURITY = {
@@ -156,30 +158,6 @@ _LICENSE = {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
 _CONTACT = {"name": "The operators of this installation"}
 _ME_WORDS = "With a customer's token `me` stands for the customer of the token."
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
-_RETRY_HEADER = {
-    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
-}
-_RATES = {
-    POLICY_HEADER: {
-        "description": "The rule that counts this request: its name, its quota `q`, and the seconds `w` of its windows.",
-        "schema": {"type": "string"},
-        "example": '"customer";q=600;w=60',
-    },
-    LEFT_HEADER: {
-        "description": "The requests `r` that are left, and the seconds `t` until the next window begins. "
-        "Absent while nobody can count them.",
-        "schema": {"type": "string"},
-        "example": '"customer";r=597;t=41',
-    },
-}
-_RATE_HEADERS = {name: {"$ref": f"#/components/headers/{name}"} for name in _RATES}
-_HIT_HEADERS = {
-    HIT_HEADER: {
-        "description": "`true` on an answer that was given before to the same `Idempotency-Key`. "
-        "A repeat that is known by its own ids, without a key, has no such header.",
-        "schema": {"type": "string", "enum": ["true"]},
-    }
-}
 
 
 def operations(routes: Sequence[BaseRoute]) -> list[Route]:
@@ -247,7 +225,7 @@ def generate(
         if "example" in schema:
             schema["example"] = restored(schema["example"], schema, schemas)
     schemas |= _PROBLEMS
-    document["components"]["headers"] = _RATES
+    document["components"]["headers"] = header_descriptions.RATES
     document["components"]["securitySchemes"] = {"bearer": _SECURITY, "api_key": _API_KEY}
     for route in listed:
         _complete(document["paths"][route.path_format][route.method.lower()], route, schemas)
@@ -255,6 +233,8 @@ def generate(
     document["tags"] = [{"name": tag, "description": about.get(tag, tag)} for tag in tags]
     document["servers"] = [{"url": "/", "description": "This service."}]
     components.tell_width_of_integers(document)
+    operation_filter.show_known(document)
+    shapes.restrict_texts(document)
     return document
 
 
@@ -305,7 +285,7 @@ def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any
     responses.pop("422", None)
     for status, response in responses.items():
         if operation.idempotency is not None:
-            response.setdefault("headers", {}).update(_HIT_HEADERS)
+            response.setdefault("headers", {}).update(header_descriptions.HIT)
         if operation.tagged and int(status) in etags.STATUSES:
             response.setdefault("headers", {}).update(etags.answer_headers(operation))
         for content in response.get("content", {}).values():
@@ -319,7 +299,7 @@ def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any
     responses.update(_problem_responses(operation))
     if operation.is_counted:
         for response in responses.values():
-            response.setdefault("headers", {}).update(_RATE_HEADERS)
+            response.setdefault("headers", {}).update(header_descriptions.RATE_REFERENCES)
     if operation.rate is not None:
         described["x-rate"] = operation.rate
 
@@ -338,11 +318,14 @@ def _security(operation: Operation) -> list[dict[str, list[str]]]:
 
 
 def _describe_id(parameter: dict[str, Any]) -> None:
-    """Describe a parameter of a path, which is the id of what its name says, and add the limit that every path has."""
+    """Describe a parameter of a path, which is the id of what its name says, and bound its length.
+
+    A longer one names nothing (404). With the bound a path of several ids fits into TARGET_BYTES_MAX however they are encoded.
+    """
     noun = parameter["name"].removesuffix("_id").replace("_", " ")
     parameter.setdefault("description", f"The id of the {noun}.")
     if parameter["schema"].get("type") == "string" and "enum" not in parameter["schema"]:
-        parameter["schema"].setdefault("maxLength", TARGET_BYTES_MAX)
+        parameter["schema"].setdefault("maxLength", ID_IN_PATH_MAX)
 
 
 def _exemplify(content: dict[str, Any], schemas: Mapping[str, Any]) -> None:
@@ -362,7 +345,12 @@ def _key_parameter(operation: Operation) -> dict[str, Any]:
         "in": "header",
         "required": operation.idempotency == "required",
         "description": "New for each intent, the same for each retry; the answer is kept for at least 24 hours.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": KEY_CHARACTERS_MAX},
+        "schema": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": KEY_CHARACTERS_MAX,
+            "pattern": KEY_PATTERN,
+        },
         "example": "5f0c4e3a-8d0b-4c55-9f6e-2f8f4b1f5a10",
     }
 
@@ -370,9 +358,10 @@ def _key_parameter(operation: Operation) -> dict[str, Any]:
 def _problem_responses(operation: Operation) -> dict[str, Any]:
     by_status: dict[int, dict[str, Any]] = {}
     for error in refusals(operation):
+        more = operation.refusal_members(error.kind) if operation.refusal_members else {}
         by_status.setdefault(error.kind.value, {})[error.code] = {
             "summary": error.title[0],
-            "value": example_document(error),
+            "value": {**more, **example_document(error)},
         }
     internal = problems.internal("en", EXAMPLE_REQUEST_ID)
     by_status[500] = {internal["code"]: {"summary": internal["title"], "value": internal}}
@@ -387,7 +376,9 @@ def _problem_response(status: int, examples: Mapping[str, Any]) -> dict[str, Any
         },
     }
     if status in (429, 503):
-        response["headers"] = dict(_RETRY_HEADER)
+        response["headers"] = dict(header_descriptions.RETRY)
+    if status == 401:
+        response["headers"] = dict(header_descriptions.CHALLENGE)
     return response
 
 

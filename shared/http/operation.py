@@ -1,6 +1,6 @@
 """Facts about one operation that FastAPI's route does not have: its callers, its refusals, and how it is repeated."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from string import Formatter
 from typing import Literal
@@ -13,6 +13,7 @@ from shared.limits import BODY_BYTES_MAX
 Idempotency = Literal["required", "optional"]
 PreconditionNeed = Literal["required", "optional"]
 Needs = Literal["transaction", "reading", "nothing"]
+RefusalMembers = Callable[[Kind], Mapping[str, str]]
 CUSTOMER = "customer_id"
 """The name of the parameter of a path that names a customer."""
 EXTERNAL = "ext:"
@@ -53,6 +54,10 @@ class Operation:
     """Whether its answer has an ETag: the answer is a single thing, or has a version."""
     version: str | None = None
     """The field of its answer that is the version of the row."""
+    computed_at: str | None = None
+    """The field of its answer that is the instant at which the answer was computed. The ETag does not count it."""
+    refusal_members: RefusalMembers | None = field(default=None, hash=False)
+    """The function that returns the members that a problem document of this operation has beside those of all others."""
     precondition: PreconditionNeed | None = None
     """Whether a request must or may say which version it changes (If-Match)."""
     checks_precondition: bool = False

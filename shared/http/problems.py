@@ -210,7 +210,15 @@ def respond(error: DomainError, scope: Scope, headers: Mapping[str, str] | None 
         more.setdefault("Retry-After", str(retry))
     if error.kind is Kind.UNAUTHENTICATED:
         more["WWW-Authenticate"] = error.challenge
-    return _response(document(error, language, scope.get(REQUEST_ID, "")), error.kind.value, language, more)
+    problem = {**members_of(scope, error.kind), **document(error, language, scope.get(REQUEST_ID, ""))}
+    return _response(problem, error.kind.value, language, more)
+
+
+def members_of(scope: Scope, kind: Kind) -> Mapping[str, str]:
+    """Return the members that the operation of a request adds to a refusal of this kind."""
+    operation = getattr(scope.get("route"), "operation", None)
+    members = getattr(operation, "refusal_members", None)
+    return {} if members is None else members(kind)
 
 
 def respond_internal(scope: Scope) -> Response:

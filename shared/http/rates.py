@@ -160,7 +160,9 @@ def _listed() -> Iterator[tuple[Rate | None, Counted, Rule]]:
 
 def _row(rule: Rule, rate: Rate | None, counted: Counted, settings: ServiceSettings) -> str:
     quota = rule.quota(settings)
-    whose = "an address without a valid token" if counted == "address" else f"one {counted}"
+    whose = (
+        f"one {counted}" if rate is not None or counted != "address" else "an address without a valid token"
+    )
     shown = f"`{rate}`" if rate else "–"
     most = f"{quota:,} per {rule.unit}" if quota else "no limit"
     return f"| `{rule.name}` | {whose} | {shown} | {most} | `HUITOU_{rule.setting.upper()}` |"

@@ -50,6 +50,7 @@ from shared.http.operation import (
     Needs,
     Operation,
     PreconditionNeed,
+    RefusalMembers,
     customer_named,
 )
 from shared.http.rates import Rate
@@ -86,6 +87,8 @@ class Route(APIRoute):
         body_type: str | None,
         body_bytes_max: int,
         version: str | None,
+        computed_at: str | None,
+        refusal_members: RefusalMembers | None,
         precondition: PreconditionNeed | None,
         **options: Any,
     ) -> None:
@@ -93,6 +96,7 @@ class Route(APIRoute):
         self._location, self._rate, self._body_type = location, rate, body_type
         self._body_bytes_max = body_bytes_max
         self._version, self._precondition = version, precondition
+        self._computed_at, self._refusal_members = computed_at, refusal_members
         self._begins, self._slashes = path.partition("{")[0], path.count("/")
         """The path up to its first parameter, and the number of its slashes."""
         self._actions: tuple[str, ...] = ()
@@ -166,6 +170,8 @@ class Route(APIRoute):
             reads=reads,
             tagged=reads_one or self._version is not None,
             version=self._version,
+            computed_at=self._computed_at,
+            refusal_members=self._refusal_members,
             precondition=self._precondition,
             checks_precondition=dependencies.precondition_of in _calls(self.dependant),
         )
@@ -303,6 +309,8 @@ class Router:
         body_type: str | None = None,
         body_bytes_max: int = BODY_BYTES_MAX,
         version: str | None = None,
+        computed_at: str | None = None,
+        refusal_members: RefusalMembers | None = None,
         precondition: PreconditionNeed | None = None,
         **options: Any,
     ) -> Callable[[Endpoint], Endpoint]:
@@ -311,7 +319,8 @@ class Router:
         One that answers 201 or 202 declares the `location` of what it creates (see `shared.http.locations`). One that can be
         misused declares a `rate` (see `shared.http.rates`). One whose body is no JSON declares its `body_type`, and reads the
         body itself. One that takes longer bodies than others declares `body_bytes_max`. What has a version in its answer names its field `version`, and one that changes such a thing
-        declares its `precondition` (see `shared.http.etags`).
+        declares its `precondition`. What was computed for the instant of the request names the field of that instant `computed_at`
+        (see `shared.http.etags`). One whose refusals follow another standard too declares its `refusal_members`.
 
         The other options are FastAPI's: `responses`, `response_model`, `response_class`, `openapi_extra` and so on.
         """
@@ -336,6 +345,8 @@ class Router:
                     body_type=body_type,
                     body_bytes_max=body_bytes_max,
                     version=version,
+                    computed_at=computed_at,
+                    refusal_members=refusal_members,
                     precondition=precondition,
                     tags=list(self.tags),
                     **options,

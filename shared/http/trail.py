@@ -2,7 +2,7 @@
 
 An act is written in its own transaction, so that it leaves a row exactly if it was done. An act that was refused, also for its
 role, leaves a row in a transaction of its own, because its own is rolled back. It names the owner of the identity that the
-request named. A read is written before it is answered.
+request named, or whose thing it named. A read is written before it is answered.
 """
 
 import asyncio

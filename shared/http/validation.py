@@ -66,8 +66,8 @@ def field_errors(faults: Iterable[Mapping[str, Any]], body: object, model: objec
     for error in faults:
         if error["type"] == STOPPED:
             continue
-        made = _field_error(error, body, model)
-        errors.setdefault((made.pointer, made.code), made)
+        for made in _missing_fields(error, model) or [_field_error(error, body, model)]:
+            errors.setdefault((made.pointer, made.code), made)
         if len(errors) > ERRORS_MAX:
             break
     return list(errors.values())
@@ -109,6 +109,19 @@ def _field_error(error: Mapping[str, Any], body: object, model: object) -> Field
     english = filled(sentence.en, {**context, **_choices(context, ", ")})
     chinese = filled(sentence.zh, {**context, **_choices(context, "、")})
     return FieldError(where, sentence.code, english, chinese)
+
+
+def _missing_fields(error: Mapping[str, Any], model: object) -> list[FieldError]:
+    """Return an error for each field that a body which was not sent should have; none if another thing is wrong."""
+    if error["type"] != "missing" or tuple(error["loc"]) != ("body",):
+        return []
+    required = {
+        field.alias or name: None
+        for parent in _models(model)
+        for name, field in parent.model_fields.items()
+        if field.is_required()
+    }
+    return [FieldError.of(pointer([name]), _SENTENCES["missing"]) for name in required]
 
 
 def _choices(context: Mapping[str, Any], separator: str) -> dict[str, str]:

@@ -23,6 +23,8 @@ spelling."""
 
 CustomerOf = Callable[[Read, str], Awaitable[str]]
 """A function that returns the customer that owns an identity now. An identity that is unknown is its own owner."""
+FindOwner = Callable[[Read, str], Awaitable[str | None]]
+"""A function that returns the customer that a thing is of today, or None if there is no thing with this id."""
 
 
 class Resource(Protocol):
@@ -51,6 +53,9 @@ class Capability:
     """The function that finds customers by the merchant's own ids. At most one capability of a service has it."""
     customer_of: CustomerOf | None = None
     """The function that returns the owner of an identity. At most one capability of a service has it."""
+    find_owners: Mapping[str, FindOwner] = field(default_factory=dict)
+    """The functions that find the customers of things, by the parameters of paths that name such things. The audit trail of an act
+    that was refused asks them."""
     jobs: Sequence[Job] = ()
     """The periodic jobs."""
     job_kinds: Sequence[JobKind] = ()

@@ -10,6 +10,7 @@ from sqlalchemy import Column, MetaData, Table, Text, literal_column, select, te
 
 from shared import api_keys
 from shared.approvals import Approvable
+from shared.approvals import storage as approval_storage
 from shared.approvals import tables as approval_tables
 from shared.approvals.deciding import expire_approvals, prune_approvals
 from shared.audit import tables as audit_tables
@@ -25,7 +26,7 @@ from shared.jobs.kinds import JobKind
 from shared.metrics import Measure, Sample
 from shared.outbox import tables as outbox_tables
 from shared.outbox.jobs import Job, paged
-from shared.service.capability import Capability, CustomerOf, FindExternal, Resource
+from shared.service.capability import Capability, CustomerOf, FindExternal, FindOwner, Resource
 from shared.settings import ServiceSettings
 from shared.speech import words
 from shared.verify import tables as verify_tables
@@ -114,6 +115,14 @@ class Service:
         functions = [capability.customer_of for capability in self.capabilities if capability.customer_of]
         assert len(functions) <= 1, "one capability of a service knows owners"
         return functions[0] if functions else None
+
+    @cached_property
+    def find_owners(self) -> Mapping[str, FindOwner]:
+        """Return the functions that find the customers of things, by the parameters of paths that name such things."""
+        owners = {
+            name: find for capability in self.capabilities for name, find in capability.find_owners.items()
+        }
+        return owners | ({"approval_id": approval_storage.customer_of} if self.approvables else {})
 
     @cached_property
     def jobs(self) -> Sequence[Job]:

@@ -1,7 +1,7 @@
 """Everything a user can set, call, receive or configure stands in docs/reference, with a sentence."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from typer.main import get_command
@@ -10,6 +10,7 @@ from huitou import reference, registry
 from huitou.__main__ import app
 from services.loyalty.earning.domain.rules import type_of_kind
 from shared import events
+from shared.auth.principal import Scope
 from shared.http.app import build_app
 from shared.limits import INT64_MAX
 from tests.architecture.sources import ROOT
@@ -44,7 +45,7 @@ def test_every_scope_that_an_operation_asks_for_can_be_given_to_a_partner() -> N
         if "x-scope" in operation
     }
 
-    assert sorted(asked) == registry.scopes()
+    assert sorted(asked) == registry.scopes() == sorted(get_args(Scope))
     assert {"jobs:read", "jobs:cancel"} <= asked
 
 

@@ -17,9 +17,9 @@ class RemedyKind(StrEnum):
 
 
 class LimitScope(StrEnum):
-    """The scope over which remedies add up: one complaint, or one operator's day in the shop's time zone."""
+    """The scope over which remedies add up: one object, the complaint, or one operator's day in the shop's time zone."""
 
-    COMPLAINT = "complaint"
+    OBJECT = "object"
     DAY = "day"
 
 

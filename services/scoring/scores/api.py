@@ -179,7 +179,7 @@ AsOf = Annotated[
     BeforeValidator(_day_or_instant),
     Query(
         description="A day (`1997-09-30`, through its end in the shop's zone) or an instant with its offset. "
-        "Default: now. Facts known today are used, restated to then.",
+        "From 1900 to 2199. Default: now. Facts known today are used, restated to then.",
         examples=["1997-09-30"],
     ),
 ]
@@ -193,6 +193,7 @@ router = Router(tags=["scores"])
     summary="Get a customer's scores",
     allow=allow(OPERATORS),
     errors=(UnknownCustomer, ZoneChanged),
+    computed_at="as_of",
 )
 async def get_scores(
     read: Reading,

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.ids import new_id
 from tests.contract.http import bad_values
-from tests.contract.http.bad_values import BadParameter, BadValue
+from tests.contract.http.bad_values import BadBody, BadParameter, BadValue
 from tests.contract.http.places import ABSENT, Node, Schema, nodes, plain, pointer_of, replaced
 from tests.contract.http.targets import REFUSED_BY_MEANING, Case, Operation, Target
 
@@ -75,7 +75,7 @@ def of_bodies(target: Target) -> Iterator[Case]:
                 content=bad.content(example, operation.body_bytes_max),
                 headers=(JSON, _key()),
                 codes=(bad.code,) if bad.code else (),
-                errors=bad.errors,
+                errors=bad.errors or _errors_of_nothing(target, content, bad),
             )
         for media_type in bad_values.MEDIA_TYPES:
             yield Case(
@@ -88,6 +88,14 @@ def of_bodies(target: Target) -> Iterator[Case]:
                 headers=((b"content-type", media_type), _key()),
                 codes=("unsupported_media_type",),
             )
+
+
+def _errors_of_nothing(target: Target, content: Mapping[str, Any], bad: BadBody) -> Mapping[str, str]:
+    """Return the errors of a body that was not sent: each field that it needs is missing, or the body itself."""
+    if bad.content(b"{}", 1):
+        return {}
+    required = plain(target.document, content["schema"]).get("required", ())
+    return {pointer_of((name,)): "missing" for name in required} or {"": "missing"}
 
 
 def of_ids(target: Target) -> Iterator[Case]:

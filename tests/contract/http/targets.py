@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ import httpx2
 
 from services.console.main import create_app
 from services.console.settings import Settings as ConsoleSettings
+from shared.clock import ManualClock
 from shared.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
 from tests.contract.http.places import Schema
 from tests.parts import tokens
@@ -88,6 +90,8 @@ class Target:
     name: str
     document: Mapping[str, Any]
     client: httpx2.AsyncClient
+    clock: ManualClock = field(default_factory=lambda: ManualClock(datetime(2026, 3, 10, tzinfo=UTC)))
+    """The clock of the service. The console has none."""
     ids: Mapping[str, str] = field(default_factory=dict)
     """Ids of what is there, by the name of the path parameter that takes them."""
 
@@ -146,15 +150,21 @@ class Case:
 
 
 @asynccontextmanager
-async def open_target(name: str, folder: Path, kind: Kind) -> AsyncIterator[Target]:
-    """Run a service with something in it, or the console with no service around it."""
+async def open_target(
+    name: str, folder: Path, kind: Kind, *, later: timedelta = timedelta()
+) -> AsyncIterator[Target]:
+    """Run a service with something in it, or the console with no service around it. It is asked `later` than it was filled."""
     if name == "console":
         app = create_app(ConsoleSettings(port_base=NOBODY_LISTENS))
         async with app.router.lifespan_context(app), tokens.client(app, None, raises=False) as client:
             yield Target(name, app.openapi(), client)
         return
-    async with opened(name, folder, kind) as house, house.client(ADMIN) as client:
-        yield Target(name, house.app.openapi(), client, house.of_owner)
+    async with opened(name, folder, kind) as house:
+        house.clock.advance(later)
+        if later and "approval_id" in house.of_owner:
+            house.of_owner["approval_id"] = await house.propose()
+        async with house.client(ADMIN) as client:
+            yield Target(name, house.app.openapi(), client, house.clock, house.of_owner)
 
 
 async def send(target: Target, case: Case) -> httpx2.Response:

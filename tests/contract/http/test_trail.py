@@ -69,10 +69,13 @@ async def test_every_act_of_an_operator_leaves_one_row(house: Opened) -> None:
 async def test_a_role_that_is_refused_an_act_leaves_a_row(house: Opened) -> None:
     for route in acts(house):
         viewer = tokens.operator("viewer", name="li.lei")
-        answer = await ask(house, route, dict.fromkeys(named_in_path(route), new_id("cus")), subject=viewer)
+        ids = {name: house.of_owner.get(name, new_id("sad")) for name in named_in_path(route)}
+        answer = await ask(house, route, ids, subject=viewer)
         assert answer.status_code == 403
         (row,) = await rows(house, answer.headers["request-id"])
         assert (row.outcome, row.operation, row.reason) == ("forbidden", route.operation.id, None)
+        if ids.keys() & {"customer_id", "complaint_id", "approval_id"}:
+            assert row.customer_id == house.owner, route.operation.id
 
 
 async def test_partners_and_customers_leave_no_rows(house: Opened) -> None:

@@ -101,7 +101,7 @@ class ComplaintIn(Request):
     order: ComplaintOrderIn | None = None
     contact_at: InstantIn | None = Field(
         default=None,
-        description="When the customer made contact, if earlier than now; not for a customer's own token.",
+        description="When the customer made contact, if earlier than now: at most 30 days ago. Not for a customer's own token.",
     )
     follows: ComplaintId | None = Field(
         default=None, description="An earlier complaint of the customer that this one continues."

@@ -46,8 +46,8 @@ class MessageIn(Request):
     channel: ChannelIn | None = Field(default=None, description="The channel, if not the complaint's.")
     occurred_at: InstantIn | None = Field(
         default=None,
-        description="The time of the message, if earlier than now; not for a customer's own token. An agent's reply dated "
-        "back by more than 15 minutes counts from now until a manager confirms it.",
+        description="The time of the message, if earlier than now: at most 30 days ago. Not for a customer's own token. An agent's reply "
+        "dated back by more than 15 minutes counts from now until a manager confirms it.",
     )
 
 

@@ -9,8 +9,11 @@ from services.feedback.complaints.domain.machine import ComplaintStatus
 from services.feedback.complaints.queries.complaints import complaint_of
 from services.feedback.http import COMPLAINT_EXAMPLE, ClockOut, show_clocks
 from shared.db import Read
-from shared.http.models import Response, Spelled
+from shared.http import shapes
+from shared.http.models import CODE, Response, Spelled
 from shared.limits import CODE_MAX
+
+_CHANNEL = r"^[A-Za-z][A-Za-z0-9_ -]*$"
 
 
 def channel_code(channel: str) -> str:
@@ -22,22 +25,25 @@ ChannelIn = Annotated[
     str,
     Spelled,
     Field(
-        pattern=r"^[A-Za-z][A-Za-z0-9_ -]*$",
+        pattern=_CHANNEL,
         max_length=CODE_MAX,
         description="web, phone, chat, e_mail …; kept in lower case with underscores.",
         examples=["web"],
     ),
     AfterValidator(channel_code),
+    shapes.pattern(_CHANNEL),
 ]
 ChannelFilter = Annotated[
     str | None,
     Spelled,
+    CODE,
     AfterValidator(lambda channel: channel and channel_code(channel)),
     Query(max_length=CODE_MAX, description="Only complaints that came through this channel."),
 ]
 NumberFilter = Annotated[
     str | None,
     Spelled,
+    CODE,
     AfterValidator(lambda number: number and number.upper()),
     Query(max_length=CODE_MAX, description="Only the complaint with this number, such as C-261121-7KQ4M."),
 ]

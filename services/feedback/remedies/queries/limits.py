@@ -64,7 +64,7 @@ async def limits_of(
     )
     return [
         Limit(
-            LimitScope.COMPLAINT,
+            LimitScope.OBJECT,
             of_complaint,
             await remedies.points_on(read, [complaint_id, *await merged_into(read, complaint_id)]),
         ),

@@ -108,9 +108,7 @@ async def _keep_limits(tx: Tx, context: Context[Settings], complaint_id: str, ne
         await remedies.lock_granter(tx, new.granter)
     for limit in await limits_of(tx, context, complaint_id, new.role, new.granter, tx.now):
         if new.points > limit.points_left:
-            refusal = (
-                RemedyAboveComplaintLimit if limit.scope is LimitScope.COMPLAINT else RemedyAboveDayLimit
-            )
+            refusal = RemedyAboveComplaintLimit if limit.scope is LimitScope.OBJECT else RemedyAboveDayLimit
             left = {
                 "points_max": limit.points_max,
                 "points_granted": limit.points_granted,

@@ -39,6 +39,7 @@ from shared.http.listing import Listing, NoFilters, listed_by
 from shared.http.models import Page, Request, Response, Word, example, refused
 from shared.http.readers import ACTOR, OPERATORS_ONLY
 from shared.http.routes import Router
+from shared.http.shapes import Shown
 from shared.vault import Keys, Vault
 
 POINTS_MAX = 1_000_000_000_000
@@ -58,12 +59,15 @@ def _not_zero(points: int) -> int:
     return points
 
 
+_NOT_ZERO = Shown({"not": {"const": 0}})
+
+
 class AdjustmentIn(Request):
     """Points to add (positive) or take away (negative), and why."""
 
     model_config = example(points=-120, reason="Credited twice by the old system")
 
-    points: Annotated[int, Field(ge=-POINTS_MAX, le=POINTS_MAX), AfterValidator(_not_zero)]
+    points: Annotated[int, Field(ge=-POINTS_MAX, le=POINTS_MAX), AfterValidator(_not_zero), _NOT_ZERO]
     reason: Word = Field(description="Kept sealed with the correction. Only operators read it.")
 
 

@@ -64,7 +64,8 @@ class AccountName(StrEnum):
 class LedgerEntryOutcome(StrEnum):
     """The reason why a purchase earned what it did, or why a remedy was refused.
 
-    `cap_reached`: a cap of the member cut it to nothing. `condition`: it met the conditions of no rule.
+    `cap_reached`: a cap of the member cut it to nothing. `condition`: it met the conditions of no rule. `no_rate`: rules that it met have
+    no rate for its currency. `zero`: it is worth no whole point.
     """
 
     EARNED = Outcome.EARNED.value
@@ -149,12 +150,17 @@ class LedgerFilters:
             examples=["pur_01hv3n8v1mz8k7g5r0q2w4x6y8"],
         ),
     ] = None
-    source: SourceFilter = None
-    order_id: OrderIdFilter = None
+    source: Annotated[
+        SourceFilter,
+        Query(description="The system that the order of `order_id` comes from. Only with `order_id`."),
+    ] = None
+    order_id: Annotated[
+        OrderIdFilter, Query(description="Only what belongs to this order. Only with `source`.")
+    ] = None
     order_issuer: Annotated[
         Issuer | None,
         Query(
-            description="Who recorded the order of `source` and `order_id`: the shop, or `partner:<id>`. By default the orders of "
+            description="Who recorded the order of `source` and `order_id`, only with both: the shop, or `partner:<id>`. By default the orders of "
             "all issuers are shown; then points that pay a partner's order are among them once the partner has recorded it."
         ),
     ] = None

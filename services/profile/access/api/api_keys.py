@@ -3,14 +3,15 @@
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
+from typing_extensions import TypeAliasType
 
 from services.profile.access.refusals import ExpiryInvalid, KeysInForce, PartnerKeysInForce
 from services.profile.access.usecases.create_api_key import create_api_key as create
 from services.profile.access.usecases.revoke_api_key import revoke_api_key as revoke
 from shared.api_keys import ApiKeyNotFound
 from shared.auth import api_key
+from shared.auth.principal import Scope
 from shared.events.base import Code
-from shared.events.profile import PartnerScope
 from shared.http.api_keys import EXAMPLE, TAG, ApiKeyOut
 from shared.http.auth import allow
 from shared.http.dependencies import Transaction
@@ -19,6 +20,10 @@ from shared.http.routes import Router
 from shared.limits import CODE_MAX, PARTNER_ID_WITH_LETTER, SCOPES_MAX
 
 router = Router(tags=[*TAG])
+
+PartnerScope = TypeAliasType(
+    "PartnerScope", Annotated[Scope, Field(description="Something that a partner may do, in all services.")]
+)
 
 
 class ApiKeyIn(Request):
@@ -33,10 +38,11 @@ class ApiKeyIn(Request):
         description="A word by which you know the key, such as the system that gets it. Name no person."
     )
     scopes: Annotated[list[PartnerScope], Field(min_length=1, max_length=SCOPES_MAX)] = Field(
-        description="What the key may do: see `x-scope` of each operation."
+        description="What the key may do: see `x-scope` of each operation, in every service."
     )
     expires_at: InstantIn | None = Field(
-        None, description="Refuse the key from then on; without it the key does not end."
+        None,
+        description="Refuse the key from then on, an instant ahead and before 2200; without it the key does not end.",
     )
 
 

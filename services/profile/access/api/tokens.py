@@ -21,6 +21,7 @@ from shared.api_keys import ApiKeys, KnownKey
 from shared.auth import api_key, signing
 from shared.auth.errors import ApiKeyMalformed, ApiKeyUnknown, KeysUnavailable, SigningKeyBroken
 from shared.context import Context
+from shared.errors import Kind
 from shared.http.auth import PUBLIC
 from shared.http.dependencies import InContext
 from shared.http.models import Response, example
@@ -32,6 +33,8 @@ GRANT_TYPE, TOKEN_TYPE = "client_credentials", "Bearer"
 TTL = timedelta(minutes=15)
 """The life of a token. A token outlives the revocation of its key by at most this time."""
 PARAMETERS_MAX = 10
+_PASSING = (Kind.TOO_MANY, Kind.UNAVAILABLE, Kind.TIMEOUT)
+"""The kinds of refusals after which the same request can be accepted later."""
 SECRET_CHARACTERS_MAX = 64
 SCOPE_CHARACTERS_MAX = 4_096
 _EXAMPLE_JWT = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJtYXJ0In0.c2lnbmF0dXJl"
@@ -61,6 +64,11 @@ _FORM = {
 router = Router(tags=["tokens"])
 
 
+def _error_of(kind: Kind) -> Mapping[str, str]:
+    """Return the member `error` of RFC 6749 for refusals that are not about tokens alone. The others name their own."""
+    return {"error": "temporarily_unavailable" if kind in _PASSING else "invalid_request"}
+
+
 class IssuedTokenOut(Response):
     """A token of a partner."""
 
@@ -83,6 +91,7 @@ class IssuedTokenOut(Response):
     summary="Get a token of a partner",
     allow=PUBLIC,
     rate="token",
+    refusal_members=_error_of,
     body_type=MEDIA_TYPE,
     errors=(
         TokenRequestInvalid,
@@ -113,8 +122,9 @@ async def issue_token(incoming: Incoming, context: InContext[Settings]) -> Issue
     """Exchange an API key for a token of at most 15 minutes, as OAuth 2 libraries do (RFC 6749, client credentials).
 
     The token has the scopes of the key, or those of them that `scope` asks for. A token that was issued stays valid until it
-    ends, also if the key is revoked: send the key itself where 15 minutes are too long. Refusals have the member `error` of
-    RFC 6749 beside those of every problem document.
+    ends, also if the key is revoked: send the key itself where 15 minutes are too long. Each request counts for its address, also
+    one that gets a token: keep the token until shortly before it ends. Refusals have the member `error` of RFC 6749 beside those of
+    every problem document, but not those of a head or body that is too long or never came (408, 413, 414, 431), nor a 500.
     """
     form = _form(incoming.headers.get("content-type", ""), await incoming.body())
     if form.get("grant_type") is None:

@@ -48,8 +48,9 @@ from services.profile.people.usecases.register_customer import register_customer
 from services.profile.settings import Settings
 from shared.catalogues import field_sentence
 from shared.events.base import Issuer
+from shared.http import shapes
 from shared.http.auth import OPERATORS, allow
-from shared.http.customers import CustomerId
+from shared.http.customers import CUSTOMER_ID, CustomerId
 from shared.http.dependencies import Caller, InContext, Reading, Transaction
 from shared.http.listing import Listing, listed_by
 from shared.http.models import (
@@ -76,10 +77,14 @@ class RegistrationIn(Request):
     """A customer to register, or to add to."""
 
     model_config = example(
-        external_id="C-1001", phone="+8613800138001", email="ana@example.com", name="Ana Li"
+        shapes.any_of("id", "external_id", "phone", "email"),
+        external_id="C-1001",
+        phone="+8613800138001",
+        email="ana@example.com",
+        name="Ana Li",
     )
 
-    id: CustomerIdText | None = None
+    id: Annotated[CustomerIdText, CUSTOMER_ID] | None = None
     external_id: ExternalIdText | None = None
     phone: PhoneText | None = None
     email: EmailText | None = None
@@ -104,7 +109,7 @@ class RegistrationIn(Request):
 class CustomerLookupIn(Request):
     """Exactly one identifier, and the issuer within which it is looked up."""
 
-    model_config = example(phone="+8613800138001")
+    model_config = example(shapes.one_of("external_id", "phone", "email"), phone="+8613800138001")
 
     external_id: ExternalIdText | None = None
     phone: PhoneText | None = None

@@ -14,7 +14,7 @@ from services.profile.people.refusals import EmailInvalid, ExternalIdInvalid, Ph
 from shared.errors import DomainError, FieldError
 from shared.frozen import quickly_made
 from shared.limits import EXTERNAL_ID_MAX
-from shared.spelling import spelled, spelled_external_id
+from shared.spelling import VISIBLE_CODE, spelled, spelled_external_id
 
 IdentifierKind = TypeAliasType(
     "IdentifierKind",
@@ -31,6 +31,7 @@ ExternalIdText = Annotated[
         max_length=EXTERNAL_ID_MAX,
         description="Your own id of the customer.",
         examples=["C-1001"],
+        json_schema_extra={"pattern": VISIBLE_CODE},
     ),
 ]
 """An external id as a request gives it."""
@@ -41,11 +42,19 @@ PhoneText = Annotated[
         max_length=PHONE_MAX,
         description="Any usual spelling; without a country code it is taken as dialled in the shop's region.",
         examples=["+8613800138001"],
+        json_schema_extra={"format": "phone", "pattern": VISIBLE_CODE},
     ),
 ]
 """A phone number as a request gives it."""
 EmailText = Annotated[
-    str, Field(min_length=1, max_length=EMAIL_MAX, description="One address.", examples=["ana@example.com"])
+    str,
+    Field(
+        min_length=1,
+        max_length=EMAIL_MAX,
+        description="One address.",
+        examples=["ana@example.com"],
+        json_schema_extra={"format": "email"},
+    ),
 ]
 """An e-mail address as a request gives it."""
 

@@ -35,8 +35,9 @@ from shared.auth.principal import Principal
 from shared.db import Tx
 from shared.db.rehearsal import rehearsed
 from shared.errors import DomainError
-from shared.http import problems
+from shared.http import problems, shapes
 from shared.http.auth import allow
+from shared.http.customers import CUSTOMER_ID
 from shared.http.dependencies import Caller, InContext, Transaction
 from shared.http.models import (
     Brand,
@@ -95,7 +96,11 @@ class PurchaseLineIn(Request):
 class PurchaseCustomerIn(Request):
     """A customer, named by id, external id, phone or e-mail. The strongest given decides, in that order."""
 
-    id: CustomerIdText | None = None
+    model_config = example(
+        shapes.any_of("id", "external_id", "phone", "email"), external_id="C-1001", phone="+8613800138001"
+    )
+
+    id: Annotated[CustomerIdText, CUSTOMER_ID] | None = None
     external_id: ExternalIdText | None = None
     phone: PhoneText | None = None
     email: EmailText | None = None

@@ -9,6 +9,7 @@ from typing import TypeVar
 from services.profile.purchases.domain.imports import Recorded, columns_of_result
 from services.profile.purchases.steps.file_reader import PARAMETERS, FileEntry, FileParameters, FileReader
 from shared import csv_text, jobs
+from shared.catalogues import field_sentence
 from shared.csv_text import Cell
 from shared.db import Tx
 from shared.db.rehearsal import rehearsed
@@ -19,6 +20,7 @@ from shared.jobs import Held, ItemError, Step
 T = TypeVar("T")
 
 REFUSED = "refused"
+_OTHER_ROW = field_sentence(__name__, "other_row_refused")
 
 
 async def import_entries(
@@ -92,14 +94,18 @@ def _item_error(error: RowError) -> ItemError:
 def _rows(result: _Result, parameters: FileParameters) -> Iterator[Sequence[Cell]]:
     """Yield the rows of an entry with its outcome; a row with several errors comes once with each.
 
-    What a refused entry has in its cells is not repeated: it can be anything. Of a dry run no id is kept.
+    A row of a refused entry that has no error of its own names the first row that has one. What a refused entry has in its cells is
+    not repeated: it can be anything. Of a dry run no id is kept.
     """
+    faulty = min((error.row for error in result.errors), default=None)
     key, entry_id = ("", "") if result.recorded is None else (result.recorded.key, result.recorded.id)
     if parameters.dry_run and result.outcome != "repeated":
         entry_id = ""
     for row in result.rows:
         head = (row, result.outcome, key, entry_id)
         errors = [error for error in result.errors if error.row == row]
+        if not errors and faulty is not None:
+            errors = [RowError.of(row, "", _OTHER_ROW, faulty=faulty)]
         for error in errors:
             yield (*head, error.column, error.code, error.detail(parameters.language))
         if not errors:

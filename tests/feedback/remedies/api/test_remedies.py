@@ -71,7 +71,7 @@ async def test_who_may_grant_is_told_beforehand_how_much_and_refused_above_it(fe
         of_manager = (await manager.get(path)).json()["remedy_limits"]
         more = await manager.post(f"{path}/remedies", json=wanted, headers=feedback.key())
     assert [(limit["scope"], limit["points_left"]) for limit in before] == [
-        ("complaint", 10_000),
+        ("object", 10_000),
         ("day", 30_000),
     ]
     assert [answer.status_code for answer in answers] == [201] + [409] * 11

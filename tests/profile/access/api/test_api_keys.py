@@ -1,6 +1,7 @@
 """An admin creates, lists and revokes keys of partners. A key is shown once and lies nowhere in plain text."""
 
 import base64
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -40,6 +41,30 @@ async def test_a_key_is_shown_once_and_is_then_known_by_its_id(one_profile: Prof
     assert created == shown
     assert (listed, others) == ([shown], [])
     assert shown["scopes"] == ["customers:read", "purchases:write"]
+
+
+async def test_a_scope_that_no_operation_asks_for_is_refused_with_the_scopes_that_there_are(
+    one_profile: Profile,
+) -> None:
+    async with one_profile.operator("admin") as client:
+        asked = WANTED | {"scopes": ["purchases:write", "purchases:delete"]}
+        refused = await client.post("/v1/api-keys", json=asked, headers=one_profile.key())
+
+    (error,) = refused.json()["errors"]
+    assert (refused.status_code, error["pointer"], error["code"]) == (422, "/scopes/1", "not_allowed")
+    assert "complaints:read, complaints:write, customers:read" in error["detail"]
+
+
+async def test_a_key_was_not_used_before_it_was_made(one_profile: Profile) -> None:
+    one_profile.clock.advance(timedelta(seconds=40))
+    created = await create(one_profile)
+    async with one_profile.client(None) as client:
+        used = await client.get("/v1/purchases", headers={"Authorization": f"Bearer {created['key']}"})
+    assert used.status_code == 403
+    async with one_profile.operator("admin") as client:
+        shown = (await client.get(f"/v1/api-keys/{created['id']}")).json()
+
+    assert shown["last_used_at"] == shown["created_at"]
 
 
 async def test_a_repeat_gets_the_same_key_and_no_table_has_it_in_plain_text(one_profile: Profile) -> None:

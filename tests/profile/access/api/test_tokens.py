@@ -161,3 +161,22 @@ async def test_an_address_that_asks_too_often_is_refused(one_profile: Profile) -
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[-1].headers["ratelimit-policy"] == '"token_address";q=2;w=60'
+    assert answers[-1].json()["error"] == "temporarily_unavailable"
+
+
+async def test_every_documented_refusal_of_the_endpoint_but_that_of_a_bug_has_the_word_of_the_standard(
+    one_profile: Profile,
+) -> None:
+    responses = one_profile.app.openapi()["paths"]["/oauth/token"]["post"]["responses"]
+    async with one_profile.client(None) as client:
+        in_address = await client.post("/oauth/token", params={"client_secret": new_key()})
+        in_query = await client.post("/oauth/token", params={"x": "y"})
+
+    shown = [
+        example["value"]
+        for status, response in responses.items()
+        if status not in ("200", "500")
+        for example in response["content"]["application/problem+json"]["examples"].values()
+    ]
+    assert [example["code"] for example in shown if "error" not in example] == []
+    assert [answer.json()["error"] for answer in (in_address, in_query)] == ["invalid_request"] * 2

@@ -46,13 +46,14 @@ async def test_each_row_has_its_outcome(profile: Profile, monkeypatch: pytest.Mo
     ] == [
         ("2", "repeated", "1", "", ""),
         ("3", "repeated", "'=2", "", ""),
-        ("4", "refused", "", "", ""),
+        ("4", "refused", "", "", "other_row_refused"),
         ("5", "refused", "", "amount_minor", "not_an_integer"),
         ("6", "recorded", "1001", "", ""),
     ]
     listed = (await profile.operator().get("/v1/purchases")).json()["items"]
     by_order = {bought["order_id"]: bought["id"] for bought in listed}
     assert [rows[0]["id"], rows[4]["id"]] == [by_order["1"], by_order["1001"]]
+    assert "row 5" in rows[2]["detail"]
     assert rows[3]["detail"].endswith(".")
 
 

@@ -237,7 +237,8 @@ async def test_a_partner_imports_what_is_its_own(profile: Profile) -> None:
     begun = await send(mart, file_of(row("1"), row("2", customer="")))
     await work(profile)
 
-    assert (await mart.get(begun.headers["location"])).json()["done"] == 1
+    job = (await mart.get(begun.headers["location"])).json()
+    assert (job["done"], job["requested_by"]) == (1, "partner:mart")
     (error,) = (await mart.get(f"{begun.headers['location']}/errors")).json()["items"]
     assert (error["code"], error["row"]) == ("customer_blank", 3)
     assert error["detail"]
