@@ -14,6 +14,7 @@ from shared import home_files
 from shared.audit.commands import login
 from shared.auth.signing import keys_folder
 from shared.limits import PAGE_ITEMS_MAX
+from shared.trust import authorities
 
 ANSWER_SECONDS_MAX = 120.0
 UNAUTHORIZED = 401
@@ -39,7 +40,9 @@ class Product:
         if token is None and keys_folder(settings.home).exists():
             self._token = tokens.operator(settings.home, "admin", name=name or login())
         self._clients = {
-            name: httpx2.Client(base_url=settings.address(name), timeout=ANSWER_SECONDS_MAX)
+            name: httpx2.Client(
+                base_url=settings.address(name), timeout=ANSWER_SECONDS_MAX, verify=authorities()
+            )
             for name in PORT_OFFSETS
         }
 

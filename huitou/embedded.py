@@ -29,6 +29,7 @@ from shared.run.command import away
 from shared.service import Runtime, Service
 from shared.service.keys import upgrade
 from shared.service.opening import open_runtime
+from shared.trust import authorities
 
 READY_SECONDS_MAX = 30.0
 READY_POLL_SECONDS = 0.05
@@ -165,7 +166,7 @@ async def _announce(
     """Call `when_ready` when every service is ready. What a person has to decide or mend is printed once, and waited for without end."""
     printed = set[str]()
     deadline = monotonic() + READY_SECONDS_MAX
-    async with httpx2.AsyncClient(timeout=READY_SECONDS_MAX) as client:
+    async with httpx2.AsyncClient(timeout=READY_SECONDS_MAX, verify=authorities()) as client:
         for name in settings.names:
             while not stopping.is_set() and not await _is_ready(client, settings.address(name)):
                 blocking = await apps[name].state.health.blocking() if name in apps else []

@@ -16,6 +16,7 @@ from services.console.refusals import ServiceAway
 from shared.http.operation import NotFound
 from shared.http.problems import REQUEST_ID
 from shared.limits import BATCH_BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX
+from shared.trust import authorities
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 OPEN = ("/v1/", "/oauth/", "/health/")
@@ -45,7 +46,7 @@ _LOCATION = b"location"
 
 def client() -> httpx2.AsyncClient:
     """Return a client whose connections are for requests that are passed on."""
-    return httpx2.AsyncClient(limits=LIMITS, timeout=TIMES, follow_redirects=False)
+    return httpx2.AsyncClient(limits=LIMITS, timeout=TIMES, follow_redirects=False, verify=authorities())
 
 
 def install(app: FastAPI, addresses: Mapping[str, str]) -> None:

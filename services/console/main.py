@@ -16,6 +16,7 @@ from shared.http import refusals
 from shared.http.edge import Edge
 from shared.metrics import Metrics
 from shared.run.command import Site
+from shared.trust import authorities
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -36,7 +37,9 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            httpx2.AsyncClient(timeout=health.ANSWER_SECONDS_MAX, follow_redirects=False) as client,
+            httpx2.AsyncClient(
+                timeout=health.ANSWER_SECONDS_MAX, follow_redirects=False, verify=authorities()
+            ) as client,
             forwarding.client() as forwarding_client,
         ):
             app.state.client, app.state.forwarding = client, forwarding_client

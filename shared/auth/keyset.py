@@ -14,6 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
 
 from shared import logs
+from shared.trust import authorities
 
 KEYS_MAX = 32
 DOCUMENT_BYTES_MAX = 64 * 1024
@@ -111,7 +112,9 @@ class KeySource:
         if not self._is_address:
             return _bounded(await asyncio.to_thread(Path(self._location).read_bytes))
         async with (
-            httpx2.AsyncClient(timeout=FETCH_SECONDS_MAX, follow_redirects=False) as client,
+            httpx2.AsyncClient(
+                timeout=FETCH_SECONDS_MAX, follow_redirects=False, verify=authorities()
+            ) as client,
             client.stream("GET", self._location) as answer,
         ):
             answer.raise_for_status()

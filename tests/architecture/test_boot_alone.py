@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from shared.trust import authorities
 from tests.architecture.sources import ROOT, SERVICES
 from tests.conftest import SEED
 from tests.parts.sampling import sample
@@ -69,7 +70,7 @@ def _answers(process: subprocess.Popen[bytes], url: str) -> bool:
     deadline = time.monotonic() + BOOT_SECONDS_MAX
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            if httpx2.get(url, timeout=2).status_code == 200:
+            if httpx2.get(url, timeout=2, verify=authorities()).status_code == 200:
                 return True
         except httpx2.TransportError:
             pass

@@ -15,6 +15,7 @@ from huitou import tokens
 from huitou.demo import baskets, complaints, people, stories
 from huitou.exits import Exit
 from services.scoring.models.domain.kinds.rfm import Segment
+from shared.trust import authorities
 from tests.parts.installations import Installation, Up, has_curl, tried
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -40,6 +41,7 @@ def _get(shop: Installation, offset: int, path: str, token: str | None = None) -
         f"http://127.0.0.1:{shop.port_base + offset}{path}",
         headers=_bearer(shop, token),
         timeout=30,
+        verify=authorities(),
     )
     assert answer.status_code == 200, answer.text
     return answer.json()

@@ -16,6 +16,7 @@ import httpx2
 import pytest
 
 from huitou import tokens
+from shared.trust import authorities
 from tests.parts.installations import Installation
 
 MIB = 1024 * 1024
@@ -58,13 +59,15 @@ class Product:
     def post(self, path: str, content: bytes) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         url = f"http://127.0.0.1:{self.port}{path}"
-        return httpx2.post(url, content=content, headers=headers, timeout=ANSWER_SECONDS_MAX)
+        return httpx2.post(
+            url, content=content, headers=headers, timeout=ANSWER_SECONDS_MAX, verify=authorities()
+        )
 
     def answers_others(self) -> None:
         """Assert that each port answers a client that comes now."""
         for offset in range(5):
             url = f"http://127.0.0.1:{self.port_base + offset}/health/live"
-            assert httpx2.get(url, timeout=ANSWER_SECONDS_MAX).status_code == 200
+            assert httpx2.get(url, timeout=ANSWER_SECONDS_MAX, verify=authorities()).status_code == 200
 
 
 @pytest.fixture(scope="module")

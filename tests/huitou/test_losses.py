@@ -14,6 +14,7 @@ import pytest
 from huitou import tokens
 from huitou.exits import Exit
 from shared.ids import new_id
+from shared.trust import authorities
 from tests.parts.damage import empty_tree
 from tests.parts.installations import Installation
 
@@ -44,6 +45,7 @@ def buy(installation: Installation, number: int, customer: str | None = None) ->
     return httpx2.post(
         f"http://127.0.0.1:{installation.port_base + 1}/v1/purchases",
         headers={"Authorization": f"Bearer {tokens.operator(installation.home, 'admin')}"},
+        verify=authorities(),
         json={
             "source": "till", "order_id": str(number), "purchased_at": "2026-01-05T10:00:00Z", "currency": "CNY",
             "customer": {"external_id": customer or f"c{number}"},
@@ -57,6 +59,7 @@ def bring_back(installation: Installation, number: int) -> httpx2.Response:
     return httpx2.post(
         f"http://127.0.0.1:{installation.port_base + 1}/v1/returns",
         headers={"Authorization": f"Bearer {tokens.operator(installation.home, 'admin')}"},
+        verify=authorities(),
         json={
             "source": "till", "return_id": f"r{number}", "order_id": str(number), "returned_at": "2026-01-06T10:00:00Z",
             "lines": [{"line": 1, "quantity": 1}],
@@ -92,6 +95,7 @@ def health(installation: Installation, port: int, what: str, language: str = "en
     return httpx2.get(
         f"http://127.0.0.1:{installation.port_base + port}/health/{what}",
         headers={"Accept-Language": language},
+        verify=authorities(),
     )
 
 

@@ -17,6 +17,7 @@ from huitou import tokens
 from huitou.settings import PORT_OFFSETS, SERVICES
 from shared.auth import signing
 from shared.auth.principal import Role
+from shared.trust import authorities
 from tests.parts.far_rates import FAR_RATES
 from tests.parts.forks import ProductServer, Start
 from tests.parts.processes import PartMissing, Server
@@ -112,7 +113,7 @@ async def is_ready(client: httpx2.AsyncClient, address: str) -> bool:
 async def wait_ready(addresses: Mapping[str, str], servers: Mapping[str, Server]) -> None:
     """Return when every service answers. Raises PartMissing with the end of its log when a process has ended."""
     deadline = time.monotonic() + START_SECONDS_MAX
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(verify=authorities()) as client:
         for name in SERVICES:
             while not await is_ready(client, addresses[name]):
                 for server in servers.values():
