@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from typing_extensions import TypeAliasType
 
 from shared.catalogues import field_sentence, filled
 from shared.errors import FieldError
@@ -51,7 +52,16 @@ _CODES = {
     "union_tag_not_found": "missing",
 }
 """Our code for each type of pydantic's errors. The catalogue has the sentence under pydantic's type."""
-_SENTENCES = {kind: field_sentence(__name__, kind, code=code) for kind, code in _CODES.items()}
+_INSTANTS = {
+    "timezone_aware": "naive_time",
+    "datetime_type": "instant_invalid",
+    "datetime_parsing": "instant_invalid",
+    "datetime_from_date_parsing": "instant_invalid",
+}
+"""The same for instants that pydantic itself reads: the catalogue has the sentence under our code."""
+_SENTENCES = {kind: field_sentence(__name__, kind, code=code) for kind, code in _CODES.items()} | {
+    kind: field_sentence(__name__, code) for kind, code in _INSTANTS.items()
+}
 _OF_LISTS = ("too_short", "too_long")
 """Pydantic gives these types to errors of lists, and of texts whose limit comes after a validator in the annotation."""
 _BETWEEN_CHOICES = re.compile(r", | or ")
@@ -179,6 +189,8 @@ def _known_names(model: object, steps: Sequence[str | int]) -> set[str]:
 
 def _models(annotation: object) -> list[type[BaseModel]]:
     """Return the models in an annotation: itself, the members of a union, or the items of a list."""
+    if isinstance(annotation, TypeAliasType):
+        return _models(annotation.__value__)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     origin = get_origin(annotation)

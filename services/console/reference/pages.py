@@ -89,11 +89,11 @@ def _cell(text: str) -> str:
 
 
 def fields(language: Language, schema: Mapping[str, Part], schemas: Mapping[str, Part]) -> str:
-    """Return a table of all fields of a schema, also of the objects in it."""
+    """Return a table of all fields of a schema, also of the objects in it. What several branches of a union have stands once."""
     words = WORDS[language]
     rows = [
         (code(name), kind + (f" · {words['required']}" if required else ""), text)
-        for name, kind, required, text in _rows(language, schema, schemas, "", ())
+        for name, kind, required, text in dict.fromkeys(_rows(language, schema, schemas, "", ()))
     ]
     return table((words["field"], words["type"], words["meaning"]), rows)
 

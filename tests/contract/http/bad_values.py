@@ -86,6 +86,11 @@ def choice(schema: Schema) -> bool:
     return "enum" in schema or "const" in schema
 
 
+def closed(schema: Schema) -> bool:
+    """Fit the objects whose fields have names of ours. What a map names is the merchant's."""
+    return OBJECT(schema) and not isinstance(schema.get("additionalProperties"), dict)
+
+
 def not_blank(schema: Schema) -> bool:
     """Fit the texts of which something must be seen."""
     return schema.get("pattern") == r"\S"
@@ -147,7 +152,7 @@ VALUES: tuple[BadValue, ...] = (
     BadValue("too few items", limited("minItems"), [], "too_few"),
     BadValue("too many items", limited("maxItems"), lambda schema, value: value[:1] * (schema["maxItems"] + 1), "too_many"),
     BadValue("a number for an object", OBJECT, 7, "not_an_object"),
-    BadValue("an unknown field", OBJECT, lambda _, value: value | {"x/~y": 1}, "unknown_field", "/x~1~0y"),
+    BadValue("an unknown field", closed, lambda _, value: value | {"x/~y": 1}, "unknown_field", "/x~1~0y"),
     *(BadValue(f"the field {name}", _without(name), _adding(name), "unknown_field", f"/{name}")
       for name in SET_BY_THE_SERVICE),
     *(BadValue(f"a secret for anything, {secret}", anywhere, [secret], secret=secret) for secret in SECRETS),

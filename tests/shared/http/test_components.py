@@ -44,6 +44,7 @@ OPEN = {
     "TransitionRequest.reason": "a sentence of the person that acts",
     "IssuedToken.scope": "several scopes with blanks between them, as RFC 6749 has it",
     "Lot.rule": "the merchant names its rules",
+    "Multiplier.of": "the merchant names its rules",
 }
 """Texts with the name of a field that is a closed set elsewhere in the service, and why they are open."""
 ALWAYS_CLOSED = {

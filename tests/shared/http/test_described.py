@@ -96,20 +96,25 @@ def test_every_field_of_a_request_has_its_limits(route: Route, operation: Schema
         assert list(unlimited(content["schema"], document, "body")) == []
 
 
-def unlimited(schema: Schema, document: Schema, place: str) -> Iterator[str]:
-    """Yield the place of each value without limits."""
+def unlimited(
+    schema: Schema, document: Schema, place: str, around: frozenset[str] = frozenset()
+) -> Iterator[str]:
+    """Yield the place of each value without limits. `around`: the components around it, which may hold themselves."""
     if "$ref" in schema:
-        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        name = schema["$ref"].rpartition("/")[2]
+        if name in around:
+            return
+        schema, around = document["components"]["schemas"][name], around | {name}
     for words in LIMITS.get(schema.get("type", ""), ()):
         if not words & schema.keys():
             yield f"{place}: none of {', '.join(sorted(words))}"
     for union in ("anyOf", "oneOf"):
         for branch in schema.get(union, ()):
-            yield from unlimited(branch, document, place)
+            yield from unlimited(branch, document, place, around)
     if "items" in schema:
-        yield from unlimited(schema["items"], document, f"{place}[]")
+        yield from unlimited(schema["items"], document, f"{place}[]", around)
     for name, field in schema.get("properties", {}).items():
-        yield from unlimited(field, document, f"{place}.{name}")
+        yield from unlimited(field, document, f"{place}.{name}", around)
 
 
 @each_operation

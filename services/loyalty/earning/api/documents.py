@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, ValidationError, WithJsonSchema
+from pydantic import Field, GetJsonSchemaHandler, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from services.loyalty.earning.domain import checks
 from services.loyalty.earning.domain.document import RulebookDocument, canonical
@@ -14,27 +16,48 @@ from shared.db.types import to_json
 from shared.errors import FieldError
 from shared.http.validation import field_errors, pointer
 
+
+class _Shown:
+    """Shows an object in the OpenAPI document as the rulebook's document that it has to be.
+
+    The route gets the object as it was sent: `read_document` reads it, so that faults of its shape and contradictions have the same
+    refusal.
+    """
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the schema of a rulebook's document."""
+        return handler(RulebookDocument.__pydantic_core_schema__)
+
+
 DocumentIn = Annotated[
     dict[str, object],
-    WithJsonSchema({"type": "object", "maxProperties": len(RulebookDocument.model_fields)}),
+    _Shown,
     Field(
-        description="Rules, groups and caps, as docs/rules/earning.md and docs/reference/rules.md describe them. Everything "
-        "that is wrong with it is told with a pointer."
+        description="Rules, groups and caps (docs/rules/earning.md). Everything that is wrong with it is told with a pointer."
     ),
+]
+DocumentOut = Annotated[
+    dict[str, object],
+    _Shown,
+    Field(description="Rules, groups and caps (docs/rules/earning.md)."),
 ]
 EXAMPLE = {
     "rules": [
-        {"code": "base", "kind": "points_per_amount", "rates": {"CNY": 1}},
+        {"code": "base", "kind": "points_per_amount", "rates": {"CNY": 1}, "cap": "daily"},
         {
             "code": "tea_twice",
             "kind": "multiplier",
             "of": "base",
             "percent": 200,
             "lines": {"op": "eq", "fact": "line.category", "value": "tea"},
+            "group": "offers",
         },
     ],
-    "groups": [],
-    "caps": [],
+    "groups": [{"code": "offers", "stacking": "best_per_line"}],
+    "caps": [{"code": "daily", "period": "day", "limit": 500}],
 }
 _PLACE = "document"
 

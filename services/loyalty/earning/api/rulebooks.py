@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 from pydantic_core import from_json
 
-from services.loyalty.earning.api.documents import EXAMPLE, DocumentIn, read_document
+from services.loyalty.earning.api.documents import EXAMPLE, DocumentIn, DocumentOut, read_document
 from services.loyalty.earning.domain.document import canonical, hash_of
 from services.loyalty.earning.queries.check_caps import check_caps
 from services.loyalty.earning.queries.rulebooks import find_rulebook, list_rulebooks
@@ -80,9 +80,7 @@ class RulebookDetailOut(RulebookOut):
         published_at="2026-03-01T09:30:00Z", withdrawn_at=None, document=EXAMPLE,
     )  # fmt: skip
 
-    document: Annotated[
-        dict[str, object], WithJsonSchema({"type": "object", "additionalProperties": True})
-    ] = Field(description="Rules, groups and caps (docs/rules/earning.md).")
+    document: DocumentOut
 
 
 class RulebookIn(Request):

@@ -11,6 +11,7 @@ from services.loyalty.earning.domain.document import Cap, Group, RulebookDocumen
 from services.loyalty.earning.domain.fact_names import CATALOGUE, Kind, Scope
 from services.loyalty.earning.domain.periods import HOLDS
 from services.loyalty.earning.domain.rules import FixedBonus, Multiplier, PointsPerAmount, PointsPerStep, Rule
+from services.loyalty.earning.domain.rules.terms import OnReturn
 from shared import money
 from shared.catalogues import Sentence, field_sentence
 
@@ -107,7 +108,7 @@ def _conditions(place: Place, rule: Rule) -> Iterator[Fault]:
         for fault in _node(here, node, scope):
             wrong = True
             yield fault
-        if not wrong and rule.left_by == "requalify" and not conditions.only_falls(node):
+        if not wrong and rule.left_by is OnReturn.REQUALIFY and not conditions.only_falls(node):
             yield Fault(here, _NOT_REQUALIFIED)
 
 

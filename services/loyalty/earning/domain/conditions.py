@@ -7,27 +7,47 @@ Money is compared with the amount of the cart's currency. Without an amount of t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from operator import ge, gt, le, lt
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
+from typing_extensions import TypeAliasType
 
 from services.loyalty.earning.domain.cart import Cart
-from services.loyalty.earning.domain.documents import Part
+from services.loyalty.earning.domain.documents import CURRENCIES_MAX, Part
 from services.loyalty.earning.domain.fact_names import CATALOGUE, MEMBER_TIER, Kind
-from shared.limits import INT64_MAX, ORDER_ID_MAX
+from shared.limits import CODE_MAX, INT64_MAX, ORDER_ID_MAX
 
 CHILDREN_MAX = 64
 VALUES_MAX = 1_000
-CURRENCIES_MAX = 40
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=ORDER_ID_MAX)]
 Number = Annotated[int, Field(ge=0, le=INT64_MAX)]
+Fact = Annotated[
+    str, Field(max_length=CODE_MAX, description="A fact of docs/rules/earning.md, such as `order.amount`.")
+]
 Money = Annotated[dict[str, Number], Field(min_length=1, max_length=CURRENCIES_MAX)]
 """An amount in minor units per currency."""
-Comparison = Literal["lt", "le", "gt", "ge"]
 Compare = Callable[[int, int], bool]
 COMPARE: dict[str, Compare] = {"lt": lt, "le": le, "gt": gt, "ge": ge}
+
+
+class Comparison(StrEnum):
+    """How a sum is compared with a value: less, at most, more, or at least."""
+
+    LT = "lt"
+    LE = "le"
+    GT = "gt"
+    GE = "ge"
+
+
+class Summed(StrEnum):
+    """A sum adds up the amounts of the lines, their units, or how many lines they are."""
+
+    AMOUNT = "amount"
+    QUANTITY = "quantity"
+    COUNT = "count"
 
 
 class AllOf(Part):
@@ -55,40 +75,103 @@ class Is(Part):
     """A fact equals a value, or does not."""
 
     op: Literal["eq", "ne"]
-    fact: str
+    fact: Fact
     value: Text | Number
+
+
+class Equal(Is):
+    """True if a fact equals a value."""
+
+    op: Literal["eq"]
+
+
+class NotEqual(Is):
+    """True if a fact does not equal a value, or is missing."""
+
+    op: Literal["ne"]
 
 
 class Among(Part):
     """A fact is one of these values, or none of them."""
 
     op: Literal["in", "not_in"]
-    fact: str
+    fact: Fact
     values: Annotated[tuple[Text | Number, ...], Field(min_length=1, max_length=VALUES_MAX)]
+
+
+class AmongValues(Among):
+    """True if a fact is one of these values."""
+
+    op: Literal["in"]
+
+
+class NotAmongValues(Among):
+    """True if a fact is none of these values, or is missing."""
+
+    op: Literal["not_in"]
 
 
 class Than(Part):
     """A number or an amount of money is less or more than a value."""
 
-    op: Comparison
-    fact: str
+    op: Literal["lt", "le", "gt", "ge"]
+    fact: Fact
     value: Number | Money
 
 
-class Sum(Part):
-    """The sum over the lines that `lines` picks (None: all lines) is less or more than a value.
+class Less(Than):
+    """True if a number or an amount of money is less than a value."""
 
-    `of`: their amount, their units, or how many lines they are.
-    """
+    op: Literal["lt"]
+
+
+class LessOrEqual(Than):
+    """True if a number or an amount of money is at most a value."""
+
+    op: Literal["le"]
+
+
+class Greater(Than):
+    """True if a number or an amount of money is more than a value."""
+
+    op: Literal["gt"]
+
+
+class GreaterOrEqual(Than):
+    """True if a number or an amount of money is at least a value."""
+
+    op: Literal["ge"]
+
+
+class Sum(Part):
+    """True if the sum over the lines that `lines` picks, by default all lines, compares with a value."""
 
     op: Literal["sum"]
-    of: Literal["amount", "quantity", "count"]
+    of: Summed
     lines: Condition | None = None
     compare: Comparison
     value: Number | Money
 
 
-Condition = Annotated[AllOf | AnyOf | NotOf | Is | Among | Than | Sum, Field(discriminator="op")]
+Condition = TypeAliasType(
+    "Condition",
+    Annotated[
+        AllOf
+        | AnyOf
+        | NotOf
+        | Equal
+        | NotEqual
+        | AmongValues
+        | NotAmongValues
+        | Less
+        | LessOrEqual
+        | Greater
+        | GreaterOrEqual
+        | Sum,
+        Field(discriminator="op", description="A condition on an order, or on one of its lines."),
+    ],
+)
+"""Each operation has a class of its own, so that a client can tell conditions apart by their `op`."""
 
 When = Callable[[Cart], bool]
 """A compiled condition on an order."""
@@ -141,11 +224,11 @@ def sum_of(node: Sum) -> Callable[[Cart], int]:
     """Return the function that adds up what a sum is of."""
     picked = select(node.lines) if node.lines is not None else _everything
     match node.of:
-        case "amount":
+        case Summed.AMOUNT:
             return lambda cart: cart.amount(picked(cart))
-        case "quantity":
+        case Summed.QUANTITY:
             return lambda cart: cart.quantity(picked(cart))
-        case "count":
+        case Summed.COUNT:
             return lambda cart: picked(cart).bit_count()
 
 
@@ -192,7 +275,7 @@ def _is_frozen(node: Condition) -> bool:
     )
 
 
-def _compared(number: Callable[[Cart], int], op: Comparison, value: int | dict[str, int]) -> When:
+def _compared(number: Callable[[Cart], int], op: str, value: int | dict[str, int]) -> When:
     """Return the comparison of a number with a value. Money has a value per currency."""
     compare = COMPARE[op]
     if isinstance(value, int):

@@ -24,6 +24,7 @@ from services.loyalty.earning.domain.document import Stacking
 from services.loyalty.earning.domain.evaluating import Wanted
 from services.loyalty.earning.domain.rules import Multiplier
 from services.loyalty.earning.domain.rules.grants import Nothing
+from services.loyalty.earning.domain.rules.terms import OnReturn
 from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Line, UnitRange
 
@@ -51,7 +52,7 @@ def taken(
 ) -> int:
     """Return how many of the wanted points these units take with them, after the units `before` went back."""
     if (
-        book.rule(grant.rule).left_by == "share"
+        book.rule(grant.rule).left_by is OnReturn.SHARE
     ):  # the formula adds up, so it needs no look at what went before
         return attribution.points_of(grant.wanted, grant.base, lines, units, grant.eligible)
     left = left_of(book, grant, lines, before, cart_of)
@@ -67,13 +68,13 @@ def left_of(
 ) -> int:
     """Return what is left of the wanted points when these units have gone back."""
     match book.rule(grant.rule).left_by:
-        case "share":
+        case OnReturn.SHARE:
             gone = attribution.points_of(grant.wanted, grant.base, lines, returned, grant.eligible)
             return grant.wanted - gone
-        case "keep":
+        case OnReturn.KEEP:
             counts = cart_of(returned).everything & mask_of(grant.eligible, lines)
             return grant.wanted if counts else 0
-        case "requalify":
+        case OnReturn.REQUALIFY:
             if not returned:
                 return grant.wanted
             return _requalified(book, grant, cart_of(returned), mask_of(grant.eligible, lines))
@@ -101,7 +102,7 @@ def _multiplied(
     if isinstance(again, Nothing):
         return again
     base = book.base_of[multiplier.rule.of]
-    if base.rule.left_by == "requalify":
+    if base.rule.left_by is OnReturn.REQUALIFY:
         multiplied = evaluating.want(base, cart)
         again = 0 if isinstance(multiplied, Nothing) else again & multiplied.mask
     return evaluating.on_top(book, multiplier, cart, again & mask)

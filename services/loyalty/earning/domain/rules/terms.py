@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import cache
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import AwareDatetime, Field
 
@@ -14,7 +15,17 @@ from shared import money
 PRIORITY_MAX = 1_000
 ORDER_POINTS_MAX = 1_000_000_000
 
-OnReturn = Literal["share", "requalify", "keep"]
+
+class OnReturn(StrEnum):
+    """The effect of a return on a grant.
+
+    `share`: the points that fall on the returned units go. `requalify`: the rule is answered again for what is left. `keep`:
+    all points stay until the last unit that counts is gone.
+    """
+
+    SHARE = "share"
+    REQUALIFY = "requalify"
+    KEEP = "keep"
 
 
 class Eligible(NamedTuple):
@@ -33,30 +44,50 @@ class Fraction(NamedTuple):
 
 
 class Terms(Part):
-    """The terms that every rule has beside its kind.
+    """The terms that every rule has beside its kind. `leaving.py` says what a return does to a grant."""
 
-    `when`: the order must meet it. `lines`: only the lines that meet it count (None: all). `begins_at`, `ends_at`: the half-open span of
-    effective time in which the rule holds. `group`: the rules with which it competes. `order_max`: the most points of one
-    order. `cap`: the limit of the member that its points count for. `on_return`: what a return does to a grant that is left,
-    see `leaving.py`. The points can be spent `available_after_days` calendar days later (None: at once) and expire
-    `expires_after_months` calendar months after the purchase (None: never). Caps are served by priority, the highest first.
-    """
-
-    returns: ClassVar[OnReturn] = "share"
+    returns: ClassVar[OnReturn] = OnReturn.SHARE
     """The effect of a return where the rule does not say."""
 
     code: Code
-    when: Condition | None = None
-    lines: Condition | None = None
-    begins_at: AwareDatetime | None = None
-    ends_at: AwareDatetime | None = None
-    priority: Annotated[int, Field(ge=-PRIORITY_MAX, le=PRIORITY_MAX)] = 0
-    group: Code | None = None
-    order_max: Annotated[int, Field(ge=1, le=ORDER_POINTS_MAX)] | None = None
-    cap: Code | None = None
-    on_return: OnReturn | None = None
-    available_after_days: Annotated[int, Field(ge=1, le=366)] | None = None
-    expires_after_months: Annotated[int, Field(ge=1, le=240)] | None = None
+    when: Annotated[Condition | None, Field(description="The order must meet it.")] = None
+    lines: Annotated[
+        Condition | None, Field(description="Only the lines that meet it count, by default all.")
+    ] = None
+    begins_at: Annotated[
+        AwareDatetime | None, Field(description="The rule holds for purchases from this instant on.")
+    ] = None
+    ends_at: Annotated[
+        AwareDatetime | None, Field(description="The rule holds for purchases before this instant.")
+    ] = None
+    priority: Annotated[
+        int,
+        Field(
+            ge=-PRIORITY_MAX,
+            le=PRIORITY_MAX,
+            description="Caps are served by priority, the highest first, then by code.",
+        ),
+    ] = 0
+    group: Annotated[Code | None, Field(description="The group of rules with which it competes.")] = None
+    order_max: Annotated[
+        Annotated[int, Field(ge=1, le=ORDER_POINTS_MAX)] | None,
+        Field(description="The most points of one order."),
+    ] = None
+    cap: Annotated[Code | None, Field(description="The cap of the member that the points count for.")] = None
+    on_return: Annotated[
+        OnReturn | None,
+        Field(description="By default `requalify` for a `fixed_bonus`, and `share` for every other kind."),
+    ] = None
+    available_after_days: Annotated[
+        Annotated[int, Field(ge=1, le=366)] | None,
+        Field(
+            description="The points can be spent so many calendar days after the purchase, by default at once."
+        ),
+    ] = None
+    expires_after_months: Annotated[
+        Annotated[int, Field(ge=1, le=240)] | None,
+        Field(description="The points expire so many calendar months after the purchase, by default never."),
+    ] = None
 
     @property
     def left_by(self) -> OnReturn:
