@@ -27,6 +27,8 @@ def service(settings: Settings) -> Service:
             "members": "Customers in the programme: their points, their lots and their tier.",
             "programme": "What the members are promised.",
             "rulebooks": "The rules by which members earn, version by version.",
+            "rulebook drafts": "Rules that are written down before they are published.",
+            "simulations": "What a purchase would earn.",
             "ledger": "Every fact of a member with the points that it moved.",
             "redemptions": "Points that a member spends.",
             "adjustments": "Corrections by an operator.",

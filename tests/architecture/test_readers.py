@@ -22,14 +22,15 @@ IDS = {
 }  # fmt: skip
 """Ids of ours, and pseudonyms."""
 MERCHANTS = {
-    "source", "order_id", "sku", "category", "brand", "channel", "store", "programme", "rule", "cap", "RulebookDetailOut.document", "name_en", "name_zh", "issuer",
+    "source", "order_id", "sku", "category", "brand", "channel", "store", "programme", "rule", "cap", "RulebookDetailOut.document", "RulebookDraftDetailOut.document",
+    "RulebookDraftOut.name", "RulebookDraftDetailOut.name", "RulebookDraftChangesOut.name", "name_en", "name_zh", "issuer",
 }  # fmt: skip
 """Codes and names that the merchant gives to what it sells and configures."""
 WORDS_OF_OURS = {
     "currency", "code", "priority", "refusal_code", "zone", "preparation", "gates", "figures", "consumer", "type", "topic",
     "monetary", "problem", "SetAsideRecord.headers", "roles", "operation", "AuditOut.outcome", "field", "before", "after",
     "ApiKeyOut.label", "CreatedApiKeyOut.label", "scopes", "CreatedApiKeyOut.key", "access_token", "token_type", "scope",
-    "hash", "fact", "compared_with",
+    "hash", "fact", "compared_with", "SimulationOut.tier",
     "JobOut.result", "JobOut.parameters", "JobOut.outcomes", "JobErrorOut.pointer",
     "ApprovalOut.address", "ApprovalOut.path", "ApprovalOut.fields", "ApprovalOut.created", "ApprovalOut.refusal",
 }  # fmt: skip

@@ -86,7 +86,7 @@ COLUMNS = {
     "cap": WORD, "counter.key": WORD,
     # Those who act
     "principal": ACTOR, "ended_by": ACTOR, "allowed_by": ACTOR, "actor": ACTOR, "opened_by_id": ACTOR, "owner": ACTOR,
-    "proposed_by": ACTOR, "decided_by": ACTOR, "author": ACTOR, "audit.operator": ACTOR, "confirmed_by": ACTOR, "by": ACTOR, "requested_by": ACTOR, "published_by": ACTOR, "approved_by": ACTOR, "operator_id": ACTOR,
+    "proposed_by": ACTOR, "decided_by": ACTOR, "author": ACTOR, "audit.operator": ACTOR, "confirmed_by": ACTOR, "by": ACTOR, "requested_by": ACTOR, "published_by": ACTOR, "changed_by": ACTOR, "approved_by": ACTOR, "operator_id": ACTOR,
     # The merchant's ids and codes
     "source": MERCHANTS_ID, "order_id": MERCHANTS_ID, "source_return_id": MERCHANTS_ID, "channel": MERCHANTS_ID,
     "store": MERCHANTS_ID, "sku": MERCHANTS_ID, "category": MERCHANTS_ID, "brand": MERCHANTS_ID,
@@ -94,7 +94,7 @@ COLUMNS = {
     # Of complaints: no request sets them yet
     "language": CODE, "problem_type": CODE, "product": CODE, "team": CODE, "complaint.store": CODE,
     # What is configured, published or computed
-    "programme.document": EVENT, "rulebook.document": EVENT, "outbox.payload": EVENT,
+    "programme.document": EVENT, "rulebook.document": EVENT, "rulebook_draft.document": EVENT, "rulebook_draft.name": WORD, "outbox.payload": EVENT,
 }  # fmt: skip
 """The forms of plain columns, by name, or by table and name where a name alone says too little."""
 DOCUMENTS = {

@@ -36,6 +36,8 @@ PROPOSER = {
 }
 ADMIN, AGENT = tokens.operator("admin"), tokens.operator("agent")
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+DRAFT = "draft_1"
+"""The name of a draft of a rulebook. It has the form of an id, so that the audit trail shows it among the ids."""
 BOUGHT_MINOR = 1_000_000
 START_SECONDS_MAX = 60.0
 
@@ -243,9 +245,11 @@ async def _fill_loyalty(house: Opened) -> None:
     rulebook = await house.post(ADMIN, "/v1/rulebooks", ahead)
     async with house.client(ADMIN) as client:
         entries = (await client.get(f"{path}/ledger")).json()["items"]
+        saved = await client.put(f"/v1/rulebook-drafts/{DRAFT}", json={"document": rules})
+    assert saved.status_code == 200, saved.text
     house.of_owner |= {
         "adjustment_id": corrected["id"], "redemption_id": spent["id"], "job_id": export["id"],
-        "rulebook_id": rulebook["id"],
+        "rulebook_id": rulebook["id"], "name": DRAFT,
         "entry_id": next(entry["id"] for entry in entries if entry["kind"] == "purchase"),
     }  # fmt: skip
     house.of_owner["approval_id"] = await house.propose()

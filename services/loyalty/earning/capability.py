@@ -1,6 +1,6 @@
 """The earning capability: purchases earn points by rules, and returns take them back exactly."""
 
-from services.loyalty.earning.api import differences, explanations, programme, rulebooks
+from services.loyalty.earning.api import differences, drafts, explanations, programme, rulebooks, simulations
 from services.loyalty.earning.events.overdue import end_overdue_returns
 from services.loyalty.earning.events.purchases import open_rules, purchase_recorded, purchase_returned
 from services.loyalty.earning.invariants import INVARIANTS
@@ -11,7 +11,14 @@ from shared.service import Capability
 
 CAPABILITY = Capability(
     name="earning",
-    routers=(programme.router, rulebooks.router, differences.router, explanations.router),
+    routers=(
+        programme.router,
+        rulebooks.router,
+        differences.router,
+        drafts.router,
+        simulations.router,
+        explanations.router,
+    ),
     lock=open_rules,
     handlers={PurchaseRecorded: purchase_recorded, PurchaseReturned: purchase_returned},
     jobs=(paged("end_overdue_returns", end_overdue_returns),),

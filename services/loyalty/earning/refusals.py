@@ -1,4 +1,4 @@
-"""The refusals of returns, of rulebooks, and of explanations."""
+"""The refusals of returns, of rulebooks and their drafts, of simulations, and of explanations."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ DOCUMENT_BYTES_MAX = 256 * 1024
 """Bytes of the document of a rulebook as canonical JSON."""
 RULEBOOKS_MAX = 1_000
 """Rulebooks of a programme, withdrawn ones too."""
+DRAFTS_MAX = 100
+"""Drafts of rulebooks of a programme."""
 
 
 class UnitsNotReturnable(DomainError):
@@ -80,6 +82,28 @@ class RulebookNotFound(DomainError):
 
     kind = Kind.NOT_FOUND
     code = "rulebook_not_found"
+
+
+class DraftNotFound(DomainError):
+    """There is no draft with this name."""
+
+    kind = Kind.NOT_FOUND
+    code = "rulebook_draft_not_found"
+
+
+class TooManyDrafts(DomainError):
+    """A programme has as many drafts as it may have."""
+
+    kind = Kind.CONFLICT
+    code = "too_many_rulebook_drafts"
+    constants = {"most": DRAFTS_MAX}
+
+
+class RulesForOperators(DomainError):
+    """A customer asks for a simulation with rules that are not in force."""
+
+    kind = Kind.FORBIDDEN
+    code = "rules_for_operators"
 
 
 class NoSuchPurchase(DomainError):

@@ -11,7 +11,7 @@ from services.loyalty.earning.domain.rulebook import Rulebook
 from services.loyalty.earning.storage import rulebooks
 from services.loyalty.ledger.steps.programme import open_programme
 from shared.events.profile import PurchaseRecorded
-from tests.loyalty.earning.domain.rule_oracle import Json
+from tests.loyalty.earning.domain.rule_oracle import Json, Order
 from tests.loyalty.shop import START, Lines, Shop, bought
 
 
@@ -38,3 +38,15 @@ def order(
         line.model_copy(update={"category": (categories or {}).get(line.line)}) for line in made.lines
     )
     return made.model_copy(update={"channel": channel, "lines": named})
+
+
+def bought_as(buyer: str, drawn: Order) -> PurchaseRecorded:
+    """Return a drawn order as the purchase of a customer."""
+    made = order(
+        buyer, [(quantity, amount) for quantity, amount, *_ in drawn.lines], drawn.at, channel=drawn.channel
+    )
+    lines = tuple(
+        line.model_copy(update={"sku": sku, "category": category})
+        for line, (_, _, sku, category) in zip(made.lines, drawn.lines, strict=True)
+    )
+    return made.model_copy(update={"currency": drawn.currency, "lines": lines})

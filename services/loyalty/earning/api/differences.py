@@ -1,5 +1,6 @@
 """Comparing two rulebooks."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
@@ -91,8 +92,13 @@ async def get_changes(
     return RulebookChangesOut(
         id=rulebook_id,
         compared_with=None if former is None else f"{PREFIX}_{former}",
-        items=[_change(difference, spoken) for difference in differences],
+        items=changes_shown(differences, spoken),
     )
+
+
+def changes_shown(differences: Iterable[Difference], spoken: Language) -> list[RulebookChangeOut]:
+    """Return differences as an answer shows them, with their sentences in a language."""
+    return [_change(difference, spoken) for difference in differences]
 
 
 def _change(difference: Difference, spoken: Language) -> RulebookChangeOut:

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import Field
 
+from services.loyalty.earning.domain.explaining import Applied, Rejected
 from services.loyalty.earning.domain.rules.grants import Reason
-from services.loyalty.earning.queries.explain_purchase import Applied, Rejected, explain_purchase
+from services.loyalty.earning.queries.explain_purchase import explain_purchase
 from services.loyalty.earning.refusals import NoSuchPurchase
 from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
 from services.loyalty.ledger.queries.find_member import find_member
@@ -90,12 +91,13 @@ async def get_explanation(
         id=entry_id,
         purchase_id=explained.purchase.purchase_id,
         rulebook=explained.purchase.rulebook,
-        applied=[_applied(applied) for applied in explained.applied],
-        rejected=[_rejected(rejected) for rejected in explained.rejected],
+        applied=[applied_rule(applied) for applied in explained.applied],
+        rejected=[rejected_rule(rejected) for rejected in explained.rejected],
     )
 
 
-def _applied(applied: Applied) -> AppliedRuleOut:
+def applied_rule(applied: Applied) -> AppliedRuleOut:
+    """Show a rule that wanted points."""
     return AppliedRuleOut(
         rule=applied.rule,
         lines=None if applied.lines is None else list(applied.lines),
@@ -106,7 +108,8 @@ def _applied(applied: Applied) -> AppliedRuleOut:
     )
 
 
-def _rejected(rejected: Rejected) -> RejectedRuleOut:
+def rejected_rule(rejected: Rejected) -> RejectedRuleOut:
+    """Show a rule that granted nothing."""
     unmet = rejected.unmet
     return RejectedRuleOut(
         rule=rejected.rule,

@@ -31,6 +31,7 @@ from services.loyalty.settings import Settings
 from shared.auth.access import OPERATORS, allow
 from shared.auth.principal import Role
 from shared.context import Context
+from shared.db import Read
 from shared.http.cursor import CursorInvalid
 from shared.http.dependencies import Caller, InContext, Reading, Transaction
 from shared.http.listing import Listing, NoFilters, listed_by
@@ -83,15 +84,21 @@ class RulebookDetailOut(RulebookOut):
     document: DocumentOut
 
 
+InForceFrom = Annotated[
+    InstantIn,
+    Field(
+        description="At least a minute ahead, and after every other version. Purchases of before that arrive later earn by the "
+        "version of their time."
+    ),
+]
+
+
 class RulebookIn(Request):
     """A document, and the instant from which members earn by it."""
 
     model_config = example(in_force_from="2190-01-01T00:00:00Z", document=EXAMPLE)
 
-    in_force_from: InstantIn = Field(
-        description="At least a minute ahead, and after every other version. Purchases of before that arrive later earn by the "
-        "version of their time."
-    )
+    in_force_from: InForceFrom
     document: DocumentIn
 
 
@@ -140,8 +147,7 @@ async def get_rulebook(
     read: Reading, context: InContext[Settings], rulebook_id: RulebookInPath
 ) -> RulebookDetailOut:
     """Read a version of the rules with its document."""
-    record, current = await find_rulebook(read, plain_number(PREFIX, rulebook_id), context.clock.now())
-    return _detail(context, record, current)
+    return await rulebook_shown(read, context, plain_number(PREFIX, rulebook_id))
 
 
 @router.post(
@@ -167,8 +173,7 @@ async def post_rulebook(
     """Publish the rules that are in force from an instant on. Until then it can be withdrawn."""
     document = read_document(body.document)
     version = await publish_rulebook(tx, context, document, body.in_force_from, caller.key)
-    record, current = await find_rulebook(tx, version, tx.now)
-    return _detail(context, record, current)
+    return await rulebook_shown(tx, context, version)
 
 
 @router.post(
@@ -184,8 +189,7 @@ async def post_withdrawal(
     """Withdraw a version before it comes into force. One that was withdrawn stays so."""
     version = plain_number(PREFIX, rulebook_id)
     await withdraw_rulebook(tx, version)
-    record, current = await find_rulebook(tx, version, tx.now)
-    return _detail(context, record, current)
+    return await rulebook_shown(tx, context, version)
 
 
 @router.post(
@@ -202,6 +206,13 @@ async def post_validation(read: Reading, body: RulebookCheckIn) -> RulebookCheck
     return RulebookCheckOut(hash=hash_of(canonical(document)).hex())
 
 
+async def rulebook_shown(read: Read, context: Context[Settings], version: int | None) -> RulebookDetailOut:
+    """Return a version as answers show it. Raises RulebookNotFound."""
+    record, current = await find_rulebook(read, version, context.clock.now())
+    summary = _summary(context, record, current)
+    return RulebookDetailOut(**summary.model_dump(), document=from_json(record.document))
+
+
 def _summary(context: Context[Settings], record: RulebookRecord, current: int) -> RulebookOut:
     return RulebookOut(
         id=f"{PREFIX}_{record.version}",
@@ -213,11 +224,6 @@ def _summary(context: Context[Settings], record: RulebookRecord, current: int) -
         published_at=record.published_at,
         withdrawn_at=record.withdrawn_at,
     )
-
-
-def _detail(context: Context[Settings], record: RulebookRecord, current: int) -> RulebookDetailOut:
-    summary = _summary(context, record, current)
-    return RulebookDetailOut(**summary.model_dump(), document=from_json(record.document))
 
 
 def _state(record: RulebookRecord, current: int) -> RulebookState:

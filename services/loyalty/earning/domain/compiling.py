@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from services.loyalty.earning.domain import conditions
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.conditions import Among, Is, Select, When
-from services.loyalty.earning.domain.document import Cap, Group, RulebookDocument
+from services.loyalty.earning.domain.document import Cap, Group, RulebookDocument, parse_document
 from services.loyalty.earning.domain.fact_names import MEMBER_TIER
 from services.loyalty.earning.domain.rules import BaseRule, Multiplier
 from services.loyalty.earning.domain.rules.grants import Nothing, Reason
@@ -96,7 +96,7 @@ class CompiledRulebook:
 
 def parse(text: str) -> CompiledRulebook:
     """Return a stored document compiled."""
-    return compiled(RulebookDocument.model_validate_json(text))
+    return compiled(parse_document(text))
 
 
 def compiled(document: RulebookDocument) -> CompiledRulebook:

@@ -63,6 +63,11 @@ def default_document(currency: str) -> RulebookDocument:
     return RulebookDocument(rules=(PointsPerAmount(code="base", rates={currency: 1}),))
 
 
+def parse_document(text: str) -> RulebookDocument:
+    """Return a stored document."""
+    return RulebookDocument.model_validate_json(text)
+
+
 def canonical(document: RulebookDocument) -> str:
     """Return a document as the text that is stored: names sorted, no blanks, and nothing that is null."""
     fields = document.model_dump(mode="json", exclude_none=True)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from services.loyalty.earning.domain import evaluating, levels
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledRulebook
-from services.loyalty.earning.domain.evaluating import Answer, Wanted
+from services.loyalty.earning.domain.evaluating import Answer, Answers, Wanted
 from services.loyalty.earning.domain.levels import Counters, Level
 from services.loyalty.earning.domain.rules.grants import Grant, Reason
 from services.loyalty.ledger.domain import granting
@@ -78,6 +78,21 @@ class Decision:
         return 1 + 2 * len(self.claims)
 
 
+class Weighed(NamedTuple):
+    """The answers of all rules to a cart, and the grants that they want."""
+
+    answers: Answers
+    claims: tuple[Claim, ...]
+
+
+def weigh(book: CompiledRulebook, cart: Cart, zone: ZoneInfo) -> Weighed:
+    """Return what the rules of a version answer to a cart, and what they want to grant for it."""
+    answers = evaluating.answers(book, cart)
+    granted = evaluating.grants(book, cart, answers.values(), zone)
+    levels = _levels(book, granted, cart.occurred_at, zone) if granted and book.chains else {}
+    return Weighed(answers, tuple([Claim(grant, levels.get(grant.rule, ())) for grant in granted]))
+
+
 def decide(
     version: int, book: CompiledRulebook, purchase: Purchase, member: MemberFacts | None, zone: ZoneInfo
 ) -> Decision:
@@ -92,11 +107,8 @@ def decide(
         store=purchase.store,
         issuer=purchase.issuer,
     )
-    answers = evaluating.answers(book, cart).values()
-    granted = evaluating.grants(book, cart, answers, zone)
-    levels = _levels(book, granted, purchase.occurred_at, zone) if granted and book.chains else {}
-    claims = tuple([Claim(grant, levels.get(grant.rule, ())) for grant in granted])
-    return Decision(purchase, claims, outcome_of(answers), version, member)
+    weighed = weigh(book, cart, zone)
+    return Decision(purchase, weighed.claims, outcome_of(weighed.answers.values()), version, member)
 
 
 def _levels(
@@ -116,15 +128,19 @@ def levels_of(book: CompiledRulebook, rule: str, at: datetime, zone: ZoneInfo) -
     return levels.levels_of(book.chains[cap], local_day(at, zone))
 
 
-def serve(decision: Decision, counters: Counters, wallet: Wallet, member: Member) -> list[Served]:
-    """Let the caps of a member pass on what the rules want, the first in turn first."""
+def serve(
+    claims: Iterable[Claim], counters: Counters, wallet_id: int, wallets: Sequence[int]
+) -> list[Served]:
+    """Let the caps of a member pass on what the rules want for a wallet, the first in turn first.
+
+    `wallets` are all wallets of the member.
+    """
     served = []
-    wallets = [owned.id for owned in member.wallets]
-    for grant, chain in decision.claims:
+    for grant, chain in claims:
         if not chain:
             served.append(Served(grant, grant.points, None, None, None))
             continue
-        passed = counters.grant(chain, wallet.id, wallets, grant.points)
+        passed = counters.grant(chain, wallet_id, wallets, grant.points)
         outermost = chain[-1]
         served.append(Served(grant, passed, grant.points, outermost.cap.code, outermost.period_from))
     return served

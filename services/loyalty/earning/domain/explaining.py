@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 
 from services.loyalty.earning.domain import conditions
 from services.loyalty.earning.domain.cart import Cart
+from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.conditions import (
     COMPARE,
     AllOf,
@@ -18,7 +20,9 @@ from services.loyalty.earning.domain.conditions import (
     Sum,
     Than,
 )
+from services.loyalty.earning.domain.evaluating import Answers, Wanted
 from services.loyalty.earning.domain.rules import BaseRule, Multiplier
+from services.loyalty.earning.domain.rules.grants import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,56 @@ class Unmet:
 
     fact: str | None
     missing: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A rule that wanted points for an order. `lines`: the numbers of the lines that count, from 1; None: all lines."""
+
+    rule: str
+    lines: tuple[int, ...] | None
+    base_minor: int
+    wanted: int
+    granted: int
+    cap: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A rule that granted nothing, with the reason and what was missing."""
+
+    rule: str
+    reason: Reason
+    unmet: Unmet | None
+
+
+def applied_of(
+    book: CompiledRulebook, cart: Cart, answers: Answers, granted: Mapping[str, int]
+) -> list[Applied]:
+    """Return the rules that wanted points for a cart. `granted`: what the caps let through, by rule."""
+    return [
+        Applied(
+            rule=code,
+            lines=cart.numbers(answer.mask),
+            base_minor=cart.amount(answer.mask),
+            wanted=answer.points,
+            granted=granted.get(code, 0),
+            cap=book.rule(code).cap,
+        )
+        for code, answer in answers.items()
+        if isinstance(answer, Wanted)
+    ]
+
+
+def rejected_of(book: CompiledRulebook, cart: Cart, answers: Answers) -> list[Rejected]:
+    """Return the rules that granted nothing for a cart, each with its reason."""
+    return [
+        Rejected(
+            code, answer.reason, unmet(book.rule(code), cart) if answer.reason is Reason.CONDITION else None
+        )
+        for code, answer in answers.items()
+        if not isinstance(answer, Wanted)
+    ]
 
 
 def unmet(rule: BaseRule | Multiplier, cart: Cart) -> Unmet | None:

@@ -62,13 +62,16 @@ class Counters:
     def grant(self, levels: Sequence[Level], wallet_id: int, wallets: Sequence[int], wanted: int) -> int:
         """Count wanted points of a wallet, one of its member's `wallets`, and return how many of them all levels pass on."""
         for level in levels:
-            granted = sum(row.granted for row in self._rows(level, wallets))
-            passed = min(wanted, max(level.cap.limit - granted, 0))
+            passed = min(wanted, max(level.cap.limit - self.granted(level, wallets), 0))
             counter = self._row(level.of(wallet_id))
             counter.measure += wanted
             counter.granted += passed
             wanted = passed
         return wanted
+
+    def granted(self, level: Level, wallets: Iterable[int]) -> int:
+        """Return how many points a level has let through for these wallets together."""
+        return sum(row.granted for row in self._rows(level, wallets))
 
     def fall(self, levels: Sequence[Level], wallet_id: int, wallets: Sequence[int], points: int) -> int:
         """Let wanted points of a wallet go back, and return by how much the outermost level falls.

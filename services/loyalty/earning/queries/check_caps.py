@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.loyalty.earning.domain.document import RulebookDocument
+from services.loyalty.earning.domain.document import RulebookDocument, parse_document
 from services.loyalty.earning.refusals import CapChanged
 from services.loyalty.earning.storage import rulebooks
 from shared.db import Read
@@ -16,7 +16,7 @@ async def check_caps(read: Read, document: RulebookDocument) -> None:
     caps = {cap.code: cap for cap in document.caps}
     for version in await rulebooks.versions(read) if caps else ():
         for text in (await rulebooks.documents(read, [version.version])).values():
-            for former in RulebookDocument.model_validate_json(text).caps:
+            for former in parse_document(text).caps:
                 cap = caps.get(former.code, former)
                 if (cap.period, cap.within) != (former.period, former.within):
                     raise CapChanged(cap=cap.code, version=version.version)

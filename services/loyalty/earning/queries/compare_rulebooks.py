@@ -1,9 +1,12 @@
-"""Compare two rulebooks."""
+"""Compare two rulebooks, or a draft with a rulebook."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from services.loyalty.earning.domain.differing import Difference, differences
-from services.loyalty.earning.domain.document import RulebookDocument
+from services.loyalty.earning.domain.document import RulebookDocument, parse_document
+from services.loyalty.earning.domain.rulebook import Rulebooks
 from services.loyalty.earning.refusals import RulebookNotFound
 from services.loyalty.earning.storage import rulebooks
 from shared.db import Read
@@ -25,9 +28,20 @@ async def compare_rulebooks(
         ]
         other = max(standing, default=None)
     documents = await rulebooks.documents(read, [number for number in (version, other) if number is not None])
-    former = RulebookDocument(rules=()) if other is None else _parsed(documents[other])
-    return other, differences(former, _parsed(documents[version]))
+    former = RulebookDocument(rules=()) if other is None else parse_document(documents[other])
+    return other, differences(former, parse_document(documents[version]))
 
 
-def _parsed(text: str) -> RulebookDocument:
-    return RulebookDocument.model_validate_json(text)
+async def compare_draft(
+    read: Read, document: str, other: int | None, now: datetime
+) -> tuple[int, list[Difference]]:
+    """Return the version that the document of a draft is compared with, by default the one in force, and what differs.
+
+    Raises RulebookNotFound.
+    """
+    known = Rulebooks(await rulebooks.versions(read))
+    number = known.at(now).version if other is None else other
+    documents = await rulebooks.documents(read, [number])
+    if number not in documents:
+        raise RulebookNotFound
+    return number, differences(parse_document(documents[number]), parse_document(document))

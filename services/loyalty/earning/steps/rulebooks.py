@@ -8,6 +8,9 @@ from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.rulebook import Rulebooks, default_rulebook
 from services.loyalty.earning.storage import compiled, rulebooks
 from services.loyalty.ledger.domain.programme import Programme
+from services.loyalty.ledger.steps.programme import lock_programme, open_programme
+from services.loyalty.settings import Settings
+from shared.context import Context
 from shared.db import Slot, Tx
 
 _RULEBOOKS: Slot[list[Rulebooks]] = Slot("loyalty.rulebooks", list)
@@ -18,6 +21,13 @@ async def open_rulebooks(tx: Tx, programme: Programme) -> None:
     """Store the default rulebook of a programme, unless it has rulebooks."""
     if not await _read(tx):
         await rulebooks.add(tx, default_rulebook(programme.currency))
+
+
+async def lock_rulebooks(tx: Tx, context: Context[Settings]) -> None:
+    """Lock the programme, under which rulebooks and drafts are written. A new installation opens both first."""
+    programme = await open_programme(tx, context)
+    await lock_programme(tx)
+    await open_rulebooks(tx, programme)
 
 
 async def current_rulebooks(tx: Tx) -> Rulebooks:

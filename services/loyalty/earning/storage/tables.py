@@ -1,4 +1,4 @@
-"""The tables of rulebooks, and of the counters that the caps of a member keep."""
+"""The tables of rulebooks and their drafts, and of the counters that the caps of a member keep."""
 
 from __future__ import annotations
 
@@ -69,6 +69,35 @@ class RulebookRecord:
     published_by: str
     published_at: datetime
     withdrawn_at: datetime | None
+
+
+class RulebookDraftColumns(TypedColumns):
+    """The table of drafts: one row per document that may become a rulebook. They change under the lock of the programme."""
+
+    programme_id: Named[int] = Column(SmallInteger, primary_key=True, autoincrement=False)
+    name: Named[str] = Column(Id, primary_key=True)
+    document: Named[str] = Column(Text)
+    """As that of a rulebook."""
+    version: Named[int] = Column(BigInt)
+    """Rises with each change, also over drafts of the same name that were deleted."""
+    changed_by: Named[str] = Column(Text)
+    changed_at: Named[datetime] = Column(Instant)
+
+
+rulebook_draft = Table("rulebook_draft", metadata, RulebookDraftColumns)
+
+
+@record_of(rulebook_draft)
+@dataclass(frozen=True, slots=True)
+class RulebookDraftRecord:
+    """A document that may become a rulebook."""
+
+    programme_id: int
+    name: str
+    document: str
+    version: int
+    changed_by: str
+    changed_at: datetime
 
 
 class CounterColumns(TypedColumns):

@@ -19,8 +19,8 @@ from services.loyalty.purchases.domain.facts import MemberFacts, Purchase
 from services.loyalty.purchases.steps import recording
 from services.loyalty.purchases.steps.recording import PurchaseRecord
 from services.loyalty.settings import Settings
+from services.loyalty.tiers.queries.tiers_before import Spent, tiers_before
 from services.loyalty.tiers.steps.count_spend import Counted, count_spend
-from services.loyalty.tiers.steps.tiers_before import Spent, tiers_before
 from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Cause
@@ -80,7 +80,7 @@ def _book(
     purchase, journal = decision.purchase, booking.journal
     wallet, member = booking.locked.wallets[purchase.identity_id], booking.locked.member(purchase.identity_id)
     posted = PostingCause(CauseKind.PURCHASE, journal.next_id())
-    served = earning.serve(decision, levels, wallet, member)
+    served = earning.serve(decision.claims, levels, wallet.id, [owned.id for owned in member.wallets])
     earning.earn(journal, member, wallet, decision, served, posted)
     journal.touch(wallet)
     points = sum([part.issued for part in served])

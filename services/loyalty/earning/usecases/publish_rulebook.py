@@ -13,9 +13,8 @@ from services.loyalty.earning.refusals import (
     NotAfterTheOthers,
     TooManyRulebooks,
 )
-from services.loyalty.earning.steps.rulebooks import current_rulebooks, open_rulebooks
+from services.loyalty.earning.steps.rulebooks import current_rulebooks, lock_rulebooks
 from services.loyalty.earning.storage import rulebooks
-from services.loyalty.ledger.steps.programme import lock_programme, open_programme
 from services.loyalty.settings import Settings
 from shared.context import Context
 from shared.db import Tx
@@ -31,9 +30,7 @@ async def publish_rulebook(
 
     Raises InForceTooSoon, NotAfterTheOthers, CapChanged and TooManyRulebooks.
     """
-    programme = await open_programme(tx, context)
-    await lock_programme(tx)
-    await open_rulebooks(tx, programme)
+    await lock_rulebooks(tx, context)
     known = await current_rulebooks(tx)
     _check_begin(known, in_force_from, tx.now)
     if len(known.versions) >= RULEBOOKS_MAX:

@@ -222,7 +222,8 @@ class Ledger:
         )
         decision = earning.decide(1, self.book, purchase, member, ZONE)
         wallet = self.member.wallets[order.wallet]
-        served = earning.serve(decision, self.counters, wallet, self.member)
+        wallets = [owned.id for owned in self.member.wallets]
+        served = earning.serve(decision.claims, self.counters, wallet.id, wallets)
         self.lots[order.key] = [
             Lot(
                 id=next(self.ids), wallet=wallet, rule=part.grant.rule, rulebook=1, issued=part.issued, base=part.grant.base,

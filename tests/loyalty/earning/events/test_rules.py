@@ -18,7 +18,7 @@ from shared.limits import ORDER_AMOUNT_MAX
 from tests.conftest import SEED
 from tests.loyalty.earning.domain.rule_oracle import Json, Left, Order, RuleOracle
 from tests.loyalty.earning.domain.rule_worlds import random_document, random_order
-from tests.loyalty.earning.ruled import order, put_rules
+from tests.loyalty.earning.ruled import bought_as, order, put_rules
 from tests.loyalty.shop import START, Shop, customer, merged, returned
 from tests.parts import databases
 from tests.parts.sampling import limit
@@ -204,7 +204,7 @@ async def test_random_rules_through_the_ledger(shop: Shop, kind: databases.Kind)
         for at in range(rng.randint(1, 4)):
             drawn = random_order(rng, at, 1)
             moved = Order(**{**vars(drawn), "at": drawn.at + (begins - START if begins else timedelta())})
-            bought = _bought(buyer, moved)
+            bought = bought_as(buyer, moved)
             await shop.tell(bought)
             oracle.book(_with_tier(moved, await _tier_of(shop, bought)))
             sold.append((bought, _with_tier(moved, await _tier_of(shop, bought))))
@@ -221,17 +221,6 @@ async def test_random_rules_through_the_ledger(shop: Shop, kind: databases.Kind)
             issued = await read.all(select(lot.c.issued - lot.c.reversed).where(lot.c.identity_id == buyer))
         assert sum(points for (points,) in issued) == oracle.total(lefts)
         await shop.check()
-
-
-def _bought(buyer: str, drawn: Order) -> PurchaseRecorded:
-    made = order(
-        buyer, [(quantity, amount) for quantity, amount, *_ in drawn.lines], drawn.at, channel=drawn.channel
-    )
-    lines = tuple(
-        line.model_copy(update={"sku": sku, "category": category})
-        for line, (_, _, sku, category) in zip(made.lines, drawn.lines, strict=True)
-    )
-    return made.model_copy(update={"currency": drawn.currency, "lines": lines})
 
 
 async def _tier_of(shop: Shop, bought: PurchaseRecorded) -> str:

@@ -12,7 +12,7 @@ from services.loyalty.purchases.queries import amounts
 from services.loyalty.tiers.domain import standing as tiers
 from services.loyalty.tiers.domain.standing import Spend
 from services.loyalty.tiers.storage.windows import reach_of
-from shared.db import Tx
+from shared.db import Read
 
 
 class Spent(NamedTuple):
@@ -24,7 +24,9 @@ class Spent(NamedTuple):
     amount_minor: int
 
 
-async def tiers_before(tx: Tx, programme: Programme, locked: Locked, purchases: Sequence[Spent]) -> list[str]:
+async def tiers_before(
+    read: Read, programme: Programme, locked: Locked, purchases: Sequence[Spent]
+) -> list[str]:
     """Return the tier of each purchase's member at its time, by what was booked before it and by those before it here.
 
     The amounts of the trailing windows are read in two statements, whether a purchase is late or not.
@@ -36,7 +38,7 @@ async def tiers_before(tx: Tx, programme: Programme, locked: Locked, purchases: 
     }
     since = min(purchase.occurred_at for purchase in purchases) - reach_of(programme)
     spends: dict[str, list[Spend]] = {owner_id: [] for owner_id in owner_of.values()}
-    for amount in await amounts.amounts_since(tx, programme.currency, sorted(owner_of), since):
+    for amount in await amounts.amounts_since(read, programme.currency, sorted(owner_of), since):
         spend = tiers.spend_of(programme, amount.occurred_at, amount.amount_minor)
         spends[owner_of[amount.wallet_id]].append(spend)
     found = []

@@ -1,0 +1,261 @@
+"""Simulations: what a purchase would earn, and why."""
+
+from datetime import date, datetime
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from services.loyalty.earning.api.documents import DocumentIn, read_document
+from services.loyalty.earning.api.explanations import (
+    AppliedRuleOut,
+    RejectedRuleOut,
+    applied_rule,
+    rejected_rule,
+)
+from services.loyalty.earning.api.rulebooks import HASH
+from services.loyalty.earning.domain.document import canonical
+from services.loyalty.earning.domain.documents import CODE
+from services.loyalty.earning.queries.drafts import find_draft
+from services.loyalty.earning.queries.simulate_purchase import Asked, Simulation, simulate_purchase
+from services.loyalty.earning.refusals import (
+    DraftNotFound,
+    RulebookInvalid,
+    RulebookTooLarge,
+    RulesForOperators,
+)
+from services.loyalty.ledger.queries.find_member import find_member
+from services.loyalty.ledger.refusals import UnknownMember
+from services.loyalty.purchases.domain.facts import Line
+from services.loyalty.redemptions.refusals import PaidOrderTooLarge
+from services.loyalty.settings import Settings
+from shared import money
+from shared.auth.access import OPERATORS, allow
+from shared.auth.principal import Principal
+from shared.catalogues import field_sentence
+from shared.db import Read
+from shared.events.base import Issuer
+from shared.http.customers import ISSUER_OF_NAME, CustomerName, Named, Naming
+from shared.http.dependencies import Caller, InContext, Reading
+from shared.http.models import (
+    Brand,
+    Category,
+    Channel,
+    CurrencyIn,
+    InstantIn,
+    Request,
+    Response,
+    Sku,
+    Source,
+    Store,
+    example,
+    refused,
+)
+from shared.http.routes import Router
+from shared.limits import (
+    CODE_MAX,
+    INSTANT_MAX,
+    INSTANT_MIN,
+    LINE_AMOUNT_MAX,
+    LINES_MAX,
+    ORDER_AMOUNT_MAX,
+    QUANTITY_MAX,
+)
+from shared.money import UnknownCurrency
+
+router = Router(tags=["simulations"])
+
+_AT_OUT_OF_RANGE = field_sentence(__name__, "at_out_of_range")
+_TWO_DOCUMENTS = field_sentence(__name__, "two_documents")
+
+
+def _in_range(at: datetime) -> datetime:
+    if not INSTANT_MIN <= at < INSTANT_MAX:
+        raise refused(_AT_OUT_OF_RANGE)
+    return at
+
+
+class SimulatedLineIn(Request):
+    """One line of the cart."""
+
+    sku: Sku
+    quantity: Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+    amount_minor: Annotated[
+        int,
+        Field(ge=0, le=LINE_AMOUNT_MAX, description="Of the whole line, after discounts, in minor units."),
+    ]
+    category: Category | None = None
+    brand: Brand | None = None
+
+
+class SimulationIn(Request):
+    """A purchase that nobody has made."""
+
+    model_config = example(
+        currency="CNY", lines=[{"sku": "TEA-1", "quantity": 2, "amount_minor": 5600, "category": "tea"}]
+    )
+
+    customer_id: CustomerName | None = Field(
+        None,
+        description="The member: `cus_…`, `ext:…`, or `me` with a customer's token, which may also leave it out. "
+        "Without a member: somebody who never bought.",
+    )
+    issuer: Issuer | None = Field(None, description=ISSUER_OF_NAME)
+    at: Annotated[InstantIn, AfterValidator(_in_range)] | None = Field(
+        None,
+        description="The time of the purchase, also one ahead; by default now. It decides the version of the rules, the periods of caps, "
+        "and the member's tier.",
+    )
+    draft: Annotated[str, Field(max_length=CODE_MAX, pattern=CODE)] | None = Field(
+        None, description="The name of a draft, in place of the version in force. For operators."
+    )
+    document: DocumentIn | None = Field(
+        None, description="A document, in place of the version in force. For operators."
+    )
+    source: Source | None = Field(None, description="The system that the order comes from.")
+    currency: CurrencyIn
+    channel: Channel | None = None
+    store: Store | None = None
+    lines: Annotated[list[SimulatedLineIn], Field(min_length=1, max_length=LINES_MAX)]
+
+    @model_validator(mode="after")
+    def _has_one_document(self) -> Self:
+        if self.draft is not None and self.document is not None:
+            raise refused(_TWO_DOCUMENTS)
+        return self
+
+
+class SimulatedRuleOut(AppliedRuleOut):
+    """A rule that wants points for the cart."""
+
+    available_at: datetime | None = Field(description="Null: at once.")
+    expires_at: datetime | None = Field(description="Null: never.")
+
+
+class FilledCapOut(Response):
+    """A cap of the member that points of the cart count for."""
+
+    cap: str = Field(description="The code of the cap.")
+    period_from: date = Field(description="The first day of its period, in the programme's zone.")
+    limit: int
+    before: int = Field(description="What it has let through in this period.")
+    after: int = Field(description="What it will have let through with this purchase.")
+
+
+class SimulationOut(Response):
+    """The points that a purchase would earn, and why: the answer of every rule."""
+
+    model_config = example(
+        at="2026-03-01T09:30:00Z", rulebook=2, hash=HASH, tier=None, points=56,
+        applied=[
+            {
+                "rule": "base", "lines": None, "base_minor": 5600, "wanted": 56, "granted": 56, "cap": "daily",
+                "available_at": None, "expires_at": None,
+            }
+        ],
+        rejected=[{"rule": "big_order", "reason": "condition", "fact": "order.amount", "missing": 4400}],
+        caps=[{"cap": "daily", "period_from": "2026-03-01", "limit": 100, "before": 0, "after": 56}],
+    )  # fmt: skip
+
+    at: datetime
+    rulebook: int | None = Field(
+        description="The version of the rules; null for a draft or a document, and before the first fact."
+    )
+    hash: str = Field(description="The SHA-256 of the document, in hexadecimal digits.")
+    tier: str | None = Field(description="The member's tier before the purchase, if a rule looks at it.")
+    points: int = Field(description="What all rules together grant.")
+    applied: list[SimulatedRuleOut]
+    rejected: list[RejectedRuleOut]
+    caps: list[FilledCapOut]
+
+
+@router.post(
+    "/v1/simulations",
+    operation_id="simulate_purchase",
+    summary="Simulate a purchase",
+    allow=allow(OPERATORS, customer="owned"),
+    errors=(
+        UnknownMember,
+        UnknownCurrency,
+        PaidOrderTooLarge,
+        DraftNotFound,
+        RulesForOperators,
+        RulebookInvalid,
+        RulebookTooLarge,
+    ),
+)
+async def post_simulation(
+    read: Reading, context: InContext[Settings], caller: Caller, named: Named, body: SimulationIn
+) -> SimulationOut:
+    """Say what a purchase would earn as the member stands now: the answer of every rule, and what was missing. Nothing is written.
+
+    It is worked out by the function by which purchases earn, so a purchase with the same content earns the same, unless something
+    happens to the member in between. Customers simulate their own purchases by the version in force.
+    """
+    if caller.customer_id is not None and (body.draft, body.document) != (None, None):
+        raise RulesForOperators
+    money.exponent(body.currency)
+    if sum(line.amount_minor for line in body.lines) > ORDER_AMOUNT_MAX:
+        raise PaidOrderTooLarge
+    document = None if body.document is None else canonical(read_document(body.document))
+    if body.draft is not None:
+        document = (await find_draft(read, body.draft)).document
+    now = context.clock.now()
+    identity_id = await _identity_of(read, caller, named, body)
+    found = None if identity_id is None else await find_member(read, identity_id, now)
+    asked = Asked(
+        identity_id=identity_id or "",
+        at=body.at or now,
+        currency=body.currency,
+        lines=tuple(
+            Line(line.quantity, line.amount_minor, line.sku, line.category, line.brand) for line in body.lines
+        ),
+        source=body.source,
+        channel=body.channel,
+        store=body.store,
+        document=document,
+    )
+    return _shown(asked.at, await simulate_purchase(read, context, found, asked))
+
+
+async def _identity_of(read: Read, caller: Principal, named: Naming, body: SimulationIn) -> str | None:
+    """Return the identity of the member that a request names; None if it names nobody. Raises UnknownMember.
+
+    A customer's token names its customer.
+    """
+    own = caller.customer_id
+    if body.customer_id is None:
+        return own
+    identity_id = await named.identity_of(read, body.customer_id, body.issuer)
+    if identity_id is None or own not in (None, identity_id):
+        raise UnknownMember
+    return identity_id
+
+
+def _shown(at: datetime, simulation: Simulation) -> SimulationOut:
+    grants = {part.grant.rule: part.grant for part in simulation.served}
+    return SimulationOut(
+        at=at,
+        rulebook=simulation.version,
+        hash=simulation.hash.hex(),
+        tier=simulation.tier,
+        points=sum(part.issued for part in simulation.served),
+        applied=[
+            SimulatedRuleOut(
+                **applied_rule(applied).model_dump(),
+                available_at=grants[applied.rule].available_at,
+                expires_at=grants[applied.rule].expires_at,
+            )
+            for applied in simulation.applied
+        ],
+        rejected=[rejected_rule(rejected) for rejected in simulation.rejected],
+        caps=[
+            FilledCapOut(
+                cap=filled.cap,
+                period_from=filled.period_from,
+                limit=filled.limit,
+                before=filled.before,
+                after=filled.after,
+            )
+            for filled in simulation.caps
+        ],
+    )

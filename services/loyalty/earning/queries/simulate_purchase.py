@@ -1,0 +1,153 @@
+"""Simulate a purchase: what it would earn as the member's tier and counters stand. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from services.loyalty.earning.domain import compiling, earning, explaining
+from services.loyalty.earning.domain.cart import Cart
+from services.loyalty.earning.domain.compiling import CompiledRulebook
+from services.loyalty.earning.domain.document import canonical, default_document, hash_of
+from services.loyalty.earning.domain.earning import Claim, Served
+from services.loyalty.earning.domain.explaining import Applied, Rejected
+from services.loyalty.earning.domain.levels import Counters, Level
+from services.loyalty.earning.domain.rulebook import Rulebooks
+from services.loyalty.earning.queries.rulebooks import compiled_of
+from services.loyalty.earning.storage import counters, rulebooks
+from services.loyalty.ledger.domain.programme import Programme
+from services.loyalty.ledger.queries.find_member import FoundMember
+from services.loyalty.ledger.queries.programme import programme_or_default
+from services.loyalty.purchases.domain.facts import Line, MemberFacts
+from services.loyalty.settings import Settings
+from services.loyalty.tiers.queries.tiers_before import Spent, tiers_before
+from shared.context import Context
+from shared.db import Read
+
+NO_WALLET = 0
+"""The wallet of somebody who never bought: no row has this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The cart of a simulation. `document`: the text of the document that it is tried with; None: the version in force then."""
+
+    identity_id: str
+    """The buyer, if the simulation names a member."""
+    at: datetime
+    currency: str
+    lines: tuple[Line, ...]
+    source: str | None
+    channel: str | None
+    store: str | None
+    document: str | None
+
+    @property
+    def amount_minor(self) -> int:
+        """Return what all lines come to."""
+        return sum(line.amount_minor for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class FilledCap:
+    """A cap that points count for, with what it has let through in its period before and after the purchase."""
+
+    cap: str
+    period_from: date
+    limit: int
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """The points that a purchase would earn, and why. `version` None: a document that is no version of the rules."""
+
+    version: int | None
+    hash: bytes
+    tier: str | None
+    """The member's tier before the purchase; None: no rule looks at it."""
+    applied: list[Applied]
+    rejected: list[Rejected]
+    served: list[Served]
+    caps: list[FilledCap]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    version: int | None
+    hash: bytes
+    book: CompiledRulebook
+
+
+async def simulate_purchase(
+    read: Read, context: Context[Settings], found: FoundMember | None, asked: Asked
+) -> Simulation:
+    """Return what a purchase would earn, by the functions by which purchases earn. `found` None: somebody who never bought."""
+    programme = await programme_or_default(read, context)
+    rules = await _rules(read, programme, asked)
+    book, tier = rules.book, None
+    if book.needs_tier:
+        tier = await _tier_before(read, programme, found, asked)
+    cart = Cart(
+        currency=asked.currency,
+        occurred_at=asked.at,
+        lines=asked.lines,
+        member=None if tier is None else MemberFacts(tier),
+        source=asked.source,
+        channel=asked.channel,
+        store=asked.store,
+    )
+    weighed = earning.weigh(book, cart, programme.zone_info)
+    wallets = [NO_WALLET] if found is None else found.wallet_ids
+    wallet_id = NO_WALLET if found is None else found.locked.wallets[asked.identity_id].id
+    filled = await _counters(read, weighed.claims, wallets)
+    levels = list(dict.fromkeys(level for claim in weighed.claims for level in claim.levels))
+    before = {level: filled.granted(level, wallets) for level in levels}
+    served = earning.serve(weighed.claims, filled, wallet_id, wallets)
+    granted = {part.grant.rule: part.issued for part in served}
+    return Simulation(
+        rules.version,
+        rules.hash,
+        tier,
+        explaining.applied_of(book, cart, weighed.answers, granted),
+        explaining.rejected_of(book, cart, weighed.answers),
+        served,
+        [
+            FilledCap(
+                level.cap.code,
+                level.period_from,
+                level.cap.limit,
+                before[level],
+                filled.granted(level, wallets),
+            )
+            for level in levels
+        ],
+    )
+
+
+async def _rules(read: Read, programme: Programme, asked: Asked) -> _Rules:
+    """Return the rules that a simulation asks for: a document, or the version in force at its time."""
+    versions = () if asked.document is not None else await rulebooks.versions(read)
+    if not versions:
+        text = asked.document or canonical(default_document(programme.currency))
+        return _Rules(None, hash_of(text), compiling.parse(text))
+    version = Rulebooks(versions).at(asked.at)
+    return _Rules(
+        version.version, version.hash, (await compiled_of(read, [version.version]))[version.version]
+    )
+
+
+async def _tier_before(read: Read, programme: Programme, found: FoundMember | None, asked: Asked) -> str:
+    if found is None:
+        return programme.tiers[programme.level_of(0)].code
+    spent = Spent(asked.identity_id, asked.currency, asked.at, asked.amount_minor)
+    (tier,) = await tiers_before(read, programme, found.locked, [spent])
+    return tier
+
+
+async def _counters(read: Read, claims: Sequence[Claim], wallets: Sequence[int]) -> Counters:
+    """Return the counters that these grants count for."""
+    levels: set[Level] = {level for claim in claims for level in claim.levels}
+    return await counters.load(read, [level.of(wallet_id) for level in levels for wallet_id in wallets])

@@ -1,0 +1,52 @@
+"""Save a draft of a rulebook."""
+
+from __future__ import annotations
+
+from services.loyalty.earning.domain.document import RulebookDocument, canonical
+from services.loyalty.earning.queries.check_caps import check_caps
+from services.loyalty.earning.refusals import DRAFTS_MAX, TooManyDrafts
+from services.loyalty.earning.steps.rulebooks import lock_rulebooks
+from services.loyalty.earning.storage import drafts
+from services.loyalty.earning.storage.tables import RulebookDraftRecord
+from services.loyalty.ledger.domain.programme import PROGRAMME
+from services.loyalty.settings import Settings
+from shared import audit
+from shared.audit import Change
+from shared.context import Context
+from shared.db import Tx
+from shared.preconditions import Precondition
+
+NO_DRAFT = 0
+"""The version of a draft that does not exist."""
+MICROSECONDS = 1_000_000
+"""Of a second. Versions count them, so that a draft has a higher one than a deleted draft of the same name had."""
+
+
+async def save_draft(
+    tx: Tx,
+    context: Context[Settings],
+    name: str,
+    document: RulebookDocument,
+    author: str,
+    precondition: Precondition,
+) -> RulebookDraftRecord:
+    """Store a document under a name. The same document once more changes nothing.
+
+    Raises PreconditionFailed, CapChanged and TooManyDrafts.
+    """
+    await lock_rulebooks(tx, context)
+    former = await drafts.find(tx, name)
+    precondition.check(NO_DRAFT if former is None else former.version)
+    await check_caps(tx, document)
+    text = canonical(document)
+    if former is None:
+        if await drafts.count(tx) >= DRAFTS_MAX:
+            raise TooManyDrafts
+    elif former.document == text:
+        return former
+    before = NO_DRAFT if former is None else former.version
+    version = max(int(tx.now.timestamp() * MICROSECONDS), before + 1)
+    saved = RulebookDraftRecord(PROGRAMME, name, text, version, author, tx.now)
+    await drafts.save(tx, saved)
+    audit.note(tx, changes=[Change(name, "version", before, version)])
+    return saved
