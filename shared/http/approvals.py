@@ -18,7 +18,7 @@ from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import CursorInvalid
 from shared.http.dependencies import Caller, InContext, Reading, Transaction, Vaulted
 from shared.http.listing import Listing, listed_by
-from shared.http.models import Page, Request, Response, UpdatedSince, Word, example
+from shared.http.models import Address, Page, Request, Response, UpdatedSince, Word, example
 from shared.http.readers import ACTOR, OPERATORS_ONLY
 from shared.http.routes import Router
 from shared.service.service import Service
@@ -59,7 +59,9 @@ class ApprovalOut(Response):
     )  # fmt: skip
 
     id: str
-    address: str = Field(description="Where it is read and, with `:approve` or `:reject` behind it, decided.")
+    address: Address = Field(
+        description="Where it is read and, with `:approve` or `:reject` behind it, decided."
+    )
     state: ApprovalState
     operation: str = Field(description="The operationId of what was asked for.")
     customer_id: str
@@ -80,7 +82,7 @@ class ApprovalOut(Response):
     decided_by: Annotated[str | None, ACTOR] = Field(description="Who approved, rejected or withdrew it.")
     decided_at: datetime | None
     decision: Annotated[str | None, OPERATORS_ONLY] = Field(description="The reason of a rejection.")
-    created: str | None = Field(description="The address of what was created when it was approved.")
+    created: Address | None = Field(description="The address of what was created when it was approved.")
     refusal: str | None = Field(description="The code of the refusal for which it failed.")
 
 

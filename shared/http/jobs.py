@@ -20,7 +20,7 @@ from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import CursorInvalid
 from shared.http.dependencies import Caller, InContext, Reading, Running, Transaction, Vaulted
 from shared.http.listing import Listing, NoFilters, listed_by
-from shared.http.models import Page, Response, example
+from shared.http.models import Address, Page, Response, example
 from shared.http.operation_filter import KNOWN_OPERATIONS, OperationFilter, must_be_known
 from shared.http.readers import EVERYBODY, ReadBy
 from shared.http.routes import Router
@@ -102,7 +102,7 @@ class JobOut(Response):
     expires_at: datetime | None = Field(
         description=f"The job, its errors and its result are deleted then, {limits.KEPT.days} days after its end."
     )
-    result: str | None = Field(
+    result: Address | None = Field(
         description="The address of the file that the job has made; null if there is none."
     )
 

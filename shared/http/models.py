@@ -224,6 +224,12 @@ Cursor = Annotated[
 """The cursor of the page; write `cursor: Cursor = None`."""
 
 
+Address = Annotated[str, Field(json_schema_extra={"x-address": True})]
+"""An address in an answer: a path of the same service, marked `x-address` in the document.
+
+The console puts the service's name before it, as before a `Location`.
+"""
+
 ProblemDocument = Annotated[dict[str, object], WithJsonSchema({"$ref": "#/components/schemas/Problem"})]
 """A problem document inside an answer, such as that of one item of a batch."""
 

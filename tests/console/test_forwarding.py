@@ -1,6 +1,7 @@
 """A request to `/<service>/v1/…` reaches the service as it came, and its answer comes back as it was."""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Iterator
 
 import httpx2
 import pytest
@@ -19,6 +20,13 @@ from shared.metrics import Metrics
 
 CREATED = {"Location": "/v1/things/1", "ETag": '"1.a"', "RateLimit": '"operator";r=1;t=2'}
 
+JOB = {
+    "result": "/v1/jobs/1/result",
+    "reason": 'He wrote "result":"/v1/jobs/1/result" and "address":"/v1/x".',
+    "approvals": [{"address": "/v1/approvals/1", "created": None}, {"created": "/v1/members/2"}],
+    "parameters": {"source": "/v1/till"},
+}
+
 
 class Echo:
     """A service that answers what it was asked."""
@@ -33,6 +41,11 @@ class Echo:
         if scope["path"] == "/v1/file":
             pieces = (b"a" * 1000 for _ in range(100))
             await StreamingResponse(pieces, media_type="text/csv")(scope, receive, send)
+            return
+        if scope["path"] == "/v1/jobs/1":
+            # One byte a piece, so that each address stands in several pieces.
+            pieces = (bytes([byte]) for byte in json.dumps(JOB, separators=(",", ":")).encode())
+            await StreamingResponse(pieces, media_type="application/json")(scope, receive, send)
             return
         asked = {
             "method": scope["method"],
@@ -81,6 +94,44 @@ async def test_an_answer_comes_back_as_it_was_with_its_location_under_the_servic
     assert answer.headers["location"] == "/profile/v1/things/1"
     assert (answer.headers["etag"], answer.headers["ratelimit"]) == (CREATED["ETag"], CREATED["RateLimit"])
     assert len(names) == len(set(names))
+
+
+async def test_addresses_in_an_answer_lead_through_the_console(caller: httpx2.AsyncClient) -> None:
+    job = (await caller.get("/profile/v1/jobs/1")).json()
+
+    assert job == JOB | {
+        "result": "/profile/v1/jobs/1/result",
+        "approvals": [
+            {"address": "/profile/v1/approvals/1", "created": None},
+            {"created": "/profile/v1/members/2"},
+        ],
+    }
+
+
+def test_the_console_knows_the_fields_that_hold_addresses(apps: dict[str, FastAPI]) -> None:
+    declared, shown = set[str](), set[str]()
+    for name, value in (field for app in apps.values() for field in _fields(app.openapi())):
+        if isinstance(value, dict):
+            schemas = [value, *value.get("anyOf", ())]
+            declared |= {name for schema in schemas if schema.get("x-address")}
+        if isinstance(value, str) and value.startswith("/v1/"):
+            shown.add(name)
+
+    assert declared == set(forwarding.ADDRESSES)
+    assert shown <= declared, "a field shows an address and is not declared as Address"
+
+
+def _fields(part: object) -> Iterator[tuple[str, object]]:
+    """Yield the fields of all schemas and of all examples of answers in a part of a document."""
+    if isinstance(part, list):
+        for item in part:
+            yield from _fields(item)
+    elif isinstance(part, dict):
+        for name in ("properties", "example", "value"):
+            if isinstance(inner := part.get(name), dict):
+                yield from inner.items()
+        for inner in part.values():
+            yield from _fields(inner)
 
 
 async def test_a_file_comes_in_pieces(caller: httpx2.AsyncClient) -> None:
