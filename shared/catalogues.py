@@ -15,7 +15,8 @@ A catalogue has three kinds of entries:
     [commands]                             # sentences of commands for a terminal
     nothing_lost = "Nothing is lost."
 
-A placeholder `{count:record|records}` shows the number with the word that goes with it: "1 record", "2 records".
+A placeholder `{count:record|records}` shows the number with the word that goes with it: "1 record", "2 records". A value
+that is a list or a tuple of words is shown with the commas of the language between them.
 
 A module uses the catalogues in the nearest folder `words` above it. Both languages have the same entries with the same
 placeholders. Code that names an entry that is missing in a language cannot be imported.
@@ -32,6 +33,8 @@ from typing import Any, Literal, Self
 
 LANGUAGES = ("en", "zh")
 SECTIONS = ("fields", "issues", "commands")
+COMMAS = {"en": ", ", "zh": "、"}
+"""The text between the words of a list."""
 
 Section = Literal["fields", "issues", "commands"]
 Texts = tuple[str, str]
@@ -52,7 +55,7 @@ class Sentence:
 
     def filled(self, **values: object) -> Self:
         """Return the sentence with `values` in the place of its placeholders."""
-        return type(self)(self.code, filled(self.en, values), filled(self.zh, values))
+        return type(self)(self.code, filled(self.en, values), filled(self.zh, values, "zh"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +114,16 @@ def field_sentence(module: str, name: str, *, code: str | None = None) -> Senten
     return Sentence(code or name, *nearest(module).sentence("fields", name))
 
 
-def filled(template: str, values: Mapping[str, object]) -> str:
-    """Return a template with `values` in the place of its placeholders."""
+def filled(template: str, values: Mapping[str, object], language: str = "en") -> str:
+    """Return a template in a language with `values` in the place of its placeholders."""
+    shown = {name: _listed(value, language) for name, value in values.items()}
     if "|" not in template:
-        return template.format_map(values)
-    return _COUNTING.vformat(template, (), values)
+        return template.format_map(shown)
+    return _COUNTING.vformat(template, (), shown)
+
+
+def _listed(value: object, language: str) -> object:
+    return COMMAS[language].join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 def with_names(template: str) -> str:

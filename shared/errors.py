@@ -102,7 +102,7 @@ class DomainError(Exception):
 
     def detail(self, language: str) -> str:
         """Return the sentence in the language `en` or `zh`."""
-        return catalogues.filled(self.zh if language == "zh" else self.en, self.fields)
+        return catalogues.filled(self.zh if language == "zh" else self.en, self.fields, language)
 
 
 def _with_constants(template: str, constants: Mapping[str, object]) -> str:

@@ -47,7 +47,7 @@ def _known_zone(name: str) -> str:
 
 def _known_level(name: str) -> str:
     if name.lower() not in LOG_LEVELS:
-        raise ValueError(words(__name__, "not_one_of", name=name, known=", ".join(LOG_LEVELS)))
+        raise ValueError(words(__name__, "not_one_of", name=name, known=[*LOG_LEVELS]))
     return name.lower()
 
 
@@ -70,13 +70,13 @@ def _known_jwks(location: str) -> str:
 
 def _known_protocol(name: str) -> str:
     if name.lower() not in PROTOCOLS:
-        raise ValueError(words(__name__, "not_one_of", name=name, known=", ".join(PROTOCOLS)))
+        raise ValueError(words(__name__, "not_one_of", name=name, known=[*PROTOCOLS]))
     return name.lower()
 
 
 def _known_mechanism(name: str) -> str:
     if name.upper() not in MECHANISMS:
-        raise ValueError(words(__name__, "not_one_of", name=name, known=", ".join(MECHANISMS)))
+        raise ValueError(words(__name__, "not_one_of", name=name, known=[*MECHANISMS]))
     return name.upper()
 
 

@@ -55,7 +55,7 @@ def fill(catalogue: catalogues.Catalogue, name: str, /, **values: object) -> Wor
     """Return a sentence for terminals of a catalogue with `values` in the place of its placeholders."""
     english, chinese = catalogue.sentence("commands", name)
     translated = {key: _chinese(value) for key, value in values.items()}
-    return Words(catalogues.filled(english, values), catalogues.filled(chinese, translated))
+    return Words(catalogues.filled(english, values), catalogues.filled(chinese, translated, "zh"))
 
 
 def spoken(text: object) -> str:

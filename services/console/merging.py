@@ -17,8 +17,8 @@ _BREAK = "\n\n"
 _SCHEMA = "#/components/schemas/"
 
 
-def merged(documents: Mapping[str, Document], server: str) -> Document:
-    """Return the documents of services as one. `server` is the sentence about the address that all paths begin at.
+def merged(documents: Mapping[str, Document], server: str, colon: str = ": ") -> Document:
+    """Return the documents of services as one. `server` is the sentence about the address that all paths begin at, `colon` the colon of its language.
 
     An operation or a tag that several services have gets the service's name, because ids and tags are unique. Schemas of one
     name are one schema as long as they are the same, as they are when all services are of one version.
@@ -44,7 +44,7 @@ def merged(documents: Mapping[str, Document], server: str) -> Document:
     first: Document = next(iter(documents.values()), {"openapi": "3.1.0", "info": {"version": "1.0.0"}})
     return {
         "openapi": first["openapi"],
-        "info": {**first["info"], "title": TITLE, "description": _description(documents)},
+        "info": {**first["info"], "title": TITLE, "description": _description(documents, colon)},
         "servers": [{"url": "/", "description": server}],
         "tags": tags,
         "paths": paths,
@@ -74,6 +74,11 @@ def _with_example(operation: Document, code: str, example: Document) -> Document
 def tag_of(service: str, tag: str) -> str:
     """Return the name of a service's tag among the tags of all services."""
     return f"{service}: {tag}"
+
+
+def own_tag(operation: Mapping[str, Part]) -> str:
+    """Return the tag of an operation as its service names it."""
+    return str(operation["tags"][0]).partition(": ")[2]
 
 
 def _ids_of_several(documents: Mapping[str, Document]) -> frozenset[str]:
@@ -109,13 +114,13 @@ def _response(service: str, response: Document) -> Document:
     return {**response, "headers": {**response["headers"], "Location": header}}
 
 
-def _description(documents: Mapping[str, Document]) -> str:
+def _description(documents: Mapping[str, Document], colon: str) -> str:
     """Return what each service says of itself, and once what they all say."""
     own: list[str] = []
     common: dict[str, None] = {}
     for service, document in documents.items():
         first, *rest = document["info"]["description"].split(_BREAK)
-        own.append(f"* **{service}**: {' '.join(first.split())}")
+        own.append(f"* **{service}**{colon}{' '.join(first.split())}")
         common |= dict.fromkeys(paragraph.strip("\n") for paragraph in rest)
     return _BREAK.join(["\n".join(own), *common])
 

@@ -82,6 +82,7 @@ _PAGE = Template("""<!doctype html>
   body { font: 16px/1.6 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
   table { border-collapse: collapse; width: 100%; }
   th, td { text-align: left; vertical-align: top; padding: .5rem .75rem .5rem 0; border-bottom: 1px solid #8884; }
+  code { overflow-wrap: anywhere; }
   pre { background: #8882; padding: .75rem; white-space: pre-wrap; overflow-wrap: anywhere; }
   small { opacity: .75; }
   .healthy { color: #2a8a4a; } .troubled { color: #b07a00; } .not_ready, .away { color: #c33; }

@@ -19,6 +19,7 @@ ANSWER_SECONDS_MAX = 10.0
 """A service makes its document when it is asked for it the first time."""
 KEPT_SECONDS = 5.0
 """The time for which the services are not asked again. Anybody may read the documents as often as they like."""
+COLON: Mapping[Language, str] = {"en": ": ", "zh": "："}
 SERVER: Mapping[Language, str] = {
     "en": "The console, which passes each request on to the service that its path begins with.",
     "zh": "控制台。它把每个请求转给路径开头的那个服务。",
@@ -38,7 +39,7 @@ class Documents:
     @cached_property
     def merged(self) -> dict[str, Part]:
         """Return the one document of all services."""
-        document = merging.merged(self.by_service, SERVER[self.language])
+        document = merging.merged(self.by_service, SERVER[self.language], COLON[self.language])
         shown = example_document(ServiceAway, self.language)
         return merging.with_refusal(document, {"summary": shown["title"], "value": shown})
 

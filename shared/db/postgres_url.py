@@ -33,7 +33,7 @@ def read_url(text: str) -> tuple[URL, dict[str, Any]]:
     query = {name: _single(name, value) for name, value in url.query.items()}
     unknown = sorted(set(query) - {"sslmode", "application_name", *FILES, *PASSED_ON})
     if unknown:
-        known = ", ".join(("sslmode", *FILES, "application_name", *PASSED_ON))
+        known = ["sslmode", *FILES, "application_name", *PASSED_ON]
         raise UnusableUrl(words(__name__, "url_parameter_unknown", name=unknown[0], known=known))
     arguments: dict[str, Any] = {}
     mode = query.get("sslmode")
@@ -54,10 +54,10 @@ def _single(name: str, value: str | tuple[str, ...]) -> str:
 def _ssl(mode: str, files: dict[str, str]) -> Any:
     """Return what the driver takes for a mode: False, the name of a mode that may go without TLS, or a context."""
     if mode not in SSL_MODES:
-        raise UnusableUrl(words(__name__, "url_mode", mode=mode, known=", ".join(SSL_MODES)))
+        raise UnusableUrl(words(__name__, "url_mode", mode=mode, known=[*SSL_MODES]))
     if mode not in ENCRYPTED:
         if files:
-            raise UnusableUrl(words(__name__, "url_mode_needed", name=min(files), known=", ".join(ENCRYPTED)))
+            raise UnusableUrl(words(__name__, "url_mode_needed", name=min(files), known=[*ENCRYPTED]))
         return False if mode == "disable" else mode
     roots = files.get("sslrootcert")
     if mode == "verify-ca" and roots in (None, SYSTEM):

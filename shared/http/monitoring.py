@@ -222,9 +222,7 @@ def checks(service: Service, runtime: Runtime) -> list[Check]:
     async def invariants(read: Read) -> Issue | None:
         broken = (await rolling.standing(read, service.invariants)).broken
         rules = [rule for rule, count in broken.items() if count]
-        contradiction = INVARIANT_BROKEN.filled(
-            service=service.name, rules=", ".join(rules), rows=sum(broken.values())
-        )
+        contradiction = INVARIANT_BROKEN.filled(service=service.name, rules=rules, rows=sum(broken.values()))
         return contradiction if rules else None
 
     # The checks that ask the bus stand alone, so that a bus that hangs delays no other check.

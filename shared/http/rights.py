@@ -39,4 +39,4 @@ class RightsCheck:
                 pass
         if not self._topics:
             return ()
-        return (BUS_RIGHTS_WIDE.filled(service=self._service, topics=", ".join(self._topics)),)
+        return (BUS_RIGHTS_WIDE.filled(service=self._service, topics=[*self._topics]),)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from typing_extensions import TypeAliasType
 
-from shared.catalogues import field_sentence, filled
+from shared.catalogues import field_sentence
 from shared.errors import FieldError
 from shared.http.effort import STOPPED
 from shared.limits import ERRORS_MAX
@@ -116,9 +116,8 @@ def _field_error(error: Mapping[str, Any], body: object, model: object) -> Field
     if kind == "refused":
         return FieldError(where, context["code"], context["en"], context["zh"])
     sentence = _SENTENCES.get(kind, _GENERIC)
-    english = filled(sentence.en, {**context, **_choices(context, ", ")})
-    chinese = filled(sentence.zh, {**context, **_choices(context, "、")})
-    return FieldError(where, sentence.code, english, chinese)
+    told = sentence.filled(**{**context, **_choices(context)})
+    return FieldError(where, told.code, told.en, told.zh)
 
 
 def _missing_fields(error: Mapping[str, Any], model: object) -> list[FieldError]:
@@ -134,10 +133,10 @@ def _missing_fields(error: Mapping[str, Any], model: object) -> list[FieldError]
     return [FieldError.of(pointer([name]), _SENTENCES["missing"]) for name in required]
 
 
-def _choices(context: Mapping[str, Any], separator: str) -> dict[str, str]:
+def _choices(context: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the values that are allowed, without the English `or` and the quotes that pydantic writes between them."""
     return {
-        name: separator.join(choice.strip("'") for choice in _BETWEEN_CHOICES.split(context[name]))
+        name: [choice.strip("'") for choice in _BETWEEN_CHOICES.split(context[name])]
         for name in ("expected", "expected_tags")
         if name in context
     }

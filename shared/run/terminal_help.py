@@ -19,7 +19,8 @@ from shared import catalogues, speech
 
 FILE = Path(__file__).parent / "words" / "help.toml"
 """The texts of Typer itself, and of the commands of one service."""
-USAGE = "Usage:"
+USAGE_WORDS = ("Usage:", "[OPTIONS]", "COMMAND [ARGS]...")
+"""The words of the line with the usage that are no names of commands."""
 TYPERS_OWN = (
     "ABORTED_TEXT",
     "ARGUMENTS_PANEL_TITLE",
@@ -111,7 +112,10 @@ def complaint(english: str) -> str:
     english = english.replace(PREFIX, "", 1)
     for name in USAGE_ERRORS:
         if match := _pattern(name).fullmatch(english):
-            return speech.spoken(speech.words(__name__, name, **match.groupdict()))
+            values: dict[str, object] = {**match.groupdict()}
+            if known := match.groupdict().get("known"):
+                values["known"] = known.split(", ")
+            return speech.spoken(speech.words(__name__, name, **values))
     return english
 
 
@@ -182,4 +186,6 @@ def _in_language(command: Command | Group, ctx: Any, usage: str) -> str:
     chinese = _spoken()
     for part in (command, *command.get_params(ctx), *getattr(command, "commands", {}).values()):
         part.help = chinese.get(part.help, part.help)
-    return usage.replace(USAGE, chinese.get(USAGE, USAGE), 1)
+    for words in USAGE_WORDS:
+        usage = usage.replace(words, chinese.get(words, words), 1)
+    return usage

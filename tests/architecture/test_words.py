@@ -7,8 +7,8 @@ import pytest
 from tests.architecture.sources import ROOT, all_sources
 
 OTHER_WORDS = {
-    "customer": "客户(?!端)|主顾",
-    "operator": "运营人员|工作人员|店员|员工|职员",
+    "customer": "客户(?!端)|主顾|买家",
+    "operator": "运营人员|运维人员|工作人员|店员|员工|职员",
     "remedy": "补救",
 }
 """Words that mean the same as a word of the glossary, and are not it. 客户端 is a program that calls the API."""

@@ -9,12 +9,18 @@ import pytest
 
 from services.console import changelog
 from services.console.journeys import journeys
+from services.console.merging import own_tag
+from services.console.reference.words import TAGS
 from shared import events
 from tests.console.conftest import ByPort
 
 LINK = re.compile(r'href="([^"]+)"')
 MARKDOWN_LINK = re.compile(r"\]\((/reference/[^)]+)\)")
 CHINESE_CHARACTER = re.compile(r"[\u4e00-\u9fff]")
+HALF_WIDTH = re.compile(r"[\u4e00-\u9fff] ?[,;:!?(]|[,;:!?)] ?[\u4e00-\u9fff]")
+CODE_OR_TARGET = re.compile(r"```.*?```|`[^`]*`|\]\([^)]*\)", re.DOTALL)
+NAME_OR_STATUS = re.compile(r"huitou\.[a-z.]+|[45]\d\d")
+"""The headings that are the same in every language: topics, and statuses of errors."""
 FEED: dict[str, Any] = {
     "required": ["version", "title", "items"],
     "properties": {
@@ -86,6 +92,22 @@ async def test_the_chinese_pages_are_chinese(reader: httpx2.AsyncClient) -> None
         words = [row for row in rows if re.search(r"[a-z]{3} [a-z]{3}", row)]
         assert CHINESE_CHARACTER.search(text), place
         assert [row for row in words if not CHINESE_CHARACTER.search(row)] == [], place
+        assert HALF_WIDTH.findall(CODE_OR_TARGET.sub("x", text)) == [], place
+
+
+async def test_the_chinese_menu_is_chinese(reader: httpx2.AsyncClient) -> None:
+    menu = (await reader.get("/reference/zh")).text.partition("<main>")[0]
+    headings = re.findall(r"<summary>(.*?)</summary>", menu)
+    document = (await reader.get("/openapi.json")).json()
+
+    assert {own_tag(operation) for path in document["paths"].values() for operation in path.values()} == set(
+        TAGS
+    )
+    assert [
+        heading
+        for heading in headings
+        if not CHINESE_CHARACTER.search(heading) and not NAME_OR_STATUS.fullmatch(heading)
+    ] == []
 
 
 async def test_the_type_of_a_problem_leads_to_its_page(reader: httpx2.AsyncClient) -> None:
@@ -122,7 +144,7 @@ async def test_a_service_that_is_away_is_named_and_the_rest_is_there(
 
     assert "their pages are missing: loyalty, feedback." in first.text
     assert (guide.status_code, nobody.status_code) == (200, 200)
-    assert "profile, loyalty, feedback, scoring" in nobody.text
+    assert "profile、loyalty、feedback、scoring" in nobody.text
 
 
 async def test_pages_may_load_their_style_and_nothing_else(reader: httpx2.AsyncClient) -> None:

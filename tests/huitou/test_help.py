@@ -55,7 +55,7 @@ def _every_text() -> Iterator[str]:
 def test_every_text_of_help_has_a_chinese_one_and_no_other_is_kept() -> None:
     shown = {
         *_every_text(),
-        terminal_help.USAGE,
+        *terminal_help.USAGE_WORDS,
         *(getattr(rich_utils, name) for name in terminal_help.TYPERS_OWN),
     }
     translated = set(terminal_help.texts(terminal_help.FILE)) | set(terminal_help.texts(WORDS / "help.toml"))
@@ -74,7 +74,7 @@ def test_help_is_in_the_language_that_was_named(arguments: list[str]) -> None:
     english = CliRunner().invoke(app, [*arguments[2:]], env={"LC_ALL": "C"}).output
 
     assert all(word in chinese for word in ("用法：", "选项", "显示本说明后退出。"))
-    assert not any(word in chinese for word in ("Usage", "Options", "Show this"))
+    assert not any(word in chinese for word in ("Usage", "Options", "OPTIONS", "COMMAND", "Show this"))
     assert all(word in english for word in ("Usage:", "Options", "Show this message and exit."))
 
 
@@ -125,7 +125,7 @@ COMPLAINTS = {
         "token",
         "--role",
         "nobody",
-    ): "'--role' 的值无效：'nobody' 不在可选值之中：'viewer', 'agent', 'manager', 'analyst', 'admin'。",
+    ): "'--role' 的值无效：'nobody' 不在可选值之中：'viewer'、'agent'、'manager'、'analyst'、'admin'。",
     ("fit", "bg_nbd", "--until", "x"): "'--until' 的值无效：'x' 不符合格式 '%Y-%m-%d'。",
     ("backup",): "缺少参数 'folder'。",
     ("import", "purchases", "file"): "缺少选项 '--source'。",

@@ -7,7 +7,7 @@ from services.console.journeys import Journey
 from services.console.merging import Part
 from services.console.reference import errors, events, guides, operations
 from services.console.reference.pages import Page, Section, address, link
-from services.console.reference.words import WORDS
+from services.console.reference.words import WORDS, named
 from shared.http.language import Language
 
 KINDS = (guides.PLACE, operations.PLACE, events.PLACE, errors.PLACE)
@@ -71,7 +71,7 @@ def name_of(page: Page) -> str:
 
 def _contents(reference: Reference, missing: Sequence[str]) -> Page:
     words = WORDS[reference.language]
-    lines = [words["missing"].format(services=", ".join(missing))] if missing else []
+    lines = [words["missing"].format(services=words["comma"].join(missing))] if missing else []
     sections = [
         Section("overview", words["overview"], link(words["overview"], reference.language, "overview")),
         *(Section(kind, words[kind], _listed(reference, kind)) for kind in KINDS),
@@ -92,7 +92,12 @@ def _listed(reference: Reference, kind: str) -> str:
 
 def _lines(reference: Reference, pages: Iterable[Page]) -> str:
     return "\n".join(
-        f"* {link(name_of(page), reference.language, page.path)}: {page.title if name_of(page) != page.title else _first_line(page)}"
+        "* "
+        + named(
+            reference.language,
+            link(name_of(page), reference.language, page.path),
+            page.title if name_of(page) != page.title else _first_line(page),
+        )
         for page in pages
     )
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from services.console.merging import Part
+from services.console.merging import OWNER, Part, own_tag
 from services.console.reference import operations
 from services.console.reference.pages import Page, Section, as_json, link
-from services.console.reference.words import WORDS
+from services.console.reference.words import WORDS, heading, named
 from shared.http.documents import PROBLEMS
 from shared.http.language import Language
 
@@ -39,8 +39,10 @@ def _page(language: Language, name: str, example: Document, answered: list[Docum
         where = words["everywhere"]
     else:
         where = "\n".join(
-            f"* {link(operation['summary'], language, operations.PLACE, operation['operationId'])} "
-            f"({operation['tags'][0]})"
+            f"* {link(operation['summary'], language, operations.PLACE, operation['operationId'])}"
+            + words["of_service"].format(
+                words="", service=heading(language, operation[OWNER], own_tag(operation))
+            )
             for operation in answered
         )
     return Page(
@@ -48,7 +50,10 @@ def _page(language: Language, name: str, example: Document, answered: list[Docum
         title=example["title"],
         summary=example["detail"],
         group=str(example["status"]),
-        about={words["code"]: f"`{name}`", words["status"]: str(example["status"])},
+        about=[
+            named(language, words["code"], f"`{name}`"),
+            named(language, words["status"], str(example["status"])),
+        ],
         sections=[
             Section("where", words["where"], where),
             Section("example", words["example"], as_json(example)),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from services.console.merging import Part
 from services.console.reference.pages import Page, Section, as_json, code, fields, followed
-from services.console.reference.words import WORDS
+from services.console.reference.words import WORDS, named
 from shared.http.language import Language
 
 PLACE = "events"
@@ -36,12 +36,14 @@ def _page(
         title=name,
         summary=" ".join(message["summary"].split()),
         group=channel["address"],
-        about={
-            words["topic"]: f"{code(channel['address'])}: {channel['description']}",
-            words["publisher"]: name.partition(".")[0],
-            words["readers"]: ", ".join(readers),
-            words["key"]: message["bindings"]["kafka"]["key"]["description"],
-        },
+        about=[
+            named(
+                language, words["topic"], named(language, code(channel["address"]), channel["description"])
+            ),
+            named(language, words["publisher"], name.partition(".")[0]),
+            named(language, words["readers"], words["comma"].join(readers)),
+            named(language, words["key"], message["bindings"]["kafka"]["key"]["description"]),
+        ],
         sections=[
             Section("payload", words["payload"], fields(language, payload, schemas)),
             Section("example", words["example"], examples),

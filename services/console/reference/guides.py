@@ -7,7 +7,7 @@ from services.console.journeys import SUFFIX, Journey
 from services.console.merging import OWNER, Part
 from services.console.reference import operations
 from services.console.reference.pages import Page, Section, as_json, code, link, table
-from services.console.reference.words import WORDS
+from services.console.reference.words import WORDS, named
 from shared.http.language import Language
 
 PLACE = "guides"
@@ -74,26 +74,31 @@ def _step(
     language: Language, workflow: Document, step: Document, number: int, known: Mapping[tuple[str, str], Part]
 ) -> Section:
     words = WORDS[language]
-    named = _SOURCE.fullmatch(step["operationId"])
-    assert named is not None, step["operationId"]
+    source = _SOURCE.fullmatch(step["operationId"])
+    assert source is not None, step["operationId"]
     title, parts = step["stepId"], [_said(language, step, "description")]
-    if (found := known.get((named[1], named[2]))) is not None:
+    if (found := known.get((source[1], source[2]))) is not None:
         path, method, operation = found
         title = operation["summary"]
         call = link(code(f"{method.upper()} {path}"), language, operations.PLACE, operation["operationId"])
-        parts.append(f"**{words['request']}:** {call}")
+        parts.append(named(language, f"**{words['request']}**", call))
     given = [*workflow.get("parameters", ()), *step.get("parameters", ())]
     rows = [(code(item["name"]), code(item["value"])) for item in given]
     parts.append(table((words["parameter"], words["meaning"]), rows))
     if "requestBody" in step:
         parts.append(as_json(step["requestBody"]["payload"]))
     expected = "\n".join(f"* {code(criterion['condition'])}" for criterion in step["successCriteria"])
-    parts.append(f"**{words['expected']}:**\n\n{expected}")
+    parts.append(_under(language, "expected", expected))
     parts += [
         words["again"].format(seconds=action["retryAfter"], times=action["retryLimit"])
         for action in step.get("onFailure", ())
     ]
     if outputs := step.get("outputs"):
         kept = "\n".join(f"* {code(name)}: {code(value)}" for name, value in outputs.items())
-        parts.append(f"**{words['keeps']}:**\n\n{kept}")
+        parts.append(_under(language, "keeps", kept))
     return Section(step["stepId"], f"{number}. {title}", "\n\n".join(part for part in parts if part))
+
+
+def _under(language: Language, word: str, lines: str) -> str:
+    """Return a list below the word that says what it lists."""
+    return f"{named(language, f'**{WORDS[language][word]}**', '').rstrip()}\n\n{lines}"

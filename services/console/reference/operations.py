@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
-from services.console.merging import OWNER, Part
+from services.console.merging import OWNER, Part, own_tag
 from services.console.reference.pages import Page, Section, as_json, block, code, fields, link, table, type_of
-from services.console.reference.words import WORDS
+from services.console.reference.words import WORDS, heading, named
 from shared.http.language import Language
 from shared.http.problems import MEDIA_TYPE
 
@@ -25,11 +25,12 @@ def pages(language: Language, document: Document) -> Iterator[Page]:
 
 def _page(language: Language, document: Document, path: str, method: str, operation: Document) -> Page:
     words, service = WORDS[language], operation[OWNER]
-    about = {
-        words["service"]: service,
-        words["call"]: code(f"{method} {path.removeprefix(f'/{service}')}"),
-        words["through_console"]: f"{code(f'{method} {path}')} · [{words['try']}]({_trial(operation)})",
-    }
+    tried = f"{code(f'{method} {path}')} · [{words['try']}]({_trial(operation)})"
+    about = [
+        named(language, words["service"], service),
+        named(language, words["call"], code(f"{method} {path.removeprefix(f'/{service}')}")),
+        named(language, words["through_console"], tried),
+    ]
     sections = [
         Section("parameters", words["parameters"], _parameters(language, document, operation)),
         Section("body", words["body"], _body(language, document, operation)),
@@ -41,7 +42,7 @@ def _page(language: Language, document: Document, path: str, method: str, operat
         path=f"{PLACE}/{operation['operationId']}",
         title=operation["summary"],
         summary=operation.get("description", ""),
-        group=operation["tags"][0],
+        group=heading(language, service, own_tag(operation)),
         about=about,
         sections=[section for section in sections if section.body],
     )
@@ -154,7 +155,7 @@ def overview(language: Language, document: Document) -> Page:
         sections=[
             Section("rules", words["more"], rest),
             *(
-                Section(f"token-{name}", f"{words['authorisation']}: {name}", scheme["description"])
+                Section(f"token-{name}", named(language, words["authorisation"], name), scheme["description"])
                 for name, scheme in document["components"].get("securitySchemes", {}).items()
             ),
         ],

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from services.console.merging import Part
 from services.console.reference.words import WORDS
@@ -33,8 +33,8 @@ class Page:
     group: str = ""
     """The heading under which lists of pages name it."""
     sections: Sequence[Section] = ()
-    about: Mapping[str, str] = field(default_factory=dict)
-    """Short facts that stand below the title, by their names."""
+    about: Sequence[str] = ()
+    """Short facts that stand below the title, each behind its name."""
 
     def markdown(self) -> str:
         """Return the page as Markdown, whose links lead to pages in Markdown."""
@@ -42,7 +42,7 @@ class Page:
 
     def text(self, *, heading: bool) -> str:
         """Return the page as Markdown with links to pages in HTML. Without the heading it begins with the summary."""
-        facts = "\n".join(f"* {name}: {value}" for name, value in self.about.items())
+        facts = "\n".join(f"* {fact}" for fact in self.about)
         parts = [f"# {self.title}" if heading else "", self.summary, facts]
         for section in self.sections:
             parts += [f"## {section.title}", section.body]
@@ -154,7 +154,7 @@ def type_of(language: Language, schema: Mapping[str, Part], schemas: Mapping[str
         kinds = dict.fromkeys(type_of(language, branch, schemas) for branch in branches)
         return f" {words['or']} ".join([*kinds, *(["null"] if _may_be_null(schema) else [])])
     if "enum" in schema or "const" in schema:
-        return ", ".join(code(value) for value in schema.get("enum", [schema.get("const")]))
+        return words["comma"].join(code(value) for value in schema.get("enum", [schema.get("const")]))
     kind = schema.get("type", "")
     if kind == "array":
         return f"{words['list']} {type_of(language, schema.get('items', {}), schemas)}".rstrip()

@@ -39,6 +39,9 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "type": "Type",
         "required": "required",
         "in": "in",
+        "comma": ", ",
+        "named": "{name}: {words}",
+        "of_service": "{words} ({service})",
         "path": "path",
         "query": "query",
         "header_place": "header",
@@ -101,6 +104,9 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "type": "类型",
         "required": "必需",
         "in": "位置",
+        "comma": "、",
+        "named": "{name}：{words}",
+        "of_service": "{words}（{service}）",
         "path": "路径",
         "query": "查询",
         "header_place": "请求头",
@@ -130,3 +136,39 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "from_document": "本指南即 Arazzo 文档 {document}，由测试执行。",
     },
 }
+
+TAGS: Mapping[str, str] = {
+    "adjustments": "调整",
+    "api keys": "API 密钥",
+    "approvals": "审批",
+    "audit": "审计",
+    "complaints": "投诉",
+    "customers": "顾客",
+    "exports": "导出",
+    "imports": "导入",
+    "jobs": "任务",
+    "ledger": "账本",
+    "members": "会员",
+    "models": "模型",
+    "programme": "积分计划",
+    "purchases": "购买",
+    "redemptions": "兑换",
+    "remedies": "补偿",
+    "returns": "退货",
+    "rulebooks": "规则手册",
+    "scores": "评分",
+    "service": "服务状态",
+    "set aside": "搁置的记录",
+    "tokens": "令牌",
+}
+"""The Chinese of the tags of operations, which are headings in lists."""
+
+
+def named(language: Language, name: str, words: str) -> str:
+    """Return words behind their name and a colon of the language."""
+    return WORDS[language]["named"].format(name=name, words=words)
+
+
+def heading(language: Language, service: str, tag: str) -> str:
+    """Return the heading of the operations of a service with one tag, such as `loyalty: members`."""
+    return named(language, service, TAGS.get(tag, tag) if language == "zh" else tag)

@@ -47,8 +47,7 @@ class TooMuchContention(DomainError):
 
 def refused_at(refusal: type[DomainError], pointer: str, **words: str) -> DomainError:
     """Return a refusal that is about one field, with an error of that field; `words` complete its sentence."""
-    en, zh = (filled(template, words) for template in (refusal.en, refusal.zh))
-    error = FieldError(pointer, refusal.code, en, zh)
+    error = FieldError(pointer, refusal.code, filled(refusal.en, words), filled(refusal.zh, words, "zh"))
     return refusal(errors=(error,), extra=None, **words)
 
 

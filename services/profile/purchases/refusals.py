@@ -134,4 +134,4 @@ def conflicting(refusal: type[DomainError], pointers: Sequence[str]) -> DomainEr
     """
     words = list(dict.fromkeys(pointer.split("/")[1] for pointer in pointers))
     errors = [FieldError.of(pointer, _DIFFERS) for pointer in pointers]
-    return refusal(errors=errors, extra={"fields": words}, fields=", ".join(words))
+    return refusal(errors=errors, extra={"fields": words}, fields=words)

@@ -180,7 +180,7 @@ def decide(case: Case, asked: Asked) -> Case:
             extra={"allowed": [*allowed(case.status, asked.actor.kind)]},
         )
     if asked.actor.kind not in row.actors:
-        raise NotForThisActor(action=asked.action, who=", ".join(sorted(row.actors)))
+        raise NotForThisActor(action=asked.action, who=sorted(row.actors))
     _refuse_unused(asked)
     if row.needs_reason and not (asked.reason or "").strip():
         raise ReasonRequired(action=asked.action)
@@ -241,7 +241,7 @@ def _guard_close(case: Case, asked: Asked) -> None:
     if case.follow_ups == 0:
         raise FollowUpRequired()
     if asked.outcome not in CLOSE_OUTCOMES:
-        raise OutcomeRequired(outcomes=", ".join(CLOSE_OUTCOMES))
+        raise OutcomeRequired(outcomes=CLOSE_OUTCOMES)
     if asked.outcome is ComplaintOutcome.UNREACHABLE and case.unreached < UNREACHED_ATTEMPTS_MIN:
         raise AttemptsRequired(attempts=UNREACHED_ATTEMPTS_MIN, made=case.unreached)
     if asked.outcome is not ComplaintOutcome.UNREACHABLE and case.follow_ups == case.unreached:
