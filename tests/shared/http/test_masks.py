@@ -1,6 +1,7 @@
 """What is left of an identifier or a name for a reader who may not see the person behind it."""
 
 import json
+import re
 from typing import Annotated
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from shared.http import masks
 from shared.http.models import Response
 from shared.http.readers import ACTOR, IDENTIFIER, PERSON, READER, SIGHT, Sight
+from tests.architecture.sources import ROOT
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,17 @@ from shared.http.readers import ACTOR, IDENTIFIER, PERSON, READER, SIGHT, Sight
 )
 def test_an_identifier_is_masked_by_its_form(text: str, left: str) -> None:
     assert masks.identifier(text) == left
+
+
+def test_the_page_for_operators_shows_what_the_masks_leave() -> None:
+    page = (ROOT / "docs/rules/operators.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.+) \| `(.+)` \| `(.+)` \|$", page, re.MULTILINE)
+    by_name = {"a name": masks.name, "a login": masks.actor}
+
+    assert len(rows) == 8
+    assert [by_name.get(name, masks.identifier)(text) for name, text, _ in rows] == [
+        left for *_, left in rows
+    ]
 
 
 @pytest.mark.parametrize(("text", "left"), [("李雷", "李*"), ("Ana Li", "A*"), ("", "*")])
