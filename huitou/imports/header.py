@@ -16,9 +16,9 @@ def columns_of(header: Sequence[str], kind: Kind) -> list[str]:
             Exit.USAGE,
             said(
                 "columns_wrong",
-                needed=", ".join(needed),
-                optional=said("columns_optional", names=", ".join(kind.optional)) if kind.optional else "",
-                faults="; ".join(map(_words, faults)),
+                needed=needed,
+                optional=said("columns_optional", names=kind.optional) if kind.optional else "",
+                faults=said("columns_separator").join(map(_words, faults)),
             ),
         )
     return columns
@@ -27,7 +27,7 @@ def columns_of(header: Sequence[str], kind: Kind) -> list[str]:
 def _words(fault: HeaderFault) -> str:
     match fault.reason:
         case "column_lacks":
-            return said("column_lacks", names=", ".join(fault.names))
+            return said("column_lacks", names=fault.names)
         case "column_must_be_one_of":
             return said("column_must_be_one_of", names=said("columns_and").join(fault.names))
         case "column_did_you_mean":

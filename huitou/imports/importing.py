@@ -10,7 +10,7 @@ from huitou import batches
 from huitou.client import Product
 from huitou.imports import checkpoint, content, header
 from huitou.imports.checkpoint import Checkpoint
-from huitou.imports.report import Report
+from huitou.imports.report import Report, with_options
 from shared.clock import SystemClock
 from shared.errors import FieldError
 from shared.files import entries, staging
@@ -98,7 +98,7 @@ def run(
                 if dry_run:
                     _foresee(batch, kind, columns, staged)
                 _send(batch, kind, columns, report, product)
-                _count(batch, report, complain)
+                _count(batch, report, complain, taken_in.encoding)
                 at = _after(at, batch, report)
                 progress(at.done, staged.groups)
                 if not dry_run:
@@ -169,10 +169,11 @@ def _foresee(batch: Sequence[Entry], kind: Kind, columns: Sequence[str], staged:
             entry.errors += entries.foreseen(entry, kind, columns, staged.sums)
 
 
-def _count(batch: Sequence[Entry], report: Report, complain: Complain) -> None:
+def _count(batch: Sequence[Entry], report: Report, complain: Complain, encoding: str) -> None:
     for entry in batch:
         report.refused += bool(entry.errors)
         report.anonymous += not entry.errors and entry.body.get("customer", "") is None
         for error in entry.errors:
-            report.add(error)
-            complain(error)
+            in_words = with_options(error, encoding)
+            report.add(in_words)
+            complain(in_words)

@@ -1,21 +1,37 @@
 """The report of an import: how much was imported, and why the rest was not."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from huitou.speech import language, said
+from huitou.speech import WORDS, language, said
+from shared import catalogues
 from shared.files.row_error import RowError
 from shared.http.language import Language
+from shared.speech import fill
 
 ERRORS_KEPT_MAX = 1_000
 """The most errors that the report holds. All errors are counted, and shown when they are found."""
 
 
+_WITH_OPTIONS = {"bad_encoding": "import_row_bad_encoding", "customer_blank": "import_row_customer_blank"}
+"""The sentences, by the codes of their errors, that name options of the command. Over HTTP they name parameters of the request."""
+
+
+def with_options(error: RowError, encoding: str) -> RowError:
+    """Return the error of a row in the words of the command. `encoding` is the one that the file is read in."""
+    if error.code not in _WITH_OPTIONS:
+        return error
+    sentence = fill(catalogues.read(WORDS), _WITH_OPTIONS[error.code], encoding=encoding.upper())
+    return replace(error, en=str(sentence), zh=sentence.zh)
+
+
 def line_of(error: RowError) -> str:
     """Return the error of a row as one line for a terminal, in its language."""
-    place = said("import_row", row=error.row)
-    return f"{place}{', ' + error.column if error.column else ''}: {error.detail(language())} [{error.code}]"
+    values = {"row": error.row, "detail": error.detail(language()), "code": error.code}
+    return (
+        said("import_cell", column=error.column, **values) if error.column else said("import_row", **values)
+    )
 
 
 @dataclass(slots=True)

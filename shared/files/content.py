@@ -58,7 +58,7 @@ Open = Callable[[], BinaryIO]
 class NotCsv(Exception):
     """A content cannot be read as CSV. `reason` is the name of the sentence that says why, and `values` are its words."""
 
-    def __init__(self, reason: str, **values: str) -> None:
+    def __init__(self, reason: str, **values: object) -> None:
         super().__init__(reason)
         self.reason, self.values = reason, values
 
@@ -85,7 +85,7 @@ def codec(named: str) -> str:
         name = ""
     name = WIDER.get(name, name)
     if name not in _known():
-        raise NotCsv("encoding_unknown", encoding=named[:40], known=", ".join(ENCODINGS))
+        raise NotCsv("encoding_unknown", encoding=named[:40], known=ENCODINGS)
     return name
 
 

@@ -143,9 +143,8 @@ def _fault(fault: HeaderFault) -> FieldError:
     if fault.reason == "column_did_you_mean":
         name, close = fault.names
         return FieldError.of(f"/{name}", _DID_YOU_MEAN, name=name, close=close)
-    names = ", ".join(fault.names)
     pointer = f"/{fault.names[0]}" if len(fault.names) == 1 else ""
-    return FieldError.of(pointer, _FAULTS[fault.reason], names=names)
+    return FieldError.of(pointer, _FAULTS[fault.reason], names=fault.names)
 
 
 _NO_CSV = field_sentence(__name__, "no_csv")

@@ -58,3 +58,23 @@ def test_no_sentence_has_a_plural_for_one(folder: Path) -> None:
     english = (folder / "en.toml").read_text(encoding="utf-8")
 
     assert COUNTED.findall(english) == []
+
+
+OPTION = re.compile(r"(?<![-\w])--[a-z]")
+"""An option of a command."""
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_no_refusal_names_an_option_of_a_command(folder: Path) -> None:
+    """A refusal is answered over HTTP, where a request has parameters. Commands and issues are for operators at a terminal."""
+    if folder == ROOT / "huitou/words":
+        return
+    named = [
+        f"{language}: {table}.{name}"
+        for language, tables in catalogues.read(folder).languages.items()
+        for table, sentences in tables.items()
+        for name, sentence in sentences.items()
+        if table not in ("commands", "issues") and OPTION.search(sentence)
+    ]
+
+    assert named == []

@@ -24,6 +24,7 @@ def test_a_blank_customer_is_an_error_unless_it_may_be_anonymous(tmp_path: Path)
     ]  # fmt: skip
     assert (refused.refused, refused.anonymous) == (3, 0)
     assert "--anonymous" in refused.errors[0].detail("zh")
+    assert "anonymous=true" not in refused.errors[0].detail("en")
     assert (taken.orders, taken.refused, taken.anonymous) == (4, 1, 2)
 
 

@@ -111,8 +111,8 @@ async def import_purchases(
     Columns: order_id, customer (an external id), purchased_at, currency, sku, quantity, amount_minor (or amount), and
     optionally category, brand, name, channel, store. An order with an error in any of its rows is left out whole. A file that
     is sent again changes nothing: orders are recognised by `source` and `order_id`. The result of the job is a CSV file with the
-    outcome of each row. Until the end of the job the file that was sent is kept encrypted under a key of its own, which is
-    destroyed then.
+    outcome of each row; its sentences are in the language of this request (`Accept-Language`). Until the end of the job the file
+    that was sent is kept encrypted under a key of its own, which is destroyed then.
     """
     parameters = FileParameters(
         source=source, anonymous=anonymous, dry_run=dry_run, encoding=encoding, language=_spoken(incoming)
