@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from rich.progress import Progress
 
-from huitou.client import Product, problem
+from huitou.client import Product
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES
 from huitou.speech import said
@@ -45,7 +45,7 @@ def wait_until_empty(product: Product, bar: Progress, stopping: Callable[[], boo
 def _count_of(product: Product, service: str) -> int:
     answer = product.ask(service, "GET", "/metrics")
     if not answer.is_success:
-        raise Refused(Exit.FAILED, problem(answer))
+        raise product.refusal(answer)
     return count_in(answer.text)
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from huitou.client import Product, problem
-from huitou.exits import Exit, Refused
+from huitou.client import Product
 from shared.limits import BATCH_ITEMS_MAX
 
 TRIES_MAX = 10
@@ -58,7 +57,7 @@ def record(
             break
         time.sleep(min(WAIT_SECONDS_MAX, float(answer.headers.get("retry-after", attempt))))
     if not answer.is_success:
-        raise Refused(Exit.FAILED, problem(answer))
+        raise product.refusal(answer)
     return [_outcome(item) for item in answer.json()["items"]]
 
 

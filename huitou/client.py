@@ -8,6 +8,7 @@ import httpx2
 
 from huitou import tokens
 from huitou.exits import Exit, Refused
+from huitou.home import is_one, no_home
 from huitou.settings import PORT_OFFSETS, Settings
 from huitou.speech import language, said
 from shared import home_files
@@ -18,6 +19,10 @@ from shared.trust import authorities
 
 ANSWER_SECONDS_MAX = 120.0
 UNAUTHORIZED = 401
+
+
+class NothingAnswers(Refused):
+    """Nobody listens at the address of a service."""
 
 
 class Product:
@@ -35,6 +40,7 @@ class Product:
         *,
         name: str | None = None,
     ) -> None:
+        self._home = settings.home
         self._token = token  # none if the folder has no keys: it is no home, and what answers is another's
         home_files.refuse_others(settings.home)
         if token is None and keys_folder(settings.home).exists():
@@ -69,7 +75,19 @@ class Product:
         answer = self.ask(service, method, path, json=json, query=query, key=key)
         if answer.is_success:
             return answer.json() if answer.content else None
-        raise Refused(Exit.FAILED, problem(answer))
+        raise self.refusal(answer)
+
+    def refusal(self, answer: httpx2.Response) -> Refused:
+        """Return the refusal for an answer that is a problem: its sentence, or that this folder is no home and has no token."""
+        if not is_one(self._home) and answer.status_code == httpx2.codes.UNAUTHORIZED:
+            return no_home(self._home)
+        return Refused(Exit.FAILED, problem(answer))
+
+    def _nothing_answers(self, address: str) -> NothingAnswers:
+        if not is_one(self._home):
+            refused = no_home(self._home)
+            return NothingAnswers(refused.code, str(refused))
+        return NothingAnswers(Exit.NOT_RUNNING, said("nothing_answers", address=address))
 
     def items(
         self, service: str, path: str, *, query: Mapping[str, str | int], count_max: int
@@ -119,7 +137,7 @@ class Product:
         try:
             return client.request(method, path, json=json, params=query, headers=headers)
         except httpx2.ConnectError:
-            raise Refused(Exit.NOT_RUNNING, said("nothing_answers", address=client.base_url)) from None
+            raise self._nothing_answers(str(client.base_url)) from None
         except httpx2.TransportError as error:
             raise Refused(Exit.FAILED, said("broke_off", address=client.base_url, error=error)) from None
 
@@ -131,7 +149,11 @@ def problem(answer: httpx2.Response) -> str:
         if document["code"] == "unavailable":  # its detail speaks of headers, which a terminal does not show
             return f"{said('unavailable')} [unavailable]"
         # The detail of a refusal with fields speaks about a document that a terminal does not show.
-        fields = " ".join(f"{error['pointer']}: {error['detail']}" for error in document.get("errors", ()))
-        words = f"{document['title']}: {fields}" if fields else document.get("detail") or document["title"]
+        fields = " ".join(
+            said("named", name=error["pointer"], words=error["detail"])
+            for error in document.get("errors", ())
+        )
+        title = document["title"]
+        words = said("named", name=title, words=fields) if fields else document.get("detail") or title
         return f"{words} [{document['code']}]"
     return said("was_answered", path=answer.url.path, status=answer.status_code)

@@ -23,7 +23,7 @@ class Exit(IntEnum):
     NOT_RUNNING = 7
     """The command speaks to the running product, and none answers."""
     BAD_SETTING = 8
-    """A setting in the environment cannot be used."""
+    """A setting in the environment cannot be used: HUITOU_HOME also if no product has begun in that folder."""
     DATABASE_AWAY = 9
     """A database does not answer, or lets the product not in."""
     MODEL_REJECTED = 10

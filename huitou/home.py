@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,7 @@ from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES
 from huitou.speech import said
 from shared import home_files
+from shared.auth.signing import keys_folder
 from shared.room import NO_ROOM
 from shared.run.open_files import require_open_files
 
@@ -60,15 +61,34 @@ def read(folder: Path) -> Home | None:
     return home
 
 
+def begun(folder: Path) -> Home:
+    """Read `home.json` of a folder in which a product has begun. Raises Refused if none has."""
+    known = read(folder)
+    if known is None:
+        raise no_home(folder)
+    return known
+
+
+def is_one(folder: Path) -> bool:
+    """Return whether a folder is a home: a product has begun in it, or it has keys, as those of services on other machines have."""
+    return (folder / "home.json").exists() or keys_folder(folder).exists()
+
+
 def no_home(folder: Path) -> Refused:
     """Return the refusal of a folder that is not a home."""
-    return Refused(Exit.USAGE, said("home_is_none", folder=folder))
+    return Refused(Exit.BAD_SETTING, said("home_is_none", folder=folder))
+
+
+def require_databases(folder: Path, databases: Iterable[Path]) -> None:
+    """Refuse a folder that lacks one of these database files: no product has begun in it. Raises Refused."""
+    if not all(path.exists() for path in databases):
+        raise no_home(folder)
 
 
 def check_service(name: str) -> None:
     """Refuse the name of a service that a home does not have. Raises Refused."""
     if name not in SERVICES:
-        raise Refused(Exit.USAGE, said("service_unknown", service=name, known=", ".join(SERVICES)))
+        raise Refused(Exit.USAGE, said("service_unknown", service=name, known=SERVICES))
 
 
 def write(folder: Path, home: Home) -> None:

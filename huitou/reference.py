@@ -5,13 +5,13 @@ import inspect
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
-from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from huitou import access, registry, service_pages
+from huitou import access, exits, registry, service_pages
 from huitou.exits import Exit
 from huitou.markdown import GENERATED, table
 from services.console.settings import Settings as ConsoleSettings
@@ -21,6 +21,7 @@ from shared.http import health, limiter, monitoring
 from shared.http.app import build_app, kernel_routers
 from shared.http.routes import Route
 from shared.metrics import Measure
+from shared.run import command as process
 from shared.run import process_metrics
 from shared.settings import ServiceSettings
 
@@ -209,13 +210,14 @@ def _commands_page(command: Any) -> str:
         f"| `{path}` | {(single.help or '').split(chr(10) * 2)[0].strip()} |"
         for path, single in _walk(command, "huitou")
     ]
-    codes = [f"| {code.value} | {words} |" for code, words in _exits()]
     return (
         "# Commands\n\n"
         + GENERATED
         + table("command | what it does", rows)
         + "\n## Exit codes\n\n"
-        + table("code | meaning", codes)
+        + table("code of `huitou` | meaning", _codes(Exit.__members__, exits))
+        + "\n"
+        + table("code of `python -m services.<name>` | meaning", _codes(vars(process), process))
     )
 
 
@@ -227,15 +229,20 @@ def _walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield from _walk(inner, f"{path} {name}")
 
 
-def _exits() -> Iterator[tuple[Exit, str]]:
-    """Yield each exit code with its docstring."""
-    tree = ast.parse(Path(inspect.getfile(Exit)).read_text(encoding="utf-8"))
-    body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Exit").body
-    for name, words in pairwise(body):
-        if isinstance(name, ast.Assign) and isinstance(name.targets[0], ast.Name):
-            assert isinstance(words, ast.Expr)
-            assert isinstance(words.value, ast.Constant)
-            yield Exit[name.targets[0].id], str(words.value.value)
+def _codes(values: Mapping[str, Any], module: ModuleType) -> list[str]:
+    """Return the rows of the exit codes that a module declares, each with its docstring. `values` are they by their names."""
+    tree = ast.parse(inspect.getsource(module))
+    bodies = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))]
+    return [
+        f"| {values[name.targets[0].id]:d} | {words.value.value!s} |"
+        for body in bodies
+        for name, words in pairwise(body)
+        if isinstance(name, ast.Assign)
+        and isinstance(name.targets[0], ast.Name)
+        and (name.targets[0].id in Exit.__members__ or name.targets[0].id.startswith("EXIT_"))
+        and isinstance(words, ast.Expr)
+        and isinstance(words.value, ast.Constant)
+    ]
 
 
 def _words(thing: object) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
+from huitou import steps
 from huitou.exits import Exit, Refused
 from huitou.speech import said
 from shared.bus.log import APPLICATION_ID, Log
@@ -41,9 +42,11 @@ def copy_home(home: Path, databases: Sequence[Path], log: Path, target: Path) ->
     with _unfinished(place, target) as unfinished:
         files = [*databases, log]
         with _as_of_one_instant(files) as snapshots:
-            for path, snapshot in zip(files, snapshots, strict=True):
+            for number, (path, snapshot) in enumerate(zip(files, snapshots, strict=True), 1):
+                steps.tell(said("copy_step", file=path.name, number=number, of=len(files)))
                 with _refused_as(path, "copy_cannot_copy"):
                     _copy(snapshot, unfinished / path.name)
+        steps.tell(said("copy_step_log", file=log.name))
         _check_log(log, unfinished / log.name)
         for name in OTHER_CONTENTS:
             _copy_plain(home / name, unfinished / name)

@@ -25,8 +25,7 @@ def accept_loss(
         home.check_service(service)
     require_open_files()
     settings = Settings()
-    if home.read(settings.home) is None:
-        raise home.no_home(settings.home)
+    home.begun(settings.home)
     lines = asyncio.run(_accept(settings, [service] if service else SERVICES))
     for line in lines:
         typer.echo(line)
@@ -46,4 +45,4 @@ async def _accept(settings: Settings, names: list[str] | tuple[str, ...]) -> lis
             raise Refused(Exit.FAILED, said("bus_does_not_answer", error=error)) from None
         except DatabaseAway as error:
             raise Refused(Exit.DATABASE_AWAY, spoken(error)) from None
-    return [f"{name}: {spoken(in_a_line(loss))}" for name, loss in losses]
+    return [said("named", name=name, words=spoken(in_a_line(loss))) for name, loss in losses]

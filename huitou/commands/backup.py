@@ -25,14 +25,13 @@ def backup(
     """
     require_open_files()
     settings = Settings()
-    if home.read(settings.home) is None:
-        raise home.no_home(settings.home)
+    home.begun(settings.home)
     databases = [settings.home / f"{name}.db" for name in SERVICES]
     missing = [path.name for path in databases if not path.exists()]
     if missing or not settings.bus_url.startswith("embedded:"):
         raise Refused(
             Exit.USAGE,
-            said("backup_not_found", files=", ".join(missing)) if missing else said("backup_only_embedded"),
+            said("backup_not_found", files=missing) if missing else said("backup_only_embedded"),
         )
     _refuse_older(settings.home, databases)
     asyncio.run(_refuse_other_keys(databases))

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from huitou import home
-from huitou.client import Product, problem
+from huitou.client import Product
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES, Settings
 from huitou.speech import said
@@ -159,7 +159,7 @@ def _find(product: Product, record_id: str) -> tuple[str, dict[str, Any]]:
         if answer.is_success:
             return service, answer.json()
         if answer.status_code != 404:
-            raise Refused(Exit.FAILED, problem(answer))
+            raise product.refusal(answer)
     raise Refused(Exit.FAILED, said("dead_letter_unknown", record=record_id))
 
 
@@ -179,7 +179,7 @@ def _table(records: list[dict[str, Any]]) -> Table:
     for heading in HEADINGS:
         table.add_column(said(heading), no_wrap=True)
     for record in records:
-        why = record["awaits"] or f"{record['code']}: {record['reason']}"
+        why = record["awaits"] or said("named", name=record["code"], words=record["reason"])
         table.add_row(
             *(escape(str(record[name] or "")) for name in ("service", "id", "state", "type", "key")),
             escape(why),

@@ -10,7 +10,7 @@ from huitou.speech import said
 def load_demo() -> None:
     """Load the demo shop into the running product; what is there already stays as it is."""
     settings = Settings()
-    known = home.read(settings.home)
-    if known is None or known.demo_last_day is None:
+    known = home.begun(settings.home)
+    if known.demo_last_day is None:
         raise Refused(Exit.USAGE, said("was_no_demo", folder=settings.home))
     loading.load(settings, known.demo_last_day, stopping=lambda: False)

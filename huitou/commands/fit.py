@@ -71,7 +71,7 @@ def _rejection(result: dict[str, Any]) -> str:
     """Name the closed gates with their figures, and what to do about each."""
     figures = _NO_FIGURES | (result["figures"] or {})
     closed = [name for name, is_open in result["gates"].items() if not is_open]
-    reasons = [f"{name}: {said(_GATES[name], **figures)}" for name in closed]
+    reasons = [said("named", name=name, words=said(_GATES[name], **figures)) for name in closed]
     return said("fit_rejected", version=result["version"], reasons=" ".join(reasons))
 
 

@@ -22,7 +22,7 @@ def write_reference(
     pages = reference.pages(context.find_root().command)
     stale = [path for path, text in pages.items() if not _says(root / path, text)]
     if check and stale:
-        raise Refused(Exit.FAILED, said("out_of_date", pages=", ".join(stale)))
+        raise Refused(Exit.FAILED, said("out_of_date", pages=stale))
     for path in stale:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(pages[path], encoding="utf-8")

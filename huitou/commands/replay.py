@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,10 @@ from huitou import home
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
 from huitou.speech import said, spoken
+
+if TYPE_CHECKING:
+    from shared.consume import Handlers
+    from shared.service import Service
 
 
 def replay(
@@ -28,12 +32,33 @@ def replay(
 
     Only while the product, or the service's consume processes, are stopped.
     """
+    from huitou import registry  # loads every service, which the other commands need not wait for
+
     home.check_service(service)
     settings = Settings()
     home.read(settings.home)
+    _check_topics(next(known for known in registry.services() if known.name == service), topic or [])
+    home.require_databases(settings.home, registry.files())
     with home.locked(settings.home):
         records = asyncio.run(_replay(settings, service, topic or [], forget_seen=forget_seen))
     typer.echo(said("replayed", service=service, records=records))
+
+
+def _check_topics(service: "Service", topics: list[str]) -> None:
+    """Refuse topics that a service does not consume. Raises Refused."""
+    known = sorted({topic for handlers in _consumers(service) for topic in handlers.topics})
+    if not known:
+        raise Refused(Exit.USAGE, said("replay_nothing", service=service.name))
+    if unknown := sorted(set(topics) - set(known)):
+        raise Refused(
+            Exit.USAGE,
+            said("replay_not_consumed", service=service.name, topics=unknown, known=known),
+        )
+
+
+def _consumers(service: "Service") -> "list[Handlers]":
+    """Return the handlers of a service that keep their positions."""
+    return [handlers for handlers in service.handlers if handlers.table]
 
 
 async def _replay(settings: Settings, name: str, topics: list[str], *, forget_seen: bool) -> int:
@@ -46,15 +71,6 @@ async def _replay(settings: Settings, name: str, topics: list[str], *, forget_se
     async with embedded.opened(settings) as running:
         await embedded.migrate(running)
         service, parts = next(pair for pair in running if pair[0].name == name)
-        consumers = [handlers for handlers in service.handlers if handlers.table]
-        known = sorted({topic for handlers in consumers for topic in handlers.topics})
-        if not known:
-            raise Refused(Exit.USAGE, said("replay_nothing", service=name))
-        if unknown := sorted(set(topics) - set(known)):
-            raise Refused(
-                Exit.USAGE,
-                said("replay_not_consumed", service=name, topics=", ".join(unknown), known=", ".join(known)),
-            )
         member = f"{name}-replay-{socket.gethostname()}-{os.getpid()}"
         try:
             await parts.bus.ensure_topics(roles.topics_of(service))
@@ -69,7 +85,7 @@ async def _replay(settings: Settings, name: str, topics: list[str], *, forget_se
                         audit=lambda tx: write_command(tx, parts.vault, "replay"),
                         forget_seen=forget_seen,
                     )
-                    for handlers in consumers
+                    for handlers in _consumers(service)
                 ]
             )
         except replaying.NotAlone as error:

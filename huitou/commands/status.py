@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from huitou import backlog, home
-from huitou.client import Product
+from huitou.client import NothingAnswers, Product
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES, Settings
 from huitou.speech import said
@@ -34,9 +34,13 @@ def status(
         "services": services,
         "files": _files(settings.home),
     }
-    typer.echo(json.dumps(found, ensure_ascii=False) if as_json else _words(found))
-    if not any(service["running"] for service in services):
-        raise typer.Exit(Exit.NOT_RUNNING)
+    runs, is_home = any(service["running"] for service in services), home.is_one(settings.home)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+    elif runs or is_home:
+        typer.echo(_words(found))
+    if not runs:
+        raise typer.Exit(Exit.NOT_RUNNING) if is_home else home.no_home(settings.home)
     if not all(service["ready"] for service in services) or any(service["issues"] for service in services):
         raise typer.Exit(Exit.FAILED)
 
@@ -71,9 +75,10 @@ def _service(product: Product, settings: Settings, name: str, *, stopped: bool) 
             found["on_their_way"] = backlog.count_in(metrics)
             found["set_aside"] = backlog.set_aside_in(metrics)
             found["issues"] = product.call(name, "GET", "/health/issues")["issues"]
+    except NothingAnswers:
+        pass
     except Refused as refused:
-        if refused.code is not Exit.NOT_RUNNING:
-            found["issues"] = [{"code": "no_answer", "detail": str(refused)}]
+        found["issues"] = [{"code": "no_answer", "detail": str(refused)}]
     return found
 
 
@@ -88,7 +93,8 @@ def _files(folder: Path) -> dict[str, int]:
 
 
 def _words(found: dict[str, Any]) -> str:
-    lines = [f"{found['home']} ({found['currency'] or said('status_no_home')})", ""]
+    state = found["currency"] or said("status_no_home")
+    lines = [said("status_home", home=found["home"], state=state), ""]
     for service in found["services"]:
         state = said(_state(service))
         more = (

@@ -66,7 +66,7 @@ def _check(role: Role | None, customer: str | None, partner: str | None, scopes:
     if scopes and partner is None:
         raise Refused(Exit.USAGE, said("scopes_of_partners"))
     if scopes and (unknown := sorted(set(scopes) - set(every := _every_scope()))):
-        raise Refused(Exit.USAGE, said("scope_unknown", scopes=", ".join(unknown), known=", ".join(every)))
+        raise Refused(Exit.USAGE, said("scope_unknown", scopes=unknown, known=every))
 
 
 def _check_names(role: Role | None, name: str | None, full_name: str | None) -> None:

@@ -76,6 +76,7 @@ async def _run(settings: Settings, known: home.Home) -> None:
         customer = None
         if known.demo_last_day is not None:
             if known.demo == "loading":
+                typer.echo(said("demo_loading", console=settings.address("console")), err=True)
                 await asyncio.to_thread(loading.load, settings, known.demo_last_day, stopping.is_set)
             if stopping.is_set():
                 return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from huitou import home
+from huitou import home, steps
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
 from huitou.speech import said, spoken
@@ -39,7 +39,7 @@ def verify(
         for drift in drifts:
             typer.echo(said("drift", **drift))
         for record in set_aside:
-            ids = f": {', '.join(record['ids'])}" if record["ids"] else ""
+            ids = said("verify_ids", ids=record["ids"]) if record["ids"] else ""
             more = " …" if record["records"] > len(record["ids"]) and ids else ""
             typer.echo(said("verify_set_aside", **{**record, "ids": f"{ids}{more}"}))
         if refused:
@@ -72,10 +72,10 @@ async def _verify(
     aside: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
     home.read(settings.home)
-    if any(not path.exists() for path in registry.files()):
-        raise home.no_home(settings.home)
+    home.require_databases(settings.home, registry.files())
     async with embedded.opened(settings) as running:
-        for service, parts in running:
+        for number, (service, parts) in enumerate(running, 1):
+            steps.tell(said("verify_step", service=service.name, number=number, of=len(running)))
             try:
                 await migrations_of(service).require_head(parts.database)
                 await prove_keys_at_head(service, parts)

@@ -54,7 +54,12 @@ def _load(
         for purchase, outcome in zip(batch, batches.record(product, batches.PURCHASES, batch), strict=True):
             if outcome.customer_id is None:
                 raise Refused(
-                    Exit.FAILED, said("demo_order_refused", order=purchase["order_id"], faults=outcome.faults)
+                    Exit.FAILED,
+                    said(
+                        "demo_order_refused",
+                        order=purchase["order_id"],
+                        faults=[fault.code for fault in outcome.faults],
+                    ),
                 )
             customers[purchase["order_id"]] = outcome.customer_id
         bar.advance(task, len(batch))

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from huitou import batches, tokens
-from huitou.client import Product, problem
+from huitou.client import Product
 from huitou.demo import baskets, people
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
@@ -62,7 +62,12 @@ def begin(product: Product, last_day: date) -> dict[str, str]:
     for order, outcome in zip(orders, batches.record(product, batches.PURCHASES, orders), strict=True):
         if outcome.customer_id is None:
             raise Refused(
-                Exit.FAILED, said("demo_order_refused", order=order["order_id"], faults=outcome.faults)
+                Exit.FAILED,
+                said(
+                    "demo_order_refused",
+                    order=order["order_id"],
+                    faults=[fault.code for fault in outcome.faults],
+                ),
             )
     _leave_receipts(product, last_day)
     return customers
@@ -163,4 +168,4 @@ def _once(product: Product, path: str, body: dict[str, Any], key: str) -> None:
     """Post with a key that loyalty keeps for ever: it answers a second load with a refusal or with the first answer."""
     answer = product.ask("loyalty", "POST", path, json=body, key=key)
     if not answer.is_success and answer.json().get("code") not in ("key_used_before", "proposed_before"):
-        raise Refused(Exit.FAILED, problem(answer))
+        raise product.refusal(answer)

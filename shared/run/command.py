@@ -1,13 +1,6 @@
 """The command line of one service: `python -m services.<name> serve | relay | consume | all | migrate | accept-loss | verify`.
 
-A process ends with one of these codes:
-
-* 0: it did what was asked.
-* 1: `verify` found differences, or records that were set aside and have no effect yet.
-* 2: it does not understand the command line.
-* 3: it cannot go on, and says why: a setting, a port, a database that is away, that refuses this user or that another
-  version wrote.
-* 4: it was told to stop before it had done what was asked.
+A process ends with one of the codes `EXIT_…`. docs/reference/commands.md lists them.
 """
 
 import asyncio
@@ -48,10 +41,16 @@ from shared.settings import BadSetting, ServiceSettings, in_words, misspelt
 from shared.speech import Words, spoken, words
 from shared.vault import MissingKeys
 
+EXIT_DONE = 0
+"""It did what was asked."""
 EXIT_DRIFT = 1
+"""`verify` found differences, or records that were set aside and have no effect yet."""
 EXIT_USAGE = 2
+"""The command line cannot be understood."""
 EXIT_REFUSED = 3
+"""It cannot go on, and says why: a setting, a port, a database that is away, that refuses this user or that another version wrote."""
 EXIT_STOPPED = 4
+"""It was told to stop before it had done what was asked."""
 
 MIGRATE_SECONDS_MAX = 120.0
 """The time that `migrate` waits for a database that does not answer. Then it fails, and may be started again."""
@@ -103,7 +102,7 @@ def main(describe: Callable[[], Service | Site], arguments: Sequence[str] | None
         commands = _of_service(described) if isinstance(described, Service) else _of_site(described)
         commands(arguments, prog_name=f"python -m services.{described.settings.service}")
     except SystemExit as ended:  # typer ends every command so, and has already explained a wrong command line
-        return int(ended.code or 0)
+        return int(ended.code or EXIT_DONE)
     except ValidationError as error:
         return _refuse(spoken(in_words(error)))
     except (BadSetting, DatabaseAway, NotMigrated, PortTaken, UnknownVersion) as error:
@@ -192,11 +191,11 @@ async def _run(service: Service, roles: frozenset[Role]) -> int:
             stopping = stopping or stop_on_signals()
             if not isinstance(runtime.vault, MissingKeys):
                 await _run_with_keys(service, runtime, roles, stopping)
-                return 0
+                return EXIT_DONE
             host, database = place_of(runtime.database.url)
         quiet.warning("waiting for the database, because keys are missing", host=host, database=database)
         await _pause(stopping)
-    return 0
+    return EXIT_DONE
 
 
 async def _run_with_keys(
@@ -223,7 +222,7 @@ async def _pause(stopping: asyncio.Event) -> None:
 async def _serve(site: Site) -> int:
     listener = listen(site.settings.host, site.settings.port)
     await serve(site.app, listener, stop_on_signals(), grace_seconds=site.settings.drain_seconds)
-    return 0
+    return EXIT_DONE
 
 
 async def _migrate(service: Service) -> int:
@@ -239,7 +238,7 @@ async def _migrate(service: Service) -> int:
                     )  # raises why it did not answer
                 else:
                     await upgrade(service, runtime)
-                    return 0
+                    return EXIT_DONE
             except Exception as error:
                 if not failures.is_transient(error):
                     raise
@@ -292,8 +291,8 @@ async def _verify(service: Service, *, as_json: bool) -> int:
         sys.stdout.write("\n".join(lines) + "\n")
     if refused:  # beside the document on standard output, too
         more = " …" if counts["dead"] > len(ids) else ""
-        sys.stderr.write(_say("no_effect_yet", count=refused, ids=", ".join(ids) + more) + "\n")
-    return EXIT_DRIFT if drifts or refused else 0
+        sys.stderr.write(_say("no_effect_yet", count=refused, ids=[*ids], more=more) + "\n")
+    return EXIT_DRIFT if drifts or refused else EXIT_DONE
 
 
 async def _accept_loss(service: Service) -> int:
@@ -311,7 +310,7 @@ async def _accept_loss(service: Service) -> int:
     lines = [spoken(in_a_line(loss)) for _, loss in accepted]
     lines.append(_say("losses_accepted", service=service.name, count=len(accepted)))
     sys.stdout.write("\n".join(lines) + "\n")
-    return 0
+    return EXIT_DONE
 
 
 async def accept_losses(running: Sequence[tuple[Service, Runtime]]) -> list[tuple[str, Found]]:

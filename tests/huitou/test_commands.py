@@ -71,7 +71,8 @@ def _is_a_sentence(said: "subprocess.CompletedProcess[str]", *codes: Exit) -> No
 
 @pytest.mark.parametrize("command", SPEAKING, ids=" ".join)
 def test_without_a_product_that_runs(command: list[str], tmp_path: Path) -> None:
-    _is_a_sentence(Installation(tmp_path / "home").run(*_of(command, tmp_path)), Exit.NOT_RUNNING)
+    stopped = Installation(tmp_path / "home").begin()
+    _is_a_sentence(stopped.run(*_of(command, tmp_path)), Exit.NOT_RUNNING)
 
 
 @pytest.mark.parametrize("command", IN_HOME, ids=" ".join)
@@ -87,8 +88,8 @@ def test_in_a_folder_that_is_no_home(command: list[str], home: str, tmp_path: Pa
 
     said = Installation(folder).run(*_of(command, tmp_path))
 
-    if home == "missing" and command[0] in ("migrate", "replay"):
-        _is_a_sentence(said, Exit.DONE, Exit.USAGE)
+    if home == "missing":
+        _is_a_sentence(said, Exit.DONE if command == ["migrate"] else Exit.BAD_SETTING)
     else:
         _is_a_sentence(said, Exit.USAGE, Exit.BAD_SETTING, Exit.HOME_OF_OTHER_VERSION, Exit.DATABASE_AWAY)
 
@@ -361,7 +362,7 @@ def test_the_status_of_a_home_on_kafka_asks_for_its_own_product_by_its_token(
 
 
 def test_the_status_of_a_product_that_does_not_run_says_so(tmp_path: Path) -> None:
-    said = Installation(tmp_path / "home").run("status", "--json")
+    said = Installation(tmp_path / "home").begin().run("status", "--json")
 
     assert said.returncode == Exit.NOT_RUNNING
     assert not any(service["running"] for service in json.loads(said.stdout)["services"])

@@ -47,6 +47,12 @@ def _get(shop: Installation, offset: int, path: str, token: str | None = None) -
     return answer.json()
 
 
+def test_the_console_is_named_before_the_demo_is_loaded(shop: Installation, told: Up) -> None:
+    complained = told.err.read_text()
+
+    assert complained.index(f"http://127.0.0.1:{shop.port_base}.") < complained.index("customers")
+
+
 @pytest.mark.skipif(not has_curl(), reason="curl is not installed")
 def test_the_four_commands_work_as_printed_on_a_customer_of_the_demo(told: Up) -> None:
     commands = tried(told.told)

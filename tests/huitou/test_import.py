@@ -264,7 +264,9 @@ def test_returns_are_imported_and_those_before_their_purchases_wait(
 def test_without_a_running_product_it_is_a_sentence(tmp_path: Path) -> None:
     file = _file(tmp_path / "a.csv", [_row(1)])
 
-    said = Installation(tmp_path / "home").run("import", "purchases", str(file), "--source", "x")
+    stopped = Installation(tmp_path / "home").begin()
+
+    said = stopped.run("import", "purchases", str(file), "--source", "x")
 
     assert said.returncode == Exit.NOT_RUNNING
     assert "huitou up" in said.stderr

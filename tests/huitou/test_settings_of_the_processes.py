@@ -10,6 +10,7 @@ from huitou import registry
 from huitou import settings as huitou_settings
 from huitou.__main__ import app
 from huitou.exits import Exit, Refused
+from huitou.home import no_home
 from services.console import settings as console
 from services.loyalty.main import service
 from services.loyalty.settings import Settings
@@ -189,13 +190,36 @@ def test_the_command_and_the_console_know_the_port_of_every_service() -> None:
     assert {"console": console.Settings.port_offset} | offsets == huitou_settings.PORT_OFFSETS
 
 
-@pytest.mark.parametrize("arguments", [["token", "--role", "admin"], ["verify"]])
-def test_a_folder_that_is_no_home_is_refused_and_left_as_it_is(home: Path, arguments: list[str]) -> None:
-    with pytest.raises(Refused) as refused:
-        app(arguments, standalone_mode=False)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["accept-loss"],
+        ["backup", "copy"],
+        ["dead-letters", "list"],
+        ["demo"],
+        ["fit", "bg_nbd"],
+        ["import", "purchases", "FILE", "--source", "till"],
+        ["replay", "loyalty"],
+        ["status"],
+        ["token", "--role", "admin"],
+        ["verify"],
+    ],
+    ids=" ".join,
+)
+def test_a_folder_that_is_no_home_is_refused_and_left_as_it_is(
+    home: Path, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "purchases.csv"
+    file.write_text(
+        "order_id,customer,purchased_at,currency,sku,quantity,amount_minor\n1,a,2026-01-05T12:00:00Z,USD,x,1,5\n"
+    )
+    monkeypatch.setenv("HUITOU_PORT_BASE", "1")  # nothing listens there
 
-    assert refused.value.code == Exit.USAGE
-    assert "no home of Huitou" in str(refused.value)
+    with pytest.raises(Refused) as refused:
+        app([str(file) if word == "FILE" else word for word in arguments], standalone_mode=False)
+
+    assert refused.value.code == Exit.BAD_SETTING
+    assert str(refused.value) == str(no_home(home))
     assert not home.exists()
 
 

@@ -1,6 +1,7 @@
 """A backup is a copy as of one instant, made without a lock, and it says in a sentence why it cannot be made."""
 
 import sqlite3
+import sys
 import threading
 import time
 from contextlib import closing
@@ -67,6 +68,19 @@ def home(tmp_path: Path) -> Path:
             file.execute("PRAGMA synchronous=OFF")
             file.execute("CREATE TABLE step (number INTEGER PRIMARY KEY, filling BLOB)")
     return folder
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_person_at_a_terminal_is_told_each_file(
+    home: Path, is_terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+
+    copy(home, home.parent / "copy")
+
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == (len(FILES) + 1 if is_terminal else 0)
+    assert all(name in line for name, line in zip(FILES, told, strict=False))
 
 
 def copy(home: Path, target: Path) -> list[int]:

@@ -43,7 +43,8 @@ def test_a_refusal_is_in_the_language_that_was_named(tmp_path_factory: pytest.Te
     chinese = Installation(shop.home, more={"LC_ALL": "zh_CN.UTF-8"})
 
     for refusal in (shop.run("--language", "zh", "verify"), chinese.run("verify")):
-        assert refusal.returncode == Exit.USAGE
+        assert refusal.returncode == Exit.BAD_SETTING
         assert "不是回头的主目录" in refusal.stderr
     assert "is no home of Huitou" in chinese.run("--language", "en", "verify").stderr
+    shop.begin()
     assert "没有响应" in chinese.run("status").stdout + chinese.run("dead-letters", "list").stderr

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from tests.parts import commands, stacks
 from tests.parts.forks import NOWHERE, Start, begin
@@ -37,6 +38,12 @@ class Installation:
     ) -> subprocess.CompletedProcess[str]:
         """Run one command to its end, with `stdin` as what a person types."""
         return commands.run(*arguments, environment=self.environment, seconds_max=seconds_max, stdin=stdin)
+
+    def begin(self) -> Self:
+        """Begin a home without starting the product, so that it is a home in which nothing runs."""
+        self.home.mkdir()
+        (self.home / "home.json").write_text('{"layout": 1, "currency": "USD"}')
+        return self
 
     def started(self, *arguments: str, out: Path = NOWHERE, err: Path = NOWHERE) -> Process:
         """Start one command, and return while it runs."""
