@@ -82,8 +82,9 @@ _PAGE = Template("""<!doctype html>
   body { font: 16px/1.6 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
   table { border-collapse: collapse; width: 100%; }
   th, td { text-align: left; vertical-align: top; padding: .5rem .75rem .5rem 0; border-bottom: 1px solid #8884; }
-  code { overflow-wrap: anywhere; }
-  pre { background: #8882; padding: .75rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+  td code { overflow-wrap: anywhere; }
+  li code { white-space: nowrap; }
+  pre { background: #8882; padding: .75rem; overflow-x: auto; font-size: .85rem; }
   small { opacity: .75; }
   .healthy { color: #2a8a4a; } .troubled { color: #b07a00; } .not_ready, .away { color: #c33; }
   header { display: flex; justify-content: space-between; align-items: baseline; }
@@ -108,11 +109,14 @@ $rows
 </ul>
 <h2>$token</h2>
 <p>$token_how</p>
-<pre>huitou token --role viewer  # agent, manager, analyst, admin
+<pre># agent, manager, analyst, admin
+huitou token --role viewer
 huitou token --customer cus_…
 huitou token --partner …</pre>
 <p>$token_use</p>
-<pre>curl -H "Authorization: Bearer $$(huitou token --role viewer)" $example</pre>
+<pre>TOKEN=$$(huitou token --role viewer)
+curl -H "Authorization: Bearer $$TOKEN" \\
+  $example</pre>
 </body>
 </html>
 """)

@@ -13,6 +13,7 @@ from services.console.main import create_app
 from services.console.page import WORDS
 from services.console.settings import Settings
 
+COLUMNS_OF_A_PHONE = 40
 NOBODY_LISTENS = 1
 """A port below 1024 that no service of ours can have."""
 
@@ -40,6 +41,15 @@ async def test_the_page_links_to_the_four_api_pages_where_its_reader_is(console:
     links = re.findall(r'href="(http[^"]+/docs)"', (await console.get("/")).text)
 
     assert links == [f"http://shop.example:{NOBODY_LISTENS + offset}/docs" for offset in (1, 2, 3, 4)]
+
+
+async def test_the_commands_on_the_page_fit_on_a_phone(console: httpx2.AsyncClient) -> None:
+    blocks = re.findall(r"<pre>(.*?)</pre>", (await console.get("/")).text, re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("http://shop.example:2", "").splitlines()]
+
+    assert len(blocks) == 2
+    assert max(map(len, lines)) <= COLUMNS_OF_A_PHONE
+    assert 'curl -H "Authorization: Bearer $TOKEN" \\' in lines
 
 
 async def test_the_page_asks_nothing_of_other_hosts(console: httpx2.AsyncClient) -> None:
