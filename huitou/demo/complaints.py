@@ -32,6 +32,9 @@ REMEDY_EVERY = 3
 LATE: Final = (0, 5)
 """The places of complaints that came some days ago: their promise is broken when nobody has answered in time."""
 LATE_DAYS = 3
+NEWEST = 160
+"""The orders of the last six days. No complaint is about them, because a late one would be older than its order."""
+APART = 40
 LATE_DAYS_MAX = 25
 """The age of a demo up to which its late complaints are dated back. A contact far in the past would be refused."""
 
@@ -63,7 +66,7 @@ def open_all(product: Product, customers: Mapping[str, str], last_day: date) -> 
     `customers`: the customer of each purchase by order id, in the order of time.
     """
     orders = list(customers.items())
-    chosen = orders[-1 : -40 * COUNT - 1 : -40][:COUNT]
+    chosen = orders[-NEWEST : -NEWEST - APART * COUNT : -APART]
     for at, ((title, body), (order_id, customer_id)) in enumerate(zip(_TEXTS, chosen, strict=True)):
         contact = _late_contact(last_day) if at in LATE else {}
         complaint = _open(product, customer_id, order_id, title, body, contact)
