@@ -194,6 +194,7 @@ def test_the_command_and_the_console_know_the_port_of_every_service() -> None:
     "arguments",
     [
         ["accept-loss"],
+        ["api-key", "list"],
         ["backup", "copy"],
         ["dead-letters", "list"],
         ["demo"],
