@@ -7,6 +7,7 @@ levels, before it is parsed. That costs about 2 ms for each MB.
 import asyncio
 import json
 import re
+from decimal import Decimal
 from typing import Any
 
 from starlette.requests import Request
@@ -18,6 +19,8 @@ from shared.http.problems import BodyTooComplex, InvalidRequest, MalformedJson
 from shared.http.validation import pointer
 from shared.limits import DEPTH_MAX, NAMES_MAX, NODES_MAX
 
+INTEGER_OF_FLOAT_MAX = 2**53
+"""Below it each integer is a float of its own."""
 LONG_BYTES = 64 * 1024
 """A body up to this size is validated at once. That takes about 10 ms at most."""
 _SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
@@ -128,4 +131,15 @@ def _no_number(word: str) -> None:
     raise ValueError(f"{word} is no JSON")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_number)
+def _number(text: str) -> int | float:
+    """Return a number that is written with a point or an exponent. `5.0` is the integer 5, as JSON schemas see it.
+
+    A number is taken for an integer only if a float holds it exactly.
+    """
+    value = float(text)
+    if abs(value) < INTEGER_OF_FLOAT_MAX and value.is_integer() and Decimal(text) == int(value):
+        return int(value)
+    return value
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_constant=_no_number)
