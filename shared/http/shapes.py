@@ -50,7 +50,10 @@ def any_of(*names: str) -> dict[str, Any]:
 
 
 def _given(names: tuple[str, ...]) -> list[dict[str, Any]]:
-    return [{"required": [name], "properties": {name: {"type": "string"}}} for name in names]
+    return [
+        {"required": [name], "properties": {name: {"type": "string"}}, "additionalProperties": True}
+        for name in names
+    ]
 
 
 def restrict_texts(document: dict[str, Any]) -> None:
