@@ -12,6 +12,7 @@ from fastapi import FastAPI, Response
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from services.console.merging import ADDRESSES
 from services.console.refusals import ServiceAway
 from shared.http.operation import NotFound
 from shared.http.problems import REQUEST_ID
@@ -42,8 +43,6 @@ _OF_ONE_CONNECTION = frozenset(
 """The headers of a message that are about the connection it came on."""
 _OURS = _OF_ONE_CONNECTION | {b"request-id", b"x-forwarded-for"}
 _LOCATION = b"location"
-ADDRESSES = ("address", "created", "result")
-"""The fields of answers that hold addresses. A test compares them with what the services declare."""
 _JSON = "application/json"
 _ADDRESS = re.compile(rf'"(?:{"|".join(ADDRESSES)})":"(?=/v1/)'.encode())
 _ADDRESS_BYTES_MAX = max(len(f'"{name}":"/v1/') for name in ADDRESSES)

@@ -15,6 +15,8 @@ OWNER = "x-service"
 TITLE = "Huitou"
 _BREAK = "\n\n"
 _SCHEMA = "#/components/schemas/"
+ADDRESSES = ("address", "created", "result")
+"""The fields of answers that hold addresses. A test compares them with what the services declare."""
 
 
 def merged(documents: Mapping[str, Document], server: str, colon: str = ": ") -> Document:
@@ -106,12 +108,35 @@ def _operation(service: str, operation: Document, several: frozenset[str]) -> Do
 
 
 def _response(service: str, response: Document) -> Document:
-    """Return a response whose example of a `Location` is an address under the service's name."""
+    """Return a response whose examples have the service's name before each address."""
+    content = {kind: _content(service, part) for kind, part in response.get("content", {}).items()}
+    if content:
+        response = {**response, "content": content}
     header = response.get("headers", {}).get("Location")
     if header is None:
         return response
     header = {**header, "example": f"/{service}{header['example']}"}
     return {**response, "headers": {**response["headers"], "Location": header}}
+
+
+def _content(service: str, part: Document) -> Document:
+    return {**part, "example": _under(service, part["example"])} if "example" in part else part
+
+
+def _under(service: str, example: Part) -> Part:
+    """Return an example of an answer as it comes through the console."""
+    if isinstance(example, list):
+        return [_under(service, item) for item in example]
+    if not isinstance(example, dict):
+        return example
+    return {
+        name: f"/{service}{value}" if name in ADDRESSES and _is_address(value) else _under(service, value)
+        for name, value in example.items()
+    }
+
+
+def _is_address(value: Part) -> bool:
+    return isinstance(value, str) and value.startswith("/v1/")
 
 
 def _description(documents: Mapping[str, Document], colon: str) -> str:

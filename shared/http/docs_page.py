@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from shared.http.operation import NotFound
+from shared.http.problems import language_of
 
 STATIC = Path(__file__).with_name("static")
 POLICY = {
@@ -16,11 +17,12 @@ POLICY = {
     "base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Vary": "Accept-Language",
 }
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
 _KEPT = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="/docs/favicon-32x32.png"><link rel="stylesheet" href="/docs/swagger-ui.css">
 <link rel="stylesheet" href="/docs/start.css"></head>
@@ -33,8 +35,11 @@ def install(app: FastAPI, *, folded: bool = False) -> None:
     """Put the page and its files into the app. With `folded` it shows tags only until one is opened: many operations are slow."""
     expansion = "none" if folded else "list"
 
-    async def docs(_: Request) -> Response:
-        return HTMLResponse(_PAGE.format(title=html.escape(app.title), expansion=expansion), headers=POLICY)
+    async def docs(request: Request) -> Response:
+        page = _PAGE.format(
+            title=html.escape(app.title), expansion=expansion, language=language_of(request.scope)
+        )
+        return HTMLResponse(page, headers=POLICY)
 
     async def docs_file(request: Request) -> Response:
         name = request.path_params["name"]

@@ -35,6 +35,10 @@ async def test_the_one_document_is_valid_and_names_everything_once(reader: httpx
     )
     created = document["paths"]["/profile/v1/customers"]["post"]["responses"]["201"]
     assert created["headers"]["Location"]["example"].startswith("/profile/v1/customers/")
+    read = document["paths"]["/loyalty/v1/approvals/{approval_id}"]["get"]["responses"]["200"]
+    shown = read["content"]["application/json"]["example"]
+    assert shown["address"].startswith("/loyalty/v1/approvals/")
+    assert shown["created"] is None
 
 
 async def test_schemas_of_one_name_are_one_schema(reader: httpx2.AsyncClient) -> None:
@@ -85,6 +89,7 @@ async def test_the_one_document_is_chinese_for_who_reads_chinese(reader: httpx2.
     assert "**谁可以调用：**" in recorded["description"]
     assert refused["service_away"]["summary"] == "服务无应答"
     assert (await reader.get("/openapi/profile.json", headers=CHINESE)).json()["paths"]["/v1/purchases"]
+    assert '<html lang="zh">' in (await reader.get("/docs", headers=CHINESE)).text
     assert "顾客" in json.dumps(
         (await reader.get("/asyncapi.json", headers=CHINESE)).json(), ensure_ascii=False
     )

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from services.console import forwarding
+from services.console import forwarding, merging
 from services.console.main import create_app
 from services.console.settings import Settings
 from shared.http.edge import Edge
@@ -117,7 +117,7 @@ def test_the_console_knows_the_fields_that_hold_addresses(apps: dict[str, FastAP
         if isinstance(value, str) and value.startswith("/v1/"):
             shown.add(name)
 
-    assert declared == set(forwarding.ADDRESSES)
+    assert declared == set(merging.ADDRESSES)
     assert shown <= declared, "a field shows an address and is not declared as Address"
 
 

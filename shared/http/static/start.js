@@ -3,6 +3,10 @@
 
 const KEY = "Idempotency-Key";
 const FRESH_KEY = "a-new-one-for-each-call";
+const LEAVE = {
+  en: ` Leave \`${FRESH_KEY}\` and this page sends a random key with each call.`,
+  zh: `保留 \`${FRESH_KEY}\`，本页面每次调用都会发送一个随机键。`,
+};
 
 // The page shows FRESH_KEY instead of the document's example, and sends a fresh key in its place. So every call is an intent of
 // its own, and whoever wants to retry a call writes the key of that call into the field.
@@ -22,7 +26,7 @@ function withFreshKeys(document) {
       for (const parameter of parameters) {
         if (parameter.in === "header" && parameter.name === KEY) {
           parameter.example = FRESH_KEY;
-          parameter.description += ` Leave \`${FRESH_KEY}\` and this page sends a random key with each call.`;
+          parameter.description += LEAVE[window.document.documentElement.lang];
         }
       }
     }
