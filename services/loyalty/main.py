@@ -28,7 +28,7 @@ def service(settings: Settings) -> Service:
             "programme": "What the members are promised.",
             "rulebooks": "The rules by which members earn, version by version.",
             "rulebook drafts": "Rules that are written down before they are published.",
-            "simulations": "What a purchase would earn.",
+            "simulations": "The points that a purchase would earn, or would have earned.",
             "ledger": "Every fact of a member with the points that it moved.",
             "redemptions": "Points that a member spends.",
             "adjustments": "Corrections by an operator.",

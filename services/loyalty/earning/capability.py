@@ -1,10 +1,19 @@
 """The earning capability: purchases earn points by rules, and returns take them back exactly."""
 
-from services.loyalty.earning.api import differences, drafts, explanations, programme, rulebooks, simulations
+from services.loyalty.earning.api import (
+    backtests,
+    differences,
+    drafts,
+    explanations,
+    programme,
+    rulebooks,
+    simulations,
+)
 from services.loyalty.earning.events.overdue import end_overdue_returns
 from services.loyalty.earning.events.purchases import open_rules, purchase_recorded, purchase_returned
 from services.loyalty.earning.invariants import INVARIANTS
 from services.loyalty.earning.storage.tables import metadata
+from services.loyalty.earning.usecases.backtest_rulebook import BACKTEST
 from shared.events.profile import PurchaseRecorded, PurchaseReturned
 from shared.outbox.jobs import paged
 from shared.service import Capability
@@ -17,11 +26,13 @@ CAPABILITY = Capability(
         differences.router,
         drafts.router,
         simulations.router,
+        backtests.router,
         explanations.router,
     ),
     lock=open_rules,
     handlers={PurchaseRecorded: purchase_recorded, PurchaseReturned: purchase_returned},
     jobs=(paged("end_overdue_returns", end_overdue_returns),),
+    job_kinds=(BACKTEST,),
     tables=(metadata,),
     invariants=INVARIANTS,
 )

@@ -68,7 +68,8 @@ _AT_OUT_OF_RANGE = field_sentence(__name__, "at_out_of_range")
 _TWO_DOCUMENTS = field_sentence(__name__, "two_documents")
 
 
-def _in_range(at: datetime) -> datetime:
+def in_range(at: datetime) -> datetime:
+    """Refuse an instant that no part of the product can store."""
     if not INSTANT_MIN <= at < INSTANT_MAX:
         raise refused(_AT_OUT_OF_RANGE)
     return at
@@ -100,7 +101,7 @@ class SimulationIn(Request):
         "Without a member: somebody who never bought.",
     )
     issuer: Issuer | None = Field(None, description=ISSUER_OF_NAME)
-    at: Annotated[InstantIn, AfterValidator(_in_range)] | None = Field(
+    at: Annotated[InstantIn, AfterValidator(in_range)] | None = Field(
         None,
         description="The time of the purchase, also one ahead; by default now. It decides the version of the rules, the periods of caps, "
         "and the member's tier.",

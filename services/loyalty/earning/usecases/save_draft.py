@@ -44,8 +44,8 @@ async def save_draft(
             raise TooManyDrafts
     elif former.document == text:
         return former
-    before = NO_DRAFT if former is None else former.version
-    version = max(int(tx.now.timestamp() * MICROSECONDS), before + 1)
+    before = None if former is None else former.version
+    version = max(int(tx.now.timestamp() * MICROSECONDS), (before or NO_DRAFT) + 1)
     saved = RulebookDraftRecord(PROGRAMME, name, text, version, author, tx.now)
     await drafts.save(tx, saved)
     audit.note(tx, changes=[Change(name, "version", before, version)])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from services.loyalty.ledger.domain.programme import PROGRAMME
 from services.loyalty.ledger.domain.wallets import Wallet
@@ -92,6 +92,17 @@ async def page(read: Read, after: int, limit: int) -> list[Wallet]:
     """Return the next wallets as stored, by id."""
     statement = _SELECT.where(wallet.c.id > after).order_by(wallet.c.id).limit(limit)
     return await read.read_records(Wallet, statement)
+
+
+async def of_owners(read: Read, owner_ids: Sequence[str]) -> list[Wallet]:
+    """Return all wallets of these owners as stored, by id."""
+    statement = _SELECT.where(any_of(wallet.c.owner_id, owner_ids)).order_by(wallet.c.id)
+    return await read.read_records(Wallet, statement)
+
+
+async def count_owners(read: Read) -> int:
+    """Return how many owners of wallets there are."""
+    return await read.scalar(select(func.count(wallet.c.owner_id.distinct()))) or 0
 
 
 async def identities(read: Read, wallet_ids: Sequence[int]) -> list[str]:

@@ -99,6 +99,17 @@ async def of_order(read: Read, source: str, order_id: str, issuer: str | None) -
     return {row.id: row.issuer for row in await read.all(statement)}
 
 
+async def of_period(
+    read: Read, wallet_ids: Sequence[int], since: datetime, until: datetime
+) -> list[StoredPurchase]:
+    """Return the purchases of these wallets from an instant on and before another one, in the order of their booking."""
+    c = purchase.c
+    statement = select(*columns_of(purchase, StoredPurchase)).where(
+        any_of(c.wallet_id, wallet_ids), c.occurred_at >= since, c.occurred_at < until
+    )
+    return await read.read_records(StoredPurchase, statement.order_by(c.id))
+
+
 async def returns_of(read: Read, row_ids: Sequence[int]) -> list[int]:
     """Return the row ids of the returns of these purchases (row ids)."""
     c = purchase_return.c

@@ -1,0 +1,94 @@
+"""Backtests: what a document of rules would have granted for the purchases of a period."""
+
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from services.loyalty.earning.api.documents import DocumentIn, read_document
+from services.loyalty.earning.api.simulations import in_range
+from services.loyalty.earning.domain.document import canonical
+from services.loyalty.earning.domain.documents import CODE
+from services.loyalty.earning.queries.drafts import find_draft
+from services.loyalty.earning.refusals import DraftNotFound, RulebookInvalid, RulebookTooLarge
+from services.loyalty.earning.usecases.backtest_rulebook import BACKTEST, BACKTEST_ASKED, Backtest
+from services.loyalty.settings import Settings
+from shared import csv_text, jobs
+from shared.auth.access import allow
+from shared.catalogues import field_sentence
+from shared.http.dependencies import Caller, InContext, Transaction
+from shared.http.jobs import LOCATION, JobOut, shown
+from shared.http.models import InstantIn, Request, example, refused
+from shared.http.routes import Router
+from shared.jobs.refusals import TooManyJobs
+from shared.limits import CODE_MAX
+
+router = Router(tags=["simulations"])
+
+_ONE_DOCUMENT = field_sentence(__name__, "one_document")
+_PERIOD_EMPTY = field_sentence(__name__, "period_empty")
+_Instant = Annotated[InstantIn, AfterValidator(in_range)]
+
+
+class BacktestIn(Request):
+    """A draft or a document, and a period of purchases."""
+
+    model_config = example(
+        document={"rules": [{"code": "base", "kind": "points_per_amount", "rates": {"CNY": 2}}]},
+        since="2026-02-01T00:00:00Z",
+        until="2026-03-01T00:00:00Z",
+    )
+
+    draft: Annotated[str, Field(max_length=CODE_MAX, pattern=CODE)] | None = Field(
+        None, description="The name of a draft."
+    )
+    document: DocumentIn | None = Field(None, description="A document, in place of a draft.")
+    since: _Instant = Field(description="Purchases from this instant on.", examples=["2026-02-01T00:00:00Z"])
+    until: _Instant = Field(description="Purchases before this instant.", examples=["2026-03-01T00:00:00Z"])
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.draft is None) == (self.document is None):
+            raise refused(_ONE_DOCUMENT)
+        if self.since >= self.until:
+            raise refused(_PERIOD_EMPTY)
+        return self
+
+
+@router.post(
+    "/v1/backtests",
+    operation_id="backtest_rulebook",
+    summary="Backtest rules on recorded purchases",
+    allow=allow({"analyst", "manager", "admin"}),
+    idempotency="optional",
+    errors=(DraftNotFound, RulebookInvalid, RulebookTooLarge, TooManyJobs),
+    status_code=202,
+    location=LOCATION,
+)
+async def post_backtest(
+    tx: Transaction, context: InContext[Settings], caller: Caller, body: BacktestIn
+) -> JobOut:
+    """Begin a job that says what a draft would have granted for the purchases of a period. Follow the job at `Location`.
+
+    It replays them by the rules that they earned by, and by the draft, both without what was returned since and with
+    caps that are empty at the begin of the period. The CSV file has a row per member, tier and rule, a row per
+    member, and at its end a row per tier and rule of all members. The job's `outcomes` say how many members would gain
+    and lose.
+    """
+    if body.draft is not None:
+        document = (await find_draft(tx, body.draft)).document
+    else:
+        document = canonical(read_document(body.document or {}))
+    asked = Backtest(document=document, since=body.since, until=body.until)
+    record = await jobs.begin(
+        tx,
+        context.vault,
+        BACKTEST.operation,
+        caller,
+        parameters=BACKTEST_ASKED.dump_json(asked).decode(),
+        asked={
+            "draft": body.draft,
+            "since": csv_text.instant(body.since),
+            "until": csv_text.instant(body.until),
+        },
+    )
+    return shown(context.vault, record)
