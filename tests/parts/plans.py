@@ -25,7 +25,7 @@ class PlannedRead(Read):
     ) -> CursorResult[*tuple[Any, ...]]:
         """Run one statement, and keep its plan."""
         steps = (await self._read.run(_Plan(statement), parameters)).all()
-        self.plans.append([step.detail for step in steps])
+        self.plans.append([step[-1] for step in steps])
         return await self._read.run(statement, parameters)
 
 

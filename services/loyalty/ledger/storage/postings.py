@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, ScalarSelect, and_, func, or_, select, union
 
 from services.loyalty.ledger.domain.postings import Account, CauseKind, Posting, PostingCause
 from services.loyalty.ledger.storage import ids
 from services.loyalty.ledger.storage.tables import PostingRecord, posting, wallet
 from shared.db import Read, Slice, Tx, any_of, any_of_rows, columns_of, in_order
 
+WALLETS_AT_ONCE = 100
+"""The wallets whose postings one statement looks for. Databases limit the parts of a statement."""
+POSTINGS_OF_A_CAUSE = 2
+"""The postings that most causes have at most on the wallets of a member."""
+PAGES_MAX = 100_000
 _SELECT = select(*columns_of(posting, PostingRecord))
 _OWNED = {
     *("id", "cause_kind", "cause_id", "from_account", "to_account", "lot_id", "to_lot_id", "points"),
@@ -37,6 +43,16 @@ class First:
     cause_kind: int
     cause_id: int
     posting_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """A posting, and the first one of its cause on some wallets."""
+
+    id: int
+    cause_kind: int
+    cause_id: int
+    first_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +124,10 @@ async def of_causes(
     read: Read, causes: Iterable[PostingCause], wallet_ids: Sequence[int]
 ) -> list[PostingRecord]:
     """Return the postings of these causes on these wallets, in order."""
-    statement = _SELECT.where(_caused_by(causes), _on(wallet_ids))
-    return await read.read_records(PostingRecord, statement.order_by(posting.c.id))
+    statement = _SELECT.where(_caused_by(causes)).order_by(posting.c.id)
+    mine = set(wallet_ids)  # as a condition, it could make the database read all postings of the wallets
+    records = await read.read_records(PostingRecord, statement)
+    return [record for record in records if record.wallet_id in mine or record.to_wallet_id in mine]
 
 
 async def first_of_causes(
@@ -121,15 +139,42 @@ async def first_of_causes(
 ) -> list[First]:
     """Return a page of the causes that moved points on these wallets, in the order of their first postings.
 
-    `among`: only these causes; None: all.
+    `among`: only these causes; None: all. Then as many postings are read as the page needs, and not all of the wallets.
     """
-    c = posting.c
-    moved = select(c.cause_kind, c.cause_id, func.min(c.id).label("posting_id")).where(_on(wallet_ids))
     if among is not None:
-        moved = moved.where(_caused_by(among))
-    grouped = moved.group_by(c.cause_kind, c.cause_id).subquery()
-    page = in_order(select(*grouped.c), [grouped.c.posting_id], asked)
-    return await read.read_records(First, page)
+        c = posting.c
+        moved = select(c.cause_kind, c.cause_id, func.min(c.id).label("posting_id")).where(_on(wallet_ids))
+        grouped = moved.where(_caused_by(among)).group_by(c.cause_kind, c.cause_id).subquery()
+        page = in_order(select(*grouped.c), [grouped.c.posting_id], asked)
+        return await read.read_records(First, page)
+    firsts: list[First] = []
+    rest = replace(asked, limit=POSTINGS_OF_A_CAUSE * asked.limit)
+    for _ in range(PAGES_MAX):
+        moves = await _moves(read, wallet_ids, rest)
+        firsts += [
+            First(move.cause_kind, move.cause_id, move.id) for move in moves if move.id == move.first_id
+        ]
+        if len(firsts) >= asked.limit or len(moves) < rest.limit:
+            return firsts[: asked.limit]
+        rest = replace(rest, after=[moves[-1].id])
+    raise AssertionError("a member has fewer postings than that")
+
+
+async def _moves(read: Read, wallet_ids: Sequence[int], asked: Slice) -> list[_Move]:
+    """Return a page of the postings on these wallets. The indexes by wallet give it in its order."""
+    c, moves = posting.c, set[_Move]()
+    plain = select(c.id, c.cause_kind, c.cause_id)
+    for begin in range(0, len(wallet_ids), WALLETS_AT_ONCE):
+        pages = [
+            in_order(plain.where(side), [c.id], asked).subquery()
+            for wallet_id in wallet_ids[begin : begin + WALLETS_AT_ONCE]
+            for side in (c.wallet_id == wallet_id, and_(_crosses(), c.to_wallet_id == wallet_id))
+        ]
+        united = union(*(select(*page.c) for page in pages)).subquery()
+        first = _first_of(united, wallet_ids).label("first_id")
+        page = in_order(select(*united.c, first), [united.c.id], asked)
+        moves.update(await read.read_records(_Move, page))
+    return sorted(moves, key=attrgetter("id"), reverse=asked.is_descending)[: asked.limit]
 
 
 async def cause_ids(read: Read, kind: CauseKind, wallet_ids: Sequence[int]) -> list[int]:
@@ -138,8 +183,22 @@ async def cause_ids(read: Read, kind: CauseKind, wallet_ids: Sequence[int]) -> l
     return [cause_id for (cause_id,) in await read.all(statement.order_by(posting.c.cause_id))]
 
 
-def _on(wallet_ids: Sequence[int]) -> ColumnElement[bool]:
-    return or_(any_of(posting.c.wallet_id, wallet_ids), any_of(posting.c.to_wallet_id, wallet_ids))
+def _on(wallet_ids: Sequence[int], postings: FromClause = posting) -> ColumnElement[bool]:
+    c = postings.c
+    return or_(any_of(c.wallet_id, wallet_ids), and_(_crosses(postings), any_of(c.to_wallet_id, wallet_ids)))
+
+
+def _crosses(postings: FromClause = posting) -> ColumnElement[bool]:
+    """Return the condition that a posting has a second lot, and so a second wallet. The indexes by these hold no other postings."""
+    return postings.c.to_lot_id.is_not(None)
+
+
+def _first_of(moves: FromClause, wallet_ids: Sequence[int]) -> ScalarSelect[int]:
+    """Return the id of the first posting on these wallets that has the cause of a move."""
+    others = posting.alias()
+    is_same = and_(others.c.cause_kind == moves.c.cause_kind, others.c.cause_id == moves.c.cause_id)
+    first = select(others.c.id).where(is_same, _on(wallet_ids, others)).order_by(others.c.ordinal).limit(1)
+    return first.scalar_subquery()
 
 
 def _caused_by(causes: Iterable[PostingCause]) -> ColumnElement[bool]:

@@ -11,6 +11,8 @@ from sqlalchemy import select
 from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.purchases.domain.facts import StoredPurchase, UnitRange
 from services.loyalty.purchases.storage.tables import (
+    SILENT,
+    SILENT_RETURN,
     PurchaseRecord,
     ReturnRecord,
     purchase,
@@ -194,7 +196,7 @@ async def silent(
 ) -> list[int]:
     """Return a page of the row ids of purchases that earned nothing. `among`: only these row ids; None: all."""
     c = purchase.c
-    statement = select(c.id).where(any_of(c.wallet_id, wallet_ids), c.outcome != "earned")
+    statement = select(c.id).where(any_of(c.wallet_id, wallet_ids), SILENT)
     if among is not None:
         statement = statement.where(any_of(c.id, among))
     page = in_order(statement, [c.id], asked)
@@ -210,7 +212,7 @@ async def silent_returns(
 ) -> list[int]:
     """Return a page of the row ids of returns that moved no points. `among`: only these row ids; None: all."""
     c = purchase_return.c
-    statement = select(c.id).where(any_of(c.wallet_id, wallet_ids), c.moved_points.is_(False))
+    statement = select(c.id).where(any_of(c.wallet_id, wallet_ids), SILENT_RETURN)
     if among is not None:
         statement = statement.where(any_of(c.id, among))
     page = in_order(statement, [c.id], asked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, Index, MetaData, Named, Table, Text, TypedColumns
+from sqlalchemy import Boolean, Column, Index, MetaData, Named, Table, Text, TypedColumns, literal_column
 
 from services.loyalty.purchases.domain.facts import Line, MemberFacts, UnitRange
 from shared.auth.principal import SHOP
@@ -48,6 +48,11 @@ purchase = Table("purchase", metadata, PurchaseColumns)
 Index("purchase_order", purchase.c.order_id, purchase.c.source, purchase.c.issuer)
 """Not unique: profile keeps orders unique within their issuer, and here a purchase has its own id."""
 Index("purchase_window", purchase.c.wallet_id, purchase.c.occurred_at)
+SILENT = purchase.c.outcome != literal_column(
+    "'earned'"
+)  # as a parameter, it would be the condition of no index
+"""The condition that a purchase moved no points."""
+Index("purchase_silent", purchase.c.wallet_id, purchase.c.id, postgresql_where=SILENT, sqlite_where=SILENT)
 
 
 @record_of(purchase)
@@ -95,6 +100,15 @@ class ReturnColumns(TypedColumns):
 
 purchase_return = Table("purchase_return", metadata, ReturnColumns)
 Index("purchase_return_window", purchase_return.c.wallet_id, purchase_return.c.purchased_at)
+SILENT_RETURN = purchase_return.c.moved_points.is_(False)
+"""The condition that a return moved no points."""
+Index(
+    "purchase_return_silent",
+    purchase_return.c.wallet_id,
+    purchase_return.c.id,
+    postgresql_where=SILENT_RETURN,
+    sqlite_where=SILENT_RETURN,
+)
 
 
 @record_of(purchase_return)
