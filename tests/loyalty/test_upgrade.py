@@ -60,9 +60,13 @@ async def test_data_of_the_first_revision_survives(kind: databases.Kind, tmp_pat
             )
             keys = await VAULT.keys(read, [paid.identity_id])
             named = [
-                await redemption_named(read, VAULT, f"red_{number}") for number in (paid.id, paid.id + 1)
+                await redemption_named(read, VAULT.numbers, f"red_{number}")
+                for number in (paid.id, paid.id + 1)
             ]
-            assert await redemption_named(read, VAULT, id_of_redemption(VAULT, paid.id + 1)) == paid.id + 1
+            assert (
+                await redemption_named(read, VAULT.numbers, id_of_redemption(VAULT.numbers, paid.id + 1))
+                == paid.id + 1
+            )
         assert named == [paid.id, None]
         assert stored[0] == old
         (redeemed_before,) = redemptions

@@ -30,7 +30,7 @@ from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Cause
 from shared.events.loyalty import PointsReversed
-from shared.vault import Vault
+from shared.vault import Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ async def _apply(
         returning.check_returnable(undoing.purchase.lines, undoing.fact.units, earlier)
         falls = _falls(booking, levels, undoing, earlier)
         earlier += undoing.fact.units
-        records.append(_book(booking, context.vault, undoing, falls, cause))
+        records.append(_book(booking, context.vault.numbers, undoing, falls, cause))
         counted.append(_counted(undoing, records[-1], cause))
     await count_spend(booking, counted)
     await counters.store(tx, levels.counters)
@@ -168,7 +168,7 @@ def _falls(
 
 
 def _book(
-    booking: Booking, vault: Vault, undoing: Undoing, falls: Sequence[PointsOfLot], cause: Cause
+    booking: Booking, numbers: Numbers, undoing: Undoing, falls: Sequence[PointsOfLot], cause: Cause
 ) -> ReturnRecord:
     """Book what one return undoes, tell it, and return the row of the return."""
     fact, purchase, wallet, journal = undoing.fact, undoing.purchase, undoing.wallet, booking.journal
@@ -178,7 +178,7 @@ def _book(
     journal.touch(wallet)
     for wallet_id, points in journal.points_by_wallet(posted, Account.ISSUED).items():
         moved = MovedPoints(booking.locked.by_id[wallet_id], points, cause, posted, fact.occurred_at)
-        tell_points(booking.tx, vault, booking.programme, PointsReversed, moved)
+        tell_points(booking.tx, numbers, booking.programme, PointsReversed, moved)
     return ReturnRecord(
         id=posted.id,
         return_id=fact.return_id,

@@ -25,7 +25,7 @@ from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Cause
 from shared.events.loyalty import PointsEarned
-from shared.vault import Vault
+from shared.vault import Numbers
 
 
 async def earn_points(tx: Tx, context: Context[Settings], purchases: Sequence[Purchase]) -> None:
@@ -41,7 +41,7 @@ async def earn_points(tx: Tx, context: Context[Settings], purchases: Sequence[Pu
     records, counted = [], []
     for decision in decisions:
         cause = Cause(kind="purchase", id=decision.purchase.purchase_id)
-        records.append(_book(booking, context.vault, levels, decision, cause))
+        records.append(_book(booking, context.vault.numbers, levels, decision, cause))
         counted.append(_counted(booking, decision.purchase, cause))
     await count_spend(booking, counted)
     await counters.store(tx, levels)
@@ -74,7 +74,7 @@ def _spent(purchase: Purchase) -> Spent:
 
 
 def _book(
-    booking: Booking, vault: Vault, levels: Counters, decision: Decision, cause: Cause
+    booking: Booking, numbers: Numbers, levels: Counters, decision: Decision, cause: Cause
 ) -> PurchaseRecord:
     """Book what one purchase earns, tell it, and return the row of the purchase."""
     purchase, journal = decision.purchase, booking.journal
@@ -86,7 +86,7 @@ def _book(
     points = sum([part.issued for part in served])
     if points:
         moved = MovedPoints(wallet, points, cause, posted, purchase.occurred_at)
-        tell_points(booking.tx, vault, booking.programme, PointsEarned, moved)
+        tell_points(booking.tx, numbers, booking.programme, PointsEarned, moved)
     return PurchaseRecord(
         id=posted.id,
         purchase_id=purchase.purchase_id,

@@ -128,7 +128,7 @@ async def adjust(
     if not isinstance(done, AdjustmentDone):
         return await accepted(tx, context.vault, done, APPROVABLE)
     return AdjustmentOut(
-        id=id_of_adjustment(context.vault, done.row_id),
+        id=id_of_adjustment(context.vault.numbers, done.row_id),
         customer_id=done.customer_id,
         adjusted=body.points,
         occurred_at=done.occurred_at,
@@ -148,7 +148,9 @@ async def _adjust_approved(tx: Tx, context: Context[Settings], approved: Approve
         approved.approved_by,
     )
     done = await adjust_points(tx, context, asked)
-    return _ADJUSTMENT.format(customer_id=done.customer_id, id=id_of_adjustment(context.vault, done.row_id))
+    return _ADJUSTMENT.format(
+        customer_id=done.customer_id, id=id_of_adjustment(context.vault.numbers, done.row_id)
+    )
 
 
 async def _limits(read: Read, context: Context[Settings], caller: Principal) -> list[OperatorLimit]:
@@ -202,7 +204,9 @@ async def get_adjustment(
 ) -> BookedAdjustmentOut:
     """Read a correction of a member's points."""
     found = await find_member(read, customer_id, context.clock.now())
-    record = await find_adjustment(read, found, await adjustment_named(read, context.vault, adjustment_id))
+    record = await find_adjustment(
+        read, found, await adjustment_named(read, context.vault.numbers, adjustment_id)
+    )
     keys = await context.vault.keys(read, [record.identity_id])
     return _booked(context.vault, record, found, keys)
 
@@ -232,7 +236,7 @@ async def list_adjustments(
 
 def _booked(vault: Vault, record: AdjustmentRecord, found: FoundMember, keys: Keys) -> BookedAdjustmentOut:
     return BookedAdjustmentOut(
-        id=id_of_adjustment(vault, record.id),
+        id=id_of_adjustment(vault.numbers, record.id),
         customer_id=found.member.owner_id,
         adjusted=record.points,
         reason=keys.open_if_known(record.identity_id, "adjustment.reason", record.reason),

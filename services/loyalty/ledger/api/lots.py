@@ -21,7 +21,7 @@ from shared.http.dependencies import InContext, Reading
 from shared.http.listing import Listing, listed_by
 from shared.http.models import Page, Response, example
 from shared.http.routes import Router
-from shared.vault import Vault
+from shared.vault import Numbers
 
 router = Router(tags=["members"])
 
@@ -85,13 +85,13 @@ async def list_lots(
         only_open=listing.filters.state is LotState.OPEN,
     )
     return listing.page(
-        lots, lambda lot: [lot.id], [_lot_out(context.vault, lot) for lot in listing.shown(lots)]
+        lots, lambda lot: [lot.id], [_lot_out(context.vault.numbers, lot) for lot in listing.shown(lots)]
     )
 
 
-def _lot_out(vault: Vault, lot: Lot) -> LotOut:
+def _lot_out(numbers: Numbers, lot: Lot) -> LotOut:
     return LotOut(
-        id=id_of_lot(vault, lot.id),
+        id=id_of_lot(numbers, lot.id),
         rule=lot.rule,
         issued=lot.issued,
         remaining=lot.remaining,

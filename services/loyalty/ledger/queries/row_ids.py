@@ -6,38 +6,38 @@ from services.loyalty.ledger.domain.postings import PostingCause
 from services.loyalty.ledger.storage import plain_ids
 from services.loyalty.parameters import plain_number
 from shared.db import Read
-from shared.vault import Vault
+from shared.vault import Numbers
 
 _ADJUSTMENT, _LOT = "adj", "lot"
 
 
-def id_of_adjustment(vault: Vault, number: int) -> str:
+def id_of_adjustment(numbers: Numbers, number: int) -> str:
     """Return the id of an adjustment."""
-    return vault.numbers.name(_ADJUSTMENT, number)
+    return numbers.name(_ADJUSTMENT, number)
 
 
-def id_of_lot(vault: Vault, number: int) -> str:
+def id_of_lot(numbers: Numbers, number: int) -> str:
     """Return the id of a lot."""
-    return vault.numbers.name(_LOT, number)
+    return numbers.name(_LOT, number)
 
 
-def id_of_transaction(vault: Vault, cause: PostingCause) -> str:
+def id_of_transaction(numbers: Numbers, cause: PostingCause) -> str:
     """Return the id of a ledger transaction: of all postings with this cause."""
-    return vault.numbers.name(cause.prefix, cause.id)
+    return numbers.name(cause.prefix, cause.id)
 
 
-async def adjustment_named(read: Read, vault: Vault, text: str) -> int | None:
+async def adjustment_named(read: Read, numbers: Numbers, text: str) -> int | None:
     """Return the number of the adjustment that an id names; None if it names none."""
-    return await row_named(read, vault, _ADJUSTMENT, text)
+    return await row_named(read, numbers, _ADJUSTMENT, text)
 
 
-async def row_named(read: Read, vault: Vault, prefix: str, text: str) -> int | None:
+async def row_named(read: Read, numbers: Numbers, prefix: str, text: str) -> int | None:
     """Return the number of the row that an id such as `red_…` names; None if it names none.
 
     An id with the number itself, such as `red_1281`, is of the time before numbers had names. It names only what was booked then, so that
     nobody counts by trying numbers what has come since.
     """
-    number = vault.numbers.number(prefix, text)
+    number = numbers.number(prefix, text)
     if number is not None:
         return number
     plain = plain_number(prefix, text)

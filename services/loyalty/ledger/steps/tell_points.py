@@ -11,7 +11,7 @@ from services.loyalty.ledger.domain.wallets import Wallet
 from shared.db import Tx
 from shared.events.base import Cause
 from shared.events.loyalty import PointsEarned, PointsRedeemed, PointsReversed
-from shared.vault import Vault
+from shared.vault import Numbers
 
 
 class MovedPoints(NamedTuple):
@@ -29,7 +29,7 @@ class MovedPoints(NamedTuple):
 
 def tell_points(
     tx: Tx,
-    vault: Vault,
+    numbers: Numbers,
     programme: Programme,
     event: type[PointsEarned | PointsRedeemed | PointsReversed],
     moved: MovedPoints,
@@ -43,6 +43,6 @@ def tell_points(
             cause=moved.cause,
             programme=programme.code,
             points=moved.points,
-            transaction_id=vault.numbers.name(moved.posted.prefix, moved.posted.id),
+            transaction_id=numbers.name(moved.posted.prefix, moved.posted.id),
         )
     )

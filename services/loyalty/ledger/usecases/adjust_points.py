@@ -22,7 +22,7 @@ from shared.db import Tx
 from shared.events.base import Cause
 from shared.events.loyalty import PointsEarned, PointsReversed
 from shared.limits import MEMBER_POINTS_MAX
-from shared.vault import Vault
+from shared.vault import Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +87,17 @@ async def adjust_points(tx: Tx, context: Context[Settings], asked: AdjustmentAsk
         ),
     )
     await close_booking(booking)
-    _tell(booking, context.vault, posted, {wallet.id: asked.points})
+    _tell(booking, context.vault.numbers, posted, {wallet.id: asked.points})
     note_balance(tx, wallet, before, member.balance())
     return AdjustmentDone(posted.id, wallet.owner_id, journal.now, member.balance())
 
 
-def _tell(booking: Booking, vault: Vault, posted: PostingCause, added: dict[int, int]) -> None:
+def _tell(booking: Booking, numbers: Numbers, posted: PostingCause, added: dict[int, int]) -> None:
     """Publish the points that an adjustment took from each wallet, or those that it added."""
     taken = booking.journal.points_by_wallet(posted, Account.ADJUSTED)
     event = PointsReversed if taken else PointsEarned
-    cause = Cause(kind="adjustment", id=id_of_adjustment(vault, posted.id))
+    cause = Cause(kind="adjustment", id=id_of_adjustment(numbers, posted.id))
     for wallet_id, points in (taken or added).items():
         wallet = booking.locked.by_id[wallet_id]
         moved = MovedPoints(wallet, points, cause, posted, booking.journal.now)
-        tell_points(booking.tx, vault, booking.programme, event, moved)
+        tell_points(booking.tx, numbers, booking.programme, event, moved)

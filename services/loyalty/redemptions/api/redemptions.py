@@ -34,7 +34,7 @@ from shared.http.models import OrderId, Page, Request, Response, Source, Word, e
 from shared.http.readers import ReadBy
 from shared.http.routes import Router
 from shared.limits import LINE_AMOUNT_MAX, LINES_MAX, MEMBER_POINTS_MAX, QUANTITY_MAX
-from shared.vault import Keys, Vault
+from shared.vault import Keys, Numbers
 
 router = Router(tags=["redemptions"])
 
@@ -130,7 +130,7 @@ async def redeem(
     )
     done = await redeem_points(tx, context, asked)
     return RedemptionOut(
-        id=id_of_redemption(context.vault, done.row_id),
+        id=id_of_redemption(context.vault.numbers, done.row_id),
         customer_id=done.customer_id,
         redeemed=body.points,
         occurred_at=done.occurred_at,
@@ -171,9 +171,11 @@ async def get_redemption(
 ) -> BookedRedemptionOut:
     """Read what a member spent points on."""
     found = await find_member(read, customer_id, context.clock.now())
-    record = await find_redemption(read, found, await redemption_named(read, context.vault, redemption_id))
+    record = await find_redemption(
+        read, found, await redemption_named(read, context.vault.numbers, redemption_id)
+    )
     keys = await context.vault.keys(read, [record.identity_id])
-    return _booked(context.vault, record, found, keys)
+    return _booked(context.vault.numbers, record, found, keys)
 
 
 @router.get(
@@ -195,13 +197,15 @@ async def list_redemptions(
     shown = listing.shown(records)
     keys = await context.vault.keys(read, {record.identity_id for record in shown})
     return listing.page(
-        records, listing.sort_key, [_booked(context.vault, record, found, keys) for record in shown]
+        records, listing.sort_key, [_booked(context.vault.numbers, record, found, keys) for record in shown]
     )
 
 
-def _booked(vault: Vault, record: RedemptionRecord, found: FoundMember, keys: Keys) -> BookedRedemptionOut:
+def _booked(
+    numbers: Numbers, record: RedemptionRecord, found: FoundMember, keys: Keys
+) -> BookedRedemptionOut:
     return BookedRedemptionOut(
-        id=id_of_redemption(vault, record.id),
+        id=id_of_redemption(numbers, record.id),
         customer_id=found.member.owner_id,
         redeemed=record.points,
         reference=keys.open_if_known(record.identity_id, "redemption.reference", record.reference),

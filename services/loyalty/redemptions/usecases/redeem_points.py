@@ -30,7 +30,7 @@ from shared.errors import FieldError
 from shared.events.base import Cause
 from shared.events.loyalty import PointsRedeemed
 from shared.limits import ORDER_AMOUNT_MAX
-from shared.vault import Vault
+from shared.vault import Numbers
 
 _LINES_TOO_LARGE = FieldError(
     "/order/lines", PaidOrderTooLarge.code, PaidOrderTooLarge.en, PaidOrderTooLarge.zh
@@ -106,7 +106,7 @@ async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsk
         ),
     )
     await close_booking(booking)
-    _tell(booking, context.vault, posted)
+    _tell(booking, context.vault.numbers, posted)
     note_balance(tx, wallet, before, member.balance())
     return RedemptionDone(posted.id, wallet.owner_id, journal.now, member.balance())
 
@@ -129,7 +129,7 @@ async def _check_order(tx: Tx, context: Context[Settings], member: Member, asked
     first = None if asked.adds else await redemptions.first_of_order(tx, token, judged)
     if first is not None:
         raise OrderPaidBefore(
-            redemption=id_of_redemption(context.vault, first.id),
+            redemption=id_of_redemption(context.vault.numbers, first.id),
             customer=first.customer_id,
             points=first.points,
         )
@@ -148,10 +148,10 @@ async def _sealed(
     )
 
 
-def _tell(booking: Booking, vault: Vault, posted: PostingCause) -> None:
+def _tell(booking: Booking, numbers: Numbers, posted: PostingCause) -> None:
     """Publish the points that a redemption took from each wallet."""
-    cause = Cause(kind="redemption", id=id_of_redemption(vault, posted.id))
+    cause = Cause(kind="redemption", id=id_of_redemption(numbers, posted.id))
     for wallet_id, points in booking.journal.points_by_wallet(posted, Account.REDEEMED).items():
         wallet = booking.locked.by_id[wallet_id]
         moved = MovedPoints(wallet, points, cause, posted, booking.journal.now)
-        tell_points(booking.tx, vault, booking.programme, PointsRedeemed, moved)
+        tell_points(booking.tx, numbers, booking.programme, PointsRedeemed, moved)

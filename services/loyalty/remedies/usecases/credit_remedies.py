@@ -21,7 +21,7 @@ from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Cause
 from shared.events.loyalty import PointsEarned, RemedyRefused
-from shared.vault import Vault
+from shared.vault import Numbers
 
 
 async def credit_remedies(
@@ -39,7 +39,7 @@ async def credit_remedies(
     answers |= await _decide(tx, locked, [grant for grant in fresh.values() if grant not in waiting])
     for grant in grants:
         if grant.remedy_id in answers:
-            _tell(tx, context.vault, locked, programme, grant, answers[grant.remedy_id])
+            _tell(tx, context.vault.numbers, locked, programme, grant, answers[grant.remedy_id])
     return waiting
 
 
@@ -82,14 +82,14 @@ def _book(booking: Booking, grant: RemedyGrant) -> RemedyRecord:
 
 
 def _tell(
-    tx: Tx, vault: Vault, locked: Locked, programme: Programme, grant: RemedyGrant, answer: Answer
+    tx: Tx, numbers: Numbers, locked: Locked, programme: Programme, grant: RemedyGrant, answer: Answer
 ) -> None:
     """Publish that a remedy was credited or refused."""
     cause = Cause(kind="remedy", id=grant.remedy_id)
     if answer.refusal is None:
         wallet, posted = locked.wallets[grant.identity_id], PostingCause(CauseKind.REMEDY, answer.id)
         moved = MovedPoints(wallet, answer.points, cause, posted, grant.occurred_at)
-        tell_points(tx, vault, programme, PointsEarned, moved)
+        tell_points(tx, numbers, programme, PointsEarned, moved)
         return
     tx.publish(
         RemedyRefused(

@@ -37,7 +37,7 @@ from shared.http.models import OrderIdFilter, Page, Response, SourceFilter, exam
 from shared.http.readers import ReadBy
 from shared.http.routes import Router
 from shared.limits import CODE_MAX
-from shared.vault import Keys, Vault
+from shared.vault import Keys, Numbers, Vault
 
 router = Router(tags=["ledger"])
 
@@ -202,7 +202,7 @@ async def list_ledger(
     facts = [entry.fact for entry in entries if entry.fact is not None]
     texts = [text for fact in facts for text in (fact.text, fact.order_sealed)]
     keys = await context.vault.keys(read, [text.identity_id for text in texts if text is not None])
-    shown = [_entry_out(context.vault, entry, keys, caller.kind) for entry in listing.shown(entries)]
+    shown = [_entry_out(context.vault.numbers, entry, keys, caller.kind) for entry in listing.shown(entries)]
     page = listing.page(entries, lambda entry: [entry.key.id], shown)
     return LedgerPage(items=page.items, next_cursor=page.next_cursor, after=awaited_fact)
 
@@ -226,10 +226,10 @@ async def _facts_of_order(
     return await facts_of_order(read, vault, *named, wallet_ids=wallet_ids)
 
 
-def _entry_out(vault: Vault, entry: Entry, keys: Keys, reader: SubjectKind) -> LedgerEntryOut:
+def _entry_out(numbers: Numbers, entry: Entry, keys: Keys, reader: SubjectKind) -> LedgerEntryOut:
     cause, fact = entry.key.cause, entry.fact
     shown = LedgerEntryOut(
-        id=id_of_transaction(vault, cause),
+        id=id_of_transaction(numbers, cause),
         kind=KIND[cause.kind],
         occurred_at=entry.occurred_at,
         booked_at=entry.booked_at,
@@ -239,8 +239,8 @@ def _entry_out(vault: Vault, entry: Entry, keys: Keys, reader: SubjectKind) -> L
             PostingOut(
                 from_account=AccountName(side.from_account.name.lower()),
                 to_account=AccountName(side.to_account.name.lower()),
-                lot_id=id_of_lot(vault, side.lot_id),
-                to_lot_id=id_of_lot(vault, side.to_lot_id) if side.to_lot_id else None,
+                lot_id=id_of_lot(numbers, side.lot_id),
+                to_lot_id=id_of_lot(numbers, side.to_lot_id) if side.to_lot_id else None,
                 points=side.points,
             )
             for side in entry.sides

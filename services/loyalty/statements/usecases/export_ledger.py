@@ -17,7 +17,7 @@ from shared.csv_text import Cell
 from shared.db import Tx
 from shared.jobs import Held, JobKind, ResultFile, Step
 from shared.jobs.limits import CHUNK_ITEMS_MAX
-from shared.vault import Vault
+from shared.vault import Numbers
 
 COLUMNS = (
     *("transaction_id", "kind", "occurred_at", "booked_at", "customer_id", "identity_id"),
@@ -56,7 +56,7 @@ async def export_ledger(tx: Tx, context: Context[Settings], held: Held) -> Step:
         limit=CHUNK_ITEMS_MAX,
     )
     header = [] if held.cursor else [COLUMNS]
-    text = csv_text.rows_of([*header, *_rows(context.vault, page)])
+    text = csv_text.rows_of([*header, *_rows(context.vault.numbers, page)])
     return Step(
         cursor=str(page[-1].id) if page else held.cursor,
         finished=len(page) < CHUNK_ITEMS_MAX,
@@ -65,11 +65,11 @@ async def export_ledger(tx: Tx, context: Context[Settings], held: Held) -> Step:
     )
 
 
-def _rows(vault: Vault, page: Sequence[OwnedPosting]) -> Iterator[Sequence[Cell]]:
+def _rows(numbers: Numbers, page: Sequence[OwnedPosting]) -> Iterator[Sequence[Cell]]:
     for posting in page:
         cause = PostingCause(CauseKind(posting.cause_kind), posting.cause_id)
         yield (
-            id_of_transaction(vault, cause),
+            id_of_transaction(numbers, cause),
             KIND[cause.kind].value,
             csv_text.instant(posting.occurred_at),
             csv_text.instant(posting.booked_at),
@@ -77,8 +77,8 @@ def _rows(vault: Vault, page: Sequence[OwnedPosting]) -> Iterator[Sequence[Cell]
             posting.identity_id,
             Account(posting.from_account).name.lower(),
             Account(posting.to_account).name.lower(),
-            id_of_lot(vault, posting.lot_id),
-            None if posting.to_lot_id is None else id_of_lot(vault, posting.to_lot_id),
+            id_of_lot(numbers, posting.lot_id),
+            None if posting.to_lot_id is None else id_of_lot(numbers, posting.to_lot_id),
             posting.points,
         )
 
