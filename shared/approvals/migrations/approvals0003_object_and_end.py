@@ -21,7 +21,6 @@ def upgrade() -> None:
     op.add_column("approval", sa.Column("object_id", types.Id, nullable=True))
     for rule in ("frozen_update", "kept_delete", *(["kept_truncate"] if dialect == "postgresql" else [])):
         op.execute(f"DROP TRIGGER approval_{rule}" + (" ON approval" if dialect == "postgresql" else ""))
-    op.execute("UPDATE approval SET object_id = customer_id WHERE operation = 'adjust_points'")
     op.create_index("approval_of_object", "approval", ["object_id", "id"], unique=False)
     for statement in triggers.frozen_columns_ddl(
         "approval", PROPOSED, dialect, once=DECIDED, kept_while="old.state = 'proposed'"
