@@ -69,7 +69,8 @@ def _operations(topic: Topic, service: str | None) -> dict[str, Document]:
         f"{name}_{action}s_{_short(topic)}": {
             "action": action,
             "channel": {"$ref": f"#/channels/{_short(topic)}"},
-            "summary": f"{name} {action}s {topic.name}: {topic.about}",
+            "title": f"{name} {action}s {topic.name}",
+            "summary": topic.about,
             "messages": [
                 {"$ref": f"#/channels/{_short(topic)}/messages/{event.type}"} for event in events_of(topic)
             ],

@@ -26,9 +26,6 @@ _NAMES = re.compile(r"`[^`]*`|HUITOU_\w+")
 _CODE = re.compile(r"`([^`]*)`")
 _SAME = frozenset({"identity_id"})
 
-_FLOW = re.compile(r"(?P<service>\w+) (?P<direction>sends|receives) (?P<topic>[\w.]+): (?P<about>.*)")
-_DIRECTIONS = {"sends": "发布到", "receives": "接收自"}
-
 Sentences = Mapping[str, str]
 
 
@@ -82,16 +79,8 @@ def _in_chinese(text: str, known: Sentences) -> str:
 
 def _paragraph(paragraph: str, known: Sentences) -> str:
     if not _is_table(paragraph):
-        return _composed(_joined(paragraph), known) or known.get(_joined(paragraph), paragraph)
+        return known.get(_joined(paragraph), paragraph)
     return "\n".join(_row(row, known) for row in paragraph.strip().splitlines())
-
-
-def _composed(text: str, known: Sentences) -> str | None:
-    """Return the Chinese of a sentence that the code composes of names, or None if the text is no such sentence."""
-    if flow := _FLOW.fullmatch(text):
-        about = known.get(flow["about"], flow["about"])
-        return f"{flow['service']} {_DIRECTIONS[flow['direction']]} {flow['topic']}：{about}"
-    return None
 
 
 def _row(row: str, known: Sentences) -> str:
@@ -116,7 +105,7 @@ def _without_number(cell: str) -> str:
 def _parts(paragraph: str) -> Iterable[str]:
     if not _is_table(paragraph):
         text = _joined(paragraph)
-        if text.startswith(WHO["en"]) or _composed(text, {}) is not None:
+        if text.startswith(WHO["en"]):
             return []
         return [text] if _WORD.search(text) and text not in _SAME else []
     cells = (cell.strip() for row in paragraph.splitlines() for cell in row.strip().strip("|").split("|"))
