@@ -118,99 +118,97 @@ async def test_a_cap_lies_within_the_same_cap_in_all_versions_withdrawn_ones_too
     assert (checked.status_code, checked.json()["code"]) == (409, "cap_changed")
 
 
-@pytest.mark.parametrize(
-    ("document", "where", "code"),
-    [
-        ({}, "/document/rules", "missing"),
-        ({"rules": [{"code": "a"}]}, "/document/rules/0", "missing"),
-        ({"rules": [{**BASE, "rates": {"CNY": 1.5}}]}, "/document/rules/0/rates/CNY", "not_an_integer"),
-        ({"rules": [{**BASE, "rates": {"XXX": 1}}]}, "/document/rules/0/rates/XXX", "currency_unknown"),
-        ({"rules": [{**BASE, "pints": 1}]}, "/document/rules/0/pints", "unknown_field"),
-        ({"rules": [BASE, BASE]}, "/document/rules/1/code", "code_twice"),
-        ({"rules": [{**BASE, "cap": "none"}]}, "/document/rules/0/cap", "code_unknown"),
-        ({"rules": [{**BASE, "group": "none"}]}, "/document/rules/0/group", "code_unknown"),
-        (
-            {"rules": [{**BASE, "when": {"op": "eq", "fact": "order.colour", "value": "red"}}]},
-            "/document/rules/0/when/fact",
-            "fact_unknown",
-        ),
-        (
-            {"rules": [{**BASE, "when": {"op": "eq", "fact": "line.sku", "value": "a"}}]},
-            "/document/rules/0/when/fact",
-            "fact_elsewhere",
-        ),
-        (
-            {"rules": [{**BASE, "lines": {"op": "ge", "fact": "line.sku", "value": 1}}]},
-            "/document/rules/0/lines/op",
-            "operation_unfit",
-        ),
-        (
-            {"rules": [{**BASE, "when": {"op": "ge", "fact": "order.amount", "value": 5}}]},
-            "/document/rules/0/when/value",
-            "value_unfit",
-        ),
-        (
-            {"rules": [{**BASE, "lines": {"op": "sum", "of": "count", "compare": "ge", "value": 1}}]},
-            "/document/rules/0/lines/op",
-            "sum_of_lines",
-        ),
-        (
-            {
-                "rules": [
-                    {
-                        "code": "small", "kind": "fixed_bonus", "points": 5,
-                        "when": {"op": "not", "of": {"op": "ge", "fact": "order.quantity", "value": 3}},
-                    }
-                ]
-            },
-            "/document/rules/0/when",
-            "not_requalified",
-        ),
-        (
-            {"rules": [{"code": "m", "kind": "multiplier", "of": "none", "percent": 150}]},
-            "/document/rules/0/of",
-            "multiplies_nothing",
-        ),
-        (
-            {"rules": [{**BASE, "begins_at": "2026-03-02T00:00:00Z", "ends_at": "2026-03-02T00:00:00Z"}]},
-            "/document/rules/0/ends_at",
-            "ends_before_it_begins",
-        ),
-        (
-            {"rules": [], "caps": [{"code": "w", "period": "week", "limit": 1, "within": "m"}, {"code": "m", "period": "month", "limit": 9}]},
-            "/document/caps/0/within",
-            "period_too_short",
-        ),
-        (
-            {"rules": [], "caps": [{"code": "a", "period": "day", "limit": 1, "within": "a"}]},
-            "/document/caps/0/within",
-            "cap_circle",
-        ),
-        (
-            {"rules": [{**BASE, "group": "g"}], "groups": [{"code": "g", "stacking": "best_per_line"}]},
-            "/document/groups/0/stacking",
-            "group_of_multipliers",
-        ),
-        (
-            {
-                "rules": [{**BASE, "group": "g"}, {**BASE, "code": "b", "group": "g", "on_return": "keep"}],
-                "groups": [{"code": "g", "stacking": "best"}],
-            },
-            "/document/groups/0",
-            "best_differs",
-        ),
-    ],
-)  # fmt: skip
-async def test_a_document_is_refused_with_the_place_of_each_fault(
-    shop: Shop, document: Json, where: str, code: str
-) -> None:
-    checked = await shop.operator().post("/v1/rulebooks:validate", json={"document": document})
-    body = {"in_force_from": (START + HOUR).isoformat(), "document": document}
-    published = await shop.operator().post("/v1/rulebooks", json=body, headers=shop.key())
+FAULTY: list[tuple[Json, str, str]] = [
+    ({}, "/document/rules", "missing"),
+    ({"rules": [{"code": "a"}]}, "/document/rules/0", "missing"),
+    ({"rules": [{**BASE, "rates": {"CNY": 1.5}}]}, "/document/rules/0/rates/CNY", "not_an_integer"),
+    ({"rules": [{**BASE, "rates": {"XXX": 1}}]}, "/document/rules/0/rates/XXX", "currency_unknown"),
+    ({"rules": [{**BASE, "pints": 1}]}, "/document/rules/0/pints", "unknown_field"),
+    ({"rules": [BASE, BASE]}, "/document/rules/1/code", "code_twice"),
+    ({"rules": [{**BASE, "cap": "none"}]}, "/document/rules/0/cap", "code_unknown"),
+    ({"rules": [{**BASE, "group": "none"}]}, "/document/rules/0/group", "code_unknown"),
+    (
+        {"rules": [{**BASE, "when": {"op": "eq", "fact": "order.colour", "value": "red"}}]},
+        "/document/rules/0/when/fact",
+        "fact_unknown",
+    ),
+    (
+        {"rules": [{**BASE, "when": {"op": "eq", "fact": "line.sku", "value": "a"}}]},
+        "/document/rules/0/when/fact",
+        "fact_elsewhere",
+    ),
+    (
+        {"rules": [{**BASE, "lines": {"op": "ge", "fact": "line.sku", "value": 1}}]},
+        "/document/rules/0/lines/op",
+        "operation_unfit",
+    ),
+    (
+        {"rules": [{**BASE, "when": {"op": "ge", "fact": "order.amount", "value": 5}}]},
+        "/document/rules/0/when/value",
+        "value_unfit",
+    ),
+    (
+        {"rules": [{**BASE, "lines": {"op": "sum", "of": "count", "compare": "ge", "value": 1}}]},
+        "/document/rules/0/lines/op",
+        "sum_of_lines",
+    ),
+    (
+        {
+            "rules": [
+                {
+                    "code": "small", "kind": "fixed_bonus", "points": 5,
+                    "when": {"op": "not", "of": {"op": "ge", "fact": "order.quantity", "value": 3}},
+                }
+            ]
+        },
+        "/document/rules/0/when",
+        "not_requalified",
+    ),
+    (
+        {"rules": [{"code": "m", "kind": "multiplier", "of": "none", "percent": 150}]},
+        "/document/rules/0/of",
+        "multiplies_nothing",
+    ),
+    (
+        {"rules": [{**BASE, "begins_at": "2026-03-02T00:00:00Z", "ends_at": "2026-03-02T00:00:00Z"}]},
+        "/document/rules/0/ends_at",
+        "ends_before_it_begins",
+    ),
+    (
+        {"rules": [], "caps": [{"code": "w", "period": "week", "limit": 1, "within": "m"}, {"code": "m", "period": "month", "limit": 9}]},
+        "/document/caps/0/within",
+        "period_too_short",
+    ),
+    (
+        {"rules": [], "caps": [{"code": "a", "period": "day", "limit": 1, "within": "a"}]},
+        "/document/caps/0/within",
+        "cap_circle",
+    ),
+    (
+        {"rules": [{**BASE, "group": "g"}], "groups": [{"code": "g", "stacking": "best_per_line"}]},
+        "/document/groups/0/stacking",
+        "group_of_multipliers",
+    ),
+    (
+        {
+            "rules": [{**BASE, "group": "g"}, {**BASE, "code": "b", "group": "g", "on_return": "keep"}],
+            "groups": [{"code": "g", "stacking": "best"}],
+        },
+        "/document/groups/0",
+        "best_differs",
+    ),
+]  # fmt: skip
 
-    for answer in (checked, published):
-        assert (answer.status_code, answer.json()["code"]) == (422, "rulebook_invalid")
-        assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [(where, code)]
+
+async def test_a_document_is_refused_with_the_place_of_each_fault(shop: Shop) -> None:
+    for document, where, code in FAULTY:
+        checked = await shop.operator().post("/v1/rulebooks:validate", json={"document": document})
+        body = {"in_force_from": (START + HOUR).isoformat(), "document": document}
+        published = await shop.operator().post("/v1/rulebooks", json=body, headers=shop.key())
+
+        for answer in (checked, published):
+            assert (answer.status_code, answer.json()["code"]) == (422, "rulebook_invalid"), document
+            assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [(where, code)]
 
 
 async def test_documents_and_their_number_have_a_limit(shop: Shop) -> None:

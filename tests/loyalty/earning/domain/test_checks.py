@@ -1,0 +1,154 @@
+"""What contradicts itself in a document: each fault with its place and its code."""
+
+import json
+from itertools import pairwise
+
+import pytest
+
+from services.loyalty.earning.domain import checks
+from services.loyalty.earning.domain.checks import CAPS_DEEP_MAX, DEPTH_MAX, NODES_MAX, VALUES_MAX
+from services.loyalty.earning.domain.document import RulebookDocument
+from shared.catalogues import Sentence
+from shared.http.validation import pointer
+from tests.loyalty.earning.domain.rule_oracle import Json
+
+BASE: Json = {"code": "base", "kind": "points_per_amount", "rates": {"CNY": 1}}
+STEP: Json = {"code": "step", "kind": "points_per_step", "points": 1}
+DOUBLE: Json = {"code": "double", "kind": "multiplier", "of": "base", "percent": 200}
+BONUS: Json = {"code": "bonus", "kind": "fixed_bonus", "points": 5}
+SKU: Json = {"op": "eq", "fact": "line.sku", "value": "tea"}
+TIER: Json = {"op": "eq", "fact": "member.tier", "value": "gold"}
+MANY: Json = {"op": "ge", "fact": "order.quantity", "value": 3}
+LARGE: Json = {"op": "sum", "of": "amount", "compare": "ge", "value": {"CNY": 1}}
+
+
+def negated(times: int) -> Json:
+    """Return a condition that is so many levels deep, itself counted."""
+    condition = TIER
+    for _ in range(times - 1):
+        condition = {"op": "not", "of": condition}
+    return condition
+
+
+def any_of(count: int) -> Json:
+    """Return a condition of so many conditions, itself counted."""
+    return {"op": "any", "of": [TIER] * (count - 1)}
+
+
+def among(count: int) -> Json:
+    return {"op": "in", "fact": "line.sku", "values": [f"sku{number}" for number in range(count)]}
+
+
+def capped(levels: int) -> list[Json]:
+    """Return caps of which each lies within the next one."""
+    caps: list[Json] = [{"code": f"cap{level}", "period": "day", "limit": 1} for level in range(levels)]
+    for inner, outer in pairwise(caps):
+        inner["within"] = outer["code"]
+    return caps
+
+
+def base(**terms: object) -> Json:
+    return {"rules": [{**BASE, **terms}]}
+
+
+def grouped(stacking: str, *rules: Json) -> Json:
+    return {
+        "rules": [BASE, *({**rule, "group": "g"} for rule in rules)],
+        "groups": [{"code": "g", "stacking": stacking}],
+    }
+
+
+def faults_of(document: Json) -> list[tuple[str, str]]:
+    """Return the pointer and the code of each fault."""
+    read = RulebookDocument.model_validate_json(json.dumps(document))
+    return [(pointer(fault.place), fault.sentence.code) for fault in checks.faults(read)]
+
+
+FAULTS: list[tuple[Json, str, str]] = [
+    ({"rules": [BASE, BASE]}, "/rules/1/code", "code_twice"),
+    ({"rules": [BASE], "groups": [{"code": "g", "stacking": "best"}] * 2}, "/groups/1/code", "code_twice"),
+    ({"rules": [BASE], "caps": [{"code": "c", "period": "day", "limit": 1}] * 2}, "/caps/1/code", "code_twice"),
+    (base(group="none"), "/rules/0/group", "code_unknown"),
+    (base(cap="none"), "/rules/0/cap", "code_unknown"),
+    ({"rules": [BASE], "caps": [{"code": "c", "period": "day", "limit": 1, "within": "none"}]}, "/caps/0/within", "code_unknown"),
+    (base(when={**TIER, "fact": "member.age"}), "/rules/0/when/fact", "fact_unknown"),
+    (base(when=SKU), "/rules/0/when/fact", "fact_elsewhere"),
+    (base(lines=TIER), "/rules/0/lines/fact", "fact_elsewhere"),
+    (base(when={**LARGE, "lines": TIER}), "/rules/0/when/lines/fact", "fact_elsewhere"),
+    (base(lines={**SKU, "op": "ge", "value": 1}), "/rules/0/lines/op", "operation_unfit"),
+    (base(when={**TIER, "fact": "order.amount", "value": 1}), "/rules/0/when/op", "operation_unfit"),
+    (base(lines={"op": "in", "fact": "line.unit_price", "values": [1]}), "/rules/0/lines/op", "operation_unfit"),
+    (base(when={**TIER, "value": 1}), "/rules/0/when/value", "value_unfit"),
+    (base(when={**TIER, "fact": "order.lines", "value": 1}), "/rules/0/when/op", "operation_unfit"),
+    (base(when={**MANY, "fact": "order.amount"}), "/rules/0/when/value", "value_unfit"),
+    (base(when={**MANY, "value": {"CNY": 3}}), "/rules/0/when/value", "value_unfit"),
+    (base(lines={"op": "in", "fact": "line.sku", "values": ["tea", 7]}), "/rules/0/lines/values/1", "value_unfit"),
+    (base(when={**LARGE, "value": 1}), "/rules/0/when/value", "value_unfit"),
+    (base(when={**LARGE, "of": "count"}), "/rules/0/when/value", "value_unfit"),
+    (base(rates={"CNY": 1, "XXX": 1}), "/rules/0/rates/XXX", "currency_unknown"),
+    ({"rules": [{**STEP, "steps": {"XXX": 100}}]}, "/rules/0/steps/XXX", "currency_unknown"),
+    (base(when={**MANY, "fact": "order.amount", "value": {"XXX": 1}}), "/rules/0/when/value/XXX", "currency_unknown"),
+    (base(when={**LARGE, "value": {"XXX": 1}}), "/rules/0/when/value/XXX", "currency_unknown"),
+    (base(when={"op": "all", "of": [TIER, {"op": "not", "of": SKU}]}), "/rules/0/when/of/1/of/fact", "fact_elsewhere"),
+    (base(when=negated(DEPTH_MAX + 1)), "/rules/0/when", "condition_too_deep"),
+    (base(when=any_of(NODES_MAX + 1)), "/rules/0/when", "condition_too_large"),
+    (base(lines={"op": "any", "of": [among(VALUES_MAX), among(1)]}), "/rules/0/lines", "condition_too_large"),
+    (base(lines={**LARGE}), "/rules/0/lines/op", "sum_of_lines"),
+    (base(begins_at="2026-03-02T00:00:00Z", ends_at="2026-03-02T00:00:00Z"), "/rules/0/ends_at", "ends_before_it_begins"),
+    ({"rules": [DOUBLE]}, "/rules/0/of", "multiplies_nothing"),
+    ({"rules": [BONUS, {**DOUBLE, "of": "bonus"}]}, "/rules/1/of", "multiplies_nothing"),
+    ({"rules": [BASE, DOUBLE, {**DOUBLE, "code": "more", "of": "double"}]}, "/rules/2/of", "multiplies_nothing"),
+    (grouped("first", BONUS, DOUBLE), "/groups/0", "group_mixed"),
+    (grouped("best_per_line", BONUS), "/groups/0/stacking", "group_of_multipliers"),
+    (grouped("best", BONUS, {**BONUS, "code": "more", "on_return": "keep"}), "/groups/0", "best_differs"),
+    ({"rules": [BASE], "caps": [
+        {"code": "w", "period": "week", "limit": 1, "within": "m"}, {"code": "m", "period": "month", "limit": 9},
+    ]}, "/caps/0/within", "period_too_short"),
+    ({"rules": [BASE], "caps": [{"code": "c", "period": "day", "limit": 1, "within": "c"}]}, "/caps/0/within", "cap_circle"),
+    ({"rules": [BASE], "caps": capped(CAPS_DEEP_MAX + 1)}, "/caps/0/within", "caps_too_deep"),
+    ({"rules": [{**BONUS, "when": {"op": "not", "of": MANY}}]}, "/rules/0/when", "not_requalified"),
+    ({"rules": [{**BONUS, "when": {**MANY, "op": "le"}}]}, "/rules/0/when", "not_requalified"),
+    (base(lines={"op": "le", "fact": "line.quantity", "value": 2}, on_return="requalify"), "/rules/0/lines", "not_requalified"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("document", "where", "code"), FAULTS, ids=[f"{code} {where}" for _, where, code in FAULTS]
+)
+def test_a_fault_is_found_with_its_place(document: Json, where: str, code: str) -> None:
+    assert faults_of(document) == [(where, code)]
+
+
+def test_every_fault_that_documents_can_have_is_in_the_table() -> None:
+    sentences = {sentence.code for sentence in vars(checks).values() if isinstance(sentence, Sentence)}
+
+    assert sentences == {code for _, _, code in FAULTS}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        base(when=negated(DEPTH_MAX), lines=among(VALUES_MAX)),
+        base(when=any_of(NODES_MAX)),
+        {"rules": [BASE], "caps": capped(CAPS_DEEP_MAX)},
+        grouped("best_per_line", DOUBLE),
+        {"rules": [{**BONUS, "when": {"op": "all", "of": [MANY, LARGE, {"op": "not", "of": TIER}]}}]},
+    ],
+    ids=("conditions", "many conditions", "caps", "multipliers", "a bonus"),
+)
+def test_a_document_at_its_limits_has_no_fault(document: Json) -> None:
+    assert faults_of(document) == []
+
+
+def test_all_faults_are_found_in_the_order_of_the_document() -> None:
+    rules = [{**BASE, "cap": "none", "rates": {"XXX": 1}}, {**BASE, "when": SKU}]
+    caps = [{"code": "a", "period": "day", "limit": 1, "within": "b"}, {"code": "b", "period": "day", "limit": 1, "within": "a"}]  # fmt: skip
+
+    assert faults_of({"rules": rules, "caps": caps}) == [
+        ("/rules/1/code", "code_twice"),
+        ("/rules/0/cap", "code_unknown"),
+        ("/rules/0/rates/XXX", "currency_unknown"),
+        ("/rules/1/when/fact", "fact_elsewhere"),
+        ("/caps/0/within", "cap_circle"),
+        ("/caps/1/within", "cap_circle"),
+    ]
