@@ -4,7 +4,7 @@ import json
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,13 @@ import httpx2
 import pytest
 
 from huitou import tokens
-from huitou.demo import baskets, complaints, people, stories
+from huitou.demo import baskets, complaints, people, rules, stories
 from huitou.exits import Exit
 from services.scoring.models.domain.kinds.rfm import Segment
 from shared.trust import authorities
 from tests.parts.installations import Installation, Up, has_curl, tried
+
+DAY = date(2026, 3, 1)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -139,6 +141,18 @@ def test_a_large_adjustment_of_the_demo_waits_for_a_second_person(shop: Installa
     )
 
 
+def test_tea_earns_twice_by_the_second_rulebook_of_the_demo(shop: Installation, told: Up) -> None:
+    second, first = _get(shop, 2, "/v1/rulebooks")["items"]
+    document = _get(shop, 2, f"/v1/rulebooks/{second['id']}")["document"]
+    sold = {line.get("category") for purchase in baskets.purchases(DAY) for line in purchase["lines"]}
+
+    assert (first["version"], second["version"]) == (1, 2)
+    assert second["state"] in ("scheduled", "in_force")
+    assert [rule["code"] for rule in document["rules"]] == ["base", rules.TEA_TWICE]
+    assert sold.issuperset(rules.TEAS)
+    assert f'"sku":"{rules.BANNER_SKU}"' in told.told
+
+
 def test_one_receipt_of_the_demo_is_anonymous_and_one_was_claimed(shop: Installation, told: Up) -> None:
     (anonymous,) = _get(shop, 1, "/v1/purchases?anonymous=true")["items"]
     (claimed,) = _get(shop, 1, f"/v1/purchases?source={stories.SOURCE}&order_id=receipt-2")["items"]
@@ -217,8 +231,7 @@ def test_it_starts_again_with_what_was_there_and_loads_nothing_twice(shop: Insta
 
 
 def test_the_file_holds_whole_baskets_of_a_share_of_the_households() -> None:
-    day = datetime(2026, 3, 1, tzinfo=UTC).date()
-    read = list(baskets.purchases(day))
+    read = list(baskets.purchases(DAY))
 
     lines = [line for purchase in read for line in purchase["lines"]]
     assert len(read) == baskets.BASKETS <= 10_000
