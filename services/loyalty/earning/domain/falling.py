@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -44,6 +44,11 @@ def cart_of(purchase: StoredPurchase) -> CartOf:
     return left
 
 
+def missing(lot: Lot) -> int:
+    """Return the most points that returns of a lot's purchase may have to take out of other lots, where its cap falls."""
+    return facts_of(lot).wanted - lot.issued + lot.reversed
+
+
 @dataclass(slots=True)
 class Falls:
     """The points that one return takes out of lots, while they are worked out."""
@@ -61,17 +66,26 @@ class Falls:
         self, lot: Lot, siblings: Sequence[Lot], level: Level, wallets: Sequence[int], points: int
     ) -> None:
         """Take what a level falls by out of this lot, then out of its purchase's other lots, then out of the latest ones."""
-        periods = [(wallet_id, level.cap.code, level.period_from) for wallet_id in wallets]
-        capped = [counted for period in periods for counted in self.capped.get(period, ())]
-        latest = sorted(capped, key=lambda counted: (counted.earned_at, counted.id), reverse=True)
-        own = [sibling for sibling in siblings if (sibling.cap, sibling.cap_from) == periods[0][1:]]
-        for drawn in dict.fromkeys((lot, *own, *latest)):
+        cap = (level.cap.code, level.period_from)
+        own = [sibling for sibling in siblings if (sibling.cap, sibling.cap_from) == cap]
+        points = self._draw((lot, *own), level, points)
+        if points:
+            capped = [counted for wallet_id in wallets for counted in self.capped.get((wallet_id, *cap), ())]
+            latest = sorted(capped, key=lambda counted: (counted.earned_at, counted.id), reverse=True)
+            points = self._draw(latest, level, points)
+        assert not points, "the lots of a cap hold what it granted"
+
+    def _draw(self, lots: Iterable[Lot], level: Level, points: int) -> int:
+        """Take points out of these lots, the first one first, and return how many they did not hold."""
+        for drawn in lots:
+            if not points:
+                break
             part = min(points, drawn.issued - drawn.reversed - self._taken(drawn))
             if part:
                 self.take(drawn, part)
                 self.counters.lose(level, drawn.wallet.id, part)
                 points -= part
-        assert not points, "the lots of a cap hold what it granted"
+        return points
 
     def _taken(self, lot: Lot) -> int:
         return sum(points for taken, points in self.points if taken is lot)

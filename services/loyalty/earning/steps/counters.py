@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from services.loyalty.earning.domain import earning
 from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.earning import Decision
-from services.loyalty.earning.domain.falling import Capped
+from services.loyalty.earning.domain.falling import Capped, missing
 from services.loyalty.earning.domain.levels import CounterKey, Counters
 from services.loyalty.earning.steps.rulebooks import compiled_rulebooks
 from services.loyalty.earning.storage import counters
@@ -25,7 +26,7 @@ __all__ = ["Levels", "load", "load_levels", "store"]
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The rulebooks of lots, the counters of their caps, and the lots that these caps let through."""
+    """The rulebooks of lots, the counters of their caps, and of the lots that these caps let through those that may be needed."""
 
     books: Mapping[int, CompiledRulebook]
     counters: Counters
@@ -51,16 +52,23 @@ async def load_levels(tx: Tx, locked: Locked, earned: Sequence[tuple[StoredPurch
     zone = (await current_programme(tx)).zone_info
     books = await compiled_rulebooks(tx, {lot.rulebook for _, lot in earned})
     keys: list[CounterKey] = []
-    outermost = []
+    capped: dict[tuple[int, str, date], dict[int, Lot]] = {}
+    lacking: dict[tuple[tuple[int, ...], str, date], int] = {}
     for purchase, lot in earned:
         if lot.cap is None or lot.cap_from is None:
             continue
         levels = earning.levels_of(books[lot.rulebook], lot.rule, purchase.occurred_at, zone)
-        for wallet in _member(locked, lot).wallets:
-            keys += [level.of(wallet.id) for level in levels]
-            outermost.append((wallet.id, lot.cap, lot.cap_from))
-    capped = await lots.load_of_caps(tx, locked, outermost) if outermost else {}
-    return Levels(books, await counters.load(tx, keys), capped)
+        wallet_ids = tuple(wallet.id for wallet in _member(locked, lot).wallets)
+        keys += [level.of(wallet_id) for wallet_id in wallet_ids for level in levels]
+        capped.setdefault((lot.wallet.id, lot.cap, lot.cap_from), {})[lot.id] = lot
+        period = (wallet_ids, lot.cap, lot.cap_from)
+        lacking[period] = lacking.get(period, 0) + missing(lot)
+    own = {lot.id for _, lot in earned}
+    for (wallet_ids, cap, cap_from), points in lacking.items():
+        for latest in await lots.load_latest_of_cap(tx, locked, wallet_ids, cap, cap_from, points, own):
+            capped.setdefault((latest.wallet.id, cap, cap_from), {})[latest.id] = latest
+    by_period = {period: list(counted.values()) for period, counted in capped.items()}
+    return Levels(books, await counters.load(tx, keys), by_period)
 
 
 def _member(locked: Locked, lot: Lot) -> Member:

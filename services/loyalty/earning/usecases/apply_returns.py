@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from services.loyalty.earning.domain import returning
-from services.loyalty.earning.domain.falling import Falls, falls_of
+from services.loyalty.earning.domain.falling import Falls, falls_of, missing
 from services.loyalty.earning.domain.returning import PointsOfLot, Spend
 from services.loyalty.earning.refusals import NotOfThisPurchase
 from services.loyalty.earning.steps import counters
@@ -144,14 +144,14 @@ async def _spends(
 def _needy(members: dict[str, Member], undoings: Iterable[Undoing]) -> list[Member]:
     """Return the members of whom other lots may be needed.
 
-    These are members whose purchase's points are not all there, those whose points count for a cap, and members who get
+    These are members whose purchase's points are not all there, those whose returns may take points out of other lots, and members who get
     spent points back.
     """
     owner_ids = set()
     for undoing in undoings:
         for lot in undoing.earned:
             is_all_there = lot.pending + lot.remaining + lot.expired >= lot.issued - lot.reversed
-            if not is_all_there or lot.cap is not None:
+            if not is_all_there or missing(lot):
                 owner_ids.add(lot.wallet.owner_id)
         owner_ids |= {paid.lot.wallet.owner_id for spend in undoing.spends for paid in spend.paid}
     return [member for owner_id, member in members.items() if owner_id in owner_ids]

@@ -2,11 +2,18 @@
 
 from services.loyalty.ledger.storage.lots import (
     load_by_id,
-    load_of_caps,
+    load_latest_of_cap,
     load_of_purchases,
     load_open,
     load_payers,
     load_spendable,
 )
 
-__all__ = ["load_by_id", "load_of_caps", "load_of_purchases", "load_open", "load_payers", "load_spendable"]
+__all__ = [
+    "load_by_id",
+    "load_latest_of_cap",
+    "load_of_purchases",
+    "load_open",
+    "load_payers",
+    "load_spendable",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from operator import attrgetter
@@ -14,7 +14,7 @@ from services.loyalty.ledger.domain.locked import Locked, OwnerChanged
 from services.loyalty.ledger.domain.postings import Account
 from services.loyalty.ledger.domain.wallets import Cover, Lot, Member
 from services.loyalty.ledger.storage.tables import LOT_OPEN, LotRecord, lot, posting
-from shared.db import Read, Tx, any_of, any_of_rows, columns_of
+from shared.db import Read, Tx, any_of, columns_of
 
 PAGE = 256
 PAGES_MAX = 100_000
@@ -82,17 +82,32 @@ async def load_of_purchases(read: Read, locked: Locked, purchase_ids: Sequence[i
     return by_purchase
 
 
-async def load_of_caps(
-    read: Read, locked: Locked, periods: Iterable[tuple[int, str, date]]
-) -> dict[tuple[int, str, date], list[Lot]]:
-    """Load the lots that count for a cap in a period, by wallet (row id), cap and first day of the period."""
-    by_period: dict[tuple[int, str, date], list[Lot]] = {}
-    c = lot.c
-    in_periods = any_of_rows([c.wallet_id, c.cap, c.cap_from], sorted(set(periods)))
-    for loaded in await _load(read, locked, in_periods):
-        if loaded.cap is not None and loaded.cap_from is not None:
-            by_period.setdefault((loaded.wallet.id, loaded.cap, loaded.cap_from), []).append(loaded)
-    return by_period
+async def load_latest_of_cap(
+    read: Read,
+    locked: Locked,
+    wallet_ids: Sequence[int],
+    cap: str,
+    cap_from: date,
+    points: int,
+    besides: Collection[int],
+) -> list[Lot]:
+    """Load the latest lots that count for a cap in a period, until they hold `points` without the lots `besides`.
+
+    The lots are read in pages, because a cap of a lifetime may have let thousands through.
+    """
+    c, latest = lot.c, list[Lot]()
+    in_period = _SELECT.where(any_of(c.wallet_id, wallet_ids), c.cap == cap, c.cap_from == cap_from)
+    in_order = in_period.where(c.issued > c.reversed).order_by(c.earned_at.desc(), c.id.desc())
+    for page in range(PAGES_MAX):
+        if points <= 0:
+            return latest
+        lots = _held(locked, await _read(read, in_order.limit(PAGE).offset(page * PAGE)))
+        others = [loaded for loaded in lots if loaded.id not in besides]
+        latest += others
+        points -= sum(loaded.issued - loaded.reversed for loaded in others)
+        if len(lots) < PAGE:
+            return latest
+    raise AssertionError("a wallet has fewer lots than that")
 
 
 async def load_by_id(read: Read, locked: Locked, lot_ids: Iterable[int]) -> dict[int, Lot]:

@@ -10,8 +10,12 @@ import pytest
 from sqlalchemy import select, update
 
 from services.loyalty.earning.domain.compiling import DOCUMENT_POINTS_MAX
+from services.loyalty.earning.steps.counters import load_levels
 from services.loyalty.earning.storage.tables import CounterRecord, counter
+from services.loyalty.ledger.steps.lock_wallets import lock_wallets
+from services.loyalty.ledger.steps.lots import load_of_purchases
 from services.loyalty.ledger.storage.tables import lot
+from services.loyalty.purchases.steps import recording
 from services.loyalty.purchases.storage.tables import purchase as purchase_table
 from shared.events.profile import PurchaseRecorded
 from shared.limits import ORDER_AMOUNT_MAX
@@ -140,6 +144,32 @@ async def test_members_who_were_merged_share_a_cap(shop: Shop) -> None:
     await shop.check()
     await shop.tell(returned(second, [(1, 1, 1)]))
     assert await shop.active(one) == 0
+    await shop.check()
+
+
+async def test_a_return_loads_the_latest_lots_of_a_cap_as_far_as_they_are_needed(shop: Shop) -> None:
+    buyer = customer()
+    caps = [{"code": "life", "period": "lifetime", "limit": 400}]
+    await put_rules(shop, {"rules": [{**BASE, "cap": "life"}], "caps": caps})
+    orders = [order(buyer, [(1, 1_000)], START + number * DAY) for number in range(45)]
+    await shop.tell(*orders)
+    stored = await shop.rows(lot, lot.c.identity_id == buyer)
+    ids = [row.id for row in sorted(stored, key=lambda row: row.earned_at)]
+
+    async with shop.database.begin() as tx:
+        locked = await lock_wallets(tx, {buyer})
+        purchases = await recording.find(tx, [orders[1].purchase_id, orders[44].purchase_id])
+        whole, cut = purchases[orders[1].purchase_id], purchases[orders[44].purchase_id]
+        earned = await load_of_purchases(tx, locked, [whole.id, cut.id])
+        own = await load_levels(tx, locked, [(whole, earned[whole.id][0])])
+        assert [drawn.id for lots in own.capped.values() for drawn in lots] == [ids[1]]
+        more = await load_levels(tx, locked, [(cut, earned[cut.id][0])])
+        assert ids[39] in [drawn.id for lots in more.capped.values() for drawn in lots]
+
+    await shop.tell(*(returned(bought, [(1, 1, 1)]) for bought in (orders[44], orders[1], orders[2])))
+    assert await shop.active(buyer) == 400
+    await shop.tell(*(returned(bought, [(1, 1, 1)]) for bought in orders[3:44]))
+    assert await shop.active(buyer) == 10
     await shop.check()
 
 
