@@ -14,6 +14,7 @@ from shared import jobs
 from shared.auth.principal import Principal
 from shared.context import Context
 from shared.db import Tx
+from shared.files.content import ENCODINGS
 from shared.files.uploads import (
     MEDIA_TYPE,
     CsvExpected,
@@ -62,7 +63,9 @@ EncodingQuery = Annotated[
     str | None,
     Query(
         max_length=CODE_MAX,
-        description="Of the file, such as windows-1252; by default UTF-8, UTF-16 and GB18030 are recognised.",
+        description="Of the file, such as windows-1252; by default UTF-8, UTF-16 and GB18030 are recognised. Other usual spellings of "
+        "these names are understood.",
+        json_schema_extra={"enum": [*ENCODINGS]},
     ),
 ]
 DryRunQuery = Annotated[
