@@ -121,15 +121,12 @@ def _field_error(error: Mapping[str, Any], body: object, model: object) -> Field
 
 
 def _missing_fields(error: Mapping[str, Any], model: object) -> list[FieldError]:
-    """Return an error for each field that a body which was not sent should have; none if another thing is wrong."""
+    """Return an error for each field that a body which was not sent should have; none if the body is no object, or another thing is wrong."""
     if error["type"] != "missing" or tuple(error["loc"]) != ("body",):
         return []
-    required = {
-        field.alias or name: None
-        for parent in _models(model)
-        for name, field in parent.model_fields.items()
-        if field.is_required()
-    }
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return []
+    required = [field.alias or name for name, field in model.model_fields.items() if field.is_required()]
     return [FieldError.of(pointer([name]), _SENTENCES["missing"]) for name in required]
 
 
