@@ -1,6 +1,7 @@
 """Every sentence in a catalogue exists in each language and is used by some module."""
 
 import ast
+import functools
 import importlib
 import re
 from pathlib import Path
@@ -29,17 +30,19 @@ def test_a_catalogue_has_the_same_entries_in_each_language_and_each_is_used(fold
     english, chinese = (catalogue.entries(language) for language in catalogues.LANGUAGES)
 
     assert english ^ chinese == set(), "entries that one language lacks"
-    assert english - catalogue.used - _COMMANDS == set(), "entries that no module uses"
+    assert english - catalogue.used - _of_commands() == set(), "entries that no module uses"
 
 
-_COMMANDS = {
-    f"commands.{node.value}"
-    for source in python_sources()
-    if source.is_product
-    for node in ast.walk(source.tree)
-    if isinstance(node, ast.Constant) and isinstance(node.value, str)
-}
-"""The sentences that commands name. They are looked up when they are said."""
+@functools.cache
+def _of_commands() -> set[str]:
+    """Return the sentences that commands name. They are looked up when they are said."""
+    return {
+        f"commands.{node.value}"
+        for source in python_sources()
+        if source.is_product
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
 
 
 def test_there_are_catalogues() -> None:

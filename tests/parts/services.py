@@ -31,7 +31,6 @@ from shared.events import BY_TYPE
 from shared.events.base import Event
 from shared.events.cloudevents import encode
 from shared.http.app import build_app
-from shared.http.openapi import operations
 from shared.ids import new_event_id
 from shared.outbox.tables import outbox
 from shared.run import roles
@@ -45,9 +44,6 @@ from tests.parts.tokens import Subject
 E = TypeVar("E", bound=Event)
 S = TypeVar("S", bound=ServiceSettings)
 TEST_PARTITION = TopicPartition("test", 0)
-
-_DOCUMENTS: dict[tuple[object, ...], dict[str, Any]] = {}
-"""The OpenAPI documents that were made in this process, by the operations in them: one takes half a second."""
 
 
 class Running(Generic[S]):
@@ -71,12 +67,8 @@ class Running(Generic[S]):
 
     @cached_property
     def app(self) -> FastAPI:
-        """Return the service's HTTP app, which shares its document with the other apps of these operations."""
-        app = build_app(self.service, self.runtime)
-        make = app.openapi
-        key = (app.title, app.description, *(route.operation for route in operations(app.routes)))
-        app.openapi = lambda: _DOCUMENTS.get(key) or _DOCUMENTS.setdefault(key, make())  # type: ignore[method-assign]
-        return app
+        """Return the service's HTTP app."""
+        return build_app(self.service, self.runtime)
 
     def again(self, **settings: Any) -> Self:
         """Return the same service on the same database, with these settings in place of the defaults."""
