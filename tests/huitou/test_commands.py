@@ -192,7 +192,7 @@ def dead(shop: Installation, tmp_path: Path) -> Iterator[list[str]]:
 async def test_a_key_is_created_listed_with_its_last_use_in_any_service_and_revoked(
     shop: Installation,
 ) -> None:
-    scopes = ["--scope", "points:read", "--scope", "purchases:read"]
+    scopes = ["--scope", "complaints:read", "--scope", "purchases:read"]
     created = shop.run("api-key", "create", "mart", "--label", "tills", *scopes, "--expires-at", "2199-01-01")
     assert created.returncode == Exit.DONE, created.stderr
     bearer = {"Authorization": f"Bearer {created.stdout.strip()}"}
@@ -213,7 +213,7 @@ async def test_a_key_is_created_listed_with_its_last_use_in_any_service_and_revo
 
     assert re.fullmatch(PATTERN, created.stdout.strip())
     assert key["id"] in created.stderr
-    assert (key["label"], key["scopes"]) == ("tills", ["points:read", "purchases:read"])
+    assert (key["label"], key["scopes"]) == ("tills", ["complaints:read", "purchases:read"])
     assert key["expires_at"] == "2199-01-01T00:00:00Z"
     assert key["last_used_at"] is not None
     assert key["id"] in listed.stdout
