@@ -26,6 +26,7 @@ from shared.context import Context
 from shared.csv_text import Cell
 from shared.db import Tx
 from shared.jobs import Held, JobKind, ResultFile, Step
+from shared.pacing import paced
 
 WALLETS_A_CHUNK = 25
 """The wallets of one chunk, which is one transaction: a member may have thousands of purchases."""
@@ -107,7 +108,7 @@ async def _compared(
         fact = Sold(purchase, returned.get(purchase.id, []), frozen, books[purchase.rulebook])
         sold.setdefault(owner_of[purchase.wallet_id], []).append(fact)
     compared = []
-    for wallets in members:
+    async for wallets in paced(members):
         facts, owned = sold.get(wallets[0].owner_id, []), [wallet.id for wallet in wallets]
         if facts:
             before = points_of([(fact.book, fact) for fact in facts], owned, programme.zone_info)
