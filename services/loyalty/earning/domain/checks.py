@@ -145,9 +145,7 @@ def _leaf(place: Place, node: Is | Among | Than, scope: Scope) -> Iterator[Fault
         return
     if fact.scope is not scope:
         yield Fault((*place, "fact"), _FACT_ELSEWHERE)
-    if isinstance(node, Than) is (fact.kind is Kind.TEXT) or (
-        fact.kind is Kind.MONEY and not isinstance(node, Than)
-    ):
+    if isinstance(node, Than) is (fact.kind is Kind.TEXT):  # texts are equal or not, all else is compared
         yield Fault((*place, "op"), _OPERATION_UNFIT)
         return
     if isinstance(node, Among):

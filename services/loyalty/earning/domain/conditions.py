@@ -16,7 +16,7 @@ from typing_extensions import TypeAliasType
 
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.documents import CURRENCIES_MAX, Part
-from services.loyalty.earning.domain.fact_names import CATALOGUE, MEMBER_TIER, Kind
+from services.loyalty.earning.domain.fact_names import CATALOGUE, MEMBER_TIER
 from shared.limits import CODE_MAX, INT64_MAX, ORDER_ID_MAX
 
 CHILDREN_MAX = 64
@@ -212,9 +212,9 @@ def select(node: Condition) -> Select:
         case NotOf():
             inner = select(node.of)
             return lambda cart: cart.everything & ~inner(cart)
-        case Is() | Among() if CATALOGUE[node.fact].kind is Kind.TEXT:
+        case Is() | Among():
             return _select_text(node)
-        case Is() | Among() | Than():
+        case Than():
             return _select_number(node)
         case Sum():
             raise AssertionError("a sum is of an order, which was checked when the document was read")
@@ -314,12 +314,8 @@ def _cost(node: Condition) -> int:
 
 def _among(node: Is | Among) -> When:
     values = frozenset([node.value] if isinstance(node, Is) else node.values)
-    wanted = node.op in ("eq", "in")
-    if CATALOGUE[node.fact].kind is Kind.TEXT:
-        text = _TEXTS[node.fact]
-        return lambda cart: (text(cart) in values) is wanted
-    number = number_of(node.fact)
-    return lambda cart: (number(cart) in values) is wanted
+    text, wanted = _TEXTS[node.fact], node.op in ("eq", "in")
+    return lambda cart: (text(cart) in values) is wanted
 
 
 def _select_text(node: Is | Among) -> Select:
@@ -337,23 +333,13 @@ def _select_text(node: Is | Among) -> Select:
     return picked
 
 
-def _select_number(node: Is | Among | Than) -> Select:
+def _select_number(node: Than) -> Select:
     read: Callable[[Cart, int], int] = Cart.unit_price if node.fact == "line.unit_price" else Cart.quantity_of
-    if isinstance(node, Than):
-        compare, value = COMPARE[node.op], node.value
+    compare, value = COMPARE[node.op], node.value
 
-        def is_met(cart: Cart, line: int) -> bool:
-            limit = value if isinstance(value, int) else value.get(cart.currency)
-            return limit is not None and compare(read(cart, line), limit)
-
-    else:
-        values, wanted = (
-            frozenset([node.value] if isinstance(node, Is) else node.values),
-            node.op in ("eq", "in"),
-        )
-
-        def is_met(cart: Cart, line: int) -> bool:
-            return (read(cart, line) in values) is wanted
+    def is_met(cart: Cart, line: int) -> bool:
+        limit = value if isinstance(value, int) else value.get(cart.currency)
+        return limit is not None and compare(read(cart, line), limit)
 
     return lambda cart: cart.mask(lambda line: is_met(cart, line)) & cart.everything
 
