@@ -4,7 +4,6 @@
 HTTP_FUZZ_SECONDS sets another time, HTTP_FUZZ_DATABASE=postgresql the other database, and TEST_SEED repeats a run.
 """
 
-import json
 import math
 import os
 import random
@@ -15,12 +14,12 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import strategies as st
 from schemathesis import engine
 from schemathesis.config import CacheConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
 from schemathesis.engine import events
 
-from shared.http.problems import MEDIA_TYPE
+# It takes the place of the library's check of valid requests.
+import tests.contract.http.refused_by_meaning  # noqa: F401
 from tests.conftest import SEED
 from tests.parts import tokens
 from tests.parts.databases import Kind
@@ -53,34 +52,8 @@ CHECKS = {
     "missing_required_header": {"expected-statuses": ["400", "401", "403", "404"]},
 }
 """All checks of the library, with the statuses that it does not expect by itself."""
-REFUSED_BY_MEANING: Mapping[str, Collection[str]] = {
-    "a schema knows no clock": (
-        "in_the_future", "too_long_ago", "contact_at_refused", "occurred_at_refused", "expiry_invalid", "as_of_in_future",
-        "in_force_too_soon", "fit_beyond_today",
-    ),
-    "a schema has no bounds of instants": ("as_of_out_of_range",),
-    "a schema knows no rows": (
-        "unknown_customer", "follows_refused", "customer_total_too_large", "return_exceeds_purchase", "return_before_purchase",
-        "customer_erased", "precondition_failed", "idempotency_key_reused",
-    ),
-    "a schema knows no caller": (
-        "no_customer_of_token", "customer_says_me", "customer_required", "claim_incomplete",
-    ),
-    "a schema compares no fields": (
-        "order_too_large", "order_filter_invalid", "field_not_used", "rulebook_invalid", "rulebook_too_large",
-    ),
-    "a schema knows no numbering plan, no signature and no file": (
-        "phone_invalid", "email_invalid", "external_id_invalid", "cursor_invalid", "file_refused", "token_request_invalid",
-        "personal_data",
-    ),
-}  # fmt: skip
-"""The codes of refusals, and of errors of fields, that a request can meet though it fits its schema, by the reason why the schema cannot say so. What a schema
-can say is `invalid_request`, which is none of them."""
-_MEANT = frozenset(code for codes in REFUSED_BY_MEANING.values() for code in codes)
 
 Findings = dict[str, str]
-
-schemathesis.openapi.format("phone", st.from_regex(r"\+861[3-9][0-9]{9}", fullmatch=True))
 
 
 @pytest.mark.slow
@@ -156,20 +129,9 @@ def _collect(recorder: Any, subject: Subject, findings: Findings) -> None:
                 continue
             failure = check.failure_info.failure
             answer = recorder.interactions[case_id].response
-            if check.name == "positive_data_acceptance" and _is_meant(answer):
-                continue
             words = f"{recorder.label} as {subject.kind} {subject.roles}: {check.name}: {failure.title}: {failure.message}"
             body = "" if answer is None else f"{answer.status_code} {answer.content[:400]!r}"
             findings.setdefault(
                 f"{recorder.label} {check.name} {failure.title}",
                 f"{words}\n{check.failure_info.code_sample}\n{body}",
             )
-
-
-def _is_meant(answer: Any) -> bool:
-    """Return whether an answer refuses what its request means, and not its form."""
-    if answer is None or answer.headers.get("content-type", [""])[0] != MEDIA_TYPE:
-        return False
-    problem = json.loads(answer.content)
-    wrong = problem.get("errors", ()) if problem["code"] == "invalid_request" else [problem]
-    return all(error["code"] in _MEANT for error in wrong)

@@ -1,0 +1,61 @@
+"""The check that a valid request is accepted, for Schemathesis: `schemathesis.toml` names this file, and the tests import it.
+
+The library takes every refusal of a request that fits its schema for a fault. A schema cannot say everything, so a refusal that has one
+of the codes below is none. What a schema can say is `invalid_request`.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis.checks import CHECKS
+
+MEDIA_TYPE = "application/problem+json"
+REFUSED_BY_MEANING: Mapping[str, Collection[str]] = {
+    "a schema knows no clock": (
+        "in_the_future", "too_long_ago", "contact_at_refused", "occurred_at_refused", "expiry_invalid", "as_of_in_future",
+        "in_force_too_soon", "fit_beyond_today",
+    ),
+    "a schema has no bounds of instants": ("as_of_out_of_range",),
+    "a schema knows no rows": (
+        "unknown_customer", "follows_refused", "customer_total_too_large", "return_exceeds_purchase", "return_before_purchase",
+        "customer_erased", "precondition_failed", "idempotency_key_reused",
+    ),
+    "a schema knows no caller": (
+        "no_customer_of_token", "customer_says_me", "customer_required", "claim_incomplete",
+    ),
+    "a schema compares no fields": (
+        "order_too_large", "order_filter_invalid", "field_not_used", "rulebook_invalid", "rulebook_too_large",
+    ),
+    "a schema knows no numbering plan, no signature and no file": (
+        "phone_invalid", "email_invalid", "external_id_invalid", "cursor_invalid", "file_refused", "token_request_invalid",
+        "personal_data",
+    ),
+}  # fmt: skip
+"""The codes of refusals, and of errors of fields, that a request can meet though it fits its schema, by the reason why the schema cannot say so. What a schema
+can say is `invalid_request`, which is none of them."""
+_MEANT = frozenset(code for codes in REFUSED_BY_MEANING.values() for code in codes)
+
+schemathesis.openapi.format("phone", st.from_regex(r"\+861[3-9][0-9]{9}", fullmatch=True))
+_of_library: Any = CHECKS.get_one("positive_data_acceptance")
+CHECKS.unregister("positive_data_acceptance")
+
+
+@schemathesis.check
+def valid_request_is_accepted(ctx: Any, response: Any, case: Any) -> bool | None:
+    """Find a request that fits its schema and is refused for its form."""
+    if is_meant(response):
+        return None
+    found: bool | None = _of_library(ctx, response, case)
+    return found
+
+
+def is_meant(response: Any) -> bool:
+    """Return whether an answer refuses what its request means, and not its form."""
+    if response.headers.get("content-type", [""])[0] != MEDIA_TYPE:
+        return False
+    problem = json.loads(response.content)
+    wrong = problem.get("errors", ()) if problem["code"] == "invalid_request" else [problem]
+    return all(error["code"] in _MEANT for error in wrong)
