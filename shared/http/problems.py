@@ -154,7 +154,9 @@ def document(error: DomainError, language: Language, request_id: str) -> dict[st
     """Return the problem document of a refusal."""
     problem = template(type(error), language, request_id) | {"detail": error.detail(language)}
     if error.errors:
-        problem["errors"] = [_field(field, language) for field in error.errors]
+        problem["errors"] = [_field(field, language) for field in error.errors[:ERRORS_MAX]]
+    if len(error.errors) > ERRORS_MAX:
+        problem["more_errors"] = True
     return problem | {name: value for name, value in error.extra.items() if name not in problem}
 
 

@@ -38,22 +38,26 @@ def pattern(text: str) -> Shown:
 
 def one_of(*names: str) -> dict[str, Any]:
     """Return the part of a schema that asks for exactly one of these fields, where null counts as not given."""
-    return {"allOf": [{"oneOf": _given(names)}]}
+    return {"allOf": [{"oneOf": [_given(name) for name in names]}]}
 
 
 def any_of(*names: str) -> dict[str, Any]:
     """Return the part of a schema that asks for at least one of these fields, where null counts as not given."""
-    return {"allOf": [{"anyOf": _given(names)}]}
+    return {"allOf": [{"anyOf": [_given(name) for name in names]}]}
 
 
-# Both stand below `allOf`, because generators of clients take an object with branches of its own for a union of them.
+def not_both(*names: str) -> dict[str, Any]:
+    """Return the part of a schema that refuses an object with all of these fields, where null counts as not given."""
+    return {"allOf": [{"not": _given(*names)}]}
 
 
-def _given(names: tuple[str, ...]) -> list[dict[str, Any]]:
-    return [
-        {"required": [name], "properties": {name: {"type": "string"}}, "additionalProperties": True}
-        for name in names
-    ]
+# They stand below `allOf`, because generators of clients take an object with branches of its own for a union of them.
+
+
+def _given(*names: str) -> dict[str, Any]:
+    """Return the schema of an object in which these fields are given, whatever else it has."""
+    fields = {name: {"not": {"type": "null"}} for name in names}
+    return {"required": [*names], "properties": fields, "additionalProperties": True}
 
 
 def restrict_texts(document: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ REFUSED_BY_MEANING: Mapping[str, Collection[str]] = {
         "in_the_future", "too_long_ago", "contact_at_refused", "occurred_at_refused", "expiry_invalid", "as_of_in_future",
         "in_force_too_soon", "fit_beyond_today",
     ),
-    "a schema has no bounds of instants": ("as_of_out_of_range",),
+    "a schema has no bounds of instants": ("as_of_out_of_range", "at_out_of_range",),
     "a schema knows no rows": (
         "unknown_customer", "follows_refused", "customer_total_too_large", "return_exceeds_purchase", "return_before_purchase",
         "customer_erased", "precondition_failed", "idempotency_key_reused",
@@ -27,8 +27,9 @@ REFUSED_BY_MEANING: Mapping[str, Collection[str]] = {
         "no_customer_of_token", "customer_says_me", "customer_required", "claim_incomplete",
     ),
     "a schema compares no fields": (
-        "order_too_large", "order_filter_invalid", "field_not_used", "rulebook_invalid", "rulebook_too_large",
+        "order_too_large", "order_filter_invalid", "field_not_used", "rulebook_invalid", "rulebook_too_large", "period_empty",
     ),
+    "a schema says nothing of fields that it does not name": ("nul_character",),
     "a schema knows no numbering plan, no signature and no file": (
         "phone_invalid", "email_invalid", "external_id_invalid", "cursor_invalid", "file_refused", "token_request_invalid",
         "personal_data",

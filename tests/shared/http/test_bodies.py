@@ -1,10 +1,14 @@
-"""The numbers and texts of a body are those that its JSON schema describes."""
+"""The numbers and texts of a body are those that its JSON schema describes, and a refusal of many errors is as long as its schema says."""
 
 import re
 
 import pytest
 
+from shared.errors import FieldError
+from shared.http import problems
 from shared.http.bodies import parse
+from shared.http.cursor import CursorInvalid
+from shared.limits import ERRORS_MAX
 from shared.spelling import VISIBLE_CODE, VISIBLE_TEXT, spelled
 
 
@@ -28,3 +32,16 @@ def test_the_patterns_of_documents_refuse_exactly_the_characters_of_which_nothin
     for pattern in (VISIBLE_TEXT, VISIBLE_CODE):
         fits = re.compile(pattern).search
         assert [text for text in printed if bool(fits(text)) != bool(spelled(text))] == []
+
+
+def test_any_refusal_shows_so_many_errors_at_most_and_says_that_there_are_more() -> None:
+    errors = [
+        FieldError(f"/items/{number}", "too_small", "Too small.", "过小。")
+        for number in range(ERRORS_MAX + 1)
+    ]
+
+    all_shown = problems.document(CursorInvalid(errors=errors[:-1]), "en", "")
+    cut = problems.document(CursorInvalid(errors=errors), "en", "")
+
+    assert [len(problem["errors"]) for problem in (all_shown, cut)] == [ERRORS_MAX] * 2
+    assert ("more_errors" in all_shown, cut["more_errors"]) == (False, True)

@@ -19,6 +19,7 @@ from shared.http.dependencies import Caller, InContext, Transaction
 from shared.http.jobs import LOCATION, JobOut, shown
 from shared.http.models import InstantIn, Request, example, refused
 from shared.http.routes import Router
+from shared.http.shapes import one_of
 from shared.jobs.refusals import TooManyJobs
 from shared.limits import CODE_MAX
 
@@ -33,6 +34,7 @@ class BacktestIn(Request):
     """A draft or a document, and a period of purchases."""
 
     model_config = example(
+        one_of("draft", "document"),
         document={"rules": [{"code": "base", "kind": "points_per_amount", "rates": {"CNY": 2}}]},
         since="2026-02-01T00:00:00Z",
         until="2026-03-01T00:00:00Z",

@@ -51,6 +51,7 @@ from shared.http.models import (
     refused,
 )
 from shared.http.routes import Router
+from shared.http.shapes import not_both
 from shared.limits import (
     CODE_MAX,
     INSTANT_MAX,
@@ -92,7 +93,9 @@ class SimulationIn(Request):
     """A purchase that nobody has made."""
 
     model_config = example(
-        currency="CNY", lines=[{"sku": "TEA-1", "quantity": 2, "amount_minor": 5600, "category": "tea"}]
+        not_both("draft", "document"),
+        currency="CNY",
+        lines=[{"sku": "TEA-1", "quantity": 2, "amount_minor": 5600, "category": "tea"}],
     )
 
     customer_id: CustomerName | None = Field(
