@@ -32,6 +32,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "token": "A token",
         "token_how": "Every call needs one. On the machine that runs Huitou:",
         "token_use": "Then send it with each call, or paste it into “Authorize” on an API page:",
+        "comma": ", ",
         "other": "中文",
         "other_code": "zh",
         "profile": "who the customer is: customers, purchases, returns",
@@ -61,6 +62,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "token": "令牌",
         "token_how": "每次调用都需要令牌。在运行 Huitou 的机器上执行：",
         "token_use": "然后在每次调用时带上，或粘贴到接口页面的 “Authorize” 中：",
+        "comma": "、",
         "other": "English",
         "other_code": "en",
         "profile": "顾客是谁：顾客、购买、退货",
@@ -104,7 +106,7 @@ $rows
 <ul>
 <li><a href="/reference/$language">$reference</a> <small>$reference_how</small></li>
 <li><a href="/docs">$all_docs</a> <small>$all_docs_how <code>huitou token --role admin --link</code></small></li>
-<li><a href="/openapi.json">openapi.json</a>, <a href="/asyncapi.json">asyncapi.json</a>, <a href="/llms.txt">llms.txt</a></li>
+<li><a href="/openapi.json">openapi.json</a>$comma<a href="/asyncapi.json">asyncapi.json</a>$comma<a href="/llms.txt">llms.txt</a></li>
 <li><a href="/changelog.json">$changes</a> <small>JSON Feed</small></li>
 </ul>
 <h2>$token</h2>

@@ -76,6 +76,7 @@ async def test_the_reader_chooses_the_language(
     answer = await console.get(f"/{query}", headers={"Accept-Language": accepted})
 
     assert f'<html lang="{language}">' in answer.text
+    assert ("</a>、<a" in answer.text) == (language == "zh")
 
 
 def test_both_languages_have_the_same_words() -> None:
