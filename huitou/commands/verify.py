@@ -64,6 +64,7 @@ async def _verify(
     from huitou import bus_verification, embedded, registry
     from shared.db import failures
     from shared.db.migrations import NotMigrated, UnknownVersion
+    from shared.run import verification
     from shared.run.command import away
     from shared.service.keys import prove_keys_at_head
     from shared.service.opening import migrations_of
@@ -79,11 +80,9 @@ async def _verify(
             try:
                 await migrations_of(service).require_head(parts.database)
                 await prove_keys_at_head(service, parts)
+                verified = await verification.verify(service, parts)
                 async with parts.database.read() as read:
-                    drifts = [
-                        *await service.verify(read),
-                        *await bus_verification.verify(service, parts, read),
-                    ]
+                    on_bus = await bus_verification.verify(service, parts, read)
                     aside += await _set_aside(service.name, read)
                 about = await bus_verification.notes(service, parts)
             except UnknownVersion as error:
@@ -94,8 +93,9 @@ async def _verify(
                 if failures.is_full_disk(error) or not failures.is_transient(error):
                     raise
                 raise Refused(Exit.DATABASE_AWAY, spoken(away(service, parts, error))) from None
+            drifts = [*verified.drifts, *on_bus]
             found += [{"service": service.name, **asdict(drift)} for drift in drifts]
-            notes += [{"service": service.name, "note": note} for note in about]
+            notes += [{"service": service.name, "note": note} for note in (*verified.notes, *about)]
     return found, aside, notes
 
 

@@ -29,7 +29,7 @@ from shared.db.opening import place_in_words
 from shared.errors import first_of
 from shared.http.app import build_app, build_side_door, build_side_door_of
 from shared.outbox.witness import Found
-from shared.run import garbage, terminal_help
+from shared.run import garbage, terminal_help, verification
 from shared.run.open_files import require_open_files
 from shared.run.roles import Role, accept_loss, move_back, run
 from shared.run.serving import PortTaken, listen, serve
@@ -269,8 +269,8 @@ async def _verify(service: Service, *, as_json: bool) -> int:
         await _look(service, runtime)
         try:
             await migrations_of(service).require_head(runtime.database)
+            verified = await verification.verify(service, runtime)
             async with runtime.database.read() as read:
-                drifts = await service.verify(read)
                 counts = await set_aside.count_open(read)
                 ids = await set_aside.first_dead(read)
         except Exception as error:
@@ -279,20 +279,21 @@ async def _verify(service: Service, *, as_json: bool) -> int:
             raise away(service, runtime, error) from None
     refused = sum(counts[state] for state in set_aside.REFUSED)
     if as_json:
-        sys.stdout.write(json.dumps([asdict(drift) for drift in drifts], ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps([asdict(drift) for drift in verified.drifts], ensure_ascii=False) + "\n")
     else:
-        lines = [_say("drift", **asdict(drift)) for drift in drifts]
-        lines.append(_say("verify_differences", service=service.name, count=len(drifts)))
+        lines = [_say("drift", **asdict(drift)) for drift in verified.drifts]
+        lines.append(_say("verify_differences", service=service.name, count=len(verified.drifts)))
         lines += [
             _say("verify_set_aside", service=service.name, count=count, state=state)
             for state, count in counts.items()
             if count
         ]
+        lines += [_say("verify_note", service=service.name, note=note) for note in verified.notes]
         sys.stdout.write("\n".join(lines) + "\n")
     if refused:  # beside the document on standard output, too
         more = " …" if counts["dead"] > len(ids) else ""
         sys.stderr.write(_say("no_effect_yet", count=refused, ids=[*ids], more=more) + "\n")
-    return EXIT_DRIFT if drifts or refused else EXIT_DONE
+    return EXIT_DRIFT if verified.drifts or refused else EXIT_DONE
 
 
 async def _accept_loss(service: Service) -> int:

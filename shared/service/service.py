@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, MetaData, Table, Text, literal_column, select, text
+from sqlalchemy import Column, MetaData, Table
 
 from shared import api_keys
 from shared.approvals import Approvable
@@ -28,7 +28,6 @@ from shared.outbox import tables as outbox_tables
 from shared.outbox.jobs import Job, paged
 from shared.service.capability import Capability, CustomerOf, FindExternal, FindOwner, Resource
 from shared.settings import ServiceSettings
-from shared.speech import words
 from shared.verify import tables as verify_tables
 from shared.verify.invariants import Drift, Invariants, combine
 
@@ -183,9 +182,6 @@ class Service:
     async def verify(self, read: Read) -> Sequence[Drift]:
         """Recompute the stored rows from the facts, and return every difference."""
         assert self.invariants.verify is not None, "combined invariants can be verified"
-        if read.dialect == "sqlite" and (damage := await read.scalar(_INTEGRITY_CHECK)) != "ok":
-            lines = str(damage).splitlines()
-            return [Drift(words(__name__, "pages_are_whole"), self.name, lines[min(1, len(lines) - 1)])]
         return await self.invariants.verify(read)
 
     async def _lock(self, tx: Tx, context: Context, events: Sequence[Event]) -> None:
@@ -200,7 +196,3 @@ _APPROVAL_JOBS = (
     paged("expire_approvals", expire_approvals, every_seconds=60),
     paged("prune_approvals", prune_approvals, every_seconds=3_600),
 )
-_INTEGRITY_CHECK = select(literal_column("integrity_check", Text)).select_from(
-    text("pragma_integrity_check(1)")
-)
-"""The check of the pages and of the indexes against their tables."""

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from shared.db import Read
+from shared.speech import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,14 @@ class Drift:
     rule: str
     subject: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The differences that a check found, and what else deserves to be known."""
+
+    drifts: Sequence[Drift] = ()
+    notes: Sequence[Words] = ()
 
 
 @dataclass(frozen=True, slots=True)
