@@ -61,14 +61,15 @@ async def _verify(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the differences, what is set aside, and what else deserves to be known, of all services."""
     # These load every service, which the other commands need not wait for.
-    from huitou import bus_verification, embedded, registry
+    from huitou import embedded, registry
     from shared.db import failures
     from shared.db.migrations import NotMigrated, UnknownVersion
-    from shared.run import verification
+    from shared.run import garbage, verification
     from shared.run.command import away
     from shared.service.keys import prove_keys_at_head
     from shared.service.opening import migrations_of
 
+    garbage.seldom()
     found: list[dict[str, Any]] = []
     aside: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
@@ -82,9 +83,7 @@ async def _verify(
                 await prove_keys_at_head(service, parts)
                 verified = await verification.verify(service, parts)
                 async with parts.database.read() as read:
-                    on_bus = await bus_verification.verify(service, parts, read)
                     aside += await _set_aside(service.name, read)
-                about = await bus_verification.notes(service, parts)
             except UnknownVersion as error:
                 raise Refused(Exit.HOME_OF_OTHER_VERSION, spoken(error)) from None
             except NotMigrated as error:
@@ -93,9 +92,8 @@ async def _verify(
                 if failures.is_full_disk(error) or not failures.is_transient(error):
                     raise
                 raise Refused(Exit.DATABASE_AWAY, spoken(away(service, parts, error))) from None
-            drifts = [*verified.drifts, *on_bus]
-            found += [{"service": service.name, **asdict(drift)} for drift in drifts]
-            notes += [{"service": service.name, "note": note} for note in (*verified.notes, *about)]
+            found += [{"service": service.name, **asdict(drift)} for drift in verified.drifts]
+            notes += [{"service": service.name, "note": note} for note in verified.notes]
     return found, aside, notes
 
 

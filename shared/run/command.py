@@ -265,6 +265,7 @@ async def _look(service: Service, runtime: Runtime) -> None:
 
 
 async def _verify(service: Service, *, as_json: bool) -> int:
+    garbage.seldom()
     async with open_runtime(service) as runtime:
         await _look(service, runtime)
         try:
@@ -273,6 +274,8 @@ async def _verify(service: Service, *, as_json: bool) -> int:
             async with runtime.database.read() as read:
                 counts = await set_aside.count_open(read)
                 ids = await set_aside.first_dead(read)
+        except BusUnavailable as error:
+            raise DatabaseAway(words(__name__, "bus_does_not_answer", error=error)) from None
         except Exception as error:
             if not failures.is_transient(error):
                 raise

@@ -28,7 +28,9 @@ from shared.outbox import tables as outbox_tables
 from shared.outbox.jobs import Job, paged
 from shared.service.capability import Capability, CustomerOf, FindExternal, FindOwner, Resource
 from shared.settings import ServiceSettings
+from shared.verify import kernel_rules
 from shared.verify import tables as verify_tables
+from shared.verify.event_rules import EventRule
 from shared.verify.invariants import Drift, Invariants, combine
 
 # These imports make the kernel's metadata complete in every module that describes a service.
@@ -173,6 +175,12 @@ class Service:
     def invariants(self) -> Invariants:
         """Return the invariants of all capabilities."""
         return combine([capability.invariants for capability in self.capabilities])
+
+    @cached_property
+    def event_rules(self) -> Sequence[EventRule]:
+        """Return the rules about rows and events of all capabilities, and those of API keys if the service knows them."""
+        knows_keys = self.name in (ACCESS.producer, *ACCESS.consumers)
+        return [*self.invariants.event_rules, *(kernel_rules.API_KEYS if knows_keys else ())]
 
     async def gauges(self, read: Read) -> Sequence[Sample]:
         """Return the samples of all capabilities."""

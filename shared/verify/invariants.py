@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from shared.db import Read
 from shared.speech import Words
+from shared.verify.event_rules import EventRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Invariants:
     """The function that looks at the next few rows, for the running verification."""
     verify: Verify | None = None
     """The function that looks at all rows, for `huitou verify`."""
+    event_rules: Sequence[EventRule] = ()
+    """The rules about rows and events, for `huitou verify`."""
 
 
 def combine(several: Sequence[Invariants]) -> Invariants:
@@ -72,4 +75,5 @@ def combine(several: Sequence[Invariants]) -> Invariants:
         return [drift for verify_all in verify_functions for drift in await verify_all(read)]
 
     rules = [rule for invariants in several for rule in invariants.rules]
-    return Invariants(rules, look if looks else None, verify)
+    event_rules = [rule for invariants in several for rule in invariants.event_rules]
+    return Invariants(rules, look if looks else None, verify, event_rules)

@@ -32,8 +32,10 @@ from shared.events.base import Event
 from shared.events.cloudevents import encode
 from shared.http.app import build_app
 from shared.ids import new_event_id
+from shared.outbox.lease import FileLease
+from shared.outbox.relay import Relay
 from shared.outbox.tables import outbox
-from shared.run import roles
+from shared.run import event_verification, roles
 from shared.service import Drift, Runtime, Service
 from shared.settings import ServiceSettings
 from shared.vault import open_vault
@@ -147,9 +149,26 @@ class Running(Generic[S]):
             return await read.all(select(table).where(*conditions))
 
     async def drift(self) -> Sequence[Drift]:
-        """Return what `huitou verify` finds."""
+        """Return what `huitou verify` finds in the rows, or else between them and what the service has told."""
         async with self.database.read() as read:
-            return await self.service.verify(read)
+            found = await self.service.verify(read)
+        return found or await self.untold()
+
+    async def untold(self) -> Sequence[Drift]:
+        """Send what is in the outbox, and return what `huitou verify` finds between the rows and the service's own events."""
+        bus, own = self.runtime.bus, self.service.topics_published
+        await bus.ensure_topics(roles.topics_of(self.service))
+        lease = FileLease(self.home / "told.lease")
+        assert lease.try_acquire(), "nobody else tells"
+        await Relay(self.service.name, self.database, bus, lease, own).drain()
+        await lease.release()
+        compared = await event_verification.verify(self.service, self.runtime)
+        of_others = {
+            rule.name
+            for rule in self.service.event_rules
+            if any(event.topic.name not in own for event in rule.events)
+        }
+        return [drift for drift in compared.drifts if drift.rule not in of_others]
 
 
 R = TypeVar("R")

@@ -13,8 +13,15 @@ from services.feedback.complaints.storage import complaints, messages, transitio
 from services.feedback.complaints.storage.histories import histories_of
 from services.feedback.sla.queries import clocks, drifts
 from shared.db import Read
+from shared.events.feedback import (
+    ComplaintAnswered,
+    ComplaintClosed,
+    ComplaintOpened,
+    ComplaintReopened,
+)
 from shared.service import Drift, Invariants, Looked
 from shared.speech import words
+from shared.verify.event_rules import EventRule, Fact, read_rows
 
 PAGE_MAX: Final = 1_000
 LOOK_MAX: Final = 25
@@ -110,6 +117,24 @@ async def _unregistered(read: Read) -> list[Drift]:
     )
 
 
+def _opened(event: ComplaintOpened) -> Fact:
+    return Fact(event.complaint_id)
+
+
+def _moved(event: ComplaintAnswered | ComplaintClosed | ComplaintReopened) -> Fact:
+    return Fact(event.cause.id)
+
+
 INVARIANTS = Invariants(
-    (*drifts.RULES, TAKEN_UP, LAST_TRANSITION, REGISTERED, CLOCK_OF_COMPLAINT), look, verify
+    (*drifts.RULES, TAKEN_UP, LAST_TRANSITION, REGISTERED, CLOCK_OF_COMPLAINT),
+    look,
+    verify,
+    (
+        EventRule("complaint_has_its_event", {ComplaintOpened: _opened}, read_rows(complaints.OPENED)),
+        EventRule(
+            "transition_has_its_event",
+            {ComplaintAnswered: _moved, ComplaintClosed: _moved, ComplaintReopened: _moved},
+            read_rows(transitions.TOLD),
+        ),
+    ),
 )

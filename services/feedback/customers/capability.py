@@ -3,7 +3,8 @@
 from services.feedback.customers import events, storage
 from shared.events.profile import CustomerMerged, CustomerRegistered, CustomerUnmerged
 from shared.identity import customer_of, identity_metadata
-from shared.service import Capability
+from shared.service import Capability, Invariants
+from shared.verify.kernel_rules import IDENTITIES
 
 CAPABILITY = Capability(
     name="customers",
@@ -15,4 +16,5 @@ CAPABILITY = Capability(
     },
     customer_of=customer_of,
     tables=(identity_metadata, storage.metadata),
+    invariants=Invariants(event_rules=(IDENTITIES,)),
 )

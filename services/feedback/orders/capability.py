@@ -1,6 +1,7 @@
 """Orders: the purchases and returns that complaints refer to."""
 
 from services.feedback.orders.events import purchases
+from services.feedback.orders.invariants import INVARIANTS
 from services.feedback.orders.storage import tables
 from shared.events.profile import PurchaseRecorded, PurchaseReturned
 from shared.service import Capability
@@ -13,4 +14,5 @@ CAPABILITY = Capability(
         PurchaseReturned: purchases.purchase_returned,
     },
     tables=(tables.metadata,),
+    invariants=INVARIANTS,
 )

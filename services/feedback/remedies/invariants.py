@@ -8,8 +8,10 @@ from services.feedback.remedies.domain import RemedyStatus
 from services.feedback.remedies.storage import remedies
 from services.feedback.remedies.storage.tables import RemedyRecord
 from shared.db import Read
+from shared.events.feedback import RemedyGranted, RemedySettled
 from shared.service import Drift, Invariants, Looked
 from shared.speech import words
+from shared.verify.event_rules import EventRule, Fact, read_rows
 
 PAGE_MAX: Final = 1_000
 LOOK_MAX: Final = 50
@@ -50,4 +52,20 @@ async def _check(read: Read, page: Sequence[RemedyRecord]) -> list[Drift]:
     ]
 
 
-INVARIANTS = Invariants((SETTLED_BY_TRANSACTION, REMEDY_OF_COMPLAINT), look, verify)
+def _granted(event: RemedyGranted) -> Fact:
+    return Fact(event.remedy_id, (event.points,))
+
+
+def _settled(event: RemedySettled) -> Fact:
+    return Fact(event.remedy_id)
+
+
+INVARIANTS = Invariants(
+    (SETTLED_BY_TRANSACTION, REMEDY_OF_COMPLAINT),
+    look,
+    verify,
+    (
+        EventRule("remedy_has_its_event", {RemedyGranted: _granted}, read_rows(remedies.GRANTED)),
+        EventRule("settlement_has_its_event", {RemedySettled: _settled}, read_rows(remedies.SETTLED)),
+    ),
+)

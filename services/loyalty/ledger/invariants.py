@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
+from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
 from services.loyalty.ledger.domain.wallets import Wallet
 from services.loyalty.ledger.queries.verifying import missing_facts, over_wallets
-from services.loyalty.ledger.storage import checks, rebuild
+from services.loyalty.ledger.storage import checks, rebuild, transactions
 from services.loyalty.ledger.storage.rebuild import Rebuilt
+from services.loyalty.parameters import plain_number
 from shared.db import Read
+from shared.events.loyalty import PointsEarned, PointsRedeemed, PointsReversed
+from shared.events.profile import CustomerRegistered
 from shared.speech import words
+from shared.vault import Vault
+from shared.verify.event_rules import EventRule, Fact, read_rows
 from shared.verify.invariants import Drift
 
 RULES = (
@@ -96,4 +104,48 @@ def _times(rebuilt: Rebuilt) -> Iterator[Drift]:
         )
 
 
-INVARIANTS = over_wallets(RULES, check)
+def _registered(event: CustomerRegistered) -> Fact:
+    return Fact(event.identity_id)
+
+
+def _gained(event: PointsEarned) -> Fact:
+    return Fact(event.transaction_id, (event.points,), event.identity_id)
+
+
+def _lost(event: PointsRedeemed | PointsReversed) -> Fact:
+    return Fact(event.transaction_id, (-event.points,), event.identity_id)
+
+
+def _transaction(row: Sequence[Any]) -> Fact | None:  # each column has its own type
+    """Return the fact of a transaction; one that moved no points of members is not told."""
+    kind, cause_id, points = row
+    prefix = PostingCause(CauseKind(kind), cause_id).prefix
+    return Fact(f"{prefix}_{cause_id}", (int(points),)) if points else None
+
+
+def _with_number(vault: Vault, transaction_id: str) -> str | None:
+    """Return the id of a transaction with the number of its row, as it was told before numbers had names."""
+    prefix = transaction_id.rpartition("_")[0]
+    if plain_number(prefix, transaction_id) is not None:
+        return transaction_id
+    number = vault.numbers.number(prefix, transaction_id)
+    return None if number is None else f"{prefix}_{number}"
+
+
+INVARIANTS = replace(
+    over_wallets(RULES, check),
+    event_rules=(
+        EventRule(
+            "member_is_known",
+            {CustomerRegistered: _registered},
+            read_rows(transactions.MEMBERS),
+            rows_need_events=False,
+        ),
+        EventRule(
+            "transaction_has_its_event",
+            {PointsEarned: _gained, PointsRedeemed: _lost, PointsReversed: _lost},
+            read_rows(transactions.TRANSACTIONS, 2, _transaction),
+            id_of_row=_with_number,
+        ),
+    ),
+)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from services.loyalty.ledger.domain.postings import CauseKind
 from services.loyalty.ledger.domain.wallets import Wallet
+from services.loyalty.ledger.queries import wallets
 from services.loyalty.ledger.queries.verifying import missing_facts, over_wallets
 from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.storage import purchases
 from shared.db import Read
+from shared.events.profile import PurchaseRecorded, PurchaseReturned
 from shared.speech import words
+from shared.verify.event_rules import EventRule, Fact, read_rows
 from shared.verify.invariants import Drift
 
 
@@ -31,5 +35,29 @@ async def _known(read: Read, kind: CauseKind, row_ids: Sequence[int]) -> Collect
     return await known(read, row_ids)
 
 
-INVARIANTS = over_wallets(("units_go_back_once",), check)
+def _recorded(event: PurchaseRecorded) -> Fact:
+    return Fact(event.purchase_id, (event.amount_minor,))
+
+
+def _returned(event: PurchaseReturned) -> Fact:
+    return Fact(event.return_id)
+
+
+INVARIANTS = replace(
+    over_wallets(("units_go_back_once",), check),
+    event_rules=(
+        EventRule(
+            "purchase_has_its_event",
+            {PurchaseRecorded: _recorded},
+            read_rows(purchases.RECORDED),
+            erased=wallets.erased,
+        ),
+        EventRule(
+            "return_has_its_event",
+            {PurchaseReturned: _returned},
+            read_rows(purchases.RETURNED),
+            erased=wallets.erased,
+        ),
+    ),
+)
 """The rule "cause_has_a_fact" is declared by the ledger and shared by every capability that keeps facts."""

@@ -6,8 +6,11 @@ from services.scoring.facts.domain.facts import DayRollup, roll_up
 from services.scoring.facts.domain.state import EMPTY, fold
 from services.scoring.facts.storage import facts, rollups, states
 from shared.db import Read
+from shared.events.profile import PurchaseRecorded, PurchaseReturned
 from shared.service import Drift, Invariants, Looked
 from shared.speech import words
+from shared.verify.event_rules import EventRule, Fact, read_rows
+from shared.verify.kernel_rules import IDENTITIES, erased_identities
 
 PAGE_MAX = 500
 LOOK_MAX = 50
@@ -70,4 +73,31 @@ def _subject(rollup: DayRollup) -> str:
     return f"{rollup.identity_id} {rollup.day} {rollup.currency}"
 
 
-INVARIANTS = Invariants((ROLLUP_RULE, STATE_RULE), look, verify)
+def _recorded(event: PurchaseRecorded) -> Fact:
+    return Fact(event.purchase_id, (event.amount_minor, sum(line.quantity for line in event.lines)))
+
+
+def _returned(event: PurchaseReturned) -> Fact:
+    return Fact(event.return_id, (event.amount_minor, sum(line.quantity for line in event.lines)))
+
+
+INVARIANTS = Invariants(
+    (ROLLUP_RULE, STATE_RULE),
+    look,
+    verify,
+    (
+        EventRule(
+            "purchase_has_its_event",
+            {PurchaseRecorded: _recorded},
+            read_rows(facts.PURCHASES),
+            erased=erased_identities,
+        ),
+        EventRule(
+            "return_has_its_event",
+            {PurchaseReturned: _returned},
+            read_rows(facts.RETURNS),
+            erased=erased_identities,
+        ),
+        IDENTITIES,
+    ),
+)

@@ -47,6 +47,8 @@ SESSION_SECONDS = 8.0
 """The work of a hanging member must be done by another within 15 s. About half of that is left for doing it."""
 LOOK_AGAIN_SECONDS = 0.05
 READ_WAIT_MS = 200
+READ_BYTES_MAX = 8 << 20
+"""The bytes after which a read returns what it has, so that a page of large records takes little memory."""
 UNKNOWN = {UnknownTopicOrPartitionError, InvalidTopicError}
 UNLIMITED = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
 
@@ -233,7 +235,7 @@ class KafkaBus:
     async def read(self, partition: TopicPartition, offset: int, records_max: int) -> list[Record]:
         """Return records from `offset` on, outside any group."""
         first, end = (await self._extents([partition]))[partition]
-        place, records = max(offset, first), list[Record]()
+        place, records, size = max(offset, first), list[Record](), 0
         with translated_errors(self._servers, f"{partition.topic}/{partition.partition} is read"):
             async with asyncio.timeout(ANSWER_SECONDS_MAX), self._consumer() as consumer:
                 theirs = KafkaTopicPartition(*partition)
@@ -244,6 +246,9 @@ class KafkaBus:
                     answer = await consumer.getmany(timeout_ms=READ_WAIT_MS, max_records=room)
                     for received in answer.values():
                         records += [record_of(record) for record in received if record.offset < end]
+                        size += sum(len(record.value or b"") for record in received)
+                    if size >= READ_BYTES_MAX:
+                        break
         return records
 
     async def prune(self, partition: TopicPartition, before: int) -> None:

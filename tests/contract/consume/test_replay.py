@@ -39,6 +39,7 @@ from tests.contract.consume.traffic import Traffic
 from tests.parts import databases, kafka, servers, services
 from tests.parts.databases import Kind
 from tests.parts.opened import Opened, opened
+from tests.parts.services import Running
 from tests.parts.waiting import until
 from tests.shared.consume.running import consuming_with
 
@@ -93,7 +94,7 @@ def _hash(rows: Iterable[str]) -> str:
     return f"{len(listed)} rows {hashlib.sha256(repr(listed).encode()).hexdigest()}"
 
 
-def facts_of_one(house: Opened, records: Iterable[Record]) -> list[Record]:
+def facts_of_one(house: Running[Any], records: Iterable[Record]) -> list[Record]:
     """Without those that claim a fact which was told of another identity before: profile gives each id once.
 
     Scoring keeps nothing of who was erased, not even the ids of their facts: it would believe the other's claim later.
@@ -133,7 +134,7 @@ async def test_a_replay_from_the_start_changes_nothing(name: str, kind: Kind, tm
 
 
 def consuming(
-    house: Opened, database: Database, handlers: Handlers, member: str = "one"
+    house: Running[Any], database: Database, handlers: Handlers, member: str = "one"
 ) -> AbstractAsyncContextManager[Consumer]:
     """A running consumer, until the block ends; how much it sets aside does not stop it."""
     return consuming_with(
@@ -141,9 +142,15 @@ def consuming(
     )
 
 
-async def publish(house: Opened, traffic: Traffic, count: int) -> None:
-    """Put records onto the real topics, each key into its partition."""
-    topics = roles.topics_of(house.service)
+async def publish(
+    house: Running[Any], traffic: Traffic, count: int, wanted: Collection[str] | None = None
+) -> None:
+    """Put records onto the real topics, or onto those that are wanted, each key into its partition."""
+    topics = {
+        name: partitions
+        for name, partitions in roles.topics_of(house.service).items()
+        if wanted is None or name in wanted
+    }
     await house.runtime.bus.ensure_topics(topics)
     producer = await house.runtime.bus.producer()
     placed: list[tuple[TopicPartition, Message]] = []
@@ -163,7 +170,7 @@ async def publish(house: Opened, traffic: Traffic, count: int) -> None:
     await producer.close()
 
 
-async def caught_up(house: Opened, database: Database, handlers: Handlers) -> None:
+async def caught_up(house: Running[Any], database: Database, handlers: Handlers) -> None:
     """Return when the consumer stands at the end of each of its topics."""
     ends = await house.runtime.bus.end_offsets(handlers.topics)
 

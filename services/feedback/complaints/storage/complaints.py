@@ -20,6 +20,8 @@ SORTS = Sorts(
     due_at=(complaint.c.due_at, complaint.c.id),
 )
 OPEN = sorted(status.value for status in machine.OPEN)
+OPENED = select(complaint.c.id)
+"""The complaints, of which each has its event."""
 _BEHIND_RULES = (  # Built once, because it is read every second, and building it costs more than running it.
     select(complaint.c.id)
     .where(

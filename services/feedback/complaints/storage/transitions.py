@@ -4,10 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
+from services.feedback.complaints.domain.machine import ComplaintAction
 from services.feedback.complaints.storage.tables import TransitionRecord, transition
 from shared.db import Read, Tx, any_of, columns_of
+
+TOLD = select(transition.c.id).where(
+    or_(
+        transition.c.action.in_((ComplaintAction.ANSWER.value, ComplaintAction.REOPEN.value)),
+        transition.c.outcome.is_not(None),
+    )
+)
+"""The transitions of which each has its event."""
 
 
 @dataclass(frozen=True, slots=True)

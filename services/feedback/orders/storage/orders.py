@@ -10,6 +10,10 @@ from services.feedback.orders.storage.tables import OrderRecord, OrderReturnReco
 from shared.db import Read, Tx, columns_of
 from shared.identity.tables import identity
 
+ORDERS = select(order_fact.c.purchase_id, order_fact.c.amount_minor)
+RETURNS = select(order_return.c.return_id, order_return.c.amount_minor)
+"""The facts of which each has its event."""
+
 
 async def add(tx: Tx, orders: Sequence[OrderRecord]) -> None:
     """Store orders, each once."""

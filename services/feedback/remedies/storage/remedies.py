@@ -11,6 +11,12 @@ from services.feedback.remedies.domain import RemedyStatus
 from services.feedback.remedies.storage.tables import GranterRecord, RemedyRecord, remedy, remedy_granter
 from shared.db import Read, Tx, any_of, columns_of
 
+GRANTED = select(remedy.c.id, func.coalesce(remedy.c.points, 0)).where(
+    remedy.c.status.not_in((RemedyStatus.PROPOSED.value, RemedyStatus.CANCELLED.value))
+)
+SETTLED = select(remedy.c.id).where(remedy.c.status == RemedyStatus.SETTLED.value)
+"""The remedies that events tell of."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Settled:

@@ -23,6 +23,20 @@ _DUE = (  # Built once, because it is read every second, and building it costs m
     .limit(bindparam("most", type_=Integer))
 )
 
+NOTICES = select(
+    sla_event.c.complaint_id,
+    sla_event.c.metric,
+    sla_event.c.cycle,
+    sla_event.c.ordinal,
+    sla_event.c.kind,
+    sla_event.c.level,
+).where(
+    sla_event.c.kind.in_(
+        (NoticeKind.WARNED.value, NoticeKind.BREACHED.value, NoticeKind.BREACH_WITHDRAWN.value)
+    )
+)
+"""The notices of which each has its event, by their key."""
+
 
 def key_of(clock: ClockRecord) -> ClockKey:
     """Return the primary key of a clock."""

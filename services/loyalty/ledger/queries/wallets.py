@@ -8,11 +8,12 @@ from services.loyalty.ledger.domain.wallets import Wallet
 from services.loyalty.ledger.storage import wallets
 from services.loyalty.ledger.storage.checks import spends
 from services.loyalty.ledger.storage.member_page import is_of
+from services.loyalty.ledger.storage.transactions import erased
 from services.loyalty.ledger.storage.wallets import count_owners as count_members
 from services.loyalty.ledger.storage.wallets import due, identities
 from shared.db import Read
 
-__all__ = ["count_members", "due", "identities", "is_of", "members_page", "spends"]
+__all__ = ["count_members", "due", "erased", "identities", "is_of", "members_page", "spends"]
 
 
 async def members_page(read: Read, after: int, limit: int) -> tuple[list[Sequence[Wallet]], int | None]:

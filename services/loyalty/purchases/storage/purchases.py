@@ -20,6 +20,10 @@ from services.loyalty.purchases.storage.tables import (
 )
 from shared.db import Read, Slice, Tx, any_of, columns_of, in_order
 
+RECORDED = select(purchase.c.purchase_id, purchase.c.amount_minor)
+RETURNED = select(purchase_return.c.return_id)
+"""The facts of which each has its event."""
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:

@@ -10,6 +10,10 @@ from sqlalchemy import select
 from services.loyalty.remedies.storage.tables import RemedyRecord, remedy
 from shared.db import Read, Slice, Tx, any_of, columns_of, in_order
 
+ANSWERED = select(remedy.c.remedy_id, remedy.c.points)
+REFUSED = select(remedy.c.remedy_id).where(remedy.c.refusal.is_not(None))
+"""The answers of which each has its grant, and the refusals of which each has its event."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -10,6 +10,22 @@ from shared.verify.row_rules import RowRule
 WALKS = (identity.c.identity_id,)
 """The ids that the running verification goes through."""
 
+IDENTITIES = select(identity.c.identity_id)
+"""The identities, each of which has its event."""
+_external_ids = (
+    select(func.count(identifier.c.blind_index))
+    .where(
+        identifier.c.identity_id == identity.c.identity_id,
+        identifier.c.kind == "external_id",
+        identifier.c.state == "resolving",
+    )
+    .scalar_subquery()
+)
+EXTERNAL_IDS = select(identity.c.identity_id, identity.c.record_version, _external_ids).where(
+    identity.c.state != "erased"
+)
+"""The identities with the version of what was told of them, and the number of their external ids."""
+
 
 def _two_holders() -> Select[str]:
     """Find what the unique index forbids, for the day it is rebuilt, restored or rotated."""

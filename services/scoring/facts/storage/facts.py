@@ -17,6 +17,10 @@ from shared.db import Read, Tx, any_of
 from shared.db.records import columns_of
 from shared.identity import identity
 
+PURCHASES = select(purchase.c.purchase_id, purchase.c.amount_minor, purchase.c.units)
+RETURNS = select(purchase_return.c.return_id, purchase_return.c.amount_minor, purchase_return.c.units)
+"""The facts of which each has its event."""
+
 
 async def identity_of_fact(read: Read, fact_id: str) -> str | None:
     """Return the identity of a purchase or a return; None if it is not known."""

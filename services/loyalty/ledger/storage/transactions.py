@@ -1,0 +1,43 @@
+"""The transactions of the ledger that events tell of, each with the points that it added to members or took from them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import case, func, select
+
+from services.loyalty.ledger.domain.postings import Account, CauseKind
+from services.loyalty.ledger.storage.tables import posting, wallet
+from shared.db import Read, any_of
+
+TOLD = (
+    CauseKind.PURCHASE,
+    CauseKind.RETURN,
+    CauseKind.REDEMPTION,
+    CauseKind.ADJUSTMENT,
+    CauseKind.REMEDY,
+)
+"""The kinds of fact whose points are told. Of a return only the points that it takes back are, and not those it gives back."""
+_c = posting.c
+_added = func.sum(
+    case(
+        (_c.from_account.in_((Account.ISSUED, Account.ADJUSTED)), _c.points),
+        (_c.to_account.in_((Account.ISSUED, Account.ADJUSTED, Account.REDEEMED)), -_c.points),
+        else_=0,
+    )
+)
+TRANSACTIONS = (
+    select(_c.cause_kind, _c.cause_id, _added)
+    .where(_c.cause_kind.in_(TOLD))
+    .group_by(_c.cause_kind, _c.cause_id)
+)
+"""Each transaction by its kind and id, with its points."""
+MEMBERS = select(wallet.c.identity_id).distinct()
+
+
+async def erased(read: Read, identity_ids: Collection[str]) -> Collection[str]:
+    """Return those of these identities that were erased."""
+    rows = select(wallet.c.identity_id).where(
+        any_of(wallet.c.identity_id, sorted(identity_ids)), wallet.c.erased_at.is_not(None)
+    )
+    return {identity_id for (identity_id,) in await read.all(rows)}
