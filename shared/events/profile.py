@@ -64,6 +64,7 @@ ACCESS = Topic(
 Reference = Annotated[str, StringConstraints(max_length=22, pattern=r"^[A-Za-z0-9_-]{22}$")]
 KeyHash = Annotated[str, StringConstraints(max_length=64, pattern=r"^[0-9a-f]{64}$")]
 PartnerScope = Annotated[str, StringConstraints(max_length=CODE_MAX, pattern=f"^{SCOPE}$")]
+ReferenceKey = Annotated[str, StringConstraints(max_length=16, pattern=r"^[0-9a-f]{16}$")]
 RegionCode = Annotated[str, StringConstraints(max_length=16, pattern=r"^[A-Za-z0-9-]+$")]
 Language = Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 
@@ -193,6 +194,8 @@ class CustomerRegistered(IdentityEvent):
     """The issuer that brought the identity. A partner sees only the identities that it brought."""
     references: Annotated[tuple[Reference, ...], Field(max_length=REFERENCES_MAX)] = ()
     """Keyed digests of the external ids of the identity. Other services find it by them without learning the ids."""
+    reference_key: ReferenceKey | None = None
+    """A check value of the key of these digests, if there are any. A service with another key would find nobody by them."""
 
 
 class CustomerAttributes(Part):
@@ -218,6 +221,8 @@ class CustomerUpdated(IdentityEvent):
     """A number that grows with every change of this identity."""
     references: Annotated[tuple[Reference, ...], Field(max_length=REFERENCES_MAX)] = ()
     """Keyed digests of all external ids of this identity."""
+    reference_key: ReferenceKey | None = None
+    """A check value of the key of these digests, if there are any."""
     attributes: CustomerAttributes | None = None
     """The customer's attributes. They are present only if the identity is its own owner."""
 

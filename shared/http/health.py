@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sqlalchemy import literal, select
 from starlette.requests import Request
 
 from shared import catalogues, logs
@@ -24,6 +23,7 @@ from shared.http.models import Response, example
 from shared.http.problems import language_of
 from shared.http.routes import Router
 from shared.latest import Latest
+from shared.vault.checks import has_other_references
 
 READY_SECONDS_MAX = 0.45
 """The time that the checks of readiness may take together. The answer is due within 500 ms."""
@@ -70,8 +70,9 @@ KEYS_UNREADABLE = issue(__name__, "token_keys_unreadable")
 DISK_FULL = issue(__name__, "disk_full")
 LOG_DAMAGED = issue(__name__, "log_damaged")
 LOG_LOST = issue(__name__, "log_lost")
-LASTING = frozenset({"database_behind", "log_damaged", "topic_deletes"})
+LASTING = frozenset({"database_behind", "log_damaged", "reference_key_differs", "topic_deletes"})
 """The codes of issues that keep a service from being ready until a person has decided or mended something."""
+REFERENCE_KEY_DIFFERS = issue(__name__, "reference_key_differs")
 HIDDEN = issue(__name__, "hidden")
 """The sentence in place of the details, for those who have no token of an operator."""
 CHECK_SLOW = issue(__name__, "check_slow")
@@ -123,7 +124,7 @@ class Health:
 
 
 class DatabaseCheck:
-    """The check that the database answers, and has the tables that this program expects."""
+    """The check that the database answers, has the tables that this program expects, and knows of no other key of references."""
 
     def __init__(self, runtime: Runtime, migrations: Migrations) -> None:
         self._runtime = runtime
@@ -138,9 +139,11 @@ class DatabaseCheck:
                 self._at_head = state == "head"
                 return () if self._at_head else (DATABASE_OLDER if state == "older" else NOT_MIGRATED,)
             async with self._runtime.database.read() as read:
-                await read.scalar(_ONE)
+                differs = await has_other_references(read, self._runtime.vault)
             if self._runtime.database.damaged:
                 return (DATABASE_DAMAGED,)
+            if differs:
+                return (REFERENCE_KEY_DIFFERS.filled(service=self._runtime.settings.service),)
         except Exception as error:
             if failures.is_damaged(error):
                 return (DATABASE_DAMAGED,)
@@ -318,6 +321,3 @@ def _forget(check: asyncio.Future[Sequence[Issue]]) -> None:
     """Read the exception of a check that was cancelled, because asyncio logs exceptions that nobody reads."""
     if not check.cancelled():
         check.exception()
-
-
-_ONE = select(literal(1))

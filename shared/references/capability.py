@@ -14,6 +14,7 @@ from shared.references.register import KnownReferences
 from shared.references.tables import reference, reference_record, references_metadata
 from shared.service.capability import Capability
 from shared.speech import words
+from shared.vault.checks import tell_references
 from shared.verify.event_rules import EventRule, Fact, read_rows
 from shared.verify.row_rules import RowRule, invariants_of
 
@@ -21,8 +22,9 @@ _REGISTERED = 0
 """The version of the references that a registration tells. Updates have greater versions."""
 
 
-async def customer_registered(tx: Tx, _context: Context, events: Sequence[CustomerRegistered]) -> None:
+async def customer_registered(tx: Tx, context: Context, events: Sequence[CustomerRegistered]) -> None:
     """Store the references of new customers."""
+    await _compare_keys(tx, context, events)
     await register.record(
         tx,
         [
@@ -33,11 +35,21 @@ async def customer_registered(tx: Tx, _context: Context, events: Sequence[Custom
     )
 
 
-async def customer_updated(tx: Tx, _context: Context, events: Sequence[CustomerUpdated]) -> None:
+async def customer_updated(tx: Tx, context: Context, events: Sequence[CustomerUpdated]) -> None:
     """Store the references of customers that got or lost an external id."""
+    await _compare_keys(tx, context, events)
     await register.record(
         tx, [KnownReferences(event.identity_id, event.record_version, event.references) for event in events]
     )
+
+
+async def _compare_keys(
+    tx: Tx, context: Context, events: Sequence[CustomerRegistered | CustomerUpdated]
+) -> None:
+    """Note it if profile makes references with another key: this service would find nobody by them."""
+    marks = [event.reference_key for event in events if event.reference_key is not None]
+    if marks and marks[-1] != context.vault.reference_mark:
+        await tell_references(tx, marks[-1])
 
 
 async def customer_erased(tx: Tx, _context: Context, events: Sequence[CustomerErased]) -> None:

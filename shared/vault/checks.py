@@ -7,7 +7,7 @@ From then on the database is opened with this key only.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from shared.db import Read, Tx, columns_of
 from shared.vault.errors import UnreadableToken
@@ -18,6 +18,8 @@ VAULT = "vault"
 """The purpose of the keys under which a service seals its data."""
 REFERENCES = "references"
 """The purpose of the key that names external ids in events."""
+REFERENCES_TOLD = "references_told"
+"""The purpose of what profile has told of its key of references, if this service has met another than its own."""
 TOKENS = "tokens"
 """The purpose of the installation's own key that signs tokens."""
 
@@ -44,8 +46,17 @@ class OtherKeys(Exception):
 
 
 async def prove(tx: Tx, every: Sequence[HeldKeys], vault: Vault) -> None:
-    """Compare these keys with the recorded check values, and record those of keys that are new. Raises OtherKeys."""
-    new = await compare(tx, await recorded_checks(tx), every, vault)
+    """Compare these keys with the recorded check values, and record those of keys that are new. Raises OtherKeys.
+
+    A key of references that profile has told of takes the place of a wrong one: no row was written with it.
+    """
+    recorded = await recorded_checks(tx)
+    if bytes.fromhex(vault.reference_mark) in _values(recorded, REFERENCES_TOLD):
+        await tx.execute(
+            update(key_check).where(key_check.c.purpose == REFERENCES).values(value=vault.reference_check)
+        )
+        recorded = await recorded_checks(tx)
+    new = await compare(tx, recorded, every, vault)
     if new and len(await tx.insert_new_records(key_check, new)) < len(new):
         await prove(tx, every, vault)  # another process has recorded its keys meanwhile: compare with those
 
@@ -71,6 +82,22 @@ async def compare(
             if generation not in known
         ]
     return new
+
+
+async def tell_references(tx: Tx, mark: str) -> None:
+    """Note what profile has told of its key of references, which is not that of this service."""
+    told = KeyCheckRecord(REFERENCES_TOLD, 1, bytes.fromhex(mark))
+    await tx.upsert_records(key_check, [told], key=("purpose", "generation"))
+
+
+async def has_other_references(read: Read, vault: Vault) -> bool:
+    """Return whether profile has told of another key of references than the one in this vault."""
+    told = _values(await recorded_checks(read), REFERENCES_TOLD)
+    return bool(told) and bytes.fromhex(vault.reference_mark) not in told
+
+
+def _values(recorded: Sequence[KeyCheckRecord], purpose: str) -> list[bytes]:
+    return [bytes(record.value) for record in recorded if record.purpose == purpose]
 
 
 async def recorded_checks(read: Read) -> list[KeyCheckRecord]:

@@ -21,6 +21,7 @@ from shared.vault.tables import BUCKETS, SubjectKeyRecord, subject_key
 
 BLIND_INDEX_BYTES = 16
 REFERENCE_BYTES = 16
+REFERENCE_MARK_BYTES = 8
 SUBJECTS_MAX = 10_000
 _INSTALLATION = "installation"
 _NAME = "name"
@@ -79,6 +80,8 @@ class Vault:
         """The check value of each generation. It reveals nothing about the key."""
         self.reference_check = installation.derive(reference_secret, "reference", "check")
         """The check value of the key of references."""
+        self.reference_mark = self.reference_check[:REFERENCE_MARK_BYTES].hex()
+        """The beginning of it, which events tell: every service must have the same key."""
         self._newest = max(generations)
         self._wrapping = _ciphers(installation.derive_all(generations, service, "wrap"))
         self._data = _ciphers(installation.derive_all(generations, service, "data"))

@@ -214,9 +214,7 @@ class CustomersOfFacts:
         )
         self._tx.publish(
             *(
-                _registered(
-                    fact, decision.identity_id, self._issuer, references.get(decision.identity_id, ())
-                )
+                self._registered(fact, decision.identity_id, references.get(decision.identity_id, ()))
                 for fact, decision in zip(facts, decisions, strict=True)
                 if decision.is_new
             )
@@ -320,15 +318,15 @@ class CustomersOfFacts:
                     references.setdefault(decision.identity_id, []).append(reference)
         return references
 
-
-def _registered(fact: Fact, identity_id: str, issuer: str, references: Sequence[str]) -> CustomerRegistered:
-    return CustomerRegistered(
-        identity_id=identity_id,
-        customer_id=identity_id,
-        occurred_at=fact.seen_at,
-        cause=Cause(kind=fact.kind, id=fact.record_id),
-        origin=fact.kind,
-        source=fact.source,
-        issuer=issuer,
-        references=tuple(references),
-    )
+    def _registered(self, fact: Fact, identity_id: str, references: Sequence[str]) -> CustomerRegistered:
+        return CustomerRegistered(
+            identity_id=identity_id,
+            customer_id=identity_id,
+            occurred_at=fact.seen_at,
+            cause=Cause(kind=fact.kind, id=fact.record_id),
+            origin=fact.kind,
+            source=fact.source,
+            issuer=self._issuer,
+            references=tuple(references),
+            reference_key=self._vault.reference_mark if references else None,
+        )

@@ -36,6 +36,7 @@ async def tell_references(
                 cause=causes[identity.identity_id],
                 record_version=identity.record_version,
                 references=tuple(references.get(identity.identity_id, ())[-REFERENCES_MAX:]),
+                reference_key=vault.reference_mark if identity.identity_id in references else None,
             )
             for identity in raised
             if also_none or identity.identity_id in references
