@@ -23,6 +23,8 @@ _OUTAGE_CLASSES = ("08", "53", "57", "58")
 """Connection exceptions, insufficient resources, operator intervention, system errors."""
 _REFUSED = {"3D000", "28P01", "28000"}
 """invalid_catalog_name, invalid_password, invalid_authorization_specification: no such database, no such user."""
+_LOCKED = "55P03"
+"""lock_not_available: another transaction uses what this one must have alone."""
 _IDLE = "25P03"
 """idle_in_transaction_session_timeout: the server has ended a transaction that stood still."""
 _ROW_CLASSES = ("22", "23")
@@ -65,7 +67,7 @@ def is_transient(error: BaseException) -> bool:
     return (
         state in _LOST_RACE
         or state in _REFUSED
-        or state == _IDLE
+        or state in {_IDLE, _LOCKED}
         or state[:2] in _OUTAGE_CLASSES
         or is_damaged(error)
     )
@@ -84,6 +86,11 @@ def is_damaged(error: BaseException) -> bool:
 def is_refused(error: BaseException) -> bool:
     """Whether the server answers but refuses the connection: it does not know the database, the user or the password."""
     return _sqlstate(error) in _REFUSED
+
+
+def is_locked(error: BaseException) -> bool:
+    """Whether another transaction uses a table that this one must have alone."""
+    return _sqlstate(error) == _LOCKED
 
 
 def is_row_refused(error: BaseException) -> bool:

@@ -20,7 +20,7 @@ from alembic import command, context
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, inspect
+from sqlalchemy import Connection, MetaData, inspect, text
 
 from shared.db import locks, types
 from shared.db.access import Database, Tx
@@ -36,6 +36,9 @@ DROPPED_REVISIONS = frozenset(("0001", "0002", "0003", "0004", "0005"))
 State = Literal["empty", "behind", "head", "newer", "older"]
 
 
+LOCK_SECONDS_MAX = 2
+"""The time that an upgrade waits for a table which another transaction uses, for example a backup. Every request that needs the table
+waits behind the upgrade."""
 KEYS_KNOWN = "kernel0002"
 """The revision from which on a database tells which keys it was written with."""
 
@@ -92,10 +95,13 @@ class Migrations:
     async def upgrade(self, database: Database, keys: Keys | None = None) -> None:
         """Bring the database to this version in one transaction; nothing happens when it is there.
 
-        A revision may seal rows with `keys`, so these are proved first. Raises UnknownVersion, and what the proof raises.
+        A revision may seal rows with `keys`, so these are proved first. Raises UnknownVersion, what the proof raises, and an error
+        that is transient if another transaction uses a table for long: then nothing has changed.
         """
         async with database.begin() as tx:
             await tx.lock_buckets(locks.MIGRATION_SPACE, [0], exclusive=True)
+            if tx.dialect == "postgresql":
+                await tx.run(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS_MAX}s'"))
             if keys is not None and (await tx.run_sync(self._state))[0] == "behind":
                 await tx.run_sync(lambda connection: self._upgrade(connection, database.url, KEYS_KNOWN))
                 await keys.prove(tx)

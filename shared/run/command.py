@@ -361,6 +361,8 @@ def away(service: Service, runtime: Runtime, error: Exception) -> DatabaseAway:
     database = place_in_words(runtime.database.url)
     if failures.is_damaged(error):
         return DatabaseAway(words(__name__, "database_damaged", database=database))
+    if failures.is_locked(error):
+        return DatabaseAway(words(__name__, "database_in_use", database=database))
     name = "database_refuses" if failures.is_refused(error) else "database_away"
     variable = f"HUITOU_{service.name.upper()}_DATABASE_URL"
     return DatabaseAway(
