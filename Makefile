@@ -42,10 +42,17 @@ test-long: .venv/dev.installed ## run every test, with all attacks and long fuzz
 
 .PHONY: check
 check: .venv/dev.installed ## format, lint, types, import contracts, tidiness, documentation; no test that starts anything
+	@$(MAKE) -j 2 check-types check-rules
+
+.PHONY: check-types
+check-types:
+	@$(BIN)/mypy
+
+.PHONY: check-rules
+check-rules:
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/mypy
 	@$(BIN)/pytest -q -m 'not slow' tests/architecture
 
 .PHONY: fix
