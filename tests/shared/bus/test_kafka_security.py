@@ -5,6 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.admin import NewPartitions, NewTopic, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
 from huitou import access
 from huitou.settings import SERVICES
@@ -77,6 +82,49 @@ async def test_a_service_writes_to_its_own_topics_and_to_no_others(
 
     assert set(await bus.writable(sorted(TOPICS))) == own
     await bus.close()
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_service_gets_at_nothing_but_its_topics_and_its_group(
+    granted: ApacheKafka, service: str
+) -> None:
+    """It neither deletes nor changes a topic, not even its own, and sees nothing of topics and groups of others."""
+    bus, admins = _bus(granted, service), _bus(granted, ADMIN)
+    known = {grant.name for grant in access.grants() if grant.user == service and grant.resource == "topic"}
+    others = sorted(set(TOPICS) - known)
+    async with bus._admin() as admin:
+        for topic in TOPICS:
+            config = ConfigResource(ConfigResourceType.TOPIC, topic, configs={"retention.ms": "1"})
+            deleted = await admin.delete_topics([topic])
+            assert [code for _, code in deleted.topic_error_codes] == [TopicAuthorizationFailedError.errno]
+            with pytest.raises(TopicAuthorizationFailedError):
+                await admin.create_partitions({topic: NewPartitions(9)})
+            (altered,) = await admin.alter_configs([config])
+            assert [code for code, *_ in altered.resources] == [TopicAuthorizationFailedError.errno]
+        for topic in sorted(known):
+            with pytest.raises(TopicAuthorizationFailedError):
+                await admin.delete_records({KafkaPartition(topic, 0): RecordsToDelete(1)})
+        for topic in others:
+            (described,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+            assert [code for code, *_ in described.resources] == [TopicAuthorizationFailedError.errno]
+        made = await admin.create_topics([NewTopic("huitou.other", 1, 1)])
+        assert [code for _, code, *_ in made.topic_errors] == [TopicAuthorizationFailedError.errno]
+        for group in set(SERVICES) - {service}:
+            with pytest.raises(GroupAuthorizationFailedError):
+                await admin.list_consumer_group_offsets(group)
+    for topic in others:
+        with pytest.raises(BusUnavailable, match="does not allow"):
+            await bus.read(TopicPartition(topic, 0), 0, 1)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=granted.servers, transactional_id=service, **granted.access(service).options()
+    )
+    with pytest.raises(KafkaError):
+        await producer.start()
+    await producer.stop()
+    assert set(TOPICS) <= {place.topic for place in await admins.end_offsets(sorted(TOPICS))}
+    await bus.close()
+    await admins.close()
 
 
 @pytest.mark.kafka
