@@ -176,7 +176,7 @@ def of_headers(target: Target) -> Iterator[Case]:
     for operation in target.operations:
         for name, value in bad_values.HEADERS:
             kind = f"the header {name.decode()}: {value[:20]!r}"
-            statuses = (400, 401, *REFUSED_BY_MEANING)
+            statuses = (400, 401, 412, *REFUSED_BY_MEANING)  # 412: an If-Match that names no version
             yield _as_documented(target, operation, kind, target.path(operation), statuses, (name, value))
 
 
