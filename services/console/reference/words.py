@@ -155,10 +155,12 @@ TAGS: Mapping[str, str] = {
     "redemptions": "兑换",
     "remedies": "补偿",
     "returns": "退货",
+    "rulebook drafts": "规则手册草稿",
     "rulebooks": "规则手册",
     "scores": "评分",
     "service": "服务状态",
     "set aside": "搁置的记录",
+    "simulations": "试算",
     "tokens": "令牌",
 }
 """The Chinese of the tags of operations, which are headings in lists."""
