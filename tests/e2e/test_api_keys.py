@@ -11,7 +11,7 @@ pytestmark = pytest.mark.timeout(400)
 
 EVERYWHERE_SECONDS_MAX = 5.0
 """The promise of the documentation."""
-SCOPES = ["complaints:read", "customers:read", "points:read", "purchases:read", "scores:read"]
+SCOPES = ["complaints:read", "customers:read", "purchases:read", "returns:read"]
 
 
 async def test_a_key_is_known_and_a_revoked_key_is_refused_in_every_service_within_five_seconds(

@@ -75,7 +75,7 @@ def test_a_conflict_names_fields_by_word_and_places_by_pointer() -> None:
     refusal = conflicting(OrderConflict, ["/lines/0/quantity", "/lines/1/name", "/currency"])
     assert refusal.extra == {"fields": ["lines", "currency"]}
     assert [error.pointer for error in refusal.errors] == ["/lines/0/quantity", "/lines/1/name", "/currency"]
-    assert "lines, currency" in refusal.detail("zh")
+    assert "lines、currency" in refusal.detail("zh")
 
 
 def test_clocks_may_differ_by_a_day() -> None:
