@@ -6,6 +6,7 @@ Sets of lines are bit masks: bit i stands for line i + 1. What units of a line a
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
@@ -15,11 +16,29 @@ from services.loyalty.purchases.domain.facts import Line, MemberFacts, UnitRange
 PARTNER = "partner:"
 
 
+class _Ranked:
+    """Lines in the order of a number. A comparison of all lines is one search, however many rules compare them."""
+
+    __slots__ = ("_lines", "_values")
+
+    def __init__(self, numbers: Iterable[tuple[int, int]]) -> None:
+        """Take the number of each line, by the index of the line."""
+        self._values: list[int] = []
+        self._lines = [0]
+        for number, line in sorted((number, line) for line, number in numbers):
+            self._values.append(number)
+            self._lines.append(self._lines[-1] | 1 << line)
+
+    def below(self, limit: int, *, or_equal: bool) -> int:
+        """Return the set of the lines whose number is less than a limit, or at most the limit."""
+        return self._lines[(bisect_right if or_equal else bisect_left)(self._values, limit)]
+
+
 class Cart:
     """An order with its lines, and the facts about its member that were frozen when it was booked."""
 
     __slots__ = (
-        *("_amount_of", "_amounts", "_index", "_quantities", "_quantity_of"),
+        *("_amount_of", "_amounts", "_index", "_quantities", "_quantity_of", "_ranked"),
         *("channel", "currency", "everything", "issuer", "lines", "member", "occurred_at", "source", "store"),
     )
 
@@ -52,6 +71,7 @@ class Cart:
         self._amount_of: dict[int, int] = {}
         self._quantity_of: dict[int, int] = {}
         self._index: dict[str, dict[str | None, int]] = {}
+        self._ranked: dict[Callable[[Cart, int], int], _Ranked] = {}
 
     def _take_back(self, returned: Iterable[UnitRange]) -> None:
         for units in returned:
@@ -97,6 +117,14 @@ class Cart:
                 index[value] = index.get(value, 0) | (1 << line & self.everything)
         return index
 
+    def with_number(self, read: Callable[[Cart, int], int]) -> _Ranked:
+        """Return the lines that are left, ranked by a number of each."""
+        ranked = self._ranked.get(read)
+        if ranked is None:
+            left = (line for line in range(len(self.lines)) if self.everything >> line & 1)
+            ranked = self._ranked[read] = _Ranked((line, read(self, line)) for line in left)
+        return ranked
+
     def mask(self, is_in: Callable[[int], bool]) -> int:
         """Return the set of the lines, by their index from 0, that a condition picks."""
         return sum(1 << line for line in range(len(self.lines)) if is_in(line))
@@ -111,6 +139,8 @@ class Cart:
         """Return the sum of the numbers of these lines."""
         if mask == self.everything:
             return sum(numbers)  # lines that are gone count nothing
+        if mask.bit_count() == 1:
+            return numbers[mask.bit_length() - 1]
         return sum([number for line, number in enumerate(numbers) if mask >> line & 1])
 
 

@@ -324,10 +324,9 @@ def _select_text(node: Is | Among) -> Select:
     texts = frozenset(value for value in values if isinstance(value, str))
 
     def picked(cart: Cart) -> int:
-        mask = 0
-        for value, lines in cart.with_text(attribute).items():
-            if value in texts:
-                mask |= lines
+        mask, index = 0, cart.with_text(attribute)
+        for value in texts if len(texts) < len(index) else texts & index.keys():
+            mask |= index.get(value, 0)
         return mask if wanted else cart.everything & ~mask
 
     return picked
@@ -335,13 +334,17 @@ def _select_text(node: Is | Among) -> Select:
 
 def _select_number(node: Than) -> Select:
     read: Callable[[Cart, int], int] = Cart.unit_price if node.fact == "line.unit_price" else Cart.quantity_of
-    compare, value = COMPARE[node.op], node.value
+    value = node.value
+    includes_equal, above = node.op in ("le", "gt"), node.op in ("gt", "ge")
 
-    def is_met(cart: Cart, line: int) -> bool:
+    def picked(cart: Cart) -> int:
         limit = value if isinstance(value, int) else value.get(cart.currency)
-        return limit is not None and compare(read(cart, line), limit)
+        if limit is None:
+            return 0
+        below = cart.with_number(read).below(limit, or_equal=includes_equal)
+        return cart.everything & ~below if above else below
 
-    return lambda cart: cart.mask(lambda line: is_met(cart, line)) & cart.everything
+    return picked
 
 
 def _both(cart: Cart, parts: list[Select]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from services.loyalty.earning.domain import evaluating, explaining, falling
@@ -25,7 +26,10 @@ class Explanation:
 
 
 async def explain_purchase(read: Read, found: FoundMember, row_id: int | None) -> Explanation:
-    """Return what each rule answered to a purchase of this member. Raises NoSuchPurchase."""
+    """Return what each rule answered to a purchase of this member. Raises NoSuchPurchase.
+
+    Many lines and many rules take longer than others may wait for, so they are worked on in a thread.
+    """
     stored = await orders.find_rows(read, [] if row_id is None else [row_id])
     purchase = stored.get(row_id or 0)
     if purchase is None or purchase.wallet_id not in found.wallet_ids:
@@ -33,9 +37,9 @@ async def explain_purchase(read: Read, found: FoundMember, row_id: int | None) -
     book = (await compiled_of(read, [purchase.rulebook]))[purchase.rulebook]
     granted = {lot.rule: lot.issued for lot in await lots.of_purchases(read, [purchase.id])}
     cart = falling.cart_of(purchase)(())
-    answers = evaluating.answers(book, cart)
+    answers = await asyncio.to_thread(evaluating.answers, book, cart)
     return Explanation(
         purchase,
         explaining.applied_of(book, cart, answers, granted),
-        explaining.rejected_of(book, cart, answers),
+        await asyncio.to_thread(explaining.rejected_of, book, cart, answers),
     )

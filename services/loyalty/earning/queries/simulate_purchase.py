@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -84,7 +85,10 @@ class _Rules:
 async def simulate_purchase(
     read: Read, context: Context[Settings], found: FoundMember | None, asked: Asked
 ) -> Simulation:
-    """Return what a purchase would earn, by the functions by which purchases earn. `found` None: somebody who never bought."""
+    """Return what a purchase would earn, by the functions by which purchases earn. `found` None: somebody who never bought.
+
+    Many lines and many rules take longer than others may wait for, so they are worked on in a thread.
+    """
     programme = await programme_or_default(read, context)
     rules = await _rules(read, programme, asked)
     book, tier = rules.book, None
@@ -99,7 +103,7 @@ async def simulate_purchase(
         channel=asked.channel,
         store=asked.store,
     )
-    weighed = earning.weigh(book, cart, programme.zone_info)
+    weighed = await asyncio.to_thread(earning.weigh, book, cart, programme.zone_info)
     wallets = [NO_WALLET] if found is None else found.wallet_ids
     wallet_id = NO_WALLET if found is None else found.locked.wallets[asked.identity_id].id
     filled = await _counters(read, weighed.claims, wallets)
@@ -112,7 +116,7 @@ async def simulate_purchase(
         rules.hash,
         tier,
         explaining.applied_of(book, cart, weighed.answers, granted),
-        explaining.rejected_of(book, cart, weighed.answers),
+        await asyncio.to_thread(explaining.rejected_of, book, cart, weighed.answers),
         served,
         [
             FilledCap(

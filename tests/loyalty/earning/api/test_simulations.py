@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -171,3 +172,30 @@ async def explained(shop: Shop, buyer: str, purchase_id: str) -> Any:
     path = f"/v1/members/{buyer}/ledger"
     (entry,) = (await shop.operator().get(path, params={"purchase_id": purchase_id})).json()["items"]
     return (await shop.operator().get(f"{path}/{entry['id']}/explanation")).json()
+
+
+LINES, RIVALS = 1_000, 199
+
+
+async def test_many_lines_and_many_rules_keep_nobody_waiting(shop: Shop) -> None:
+    """Work is measured as processor time: that of the loop's thread is a small part of it."""
+    rivals = [
+        {
+            "code": f"r{number}", "kind": "multiplier", "of": "base", "percent": 110 + number, "group": "best",
+            "lines": {"op": "not", "of": {"op": "eq", "fact": "line.sku", "value": f"S{number}"}},
+        }
+        for number in range(RIVALS)
+    ]  # fmt: skip
+    document = {"rules": [BASE, *rivals], "groups": [{"code": "best", "stacking": "best_per_line"}]}
+    lines = [
+        {"sku": f"S{number}", "quantity": 1, "amount_minor": 100 * number} for number in range(1, LINES + 1)
+    ]
+    body = {"currency": "CNY", "lines": lines, "document": document}
+    await simulate(shop)  # what is made once is made
+    client, began = shop.operator(), (time.thread_time(), time.process_time())
+
+    answer = await client.post("/v1/simulations", json=body)
+    in_loop, everywhere = time.thread_time() - began[0], time.process_time() - began[1]
+
+    assert {"base", f"r{RIVALS - 1}"} < {applied["rule"] for applied in answer.json()["applied"]}
+    assert in_loop < everywhere / 2, f"{in_loop:.3f} s of {everywhere:.3f} s"
