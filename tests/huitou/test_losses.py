@@ -99,6 +99,15 @@ def health(installation: Installation, port: int, what: str, language: str = "en
     )
 
 
+def assert_adds_up_but_for_what_is_lost(installation: Installation) -> None:
+    """Assert that `verify` finds nothing wrong, and names only the topics in which it cannot look any more."""
+    verified = installation.run("verify")
+    *notes, last = verified.stdout.splitlines()
+    assert (verified.returncode, last) == (Exit.DONE, "Everything adds up.")
+    assert notes
+    assert [note for note in notes if not note.endswith("so rows without an event are not looked for.")] == []
+
+
 def until(true: Any) -> None:
     deadline = time.monotonic() + WAIT_SECONDS_MAX
     while True:
@@ -190,7 +199,7 @@ def test_a_lost_log_is_an_issue_and_what_it_held_is_sent_again(installation: Ins
         assert installation.run("accept-loss").returncode == Exit.DONE
         until(lambda: not health(installation, 1, "issues").json()["issues"])
         until(lambda: not health(installation, 2, "issues").json()["issues"])
-    assert installation.run("verify").stdout == "Everything adds up.\n"
+    assert_adds_up_but_for_what_is_lost(installation)
 
 
 def test_a_purchase_that_took_the_place_of_a_lost_one_is_credited_once_the_loss_is_accepted(
@@ -221,7 +230,7 @@ def test_a_purchase_that_took_the_place_of_a_lost_one_is_credited_once_the_loss_
         until(lambda: is_credited(installation, bought.json()))
         for port in (1, 2, 3, 4):
             until(lambda: not issues(installation, port))  # noqa: B023 called at once
-    assert installation.run("verify").stdout == "Everything adds up.\n"
+    assert_adds_up_but_for_what_is_lost(installation)
 
 
 def test_a_damaged_index_of_the_log_is_damage_and_no_loss(installation: Installation) -> None:

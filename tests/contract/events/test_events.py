@@ -22,7 +22,7 @@ HARMLESS = set(
     former_customer_id fulfilled_at granted_at holds id identity_id issuer key_hash key_id kind label label_sequence language level
     line lines link_id metric model_version moved_by must_not_link occurred_at opened_by order_id ordinal
     origin outcome ownership_version partner_id points policy_id policy_version previous priority problem_type programme
-    purchase_id purchased_at quantity received_at record_version references region_code remedy_id return_id
+    purchase_id purchased_at quantity received_at record_version reference_key references region_code remedy_id return_id
     revoked_at scopes
     since sku source spend_minor status store tags tier transaction_id unit_from unit_to valid_until wiped
     """.split()
