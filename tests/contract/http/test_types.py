@@ -8,7 +8,7 @@ import pytest
 from tests.contract.http.test_linters import DOCUMENTS
 from tests.parts import npm
 
-pytestmark = [pytest.mark.node, pytest.mark.slow]
+pytestmark = [pytest.mark.node, pytest.mark.slow, pytest.mark.long]
 USAGE = npm.FOLDER / "usage.ts"
 
 
