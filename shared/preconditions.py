@@ -6,7 +6,7 @@ from shared.errors import DomainError, Kind
 
 
 class PreconditionFailed(DomainError):
-    """The row was changed since the caller has seen it."""
+    """The row was changed or deleted since the caller has seen it, or there is none."""
 
     kind, code = Kind.STALE, "precondition_failed"
 
@@ -17,11 +17,19 @@ class Precondition:
 
     versions: frozenset[int] | None = None
     """None: any version."""
+    needs_row: bool = True
+    """Whether a row that does not exist fails it."""
 
-    def check(self, version: int) -> None:
-        """Raise PreconditionFailed if this is the version of a locked row, and the caller expects another one."""
-        if self.versions is not None and version not in self.versions:
+    def check(self, version: int | None) -> None:
+        """Raise PreconditionFailed if the caller expects another version than this one of a locked row. None: there is no row."""
+        if version is None:
+            if self.needs_row:
+                raise PreconditionFailed
+        elif self.versions is not None and version not in self.versions:
             raise PreconditionFailed
 
 
-ANY_VERSION = Precondition()
+UNCONDITIONAL = Precondition(needs_row=False)
+"""The caller expects nothing."""
+PRESENT = Precondition()
+"""The caller expects a row, with whatever version."""

@@ -62,6 +62,12 @@ class ApiKeyInAddress(DomainError):
     kind, code = Kind.BAD_REQUEST, "api_key_in_address"
 
 
+class AuthorizationGivenTwice(DomainError):
+    """The request has two headers `Authorization`, of which a proxy before the service may have checked another one."""
+
+    kind, code = Kind.BAD_REQUEST, "authorization_given_twice"
+
+
 class KeysUnavailable(DomainError):
     """The keys that verify tokens cannot be read at the moment."""
 

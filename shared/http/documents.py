@@ -72,8 +72,8 @@ LIMITS = f"""
 **Lists.** `sort` names a field, with `-` in front for the greatest value first; ties are in the order of the ids. A `next_cursor` is sent
 with the same filters and the same `sort`. Lists of what changes have `updated_since`, and lists of facts that only come `recorded_since`.
 
-**HTTP.** A request of HTTP/1.1 has one `Host` (400 `host_wrong`). Its body comes with a `Content-Length` or in chunks
-(400 `transfer_coding_unknown`). `Expect` is `100-continue` (417 `expectation_unknown`). What cannot be read is 400 `bad_request`.
+**HTTP.** A request of HTTP/1.1 has one `Host` (400 `host_wrong`), and at most one `Authorization` (400 `authorization_given_twice`). Its body
+comes with a `Content-Length` or in chunks (400 `transfer_coding_unknown`). `Expect` is `100-continue` (417 `expectation_unknown`). What cannot be read is 400 `bad_request`.
 
 **Tags.** A GET of a single thing has an `ETag`. Sent as `If-None-Match` it spares the answer that you have (304); sent as `If-Match` it binds a
 change to what you have seen: 412 `precondition_failed` says that it was changed since, and 428 `precondition_required` that the header is needed.

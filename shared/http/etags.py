@@ -33,7 +33,7 @@ from shared.http.dependencies import PRECONDITION
 from shared.http.operation import Operation
 from shared.http.problems import InvalidRequest
 from shared.http.validation import pointer
-from shared.preconditions import ANY_VERSION, Precondition
+from shared.preconditions import PRESENT, UNCONDITIONAL, Precondition
 
 HEADER, IF_MATCH, IF_NONE_MATCH = "ETag", "If-Match", "If-None-Match"
 STATUSES = frozenset({200, 201})
@@ -86,7 +86,7 @@ def expect(request: Request, operation: Operation) -> None:
         return
     if not given and operation.precondition == "required":
         raise PreconditionRequired
-    request.scope[PRECONDITION] = _precondition(given) if given else ANY_VERSION
+    request.scope[PRECONDITION] = _precondition(given) if given else UNCONDITIONAL
 
 
 def add_tag(request: Request, operation: Operation, response: Response) -> Response:
@@ -104,7 +104,7 @@ def parameter(operation: Operation) -> dict[str, Any] | None:
     """Return the description of the header with which an operation takes a tag, or None if it takes none."""
     name = _header(operation)
     if name == IF_MATCH:
-        about = f"The `{HEADER}` of what you have seen. If it was changed since, nothing is done (412). `*`: whatever you have seen."
+        about = f"The `{HEADER}` of what you have seen. If it was changed since, nothing is done (412). `*`: whatever it is, if there is one."
         return _parameter(name, about, required=operation.precondition == "required")
     if name == IF_NONE_MATCH:
         return _parameter(
@@ -166,7 +166,7 @@ def _hash(content: bytes) -> str:
 def _precondition(given: str) -> Precondition:
     """Return the versions that the tags of If-Match begin with. A weak tag, and one that is not ours, begins with none."""
     if given.strip() == _ANY:
-        return ANY_VERSION
+        return PRESENT
     tags = [_VERSION.fullmatch(tag) for weak, tag in _TAG.findall(given) if not weak]
     return Precondition(frozenset(int(shape[1]) for shape in tags if shape is not None))
 

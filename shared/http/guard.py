@@ -10,7 +10,7 @@ from starlette.requests import Request
 from shared.api_keys import ApiKeys
 from shared.auth.access import Forbidden, Verdict
 from shared.auth.api_key import PREFIX, claims_to_be_key
-from shared.auth.errors import ApiKeyInAddress, TokenMissing
+from shared.auth.errors import ApiKeyInAddress, AuthorizationGivenTwice, TokenMissing
 from shared.auth.principal import Principal
 from shared.catalogues import Sentence, field_sentence
 from shared.context import Tokens
@@ -49,6 +49,8 @@ async def admit(request: Request, operation: Operation) -> None:
         raise ApiKeyInAddress
     if operation.allow.public and operation.rate is not None:
         await limiter.count_address(request, operation.rate)
+    if operation.allow.public:
+        _authorization(request)
     if not operation.allow.public:
         principal = await _counted(request)
         request.scope[SUBJECT] = principal.key
@@ -111,14 +113,14 @@ async def _counted(request: Request) -> Principal:
     try:
         return await _authenticated(request)
     except DomainError as refusal:
-        if refusal.kind is Kind.UNAUTHENTICATED:
+        if refusal.kind is Kind.UNAUTHENTICATED or isinstance(refusal, AuthorizationGivenTwice):
             await limiter.count_address(request)
         raise
 
 
 async def _authenticated(request: Request) -> Principal:
     tokens: Tokens = request.app.state.runtime.tokens
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    scheme, _, token = _authorization(request).partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise TokenMissing
     credential = token.strip()
@@ -126,6 +128,14 @@ async def _authenticated(request: Request) -> Principal:
         keys: ApiKeys = request.app.state.api_keys
         return await keys.principal(credential)
     return await tokens.verify(credential)
+
+
+def _authorization(request: Request) -> str:
+    """Return the header with the caller's credential, or an empty text. Raises AuthorizationGivenTwice."""
+    given = request.headers.getlist("authorization")
+    if len(given) > 1:
+        raise AuthorizationGivenTwice
+    return given[0] if given else ""
 
 
 @lru_cache(maxsize=PRINCIPALS_REMEMBERED_MAX)

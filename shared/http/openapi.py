@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 
 from shared.auth.access import Forbidden
 from shared.auth.api_key import CHECKSUM_CHARACTERS, PATTERN, RANDOM_CHARACTERS
-from shared.auth.errors import REASONS, ApiKeyInAddress, KeysUnavailable
+from shared.auth.errors import REASONS, ApiKeyInAddress, AuthorizationGivenTwice, KeysUnavailable
 from shared.auth.principal import SUBJECT_CHARACTERS_MAX, Role
 from shared.auth.signing import AUDIENCES
 from shared.catalogues import field_sentence
@@ -169,7 +169,7 @@ def operations(routes: Sequence[BaseRoute]) -> list[Route]:
 @cache
 def refusals(operation: Operation) -> tuple[type[DomainError], ...]:
     """Return every refusal of an operation: those that it declares, and those that every operation has."""
-    errors: list[type[DomainError]] = [*operation.errors, ApiKeyInAddress]
+    errors: list[type[DomainError]] = [*operation.errors, ApiKeyInAddress, AuthorizationGivenTwice]
     if not operation.allow.public:
         errors += [*REASONS, KeysUnavailable, Forbidden]
     if operation.is_counted:

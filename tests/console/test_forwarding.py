@@ -52,6 +52,7 @@ class Echo:
             "target": scope["raw_path"].decode() + "?" + scope["query_string"].decode(),
             "port": scope["server"][1],
             "headers": dict(request.headers),
+            "authorizations": request.headers.getlist("authorization"),
             "body": (await request.body()).decode(),
         }
         await JSONResponse(asked, status_code=201, headers=CREATED)(scope, receive, send)
@@ -82,6 +83,13 @@ async def test_a_request_is_passed_on_as_it_came(caller: httpx2.AsyncClient) -> 
     assert (asked["headers"]["authorization"], asked["headers"]["idempotency-key"]) == ("Bearer t", "k")
     assert asked["headers"]["x-forwarded-for"].startswith("203.0.113.9, ")
     assert asked["headers"]["request-id"] == answer.headers["request-id"]
+
+
+async def test_two_authorizations_are_left_to_the_service_to_refuse(caller: httpx2.AsyncClient) -> None:
+    headers = [("Authorization", "Bearer a"), ("Authorization", "Bearer b")]
+    answer = await caller.get("/loyalty/v1/things", headers=headers)
+
+    assert answer.json()["authorizations"] == ["Bearer a", "Bearer b"]
 
 
 async def test_an_answer_comes_back_as_it_was_with_its_location_under_the_service(

@@ -27,7 +27,7 @@ class ExpiryInvalid(DomainError):
 
 
 class TokenRequestInvalid(DomainError):
-    """A request for a token is no form, lacks a parameter, repeats one, or names its client in two ways (RFC 6749, 5.2)."""
+    """A request for a token is no form, lacks a parameter, repeats one, or names its client in two ways, or two clients (RFC 6749, 5.2)."""
 
     kind, code = Kind.BAD_REQUEST, "token_request_invalid"
     members: ClassVar = {"error": "invalid_request"}

@@ -95,6 +95,15 @@ async def test_without_a_token_only_health_answers(one_till: Till) -> None:
             assert answer.headers["www-authenticate"] == "Bearer"
 
 
+async def test_two_authorizations_are_refused_whatever_they_are(one_till: Till) -> None:
+    async with one_till.client(None) as client:
+        for route in operations(one_till.app.routes):
+            headers = [("Authorization", f"Bearer {one_till.token(subject)}") for subject in SUBJECTS[:2]]
+            answer = await client.request(route.method, address(route), json=SALE, headers=headers)
+            assert (answer.status_code, answer.json().get("code")) == (400, "authorization_given_twice")
+            assert ("ratelimit" in answer.headers) == route.operation.is_counted
+
+
 async def test_anothers_customer_looks_like_one_that_does_not_exist(one_till: Till) -> None:
     async with one_till.client() as client:
         sale = await client.post(f"/v1/customers/{ANA}/sales", json=SALE, headers={"Idempotency-Key": "k"})
@@ -176,7 +185,7 @@ def test_refusals_are_what_is_declared_and_what_comes_with_it(one_till: Till) ->
 
     codes = {error.code for error in refusals(record.operation)}
     assert codes == {
-        "unknown_sale", "till_closed", "not_found", "no_customer_of_token", "customer_says_me", "token_keys_unavailable", "token_missing", "token_invalid", "token_expired", "token_audience", "token_subject", "token_too_long", "api_key_malformed", "api_key_unknown", "api_key_in_address", "forbidden", "rate_limited",
+        "unknown_sale", "till_closed", "not_found", "no_customer_of_token", "customer_says_me", "token_keys_unavailable", "token_missing", "token_invalid", "token_expired", "token_audience", "token_subject", "token_too_long", "api_key_malformed", "api_key_unknown", "api_key_in_address", "authorization_given_twice", "forbidden", "rate_limited",
         "idempotency_key_required", "idempotency_key_invalid", "idempotency_key_reused", "request_in_progress",
         "malformed_json", "duplicate_name", "body_too_complex", "body_late", "body_too_large", "too_many_chunks", "unsupported_media_type", "invalid_request",
         "unavailable", "disk_full", "target_too_long", "head_too_large",

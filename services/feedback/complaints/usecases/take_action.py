@@ -31,7 +31,7 @@ from services.feedback.sla.queries import clocks
 from shared.context import Context
 from shared.db import Tx
 from shared.ids import new_id
-from shared.preconditions import ANY_VERSION, Precondition
+from shared.preconditions import UNCONDITIONAL, Precondition
 from shared.vault import Keys
 
 AUTOMATIC: Final = Actor(ActorKind.SYSTEM, "merge")
@@ -58,7 +58,7 @@ class ActionRequest:
     owner: str | None = None
     follow_up: FollowUp | None = None
     duplicate_of: str | None = None
-    precondition: Precondition = ANY_VERSION
+    precondition: Precondition = UNCONDITIONAL
 
 
 async def take_action(tx: Tx, context: Context[Settings], complaint_id: str, request: ActionRequest) -> None:

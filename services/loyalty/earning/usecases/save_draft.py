@@ -16,8 +16,6 @@ from shared.context import Context
 from shared.db import Tx
 from shared.preconditions import Precondition
 
-NO_DRAFT = 0
-"""The version of a draft that does not exist."""
 MICROSECONDS = 1_000_000
 """Of a second. Versions count them, so that a draft has a higher one than a deleted draft of the same name had."""
 
@@ -36,7 +34,7 @@ async def save_draft(
     """
     await lock_rulebooks(tx, context)
     former = await drafts.find(tx, name)
-    precondition.check(NO_DRAFT if former is None else former.version)
+    precondition.check(None if former is None else former.version)
     await check_caps(tx, document)
     text = canonical(document)
     if former is None:
@@ -45,7 +43,7 @@ async def save_draft(
     elif former.document == text:
         return former
     before = None if former is None else former.version
-    version = max(int(tx.now.timestamp() * MICROSECONDS), (before or NO_DRAFT) + 1)
+    version = max(int(tx.now.timestamp() * MICROSECONDS), (before or 0) + 1)
     saved = RulebookDraftRecord(PROGRAMME, name, text, version, author, tx.now)
     await drafts.save(tx, saved)
     audit.note(tx, changes=[Change(name, "version", before, version)])

@@ -154,7 +154,10 @@ def _form(content_type: str, body: bytes) -> Mapping[str, str]:
 
 
 def _client(authorization: str, form: Mapping[str, str]) -> tuple[str, str]:
-    """Return the client's id and secret, from the header or from the form (RFC 6749, section 2.3.1)."""
+    """Return the client's id and secret, from the header or from the form (RFC 6749, section 2.3.1).
+
+    Libraries may name the client of the header in the form too. Raises TokenRequestInvalid if the form names another one.
+    """
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         if "client_id" not in form or "client_secret" not in form:
@@ -167,7 +170,10 @@ def _client(authorization: str, form: Mapping[str, str]) -> tuple[str, str]:
     except (binascii.Error, ValueError):
         raise ClientInvalid from None
     client_id, _, secret = text.partition(":")
-    return unquote_plus(client_id), unquote_plus(secret)
+    client_id = unquote_plus(client_id)
+    if form.get("client_id", client_id) != client_id:
+        raise TokenRequestInvalid
+    return client_id, unquote_plus(secret)
 
 
 async def _known(keys: ApiKeys, client_id: str, secret: str) -> KnownKey:

@@ -69,13 +69,23 @@ async def test_what_somebody_else_saved_is_not_overwritten(shop: Shop) -> None:
         await shop.operator().delete(SPRING, headers=stale),
         await save(shop, BASE, "/v1/rulebook-drafts/summer", **stale),  # there is none
     ]
-    assert [answer.json()["code"] for answer in answers] == ["precondition_failed"] * 4
+    assert [answer.json().get("code") for answer in answers] == ["precondition_failed"] * 4
 
     present = (await shop.operator().get(SPRING)).headers["ETag"]
     assert (await shop.operator().delete(SPRING, headers={"If-Match": present})).status_code == 200
     shop.clock.advance(timedelta(seconds=1))
     await save(shop, BASE)  # another draft of the same name
     assert (await save(shop, DOUBLE, **{"If-Match": present})).status_code == 412
+
+
+@pytest.mark.parametrize("tag", ["*", '"0"', '"x"'])
+async def test_what_needs_a_draft_creates_none(shop: Shop, tag: str) -> None:
+    refused = await save(shop, BASE, **{"If-Match": tag})
+
+    assert (refused.status_code, refused.json().get("code")) == (412, "precondition_failed")
+    assert (await shop.operator().get(SPRING)).status_code == 404
+    await save(shop, BASE)
+    assert (await save(shop, DOUBLE, **{"If-Match": tag})).status_code == (200 if tag == "*" else 412)
 
 
 @pytest.mark.both_databases

@@ -67,6 +67,14 @@ async def test_a_key_becomes_a_token_of_fifteen_minutes(
     assert (await customers(one_profile, answer)).json()["code"] == "token_expired"
 
 
+async def test_the_form_may_name_the_client_of_the_header(one_profile: Profile) -> None:
+    key = await give(one_profile, "tea.mart")
+
+    answer = await ask(one_profile, f"tea%2Emart:{key}", client_id="tea.mart")
+
+    assert answer.status_code == 200, answer.text
+
+
 async def test_a_token_has_fewer_scopes_if_it_is_asked_for_fewer(one_profile: Profile) -> None:
     key = await give(one_profile)
     answer = await ask(one_profile, f"mart:{key}", scope="customers:read")
@@ -88,6 +96,7 @@ async def test_a_token_ends_with_its_key(one_profile: Profile) -> None:
         ({"grant_type": "password"}, 400, "grant_type_unsupported", "unsupported_grant_type"),
         ({"scope": "customers:read points:redeem"}, 400, "scope_invalid", "invalid_scope"),
         ({"client_secret": "x"}, 400, "token_request_invalid", "invalid_request"),
+        ({"client_id": "brand"}, 400, "token_request_invalid", "invalid_request"),
     ],
 )
 async def test_a_refusal_has_the_word_of_the_standard(
@@ -171,6 +180,8 @@ async def test_every_documented_refusal_of_the_endpoint_but_that_of_a_bug_has_th
     async with one_profile.client(None) as client:
         in_address = await client.post("/oauth/token", params={"client_secret": new_key()})
         in_query = await client.post("/oauth/token", params={"x": "y"})
+        basic = [("Authorization", f"Basic {name}") for name in ("YTpi", "YzpkOg==")]
+        twice = await client.post("/oauth/token", data={"grant_type": "client_credentials"}, headers=basic)
 
     shown = [
         example["value"]
@@ -179,4 +190,5 @@ async def test_every_documented_refusal_of_the_endpoint_but_that_of_a_bug_has_th
         for example in response["content"]["application/problem+json"]["examples"].values()
     ]
     assert [example["code"] for example in shown if "error" not in example] == []
-    assert [answer.json()["error"] for answer in (in_address, in_query)] == ["invalid_request"] * 2
+    assert [answer.json()["error"] for answer in (in_address, in_query, twice)] == ["invalid_request"] * 3
+    assert twice.json()["code"] == "authorization_given_twice"
