@@ -21,7 +21,7 @@ def status(
 ) -> None:
     """Show which services run where, whether they are ready, what is on its way or set aside, and the sizes of the files.
 
-    Fails when a service is not ready or has an issue, and with the code for "not running" when none answers.
+    Fails when a service is not ready or has an issue, with the code for "not running" when none answers, and in a folder that is no home.
     """
     settings = Settings()
     known = home.read(settings.home)
@@ -39,8 +39,10 @@ def status(
         typer.echo(json.dumps(found, ensure_ascii=False))
     elif runs or is_home:
         typer.echo(_words(found))
+    if not is_home:
+        raise home.no_home(settings.home)
     if not runs:
-        raise typer.Exit(Exit.NOT_RUNNING) if is_home else home.no_home(settings.home)
+        raise typer.Exit(Exit.NOT_RUNNING)
     if not all(service["ready"] for service in services) or any(service["issues"] for service in services):
         raise typer.Exit(Exit.FAILED)
 

@@ -323,7 +323,8 @@ def test_the_status_of_a_folder_that_is_no_home_shows_what_runs_at_its_addresses
     said = Installation(tmp_path / "elsewhere", shop.port_base).run("status", "--json")
 
     document = json.loads(said.stdout)
-    assert (said.returncode, document["currency"]) == (Exit.DONE, None), said.stdout
+    assert (said.returncode, document["currency"]) == (Exit.BAD_SETTING, None), said.stdout
+    assert str(tmp_path / "elsewhere") in said.stderr
     assert [service["issues"] for service in document["services"]] == [[], [], [], [], []]
 
 
