@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from services.loyalty.earning.api.documents import DocumentIn, read_document
+from services.loyalty.earning.api.documents import DocumentIn, read_document_of_programme
 from services.loyalty.earning.api.simulations import in_range
 from services.loyalty.earning.domain.document import canonical
 from services.loyalty.earning.domain.documents import CODE
@@ -79,7 +79,7 @@ async def post_backtest(
     if body.draft is not None:
         document = (await find_draft(tx, body.draft)).document
     else:
-        document = canonical(read_document(body.document or {}))
+        document = canonical(await read_document_of_programme(tx, context, body.document or {}))
     asked = Backtest(document=document, since=body.since, until=body.until)
     record = await jobs.begin(
         tx,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated
 
 from pydantic import Field, GetJsonSchemaHandler, ValidationError
@@ -12,6 +12,10 @@ from pydantic_core import CoreSchema
 from services.loyalty.earning.domain import checks
 from services.loyalty.earning.domain.document import RulebookDocument, canonical
 from services.loyalty.earning.refusals import DOCUMENT_BYTES_MAX, RulebookInvalid, RulebookTooLarge
+from services.loyalty.ledger.queries.programme import programme_or_default
+from services.loyalty.settings import Settings
+from shared.context import Context
+from shared.db import Read
 from shared.db.types import to_json
 from shared.errors import FieldError
 from shared.http.validation import field_errors, pointer
@@ -62,15 +66,29 @@ EXAMPLE = {
 _PLACE = "document"
 
 
-def read_document(given: Mapping[str, object]) -> RulebookDocument:
-    """Return the document of a request. Raises RulebookInvalid, RulebookTooLarge."""
+async def read_document_of_programme(
+    read: Read, context: Context[Settings], given: Mapping[str, object]
+) -> RulebookDocument:
+    """Return the document of a request, whose conditions name tiers of the programme only.
+
+    Raises RulebookInvalid, RulebookTooLarge.
+    """
+    programme = await programme_or_default(read, context)
+    return read_document(given, [tier.code for tier in programme.tiers])
+
+
+def read_document(given: Mapping[str, object], tiers: Collection[str] | None = None) -> RulebookDocument:
+    """Return the document of a request. `tiers` are those that its conditions may name; None: any.
+
+    Raises RulebookInvalid, RulebookTooLarge.
+    """
     try:
         document = RulebookDocument.model_validate_json(to_json(given))
     except ValidationError as error:
         faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_url=False)]
         errors = field_errors(faults, given, RulebookDocument)
         raise RulebookInvalid(errors=[_placed(wrong) for wrong in errors]) from None
-    contradictions = checks.faults(document)
+    contradictions = checks.faults(document, tiers)
     if contradictions:
         raise RulebookInvalid(
             errors=[

@@ -9,7 +9,12 @@ from pydantic_core import from_json
 from starlette.requests import Request as Incoming
 
 from services.loyalty.earning.api.differences import RulebookChangeOut, changes_shown
-from services.loyalty.earning.api.documents import EXAMPLE, DocumentIn, DocumentOut, read_document
+from services.loyalty.earning.api.documents import (
+    EXAMPLE,
+    DocumentIn,
+    DocumentOut,
+    read_document_of_programme,
+)
 from services.loyalty.earning.api.rulebooks import (
     HASH,
     PREFIX,
@@ -166,7 +171,7 @@ async def put_draft(
     Members earn nothing by a draft. With `If-Match` it is saved only while it is as you have read it, so that nobody's work is
     lost. The same document once more changes nothing.
     """
-    document = read_document(body.document)
+    document = await read_document_of_programme(tx, context, body.document)
     return _detail(context, await save_draft(tx, context, name, document, caller.key, precondition))
 
 

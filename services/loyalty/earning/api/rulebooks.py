@@ -8,7 +8,12 @@ from fastapi import Path
 from pydantic import Field
 from pydantic_core import from_json
 
-from services.loyalty.earning.api.documents import EXAMPLE, DocumentIn, DocumentOut, read_document
+from services.loyalty.earning.api.documents import (
+    EXAMPLE,
+    DocumentIn,
+    DocumentOut,
+    read_document_of_programme,
+)
 from services.loyalty.earning.domain.document import canonical, hash_of
 from services.loyalty.earning.queries.check_caps import check_caps
 from services.loyalty.earning.queries.rulebooks import find_rulebook, list_rulebooks
@@ -171,7 +176,7 @@ async def post_rulebook(
     tx: Transaction, context: InContext[Settings], caller: Caller, body: RulebookIn
 ) -> RulebookDetailOut:
     """Publish the rules that are in force from an instant on. Until then it can be withdrawn."""
-    document = read_document(body.document)
+    document = await read_document_of_programme(tx, context, body.document)
     version = await publish_rulebook(tx, context, document, body.in_force_from, caller.key)
     return await rulebook_shown(tx, context, version)
 
@@ -199,9 +204,11 @@ async def post_withdrawal(
     allow=allow(OPERATORS),
     errors=(RulebookInvalid, RulebookTooLarge, CapChanged),
 )
-async def post_validation(read: Reading, body: RulebookCheckIn) -> RulebookCheckOut:
+async def post_validation(
+    read: Reading, context: InContext[Settings], body: RulebookCheckIn
+) -> RulebookCheckOut:
     """Check a document, and write nothing. What is wrong with it is a 422 with a pointer to each place."""
-    document = read_document(body.document)
+    document = await read_document_of_programme(read, context, body.document)
     await check_caps(read, document)
     return RulebookCheckOut(hash=hash_of(canonical(document)).hex())
 

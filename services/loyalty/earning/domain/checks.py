@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from services.loyalty.earning.domain import conditions
 from services.loyalty.earning.domain.conditions import AllOf, Among, AnyOf, Condition, Is, NotOf, Sum, Than
 from services.loyalty.earning.domain.document import Cap, Group, RulebookDocument, Stacking
-from services.loyalty.earning.domain.fact_names import CATALOGUE, Kind, Scope
+from services.loyalty.earning.domain.fact_names import CATALOGUE, MEMBER_TIER, ORDER_CURRENCY, Kind, Scope
 from services.loyalty.earning.domain.periods import HOLDS
 from services.loyalty.earning.domain.rules import FixedBonus, Multiplier, PointsPerAmount, PointsPerStep, Rule
 from services.loyalty.earning.domain.rules.terms import OnReturn
@@ -27,6 +27,7 @@ _FACT_ELSEWHERE = field_sentence(__name__, "fact_elsewhere")
 _OPERATION_UNFIT = field_sentence(__name__, "operation_unfit")
 _VALUE_UNFIT = field_sentence(__name__, "value_unfit")
 _CURRENCY_UNKNOWN = field_sentence(__name__, "currency_unknown")
+_TIER_UNKNOWN = field_sentence(__name__, "tier_unknown")
 _TOO_DEEP = field_sentence(__name__, "condition_too_deep")
 _TOO_LARGE = field_sentence(__name__, "condition_too_large")
 _SUM_OF_LINES = field_sentence(__name__, "sum_of_lines")
@@ -52,13 +53,28 @@ class Fault:
     values: Mapping[str, object] = field(default_factory=dict)
 
 
-def faults(document: RulebookDocument) -> list[Fault]:
-    """Return everything in a document that contradicts itself, in the order of the document."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The only texts that a fact can be, and the sentence about any other text. A rule that waits for such a text would never apply."""
+
+    texts: Container[str]
+    sentence: Sentence
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+def faults(document: RulebookDocument, tiers: Collection[str] | None = None) -> list[Fault]:
+    """Return everything in a document that contradicts itself, in the order of the document.
+
+    `tiers` are the codes of the programme's tiers. None: any tier may be named.
+    """
+    known = {ORDER_CURRENCY: Known(money.CURRENCIES, _CURRENCY_UNKNOWN)}
+    if tiers is not None:
+        known[MEMBER_TIER] = Known(tiers, _TIER_UNKNOWN, {"known": list(tiers)})
     return [
         *_twice("rules", document.rules),
         *_twice("groups", document.groups),
         *_twice("caps", document.caps),
-        *_rules(document),
+        *_rules(document, known),
         *_groups(document),
         *_caps(document),
     ]
@@ -72,7 +88,7 @@ def _twice(part: str, named: Iterable[Rule | Group | Cap]) -> Iterator[Fault]:
         seen.add(entry.code)
 
 
-def _rules(document: RulebookDocument) -> Iterator[Fault]:
+def _rules(document: RulebookDocument, known: Mapping[str, Known]) -> Iterator[Fault]:
     groups, caps = {group.code for group in document.groups}, {cap.code for cap in document.caps}
     bases = {
         rule.code for rule in document.rules if not isinstance(rule, Multiplier | FixedBonus)
@@ -91,10 +107,10 @@ def _rules(document: RulebookDocument) -> Iterator[Fault]:
             yield from _currencies((*place, "rates"), rule.rates)
         if isinstance(rule, PointsPerStep):
             yield from _currencies((*place, "steps"), rule.steps)
-        yield from _conditions(place, rule)
+        yield from _conditions(place, rule, known)
 
 
-def _conditions(place: Place, rule: Rule) -> Iterator[Fault]:
+def _conditions(place: Place, rule: Rule, known: Mapping[str, Known]) -> Iterator[Fault]:
     """Check the conditions of a rule: their facts, their sizes, and whether a return can answer them again."""
     wrong = False
     for scope, node in ((Scope.ORDER, rule.when), (Scope.LINE, rule.lines)):
@@ -105,7 +121,7 @@ def _conditions(place: Place, rule: Rule) -> Iterator[Fault]:
             yield Fault(here, _TOO_DEEP, {"most": DEPTH_MAX})
         if sum(1 for _ in conditions.nodes(node)) > NODES_MAX or _values(node) > VALUES_MAX:
             yield Fault(here, _TOO_LARGE, {"nodes": NODES_MAX, "most": VALUES_MAX})
-        for fault in _node(here, node, scope):
+        for fault in _node(here, node, scope, known):
             wrong = True
             yield fault
         if not wrong and rule.left_by is OnReturn.REQUALIFY and not conditions.only_falls(node):
@@ -116,29 +132,29 @@ def _values(node: Condition) -> int:
     return sum(len(inner.values) for inner, _ in conditions.nodes(node) if isinstance(inner, Among))
 
 
-def _node(place: Place, node: Condition, scope: Scope) -> Iterator[Fault]:
+def _node(place: Place, node: Condition, scope: Scope, known: Mapping[str, Known]) -> Iterator[Fault]:
     match node:
         case AllOf() | AnyOf():
             for position, part in enumerate(node.of):
-                yield from _node((*place, "of", position), part, scope)
+                yield from _node((*place, "of", position), part, scope, known)
         case NotOf():
-            yield from _node((*place, "of"), node.of, scope)
+            yield from _node((*place, "of"), node.of, scope, known)
         case Sum():
-            yield from _sum(place, node, scope)
+            yield from _sum(place, node, scope, known)
         case Is() | Among() | Than():
-            yield from _leaf(place, node, scope)
+            yield from _leaf(place, node, scope, known.get(node.fact))
 
 
-def _sum(place: Place, node: Sum, scope: Scope) -> Iterator[Fault]:
+def _sum(place: Place, node: Sum, scope: Scope, known: Mapping[str, Known]) -> Iterator[Fault]:
     if scope is Scope.LINE:
         yield Fault((*place, "op"), _SUM_OF_LINES)
     if node.lines is not None:
-        yield from _node((*place, "lines"), node.lines, Scope.LINE)
+        yield from _node((*place, "lines"), node.lines, Scope.LINE, known)
     kind = Kind.MONEY if node.of == "amount" else Kind.NUMBER
     yield from _value((*place, "value"), kind, node.value)
 
 
-def _leaf(place: Place, node: Is | Among | Than, scope: Scope) -> Iterator[Fault]:
+def _leaf(place: Place, node: Is | Among | Than, scope: Scope, known: Known | None) -> Iterator[Fault]:
     fact = CATALOGUE.get(node.fact)
     if fact is None:
         yield Fault((*place, "fact"), _FACT_UNKNOWN)
@@ -150,17 +166,21 @@ def _leaf(place: Place, node: Is | Among | Than, scope: Scope) -> Iterator[Fault
         return
     if isinstance(node, Among):
         for position, value in enumerate(node.values):
-            yield from _value((*place, "values", position), fact.kind, value)
+            yield from _value((*place, "values", position), fact.kind, value, known)
     else:
-        yield from _value((*place, "value"), fact.kind, node.value)
+        yield from _value((*place, "value"), fact.kind, node.value, known)
 
 
-def _value(place: Place, kind: Kind, value: str | int | dict[str, int]) -> Iterator[Fault]:
+def _value(
+    place: Place, kind: Kind, value: str | int | dict[str, int], known: Known | None = None
+) -> Iterator[Fault]:
     wanted = {Kind.TEXT: str, Kind.NUMBER: int, Kind.MONEY: dict}[kind]
     if not isinstance(value, wanted):
         yield Fault(place, _VALUE_UNFIT)
     elif isinstance(value, dict):
         yield from _currencies(place, value)
+    elif isinstance(value, str) and known is not None and value not in known.texts:
+        yield Fault(place, known.sentence, known.values)
 
 
 def _currencies(place: Place, amounts: Iterable[str]) -> Iterator[Fault]:

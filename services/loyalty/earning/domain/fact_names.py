@@ -33,13 +33,13 @@ class FactName(NamedTuple):
     shrinks: bool = False
 
 
-MEMBER_TIER = "member.tier"
+MEMBER_TIER, ORDER_CURRENCY = "member.tier", "order.currency"
 
 CATALOGUE: dict[str, FactName] = {
     "order.amount": FactName(Scope.ORDER, Kind.MONEY, shrinks=True),
     "order.quantity": FactName(Scope.ORDER, Kind.NUMBER, shrinks=True),
     "order.lines": FactName(Scope.ORDER, Kind.NUMBER, shrinks=True),
-    "order.currency": FactName(Scope.ORDER, Kind.TEXT),
+    ORDER_CURRENCY: FactName(Scope.ORDER, Kind.TEXT),
     "order.source": FactName(Scope.ORDER, Kind.TEXT),
     "order.channel": FactName(Scope.ORDER, Kind.TEXT),
     "order.store": FactName(Scope.ORDER, Kind.TEXT),

@@ -123,6 +123,16 @@ FAULTY: list[tuple[Json, str, str]] = [
     ({"rules": [{"code": "a"}]}, "/document/rules/0", "missing"),
     ({"rules": [{**BASE, "rates": {"CNY": 1.5}}]}, "/document/rules/0/rates/CNY", "not_an_integer"),
     ({"rules": [{**BASE, "rates": {"XXX": 1}}]}, "/document/rules/0/rates/XXX", "currency_unknown"),
+    (
+        {"rules": [{**BASE, "when": {"op": "eq", "fact": "order.currency", "value": "usd"}}]},
+        "/document/rules/0/when/value",
+        "currency_unknown",
+    ),
+    (
+        {"rules": [{**BASE, "when": {"op": "eq", "fact": "member.tier", "value": "platinum"}}]},
+        "/document/rules/0/when/value",
+        "tier_unknown",
+    ),
     ({"rules": [{**BASE, "pints": 1}]}, "/document/rules/0/pints", "unknown_field"),
     ({"rules": [BASE, BASE]}, "/document/rules/1/code", "code_twice"),
     ({"rules": [{**BASE, "cap": "none"}]}, "/document/rules/0/cap", "code_unknown"),

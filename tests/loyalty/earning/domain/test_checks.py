@@ -12,6 +12,7 @@ from shared.catalogues import Sentence
 from shared.http.validation import pointer
 from tests.loyalty.earning.domain.rule_oracle import Json
 
+TIERS = ("member", "silver", "gold")
 BASE: Json = {"code": "base", "kind": "points_per_amount", "rates": {"CNY": 1}}
 STEP: Json = {"code": "step", "kind": "points_per_step", "points": 1}
 DOUBLE: Json = {"code": "double", "kind": "multiplier", "of": "base", "percent": 200}
@@ -61,7 +62,7 @@ def grouped(stacking: str, *rules: Json) -> Json:
 def faults_of(document: Json) -> list[tuple[str, str]]:
     """Return the pointer and the code of each fault."""
     read = RulebookDocument.model_validate_json(json.dumps(document))
-    return [(pointer(fault.place), fault.sentence.code) for fault in checks.faults(read)]
+    return [(pointer(fault.place), fault.sentence.code) for fault in checks.faults(read, TIERS)]
 
 
 FAULTS: list[tuple[Json, str, str]] = [
@@ -89,6 +90,11 @@ FAULTS: list[tuple[Json, str, str]] = [
     ({"rules": [{**STEP, "steps": {"XXX": 100}}]}, "/rules/0/steps/XXX", "currency_unknown"),
     (base(when={**MANY, "fact": "order.amount", "value": {"XXX": 1}}), "/rules/0/when/value/XXX", "currency_unknown"),
     (base(when={**LARGE, "value": {"XXX": 1}}), "/rules/0/when/value/XXX", "currency_unknown"),
+    (base(when={"op": "eq", "fact": "order.currency", "value": "usd"}), "/rules/0/when/value", "currency_unknown"),
+    (base(when={"op": "not_in", "fact": "order.currency", "values": ["USD", "XXX"]}), "/rules/0/when/values/1", "currency_unknown"),
+    (base(when={**TIER, "value": "platinum"}), "/rules/0/when/value", "tier_unknown"),
+    (base(when={"op": "not", "of": {**TIER, "op": "ne", "value": "Gold"}}), "/rules/0/when/of/value", "tier_unknown"),
+    (base(when={"op": "in", "fact": "member.tier", "values": ["gold", "platinum"]}), "/rules/0/when/values/1", "tier_unknown"),
     (base(when={"op": "all", "of": [TIER, {"op": "not", "of": SKU}]}), "/rules/0/when/of/1/of/fact", "fact_elsewhere"),
     (base(when=negated(DEPTH_MAX + 1)), "/rules/0/when", "condition_too_deep"),
     (base(when=any_of(NODES_MAX + 1)), "/rules/0/when", "condition_too_large"),
