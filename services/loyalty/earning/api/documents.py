@@ -24,7 +24,7 @@ from shared.http.validation import field_errors, pointer
 class _Shown:
     """Shows an object in the OpenAPI document as the rulebook's document that it has to be.
 
-    The route gets the object as it was sent: `read_document` reads it, so that faults of its shape and contradictions have the same
+    The route gets the object as it was sent: `read_document_of_programme` reads it, so that faults of its shape and contradictions have the same
     refusal.
     """
 
@@ -74,14 +74,10 @@ async def read_document_of_programme(
     Raises RulebookInvalid, RulebookTooLarge.
     """
     programme = await programme_or_default(read, context)
-    return read_document(given, [tier.code for tier in programme.tiers])
+    return _read_document(given, [tier.code for tier in programme.tiers])
 
 
-def read_document(given: Mapping[str, object], tiers: Collection[str] | None = None) -> RulebookDocument:
-    """Return the document of a request. `tiers` are those that its conditions may name; None: any.
-
-    Raises RulebookInvalid, RulebookTooLarge.
-    """
+def _read_document(given: Mapping[str, object], tiers: Collection[str]) -> RulebookDocument:
     try:
         document = RulebookDocument.model_validate_json(to_json(given))
     except ValidationError as error:

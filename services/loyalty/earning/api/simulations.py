@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from services.loyalty.earning.api.documents import DocumentIn, read_document
+from services.loyalty.earning.api.documents import DocumentIn, read_document_of_programme
 from services.loyalty.earning.api.explanations import (
     AppliedRuleOut,
     RejectedRuleOut,
@@ -200,7 +200,11 @@ async def post_simulation(
     money.exponent(body.currency)
     if sum(line.amount_minor for line in body.lines) > ORDER_AMOUNT_MAX:
         raise PaidOrderTooLarge
-    document = None if body.document is None else canonical(read_document(body.document))
+    document = (
+        None
+        if body.document is None
+        else canonical(await read_document_of_programme(read, context, body.document))
+    )
     if body.draft is not None:
         document = (await find_draft(read, body.draft)).document
     now = context.clock.now()

@@ -42,6 +42,12 @@ async def code(shop: Shop, **asked: Any) -> str:
     return refusal
 
 
+async def test_a_document_that_names_a_tier_of_nobody_is_refused(shop: Shop) -> None:
+    tiers = {"op": "eq", "fact": "member.tier", "value": "platinum"}
+
+    assert await code(shop, document={"rules": [{**BASE, "when": tiers}]}) == "rulebook_invalid"
+
+
 async def test_a_cart_without_a_member_is_that_of_somebody_who_never_bought(shop: Shop) -> None:
     tiers = {"op": "eq", "fact": "member.tier", "value": "member"}
     await put_rules(shop, {"rules": [{**BASE, "cap": "daily", "when": tiers}, BIG], "caps": [DAILY]})
