@@ -61,6 +61,7 @@ class _Comparison:
         self._unreadable = set[int]()
         """The rules with ids in their events that were made with another key, so that a row may seem to have no event."""
         self._own = set(service.topics_published)
+        self._source = f"/huitou/{service.name}".encode()
         self._topics = sorted(self._own | {event.topic.name for rule in self._rules for event in rule.events})
 
     @cached_property
@@ -166,11 +167,17 @@ class _Comparison:
                 facts = list[ToldFact]()
                 for record, event_id, event in events:
                     has_effect = not aside or aside.isdisjoint((event_id, _name(record)))
+                    has_effect = has_effect and not self._is_of_a_stranger(record)
                     facts += self._facts(
                         event, is_due=has_effect and self._is_due(place, record.offset, bounds)
                     )
                 self._scratch.tell(facts)
         return number
+
+    def _is_of_a_stranger(self, record: Record) -> bool:
+        """Return whether somebody else sent a record to this service's own topic: the service has no row for it."""
+        source = next((value for name, value in record.headers if name == "ce_source"), self._source)
+        return record.topic in self._own and source != self._source
 
     def _is_due(self, place: TopicPartition, offset: int, bounds: _Bounds) -> bool:
         """Return whether a record was told or applied before the rows were read, so that its rows must be there."""
