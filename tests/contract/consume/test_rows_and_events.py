@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from shared.bus import Bus, open_bus
+from shared.bus import Bus, Message, open_bus
+from shared.events import BY_TYPE
 from shared.run import bus_verification, event_verification
 from shared.verify import event_rules
 from shared.verify.invariants import Drift
@@ -159,3 +160,27 @@ async def test_records_that_were_set_aside_need_no_row(name: str, tmp_path: Path
         missing = [drift for drift in await verified(house) if drift.detail.startswith("an event told of it")]
         assert missing == []
     await bus.close()
+
+
+@pytest.mark.parametrize("stack", [EMBEDDED])
+@pytest.mark.parametrize("source", ["/huitou/stranger", "/huitou/profile"])
+async def test_what_a_stranger_sent_to_the_topics_of_a_service_needs_no_row(
+    source: str, stack: Stack, bus: Bus, tmp_path: Path
+) -> None:
+    async with opened("profile", stack, tmp_path, bus) as house:
+        own = dict.fromkeys(house.service.topics_published, 1)
+        await bus.ensure_topics(own)
+        producer = await bus.producer()
+        for record in Traffic(random.Random(f"{SEED}:stranger"), clean=True).records(RECORDS):
+            headers = [
+                (name, source.encode() if name == "ce_source" else value) for name, value in record.headers
+            ]
+            topic = BY_TYPE[dict(record.headers)["ce_type"].decode()].topic.name
+            if topic in own:
+                await producer.send(topic, 0, [Message("k", tuple(headers), record.value)])
+        await producer.close()
+
+        found = await event_verification.verify(house.service, house.runtime)
+
+    missing = [drift for drift in found.drifts if "there is no row" in drift.detail]
+    assert bool(missing) is (source == "/huitou/profile")
