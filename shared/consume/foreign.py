@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from uuid import UUID
 from zlib import crc32
 
-from sqlalchemy import Update, update
+from sqlalchemy import Update, select, update
 
 from shared.bus import Bus, BusUnavailable, Record, Tail, TopicPartition
 from shared.consume.tables import ConsumerPositionRecord, consumer_position
-from shared.db import Database, Tx
+from shared.db import Database, Read, Tx, columns_of
 from shared.speech import words
 
 
@@ -52,6 +52,13 @@ def identity_of(record: Record) -> str:
             except ValueError:
                 break
     return f"{crc32(record.value or b'', crc32(record.key or b'')):08x}"
+
+
+async def stored_positions(read: Read) -> Sequence[ConsumerPositionRecord]:
+    """Return the position of every consumer of this database in every partition that it has read."""
+    return await read.read_records(
+        ConsumerPositionRecord, select(*columns_of(consumer_position, ConsumerPositionRecord))
+    )
 
 
 async def foreign(bus: Bus, positions: Sequence[ConsumerPositionRecord]) -> list[Foreign]:

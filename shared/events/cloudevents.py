@@ -71,6 +71,11 @@ class Envelope:
     traceparent: str | None = None
 
 
+def source_of(service: str) -> str:
+    """Return the `source` of the events that a service publishes."""
+    return f"/huitou/{service}"
+
+
 def encode(
     event: Event, event_id: UUID, source: str, traceparent: str | None = None
 ) -> tuple[list[tuple[str, bytes]], bytes]:

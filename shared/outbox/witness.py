@@ -17,11 +17,11 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Table, Text, delete, func, literal_column, select, text, update
 
 from shared.bus import Bus, Record, RecordRefused, Tail, TopicPartition, partition_of
-from shared.consume.foreign import foreign, read_again
-from shared.consume.tables import ConsumerPositionRecord, consumer_position
+from shared.consume.foreign import foreign, read_again, stored_positions
 from shared.context import WriteAudit
 from shared.db import Database, Read, Tx, any_of, blocks, columns_of
 from shared.db.failures import DatabaseDamaged
+from shared.events.cloudevents import source_of
 from shared.outbox.tables import (
     Loss,
     NewAcceptedLossRecord,
@@ -193,9 +193,7 @@ async def move_back(database: Database, bus: Bus, audit: WriteAudit) -> Sequence
     recognises what it has applied, as in a replay.
     """
     async with database.read() as read:
-        positions = await read.read_records(
-            ConsumerPositionRecord, select(*columns_of(consumer_position, ConsumerPositionRecord))
-        )
+        positions = await stored_positions(read)
     foreigners = await foreign(bus, positions)
     losses = [
         Found("deleted", foreigner.place, foreigner.position.next_offset, foreigner.first)
@@ -234,7 +232,7 @@ def _last(service: str, tails: Mapping[TopicPartition, Tail]) -> dict[TopicParti
 def _event_id(service: str, record: Record) -> UUID | None:
     """Return the id of a record's event, if the service sent it."""
     headers = dict(record.headers)
-    if headers.get("ce_source") != f"/huitou/{service}".encode():
+    if headers.get("ce_source") != source_of(service).encode():
         return None
     try:
         return UUID(headers["ce_id"].decode())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared.db import Tx, WriteOutbox
 from shared.events.base import Event
-from shared.events.cloudevents import write_texts
+from shared.events.cloudevents import source_of, write_texts
 from shared.ids import new_event_id
 from shared.outbox.tables import NewOutboxRecord, outbox
 from shared.pacing import paced
@@ -15,7 +15,7 @@ def write_outbox(service: str) -> WriteOutbox:
 
     It refuses an event that is too large before the commit, so that the relay never has to skip a row.
     """
-    source = f"/huitou/{service}"
+    source = source_of(service)
 
     async def write(tx: Tx, events: Sequence[Event]) -> None:
         records = []

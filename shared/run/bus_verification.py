@@ -2,13 +2,10 @@
 
 from functools import partial
 
-from sqlalchemy import select
-
 from shared.bus import Bus, BusDamaged, Damage
-from shared.consume.foreign import Foreign, foreign
-from shared.consume.tables import ConsumerPositionRecord, consumer_position
+from shared.consume.foreign import Foreign, foreign, stored_positions
 from shared.context import Runtime
-from shared.db import Database, columns_of
+from shared.db import Database
 from shared.outbox import witness
 from shared.outbox.topics import TopicFault, faults
 from shared.run import event_verification, roles
@@ -79,9 +76,7 @@ async def _witness(service: Service, runtime: Runtime) -> list[Drift]:
 
 async def _positions(bus: Bus, database: Database) -> list[Drift]:
     async with database.read() as read:
-        positions = await read.read_records(
-            ConsumerPositionRecord, select(*columns_of(consumer_position, ConsumerPositionRecord))
-        )
+        positions = await stored_positions(read)
     try:
         foreigners = await foreign(bus, positions)
     except BusDamaged as error:  # the damage is in a topic of another service

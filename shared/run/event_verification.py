@@ -15,14 +15,14 @@ from sqlalchemy import select
 from shared.bus import Bus, Record, TopicPartition
 from shared.consume import set_aside
 from shared.consume.apply import is_foreign
-from shared.consume.foreign import identity_of
-from shared.consume.tables import ConsumerPositionRecord, SetAsideRecord, consumer_position
+from shared.consume.foreign import identity_of, stored_positions
+from shared.consume.tables import SetAsideRecord
 from shared.consume.tables import set_aside as set_aside_table
 from shared.context import Runtime
 from shared.db import Read, columns_of
 from shared.events import BY_TYPE
 from shared.events.base import Event
-from shared.events.cloudevents import MalformedRecord, decode
+from shared.events.cloudevents import MalformedRecord, decode, source_of
 from shared.outbox.tables import AcceptedLossRecord, accepted_loss, outbox
 from shared.service.service import Service
 from shared.speech import words
@@ -61,7 +61,7 @@ class _Comparison:
         self._unreadable = set[int]()
         """The rules with ids in their events that were made with another key, so that a row may seem to have no event."""
         self._own = set(service.topics_published)
-        self._source = f"/huitou/{service.name}".encode()
+        self._source = source_of(service.name).encode()
         self._topics = sorted(self._own | {event.topic.name for rule in self._rules for event in rule.events})
 
     @cached_property
@@ -95,9 +95,7 @@ class _Comparison:
     async def _bounds(self, read: Read) -> _Bounds:
         bus = self._runtime.bus
         ends = await bus.end_offsets(self._topics)
-        positions = await read.read_records(
-            ConsumerPositionRecord, select(*columns_of(consumer_position, ConsumerPositionRecord))
-        )
+        positions = await stored_positions(read)
         losses = await read.read_records(
             AcceptedLossRecord, select(*columns_of(accepted_loss, AcceptedLossRecord))
         )
