@@ -24,7 +24,7 @@ from shared.catalogues import Sentence, field_sentence
 from shared.events import base
 from shared.http import shapes
 from shared.http.effort import within_effort
-from shared.limits import ORDER_ID_MAX, PAGE_ITEMS_MAX, SOURCE_MAX
+from shared.limits import LINE_AMOUNT_MAX, ORDER_ID_MAX, PAGE_ITEMS_MAX, QUANTITY_MAX, SOURCE_MAX
 from shared.money import CURRENCIES
 from shared.spelling import VISIBLE_CODE, VISIBLE_TEXT, addresses_a_person, spelled
 
@@ -171,6 +171,11 @@ Store = Annotated[base.Store, Spelled, CODE]
 Sku = Annotated[base.Sku, Spelled, CODE]
 Category = Annotated[base.Category, Spelled, CODE]
 Brand = Annotated[base.Brand, Spelled, CODE]
+Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+"""The units of a line."""
+LineAmount = Annotated[
+    int, Field(ge=0, le=LINE_AMOUNT_MAX, description="Of the whole line, after discounts, in minor units.")
+]
 """Ids and codes of the merchant's, as a request gives them; events hold them in their only spelling."""
 
 UpdatedSince = Annotated[

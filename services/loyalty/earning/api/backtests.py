@@ -4,11 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from services.loyalty.earning.api.documents import DocumentIn, read_document_of_programme
+from services.loyalty.earning.api.documents import DocumentIn, DraftName, document_asked
 from services.loyalty.earning.api.simulations import in_range
-from services.loyalty.earning.domain.document import canonical
-from services.loyalty.earning.domain.documents import CODE
-from services.loyalty.earning.queries.drafts import find_draft
 from services.loyalty.earning.refusals import DraftNotFound, RulebookInvalid, RulebookTooLarge
 from services.loyalty.earning.usecases.backtest_rulebook import BACKTEST, BACKTEST_ASKED, Backtest
 from services.loyalty.settings import Settings
@@ -21,7 +18,6 @@ from shared.http.models import InstantIn, Request, example, refused
 from shared.http.routes import Router
 from shared.http.shapes import one_of
 from shared.jobs.refusals import TooManyJobs
-from shared.limits import CODE_MAX
 
 router = Router(tags=["simulations"])
 
@@ -40,9 +36,7 @@ class BacktestIn(Request):
         until="2026-03-01T00:00:00Z",
     )
 
-    draft: Annotated[str, Field(max_length=CODE_MAX, pattern=CODE)] | None = Field(
-        None, description="The name of a draft."
-    )
+    draft: DraftName | None = Field(None, description="The name of a draft.")
     document: DocumentIn | None = Field(None, description="A document, in place of a draft.")
     since: _Instant = Field(description="Purchases from this instant on.", examples=["2026-02-01T00:00:00Z"])
     until: _Instant = Field(description="Purchases before this instant.", examples=["2026-03-01T00:00:00Z"])
@@ -76,10 +70,8 @@ async def post_backtest(
     member, and at its end a row per tier and rule of all members. The job's `outcomes` say how many members would gain
     and lose.
     """
-    if body.draft is not None:
-        document = (await find_draft(tx, body.draft)).document
-    else:
-        document = canonical(await read_document_of_programme(tx, context, body.document or {}))
+    document = await document_asked(tx, context, body.draft, body.document)
+    assert document is not None, "a request that names neither is refused"
     asked = Backtest(document=document, since=body.since, until=body.until)
     record = await jobs.begin(
         tx,

@@ -11,6 +11,8 @@ from pydantic_core import CoreSchema
 
 from services.loyalty.earning.domain import checks
 from services.loyalty.earning.domain.document import RulebookDocument, canonical
+from services.loyalty.earning.domain.documents import CODE
+from services.loyalty.earning.queries.drafts import find_draft
 from services.loyalty.earning.refusals import DOCUMENT_BYTES_MAX, RulebookInvalid, RulebookTooLarge
 from services.loyalty.ledger.queries.programme import programme_or_default
 from services.loyalty.settings import Settings
@@ -19,6 +21,7 @@ from shared.db import Read
 from shared.db.types import to_json
 from shared.errors import FieldError
 from shared.http.validation import field_errors, pointer
+from shared.limits import CODE_MAX
 
 
 class _Shown:
@@ -63,6 +66,7 @@ EXAMPLE = {
     "groups": [{"code": "offers", "stacking": "best_per_line"}],
     "caps": [{"code": "daily", "period": "day", "limit": 500}],
 }
+DraftName = Annotated[str, Field(max_length=CODE_MAX, pattern=CODE)]
 _PLACE = "document"
 
 
@@ -75,6 +79,18 @@ async def read_document_of_programme(
     """
     programme = await programme_or_default(read, context)
     return _read_document(given, [tier.code for tier in programme.tiers])
+
+
+async def document_asked(
+    read: Read, context: Context[Settings], draft: str | None, given: Mapping[str, object] | None
+) -> str | None:
+    """Return the text of the draft or of the document that a request names; None if it names neither.
+
+    Raises DraftNotFound, RulebookInvalid, RulebookTooLarge.
+    """
+    if draft is not None:
+        return (await find_draft(read, draft)).document
+    return None if given is None else canonical(await read_document_of_programme(read, context, given))
 
 
 def _read_document(given: Mapping[str, object], tiers: Collection[str]) -> RulebookDocument:

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from services.loyalty.earning.api.documents import DocumentIn, read_document_of_programme
+from services.loyalty.earning.api.documents import DocumentIn, DraftName, document_asked
 from services.loyalty.earning.api.explanations import (
     AppliedRuleOut,
     RejectedRuleOut,
@@ -13,9 +13,6 @@ from services.loyalty.earning.api.explanations import (
     rejected_rule,
 )
 from services.loyalty.earning.api.rulebooks import HASH
-from services.loyalty.earning.domain.document import canonical
-from services.loyalty.earning.domain.documents import CODE
-from services.loyalty.earning.queries.drafts import find_draft
 from services.loyalty.earning.queries.simulate_purchase import Asked, Simulation, simulate_purchase
 from services.loyalty.earning.refusals import (
     DraftNotFound,
@@ -42,6 +39,8 @@ from shared.http.models import (
     Channel,
     CurrencyIn,
     InstantIn,
+    LineAmount,
+    Quantity,
     Request,
     Response,
     Sku,
@@ -53,13 +52,10 @@ from shared.http.models import (
 from shared.http.routes import Router
 from shared.http.shapes import not_both
 from shared.limits import (
-    CODE_MAX,
     INSTANT_MAX,
     INSTANT_MIN,
-    LINE_AMOUNT_MAX,
     LINES_MAX,
     ORDER_AMOUNT_MAX,
-    QUANTITY_MAX,
 )
 from shared.money import UnknownCurrency
 
@@ -80,11 +76,8 @@ class SimulatedLineIn(Request):
     """One line of the cart."""
 
     sku: Sku
-    quantity: Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
-    amount_minor: Annotated[
-        int,
-        Field(ge=0, le=LINE_AMOUNT_MAX, description="Of the whole line, after discounts, in minor units."),
-    ]
+    quantity: Quantity
+    amount_minor: LineAmount
     category: Category | None = None
     brand: Brand | None = None
 
@@ -109,7 +102,7 @@ class SimulationIn(Request):
         description="The time of the purchase, also one ahead; by default now. It decides the version of the rules, the periods of caps, "
         "and the member's tier.",
     )
-    draft: Annotated[str, Field(max_length=CODE_MAX, pattern=CODE)] | None = Field(
+    draft: DraftName | None = Field(
         None, description="The name of a draft, in place of the version in force. For operators."
     )
     document: DocumentIn | None = Field(
@@ -200,13 +193,7 @@ async def post_simulation(
     money.exponent(body.currency)
     if sum(line.amount_minor for line in body.lines) > ORDER_AMOUNT_MAX:
         raise PaidOrderTooLarge
-    document = (
-        None
-        if body.document is None
-        else canonical(await read_document_of_programme(read, context, body.document))
-    )
-    if body.draft is not None:
-        document = (await find_draft(read, body.draft)).document
+    document = await document_asked(read, context, body.draft, body.document)
     now = context.clock.now()
     identity_id = await _identity_of(read, caller, named, body)
     found = None if identity_id is None else await find_member(read, identity_id, now)

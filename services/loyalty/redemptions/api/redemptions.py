@@ -30,10 +30,10 @@ from shared.http.cursor import CursorInvalid
 from shared.http.customers import CustomerId
 from shared.http.dependencies import Caller, InContext, KeyHash, Reading, Transaction
 from shared.http.listing import Listing, NoFilters, listed_by
-from shared.http.models import OrderId, Page, Request, Response, Source, Word, example
+from shared.http.models import OrderId, Page, Quantity, Request, Response, Source, Word, example
 from shared.http.readers import ReadBy
 from shared.http.routes import Router
-from shared.limits import LINE_AMOUNT_MAX, LINES_MAX, MEMBER_POINTS_MAX, QUANTITY_MAX
+from shared.limits import LINE_AMOUNT_MAX, LINES_MAX, MEMBER_POINTS_MAX
 from shared.vault import Keys, Numbers
 
 router = Router(tags=["redemptions"])
@@ -42,7 +42,7 @@ router = Router(tags=["redemptions"])
 class PaidOrderLineIn(Request):
     """A line of the order at its amount before points; its place in the list is its number."""
 
-    quantity: Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+    quantity: Quantity
     amount_minor: Annotated[int, Field(ge=0, le=LINE_AMOUNT_MAX)]
 
 

@@ -46,8 +46,10 @@ from shared.http.models import (
     CurrencyIn,
     DryRun,
     InstantIn,
+    LineAmount,
     OrderId,
     ProblemDocument,
+    Quantity,
     Request,
     Response,
     Sku,
@@ -57,7 +59,7 @@ from shared.http.models import (
     refused,
 )
 from shared.http.routes import Router
-from shared.limits import BATCH_BODY_BYTES_MAX, BATCH_ITEMS_MAX, LINE_AMOUNT_MAX, LINES_MAX, QUANTITY_MAX
+from shared.limits import BATCH_BODY_BYTES_MAX, BATCH_ITEMS_MAX, LINES_MAX
 from shared.money import UnknownCurrency
 from shared.pacing import paced
 from shared.vault import SubjectErased
@@ -81,11 +83,8 @@ class PurchaseLineIn(Request):
     """One line of the receipt."""
 
     sku: Sku
-    quantity: Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
-    amount_minor: Annotated[
-        int,
-        Field(ge=0, le=LINE_AMOUNT_MAX, description="Of the whole line, after discounts, in minor units."),
-    ]
+    quantity: Quantity
+    amount_minor: LineAmount
     category: Category | None = None
     brand: Brand | None = None
     name: Annotated[str, Field(min_length=1, max_length=LINE_NAME_MAX)] | None = Field(

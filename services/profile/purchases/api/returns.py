@@ -51,6 +51,7 @@ from shared.http.models import (
     OrderIdFilter,
     Page,
     ProblemDocument,
+    Quantity,
     Request,
     Response,
     Source,
@@ -58,7 +59,7 @@ from shared.http.models import (
     example,
 )
 from shared.http.routes import Router
-from shared.limits import BATCH_BODY_BYTES_MAX, BATCH_ITEMS_MAX, CODE_MAX, LINES_MAX, QUANTITY_MAX
+from shared.limits import BATCH_BODY_BYTES_MAX, BATCH_ITEMS_MAX, CODE_MAX, LINES_MAX
 from shared.pacing import paced
 
 _EXAMPLE = {
@@ -79,7 +80,7 @@ class ReturnLineIn(Request):
     """Units of one line that go back."""
 
     line: Annotated[int, Field(ge=1, le=LINES_MAX, description="The line of the purchase, counted from 1.")]
-    quantity: Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+    quantity: Quantity
 
 
 class ReturnIn(Request):
