@@ -35,6 +35,11 @@ class Spend(NamedTuple):
         """Return when it next begins or ceases to count, later than an instant; None if it does neither."""
         return next((moment for moment in (self.occurred_at, self.drops_at) if moment > at), None)
 
+    def changes_between(self, after: datetime, until: datetime) -> bool:
+        """Return whether it begins or ceases to count later than `after` and not later than `until`."""
+        changes_at = self.changes_after(after)
+        return changes_at is not None and changes_at <= until
+
 
 class TierChange(NamedTuple):
     """A member went from one tier to another at an instant of effective time, with this spend (minor units).

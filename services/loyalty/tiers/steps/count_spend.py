@@ -9,7 +9,7 @@ from typing import NamedTuple
 from services.loyalty.ledger.domain.wallets import Wallet
 from services.loyalty.ledger.steps.booking import Booking
 from services.loyalty.tiers.domain import standing as tiers
-from services.loyalty.tiers.domain.standing import Standing
+from services.loyalty.tiers.domain.standing import Spend, Standing
 from services.loyalty.tiers.steps import standings
 from services.loyalty.tiers.steps.tell_tiers import tell_tiers
 from services.loyalty.tiers.storage.windows import load_windows
@@ -30,17 +30,32 @@ class Counted(NamedTuple):
     cause: Cause
 
 
+class _Spent(NamedTuple):
+    """An amount, what it counts for, and the instant to which it moves time on."""
+
+    amount: Counted
+    spend: Spend
+    at: datetime
+
+
 async def count_spend(booking: Booking, amounts: Sequence[Counted]) -> None:
     """Count amounts in the programme's currency at their effective times; closing the booking stores the wallets."""
     tx, programme = booking.tx, booking.programme
-    counted = [amount for amount in amounts if amount.currency == programme.currency]
-    members = {amount.wallet.owner_id: booking.locked.member(amount.wallet.identity_id) for amount in counted}
+    spent = [
+        _Spent(
+            amount,
+            tiers.spend_of(programme, amount.spent_at, amount.amount_minor),
+            tiers.seen_at(amount.at, tx.now),
+        )
+        for amount in amounts
+        if amount.currency == programme.currency
+    ]
+    wallets = [amount.wallet for amount, _, _ in spent]
+    members = {wallet.owner_id: booking.locked.member(wallet.identity_id) for wallet in wallets}
     concerned = await standings.of_members(tx, programme, members.values())
-    await _load_windows(booking, concerned, counted)
+    await _load_windows(booking, concerned, spent)
     before = {owner_id: standing.state() for owner_id, standing in concerned.items()}
-    for amount in counted:
-        spend = tiers.spend_of(programme, amount.spent_at, amount.amount_minor)
-        at = tiers.seen_at(amount.at, tx.now)
+    for amount, spend, at in spent:
         changes = tiers.count(concerned[amount.wallet.owner_id], programme, amount.wallet, spend, at)
         tell_tiers(tx, programme, changes, amount.cause, at)
     for standing in concerned.values():
@@ -51,19 +66,24 @@ async def count_spend(booking: Booking, amounts: Sequence[Counted]) -> None:
     )
 
 
-async def _load_windows(
-    booking: Booking, concerned: Mapping[str, Standing], counted: Sequence[Counted]
-) -> None:
-    """Load the windows of members whose window moves or whose tier may change; most members need none."""
-    by_owner: dict[str, list[Counted]] = {}
-    for amount in counted:
-        by_owner.setdefault(amount.wallet.owner_id, []).append(amount)
+async def _load_windows(booking: Booking, concerned: Mapping[str, Standing], spent: Sequence[_Spent]) -> None:
+    """Load the windows of members whose window moves or whose tier may change; most members need none.
+
+    A window moves also when an amount ceases to count before the time of another one that is counted with it.
+    """
+    by_owner: dict[str, list[_Spent]] = {}
+    for counted in spent:
+        by_owner.setdefault(counted.amount.wallet.owner_id, []).append(counted)
     missing = []
     for owner_id, mine in by_owner.items():
         standing = concerned[owner_id]
-        up = sum(amount.amount_minor for amount in mine if amount.amount_minor > 0)
-        down = -sum(amount.amount_minor for amount in mine if amount.amount_minor < 0)
-        latest = max(tiers.seen_at(amount.at, booking.tx.now) for amount in mine)
-        if standing.may_change(booking.programme, up, down) or standing.stale(latest):
+        up = sum(spend.amount_minor for _, spend, _ in mine if spend.amount_minor > 0)
+        down = -sum(spend.amount_minor for _, spend, _ in mine if spend.amount_minor < 0)
+        latest = max(at for _, _, at in mine)
+        if (
+            standing.may_change(booking.programme, up, down)
+            or standing.stale(latest)
+            or any(spend.changes_between(at, latest) for _, spend, at in mine)
+        ):
             missing += standing.missing()
     await load_windows(booking.tx, booking.programme, concerned.values(), missing)

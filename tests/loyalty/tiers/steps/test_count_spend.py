@@ -9,6 +9,7 @@ from services.loyalty.tiers.jobs import settle
 from services.loyalty.tiers.queries.find_standing import find_standing_at
 from tests.loyalty.shop import START, Shop, bought, customer, merged, returned
 
+DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 YEAR_AGO = START.replace(year=START.year - 1)
 
@@ -89,4 +90,17 @@ async def test_a_merge_dated_ahead_drops_nothing_before_its_time(shop: Shop) -> 
     await shop.tell(bought(one, [(1, 100_000)], YEAR_AGO + 6 * HOUR), bought(other, [(1, 100)], YEAR_AGO))
     await shop.tell(merged(other, one, 1, START + 12 * HOUR))
     assert await tier(shop, one) == "silver"
+    await shop.check()
+
+
+async def test_an_old_purchase_ceases_to_count_before_a_later_one_of_its_batch(shop: Shop) -> None:
+    who = customer()
+    await shop.tell(bought(who, [(1, 500)], START - 200 * DAY))
+    late, new = bought(who, [(1, 400)], YEAR_AGO - 60 * DAY), bought(who, [(1, 300)], START - HOUR)
+    outcome = await shop.consume(late, new)
+    assert (outcome.dead, outcome.applied) == (0, 2)
+    assert await both(shop, who) == {"member"}
+    seen = await shop.see(who)
+    assert seen is not None
+    assert seen.standing.spend() == 800
     await shop.check()
