@@ -220,7 +220,7 @@ class ApacheKafka:
         return self.folder / "copy"
 
     def freeze(self) -> None:
-        """Send SIGSTOP."""
+        """Stop the broker where it is."""
         self._server.freeze()
 
     def cont(self) -> None:

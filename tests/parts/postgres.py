@@ -22,7 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from tests.parts.processes import PartMissing, Server, apt_install, free_ports, said
+from tests.parts.processes import PartMissing, Server, apt_install, free_ports, freeze, said
 
 USER = "postgres"
 INITDB_SECONDS_MAX = 120
@@ -209,17 +209,21 @@ class Postgres(Databases):
         self._server.end(signal.SIGKILL, seconds_max=STOP_SECONDS_MAX)
 
     def freeze(self) -> None:
-        """Send SIGSTOP to the postmaster: no new connection is answered."""
+        """Stop the postmaster where it is: no new connection is answered."""
         self._server.freeze()
 
     def hang(self) -> None:
-        """Send SIGSTOP to the postmaster and to every back end: connections stay open, and get no answers."""
+        """Stop the postmaster and every back end where they are: connections stay open, and get no answers."""
         self._server.freeze()
-        self._signal_children(signal.SIGSTOP)
+        for child in self._children():
+            with contextlib.suppress(ProcessLookupError):  # it ended of itself
+                freeze(child)
 
     def cont(self) -> None:
         """Send SIGCONT after `freeze` or `hang`."""
-        self._signal_children(signal.SIGCONT)
+        for child in self._children():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGCONT)
         self._server.cont()
 
     def close(self) -> None:
@@ -236,11 +240,9 @@ class Postgres(Databases):
     ) -> None:
         self.close()
 
-    def _signal_children(self, number: signal.Signals) -> None:
+    def _children(self) -> list[int]:
         pid = self._server.pid
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if pid else ():
-            with contextlib.suppress(ProcessLookupError):  # it ended of itself
-                os.kill(int(child), number)
+        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())) if pid else []
 
     def _accepts(self) -> bool:
         return subprocess.run(self._ready, stdin=subprocess.DEVNULL, check=False).returncode == 0

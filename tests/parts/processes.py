@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +20,8 @@ APT_SECONDS_MAX = 600
 SAID_SECONDS_MAX = 30
 SHOWN_CHARACTERS_MAX = 4000
 POLL_SECONDS = 0.05
+FROZEN_SECONDS_MAX = 10
+FROZEN_POLL_SECONDS = 0.001
 PORT_FIRST, PORT_LAST = 20_000, 32_000
 """Below the ports that the system itself gives to outgoing connections."""
 PORT_TRIES_MAX = 100
@@ -132,10 +135,9 @@ class Server:
             self._process.send_signal(number)
 
     def freeze(self) -> None:
-        """Send SIGSTOP: the process keeps its connections and answers nothing."""
-        assert self._process is not None
-        assert self.running
-        self._process.send_signal(signal.SIGSTOP)
+        """Stop the process where it is: it keeps its connections and answers nothing."""
+        assert self.pid is not None
+        freeze(self.pid)
 
     def cont(self) -> None:
         """Send SIGCONT after `freeze`."""
@@ -156,6 +158,26 @@ class Server:
         return (
             "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
         )
+
+
+def freeze(pid: int) -> None:
+    """Send SIGSTOP to a process, and wait until none of its threads runs, which takes them a moment.
+
+    Raises TimeoutError.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + FROZEN_SECONDS_MAX
+    while not all(_state(file) == "T" for file in Path(f"/proc/{pid}/task").glob("*/stat")):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"process {pid} runs on after SIGSTOP")
+        time.sleep(FROZEN_POLL_SECONDS)
+
+
+def _state(file: Path) -> str:
+    """Return the letter of a thread's state: T, it is stopped; also if the thread has just ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return file.read_text().rpartition(")")[2].split()[0]
+    return "T"
 
 
 def free_ports(count: int) -> list[int]:

@@ -20,6 +20,8 @@ from tests.parts.waiting import until
 from tests.shared.consume.running import PARTITIONS, TOPIC, booked, consuming_with, send
 from tests.shared.ledger import BUG, amounts, purchase
 
+pytestmark = pytest.mark.slow
+
 PLACE = TopicPartition(TOPIC, 3)
 CUSTOMER = new_id("cus")
 

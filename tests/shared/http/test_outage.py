@@ -1,14 +1,11 @@
 import asyncio
 import io
-import os
-import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Integer, column, select, text
 
 from shared import logs
 from shared.clock import ManualClock
@@ -73,19 +70,13 @@ async def test_while_the_database_hangs_everybody_is_told_in_time_and_then_it_go
     async with prepared_till(databases, tmp_path) as till:
         assert await answers(till, PATH, ANSWER_SECONDS_MAX) == 200
         await sells(till, "before", 201)
-        async with till.runtime.database.read() as read:
-            backends = await read.all(select(column("pid", Integer)).select_from(text("pg_stat_activity")))
-        databases.freeze()
-        for (pid,) in backends:
-            os.kill(pid, signal.SIGSTOP)
+        databases.hang()
         try:
             assert await answers(till, PATH, ANSWER_SECONDS_MAX) == 503
             await asyncio.gather(*(sells(till, f"during-{number}", 503) for number in range(CLIENTS)))
             assert await answers(till, "/health/ready", 2.0) == 503
             assert await answers(till, "/metrics", ANSWER_SECONDS_MAX) == 200
         finally:
-            for (pid,) in backends:
-                os.kill(pid, signal.SIGCONT)
             databases.cont()
         await sells(till, "during-0", 201)
         assert await till.count_sales() == 2

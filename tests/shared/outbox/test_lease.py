@@ -14,6 +14,7 @@ import pytest
 from shared.outbox import lease as leasing
 from shared.outbox.lease import FileLease, Lease, LeaseLost, PostgresLease, open_lease
 from tests.parts import databases
+from tests.parts.processes import freeze
 
 TAKEOVER_SECONDS_MAX = 15
 
@@ -93,7 +94,7 @@ async def test_a_killed_holders_lease_is_taken_over(url: str, tmp_path: Path) ->
 async def test_a_stopped_holder_loses_it_and_knows_so_when_it_goes_on(url: str, tmp_path: Path) -> None:
     """A bare advisory lock is never taken over from a stopped process; this one is, and the zombie sees its clock."""
     with holder(url, tmp_path) as process:
-        os.kill(process.pid, signal.SIGSTOP)
+        freeze(process.pid)
         mine = PostgresLease(url, "loyalty")
         await asyncio.wait_for(mine.acquire(), TAKEOVER_SECONDS_MAX)
         os.kill(process.pid, signal.SIGCONT)

@@ -22,7 +22,7 @@ from tests.parts.connections import (
     rest,
 )
 
-pytestmark = pytest.mark.usefixtures("limits")
+pytestmark = [pytest.mark.usefixtures("limits"), pytest.mark.slow]
 
 
 async def test_who_connects_and_asks_nothing_is_sent_away(limits: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,8 @@ from tests.parts.postgres import Postgres
 from tests.parts.processes import free_ports
 from tests.parts.stacks import ROOT
 
+pytestmark = pytest.mark.slow
+
 END_SECONDS_MAX = 60
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ from tests.parts.databases import Kind
 from tests.parts.processes import free_ports
 
 ANA = "cus_01hv0000000000000000000001"
+BOTH_OPENED_SECONDS_MAX = 30
 FILES = ("profile.vault", "references.vault", "signing.jwk.json")
 
 
@@ -279,10 +281,16 @@ async def test_of_two_first_processes_with_different_keys_one_is_refused(kind: K
             service(Settings(home=tmp_path / home, profile_database_url=url, bus_url="embedded://"))
             for home in ("a", "b")
         ]
-        async with open_runtime(profiles[0]) as first, open_runtime(profiles[1]) as second:
-            ended = await asyncio.gather(
-                prove_keys(profiles[0], first), prove_keys(profiles[1], second), return_exceptions=True
-            )
+        opened_both = threading.Barrier(len(profiles))
+
+        async def prove(profile: Service) -> None:
+            """Prove keys on an event loop of its own, as a process has, because a writer of SQLite stops its loop."""
+            async with open_runtime(profile) as runtime:
+                await asyncio.to_thread(opened_both.wait, BOTH_OPENED_SECONDS_MAX)
+                await prove_keys(profile, runtime)
+
+        proving = [asyncio.to_thread(asyncio.run, prove(profile)) for profile in profiles]
+        ended = await asyncio.gather(*proving, return_exceptions=True)
 
         assert sorted(type(end).__name__ for end in ended) == ["BadSetting", "NoneType"]
 
