@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.shop import Shop
 from tests.parts import waiting
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.slow]
 
 EVERYWHERE_SECONDS_MAX = 5.0
 """The promise of the documentation."""

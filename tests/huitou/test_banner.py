@@ -16,6 +16,8 @@ import pytest
 from huitou.banner import CURSOR_ROWS
 from shared.ids import new_id
 
+pytestmark = pytest.mark.slow
+
 ROWS, COLUMNS = 24, 80
 SHOW = """
 import sys

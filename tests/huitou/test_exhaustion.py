@@ -19,6 +19,8 @@ from huitou import tokens
 from shared.trust import authorities
 from tests.parts.installations import Installation
 
+pytestmark = pytest.mark.slow
+
 MIB = 1024 * 1024
 GROWTH_BYTES_MAX = 48 * MIB
 """Far below what each attack had cost (100 MB to 2.5 GB), far above what an honest request needs."""

@@ -26,6 +26,8 @@ from tests.parts import operators
 from tests.parts.databases import Kind
 from tests.parts.opened import NOW, Opened, opened
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
 BATCHES = ((1, 7, 61), (500,))
 SKEW = timedelta(days=1)

@@ -43,6 +43,8 @@ from tests.parts.services import Running
 from tests.parts.waiting import until
 from tests.shared.consume.running import consuming_with
 
+pytestmark = pytest.mark.slow
+
 RECORDS = 1_500
 RECORDS_OVER_KAFKA = 600
 CAUGHT_UP_SECONDS_MAX = 60.0

@@ -34,7 +34,7 @@ DISTRIBUTED = pytest.param(
 RECORDS = 400
 TIMEOUT_SECONDS = 600
 
-pytestmark = pytest.mark.timeout(TIMEOUT_SECONDS)
+pytestmark = [pytest.mark.timeout(TIMEOUT_SECONDS), pytest.mark.slow]
 
 
 @asynccontextmanager

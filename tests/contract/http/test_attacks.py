@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from shared.http.routes import Route
 from shared.ids import new_id
 from tests.contract.http.asking import ask, example_body, named_in_path
 from tests.contract.http.places import nodes, pointer_of, replaced
 from tests.parts.forging import ATTACKS, Issuer
 from tests.parts.opened import ADMIN, Opened
+
+pytestmark = pytest.mark.slow
 
 ELSEWHERE: dict[str, tuple[dict[str, Any], str]] = {
     "another audience": ({"aud": "else"}, "token_audience"),

@@ -21,6 +21,8 @@ from shared.jobs.working import work_on_all
 from tests.parts.sampling import limit
 from tests.profile.running import Profile, purchase
 
+pytestmark = pytest.mark.slow
+
 ORDERS, KNOWN, BATCH_ROWS = 400, 30, 10
 PIECES = 3
 """The pieces that are done before a job is cancelled. The chunk before them reads the file."""

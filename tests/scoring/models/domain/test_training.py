@@ -14,6 +14,8 @@ from services.scoring.models.domain.kinds import BgNbd, bg_nbd
 from services.scoring.models.domain.training import Outcome, Rival
 from tests.scoring import cdnow
 
+pytestmark = pytest.mark.slow
+
 PRIOR = Rival(bg_nbd.SHIPPED, knows_holdout=False)
 UNTIL, END = 364, 454
 """The day of the fit, and a day that the fit cannot know."""

@@ -16,6 +16,8 @@ from services.scoring.models.domain.kinds import GammaGamma, gamma_gamma
 from services.scoring.models.domain.training import Outcome
 from shared.limits import ORDER_AMOUNT_MAX
 
+pytestmark = pytest.mark.slow
+
 Row = tuple[int, int]
 """The repeat days of one customer, and their net sum in minor units."""
 Draw = Callable[[random.Random], float]

@@ -20,6 +20,8 @@ from shared.jobs.working import do_chunk, take
 from tests.scoring import cdnow, running
 from tests.scoring.running import Scoring, at, bought, customer, run_fits
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = {"r": 0.24259, "alpha": 4.41360, "a": 0.79292, "b": 2.42591}
 
 
