@@ -126,6 +126,7 @@ def _listed(value: object, language: str) -> object:
     return COMMAS[language].join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
+@cache
 def with_names(template: str) -> str:
     """Return a template whose placeholders are their names in ‹…›, for a reader to whom no values are shown."""
     parts = string.Formatter().parse(template)
