@@ -38,11 +38,11 @@ FLUSH_RECORDS_MAX = 2_000  # a longer transaction would block the event loop for
 
 @dataclass(slots=True, eq=False)
 class _Append:
-    """Messages that wait for the next commit, and the future of the caller that waits for them."""
+    """Messages that wait for the next commit, and the offset behind them, which their caller waits for."""
 
     partition: TopicPartition
     messages: Sequence[Message]
-    done: asyncio.Future[None]
+    done: asyncio.Future[int]
 
 
 class EmbeddedProducer:
@@ -51,15 +51,15 @@ class EmbeddedProducer:
     def __init__(self, bus: "EmbeddedBus", guard: Guard) -> None:
         self._bus = bus
         self._guard = guard
-        self._sending: set[asyncio.Future[None]] = set()
+        self._sending: set[asyncio.Future[int]] = set()
         self._closed = False
 
-    async def send(self, topic: str, partition: int, messages: Sequence[Message]) -> None:
-        """Append the messages in order, and return when they are on the disk."""
+    async def send(self, topic: str, partition: int, messages: Sequence[Message]) -> int | None:
+        """Append the messages in order, and return the offset behind the last when they are on the disk."""
         if self._closed:
             raise BusUnavailable("this producer was closed; open another")
         if not messages:
-            return
+            return None
         try:
             self._guard()
         except Exception as error:
@@ -67,7 +67,7 @@ class EmbeddedProducer:
         done = self._bus.append(TopicPartition(topic, partition), messages)
         self._sending.add(done)
         try:
-            await done
+            return await done
         finally:
             self._sending.discard(done)
 
@@ -238,8 +238,8 @@ class EmbeddedBus:
                 await member.close()
         self._log.close()
 
-    def append(self, partition: TopicPartition, messages: Sequence[Message]) -> asyncio.Future[None]:
-        """Queue messages for the commit at the end of this turn of the loop. The future completes with that commit."""
+    def append(self, partition: TopicPartition, messages: Sequence[Message]) -> asyncio.Future[int]:
+        """Queue messages for the commit at the end of this turn of the loop. The future gets the offset behind them."""
         self._log.extent(partition)
         refuse_too_large(messages)
         loop = asyncio.get_running_loop()
@@ -269,13 +269,13 @@ class EmbeddedBus:
 
     def _commit(self, batch: Sequence[_Append]) -> None:
         try:
-            self._log.append([(append.partition, append.messages) for append in batch])
+            ends = self._log.append([(append.partition, append.messages) for append in batch])
         except Exception as error:  # noqa: BLE001 the callers that wait for these messages get the error
             for append in batch:
                 append.done.set_exception(error)
             return
-        for append in batch:
-            append.done.set_result(None)
+        for append, end in zip(batch, ends, strict=True):
+            append.done.set_result(end)
         topics = {append.partition.topic for append in batch}
         for group in self._groups.values():
             for member in group.members.values():

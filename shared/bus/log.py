@@ -147,8 +147,11 @@ class Log:
             )
         self.extents(refresh=True)
 
-    def append(self, batches: Sequence[tuple[TopicPartition, Sequence[Message]]]) -> None:
-        """Append batches in order, all or none, in one transaction. It is on the disk when this returns."""
+    def append(self, batches: Sequence[tuple[TopicPartition, Sequence[Message]]]) -> list[int]:
+        """Append batches in order, all or none, in one transaction, and return the offset behind each.
+
+        They are on the disk when this returns.
+        """
         if self.damage is not None:
             raise BusDamaged(self.damage)
         at = int(self._clock.now().timestamp() * 1000)
@@ -165,6 +168,7 @@ class Log:
                 ends.append((extent, end))
         for extent, end in ends:
             extent.next = end
+        return [end for _, end in ends]
 
     def read(
         self, partition: TopicPartition, offset: int, *, records_max: int, bytes_max: int

@@ -35,6 +35,13 @@ class LogNewer(BusUnavailable):
     """The log was written by a newer version of the product."""
 
 
+class ConnectedAnew(BusUnavailable):
+    """The producer has lost its connection, and nothing was sent over the new one: the log behind it may be an older copy.
+
+    Look what it holds, then go on with a new producer.
+    """
+
+
 class RecordRefused(Exception):
     """The bus will never accept this record: it is too large, or its topic or partition does not exist."""
 
@@ -115,8 +122,10 @@ OnRevoked = Callable[[Sequence[TopicPartition]], Awaitable[None]]
 class Producer(Protocol):
     """A producer sends records. The caller keeps at most ONE outstanding `send` per partition, so the order is kept."""
 
-    async def send(self, topic: str, partition: int, messages: Sequence[Message]) -> None:
-        """Append the messages in order, and return when all are durably acknowledged.
+    async def send(self, topic: str, partition: int, messages: Sequence[Message]) -> int | None:
+        """Append the messages in order, and return the offset behind the last when all are durably acknowledged.
+
+        It is None if there are no messages.
 
         Raises BusUnavailable if the bus does not serve or the guard refuses. Then the first messages may have been
         written: send again on a new producer, from the first message that is not marked as sent. Raises RecordRefused if

@@ -145,9 +145,18 @@ class Tx(Read):
 
     @abstractmethod
     async def upsert_records(
-        self, table: Table[Any], records: Records, *, key: Sequence[str], update: Sequence[str] | None = None
+        self,
+        table: Table[Any],
+        records: Records,
+        *,
+        key: Sequence[str],
+        update: Sequence[str] | None = None,
+        rising: str | None = None,
     ) -> None:
-        """Insert records; where `key` exists, set the columns `update` (by default all that are not key)."""
+        """Insert records; where `key` exists, set the columns `update` (by default all that are not key).
+
+        With `rising`, a row stays as it is unless the value of this column becomes greater.
+        """
 
     @abstractmethod
     async def update_records(

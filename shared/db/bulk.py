@@ -64,23 +64,32 @@ def insert_sqlite(table: Table[Any], names: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=SHAPES_MAX)
 def upsert_postgres(
-    table: Table[Any], names: tuple[str, ...], key: tuple[str, ...], update: tuple[str, ...], dialect: Dialect
+    table: Table[Any],
+    names: tuple[str, ...],
+    key: tuple[str, ...],
+    update: tuple[str, ...],
+    rising: str | None,
+    dialect: Dialect,
 ) -> str:
-    """Return an INSERT of unnested arrays that updates the rows that conflict on `key`."""
+    """Return an INSERT of unnested arrays that updates the rows that conflict on `key`, if the column `rising` rises."""
     return (
         f"INSERT INTO {table.name} ({_listed(names)}) SELECT * FROM unnest({_arrays(table, names, dialect)}) "
-        f"ON CONFLICT ({_listed(key)}) DO {_set_excluded(update)}"
+        f"ON CONFLICT ({_listed(key)}) DO {_set_excluded(update)}{_if_it_rises(table, rising)}"
     )
 
 
 @lru_cache(maxsize=SHAPES_MAX)
 def upsert_sqlite(
-    table: Table[Any], names: tuple[str, ...], key: tuple[str, ...], update: tuple[str, ...]
+    table: Table[Any],
+    names: tuple[str, ...],
+    key: tuple[str, ...],
+    update: tuple[str, ...],
+    rising: str | None,
 ) -> str:
     """The same for one row at a time."""
     return (
         f"INSERT INTO {table.name} ({_listed(names)}) VALUES ({_marks(names)}) "
-        f"ON CONFLICT ({_listed(key)}) DO {_set_excluded(update)}"
+        f"ON CONFLICT ({_listed(key)}) DO {_set_excluded(update)}{_if_it_rises(table, rising)}"
     )
 
 
@@ -109,6 +118,12 @@ def _set_excluded(update: tuple[str, ...]) -> str:
     if not update:
         return "NOTHING"
     return "UPDATE SET " + ", ".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in update)
+
+
+def _if_it_rises(table: Table[Any], rising: str | None) -> str:
+    if rising is None:
+        return ""
+    return f" WHERE {table.name}.{_quoted(rising)} < excluded.{_quoted(rising)}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -239,14 +239,20 @@ class PostgresTx(Tx):
         return [tuple(row) for row in await (await self.driver()).fetch(statement, *columns)]
 
     async def upsert_records(
-        self, table: Table[Any], records: Records, *, key: Sequence[str], update: Sequence[str] | None = None
+        self,
+        table: Table[Any],
+        records: Records,
+        *,
+        key: Sequence[str],
+        update: Sequence[str] | None = None,
+        rising: str | None = None,
     ) -> None:
         """Insert or update by INSERT … SELECT unnest … ON CONFLICT DO UPDATE."""
         if not records:
             return
         names, dialect = names_of(records), self._engine.dialect
         changed = tuple(name for name in names if name not in key) if update is None else tuple(update)
-        statement = bulk.upsert_postgres(table, names, tuple(key), changed, dialect)
+        statement = bulk.upsert_postgres(table, names, tuple(key), changed, rising, dialect)
         await (await self.driver()).execute(statement, *bulk.parameters(table, names, records, dialect))
 
     async def update_records(

@@ -197,13 +197,19 @@ class SqliteTx(Tx):
         return _converted(table, returned, raw, self._database.writer)
 
     async def upsert_records(
-        self, table: Table[Any], records: Records, *, key: Sequence[str], update: Sequence[str] | None = None
+        self,
+        table: Table[Any],
+        records: Records,
+        *,
+        key: Sequence[str],
+        update: Sequence[str] | None = None,
+        rising: str | None = None,
     ) -> None:
         """Insert or update by executemany of INSERT … ON CONFLICT DO UPDATE."""
         if records:
             names = names_of(records)
             changed = tuple(name for name in names if name not in key) if update is None else tuple(update)
-            statement = bulk.upsert_sqlite(table, names, tuple(key), changed)
+            statement = bulk.upsert_sqlite(table, names, tuple(key), changed, rising)
             (await self.driver()).executemany(statement, self._values(table, names, records))
 
     async def update_records(

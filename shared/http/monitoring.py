@@ -19,7 +19,7 @@ from shared.db import Database, Read, failures
 from shared.http.health import Check, Issue, issue
 from shared.http.rights import RightsCheck
 from shared.metrics import Measure, ReadSamples, Sample
-from shared.outbox import lease, witness
+from shared.outbox import ends, lease
 from shared.outbox.relay import backlog
 from shared.service.service import Service
 from shared.verify import rolling
@@ -239,13 +239,13 @@ async def _lost_by_bus(service: Service, runtime: Runtime, read: Read) -> Issue 
     """Return the issue of topics that have lost records. If the bus is away, another check reports it."""
     try:
         async with asyncio.timeout(BUS_SECONDS_MAX):
-            short = await witness.lost_by_bus(read, runtime.bus, service.topics_published)
+            short = await ends.lost_by_bus(read, runtime.bus, service.topics_published)
     except (BusUnavailable, TimeoutError):
         return None
     if not short:
         return None
     place = f"{short[0].place.topic}/{short[0].place.partition}"
-    return BUS_BEHIND.filled(place=place, records=short[0].known - short[0].found)
+    return BUS_BEHIND.filled(place=place)
 
 
 async def _misplaced(runtime: Runtime, lag: Lag) -> Issue:

@@ -3,6 +3,10 @@
 There is one relay per service, which the lease ensures. It builds its own batches and has one outstanding batch per
 partition. On any error it drops the producer with its queue and reads again from the first pending row. So events of one
 customer never overtake each other. No row is ever skipped.
+
+Before it opens a producer, it looks whether the topics still hold what was sent, and a producer is used over one connection.
+So nothing is written into the places of records that a bus has lost. What has come to a lower offset all the same is not
+marked, and nothing more is sent until the loss is accepted.
 """
 
 import asyncio
@@ -10,15 +14,16 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, bindparam, delete, func, select, update
 
 from shared import logs
-from shared.bus import Bus, Message, Producer, TopicPartition, partition_of
+from shared.bus import Bus, ConnectedAnew, Message, Producer, TopicPartition, partition_of
 from shared.db import Database, Read, Tx, any_of, columns_of
 from shared.db.floor import Floor
+from shared.outbox import ends, witness
 from shared.outbox import topics as keeping
-from shared.outbox import witness
 from shared.outbox.lease import Lease
 from shared.outbox.tables import PendingRecord, PublishedEndRecord, outbox, published_end
 
@@ -40,6 +45,18 @@ PRUNE_ROWS_MAX = 5_000
 log = logs.named(__name__, keys=("error_type", "topic"))
 
 
+class _Acknowledged(NamedTuple):
+    """The rows that the bus has acknowledged in one partition, and the offset behind them."""
+
+    rows: Sequence[PendingRecord]
+    end: int
+
+    @property
+    def begin(self) -> int:
+        """Return the offset at which the rows begin, if nobody else has sent records between them."""
+        return self.end - len(self.rows)
+
+
 class Relay:
     """The relay of one service, which works while the lease is held."""
 
@@ -54,6 +71,8 @@ class Relay:
         self._lease = lease
         self._topics = topics
         self._ends: dict[TopicPartition, int] = {}
+        """The end of each partition, as it was looked up or acknowledged last."""
+        self._noted: dict[TopicPartition, PublishedEndRecord] = {}
         self._floor = Floor(database, outbox.c.id)
         self._wake = asyncio.Event()
         self._scanned_at = 0.0
@@ -82,12 +101,15 @@ class Relay:
                     moved = await self.step()
                 except Exception as error:  # noqa: BLE001 - the rows are still pending after any error
                     self._lease.check()
-                    self.failures += 1
-                    self._quiet.warning(
-                        "the outbox waits until it can be sent",
-                        service=self._service,
-                        error_type=type(error).__name__,
-                    )
+                    if not isinstance(
+                        error, ConnectedAnew
+                    ):  # it happens after a rest, and the next look decides
+                        self.failures += 1
+                        self._quiet.warning(
+                            "the outbox waits until it can be sent",
+                            service=self._service,
+                            error_type=type(error).__name__,
+                        )
                     await self._drop()
                     await asyncio.sleep(backoff)
                     backoff = min(backoff * 2, BACKOFF_SECONDS_MAX)
@@ -110,7 +132,7 @@ class Relay:
             look = await witness.look(self._service, self._topics, self._database, self._bus)
             if look.database or look.bus:
                 raise witness.Behind
-            self._ends = dict(look.ends)
+            self._ends, self._noted = dict(look.ends), dict(look.noted)
         producer = self._producer or await self._bus.producer(self._lease.check)
         self._producer = producer
         while await self._look_at_topics({row.topic for row in rows}):
@@ -125,14 +147,18 @@ class Relay:
             return_exceptions=True,
         )
         acknowledged = {
-            place: part
+            place: _Acknowledged(part, result)
             for (place, part), result in zip(by_partition.items(), results, strict=True)
-            if result is None
+            if isinstance(result, int)
         }
-        sent = sum(map(len, acknowledged.values()))
+        lost = await self._find_lost(acknowledged)
+        whole = {place: part for place, part in acknowledged.items() if place not in lost}
+        sent = sum(len(part.rows) for part in whole.values())
         self.unconfirmed += len(rows) - sent
-        await self._mark(acknowledged)
-        failure = next((result for result in results if result is not None), None)
+        await self._mark(whole)
+        if lost:
+            raise witness.Behind
+        failure = next((result for result in results if isinstance(result, BaseException)), None)
         if failure is not None:
             raise failure
         return sent
@@ -181,7 +207,8 @@ class Relay:
             )
         return self._held != held
 
-    async def _send(self, producer: Producer, place: TopicPartition, rows: Sequence[PendingRecord]) -> None:
+    async def _send(self, producer: Producer, place: TopicPartition, rows: Sequence[PendingRecord]) -> int:
+        """Send rows, and return the offset behind them."""
         messages = [
             Message(
                 row.key,
@@ -190,23 +217,43 @@ class Relay:
             )
             for row in rows
         ]
-        await producer.send(place.topic, place.partition, messages)
+        end = await producer.send(place.topic, place.partition, messages)
+        assert end is not None, "there are rows"
+        return end
 
-    async def _mark(self, acknowledged: Mapping[TopicPartition, Sequence[PendingRecord]]) -> None:
+    async def _find_lost(self, acknowledged: Mapping[TopicPartition, _Acknowledged]) -> set[TopicPartition]:
+        """Return the partitions of which the bus has lost records since they were looked at, and write that down.
+
+        The rows came to a lower offset than the last end. Or somebody else has sent records in between, and the last event
+        of this service does not stand before them.
+        """
+        known = {place: self._ends.get(place, part.begin) for place, part in acknowledged.items()}
+        lower = {place for place, part in acknowledged.items() if part.begin < known[place]}
+        others = {place for place, part in acknowledged.items() if part.begin > known[place]}
+        noted = {place: self._noted[place] for place in others if place in self._noted}
+        lost = lower | await ends.missing(self._bus, noted)
+        await ends.write_down(
+            self._database, {place: self._noted[place] for place in lost if place in self._noted}, lost
+        )
+        return lost
+
+    async def _mark(self, acknowledged: Mapping[TopicPartition, _Acknowledged]) -> None:
         if not acknowledged:
             return
         self._lease.check()
-        ids = [row.id for part in acknowledged.values() for row in part]
-        ends = {place: self._ends.get(place, 0) + len(part) for place, part in acknowledged.items()}
-        published = [
-            PublishedEndRecord(*place, part[-1].event_id, ends[place])
+        ids = [row.id for part in acknowledged.values() for row in part.rows]
+        noted = {
+            place: PublishedEndRecord(*place, part.rows[-1].event_id, part.end - 1, part.end)
             for place, part in sorted(acknowledged.items(), key=lambda item: item[0])
-        ]
+        }
         async with self._database.begin() as tx:
             pending = update(outbox).where(any_of(outbox.c.id, ids), outbox.c.published_at.is_(None))
             self.sent += await tx.execute(pending.values(published_at=tx.now))
-            await tx.upsert_records(published_end, published, key=("topic", "partition"))
-        self._ends.update(ends)
+            await tx.upsert_records(
+                published_end, list(noted.values()), key=("topic", "partition"), rising="end_offset"
+            )
+        self._noted.update(noted)
+        self._ends.update({place: part.end for place, part in acknowledged.items()})
 
     async def _drop(self) -> None:
         """Drop the producer with its queue, and read again from the first pending row."""

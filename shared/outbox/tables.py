@@ -103,15 +103,22 @@ class PendingRecord:
 class EndColumns(TypedColumns):
     """The last event that was published to a partition. Its row in the outbox may be pruned; this row stays.
 
-    The topic is the witness of what a database has told others (`shared/outbox/witness.py`).
+    The topic is the witness of what a database has told others (`shared/outbox/witness.py`), and this row of what the topic
+    has held (`shared/outbox/ends.py`). So its end never goes down, unless a loss is accepted.
     """
 
     topic: Named[str] = Column(Id, primary_key=True)
     partition: Named[int] = Column(Integer, primary_key=True)
     event_id: Named[UUID | None] = Column(Uuid)
-    """The event; null if the partition was empty when a loss was accepted."""
+    """The event; null if the partition had none of the service when a loss was accepted."""
+    event_offset: Named[int | None] = Column(BigInt)
+    """The offset of the event, as the bus has acknowledged it; null without an event, and until the next event in a row of an
+    older version, which counted offsets by itself."""
     end_offset: Named[int] = Column(BigInt)
     """An offset that the end of the partition has reached. Several senders may have moved the end further."""
+    lost_since: Named[datetime | None] = Column(Instant)
+    """The time when the event was found not to stand there any more; null: it stands there. Until the right log is back, or the
+    loss is accepted, nothing is sent."""
 
 
 published_end = Table("published_end", kernel_metadata, EndColumns)
@@ -125,7 +132,9 @@ class PublishedEndRecord:
     topic: str
     partition: int
     event_id: UUID | None
+    event_offset: int | None
     end_offset: int
+    lost_since: datetime | None = None
 
 
 class LayoutColumns(TypedColumns):

@@ -2,28 +2,28 @@
 
 A topic holds every event that the service has published, so its end is the witness. The last event of each partition must be
 known to the database: it stands in the outbox, or in `published_end`, which keeps the last one after its row was pruned. If it
-is not known, the database is behind: it was emptied, cut or restored alone. The other way round, the end of a partition is
-never below the end that the database has seen; if it is, the bus has lost records. Event ids are never reused, so the answer
-stays right when new rows are written before the topics could be asked.
+is not known, the database is behind: it was emptied, cut or restored alone. The other way round, the last event that the
+database has seen acknowledged must stand where it was (`shared/outbox/ends.py`); if it does not, the bus has lost records. Event
+ids are never reused, so the answer stays right when new rows are written before the topics could be asked.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Table, Text, delete, func, literal_column, select, text, update
 
-from shared.bus import Bus, Record, RecordRefused, Tail, TopicPartition, partition_of
+from shared.bus import Bus, Record, Tail, TopicPartition, partition_of
 from shared.consume.foreign import foreign, read_again, stored_positions
 from shared.context import WriteAudit
-from shared.db import Database, Read, Tx, any_of, blocks, columns_of
+from shared.db import Database, Read, Tx, any_of, blocks
 from shared.db.failures import DatabaseDamaged
 from shared.events.cloudevents import source_of
+from shared.outbox.ends import Ends, Found, losses, missing, read_ends, write_down
 from shared.outbox.tables import (
-    Loss,
     NewAcceptedLossRecord,
     PublishedEndRecord,
     accepted_loss,
@@ -37,6 +37,8 @@ KEPT_DAYS = 7
 """The days for which a published row stays in the outbox."""
 TAIL_RECORDS = 20
 """The records at the end of a partition among which the last one of the service is looked for."""
+PAGE_ROWS = 5_000
+"""The rows of the outbox that one transaction looks through for those that are sent again."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -44,14 +46,11 @@ class Behind(Exception):
     """The database is behind its topics, or its topics behind the database, and nothing is sent until somebody decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One partition in which something is missing: what the database knows, and what the bus holds."""
+class Last(NamedTuple):
+    """The last event of the service in a partition, and its offset."""
 
-    loss: Loss
-    place: TopicPartition
-    known: int
-    found: int
+    event_id: UUID
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +63,10 @@ class Look:
     """The partitions that have lost records."""
     ends: Mapping[TopicPartition, int] = field(default_factory=dict)
     """The end of every partition."""
-    last: Mapping[TopicPartition, UUID] = field(default_factory=dict)
+    last: Mapping[TopicPartition, Last] = field(default_factory=dict)
     """The last event of the service in each partition that has one."""
+    noted: Ends = field(default_factory=dict)
+    """The ends that the database has noted."""
 
 
 async def look(service: str, topics: Sequence[str], database: Database, bus: Bus) -> Look:
@@ -75,24 +76,31 @@ async def look(service: str, topics: Sequence[str], database: Database, bus: Bus
     """
     if not topics:
         return Look()
+    async with (
+        database.read() as read
+    ):  # before the topics: they only grow, so what is noted now must be there then
+        noted = await read_ends(read, topics)
     tails = await bus.tails(topics, TAIL_RECORDS)
+    lost = await missing(bus, noted)
     last = _last(service, tails)
     async with database.read() as read:  # after the topics: what they hold was committed before
-        ends = await _ends(read, topics)
+        ends = await read_ends(read, topics)
         unknown = await _unknown(read, last, ends)
-        adopting = bool(unknown) and not ends and await _has_published(read)
-    if adopting:
-        unknown = await _adopt(database, tails, last, unknown)
+        if unknown and not ends and await _has_published(read):
+            unknown -= _pruned(database, tails, unknown)
     reached = {place: tail.end for place, tail in tails.items()}
     look = Look(
         [Found("database", place, _known(ends, place), tails[place].end) for place in sorted(unknown)],
-        _short(ends, reached),
+        losses(noted, lost, reached),
         reached,
         last,
+        ends,
     )
     if look.database and (database.damaged or not database.behind):
         await _refuse_damaged(database)
     database.behind = bool(look.database)
+    await write_down(database, noted, lost)
+    await _note(database, ends, last.keys() - unknown - lost, last, tails)
     return look
 
 
@@ -114,18 +122,6 @@ async def _refuse_damaged(database: Database) -> None:
                 raise DatabaseDamaged(f"{table.name}: {found}")
 
 
-async def lost_by_bus(read: Read, bus: Bus, topics: Sequence[str]) -> Sequence[Found]:
-    """Return the partitions of a service's topics that have lost records. Raises BusUnavailable."""
-    ends = await _ends(read, topics)
-    reached = dict[TopicPartition, int]()
-    for topic in sorted({place.topic for place in ends}):
-        try:
-            reached |= await bus.end_offsets([topic])
-        except RecordRefused:  # the topic was deleted: it reaches nowhere
-            continue
-    return _short(ends, reached)
-
-
 async def accept(
     service: str,
     topics: Sequence[str],
@@ -138,26 +134,29 @@ async def accept(
 ) -> Sequence[Found]:
     """Go on with what the database and its topics hold, write down what is missing, and return it.
 
-    What the bus has lost and the outbox still has is sent again; the consumers know their repeats. Versions and ids go on from
-    `beyond_all`, so that no reader takes what is new for what it knows. Where consumers are ahead of the bus, let them
-    `move_back` first.
+    What the outbox still has of a partition that has lost records is sent again; the consumers know their repeats. Versions and
+    ids go on from `beyond_all`, so that no reader takes what is new for what it knows. Where consumers are ahead of the bus, let
+    them `move_back` first.
     """
     found = await look(service, topics, database, bus)
     accepted = [*found.database, *found.bus]
+    await _send_again(database, found)  # first: until the loss is accepted, the relay sends nothing
     async with database.begin() as tx:
         await _write_down(tx, accepted, audit)
         places = {loss.place for loss in accepted}
         await tx.upsert_records(
             published_end,
             [
-                PublishedEndRecord(*place, found.last.get(place), found.ends[place])
+                PublishedEndRecord(
+                    *place,
+                    found.last[place].event_id if place in found.last else None,
+                    found.last[place].offset if place in found.last else None,
+                    found.ends[place],
+                )
                 for place in sorted(places & found.ends.keys())
             ],
             key=("topic", "partition"),
         )
-        layouts = Counter(place.topic for place in found.ends) | await read_layouts(tx)
-        for loss in found.bus:
-            await _send_again(tx, loss.place, found.last.get(loss.place), layouts[loss.place.topic])
         await _forget(tx, places - found.ends.keys())
         if found.database:
             first = beyond_all(tx.now)
@@ -218,15 +217,14 @@ async def _write_down(tx: Tx, accepted: Sequence[Found], audit: WriteAudit) -> N
     )
 
 
-def _last(service: str, tails: Mapping[TopicPartition, Tail]) -> dict[TopicPartition, UUID]:
+def _last(service: str, tails: Mapping[TopicPartition, Tail]) -> dict[TopicPartition, Last]:
     """Return the last event of the service in each partition that has one."""
-    found = {
-        place: next(
-            (event for record in reversed(tail.records) if (event := _event_id(service, record))), None
-        )
+    return {
+        place: Last(event_id, record.offset)
         for place, tail in tails.items()
+        for record in tail.records  # the last one stays
+        if (event_id := _event_id(service, record))
     }
-    return {place: event for place, event in found.items() if event is not None}
 
 
 def _event_id(service: str, record: Record) -> UUID | None:
@@ -240,43 +238,19 @@ def _event_id(service: str, record: Record) -> UUID | None:
         return None
 
 
-async def _unknown(
-    read: Read, last: Mapping[TopicPartition, UUID], ends: Mapping[TopicPartition, PublishedEndRecord]
-) -> set[TopicPartition]:
+async def _unknown(read: Read, last: Mapping[TopicPartition, Last], ends: Ends) -> set[TopicPartition]:
     """Return the partitions whose last event the database does not know."""
-    ids = list(last.values())
+    ids = [event_id for event_id, _ in last.values()]
     rows = await read.all(select(outbox.c.event_id).where(outbox.c.event_id.in_(ids))) if ids else []
     known = {row.event_id for row in rows}
     return {
         place
-        for place, event in last.items()
-        if event not in known and (place not in ends or ends[place].event_id != event)
+        for place, (event_id, _) in last.items()
+        if event_id not in known and (place not in ends or ends[place].event_id != event_id)
     }
 
 
-async def _ends(read: Read, topics: Sequence[str]) -> dict[TopicPartition, PublishedEndRecord]:
-    records = (
-        await read.read_records(  # the whole small table: a look into its index would hide a damaged page
-            PublishedEndRecord, select(*columns_of(published_end, PublishedEndRecord))
-        )
-    )
-    return {
-        TopicPartition(record.topic, record.partition): record for record in records if record.topic in topics
-    }
-
-
-def _short(
-    ends: Mapping[TopicPartition, PublishedEndRecord], reached: Mapping[TopicPartition, int]
-) -> Sequence[Found]:
-    """Return the partitions that end before an end that the database has seen; one that is gone ends at 0."""
-    return [
-        Found("bus", place, end.end_offset, reached.get(place, 0))
-        for place, end in sorted(ends.items(), key=lambda item: item[0])
-        if reached.get(place, 0) < end.end_offset
-    ]
-
-
-def _known(ends: Mapping[TopicPartition, PublishedEndRecord], place: TopicPartition) -> int:
+def _known(ends: Ends, place: TopicPartition) -> int:
     return ends[place].end_offset if place in ends else 0
 
 
@@ -285,23 +259,45 @@ async def _has_published(read: Read) -> bool:
     return bool(await read.scalar(_SEQUENCE[read.dialect]))
 
 
-async def _adopt(
-    database: Database,
-    tails: Mapping[TopicPartition, Tail],
-    last: Mapping[TopicPartition, UUID],
-    unknown: Iterable[TopicPartition],
+def _pruned(
+    database: Database, tails: Mapping[TopicPartition, Tail], unknown: Collection[TopicPartition]
 ) -> set[TopicPartition]:
-    """Note the ends of a database that was written before ends were noted. Return those that it should still know."""
+    """Return the partitions of whose last event the outbox has no row any more because of its age.
+
+    A database that was written before ends were noted has nothing else that could know it.
+    """
     before = database.clock.now() - timedelta(days=KEPT_DAYS)
-    pruned = {
+    return {
         place
         for place in unknown
         if _EPOCH + timedelta(milliseconds=tails[place].records[-1].timestamp_ms) < before
     }
+
+
+async def _note(
+    database: Database,
+    ends: Ends,
+    known: Collection[TopicPartition],
+    last: Mapping[TopicPartition, Last],
+    tails: Mapping[TopicPartition, Tail],
+) -> None:
+    """Note the ends, or the offsets of their events, that an older version did not note. Most often there is none."""
+    unnoted = sorted(place for place in known if place not in ends)
+    uncertain = sorted(place for place in known if place in ends and ends[place].event_offset is None)
+    if not unnoted and not uncertain:
+        return
+    c = published_end.c
     async with database.begin() as tx:
-        noted = [PublishedEndRecord(*place, last[place], tails[place].end) for place in sorted(pruned)]
+        noted = [PublishedEndRecord(*place, *last[place], tails[place].end) for place in unnoted]
         await tx.insert_new_records(published_end, noted)
-    return set(unknown) - pruned
+        for place in uncertain:
+            here = update(published_end).where(c.topic == place.topic, c.partition == place.partition)
+            event_id, offset = last[place]
+            await tx.execute(
+                here.where(c.event_offset.is_(None)).values(
+                    event_id=event_id, event_offset=offset, end_offset=tails[place].end
+                )
+            )
 
 
 async def _forget(tx: Tx, gone: Set[TopicPartition]) -> None:
@@ -313,16 +309,35 @@ async def _forget(tx: Tx, gone: Set[TopicPartition]) -> None:
         await tx.execute(delete(topic_layout).where(topic_layout.c.topic == topic))
 
 
-async def _send_again(tx: Tx, place: TopicPartition, last: UUID | None, partitions: int) -> None:
-    """Let the relay send what the outbox still has and the partition has lost. The topic was written by this number of them."""
+async def _send_again(database: Database, found: Look) -> None:
+    """Let the relay send, in their order, all events that the outbox still has of the partitions that have lost records.
+
+    Nothing says which of them are lost: what was sent meanwhile may stand in the place of a lost one.
+    """
+    lost = defaultdict[str, set[int]](set)
+    for loss in found.bus:
+        lost[loss.place.topic].add(loss.place.partition)
+    if not lost:
+        return
+    async with database.read() as read:
+        layouts = Counter(place.topic for place in found.ends) | await read_layouts(read)
     c = outbox.c
-    after = (await tx.scalar(select(c.id).where(c.event_id == last)) if last else None) or 0
-    rows = await tx.all(
-        select(c.id, c.key).where(c.topic == place.topic, c.id > after, c.published_at.is_not(None))
-    )
-    lost = [row.id for row in rows if partition_of(row.key, partitions) == place.partition]
-    if lost:
-        await tx.execute(update(outbox).where(any_of(c.id, lost)).values(published_at=None))
+    for topic, partitions in sorted(lost.items()):
+        after = 0
+        page = select(c.id, c.key, c.published_at).where(c.topic == topic).order_by(c.id).limit(PAGE_ROWS)
+        while True:
+            async with database.begin() as tx:
+                rows = await tx.all(page.where(c.id > after))
+                again = [
+                    row.id
+                    for row in rows
+                    if row.published_at and partition_of(row.key, layouts[topic]) in partitions
+                ]
+                if again:
+                    await tx.execute(update(outbox).where(any_of(c.id, again)).values(published_at=None))
+            if not rows:
+                break
+            after = rows[-1].id
 
 
 _SEQUENCE = {

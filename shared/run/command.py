@@ -28,7 +28,7 @@ from shared.db.migrations import NotMigrated, UnknownVersion
 from shared.db.opening import place_in_words
 from shared.errors import first_of
 from shared.http.app import build_app, build_side_door, build_side_door_of
-from shared.outbox.witness import Found
+from shared.outbox.ends import Found
 from shared.run import garbage, terminal_help, verification
 from shared.run.open_files import require_open_files
 from shared.run.roles import Role, accept_loss, move_back, run

@@ -102,11 +102,7 @@ class _Comparison:
         bounds = _Bounds(
             ends,
             {TopicPartition(row.topic, row.partition): row.next_offset for row in positions},
-            {
-                TopicPartition(loss.topic, loss.partition): loss.found
-                for loss in sorted(losses, key=lambda loss: loss.found)
-                if loss.loss == "database"
-            },
+            _forgotten(losses),
             {loss.topic for loss in losses if loss.loss != "database"}.intersection(self._topics),
         )
         tails = await bus.look_back(dict.fromkeys(ends, 0))
@@ -270,6 +266,21 @@ class _Comparison:
             Drift(rule.name, fact_id, _words("drift_other_values"))
             for fact_id in self._scratch.differing(number, DRIFTS_MAX)
         ]
+
+
+def _forgotten(losses: Sequence[AcceptedLossRecord]) -> dict[TopicPartition, int]:
+    """Return the offsets below which a database does not know its own events any more.
+
+    If the bus lost records afterwards, others stand in their places, and the database knows those.
+    """
+    found = dict[TopicPartition, int]()
+    for loss in sorted(losses, key=lambda loss: loss.id):
+        place = TopicPartition(loss.topic, loss.partition)
+        if loss.loss == "database":
+            found[place] = loss.found
+        elif loss.loss == "bus" and place in found:
+            found[place] = min(found[place], loss.found)
+    return found
 
 
 async def _pages(bus: Bus, place: TopicPartition, end: int) -> AsyncIterator[list[Record]]:

@@ -17,7 +17,8 @@ from shared.db import failures, place_of
 from shared.events import TOPICS
 from shared.http.rights import foreign_topics
 from shared.outbox import witness
-from shared.outbox.witness import Found, Look
+from shared.outbox.ends import Found
+from shared.outbox.witness import Look
 from shared.run import process_metrics
 from shared.run.leader import before, lead
 from shared.run.process_metrics import Leadership

@@ -19,7 +19,7 @@ from aiokafka.errors import (
 )
 
 from shared.bus.members import held_back
-from shared.bus.protocol import BusUnavailable, RecordRefused
+from shared.bus.protocol import BusUnavailable, ConnectedAnew, RecordRefused
 from shared.speech import words
 
 LOGGED_EVERY_SECONDS = 30.0
@@ -36,6 +36,10 @@ _log = logging.getLogger(__name__)
 
 class HeldBack(KafkaError):  # type: ignore[misc]  # aiokafka has no types
     """A guard refused to let records leave. It is an error of Kafka's kind, which aiokafka does not retry."""
+
+
+class OtherConnection(KafkaError):  # type: ignore[misc]  # aiokafka has no types
+    """A producer has connected anew, and nothing is sent over the new connection. aiokafka does not retry it either."""
 
 
 class _RareLog(logging.Handler):
@@ -78,6 +82,8 @@ def translated_errors(servers: str, doing: str) -> Iterator[None]:
         raise BusUnavailable(
             words(__name__, "kafka_forbids", servers=servers, doing=doing, error=name(error))
         ) from error
+    except OtherConnection as error:
+        raise ConnectedAnew(f"Kafka at {servers} was connected anew while {doing}") from error
     except HeldBack as error:
         raise held_back(error) from error
     except TimeoutError as error:

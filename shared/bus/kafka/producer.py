@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import ProducerClosed
+from aiokafka.client import ConnectionGroup
+from aiokafka.errors import KafkaError, NodeNotReadyError, ProducerClosed
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.protocol.produce import ProduceRequest
 
-from shared.bus.kafka.failures import HeldBack, cut, ended, name, translated_errors
+from shared.bus.kafka.failures import HeldBack, OtherConnection, cut, ended, name, translated_errors
 from shared.bus.members import refuse_too_large
 from shared.bus.protocol import BusUnavailable, Guard, Message, RecordRefused
 
@@ -55,6 +56,8 @@ class KafkaProducer:
         )
         self._failed = False
         self._requests: set[asyncio.Task[None]] = set()
+        self._connections: dict[int, object] = {}
+        """The connection to each node over which records were sent."""
         self._request = self._inner._sender._send_produce_req
         self._inner._sender._send_produce_req = self._requested
         self._ask = self._inner.client.send
@@ -71,22 +74,24 @@ class KafkaProducer:
             raise
         return self
 
-    async def send(self, topic: str, partition: int, messages: Sequence[Message]) -> None:
-        """Append the messages in order, and return when all required replicas have them."""
+    async def send(self, topic: str, partition: int, messages: Sequence[Message]) -> int | None:
+        """Append the messages in order, and return the offset behind the last when all required replicas have them."""
         if self._failed:
             raise BusUnavailable("this producer has failed or was closed; open another")
         refuse_too_large(messages)
         if partition >= await self._partitions(topic):
             raise RecordRefused(f"the topic {topic} has no partition {partition}")
+        end: int | None = None
         try:
             with translated_errors(self._servers, f"records are sent to {topic}/{partition}"):
                 for batch in batches(messages, self._inner.create_batch):
                     async with asyncio.timeout(2 * SEND_SECONDS_MAX):
                         acknowledged = await self._inner.send_batch(batch, topic, partition=partition)
-                        await acknowledged
+                        end = _end((await acknowledged).offset, batch)
         except BaseException:  # also when cancelled, because then a queued batch has no waiter
             self._failed = True
             raise
+        return end
 
     async def close(self) -> None:
         """Wait for the messages that are being sent, then disconnect."""
@@ -110,12 +115,20 @@ class KafkaProducer:
     async def _guarded(self, node: int, request: Any, **options: Any) -> Any:
         """Send any request of aiokafka, retries included, without any wait between the guard and the sending."""
         if isinstance(request, ProduceRequest):
-            await self._inner.client.ready(node)
+            if not await self._inner.client.ready(node):
+                raise NodeNotReadyError(f"node {node} is not connected")
+            self._refuse_another_connection(node)
             try:
                 self._guard()
             except Exception as error:
                 raise HeldBack(name(error)) from error
         return await self._ask(node, request, **options)
+
+    def _refuse_another_connection(self, node: int) -> None:
+        """Raise OtherConnection if the client has connected anew to a node. The broker there may be an older copy."""
+        connection = self._inner.client._conns[node, ConnectionGroup.DEFAULT]
+        if self._connections.setdefault(node, connection) is not connection:
+            raise OtherConnection("the client has connected anew")
 
     async def _drop(self) -> None:
         # aiokafka's `stop` always flushes the queue. So its parts are ended one by one, the queue last. The tasks come
@@ -139,6 +152,13 @@ class KafkaProducer:
                 if future.done() and not future.cancelled():
                     future.exception()  # otherwise asyncio reports the exception as never retrieved
         self._on_dropped(self)
+
+
+def _end(offset: int, batch: BatchBuilder) -> int:
+    """Return the offset behind a batch. A broker that takes it for a repeat may not know any more where it stands."""
+    if offset < 0:
+        raise KafkaError("records were acknowledged without their offset")
+    return offset + int(batch.record_count())
 
 
 def batches(messages: Sequence[Message], create: Callable[[], BatchBuilder]) -> Iterator[BatchBuilder]:

@@ -18,7 +18,8 @@ async def test_records_of_a_partition_are_read_in_the_order_they_were_sent(buses
     topic = await buses.topic(bus, 3)
     producer = await bus.producer()
     for start in range(0, RECORDS, 50):
-        await producer.send(topic, 1, [message(str(number)) for number in range(start, start + 50)])
+        messages = [message(str(number)) for number in range(start, start + 50)]
+        assert await producer.send(topic, 1, messages) == start + 50
     member = await Member().join(bus, buses.name("group"), topic)
     await until(lambda: len(member.records) == RECORDS)
     assert values(member.records) == [str(number) for number in range(RECORDS)]

@@ -17,7 +17,7 @@ from shared.consume.tables import ConsumerPositionRecord, consumer_position
 from shared.db import Database, Tx, columns_of
 from shared.http.topics import TopicsCheck
 from shared.ids import new_id
-from shared.outbox import topics, witness
+from shared.outbox import ends, topics, witness
 from shared.outbox.lease import FileLease
 from shared.outbox.relay import Relay
 from shared.outbox.tables import topic_layout
@@ -263,7 +263,7 @@ async def test_a_topic_that_was_deleted_is_a_loss_and_its_events_are_sent_again(
     await kafka.clear(broker.servers, [TOPIC])
     again = KafkaBus([broker.servers], session_seconds=SESSION_SECONDS)
     async with database.read() as read:
-        assert await witness.lost_by_bus(read, again, [TOPIC])
+        assert await ends.lost_by_bus(read, again, [TOPIC])
     await again.ensure_topics({TOPIC: 2})
     await publish(database, CUSTOMERS)
     await relay._drop()

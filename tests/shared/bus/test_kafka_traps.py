@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import CommitFailedError, RequestTimedOutError
 
-from shared.bus import Bus, BusUnavailable, TopicPartition
+from shared.bus import Bus, BusUnavailable, ConnectedAnew, TopicPartition
 from shared.bus.kafka import producer as producers
 from shared.bus.kafka import subscription as subscriptions
 from shared.bus.kafka.failures import cut
@@ -81,6 +81,21 @@ async def test_a_guard_is_asked_after_all_that_takes_time_and_before_every_attem
     assert asked == ["guard", "ready", "guard", "request", "ready", "guard"]
     assert values(await bus.read(TopicPartition(topic, 0), 0, 9)) == ["a"]
     await producer.abandon()
+
+
+async def test_a_producer_sends_nothing_over_a_new_connection(buses: Buses, bus: Bus) -> None:
+    """The broker may have been restored from an older copy, and what is sent would take the places of lost records."""
+    topic = await buses.topic(bus, 1)
+    producer = await bus.producer()
+    assert isinstance(producer, producers.KafkaProducer)
+    assert await producer.send(topic, 0, [message("a")]) == 1
+    cut(producer._inner.client)
+
+    with pytest.raises(ConnectedAnew):
+        await producer.send(topic, 0, [message("b")])
+    await producer.abandon()
+    assert values(await bus.read(TopicPartition(topic, 0), 0, 9)) == ["a"]
+    assert await (await bus.producer()).send(topic, 0, [message("b")]) == 2
 
 
 async def test_a_producer_that_was_forgotten_is_closed_with_its_bus(buses: Buses, bus: Bus) -> None:

@@ -61,6 +61,19 @@ async def test_upsert_and_update_touch_only_what_they_name(database: Database) -
         assert await amounts(read) == [("a", 10), ("b", 20), ("c", 3)]
 
 
+async def test_a_value_that_may_only_rise_is_not_lowered(database: Database) -> None:
+    async with database.begin() as tx:
+        for amounts_told in ([5, 5, 5], [4, 5, 6]):
+            await tx.upsert_records(
+                balances,
+                [BalanceRecord(name, amount) for name, amount in zip("abc", amounts_told, strict=True)],
+                key=["identity_id"],
+                rising="amount",
+            )
+    async with database.read() as read:
+        assert await amounts(read) == [("a", 5), ("b", 5), ("c", 6)]
+
+
 async def test_any_of_takes_texts_numbers_instants_and_bytes(database: Database) -> None:
     async with database.begin() as tx:
         await tx.insert_records(entries, [entry("a", 1), entry("b", 2), entry("c", 3)])

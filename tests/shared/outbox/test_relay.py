@@ -70,18 +70,19 @@ class FaultyProducer:
     def __init__(self, faults: Faulty, inner: Producer) -> None:
         self.faults, self.inner = faults, inner
 
-    async def send(self, topic: str, partition: int, messages: Sequence[Message]) -> None:
+    async def send(self, topic: str, partition: int, messages: Sequence[Message]) -> int | None:
         self.faults.under_way[topic, partition] += 1
         self.faults.most_under_way = max(self.faults.most_under_way, *self.faults.under_way.values())
         fault = self.faults.fail.pop() if self.faults.fail else ""
         if fault == "before":
             raise BusUnavailable("the cable is out")
-        await self.inner.send(topic, partition, messages)
+        end = await self.inner.send(topic, partition, messages)
         if fault == "after":
             raise BusUnavailable("the answer was lost")
         self.faults.under_way[topic, partition] -= 1
         if self.faults.after_send is not None:
             await self.faults.after_send()
+        return end
 
     async def close(self) -> None:
         self.faults.ended.append("closed")

@@ -19,10 +19,11 @@ from shared.http.health import LossCheck
 from shared.ids import new_id
 from shared.outbox import relay as relaying
 from shared.outbox import witness
+from shared.outbox.ends import Found
 from shared.outbox.lease import FileLease
 from shared.outbox.relay import Relay
 from shared.outbox.tables import accepted_loss, outbox, published_end
-from shared.outbox.witness import Found, Look
+from shared.outbox.witness import Look
 from tests.parts import databases
 from tests.parts.damage import empty_tree
 from tests.parts.databases import Kind
