@@ -19,7 +19,8 @@ from shared.db import Database, Read, failures
 from shared.http.health import Check, Issue, issue
 from shared.http.rights import RightsCheck
 from shared.metrics import Measure, ReadSamples, Sample
-from shared.outbox import ends, lease
+from shared.outbox import ends, failing_jobs, lease
+from shared.outbox.failing_jobs import FailingJobRecord
 from shared.outbox.relay import backlog
 from shared.service.service import Service
 from shared.verify import rolling
@@ -33,6 +34,8 @@ BUS_SECONDS_MAX = 2.0
 """A bus that does not answer within this time is away, also when its port is open."""
 LEADER_SECONDS_MAX = 15.0
 """Within this time another process takes over from a relay that died, and one relay of a service that started leads."""
+JOB_SECONDS_MAX = 60.0
+"""A periodic job that has failed for longer is reported. A failure that passes by itself is not."""
 PARKED_SECONDS_MAX = 2 * parking.SWEEP_SECONDS
 """Parked records whose deadline passed longer ago are reported: the sweep takes them sooner."""
 
@@ -40,6 +43,7 @@ BUS_AWAY = issue(__name__, "bus_away")
 BUS_BEHIND = issue(__name__, "bus_behind")
 OUTBOX_WAITS = issue(__name__, "outbox_waits")
 NO_RELAY_LEADER = issue(__name__, "no_relay_leader")
+JOB_FAILING = issue(__name__, "job_failing")
 CONSUMER_LAGS = issue(__name__, "consumer_lags")
 POSITION_BEYOND_END = issue(__name__, "position_beyond_end")
 POSITION_DELETED = issue(__name__, "position_deleted")
@@ -60,6 +64,12 @@ RELAY_LED = Measure(
     "relay_led",
     "1 while some process holds the service's lease, so that one relays and runs the jobs.",
     alarm=f"0 for more than {LEADER_SECONDS_MAX:.0f} s: no process relays, and no periodic job runs",
+)
+JOB_FAILING_SECONDS = Measure(
+    "job_failing_seconds",
+    "How long a periodic job has failed at each try; absent for a job that works.",
+    ("job",),
+    alarm=f"above {JOB_SECONDS_MAX:.0f}: what the job has to do is not done, and the log says why",
 )
 LAG_RECORDS = Measure(
     "consumer_lag_records", "Records that are not applied yet.", ("consumer", "topic", "partition")
@@ -103,6 +113,7 @@ MEASURES = (
     OUTBOX_PENDING,
     OUTBOX_OLDEST,
     RELAY_LED,
+    JOB_FAILING_SECONDS,
     LAG_RECORDS,
     LAG_SECONDS,
     STOPPED_PARTITIONS,
@@ -150,6 +161,10 @@ def figures(service: Service, runtime: Runtime) -> ReadSamples:
             OUTBOX_PENDING.of(pending),
             OUTBOX_OLDEST.of(oldest),
             RELAY_LED.of(await lease.somebody_leads(read, runtime.settings.home, service.name)),
+            *(
+                JOB_FAILING_SECONDS.of(round(seconds, 3), job.name)
+                for job, seconds in await _failing_jobs(read, runtime)
+            ),
             *(STOPPED_PARTITIONS.of(causes.count(cause), cause) for cause in ("brake", "bug")),
             *(SET_ASIDE_RECORDS.of(count, state) for state, count in counts.items()),
             SET_ASIDE_OVERDUE.of(await _overdue(read, runtime, 0.0)),
@@ -229,10 +244,23 @@ def checks(service: Service, runtime: Runtime) -> list[Check]:
     return [
         bus,
         RightsCheck(service.name, runtime.bus),
-        _reading(runtime, outbox, leader, stopped, aside, parked, invariants),
+        _reading(
+            runtime, outbox, leader, partial(_job_issue, service, runtime), stopped, aside, parked, invariants
+        ),
         _reading(runtime, lag),
         _reading(runtime, partial(_lost_by_bus, service, runtime)),
     ]
+
+
+async def _job_issue(service: Service, runtime: Runtime, read: Read) -> Issue | None:
+    """Return the issue of the periodic jobs that have failed for long."""
+    failing = [known for known in await _failing_jobs(read, runtime) if known[1] > JOB_SECONDS_MAX]
+    if not failing:
+        return None
+    (first, seconds), names = failing[0], [job.name for job, _ in failing]
+    return JOB_FAILING.filled(
+        service=service.name, jobs=names, seconds=round(seconds), error=first.error_type
+    )
 
 
 async def _lost_by_bus(service: Service, runtime: Runtime, read: Read) -> Issue | None:
@@ -292,6 +320,13 @@ async def _outbox(read: Read, runtime: Runtime) -> tuple[int, float]:
     pending, booked_at = await backlog(read)
     age = (runtime.clock.now() - booked_at).total_seconds() if isinstance(booked_at, datetime) else 0.0
     return pending, age
+
+
+async def _failing_jobs(read: Read, runtime: Runtime) -> list[tuple[FailingJobRecord, float]]:
+    """Return the periodic jobs that fail, each with the seconds since its first failure, the longest first."""
+    now = runtime.clock.now()
+    failing = await failing_jobs.failing(read, now)
+    return [(job, (now - job.since).total_seconds()) for job in failing]
 
 
 async def _lags(service: Service, runtime: Runtime, read: Read) -> list[Lag]:

@@ -10,7 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from shared import logs
 from shared.context import Context, Runtime
-from shared.db import Database, Tx
+from shared.db import Database, Tx, failures
+from shared.outbox import failing_jobs
 from shared.outbox.lease import Lease
 from shared.outbox.tables import job_state
 
@@ -65,21 +66,37 @@ async def run_jobs(jobs: Sequence[Job], runtime: Runtime, lease: Lease) -> None:
 
 async def _repeat(job: Job, runtime: Runtime, lease: Lease) -> None:
     quiet, wait = logs.QuietLog(log), job.every_seconds
+    may_be_noted = True
+    """Whether the table of failing jobs may name this one: the process that led before may have written it."""
     while True:
         lease.check()
         began = time.monotonic()
         try:
             effects = await job.run(runtime)
             await _note(runtime.database, job.name, effects)
+            if may_be_noted:
+                await failing_jobs.clear(runtime.database, job.name)
+                may_be_noted = False
         except Exception as error:  # noqa: BLE001 - it is logged and tried again, because a job must not end the others
             lease.check()
             quiet.warning("a periodic job failed and is tried again", job=job.name, exc_info=error)
             wait = min(wait * 2, max(BACKOFF_SECONDS_MAX, job.every_seconds))
+            may_be_noted = True
+            await _note_failure(runtime.database, job.name, error)
         else:
             quiet.over("a periodic job works again", job=job.name)
             took = time.monotonic() - began
             wait = max(job.every_seconds, min(took / job.share_max, SHARED_SECONDS_MAX))
         await asyncio.sleep(wait)
+
+
+async def _note_failure(database: Database, name: str, error: Exception) -> None:
+    """Write down that a job fails. An outage is ignored: nothing can be written then, and other checks report it."""
+    try:
+        await failing_jobs.note(database, name, error)
+    except Exception as unwritable:
+        if not failures.is_transient(unwritable):
+            raise
 
 
 async def _note(database: Database, name: str, effects: int) -> None:

@@ -71,7 +71,7 @@ COLUMNS = {
     "issuer": ISSUER, "partner_id": PARTNER, "currency": CURRENCY, "zone": ZONE,
     # Words of ours
     "purpose": WORD, "operation": OPERATIONS, "aggregatetype": WORD, "aggregateid": _form(rf"{_ID}|{PARTNER_KEY}"), "type": WORD, "topic": WORD,
-    "loss": WORD, "job_state.name": WORD, "verify_pass.name": WORD, "consumer": WORD, "cause": WORD, "code": WORD, "state": WORD, "behind": OUR_ID, "rule": WORD,
+    "loss": WORD, "job_state.name": WORD, "failing_job.name": WORD, "error_type": _form(r"[A-Za-z]+"), "verify_pass.name": WORD, "consumer": WORD, "cause": WORD, "code": WORD, "state": WORD, "behind": OUR_ID, "rule": WORD,
     "origin": WORD, "kind": KIND, "field": WORD, "evidence": WORD, "absence": WORD, "outcome": WORD, "tier": WORD,
     "refusal": WORD, "refusal_code": WORD, "policy_id": WORD, "calendar_id": WORD, "metric": WORD, "fulfilled_how": WORD,
     "cancelled_reason": WORD, "verdict": WORD, "sla_event.reason": WORD, "opened_by": WORD, "status": WORD, "priority": WORD,

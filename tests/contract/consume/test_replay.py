@@ -48,7 +48,9 @@ pytestmark = pytest.mark.slow
 RECORDS = 1_500
 RECORDS_OVER_KAFKA = 600
 CAUGHT_UP_SECONDS_MAX = 60.0
-BOOKKEEPING = frozenset(("consumer_position", "inbox", "set_aside", "job_state", "ledger_id", "outbox"))
+BOOKKEEPING = frozenset(
+    ("consumer_position", "inbox", "set_aside", "job_state", "failing_job", "ledger_id", "outbox")
+)
 """Tables that say what was read, and not what follows from it; the outbox is looked at by what it tells."""
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 Stack = tuple[Kind, Literal["embedded", "kafka"]]

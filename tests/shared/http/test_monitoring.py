@@ -17,6 +17,7 @@ from shared.consume.tables import set_aside as set_aside_table
 from shared.db import Read
 from shared.http import monitoring
 from shared.ids import new_event_id, new_id
+from shared.outbox import failing_jobs
 from shared.outbox.lease import open_lease
 from shared.outbox.tables import NewOutboxRecord, outbox
 from shared.service import Drift, Invariants, Looked
@@ -62,6 +63,20 @@ async def test_who_relays_is_seen_from_any_process(till: Till, monkeypatch: pyte
 
     assert led == 1
     assert "no_relay_leader" not in said
+
+
+async def test_a_periodic_job_that_keeps_failing_is_said(till: Till) -> None:
+    await failing_jobs.note(till.runtime.database, "expire_points", KeyError())
+    at_first = await issues(till)
+    till.clock.advance(timedelta(seconds=90))
+    figures, said = await scraped(till), await issues(till)
+    await failing_jobs.clear(till.runtime.database, "expire_points")
+    mended = await issues(till)
+
+    assert "job_failing" not in at_first, "a failure that passes by itself is not reported"
+    assert figures['job_failing_seconds{job="expire_points"}'] == 90
+    assert "for 90 s (KeyError): expire_points" in said["job_failing"]
+    assert "job_failing" not in mended
 
 
 async def test_events_that_wait_too_long_are_said(till: Till) -> None:

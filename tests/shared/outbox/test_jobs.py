@@ -1,7 +1,7 @@
 """Periodic jobs: at their pace, each for itself, and only while the lease is held."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from shared.clock import ManualClock
 from shared.consume.tables import InboxRecord, inbox
 from shared.db import Database
 from shared.ids import new_id
+from shared.outbox import failing_jobs
 from shared.outbox.jobs import run_jobs
 from shared.outbox.lease import FileLease, LeaseLost
 from shared.outbox.tables import job_state, outbox
@@ -54,6 +55,39 @@ async def test_a_job_that_fails_is_tried_again_and_holds_up_no_other(
     assert noted == ("good", 2 * done["good"], done["good"])
 
 
+async def test_a_job_that_fails_is_known_to_every_process_until_it_works(
+    runtime: Runtime, tmp_path: Path
+) -> None:
+    lease = FileLease(tmp_path / "test.lease")
+    assert lease.try_acquire()
+    is_mended = False
+
+    async def work(_: Runtime) -> int:
+        if not is_mended:
+            raise ZeroDivisionError
+        return 0
+
+    running = asyncio.create_task(run_jobs([Job("bad", work, 0.01)], runtime, lease))
+    await until(lambda: _failing(runtime, 1))
+    async with runtime.database.read() as read:
+        (first,) = await failing_jobs.failing(read, AT)
+    assert isinstance(runtime.clock, ManualClock)
+    runtime.clock.advance(timedelta(minutes=5))
+    await until(lambda: _failed_after(runtime, first.failed_at))
+    async with runtime.database.read() as read:
+        (later,) = await failing_jobs.failing(read, runtime.clock.now())
+        forgotten = await failing_jobs.failing(read, runtime.clock.now() + failing_jobs.SHOWN_FOR)
+    is_mended = True
+    await until(lambda: _failing(runtime, 0))
+    await lease.release()
+    with pytest.raises(ExceptionGroup):
+        await running
+
+    assert (first.name, first.error_type, first.since) == ("bad", "ZeroDivisionError", AT)
+    assert (later.since, later.failed_at) == (AT, AT + timedelta(minutes=5))
+    assert forgotten == [], "a job that no version runs any more is not reported for ever"
+
+
 async def test_event_ids_are_kept_for_seven_days_and_pending_rows_for_ever(runtime: Runtime) -> None:
     seen_at = {"old": AT - timedelta(days=7, seconds=1), "young": AT - timedelta(days=7)}
     async with runtime.database.begin() as tx:
@@ -67,6 +101,16 @@ async def test_event_ids_are_kept_for_seven_days_and_pending_rows_for_ever(runti
     async with runtime.database.read() as read:
         assert await read.all(select(inbox.c.event_id)) == [("young",)]
         assert len(await read.all(select(outbox.c.id))) == 1
+
+
+async def _failing(runtime: Runtime, count: int) -> bool:
+    async with runtime.database.read() as read:
+        return len(await failing_jobs.failing(read, runtime.clock.now())) == count
+
+
+async def _failed_after(runtime: Runtime, instant: datetime) -> bool:
+    async with runtime.database.read() as read:
+        return any(job.failed_at > instant for job in await failing_jobs.failing(read, runtime.clock.now()))
 
 
 async def _at_least(done: dict[str, int], count: int) -> bool:
