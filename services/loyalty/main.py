@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from services.loyalty.earning import capability as earning
+from services.loyalty.finance import capability as finance
 from services.loyalty.ledger import capability as ledger
 from services.loyalty.members import capability as members
 from services.loyalty.purchases import capability as purchases
@@ -32,6 +33,7 @@ def service(settings: Settings) -> Service:
             "ledger": "Every fact of a member with the points that it moved.",
             "redemptions": "Points that a member spends.",
             "adjustments": "Corrections by an operator.",
+            "finance": "What the points of all members come to, and how that came about.",
             "exports": "Files of the ledger.",
         },
         settings=settings,
@@ -45,6 +47,7 @@ def service(settings: Settings) -> Service:
             earning.CAPABILITY,
             remedies.CAPABILITY,
             statements.CAPABILITY,
+            finance.CAPABILITY,
         ),
         migrations=Path(__file__).parent / "storage" / "migrations",
     )

@@ -30,6 +30,17 @@ class Tier(Document):
     from_spend: Annotated[int, Field(ge=0)]
 
 
+class PointsValue(Document):
+    """What points are worth: `points` of them are `amount_minor` in the programme's currency."""
+
+    points: Annotated[int, Field(ge=1, le=1_000_000)]
+    amount_minor: Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+    def of(self, points: int) -> int:
+        """Return what so many points are worth in minor units, rounded down; nothing if the member owes points."""
+        return points * self.amount_minor // self.points if points > 0 else 0
+
+
 class Programme(Document):
     """Everything that the members were promised, but the rules by which they earn. Months and days are those of `zone`."""
 
@@ -41,6 +52,8 @@ class Programme(Document):
     """Points of one remedy that are paid. Feedback knows who may grant how much; this holds whoever granted."""
     window_months: Annotated[int, Field(ge=1, le=60)] = 12
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=TIERS_MAX)]
+    points_value: PointsValue | None = None
+    """What points are worth. None: the programme does not say."""
 
     @model_validator(mode="after")
     def _is_in_order(self) -> Self:
