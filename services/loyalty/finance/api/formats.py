@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query
 from fastapi import Response as Answer
@@ -21,7 +21,7 @@ class Format(StrEnum):
 FormatQuery = Annotated[Format, Query(alias="format", description="The form of the answer.")]
 
 
-def described(columns: Sequence[str], example: str) -> dict[int | str, dict[str, Any]]:
+def described(columns: Sequence[str], example: str) -> dict[int | str, object]:
     """Return the description of the second form of an answer, for the OpenAPI document."""
     text = f"{','.join(columns)}\r\n{example}\r\n"
     return {200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": text}}}}

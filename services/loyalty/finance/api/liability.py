@@ -1,4 +1,4 @@
-"""What the points of all members come to."""
+"""The liability: the points that all members have, and their value."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -42,7 +42,7 @@ def _not_too_early(at: datetime) -> datetime:
 
 
 class PointsValueOut(Response):
-    """What points are worth: so many `points` are `amount_minor` in the programme's currency."""
+    """The worth of points: so many `points` are `amount_minor` in the programme's currency."""
 
     points: int
     amount_minor: int
@@ -69,7 +69,7 @@ class LiabilityBucketOut(OutstandingOut):
 
 
 class ExperienceOut(Response):
-    """What an estimate rests on: what became of points that can expire, in the months that are closed."""
+    """The experience behind an estimate: what became of points that can expire, in the months that are closed."""
 
     months: int
     redeemed_points: int
@@ -88,7 +88,7 @@ class BreakageOut(Response):
 
 
 class LiabilityOut(Response):
-    """What the points of all members come to at an instant."""
+    """The points that all members have at an instant, and their value."""
 
     model_config = example(
         as_of="2026-04-01T00:00:00+08:00", is_final=True, programme="default", currency="CNY",
@@ -137,7 +137,7 @@ class LiabilityOut(Response):
 @router.get(
     "/v1/finance/liability",
     operation_id="get_liability",
-    summary="Get what the points of all members come to",
+    summary="Get the liability of points",
     allow=allow({"analyst", "manager", "admin"}),
     errors=(AheadOfTime,),
     response_model=LiabilityOut,

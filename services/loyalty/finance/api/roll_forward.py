@@ -1,4 +1,4 @@
-"""What members had, what came and went, and what they have, month by month."""
+"""The roll-forward: the points of all members before each month, its movements, and the points after it."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -102,7 +102,7 @@ async def get_roll_forward(
     ] = None,
     form: FormatQuery = Format.JSON,
 ) -> RollForwardOut | Answer:
-    """What members had at the begin of each month, what came and went in it, and what they had at its end.
+    """The points that members had at the begin of each month, those that came and went in it, and those that they had at its end.
 
     A month is one of the programme's zone. What falls due at the midnight between two months belongs to the one that ends. Facts count
     in the month in which they were booked, expiries in that in which they fell due. The books balance by construction, and each

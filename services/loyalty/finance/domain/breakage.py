@@ -8,7 +8,7 @@ has ended: what is still there counts up to the age that it has reached. Reverse
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -23,7 +23,7 @@ EXPIRED_MIN = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """What became of the points of one cohort in one closed month: how many came, were redeemed, expired, and left otherwise."""
+    """The points of one cohort that came, were redeemed, expired, and left otherwise in one closed month."""
 
     cohort: date
     month: date
@@ -35,7 +35,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Experience:
-    """What an estimate rests on."""
+    """The experience behind an estimate."""
 
     months: int
     """Closed months, from the first one on."""
@@ -52,17 +52,20 @@ class Breakage:
 
 
 def expected_breakage(
-    cells: Iterable[Cell], months: int, outstanding: Mapping[date, int], at: date
+    cells: Iterable[Cell], closed: Sequence[date], outstanding: Mapping[date, int], at: date
 ) -> Breakage:
-    """Estimate how many of the points `outstanding`, by cohort, will expire after the month `at`, rounded down.
+    """Estimate how many of the points `outstanding`, by cohort, will expire after the begin of the month `at`, rounded down.
 
-    `cells` have points that can expire, of all closed months. Points older than all that was observed are not expected to expire.
+    `cells` have the points that can expire in the months `closed`, in their order; a month without movements of a cohort has no cell.
+    Points older than all that was observed are not expected to expire.
     """
     known = list(cells)
-    rests_on = Experience(months, sum(cell.redeemed for cell in known), sum(cell.expired for cell in known))
-    if months < MONTHS_MIN or rests_on.expired < EXPIRED_MIN:
+    rests_on = Experience(
+        len(closed), sum(cell.redeemed for cell in known), sum(cell.expired for cell in known)
+    )
+    if len(closed) < MONTHS_MIN or rests_on.expired < EXPIRED_MIN:
         return Breakage(None, rests_on)
-    chances = chances_to_expire(known)
+    chances = chances_to_expire(known, closed[-1])
     expected = sum(
         (points * _chance(chances, months_between(cohort, at)) for cohort, points in outstanding.items()),
         Fraction(0),
@@ -70,30 +73,51 @@ def expected_breakage(
     return Breakage(int(expected), rests_on)
 
 
-def chances_to_expire(cells: Iterable[Cell]) -> list[Fraction]:
+def chances_to_expire(cells: Iterable[Cell], until: date) -> list[Fraction]:
     """Return for each age in months the share of the points which are there at its begin that will expire.
 
-    At an age with n points, of which e expire and r are redeemed, it is e/n + (1 - (e + r)/n) of the next age's share.
+    At an age with n points, of which e expire and r are redeemed, it is e/n + (1 - (e + r)/n) of the next age's share. `until` is the
+    last month that was observed.
     """
-    at_risk: dict[int, int] = {}
-    ended: dict[int, tuple[int, int]] = {}
-    there: dict[date, int] = {}
-    for cell in sorted(cells, key=lambda cell: (cell.cohort, cell.month)):
-        age = max(months_between(cell.cohort, cell.month), 0)
-        exposed = there.get(cell.cohort, 0) + cell.came - cell.left
-        expired, redeemed = ended.get(age, (0, 0))
-        at_risk[age] = at_risk.get(age, 0) + exposed
-        ended[age] = expired + cell.expired, redeemed + cell.redeemed
-        there[cell.cohort] = exposed - cell.expired - cell.redeemed
+    of_cohort: dict[date, dict[int, Cell]] = {}
+    for cell in cells:
+        of_cohort.setdefault(cell.cohort, {})[months_between(cell.cohort, cell.month)] = cell
+    ages: dict[int, _Age] = {}
+    for cohort, by_age in of_cohort.items():
+        there = 0
+        for age in range(min(by_age), months_between(cohort, until) + 1):
+            seen = by_age.get(age)
+            if seen is not None:
+                there += seen.came - seen.left
+            total = ages.setdefault(max(age, 0), _Age())
+            total.there += there
+            if seen is not None:
+                total.expired += seen.expired
+                total.redeemed += seen.redeemed
+                there -= seen.expired + seen.redeemed
     chances: list[Fraction] = []
     later = Fraction(0)
-    for age in range(max(at_risk, default=-1), -1, -1):
-        points = at_risk.get(age, 0)
-        if points > 0:
-            expired, redeemed = ended[age]
-            later = Fraction(expired, points) + (1 - Fraction(expired + redeemed, points)) * later
+    for number in range(max(ages, default=-1), -1, -1):
+        later = ages[number].chance(later) if number in ages else later
         chances.append(later)
     return chances[::-1]
+
+
+@dataclass(slots=True)
+class _Age:
+    """All points that were seen at one age, and those of them that ended there."""
+
+    there: int = 0
+    expired: int = 0
+    redeemed: int = 0
+
+    def chance(self, later: Fraction) -> Fraction:
+        """Return the share that will expire, from that of the next age."""
+        if self.there <= 0:
+            return later
+        return Fraction(self.expired, self.there) + later * (
+            1 - Fraction(self.expired + self.redeemed, self.there)
+        )
 
 
 def _chance(chances: list[Fraction], age: int) -> Fraction:

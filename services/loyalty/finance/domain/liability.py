@@ -1,4 +1,4 @@
-"""What members have at an instant, by age and by expiry, in points and in money."""
+"""The liability: the points that members have at an instant, by age and by expiry, and their value."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Liability:
-    """What members have at an instant."""
+    """The points that members have at an instant."""
 
     total: Outstanding
     owed: int

@@ -47,7 +47,7 @@ LOSSES: frozenset[Movement] = frozenset({Movement.REDEEMED, Movement.EXPIRED, Mo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollForward:
-    """What members had, the movements of a period, and so what they have: opening + issued + returned - redeemed - expired
+    """The points of members before a period, its movements, and their points after it: opening + issued + returned - redeemed - expired
     - reversed + adjusted + imported = closing."""
 
     opening: int

@@ -38,7 +38,7 @@ async def _breakage(read: Read, standings: Iterable[Standing], cohorts: Cohorts,
     closed = [record.month for record in await months.closed(read) if record.ends_at <= as_of]
     flows = await months.flows(read, until=closed[-1]) if closed else []
     outstanding = liability.can_expire(standings, cohorts)
-    return expected_breakage(_cells(flows), len(closed), outstanding, cohorts.last)
+    return expected_breakage(_cells(flows), closed, outstanding, cohorts.last)
 
 
 def _cells(flows: Iterable[MonthFlowRecord]) -> list[Cell]:

@@ -1,4 +1,4 @@
-"""The tables of closed months: what moved in each, so that nobody has to add up its postings again."""
+"""The tables of closed months: the movements of each are kept, so that nobody has to add up its postings again."""
 
 from __future__ import annotations
 

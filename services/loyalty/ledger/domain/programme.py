@@ -31,7 +31,7 @@ class Tier(Document):
 
 
 class PointsValue(Document):
-    """What points are worth: `points` of them are `amount_minor` in the programme's currency."""
+    """The worth of points: `points` of them are `amount_minor` in the programme's currency."""
 
     points: Annotated[int, Field(ge=1, le=1_000_000)]
     amount_minor: Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -53,7 +53,7 @@ class Programme(Document):
     window_months: Annotated[int, Field(ge=1, le=60)] = 12
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=TIERS_MAX)]
     points_value: PointsValue | None = None
-    """What points are worth. None: the programme does not say."""
+    """The worth of points. None: the programme does not say."""
 
     @model_validator(mode="after")
     def _is_in_order(self) -> Self:

@@ -6,12 +6,13 @@ what happened since, and the present costs the open lots.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Select,
     Subquery,
     and_,
     case,
@@ -87,7 +88,7 @@ async def standings(
     sums = [half for name in ("pending", "active", "held", "owed") for half in wide_sum(rows.c[name])]
     found = await read.all(select(*names, *sums).group_by(*names))
     return [
-        Standing(cohort, expiry, bool(expires), bool(erased), *_whole_pairs(halves))
+        Standing(cohort, expiry, bool(expires), bool(erased), *_wholes(halves))
         for cohort, expiry, expires, erased, *halves in found
     ]
 
@@ -152,7 +153,7 @@ async def totals(read: Read) -> Totals:
         .subquery()
     )
     row = await read.one(select(*by_posting.c, *by_wallet.c).select_from(by_posting.join(by_wallet, true())))
-    sums = _whole_pairs(row)
+    sums = _wholes(row)
     active, pending, held, deficit, *stored = sums
     return Totals((active, pending, held, -deficit), (stored[0], stored[1], stored[2], stored[3]))
 
@@ -181,7 +182,9 @@ def _granted_at_once() -> ColumnElement[bool]:
     )
 
 
-def _booked_moves(since: datetime | None, until: datetime, besides: Collection[int]) -> Any:
+def _booked_moves(
+    since: datetime | None, until: datetime, besides: Collection[int]
+) -> Select[*tuple[Any, ...]]:  # columns of several types
     """Select the postings that came to count in a period, each with the lot whose points moved.
 
     Movements among the accounts of one member's points are left out.
@@ -198,10 +201,12 @@ def _booked_moves(since: datetime | None, until: datetime, besides: Collection[i
     return statement
 
 
-def _unbooked_moves(since: datetime | None, until: datetime, besides: Collection[int]) -> Any:
+def _unbooked_moves(
+    since: datetime | None, until: datetime, besides: Collection[int]
+) -> Select[*tuple[Any, ...]]:  # columns of several types
     """Select the expiries that had fallen due in a period and that nobody has booked yet."""
     points = lot.c.remaining + lot.c.pending
-    statement: Any = (  # its columns are those of the other select
+    statement: Select[*tuple[Any, ...]] = (  # columns of several types
         select(
             lot.c.id,
             literal_column(str(int(Account.ACTIVE))),
@@ -272,14 +277,15 @@ def _gains(*, with_own_target: bool) -> list[ColumnElement[int]]:
     return gains
 
 
-def _number_of_edges(column: ColumnElement[Any], edges: Sequence[datetime]) -> ColumnElement[int]:
+_Instant = ColumnElement[datetime] | ColumnElement[datetime | None]
+
+
+def _number_of_edges(column: _Instant, edges: Sequence[datetime]) -> ColumnElement[int]:
     """Return how many of these rising edges lie at or before an instant, found by halving; all of them for a null."""
     return _between(column, edges, 0, len(edges))
 
 
-def _between(
-    column: ColumnElement[Any], edges: Sequence[datetime], low: int, high: int
-) -> ColumnElement[int]:
+def _between(column: _Instant, edges: Sequence[datetime], low: int, high: int) -> ColumnElement[int]:
     if low == high:
         return literal_column(str(low))
     middle = (low + high) // 2
@@ -291,9 +297,9 @@ def _flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return case((condition, literal_column("1")), else_=_ZERO)
 
 
-def _halves(columns: Any) -> list[ColumnElement[int]]:
+def _halves(columns: Iterable[ColumnElement[int]]) -> list[ColumnElement[int]]:
     return [half for column in columns for half in wide_sum(column)]
 
 
-def _whole_pairs(halves: Sequence[int]) -> Any:
-    return tuple(whole(halves[place : place + 2]) for place in range(0, len(halves), 2))
+def _wholes(halves: Sequence[int]) -> list[int]:
+    return [whole(halves[place : place + 2]) for place in range(0, len(halves), 2)]

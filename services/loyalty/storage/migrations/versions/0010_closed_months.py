@@ -1,4 +1,4 @@
-"""What moved in a closed month is kept, so that nobody has to add up its postings again."""
+"""The movements of closed months are kept, so that nobody has to add up their postings again."""
 
 import sqlalchemy as sa
 from alembic import op
