@@ -35,7 +35,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The points of members by account, as all postings say and as all wallets say."""
+    """The pending, active, held and owed points of some members, as their postings say and as their wallets say."""
 
     postings: tuple[int, int, int, int]
     wallets: tuple[int, int, int, int]

@@ -11,9 +11,19 @@ from services.loyalty.ledger.storage.member_page import is_of
 from services.loyalty.ledger.storage.transactions import erased
 from services.loyalty.ledger.storage.wallets import count_owners as count_members
 from services.loyalty.ledger.storage.wallets import due, identities
+from services.loyalty.ledger.storage.wallets import page as page_of_wallets
 from shared.db import Read
 
-__all__ = ["count_members", "due", "erased", "identities", "is_of", "members_page", "spends"]
+__all__ = [
+    "count_members",
+    "due",
+    "erased",
+    "identities",
+    "is_of",
+    "members_page",
+    "page_of_wallets",
+    "spends",
+]
 
 
 async def members_page(read: Read, after: int, limit: int) -> tuple[list[Sequence[Wallet]], int | None]:

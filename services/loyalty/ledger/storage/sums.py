@@ -129,33 +129,24 @@ async def first_booked(read: Read) -> datetime | None:
     return await read.scalar(select(func.min(_c.booked_at)))
 
 
-async def totals(read: Read) -> Totals:
-    """Return the points of members by account, by postings and by wallets, in one statement and so of one moment."""
-    accounts = (Account.ACTIVE, Account.PENDING, Account.HELD, Account.DEFICIT)
-    kind = select(wallet.c.id).where(wallet.c.kind == SPENDABLE)
-    deltas = [
-        (
-            case((_c.to_account == account, _c.points), else_=0)
-            - case((_c.from_account == account, _c.points), else_=0)
-        ).label(account.name)
-        for account in accounts
-    ]
-    moved = select(*deltas).where(_c.wallet_id.in_(kind)).subquery()
-    by_posting = select(
-        *(half.label(f"p{n}") for n, half in enumerate(_halves(moved.c[a.name] for a in accounts)))
-    ).subquery()
-    w = wallet.c
-    by_wallet = (
-        select(
-            *(half.label(f"w{n}") for n, half in enumerate(_halves((w.active, w.pending, w.held, w.owed))))
-        )
-        .where(w.kind == SPENDABLE)
-        .subquery()
+async def totals(read: Read, wallet_ids: Sequence[int]) -> Totals:
+    """Return the points of these wallets by account, by postings and by wallets, in one statement and so of one moment."""
+    spendable = select(wallet.c.id).where(any_of(wallet.c.id, wallet_ids), wallet.c.kind == SPENDABLE)
+    own = select(*_gains(with_own_target=True)).where(_c.wallet_id.in_(spendable))
+    other = select(*_gains(with_own_target=False)).where(
+        _c.to_wallet_id.in_(spendable), _c.to_lot_id.is_not(None)
     )
+    sides = union_all(own, other).subquery()
+    w = wallet.c
+    moved = [half.label(f"moved{n}") for n, half in enumerate(_halves(sides.c))]
+    stored = [
+        half.label(f"stored{n}") for n, half in enumerate(_halves((w.pending, w.active, w.held, w.owed)))
+    ]
+    by_posting = select(*moved).subquery()
+    by_wallet = select(*stored).where(w.id.in_(spendable)).subquery()
     row = await read.one(select(*by_posting.c, *by_wallet.c).select_from(by_posting.join(by_wallet, true())))
-    sums = _wholes(row)
-    active, pending, held, deficit, *stored = sums
-    return Totals((active, pending, held, -deficit), (stored[0], stored[1], stored[2], stored[3]))
+    pending, active, held, deficit, *wallets = _wholes(row)
+    return Totals((pending, active, held, -deficit), (wallets[0], wallets[1], wallets[2], wallets[3]))
 
 
 def counted_by(at: datetime, besides: Collection[int] = ()) -> ColumnElement[bool]:

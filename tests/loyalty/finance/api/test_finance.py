@@ -2,14 +2,15 @@
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from services.loyalty.finance.jobs import close_months
 from services.loyalty.finance.refusals import MONTHS_MAX
-from services.loyalty.finance.storage.tables import closed_month
+from services.loyalty.finance.storage.tables import closed_month, month_flow
 from shared.auth.principal import Role
 from tests.loyalty.shop import START, Shop, bought, customer, erased, merged, returned
 
@@ -176,3 +177,15 @@ async def test_only_analysts_managers_and_admins_read_it(shop: Shop, path: str) 
     for role in admitted:
         assert (await shop.operator(role).get(f"/v1/finance/{path}")).status_code == 200
     assert (await shop.customer(customer()).get(f"/v1/finance/{path}")).status_code == 403
+
+
+@pytest.mark.both_databases
+async def test_verification_sees_a_closed_month_that_was_changed(shop: Shop) -> None:
+    await three_months(shop)
+    await close_months(shop.runtime)
+    assert list(await shop.drift()) == []
+    async with shop.database.begin() as tx:
+        changed = month_flow.c.month == date(2026, 4, 1)
+        await tx.execute(update(month_flow).where(changed).values(points=month_flow.c.points + 1))
+    found = {(drift.rule, drift.subject) for drift in await shop.drift()}
+    assert found == {("month_is_its_postings", "2026-04")}
