@@ -106,9 +106,7 @@ def _headers_of(operation: Operation) -> set[str]:
         headers.add("Content-Type")
     if operation.idempotency is not None:
         headers.add("Idempotency-Key")
-    if (tag := etags.parameter(operation)) is not None:
-        headers.add(tag["name"])
-    return headers
+    return headers.union(tag["name"] for tag in etags.parameters(operation))
 
 
 def _methods(names: Collection[str]) -> list[str]:

@@ -77,6 +77,7 @@ comes with a `Content-Length` or in chunks (400 `transfer_coding_unknown`). `Exp
 
 **Tags.** A GET of a single thing has an `ETag`. Sent as `If-None-Match` it spares the answer that you have (304); sent as `If-Match` it binds a
 change to what you have seen: 412 `precondition_failed` says that it was changed since, and 428 `precondition_required` that the header is needed.
+A PUT with `If-None-Match: *` creates what is not there yet, and changes nothing that is (412).
 The tag of the answer to a POST is for `If-Match` only. A version, and the tag that begins with it, also count changes that you may not
 see, such as the notes of the staff.
 

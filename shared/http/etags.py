@@ -14,12 +14,13 @@ An answer that names the instant at which it was computed, and is the same a mom
 Its tag is weak, and does not count that field.
 
 `If-None-Match` compares the whole tag, because an answer also changes when its row does not: a clock runs out, and readers see
-different parts. `If-Match` compares the version alone, so that such a difference refuses no change.
+different parts. `If-Match` compares the version alone, so that such a difference refuses no change. A PUT with
+`If-None-Match: *` only creates: it is refused if there is a row already.
 """
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Self
 
@@ -43,6 +44,7 @@ TAGS_CHARACTERS_MAX = 1_000
 EXAMPLE = '"4.6e1a9c07d2b84f35a0c1e9d7"'
 EXAMPLE_OF_VERSION = '"5"'
 _TOO_LONG = field_sentence(__name__, "string_too_long", code="too_long")
+_ONLY_ANY = field_sentence(__name__, "asterisk_expected")
 _ANY = "*"
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _VERSION = re.compile(r"([0-9]{1,18})(\..*)?")
@@ -76,17 +78,22 @@ class Rendered:
 
 
 def expect(request: Request, operation: Operation) -> None:
-    """Keep the precondition of a request for its route. Raises InvalidRequest for too many tags, PreconditionRequired."""
-    name = _header(operation)
-    given = ", ".join(request.headers.getlist(name)) if name else ""
-    if name and len(given) > TAGS_CHARACTERS_MAX:
-        error = FieldError.of(pointer(("header", name)), _TOO_LONG, max_length=TAGS_CHARACTERS_MAX)
-        raise InvalidRequest([error])
+    """Keep the precondition of a request for its route.
+
+    Raises PreconditionRequired, and InvalidRequest for too many tags, or for an `If-None-Match` of a change that is not `*`.
+    """
+    given = {name: _given(request, name) for name in _headers(operation)}
     if operation.precondition is None:
         return
-    if not given and operation.precondition == "required":
+    seen = given[IF_MATCH]
+    if not seen and operation.precondition == "required":
         raise PreconditionRequired
-    request.scope[PRECONDITION] = _precondition(given) if given else UNCONDITIONAL
+    precondition = _precondition(seen) if seen else UNCONDITIONAL
+    if absent := given.get(IF_NONE_MATCH):
+        if absent.strip() != _ANY:
+            raise InvalidRequest([FieldError.of(pointer(("header", IF_NONE_MATCH)), _ONLY_ANY)])
+        precondition = replace(precondition, needs_absence=True)
+    request.scope[PRECONDITION] = precondition
 
 
 def add_tag(request: Request, operation: Operation, response: Response) -> Response:
@@ -100,17 +107,18 @@ def add_tag(request: Request, operation: Operation, response: Response) -> Respo
     return response
 
 
-def parameter(operation: Operation) -> dict[str, Any] | None:
-    """Return the description of the header with which an operation takes a tag, or None if it takes none."""
-    name = _header(operation)
-    if name == IF_MATCH:
-        about = f"The `{HEADER}` of what you have seen. If it was changed since, nothing is done (412). `*`: whatever it is, if there is one."
-        return _parameter(name, about, required=operation.precondition == "required")
-    if name == IF_NONE_MATCH:
-        return _parameter(
-            name, f"The `{HEADER}` of an earlier answer. While it is the same, the answer is 304."
-        )
-    return None
+def parameters(operation: Operation) -> list[dict[str, Any]]:
+    """Return the descriptions of the headers with which an operation takes tags."""
+    if operation.precondition is None:
+        about = f"The `{HEADER}` of an earlier answer. While it is the same, the answer is 304."
+        return [_parameter(name, about) for name in _headers(operation)]
+    about = f"The `{HEADER}` of what you have seen. If it was changed since, nothing is done (412). `*`: whatever it is, if there is one."
+    described = [_parameter(IF_MATCH, about, required=operation.precondition == "required")]
+    if IF_NONE_MATCH in _headers(operation):
+        only = "`*`: only if there is none yet. If there is one, nothing is done (412)."
+        schema = {"type": "string", "const": _ANY}
+        described.append(_parameter(IF_NONE_MATCH, only) | {"schema": schema, "example": _ANY})
+    return described
 
 
 def answer_headers(operation: Operation) -> dict[str, Any]:
@@ -125,11 +133,20 @@ def answer_headers(operation: Operation) -> dict[str, Any]:
     return {HEADER: {"description": about, "schema": {"type": "string"}, "example": example}}
 
 
-def _header(operation: Operation) -> str | None:
-    """Return the header with which an operation takes tags, or None if it takes none."""
+def _headers(operation: Operation) -> tuple[str, ...]:
+    """Return the headers with which an operation takes tags."""
     if operation.precondition is not None:
-        return IF_MATCH
-    return IF_NONE_MATCH if operation.reads and operation.tagged else None
+        return (IF_MATCH, IF_NONE_MATCH) if operation.puts else (IF_MATCH,)
+    return (IF_NONE_MATCH,) if operation.reads and operation.tagged else ()
+
+
+def _given(request: Request, name: str) -> str:
+    """Return the value of a header, or an empty text if there is none. Raises InvalidRequest if it is too long."""
+    given = ", ".join(request.headers.getlist(name))
+    if len(given) > TAGS_CHARACTERS_MAX:
+        error = FieldError.of(pointer(("header", name)), _TOO_LONG, max_length=TAGS_CHARACTERS_MAX)
+        raise InvalidRequest([error])
+    return given
 
 
 def _parameter(name: str, about: str, *, required: bool = False) -> dict[str, Any]:

@@ -269,8 +269,8 @@ def _complete(described: dict[str, Any], route: Route, schemas: Mapping[str, Any
         described["x-roles"] = sorted(operation.allow.operators)
     if operation.idempotency is not None:
         described.setdefault("parameters", []).append(_key_parameter(operation))
-    if (tag := etags.parameter(operation)) is not None:
-        described.setdefault("parameters", []).append(tag)
+    if tags := etags.parameters(operation):
+        described.setdefault("parameters", []).extend(tags)
     for parameter in described.get("parameters", ()):
         if parameter["name"] == CUSTOMER and parameter["in"] == "path":
             parameter["description"] = f"{parameter.get('description', 'The customer.')} {_ME_WORDS}"

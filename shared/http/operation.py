@@ -50,6 +50,8 @@ class Operation:
     """Whether its path has a parameter."""
     reads: bool = False
     """Whether its method is GET."""
+    puts: bool = False
+    """Whether its method is PUT, so that it may create what its path names."""
     tagged: bool = False
     """Whether its answer has an ETag: the answer is a single thing, or has a version."""
     version: str | None = None

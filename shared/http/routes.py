@@ -168,6 +168,7 @@ class Route(APIRoute):
             rate=self._rate,
             names_something=names_something,
             reads=reads,
+            puts=self.method == "PUT",
             tagged=reads_one or self._version is not None,
             version=self._version,
             computed_at=self._computed_at,

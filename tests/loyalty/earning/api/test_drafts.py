@@ -89,6 +89,32 @@ async def test_what_needs_a_draft_creates_none(shop: Shop, tag: str) -> None:
 
 
 @pytest.mark.both_databases
+async def test_of_two_that_create_a_draft_one_does(shop: Shop) -> None:
+    only_new = {"If-None-Match": "*"}
+    answers = await asyncio.gather(
+        *(save(shop, {**BASE, "priority": turn}, **only_new) for turn in (1, 2, 3))
+    )
+    seen = (await shop.operator().get(SPRING)).headers["ETag"]
+    both = await save(shop, DOUBLE, **only_new, **{"If-Match": seen})
+
+    assert sorted(answer.status_code for answer in answers) == [200, 412, 412]
+    assert {answer.json().get("code") for answer in answers} == {None, "precondition_failed"}
+    assert both.status_code == 412
+    assert (await shop.operator().get(SPRING)).headers["ETag"] == seen
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Send `*`"), ("zh", "请发送 `*`")])
+async def test_a_change_takes_no_tag_to_be_unlike(shop: Shop, language: str, words: str) -> None:
+    refused = await save(shop, BASE, **{"If-None-Match": '"4"', "Accept-Language": language})
+
+    (error,) = refused.json()["errors"]
+    assert (refused.status_code, error["code"]) == (422, "asterisk_expected")
+    assert words in error["detail"]
+    assert "If-None-Match" in error["pointer"]
+    assert (await shop.operator().get(SPRING)).status_code == 404
+
+
+@pytest.mark.both_databases
 async def test_of_two_that_saw_the_same_draft_one_saves_it(shop: Shop) -> None:
     seen = {"If-Match": (await save(shop, BASE)).headers["ETag"]}
 
