@@ -27,12 +27,14 @@ class Story:
     quantity: int
     amount_minor: int
     redeemed: int = 0
+    held: int = 0
+    """Points that pay a part of an order at its checkout."""
     adjusted: int = 0
     returned: int = 0
     """Units of the newest order that come back."""
 
 
-GOLD = Story("gold", tuple(range(5, 340, 30)), quantity=20, amount_minor=52_000, redeemed=2_000)
+GOLD = Story("gold", tuple(range(5, 340, 30)), quantity=20, amount_minor=52_000, redeemed=2_000, held=500)
 STORIES = (
     GOLD,
     Story("silver", (12, 60, 130, 200), quantity=8, amount_minor=36_000, adjusted=50, returned=2),
@@ -88,7 +90,7 @@ def _leave_receipts(product: Product, last_day: date) -> None:
 
 
 def go_on(product: Product, last_day: date, customers: dict[str, str]) -> None:
-    """Adjust, redeem and return, once the points of the orders have arrived."""
+    """Adjust, redeem, hold and return, once the points of the orders have arrived."""
     for story in STORIES:
         member = f"/v1/members/{customers[story.name]}"
         if story.adjusted:
@@ -97,8 +99,23 @@ def go_on(product: Product, last_day: date, customers: dict[str, str]) -> None:
         if story.redeemed:
             redemption = {"points": story.redeemed, "reference": "gift card 礼品卡"}
             _once(product, f"{member}/redemptions", redemption, f"demo-redemption-{story.name}")
+        if story.held:
+            _check_out(product, story, customers[story.name])
         if story.returned:
             product.call("profile", "POST", "/v1/returns", json=_return(story, last_day))
+
+
+def _check_out(product: Product, story: Story, customer_id: str) -> None:
+    """Hold points of a customer for a cart, and commit them to its order."""
+    line = {"sku": "gift-box", "quantity": 1, "amount_minor": story.amount_minor // story.quantity}
+    cart = {"customer_id": customer_id, "currency": baskets.CURRENCY, "lines": [line], "points": story.held}
+    held = product.ask("loyalty", "POST", "/v1/holds", json=cart, key=f"demo-hold-{story.name}")
+    if not held.is_success:
+        if held.json().get("code") != "key_used_before":
+            raise product.refusal(held)
+        return
+    order = {"source": SOURCE, "order_id": f"{story.name}-checkout"}
+    product.call("loyalty", "POST", f"/v1/holds/{held.json()['id']}/commit", json={"order": order})
 
 
 def propose(settings: Settings, customers: dict[str, str]) -> None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from services.loyalty.checkout import capability as checkout
 from services.loyalty.earning import capability as earning
-from services.loyalty.finance import capability as finance
 from services.loyalty.ledger import capability as ledger
 from services.loyalty.members import capability as members
 from services.loyalty.purchases import capability as purchases
@@ -31,9 +31,9 @@ def service(settings: Settings) -> Service:
             "rulebook drafts": "Rules that are written down before they are published.",
             "simulations": "The points that a purchase would earn, or would have earned.",
             "ledger": "Every fact of a member with the points that it moved.",
+            "checkout": "A cart is quoted, points are held for it, and its order is paid with them.",
             "redemptions": "Points that a member spends.",
             "adjustments": "Corrections by an operator.",
-            "finance": "What the points of all members come to, and how that came about.",
             "exports": "Files of the ledger.",
         },
         settings=settings,
@@ -45,9 +45,9 @@ def service(settings: Settings) -> Service:
             redemptions.CAPABILITY,
             members.CAPABILITY,
             earning.CAPABILITY,
+            checkout.CAPABILITY,
             remedies.CAPABILITY,
             statements.CAPABILITY,
-            finance.CAPABILITY,
         ),
         migrations=Path(__file__).parent / "storage" / "migrations",
     )

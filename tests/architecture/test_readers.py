@@ -18,7 +18,7 @@ from shared.http.readers import READER, ReadBy
 IDS = {
     "id", "identity_id", "identity_ids", "customer_id", "purchase_id", "return_id", "remedy_id", "complaint_id", "event_id",
     "lot_id", "to_lot_id", "transaction_id", "policy_id", "calendar_id", "retry_of", "duplicate_of", "follows", "behind",
-    "number", "next_cursor", "partner_id", "object_id", "objects", "operator_id", "request_id", "job_id",
+    "number", "next_cursor", "partner_id", "redemption_id", "replaces", "object_id", "objects", "operator_id", "request_id", "job_id",
 }  # fmt: skip
 """Ids of ours, and pseudonyms."""
 MERCHANTS = {
@@ -30,7 +30,7 @@ WORDS_OF_OURS = {
     "currency", "code", "priority", "refusal_code", "zone", "preparation", "gates", "figures", "consumer", "type", "topic",
     "monetary", "problem", "SetAsideRecord.headers", "roles", "operation", "AuditOut.outcome", "field", "before", "after",
     "ApiKeyOut.label", "CreatedApiKeyOut.label", "scopes", "CreatedApiKeyOut.key", "access_token", "token_type", "scope",
-    "hash", "fact", "compared_with", "MonthOut.month", "SimulationOut.tier",
+    "hash", "fact", "compared_with", "SimulationOut.tier", "quote_hash", "rulebook_hash", "QuoteOut.tier",
     "JobOut.result", "JobOut.parameters", "JobOut.outcomes", "JobErrorOut.pointer",
     "ApprovalOut.address", "ApprovalOut.path", "ApprovalOut.fields", "ApprovalOut.created", "ApprovalOut.refusal",
 }  # fmt: skip

@@ -10,6 +10,7 @@ from sqlalchemy import Column, Table
 
 from huitou import registry
 from services.feedback.complaints.storage.tables import complaint
+from services.loyalty.ledger.storage.hold_table import hold
 from services.loyalty.ledger.storage.tables import adjustment
 from services.loyalty.redemptions.storage.tables import redemption
 from services.profile.people.storage.tables import identity
@@ -93,6 +94,12 @@ FILTERS: Mapping[str, Mapping[str, Column[Any] | str]] = {
     },
     "list_redemptions": {"customer_id in the path": redemption.c.wallet_id},
     "list_adjustments": {"customer_id in the path": adjustment.c.wallet_id},
+    "list_holds": {
+        CALLER: hold.c.issuer,
+        "customer_id": hold.c.wallet_id,
+        "issuer": WITH_ANOTHER,
+        "state": COMMON,
+    },
     "list_rulebooks": {},
 }
 """The filters of each list: the column that an index begins with, or why no index serves the filter and the default sort."""

@@ -67,6 +67,17 @@ class Redemption:
     units_of_positions: list[tuple[int, int]]
 
 
+@dataclass(eq=False)
+class Held:
+    """Points that are held for a cart, in the order in which they were picked up."""
+
+    identity: str
+    points: list[Point]
+    lines: Lines
+    expires_at: datetime
+    state: str = "open"
+
+
 def spread(points: int, lines: Lines) -> list[tuple[int, int]]:
     """Return the unit (line, number) that owns each point, the first point first."""
     total = sum(amount for _, amount in lines)
@@ -91,6 +102,7 @@ class Oracle:
         self.batches: list[Batch] = []
         self.orders: dict[str, Order] = {}
         self.redemptions: list[Redemption] = []
+        self.holds: list[Held] = []
         self.owner: dict[str, str] = {}
         self.spends: list[tuple[str, datetime, int]] = []
 
@@ -127,6 +139,35 @@ class Oracle:
         self.redemptions.append(Redemption(identity, order_id, taken, spread(points, lines) if lines else []))
         return taken
 
+    def hold(self, identity: str, points: int, lines: Lines, expires_at: datetime) -> Held | None:
+        """Hold points, or None when there are not enough."""
+        there = self._spendable(identity)
+        if len(there) - self._owed(identity) < points:
+            return None
+        held = Held(identity, there[:points], lines, expires_at)
+        for point in held.points:
+            point.place = "held"
+        self.holds.append(held)
+        return held
+
+    def commit(self, held: Held, points: int, order_id: str, lines: Lines) -> None:
+        """The first points are spent, the others come back."""
+        held.state = "committed"
+        spent, back = held.points[:points], held.points[points:]
+        for point in spent:
+            point.place = "spent"
+        self.redemptions.append(Redemption(held.identity, order_id, spent, spread(points, lines)))
+        self._let_go(held.identity, back)
+
+    def cancel(self, held: Held, state: str = "cancelled") -> None:
+        held.state = state
+        self._let_go(held.identity, held.points)
+
+    def _let_go(self, identity: str, points: list[Point]) -> None:
+        for point in points:
+            self._come_back(point)
+        self._cover(identity)
+
     def take_back(self, order_id: str, units: Units) -> None:
         order = self.orders[order_id]
         back = {(line, number) for line, first, last in units for number in range(first, last + 1)}
@@ -147,6 +188,12 @@ class Oracle:
             self.spends.append((order.identity, order.at, -worth))
 
     def move(self, identity: str, owner: str) -> None:
+        for held in self.holds:
+            concerned = {held.identity, *(point.lot.identity for point in held.points)}
+            if held.state == "open" and identity in concerned and len(concerned) > 1:
+                held.state = "cancelled"
+                for point in held.points:
+                    self._come_back(point)
         for batch in self._ordered(self._group(identity)):
             for debt in [*batch.payments][::-1]:
                 assert debt.payer is not None
@@ -160,16 +207,24 @@ class Oracle:
             self._cover(member)
 
     def sweep(self, now: datetime) -> None:
-        """Time passes: activations and expiries one after the other."""
+        """Time passes: activations, expiries and the ends of holds one after the other."""
+        events: list[tuple[datetime, int, int]] = []
+        events += [(batch.available_at, 0, batch.key) for batch in self.batches if batch.available_at]
+        events += [(batch.expires_at, 1, batch.key) for batch in self.batches]
+        events += [(held.expires_at, 2, key) for key, held in enumerate(self.holds) if held.state == "open"]
+        for at, kind, key in sorted(events):
+            if at > now:
+                break
+            self.now = at
+            if kind == 2:
+                self.cancel(self.holds[key], "expired")
+                continue
+            batch = self.batches[key]
+            for point in batch.at("active" if kind else "pending"):
+                point.place = "expired" if kind else "active"
+            if not kind:
+                self._cover(batch.identity)
         self.now = now
-        events = [(batch.available_at, 0, batch.key, batch) for batch in self.batches if batch.available_at]
-        events += [(batch.expires_at, 1, batch.key, batch) for batch in self.batches]
-        for at, kind, _, batch in sorted(events, key=lambda event: event[:3]):
-            if at <= now:
-                for point in batch.at("active" if kind else "pending"):
-                    point.place = "expired" if kind else "active"
-                if not kind:
-                    self._cover(batch.identity)
 
     def active(self, identity: str) -> int:
         return len(self._spendable(identity)) - self._owed(identity)

@@ -1,7 +1,8 @@
 """The whole service against the oracle in which every point is an object: I1, I3, I5, I6 on both databases.
 
-Random purchases (also late ones), returns (whole, partial, before their purchase, twice), redemptions, adjustments,
-remedies, merges, unmerges and time, with and without a sweeper; compared after every step.
+Random purchases (also late ones), returns (whole, partial, before their purchase, twice), redemptions, holds (committed whole
+and in part, cancelled, extended, replaced, over), adjustments, remedies, merges, unmerges, transactions that are lost
+before their commit, repeats, and time, with and without a sweeper; compared after every step.
 """
 
 from __future__ import annotations
@@ -11,25 +12,38 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.loyalty.checkout.refusals import (
+    OPEN_HOLDS_MAX,
+    HoldCancelled,
+    HoldCommitted,
+    HoldExpired,
+    NothingToCommit,
+    PointsNotHeld,
+    TooManyHolds,
+)
+from services.loyalty.checkout.usecases.cancel_hold import cancel_hold
+from services.loyalty.checkout.usecases.commit_hold import CommitAsked, commit_hold
+from services.loyalty.checkout.usecases.hold_points import HoldAsked, hold_points
 from services.loyalty.earning.domain.document import RulebookDocument
 from services.loyalty.earning.domain.rulebook import Rulebook
 from services.loyalty.earning.domain.rules import PointsPerAmount
 from services.loyalty.earning.storage import rulebooks
 from services.loyalty.ledger.queries import tier_states, wallets
 from services.loyalty.ledger.queries.find_member_at import find_member_at
-from services.loyalty.ledger.refusals import InsufficientPoints
+from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore
 from services.loyalty.ledger.steps.programme import open_programme
 from services.loyalty.redemptions.refusals import OrderReturned
 from services.loyalty.tiers.queries.find_standing import find_standing_at
 from services.loyalty.tiers.usecases.settle_due import settle_due
 from shared.events.profile import PurchaseRecorded, PurchaseReturned
 from tests.conftest import SEED
-from tests.loyalty.oracle import FAR, Oracle
-from tests.loyalty.shop import START, Shop, bought, customer, merged, promised, returned
+from tests.loyalty.oracle import FAR, Held, Oracle, spread
+from tests.loyalty.shop import START, TILL, Shop, bought, customer, merged, promised, returned
 from tests.parts import databases
 from tests.parts.sampling import limit
 
 THRESHOLDS = (0, 100_000, 500_000)
+REFUSALS = {"committed": HoldCommitted, "cancelled": HoldCancelled, "expired": HoldExpired}
 STEPS = 40
 RUNS = {"sqlite": limit(5, 12), "postgresql": limit(2, 4)}
 CHANGES = (10, 20, 40)
@@ -69,6 +83,10 @@ def times_of(at: datetime) -> tuple[datetime | None, datetime]:
         return available_at, datetime(at.year, at.month + 2, 1, tzinfo=UTC)
 
 
+class Lost(Exception):
+    """The process dies."""
+
+
 class Run:
     """The same operations on the service and on the oracle."""
 
@@ -79,16 +97,19 @@ class Run:
         self.orders: dict[str, tuple[PurchaseRecorded, list[tuple[int, int, int]]]] = {}
         self.told: list[PurchaseRecorded | PurchaseReturned] = []
         self.seen: dict[tuple[str, datetime], tuple[object, str]] = {}
+        self.held: dict[int, Held] = {}
+        self.committed: list[tuple[int, str, list[tuple[int, int]], int]] = []
 
     async def step(self) -> None:
         chance = self.random
         if chance.random() < 0.4:
-            self.shop.clock.advance(timedelta(hours=chance.choice((1, 30, 100, 300))))
+            self.shop.clock.advance(timedelta(hours=chance.choice((0.1, 0.3, 1, 30, 100, 300))))
         if chance.random() < 0.3:
             await self.sweep()
         self.oracle.sweep(self.shop.clock.now())
         operations = (self.buy, self.buy, self.spend, self.spend, self.send_back, self.send_back, self.early)
-        await chance.choice((*operations, self.give, self.correct, self.move, self.again))()
+        holding = (self.hold, self.hold, self.commit, self.commit, self.cancel, self.extend, self.lose)
+        await chance.choice((*operations, *holding, self.give, self.correct, self.move, self.again))()
         await self.compare()
 
     async def buy(self) -> None:
@@ -148,6 +169,115 @@ class Run:
         await self.shop.tell(back)
         self.oracle.take_back(order_id, units)
 
+    async def hold(self) -> None:
+        """A hold, sometimes in the place of another one, and the same request once more."""
+        chance = self.random
+        who, points, seconds = chance.choice(self.people), chance.randint(1, 60), chance.randint(60, 3_600)
+        if await self.shop.see(who) is None:
+            return
+        mine = [
+            row_id
+            for row_id, held in self.held.items()
+            if held.state == "open" and self.oracle.same(held.identity, who)
+        ]
+        replaced = chance.choice(mine) if mine and chance.random() < 0.4 else None
+        lines = [(chance.randint(1, 4), chance.randint(0, 9_000)) for _ in range(chance.randint(1, 3))]
+        if replaced is not None:  # the cart has changed
+            self.oracle.cancel(self.held[replaced])
+        expires_at = self.shop.clock.now() + timedelta(seconds=seconds)
+        held = self.oracle.hold(who, points, lines, expires_at) if len(mine) < OPEN_HOLDS_MAX else None
+        asked = self.shop.hold_asked(who, points, lines, seconds, replaced)
+        if held is None:
+            with pytest.raises((InsufficientPoints, TooManyHolds)):
+                await self._hold(asked)
+            if replaced is not None:  # and nothing is written
+                await self.shop.cancel(replaced)
+            return
+        self.held[await self._hold(asked)] = held
+        with pytest.raises(KeyUsedBefore):
+            await self._hold(asked)
+
+    async def _hold(self, asked: HoldAsked) -> int:
+        async with self.shop.database.begin() as tx:
+            return await hold_points(tx, self.shop.runtime.context, asked)
+
+    async def commit(self) -> None:
+        """A commit of all or of some units, or of some points; then the purchase of its order. Or the same commit again."""
+        chance = self.random
+        if self.committed and chance.random() < 0.2:
+            row_id, order_id, kept, points = chance.choice(self.committed)
+            await self.shop.commit(row_id, order_id, kept, points)
+            with pytest.raises(HoldCommitted):
+                await self.shop.commit(row_id, f"{order_id}-2", kept, points)
+            return
+        if not self.held:
+            return
+        row_id = chance.choice(list(self.held))
+        held, order_id = self.held[row_id], f"hold-{row_id}-{len(self.seen)}"
+        if held.state != "open":
+            for verb in (self.shop.commit(row_id, order_id), self.shop.extend(row_id, 60)):
+                with pytest.raises(REFUSALS[held.state]):
+                    await verb
+            return
+        kept = [(line, chance.randint(1, quantity)) for line, (quantity, _) in enumerate(held.lines, 1)]
+        kept = kept if chance.random() < 0.5 else [(line, q) for line, (q, _) in enumerate(held.lines, 1)]
+        owners = spread(len(held.points), held.lines)
+        most = sum(1 for line, unit in owners if unit <= kept[line - 1][1])
+        points = most if chance.random() < 0.5 else chance.randint(1, most or 1)
+        if points > most:
+            with pytest.raises((PointsNotHeld, NothingToCommit)):
+                await self.shop.commit(row_id, order_id, kept, points)
+            return
+        await self.shop.commit(row_id, order_id, kept, points)
+        lines = [
+            (q, amount * q // quantity) for (_, q), (quantity, amount) in zip(kept, held.lines, strict=True)
+        ]
+        self.oracle.commit(held, points, order_id, lines)
+        self.committed.append((row_id, order_id, kept, points))
+        purchase = bought(held.identity, lines, self.shop.clock.now(), order_id=order_id)
+        await self.shop.tell(purchase)
+        self._bought(purchase)
+
+    async def cancel(self) -> None:
+        if not self.held:
+            return
+        row_id = self.random.choice(list(self.held))
+        held = self.held[row_id]
+        if held.state in ("committed", "expired"):
+            with pytest.raises(REFUSALS[held.state]):
+                await self.shop.cancel(row_id)
+            return
+        await self.shop.cancel(row_id)
+        if held.state == "open":
+            self.oracle.cancel(held)
+
+    async def extend(self) -> None:
+        open_holds = [row_id for row_id, held in self.held.items() if held.state == "open"]
+        if not open_holds:
+            return
+        row_id, seconds = self.random.choice(open_holds), self.random.randint(60, 3_600)
+        await self.shop.extend(row_id, seconds)
+        held = self.held[row_id]
+        held.expires_at = max(held.expires_at, self.shop.clock.now() + timedelta(seconds=seconds))
+
+    async def lose(self) -> None:
+        """A process that dies before its commit has done nothing."""
+        open_holds = [row_id for row_id, held in self.held.items() if held.state == "open"]
+        who = self.random.choice(self.people)
+        with pytest.raises(Lost):
+            async with self.shop.database.begin() as tx:
+                if open_holds:
+                    row_id, context = self.random.choice(open_holds), self.shop.runtime.context
+                    if self.random.random() < 0.5:
+                        await cancel_hold(tx, TILL, row_id)
+                    else:
+                        await commit_hold(
+                            tx, context, CommitAsked(TILL, row_id, "web", f"lost-{len(self.seen)}")
+                        )
+                elif self.oracle.active(who) > 0:
+                    await hold_points(tx, self.shop.runtime.context, self.shop.hold_asked(who, 1, [(1, 100)]))
+                raise Lost
+
     async def again(self) -> None:
         if self.told:
             await self.shop.tell(*self.random.choices(self.told, k=2))
@@ -200,7 +330,8 @@ class Run:
                 assert (active, pending) == (0, 0)
                 continue
             balance = seen.member.balance()
-            assert (balance.active, balance.pending, balance.held) == (active, pending, 0)
+            held = self.oracle.count(who, "held")
+            assert (balance.active, balance.pending, balance.held) == (active, pending, held)
             level = self.oracle.level(who, now, THRESHOLDS)
             assert seen.programme.tiers[level].code == seen.standing.tier
             self.seen[who, now] = (balance, seen.standing.tier)

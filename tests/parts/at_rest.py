@@ -93,6 +93,7 @@ COLUMNS = {
     "complaint.channel": CODE, "message.channel": CODE,
     # Of complaints: no request sets them yet
     "language": CODE, "problem_type": CODE, "product": CODE, "team": CODE, "complaint.store": CODE,
+    "hold.ended_as": WORD, "held_cart.quote_hash": WORD,
     # What is configured, published or computed
     "programme.document": EVENT, "rulebook.document": EVENT, "rulebook_draft.document": EVENT, "rulebook_draft.name": WORD, "outbox.payload": EVENT,
 }  # fmt: skip
@@ -112,6 +113,8 @@ DOCUMENTS = {
     "purchase_return.lines": "numbers",
     "purchase_return.units": "numbers",
     "redemption.lines": "numbers",
+    "held_cart.lines": "the merchant's codes, and numbers",
+    "checkout.kept": "numbers",
     "order_fact.lines": "the merchant's codes, and numbers",
     "order_return.lines": "numbers",
     "sla_policy.conditions": "codes that are configured",

@@ -252,7 +252,22 @@ async def _fill_loyalty(house: Opened) -> None:
         "rulebook_id": rulebook["id"], "name": DRAFT,
         "entry_id": next(entry["id"] for entry in entries if entry["kind"] == "purchase"),
     }  # fmt: skip
+    await _hold_points(house)
     house.of_owner["approval_id"] = await house.propose()
+
+
+async def _hold_points(house: Opened) -> None:
+    """Let the owner, and a customer whom the partner `mart` brought, have points held for a cart."""
+    brought = new_id("cus")
+    await house.tell(*facts_of(brought, NAMES["order_id"], "partner:mart"))
+    house.of_partner["customer_id"] = brought
+    for subject, customer_id, ids in (
+        (tokens.customer(house.owner), house.owner, house.of_owner),
+        (house.with_every_scope("mart"), brought, house.of_partner),
+    ):
+        line = {"sku": "TEA", "quantity": 2, "amount_minor": 500}
+        cart = {"customer_id": customer_id, "currency": "CNY", "lines": [line], "points": 5}
+        ids["hold_id"] = (await house.post(subject, "/v1/holds", cart))["id"]
 
 
 async def _fill_feedback(house: Opened) -> None:

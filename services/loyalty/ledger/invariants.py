@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
+from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
 from services.loyalty.ledger.domain.wallets import Wallet
 from services.loyalty.ledger.queries.verifying import missing_facts, over_wallets
-from services.loyalty.ledger.storage import checks, rebuild, transactions
+from services.loyalty.ledger.storage import checks, holds, postings, rebuild, transactions
 from services.loyalty.ledger.storage.rebuild import Rebuilt
 from services.loyalty.parameters import plain_number
 from shared.db import Read
@@ -23,6 +24,8 @@ from shared.verify.invariants import Drift
 RULES = (
     "group_is_whole",
     "no_deficit_beside_spendable",
+    "held_is_of_open_holds",
+    "hold_is_its_postings",
     "cause_has_a_fact",
     "lot_is_its_postings",
     "lot_was_granted",
@@ -40,6 +43,7 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
     rebuilt = await rebuild.of(read, wallet_ids)
     return [
         *await _members(read, sorted({wallet.owner_id for wallet in page})),
+        *await _holds(read, wallet_ids),
         *_lots(rebuilt, set(wallet_ids)),
         *_wallets(rebuilt, page),
         *_times(rebuilt),
@@ -51,9 +55,31 @@ async def _members(read: Read, owner_ids: Sequence[str]) -> list[Drift]:
     """Check all wallets of each of these members together."""
     miscounted = await checks.miscounted_groups(read, owner_ids)
     owing = await checks.owing_beside_spendable(read, owner_ids)
+    misheld = await checks.misheld(read, owner_ids)
     return [
-        Drift("group_is_whole", owner_id, words(__name__, "drift_group_size")) for owner_id in miscounted
-    ] + [Drift("no_deficit_beside_spendable", owner_id, words(__name__, "drift_owes")) for owner_id in owing]
+        Drift(rule, owner_id, words(__name__, sentence))
+        for rule, sentence, drifted in (
+            ("group_is_whole", "drift_group_size", miscounted),
+            ("no_deficit_beside_spendable", "drift_owes", owing),
+            ("held_is_of_open_holds", "drift_held", misheld),
+        )
+        for owner_id in drifted
+    ]
+
+
+async def _holds(read: Read, wallet_ids: Sequence[int]) -> list[Drift]:
+    """Compare the holds of these wallets with the postings that began them."""
+    stored = await holds.of_wallets(read, wallet_ids)
+    taken: Counter[int] = Counter()
+    if stored:
+        row_ids = [record.id for record in stored]
+        for posting in await postings.taken(read, CauseKind.HOLD, row_ids, Account.HELD):
+            taken[posting.cause_id] += posting.points
+    return [
+        Drift("hold_is_its_postings", f"hold_{record.id}", words(__name__, "drift_hold"))
+        for record in stored
+        if taken[record.id] != record.points
+    ]
 
 
 def _lots(rebuilt: Rebuilt, wallet_ids: set[int]) -> Iterator[Drift]:

@@ -6,6 +6,7 @@ from services.loyalty.members.events.customers import (
     owner_changed,
 )
 from services.loyalty.members.events.lock import lock
+from services.loyalty.members.storage.brought import metadata
 from shared.events.profile import CustomerErased, CustomerMerged, CustomerRegistered, CustomerUnmerged
 from shared.service import Capability
 
@@ -18,4 +19,5 @@ CAPABILITY = Capability(
         CustomerUnmerged: owner_changed,
         CustomerErased: customer_erased,
     },
+    tables=(metadata,),
 )

@@ -18,6 +18,10 @@ from tests.parts.opened import SERVICES, purchase
 NEEDS_MORE: Mapping[str, Mapping[str, str]] = {
     "compare_rulebook_draft": {"rulebook_draft_not_found": "it was deleted before"},
     "publish_rulebook_draft": {"rulebook_draft_not_found": "the same"},
+    "hold_points": {"member_not_found": "the customer of the example is nobody"},
+    "commit_hold": {"hold_expired": "the points were held long ago"},
+    "cancel_hold": {"hold_expired": "the same"},
+    "extend_hold": {"hold_expired": "the same"},
     "get_job_result": {"job_not_done": "nothing runs the job meanwhile"},
     "issue_token": {"client_invalid": "the key of an example is nobody's"},
     "reject_approval": {"approval_closed": "it was approved before"},

@@ -5,10 +5,9 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import Field
 
-from services.loyalty.earning.domain.explaining import Applied, Rejected
-from services.loyalty.earning.domain.rules.grants import Reason
 from services.loyalty.earning.queries.explain_purchase import explain_purchase
 from services.loyalty.earning.refusals import NoSuchPurchase
+from services.loyalty.http import AppliedRuleOut, RejectedRuleOut, applied_rules, rejected_rules
 from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.refusals import UnknownMember
@@ -24,32 +23,6 @@ router = Router(tags=["ledger"])
 
 PREFIX = PostingCause(CauseKind.PURCHASE, 0).prefix
 """The begin of the id of an entry that is a purchase."""
-
-
-class AppliedRuleOut(Response):
-    """A rule that wanted points for the purchase."""
-
-    rule: str
-    lines: list[int] | None = Field(
-        description="The numbers of the lines that counted, from 1; null: all of them."
-    )
-    base_minor: int = Field(description="What these lines came to, in minor units.")
-    wanted: int = Field(description="What the rule wanted.")
-    granted: int = Field(description="What the caps of the member let through.")
-    cap: str | None = Field(description="The cap that the rule counts for.")
-
-
-class RejectedRuleOut(Response):
-    """A rule that granted nothing."""
-
-    rule: str
-    reason: Reason
-    fact: str | None = Field(
-        description="The first fact that did not meet the rule's condition, such as `order.amount` or `sum.quantity`."
-    )
-    missing: int | None = Field(
-        description="How much more of the fact would have met it, if more would; money in minor units."
-    )
 
 
 class ExplanationOut(Response):
@@ -91,29 +64,6 @@ async def get_explanation(
         id=entry_id,
         purchase_id=explained.purchase.purchase_id,
         rulebook=explained.purchase.rulebook,
-        applied=[applied_rule(applied) for applied in explained.applied],
-        rejected=[rejected_rule(rejected) for rejected in explained.rejected],
-    )
-
-
-def applied_rule(applied: Applied) -> AppliedRuleOut:
-    """Show a rule that wanted points."""
-    return AppliedRuleOut(
-        rule=applied.rule,
-        lines=None if applied.lines is None else list(applied.lines),
-        base_minor=applied.base_minor,
-        wanted=applied.wanted,
-        granted=applied.granted,
-        cap=applied.cap,
-    )
-
-
-def rejected_rule(rejected: Rejected) -> RejectedRuleOut:
-    """Show a rule that granted nothing."""
-    unmet = rejected.unmet
-    return RejectedRuleOut(
-        rule=rejected.rule,
-        reason=rejected.reason,
-        fact=None if unmet is None else unmet.fact,
-        missing=None if unmet is None else unmet.missing,
+        applied=applied_rules(explained.applied),
+        rejected=rejected_rules(explained.rejected),
     )

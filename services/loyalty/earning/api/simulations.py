@@ -1,17 +1,11 @@
 """Simulations: what a purchase would earn, and why."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from services.loyalty.earning.api.documents import DocumentIn, DraftName, document_asked
-from services.loyalty.earning.api.explanations import (
-    AppliedRuleOut,
-    RejectedRuleOut,
-    applied_rule,
-    rejected_rule,
-)
 from services.loyalty.earning.api.rulebooks import HASH
 from services.loyalty.earning.queries.simulate_purchase import Asked, Simulation, simulate_purchase
 from services.loyalty.earning.refusals import (
@@ -20,32 +14,28 @@ from services.loyalty.earning.refusals import (
     RulebookTooLarge,
     RulesForOperators,
 )
+from services.loyalty.http import (
+    CartIn,
+    FilledCapOut,
+    RejectedRuleOut,
+    SimulatedRuleOut,
+    buyer_of,
+    filled_caps,
+    rejected_rules,
+    simulated_rules,
+)
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.refusals import UnknownMember
-from services.loyalty.purchases.domain.facts import Line
 from services.loyalty.redemptions.refusals import PaidOrderTooLarge
 from services.loyalty.settings import Settings
 from shared import money
 from shared.auth.access import OPERATORS, allow
-from shared.auth.principal import Principal
 from shared.catalogues import field_sentence
-from shared.db import Read
-from shared.events.base import Issuer
-from shared.http.customers import ISSUER_OF_NAME, CustomerName, Named, Naming
+from shared.http.customers import Named
 from shared.http.dependencies import Caller, InContext, Reading
 from shared.http.models import (
-    Brand,
-    Category,
-    Channel,
-    CurrencyIn,
     InstantIn,
-    LineAmount,
-    Quantity,
-    Request,
     Response,
-    Sku,
-    Source,
-    Store,
     example,
     refused,
 )
@@ -54,7 +44,6 @@ from shared.http.shapes import not_both
 from shared.limits import (
     INSTANT_MAX,
     INSTANT_MIN,
-    LINES_MAX,
     ORDER_AMOUNT_MAX,
 )
 from shared.money import UnknownCurrency
@@ -72,17 +61,7 @@ def in_range(at: datetime) -> datetime:
     return at
 
 
-class SimulatedLineIn(Request):
-    """One line of the cart."""
-
-    sku: Sku
-    quantity: Quantity
-    amount_minor: LineAmount
-    category: Category | None = None
-    brand: Brand | None = None
-
-
-class SimulationIn(Request):
+class SimulationIn(CartIn):
     """A purchase that nobody has made."""
 
     model_config = example(
@@ -91,12 +70,6 @@ class SimulationIn(Request):
         lines=[{"sku": "TEA-1", "quantity": 2, "amount_minor": 5600, "category": "tea"}],
     )
 
-    customer_id: CustomerName | None = Field(
-        None,
-        description="The member: `cus_…`, `ext:…`, or `me` with a customer's token, which may also leave it out. "
-        "Without a member: somebody who never bought.",
-    )
-    issuer: Issuer | None = Field(None, description=ISSUER_OF_NAME)
     at: Annotated[InstantIn, AfterValidator(in_range)] | None = Field(
         None,
         description="The time of the purchase, also one ahead; by default now. It decides the version of the rules, the periods of caps, "
@@ -108,34 +81,12 @@ class SimulationIn(Request):
     document: DocumentIn | None = Field(
         None, description="A document, in place of the version in force. For operators."
     )
-    source: Source | None = Field(None, description="The system that the order comes from.")
-    currency: CurrencyIn
-    channel: Channel | None = None
-    store: Store | None = None
-    lines: Annotated[list[SimulatedLineIn], Field(min_length=1, max_length=LINES_MAX)]
 
     @model_validator(mode="after")
     def _has_one_document(self) -> Self:
         if self.draft is not None and self.document is not None:
             raise refused(_TWO_DOCUMENTS)
         return self
-
-
-class SimulatedRuleOut(AppliedRuleOut):
-    """A rule that wants points for the cart."""
-
-    available_at: datetime | None = Field(description="Null: at once.")
-    expires_at: datetime | None = Field(description="Null: never.")
-
-
-class FilledCapOut(Response):
-    """A cap of the member that points of the cart count for."""
-
-    cap: str = Field(description="The code of the cap.")
-    period_from: date = Field(description="The first day of its period, in the programme's zone.")
-    limit: int
-    before: int = Field(description="What it has let through in this period.")
-    after: int = Field(description="What it will have let through with this purchase.")
 
 
 class SimulationOut(Response):
@@ -195,15 +146,13 @@ async def post_simulation(
         raise PaidOrderTooLarge
     document = await document_asked(read, context, body.draft, body.document)
     now = context.clock.now()
-    identity_id = await _identity_of(read, caller, named, body)
+    identity_id = await buyer_of(read, caller, named, body)
     found = None if identity_id is None else await find_member(read, identity_id, now)
     asked = Asked(
         identity_id=identity_id or "",
         at=body.at or now,
         currency=body.currency,
-        lines=tuple(
-            Line(line.quantity, line.amount_minor, line.sku, line.category, line.brand) for line in body.lines
-        ),
+        lines=body.stored_lines,
         source=body.source,
         channel=body.channel,
         store=body.store,
@@ -212,45 +161,14 @@ async def post_simulation(
     return _shown(asked.at, await simulate_purchase(read, context, found, asked))
 
 
-async def _identity_of(read: Read, caller: Principal, named: Naming, body: SimulationIn) -> str | None:
-    """Return the identity of the member that a request names; None if it names nobody. Raises UnknownMember.
-
-    A customer's token names its customer.
-    """
-    own = caller.customer_id
-    if body.customer_id is None:
-        return own
-    identity_id = await named.identity_of(read, body.customer_id, body.issuer)
-    if identity_id is None or own not in (None, identity_id):
-        raise UnknownMember
-    return identity_id
-
-
 def _shown(at: datetime, simulation: Simulation) -> SimulationOut:
-    grants = {part.grant.rule: part.grant for part in simulation.served}
     return SimulationOut(
         at=at,
         rulebook=simulation.version,
         hash=simulation.hash.hex(),
         tier=simulation.tier,
-        points=sum(part.issued for part in simulation.served),
-        applied=[
-            SimulatedRuleOut(
-                **applied_rule(applied).model_dump(),
-                available_at=grants[applied.rule].available_at,
-                expires_at=grants[applied.rule].expires_at,
-            )
-            for applied in simulation.applied
-        ],
-        rejected=[rejected_rule(rejected) for rejected in simulation.rejected],
-        caps=[
-            FilledCapOut(
-                cap=filled.cap,
-                period_from=filled.period_from,
-                limit=filled.limit,
-                before=filled.before,
-                after=filled.after,
-            )
-            for filled in simulation.caps
-        ],
+        points=simulation.points,
+        applied=simulated_rules(simulation.rules),
+        rejected=rejected_rules(simulation.rejected),
+        caps=filled_caps(simulation.caps),
     )

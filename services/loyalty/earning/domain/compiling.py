@@ -13,8 +13,9 @@ from services.loyalty.earning.domain.conditions import Among, Is, Select, When
 from services.loyalty.earning.domain.document import Cap, Group, RulebookDocument, parse_document
 from services.loyalty.earning.domain.fact_names import MEMBER_TIER
 from services.loyalty.earning.domain.rules import BaseRule, Multiplier
-from services.loyalty.earning.domain.rules.grants import Nothing, Reason
+from services.loyalty.earning.domain.rules.grants import Nothing
 from services.loyalty.earning.domain.rules.terms import Eligible, Fraction, Terms
+from services.loyalty.purchases.domain.reasons import Reason
 
 R = TypeVar("R", bound=Terms)
 

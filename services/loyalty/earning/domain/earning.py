@@ -14,12 +14,13 @@ from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.evaluating import Answer, Answers, Wanted
 from services.loyalty.earning.domain.levels import Counters, Level
-from services.loyalty.earning.domain.rules.grants import Grant, Reason
+from services.loyalty.earning.domain.rules.grants import Grant
 from services.loyalty.ledger.domain import granting
 from services.loyalty.ledger.domain.journal import Journal
 from services.loyalty.ledger.domain.postings import Account, PostingCause
 from services.loyalty.ledger.domain.wallets import Lot, Member, Wallet
 from services.loyalty.purchases.domain.facts import MemberFacts, Purchase
+from services.loyalty.purchases.domain.reasons import Reason
 from shared.local_time import local_day
 
 

@@ -15,9 +15,10 @@ from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledRule, CompiledRulebook, eligible_of, worth_of
 from services.loyalty.earning.domain.document import Stacking
 from services.loyalty.earning.domain.rules import BaseRule, Multiplier
-from services.loyalty.earning.domain.rules.grants import Grant, Nothing, Reason
+from services.loyalty.earning.domain.rules.grants import Grant, Nothing
 from services.loyalty.earning.domain.rules.terms import Terms
 from services.loyalty.ledger.domain import calendar
+from services.loyalty.purchases.domain.reasons import Reason
 
 
 class Wanted(NamedTuple):

@@ -22,7 +22,8 @@ from services.loyalty.earning.domain.conditions import (
 )
 from services.loyalty.earning.domain.evaluating import Answers, Wanted
 from services.loyalty.earning.domain.rules import BaseRule, Multiplier
-from services.loyalty.earning.domain.rules.grants import Reason
+from services.loyalty.earning.domain.rules.grants import Nothing
+from services.loyalty.purchases.domain.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,15 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A rule that granted nothing, with the reason and what was missing."""
+    """A rule that granted nothing, with the reason, the first fact that did not meet its condition, and what is missing of it.
+
+    Of a sum the fact is `sum.amount`, `sum.quantity` or `sum.count`. Money is missing in minor units of the order's currency.
+    """
 
     rule: str
     reason: Reason
-    unmet: Unmet | None
+    fact: str | None = None
+    missing: int | None = None
 
 
 def applied_of(
@@ -77,13 +82,14 @@ def applied_of(
 
 def rejected_of(book: CompiledRulebook, cart: Cart, answers: Answers) -> list[Rejected]:
     """Return the rules that granted nothing for a cart, each with its reason."""
-    return [
-        Rejected(
-            code, answer.reason, unmet(book.rule(code), cart) if answer.reason is Reason.CONDITION else None
-        )
-        for code, answer in answers.items()
-        if not isinstance(answer, Wanted)
-    ]
+    return [_rejected(book, cart, answer) for answer in answers.values() if isinstance(answer, Nothing)]
+
+
+def _rejected(book: CompiledRulebook, cart: Cart, answer: Nothing) -> Rejected:
+    found = unmet(book.rule(answer.rule), cart) if answer.reason is Reason.CONDITION else None
+    if found is None:
+        return Rejected(answer.rule, answer.reason)
+    return Rejected(answer.rule, answer.reason, found.fact, found.missing)
 
 
 def unmet(rule: BaseRule | Multiplier, cart: Cart) -> Unmet | None:

@@ -58,6 +58,11 @@ class Rulebooks:
         """Return the rulebook in force at an instant of effective time."""
         return self.standing[bisect_right(self._begins, instant) - 1]
 
+    def until(self, instant: datetime) -> datetime | None:
+        """Return the instant at which the rulebook in force at `instant` gives way to the next; None: there is no next one."""
+        later = bisect_right(self._begins, instant)
+        return self._begins[later] if later < len(self._begins) else None
+
     @cached_property
     def _begins(self) -> list[datetime]:
         return [version.in_force_from or THE_BEGINNING for version in self.standing]

@@ -61,12 +61,22 @@ class FilledCap:
     after: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedRule(Applied):
+    """A rule that wants points, with their dates."""
+
+    available_at: datetime | None
+    expires_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Simulation:
     """The points that a purchase would earn, and why. `version` None: a document that is no version of the rules."""
 
     version: int | None
     hash: bytes
+    in_force_until: datetime | None
+    """The begin of the next version that is published; None: there is none."""
     tier: str | None
     """The member's tier before the purchase; None: no rule looks at it."""
     applied: list[Applied]
@@ -74,12 +84,36 @@ class Simulation:
     served: list[Served]
     caps: list[FilledCap]
 
+    @property
+    def points(self) -> int:
+        """Return what all rules together grant."""
+        return sum(part.issued for part in self.served)
+
+    @property
+    def rules(self) -> list[SimulatedRule]:
+        """Return the rules that want points, with their dates."""
+        grants = {part.grant.rule: part.grant for part in self.served}
+        return [
+            SimulatedRule(
+                rule=applied.rule,
+                lines=applied.lines,
+                base_minor=applied.base_minor,
+                wanted=applied.wanted,
+                granted=applied.granted,
+                cap=applied.cap,
+                available_at=grants[applied.rule].available_at,
+                expires_at=grants[applied.rule].expires_at,
+            )
+            for applied in self.applied
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
     version: int | None
     hash: bytes
     book: CompiledRulebook
+    until: datetime | None = None
 
 
 async def simulate_purchase(
@@ -114,6 +148,7 @@ async def simulate_purchase(
     return Simulation(
         rules.version,
         rules.hash,
+        rules.until,
         tier,
         explaining.applied_of(book, cart, weighed.answers, granted),
         await asyncio.to_thread(explaining.rejected_of, book, cart, weighed.answers),
@@ -137,10 +172,10 @@ async def _rules(read: Read, programme: Programme, asked: Asked) -> _Rules:
     if not versions:
         text = asked.document or canonical(default_document(programme.currency))
         return _Rules(None, hash_of(text), compiling.parse(text))
-    version = Rulebooks(versions).at(asked.at)
-    return _Rules(
-        version.version, version.hash, (await compiled_of(read, [version.version]))[version.version]
-    )
+    rulebooks_known = Rulebooks(versions)
+    version = rulebooks_known.at(asked.at)
+    book = (await compiled_of(read, [version.version]))[version.version]
+    return _Rules(version.version, version.hash, book, rulebooks_known.until(asked.at))
 
 
 async def _tier_before(read: Read, programme: Programme, found: FoundMember | None, asked: Asked) -> str:

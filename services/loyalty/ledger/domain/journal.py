@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.loyalty.ledger.domain.postings import Account, Posting, PostingCause
-from services.loyalty.ledger.domain.wallets import Cover, Lot, Wallet
+from services.loyalty.ledger.domain.wallets import Cover, Hold, Lot, Wallet
 
 
 class Projection(NamedTuple):
@@ -36,7 +36,10 @@ class Journal:
     `now` is the booking time of the transaction. `next_id` gives rising ids for new lots.
     """
 
-    __slots__ = ("changed_lots", "changed_wallets", "new_lots", "next_id", "now", "ordinals", "postings")
+    __slots__ = (
+        *("changed_holds", "changed_lots", "changed_wallets", "new_lots", "next_id", "now", "ordinals"),
+        "postings",
+    )
 
     def __init__(self, now: datetime, next_id: Callable[[], int]) -> None:
         self.now = now
@@ -45,6 +48,7 @@ class Journal:
         self.new_lots: dict[int, Lot] = {}
         self.changed_lots: dict[int, Lot] = {}
         self.changed_wallets: dict[int, Wallet] = {}
+        self.changed_holds: dict[int, Hold] = {}
         self.ordinals: dict[PostingCause, int] = {}
 
     def open(self, lot: Lot) -> None:

@@ -35,7 +35,9 @@ class Locked:
 
     def member_of(self, owner_id: str) -> Member:
         """Return the member with this id, who may have no wallet yet."""
-        return self.members.setdefault(owner_id, Member(owner_id, [], {}, lots_complete=True))
+        return self.members.setdefault(
+            owner_id, Member(owner_id, [], lots_complete=True, holds_complete=True)
+        )
 
 
 class OwnerChanged(ConnectionError):

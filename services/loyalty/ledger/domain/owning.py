@@ -9,7 +9,7 @@ from datetime import datetime
 from services.loyalty.ledger.domain import settling
 from services.loyalty.ledger.domain.journal import Journal
 from services.loyalty.ledger.domain.postings import Account, PostingCause
-from services.loyalty.ledger.domain.wallets import Lot, Member, Wallet
+from services.loyalty.ledger.domain.wallets import HoldEnd, Lot, Member, Wallet
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +31,35 @@ def move(
     cause: PostingCause,
     at: datetime,
 ) -> None:
-    """Give `wallet` from member `source` to member `target`, both with all their open lots.
+    """Give `wallet` from member `source` to member `target`, both with all their open lots and holds.
 
-    Debts that were paid across the cut are undone; afterwards each side pays its own. A move to the same owner is
-    a newer version and nothing else.
+    Holds on both sides of the cut are cancelled, and debts that were paid across it are undone; afterwards each side pays its own. A move
+    to the same owner is a newer version and nothing else.
     """
     wallet.ownership_version = ownership_version
     journal.touch(wallet)
     if source is target:
         return
+    _cancel_across(journal, source, wallet)
     _uncover_across(journal, source.lots.values(), wallet, cause, at)
     source.wallets.remove(wallet)
     target.wallets.append(wallet)
     moved = [lot for lot in source.lots.values() if lot.wallet is wallet]
     for lot in moved:
         target.lots[lot.id] = source.lots.pop(lot.id)
+    for hold in [hold for hold in source.holds.values() if hold.wallet is wallet]:
+        target.holds[hold.id] = source.holds.pop(hold.id)
     wallet.owner_id = target.owner_id
     for member in (source, target):
         _count(journal, member)
         settling.cover(journal, member, cause, at)
+
+
+def _cancel_across(journal: Journal, member: Member, wallet: Wallet) -> None:
+    """Cancel the holds that concern `wallet` and other wallets of a member."""
+    across = [hold for hold in member.holds.values() if wallet.id in hold.wallets and len(hold.wallets) > 1]
+    for hold in sorted(across, key=lambda hold: hold.id):
+        settling.release(journal, member, hold, HoldEnd.CANCELLED, journal.now)
 
 
 def _uncover_across(

@@ -34,6 +34,9 @@ class CauseKind(IntEnum):
     LOT_ACTIVATE = 6
     LOT_EXPIRE = 7
     OWNERSHIP = 8
+    HOLD = 10
+    HOLD_CANCEL = 11
+    HOLD_TTL = 12
 
 
 class PostingCause(NamedTuple):

@@ -31,7 +31,7 @@ class Tier(Document):
 
 
 class PointsValue(Document):
-    """The worth of points: `points` of them are `amount_minor` in the programme's currency."""
+    """The value of points: `points` of them are worth `amount_minor` in the programme's currency."""
 
     points: Annotated[int, Field(ge=1, le=1_000_000)]
     amount_minor: Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -51,9 +51,9 @@ class Programme(Document):
     remedy_points_max: Annotated[int, Field(ge=0)]
     """Points of one remedy that are paid. Feedback knows who may grant how much; this holds whoever granted."""
     window_months: Annotated[int, Field(ge=1, le=60)] = 12
-    tiers: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=TIERS_MAX)]
     points_value: PointsValue | None = None
-    """The worth of points. None: the programme does not say."""
+    """The value of points. None: the programme does not say."""
+    tiers: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=TIERS_MAX)]
 
     @model_validator(mode="after")
     def _is_in_order(self) -> Self:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from services.loyalty.ledger.domain.journal import Journal
 from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
-from services.loyalty.ledger.domain.wallets import Lot, Member, next_due
+from services.loyalty.ledger.domain.wallets import Hold, HoldEnd, Lot, Member, next_due
 
 
 class Origin(NamedTuple):
@@ -21,19 +21,56 @@ class Origin(NamedTuple):
 def touch(journal: Journal, member: Member) -> None:
     """Book what fell due by `journal.now`, in effective order (then by lot), as if a sweeper had come in time.
 
-    Needs all open lots of the member when anything is due.
+    Needs all open lots and holds of the member when anything is due. Of one instant, lots come before holds: points that a hold gives
+    back at the instant at which their lot expires come back expired.
     """
     if not member.is_due(journal.now):
         return
     assert member.lots_complete, "due points can only be found among all lots"
-    for due in sorted(_dues(member.lots.values(), journal.now)):
-        _book(journal, due)
-        if due.kind is CauseKind.LOT_ACTIVATE:
-            cover(journal, member, PostingCause(due.kind, due.lot_id), due.at)
+    assert member.holds_complete or not member.has_held(), "due holds can only be found among all holds"
+    due_holds = (hold for hold in member.holds.values() if hold.expires_at <= journal.now)
+    for hold in sorted(due_holds, key=lambda hold: (hold.expires_at, hold.id)):
+        _book_until(journal, member, hold.expires_at)
+        release(journal, member, hold, HoldEnd.EXPIRED, hold.expires_at)
+        cover(journal, member, PostingCause(CauseKind.HOLD_TTL, hold.id), hold.expires_at)
+    _book_until(journal, member, journal.now)
     for wallet in member.wallets:
-        ahead = (next_due(lot) for lot in member.lots.values() if lot.wallet is wallet)
-        wallet.next_due_at = min((at for at in ahead if at is not None), default=None)
+        lots = (next_due(lot) for lot in member.lots.values() if lot.wallet is wallet)
+        holds = (hold.expires_at for hold in member.holds.values() if hold.wallet is wallet)
+        wallet.next_due_at = min((at for at in (*lots, *holds) if at is not None), default=None)
         journal.touch(wallet)
+
+
+def release(journal: Journal, member: Member, hold: Hold, end: HoldEnd, at: datetime) -> None:
+    """End an open hold of a member at `at` without a redemption: all its points come back to their lots.
+
+    The payers of the lots must be loaded. The caller covers afterwards, because points may have come back beside a debt.
+    """
+    kind = CauseKind.HOLD_TTL if end is HoldEnd.EXPIRED else CauseKind.HOLD_CANCEL
+    seen_at = at if end is HoldEnd.EXPIRED else journal.now
+    end_hold(journal, member, hold, end, at)
+    for lot, points in hold.parts:
+        credit(
+            journal, PostingCause(kind, hold.id), Origin(Account.HELD, lot), lot, points, at, seen_at=seen_at
+        )
+
+
+def end_hold(journal: Journal, member: Member, hold: Hold, end: HoldEnd, at: datetime) -> None:
+    """Mark a hold as ended. What follows is booked at one instant on all wallets that it concerns."""
+    hold.ended_as, hold.ended_at, hold.end_booked_at = end, at, book_together(journal, hold)
+    journal.changed_holds[hold.id] = hold
+    del member.holds[hold.id]
+
+
+def book_together(journal: Journal, hold: Hold) -> datetime:
+    """Give the wallets of a hold one booking time, so that nobody who looks back sees a part of it, and return that time."""
+    wallets = [hold.wallet, *(part.lot.wallet for part in hold.parts)]
+    for wallet in wallets:
+        journal.touch(wallet)
+    booked_at = max(wallet.last_booked_at for wallet in wallets)
+    for wallet in wallets:
+        wallet.last_booked_at = booked_at
+    return booked_at
 
 
 def settle_new(journal: Journal, lot: Lot) -> None:
@@ -65,11 +102,18 @@ def cover(journal: Journal, member: Member, cause: PostingCause, at: datetime) -
 
 
 def credit(
-    journal: Journal, cause: PostingCause, origin: Origin, lot: Lot, points: int, at: datetime
+    journal: Journal,
+    cause: PostingCause,
+    origin: Origin,
+    lot: Lot,
+    points: int,
+    at: datetime,
+    *,
+    seen_at: datetime | None = None,
 ) -> None:
     """Bring points back to `lot`: to its own debt first, then to the lots that paid its debt (last first), then to itself.
 
-    Points past their expiry come back expired. The payers of the lot and their payers must be loaded.
+    Points that are past their expiry at `seen_at` (None: now) come back expired. The payers of the lot and their payers must be loaded.
     """
     debt = min(points, lot.owed)
     _move(journal, cause, origin, Account.DEFICIT, lot, debt, at)
@@ -78,9 +122,9 @@ def credit(
         back = min(points, payment.points)
         if back:
             _move(journal, cause, origin, Account.DEFICIT, lot, back, at)
-            credit(journal, cause, Origin(Account.DEFICIT, lot), payment.payer, back, at)
+            credit(journal, cause, Origin(Account.DEFICIT, lot), payment.payer, back, at, seen_at=seen_at)
             points -= back
-    home = Account.EXPIRED if lot.is_expired(journal.now) else Account.ACTIVE
+    home = Account.EXPIRED if lot.is_expired(seen_at or journal.now) else Account.ACTIVE
     _move(journal, cause, origin, home, lot, points, at)
     _look_ahead(lot)
 
@@ -99,6 +143,14 @@ def _move(
         journal.post(cause, origin.account, target, origin.lot, points, at, to_lot=to_lot)
 
 
+def _book_until(journal: Journal, member: Member, until: datetime) -> None:
+    """Book the activations and expiries of a member's lots up to and including `until`."""
+    for due in sorted(_dues(member.lots.values(), until)):
+        _book(journal, due)
+        if due.kind is CauseKind.LOT_ACTIVATE:
+            cover(journal, member, PostingCause(due.kind, due.lot_id), due.at)
+
+
 class _Due(NamedTuple):
     """A due movement. It sorts by effective time, then by kind and lot id; a lot has at most one of each kind."""
 
@@ -108,11 +160,11 @@ class _Due(NamedTuple):
     lot: Lot
 
 
-def _dues(lots: Iterable[Lot], now: datetime) -> Iterator[_Due]:
+def _dues(lots: Iterable[Lot], until: datetime) -> Iterator[_Due]:
     for lot in lots:
-        if lot.pending and lot.available_at is not None and lot.available_at <= now:
+        if lot.pending and lot.available_at is not None and lot.available_at <= until:
             yield _Due(lot.available_at, CauseKind.LOT_ACTIVATE, lot.id, lot)
-        if (lot.remaining or lot.pending) and lot.expires_at is not None and lot.expires_at <= now:
+        if (lot.remaining or lot.pending) and lot.expires_at is not None and lot.expires_at <= until:
             yield _Due(lot.expires_at, CauseKind.LOT_EXPIRE, lot.id, lot)
 
 

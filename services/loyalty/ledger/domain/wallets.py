@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import NamedTuple
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -16,7 +18,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 class Wallet:
     """The points of one identity; `owner_id` is the customer that owns them today.
 
-    `next_due_at` is a lower bound of the next activation or expiry (None: nothing will fall due). `spend` is the
+    `next_due_at` is a lower bound of the next activation, expiry or end of a hold (None: nothing will fall due). `spend` is the
     trailing window of the tiers as of `spend_at`, in minor units; `spend_drop_at` a lower bound of the instant at
     which something leaves it. `group_size` says how many wallets the owner has.
     """
@@ -87,14 +89,58 @@ class Cover:
     points: int
 
 
+class HoldEnd(StrEnum):
+    """The ways in which a hold ends, each once."""
+
+    COMMITTED = "committed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class HeldPoints(NamedTuple):
+    """The points that a hold took out of a lot."""
+
+    lot: Lot
+    points: int
+
+
+@dataclass(slots=True, eq=False)
+class Hold:
+    """Points that are set aside for a cart until `expires_at`, unless the hold ends before (`ended_as` None: it has not).
+
+    `wallet` is that of the identity that asked for it. `parts` are the lots that the points came from, in their order: the first
+    lot has the positions 1..n, and so on.
+    """
+
+    id: int
+    wallet: Wallet
+    expires_at: datetime
+    parts: tuple[HeldPoints, ...]
+    ended_as: HoldEnd | None = None
+    ended_at: datetime | None = None
+    end_booked_at: datetime | None = None
+
+    @property
+    def points(self) -> int:
+        """Return the points of all parts."""
+        return sum(part.points for part in self.parts)
+
+    @property
+    def wallets(self) -> set[int]:
+        """Return the ids of the wallets that the hold concerns: its own, and those of its lots."""
+        return {self.wallet.id, *(part.lot.wallet.id for part in self.parts)}
+
+
 @dataclass(slots=True, eq=False)
 class Member:
-    """A customer in the programme: all wallets with one owner, and those of their lots that are loaded."""
+    """A customer in the programme: all wallets with one owner, and those of their lots and open holds that are loaded."""
 
     owner_id: str
     wallets: list[Wallet]
     lots: dict[int, Lot] = field(default_factory=dict)
     lots_complete: bool = False
+    holds: dict[int, Hold] = field(default_factory=dict)
+    holds_complete: bool = False
 
     def balance(self) -> Points:
         """Return the points of all wallets, as they are booked."""
@@ -108,8 +154,12 @@ class Member:
         """Return whether a return took more points than were there."""
         return any(wallet.owed for wallet in self.wallets)
 
+    def has_held(self) -> bool:
+        """Return whether points of the member are held."""
+        return any(wallet.held for wallet in self.wallets)
+
     def is_due(self, now: datetime) -> bool:
-        """Return whether points may fall due by `now`."""
+        """Return whether points may fall due by `now`, or a hold may end."""
         return any(wallet.next_due_at is not None and wallet.next_due_at <= now for wallet in self.wallets)
 
     def spendable(self) -> list[Lot]:

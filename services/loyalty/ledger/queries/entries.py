@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from services.loyalty.ledger.domain.entries import EntryKey, Fact, SealedText, Side
 from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
-from services.loyalty.ledger.storage import adjustments, ownership, postings
+from services.loyalty.ledger.storage import adjustments, holds, ownership, postings
+from services.loyalty.ledger.storage.hold_table import HoldRecord
 from services.loyalty.ledger.storage.tables import AdjustmentRecord, OwnershipRecord, PostingRecord, posting
 from shared.db import Read, Slice, Sorts
 
@@ -43,13 +44,15 @@ async def sides(read: Read, causes: Sequence[PostingCause], wallet_ids: Sequence
 
 
 async def facts(read: Read, causes: Iterable[PostingCause]) -> list[Fact]:
-    """Return those of these facts that are adjustments or changes of ownership."""
+    """Return those of these facts that are adjustments, changes of ownership or holds."""
     wanted = list(causes)
     adjusted = [cause.id for cause in wanted if cause.kind is CauseKind.ADJUSTMENT]
     moved = [cause.id for cause in wanted if cause.kind is CauseKind.OWNERSHIP]
+    held = [cause.id for cause in wanted if cause.kind is CauseKind.HOLD]
     return [
         *[_adjustment(record) for record in (await adjustments.by_ids(read, adjusted) if adjusted else ())],
         *[_change_of_owner(record) for record in (await ownership.by_ids(read, moved) if moved else ())],
+        *[_hold(record) for record in (await holds.by_ids(read, held) if held else ())],
     ]
 
 
@@ -66,6 +69,15 @@ def _adjustment(record: AdjustmentRecord) -> Fact:
 def _change_of_owner(record: OwnershipRecord) -> Fact:
     cause = PostingCause(CauseKind.OWNERSHIP, record.id)
     return Fact(cause=cause, occurred_at=record.occurred_at, booked_at=record.booked_at)
+
+
+def _hold(record: HoldRecord) -> Fact:
+    return Fact(
+        cause=PostingCause(CauseKind.HOLD, record.id),
+        occurred_at=record.opened_at,
+        booked_at=record.booked_at,
+        points=record.points,
+    )
 
 
 def _side(record: PostingRecord) -> Side:

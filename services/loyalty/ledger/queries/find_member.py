@@ -11,7 +11,7 @@ from services.loyalty.ledger.domain.locked import Locked
 from services.loyalty.ledger.domain.programme import Programme, parse
 from services.loyalty.ledger.domain.wallets import Member, TierState
 from services.loyalty.ledger.refusals import UnknownMember
-from services.loyalty.ledger.storage import lots, member_page
+from services.loyalty.ledger.storage import holds, lots, member_page
 from shared.db import Read
 
 
@@ -44,6 +44,7 @@ async def find_member(read: Read, customer_id: str, now: datetime) -> FoundMembe
     member, first = locked.member(customer_id), wallets[0]
     if member.is_due(now):
         await lots.load_open(read, locked, [member])
+        await holds.load_open(read, locked, [member])
         settling.touch(Journal(now, no_ids), member)
     tier = None if first.tier is None else TierState(first.owner_id, first.tier, first.since, first.due_at)
     return FoundMember(member, tier, parse(first.document), locked)

@@ -10,7 +10,7 @@ from services.loyalty.ledger.domain.locked import Locked
 from services.loyalty.ledger.domain.wallets import Member, Wallet, next_due
 from services.loyalty.ledger.queries.find_member import FoundMember
 from services.loyalty.ledger.refusals import UnknownMember
-from services.loyalty.ledger.storage import ownership, programmes, rebuild, wallets
+from services.loyalty.ledger.storage import holds, ownership, programmes, rebuild, wallets
 from services.loyalty.ledger.storage.wallets import NOT_BOOKED
 from shared.db import Read, Tx
 
@@ -33,10 +33,13 @@ async def find_member_at(tx: Tx, customer_id: str, as_of: datetime) -> FoundMemb
         for wallet in stored
     ]
     lots = {lot_id: lot for lot_id, lot in rebuilt.lots.items() if lot.wallet in group}
+    open_holds = await holds.open_at(tx, {wallet.id: wallet for wallet in group}, lots, as_of)
     for wallet in group:
-        dues = (next_due(lot) for lot in lots.values() if lot.wallet is wallet)
-        wallet.next_due_at = min((due_at for due_at in dues if due_at is not None), default=None)
-    member = Member(owner_id, group, lots, lots_complete=True)
+        dues = [next_due(lot) for lot in lots.values() if lot.wallet is wallet]
+        ends = [hold.expires_at for hold in open_holds if hold.wallet is wallet]
+        wallet.next_due_at = min((due_at for due_at in (*dues, *ends) if due_at is not None), default=None)
+    held = {hold.id: hold for hold in open_holds}
+    member = Member(owner_id, group, lots, lots_complete=True, holds=held, holds_complete=True)
     settling.touch(Journal(as_of, no_ids), member)
     return FoundMember(member, None, await programmes.read(tx), Locked())
 

@@ -8,7 +8,7 @@ from services.loyalty.parameters import plain_number
 from shared.db import Read
 from shared.vault import Numbers
 
-_ADJUSTMENT, _LOT = "adj", "lot"
+_ADJUSTMENT, _LOT, _HOLD = "adj", "lot", "hold"
 
 
 def id_of_adjustment(numbers: Numbers, number: int) -> str:
@@ -24,6 +24,16 @@ def id_of_lot(numbers: Numbers, number: int) -> str:
 def id_of_transaction(numbers: Numbers, cause: PostingCause) -> str:
     """Return the id of a ledger transaction: of all postings with this cause."""
     return numbers.name(cause.prefix, cause.id)
+
+
+def id_of_hold(numbers: Numbers, number: int) -> str:
+    """Return the id of a hold."""
+    return numbers.name(_HOLD, number)
+
+
+def hold_named(numbers: Numbers, text: str) -> int | None:
+    """Return the number of the hold that an id names; None if it names none."""
+    return numbers.number(_HOLD, text)
 
 
 async def adjustment_named(read: Read, numbers: Numbers, text: str) -> int | None:

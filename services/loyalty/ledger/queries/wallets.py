@@ -10,18 +10,18 @@ from services.loyalty.ledger.storage.checks import spends
 from services.loyalty.ledger.storage.member_page import is_of
 from services.loyalty.ledger.storage.transactions import erased
 from services.loyalty.ledger.storage.wallets import count_owners as count_members
-from services.loyalty.ledger.storage.wallets import due, identities
-from services.loyalty.ledger.storage.wallets import page as page_of_wallets
+from services.loyalty.ledger.storage.wallets import customer_of, due, identities, owners
 from shared.db import Read
 
 __all__ = [
     "count_members",
+    "customer_of",
     "due",
     "erased",
     "identities",
     "is_of",
     "members_page",
-    "page_of_wallets",
+    "owners",
     "spends",
 ]
 

@@ -10,7 +10,7 @@ from services.loyalty.ledger.domain.journal import Journal
 from services.loyalty.ledger.domain.locked import Locked
 from services.loyalty.ledger.domain.programme import Programme
 from services.loyalty.ledger.domain.wallets import Member
-from services.loyalty.ledger.storage import ids, lots, postings, programmes, wallets
+from services.loyalty.ledger.storage import holds, ids, lots, postings, programmes, wallets
 from shared.db import Tx
 
 
@@ -30,12 +30,13 @@ async def open_booking(
     """Open a booking for these members after their wallets are locked, and first book everything that is due.
 
     `rows` is how many ids facts and lots will take. Lots are loaded for members with points that are due or owed,
-    or (`all_lots`) for all members.
+    or (`all_lots`) for all members, and with them their open holds.
     """
     programme = await programmes.current(tx)
     now, concerned = tx.now, {member.owner_id: member for member in members}
     needy = [member for member in concerned.values() if all_lots or member.owes() or member.is_due(now)]
     await lots.load_open(tx, locked, needy)
+    await holds.load_open(tx, locked, needy)
     journal = Journal(now, (await ids.reserve(tx, rows)).next)
     for member in concerned.values():
         settling.touch(journal, member)
@@ -51,4 +52,5 @@ async def close_booking(booking: Booking, *, owners: bool = False) -> None:
     changed = [lot for lot_id, lot in journal.changed_lots.items() if lot_id not in journal.new_lots]
     await lots.store(tx, journal.new_lots.values(), changed)
     await postings.add(tx, journal.postings)
+    await holds.store(tx, journal.changed_holds.values())
     await wallets.store(tx, journal.changed_wallets.values(), owners=owners)

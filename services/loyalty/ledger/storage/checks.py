@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 
 from services.loyalty.ledger.domain.postings import CauseKind
+from services.loyalty.ledger.storage.hold_table import hold
 from services.loyalty.ledger.storage.tables import adjustment, lot, ownership, wallet
 from shared.db import Read, any_of
 
@@ -15,8 +16,14 @@ FACTS = {
     CauseKind.LOT_ACTIVATE: lot,
     CauseKind.LOT_EXPIRE: lot,
     CauseKind.OWNERSHIP: ownership,
+    CauseKind.HOLD: hold,
+    CauseKind.HOLD_CANCEL: hold,
+    CauseKind.HOLD_TTL: hold,
 }
 """The tables of the facts that the ledger itself keeps, by the kind of cause."""
+
+
+own = wallet.alias()
 
 
 async def known_facts(read: Read, kind: CauseKind, row_ids: Sequence[int]) -> set[int]:
@@ -47,6 +54,25 @@ async def owing_beside_spendable(read: Read, owner_ids: Sequence[str]) -> list[s
         .where(any_of(wallet.c.owner_id, owner_ids))
         .group_by(wallet.c.owner_id)
         .having((func.sum(wallet.c.owed) > 0) & (func.sum(wallet.c.active) > 0))
+    )
+    return [owner_id for (owner_id,) in await read.all(statement)]
+
+
+async def misheld(read: Read, owner_ids: Sequence[str]) -> list[str]:
+    """Return those of these members whose held points are not those of their open holds."""
+    c = wallet.c
+    set_aside = (
+        select(func.coalesce(func.sum(hold.c.points), 0))
+        .join_from(hold, own, own.c.id == hold.c.wallet_id)
+        .where(hold.c.ended_as.is_(None), own.c.owner_id == c.owner_id)
+        .correlate(wallet)
+        .scalar_subquery()
+    )
+    statement = (
+        select(c.owner_id)
+        .where(any_of(c.owner_id, owner_ids))
+        .group_by(c.owner_id)
+        .having(func.sum(c.held) != set_aside)
     )
     return [owner_id for (owner_id,) in await read.all(statement)]
 

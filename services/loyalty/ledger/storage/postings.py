@@ -80,11 +80,11 @@ async def add(tx: Tx, postings: Sequence[Posting]) -> None:
 
 
 async def taken(read: Read, kind: CauseKind, cause_ids: Iterable[int], target: Account) -> list[Taken]:
-    """Return what these causes took out of spendable lots into `target`, in the order of the postings."""
+    """Return the spendable and held points that these causes moved to `target`, in the order of the postings."""
     statement = (
         select(*columns_of(posting, Taken))
         .where(posting.c.cause_kind == kind, any_of(posting.c.cause_id, sorted(cause_ids)))
-        .where(posting.c.from_account == Account.ACTIVE, posting.c.to_account == target)
+        .where(posting.c.from_account.in_((Account.ACTIVE, Account.HELD)), posting.c.to_account == target)
         .order_by(posting.c.cause_id, posting.c.ordinal)
     )
     return await read.read_records(Taken, statement)

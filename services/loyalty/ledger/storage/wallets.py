@@ -105,6 +105,15 @@ async def count_owners(read: Read) -> int:
     return await read.scalar(select(func.count(wallet.c.owner_id.distinct()))) or 0
 
 
+async def owners(read: Read, identity_ids: Sequence[str]) -> dict[str, str]:
+    """Return the customers that own these identities, as far as they have wallets."""
+    c = wallet.c
+    rows = await read.all(
+        select(c.identity_id, c.owner_id).where(any_of(c.identity_id, sorted(set(identity_ids))))
+    )
+    return {row.identity_id: row.owner_id for row in rows}
+
+
 async def identities(read: Read, wallet_ids: Sequence[int]) -> list[str]:
     """Return the identities of these wallets."""
     rows = await read.all(select(wallet.c.identity_id).where(any_of(wallet.c.id, wallet_ids)))

@@ -21,6 +21,11 @@ async def rows_of_orders(
     return await redemptions.rows_of_orders(read, [*tokens_of(vault, orders)], wallet_ids)
 
 
+async def points_of(read: Read, row_ids: Sequence[int]) -> dict[int, int]:
+    """Return the points of these redemptions, as far as they exist."""
+    return {record.id: record.points for record in await redemptions.by_ids(read, row_ids)}
+
+
 async def find_redemption(read: Read, found: FoundMember, row_id: int | None) -> RedemptionRecord:
     """Return the redemption of a member with this row id. Raises UnknownRedemption."""
     for record in await redemptions.by_ids(read, [] if row_id is None else [row_id]):

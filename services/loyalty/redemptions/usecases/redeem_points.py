@@ -8,29 +8,24 @@ from datetime import datetime
 from services.loyalty.ledger.domain import burning
 from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
-from services.loyalty.ledger.domain.wallets import Member, Points, Wallet
+from services.loyalty.ledger.domain.wallets import Member, Points
 from services.loyalty.ledger.refusals import KeyUsedBefore, UnknownMember
 from services.loyalty.ledger.steps import lots
-from services.loyalty.ledger.steps.booking import Booking, close_booking, open_booking
+from services.loyalty.ledger.steps.booking import close_booking, open_booking
 from services.loyalty.ledger.steps.lock_wallets import lock_wallets
 from services.loyalty.ledger.steps.note_balance import note_balance
-from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
-from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Line
 from services.loyalty.purchases.queries import orders
 from services.loyalty.redemptions.queries.order_tokens import token_of
 from services.loyalty.redemptions.queries.redemption_ids import id_of_redemption
 from services.loyalty.redemptions.refusals import OrderPaidBefore, OrderReturned, PaidOrderTooLarge
-from services.loyalty.redemptions.storage import redemptions
-from services.loyalty.redemptions.storage.tables import RedemptionRecord
+from services.loyalty.redemptions.steps import recording
+from services.loyalty.redemptions.steps.recording import Spent
 from services.loyalty.settings import Settings
 from shared.context import Context
 from shared.db import Tx, locks
 from shared.errors import FieldError
-from shared.events.base import Cause
-from shared.events.loyalty import PointsRedeemed
 from shared.limits import ORDER_AMOUNT_MAX
-from shared.vault import Numbers
 
 _LINES_TOO_LARGE = FieldError(
     "/order/lines", PaidOrderTooLarge.code, PaidOrderTooLarge.en, PaidOrderTooLarge.zh
@@ -68,14 +63,14 @@ async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsk
 
     A return of the order locks the same wallets: it comes after this and gives the points back, or came before.
     """
-    if asked.order is not None:
-        token = token_of(context.vault, asked.order)
+    token = None if asked.order is None else token_of(context.vault, asked.order)
+    if token is not None:
         await locks.payments(tx, token.hex(), exclusive=asked.judges_all and not asked.adds)
     locked = await lock_wallets(tx, [asked.customer_id], create=False)
     wallet = locked.living(asked.customer_id)
     if wallet is None:
         raise UnknownMember
-    if await redemptions.exists(tx, asked.key):
+    if await recording.exists(tx, asked.key):
         raise KeyUsedBefore
     member = locked.member(asked.customer_id)
     await _check_order(tx, context, member, asked)
@@ -86,27 +81,11 @@ async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsk
     posted = PostingCause(CauseKind.REDEMPTION, journal.next_id())
     burning.burn(journal, member, posted, asked.points, Account.REDEEMED, journal.now)
     journal.touch(wallet)
-    reference, order = await _sealed(tx, context, wallet, asked)
-    await redemptions.add(
-        tx,
-        RedemptionRecord(
-            id=posted.id,
-            key=asked.key,
-            wallet_id=wallet.id,
-            identity_id=wallet.identity_id,
-            customer_id=wallet.owner_id,
-            order_token=token_of(context.vault, asked.order) if asked.order else None,
-            order_sealed=order,
-            points=asked.points,
-            base=attribution.eligible_amount(asked.lines),
-            lines=asked.lines,
-            reference=reference,
-            occurred_at=journal.now,
-            booked_at=wallet.last_booked_at,
-        ),
-    )
+    spent = Spent(asked.key, asked.points, asked.reference, asked.order, token, asked.lines)
+    await recording.record(booking, context, wallet, posted, spent)
     await close_booking(booking)
-    _tell(booking, context.vault.numbers, posted)
+    numbers = context.vault.numbers
+    recording.tell(booking, numbers, posted, id_of_redemption(numbers, posted.id))
     note_balance(tx, wallet, before, member.balance())
     return RedemptionDone(posted.id, wallet.owner_id, journal.now, member.balance())
 
@@ -126,32 +105,10 @@ async def _check_order(tx: Tx, context: Context[Settings], member: Member, asked
         raise OrderReturned
     token = token_of(context.vault, asked.order)
     judged = None if asked.judges_all else wallet_ids
-    first = None if asked.adds else await redemptions.first_of_order(tx, token, judged)
+    first = None if asked.adds else await recording.first_of_order(tx, token, judged)
     if first is not None:
         raise OrderPaidBefore(
             redemption=id_of_redemption(context.vault.numbers, first.id),
             customer=first.customer_id,
             points=first.points,
         )
-
-
-async def _sealed(
-    tx: Tx, context: Context[Settings], wallet: Wallet, asked: RedemptionAsked
-) -> tuple[bytes | None, bytes | None]:
-    """Return the reference and the order, sealed for the identity: both are a person's words."""
-    if asked.reference is None and asked.order is None:
-        return None, None
-    keys, identity_id = await context.vault.new_subject(tx, [wallet.identity_id]), wallet.identity_id
-    return (
-        keys.seal(identity_id, "redemption.reference", asked.reference) if asked.reference else None,
-        keys.seal(identity_id, "redemption.order", asked.order.text) if asked.order else None,
-    )
-
-
-def _tell(booking: Booking, numbers: Numbers, posted: PostingCause) -> None:
-    """Publish the points that a redemption took from each wallet."""
-    cause = Cause(kind="redemption", id=id_of_redemption(numbers, posted.id))
-    for wallet_id, points in booking.journal.points_by_wallet(posted, Account.REDEEMED).items():
-        wallet = booking.locked.by_id[wallet_id]
-        moved = MovedPoints(wallet, points, cause, posted, booking.journal.now)
-        tell_points(booking.tx, numbers, booking.programme, PointsRedeemed, moved)

@@ -16,6 +16,9 @@ class LedgerEntryKind(StrEnum):
     ACTIVATION = "activation"
     EXPIRY = "expiry"
     OWNERSHIP = "ownership"
+    HOLD = "hold"
+    HOLD_CANCELLED = "hold_cancelled"
+    HOLD_EXPIRED = "hold_expired"
 
 
 KIND = {
@@ -27,4 +30,7 @@ KIND = {
     CauseKind.LOT_ACTIVATE: LedgerEntryKind.ACTIVATION,
     CauseKind.LOT_EXPIRE: LedgerEntryKind.EXPIRY,
     CauseKind.OWNERSHIP: LedgerEntryKind.OWNERSHIP,
+    CauseKind.HOLD: LedgerEntryKind.HOLD,
+    CauseKind.HOLD_CANCEL: LedgerEntryKind.HOLD_CANCELLED,
+    CauseKind.HOLD_TTL: LedgerEntryKind.HOLD_EXPIRED,
 }

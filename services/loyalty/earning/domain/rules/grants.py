@@ -3,23 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import NamedTuple
 
-
-class Reason(StrEnum):
-    """The reason why a rule grants nothing.
-
-    `condition`: the order does not meet its condition. `no_line`: no line does. `less_than_best`: another rule of its group counts.
-    """
-
-    CONDITION = "condition"
-    NO_LINE = "no_line"
-    NOT_IN_FORCE = "not_in_force"
-    NO_RATE = "no_rate"
-    ZERO = "zero"
-    NOTHING_TO_MULTIPLY = "nothing_to_multiply"
-    LESS_THAN_BEST = "less_than_best"
+from services.loyalty.purchases.domain.reasons import Reason
 
 
 class Grant(NamedTuple):

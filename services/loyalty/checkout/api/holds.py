@@ -1,0 +1,306 @@
+"""Holds: points that are set aside for a cart until its order is placed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import Path, Query
+from pydantic import Field
+
+from services.loyalty.checkout.api.carts import cart_asked, member_named
+from services.loyalty.checkout.api.quotes import LINE, QUOTE_HASH, SCOPE
+from services.loyalty.checkout.domain.quoting import HASH_CHARACTERS
+from services.loyalty.checkout.domain.states import HoldState
+from services.loyalty.checkout.queries.find_hold import FoundHold, find_hold
+from services.loyalty.checkout.queries.find_hold import list_holds as holds_of
+from services.loyalty.checkout.refusals import (
+    HOLD_SECONDS_DEFAULT,
+    HOLD_SECONDS_MAX,
+    HOLD_SECONDS_MIN,
+    HoldCommitted,
+    MemberRequired,
+    PointsWorthNothing,
+    QuoteChanged,
+    TooManyHolds,
+    UnknownHold,
+)
+from services.loyalty.checkout.usecases.hold_points import HoldAsked, hold_points
+from services.loyalty.http import CartIn
+from services.loyalty.ledger.domain.wallets import HoldEnd
+from services.loyalty.ledger.queries.find_member import find_member
+from services.loyalty.ledger.queries.holds import SORTS, HoldSelection
+from services.loyalty.ledger.queries.row_ids import hold_named, id_of_hold
+from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
+from services.loyalty.redemptions.queries.redemption_ids import id_of_redemption
+from services.loyalty.redemptions.refusals import PaidOrderTooLarge
+from services.loyalty.settings import Settings
+from shared.auth.access import OPERATORS, allow
+from shared.auth.principal import Principal, Role
+from shared.db import Read
+from shared.http.cursor import CursorInvalid
+from shared.http.customers import CustomerName, IssuerOfName, Named, Naming
+from shared.http.dependencies import Caller, InContext, KeyHash, Reading, Transaction
+from shared.http.listing import Listing, listed_by
+from shared.http.models import Page, Response, example
+from shared.http.routes import Router
+from shared.limits import ID_MAX, MEMBER_POINTS_MAX
+from shared.money import UnknownCurrency
+from shared.vault import Numbers
+
+router = Router(tags=["checkout"])
+
+WRITE_SCOPE = "checkout:write"
+WRITERS: Final[frozenset[Role]] = frozenset({"agent", "manager", "admin"})
+HOLD = "hold_6t1h8w3p5n0kqz9v2c7xme4rds"
+HoldInPath = Annotated[str, Path(max_length=ID_MAX, examples=[HOLD])]
+Seconds = Annotated[int, Field(ge=HOLD_SECONDS_MIN, le=HOLD_SECONDS_MAX)]
+
+
+class HoldIn(CartIn):
+    """Points to be set aside for a cart."""
+
+    model_config = example(
+        customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8",
+        currency="CNY",
+        lines=[LINE],
+        points=400,
+        ttl_seconds=900,
+    )
+
+    points: Annotated[int, Field(ge=1, le=MEMBER_POINTS_MAX)] = Field(
+        description="The points that shall pay. The fewest that pay as much are held."
+    )
+    quote_hash: (
+        Annotated[str, Field(min_length=HASH_CHARACTERS, max_length=HASH_CHARACTERS, pattern="^[0-9a-f]+$")]
+        | None
+    ) = Field(
+        None, description="The `hash` of the quote that the customer has seen, with the same cart and points."
+    )
+    ttl_seconds: Seconds = Field(
+        default=HOLD_SECONDS_DEFAULT,
+        description="The seconds for which the points are held. After them they are free again by themselves.",
+    )
+    replaces: Annotated[str, Field(max_length=ID_MAX)] | None = Field(
+        None,
+        description="A hold of the same member that this one takes the place of, such as that of the cart before it changed. It is cancelled "
+        "with the same step, so a customer never waits for their own points.",
+    )
+
+
+class HoldOut(Response):
+    """Points that are set aside for a cart, or what became of them."""
+
+    model_config = example(
+        id=HOLD, customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8", state="open", points=400, worth_minor=400, currency="CNY",
+        amount_minor=5600, opened_at="2026-03-01T09:30:00Z", expires_at="2026-03-01T09:45:00Z", ended_at=None, replaces=None,
+        rulebook=2, quote_hash=QUOTE_HASH, redemption_id=None, redeemed=None, redeemed_minor=None,
+    )  # fmt: skip
+
+    id: str
+    customer_id: str
+    state: HoldState
+    points: int
+    worth_minor: int | None = Field(
+        description="What the points pay of the cart, in minor units; null: the programme does not say."
+    )
+    currency: str
+    amount_minor: int = Field(description="The sum of the cart's lines, in minor units.")
+    opened_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None = Field(description="Null while it is open.")
+    replaces: str | None = Field(description="The hold that it took the place of.")
+    rulebook: int | None = Field(description="The version of the rules of its quote.")
+    quote_hash: str
+    redemption_id: str | None = Field(
+        description="The redemption that came of it; null unless it was committed."
+    )
+    redeemed: int | None = Field(description="The points that were spent.")
+    redeemed_minor: int | None = Field(description="What these pay, in minor units.")
+
+
+class HeldLineOut(Response):
+    """A line of the cart, at its amount before points."""
+
+    sku: str
+    quantity: int
+    amount_minor: int
+
+
+class HoldWithLinesOut(HoldOut):
+    """A hold with the lines of its cart."""
+
+    model_config = example(
+        id=HOLD, customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8", state="open", points=400, worth_minor=400, currency="CNY",
+        amount_minor=5600, opened_at="2026-03-01T09:30:00Z", expires_at="2026-03-01T09:45:00Z", ended_at=None, replaces=None,
+        rulebook=2, quote_hash=QUOTE_HASH, redemption_id=None, redeemed=None, redeemed_minor=None,
+        lines=[{"sku": "TEA-1", "quantity": 2, "amount_minor": 5600}],
+    )  # fmt: skip
+
+    lines: list[HeldLineOut]
+
+
+@router.post(
+    "/v1/holds",
+    operation_id="hold_points",
+    summary="Hold points for a cart",
+    allow=allow(WRITERS, partner_scope=WRITE_SCOPE, customer="owned"),
+    errors=(
+        UnknownMember,
+        UnknownHold,
+        MemberRequired,
+        UnknownCurrency,
+        PaidOrderTooLarge,
+        InsufficientPoints,
+        PointsWorthNothing,
+        QuoteChanged,
+        TooManyHolds,
+        HoldCommitted,
+        KeyUsedBefore,
+    ),
+    idempotency="required",
+    status_code=201,
+    location="/v1/holds/{id}",
+)
+async def post_hold(
+    tx: Transaction, context: InContext[Settings], caller: Caller, named: Named, key: KeyHash, body: HoldIn
+) -> HoldOut:
+    """Set points of a member aside, what expires first going first, until the hold is committed, cancelled or over.
+
+    With `quote_hash` it is refused if the cart would be quoted otherwise by now; the answer says in `differs` which parts changed: `cart`,
+    `rules`, `earned`, `payment`. Nobody has to clean up after a hold that is over: its points can be spent from that instant on.
+    """
+    identity_id = await member_named(tx, caller, named, body)
+    if identity_id is None:
+        raise MemberRequired
+    asked = HoldAsked(
+        caller=caller,
+        key=key,
+        cart=cart_asked(body, identity_id, context.clock.now()),
+        points=body.points,
+        seconds=body.ttl_seconds,
+        quote_hash=body.quote_hash,
+        replaces=row_named(context.vault.numbers, body.replaces),
+    )
+    row_id = await hold_points(tx, context, asked)
+    return await hold_shown(tx, context.vault.numbers, caller, row_id, tx.now)
+
+
+@router.get(
+    "/v1/holds/{hold_id}",
+    operation_id="get_hold",
+    summary="Read a hold",
+    allow=allow(OPERATORS, partner_scope=SCOPE, customer="owned"),
+    errors=(UnknownHold,),
+)
+async def get_hold(
+    read: Reading, context: InContext[Settings], caller: Caller, hold_id: HoldInPath
+) -> HoldWithLinesOut:
+    """Read a hold with the lines of its cart, in the state that it is in now.
+
+    Customers read holds of their own points, partners those that they asked for.
+    """
+    found = await find_hold(read, caller, row_named(context.vault.numbers, hold_id))
+    shown = _hold_out(context.vault.numbers, found, context.clock.now())
+    lines = [
+        HeldLineOut(sku=line.sku, quantity=line.quantity, amount_minor=line.amount_minor)
+        for line in found.cart.lines
+    ]
+    return HoldWithLinesOut(**shown.model_dump(), lines=lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldFilters:
+    """The filters of the list of holds."""
+
+    customer_id: Annotated[
+        CustomerName | None,
+        Query(description="Only holds of this member: `cus_…`, `ext:…`, or `me` with a customer's token."),
+    ] = None
+    issuer: IssuerOfName = None
+    state: Annotated[HoldState | None, Query(description="Only holds in this state.")] = None
+
+
+@router.get(
+    "/v1/holds",
+    operation_id="list_holds",
+    summary="List holds",
+    allow=allow(OPERATORS, partner_scope=SCOPE, customer="owned"),
+    errors=(CursorInvalid,),
+)
+async def list_holds(
+    read: Reading,
+    context: InContext[Settings],
+    caller: Caller,
+    named: Named,
+    listing: Annotated[
+        Listing[HoldFilters], listed_by(HoldFilters, sorts=SORTS, bound_to=lambda caller: caller.key)
+    ],
+) -> Page[HoldOut]:
+    """List holds in the states that they are in now. Customers see those of their own points, partners those that they asked for.
+
+    Another customer has an empty page, like one that does not exist.
+    """
+    now = context.clock.now()
+    wallet_ids = await _wallets_asked(read, caller, named, listing.filters, now)
+    if wallet_ids == []:
+        return listing.page([], lambda _: [], [])
+    state = listing.filters.state
+    selection = HoldSelection(
+        issuer=caller.issuer if caller.kind == "partner" else None,
+        wallet_ids=wallet_ids,
+        state=None if state in (None, HoldState.OPEN) else HoldEnd(state.value),
+        is_open=state is HoldState.OPEN,
+    )
+    found = await holds_of(read, caller, selection, listing.slice, now)
+    shown = [_hold_out(context.vault.numbers, hold, now) for hold in listing.shown(found)]
+    return listing.page(found, lambda hold: listing.sort_key(hold.record), shown)
+
+
+async def _wallets_asked(
+    read: Read, caller: Principal, named: Naming, filters: HoldFilters, now: datetime
+) -> list[int] | None:
+    """Return the wallets whose holds are asked for; none for a customer whom the caller may not name. None: all wallets."""
+    name = filters.customer_id or caller.customer_id
+    if name is None:
+        return None
+    identity_id = await named.identity_of(read, name, filters.issuer)
+    if identity_id is None or caller.customer_id not in (None, identity_id):
+        return []
+    try:
+        return (await find_member(read, identity_id, now)).wallet_ids
+    except UnknownMember:
+        return []
+
+
+async def hold_shown(
+    read: Read, numbers: Numbers, caller: Principal, row_id: int | None, now: datetime
+) -> HoldOut:
+    """Return a hold that a request has changed, as it is shown."""
+    return _hold_out(numbers, await find_hold(read, caller, row_id), now)
+
+
+def row_named(numbers: Numbers, text: str | None) -> int | None:
+    """Return the row that an id names, 0 if it names none, and None if there is no id."""
+    return None if text is None else hold_named(numbers, text) or 0
+
+
+def _hold_out(numbers: Numbers, found: FoundHold, now: datetime) -> HoldOut:
+    record, cart, checkout = found.record, found.cart, found.checkout
+    return HoldOut(
+        id=id_of_hold(numbers, record.id),
+        customer_id=found.customer_id,
+        state=found.state_at(now),
+        points=record.points,
+        worth_minor=cart.worth_minor,
+        currency=cart.currency,
+        amount_minor=cart.amount_minor,
+        opened_at=record.opened_at,
+        expires_at=record.expires_at,
+        ended_at=found.ended_at(now),
+        replaces=None if cart.replaces_id is None else id_of_hold(numbers, cart.replaces_id),
+        rulebook=cart.rulebook,
+        quote_hash=cart.quote_hash,
+        redemption_id=None if checkout is None else id_of_redemption(numbers, checkout.redemption_id),
+        redeemed=None if checkout is None else checkout.points,
+        redeemed_minor=None if checkout is None else checkout.worth_minor,
+    )

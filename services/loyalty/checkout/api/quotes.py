@@ -1,0 +1,161 @@
+"""Quotes: what a cart would earn, and what points can pay of it."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from services.loyalty.checkout.api.carts import cart_asked, member_named
+from services.loyalty.checkout.domain.quoting import HASH_CHARACTERS
+from services.loyalty.checkout.queries.quote_cart import Quote, quote_cart
+from services.loyalty.http import (
+    CartIn,
+    FilledCapOut,
+    RejectedRuleOut,
+    SimulatedRuleOut,
+    filled_caps,
+    rejected_rules,
+    simulated_rules,
+)
+from services.loyalty.ledger.queries.find_member import find_member
+from services.loyalty.ledger.refusals import InsufficientPoints, UnknownMember
+from services.loyalty.redemptions.refusals import PaidOrderTooLarge
+from services.loyalty.settings import Settings
+from shared.auth.access import OPERATORS, allow
+from shared.http.customers import Named
+from shared.http.dependencies import Caller, InContext, Reading
+from shared.http.models import Response, example
+from shared.http.routes import Router
+from shared.limits import MEMBER_POINTS_MAX
+from shared.money import UnknownCurrency
+
+router = Router(tags=["checkout"])
+
+SCOPE = "checkout:read"
+QUOTE_HASH = "9f86d081884c7d65" * 4
+LINE = {"sku": "TEA-1", "quantity": 2, "amount_minor": 5600, "category": "tea"}
+"""A line of the examples."""
+
+
+class QuoteIn(CartIn):
+    """A cart to be quoted."""
+
+    model_config = example(currency="CNY", lines=[LINE])
+
+    points: Annotated[int, Field(ge=1, le=MEMBER_POINTS_MAX)] | None = Field(
+        None, description="The points that shall pay; by default as many as can."
+    )
+
+
+class QuotedPointsOut(Response):
+    """The points that can pay a part of the cart. Points are a tender: they change no price and earn nothing less."""
+
+    active: int = Field(description="What the member can spend.")
+    usable: int = Field(description="The most points that pay a part of this cart.")
+    usable_minor: int | None = Field(
+        description="What these pay, in minor units; null: the programme does not say what points are worth, and the shop decides."
+    )
+    pays: int = Field(description="The fewest points that pay as much as those that were asked for.")
+    pays_minor: int | None = Field(description="What these pay, in minor units.")
+    due_minor: int | None = Field(description="What is left to be paid in money, in minor units.")
+
+
+class EarnPreviewOut(Response):
+    """The points that the cart would earn, and why, as `POST /v1/simulations` says it."""
+
+    points: int = Field(description="What all rules together grant.")
+    applied: list[SimulatedRuleOut]
+    rejected: list[RejectedRuleOut]
+    caps: list[FilledCapOut]
+
+
+class QuoteOut(Response):
+    """The answer about a cart. Nothing is written or set aside."""
+
+    model_config = example(
+        at="2026-03-01T09:30:00Z", valid_until="2026-03-01T09:45:00Z", hash=QUOTE_HASH, currency="CNY", amount_minor=5600,
+        rulebook=2, rulebook_hash="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", tier=None,
+        points={
+            "active": 480, "usable": 480, "usable_minor": 480, "pays": 480, "pays_minor": 480, "due_minor": 5120,
+        },
+        earns={
+            "points": 56,
+            "applied": [
+                {
+                    "rule": "base", "lines": None, "base_minor": 5600, "wanted": 56, "granted": 56, "cap": None,
+                    "available_at": None, "expires_at": None,
+                }
+            ],
+            "rejected": [], "caps": [],
+        },
+    )  # fmt: skip
+
+    at: datetime
+    valid_until: datetime = Field(
+        description="Ask again after this instant: other rules may be in force then."
+    )
+    hash: Annotated[
+        str,
+        Field(
+            min_length=HASH_CHARACTERS,
+            max_length=HASH_CHARACTERS,
+            description="Tells this quote from another. A hold with it is refused if the cart would be quoted otherwise by then.",
+        ),
+    ]
+    currency: str
+    amount_minor: int = Field(description="The sum of the lines, in minor units.")
+    rulebook: int | None = Field(description="The version of the rules; null before the first fact.")
+    rulebook_hash: str = Field(description="The SHA-256 of the document, in hexadecimal digits.")
+    tier: str | None = Field(description="The member's tier before the purchase, if a rule looks at it.")
+    points: QuotedPointsOut
+    earns: EarnPreviewOut
+
+
+@router.post(
+    "/v1/quotes",
+    operation_id="quote_cart",
+    summary="Quote a cart",
+    allow=allow(OPERATORS, partner_scope=SCOPE, customer="owned"),
+    errors=(UnknownMember, UnknownCurrency, PaidOrderTooLarge, InsufficientPoints),
+)
+async def post_quote(
+    read: Reading, context: InContext[Settings], caller: Caller, named: Named, body: QuoteIn
+) -> QuoteOut:
+    """Say what a cart would earn as the member stands now, and what the member's points can pay of it. Nothing is written.
+
+    What it earns is worked out by the function by which purchases earn. Customers quote their own carts, partners those of
+    customers that they brought.
+    """
+    now = context.clock.now()
+    identity_id = await member_named(read, caller, named, body)
+    cart = cart_asked(body, identity_id, now)
+    found = None if identity_id is None else await find_member(read, identity_id, now)
+    return _shown(await quote_cart(read, context, found, cart, body.points))
+
+
+def _shown(quote: Quote) -> QuoteOut:
+    simulation, pays = quote.simulation, quote.pays
+    return QuoteOut(
+        at=quote.cart.at,
+        valid_until=quote.valid_until,
+        hash=quote.hash,
+        currency=quote.cart.currency,
+        amount_minor=quote.cart.amount_minor,
+        rulebook=simulation.version,
+        rulebook_hash=simulation.hash.hex(),
+        tier=simulation.tier,
+        points=QuotedPointsOut(
+            active=quote.active,
+            usable=quote.usable.points,
+            usable_minor=quote.usable.worth_minor,
+            pays=pays.points,
+            pays_minor=pays.worth_minor,
+            due_minor=None if pays.worth_minor is None else quote.cart.amount_minor - pays.worth_minor,
+        ),
+        earns=EarnPreviewOut(
+            points=simulation.points,
+            applied=simulated_rules(simulation.rules),
+            rejected=rejected_rules(simulation.rejected),
+            caps=filled_caps(simulation.caps),
+        ),
+    )

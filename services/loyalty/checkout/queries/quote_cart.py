@@ -1,0 +1,70 @@
+"""Quote a cart."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from services.loyalty.checkout.domain import quoting
+from services.loyalty.checkout.domain.paying import NOTHING, Tender, tender_of
+from services.loyalty.checkout.domain.quoting import QuotePart
+from services.loyalty.earning.queries.simulate_purchase import Asked, Simulation, simulate_purchase
+from services.loyalty.ledger.domain.programme import PointsValue
+from services.loyalty.ledger.queries.find_member import FoundMember
+from services.loyalty.ledger.queries.programme import programme_or_default
+from services.loyalty.ledger.refusals import InsufficientPoints
+from services.loyalty.settings import Settings
+from shared.context import Context
+from shared.db import Read
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The answer about one cart. `usable` are the most points that pay a part of it, `pays` those that shall."""
+
+    cart: Asked
+    simulation: Simulation
+    value: PointsValue | None
+    active: int
+    usable: Tender
+    pays: Tender
+
+    @property
+    def valid_until(self) -> datetime:
+        """Return the instant until which the quote is good."""
+        ends = self.cart.at + quoting.QUOTE_TIME
+        return min(ends, self.simulation.in_force_until or ends)
+
+    @property
+    def hash(self) -> str:
+        """Return the hash of the quote, in which there is no clock."""
+        cart, simulation = asdict(self.cart), self.simulation
+        del cart["at"]
+        granted = [(part.grant.rule, part.issued) for part in simulation.served]
+        return quoting.hash_of(
+            {
+                QuotePart.CART: cart,
+                QuotePart.RULES: simulation.hash.hex(),
+                QuotePart.EARNED: [simulation.tier, granted],
+                QuotePart.PAYMENT: [self.pays, None if self.value is None else self.value.model_dump()],
+            }
+        )
+
+
+async def quote_cart(
+    read: Read, context: Context[Settings], found: FoundMember | None, cart: Asked, points: int | None
+) -> Quote:
+    """Return what a cart would earn, and what points can pay of it. Nothing is written.
+
+    `found` None: somebody who never bought. `points`: those that shall pay; None: as many as can. Raises InsufficientPoints.
+    """
+    programme = await programme_or_default(read, context)
+    active = 0 if found is None else found.member.balance().active
+    if points is not None and points > active:
+        raise InsufficientPoints(active=active, asked=points)
+    value, due_minor = programme.points_value, cart.amount_minor
+    can_pay = active > 0 and (value is None or cart.currency == programme.currency)
+    usable = tender_of(active, due_minor, value) if can_pay else NOTHING
+    pays = tender_of(points, due_minor, value) if can_pay and points is not None else usable
+    simulation = await simulate_purchase(read, context, found, cart)
+    return Quote(cart, simulation, value, active, usable, pays)

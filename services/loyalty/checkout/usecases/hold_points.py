@@ -1,0 +1,133 @@
+"""Hold points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.loyalty.checkout.domain import quoting
+from services.loyalty.checkout.domain.states import HoldState
+from services.loyalty.checkout.queries.find_hold import find_hold
+from services.loyalty.checkout.queries.quote_cart import Quote, quote_cart
+from services.loyalty.checkout.refusals import (
+    OPEN_HOLDS_MAX,
+    HoldCommitted,
+    PointsWorthNothing,
+    QuoteChanged,
+    TooManyHolds,
+    UnknownHold,
+)
+from services.loyalty.checkout.storage import carts
+from services.loyalty.checkout.storage.tables import HeldCartRecord
+from services.loyalty.earning.queries.simulate_purchase import Asked
+from services.loyalty.ledger.domain import holding
+from services.loyalty.ledger.domain.wallets import Hold, Member
+from services.loyalty.ledger.queries.find_member import FoundMember
+from services.loyalty.ledger.refusals import KeyUsedBefore, UnknownMember
+from services.loyalty.ledger.steps import holds, lots
+from services.loyalty.ledger.steps.booking import Booking, close_booking, open_booking
+from services.loyalty.ledger.steps.holds import HoldRecord
+from services.loyalty.ledger.steps.lock_wallets import lock_wallets
+from services.loyalty.ledger.steps.note_balance import note_balance
+from services.loyalty.settings import Settings
+from shared.auth.principal import Principal
+from shared.context import Context
+from shared.db import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class HoldAsked:
+    """Points that shall be held for a cart, by whom and for how long.
+
+    `quote_hash`: the quote that the caller has seen; None: none. `replaces`: the row id of a hold that this one takes the place of.
+    """
+
+    caller: Principal
+    key: bytes
+    cart: Asked
+    points: int
+    seconds: int
+    quote_hash: str | None = None
+    replaces: int | None = None
+
+
+async def hold_points(tx: Tx, context: Context[Settings], asked: HoldAsked) -> int:
+    """Set points of a member aside for a cart, those that expire first going first, or refuse; return the row id of the hold.
+
+    The cart is quoted once more as the member stands now, with what a hold that is replaced gives back.
+    """
+    locked = await lock_wallets(tx, [asked.cart.identity_id], create=False)
+    wallet = locked.living(asked.cart.identity_id)
+    if wallet is None:
+        raise UnknownMember
+    if await carts.exists(tx, asked.key):
+        raise KeyUsedBefore
+    member = locked.member(asked.cart.identity_id)
+    await holds.load_open(tx, locked, [member])
+    booking = await open_booking(tx, locked, [member], rows=1)
+    before = member.balance()
+    await _replace(booking, asked, member)
+    if len(member.holds) >= OPEN_HOLDS_MAX:
+        raise TooManyHolds
+    quote = await _quote(booking, context, asked, member)
+    await lots.load_spendable(tx, locked, member, quote.pays.points)
+    journal = booking.journal
+    expires_at = journal.now + timedelta(seconds=asked.seconds)
+    hold = holding.hold_points(journal, member, wallet, journal.next_id(), quote.pays.points, expires_at)
+    await holds.add(tx, _record_of(hold, asked, journal.now))
+    await carts.add(tx, _cart_of(hold, asked, quote))
+    await close_booking(booking)
+    note_balance(tx, wallet, before, member.balance())
+    return hold.id
+
+
+async def _replace(booking: Booking, asked: HoldAsked, member: Member) -> None:
+    """Cancel the hold that this one takes the place of. One that ended without a redemption gave its points back already."""
+    if asked.replaces is None:
+        return
+    found = await find_hold(booking.tx, asked.caller, asked.replaces)
+    if found.record.wallet_id not in {wallet.id for wallet in member.wallets}:
+        raise UnknownHold
+    if found.state_at(booking.journal.now) is HoldState.COMMITTED:
+        raise HoldCommitted
+    if found.record.id in member.holds:
+        holding.cancel_hold(booking.journal, member, member.holds[found.record.id])
+
+
+async def _quote(booking: Booking, context: Context[Settings], asked: HoldAsked, member: Member) -> Quote:
+    """Quote the cart now. Raises InsufficientPoints, QuoteChanged and PointsWorthNothing."""
+    found = FoundMember(member, None, booking.programme, booking.locked)
+    quote = await quote_cart(booking.tx, context, found, asked.cart, asked.points)
+    if asked.quote_hash is not None and (differing := quoting.differing(asked.quote_hash, quote.hash)):
+        named = ", ".join(part.value for part in differing)
+        raise QuoteChanged(parts=named, extra={"differs": differing, "quote_hash": quote.hash})
+    if not quote.pays.points:
+        raise PointsWorthNothing
+    return quote
+
+
+def _record_of(hold: Hold, asked: HoldAsked, now: datetime) -> HoldRecord:
+    return HoldRecord(
+        id=hold.id,
+        wallet_id=hold.wallet.id,
+        identity_id=hold.wallet.identity_id,
+        issuer=asked.caller.issuer,
+        points=hold.points,
+        opened_at=now,
+        booked_at=hold.wallet.last_booked_at,
+        expires_at=hold.expires_at,
+    )
+
+
+def _cart_of(hold: Hold, asked: HoldAsked, quote: Quote) -> HeldCartRecord:
+    return HeldCartRecord(
+        hold_id=hold.id,
+        key=asked.key,
+        replaces_id=asked.replaces,
+        currency=asked.cart.currency,
+        amount_minor=asked.cart.amount_minor,
+        worth_minor=quote.pays.worth_minor,
+        lines=asked.cart.lines,
+        quote_hash=quote.hash,
+        rulebook=quote.simulation.version,
+    )

@@ -1,0 +1,139 @@
+"""The parts of requests and answers that several capabilities share: a cart, and what rules say of it."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from services.loyalty.ledger.refusals import UnknownMember
+from services.loyalty.purchases.domain.facts import Line
+from services.loyalty.purchases.domain.reasons import Reason
+from shared.auth.principal import Principal
+from shared.db import Read
+from shared.events.base import Issuer
+from shared.http.customers import ISSUER_OF_NAME, CustomerName, Naming
+from shared.http.models import (
+    Brand,
+    Category,
+    Channel,
+    CurrencyIn,
+    LineAmount,
+    Quantity,
+    Request,
+    Response,
+    Sku,
+    Source,
+    Store,
+)
+from shared.limits import LINES_MAX
+
+
+class SimulatedLineIn(Request):
+    """One line of the cart."""
+
+    sku: Sku
+    quantity: Quantity
+    amount_minor: LineAmount
+    category: Category | None = None
+    brand: Brand | None = None
+
+
+class CartIn(Request):
+    """A cart, and the member whose cart it is."""
+
+    customer_id: CustomerName | None = Field(
+        None,
+        description="The member: `cus_…`, `ext:…`, or `me` with a customer's token, which may also leave it out. "
+        "Without a member: somebody who never bought.",
+    )
+    issuer: Issuer | None = Field(None, description=ISSUER_OF_NAME)
+    source: Source | None = Field(None, description="The system that the order comes from.")
+    currency: CurrencyIn
+    channel: Channel | None = None
+    store: Store | None = None
+    lines: Annotated[list[SimulatedLineIn], Field(min_length=1, max_length=LINES_MAX)]
+
+    @property
+    def stored_lines(self) -> tuple[Line, ...]:
+        """Return the lines as rules look at them."""
+        return tuple(
+            Line(line.quantity, line.amount_minor, line.sku, line.category, line.brand) for line in self.lines
+        )
+
+
+class AppliedRuleOut(Response):
+    """A rule that wanted points for the purchase."""
+
+    rule: str
+    lines: list[int] | None = Field(
+        description="The numbers of the lines that counted, from 1; null: all of them."
+    )
+    base_minor: int = Field(description="What these lines came to, in minor units.")
+    wanted: int = Field(description="What the rule wanted.")
+    granted: int = Field(description="What the caps of the member let through.")
+    cap: str | None = Field(description="The cap that the rule counts for.")
+
+
+class RejectedRuleOut(Response):
+    """A rule that granted nothing."""
+
+    rule: str
+    reason: Reason
+    fact: str | None = Field(
+        description="The first fact that did not meet the rule's condition, such as `order.amount` or `sum.quantity`."
+    )
+    missing: int | None = Field(
+        description="How much more of the fact would have met it, if more would; money in minor units."
+    )
+
+
+class SimulatedRuleOut(AppliedRuleOut):
+    """A rule that wants points for the cart."""
+
+    available_at: datetime | None = Field(description="Null: at once.")
+    expires_at: datetime | None = Field(description="Null: never.")
+
+
+class FilledCapOut(Response):
+    """A cap of the member that points of the cart count for."""
+
+    cap: str = Field(description="The code of the cap.")
+    period_from: date = Field(description="The first day of its period, in the programme's zone.")
+    limit: int
+    before: int = Field(description="What it has let through in this period.")
+    after: int = Field(description="What it will have let through with this purchase.")
+
+
+def applied_rules(applied: Iterable[object]) -> list[AppliedRuleOut]:
+    """Return the rules that wanted points for a purchase, as they are shown."""
+    return [AppliedRuleOut.model_validate(rule, from_attributes=True) for rule in applied]
+
+
+def simulated_rules(rules: Iterable[object]) -> list[SimulatedRuleOut]:
+    """Return the rules that want points for a cart, as they are shown."""
+    return [SimulatedRuleOut.model_validate(rule, from_attributes=True) for rule in rules]
+
+
+def rejected_rules(rejected: Iterable[object]) -> list[RejectedRuleOut]:
+    """Return the rules that grant nothing, as they are shown."""
+    return [RejectedRuleOut.model_validate(rule, from_attributes=True) for rule in rejected]
+
+
+def filled_caps(caps: Iterable[object]) -> list[FilledCapOut]:
+    """Return the caps that points of a cart count for, as they are shown."""
+    return [FilledCapOut.model_validate(cap, from_attributes=True) for cap in caps]
+
+
+async def buyer_of(read: Read, caller: Principal, named: Naming, cart: CartIn) -> str | None:
+    """Return the identity of the member whose cart it is; None if it names nobody. Raises UnknownMember.
+
+    A customer's token names its customer.
+    """
+    own = caller.customer_id
+    if cart.customer_id is None:
+        return own
+    identity_id = await named.identity_of(read, cart.customer_id, cart.issuer)
+    if identity_id is None or own not in (None, identity_id):
+        raise UnknownMember
+    return identity_id
