@@ -25,7 +25,7 @@ PAYMENT_SPACE = 11
 """Requests of different members that pay one order meet."""
 
 OPERATOR_SPACE = 12
-"""Requests of one operator that add up to a limit meet."""
+"""Requests of one operator, or of another caller, that add up to a limit meet."""
 
 API_KEY_SPACE = 13
 """One transaction at a time creates an API key, so that their numbers stay within the limits."""
@@ -37,7 +37,7 @@ async def api_keys(tx: Tx) -> None:
 
 
 async def operators(tx: Tx, keys: Iterable[str]) -> None:
-    """Let the requests of these operators that add up to a limit wait for each other."""
+    """Let the requests of these operators or other callers that add up to a limit wait for each other."""
     await tx.lock_buckets(OPERATOR_SPACE, buckets(keys), exclusive=True)
 
 

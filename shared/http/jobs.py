@@ -13,12 +13,12 @@ from typing_extensions import TypeAliasType
 
 from shared.auth.access import Allow
 from shared.auth.principal import Principal, Role
-from shared.context import Runtime
+from shared.context import Context, Runtime
 from shared.db import Read
 from shared.http import language, masks
 from shared.http.auth import OPERATORS, allow
 from shared.http.cursor import CursorInvalid
-from shared.http.dependencies import Caller, InContext, Reading, Running, Transaction, Vaulted
+from shared.http.dependencies import Caller, InContext, Reading, Running, Transaction
 from shared.http.listing import Listing, NoFilters, listed_by
 from shared.http.models import Address, Page, Response, example
 from shared.http.operation_filter import KNOWN_OPERATIONS, OperationFilter, must_be_known
@@ -174,9 +174,9 @@ def shown(vault: Vault, record: JobRecord) -> JobOut:
     )
 
 
-async def _seen(read: Read, caller: Principal, job_id: str) -> JobRecord:
+async def _seen(read: Read, context: Context, caller: Principal, job_id: str) -> JobRecord:
     """Return a job that the caller may see. Raises JobNotFound."""
-    record = await storage.find(read, job_id)
+    record = await storage.find_kept(read, job_id, context.clock.now())
     if record is None or _rows_seen_by(caller) not in (None, record.principal):
         raise JobNotFound
     return record
@@ -203,7 +203,7 @@ def _declare_reading(router: Router, operations: Collection[str]) -> None:
     )
     async def list_jobs(
         read: Reading,
-        vault: Vaulted,
+        context: InContext,
         caller: Caller,
         listing: Annotated[
             Listing[JobFilters], listed_by(JobFilters, sorts=storage.SORTS, bound_to=_rows_seen_by)
@@ -216,8 +216,8 @@ def _declare_reading(router: Router, operations: Collection[str]) -> None:
         chosen = JobSelection(
             principal=_rows_seen_by(caller), state=filters.state, operation=filters.operation
         )
-        records = await storage.page(read, chosen, listing.slice)
-        items = [shown(vault, record) for record in listing.shown(records)]
+        records = await storage.page(read, chosen, listing.slice, context.clock.now())
+        items = [shown(context.vault, record) for record in listing.shown(records)]
         return listing.page(records, listing.sort_key, items)
 
     @router.get(
@@ -227,9 +227,9 @@ def _declare_reading(router: Router, operations: Collection[str]) -> None:
         allow=_may_read(),
         errors=(JobNotFound,),
     )
-    async def get_job(read: Reading, vault: Vaulted, caller: Caller, job_id: JobId) -> JobOut:
+    async def get_job(read: Reading, context: InContext, caller: Caller, job_id: JobId) -> JobOut:
         """Tell how far a job is, and how it ended. Everything that it counts is committed."""
-        return shown(vault, await _seen(read, caller, job_id))
+        return shown(context.vault, await _seen(read, context, caller, job_id))
 
     @router.get(
         "/v1/jobs/{job_id}/errors",
@@ -240,18 +240,18 @@ def _declare_reading(router: Router, operations: Collection[str]) -> None:
     )
     async def list_job_errors(
         read: Reading,
-        vault: Vaulted,
+        context: InContext,
         caller: Caller,
         incoming: Incoming,
         job_id: JobId,
         listing: Annotated[Listing[NoFilters], listed_by(NoFilters, bound_to=_rows_seen_by)],
     ) -> Page[JobErrorOut]:
         """The items that could not be done, in the order of the job, with the reason of each."""
-        record = await _seen(read, caller, job_id)
+        record = await _seen(read, context, caller, job_id)
         errors = await storage.errors_page(
             read, record.id, after=listing.after_number or 0, limit=listing.rows_max
         )
-        items = await _errors_out(read, vault, record, listing.shown(errors), incoming)
+        items = await _errors_out(read, context.vault, record, listing.shown(errors), incoming)
         return listing.page(errors, lambda error: [error.number], items)
 
 
@@ -286,7 +286,7 @@ def _declare_cancelling(router: Router, kinds: Sequence[JobKind]) -> None:
     )
     async def cancel_job(tx: Transaction, context: InContext, caller: Caller, job_id: JobId) -> JobOut:
         """End a job that is queued or running. What it has done stays done, and the rest is not done."""
-        record = await storage.cancel(tx, context, await _seen(tx, caller, job_id))
+        record = await storage.cancel(tx, context, await _seen(tx, context, caller, job_id))
         if record.operation in stopped:
             await stopped[record.operation](tx, record.id)
         return shown(context.vault, record)
@@ -318,7 +318,7 @@ def _declare_results(router: Router, kinds: Sequence[JobKind]) -> None:
         read: Reading, running: Running, caller: Caller, job_id: JobId
     ) -> StreamingResponse:
         """The file of a job that is done, in pieces: it can be longer than the memory of either side."""
-        record = await _seen(read, caller, job_id)
+        record = await _seen(read, running.context, caller, job_id)
         if record.state != "done":
             raise JobNotDone(state=record.state)
         file = files[record.operation]

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_, update
 
 from shared.auth.principal import Principal
 from shared.context import Context
-from shared.db import Read, Slice, Sorts, Tx, columns_of, where_given
+from shared.db import Read, Slice, Sorts, Tx, columns_of, locks, where_given
 from shared.errors import FieldError
 from shared.ids import new_id
 from shared.jobs import limits
@@ -51,6 +52,7 @@ async def begin(
 
     Raises TooManyJobs.
     """
+    await locks.operators(tx, [caller.key])
     waiting = select(func.count()).where(job.c.principal == caller.key, job.c.state.in_(OPEN))
     if (await tx.scalar(waiting) or 0) >= limits.OPEN_MAX:
         raise TooManyJobs
@@ -206,10 +208,15 @@ async def find(read: Read, job_id: str) -> JobRecord | None:
     return await read.read_record(JobRecord, select(*_COLUMNS).where(job.c.id == job_id))
 
 
-async def page(read: Read, chosen: JobSelection, asked: Slice) -> list[JobRecord]:
-    """Return a page of jobs."""
+async def find_kept(read: Read, job_id: str, now: datetime) -> JobRecord | None:
+    """Return a job whose time is not over; None if there is none. Of the others only a part may be left (see `prune`)."""
+    return await read.read_record(JobRecord, select(*_COLUMNS).where(job.c.id == job_id, _kept(now)))
+
+
+async def page(read: Read, chosen: JobSelection, asked: Slice, now: datetime) -> list[JobRecord]:
+    """Return a page of jobs whose time is not over."""
     rows = where_given(
-        select(*_COLUMNS),
+        select(*_COLUMNS).where(_kept(now)),
         (job.c.principal, chosen.principal),
         (job.c.state, chosen.state),
         (job.c.operation, chosen.operation),
@@ -252,6 +259,10 @@ async def prune(tx: Tx, context: Context) -> int:
     if not deleted:
         deleted = await tx.execute(delete(job).where(job.c.id == over.id))
     return deleted
+
+
+def _kept(now: datetime) -> ColumnElement[bool]:
+    return or_(job.c.expires_at.is_(None), job.c.expires_at > now)
 
 
 _COLUMNS = columns_of(job, JobRecord)

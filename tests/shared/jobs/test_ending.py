@@ -1,5 +1,7 @@
 """The end of a job: what it reads is destroyed at once, and the rest some days later. On both databases."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import select
 
@@ -69,9 +71,13 @@ async def test_a_job_is_deleted_some_days_after_its_end_with_all_that_it_left(
 
 async def test_one_caller_has_so_many_open_jobs_at_most(marking: Marking) -> None:
     for _ in range(limits.OPEN_MAX):
-        await marking.begin(1)
+        last = await marking.begin(1)
     with pytest.raises(TooManyJobs):
         await marking.begin(1)
+    await marking.cancel(last)
+    await asyncio.gather(*(marking.rows(job) for _ in range(4)))  # each of the next four has a connection at once
+    at_once = await asyncio.gather(*(marking.begin(1) for _ in range(4)), return_exceptions=True)
+    assert [type(answer) for answer in at_once if not isinstance(answer, str)] == [TooManyJobs] * 3
     await marking.begin(1, caller=Principal("partner", "bo"))
     await work_on_all(marking.runtime, marking.kinds)
     await marking.begin(1)

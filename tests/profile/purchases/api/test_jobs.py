@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from shared.jobs import limits
+from shared.jobs import limits, storage
 from shared.jobs.working import do_chunk, take, work_on_all
 from tests.profile.running import Profile, purchase
 
@@ -126,3 +126,21 @@ async def test_one_caller_has_so_many_open_jobs_at_most(profile: Profile) -> Non
     answer = await client.post("/v1/exports", json={})
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_jobs")
     assert answer.headers["retry-after"] == "60"
+
+
+async def test_a_job_whose_time_is_over_is_unknown_also_while_a_part_of_it_is_left(profile: Profile) -> None:
+    client = profile.operator("admin")
+    answer = await client.post("/v1/imports?source=web", content=FILE, headers={"Content-Type": "text/csv"})
+    path = f"/v1/jobs/{answer.json()['id']}"
+    await work(profile)
+    errors = (await client.get(f"{path}/errors")).json()["items"]
+    profile.clock.advance(limits.KEPT)
+    async with profile.database.begin() as tx:
+        await storage.prune(tx, profile.runtime.context)
+
+    client = profile.operator("admin")  # the former token has expired too
+    assert errors
+    for part in ("", "/errors", "/result"):
+        gone = await client.get(f"{path}{part}")
+        assert (gone.status_code, gone.json()["code"]) == (404, "job_not_found")
+    assert (await client.get("/v1/jobs")).json()["items"] == []
