@@ -10,7 +10,7 @@ import httpx2
 import typer
 from fastapi import FastAPI
 
-from huitou import registry
+from huitou import registry, steps
 from huitou.exits import Exit, Refused
 from huitou.settings import PORT_OFFSETS, Settings
 from huitou.speech import language, said, spoken
@@ -28,7 +28,7 @@ from shared.run import garbage, roles, serving
 from shared.run.command import away
 from shared.service import Runtime, Service
 from shared.service.keys import upgrade
-from shared.service.opening import open_runtime
+from shared.service.opening import migrations_of, open_runtime
 from shared.trust import authorities
 
 READY_SECONDS_MAX = 30.0
@@ -89,12 +89,14 @@ async def opened(settings: Settings) -> AsyncIterator[Sequence[Running]]:
 
 
 async def migrate(running: Sequence[Running]) -> None:
-    """Bring every database to the version of this program, and check its keys.
+    """Bring every database to the version of this program, and check its keys. A person who waits is told of each that is behind.
 
     Raises Refused when another version wrote one or one is away, and BadSetting when one was written with other keys.
     """
-    for service, runtime in running:
+    for number, (service, runtime) in enumerate(running, 1):
         try:
+            if await migrations_of(service).state(runtime.database) == "behind":
+                steps.tell(said("migrate_step", service=service.name, number=number, of=len(running)))
             await upgrade(service, runtime)
         except UnknownVersion as error:
             raise Refused(Exit.HOME_OF_OTHER_VERSION, spoken(error)) from None

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from huitou import home
+from huitou import home, steps
 from huitou.exits import Exit, Refused
 from huitou.settings import SERVICES, Settings
 from huitou.speech import said, spoken
@@ -39,6 +39,7 @@ async def _accept(settings: Settings, names: list[str] | tuple[str, ...]) -> lis
 
     async with embedded.opened(settings) as running:
         await embedded.migrate(running)
+        steps.tell(said("accept_step", services=names))
         try:
             losses = await accept_losses([pair for pair in running if pair[0].name in names])
         except BusUnavailable as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from huitou import home
+from huitou import home, steps
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
 from huitou.speech import said, spoken
@@ -74,6 +74,8 @@ async def _replay(settings: Settings, name: str, topics: list[str], *, forget_se
         member = f"{name}-replay-{socket.gethostname()}-{os.getpid()}"
         try:
             await parts.bus.ensure_topics(roles.topics_of(service))
+            seconds = round(replaying.ALONE_SECONDS_MAX)
+            steps.tell(said("replay_step", service=name, seconds=seconds))
             return sum(
                 [
                     await replaying.replay(

@@ -75,7 +75,9 @@ async def test_one_caller_has_so_many_open_jobs_at_most(marking: Marking) -> Non
     with pytest.raises(TooManyJobs):
         await marking.begin(1)
     await marking.cancel(last)
-    await asyncio.gather(*(marking.rows(job) for _ in range(4)))  # each of the next four has a connection at once
+    await asyncio.gather(
+        *(marking.rows(job) for _ in range(4))
+    )  # each of the next four has a connection at once
     at_once = await asyncio.gather(*(marking.begin(1) for _ in range(4)), return_exceptions=True)
     assert [type(answer) for answer in at_once if not isinstance(answer, str)] == [TooManyJobs] * 3
     await marking.begin(1, caller=Principal("partner", "bo"))
