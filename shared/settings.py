@@ -200,7 +200,7 @@ class ServiceSettings(BaseSettings):
     rate_complaint_customer_per_hour: Quota = 20
     """Complaints per hour that one customer may open."""
     rate_token_address_per_minute: Quota = 30
-    """Requests for tokens per minute from one address (IPv6: from one network of 64 bits)."""
+    """Requests for tokens per minute without a key in force from one address (IPv6: from one network of 64 bits)."""
     trusted_proxies: Annotated[str, AfterValidator(_known_networks)] = ""
     """Addresses and networks of your proxies, separated by commas: the address of their client is read from X-Forwarded-For.
     Empty: it is the address that connects."""

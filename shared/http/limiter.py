@@ -67,6 +67,10 @@ class Window:
         self.held -= 1
         return True
 
+    def give_back(self) -> None:
+        """Give a request back that was used, because it does not count for this subject."""
+        self.held += 1
+
 
 class Limiter:
     """The limiter of one process of a service."""
@@ -99,7 +103,8 @@ class Limiter:
             return Standing(rule, quota, True, None, ends - now)
         if not accepted:
             self.refused[rule.name] += 1
-        return Standing(rule, quota, accepted, window.held + window.left, ends - now)
+        give_back = window.give_back if accepted else None
+        return Standing(rule, quota, accepted, window.held + window.left, ends - now, give_back)
 
     def samples(self) -> Sequence[Sample]:
         """Return the samples of MEASURES."""
@@ -172,6 +177,14 @@ async def count_subject(request: Request, operation: Operation, principal: Princ
 async def count_address(request: Request, rate: Rate | None = None) -> None:
     """Count a request without a valid token, or to a public operation with a rate. Raises RateLimited."""
     await _count(request, rule_of(rate, "address"), network_of(request.client.host if request.client else ""))
+
+
+async def count_proven(request: Request, principal: Principal) -> None:
+    """Count a request for the subject that its body has proven, and not for its address any more. Raises RateLimited."""
+    standing: Standing | None = request.scope.pop(STANDING, None)
+    if standing is not None and standing.give_back is not None:
+        standing.give_back()
+    await _count(request, rule_of(None, principal.kind), principal.key)
 
 
 async def _count(request: Request, rule: Rule, subject: str) -> None:

@@ -7,7 +7,7 @@ address of the client. An operation that can be misused declares a rate of its o
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Literal
@@ -92,6 +92,8 @@ class Standing:
     """The requests that may still come; None if nobody knows, because the database does not answer."""
     seconds: float
     """The seconds until the next window."""
+    give_back: Callable[[], None] | None = None
+    """Gives the request back to its window; None if it was not taken from one."""
 
     @property
     def wait_seconds(self) -> int:

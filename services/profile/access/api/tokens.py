@@ -22,6 +22,7 @@ from shared.auth import api_key, signing
 from shared.auth.errors import ApiKeyMalformed, ApiKeyUnknown, KeysUnavailable, SigningKeyBroken
 from shared.context import Context
 from shared.errors import Kind
+from shared.http import limiter
 from shared.http.auth import PUBLIC
 from shared.http.dependencies import InContext
 from shared.http.models import Response, example
@@ -122,8 +123,8 @@ async def issue_token(incoming: Incoming, context: InContext[Settings]) -> Issue
     """Exchange an API key for a token of at most 15 minutes, as OAuth 2 libraries do (RFC 6749, client credentials).
 
     The token has the scopes of the key, or those of them that `scope` asks for. A token that was issued stays valid until it
-    ends, also if the key is revoked: send the key itself where 15 minutes are too long. Each request counts for its address, also
-    one that gets a token: keep the token until shortly before it ends. Refusals have the member `error` of RFC 6749 beside those of
+    ends, also if the key is revoked: send the key itself where 15 minutes are too long. A request with a key in force
+    counts for its partner, as with every operation, and any other for its address. Refusals have the member `error` of RFC 6749 beside those of
     every problem document, but not those of a head or body that is too long or never came (408, 413, 414, 431), nor a 500.
     """
     form = _form(incoming.headers.get("content-type", ""), await incoming.body())
@@ -135,6 +136,7 @@ async def issue_token(incoming: Incoming, context: InContext[Settings]) -> Issue
     if context.settings.jwks:
         raise TokensIssuedElsewhere
     known = await _known(incoming.app.state.api_keys, client_id, secret)
+    await limiter.count_proven(incoming, known.principal)
     return _issue(context, known, _scopes(form.get("scope"), known))
 
 

@@ -162,15 +162,33 @@ async def test_another_issuers_installation_signs_nothing(one_profile: Profile, 
     assert answer.json()["error"] == "unauthorized_client"
 
 
-async def test_an_address_that_asks_too_often_is_refused(one_profile: Profile) -> None:
+async def test_an_address_that_asks_too_often_without_a_key_is_refused(one_profile: Profile) -> None:
     small = one_profile.again(rate_token_address_per_minute=2)
-    key = await give(one_profile)
+    await give(one_profile)
 
-    answers = [await ask(small, f"mart:{key}") for _ in range(3)]
+    answers = [await ask(small, f"mart:{new_key()}") for _ in range(3)]
 
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
     assert answers[-1].headers["ratelimit-policy"] == '"token_address";q=2;w=60'
     assert answers[-1].json()["error"] == "temporarily_unavailable"
+
+
+@pytest.mark.both_databases
+async def test_a_request_that_gets_a_token_counts_for_its_partner(profile: Profile) -> None:
+    small = profile.again(rate_token_address_per_minute=2, rate_partner_per_minute=4)
+    key = await give(profile)
+
+    wrong = await ask(small, f"mart:{new_key()}")
+    answers = [await ask(small, f"mart:{key}") for _ in range(5)]
+    last = await ask(small, f"mart:{new_key()}")
+    refused = await ask(small, f"mart:{new_key()}")
+
+    assert wrong.headers["ratelimit"].startswith('"token_address";r=1;')
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 429]
+    assert [answer.headers["ratelimit"][:14] for answer in answers] == [
+        f'"partner";r={left};' for left in (3, 2, 1, 0, 0)
+    ]
+    assert [answer.status_code for answer in (last, refused)] == [401, 429]
 
 
 async def test_every_documented_refusal_of_the_endpoint_but_that_of_a_bug_has_the_word_of_the_standard(
