@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from services.loyalty.earning.domain import checks
 from services.loyalty.earning.domain.document import RulebookDocument, canonical
 from services.loyalty.earning.domain.documents import CODE
+from services.loyalty.earning.queries.check_document import check_document
 from services.loyalty.earning.queries.drafts import find_draft
 from services.loyalty.earning.refusals import DOCUMENT_BYTES_MAX, RulebookInvalid, RulebookTooLarge
-from services.loyalty.ledger.queries.programme import programme_or_default
 from services.loyalty.settings import Settings
 from shared.context import Context
 from shared.db import Read
@@ -77,8 +76,11 @@ async def read_document_of_programme(
 
     Raises RulebookInvalid, RulebookTooLarge.
     """
-    programme = await programme_or_default(read, context)
-    return _read_document(given, [tier.code for tier in programme.tiers])
+    document = _read_document(given)
+    await check_document(read, context, document)
+    if len(canonical(document).encode()) > DOCUMENT_BYTES_MAX:
+        raise RulebookTooLarge
+    return document
 
 
 async def document_asked(
@@ -93,24 +95,13 @@ async def document_asked(
     return None if given is None else canonical(await read_document_of_programme(read, context, given))
 
 
-def _read_document(given: Mapping[str, object], tiers: Collection[str]) -> RulebookDocument:
+def _read_document(given: Mapping[str, object]) -> RulebookDocument:
     try:
-        document = RulebookDocument.model_validate_json(to_json(given))
+        return RulebookDocument.model_validate_json(to_json(given))
     except ValidationError as error:
         faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_url=False)]
         errors = field_errors(faults, given, RulebookDocument)
         raise RulebookInvalid(errors=[_placed(wrong) for wrong in errors]) from None
-    contradictions = checks.faults(document, tiers)
-    if contradictions:
-        raise RulebookInvalid(
-            errors=[
-                FieldError.of(pointer((_PLACE, *fault.place)), fault.sentence, **fault.values)
-                for fault in contradictions
-            ]
-        )
-    if len(canonical(document).encode()) > DOCUMENT_BYTES_MAX:
-        raise RulebookTooLarge
-    return document
 
 
 def _placed(error: FieldError) -> FieldError:

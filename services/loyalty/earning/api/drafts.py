@@ -229,7 +229,7 @@ async def get_draft_changes(
     precondition="optional",
     status_code=201,
     location="/v1/rulebooks/{id}",
-    errors=(DraftNotFound, InForceTooSoon, NotAfterTheOthers, CapChanged, TooManyRulebooks),
+    errors=(DraftNotFound, RulebookInvalid, InForceTooSoon, NotAfterTheOthers, CapChanged, TooManyRulebooks),
 )
 async def post_draft_publication(
     tx: Transaction,

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from services.loyalty.earning.domain.document import canonical, parse_document
 from services.loyalty.earning.refusals import DRAFTS_MAX
 from services.loyalty.earning.storage import drafts
 from services.loyalty.earning.storage.tables import RulebookDraftRecord
 from services.loyalty.ledger.domain.programme import PROGRAMME
+from shared.db.types import to_json
 from tests.loyalty.earning.domain.rule_oracle import Json
 from tests.loyalty.earning.ruled import order
 from tests.loyalty.shop import START, Shop, customer
@@ -140,6 +142,24 @@ async def test_the_document_of_a_draft_is_checked(shop: Shop) -> None:
         ("/document/rules/0/cap", "code_unknown")
     ]
     assert (await shop.operator().get(SPRING)).status_code == 404
+
+
+async def test_a_draft_of_a_version_that_knew_fewer_faults_is_checked_when_it_is_published(
+    shop: Shop,
+) -> None:
+    nobody = {"op": "eq", "fact": "member.tier", "value": "platinum"}
+    document = parse_document(to_json({"rules": [{**BASE, "when": nobody}]}))
+    async with shop.database.begin() as tx:
+        former = RulebookDraftRecord(PROGRAMME, "spring", canonical(document), 1, "system", START)
+        await drafts.save(tx, former)
+
+    refused = await publish(shop)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "rulebook_invalid")
+    assert [(error["pointer"], error["code"]) for error in refused.json()["errors"]] == [
+        ("/document/rules/0/when/value", "tier_unknown")
+    ]
+    assert (await shop.operator().get(SPRING)).status_code == 200, "the draft stays"
 
 
 async def test_drafts_have_a_limit(shop: Shop) -> None:
