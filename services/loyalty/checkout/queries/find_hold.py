@@ -10,6 +10,7 @@ from services.loyalty.checkout.domain.states import HoldState
 from services.loyalty.checkout.refusals import UnknownHold
 from services.loyalty.checkout.storage import carts
 from services.loyalty.checkout.storage.tables import CheckoutRecord, HeldCartRecord
+from services.loyalty.ledger.domain.wallets import HoldEnd
 from services.loyalty.ledger.queries import holds, wallets
 from services.loyalty.ledger.queries.holds import HoldRecord, HoldSelection
 from shared.auth.principal import Principal
@@ -38,15 +39,20 @@ class FoundHold:
         return self.record.expires_at if is_over else self.record.ended_at
 
 
-async def find_hold(read: Read, caller: Principal, row_id: int | None) -> FoundHold:
-    """Return the hold with this row id, if the caller may know of it.
+async def admit(read: Read, caller: Principal, row_id: int | None) -> HoldRecord:
+    """Return the row of the hold with this id, if the caller may know of it.
 
     A customer may know of those for their own points, a partner of those that it asked for. Raises UnknownHold.
     """
     records = [] if row_id is None else await holds.by_ids(read, [row_id])
     if not records or not await _may_know(read, caller, records[0]):
         raise UnknownHold
-    return (await _with_carts(read, caller, records))[0]
+    return records[0]
+
+
+async def find_hold(read: Read, caller: Principal, row_id: int | None) -> FoundHold:
+    """Return the hold with this row id, with everything that belongs to it, if the caller may know of it. Raises UnknownHold."""
+    return (await _with_carts(read, caller, [await admit(read, caller, row_id)]))[0]
 
 
 async def list_holds(
@@ -70,7 +76,9 @@ async def _with_carts(read: Read, caller: Principal, records: Sequence[HoldRecor
     if not records:
         return []
     row_ids = [record.id for record in records]
-    cart_of, checkout_of = await carts.of_holds(read, row_ids), await carts.committed(read, row_ids)
+    cart_of = await carts.of_holds(read, row_ids)
+    committed = [record.id for record in records if record.ended_as == HoldEnd.COMMITTED]
+    checkout_of = await carts.committed(read, committed) if committed else {}
     owner_of = await wallets.owners(read, [record.identity_id for record in records])
     return [
         FoundHold(

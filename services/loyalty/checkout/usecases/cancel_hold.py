@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.loyalty.checkout.domain.states import HoldState, refuse_ended
-from services.loyalty.checkout.queries.find_hold import find_hold
+from services.loyalty.checkout.queries.find_hold import admit, find_hold
 from services.loyalty.checkout.steps.open_hold import open_hold
 from services.loyalty.ledger.domain import holding
 from services.loyalty.ledger.steps.booking import close_booking
@@ -17,7 +17,7 @@ async def cancel_hold(tx: Tx, caller: Principal, row_id: int | None) -> None:
 
     Raises UnknownHold, and HoldCommitted or HoldExpired if it ended in another way.
     """
-    opened = await open_hold(tx, (await find_hold(tx, caller, row_id)).record, rows=0)
+    opened = await open_hold(tx, await admit(tx, caller, row_id), rows=0)
     journal, member, before = opened.booking.journal, opened.member, opened.member.balance()
     if opened.hold is not None:
         holding.cancel_hold(journal, member, opened.hold)

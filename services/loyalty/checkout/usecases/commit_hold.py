@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from services.loyalty.checkout.domain import paying
 from services.loyalty.checkout.domain.paying import KeptLine, Tender
 from services.loyalty.checkout.domain.states import refuse_ended
-from services.loyalty.checkout.queries.find_hold import FoundHold, find_hold
+from services.loyalty.checkout.queries.find_hold import admit, find_hold
 from services.loyalty.checkout.refusals import (
     LinesNotHeld,
     NothingToCommit,
@@ -57,17 +57,18 @@ async def commit_hold(tx: Tx, context: Context[Settings], asked: CommitAsked) ->
     What was promised when the points were held is kept: prices, tier and rules are not looked at again. Raises UnknownHold, a refusal for
     each way in which a hold ends, and one for everything that does not fit the hold or the order.
     """
-    found = await find_hold(tx, asked.caller, asked.row_id)
-    order = OrderKey(found.record.issuer, asked.source, asked.order_id)
+    record = await admit(tx, asked.caller, asked.row_id)
+    order = OrderKey(record.issuer, asked.source, asked.order_id)
     token = token_of(context.vault, order)
     await locks.payments(tx, token.hex(), exclusive=True)
-    opened = await open_hold(tx, found.record, rows=1)
-    kept = _kept(found.cart, asked)
-    commit = _Commit(order, token, kept, _points(found, kept, asked.points))
+    opened = await open_hold(tx, record, rows=1)
+    cart = (await carts.of_holds(tx, [record.id]))[record.id]
+    kept = _kept(cart, asked)
+    commit = _Commit(order, token, kept, _points(record.points, cart, kept, asked.points))
     before = opened.member.balance()
     if opened.hold is not None:
         await _check_order(tx, opened, commit)
-        await _commit(context, opened, opened.hold, found.cart, commit)
+        await _commit(context, opened, opened.hold, cart, commit)
     else:
         ended = await find_hold(tx, asked.caller, asked.row_id)
         if not commit.is_done_by(ended.checkout):
@@ -103,9 +104,9 @@ def _kept(cart: HeldCartRecord, asked: CommitAsked) -> tuple[KeptLine, ...]:
     return asked.kept
 
 
-def _points(found: FoundHold, kept: Sequence[KeptLine], asked: int | None) -> int:
+def _points(held: int, cart: HeldCartRecord, kept: Sequence[KeptLine], asked: int | None) -> int:
     """Return the points that shall be spent. Raises PointsNotHeld and NothingToCommit."""
-    most = paying.points_kept(found.record.points, found.cart.lines, kept)
+    most = paying.points_kept(held, cart.lines, kept)
     points = most if asked is None else asked
     if points > most:
         raise PointsNotHeld(most=most)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.loyalty.checkout.domain.states import refuse_ended
-from services.loyalty.checkout.queries.find_hold import find_hold
+from services.loyalty.checkout.queries.find_hold import admit, find_hold
 from services.loyalty.checkout.refusals import HOLD_LIFE_SECONDS_MAX, HoldTooLong
 from services.loyalty.checkout.steps.open_hold import open_hold
 from services.loyalty.ledger.steps.booking import close_booking
@@ -19,13 +19,13 @@ async def extend_hold(tx: Tx, caller: Principal, row_id: int | None, seconds: in
 
     Raises UnknownHold, HoldTooLong, and a refusal for each way in which a hold ends.
     """
-    found = await find_hold(tx, caller, row_id)
-    opened = await open_hold(tx, found.record, rows=0)
+    record = await admit(tx, caller, row_id)
+    opened = await open_hold(tx, record, rows=0)
     hold, journal = opened.hold, opened.booking.journal
     if hold is None:
         refuse_ended((await find_hold(tx, caller, row_id)).state_at(journal.now))
     expires_at = journal.now + timedelta(seconds=seconds)
-    if expires_at > found.record.opened_at + timedelta(seconds=HOLD_LIFE_SECONDS_MAX):
+    if expires_at > record.opened_at + timedelta(seconds=HOLD_LIFE_SECONDS_MAX):
         raise HoldTooLong
     if expires_at > hold.expires_at:
         hold.expires_at = expires_at

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.loyalty.checkout.domain import quoting
-from services.loyalty.checkout.domain.states import HoldState
-from services.loyalty.checkout.queries.find_hold import find_hold
+from services.loyalty.checkout.queries.find_hold import admit
 from services.loyalty.checkout.queries.quote_cart import Quote, quote_cart
 from services.loyalty.checkout.refusals import (
     OPEN_HOLDS_MAX,
@@ -21,7 +20,7 @@ from services.loyalty.checkout.storage import carts
 from services.loyalty.checkout.storage.tables import HeldCartRecord
 from services.loyalty.earning.queries.simulate_purchase import Asked
 from services.loyalty.ledger.domain import holding
-from services.loyalty.ledger.domain.wallets import Hold, Member
+from services.loyalty.ledger.domain.wallets import Hold, HoldEnd, Member
 from services.loyalty.ledger.queries.find_member import FoundMember
 from services.loyalty.ledger.refusals import KeyUsedBefore, UnknownMember
 from services.loyalty.ledger.steps import holds, lots
@@ -85,13 +84,13 @@ async def _replace(booking: Booking, asked: HoldAsked, member: Member) -> None:
     """Cancel the hold that this one takes the place of. One that ended without a redemption gave its points back already."""
     if asked.replaces is None:
         return
-    found = await find_hold(booking.tx, asked.caller, asked.replaces)
-    if found.record.wallet_id not in {wallet.id for wallet in member.wallets}:
+    record = await admit(booking.tx, asked.caller, asked.replaces)
+    if record.wallet_id not in {wallet.id for wallet in member.wallets}:
         raise UnknownHold
-    if found.state_at(booking.journal.now) is HoldState.COMMITTED:
+    if record.ended_as == HoldEnd.COMMITTED:
         raise HoldCommitted
-    if found.record.id in member.holds:
-        holding.cancel_hold(booking.journal, member, member.holds[found.record.id])
+    if record.id in member.holds:
+        holding.cancel_hold(booking.journal, member, member.holds[record.id])
 
 
 async def _quote(booking: Booking, context: Context[Settings], asked: HoldAsked, member: Member) -> Quote:
