@@ -4,6 +4,7 @@ from pathlib import Path
 
 from services.loyalty.checkout import capability as checkout
 from services.loyalty.earning import capability as earning
+from services.loyalty.finance import capability as finance
 from services.loyalty.ledger import capability as ledger
 from services.loyalty.members import capability as members
 from services.loyalty.purchases import capability as purchases
@@ -34,6 +35,7 @@ def service(settings: Settings) -> Service:
             "checkout": "A cart is quoted, points are held for it, and its order is paid with them.",
             "redemptions": "Points that a member spends.",
             "adjustments": "Corrections by an operator.",
+            "finance": "What the points of all members come to, and how that came about.",
             "exports": "Files of the ledger.",
         },
         settings=settings,
@@ -48,6 +50,7 @@ def service(settings: Settings) -> Service:
             checkout.CAPABILITY,
             remedies.CAPABILITY,
             statements.CAPABILITY,
+            finance.CAPABILITY,
         ),
         migrations=Path(__file__).parent / "storage" / "migrations",
     )

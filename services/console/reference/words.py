@@ -146,6 +146,7 @@ TAGS: Mapping[str, str] = {
     "complaints": "投诉",
     "customers": "顾客",
     "exports": "导出",
+    "finance": "财务",
     "imports": "导入",
     "jobs": "任务",
     "ledger": "账本",

@@ -29,6 +29,7 @@ REFUSED_BY_MEANING: Mapping[str, Collection[str]] = {
     ),
     "a schema compares no fields": (
         "order_too_large", "order_filter_invalid", "field_not_used", "rulebook_invalid", "rulebook_too_large", "period_empty",
+        "period_refused",
     ),
     "a schema says nothing of fields that it does not name": ("nul_character",),
     "a schema knows no numbering plan, no signature and no file": (

@@ -11,6 +11,7 @@ from services.loyalty.ledger.storage.member_page import is_of
 from services.loyalty.ledger.storage.transactions import erased
 from services.loyalty.ledger.storage.wallets import count_owners as count_members
 from services.loyalty.ledger.storage.wallets import customer_of, due, identities, owners
+from services.loyalty.ledger.storage.wallets import page as page_of_wallets
 from shared.db import Read
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "is_of",
     "members_page",
     "owners",
+    "page_of_wallets",
     "spends",
 ]
 
