@@ -93,7 +93,7 @@ BODY_BYTES_MAX = 1024 * 1024
 BATCH_BODY_BYTES_MAX = 4 * 1024 * 1024
 """Bytes of the body of a request, and of a request to a `:batch` operation."""
 CHUNKS_MAX = 20_000
-"""Chunks of a body that comes in chunks. Those of the largest body have 200 bytes on average then."""
+"""Chunks of a body that comes in chunks. Those of the largest body have 400 bytes on average then."""
 IMPORT_BODY_BYTES_MAX = 8 * 1024 * 1024
 """Bytes of a file that a request to `/v1/imports` brings: one or two hundred thousand rows. Longer ones are
 imported by the command, or in parts."""

@@ -10,8 +10,8 @@ from shared.run.places import Places
 
 HEAD_SECONDS_MAX = 10.0
 """The most seconds from the first byte of a request's head to its last; for the first request, from connecting on."""
-BODY_SECONDS_MAX = 30.0
-"""The most seconds for its body after that: the largest body, 4 MiB, arrives in time over 1.2 Mbit/s."""
+BODY_SECONDS_MAX = 60.0
+"""The most seconds for its body after that: the largest body, 8 MiB of an import, arrives in time over 1.2 Mbit/s."""
 TAKE_SECONDS_MAX = 30.0
 """The most seconds in which a client may read nothing of an answer that does not fit into the send buffer."""
 TURNED_AWAY_MAX = 20
