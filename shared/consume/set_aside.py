@@ -8,13 +8,14 @@ order. A discard of a dead record releases the chain. A parked record can be dis
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, delete, func, or_, select
 
 from shared.bus import Record
 from shared.consume.tables import SetAsideRecord, State, set_aside
+from shared.context import Context
 from shared.db import Read, Tx, any_of, locks
 from shared.errors import DomainError, Kind
 from shared.events.base import Event
@@ -24,6 +25,9 @@ from shared.vault import Vault
 CHAIN_MAX = 1_000
 """The largest number of records of one key that one retry applies. The next retry applies the rest."""
 REASON_CHARACTERS_MAX = 500
+APPLIED_KEPT = timedelta(days=90)
+"""The time for which a record can still be read after it was applied. Then it is deleted, with what it holds."""
+PRUNE_PAGE = 1_000
 DEAD_NAMED_MAX = 20
 """The most dead records of one service that a verification names."""
 _FIELD = "set_aside.record"
@@ -140,6 +144,17 @@ async def quarantined(tx: Tx, consumer: str, keys: Iterable[str]) -> set[str]:
 async def lock_consumer(tx: Tx, consumer: str, *, exclusive: bool = False) -> None:
     """Lock the consumer's set-aside records: shared for batches, which look at the quarantine, exclusive for operators."""
     await tx.lock_buckets(locks.SET_ASIDE_SPACE, locks.buckets([consumer]), exclusive=exclusive)
+
+
+async def prune(tx: Tx, _context: Context[Any]) -> int:
+    """Delete one page of the records that were applied long ago, and return their number.
+
+    A parked record that an operator gave up is deleted too. A discarded record of the bus is not: a replay must know it.
+    """
+    c, over = set_aside.c, tx.now - APPLIED_KEPT
+    of_no_use = or_(c.state == "applied", and_(c.state == "discarded", c.topic.is_(None)))
+    page = select(c.id).where(c.ended_at < over, of_no_use).order_by(c.ended_at).limit(PRUNE_PAGE)
+    return await tx.execute(delete(set_aside).where(c.id.in_(page)))
 
 
 async def count_open(read: Read) -> Mapping[str, int]:

@@ -281,6 +281,8 @@ Index(
     sqlite_where=set_aside.c.state == "parked",
 )
 Index("set_aside_listed", set_aside.c.state, set_aside.c.id)
+_ended = set_aside.c.ended_at.is_not(None)
+Index("set_aside_ended", set_aside.c.ended_at, postgresql_where=_ended, sqlite_where=_ended)
 _of_the_bus = set_aside.c.topic.is_not(None) & (set_aside.c.state != "applied")
 Index(
     "set_aside_place",

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from shared import audit, logs
+from shared.consume import set_aside
 from shared.consume.tables import inbox
 from shared.context import Context, Runtime
 from shared.db import Tx
@@ -114,6 +115,7 @@ KERNEL_JOBS = (
     _pruning("prune_audit", audit.prune),
     _pruning("prune_rate_windows", rate_windows.prune),
     _pruning("prune_ended_jobs", job_rows.prune),
+    _pruning("prune_set_aside", set_aside.prune),
 )
 """The jobs of every service: they delete published rows, old event ids, old stored answers, old rows of the audit trail,
-the windows of rate limits that are over, and old jobs."""
+the windows of rate limits that are over, old jobs, and records that were set aside and applied long ago."""

@@ -1,14 +1,20 @@
 """Periodic jobs: at their pace, each for itself, and only while the lease is held."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from shared.bus import Record
 from shared.clock import ManualClock
+from shared.consume import set_aside
+from shared.consume.set_aside import Reason
 from shared.consume.tables import InboxRecord, inbox
+from shared.consume.tables import set_aside as set_aside_table
 from shared.db import Database
 from shared.ids import new_id
 from shared.outbox import failing_jobs
@@ -17,6 +23,7 @@ from shared.outbox.lease import FileLease, LeaseLost
 from shared.outbox.tables import job_state, outbox
 from shared.run.leader import KERNEL_JOBS
 from shared.service import Job, Runtime
+from shared.vault import Vault
 from tests.parts.waiting import until
 from tests.shared.ledger import AT, purchase
 
@@ -86,6 +93,45 @@ async def test_a_job_that_fails_is_known_to_every_process_until_it_works(
     assert (first.name, first.error_type, first.since) == ("bad", "ZeroDivisionError", AT)
     assert (later.since, later.failed_at) == (AT, AT + timedelta(minutes=5))
     assert forgotten == [], "a job that no version runs any more is not reported for ever"
+
+
+async def test_records_that_were_set_aside_are_kept_while_somebody_needs_them(
+    runtime: Runtime, vault: Vault
+) -> None:
+    kept = set_aside.APPLIED_KEPT
+    dead = set_aside.record_from_bus(
+        vault,
+        "toy",
+        Record("toys", 0, 7, None, (), b"", 0),
+        state="dead",
+        reason=Reason("unknown_sku", "Nobody knows it."),
+        booked_at=AT - 2 * kept,
+    )
+    ended: dict[str, Any] = {"ended_at": AT - kept, "ended_by": "ana"}
+    old = ended | {"ended_at": AT - kept - timedelta(seconds=1)}
+    parked: dict[str, Any] = {"topic": None, "partition": None, "offset": None}
+    records = [
+        replace(dead, id="sad_dead"),
+        replace(dead, id="sad_retried", state="applied", **ended),
+        replace(dead, id="sad_retried_long_ago", state="applied", **old),
+        replace(dead, id="sad_discarded_long_ago", state="discarded", offset=8, **old),
+        replace(dead, id="sad_released_long_ago", state="applied", **old | parked),
+        replace(dead, id="sad_given_up", state="discarded", **ended | parked),
+        replace(dead, id="sad_given_up_long_ago", state="discarded", **old | parked),
+        replace(dead, id="sad_parked", state="parked", **parked),
+    ]
+    async with runtime.database.begin() as tx:
+        await tx.insert_records(set_aside_table, records)
+
+    jobs = {job.name: job for job in KERNEL_JOBS}
+    deleted = await jobs["prune_set_aside"].run(runtime)
+
+    async with runtime.database.read() as read:
+        left = await read.all(select(set_aside_table.c.id).order_by(set_aside_table.c.id))
+    assert deleted == 3
+    assert [name for (name,) in left] == [
+        "sad_dead", "sad_discarded_long_ago", "sad_given_up", "sad_parked", "sad_retried",
+    ]  # fmt: skip
 
 
 async def test_event_ids_are_kept_for_seven_days_and_pending_rows_for_ever(runtime: Runtime) -> None:
