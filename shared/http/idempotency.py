@@ -58,7 +58,6 @@ class IdempotencyColumns(TypedColumns):
     body_hash: Named[bytes] = Column(Sealed, nullable=False)
     status: Named[int] = Column(SmallInteger, nullable=False)
     body: Named[bytes] = Column(Sealed, nullable=False)
-    identity_id: Named[str | None] = Column(Id)
     at: Named[datetime] = Column(Instant, nullable=False)
 
 
@@ -67,7 +66,6 @@ answers = Table(
     kernel_metadata,
     IdempotencyColumns,
     Index("idempotency_at", "at"),
-    Index("idempotency_identity", "identity_id"),
 )
 
 
@@ -82,7 +80,6 @@ class IdempotencyRecord:
     body_hash: bytes
     status: int
     body: bytes
-    identity_id: str | None
     at: datetime
 
 
@@ -141,7 +138,6 @@ async def once(
             body_hash=body_hash,
             status=response.status_code,
             body=vault.seal(_SEALED_FIELD, bytes(response.body).decode()),
-            identity_id=None,
             at=tx.now,
         )
         await tx.insert_records(answers, [record])
