@@ -1,4 +1,4 @@
-"""The demo's rules: the shop's rule of every purchase, and a second one that doubles the points of tea."""
+"""The demo's rules: the shop's rule of every purchase, a second one that doubles the points of tea, and a goal."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,6 +9,7 @@ from shared.clock import SystemClock
 AHEAD = timedelta(seconds=70)
 """The time until the rules are in force. Loyalty wants a minute at least."""
 TEA_TWICE = "tea_twice"
+EVERY_FIFTH = "every_fifth"
 TEAS = ("TEAS", "DRY TEA/COFFEE/COCO MIX")
 """The categories of the baskets' tea."""
 BANNER_SKU = "tea"
@@ -42,5 +43,6 @@ def document(currency: str) -> dict[str, Any]:
         "rules": [
             {"code": "base", "kind": "points_per_amount", "rates": {currency: 1}},
             {"code": TEA_TWICE, "kind": "multiplier", "of": "base", "percent": 200, "lines": is_tea},
-        ]
+        ],
+        "goals": [{"code": EVERY_FIFTH, "measure": "purchases", "target": 5, "points": 50}],
     }

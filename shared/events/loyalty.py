@@ -35,7 +35,7 @@ class _PointsMoved(IdentityEvent):
 
 
 class PointsEarned(_PointsMoved):
-    """Points were credited for a purchase, as a remedy or by an adjustment."""
+    """Points were credited for a purchase or a completed goal, as a remedy or by an adjustment."""
 
     type = "loyalty.points_earned.v1"
     topic = POINTS

@@ -83,7 +83,7 @@ COLUMNS = {
     "pointer": _form(r"[/A-Za-z0-9_~-]*"),
     "approval.id": OUR_ID, "approval.object_id": OUR_ID, "created": _form(r"/v1/[a-z0-9_/]+"),
     "audit.id": OUR_ID, "audit_id": OUR_ID, "request_id": _form(r"[A-Za-z0-9._-]+"), "roles": _form(r"[a-z ]*"),
-    "cap": WORD, "counter.key": WORD,
+    "cap": WORD, "counter.key": WORD, "completion.goal": WORD,
     # Those who act
     "principal": ACTOR, "ended_by": ACTOR, "allowed_by": ACTOR, "actor": ACTOR, "opened_by_id": ACTOR, "owner": ACTOR,
     "proposed_by": ACTOR, "decided_by": ACTOR, "author": ACTOR, "audit.operator": ACTOR, "confirmed_by": ACTOR, "by": ACTOR, "requested_by": ACTOR, "published_by": ACTOR, "changed_by": ACTOR, "approved_by": ACTOR, "operator_id": ACTOR,
@@ -108,6 +108,7 @@ DOCUMENTS = {
     "braked_batch.refusals": "types and codes with counts",
     "purchase.unattached": "kinds of identifiers, not their values",
     "lot.eligible": "numbers of lines and amounts",
+    "rulebook.goals": "codes",
     "purchase.lines": "the merchant's codes, and numbers",
     "purchase.context": "codes",
     "purchase_return.lines": "numbers",

@@ -1,29 +1,34 @@
-"""The invariants of earned points: lots hold what the rules grant for the units that are left, and caps what they let through."""
+"""The invariants of earned points: lots hold what the rules grant for the units that are left, caps what they let through.
+
+Goals are completed as often as what was bought comes to (`queries/verify_goals.py`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from services.loyalty.earning.domain import falling, leaving
 from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.earning import levels_of
+from services.loyalty.earning.domain.levels import PREFIX as CAP
 from services.loyalty.earning.domain.levels import CounterKey, Level
-from services.loyalty.earning.queries import rulebooks
-from services.loyalty.earning.storage import counters
+from services.loyalty.earning.queries import rulebooks, verify_goals
+from services.loyalty.earning.storage import completions, counters
+from services.loyalty.ledger.domain.postings import CauseKind
 from services.loyalty.ledger.domain.wallets import Wallet
 from services.loyalty.ledger.queries import lots
 from services.loyalty.ledger.queries.lots import LotRecord
 from services.loyalty.ledger.queries.programme import read_programme
-from services.loyalty.ledger.queries.verifying import over_wallets
+from services.loyalty.ledger.queries.verifying import missing_facts, over_wallets
 from services.loyalty.purchases.domain.facts import StoredPurchase, UnitRange
 from services.loyalty.purchases.queries import orders
 from shared.db import Read
 from shared.speech import words
 from shared.verify.invariants import Drift
 
-RULES = ("reversed_is_what_its_units_earned", "counter_is_its_lots", "cap_holds")
+RULES = ("reversed_is_what_its_units_earned", "counter_is_its_lots", "cap_holds", *verify_goals.RULES)
 
 
 @dataclass(slots=True)
@@ -62,7 +67,16 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
         elif lot.issued - lot.reversed != left:
             difference = words(__name__, "drift_reversed", reversed=lot.reversed, expected=lot.issued - left)
             drifts.append(Drift(RULES[0], f"lot_{lot.id}", difference))
-    return [*drifts, *await _counters(read, wallet_ids, expected)]
+    return [
+        *drifts,
+        *await _counters(read, wallet_ids, expected),
+        *await verify_goals.goal_drifts(read, page),
+        *await missing_facts(read, page, (CauseKind.GOAL,), _known),
+    ]
+
+
+async def _known(read: Read, _kind: CauseKind, row_ids: Sequence[int]) -> Collection[int]:
+    return {record.id for record in await completions.by_ids(read, row_ids)}
 
 
 def _left(
@@ -88,6 +102,7 @@ async def _counters(read: Read, wallet_ids: Sequence[int], expected: _Expected) 
     stored = {
         CounterKey(record.wallet_id, record.key, record.period_from): record
         for record in await counters.of_wallets(read, wallet_ids)
+        if record.key.startswith(CAP)
     }
     measures = dict(expected.wanted)
     for inner, outer in expected.outer.items():

@@ -62,6 +62,13 @@ class CapChanged(DomainError):
     code = "cap_changed"
 
 
+class GoalChanged(DomainError):
+    """A goal would measure something else, or count in other periods, than an earlier one with its code."""
+
+    kind = Kind.CONFLICT
+    code = "goal_changed"
+
+
 class TooManyRulebooks(DomainError):
     """A programme has as many rulebooks as it may have."""
 

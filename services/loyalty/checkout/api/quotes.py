@@ -63,7 +63,7 @@ class QuotedPointsOut(Response):
 class EarnPreviewOut(Response):
     """The points that the cart would earn, and why, as `POST /v1/simulations` says it."""
 
-    points: int = Field(description="What all rules together grant.")
+    points: int = Field(description="What all rules and goals together grant.")
     applied: list[SimulatedRuleOut]
     rejected: list[RejectedRuleOut]
     caps: list[FilledCapOut]

@@ -31,6 +31,7 @@ class RulebookPart(StrEnum):
     RULES = "rules"
     GROUPS = "groups"
     CAPS = "caps"
+    GOALS = "goals"
 
 
 class RulebookChangeOut(Response):
@@ -84,7 +85,7 @@ async def get_changes(
         ),
     ] = None,
 ) -> RulebookChangesOut:
-    """Say in sentences what is new, what is gone and what changed in the rules, groups and caps of a rulebook."""
+    """Say in sentences what is new, what is gone and what changed in the rules, goals, groups and caps of a rulebook."""
     spoken = language.preferred(incoming.headers.get("accept-language", ""))
     version = plain_number(PREFIX, rulebook_id)
     other = None if compared_with is None else plain_number(PREFIX, compared_with) or 0

@@ -42,13 +42,13 @@ DocumentIn = Annotated[
     dict[str, object],
     _Shown,
     Field(
-        description="Rules, groups and caps (docs/rules/earning.md). Everything that is wrong with it is told with a pointer."
+        description="Rules, goals, groups and caps (docs/rules/earning.md). Everything that is wrong with it is told with a pointer."
     ),
 ]
 DocumentOut = Annotated[
     dict[str, object],
     _Shown,
-    Field(description="Rules, groups and caps (docs/rules/earning.md)."),
+    Field(description="Rules, goals, groups and caps (docs/rules/earning.md)."),
 ]
 EXAMPLE = {
     "rules": [

@@ -30,6 +30,7 @@ from services.loyalty.earning.queries.drafts import find_draft, list_drafts
 from services.loyalty.earning.refusals import (
     CapChanged,
     DraftNotFound,
+    GoalChanged,
     InForceTooSoon,
     NotAfterTheOthers,
     RulebookInvalid,
@@ -156,7 +157,7 @@ async def get_drafts(
     allow=allow(PUBLISHERS),
     version="version",
     precondition="optional",
-    errors=(RulebookInvalid, RulebookTooLarge, CapChanged, TooManyDrafts),
+    errors=(RulebookInvalid, RulebookTooLarge, CapChanged, GoalChanged, TooManyDrafts),
 )
 async def put_draft(
     tx: Transaction,
@@ -209,7 +210,7 @@ async def get_draft_changes(
         ),
     ] = None,
 ) -> RulebookDraftChangesOut:
-    """Say in sentences what is new, what is gone and what changed in the rules, groups and caps of a draft."""
+    """Say in sentences what is new, what is gone and what changed in the rules, goals, groups and caps of a draft."""
     draft = await find_draft(read, name)
     other = None if compared_with is None else plain_number(PREFIX, compared_with) or 0
     former, differences = await compare_draft(read, draft.document, other, context.clock.now())
@@ -229,7 +230,15 @@ async def get_draft_changes(
     precondition="optional",
     status_code=201,
     location="/v1/rulebooks/{id}",
-    errors=(DraftNotFound, RulebookInvalid, InForceTooSoon, NotAfterTheOthers, CapChanged, TooManyRulebooks),
+    errors=(
+        DraftNotFound,
+        RulebookInvalid,
+        InForceTooSoon,
+        NotAfterTheOthers,
+        CapChanged,
+        GoalChanged,
+        TooManyRulebooks,
+    ),
 )
 async def post_draft_publication(
     tx: Transaction,

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import Field
 
+from services.loyalty.earning.api.goals import GOAL_EXAMPLE, GoalStandingOut, goal_out
 from services.loyalty.earning.queries.explain_purchase import explain_purchase
 from services.loyalty.earning.refusals import NoSuchPurchase
 from services.loyalty.http import AppliedRuleOut, RejectedRuleOut, applied_rules, rejected_rules
@@ -32,6 +33,7 @@ class ExplanationOut(Response):
         id="txn_purchase_3h6m9z2e5v8qn1k4c7rtw0xdga", purchase_id="pur_01hv3n8v1mz8k7g5r0q2w4x6y8", rulebook=2,
         applied=[{"rule": "base", "lines": None, "base_minor": 2590, "wanted": 25, "granted": 25, "cap": None}],
         rejected=[{"rule": "big_order", "reason": "condition", "fact": "order.amount", "missing": 7410}],
+        goals=[GOAL_EXAMPLE],
     )  # fmt: skip
 
     id: str
@@ -39,6 +41,7 @@ class ExplanationOut(Response):
     rulebook: int = Field(description="The version of the rules.")
     applied: list[AppliedRuleOut]
     rejected: list[RejectedRuleOut]
+    goals: list[GoalStandingOut] = Field(description="`reached`, `granted` and `to_go` are those of now.")
 
 
 @router.get(
@@ -59,11 +62,12 @@ async def get_explanation(
     It is worked out again from the purchase and the facts that were frozen with it. What was returned since does not change it.
     """
     found = await find_member(read, customer_id, context.clock.now())
-    explained = await explain_purchase(read, found, context.vault.numbers.number(PREFIX, entry_id))
+    explained = await explain_purchase(read, context, found, context.vault.numbers.number(PREFIX, entry_id))
     return ExplanationOut(
         id=entry_id,
         purchase_id=explained.purchase.purchase_id,
         rulebook=explained.purchase.rulebook,
         applied=applied_rules(explained.applied),
         rejected=rejected_rules(explained.rejected),
+        goals=[goal_out(standing) for standing in explained.goals],
     )

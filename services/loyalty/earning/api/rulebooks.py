@@ -15,10 +15,11 @@ from services.loyalty.earning.api.documents import (
     read_document_of_programme,
 )
 from services.loyalty.earning.domain.document import canonical, hash_of
-from services.loyalty.earning.queries.check_caps import check_caps
+from services.loyalty.earning.queries.check_meaning import check_meaning
 from services.loyalty.earning.queries.rulebooks import find_rulebook, list_rulebooks
 from services.loyalty.earning.refusals import (
     CapChanged,
+    GoalChanged,
     InForceTooSoon,
     NotAfterTheOthers,
     RulebookInForce,
@@ -169,6 +170,7 @@ async def get_rulebook(
         InForceTooSoon,
         NotAfterTheOthers,
         CapChanged,
+        GoalChanged,
         TooManyRulebooks,
     ),
 )
@@ -202,14 +204,14 @@ async def post_withdrawal(
     operation_id="validate_rulebook",
     summary="Check the document of a rulebook",
     allow=allow(OPERATORS),
-    errors=(RulebookInvalid, RulebookTooLarge, CapChanged),
+    errors=(RulebookInvalid, RulebookTooLarge, CapChanged, GoalChanged),
 )
 async def post_validation(
     read: Reading, context: InContext[Settings], body: RulebookCheckIn
 ) -> RulebookCheckOut:
     """Check a document, and write nothing. What is wrong with it is a 422 with a pointer to each place."""
     document = await read_document_of_programme(read, context, body.document)
-    await check_caps(read, document)
+    await check_meaning(read, document)
     return RulebookCheckOut(hash=hash_of(canonical(document)).hex())
 
 

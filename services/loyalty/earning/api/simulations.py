@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from services.loyalty.earning.api.documents import DocumentIn, DraftName, document_asked
+from services.loyalty.earning.api.goals import GOAL_EXAMPLE, GoalStandingOut, goal_out
 from services.loyalty.earning.api.rulebooks import HASH
 from services.loyalty.earning.queries.simulate_purchase import Asked, Simulation, simulate_purchase
 from services.loyalty.earning.refusals import (
@@ -102,6 +103,7 @@ class SimulationOut(Response):
         ],
         rejected=[{"rule": "big_order", "reason": "condition", "fact": "order.amount", "missing": 4400}],
         caps=[{"cap": "daily", "period_from": "2026-03-01", "limit": 100, "before": 0, "after": 56}],
+        goals=[GOAL_EXAMPLE],
     )  # fmt: skip
 
     at: datetime
@@ -110,10 +112,13 @@ class SimulationOut(Response):
     )
     hash: str = Field(description="The SHA-256 of the document, in hexadecimal digits.")
     tier: str | None = Field(description="The member's tier before the purchase, if a rule looks at it.")
-    points: int = Field(description="What all rules together grant.")
+    points: int = Field(description="What all rules and goals together grant.")
     applied: list[SimulatedRuleOut]
     rejected: list[RejectedRuleOut]
     caps: list[FilledCapOut]
+    goals: list[GoalStandingOut] = Field(
+        description="`reached`, `granted` and `to_go` are those with the purchase."
+    )
 
 
 @router.post(
@@ -171,4 +176,5 @@ def _shown(at: datetime, simulation: Simulation) -> SimulationOut:
         applied=simulated_rules(simulation.rules),
         rejected=rejected_rules(simulation.rejected),
         caps=filled_caps(simulation.caps),
+        goals=[goal_out(standing) for standing in simulation.goals],
     )

@@ -13,12 +13,13 @@ from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.earning import Claim
 from services.loyalty.earning.domain.leaving import GrantFacts
 from services.loyalty.earning.domain.levels import Counters
+from services.loyalty.earning.domain.progress import NO_STARTS, Progress, aims_of
 from services.loyalty.earning.domain.rules.grants import Grant
 from services.loyalty.purchases.domain.facts import MemberFacts, StoredPurchase, UnitRange
 
 
 class Share(NamedTuple):
-    """A rule, for purchases of members of a tier."""
+    """A rule or a goal, for purchases of members of a tier."""
 
     tier: str
     rule: str
@@ -41,11 +42,12 @@ class Sold:
 def points_of(
     sold: Iterable[tuple[CompiledRulebook, Sold]], wallets: Sequence[int], zone: ZoneInfo
 ) -> Points:
-    """Return what these rules grant for the purchases of a member, whose caps are empty before the first of them.
+    """Return what these rules grant for the purchases of a member, whose caps and goals are empty before the first of them.
 
     A cap is a level, so what the member has in the end does not depend on the order of purchases and returns.
     """
     counters, points = Counters(), Points()
+    progress = Progress(counters)
     for book, fact in sold:
         purchase = replace(fact.purchase, context=MemberFacts(fact.tier))
         cart_of = falling.cart_of(purchase)
@@ -59,4 +61,9 @@ def points_of(
         for part in earning.serve(left, counters, purchase.wallet_id, wallets):
             if part.issued:
                 points[Share(fact.tier, part.grant.rule)] += part.issued
+        for aim in aims_of(book, fact.purchase.rulebook, NO_STARTS, cart_of(fact.returned), zone):
+            progress.count(aim, purchase.wallet_id, aim.counted)
+            reached = progress.grant(aim.term, aim.rulebook, purchase.wallet_id, wallets)
+            if reached is not None:
+                points[Share(fact.tier, reached.goal.code)] += reached.completions * reached.goal.points
     return points

@@ -1,4 +1,4 @@
-"""Check what the shape of a document does not say: its codes exist, its conditions fit their facts, and its caps nest."""
+"""Check what the shape of a document does not say: codes exist, conditions fit their facts, caps nest, goals can be reached."""
 
 from __future__ import annotations
 
@@ -9,16 +9,25 @@ from services.loyalty.earning.domain import conditions
 from services.loyalty.earning.domain.conditions import AllOf, Among, AnyOf, Condition, Is, NotOf, Sum, Than
 from services.loyalty.earning.domain.document import Cap, Group, RulebookDocument, Stacking
 from services.loyalty.earning.domain.fact_names import CATALOGUE, MEMBER_TIER, ORDER_CURRENCY, Kind, Scope
+from services.loyalty.earning.domain.goals import GOAL_POINTS_MAX, Goal, Measure
 from services.loyalty.earning.domain.periods import HOLDS
 from services.loyalty.earning.domain.rules import FixedBonus, Multiplier, PointsPerAmount, PointsPerStep, Rule
-from services.loyalty.earning.domain.rules.terms import OnReturn
+from services.loyalty.earning.domain.rules.terms import OnReturn, Selection
 from shared import money
 from shared.catalogues import Sentence, field_sentence
+from shared.limits import LINES_MAX, ORDER_AMOUNT_MAX, QUANTITY_MAX
 
 DEPTH_MAX = 6
 NODES_MAX = 64
 VALUES_MAX = 1_000
 CAPS_DEEP_MAX = 4
+MEASURED_MAX = {
+    Measure.PURCHASES: 1,
+    Measure.ACTIVE_DAYS: 1,
+    Measure.AMOUNT: ORDER_AMOUNT_MAX,
+    Measure.QUANTITY: LINES_MAX * QUANTITY_MAX,
+}
+"""The most that one order can count for a goal."""
 
 _CODE_TWICE = field_sentence(__name__, "code_twice")
 _CODE_UNKNOWN = field_sentence(__name__, "code_unknown")
@@ -39,6 +48,9 @@ _BEST_DIFFERS = field_sentence(__name__, "best_differs")
 _CAP_CIRCLE = field_sentence(__name__, "cap_circle")
 _CAPS_TOO_DEEP = field_sentence(__name__, "caps_too_deep")
 _PERIOD_TOO_SHORT = field_sentence(__name__, "period_too_short")
+_CURRENCY_OF_AMOUNTS = field_sentence(__name__, "currency_of_amounts")
+_GOAL_TOO_LOW = field_sentence(__name__, "goal_too_low")
+_GOAL_NOT_AGAIN = field_sentence(__name__, "goal_not_again")
 _NOT_REQUALIFIED = field_sentence(__name__, "not_requalified")
 
 Place = tuple[str | int, ...]
@@ -74,14 +86,19 @@ def faults(document: RulebookDocument, tiers: Collection[str] | None = None) -> 
         *_twice("rules", document.rules),
         *_twice("groups", document.groups),
         *_twice("caps", document.caps),
+        *_twice("goals", document.goals, {rule.code for rule in document.rules}),
         *_rules(document, known),
         *_groups(document),
         *_caps(document),
+        *_goals(document, known),
     ]
 
 
-def _twice(part: str, named: Iterable[Rule | Group | Cap]) -> Iterator[Fault]:
-    seen: set[str] = set()
+def _twice(
+    part: str, named: Iterable[Rule | Group | Cap | Goal], others: Iterable[str] = ()
+) -> Iterator[Fault]:
+    """Find codes that were given before. A lot has the code of its rule or goal, so these share none (`others`)."""
+    seen = set(others)
     for position, entry in enumerate(named):
         if entry.code in seen:
             yield Fault((part, position, "code"), _CODE_TWICE)
@@ -101,17 +118,24 @@ def _rules(document: RulebookDocument, known: Mapping[str, Known]) -> Iterator[F
             yield Fault((*place, "cap"), _CODE_UNKNOWN)
         if isinstance(rule, Multiplier) and rule.of not in bases:
             yield Fault((*place, "of"), _MULTIPLIES_NOTHING)
-        if rule.begins_at is not None and rule.ends_at is not None and rule.ends_at <= rule.begins_at:
-            yield Fault((*place, "ends_at"), _ENDS_FIRST)
         if isinstance(rule, PointsPerAmount):
             yield from _currencies((*place, "rates"), rule.rates)
         if isinstance(rule, PointsPerStep):
             yield from _currencies((*place, "steps"), rule.steps)
-        yield from _conditions(place, rule, known)
+        yield from _selection(
+            place, rule, known, _NOT_REQUALIFIED if rule.left_by is OnReturn.REQUALIFY else None
+        )
 
 
-def _conditions(place: Place, rule: Rule, known: Mapping[str, Known]) -> Iterator[Fault]:
-    """Check the conditions of a rule: their facts, their sizes, and whether a return can answer them again."""
+def _selection(
+    place: Place, rule: Selection, known: Mapping[str, Known], again: Sentence | None
+) -> Iterator[Fault]:
+    """Check the conditions of a rule or a goal: their facts and their sizes.
+
+    `again`: returns answer them again, and this is the sentence about conditions that they cannot answer. None: they do not.
+    """
+    if rule.begins_at is not None and rule.ends_at is not None and rule.ends_at <= rule.begins_at:
+        yield Fault((*place, "ends_at"), _ENDS_FIRST)
     wrong = False
     for scope, node in ((Scope.ORDER, rule.when), (Scope.LINE, rule.lines)):
         if node is None:
@@ -124,8 +148,8 @@ def _conditions(place: Place, rule: Rule, known: Mapping[str, Known]) -> Iterato
         for fault in _node(here, node, scope, known):
             wrong = True
             yield fault
-        if not wrong and rule.left_by is OnReturn.REQUALIFY and not conditions.only_falls(node):
-            yield Fault(here, _NOT_REQUALIFIED)
+        if not wrong and again is not None and not conditions.only_falls(node):
+            yield Fault(here, again)
 
 
 def _values(node: Condition) -> int:
@@ -183,10 +207,11 @@ def _value(
         yield Fault(place, known.sentence, known.values)
 
 
-def _currencies(place: Place, amounts: Iterable[str]) -> Iterator[Fault]:
+def _currencies(place: Place, amounts: Iterable[str], *, field_name: str | None = None) -> Iterator[Fault]:
+    """Find currencies that do not exist. They are the names of amounts, or the value of a field."""
     for currency in amounts:
         if currency not in money.CURRENCIES:
-            yield Fault((*place, currency), _CURRENCY_UNKNOWN)
+            yield Fault((*place, field_name or currency), _CURRENCY_UNKNOWN)
 
 
 def _groups(document: RulebookDocument) -> Iterator[Fault]:
@@ -220,3 +245,16 @@ def _caps(document: RulebookDocument) -> Iterator[Fault]:
             yield Fault(place, _CAP_CIRCLE)
         elif len(chain) > CAPS_DEEP_MAX:
             yield Fault(place, _CAPS_TOO_DEEP, {"most": CAPS_DEEP_MAX})
+
+
+def _goals(document: RulebookDocument, known: Mapping[str, Known]) -> Iterator[Fault]:
+    for position, goal in enumerate(document.goals):
+        place: Place = ("goals", position)
+        if (goal.currency is None) is (goal.measure is Measure.AMOUNT):
+            yield Fault((*place, "currency"), _CURRENCY_OF_AMOUNTS)
+        elif goal.currency is not None:
+            yield from _currencies(place, [goal.currency], field_name="currency")
+        most = min(goal.often, MEASURED_MAX[goal.measure] // goal.target + 1)
+        if most * goal.points > GOAL_POINTS_MAX:
+            yield Fault((*place, "target"), _GOAL_TOO_LOW, {"most": GOAL_POINTS_MAX})
+        yield from _selection(place, goal, known, _GOAL_NOT_AGAIN)

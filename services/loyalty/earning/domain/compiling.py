@@ -12,12 +12,14 @@ from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.conditions import Among, Is, Select, When
 from services.loyalty.earning.domain.document import Cap, Group, RulebookDocument, parse_document
 from services.loyalty.earning.domain.fact_names import MEMBER_TIER
+from services.loyalty.earning.domain.goals import Goal, Measure
 from services.loyalty.earning.domain.rules import BaseRule, Multiplier
 from services.loyalty.earning.domain.rules.grants import Nothing
-from services.loyalty.earning.domain.rules.terms import Eligible, Fraction, Terms
+from services.loyalty.earning.domain.rules.terms import Eligible, Fraction, Selection, Terms
 from services.loyalty.purchases.domain.reasons import Reason
 
 R = TypeVar("R", bound=Terms)
+S = TypeVar("S", bound=Selection)
 
 DOCUMENT_POINTS_MAX = 1_000_000_000_000
 """Points that all rules of a document together can want for one order. Each rule has an equal part of them.
@@ -30,15 +32,14 @@ _ALWAYS = datetime.min.replace(tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-class CompiledRule(Generic[R]):
-    """A rule with its conditions as functions."""
+class CompiledSelection(Generic[S]):
+    """A rule or a goal with its conditions as functions."""
 
-    __slots__ = ("_begins_at", "_ends_at", "_lines", "_most", "_nothing", "_when", "rule")
+    __slots__ = ("_begins_at", "_ends_at", "_lines", "_nothing", "_when", "rule")
 
-    def __init__(self, rule: R, most: int) -> None:
-        """Compile a rule that wants `most` points for one order, or its own `order_max`."""
-        self.rule: R = rule
-        self._most = rule.order_max or most
+    def __init__(self, rule: S) -> None:
+        """Compile the conditions of a rule or a goal."""
+        self.rule: S = rule
         self._begins_at = rule.begins_at or _ALWAYS
         self._ends_at = rule.ends_at or _NEVER
         self._when: When | None = conditions.when(rule.when) if rule.when is not None else None
@@ -58,9 +59,41 @@ class CompiledRule(Generic[R]):
         """Return the answer that the rule grants nothing for this reason."""
         return self._nothing[reason]
 
+
+class CompiledRule(CompiledSelection[R]):
+    """A rule with its conditions as functions."""
+
+    __slots__ = ("_most",)
+
+    def __init__(self, rule: R, most: int) -> None:
+        """Compile a rule that wants `most` points for one order, or its own `order_max`."""
+        super().__init__(rule)
+        self._most = rule.order_max or most
+
     def limited(self, points: int) -> int:
         """Return points, but no more than the rule grants for one order."""
         return min(points, self._most)
+
+
+class CompiledGoal(CompiledSelection[Goal]):
+    """A goal with its conditions as functions."""
+
+    __slots__ = ()
+
+    def counted(self, cart: Cart) -> int | Nothing:
+        """Return how much a cart counts for the goal; nothing, with its reason, if it does not count."""
+        mask = self.mask(cart)
+        if isinstance(mask, Nothing):
+            return mask
+        match self.rule.measure:
+            case Measure.AMOUNT:
+                if cart.currency != self.rule.currency:
+                    return self.nothing(Reason.NO_RATE)
+                return cart.amount(mask) or self.nothing(Reason.ZERO)
+            case Measure.QUANTITY:
+                return cart.quantity(mask)
+            case Measure.PURCHASES | Measure.ACTIVE_DAYS:
+                return 1
 
 
 def eligible_of(cart: Cart, mask: int) -> Eligible:
@@ -86,6 +119,7 @@ class CompiledRulebook:
     groups: Mapping[str, Group]
     chains: Mapping[str, tuple[Cap, ...]]
     """For each cap the caps that its points pass through, the innermost first."""
+    goals: tuple[CompiledGoal, ...]
     needs_tier: bool
     """Whether a condition looks at the member's tier."""
 
@@ -115,6 +149,7 @@ def compiled(document: RulebookDocument) -> CompiledRulebook:
         {rule.code: turn for turn, rule in enumerate(rules)},
         {group.code: group for group in document.groups},
         {code: _chain(caps, code) for code in caps},
+        tuple(CompiledGoal(goal) for goal in document.goals),
         _needs_tier(document),
     )
 
@@ -129,7 +164,7 @@ def _chain(caps: Mapping[str, Cap], code: str) -> tuple[Cap, ...]:
 def _needs_tier(document: RulebookDocument) -> bool:
     return any(
         isinstance(node, Is | Among) and node.fact == MEMBER_TIER
-        for rule in document.rules
-        if rule.when is not None
-        for node, _ in conditions.nodes(rule.when)
+        for selection in (*document.rules, *document.goals)
+        if selection.when is not None
+        for node, _ in conditions.nodes(selection.when)
     )

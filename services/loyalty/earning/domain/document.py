@@ -1,4 +1,4 @@
-"""The document of a rulebook: the rules by which members earn, the groups in which rules compete, and the caps of a member."""
+"""The document of a rulebook: the rules and goals by which members earn, the groups in which rules compete, and the caps of a member."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import Annotated
 from pydantic import Field
 
 from services.loyalty.earning.domain.documents import Code, Part
+from services.loyalty.earning.domain.goals import Goal
 from services.loyalty.earning.domain.periods import Period
 from services.loyalty.earning.domain.rules import PointsPerAmount, Rule
 
 RULES_MAX = 200
 GROUPS_MAX = 50
 CAPS_MAX = 50
+GOALS_MAX = 50
+LATER_PARTS = ("goals",)
+"""The parts of a document that the first documents did not have."""
 LIMIT_MAX = 1_000_000_000_000
 
 
@@ -51,11 +55,12 @@ class Cap(Part):
 
 
 class RulebookDocument(Part):
-    """The rules of one version, with the groups and caps that they name."""
+    """The rules and goals of one version, with the groups and caps that the rules name."""
 
     rules: Annotated[tuple[Rule, ...], Field(max_length=RULES_MAX)]
     groups: Annotated[tuple[Group, ...], Field(max_length=GROUPS_MAX)] = ()
     caps: Annotated[tuple[Cap, ...], Field(max_length=CAPS_MAX)] = ()
+    goals: Annotated[tuple[Goal, ...], Field(max_length=GOALS_MAX)] = ()
 
 
 def default_document(currency: str) -> RulebookDocument:
@@ -69,8 +74,14 @@ def parse_document(text: str) -> RulebookDocument:
 
 
 def canonical(document: RulebookDocument) -> str:
-    """Return a document as the text that is stored: names sorted, no blanks, and nothing that is null."""
+    """Return a document as the text that is stored: names sorted, no blanks, and nothing that is null.
+
+    A part that came into documents later is left out where it is empty, so that older documents keep their text and their hash.
+    """
     fields = document.model_dump(mode="json", exclude_none=True)
+    for part in LATER_PARTS:
+        if not fields[part]:
+            del fields[part]
     return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 

@@ -14,8 +14,9 @@ from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.evaluating import Answer, Answers, Wanted
 from services.loyalty.earning.domain.levels import Counters, Level
+from services.loyalty.earning.domain.progress import NO_STARTS, Aim, Reached, Starts, aims_of
 from services.loyalty.earning.domain.rules.grants import Grant
-from services.loyalty.ledger.domain import granting
+from services.loyalty.ledger.domain import calendar, granting
 from services.loyalty.ledger.domain.journal import Journal
 from services.loyalty.ledger.domain.postings import Account, PostingCause
 from services.loyalty.ledger.domain.wallets import Lot, Member, Wallet
@@ -72,11 +73,13 @@ class Decision:
     """The version of the rulebook."""
     member: MemberFacts | None = None
     """The facts of the member that the rules looked at; None: they looked at none."""
+    aims: tuple[Aim, ...] = ()
+    """The goals that the purchase counts for."""
 
     @property
     def rows(self) -> int:
-        """The number of ids that the purchase takes: its own, and those of a lot and a posting per grant."""
-        return 1 + 2 * len(self.claims)
+        """The number of ids that the purchase takes: its own, those of a lot and a posting per grant, and a completion more per goal."""
+        return 1 + 2 * len(self.claims) + 3 * len(self.aims)
 
 
 class Weighed(NamedTuple):
@@ -95,9 +98,14 @@ def weigh(book: CompiledRulebook, cart: Cart, zone: ZoneInfo) -> Weighed:
 
 
 def decide(
-    version: int, book: CompiledRulebook, purchase: Purchase, member: MemberFacts | None, zone: ZoneInfo
+    version: int,
+    book: CompiledRulebook,
+    purchase: Purchase,
+    member: MemberFacts | None,
+    zone: ZoneInfo,
+    starts: Starts = NO_STARTS,
 ) -> Decision:
-    """Return what the rules of a version want to grant for a purchase."""
+    """Return what the rules of a version want to grant for a purchase, and the goals that it counts for."""
     cart = Cart(
         currency=purchase.currency,
         occurred_at=purchase.occurred_at,
@@ -109,7 +117,8 @@ def decide(
         issuer=purchase.issuer,
     )
     weighed = weigh(book, cart, zone)
-    return Decision(purchase, weighed.claims, outcome_of(weighed.answers.values()), version, member)
+    aims = tuple(aims_of(book, version, starts, cart, zone)) if book.goals or starts else ()
+    return Decision(purchase, weighed.claims, outcome_of(weighed.answers.values()), version, member, aims)
 
 
 def _levels(
@@ -175,3 +184,30 @@ def earn(
             cap_from=cap_from,
         )
         granting.issue(journal, member, lot, cause, Account.ISSUED, at)
+
+
+def complete(
+    journal: Journal,
+    member: Member,
+    wallet: Wallet,
+    reached: Reached,
+    cause: PostingCause,
+    at: datetime,
+    zone: ZoneInfo,
+) -> Lot:
+    """Credit completions of a goal to a wallet as one lot, whose cause is the row of the completions, and return the lot."""
+    goal = reached.goal
+    days, months = goal.available_after_days, goal.expires_after_months
+    lot = Lot(
+        id=journal.next_id(),
+        wallet=wallet,
+        rule=goal.code,
+        rulebook=reached.rulebook,
+        issued=reached.completions * goal.points,
+        base=0,
+        earned_at=at,
+        available_at=None if days is None else calendar.plus_days(at, days, zone),
+        expires_at=None if months is None else calendar.plus_months(at, months, zone),
+    )
+    granting.issue(journal, member, lot, cause, Account.ISSUED, at)
+    return lot

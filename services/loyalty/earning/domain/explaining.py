@@ -21,8 +21,8 @@ from services.loyalty.earning.domain.conditions import (
     Than,
 )
 from services.loyalty.earning.domain.evaluating import Answers, Wanted
-from services.loyalty.earning.domain.rules import BaseRule, Multiplier
 from services.loyalty.earning.domain.rules.grants import Nothing
+from services.loyalty.earning.domain.rules.terms import Selection
 from services.loyalty.purchases.domain.reasons import Reason
 
 
@@ -92,8 +92,8 @@ def _rejected(book: CompiledRulebook, cart: Cart, answer: Nothing) -> Rejected:
     return Rejected(answer.rule, answer.reason, found.fact, found.missing)
 
 
-def unmet(rule: BaseRule | Multiplier, cart: Cart) -> Unmet | None:
-    """Return the first condition of a rule that an order does not meet; None if it meets them all."""
+def unmet(rule: Selection, cart: Cart) -> Unmet | None:
+    """Return the first condition of a rule or a goal that an order does not meet; None if it meets them all."""
     return None if rule.when is None else _unmet(rule.when, cart)
 
 

@@ -34,6 +34,8 @@ class Version:
     in_force_from: datetime | None
     hash: bytes
     withdrawn_at: datetime | None
+    goals: tuple[str, ...] | None = None
+    """The codes of its goals; None: it has none."""
 
 
 class Rulebooks:
@@ -62,6 +64,15 @@ class Rulebooks:
         """Return the instant at which the rulebook in force at `instant` gives way to the next; None: there is no next one."""
         later = bisect_right(self._begins, instant)
         return self._begins[later] if later < len(self._begins) else None
+
+    @cached_property
+    def first_with_goal(self) -> dict[str, Version]:
+        """Return the first version that has each goal, by the goal's code."""
+        first: dict[str, Version] = {}
+        for version in self.standing:
+            for code in version.goals or ():
+                first.setdefault(code, version)
+        return first
 
     @cached_property
     def _begins(self) -> list[datetime]:

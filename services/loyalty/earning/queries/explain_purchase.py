@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.loyalty.earning.domain import evaluating, explaining, falling
+from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.explaining import Applied, Rejected
+from services.loyalty.earning.queries.goals import (
+    GoalStanding,
+    asked_of,
+    load_progress,
+    standings_of,
+    starts_with,
+)
 from services.loyalty.earning.queries.rulebooks import compiled_of
 from services.loyalty.earning.refusals import NoSuchPurchase
+from services.loyalty.earning.storage import completions
+from services.loyalty.ledger.domain.postings import CauseKind
 from services.loyalty.ledger.queries import lots
 from services.loyalty.ledger.queries.find_member import FoundMember
+from services.loyalty.ledger.queries.programme import programme_or_default
 from services.loyalty.purchases.domain.facts import StoredPurchase
 from services.loyalty.purchases.queries import orders
+from services.loyalty.settings import Settings
+from shared.context import Context
 from shared.db import Read
 
 
@@ -23,9 +36,13 @@ class Explanation:
     purchase: StoredPurchase
     applied: list[Applied]
     rejected: list[Rejected]
+    goals: list[GoalStanding]
+    """The goals of the version, with what the purchase counted when it was booked, and how far the member is now."""
 
 
-async def explain_purchase(read: Read, found: FoundMember, row_id: int | None) -> Explanation:
+async def explain_purchase(
+    read: Read, context: Context[Settings], found: FoundMember, row_id: int | None
+) -> Explanation:
     """Return what each rule answered to a purchase of this member. Raises NoSuchPurchase.
 
     Many lines and many rules take longer than others may wait for, so they are worked on in a thread.
@@ -42,4 +59,28 @@ async def explain_purchase(read: Read, found: FoundMember, row_id: int | None) -
         purchase,
         explaining.applied_of(book, cart, answers, granted),
         await asyncio.to_thread(explaining.rejected_of, book, cart, answers),
+        await _goals(read, context, found, purchase, book) if book.goals else [],
     )
+
+
+async def _goals(
+    read: Read,
+    context: Context[Settings],
+    found: FoundMember,
+    purchase: StoredPurchase,
+    book: CompiledRulebook,
+) -> list[GoalStanding]:
+    """Return the goals of a purchase's version: what it counted and brought, and how far its member is now."""
+    zone, cart = (await programme_or_default(read, context)).zone_info, falling.cart_of(purchase)(())
+    starts, wallets = await starts_with(read, book, purchase.occurred_at), found.wallet_ids
+    brought = {
+        record.goal: record.count
+        for record in await completions.of_causes(read, CauseKind.PURCHASE, [purchase.id])
+    }
+    asked = asked_of(book, starts, cart, purchase.occurred_at, zone)
+    progress = await load_progress(read, asked, wallets)
+    standings = await standings_of(read, progress, starts, zone, asked, None, wallets, cart)
+    return [
+        replace(standing, counted=aim.counted, completed=brought.get(standing.goal.code, 0))
+        for standing, (aim, _) in zip(standings, asked, strict=True)
+    ]

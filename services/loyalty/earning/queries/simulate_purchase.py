@@ -15,7 +15,9 @@ from services.loyalty.earning.domain.document import canonical, default_document
 from services.loyalty.earning.domain.earning import Claim, Served
 from services.loyalty.earning.domain.explaining import Applied, Rejected
 from services.loyalty.earning.domain.levels import Counters, Level
+from services.loyalty.earning.domain.progress import NO_STARTS, Aim, Progress, keys_of, series_of
 from services.loyalty.earning.domain.rulebook import Rulebooks
+from services.loyalty.earning.queries.goals import GoalStanding, asked_of, standings_of, starts_with
 from services.loyalty.earning.queries.rulebooks import compiled_of
 from services.loyalty.earning.storage import counters, rulebooks
 from services.loyalty.ledger.domain.programme import Programme
@@ -88,11 +90,13 @@ class Simulation:
     rejected: list[Rejected]
     served: list[Served]
     caps: list[FilledCap]
+    goals: list[GoalStanding]
 
     @property
     def points(self) -> int:
-        """Return what all rules together grant."""
-        return sum(part.issued for part in self.served)
+        """Return what all rules and goals together grant."""
+        of_goals = sum(standing.completed * standing.goal.points for standing in self.goals)
+        return sum(part.issued for part in self.served) + of_goals
 
     @property
     def rules(self) -> list[SimulatedRule]:
@@ -145,11 +149,14 @@ async def simulate_purchase(
     weighed = await _evaluated(book, cart, lambda: earning.weigh(book, cart, programme.zone_info))
     wallets = [NO_WALLET] if found is None else found.wallet_ids
     wallet_id = NO_WALLET if found is None else found.locked.wallets[asked.identity_id].id
-    filled = await _counters(read, weighed.claims, wallets)
+    starts = await starts_with(read, book, asked.at) if book.goals else NO_STARTS
+    aimed = asked_of(book, starts, cart, asked.at, programme.zone_info)
+    filled = await _counters(read, weighed.claims, [aim for aim, _ in aimed], wallets)
     levels = list(dict.fromkeys(level for claim in weighed.claims for level in claim.levels))
     before = {level: filled.granted(level, wallets) for level in levels}
     served = earning.serve(weighed.claims, filled, wallet_id, wallets)
     granted = {part.grant.rule: part.issued for part in served}
+    progress, zone = Progress(filled), programme.zone_info
     return Simulation(
         rules.version,
         rules.hash,
@@ -168,6 +175,7 @@ async def simulate_purchase(
             )
             for level in levels
         ],
+        await standings_of(read, progress, starts, zone, aimed, wallet_id, wallets, cart),
     )
 
 
@@ -197,7 +205,10 @@ async def _tier_before(read: Read, programme: Programme, found: FoundMember | No
     return tier
 
 
-async def _counters(read: Read, claims: Sequence[Claim], wallets: Sequence[int]) -> Counters:
-    """Return the counters that these grants count for."""
+async def _counters(
+    read: Read, claims: Sequence[Claim], aims: Sequence[Aim], wallets: Sequence[int]
+) -> Counters:
+    """Return the counters that these grants count for, and those of these goals."""
     levels: set[Level] = {level for claim in claims for level in claim.levels}
-    return await counters.load(read, [level.of(wallet_id) for level in levels for wallet_id in wallets])
+    keys = [level.of(wallet_id) for level in levels for wallet_id in wallets]
+    return await counters.load(read, [*keys, *keys_of(aims, wallets)], series_of(aims, wallets))

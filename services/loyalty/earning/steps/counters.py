@@ -11,6 +11,7 @@ from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.earning import Decision
 from services.loyalty.earning.domain.falling import Capped, missing
 from services.loyalty.earning.domain.levels import CounterKey, Counters
+from services.loyalty.earning.domain.progress import Aim, keys_of, series_of
 from services.loyalty.earning.steps.rulebooks import compiled_rulebooks
 from services.loyalty.earning.storage import counters
 from services.loyalty.earning.storage.counters import store
@@ -21,7 +22,7 @@ from services.loyalty.ledger.steps.programme import current_programme
 from services.loyalty.purchases.domain.facts import StoredPurchase
 from shared.db import Tx
 
-__all__ = ["Levels", "load", "load_levels", "store"]
+__all__ = ["Levels", "load", "load_levels", "load_of_wallets", "store"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +35,35 @@ class Levels:
 
 
 async def load(tx: Tx, locked: Locked, decisions: Iterable[Decision]) -> Counters:
-    """Return the counters that these purchases count for."""
-    return await counters.load(
-        tx,
-        [
-            level.of(wallet.id)
-            for decision in decisions
+    """Return the counters of caps and goals that these purchases count for."""
+    keys: list[CounterKey] = []
+    series: list[tuple[int, str]] = []
+    for decision in decisions:
+        wallet_ids = [wallet.id for wallet in locked.member(decision.purchase.identity_id).wallets]
+        keys += [
+            level.of(wallet_id)
             for claim in decision.claims
             for level in claim.levels
-            for wallet in locked.member(decision.purchase.identity_id).wallets
-        ],
-    )
+            for wallet_id in wallet_ids
+        ]
+        if decision.aims:
+            keys += keys_of(decision.aims, wallet_ids)
+            series += series_of(decision.aims, wallet_ids)
+    return await counters.load(tx, keys, series)
 
 
-async def load_levels(tx: Tx, locked: Locked, earned: Sequence[tuple[StoredPurchase, Lot]]) -> Levels:
-    """Return what the returns of these purchases need, which earned these lots."""
+async def load_of_wallets(tx: Tx, wallet_ids: Sequence[int]) -> Counters:
+    """Return all counters of these wallets."""
+    return counters.held(await counters.of_wallets(tx, wallet_ids))
+
+
+async def load_levels(
+    tx: Tx,
+    locked: Locked,
+    earned: Sequence[tuple[StoredPurchase, Lot]],
+    aimed: Iterable[tuple[StoredPurchase, Sequence[Aim]]] = (),
+) -> Levels:
+    """Return what the returns of these purchases need, which earned these lots and count for the goals of these aims."""
     zone = (await current_programme(tx)).zone_info
     books = await compiled_rulebooks(tx, {lot.rulebook for _, lot in earned})
     keys: list[CounterKey] = []
@@ -67,8 +82,13 @@ async def load_levels(tx: Tx, locked: Locked, earned: Sequence[tuple[StoredPurch
     for (wallet_ids, cap, cap_from), points in lacking.items():
         for latest in await lots.load_latest_of_cap(tx, locked, wallet_ids, cap, cap_from, points, own):
             capped.setdefault((latest.wallet.id, cap, cap_from), {})[latest.id] = latest
+    series: list[tuple[int, str]] = []
+    for purchase, aims in aimed:
+        owned = [wallet.id for wallet in locked.members[locked.by_id[purchase.wallet_id].owner_id].wallets]
+        keys += keys_of(aims, owned)
+        series += series_of(aims, owned)
     by_period = {period: list(counted.values()) for period, counted in capped.items()}
-    return Levels(books, await counters.load(tx, keys), by_period)
+    return Levels(books, await counters.load(tx, keys, series), by_period)
 
 
 def _member(locked: Locked, lot: Lot) -> Member:

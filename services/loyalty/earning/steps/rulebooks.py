@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from services.loyalty.earning.domain.compiling import CompiledRulebook
+from services.loyalty.earning.domain.progress import Starts
 from services.loyalty.earning.domain.rulebook import Rulebooks, default_rulebook
 from services.loyalty.earning.storage import compiled, rulebooks
 from services.loyalty.ledger.domain.programme import Programme
@@ -40,6 +41,11 @@ async def current_rulebooks(tx: Tx) -> Rulebooks:
 async def compiled_rulebooks(tx: Tx, numbers: Iterable[int]) -> dict[int, CompiledRulebook]:
     """Return the rulebooks of these versions, compiled."""
     return await compiled.load(tx, (await current_rulebooks(tx)).versions, numbers)
+
+
+async def goal_starts(tx: Tx) -> Starts:
+    """Return the begin of every goal."""
+    return await compiled.starts_of(tx, await current_rulebooks(tx))
 
 
 async def _read(tx: Tx) -> list[Rulebooks]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from services.loyalty.earning.domain.compiling import CompiledRulebook, parse
-from services.loyalty.earning.domain.rulebook import Version
+from services.loyalty.earning.domain.progress import NO_STARTS, Start, Starts
+from services.loyalty.earning.domain.rulebook import Rulebooks, Version
 from services.loyalty.earning.storage import rulebooks
 from shared.db import Read
 
@@ -29,3 +30,17 @@ async def load(
         while len(_KEPT) > KEPT_MAX:
             del _KEPT[next(iter(_KEPT))]
     return found
+
+
+async def starts_of(read: Read, known: Rulebooks) -> Starts:
+    """Return the begin of every goal of these rulebooks: the first version that has it."""
+    first = known.first_with_goal
+    if not first:
+        return NO_STARTS
+    books = await load(read, known.versions, {version.version for version in first.values()})
+    return {
+        goal.rule.code: Start(version.version, version.in_force_from, goal)
+        for code, version in first.items()
+        for goal in books[version.version].goals
+        if goal.rule.code == code
+    }

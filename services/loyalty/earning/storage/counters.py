@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from services.loyalty.earning.domain.levels import Counter, CounterKey, Counters
 from services.loyalty.earning.storage.tables import CounterRecord, counter
@@ -13,15 +13,20 @@ from shared.db import Read, Tx, any_of, any_of_rows, columns_of
 _SELECT = select(*columns_of(counter, CounterRecord))
 
 
-async def load(read: Read, keys: Iterable[CounterKey]) -> Counters:
-    """Return the counters with these keys, as far as they exist."""
-    wanted = sorted(set(keys))
+async def load(read: Read, keys: Iterable[CounterKey], series: Iterable[tuple[int, str]] = ()) -> Counters:
+    """Return the counters with these keys, as far as they exist, and all periods of each of these `series` (wallet and key)."""
+    wanted, whole = sorted(set(keys)), sorted(set(series))
     if not wanted:
         return Counters()
     c = counter.c
-    records = await read.read_records(
-        CounterRecord, _SELECT.where(any_of_rows([c.wallet_id, c.key, c.period_from], wanted))
-    )
+    condition = any_of_rows([c.wallet_id, c.key, c.period_from], wanted)
+    if whole:
+        condition = or_(condition, any_of_rows([c.wallet_id, c.key], whole))
+    return held(await read.read_records(CounterRecord, _SELECT.where(condition)))
+
+
+def held(records: Iterable[CounterRecord]) -> Counters:
+    """Return stored counters as a transaction holds them."""
     return Counters(
         {
             CounterKey(record.wallet_id, record.key, record.period_from): Counter(

@@ -61,5 +61,6 @@ async def add(tx: Tx, opened: Rulebook) -> None:
         published_by=opened.published_by,
         published_at=tx.now,
         withdrawn_at=None,
+        goals=tuple(goal.code for goal in opened.document.goals) or None,
     )
     await tx.insert_new_records(rulebook, [record])

@@ -1,4 +1,4 @@
-"""The tables of rulebooks and their drafts, and of the counters that the caps of a member keep."""
+"""The tables of rulebooks and their drafts, of the counters that caps and goals of a member keep, and of completed goals."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
+    Index,
     LargeBinary,
     MetaData,
     Named,
@@ -16,11 +17,12 @@ from sqlalchemy import (
     Table,
     Text,
     TypedColumns,
+    UniqueConstraint,
 )
 
 from shared.db import record_of, triggers
 from shared.db.schema import INDEX_NAMES
-from shared.db.types import BigInt, Id, Instant
+from shared.db.types import BigInt, Document, Id, Instant
 
 metadata = MetaData(naming_convention=INDEX_NAMES)
 
@@ -40,6 +42,8 @@ class RulebookColumns(TypedColumns):
     published_at: Named[datetime] = Column(Instant)
     withdrawn_at: Named[datetime | None] = Column(Instant)
     """It was withdrawn before it came into force; null: it was not."""
+    goals: Named[tuple[str, ...] | None] = Column(Document(tuple[str, ...]))
+    """The codes of the goals of the document; null: it has none. They tell when a goal began, without reading all documents."""
 
 
 RULEBOOK_FACTS = (
@@ -50,6 +54,7 @@ RULEBOOK_FACTS = (
     "hash",
     "published_by",
     "published_at",
+    "goals",
 )
 
 rulebook = Table("rulebook", metadata, RulebookColumns)
@@ -69,6 +74,7 @@ class RulebookRecord:
     published_by: str
     published_at: datetime
     withdrawn_at: datetime | None
+    goals: tuple[str, ...] | None
 
 
 class RulebookDraftColumns(TypedColumns):
@@ -101,15 +107,15 @@ class RulebookDraftRecord:
 
 
 class CounterColumns(TypedColumns):
-    """The table of counters: one row per wallet, cap and period, under the wallet's lock."""
+    """The table of counters: one row per wallet, cap or goal, and period, under the wallet's lock."""
 
     wallet_id: Named[int] = Column(BigInt, primary_key=True, autoincrement=False)
     key: Named[str] = Column(Id, primary_key=True)
     period_from: Named[date] = Column(Date, primary_key=True)
     measure: Named[int] = Column(BigInt)
-    """The points that rules wanted for what was not returned."""
+    """The points that rules wanted for what was not returned; of a goal what it adds up."""
     granted: Named[int] = Column(BigInt)
-    """The points that the cap let through."""
+    """The points that the cap let through; of a goal its completions."""
 
 
 counter = Table(
@@ -124,10 +130,72 @@ counter = Table(
 @record_of(counter)
 @dataclass(frozen=True, slots=True)
 class CounterRecord:
-    """The points that count for a cap of a member in one period."""
+    """The points that count for a cap of a member in one period, or the progress towards a goal."""
 
     wallet_id: int
     key: str
     period_from: date
     measure: int
     granted: int
+
+
+class CompletionColumns(TypedColumns):
+    """The table of completed goals: one row for the completions that one fact brought. They are the cause of their lot."""
+
+    id: Named[int] = Column(BigInt, primary_key=True, autoincrement=False)
+    wallet_id: Named[int] = Column(BigInt)
+    goal: Named[str] = Column(Id)
+    rulebook: Named[int] = Column(BigInt)
+    period_from: Named[date] = Column(Date)
+    number: Named[int] = Column(BigInt)
+    """The number of the first of them in the period, on this wallet."""
+    count: Named[int] = Column(BigInt)
+    reversed: Named[int] = Column(BigInt)
+    """The number of them that were taken back, the last one first."""
+    lot_id: Named[int] = Column(BigInt)
+    cause_kind: Named[int] = Column(SmallInteger)
+    """The fact that reached the goal: a purchase, or a change of owners."""
+    cause_id: Named[int] = Column(BigInt)
+    occurred_at: Named[datetime] = Column(Instant)
+    booked_at: Named[datetime] = Column(Instant)
+
+
+COMPLETION_FACTS = (
+    *("id", "wallet_id", "goal", "rulebook", "period_from", "number", "count", "lot_id"),
+    *("cause_kind", "cause_id", "occurred_at", "booked_at"),
+)
+
+completion = Table(
+    "completion",
+    metadata,
+    CompletionColumns,
+    UniqueConstraint("cause_kind", "cause_id", "wallet_id", "goal", "period_from", name="completion_once"),
+    CheckConstraint("number > 0 and count > 0", name="completion_counts"),
+    CheckConstraint("reversed >= 0 and reversed <= count", name="completion_reversed"),
+    Index("completion_goal", "wallet_id", "goal", "period_from"),
+)
+triggers.frozen_columns(completion, COMPLETION_FACTS)
+
+
+@record_of(completion)
+@dataclass(frozen=True, slots=True)
+class CompletionRecord:
+    """The completions of a goal that one fact brought to a wallet."""
+
+    id: int
+    wallet_id: int
+    goal: str
+    rulebook: int
+    period_from: date
+    number: int
+    count: int
+    reversed: int
+    lot_id: int
+    cause_kind: int
+    cause_id: int
+    occurred_at: datetime
+    booked_at: datetime
+
+    def kept(self, completions: int, issued: int) -> int:
+        """Return how many of the points of its lot are left when so many of its completions are left."""
+        return issued * completions // self.count

@@ -6,11 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from services.loyalty.earning.domain import returning
-from services.loyalty.earning.domain.falling import Falls, falls_of, missing
+from services.loyalty.earning.domain.cart import Cart
+from services.loyalty.earning.domain.falling import Falls, cart_of, falls_of, missing
+from services.loyalty.earning.domain.progress import Aim, Progress, aims_of
 from services.loyalty.earning.domain.returning import PointsOfLot, Spend
+from services.loyalty.earning.domain.rules.grants import Nothing
 from services.loyalty.earning.refusals import NotOfThisPurchase
-from services.loyalty.earning.steps import counters
+from services.loyalty.earning.steps import counters, goals
 from services.loyalty.earning.steps.counters import Levels
+from services.loyalty.earning.steps.goals import Completions
+from services.loyalty.earning.steps.rulebooks import compiled_rulebooks, goal_starts
 from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.locked import Locked
 from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
@@ -18,6 +23,7 @@ from services.loyalty.ledger.domain.wallets import Lot, Member, Wallet
 from services.loyalty.ledger.steps import lots
 from services.loyalty.ledger.steps.booking import Booking, close_booking, open_booking
 from services.loyalty.ledger.steps.lock_wallets import lock_wallets
+from services.loyalty.ledger.steps.programme import current_programme
 from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
 from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Return, StoredPurchase, UnitRange, orders_named
@@ -42,6 +48,8 @@ class Undoing:
     wallet: Wallet
     earned: Sequence[Lot]
     spends: Sequence[Spend]
+    aims: Sequence[Aim] = ()
+    """The goals that its purchase counts for."""
 
     def members(self, locked: Locked) -> dict[str, Member]:
         """Return the buyer, and the owners of the lots that paid the order."""
@@ -81,9 +89,12 @@ async def _apply(
     members = {
         owner_id: member for undoing in undoings for owner_id, member in undoing.members(locked).items()
     }
-    await lots.load_open(tx, locked, _needy(members, undoings))
     earned = [(undoing.purchase, lot) for undoing in undoings for lot in undoing.earned]
-    levels = await counters.load_levels(tx, locked, earned)
+    aimed = [(undoing.purchase, undoing.aims) for undoing in undoings if undoing.aims]
+    levels = await counters.load_levels(tx, locked, earned, aimed)
+    progress = Progress(levels.counters)
+    completions = await goals.load_completions(tx, locked, progress)
+    await lots.load_open(tx, locked, _needy(members, undoings, completions))
     booking = await open_booking(tx, locked, members.values(), rows=len(ready))
     records, counted = [], []
     for undoing in undoings:
@@ -91,11 +102,13 @@ async def _apply(
         earlier: list[UnitRange] = before.setdefault(undoing.purchase.id, [])
         returning.check_returnable(undoing.purchase.lines, undoing.fact.units, earlier)
         falls = _falls(booking, levels, undoing, earlier)
+        falls += _goals(booking, progress, completions, undoing, earlier)
         earlier += undoing.fact.units
         records.append(_book(booking, context.vault.numbers, undoing, falls, cause))
         counted.append(_counted(undoing, records[-1], cause))
     await count_spend(booking, counted)
     await counters.store(tx, levels.counters)
+    await completions.store(tx)
     await recording.add_returns(tx, records)
     await close_booking(booking)
 
@@ -105,6 +118,7 @@ async def _load(
 ) -> list[Undoing]:
     """Load the lots that the purchases earned, and those that paid their orders."""
     earned = await lots.load_of_purchases(tx, locked, sorted({purchase.id for _, purchase in ready}))
+    aims = await _aims(tx, [purchase for _, purchase in ready])
     spends = await _spends(tx, context, locked, {_order(purchase) for _, purchase in ready})
     return [
         Undoing(
@@ -113,9 +127,23 @@ async def _load(
             wallet=locked.by_id[purchase.wallet_id],
             earned=earned.get(purchase.id, []),
             spends=returning.spent_by(spends.get(_order(purchase), ()), locked.by_id[purchase.wallet_id]),
+            aims=aims.get(purchase.id, ()),
         )
         for fact, purchase in ready
     ]
+
+
+async def _aims(tx: Tx, purchases: Sequence[StoredPurchase]) -> dict[int, list[Aim]]:
+    """Return the goals that these purchases count for, by purchase; nothing is read where there are no goals."""
+    starts = await goal_starts(tx)
+    if not starts:
+        return {}
+    zone = (await current_programme(tx)).zone_info
+    books = await compiled_rulebooks(tx, {purchase.rulebook for purchase in purchases})
+    return {
+        purchase.id: aims_of(books[purchase.rulebook], purchase.rulebook, starts, cart_of(purchase)(()), zone)
+        for purchase in purchases
+    }
 
 
 async def _spends(
@@ -141,13 +169,13 @@ async def _spends(
     }
 
 
-def _needy(members: dict[str, Member], undoings: Iterable[Undoing]) -> list[Member]:
+def _needy(members: dict[str, Member], undoings: Iterable[Undoing], completions: Completions) -> list[Member]:
     """Return the members of whom other lots may be needed.
 
-    These are members whose purchase's points are not all there, those whose returns may take points out of other lots, and members who get
-    spent points back.
+    These are members whose purchase's points are not all there, those whose returns may take points out of other lots, members who
+    completed goals that the returns may undo, and members who get spent points back.
     """
-    owner_ids = set()
+    owner_ids = {lot.wallet.owner_id for lot in completions.lots.values()}
     for undoing in undoings:
         for lot in undoing.earned:
             is_all_there = lot.pending + lot.remaining + lot.expired >= lot.issued - lot.reversed
@@ -165,6 +193,32 @@ def _falls(
     member, zone = booking.locked.member(undoing.wallet.identity_id), booking.programme.zone_info
     units = undoing.fact.units
     return falls_of(levels.books, undoing.purchase, undoing.earned, before, units, falls, member, zone)
+
+
+def _goals(
+    booking: Booking,
+    progress: Progress,
+    completions: Completions,
+    undoing: Undoing,
+    before: Sequence[UnitRange],
+) -> list[PointsOfLot]:
+    """Take what a return takes from goals, and return the points of the completions that fall."""
+    wallet, left = undoing.wallet, cart_of(undoing.purchase)
+    wallets = [owned.id for owned in booking.locked.member(wallet.identity_id).wallets]
+    points: list[PointsOfLot] = []
+    for aim in undoing.aims:
+        units = _counted_by(aim, left(before)) - _counted_by(aim, left([*before, *undoing.fact.units]))
+        if units and progress.begun(aim, wallet.id):
+            surplus = progress.surplus(aim.term, wallets)
+            progress.count(aim, wallet.id, -units)
+            for lost in progress.fall(aim.term, wallet.id, wallets, surplus):
+                points += completions.take(lost)
+    return points
+
+
+def _counted_by(aim: Aim, cart: Cart) -> int:
+    counted = aim.compiled.counted(cart)
+    return 0 if isinstance(counted, Nothing) else counted
 
 
 def _book(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from services.loyalty.earning.domain import earning
 from services.loyalty.earning.domain.earning import Decision, Outcome
 from services.loyalty.earning.domain.levels import Counters
-from services.loyalty.earning.steps import counters
-from services.loyalty.earning.steps.rulebooks import compiled_rulebooks, current_rulebooks
+from services.loyalty.earning.domain.progress import Progress
+from services.loyalty.earning.steps import counters, goals
+from services.loyalty.earning.steps.goals import CompletionRecord
+from services.loyalty.earning.steps.rulebooks import compiled_rulebooks, current_rulebooks, goal_starts
 from services.loyalty.ledger.domain.locked import Locked
 from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
 from services.loyalty.ledger.steps.booking import Booking, close_booking, open_booking
@@ -37,14 +39,19 @@ async def earn_points(tx: Tx, context: Context[Settings], purchases: Sequence[Pu
     decisions = await _decide(tx, locked, fresh)
     members = [locked.member(purchase.identity_id) for purchase in fresh]
     levels = await counters.load(tx, locked, decisions)
+    progress = Progress(levels)
+    await _begin_goals(tx, locked, progress, decisions)
     booking = await open_booking(tx, locked, members, rows=sum(decision.rows for decision in decisions))
-    records, counted = [], []
+    records, counted, completed = list[PurchaseRecord](), list[Counted](), list[CompletionRecord]()
     for decision in decisions:
         cause = Cause(kind="purchase", id=decision.purchase.purchase_id)
         records.append(_book(booking, context.vault.numbers, levels, decision, cause))
+        if decision.aims:
+            completed += _complete(booking, context.vault.numbers, progress, decision, records[-1])
         counted.append(_counted(booking, decision.purchase, cause))
     await count_spend(booking, counted)
     await counters.store(tx, levels)
+    await goals.store_completions(tx, completed)
     await recording.add(tx, records)
     await close_booking(booking)
 
@@ -54,6 +61,7 @@ async def _decide(tx: Tx, locked: Locked, fresh: Sequence[Purchase]) -> list[Dec
     programme, rulebooks = await current_programme(tx), await current_rulebooks(tx)
     versions = [rulebooks.at(purchase.occurred_at).version for purchase in fresh]
     books = await compiled_rulebooks(tx, versions)
+    starts = await goal_starts(tx)
     tiers: Sequence[str | None] = [None] * len(fresh)
     if any(book.needs_tier for book in books.values()):
         tiers = await tiers_before(tx, programme, locked, [_spent(purchase) for purchase in fresh])
@@ -64,9 +72,36 @@ async def _decide(tx: Tx, locked: Locked, fresh: Sequence[Purchase]) -> list[Dec
             purchase,
             MemberFacts(tier) if tier is not None and books[version].needs_tier else None,
             programme.zone_info,
+            starts,
         )
         for purchase, version, tier in zip(fresh, versions, tiers, strict=True)
     ]
+
+
+async def _begin_goals(tx: Tx, locked: Locked, progress: Progress, decisions: Sequence[Decision]) -> None:
+    aims = [
+        (aim, locked.wallets[decision.purchase.identity_id])
+        for decision in decisions
+        for aim in decision.aims
+    ]
+    if aims:
+        zone = (await current_programme(tx)).zone_info
+        await goals.begin(tx, locked, progress, aims, await goal_starts(tx), zone)
+
+
+def _complete(
+    booking: Booking, numbers: Numbers, progress: Progress, decision: Decision, bought: PurchaseRecord
+) -> Iterator[CompletionRecord]:
+    """Count a purchase for its goals, and book the completions that it brings."""
+    member = booking.locked.member(bought.identity_id)
+    wallets = [owned.id for owned in member.wallets]
+    fact = PostingCause(CauseKind.PURCHASE, bought.id)
+    for aim in decision.aims:
+        if progress.begun(aim, bought.wallet_id):
+            progress.count(aim, bought.wallet_id, aim.counted)
+            reached = progress.grant(aim.term, aim.rulebook, bought.wallet_id, wallets)
+            if reached is not None:
+                yield goals.complete(booking, numbers, reached, fact, bought.occurred_at)
 
 
 def _spent(purchase: Purchase) -> Spent:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from services.loyalty.earning.domain.document import RulebookDocument
 from services.loyalty.earning.domain.rulebook import Rulebook, Rulebooks
-from services.loyalty.earning.queries.check_caps import check_caps
+from services.loyalty.earning.queries.check_meaning import check_meaning
 from services.loyalty.earning.refusals import (
     RULEBOOKS_MAX,
     InForceTooSoon,
@@ -28,14 +28,14 @@ async def publish_rulebook(
 ) -> int:
     """Store a document whose rules are in force from an instant on, and return its version.
 
-    Raises InForceTooSoon, NotAfterTheOthers, CapChanged and TooManyRulebooks.
+    Raises InForceTooSoon, NotAfterTheOthers, CapChanged, GoalChanged and TooManyRulebooks.
     """
     await lock_rulebooks(tx, context)
     known = await current_rulebooks(tx)
     _check_begin(known, in_force_from, tx.now)
     if len(known.versions) >= RULEBOOKS_MAX:
         raise TooManyRulebooks
-    await check_caps(tx, document)
+    await check_meaning(tx, document)
     version = known.versions[-1].version + 1
     await rulebooks.add(tx, Rulebook(version, in_force_from, document, publisher))
     return version

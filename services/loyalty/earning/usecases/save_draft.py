@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.loyalty.earning.domain.document import RulebookDocument, canonical
-from services.loyalty.earning.queries.check_caps import check_caps
+from services.loyalty.earning.queries.check_meaning import check_meaning
 from services.loyalty.earning.refusals import DRAFTS_MAX, TooManyDrafts
 from services.loyalty.earning.steps.rulebooks import lock_rulebooks
 from services.loyalty.earning.storage import drafts
@@ -30,12 +30,12 @@ async def save_draft(
 ) -> RulebookDraftRecord:
     """Store a document under a name. The same document once more changes nothing.
 
-    Raises PreconditionFailed, CapChanged and TooManyDrafts.
+    Raises PreconditionFailed, CapChanged, GoalChanged and TooManyDrafts.
     """
     await lock_rulebooks(tx, context)
     former = await drafts.find(tx, name)
     precondition.check(None if former is None else former.version)
-    await check_caps(tx, document)
+    await check_meaning(tx, document)
     text = canonical(document)
     if former is None:
         if await drafts.count(tx) >= DRAFTS_MAX:

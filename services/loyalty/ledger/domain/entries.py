@@ -59,6 +59,7 @@ class Fact:
     purchase_id: str | None = None
     return_id: str | None = None
     remedy_id: str | None = None
+    goal: str | None = None
     order: OrderKey | None = None
     order_sealed: SealedText | None = None
     """The order as the member named it."""

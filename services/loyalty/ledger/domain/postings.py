@@ -37,6 +37,7 @@ class CauseKind(IntEnum):
     HOLD = 10
     HOLD_CANCEL = 11
     HOLD_TTL = 12
+    GOAL = 13
 
 
 class PostingCause(NamedTuple):

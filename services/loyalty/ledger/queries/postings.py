@@ -1,5 +1,12 @@
 """Read what the postings of a fact did, and pages of postings with their owners."""
 
-from services.loyalty.ledger.storage.postings import OwnedPosting, Taken, cause_ids, owned_page, taken
+from services.loyalty.ledger.storage.postings import (
+    OwnedPosting,
+    Taken,
+    cause_ids,
+    last_ordinal,
+    owned_page,
+    taken,
+)
 
-__all__ = ["OwnedPosting", "Taken", "cause_ids", "owned_page", "taken"]
+__all__ = ["OwnedPosting", "Taken", "cause_ids", "last_ordinal", "owned_page", "taken"]

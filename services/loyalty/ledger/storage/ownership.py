@@ -39,3 +39,12 @@ async def owners_at(read: Read, identity_ids: Sequence[str], as_of: datetime) ->
     )
     rows = await read.all(statement.order_by(c.ownership_version))
     return {row.identity_id: row.owner_id for row in rows}
+
+
+async def rows_of(read: Read, identity_ids: Sequence[str]) -> dict[tuple[str, int], int]:
+    """Return the ids of the changes of ownership of these identities, by identity and version."""
+    c = ownership.c
+    rows = await read.all(
+        select(c.id, c.identity_id, c.ownership_version).where(any_of(c.identity_id, identity_ids))
+    )
+    return {(row.identity_id, row.ownership_version): row.id for row in rows}

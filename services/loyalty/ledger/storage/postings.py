@@ -79,6 +79,13 @@ async def add(tx: Tx, postings: Sequence[Posting]) -> None:
     await tx.insert_records(posting, [_record_of(fresh.next(), booked) for booked in postings])
 
 
+async def last_ordinal(read: Read, cause: PostingCause) -> int:
+    """Return the number of the last posting of a cause; 0 if it has none."""
+    c = posting.c
+    of_cause = select(func.max(c.ordinal)).where(c.cause_kind == cause.kind, c.cause_id == cause.id)
+    return await read.scalar(of_cause) or 0
+
+
 async def taken(read: Read, kind: CauseKind, cause_ids: Iterable[int], target: Account) -> list[Taken]:
     """Return the spendable and held points that these causes moved to `target`, in the order of the postings."""
     statement = (

@@ -16,8 +16,11 @@ TOLD = (
     CauseKind.REDEMPTION,
     CauseKind.ADJUSTMENT,
     CauseKind.REMEDY,
+    CauseKind.GOAL,
+    CauseKind.OWNERSHIP,
 )
-"""The kinds of fact whose points are told. Of a return only the points that it takes back are, and not those it gives back."""
+"""The kinds of fact whose points are told. Of a return only the points that it takes back are, and not those it gives back.
+An unmerge may take completed goals back."""
 _c = posting.c
 _added = func.sum(
     case(

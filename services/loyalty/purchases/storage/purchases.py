@@ -116,6 +116,15 @@ async def of_period(
     return await read.read_records(StoredPurchase, statement.order_by(c.id))
 
 
+async def of_versions_before(read: Read, wallet_ids: Sequence[int], version: int) -> list[StoredPurchase]:
+    """Return the purchases of these wallets that earned by an earlier version of the rules, in the order of their booking."""
+    c = purchase.c
+    statement = select(*columns_of(purchase, StoredPurchase)).where(
+        any_of(c.wallet_id, wallet_ids), c.rulebook < version
+    )
+    return await read.read_records(StoredPurchase, statement.order_by(c.id))
+
+
 async def returns_of(read: Read, row_ids: Sequence[int]) -> list[int]:
     """Return the row ids of the returns of these purchases (row ids)."""
     c = purchase_return.c

@@ -19,6 +19,7 @@ class LedgerEntryKind(StrEnum):
     HOLD = "hold"
     HOLD_CANCELLED = "hold_cancelled"
     HOLD_EXPIRED = "hold_expired"
+    GOAL = "goal"
 
 
 KIND = {
@@ -33,4 +34,5 @@ KIND = {
     CauseKind.HOLD: LedgerEntryKind.HOLD,
     CauseKind.HOLD_CANCEL: LedgerEntryKind.HOLD_CANCELLED,
     CauseKind.HOLD_TTL: LedgerEntryKind.HOLD_EXPIRED,
+    CauseKind.GOAL: LedgerEntryKind.GOAL,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.loyalty.earning.queries.entries import completed_by
 from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
 from services.loyalty.ledger.queries import lots
@@ -39,6 +40,8 @@ async def facts_of_order(
     bought = [*issuer_of]
     returned = await orders.returns_of(read, bought) if bought else []
     earned = await lots.ids_of_purchases(read, bought) if bought else []
+    completed = await completed_by(read, bought) if bought else {}
+    earned += completed.values()
     issuers = {issuer or SHOP, *issuer_of.values()}
     named = [OrderKey(recorder, source, order_id) for recorder in issuers]
     spent = await redemptions.rows_of_orders(read, vault, named, wallet_ids)
@@ -46,6 +49,7 @@ async def facts_of_order(
         PostingCause(kind, row_id)
         for kind, row_ids in (
             (CauseKind.PURCHASE, bought),
+            (CauseKind.GOAL, [*completed]),
             (CauseKind.RETURN, returned),
             (CauseKind.REDEMPTION, spent),
             (CauseKind.LOT_ACTIVATE, earned),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.loyalty.earning.queries import entries as of_goals
 from services.loyalty.ledger.domain.entries import EntryKey, Fact, Side
 from services.loyalty.ledger.domain.postings import PostingCause
 from services.loyalty.ledger.queries import entries as of_ledger
@@ -69,5 +70,6 @@ async def _facts(read: Read, causes: Sequence[PostingCause]) -> dict[PostingCaus
         *await of_purchases.facts(read, causes),
         *await of_redemptions.facts(read, causes),
         *await of_remedies.facts(read, causes),
+        *await of_goals.facts(read, causes),
     ]
     return {fact.cause: fact for fact in facts}

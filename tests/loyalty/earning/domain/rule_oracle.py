@@ -270,7 +270,8 @@ class RuleOracle:
 
     def total(self, lefts: Iterable[Left]) -> int:
         """Return the points of a member of whose orders this is left."""
-        free, measures = 0, dict[tuple[str, date], int]()
+        lefts = list(lefts)
+        free, measures = self.completed(lefts), dict[tuple[str, date], int]()
         days: dict[tuple[str, date], date] = {}
         caps = {cap["code"]: cap for cap in self.document["caps"]}
         for left in lefts:
@@ -299,6 +300,29 @@ class RuleOracle:
                 measures[above] = measures.get(above, 0) + passed
                 days[above] = days[key]
         return free
+
+    def completed(self, lefts: Iterable[Left]) -> int:
+        """Return the points of the goals that a member completed, of whose orders this is left."""
+        points = 0
+        for goal in self.document.get("goals", []):
+            measures: dict[date, list[tuple[date, int]]] = {}
+            for left in lefts:
+                lines = self.counting(goal, left)
+                units = [unit for unit in left.units if unit[0] in lines]
+                if units:
+                    day = left.order.at.astimezone(self.zone).date()
+                    if goal["measure"] == "amount":
+                        in_currency = left.order.currency == goal["currency"]
+                        counted = sum(map(left.order.worth, units)) if in_currency else 0
+                    else:
+                        counted = len(units) if goal["measure"] == "quantity" else 1
+                    period = self.first(goal.get("period", "lifetime"), day)
+                    measures.setdefault(period, []).append((day, counted))
+            for facts in measures.values():
+                days = goal["measure"] == "active_days"
+                measure = len({day for day, _ in facts}) if days else sum(counted for _, counted in facts)
+                points += min(goal.get("times", measure), measure // goal["target"]) * goal["points"]
+        return points
 
     def within(self, caps: dict[str, Json], code: str) -> list[Json]:
         """Return all caps that a cap lies within."""

@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo
 from services.loyalty.earning.domain import checks, compiling, earning
 from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.document import RulebookDocument
-from services.loyalty.earning.domain.falling import Falls, falls_of
+from services.loyalty.earning.domain.falling import Falls, cart_of, falls_of
 from services.loyalty.earning.domain.levels import Counters
+from services.loyalty.earning.domain.progress import GOAL, Aim, Progress
+from services.loyalty.earning.domain.rules.grants import Nothing
 from services.loyalty.ledger.domain.wallets import Lot, Member, Wallet
 from services.loyalty.purchases.domain.facts import Line, MemberFacts, Purchase, StoredPurchase, UnitRange
 from tests.loyalty.earning.domain.rule_oracle import Json, Left, Order
@@ -87,10 +89,14 @@ def condition(rng: random.Random, scope: str, depth: int, *, falls: bool, prices
     return number_leaf(rng, scope, ("gt", "ge") if falls else ("lt", "le", "gt", "ge"), prices=prices)
 
 
-def random_document(rng: random.Random, *, only_requalify: bool = False) -> Json:
-    """Return a rulebook that `checks.faults` finds nothing in."""
+def random_document(rng: random.Random, *, only_requalify: bool = False, world: int = 0) -> Json:
+    """Return a rulebook that `checks.faults` finds nothing in. Its goals have codes of their `world`."""
     while True:
         made = _document(rng, only_requalify=only_requalify)
+        made["goals"] = [
+            random_goal(rng, f"goal{world}_{number}", prices=not only_requalify)
+            for number in range(rng.randint(0, 2))
+        ]
         if not checks.faults(RulebookDocument.model_validate_json(json.dumps(made))):
             return made
 
@@ -164,6 +170,24 @@ def _rule(
     return rule
 
 
+def random_goal(rng: random.Random, code: str, *, prices: bool) -> Json:
+    """Return a goal of any measure."""
+    measure = rng.choice(("purchases", "amount", "quantity", "active_days"))
+    goal: Json = {"code": code, "measure": measure, "points": rng.choice((5, 40))}
+    goal["target"] = rng.choice((500, 3_000)) if measure == "amount" else rng.randint(1, 3)
+    if measure == "amount":
+        goal["currency"] = rng.choice(("CNY", "CNY", "JPY"))
+    if rng.random() < 0.5:
+        goal["times"] = rng.randint(1, 2)
+    if rng.random() < 0.6:
+        goal["period"] = rng.choice(("day", "week", "month", "lifetime"))
+    if rng.random() < 0.5:
+        goal["when"] = condition(rng, "when", 2, falls=True, prices=prices)
+    if rng.random() < 0.4:
+        goal["lines"] = condition(rng, "lines", 2, falls=True, prices=prices)
+    return goal
+
+
 def random_order(rng: random.Random, number: int, wallets: int) -> Order:
     lines = tuple(
         (
@@ -201,6 +225,8 @@ class Ledger:
         owned = [Wallet(number + 1, f"w{number}", "member", START) for number in range(self.wallets)]
         self.member = Member("member", owned)
         self.counters = Counters()
+        self.progress = Progress(self.counters)
+        self.aims: dict[str, tuple[Aim, ...]] = {}
         self.lots: dict[str, list[Lot]] = {}
         self.returned: dict[str, list[UnitRange]] = {}
         self.facts: dict[str, StoredPurchase] = {}
@@ -231,6 +257,10 @@ class Ledger:
             )
             for part in served
         ]  # fmt: skip
+        self.aims[order.key] = decision.aims
+        for aim in decision.aims:
+            self.progress.count(aim, wallet.id, aim.counted)
+            self.progress.grant(aim.term, 1, wallet.id, wallets)
         self.returned[order.key] = []
         self.facts[order.key] = StoredPurchase(
             0,
@@ -267,10 +297,25 @@ class Ledger:
         ):
             lot.reversed += points
             assert lot.reversed <= lot.issued
+        left, wallets = cart_of(self.facts[order.key]), [owned.id for owned in self.member.wallets]
+        wallet_id = self.member.wallets[order.wallet].id
+        for aim in self.aims[order.key]:
+            counts = [aim.compiled.counted(left(gone)) for gone in (before, [*before, *ranges])]
+            was, stays = (0 if isinstance(count, Nothing) else count for count in counts)
+            if was > stays:
+                surplus = self.progress.surplus(aim.term, wallets)
+                self.progress.count(aim, wallet_id, stays - was)
+                self.progress.fall(aim.term, wallet_id, wallets, surplus)
         before += ranges
 
     def balance(self) -> int:
-        return sum(lot.issued - lot.reversed for lots in self.lots.values() for lot in lots)
+        points = sum(lot.issued - lot.reversed for lots in self.lots.values() for lot in lots)
+        for compiled_goal in self.book.goals:
+            goal = compiled_goal.rule
+            points += goal.points * sum(
+                row.granted for key, row in self.counters.rows.items() if key.key == GOAL + goal.code
+            )
+        return points
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ STEP: Json = {"code": "step", "kind": "points_per_step", "points": 1}
 DOUBLE: Json = {"code": "double", "kind": "multiplier", "of": "base", "percent": 200}
 BONUS: Json = {"code": "bonus", "kind": "fixed_bonus", "points": 5}
 SKU: Json = {"op": "eq", "fact": "line.sku", "value": "tea"}
+GOAL: Json = {"code": "fifth", "measure": "purchases", "target": 5, "points": 50}
 TIER: Json = {"op": "eq", "fact": "member.tier", "value": "gold"}
 MANY: Json = {"op": "ge", "fact": "order.quantity", "value": 3}
 LARGE: Json = {"op": "sum", "of": "amount", "compare": "ge", "value": {"CNY": 1}}
@@ -50,6 +51,10 @@ def capped(levels: int) -> list[Json]:
 
 def base(**terms: object) -> Json:
     return {"rules": [{**BASE, **terms}]}
+
+
+def aimed(**terms: object) -> Json:
+    return {"rules": [BASE], "goals": [{**GOAL, **terms}]}
 
 
 def grouped(stacking: str, *rules: Json) -> Json:
@@ -115,6 +120,18 @@ FAULTS: list[tuple[Json, str, str]] = [
     ({"rules": [{**BONUS, "when": {"op": "not", "of": MANY}}]}, "/rules/0/when", "not_requalified"),
     ({"rules": [{**BONUS, "when": {**MANY, "op": "le"}}]}, "/rules/0/when", "not_requalified"),
     (base(lines={"op": "le", "fact": "line.quantity", "value": 2}, on_return="requalify"), "/rules/0/lines", "not_requalified"),
+    ({"rules": [BASE], "goals": [GOAL, GOAL]}, "/goals/1/code", "code_twice"),
+    (aimed(code="base"), "/goals/0/code", "code_twice"),
+    (aimed(currency="CNY"), "/goals/0/currency", "currency_of_amounts"),
+    (aimed(measure="amount", target=10_000), "/goals/0/currency", "currency_of_amounts"),
+    (aimed(measure="amount", target=10_000, currency="XXX"), "/goals/0/currency", "currency_unknown"),
+    (aimed(measure="amount", currency="CNY"), "/goals/0/target", "goal_too_low"),
+    (aimed(measure="quantity", target=10), "/goals/0/target", "goal_too_low"),
+    (aimed(begins_at="2026-03-02T00:00:00Z", ends_at="2026-03-01T00:00:00Z"), "/goals/0/ends_at", "ends_before_it_begins"),
+    (aimed(when=SKU), "/goals/0/when/fact", "fact_elsewhere"),
+    (aimed(when={**TIER, "value": "platinum"}), "/goals/0/when/value", "tier_unknown"),
+    (aimed(when={**MANY, "op": "le"}), "/goals/0/when", "goal_not_again"),
+    (aimed(lines={"op": "le", "fact": "line.quantity", "value": 2}), "/goals/0/lines", "goal_not_again"),
 ]  # fmt: skip
 
 
@@ -139,8 +156,16 @@ def test_every_fault_that_documents_can_have_is_in_the_table() -> None:
         {"rules": [BASE], "caps": capped(CAPS_DEEP_MAX)},
         grouped("best_per_line", DOUBLE),
         {"rules": [{**BONUS, "when": {"op": "all", "of": [MANY, LARGE, {"op": "not", "of": TIER}]}}]},
+        aimed(
+            measure="amount",
+            target=10_000,
+            currency="CNY",
+            points=19,
+            when={"op": "all", "of": [MANY, LARGE]},
+        ),
+        aimed(measure="quantity", target=1, points=1_000_000, times=1_000_000),
     ],
-    ids=("conditions", "many conditions", "caps", "multipliers", "a bonus"),
+    ids=("conditions", "many conditions", "caps", "multipliers", "a bonus", "a goal", "a goal of units"),
 )
 def test_a_document_at_its_limits_has_no_fault(document: Json) -> None:
     assert faults_of(document) == []

@@ -227,7 +227,7 @@ async def test_random_rules_through_the_ledger(shop: Shop, kind: databases.Kind)
     zone = shop.runtime.context.settings.zone
     for number in range(WORLDS[kind]):
         rng = random.Random(f"{SEED} {number}")
-        buyer, document = customer(), random_document(rng)
+        buyer, document = customer(), random_document(rng, world=number)
         version, begins = number + 1, None if number == 0 else START + number * timedelta(days=60)
         await put_rules(shop, document, version=version, begins=begins)
         oracle, lefts, sold = RuleOracle(document, ZoneInfo(zone)), [], []

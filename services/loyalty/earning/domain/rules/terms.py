@@ -43,11 +43,20 @@ class Fraction(NamedTuple):
     denominator: int
 
 
-class Terms(Part):
-    """The terms that every rule has beside its kind. `leaving.py` says what a return does to a grant."""
+AvailableAfterDays = Annotated[
+    Annotated[int, Field(ge=1, le=366)] | None,
+    Field(
+        description="The points can be spent so many calendar days after the purchase, by default at once."
+    ),
+]
+ExpiresAfterMonths = Annotated[
+    Annotated[int, Field(ge=1, le=240)] | None,
+    Field(description="The points expire so many calendar months after the purchase, by default never."),
+]
 
-    returns: ClassVar[OnReturn] = OnReturn.SHARE
-    """The effect of a return where the rule does not say."""
+
+class Selection(Part):
+    """The orders that count for a rule or a goal, and their lines that do."""
 
     code: Code
     when: Annotated[Condition | None, Field(description="The order must meet it.")] = None
@@ -60,6 +69,14 @@ class Terms(Part):
     ends_at: Annotated[
         AwareDatetime | None, Field(description="The rule holds for purchases before this instant.")
     ] = None
+
+
+class Terms(Selection):
+    """The terms that every rule has beside its kind. `leaving.py` says what a return does to a grant."""
+
+    returns: ClassVar[OnReturn] = OnReturn.SHARE
+    """The effect of a return where the rule does not say."""
+
     priority: Annotated[
         int,
         Field(
@@ -78,16 +95,8 @@ class Terms(Part):
         OnReturn | None,
         Field(description="By default `requalify` for a `fixed_bonus`, and `share` for every other kind."),
     ] = None
-    available_after_days: Annotated[
-        Annotated[int, Field(ge=1, le=366)] | None,
-        Field(
-            description="The points can be spent so many calendar days after the purchase, by default at once."
-        ),
-    ] = None
-    expires_after_months: Annotated[
-        Annotated[int, Field(ge=1, le=240)] | None,
-        Field(description="The points expire so many calendar months after the purchase, by default never."),
-    ] = None
+    available_after_days: AvailableAfterDays = None
+    expires_after_months: ExpiresAfterMonths = None
 
     @property
     def left_by(self) -> OnReturn:

@@ -1,0 +1,68 @@
+"""Goals: what depends on other purchases of the member, such as the first one, every fifth one, or a challenge."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from services.loyalty.earning.domain.documents import Points
+from services.loyalty.earning.domain.periods import Period
+from services.loyalty.earning.domain.rules.terms import AvailableAfterDays, ExpiresAfterMonths, Selection
+from shared.limits import INT64_MAX, ORDER_AMOUNT_MAX
+
+GOAL_POINTS_MAX = 1_000_000_000_000
+"""Points that one order can bring by one goal. A goal that could grant more is refused."""
+TIMES_MAX = 1_000_000
+UNLIMITED = INT64_MAX
+
+
+class Measure(StrEnum):
+    """The quantity that a goal adds up over purchases. `active_days` are the calendar days, in the programme's zone, on which the member bought."""
+
+    PURCHASES = "purchases"
+    AMOUNT = "amount"
+    QUANTITY = "quantity"
+    ACTIVE_DAYS = "active_days"
+
+
+class Goal(Selection):
+    """Grants `points` each time that the measure of a member's purchases, without what was returned, reaches `target` once more."""
+
+    measure: Measure
+    currency: Annotated[
+        str | None,
+        Field(description="Of `amount` only: purchases in other currencies do not count."),
+    ] = None
+    target: Annotated[
+        int, Field(ge=1, le=ORDER_AMOUNT_MAX, description="Of `amount`: minor units of the currency.")
+    ]
+    times: Annotated[
+        Annotated[int, Field(ge=1, le=TIMES_MAX)] | None,
+        Field(description="How often a member completes it in each period, by default without a limit."),
+    ] = None
+    period: Annotated[
+        Period, Field(description="The measure begins at 0 in each period, by default never.")
+    ] = Period.LIFETIME
+    points: Points
+    available_after_days: AvailableAfterDays = None
+    expires_after_months: ExpiresAfterMonths = None
+
+    @property
+    def meaning(self) -> tuple[object, ...]:
+        """Return what never changes under one code, because its counters are those of the code."""
+        return self.measure, self.currency, self.target, self.period
+
+    @property
+    def often(self) -> int:
+        """Return how often a member can complete the goal in a period."""
+        return UNLIMITED if self.times is None else self.times
+
+    def reached(self, measure: int) -> int:
+        """Return how often a measure completes the goal."""
+        return min(self.often, measure // self.target)
+
+    def missing(self, measure: int) -> int | None:
+        """Return how much more completes the goal once more; None: it cannot be completed more often in this period."""
+        return self.target - measure % self.target if self.reached(measure) < self.often else None

@@ -1,0 +1,163 @@
+"""Level the goals of members who were merged or parted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.loyalty.earning.domain import returning
+from services.loyalty.earning.domain.progress import GOAL, Progress, Starts, Term, term_at
+from services.loyalty.earning.steps import counters, goals
+from services.loyalty.earning.steps.goals import CompletionRecord, Completions
+from services.loyalty.earning.steps.rulebooks import compiled_rulebooks, current_rulebooks, goal_starts
+from services.loyalty.ledger.domain.locked import Locked
+from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
+from services.loyalty.ledger.domain.wallets import Member
+from services.loyalty.ledger.queries.postings import last_ordinal
+from services.loyalty.ledger.steps import ownership
+from services.loyalty.ledger.steps.booking import Booking, close_booking, open_booking
+from services.loyalty.ledger.steps.lock_wallets import lock_wallets
+from services.loyalty.ledger.steps.programme import current_programme
+from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
+from services.loyalty.settings import Settings
+from shared.context import Context
+from shared.db import Tx
+from shared.events.base import Cause
+from shared.events.loyalty import PointsReversed
+from shared.vault import Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """An identity left one member for another. `takes_back`: the two were parted, so neither keeps what they reached together."""
+
+    identity_id: str
+    former_owner_id: str
+    ownership_version: int
+    occurred_at: datetime
+    cause: Cause
+    takes_back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A member to be levelled, because of a change of owners that the ledger has a row of."""
+
+    member: Member
+    parting: Parting
+    posted: PostingCause
+
+
+async def level_goals(tx: Tx, context: Context[Settings], partings: Sequence[Parting]) -> None:
+    """Grant members the completions that their wallets reach together, and take back from parted ones those that they do not.
+
+    A merge takes nothing. Nothing is read where there are no goals.
+    """
+    starts = await goal_starts(tx)
+    if not starts:
+        return
+    locked = await lock_wallets(tx, {parting.identity_id for parting in partings})
+    rows = await ownership.rows_of(tx, [parting.identity_id for parting in partings])
+    sides = _sides(locked, partings, rows)
+    if not sides:
+        return
+    progress, version, terms = await _load(tx, sides, starts, partings[-1].occurred_at)
+    if not terms:
+        return
+    completions = await goals.load_completions(tx, locked, progress)
+    members = {side.member.owner_id: side.member for side in sides}
+    booking = await open_booking(
+        tx, locked, members.values(), rows=3 * len(sides) * len(terms), all_lots=True
+    )
+    for side in sides:
+        booking.journal.ordinals[side.posted] = await last_ordinal(tx, side.posted)
+    completed = list[CompletionRecord]()
+    for side in sides:
+        if side.parting.takes_back:
+            _take_back(booking, context.vault.numbers, progress, completions, side, terms)
+        completed += _grant(booking, context.vault.numbers, progress, side, terms, version)
+    await goals.store_completions(tx, completed)
+    await completions.store(tx)
+    await counters.store(tx, progress.counters)
+    await close_booking(booking)
+
+
+def _sides(locked: Locked, partings: Sequence[Parting], rows: Mapping[tuple[str, int], int]) -> list[_Side]:
+    """Return the members to be levelled. A change that came too late has no row of the ledger, and changes nothing."""
+    sides = []
+    for parting in partings:
+        row_id = rows.get((parting.identity_id, parting.ownership_version))
+        wallet = locked.wallets.get(parting.identity_id)
+        if row_id is None or wallet is None or wallet.ownership_version != parting.ownership_version:
+            continue
+        posted = PostingCause(CauseKind.OWNERSHIP, row_id)
+        sides.append(_Side(locked.member(parting.identity_id), parting, posted))
+        former = locked.members.get(parting.former_owner_id)
+        if parting.takes_back and former is not None and former.wallets:
+            sides.append(_Side(former, parting, posted))
+    return sides
+
+
+async def _load(
+    tx: Tx, sides: Sequence[_Side], starts: Starts, at: datetime
+) -> tuple[Progress, int, list[Term]]:
+    """Return the goals that these members count for by the rules in force at an instant, with their counters and the version."""
+    zone = (await current_programme(tx)).zone_info
+    version = (await current_rulebooks(tx)).at(at).version
+    book = (await compiled_rulebooks(tx, [version]))[version]
+    wallet_ids = sorted({wallet.id for side in sides for wallet in side.member.wallets})
+    progress = Progress(await counters.load_of_wallets(tx, wallet_ids))
+    goals_of = {GOAL + compiled.rule.code: compiled.rule for compiled in book.goals}
+    by_key = {
+        (key.key, key.period_from): term_at(
+            goals_of[key.key], starts.get(goals_of[key.key].code), key.period_from, zone
+        )
+        for key in progress.counters.rows
+        if key.key in goals_of
+    }
+    terms = [by_key[key] for key in sorted(by_key)]
+    fresh = {
+        key
+        for term in terms
+        if term.begins
+        for wallet_id in wallet_ids
+        if (key := term.key(GOAL, wallet_id)) not in progress.counters.rows
+    }
+    if fresh:
+        await goals.count_past(tx, progress, starts, zone, fresh)
+    return progress, version, terms
+
+
+def _grant(
+    booking: Booking, numbers: Numbers, progress: Progress, side: _Side, terms: Sequence[Term], version: int
+) -> Iterator[CompletionRecord]:
+    """Grant the completions that a member newly comes to, on the wallet that moved."""
+    living = [wallet for wallet in side.member.wallets if wallet.erased_at is None]
+    if not living:
+        return
+    moved = [wallet for wallet in living if wallet.identity_id == side.parting.identity_id]
+    wallets = [wallet.id for wallet in side.member.wallets]
+    for term in terms:
+        reached = progress.grant(term, version, (moved or living)[0].id, wallets)
+        if reached is not None:
+            yield goals.complete(booking, numbers, reached, side.posted, side.parting.occurred_at)
+
+
+def _take_back(
+    booking: Booking,
+    numbers: Numbers,
+    progress: Progress,
+    completions: Completions,
+    side: _Side,
+    terms: Sequence[Term],
+) -> None:
+    """Take back the completions that a member has no more, since another part of it left."""
+    journal, wallets = booking.journal, [wallet.id for wallet in side.member.wallets]
+    falls = [
+        points for term in terms for lost in progress.part(term, wallets) for points in completions.take(lost)
+    ]
+    returning.take_back(journal, [side.member], side.posted, (), falls, (), side.parting.occurred_at)
+    for lot, points in falls:
+        moved = MovedPoints(lot.wallet, points, side.parting.cause, side.posted, side.parting.occurred_at)
+        tell_points(booking.tx, numbers, booking.programme, PointsReversed, moved)
