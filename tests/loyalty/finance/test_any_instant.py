@@ -48,6 +48,11 @@ class Part(NamedTuple):
     expires_at: datetime
     pending: int
     active: int
+    held: int
+
+    @property
+    def points(self) -> int:
+        return self.pending + self.active + self.held
 
 
 class Books(NamedTuple):
@@ -60,7 +65,7 @@ class Books(NamedTuple):
 
     @property
     def net(self) -> int:
-        return sum(part.pending + part.active for part in self.parts) - self.owed
+        return sum(part.points for part in self.parts) - self.owed
 
 
 class FinanceRun(Run):
@@ -87,7 +92,11 @@ class FinanceRun(Run):
         batches = self.oracle.batches
         self.books[self.shop.clock.now()] = Books(
             tuple(
-                Part(batch.earned_at, batch.expires_at, len(batch.at("pending")), len(batch.at("active")))
+                Part(
+                    batch.earned_at,
+                    batch.expires_at,
+                    *(len(batch.at(place)) for place in ("pending", "active", "held")),
+                )
                 for batch in batches
             ),
             sum(len(batch.unpaid()) for batch in batches),
@@ -122,11 +131,11 @@ async def test_the_figures_are_what_the_oracle_saw(run: FinanceRun) -> None:
     for at, books in run.books.items():
         found = await liability_at(shop, at)
         total = found.total
-        pending, active = (
-            sum(part.pending for part in books.parts),
-            sum(part.active for part in books.parts),
+        pending = sum(part.pending for part in books.parts)
+        active, held = sum(part.active for part in books.parts), sum(part.held for part in books.parts)
+        assert (total.pending, total.active, total.held, found.owed) == (pending, active, held, books.owed), (
+            at
         )
-        assert (total.pending, total.active, total.held, found.owed) == (pending, active, 0, books.owed), at
         assert found.net == books.net
         ages, expiries = by_age(books, at, zone), by_expiry(books, at, zone)
         assert [bucket.outstanding.points for bucket in found.by_age] == ages, at
@@ -176,6 +185,7 @@ async def any_instant_is_what_the_members_have(run: FinanceRun) -> None:
         found = await liability_at(run.shop, at)
         assert found.total.active - found.owed == sum(balance.active for balance in balances.values()), at
         assert found.total.pending == sum(balance.pending for balance in balances.values()), at
+        assert found.total.held == sum(balance.held for balance in balances.values()), at
 
 
 async def closed_months_are_what_their_postings_say(run: FinanceRun) -> None:
@@ -204,7 +214,7 @@ def by_age(books: Books, at: datetime, zone: ZoneInfo) -> list[int]:
     for part in books.parts:
         earned = part.earned_at.astimezone(zone)
         age = (now.year - earned.year) * 12 + now.month - earned.month
-        sums[sum(1 for edge in EDGES if age >= edge)] += part.pending + part.active
+        sums[sum(1 for edge in EDGES if age >= edge)] += part.points
     return sums
 
 
@@ -213,5 +223,5 @@ def by_expiry(books: Books, at: datetime, zone: ZoneInfo) -> list[int]:
     sums = [0] * (len(EDGES) + 2)
     for part in books.parts:
         place = sum(1 for edge in EDGES if part.expires_at >= plus_months(at, edge, zone))
-        sums[-1 if part.expires_at == FAR else place] += part.pending + part.active
+        sums[-1 if part.expires_at == FAR else place] += part.points
     return sums

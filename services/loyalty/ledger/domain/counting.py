@@ -16,10 +16,12 @@ BOOKED: frozenset[CauseKind] = frozenset(
         CauseKind.ADJUSTMENT,
         CauseKind.REMEDY,
         CauseKind.OWNERSHIP,
+        CauseKind.HOLD,
+        CauseKind.HOLD_CANCEL,
     }
 )
 """The causes whose postings count from their booking on."""
-DUE: frozenset[CauseKind] = frozenset({CauseKind.LOT_ACTIVATE, CauseKind.LOT_EXPIRE})
+DUE: frozenset[CauseKind] = frozenset({CauseKind.LOT_ACTIVATE, CauseKind.LOT_EXPIRE, CauseKind.HOLD_TTL})
 """The causes that time brings. Every writer books them first, so they count from the instant at which they fell due."""
 
 ASSETS: frozenset[Account] = frozenset({Account.ACTIVE, Account.PENDING, Account.HELD})

@@ -12,8 +12,8 @@ from services.loyalty.ledger.domain.counting import ASSETS
 from services.loyalty.ledger.domain.journal import Journal, no_ids
 from services.loyalty.ledger.domain.postings import Posting
 from services.loyalty.ledger.domain.sums import Flow, Standing
-from services.loyalty.ledger.domain.wallets import Lot, Member, Wallet, next_due
-from services.loyalty.ledger.storage import rebuild, sums
+from services.loyalty.ledger.domain.wallets import Hold, Lot, Member, Wallet, next_due
+from services.loyalty.ledger.storage import holds, rebuild, sums
 from services.loyalty.ledger.storage.wallets import NOT_BOOKED
 from shared.db import Read
 
@@ -65,7 +65,9 @@ async def _settle(read: Read, at: datetime) -> _Settled:
         wallet = rebuilt.wallets.get(wallet_id) or Wallet(wallet_id, owner_id, owner_id, NOT_BOOKED)
         of_owner.setdefault(owner_id, []).append(wallet)
     journal = Journal(at, no_ids)
-    for member in _members(of_owner, rebuilt.lots.values()):
+    wallets = {wallet.id: wallet for owned in of_owner.values() for wallet in owned}
+    open_holds = await holds.open_at(read, wallets, rebuilt.lots, at)
+    for member in _members(of_owner, rebuilt.lots.values(), open_holds):
         settling.touch(journal, member)
     ours = set(wallet_ids)
     return _Settled(
@@ -76,17 +78,21 @@ async def _settle(read: Read, at: datetime) -> _Settled:
     )
 
 
-def _members(of_owner: dict[str, list[Wallet]], lots: Iterable[Lot]) -> Iterator[Member]:
-    """Yield each owner with all wallets and lots."""
+def _members(
+    of_owner: dict[str, list[Wallet]], lots: Iterable[Lot], open_holds: Sequence[Hold]
+) -> Iterator[Member]:
+    """Yield each owner with all wallets, lots and holds."""
     of_wallet: dict[int, dict[int, Lot]] = {}
     for lot in lots:
         of_wallet.setdefault(lot.wallet.id, {})[lot.id] = lot
     for owner_id, wallets in of_owner.items():
         owned = {lot_id: lot for wallet in wallets for lot_id, lot in of_wallet.get(wallet.id, {}).items()}
         for wallet in wallets:
-            dues = (next_due(lot) for lot in of_wallet.get(wallet.id, {}).values())
-            wallet.next_due_at = min((at for at in dues if at is not None), default=None)
-        yield Member(owner_id, wallets, owned, lots_complete=True)
+            dues = [next_due(lot) for lot in of_wallet.get(wallet.id, {}).values()]
+            ends = [hold.expires_at for hold in open_holds if hold.wallet is wallet]
+            wallet.next_due_at = min((at for at in (*dues, *ends) if at is not None), default=None)
+        held = {hold.id: hold for hold in open_holds if hold.wallet.owner_id == owner_id}
+        yield Member(owner_id, wallets, owned, lots_complete=True, holds=held, holds_complete=True)
 
 
 def _moves(settled: _Settled, since: datetime | None, cohorts: Sequence[datetime]) -> Iterator[Flow]:
