@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import delete, func, select
 
 from shared.bus import Record
 from shared.consume.tables import SetAsideRecord, State, set_aside
@@ -149,11 +149,10 @@ async def lock_consumer(tx: Tx, consumer: str, *, exclusive: bool = False) -> No
 async def prune(tx: Tx, _context: Context[Any]) -> int:
     """Delete one page of the records that were applied long ago, and return their number.
 
-    A parked record that an operator gave up is deleted too. A discarded record of the bus is not: a replay must know it.
+    A discarded record stays: a replay must not bring it back, and a verification must know why its event has no row.
     """
     c, over = set_aside.c, tx.now - APPLIED_KEPT
-    of_no_use = or_(c.state == "applied", and_(c.state == "discarded", c.topic.is_(None)))
-    page = select(c.id).where(c.ended_at < over, of_no_use).order_by(c.ended_at).limit(PRUNE_PAGE)
+    page = select(c.id).where(c.ended_at < over, c.state == "applied").order_by(c.ended_at).limit(PRUNE_PAGE)
     return await tx.execute(delete(set_aside).where(c.id.in_(page)))
 
 
