@@ -115,7 +115,7 @@ async def test_the_rules_in_force_come_to_what_the_members_have(shop: Shop) -> N
     """With all purchases in the period, the replay of random rules and returns is the balance."""
     for number in range(WORLDS):
         rng = random.Random(f"backtest {SEED} {number}")
-        buyer, document = customer(), random_document(rng)
+        buyer, document = customer(), random_document(rng, world=number)
         begins = None if number == 0 else START + number * timedelta(days=60)
         await put_rules(shop, document, version=number + 1, begins=begins)
         for at in range(rng.randint(1, 3)):
