@@ -1,4 +1,4 @@
-"""Load the demo shop through the public API: rules, people, a year of purchases, some stories, complaints, fitted models."""
+"""Load the demo shop through the public API: rules, promises, people, a year of purchases, some stories, complaints, fitted models."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from huitou import backlog, batches, fits
 from huitou.client import Product
-from huitou.demo import baskets, complaints, people, rules, stories
+from huitou.demo import baskets, complaints, people, programme, rules, stories
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
 from huitou.speech import said
@@ -41,6 +41,7 @@ def _load(
     settings: Settings, product: Product, bar: Progress, last_day: date, stopping: Callable[[], bool]
 ) -> None:
     rules.publish(product, settings.currency)
+    programme.publish(product)
     households = baskets.households()
     task = bar.add_task(said("demo_customers"), total=len(households))
     with ThreadPoolExecutor(REGISTERED_AT_ONCE) as pool:

@@ -7,6 +7,7 @@ from services.loyalty.earning import capability as earning
 from services.loyalty.finance import capability as finance
 from services.loyalty.ledger import capability as ledger
 from services.loyalty.members import capability as members
+from services.loyalty.programme import capability as programme
 from services.loyalty.purchases import capability as purchases
 from services.loyalty.redemptions import capability as redemptions
 from services.loyalty.remedies import capability as remedies
@@ -48,6 +49,7 @@ def service(settings: Settings) -> Service:
             members.CAPABILITY,
             earning.CAPABILITY,
             checkout.CAPABILITY,
+            programme.CAPABILITY,
             remedies.CAPABILITY,
             statements.CAPABILITY,
             finance.CAPABILITY,

@@ -22,7 +22,7 @@ IDS = {
 }  # fmt: skip
 """Ids of ours, and pseudonyms."""
 MERCHANTS = {
-    "source", "order_id", "sku", "category", "brand", "channel", "store", "programme", "rule", "cap", "goal", "RulebookDetailOut.document", "RulebookDraftDetailOut.document",
+    "source", "order_id", "sku", "category", "brand", "channel", "store", "programme", "rule", "cap", "goal", "RulebookDetailOut.document", "RulebookDraftDetailOut.document", "ProgrammeOut.document", "ProgrammeVersionDetailOut.document", "ProgrammeDraftOut.document",
     "RulebookDraftOut.name", "RulebookDraftDetailOut.name", "RulebookDraftChangesOut.name", "name_en", "name_zh", "issuer",
 }  # fmt: skip
 """Codes and names that the merchant gives to what it sells and configures."""
@@ -40,7 +40,7 @@ NO_TEXTS = IDS | MERCHANTS | WORDS_OF_OURS
 
 TEXTS = {
     "title", "body", "reason", "note", "method", "text", "key", "awaits", "BookedRedemptionOut.reference",
-    "PurchaseLineOut.name", "JobErrorOut.detail", "RulebookChangeOut.detail",
+    "PurchaseLineOut.name", "JobErrorOut.detail", "RulebookChangeOut.detail", "ProgrammeChangeOut.detail",
     "decision", "owner_id",
 }  # fmt: skip
 """Declared texts that are no identifier and no name: what people wrote, names of products, codes, and pseudonyms of operators. They are not masked."""

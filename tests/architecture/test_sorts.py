@@ -100,6 +100,7 @@ FILTERS: Mapping[str, Mapping[str, Column[Any] | str]] = {
         "issuer": WITH_ANOTHER,
         "state": COMMON,
     },
+    "list_programme_versions": {},
     "list_rulebooks": {},
 }
 """The filters of each list: the column that an index begins with, or why no index serves the filter and the default sort."""

@@ -9,7 +9,6 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
@@ -44,11 +43,12 @@ POOL = 10
 
 _MEMBER = """
 SELECT wallet.owner_id, wallet.active, wallet.pending, wallet.held, wallet.owed, wallet.next_due_at, wallet.spend,
-tier_state.tier, tier_state.since, tier_state.due_at, programme.document
+tier_state.tier, tier_state.since, tier_state.due_at, programme.timeline
 FROM wallet JOIN programme ON programme.id = wallet.programme_id
 LEFT JOIN tier_state ON tier_state.programme_id = wallet.programme_id AND tier_state.owner_id = wallet.owner_id
 WHERE wallet.owner_id = (SELECT owner_id FROM wallet WHERE identity_id = $1 AND programme_id = 1) AND wallet.programme_id = 1
 """
+_PROMISED = "SELECT document FROM programme_version ORDER BY version DESC LIMIT 1"
 
 CustomerId = Annotated[str, InPath(max_length=64)]
 
@@ -107,6 +107,7 @@ def bare_app() -> Starlette:
 def bare_member(pool: asyncpg.Pool) -> Router:
     """The balance read on the driver's own pool: the same statement, the same answer."""
     router = Router(tags=["bench"])
+    promised: dict[bytes, Any] = {}
 
     @router.get(
         BARE_MEMBER + "/{customer_id}",
@@ -116,9 +117,11 @@ def bare_member(pool: asyncpg.Pool) -> Router:
     )
     async def read(customer_id: CustomerId) -> Response:
         """Read."""
-        return Response(
-            to_json(_answer(await pool.fetch(_MEMBER, customer_id))), media_type="application/json"
-        )
+        rows = await pool.fetch(_MEMBER, customer_id)
+        timeline = rows[0]["timeline"]
+        if timeline not in promised:
+            promised[timeline] = from_json(await pool.fetchval(_PROMISED))
+        return Response(to_json(_answer(rows, promised[timeline])), media_type="application/json")
 
     return router
 
@@ -144,8 +147,7 @@ def bare_facts(facts: BareFacts) -> Router:
     return router
 
 
-def _answer(rows: list[Any]) -> dict[str, Any]:
-    programme = _programme(rows[0]["document"])
+def _answer(rows: list[Any], programme: Any) -> dict[str, Any]:
     spend = sum(row["spend"] for row in rows)
     level = max(
         at for at, tier in enumerate(programme["tiers"]) if spend >= tier["from_spend"] * 100 or at == 0
@@ -156,7 +158,7 @@ def _answer(rows: list[Any]) -> dict[str, Any]:
     )
     return {
         "customer_id": rows[0]["owner_id"],
-        "programme": programme["code"],
+        "programme": "default",
         "tier": {
             "code": tier["code"], "name_en": tier["name_en"], "name_zh": tier["name_zh"], "since": rows[0]["since"],
             "spend_minor": spend, "currency": programme["currency"], "next": following,
@@ -168,11 +170,6 @@ def _answer(rows: list[Any]) -> dict[str, Any]:
         },
         "after": None,
     }  # fmt: skip
-
-
-@lru_cache(maxsize=4)
-def _programme(document: str) -> Any:
-    return from_json(document)
 
 
 @asynccontextmanager

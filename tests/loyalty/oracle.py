@@ -237,8 +237,12 @@ class Oracle:
         """Whether two identities are one member."""
         return self.owner.get(one, one) == self.owner.get(other, other)
 
-    def level(self, identity: str, at: datetime, thresholds: tuple[int, ...]) -> int:
-        """The tier by spend of the twelve months up to `at`; days exist in every year here."""
+    def level(self, identity: str, at: datetime, promises: list[tuple[datetime, tuple[int, ...]]]) -> int:
+        """The tier by spend of the twelve months up to `at`; days exist in every year here.
+
+        `promises`: the thresholds in minor units, each list from an instant on, the newest last.
+        """
+        thresholds = [levels for begin, levels in promises if begin <= at][-1]
         begins = at.replace(year=at.year - 1)
         group = self._group(identity)
         spend = sum(amount for owner, when, amount in self.spends if owner in group and begins < when <= at)

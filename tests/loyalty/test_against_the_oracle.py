@@ -31,18 +31,19 @@ from services.loyalty.earning.storage import rulebooks
 from services.loyalty.ledger.queries import tier_states, wallets
 from services.loyalty.ledger.queries.find_member_at import find_member_at
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore
-from services.loyalty.ledger.steps.programme import open_programme
+from services.loyalty.ledger.steps.programme import open_programme, store_version
 from services.loyalty.redemptions.refusals import OrderReturned
+from services.loyalty.tiers.jobs import restate
 from services.loyalty.tiers.queries.find_standing import find_standing_at
 from services.loyalty.tiers.usecases.settle_due import settle_due
 from shared.events.profile import PurchaseRecorded, PurchaseReturned
 from tests.conftest import SEED
 from tests.loyalty.oracle import FAR, Held, Oracle, spread
+from tests.loyalty.promises import PROMISES, with_tiers
 from tests.loyalty.shop import START, TILL, Shop, bought, customer, merged, promised, returned
 from tests.parts import databases
 from tests.parts.sampling import limit
 
-THRESHOLDS = (0, 100_000, 500_000)
 REFUSALS = {"committed": HoldCommitted, "cancelled": HoldCancelled, "expired": HoldExpired}
 STEPS = 40
 RUNS = {"sqlite": limit(5, 12), "postgresql": limit(2, 4)}
@@ -319,6 +320,7 @@ class Run:
             async with self.shop.database.begin() as tx:
                 if identity_ids := await page(tx, now):
                     await settle_due(tx, identity_ids)
+        await restate(self.shop.runtime)
 
     async def compare(self) -> None:
         now = self.shop.clock.now()
@@ -332,8 +334,8 @@ class Run:
             balance = seen.member.balance()
             held = self.oracle.count(who, "held")
             assert (balance.active, balance.pending, balance.held) == (active, pending, held)
-            level = self.oracle.level(who, now, THRESHOLDS)
-            assert seen.programme.tiers[level].code == seen.standing.tier
+            level = self.oracle.level(who, now, PROMISES)
+            assert seen.programme.at(now).tiers[level].code == seen.standing.tier
             self.seen[who, now] = (balance, seen.standing.tier)
 
     async def look_back(self) -> None:
@@ -369,6 +371,8 @@ class Run:
 async def changing(shop: Shop) -> Shop:
     async with shop.database.begin() as tx:
         await open_programme(tx, shop.runtime.context)
+        for begins, thresholds in PROMISES[1:]:
+            await store_version(tx, with_tiers(thresholds), begins, "system")
         for rulebook in changing_rules():
             await rulebooks.add(tx, rulebook)
     return shop

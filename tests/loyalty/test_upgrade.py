@@ -13,6 +13,9 @@ from services.loyalty.earning.domain.rules import PointsPerAmount
 from services.loyalty.earning.storage import rulebooks
 from services.loyalty.earning.storage.tables import rulebook
 from services.loyalty.ledger.domain.entries import OrderKey
+from services.loyalty.ledger.steps.programme import store_version
+from services.loyalty.ledger.storage import programmes
+from services.loyalty.ledger.storage.programme_tables import programme_version
 from services.loyalty.purchases.storage.tables import PurchaseRecord, purchase
 from services.loyalty.redemptions.queries.order_tokens import token_of
 from services.loyalty.redemptions.queries.redemption_ids import id_of_redemption, redemption_named
@@ -142,3 +145,33 @@ def _as_first(table: sa.Table[Any]) -> sa.TableClause:
     columns = [sa.column(column.name, column.type) for column in table.columns if column.name not in NEW]
     named: list[sa.ColumnClause[str]] = [sa.column(name) for name in NAMED if name not in table.columns]
     return sa.table(table.name, *columns, *named)
+
+
+async def test_the_programme_of_the_first_revision_becomes_its_first_version(
+    kind: databases.Kind, tmp_path: Path
+) -> None:
+    described = services.service_with("loyalty", tmp_path)
+    stored = (
+        '{"code":"default","zone":"Asia/Shanghai","currency":"CNY","enrolment":"automatic","remedy_points_max":10000,"window_months":12,'
+        '"tiers":[{"code":"member","name_en":"Member","name_zh":"会员","from_spend":0},{"code":"vip","name_en":"VIP","name_zh":"贵宾","from_spend":9}]}'
+    )
+    table = sa.table("programme", *map(sa.column, ("id", "code", "version", "document")))
+    async with databases.at_first_revision(kind, described, folder=tmp_path) as database:
+        async with database.begin() as tx:
+            await tx.execute(sa.insert(table).values(id=1, code="default", version=1, document=stored))
+
+        await databases.upgrade(database, described, VAULT)
+
+        async with database.begin() as tx:
+            await programmes.lock(tx)
+            before = await programmes.current(tx)
+            later = before.at(START).model_copy(update={"remedy_points_max": 5})
+            assert await store_version(tx, later, START, "system") == 2
+        async with database.read() as read:
+            after = await programmes.read(read)
+        assert [tier.code for tier in before.at(START).tiers] == ["member", "vip"]
+        assert (before.code, before.currency, before.version_at(START).version) == ("default", "CNY", 1)
+        assert [version.document for version in after.versions] == [before.at(START), later]
+        with pytest.raises(DBAPIError):
+            async with database.begin() as tx:
+                await tx.execute(sa.update(programme_version).values(document="{}"))

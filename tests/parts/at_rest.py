@@ -95,7 +95,7 @@ COLUMNS = {
     "language": CODE, "problem_type": CODE, "product": CODE, "team": CODE, "complaint.store": CODE,
     "hold.ended_as": WORD, "held_cart.quote_hash": WORD,
     # What is configured, published or computed
-    "programme.document": EVENT, "rulebook.document": EVENT, "rulebook_draft.document": EVENT, "rulebook_draft.name": WORD, "outbox.payload": EVENT,
+    "programme_version.document": EVENT, "programme_draft.document": EVENT, "rulebook.document": EVENT, "rulebook_draft.document": EVENT, "rulebook_draft.name": WORD, "outbox.payload": EVENT,
 }  # fmt: skip
 """The forms of plain columns, by name, or by table and name where a name alone says too little."""
 DOCUMENTS = {

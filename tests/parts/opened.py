@@ -246,10 +246,14 @@ async def _fill_loyalty(house: Opened) -> None:
     async with house.client(ADMIN) as client:
         entries = (await client.get(f"{path}/ledger")).json()["items"]
         saved = await client.put(f"/v1/rulebook-drafts/{DRAFT}", json={"document": rules})
+        assert saved.status_code == 200, saved.text
+        promised = {"document": (await client.get("/v1/programme")).json()["document"]}
+        saved = await client.put("/v1/programme/draft", json=promised)
     assert saved.status_code == 200, saved.text
+    version = await house.post(ADMIN, "/v1/programme/versions", ahead | promised)
     house.of_owner |= {
         "adjustment_id": corrected["id"], "redemption_id": spent["id"], "job_id": export["id"],
-        "rulebook_id": rulebook["id"], "name": DRAFT,
+        "rulebook_id": rulebook["id"], "name": DRAFT, "version_id": version["id"],
         "entry_id": next(entry["id"] for entry in entries if entry["kind"] == "purchase"),
     }  # fmt: skip
     await _hold_points(house)

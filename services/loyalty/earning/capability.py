@@ -6,7 +6,6 @@ from services.loyalty.earning.api import (
     drafts,
     explanations,
     goals,
-    programme,
     rulebooks,
     simulations,
 )
@@ -23,7 +22,6 @@ from shared.service import Capability
 CAPABILITY = Capability(
     name="earning",
     routers=(
-        programme.router,
         rulebooks.router,
         differences.router,
         drafts.router,

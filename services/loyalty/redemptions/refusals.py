@@ -30,6 +30,20 @@ class OrderPaidBefore(DomainError):
     code = "order_paid_before"
 
 
+class TooFewPoints(DomainError):
+    """Fewer points than the programme lets a member redeem at once."""
+
+    kind = Kind.CONFLICT
+    code = "redemption_too_small"
+
+
+class MorePointsThanAllowed(DomainError):
+    """More points than the programme lets a member redeem at once."""
+
+    kind = Kind.CONFLICT
+    code = "redemption_too_large"
+
+
 class PaidOrderTooLarge(DomainError):
     """The lines of the order that is paid add up to more than an order may have."""
 

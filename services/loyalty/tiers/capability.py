@@ -1,12 +1,18 @@
 """The tiers capability: the level that a member's spend of the trailing window reaches."""
 
 from services.loyalty.tiers.invariants import INVARIANTS
-from services.loyalty.tiers.jobs import settle
+from services.loyalty.tiers.jobs import restate, settle
 from shared.outbox.jobs import Job
 from shared.service import Capability
 
 SETTLE_EVERY_SECONDS = 5.0
+RESTATE_EVERY_SECONDS = 5.0
 
 CAPABILITY = Capability(
-    name="tiers", jobs=(Job("settle_due", settle, SETTLE_EVERY_SECONDS),), invariants=INVARIANTS
+    name="tiers",
+    jobs=(
+        Job("settle_due", settle, SETTLE_EVERY_SECONDS),
+        Job("restate_tiers", restate, RESTATE_EVERY_SECONDS),
+    ),
+    invariants=INVARIANTS,
 )

@@ -31,9 +31,12 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
             drifts.append(Drift("spend_is_its_window", wallet.identity_id, difference))
     owner_ids = sorted({wallet.owner_id for wallet in page})
     stored = {state.owner_id: state.tier for state in await tier_states.read(read, owner_ids)}
-    for owner_id, spend_minor in (await wallets.spends(read, owner_ids)).items():
-        reached = programme.tiers[programme.level_of(spend_minor)].code
-        if stored.get(owner_id, programme.tiers[0].code) != reached:
+    for spent in await wallets.spends(read, owner_ids):
+        owner_id = spent.owner_id
+        reached = programme.lowest
+        if spent.spend_at is not None:
+            reached = programme.at(spent.spend_at).tier_of(int(spent.spend)).code
+        if stored.get(owner_id, programme.lowest) != reached:
             difference = words(__name__, "drift_tier", stored=stored.get(owner_id), reached=reached)
             drifts.append(Drift("tier_is_what_spend_reaches", owner_id, difference))
     return drifts

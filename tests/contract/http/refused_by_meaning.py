@@ -17,7 +17,7 @@ MEDIA_TYPE = "application/problem+json"
 REFUSED_BY_MEANING: Mapping[str, Collection[str]] = {
     "a schema knows no clock": (
         "in_the_future", "too_long_ago", "contact_at_refused", "occurred_at_refused", "expiry_invalid", "as_of_in_future",
-        "in_force_too_soon", "fit_beyond_today",
+        "in_force_too_soon", "programme_version_too_soon", "fit_beyond_today",
     ),
     "a schema has no bounds of instants": ("as_of_out_of_range", "at_out_of_range",),
     "a schema knows no rows": (
@@ -28,7 +28,7 @@ REFUSED_BY_MEANING: Mapping[str, Collection[str]] = {
         "no_customer_of_token", "customer_says_me", "customer_required", "claim_incomplete",
     ),
     "a schema compares no fields": (
-        "order_too_large", "order_filter_invalid", "field_not_used", "rulebook_invalid", "rulebook_too_large", "period_empty",
+        "order_too_large", "order_filter_invalid", "field_not_used", "rulebook_invalid", "rulebook_too_large", "programme_invalid", "period_empty",
         "period_refused",
     ),
     "a schema says nothing of fields that it does not name": ("nul_character",),

@@ -18,6 +18,8 @@ from tests.parts.opened import SERVICES, purchase
 NEEDS_MORE: Mapping[str, Mapping[str, str]] = {
     "compare_rulebook_draft": {"rulebook_draft_not_found": "it was deleted before"},
     "publish_rulebook_draft": {"rulebook_draft_not_found": "the same"},
+    "compare_programme_draft": {"programme_draft_not_found": "the same"},
+    "publish_programme_draft": {"programme_draft_not_found": "the same"},
     "hold_points": {"member_not_found": "the customer of the example is nobody"},
     "commit_hold": {"hold_expired": "the points were held long ago"},
     "cancel_hold": {"hold_expired": "the same"},

@@ -30,7 +30,7 @@ CREATIONS = {
     "request_fit": {"until": "2026-03-09"},
     "export_purchases": {}, "export_ledger": {},
     "import_purchases": None, "import_returns": None, "create_api_key": None, "publish_rulebook": None,
-    "publish_rulebook_draft": None, "backtest_rulebook": None,
+    "publish_rulebook_draft": None, "backtest_rulebook": None, "publish_programme_version": None, "publish_programme_draft": None,
 }  # fmt: skip
 """A body for every operation that creates something; None: the one of its example."""
 OF_CUSTOMERS = ("open_complaint", "hold_points")

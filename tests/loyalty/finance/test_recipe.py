@@ -5,13 +5,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 
 from services.loyalty.finance.domain.breakage import Cell, chances_to_expire
-from services.loyalty.ledger.domain.programme import PointsValue
-from services.loyalty.ledger.queries.programme import read_programme
-from services.loyalty.ledger.storage.tables import programme
 from tests.architecture.sources import ROOT
+from tests.loyalty.programme.promised import publish
 from tests.loyalty.shop import START, Shop, bought, customer, returned
 
 RECIPE = (ROOT / "docs/recipes/close-a-month.md").read_text()
@@ -24,13 +21,13 @@ def table(first_heading: str) -> list[dict[str, str]]:
     return [dict(zip(heading, row, strict=True)) for row in rows]
 
 
-async def say_what_points_are_worth(shop: Shop, value: PointsValue) -> None:
-    async with shop.database.begin() as tx:
-        document = (await read_programme(tx)).model_copy(update={"points_value": value}).model_dump_json()
-        await tx.execute(update(programme).values(document=document))
+async def say_what_points_are_worth(shop: Shop) -> None:
+    """Before anything is booked, so that it is so from the beginning."""
+    assert (await publish(shop, None, points_value={"points": 100, "amount_minor": 100})).status_code == 201
 
 
 async def happened(shop: Shop) -> None:
+    await say_what_points_are_worth(shop)
     ana, bo = customer(), customer()
     first = bought(ana, [(2, 40_000)], START)
     await shop.tell(first, bought(bo, [(1, 5_000)], START))
@@ -41,7 +38,6 @@ async def happened(shop: Shop) -> None:
     await shop.adjust(bo, -2)
     shop.clock.advance(timedelta(days=30))
     await shop.tell(bought(bo, [(1, 1_000)], shop.clock.now()))
-    await say_what_points_are_worth(shop, PointsValue(points=100, amount_minor=100))
 
 
 async def get(shop: Shop, path: str) -> Any:  # JSON

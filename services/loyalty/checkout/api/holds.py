@@ -32,7 +32,7 @@ from services.loyalty.ledger.queries.holds import SORTS, HoldSelection
 from services.loyalty.ledger.queries.row_ids import hold_named, id_of_hold
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
 from services.loyalty.redemptions.queries.redemption_ids import id_of_redemption
-from services.loyalty.redemptions.refusals import PaidOrderTooLarge
+from services.loyalty.redemptions.refusals import MorePointsThanAllowed, PaidOrderTooLarge, TooFewPoints
 from services.loyalty.settings import Settings
 from shared.auth.access import OPERATORS, allow
 from shared.auth.principal import Principal, Role
@@ -151,6 +151,8 @@ class HoldWithLinesOut(HoldOut):
         UnknownCurrency,
         PaidOrderTooLarge,
         InsufficientPoints,
+        TooFewPoints,
+        MorePointsThanAllowed,
         PointsWorthNothing,
         QuoteChanged,
         TooManyHolds,

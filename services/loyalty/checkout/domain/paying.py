@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from services.loyalty.ledger.domain.programme import PointsValue
+from services.loyalty.ledger.domain.programme import PointsWorth
 from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Line, UnitRange
 
@@ -29,7 +29,7 @@ class KeptLine:
     quantity: int
 
 
-def tender_of(points: int, due_minor: int, value: PointsValue | None) -> Tender:
+def tender_of(points: int, due_minor: int, value: PointsWorth | None) -> Tender:
     """Return the fewest points that pay as much of a cart as `points` would, and what they pay.
 
     Without a value all points are taken: then the shop says what they pay.

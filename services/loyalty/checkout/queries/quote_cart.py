@@ -9,7 +9,7 @@ from services.loyalty.checkout.domain import quoting
 from services.loyalty.checkout.domain.paying import NOTHING, Tender, tender_of
 from services.loyalty.checkout.domain.quoting import QuotePart
 from services.loyalty.earning.queries.simulate_purchase import Asked, Simulation, simulate_purchase
-from services.loyalty.ledger.domain.programme import PointsValue
+from services.loyalty.ledger.domain.programme import PointsWorth
 from services.loyalty.ledger.queries.find_member import FoundMember
 from services.loyalty.ledger.queries.programme import programme_or_default
 from services.loyalty.ledger.refusals import InsufficientPoints
@@ -24,7 +24,7 @@ class Quote:
 
     cart: Asked
     simulation: Simulation
-    value: PointsValue | None
+    value: PointsWorth | None
     active: int
     usable: Tender
     pays: Tender
@@ -62,7 +62,7 @@ async def quote_cart(
     active = 0 if found is None else found.member.balance().active
     if points is not None and points > active:
         raise InsufficientPoints(active=active, asked=points)
-    value, due_minor = programme.points_value, cart.amount_minor
+    value, due_minor = programme.at(cart.at).points_value, cart.amount_minor
     can_pay = active > 0 and (value is None or cart.currency == programme.currency)
     usable = tender_of(active, due_minor, value) if can_pay else NOTHING
     pays = tender_of(points, due_minor, value) if can_pay and points is not None else usable

@@ -72,7 +72,7 @@ _PLACE = "document"
 async def read_document_of_programme(
     read: Read, context: Context[Settings], given: Mapping[str, object]
 ) -> RulebookDocument:
-    """Return the document of a request, whose conditions name tiers of the programme only.
+    """Return the document of a request. Its conditions name only tiers that the programme has, or will have.
 
     Raises RulebookInvalid, RulebookTooLarge.
     """

@@ -19,6 +19,7 @@ from services.loyalty.earning.domain.rules.grants import Grant
 from services.loyalty.ledger.domain import calendar, granting
 from services.loyalty.ledger.domain.journal import Journal
 from services.loyalty.ledger.domain.postings import Account, PostingCause
+from services.loyalty.ledger.domain.programme import Expiry
 from services.loyalty.ledger.domain.wallets import Lot, Member, Wallet
 from services.loyalty.purchases.domain.facts import MemberFacts, Purchase
 from services.loyalty.purchases.domain.reasons import Reason
@@ -89,10 +90,10 @@ class Weighed(NamedTuple):
     claims: tuple[Claim, ...]
 
 
-def weigh(book: CompiledRulebook, cart: Cart, zone: ZoneInfo) -> Weighed:
+def weigh(book: CompiledRulebook, cart: Cart, zone: ZoneInfo, expiry: Expiry | None = None) -> Weighed:
     """Return what the rules of a version answer to a cart, and what they want to grant for it."""
     answers = evaluating.answers(book, cart)
-    granted = evaluating.grants(book, cart, answers.values(), zone)
+    granted = evaluating.grants(book, cart, answers.values(), zone, expiry)
     levels = _levels(book, granted, cart.occurred_at, zone) if granted and book.chains else {}
     return Weighed(answers, tuple([Claim(grant, levels.get(grant.rule, ())) for grant in granted]))
 
@@ -104,6 +105,7 @@ def decide(
     member: MemberFacts | None,
     zone: ZoneInfo,
     starts: Starts = NO_STARTS,
+    expiry: Expiry | None = None,
 ) -> Decision:
     """Return what the rules of a version want to grant for a purchase, and the goals that it counts for."""
     cart = Cart(
@@ -116,7 +118,7 @@ def decide(
         store=purchase.store,
         issuer=purchase.issuer,
     )
-    weighed = weigh(book, cart, zone)
+    weighed = weigh(book, cart, zone, expiry)
     aims = tuple(aims_of(book, version, starts, cart, zone)) if book.goals or starts else ()
     return Decision(purchase, weighed.claims, outcome_of(weighed.answers.values()), version, member, aims)
 

@@ -18,6 +18,7 @@ from services.loyalty.earning.domain.rules import BaseRule, Multiplier
 from services.loyalty.earning.domain.rules.grants import Grant, Nothing
 from services.loyalty.earning.domain.rules.terms import Terms
 from services.loyalty.ledger.domain import calendar
+from services.loyalty.ledger.domain.programme import Expiry
 from services.loyalty.purchases.domain.reasons import Reason
 
 
@@ -87,23 +88,32 @@ def on_top(book: CompiledRulebook, multiplier: CompiledRule[Multiplier], cart: C
     return Wanted(multiplier.rule.code, mask, multiplier.limited(points))
 
 
-def grants(book: CompiledRulebook, cart: Cart, given: Iterable[Answer], zone: ZoneInfo) -> list[Grant]:
+def grants(
+    book: CompiledRulebook, cart: Cart, given: Iterable[Answer], zone: ZoneInfo, expiry: Expiry | None
+) -> list[Grant]:
     """Return the answers that want points as grants with their dates, in the order in which they are served."""
     return [
-        _grant(book.rule(answer.rule), cart, answer, zone) for answer in given if isinstance(answer, Wanted)
+        _grant(book.rule(answer.rule), cart, answer, zone, expiry)
+        for answer in given
+        if isinstance(answer, Wanted)
     ]
 
 
-def _grant(rule: BaseRule | Multiplier, cart: Cart, wanted: Wanted, zone: ZoneInfo) -> Grant:
+def _grant(
+    rule: BaseRule | Multiplier, cart: Cart, wanted: Wanted, zone: ZoneInfo, expiry: Expiry | None
+) -> Grant:
     days, months, at = rule.available_after_days, rule.expires_after_months, cart.occurred_at
     by_units = not isinstance(rule, Multiplier) and rule.by_units
+    expires_at = None if expiry is None else expiry.after(at, zone)
+    if months is not None:
+        expires_at = calendar.plus_months(at, months, zone)
     return Grant(
         rule=rule.code,
         points=wanted.points,
         base=0 if by_units else cart.amount(wanted.mask),
         eligible=cart.numbers(wanted.mask),
         available_at=None if days is None else calendar.plus_days(at, days, zone),
-        expires_at=None if months is None else calendar.plus_months(at, months, zone),
+        expires_at=expires_at,
     )
 
 

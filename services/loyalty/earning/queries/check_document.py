@@ -13,12 +13,12 @@ from shared.errors import FieldError
 
 
 async def check_document(read: Read, context: Context[Settings], document: RulebookDocument) -> None:
-    """Refuse a document that contradicts itself, or whose conditions name tiers that the programme does not have.
+    """Refuse a document that contradicts itself, or whose conditions name tiers that the programme neither has nor will have.
 
     Raises RulebookInvalid with a pointer to each fault.
     """
     programme = await programme_or_default(read, context)
-    faults = checks.faults(document, [tier.code for tier in programme.tiers])
+    faults = checks.faults(document, programme.tier_codes(context.clock.now()))
     if faults:
         errors = [FieldError.of(_pointer(fault.place), fault.sentence, **fault.values) for fault in faults]
         raise RulebookInvalid(errors=errors)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from services.loyalty.earning.domain.compiling import CompiledRulebook
+from services.loyalty.earning.domain.document import parse_document
+from services.loyalty.earning.domain.naming import tiers_in
 from services.loyalty.earning.domain.rulebook import Rulebooks
 from services.loyalty.earning.refusals import RulebookNotFound
 from services.loyalty.earning.storage import compiled, rulebooks
@@ -29,6 +31,24 @@ async def list_rulebooks(read: Read, now: datetime, asked: Slice) -> tuple[list[
 
 async def _in_force(read: Read, now: datetime) -> int:
     return Rulebooks(await rulebooks.versions(read)).at(now).version
+
+
+async def version_in_force(read: Read, now: datetime) -> int | None:
+    """Return the number of the version that is in force; None before the first fact."""
+    versions = await rulebooks.versions(read)
+    return Rulebooks(versions).at(now).version if versions else None
+
+
+async def tiers_named(read: Read, since: datetime) -> dict[str, int]:
+    """Return the tiers that the rules in force at an instant, or later, look at, each with the newest version that does."""
+    stored = await rulebooks.versions(read)
+    if not stored:
+        return {}
+    known = Rulebooks(stored)
+    first = known.at(since).version
+    numbers = [version.version for version in known.standing if version.version >= first]
+    documents = await rulebooks.documents(read, numbers)
+    return {tier: number for number in numbers for tier in tiers_in(parse_document(documents[number]))}
 
 
 async def compiled_of(read: Read, numbers: Iterable[int]) -> dict[int, CompiledRulebook]:

@@ -146,7 +146,8 @@ async def simulate_purchase(
         channel=asked.channel,
         store=asked.store,
     )
-    weighed = await _evaluated(book, cart, lambda: earning.weigh(book, cart, programme.zone_info))
+    expiry = programme.at(asked.at).expiry
+    weighed = await _evaluated(book, cart, lambda: earning.weigh(book, cart, programme.zone_info, expiry))
     wallets = [NO_WALLET] if found is None else found.wallet_ids
     wallet_id = NO_WALLET if found is None else found.locked.wallets[asked.identity_id].id
     starts = await starts_with(read, book, asked.at) if book.goals else NO_STARTS
@@ -199,7 +200,7 @@ async def _rules(read: Read, programme: Programme, asked: Asked) -> _Rules:
 
 async def _tier_before(read: Read, programme: Programme, found: FoundMember | None, asked: Asked) -> str:
     if found is None:
-        return programme.tiers[programme.level_of(0)].code
+        return programme.lowest
     spent = Spent(asked.identity_id, asked.currency, asked.at, asked.amount_minor)
     (tier,) = await tiers_before(read, programme, found.locked, [spent])
     return tier

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from services.loyalty.earning.domain.compiling import CompiledRulebook
+from services.loyalty.earning.domain.document import canonical, hash_of
 from services.loyalty.earning.domain.progress import Starts
 from services.loyalty.earning.domain.rulebook import Rulebooks, default_rulebook
 from services.loyalty.earning.storage import compiled, rulebooks
@@ -29,6 +31,23 @@ async def lock_rulebooks(tx: Tx, context: Context[Settings]) -> None:
     programme = await open_programme(tx, context)
     await lock_programme(tx)
     await open_rulebooks(tx, programme)
+
+
+async def restart_rulebooks(tx: Tx, currency: str) -> None:
+    """Let the default rules of a new installation count in another currency. Rules that somebody published stay as they are.
+
+    The programme is locked, and nothing is booked.
+    """
+    held = await _read(tx)
+    if not held or len(held[0].versions) > 1:
+        return
+    (first,) = held[0].versions
+    fresh = default_rulebook(currency)
+    if first.hash == hash_of(canonical(fresh.document)):
+        return
+    await rulebooks.withdraw(tx, first.version, tx.now)
+    await rulebooks.add(tx, replace(fresh, version=first.version + 1))
+    held.clear()
 
 
 async def current_rulebooks(tx: Tx) -> Rulebooks:

@@ -73,6 +73,7 @@ async def _decide(tx: Tx, locked: Locked, fresh: Sequence[Purchase]) -> list[Dec
             MemberFacts(tier) if tier is not None and books[version].needs_tier else None,
             programme.zone_info,
             starts,
+            programme.at(purchase.occurred_at).expiry,
         )
         for purchase, version, tier in zip(fresh, versions, tiers, strict=True)
     ]

@@ -169,7 +169,7 @@ async def get_liability(
     found = await find_liability(read, programme, at)
     if form is Format.CSV:
         return file("liability.csv", COLUMNS, _rows(programme, at, found))
-    value = programme.points_value
+    value = programme.at(at).points_value
     return LiabilityOut(
         as_of=at,
         is_final=is_final(at, now),

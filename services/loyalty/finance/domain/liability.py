@@ -9,7 +9,7 @@ from datetime import date
 
 from services.loyalty.finance.domain.breakage import Breakage
 from services.loyalty.finance.domain.months import Cohorts, months_between
-from services.loyalty.ledger.domain.programme import PointsValue
+from services.loyalty.ledger.domain.programme import PointsWorth
 from services.loyalty.ledger.domain.sums import Standing
 
 EDGES = (1, 3, 6, 12, 24)
@@ -67,7 +67,7 @@ def liability(
     standings: Sequence[Standing],
     cohorts: Cohorts,
     breakage: Breakage,
-    value: PointsValue | None,
+    value: PointsWorth | None,
 ) -> Liability:
     """Add up what members have, and value it.
 
@@ -119,7 +119,7 @@ def _expiry(standing: Standing) -> int:
 def _buckets(
     placed: Iterable[tuple[int, Standing]],
     bounds: Sequence[tuple[int | None, int | None]],
-    value: PointsValue | None,
+    value: PointsWorth | None,
 ) -> list[Bucket]:
     sums = [[0, 0, 0] for _ in bounds]
     for number, standing in placed:
@@ -132,7 +132,7 @@ def _buckets(
     ]
 
 
-def values_of(value: PointsValue | None, parts: Sequence[int]) -> list[int | None]:
+def values_of(value: PointsWorth | None, parts: Sequence[int]) -> list[int | None]:
     """Return what each part is worth, so that the parts add up to what all points are worth."""
     if value is None:
         return [None] * len(parts)

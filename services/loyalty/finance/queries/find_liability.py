@@ -30,7 +30,7 @@ async def find_liability(read: Read, programme: Programme, as_of: datetime) -> L
     expiries = [calendar.plus_months(as_of, edge, zone) for edge in EDGES]
     standings = await standings_at(read, as_of, cohorts.edges, expiries)
     breakage = await _breakage(read, standings, cohorts, as_of)
-    return liability.liability(standings, cohorts, breakage, programme.points_value)
+    return liability.liability(standings, cohorts, breakage, programme.at(as_of).points_value)
 
 
 async def _breakage(read: Read, standings: Iterable[Standing], cohorts: Cohorts, as_of: datetime) -> Breakage:

@@ -54,7 +54,7 @@ async def find_roll_forward(
             flows = await flows_between(read, month.begins_at, until, ())
         movements = roll_forward(opening, flows)
         opening = movements.closing
-        (value,) = values_of(programme.points_value, [opening])
+        (value,) = values_of(programme.at(until).points_value, [opening])
         rolled.append(MonthRolled(month, until, is_closed, movements, value))
     return rolled
 

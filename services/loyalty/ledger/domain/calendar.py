@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from shared.local_time import instant_of, wall_clock
+from shared.local_time import day_start, instant_of, wall_clock
 
 MONTHS_A_YEAR = 12
 DAYS_A_MONTH_MIN = 28
 """Every month has these days."""
+
+
+class CalendarPeriod(StrEnum):
+    """A calendar period, at whose end something ends."""
+
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+MONTHS = {CalendarPeriod.MONTH: 1, CalendarPeriod.QUARTER: 3, CalendarPeriod.YEAR: MONTHS_A_YEAR}
+"""The months of each period."""
 
 
 def plus_days(instant: datetime, days: int, zone: ZoneInfo) -> datetime:
@@ -31,3 +44,23 @@ def plus_months(instant: datetime, months: int, zone: ZoneInfo) -> datetime:
         return instant_of(wall.replace(year=year, month=month), zone)
     last = wall.replace(year=year, month=month, day=days, hour=0, minute=0, second=0, microsecond=0)
     return instant_of(last + timedelta(days=1), zone)
+
+
+def period_end(instant: datetime, period: CalendarPeriod, zone: ZoneInfo) -> datetime:
+    """Return the end of the calendar period that an instant lies in; an instant at which a period ends is an end itself."""
+    wall = wall_clock(instant, zone)
+    start = period_start(wall.date(), period)
+    first = day_start(start, zone)
+    return instant if instant == first else day_start(next_period(start, period), zone)
+
+
+def period_start(day: date, period: CalendarPeriod) -> date:
+    """Return the first day of the calendar period that a day lies in."""
+    months = MONTHS[period]
+    return date(day.year, (day.month - 1) // months * months + 1, 1)
+
+
+def next_period(start: date, period: CalendarPeriod, periods: int = 1) -> date:
+    """Return the first day of the calendar period so many periods after the one that begins at `start`; before it if negative."""
+    years, month0 = divmod(start.month - 1 + MONTHS[period] * periods, MONTHS_A_YEAR)
+    return date(start.year + years, month0 + 1, 1)

@@ -1,37 +1,76 @@
-"""The programme: its zone, currency and tiers, as one versioned document."""
+"""The programme: what the members are promised, version by version, but for the rules by which they earn.
 
+A version is a document that is in force from an instant of effective time on. What was booked before keeps what it got; the
+tier at an instant is by the version in force at that instant (docs/rules/programme.md).
+"""
+
+from __future__ import annotations
+
+import json
 from bisect import bisect_right
-from functools import cached_property, lru_cache
-from typing import Annotated, Literal, Self
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
+from itertools import pairwise
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
+from services.loyalty.ledger.domain import calendar
+from services.loyalty.ledger.domain.calendar import CalendarPeriod
 from shared import money
-from shared.limits import REMEDY_POINTS_MAX
+from shared.limits import CODE_MAX, REMEDY_POINTS_MAX
 
 TIERS_MAX = 20
+TIER_SPEND_MAX = 1_000_000_000
+NAME_MAX = 100
 PROGRAMME = 1
 """The id of the one programme so far."""
+CODE = "default"
+"""The code of the one programme so far."""
+SYSTEM = "system"
+"""The publisher of the programme of a new installation."""
+THE_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+
+PointsOfOne = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
 class Document(BaseModel):
-    """A frozen part of what a programme promises; unknown fields are refused."""
+    """A frozen part of what a programme promises. Unknown fields are refused, and texts are not taken for integers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, json_schema_mode_override="validation"
+    )
 
 
-class Tier(Document):
+class TierTerms(Document):
     """A level, from `from_spend` whole units of the programme's currency in the trailing window."""
 
-    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-    name_en: str
-    name_zh: str
-    from_spend: Annotated[int, Field(ge=0)]
+    code: Annotated[
+        str,
+        Field(
+            max_length=CODE_MAX,
+            pattern=r"^[a-z][a-z0-9_]{0,31}$",
+            description="Kept from version to version.",
+        ),
+    ]
+    name_en: Annotated[str, Field(min_length=1, max_length=NAME_MAX, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    name_zh: Annotated[str, Field(min_length=1, max_length=NAME_MAX, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    from_spend: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=TIER_SPEND_MAX,
+            description="Whole units of the programme's currency in the trailing window.",
+        ),
+    ]
 
 
-class PointsValue(Document):
-    """The value of points: `points` of them are worth `amount_minor` in the programme's currency."""
+class PointsWorth(Document):
+    """The worth of points: so many `points` are `amount_minor` in minor units of the programme's currency."""
 
     points: Annotated[int, Field(ge=1, le=1_000_000)]
     amount_minor: Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -41,28 +80,61 @@ class PointsValue(Document):
         return points * self.amount_minor // self.points if points > 0 else 0
 
 
-class Programme(Document):
-    """Everything that the members were promised, but the rules by which they earn. Months and days are those of `zone`."""
+class Expiry(Document):
+    """When points expire whose rule does not say: so many months after they were earned, or at the end of a period then."""
 
-    code: str
-    zone: str
-    currency: str
-    enrolment: Literal["automatic"] = "automatic"
-    remedy_points_max: Annotated[int, Field(ge=0)]
-    """Points of one remedy that are paid. Feedback knows who may grant how much; this holds whoever granted."""
-    window_months: Annotated[int, Field(ge=1, le=60)] = 12
-    points_value: PointsValue | None = None
-    """The value of points. None: the programme does not say."""
-    tiers: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=TIERS_MAX)]
+    months: Annotated[int, Field(ge=0, le=240, description="Calendar months after the points were earned.")]
+    until_end_of: Annotated[
+        CalendarPeriod | None,
+        Field(
+            description="Then the points live until the end of this calendar period. Null: they expire at once."
+        ),
+    ] = None
 
-    @model_validator(mode="after")
-    def _is_in_order(self) -> Self:
-        money.exponent(self.currency)
-        ZoneInfo(self.zone)
-        thresholds = [tier.from_spend for tier in self.tiers]
-        if thresholds[0] != 0 or thresholds != sorted(set(thresholds)):
-            raise ValueError("tiers begin at 0 and rise")
-        return self
+    def after(self, at: datetime, zone: ZoneInfo) -> datetime:
+        """Return the instant at which points expire that were earned at `at`."""
+        ends = calendar.plus_months(at, self.months, zone)
+        return ends if self.until_end_of is None else calendar.period_end(ends, self.until_end_of, zone)
+
+
+class ProgrammeDocument(Document):
+    """A document says what one version promises. Months and days are those of `zone`."""
+
+    zone: Annotated[
+        str, Field(max_length=64, description="The IANA time zone of its days, months and periods.")
+    ]
+    currency: Annotated[str, Field(max_length=3, description="ISO 4217.")]
+    enrolment: Annotated[Literal["automatic"], Field(description="How customers become members.")] = (
+        "automatic"
+    )
+    window_months: Annotated[
+        int, Field(ge=1, le=60, description="The months in which spend counts towards a tier.")
+    ] = 12
+    tiers: Annotated[
+        tuple[TierTerms, ...], Field(min_length=1, max_length=TIERS_MAX, description="From the lowest up.")
+    ]
+    points_value: Annotated[
+        PointsWorth | None, Field(description="What points are worth. Null: the programme does not say.")
+    ] = None
+    expiry: Annotated[
+        Expiry | None,
+        Field(description="When points expire whose rule does not say. Null: never."),
+    ] = None
+    redemption_points_min: Annotated[
+        PointsOfOne | None, Field(description="The fewest points of one redemption. Null: one.")
+    ] = None
+    redemption_points_max: Annotated[
+        PointsOfOne | None,
+        Field(description="The most points of one redemption. Null: all that a member has."),
+    ] = None
+    remedy_points_max: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=REMEDY_POINTS_MAX,
+            description="The most points of one remedy that are paid, whoever granted it.",
+        ),
+    ]
 
     @cached_property
     def zone_info(self) -> ZoneInfo:
@@ -74,28 +146,118 @@ class Programme(Document):
         # A late return may leave the window negative: that is the lowest level.
         return max(bisect_right(self._thresholds_minor, spend_minor) - 1, 0)
 
+    def tier_of(self, spend_minor: int) -> TierTerms:
+        """Return the tier that a spend reaches."""
+        return self.tiers[self.level_of(spend_minor)]
+
+    def threshold_minor(self, level: int) -> int:
+        """Return the spend from which members have the tier of this level, in minor units."""
+        return self._thresholds_minor[level]
+
     @cached_property
     def _thresholds_minor(self) -> list[int]:
         unit = 10 ** money.exponent(self.currency)
         return [tier.from_spend * unit for tier in self.tiers]
 
 
-def default_programme(currency: str, zone: str) -> Programme:
-    """Return the programme of a new installation: three tiers, and every customer is a member."""
-    return Programme(
-        code="default",
+@dataclass(frozen=True, slots=True)
+class ProgrammeVersion:
+    """A document in force from an instant on (None: from the beginning of time), until the next version."""
+
+    version: int
+    in_force_from: datetime | None
+    document: ProgrammeDocument
+
+    @property
+    def begins(self) -> datetime:
+        """Return the instant from which it is in force."""
+        return self.in_force_from or THE_BEGINNING
+
+
+class Programme:
+    """A programme: all its versions that were not withdrawn. They agree on the currency, the zone and the window."""
+
+    def __init__(self, code: str, versions: Sequence[ProgrammeVersion]) -> None:
+        """Take the versions in their order. Raises ValueError if they do not follow each other in time."""
+        self.code, self.versions = code, tuple(versions)
+        if not self.versions or self.versions[0].in_force_from is not None:
+            raise ValueError("the first version is in force from the beginning")
+        if any(
+            later.version <= earlier.version or later.begins <= earlier.begins
+            for earlier, later in pairwise(versions)
+        ):
+            raise ValueError("versions follow each other in time and number")
+        first = self.versions[0].document
+        self.currency, self.zone_info, self.window_months = (
+            first.currency,
+            first.zone_info,
+            first.window_months,
+        )
+        self.lowest = first.tiers[0].code
+        """The code of the lowest tier, the same in all versions."""
+        self._begins = [version.begins for version in self.versions]
+
+    def version_at(self, instant: datetime) -> ProgrammeVersion:
+        """Return the version in force at an instant of effective time."""
+        return self.versions[bisect_right(self._begins, instant) - 1]
+
+    def at(self, instant: datetime) -> ProgrammeDocument:
+        """Return what is promised at an instant of effective time."""
+        return self.version_at(instant).document
+
+    def begun(self, after: datetime, until: datetime) -> Sequence[ProgrammeVersion]:
+        """Return the versions that came into force after an instant, and not later than another one."""
+        return self.versions[bisect_right(self._begins, after) : bisect_right(self._begins, until)]
+
+    def later(self, after: datetime) -> Sequence[ProgrammeVersion]:
+        """Return the versions that come into force after an instant."""
+        return self.versions[bisect_right(self._begins, after) :]
+
+    def tier_codes(self, since: datetime) -> list[str]:
+        """Return the codes of all tiers that are promised at an instant or later."""
+        documents = [self.at(since), *(version.document for version in self.later(since))]
+        return list(dict.fromkeys(tier.code for document in documents for tier in document.tiers))
+
+
+def default_document(currency: str, zone: str) -> ProgrammeDocument:
+    """Return the promises of a new installation: three tiers, and every customer is a member."""
+    return ProgrammeDocument(
         zone=zone,
         currency=currency,
         remedy_points_max=REMEDY_POINTS_MAX,
         tiers=(
-            Tier(code="member", name_en="Member", name_zh="会员", from_spend=0),
-            Tier(code="silver", name_en="Silver", name_zh="银卡会员", from_spend=1_000),
-            Tier(code="gold", name_en="Gold", name_zh="金卡会员", from_spend=5_000),
+            TierTerms(code="member", name_en="Member", name_zh="会员", from_spend=0),
+            TierTerms(code="silver", name_en="Silver", name_zh="银卡会员", from_spend=1_000),
+            TierTerms(code="gold", name_en="Gold", name_zh="金卡会员", from_spend=5_000),
         ),
     )
 
 
-@lru_cache(maxsize=64)
-def parse(document: str) -> Programme:
-    """Return the programme that a stored document describes; the same document is parsed once."""
-    return Programme.model_validate_json(document)
+def default_programme(currency: str, zone: str) -> Programme:
+    """Return the programme of a new installation."""
+    return Programme(CODE, [ProgrammeVersion(1, None, default_document(currency, zone))])
+
+
+def parse_document(text: str) -> ProgrammeDocument:
+    """Return a stored document."""
+    return ProgrammeDocument.model_validate_json(text)
+
+
+def canonical(document: ProgrammeDocument) -> str:
+    """Return a document as the text that is stored: names sorted, no blanks, and nothing that is null."""
+    fields = document.model_dump(mode="json", exclude_none=True)
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def hash_of(text: str) -> bytes:
+    """Return the SHA-256 of a document's canonical text."""
+    return sha256(text.encode()).digest()
+
+
+def timeline_hash(versions: Sequence[tuple[int, datetime | None, bytes]]) -> bytes:
+    """Return the SHA-256 of a programme's versions: number, begin and document hash of each. It tells two programmes apart."""
+    lines = [
+        f"{version} {'' if begins is None else begins.astimezone(UTC).isoformat()} {hashed.hex()}"
+        for version, begins, hashed in versions
+    ]
+    return sha256("\n".join(lines).encode()).digest()

@@ -8,10 +8,10 @@ from datetime import datetime
 from services.loyalty.ledger.domain import settling
 from services.loyalty.ledger.domain.journal import Journal, no_ids
 from services.loyalty.ledger.domain.locked import Locked
-from services.loyalty.ledger.domain.programme import Programme, parse
+from services.loyalty.ledger.domain.programme import Programme
 from services.loyalty.ledger.domain.wallets import Member, TierState
 from services.loyalty.ledger.refusals import UnknownMember
-from services.loyalty.ledger.storage import holds, lots, member_page
+from services.loyalty.ledger.storage import holds, lots, member_page, programmes
 from shared.db import Read
 
 
@@ -34,7 +34,8 @@ class FoundMember:
 async def find_member(read: Read, customer_id: str, now: datetime) -> FoundMember:
     """Return the member that this id belongs to, as of now.
 
-    One statement, unless points fell due that no writer has booked yet. Raises UnknownMember.
+    One statement, unless points fell due that no writer has booked yet, or the process has not read a version of the
+    programme yet. Raises UnknownMember.
     """
     wallets = await member_page.find(read, customer_id)
     locked = Locked()
@@ -47,4 +48,4 @@ async def find_member(read: Read, customer_id: str, now: datetime) -> FoundMembe
         await holds.load_open(read, locked, [member])
         settling.touch(Journal(now, no_ids), member)
     tier = None if first.tier is None else TierState(first.owner_id, first.tier, first.since, first.due_at)
-    return FoundMember(member, tier, parse(first.document), locked)
+    return FoundMember(member, tier, await programmes.of_timeline(read, first.timeline), locked)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, select
 
@@ -10,6 +12,16 @@ from services.loyalty.ledger.domain.postings import CauseKind
 from services.loyalty.ledger.storage.hold_table import hold
 from services.loyalty.ledger.storage.tables import adjustment, lot, ownership, wallet
 from shared.db import Read, any_of
+
+
+@dataclass(frozen=True, slots=True)
+class OwnersSpend:
+    """The stored spend of a member, and the newest effective instant that it was counted at (None: no purchase yet)."""
+
+    owner_id: str
+    spend: int
+    spend_at: datetime | None
+
 
 FACTS = {
     CauseKind.ADJUSTMENT: adjustment,
@@ -77,11 +89,15 @@ async def misheld(read: Read, owner_ids: Sequence[str]) -> list[str]:
     return [owner_id for (owner_id,) in await read.all(statement)]
 
 
-async def spends(read: Read, owner_ids: Sequence[str]) -> dict[str, int]:
+async def spends(read: Read, owner_ids: Sequence[str]) -> list[OwnersSpend]:
     """Return the stored spend of these members, over all their wallets."""
     statement = (
-        select(wallet.c.owner_id, func.sum(wallet.c.spend))
+        select(
+            wallet.c.owner_id,
+            func.sum(wallet.c.spend).label("spend"),
+            func.max(wallet.c.spend_at).label("spend_at"),
+        )
         .where(any_of(wallet.c.owner_id, owner_ids))
         .group_by(wallet.c.owner_id)
     )
-    return {owner_id: int(spend) for owner_id, spend in await read.all(statement)}
+    return await read.read_records(OwnersSpend, statement)

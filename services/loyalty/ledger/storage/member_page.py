@@ -9,18 +9,19 @@ from sqlalchemy import bindparam, select
 
 from services.loyalty.ledger.domain.programme import PROGRAMME
 from services.loyalty.ledger.domain.wallets import Wallet
-from services.loyalty.ledger.storage.tables import programme, tier_state, wallet
+from services.loyalty.ledger.storage.programme_tables import programme
+from services.loyalty.ledger.storage.tables import tier_state, wallet
 from shared.db import Read, columns_of
 
 
 @dataclass(slots=True, eq=False)
 class MemberWallet(Wallet):
-    """A wallet with what is stored of its owner: the tier (None: the lowest) and the programme's document."""
+    """A wallet with what is stored of its owner: the tier (None: the lowest) and the hash of the programme's versions."""
 
     tier: str | None = None
     since: datetime | None = None
     due_at: datetime | None = None
-    document: str = ""
+    timeline: bytes = b""
 
 
 _OWNER = (
@@ -35,7 +36,7 @@ _FIND = (  # Built once, because building it costs more than running it.
         tier_state.c.tier,
         tier_state.c.since,
         tier_state.c.due_at,
-        programme.c.document,
+        programme.c.timeline,
     )
     .select_from(wallet)
     .join(programme, programme.c.id == wallet.c.programme_id)

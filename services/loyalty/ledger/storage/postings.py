@@ -73,6 +73,11 @@ class OwnedPosting:
     owner_id: str
 
 
+async def any_booked(read: Read) -> bool:
+    """Return whether any points were ever moved."""
+    return await read.scalar(select(posting.c.id).limit(1)) is not None
+
+
 async def add(tx: Tx, postings: Sequence[Posting]) -> None:
     """Store postings under rising ids."""
     fresh = await ids.reserve(tx, len(postings))

@@ -36,30 +36,6 @@ SPENDABLE = 1
 ledger_id = blocks.declare(metadata, "ledger_id")
 
 
-class ProgrammeColumns(TypedColumns):
-    """The table of programmes: the newest version of the document of each."""
-
-    id: Named[int] = Column(SmallInteger, primary_key=True, autoincrement=False)
-    code: Named[str] = Column(Id, unique=True)
-    version: Named[int] = Column(BigInt)
-    document: Named[str] = Column(Text)
-    """`domain.programme.Programme` as JSON text."""
-
-
-programme = Table("programme", metadata, ProgrammeColumns)
-
-
-@record_of(programme)
-@dataclass(frozen=True, slots=True)
-class ProgrammeRecord:
-    """A programme: its document of currency, zone and tiers."""
-
-    id: int
-    code: str
-    version: int
-    document: str
-
-
 class WalletColumns(TypedColumns):
     """The table of wallets: one row per identity and kind of points.
 

@@ -1,6 +1,7 @@
 """Read what became of orders."""
 
 from services.loyalty.purchases.storage.purchases import (
+    any_recorded,
     find,
     find_rows,
     has_returns,
@@ -14,6 +15,7 @@ from services.loyalty.purchases.storage.purchases import (
 )
 
 __all__ = [
+    "any_recorded",
     "find",
     "find_rows",
     "has_returns",

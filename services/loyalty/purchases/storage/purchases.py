@@ -58,6 +58,11 @@ _RETURNED = select(
 """The amounts of returns, as those of purchases."""
 
 
+async def any_recorded(read: Read) -> bool:
+    """Return whether any purchase was ever recorded."""
+    return await read.scalar(select(purchase.c.id).limit(1)) is not None
+
+
 async def known(read: Read, purchase_ids: Sequence[str]) -> set[str]:
     """Return those of these purchases that are booked."""
     rows = await read.all(select(purchase.c.purchase_id).where(any_of(purchase.c.purchase_id, purchase_ids)))

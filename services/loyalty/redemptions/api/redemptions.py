@@ -15,9 +15,11 @@ from services.loyalty.redemptions.queries.redemption_ids import id_of_redemption
 from services.loyalty.redemptions.queries.redemptions import find_redemption
 from services.loyalty.redemptions.queries.redemptions import list_redemptions as redemptions_of
 from services.loyalty.redemptions.refusals import (
+    MorePointsThanAllowed,
     OrderPaidBefore,
     OrderReturned,
     PaidOrderTooLarge,
+    TooFewPoints,
     UnknownRedemption,
 )
 from services.loyalty.redemptions.storage.redemptions import SORTS
@@ -99,6 +101,8 @@ class RedemptionOut(Response):
     errors=(
         UnknownMember,
         InsufficientPoints,
+        TooFewPoints,
+        MorePointsThanAllowed,
         OrderPaidBefore,
         OrderReturned,
         PaidOrderTooLarge,

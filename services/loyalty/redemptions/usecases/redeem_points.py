@@ -20,6 +20,7 @@ from services.loyalty.redemptions.queries.order_tokens import token_of
 from services.loyalty.redemptions.queries.redemption_ids import id_of_redemption
 from services.loyalty.redemptions.refusals import OrderPaidBefore, OrderReturned, PaidOrderTooLarge
 from services.loyalty.redemptions.steps import recording
+from services.loyalty.redemptions.steps.limits import check_limits
 from services.loyalty.redemptions.steps.recording import Spent
 from services.loyalty.settings import Settings
 from shared.context import Context
@@ -77,6 +78,7 @@ async def redeem_points(tx: Tx, context: Context[Settings], asked: RedemptionAsk
     booking = await open_booking(tx, locked, [member], rows=1)
     before = member.balance()
     journal = booking.journal
+    check_limits(booking.programme.at(journal.now), asked.points)
     await lots.load_spendable(tx, locked, member, asked.points)
     posted = PostingCause(CauseKind.REDEMPTION, journal.next_id())
     burning.burn(journal, member, posted, asked.points, Account.REDEEMED, journal.now)

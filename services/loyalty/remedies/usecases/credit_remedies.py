@@ -63,7 +63,7 @@ def _book(booking: Booking, grant: RemedyGrant) -> RemedyRecord:
     """Credit or refuse one remedy, and return its row."""
     locked, journal = booking.locked, booking.journal
     wallet, posted = locked.wallets.get(grant.identity_id), PostingCause(CauseKind.REMEDY, journal.next_id())
-    refusal = refusal_of(grant, wallet, booking.programme.remedy_points_max)
+    refusal = refusal_of(grant, wallet, booking.programme.at(grant.occurred_at).remedy_points_max)
     if refusal is None and wallet is not None:
         member = locked.member(grant.identity_id)
         granting.grant_points(journal, member, wallet, posted, grant.points, "remedy", grant.occurred_at)

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import Field
 
+from services.loyalty.ledger.domain.programme import ProgrammeDocument
 from services.loyalty.ledger.domain.wallets import Points
 from services.loyalty.ledger.queries.find_member import FoundMember, find_member
 from services.loyalty.ledger.queries.find_member_at import find_member_at
@@ -14,7 +15,6 @@ from services.loyalty.statements.queries.applied import PREFIXES, is_applied
 from services.loyalty.statements.refusals import AheadOfTime
 from services.loyalty.tiers.domain.standing import Standing
 from services.loyalty.tiers.queries.find_standing import find_standing, find_standing_at
-from shared import money
 from shared.auth.access import OPERATORS, allow
 from shared.http.awaiting import AfterOut, after_query, awaited
 from shared.http.customers import CustomerId
@@ -62,6 +62,7 @@ class MemberOut(Response):
             "spend_minor": 250000, "currency": "CNY", "next": {"code": "gold", "missing_minor": 250000},
         },
         points={"active": 2480, "pending": 0, "held": 0},
+        worth_minor=2480,
         after=None,
     )  # fmt: skip
 
@@ -69,6 +70,10 @@ class MemberOut(Response):
     programme: str
     tier: TierOut
     points: Points
+    worth_minor: int | None = Field(
+        description="What the points that can be spent are worth in minor units of the tier's currency, rounded down. Null: the "
+        "programme does not say."
+    )
     after: AfterOut | None = Field(default=None, description="Null unless `after` was asked for.")
 
 
@@ -91,36 +96,38 @@ async def get_member(
     now = running.clock.now()
     if as_of is None:
         found = await find_member(read, customer_id, now)
-        return _member_out(found, await find_standing(read, found, now), awaited_fact)
+        return _member_out(found, await find_standing(read, found, now), now, awaited_fact)
     if as_of > now:
         raise AheadOfTime
     async with running.database.begin() as tx:
         found = await find_member_at(tx, customer_id, as_of)
-        return _member_out(found, await find_standing_at(tx, found, as_of), awaited_fact)
+        return _member_out(found, await find_standing_at(tx, found, as_of), as_of, awaited_fact)
 
 
-def _member_out(found: FoundMember, standing: Standing, after: AfterOut | None) -> MemberOut:
+def _member_out(found: FoundMember, standing: Standing, at: datetime, after: AfterOut | None) -> MemberOut:
+    promised, balance = found.programme.at(at), found.member.balance()
     return MemberOut(
         customer_id=found.member.owner_id,
         programme=found.programme.code,
-        tier=_tier_out(found, standing),
-        points=found.member.balance(),
+        tier=_tier_out(promised, standing),
+        points=balance,
+        worth_minor=None if promised.points_value is None else promised.points_value.of(balance.active),
         after=after,
     )
 
 
-def _tier_out(found: FoundMember, standing: Standing) -> TierOut:
-    programme, spend = found.programme, standing.spend()
-    level = programme.level_of(spend)
-    above = programme.tiers[level + 1] if level + 1 < len(programme.tiers) else None
-    unit = 10 ** money.exponent(programme.currency)
-    tier = programme.tiers[level]
+def _tier_out(promised: ProgrammeDocument, standing: Standing) -> TierOut:
+    spend = standing.spend()
+    level = promised.level_of(spend)
+    tier, above = promised.tiers[level], level + 1 if level + 1 < len(promised.tiers) else None
     return TierOut(
         code=tier.code,
         name_en=tier.name_en,
         name_zh=tier.name_zh,
         since=standing.since,
         spend_minor=spend,
-        currency=programme.currency,
-        next=NextTier(code=above.code, missing_minor=above.from_spend * unit - spend) if above else None,
+        currency=promised.currency,
+        next=None
+        if above is None
+        else NextTier(code=promised.tiers[above].code, missing_minor=promised.threshold_minor(above) - spend),
     )

@@ -1,7 +1,8 @@
 """Tiers: the level that a member's spend of the trailing window reaches, at the newest effective instant seen.
 
 A purchase at p counts at t when p ≤ t < p + the window's months (in the programme's zone); a return counts at its
-purchase's date. So the tier at an instant depends on the facts alone, not on when they were booked or swept.
+purchase's date. So the tier at an instant depends on the facts alone, not on when they were booked or swept. The thresholds
+are those of the programme's version in force at that instant, so a version that comes into force may change tiers.
 A fact may be dated ahead of our clock. It moves no time on: its amount waits for its instant, as others wait for theirs.
 """
 
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from services.loyalty.ledger.domain import calendar
-from services.loyalty.ledger.domain.programme import Programme
+from services.loyalty.ledger.domain.programme import Programme, ProgrammeDocument
 from services.loyalty.ledger.domain.wallets import Member, TierState, Wallet
 from shared.limits import CLOCKS_DIFFER_MAX
 
@@ -96,10 +97,25 @@ class Standing:
         is_stale = any(wallet.spend_drop_at is not None and wallet.spend_drop_at <= at for wallet in missing)
         return missing if is_stale else []
 
-    def may_change(self, programme: Programme, up_minor: int, down_minor: int) -> bool:
-        """Return whether purchases of `up_minor` and returns of `down_minor` may change the tier; then load all windows."""
-        low, high = programme.level_of(self.spend() - down_minor), programme.level_of(self.spend() + up_minor)
-        return programme.tiers[low].code != self.tier or programme.tiers[high].code != self.tier
+    def may_change(self, programme: Programme, up_minor: int, down_minor: int, until: datetime) -> bool:
+        """Return whether purchases of `up_minor`, returns of `down_minor` or a version of the programme may change the tier.
+
+        They count, or are in force, from the frontier to `until`. Then all windows must be loaded.
+        """
+        low, high = self.spend() - down_minor, self.spend() + up_minor
+        return any(
+            document.tier_of(spend).code != self.tier
+            for document in _in_force(programme, self.frontier() or until, until)
+            for spend in (low, high)
+        )
+
+    def is_restated(self, programme: Programme, at: datetime) -> bool:
+        """Return whether a version that came into force since the frontier changes the tier, if no spend drops out."""
+        frontier = self.frontier()
+        return frontier is not None and any(
+            version.document.tier_of(self.spend()).code != self.tier
+            for version in programme.begun(frontier, at)
+        )
 
 
 def spend_of(programme: Programme, occurred_at: datetime, amount_minor: int) -> Spend:
@@ -140,9 +156,10 @@ def count(
 
 
 def advance(standing: Standing, programme: Programme, at: datetime) -> list[TierChange]:
-    """Let amounts come into the window and drop out of it up to `at`; return the changes, each at its own instant.
+    """Let amounts come into the window and drop out of it, and versions come into force, up to `at`.
 
-    The windows of `standing.stale(at)` must be loaded.
+    Return the changes, each at its own instant. The windows of `standing.stale(at)` must be loaded, and all windows if the
+    standing `is_restated`.
     """
     assert not standing.stale(at), "a window that moves must be loaded"
     changes: list[TierChange] = []
@@ -154,7 +171,9 @@ def advance(standing: Standing, programme: Programme, at: datetime) -> list[Tier
         for moment in (spend.occurred_at, spend.drops_at)
         if _counted_until(wallets[wallet_id]) < moment <= at
     }
-    for moment in sorted(moments):
+    frontier = standing.frontier()
+    begun = programme.begun(frontier, at) if frontier is not None else ()
+    for moment in sorted(moments | {version.begins for version in begun}):
         for wallet_id, window in standing.windows.items():
             wallet = wallets[wallet_id]
             if _counted_until(wallet) < moment and any(
@@ -166,7 +185,14 @@ def advance(standing: Standing, programme: Programme, at: datetime) -> list[Tier
                 wallet.spend_drop_at = _next_change(left, moment)
                 standing.windows[wallet_id] = left
         changes += _restate(standing, programme, moment)
+    if standing.due_at is not None and standing.due_at <= at:
+        _look_ahead(standing, programme, at)  # the version for which it was due may have been withdrawn
     return changes
+
+
+def _in_force(programme: Programme, since: datetime, until: datetime) -> list[ProgrammeDocument]:
+    """Return what is promised at some time between two instants."""
+    return [programme.at(since), *(version.document for version in programme.begun(since, until))]
 
 
 def _counted_until(wallet: Wallet) -> datetime:
@@ -188,31 +214,63 @@ def rejoin(standing: Standing, programme: Programme, at: datetime) -> list[TierC
 def standing_of(member: Member, stored: TierState | None, programme: Programme) -> Standing:
     """Return the standing of a member by its stored tier (None: the lowest), without any window."""
     if stored is None:
-        return Standing(member, programme.tiers[0].code, None, None, {})
+        return Standing(member, programme.lowest, None, None, {})
     return Standing(member, stored.tier, stored.since, stored.due_at, {})
 
 
 def ends_at(standing: Standing, programme: Programme) -> datetime | None:
-    """Return when the tier ends without further purchases; None: it is the lowest. All windows must be loaded."""
-    level = programme.level_of(standing.spend())
-    assert not standing.missing(), "all windows must be loaded to know when the tier ends"
-    ahead = [spend for window in standing.windows.values() for spend in window]
-    for drops_at in sorted({spend.drops_at for spend in ahead}):
-        left = sum(spend.amount_minor for spend in ahead if spend.counts(drops_at))
-        if programme.level_of(left) < level:
-            return drops_at
+    """Return when the tier ends without further purchases, by the versions that are published; None: it does not end.
+
+    All windows must be loaded.
+    """
+    for moment, document, spend in _ahead(standing, programme):
+        levels = [tier.code for tier in document.tiers]
+        if standing.tier not in levels or document.level_of(spend) < levels.index(standing.tier):
+            return moment
     return None
 
 
+def _ahead(standing: Standing, programme: Programme) -> Iterator[tuple[datetime, ProgrammeDocument, int]]:
+    """Yield the instants after the frontier at which time changes something, with the version and the spend from then on."""
+    assert not standing.missing(), "all windows must be loaded to know when the tier ends"
+    frontier = standing.frontier() or _THE_BEGINNING
+    ahead = [spend for window in standing.windows.values() for spend in window]
+    moments = {moment for spend in ahead for moment in (spend.occurred_at, spend.drops_at)}
+    moments |= {version.begins for version in programme.later(frontier)}
+    for moment in sorted(moment for moment in moments if moment > frontier):
+        counted = sum(spend.amount_minor for spend in ahead if spend.counts(moment))
+        yield moment, programme.at(moment), counted
+
+
 def _restate(standing: Standing, programme: Programme, at: datetime) -> Iterator[TierChange]:
-    tier = programme.tiers[programme.level_of(standing.spend())].code
+    tier = programme.at(at).tier_of(standing.spend()).code
     _look_ahead(standing, programme, at)
     if tier != standing.tier:
+        _reach(standing, at)
         previous, standing.tier, standing.since = standing.tier, tier, at
         ends = ends_at(standing, programme)
-        ahead = (spend.occurred_at for window in standing.windows.values() for spend in window)
-        standing.due_at = min((moment for moment in (*ahead, ends) if moment and moment > at), default=None)
+        standing.due_at = next(
+            (
+                moment
+                for moment, document, spend in _ahead(standing, programme)
+                if document.tier_of(spend).code != tier
+            ),
+            None,
+        )
         yield TierChange(standing.member.owner_id, previous, tier, at, standing.spend(), ends)
+
+
+def _reach(standing: Standing, at: datetime) -> None:
+    """Move the newest instant seen on to `at`, so that the stored tier is by the version in force then."""
+    newest = max(standing.member.wallets, key=_counted_until)
+    newest.spend_at = max(_counted_until(newest), at)
+
+
+def _restated_from(standing: Standing, programme: Programme, at: datetime) -> datetime | None:
+    """Return when a version that is published comes into force and changes the tier, if no spend drops out; None: none does."""
+    spend, later = standing.spend(), programme.later(at)
+    changing = (version.begins for version in later if version.document.tier_of(spend).code != standing.tier)
+    return next(changing, None)
 
 
 def _look_ahead(standing: Standing, programme: Programme, at: datetime) -> None:
@@ -224,5 +282,8 @@ def _look_ahead(standing: Standing, programme: Programme, at: datetime) -> None:
         (wallet.spend_drop_at for wallet in standing.member.wallets if wallet.spend_drop_at is not None),
         default=None,
     )
-    is_lowest = standing.tier == programme.tiers[0].code
-    standing.due_at = None if is_lowest and due_at is not None and due_at > at + CLOCKS_DIFFER_MAX else due_at
+    is_lowest = standing.tier == programme.lowest
+    if is_lowest and due_at is not None and due_at > at + CLOCKS_DIFFER_MAX:
+        due_at = None
+    moments = (due_at, _restated_from(standing, programme, at))
+    standing.due_at = min((moment for moment in moments if moment is not None), default=None)

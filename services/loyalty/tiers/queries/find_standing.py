@@ -15,7 +15,7 @@ async def find_standing(read: Read, found: FoundMember, now: datetime) -> Standi
     """Return the standing as of now: spend that left the window does not count, whatever a writer has booked."""
     standing = tiers.standing_of(found.member, found.tier, found.programme)
     has_ended = standing.due_at is not None and standing.due_at <= now
-    if has_ended or standing.stale(now):
+    if has_ended or standing.stale(now) or standing.is_restated(found.programme, now):
         await load_windows(read, found.programme, [standing], standing.missing())
         tiers.advance(standing, found.programme, now)
     return standing
@@ -27,5 +27,5 @@ async def find_standing_at(read: Read, found: FoundMember, as_of: datetime) -> S
     spends = await spends_booked(read, programme, found.wallet_ids, as_of)
     standing = tiers.standing_of(member, None, programme)
     member.wallets[0].spend = sum(spend.amount_minor for spend in spends if spend.counts(as_of))
-    standing.tier = programme.tiers[programme.level_of(standing.spend())].code
+    standing.tier = programme.at(as_of).tier_of(standing.spend()).code
     return standing

@@ -45,8 +45,8 @@ async def tiers_before(
     for purchase in purchases:
         known = spends[locked.wallets[purchase.identity_id].owner_id]
         at = purchase.occurred_at
-        level = programme.level_of(sum(spend.amount_minor for spend in known if spend.counts(at)))
-        found.append(programme.tiers[level].code)
+        counted = sum(spend.amount_minor for spend in known if spend.counts(at))
+        found.append(programme.at(at).tier_of(counted).code)
         if purchase.currency == programme.currency:
             known.append(tiers.spend_of(programme, at, purchase.amount_minor))
     return found

@@ -40,7 +40,6 @@ async def tiers_booked(
             spend for spend in spends[owner_of[purchase.wallet_id]] if spend.counts(purchase.occurred_at)
         ]
         own = purchase.amount_minor if purchase.currency == programme.currency else 0
-        found.append(
-            programme.tiers[programme.level_of(sum(spend.amount_minor for spend in counted) - own)].code
-        )
+        document = programme.at(purchase.occurred_at)
+        found.append(document.tier_of(sum(spend.amount_minor for spend in counted) - own).code)
     return found

@@ -81,7 +81,7 @@ async def _load_windows(booking: Booking, concerned: Mapping[str, Standing], spe
         down = -sum(spend.amount_minor for _, spend, _ in mine if spend.amount_minor < 0)
         latest = max(at for _, _, at in mine)
         if (
-            standing.may_change(booking.programme, up, down)
+            standing.may_change(booking.programme, up, down, latest)
             or standing.stale(latest)
             or any(spend.changes_between(at, latest) for _, spend, at in mine)
         ):

@@ -27,5 +27,7 @@ async def restate_tiers(booking: Booking, members: Iterable[Member], cause: Caus
     await load_windows(tx, programme, owning, missing)
     for standing in owning:
         tell_tiers(tx, programme, tiers.rejoin(standing, programme, at), cause, at)
+        for wallet in standing.member.wallets:
+            booking.journal.touch(wallet)
     await standings.store(tx, owning)
     await standings.remove(tx, alone)

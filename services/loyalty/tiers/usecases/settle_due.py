@@ -13,8 +13,11 @@ from services.loyalty.tiers.storage.windows import load_windows
 from shared.db import Tx
 
 
-async def settle_due(tx: Tx, identity_ids: Sequence[str]) -> int:
-    """Book activations and expiries of these members, and tiers whose spend dropped out; return how many effects.
+async def settle_due(tx: Tx, identity_ids: Sequence[str], *, all_tiers: bool = False) -> int:
+    """Book activations and expiries of these members, and tiers that time has changed; return how many effects.
+
+    Time changes a tier when spend drops out, or when another version of the programme comes into force. `all_tiers`: look at
+    the tier of each of them, also where it was not due by the versions of before.
 
     Whether it runs early, late or never changes no balance: writers and readers do the same.
     """
@@ -26,7 +29,9 @@ async def settle_due(tx: Tx, identity_ids: Sequence[str]) -> int:
     due = [
         standing
         for standing in concerned.values()
-        if standing.due_at is not None and standing.due_at <= tx.now
+        if all_tiers
+        or (standing.due_at is not None and standing.due_at <= tx.now)
+        or standing.is_restated(programme, tx.now)
     ]
     missing = [wallet for standing in due for wallet in standing.missing()]
     await load_windows(tx, programme, due, missing)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from services.loyalty.ledger.domain.programme import PointsValue, default_programme
-from services.loyalty.ledger.storage import programmes
 from tests.loyalty.checkout.api.test_holds import LINES, cart, commit, hold, post, refused
+from tests.loyalty.programme.promised import publish
 from tests.loyalty.shop import START, Shop, bought, customer
 
 
 @pytest.fixture
 async def member(shop: Shop) -> str:
     """A member with 1,000 points, of which 10 are worth 1.00."""
-    value = PointsValue(points=10, amount_minor=100)
-    document = default_programme("CNY", "Asia/Shanghai").model_copy(update={"points_value": value})
-    async with shop.database.begin() as tx:
-        await programmes.add(tx, document)
+    assert (await publish(shop, None, points_value={"points": 10, "amount_minor": 100})).status_code == 201
     member = customer()
     await shop.tell(bought(member, [(1, 100_000)], START))
     return member

@@ -7,17 +7,17 @@ import random
 from services.loyalty.checkout.domain import paying, quoting
 from services.loyalty.checkout.domain.paying import KeptLine, Tender, tender_of
 from services.loyalty.checkout.domain.quoting import QuotePart
-from services.loyalty.ledger.domain.programme import PointsValue
+from services.loyalty.ledger.domain.programme import PointsWorth
 from services.loyalty.purchases.domain.facts import Line
 from tests.conftest import SEED
 from tests.loyalty.oracle import spread
 
-CENT = PointsValue(points=1, amount_minor=1)
+CENT = PointsWorth(points=1, amount_minor=1)
 
 
 def test_points_pay_what_they_are_worth_up_to_what_is_due() -> None:
-    yen = PointsValue(points=100, amount_minor=1)
-    dear = PointsValue(points=1, amount_minor=3)
+    yen = PointsWorth(points=100, amount_minor=1)
+    dear = PointsWorth(points=1, amount_minor=3)
 
     assert tender_of(250, 1_000, CENT) == Tender(250, 250)
     assert tender_of(250, 100, CENT) == Tender(100, 100)
@@ -32,10 +32,10 @@ def test_one_point_less_pays_less() -> None:
     """Against a clerk who counts up from nothing."""
     chance = random.Random(SEED)
     for _ in range(2_000):
-        value = PointsValue(points=chance.randint(1, 200), amount_minor=chance.randint(1, 200))
+        value = PointsWorth(points=chance.randint(1, 200), amount_minor=chance.randint(1, 200))
         points, due = chance.randint(0, 300), chance.randint(0, 400)
 
-        def worth(number: int, value: PointsValue = value, due: int = due) -> int:
+        def worth(number: int, value: PointsWorth = value, due: int = due) -> int:
             return min(number * value.amount_minor // value.points, due)
 
         fewest = next(number for number in range(points + 1) if worth(number) == worth(points))

@@ -7,7 +7,7 @@ from services.loyalty.finance.domain.liability import values_of
 from services.loyalty.finance.domain.movements import NAMES, roll_forward
 from services.loyalty.ledger.domain.counting import ASSETS, BOOKED, DUE, GRANTING, MEMBERS
 from services.loyalty.ledger.domain.postings import Account, CauseKind
-from services.loyalty.ledger.domain.programme import PointsValue
+from services.loyalty.ledger.domain.programme import PointsWorth
 from services.loyalty.ledger.domain.sums import Flow
 
 flows = st.builds(
@@ -48,7 +48,7 @@ def test_the_closing_balance_is_the_opening_one_and_what_members_accounts_gained
     st.integers(1, 1_000_000_000),
 )
 def test_the_parts_are_worth_what_the_whole_is_worth(parts: list[int], points: int, amount: int) -> None:
-    value = PointsValue(points=points, amount_minor=amount)
+    value = PointsWorth(points=points, amount_minor=amount)
     worth = values_of(value, parts)
     assert sum(part or 0 for part in worth) == sum(parts) * amount // points
     for part, minor in zip(parts, worth, strict=True):

@@ -1,15 +1,22 @@
 """Reading the programme."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import Field
+from pydantic_core import from_json
 
-from services.loyalty.earning.queries.find_programme import find_programme
+from services.loyalty.ledger.domain.programme import ProgrammeVersion, canonical
+from services.loyalty.programme.api.documents import EXAMPLE, ProgrammeDocumentOut
+from services.loyalty.programme.queries.find_programme import find_programme
 from services.loyalty.settings import Settings
 from shared.auth.access import OPERATORS, allow
 from shared.http.dependencies import InContext, Reading
 from shared.http.models import Response, example
 from shared.http.routes import Router
+
+PREFIX = "prog"
+"""The begin of the id of a version."""
 
 router = Router(tags=["programme"])
 
@@ -29,6 +36,13 @@ class ProgrammeTierOut(Response):
     from_spend: int = Field(description="Whole units of the programme's currency in the trailing window.")
 
 
+class UpcomingProgrammeOut(Response):
+    """The version that comes into force next."""
+
+    id: str
+    in_force_from: datetime
+
+
 class ProgrammeOut(Response):
     """The promises to the members, but for the rules by which they earn: those are the rulebook's."""
 
@@ -39,6 +53,8 @@ class ProgrammeOut(Response):
             {"code": "member", "name_en": "Member", "name_zh": "会员", "from_spend": 0},
             {"code": "silver", "name_en": "Silver", "name_zh": "银卡会员", "from_spend": 1_000},
         ],
+        id="prog_2", version=2, in_force_from="2026-01-01T00:00:00Z",
+        document=EXAMPLE, upcoming={"id": "prog_3", "in_force_from": "2027-01-01T00:00:00Z"},
     )  # fmt: skip
 
     code: str
@@ -51,6 +67,11 @@ class ProgrammeOut(Response):
     rulebook: int | None = Field(
         description="The version of the rules that is in force; null before the first fact."
     )
+    id: str = Field(description="The id of the version in force.")
+    version: int = Field(description="The number of the version in force, also the beginning of the ETag.")
+    in_force_from: datetime | None = Field(description="Null: from the beginning.")
+    document: ProgrammeDocumentOut
+    upcoming: UpcomingProgrammeOut | None = Field(description="Null: no other version is published.")
 
 
 @router.get(
@@ -58,22 +79,35 @@ class ProgrammeOut(Response):
     operation_id="get_programme",
     summary="Read the programme",
     allow=allow(OPERATORS),
+    version="version",
 )
 async def get_programme(read: Reading, context: InContext[Settings]) -> ProgrammeOut:
-    """Read the programme's zone, currency and tiers, and which version of the rules is in force."""
-    programme, rulebook = await find_programme(read, context)
+    """Read what the programme promises now, which version comes next, and which version of the rules is in force."""
+    found = await find_programme(read, context)
+    promised = found.version.document
     return ProgrammeOut(
-        code=programme.code,
-        zone=programme.zone,
-        currency=programme.currency,
-        enrolment=Enrolment(programme.enrolment),
-        remedy_points_max=programme.remedy_points_max,
-        window_months=programme.window_months,
+        code=found.code,
+        zone=promised.zone,
+        currency=promised.currency,
+        enrolment=Enrolment(promised.enrolment),
+        remedy_points_max=promised.remedy_points_max,
+        window_months=promised.window_months,
         tiers=[
             ProgrammeTierOut(
                 code=tier.code, name_en=tier.name_en, name_zh=tier.name_zh, from_spend=tier.from_spend
             )
-            for tier in programme.tiers
+            for tier in promised.tiers
         ],
-        rulebook=rulebook,
+        rulebook=found.rulebook,
+        id=f"{PREFIX}_{found.version.version}",
+        version=found.version.version,
+        in_force_from=found.version.in_force_from,
+        document=from_json(canonical(promised)),
+        upcoming=_upcoming(found.upcoming),
     )
+
+
+def _upcoming(version: ProgrammeVersion | None) -> UpcomingProgrammeOut | None:
+    if version is None:
+        return None
+    return UpcomingProgrammeOut(id=f"{PREFIX}_{version.version}", in_force_from=version.begins)
