@@ -85,7 +85,7 @@ def _known_networks(names: str) -> str:
         try:
             ip_network(name)
         except ValueError:
-            raise ValueError(f"{name!r} is not an address or a network such as 10.0.0.0/8") from None
+            raise ValueError(words(__name__, "network_unknown", name=name)) from None
     return names
 
 

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.run import roles, serving
+from shared.settings import in_words
 from tests.parts.till import Settings, open_till
 
 SALES = "/v1/customers/cus_a/sales"
@@ -52,5 +53,8 @@ async def test_nobody_elses_word_for_an_address_is_taken(proxies: str, tmp_path:
 
 @pytest.mark.parametrize("proxies", ["*", "proxy.example", "10.0.0.1/8", "10.0.0.1;10.0.0.2"])
 def test_a_proxy_that_is_no_address_is_refused_with_a_sentence(proxies: str) -> None:
-    with pytest.raises(ValidationError, match=r"is not an address or a network such as 10\.0\.0\.0/8"):
+    with pytest.raises(
+        ValidationError, match=r"is not an address or a network such as 10\.0\.0\.0/8"
+    ) as refused:
         Settings(trusted_proxies=proxies)
+    assert "不是地址，也不是网络" in in_words(refused.value).zh
