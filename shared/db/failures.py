@@ -27,6 +27,9 @@ _LOCKED = "55P03"
 """lock_not_available: another transaction uses what this one must have alone."""
 _IDLE = "25P03"
 """idle_in_transaction_session_timeout: the server has ended a transaction that stood still."""
+_FATAL = {"FATAL", "PANIC"}
+"""The severities with which PostgreSQL ends a session, for its own reasons: with a full disk it may refuse a new one as an internal
+error (XX000)."""
 _ROW_CLASSES = ("22", "23")
 """Data exceptions and integrity constraint violations."""
 _DRIVER_LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -69,6 +72,7 @@ def is_transient(error: BaseException) -> bool:
         or state in _REFUSED
         or state in {_IDLE, _LOCKED}
         or state[:2] in _OUTAGE_CLASSES
+        or _is_fatal(error)
         or is_damaged(error)
     )
 
@@ -112,6 +116,15 @@ def _sqlstate(error: BaseException | None) -> str:
         error = error.orig
     state = getattr(error, "sqlstate", None)
     return state if isinstance(state, str) else ""
+
+
+def _is_fatal(error: BaseException) -> bool:
+    """Whether the server has ended the session with this error, or refused to begin one."""
+    if isinstance(
+        error, DBAPIError
+    ):  # SQLAlchemy translates the error of the driver, which is the cause of its own
+        return error.orig is not None and error.orig.__cause__ is not None and _is_fatal(error.orig.__cause__)
+    return getattr(error, "severity_en", None) in _FATAL
 
 
 def _sqlite_code(error: BaseException | None) -> int | None:
