@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import delete, func, select, update
 
-from shared.bus import Bus, ConnectedAnew, Guard, Message, Producer, TopicPartition, partition_of, unguarded
+from shared.bus import Bus, ConnectedAnew, Message, TopicPartition, partition_of
 from shared.bus.embedded import EmbeddedBus
 from shared.consume.foreign import identity_of
 from shared.db import Database, Tx
@@ -22,40 +22,11 @@ from shared.outbox.tables import outbox, published_end
 from shared.outbox.witness import Behind
 from tests.parts.waiting import until
 from tests.shared.ledger import PLACE, purchase
+from tests.shared.outbox.replaceable import Replaceable
 
 SERVICE, TOPIC, PARTITIONS = "test", PLACE.topic, 3
 COPIED, LOST, NEW = 4, 3, 2
 """The events of each customer before the copy was made, after it, and after it was restored."""
-
-
-class Replaceable:
-    """A bus whose log is replaced under its producers, as that of a broker which comes back with an older copy."""
-
-    def __init__(self, log: EmbeddedBus) -> None:
-        self.log = log
-        self.is_cut = False
-        """Whether the producers that are open have lost their connections."""
-
-    async def producer(self, guard: Guard = unguarded) -> Producer:
-        self.is_cut = False
-        return Connected(self, guard)
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.log, name)
-
-
-class Connected:
-    def __init__(self, bus: Replaceable, guard: Guard) -> None:
-        self.bus, self.guard = bus, guard
-
-    async def send(self, topic: str, partition: int, messages: Sequence[Message]) -> int | None:
-        if self.bus.is_cut:
-            raise ConnectedAnew
-        return await (await self.bus.log.producer(self.guard)).send(topic, partition, messages)
-
-    async def close(self) -> None: ...
-
-    async def abandon(self) -> None: ...
 
 
 def customers() -> list[str]:
@@ -275,19 +246,38 @@ async def test_records_of_others_between_our_own_are_no_loss(
     assert await held(bus) == await published(database)
 
 
-async def test_a_copy_of_the_same_moment_and_a_record_that_was_deleted_are_no_loss(
-    database: Database, bus: Replaceable, relay: Relay, lease: FileLease, tmp_path: Path
+@pytest.mark.parametrize("is_deleted", [False, True])
+async def test_a_copy_of_the_same_moment_is_no_loss_also_if_its_records_were_deleted_since(
+    database: Database, bus: Replaceable, relay: Relay, lease: FileLease, tmp_path: Path, is_deleted: bool
 ) -> None:
     await publish(database, COPIED)
     await relay.drain()
     await bus.log.backup(tmp_path / "copy.db")
     bus.log = EmbeddedBus(tmp_path / "copy.db")
-    for place, end in (await bus.log.end_offsets([TOPIC])).items():
-        await bus.log.prune(place, end)
+    if is_deleted:
+        for place, end in (await bus.log.end_offsets([TOPIC])).items():
+            await bus.log.prune(place, end)
     await publish(database, NEW)
     await relay_of(database, bus, lease).drain()
     assert await pending(database) == 0
     assert await accept(database, bus) == []
+
+
+async def test_a_database_that_was_restored_alone_is_behind_and_the_bus_has_lost_nothing(
+    database: Database, bus: Replaceable, relay: Relay
+) -> None:
+    await publish(database, COPIED)
+    await relay.drain()
+    async with database.read() as read:
+        copied = await ends.read_ends(read, [TOPIC])
+    await publish(database, LOST)
+    await relay.drain()
+    async with database.begin() as tx:
+        await tx.execute(delete(outbox).where(outbox.c.id > COPIED * len(CUSTOMERS)))
+        await tx.upsert_records(published_end, list(copied.values()), key=("topic", "partition"))
+    looked = await witness.look(SERVICE, [TOPIC], database, bus)  # type: ignore[arg-type]
+    assert list(looked.bus) == []
+    assert [loss.place for loss in looked.database] == sorted(copied)
 
 
 async def test_the_right_log_ends_what_a_wrong_one_has_begun(
