@@ -13,6 +13,7 @@ SSL_MODES = ("disable", "allow", "prefer", *ENCRYPTED)
 FILES = ("sslrootcert", "sslcert", "sslkey")
 PASSED_ON = ("host", "port", "target_session_attrs", "prepared_statement_cache_size")
 """The other parameters of a URL that the driver understands."""
+DRIVER = "postgresql+asyncpg"
 SYSTEM = "system"
 """The value of `sslrootcert` that stands for the certificates that this machine trusts."""
 
@@ -43,6 +44,18 @@ def read_url(text: str) -> tuple[URL, dict[str, Any]]:
     if "application_name" in query:
         arguments["server_settings"] = {"application_name": query["application_name"]}
     return url.set(query={name: query[name] for name in PASSED_ON if name in query}), arguments
+
+
+def connect_arguments(text: str) -> dict[str, Any]:
+    """Return the arguments with which asyncpg connects to the database of a URL by itself, exactly as the pool does.
+
+    asyncpg reads a URL otherwise: it knows no `sslrootcert=system`, and looks for authorities in another place. Raises UnusableUrl.
+    """
+    url, arguments = read_url(text)
+    dialect = url.set(drivername=DRIVER).get_dialect()()
+    _, named = dialect.create_connect_args(url)
+    named.pop("prepared_statement_cache_size", None)  # SQLAlchemy's own
+    return {**named, **arguments}
 
 
 def _single(name: str, value: str | tuple[str, ...]) -> str:

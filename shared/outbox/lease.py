@@ -19,6 +19,7 @@ from sqlalchemy import func, select, text
 from shared import logs
 from shared.db import Read
 from shared.db.locks import LEASE_SPACE
+from shared.db.postgres_url import connect_arguments
 
 SESSION_SECONDS = 5
 """The server ends the session, and with it the lock, after this many seconds of silence."""
@@ -60,7 +61,7 @@ class PostgresLease(Lease):
     """A session advisory lock with a heartbeat."""
 
     def __init__(self, url: str, name: str) -> None:
-        self._dsn = url.replace("postgresql+asyncpg://", "postgresql://", 1)
+        self._arguments = connect_arguments(url)
         self._lease = name
         self._number = _lock_number(name)
         self._quiet = logs.QuietLog(log)
@@ -93,16 +94,17 @@ class PostgresLease(Lease):
     async def _try(self) -> bool:
         try:
             if self._connection is None or self._connection.is_closed():
+                settings = {
+                    "idle_session_timeout": str(SESSION_SECONDS * 1000),
+                    "tcp_keepalives_idle": "2",
+                    "tcp_keepalives_interval": "1",
+                    "tcp_keepalives_count": "3",
+                }
                 self._connection = await asyncpg.connect(
-                    self._dsn,
                     timeout=SESSION_SECONDS,
                     command_timeout=SESSION_SECONDS,
-                    server_settings={
-                        "idle_session_timeout": str(SESSION_SECONDS * 1000),
-                        "tcp_keepalives_idle": "2",
-                        "tcp_keepalives_interval": "1",
-                        "tcp_keepalives_count": "3",
-                    },
+                    **self._arguments
+                    | {"server_settings": self._arguments.get("server_settings", {}) | settings},
                 )
             sent = time.monotonic()
             statement = "SELECT pg_try_advisory_lock($1::int, $2::int)"

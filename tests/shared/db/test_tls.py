@@ -1,5 +1,6 @@
 """A PostgreSQL URL says how it wants TLS as people write it for libpq; a real server answers."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from shared.db import UnusableDatabase, failures, open_database
+from shared.outbox import lease as leasing
+from shared.outbox.lease import PostgresLease
 from tests.parts.certificates import Certificates, make_certificates
 from tests.parts.postgres import USER, Postgres
 
@@ -65,6 +68,33 @@ async def test_the_connection_is_as_the_url_wants_it(
     server: Postgres, certificates: Certificates, query: str, encrypted: bool
 ) -> None:
     assert await secure(server, query.format(authority=certificates.authority)) == encrypted
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    "query",
+    [
+        "sslmode=verify-full",
+        "sslmode=verify-full&sslrootcert=system",
+        "sslmode=verify-full&sslrootcert=~/{authority.name}",
+        "sslmode=require&application_name=till&prepared_statement_cache_size=0",
+    ],
+)
+async def test_a_service_leads_over_the_url_by_which_it_reads(
+    server: Postgres, certificates: Certificates, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    authority = certificates.authority
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))  # so that this machine trusts it
+    monkeypatch.setenv("HOME", str(authority.parent))
+    query = query.format(authority=authority)
+
+    lease = PostgresLease(f"{server.admin_url}?{query}", "till")
+    await asyncio.wait_for(lease.acquire(), leasing.SESSION_SECONDS)
+    held = lease.held()
+    await lease.release()
+
+    assert held
+    assert await secure(server, query)
 
 
 @pytest.mark.postgresql
