@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from services.loyalty.finance.domain.months import Month, first_day, later, month_of
 from services.loyalty.finance.storage import months
+from services.loyalty.finance.storage.tables import ClosedMonthRecord
 from services.loyalty.ledger.domain.programme import Programme
 from services.loyalty.ledger.queries import sums
 from shared.db import Read
@@ -17,10 +18,10 @@ FINAL_AFTER = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A month that can be closed, and the instant after which it begins (None: with the first posting)."""
+    """A month that can be closed, and the one before it (None: it is the first)."""
 
     month: Month
-    since: datetime | None
+    before: ClosedMonthRecord | None
 
 
 async def next_closing(read: Read, programme: Programme, now: datetime) -> Closing | None:
@@ -36,7 +37,7 @@ async def next_closing(read: Read, programme: Programme, now: datetime) -> Closi
         month = month_of(first_day(begun_at, zone), zone)
     if not is_final(month.ends_at, now) or await sums.is_due(read, month.ends_at):
         return None
-    return Closing(month, None if last is None else last.ends_at)
+    return Closing(month, last)
 
 
 def is_final(at: datetime, now: datetime) -> bool:

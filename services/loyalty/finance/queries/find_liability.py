@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from services.loyalty.finance.domain import liability
@@ -28,14 +28,17 @@ async def find_liability(read: Read, programme: Programme, as_of: datetime) -> L
     zone = programme.zone_info
     cohorts = Cohorts.up_to(as_of, zone)
     expiries = [calendar.plus_months(as_of, edge, zone) for edge in EDGES]
-    standings = await standings_at(read, as_of, cohorts.edges, expiries)
-    breakage = await _breakage(read, standings, cohorts, as_of)
+    closed = [record for record in await months.closed(read) if record.ends_at <= as_of]
+    after_id = closed[-1].last_posting_id if closed else 0
+    standings = await standings_at(read, as_of, cohorts.edges, expiries, after_id=after_id)
+    breakage = await _breakage(read, standings, cohorts, [record.month for record in closed])
     return liability.liability(standings, cohorts, breakage, programme.at(as_of).points_value)
 
 
-async def _breakage(read: Read, standings: Iterable[Standing], cohorts: Cohorts, as_of: datetime) -> Breakage:
-    """Estimate breakage from the months that were closed by an instant."""
-    closed = [record.month for record in await months.closed(read) if record.ends_at <= as_of]
+async def _breakage(
+    read: Read, standings: Iterable[Standing], cohorts: Cohorts, closed: Sequence[date]
+) -> Breakage:
+    """Estimate breakage from the months `closed`, in their order."""
     flows = await months.flows(read, until=closed[-1]) if closed else []
     outstanding = liability.can_expire(standings, cohorts)
     return expected_breakage(_cells(flows), closed, outstanding, cohorts.last)

@@ -38,11 +38,12 @@ async def find_roll_forward(
     """
     last_closed = await months.last_closed(read)
     stored = await months.flows(read, until=last) if last_closed is not None else []
+    after_id = 0 if last_closed is None else last_closed.last_posting_id
     wanted = list(months_of(first, last, programme.zone_info))
     before = [_flow(record) for record in stored if record.month < first]
     if last_closed is None or last_closed.month < later(first, -1):
         since = None if last_closed is None else last_closed.ends_at
-        before += await flows_between(read, since, wanted[0].begins_at, ())
+        before += await flows_between(read, since, wanted[0].begins_at, (), after_id=after_id)
     opening = roll_forward(0, before).closing
     rolled: list[MonthRolled] = []
     for month in wanted:
@@ -51,7 +52,7 @@ async def find_roll_forward(
         if is_closed:
             flows: Sequence[Flow] = _of_month(stored, month.first)
         else:
-            flows = await flows_between(read, month.begins_at, until, ())
+            flows = await flows_between(read, month.begins_at, until, (), after_id=after_id)
         movements = roll_forward(opening, flows)
         opening = movements.closing
         (value,) = values_of(programme.at(until).points_value, [opening])

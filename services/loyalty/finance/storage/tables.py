@@ -21,6 +21,8 @@ class ClosedMonthColumns(TypedColumns):
     month: Named[date] = Column(Date, primary_key=True)
     """Its first day."""
     ends_at: Named[datetime] = Column(Instant)
+    last_posting_id: Named[int] = Column(BigInt)
+    """All postings that are booked after the month have greater ids, so that nobody looks for them among all others."""
     closed_at: Named[datetime] = Column(Instant)
 
 
@@ -35,6 +37,7 @@ class ClosedMonthRecord:
     programme_id: int
     month: date
     ends_at: datetime
+    last_posting_id: int
     closed_at: datetime
 
 

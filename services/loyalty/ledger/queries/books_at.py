@@ -29,26 +29,40 @@ class _Settled:
 
 
 async def flows_between(
-    read: Read, since: datetime | None, until: datetime, cohorts: Sequence[datetime]
+    read: Read,
+    since: datetime | None,
+    until: datetime,
+    cohorts: Sequence[datetime],
+    *,
+    after_id: int = 0,
 ) -> list[Flow]:
     """Return what moved into members' accounts and out of them after `since` (None: ever) and up to `until`.
 
     `cohorts` are rising edges: points are told apart by how many of them lie at or before the instant at which they were earned.
+    All postings that were booked after `since` have ids above `after_id`, so that no others are read.
     """
     settled = await _settle(read, until)
     return [
-        *await sums.flows(read, since, until, cohorts, settled.wallet_ids),
+        *await sums.flows(read, since, until, cohorts, settled.wallet_ids, after_id),
         *_moves(settled, since, cohorts),
     ]
 
 
 async def standings_at(
-    read: Read, at: datetime, cohorts: Sequence[datetime], expiries: Sequence[datetime]
+    read: Read,
+    at: datetime,
+    cohorts: Sequence[datetime],
+    expiries: Sequence[datetime],
+    *,
+    after_id: int = 0,
 ) -> list[Standing]:
-    """Return the points that members had at an instant, by cohort and by how many of the edges `expiries` lie before their last day."""
+    """Return the points that members had at an instant, by cohort and by how many of the edges `expiries` lie before their last day.
+
+    All postings that were booked after `at` have ids above `after_id`, so that no others are read.
+    """
     settled = await _settle(read, at)
     return [
-        *await sums.standings(read, at, cohorts, expiries, settled.wallet_ids),
+        *await sums.standings(read, at, cohorts, expiries, settled.wallet_ids, after_id),
         *(_standing(settled, lot, cohorts, expiries) for lot in settled.lots.values()),
     ]
 

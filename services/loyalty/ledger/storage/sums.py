@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Select,
     Subquery,
@@ -47,12 +48,16 @@ async def flows(
     until: datetime,
     cohorts: Sequence[datetime],
     besides: Collection[int] = (),
+    after_id: int = 0,
 ) -> list[Flow]:
     """Return what moved into the accounts of members and out of them after `since` (None: ever) and up to `until`.
 
     Movements that had fallen due by then count, booked or not, but those of the wallets `besides` only if they were booked.
+    All postings that were booked after `since` have ids above `after_id`.
     """
-    moves = union_all(_booked_moves(since, until, besides), _unbooked_moves(since, until, besides)).subquery()
+    moves = union_all(
+        _booked_moves(since, until, besides, after_id), _unbooked_moves(since, until, besides)
+    ).subquery()
     rows = (
         select(
             _number_of_edges(lot.c.earned_at, cohorts).label("cohort"),
@@ -78,12 +83,14 @@ async def standings(
     cohorts: Sequence[datetime],
     expiries: Sequence[datetime],
     besides: Collection[int] = (),
+    after_id: int = 0,
 ) -> list[Standing]:
     """Return the points that members had at an instant, without those of the wallets `besides`.
 
-    What had fallen due by then counts as booked, if nobody of these members owes or holds points.
+    What had fallen due by then counts as booked, if nobody of these members owes or holds points. All postings that were booked
+    after `at` have ids above `after_id`.
     """
-    rows = _states(at, cohorts, expiries, besides)
+    rows = _states(at, cohorts, expiries, besides, after_id)
     names = (rows.c.cohort, rows.c.expiry, rows.c.expires, rows.c.erased)
     sums = [half for name in ("pending", "active", "held", "owed") for half in wide_sum(rows.c[name])]
     found = await read.all(select(*names, *sums).group_by(*names))
@@ -127,6 +134,13 @@ async def is_due(read: Read, at: datetime) -> bool:
 async def first_booked(read: Read) -> datetime | None:
     """Return the earliest booking time of all postings; None if there is none."""
     return await read.scalar(select(func.min(_c.booked_at)))
+
+
+async def last_id_up_to(read: Read, at: datetime) -> int:
+    """Return an id that all postings that were booked after an instant exceed, the greatest one that is known."""
+    before = await read.scalar(select(func.max(_c.id)).where(_c.booked_at <= at))
+    after = await read.scalar(select(func.min(_c.id)).where(_c.booked_at > at))
+    return min(before or 0, (before or 0) if after is None else after - 1)
 
 
 async def totals(read: Read, wallet_ids: Sequence[int]) -> Totals:
@@ -174,7 +188,7 @@ def _granted_at_once() -> ColumnElement[bool]:
 
 
 def _booked_moves(
-    since: datetime | None, until: datetime, besides: Collection[int]
+    since: datetime | None, until: datetime, besides: Collection[int], after_id: int
 ) -> Select[*tuple[Any, ...]]:  # columns of several types
     """Select the postings that came to count in a period, each with the lot whose points moved.
 
@@ -188,7 +202,7 @@ def _booked_moves(
         holder.label("lot_id"), _c.from_account, _c.to_account, _c.points.label("points")
     ).where(not_(inside), counted_by(until, besides))
     if since is not None:
-        statement = statement.where(_c.booked_at > since, not_(counted_by(since, besides)))
+        statement = statement.where(_c.id > after_id, _c.booked_at > since, not_(counted_by(since, besides)))
     return statement
 
 
@@ -205,7 +219,7 @@ def _unbooked_moves(
             points,
         )
         .join(wallet, wallet.c.id == lot.c.wallet_id)
-        .where(wallet.c.next_due_at <= until, lot.c.expires_at <= until, points > 0)
+        .where(wallet.c.next_due_at <= until, _OPEN, lot.c.expires_at <= until, points > 0)
     )
     if since is not None:
         statement = statement.where(lot.c.expires_at > since)
@@ -215,44 +229,52 @@ def _unbooked_moves(
 
 
 def _states(
-    at: datetime, cohorts: Sequence[datetime], expiries: Sequence[datetime], besides: Collection[int]
+    at: datetime,
+    cohorts: Sequence[datetime],
+    expiries: Sequence[datetime],
+    besides: Collection[int],
+    after_id: int,
 ) -> Subquery:
-    """Select every lot with points at an instant, with its buckets and its points by state."""
-    moved = _moved_since(at)
+    """Select every lot with points at an instant, with its buckets and its points by state.
+
+    These are the lots that are open today, which have an index, and those that moved since and are no longer open.
+    """
+    moved = _moved_since(at, after_id)
     pending = lot.c.pending - func.coalesce(moved.c.pending, 0)
     active = lot.c.remaining - func.coalesce(moved.c.active, 0)
     is_over, is_available = lot.c.expires_at <= at, lot.c.available_at <= at
-    statement = (
-        select(
-            _number_of_edges(lot.c.earned_at, cohorts).label("cohort"),
-            _number_of_edges(lot.c.expires_at, expiries).label("expiry"),
-            _flag(lot.c.expires_at.is_not(None)).label("expires"),
-            _flag(wallet.c.erased_at <= at).label("erased"),
-            case((or_(is_over, is_available), _ZERO), else_=pending).label("pending"),
-            case((is_over, _ZERO), (is_available, active + pending), else_=active).label("active"),
-            (lot.c.held - func.coalesce(moved.c.held, 0)).label("held"),
-            (lot.c.owed + func.coalesce(moved.c.deficit, 0)).label("owed"),
-        )
-        .select_from(
-            lot.join(wallet, wallet.c.id == lot.c.wallet_id).outerjoin(moved, moved.c.lot_id == lot.c.id)
-        )
-        .where(wallet.c.kind == SPENDABLE, or_(_OPEN, moved.c.lot_id.is_not(None)))
+    columns = (
+        _number_of_edges(lot.c.earned_at, cohorts).label("cohort"),
+        _number_of_edges(lot.c.expires_at, expiries).label("expiry"),
+        _flag(lot.c.expires_at.is_not(None)).label("expires"),
+        _flag(wallet.c.erased_at <= at).label("erased"),
+        case((or_(is_over, is_available), _ZERO), else_=pending).label("pending"),
+        case((is_over, _ZERO), (is_available, active + pending), else_=active).label("active"),
+        (lot.c.held - func.coalesce(moved.c.held, 0)).label("held"),
+        (lot.c.owed + func.coalesce(moved.c.deficit, 0)).label("owed"),
     )
+    kept: list[ColumnElement[bool]] = [wallet.c.kind == SPENDABLE]
     if besides:
-        statement = statement.where(not_(any_of(wallet.c.id, sorted(besides))))
-    return statement.subquery()
+        kept.append(not_(any_of(wallet.c.id, sorted(besides))))
+    own = wallet.c.id == lot.c.wallet_id
+    still_open = lot.join(wallet, own).outerjoin(moved, moved.c.lot_id == lot.c.id)
+    used_up = moved.join(lot, moved.c.lot_id == lot.c.id).join(wallet, own)
+    return union_all(
+        select(*columns).select_from(still_open).where(_OPEN, *kept),
+        select(*columns).select_from(used_up).where(not_(_OPEN), *kept),
+    ).subquery()
 
 
-def _moved_since(at: datetime) -> Subquery:
+def _moved_since(at: datetime, after_id: int) -> CTE:
     """Select what each lot's accounts gained by postings that count after an instant only."""
-    later = and_(_c.booked_at > at, not_(counted_by(at)))
+    later = and_(_c.id > after_id, _c.booked_at > at, not_(counted_by(at)))
     own = select(_c.lot_id.label("lot_id"), *_gains(with_own_target=True)).where(later)
     other = select(_c.to_lot_id, *_gains(with_own_target=False)).where(later, _c.to_lot_id.is_not(None))
     sides = union_all(own, other).subquery()
     sums = [
         cast(func.sum(sides.c[name]), BigInt).label(name) for name in ("pending", "active", "held", "deficit")
     ]
-    return select(sides.c.lot_id, *sums).group_by(sides.c.lot_id).subquery()
+    return select(sides.c.lot_id, *sums).group_by(sides.c.lot_id).cte("moved")
 
 
 def _gains(*, with_own_target: bool) -> list[ColumnElement[int]]:

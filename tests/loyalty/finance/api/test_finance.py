@@ -70,8 +70,7 @@ async def test_closed_months_say_the_same(shop: Shop) -> None:
     asked = {"from": "2026-02", "to": "2026-05"}
     live = await get(shop, "roll-forward", **asked)
 
-    assert await close_months(shop.runtime) == 2
-    assert await close_months(shop.runtime) == 0
+    assert [await close_months(shop.runtime) for _ in range(3)] == [1, 1, 0]
 
     closed = await get(shop, "roll-forward", **asked)
     assert [month["is_closed"] for month in closed["months"]] == [True, True, True, False]
@@ -182,7 +181,8 @@ async def test_only_analysts_managers_and_admins_read_it(shop: Shop, path: str) 
 @pytest.mark.both_databases
 async def test_verification_sees_a_closed_month_that_was_changed(shop: Shop) -> None:
     await three_months(shop)
-    await close_months(shop.runtime)
+    for _ in range(2):
+        await close_months(shop.runtime)
     assert list(await shop.drift()) == []
     async with shop.database.begin() as tx:
         changed = month_flow.c.month == date(2026, 4, 1)

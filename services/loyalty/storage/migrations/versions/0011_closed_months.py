@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("programme_id", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("month", sa.Date(), nullable=False),
         sa.Column("ends_at", types.Instant(), nullable=False),
+        sa.Column("last_posting_id", types.BigInt, nullable=False),
         sa.Column("closed_at", types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("programme_id", "month"),
     )
