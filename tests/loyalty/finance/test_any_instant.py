@@ -7,7 +7,7 @@ what the figures say of it afterwards, and months that were closed in between sa
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -190,6 +190,7 @@ async def any_instant_is_what_the_members_have(run: FinanceRun) -> None:
 
 async def closed_months_are_what_their_postings_say(run: FinanceRun) -> None:
     """Months that were closed while the history went on say what the same months say that are closed at its end."""
+    run.shop.clock.advance(timedelta(days=40))
     now, zone = run.shop.clock.now(), (await programme_of(run.shop)).zone_info
     asked = later(first_day(START, zone), -1), first_day(now, zone), now
     closed = await rolled(run.shop, *asked)

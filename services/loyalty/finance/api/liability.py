@@ -158,8 +158,8 @@ async def get_liability(
 ) -> LiabilityOut | Answer:
     """The points that members have, by age and by time to live, their value, and what of it is expected to lapse.
 
-    The figures are those of the ledger, to the point, at any moment. `format=csv` answers a row per bucket (`part` is `total`, `age` or
-    `expiry`), and the rows `owed`, `net`, `expected_breakage`, `erased` and `deferred_revenue`.
+    The figures are those of the ledger, to the point, at any moment. `format=csv` answers a row per bucket (`part` is `total`, `age`,
+    `expiry` or `no_expiry`), and the rows `owed`, `net`, `expected_breakage`, `erased` and `deferred_revenue`.
     """
     now = context.clock.now()
     at = now if as_of is None else as_of
@@ -234,7 +234,8 @@ def _rows(programme: Programme, at: datetime, found: Liability) -> Iterator[Sequ
     yield row("total", found.total)
     for part, buckets in (("age", found.by_age), ("expiry", found.by_expiry)):
         for bucket in buckets:
-            yield row(part, bucket.outstanding, (bucket.from_months, bucket.until_months))
+            bounds = bucket.from_months, bucket.until_months
+            yield row("no_expiry" if bounds[0] is None else part, bucket.outstanding, bounds)
     yield single("owed", found.owed)
     yield single("net", found.net)
     yield single("expected_breakage", found.breakage.expected)

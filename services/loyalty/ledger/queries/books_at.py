@@ -105,7 +105,8 @@ def _members(
             dues = [next_due(lot) for lot in of_wallet.get(wallet.id, {}).values()]
             ends = [hold.expires_at for hold in open_holds if hold.wallet is wallet]
             wallet.next_due_at = min((at for at in (*dues, *ends) if at is not None), default=None)
-        held = {hold.id: hold for hold in open_holds if hold.wallet.owner_id == owner_id}
+        own = {wallet.id for wallet in wallets}  # a rebuilt wallet does not know its owner
+        held = {hold.id: hold for hold in open_holds if hold.wallet.id in own}
         yield Member(owner_id, wallets, owned, lots_complete=True, holds=held, holds_complete=True)
 
 

@@ -111,7 +111,7 @@ async def test_the_liability_of_any_day_and_its_parts(shop: Shop) -> None:
 
     rows = await rows_of(shop, "liability")
     assert [row["part"] for row in rows] == [
-        *("total", *["age"] * 6, *["expiry"] * 7),
+        *("total", *["age"] * 6, *["expiry"] * 6, "no_expiry"),
         *("owed", "net", "expected_breakage", "erased", "deferred_revenue"),
     ]
     assert (rows[0]["points"], rows[-4]["points"]) == ("135", "135")
@@ -189,3 +189,17 @@ async def test_verification_sees_a_closed_month_that_was_changed(shop: Shop) -> 
         await tx.execute(update(month_flow).where(changed).values(points=month_flow.c.points + 1))
     found = {(drift.rule, drift.subject) for drift in await shop.drift()}
     assert found == {("month_is_its_postings", "2026-04")}
+
+
+@pytest.mark.both_databases
+async def test_a_hold_of_a_merged_member_ends_in_time(shop: Shop) -> None:
+    """The hold is of an identity that belongs to another customer since, and nobody has booked its end."""
+    ana, bo = customer(), customer()
+    await shop.tell(bought(ana, [(1, 5_000)], START), bought(bo, [(1, 3_000)], START))
+    await shop.tell(merged(bo, ana, 1, START))
+    await shop.hold(bo, 60)
+    open_hold = await get(shop, "liability")
+    shop.clock.advance(DAY)
+    ended = await get(shop, "liability")
+    assert [open_hold["total"][name] for name in ("active", "held", "points")] == [20, 60, 80]
+    assert [ended["total"][name] for name in ("active", "held", "points")] == [80, 0, 80]
