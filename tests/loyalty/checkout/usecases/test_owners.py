@@ -115,3 +115,60 @@ async def test_an_erasure_lets_go_of_what_is_held(shop: Shop) -> None:
         await shop.commit(ended, "A-1")
     await shop.commit(kept, "A-2")
     await shop.check()
+
+
+@pytest.mark.parametrize("verb", ["cancel", "commit"])
+async def test_points_that_come_back_pay_what_is_owed(shop: Shop, verb: str) -> None:
+    member = customer()
+    earned = bought(member, [(1, 5_000)], START)
+    await shop.tell(earned)
+    await shop.redeem(member, 50)
+    await shop.tell(bought(member, [(1, 8_000)], START))
+    held = await shop.hold(member, 80)
+    await shop.tell(returned(earned, [(1, 1, 1)]))
+    assert await shop.balance(member) == Points(active=-50, pending=0, held=80)
+
+    if verb == "cancel":
+        await shop.cancel(held)
+    else:
+        await shop.commit(held, "A-1", points=10)
+
+    assert await shop.active(member) == (30 if verb == "cancel" else 20)
+    await shop.check()
+
+
+@pytest.mark.parametrize("swept", [True, False])
+async def test_what_falls_due_before_a_hold_is_over_comes_first(shop: Shop, *, swept: bool) -> None:
+    """Points that become active pay the debt before those that the hold gives back, and these expire."""
+    rules = [
+        PointsPerAmount(code="base", rates={"CNY": 1}, expires_after_months=1),
+        PointsPerAmount(code="base", rates={"CNY": 1}, available_after_days=2),
+    ]
+    async with shop.database.begin() as tx:
+        await open_programme(tx, shop.runtime.context)
+        for version, rule in enumerate(rules, 1):
+            begins = START + timedelta(days=10) if version > 1 else None
+            await rulebooks.add(tx, Rulebook(version, begins, RulebookDocument(rules=(rule,))))
+    member = customer()
+    earned = bought(member, [(1, 5_000)], START)
+    await shop.tell(earned)
+    await shop.redeem(member, 50)
+    await shop.tell(bought(member, [(1, 8_000)], START))
+    shop.clock.advance(timedelta(days=11))
+    await shop.tell(bought(member, [(1, 3_000)], shop.clock.now()))
+    shop.clock.advance(timedelta(days=2) - timedelta(minutes=10))
+    await shop.hold(member, 80, seconds=3_600)
+    await shop.tell(returned(earned, [(1, 1, 1)]))
+    assert await shop.balance(member) == Points(active=-50, pending=30, held=80)
+    if swept:
+        shop.clock.advance(timedelta(minutes=20))
+        assert await jobs.settle(shop.runtime) > 0
+        assert await shop.balance(member) == Points(active=-20, pending=0, held=80)
+    shop.clock.advance(timedelta(hours=1))
+    assert await shop.balance(member) == Points(active=60, pending=0, held=0)
+
+    shop.clock.advance(MONTH)
+
+    assert await shop.balance(member) == Points(active=0, pending=0, held=0)
+    await jobs.settle(shop.runtime)
+    await shop.check()
