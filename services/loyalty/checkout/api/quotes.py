@@ -19,7 +19,7 @@ from services.loyalty.http import (
 )
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.refusals import InsufficientPoints, UnknownMember
-from services.loyalty.redemptions.refusals import PaidOrderTooLarge
+from services.loyalty.redemptions.refusals import MorePointsThanAllowed, PaidOrderTooLarge, TooFewPoints
 from services.loyalty.settings import Settings
 from shared.auth.access import OPERATORS, allow
 from shared.http.customers import Named
@@ -60,6 +60,17 @@ class QuotedPointsOut(Response):
     due_minor: int | None = Field(description="What is left to be paid in money, in minor units.")
 
 
+class QuotedGoalOut(Response):
+    """A goal of the member that the cart counts for."""
+
+    goal: str
+    points: int = Field(description="The points of each completion.")
+    completed: int = Field(description="How often the purchase completes the goal.")
+    to_go: int | None = Field(
+        description="How much more completes it once more; null: it is completed as often as it can be."
+    )
+
+
 class EarnPreviewOut(Response):
     """The points that the cart would earn, and why, as `POST /v1/simulations` says it."""
 
@@ -67,6 +78,7 @@ class EarnPreviewOut(Response):
     applied: list[SimulatedRuleOut]
     rejected: list[RejectedRuleOut]
     caps: list[FilledCapOut]
+    goals: list[QuotedGoalOut]
 
 
 class QuoteOut(Response):
@@ -86,7 +98,7 @@ class QuoteOut(Response):
                     "available_at": None, "expires_at": None,
                 }
             ],
-            "rejected": [], "caps": [],
+            "rejected": [], "caps": [], "goals": [{"goal": "every_fifth", "points": 50, "completed": 0, "to_go": 2}],
         },
     )  # fmt: skip
 
@@ -116,7 +128,14 @@ class QuoteOut(Response):
     operation_id="quote_cart",
     summary="Quote a cart",
     allow=allow(OPERATORS, partner_scope=SCOPE, customer="owned"),
-    errors=(UnknownMember, UnknownCurrency, PaidOrderTooLarge, InsufficientPoints),
+    errors=(
+        UnknownMember,
+        UnknownCurrency,
+        PaidOrderTooLarge,
+        InsufficientPoints,
+        TooFewPoints,
+        MorePointsThanAllowed,
+    ),
 )
 async def post_quote(
     read: Reading, context: InContext[Settings], caller: Caller, named: Named, body: QuoteIn
@@ -157,5 +176,15 @@ def _shown(quote: Quote) -> QuoteOut:
             applied=simulated_rules(simulation.rules),
             rejected=rejected_rules(simulation.rejected),
             caps=filled_caps(simulation.caps),
+            goals=[
+                QuotedGoalOut(
+                    goal=standing.goal.code,
+                    points=standing.goal.points,
+                    completed=standing.completed,
+                    to_go=standing.to_go,
+                )
+                for standing in simulation.goals
+                if standing.counted
+            ],
         ),
     )

@@ -13,6 +13,7 @@ from services.loyalty.ledger.domain.programme import PointsWorth
 from services.loyalty.ledger.queries.find_member import FoundMember
 from services.loyalty.ledger.queries.programme import programme_or_default
 from services.loyalty.ledger.refusals import InsufficientPoints
+from services.loyalty.redemptions.steps.limits import check_limits
 from services.loyalty.settings import Settings
 from shared.context import Context
 from shared.db import Read
@@ -41,6 +42,7 @@ class Quote:
         cart, simulation = asdict(self.cart), self.simulation
         del cart["at"]
         granted = [(part.grant.rule, part.issued) for part in simulation.served]
+        granted += [(standing.goal.code, standing.completed) for standing in simulation.goals]
         return quoting.hash_of(
             {
                 QuotePart.CART: cart,
@@ -56,15 +58,22 @@ async def quote_cart(
 ) -> Quote:
     """Return what a cart would earn, and what points can pay of it. Nothing is written.
 
-    `found` None: somebody who never bought. `points`: those that shall pay; None: as many as can. Raises InsufficientPoints.
+    `found` None: somebody who never bought. `points`: those that shall pay; None: as many as can. Raises InsufficientPoints, and what
+    refuses points that are not within the programme's limits of a redemption.
     """
     programme = await programme_or_default(read, context)
     active = 0 if found is None else found.member.balance().active
     if points is not None and points > active:
         raise InsufficientPoints(active=active, asked=points)
-    value, due_minor = programme.at(cart.at).points_value, cart.amount_minor
+    promised, due_minor = programme.at(cart.at), cart.amount_minor
+    value = promised.points_value
     can_pay = active > 0 and (value is None or cart.currency == programme.currency)
-    usable = tender_of(active, due_minor, value) if can_pay else NOTHING
+    most = min(active, promised.redemption_points_max or active)
+    usable = tender_of(most, due_minor, value) if can_pay else NOTHING
+    if usable.points < (promised.redemption_points_min or 0):
+        usable = NOTHING
     pays = tender_of(points, due_minor, value) if can_pay and points is not None else usable
+    if points is not None and pays.points:
+        check_limits(promised, pays.points)
     simulation = await simulate_purchase(read, context, found, cart)
     return Quote(cart, simulation, value, active, usable, pays)

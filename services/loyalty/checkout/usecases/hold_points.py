@@ -28,7 +28,6 @@ from services.loyalty.ledger.steps.booking import Booking, close_booking, open_b
 from services.loyalty.ledger.steps.holds import HoldRecord
 from services.loyalty.ledger.steps.lock_wallets import lock_wallets
 from services.loyalty.ledger.steps.note_balance import note_balance
-from services.loyalty.redemptions.steps.limits import check_limits
 from services.loyalty.settings import Settings
 from shared.auth.principal import Principal
 from shared.context import Context
@@ -95,7 +94,7 @@ async def _replace(booking: Booking, asked: HoldAsked, member: Member) -> None:
 
 
 async def _quote(booking: Booking, context: Context[Settings], asked: HoldAsked, member: Member) -> Quote:
-    """Quote the cart now. Raises InsufficientPoints, QuoteChanged, PointsWorthNothing, and what limits raise."""
+    """Quote the cart now. Raises QuoteChanged, PointsWorthNothing, and what `quote_cart` raises."""
     found = FoundMember(member, None, booking.programme, booking.locked)
     quote = await quote_cart(booking.tx, context, found, asked.cart, asked.points)
     if asked.quote_hash is not None and (differing := quoting.differing(asked.quote_hash, quote.hash)):
@@ -103,7 +102,6 @@ async def _quote(booking: Booking, context: Context[Settings], asked: HoldAsked,
         raise QuoteChanged(parts=named, extra={"differs": differing, "quote_hash": quote.hash})
     if not quote.pays.points:
         raise PointsWorthNothing
-    check_limits(booking.programme.at(booking.journal.now), quote.pays.points)
     return quote
 
 

@@ -93,7 +93,7 @@ async def test_a_quote_earns_what_the_simulation_says_and_writes_nothing(shop: S
     guest = (await shop.operator().post("/v1/quotes", json={"currency": "CNY", "lines": LINES})).json()
     greedy = await shop.operator().post("/v1/quotes", json=asked | {"points": 101})
 
-    for name in ("points", "applied", "rejected", "caps"):
+    for name in ("points", "applied", "rejected", "caps", "goals"):
         assert quote["earns"][name] == simulated[name]
     assert (quote["rulebook_hash"], quote["tier"]) == (simulated["hash"], simulated["tier"])
     assert (guest["points"]["active"], guest["points"]["usable"], guest["earns"]["points"]) == (0, 0, 100)

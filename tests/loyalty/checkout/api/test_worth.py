@@ -43,3 +43,19 @@ async def test_points_that_pay_nothing_are_not_held(shop: Shop, member: str) -> 
     for body in (cart(member, lines=free), cart(member, currency="USD")):
         assert refused(await post(shop.operator(), "/v1/holds", body)) == (422, "points_worth_nothing")
         assert (await shop.operator().post("/v1/quotes", json=body)).json()["points"]["pays"] == 0
+
+
+async def test_the_limits_of_a_redemption_hold_for_a_checkout(shop: Shop) -> None:
+    limits = {"redemption_points_min": 100, "redemption_points_max": 400}
+    assert (await publish(shop, None, **limits)).status_code == 201
+    member, poor = customer(), customer()
+    await shop.tell(bought(member, [(1, 100_000)], START), bought(poor, [(1, 9_900)], START))
+    client = shop.operator()
+    for points, code in ((99, "redemption_too_small"), (401, "redemption_too_large")):
+        for path in ("/v1/quotes", "/v1/holds"):
+            assert refused(await post(client, path, cart(member, points=points))) == (409, code)
+    asked = {"currency": "CNY", "lines": LINES}
+    for who, usable in ((member, 400), (poor, 0)):
+        quote = (await client.post("/v1/quotes", json=asked | {"customer_id": who})).json()
+        assert quote["points"]["usable"] == usable
+    assert (await hold(shop, member, points=400))["points"] == 400
