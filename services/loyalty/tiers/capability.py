@@ -1,5 +1,6 @@
 """The tiers capability: the level that a member's spend of the trailing window reaches."""
 
+from services.loyalty.tiers.api import tiers
 from services.loyalty.tiers.invariants import INVARIANTS
 from services.loyalty.tiers.jobs import restate, settle
 from shared.outbox.jobs import Job
@@ -10,6 +11,7 @@ RESTATE_EVERY_SECONDS = 5.0
 
 CAPABILITY = Capability(
     name="tiers",
+    routers=(tiers.router,),
     jobs=(
         Job("settle_due", settle, SETTLE_EVERY_SECONDS),
         Job("restate_tiers", restate, RESTATE_EVERY_SECONDS),

@@ -218,15 +218,23 @@ def standing_of(member: Member, stored: TierState | None, programme: Programme) 
     return Standing(member, stored.tier, stored.since, stored.due_at, {})
 
 
-def ends_at(standing: Standing, programme: Programme) -> datetime | None:
-    """Return when the tier ends without further purchases, by the versions that are published; None: it does not end.
+class TierEnd(NamedTuple):
+    """The instant at which a tier ends without further purchases, with what is promised and the spend that counts then."""
+
+    at: datetime
+    document: ProgrammeDocument
+    spend_minor: int
+
+
+def end_of(standing: Standing, programme: Programme) -> TierEnd | None:
+    """Return how the tier ends without further purchases, by the versions that are published; None: it does not end.
 
     All windows must be loaded.
     """
     for moment, document, spend in _ahead(standing, programme):
         levels = [tier.code for tier in document.tiers]
         if standing.tier not in levels or document.level_of(spend) < levels.index(standing.tier):
-            return moment
+            return TierEnd(moment, document, spend)
     return None
 
 
@@ -248,7 +256,7 @@ def _restate(standing: Standing, programme: Programme, at: datetime) -> Iterator
     if tier != standing.tier:
         _reach(standing, at)
         previous, standing.tier, standing.since = standing.tier, tier, at
-        ends = ends_at(standing, programme)
+        end = end_of(standing, programme)
         standing.due_at = next(
             (
                 moment
@@ -257,7 +265,7 @@ def _restate(standing: Standing, programme: Programme, at: datetime) -> Iterator
             ),
             None,
         )
-        yield TierChange(standing.member.owner_id, previous, tier, at, standing.spend(), ends)
+        yield TierChange(standing.member.owner_id, previous, tier, at, standing.spend(), end and end.at)
 
 
 def _reach(standing: Standing, at: datetime) -> None:
