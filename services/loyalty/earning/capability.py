@@ -2,6 +2,7 @@
 
 from services.loyalty.earning.api import (
     backtests,
+    budgets,
     differences,
     drafts,
     explanations,
@@ -29,6 +30,7 @@ CAPABILITY = Capability(
         backtests.router,
         explanations.router,
         goals.router,
+        budgets.router,
     ),
     lock=open_rules,
     handlers={

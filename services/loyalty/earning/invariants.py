@@ -10,25 +10,33 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from services.loyalty.earning.domain import falling, leaving
+from services.loyalty.earning.domain.budgets import BudgetKey
 from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.earning import levels_of
 from services.loyalty.earning.domain.levels import PREFIX as CAP
 from services.loyalty.earning.domain.levels import CounterKey, Level
 from services.loyalty.earning.queries import rulebooks, verify_goals
-from services.loyalty.earning.storage import completions, counters
+from services.loyalty.earning.storage import completions, counters, quotas
 from services.loyalty.ledger.domain.postings import CauseKind
 from services.loyalty.ledger.domain.wallets import Wallet
 from services.loyalty.ledger.queries import lots
 from services.loyalty.ledger.queries.lots import LotRecord
 from services.loyalty.ledger.queries.programme import read_programme
 from services.loyalty.ledger.queries.verifying import missing_facts, over_wallets
+from services.loyalty.ledger.queries.wallets import members_page
 from services.loyalty.purchases.domain.facts import StoredPurchase, UnitRange
 from services.loyalty.purchases.queries import orders
 from shared.db import Read
 from shared.speech import words
 from shared.verify.invariants import Drift
 
-RULES = ("reversed_is_what_its_units_earned", "counter_is_its_lots", "cap_holds", *verify_goals.RULES)
+RULES = (
+    "reversed_is_what_its_units_earned",
+    "counter_is_its_lots",
+    "cap_holds",
+    *verify_goals.RULES,
+    "budget_is_its_lots",
+)
 
 
 @dataclass(slots=True)
@@ -71,7 +79,26 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
         *drifts,
         *await _counters(read, wallet_ids, expected),
         *await verify_goals.goal_drifts(read, page),
+        *await _budgets(read, page),
         *await missing_facts(read, page, (CauseKind.GOAL,), _known),
+    ]
+
+
+async def _budgets(read: Read, page: Sequence[Wallet]) -> list[Drift]:
+    """Compare all budgets with all lots, once in each pass over the wallets: on the page of the first one."""
+    first, _ = await members_page(read, 0, 1)
+    if not first or first[0][0].id not in {wallet.id for wallet in page}:
+        return []
+    stored = {quotas.key_of(record): record.used for record in await quotas.all_of(read)}
+    left = {BudgetKey(*key): points for key, points in (await lots.left_of_budgets(read)).items()}
+    return [
+        Drift(
+            RULES[-1],
+            f"{key.code} {key.period_from}",
+            words(__name__, "drift_budget", used=used, expected=points),
+        )
+        for key in sorted(stored.keys() | left.keys())
+        if (used := stored.get(key, 0)) != (points := left.get(key, 0))
     ]
 
 

@@ -69,6 +69,27 @@ class GoalChanged(DomainError):
     code = "goal_changed"
 
 
+class BudgetChanged(DomainError):
+    """A budget would count in other periods than an earlier one with its code."""
+
+    kind = Kind.CONFLICT
+    code = "budget_changed"
+
+
+class BudgetNotFound(DomainError):
+    """The rules in force have no budget with this code."""
+
+    kind = Kind.NOT_FOUND
+    code = "budget_not_found"
+
+
+class CeilingBelowUse(DomainError):
+    """A budget would have fewer points than were granted of it."""
+
+    kind = Kind.CONFLICT
+    code = "ceiling_below_use"
+
+
 class TooManyRulebooks(DomainError):
     """A programme has as many rulebooks as it may have."""
 

@@ -32,6 +32,7 @@ class RulebookPart(StrEnum):
     GROUPS = "groups"
     CAPS = "caps"
     GOALS = "goals"
+    BUDGETS = "budgets"
 
 
 class RulebookChangeOut(Response):

@@ -28,6 +28,7 @@ from services.loyalty.earning.domain.documents import CODE
 from services.loyalty.earning.queries.compare_rulebooks import compare_draft
 from services.loyalty.earning.queries.drafts import find_draft, list_drafts
 from services.loyalty.earning.refusals import (
+    BudgetChanged,
     CapChanged,
     DraftNotFound,
     GoalChanged,
@@ -157,7 +158,7 @@ async def get_drafts(
     allow=allow(PUBLISHERS),
     version="version",
     precondition="optional",
-    errors=(RulebookInvalid, RulebookTooLarge, CapChanged, GoalChanged, TooManyDrafts),
+    errors=(RulebookInvalid, RulebookTooLarge, CapChanged, GoalChanged, BudgetChanged, TooManyDrafts),
 )
 async def put_draft(
     tx: Transaction,
@@ -237,6 +238,7 @@ async def get_draft_changes(
         NotAfterTheOthers,
         CapChanged,
         GoalChanged,
+        BudgetChanged,
         TooManyRulebooks,
     ),
 )

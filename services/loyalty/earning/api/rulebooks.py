@@ -18,6 +18,7 @@ from services.loyalty.earning.domain.document import canonical, hash_of
 from services.loyalty.earning.queries.check_meaning import check_meaning
 from services.loyalty.earning.queries.rulebooks import find_rulebook, list_rulebooks
 from services.loyalty.earning.refusals import (
+    BudgetChanged,
     CapChanged,
     GoalChanged,
     InForceTooSoon,
@@ -171,6 +172,7 @@ async def get_rulebook(
         NotAfterTheOthers,
         CapChanged,
         GoalChanged,
+        BudgetChanged,
         TooManyRulebooks,
     ),
 )
@@ -204,7 +206,7 @@ async def post_withdrawal(
     operation_id="validate_rulebook",
     summary="Check the document of a rulebook",
     allow=allow(OPERATORS),
-    errors=(RulebookInvalid, RulebookTooLarge, CapChanged, GoalChanged),
+    errors=(RulebookInvalid, RulebookTooLarge, CapChanged, GoalChanged, BudgetChanged),
 )
 async def post_validation(
     read: Reading, context: InContext[Settings], body: RulebookCheckIn

@@ -6,6 +6,7 @@ from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from services.loyalty.earning.domain import conditions
+from services.loyalty.earning.domain.budgets import Budget
 from services.loyalty.earning.domain.conditions import AllOf, Among, AnyOf, Condition, Is, NotOf, Sum, Than
 from services.loyalty.earning.domain.document import Cap, Group, RulebookDocument, Stacking
 from services.loyalty.earning.domain.fact_names import CATALOGUE, MEMBER_TIER, ORDER_CURRENCY, Kind, Scope
@@ -87,6 +88,7 @@ def faults(document: RulebookDocument, tiers: Collection[str] | None = None) -> 
         *_twice("groups", document.groups),
         *_twice("caps", document.caps),
         *_twice("goals", document.goals, {rule.code for rule in document.rules}),
+        *_twice("budgets", document.budgets),
         *_rules(document, known),
         *_groups(document),
         *_caps(document),
@@ -95,7 +97,7 @@ def faults(document: RulebookDocument, tiers: Collection[str] | None = None) -> 
 
 
 def _twice(
-    part: str, named: Iterable[Rule | Group | Cap | Goal], others: Iterable[str] = ()
+    part: str, named: Iterable[Rule | Group | Cap | Goal | Budget], others: Iterable[str] = ()
 ) -> Iterator[Fault]:
     """Find codes that were given before. A lot has the code of its rule or goal, so these share none (`others`)."""
     seen = set(others)
@@ -107,6 +109,7 @@ def _twice(
 
 def _rules(document: RulebookDocument, known: Mapping[str, Known]) -> Iterator[Fault]:
     groups, caps = {group.code for group in document.groups}, {cap.code for cap in document.caps}
+    budgets = {budget.code for budget in document.budgets}
     bases = {
         rule.code for rule in document.rules if not isinstance(rule, Multiplier | FixedBonus)
     }  # a bonus has no worth that could be multiplied
@@ -116,6 +119,8 @@ def _rules(document: RulebookDocument, known: Mapping[str, Known]) -> Iterator[F
             yield Fault((*place, "group"), _CODE_UNKNOWN)
         if rule.cap is not None and rule.cap not in caps:
             yield Fault((*place, "cap"), _CODE_UNKNOWN)
+        if rule.budget is not None and rule.budget not in budgets:
+            yield Fault((*place, "budget"), _CODE_UNKNOWN)
         if isinstance(rule, Multiplier) and rule.of not in bases:
             yield Fault((*place, "of"), _MULTIPLIES_NOTHING)
         if isinstance(rule, PointsPerAmount):
@@ -223,7 +228,10 @@ def _groups(document: RulebookDocument) -> Iterator[Fault]:
             yield Fault(place, _GROUP_MIXED)
         if group.stacking is Stacking.BEST_PER_LINE and multipliers < len(members):
             yield Fault((*place, "stacking"), _GROUP_OF_MULTIPLIERS)
-        if group.stacking is Stacking.BEST and len({(rule.left_by, rule.cap) for rule in members}) > 1:
+        if (
+            group.stacking is Stacking.BEST
+            and len({(rule.left_by, rule.cap, rule.budget) for rule in members}) > 1
+        ):
             yield Fault(place, _BEST_DIFFERS)
 
 
@@ -250,6 +258,8 @@ def _caps(document: RulebookDocument) -> Iterator[Fault]:
 def _goals(document: RulebookDocument, known: Mapping[str, Known]) -> Iterator[Fault]:
     for position, goal in enumerate(document.goals):
         place: Place = ("goals", position)
+        if goal.budget is not None and goal.budget not in {budget.code for budget in document.budgets}:
+            yield Fault((*place, "budget"), _CODE_UNKNOWN)
         if (goal.currency is None) is (goal.measure is Measure.AMOUNT):
             yield Fault((*place, "currency"), _CURRENCY_OF_AMOUNTS)
         elif goal.currency is not None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from services.loyalty.earning.domain import conditions
+from services.loyalty.earning.domain.budgets import Budget
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.conditions import Among, Is, Select, When
 from services.loyalty.earning.domain.document import Cap, Group, RulebookDocument, parse_document
@@ -120,6 +121,7 @@ class CompiledRulebook:
     chains: Mapping[str, tuple[Cap, ...]]
     """For each cap the caps that its points pass through, the innermost first."""
     goals: tuple[CompiledGoal, ...]
+    budgets: Mapping[str, Budget]
     needs_tier: bool
     """Whether a condition looks at the member's tier."""
 
@@ -150,6 +152,7 @@ def compiled(document: RulebookDocument) -> CompiledRulebook:
         {group.code: group for group in document.groups},
         {code: _chain(caps, code) for code in caps},
         tuple(CompiledGoal(goal) for goal in document.goals),
+        {budget.code: budget for budget in document.budgets},
         _needs_tier(document),
     )
 

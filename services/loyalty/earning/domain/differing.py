@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from services.loyalty.earning.domain.document import RulebookDocument
 from shared.catalogues import Sentence, field_sentence
 
-PARTS = ("rules", "groups", "caps", "goals")
+PARTS = ("rules", "groups", "caps", "goals", "budgets")
 _SENTENCES = {
     (part, change): field_sentence(__name__, f"{part}_{change}")
     for part in PARTS
@@ -25,7 +25,7 @@ _Fields = Mapping[str, JsonValue]
 class Difference:
     """One difference between two documents, and the sentence about it.
 
-    `field` is the name of the field that changed, with its values as JSON; None if the whole rule, group, cap or goal is new or gone.
+    `field` is the name of the field that changed, with its values as JSON; None if the whole rule, group, cap, goal or budget is new or gone.
     """
 
     part: str

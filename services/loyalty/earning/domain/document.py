@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from services.loyalty.earning.domain.budgets import Budget
 from services.loyalty.earning.domain.documents import Code, Part
 from services.loyalty.earning.domain.goals import Goal
 from services.loyalty.earning.domain.periods import Period
@@ -18,7 +19,8 @@ RULES_MAX = 200
 GROUPS_MAX = 50
 CAPS_MAX = 50
 GOALS_MAX = 50
-LATER_PARTS = ("goals",)
+BUDGETS_MAX = 50
+LATER_PARTS = ("goals", "budgets")
 """The parts of a document that the first documents did not have."""
 LIMIT_MAX = 1_000_000_000_000
 
@@ -55,12 +57,13 @@ class Cap(Part):
 
 
 class RulebookDocument(Part):
-    """The rules and goals of one version, with the groups and caps that the rules name."""
+    """The rules and goals of one version, with the groups, caps and budgets that they name."""
 
     rules: Annotated[tuple[Rule, ...], Field(max_length=RULES_MAX)]
     groups: Annotated[tuple[Group, ...], Field(max_length=GROUPS_MAX)] = ()
     caps: Annotated[tuple[Cap, ...], Field(max_length=CAPS_MAX)] = ()
     goals: Annotated[tuple[Goal, ...], Field(max_length=GOALS_MAX)] = ()
+    budgets: Annotated[tuple[Budget, ...], Field(max_length=BUDGETS_MAX)] = ()
 
 
 def default_document(currency: str) -> RulebookDocument:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.loyalty.earning.domain import evaluating, levels
+from services.loyalty.earning.domain.budgets import BudgetKey, Quotas, key_of
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.evaluating import Answer, Answers, Wanted
@@ -31,6 +32,7 @@ class Outcome(StrEnum):
 
     EARNED = "earned"
     CAP_REACHED = "cap_reached"
+    BUDGET_EXHAUSTED = "budget_exhausted"
     NO_RATE = "no_rate"
     ZERO = "zero"
     CONDITION = "condition"
@@ -51,6 +53,7 @@ class Claim(NamedTuple):
 
     grant: Grant
     levels: tuple[Level, ...]
+    budget: BudgetKey | None = None
 
 
 class Served(NamedTuple):
@@ -61,6 +64,7 @@ class Served(NamedTuple):
     wanted: int | None
     cap: str | None
     cap_from: date | None
+    budget: BudgetKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,11 @@ def weigh(book: CompiledRulebook, cart: Cart, zone: ZoneInfo, expiry: Expiry | N
     answers = evaluating.answers(book, cart)
     granted = evaluating.grants(book, cart, answers.values(), zone, expiry)
     levels = _levels(book, granted, cart.occurred_at, zone) if granted and book.chains else {}
-    return Weighed(answers, tuple([Claim(grant, levels.get(grant.rule, ())) for grant in granted]))
+    budgets = _budgets(book, granted, cart.occurred_at, zone) if granted and book.budgets else {}
+    return Weighed(
+        answers,
+        tuple([Claim(grant, levels.get(grant.rule, ()), budgets.get(grant.rule)) for grant in granted]),
+    )
 
 
 def decide(
@@ -132,6 +140,17 @@ def _levels(
     return {grant.rule: of_cap[cap] for grant in granted if (cap := book.rule(grant.rule).cap) is not None}
 
 
+def _budgets(
+    book: CompiledRulebook, granted: Iterable[Grant], at: datetime, zone: ZoneInfo
+) -> dict[str, BudgetKey]:
+    """Return the budget that each grant comes from, by its rule."""
+    return {
+        grant.rule: key_of(book.budgets[budget], at, zone)
+        for grant in granted
+        if (budget := book.rule(grant.rule).budget) is not None
+    }
+
+
 def levels_of(book: CompiledRulebook, rule: str, at: datetime, zone: ZoneInfo) -> tuple[Level, ...]:
     """Return the levels of the caps that the points of a rule count for, in their periods at an instant."""
     cap = book.rule(rule).cap
@@ -141,20 +160,31 @@ def levels_of(book: CompiledRulebook, rule: str, at: datetime, zone: ZoneInfo) -
 
 
 def serve(
-    claims: Iterable[Claim], counters: Counters, wallet_id: int, wallets: Sequence[int]
+    claims: Iterable[Claim],
+    counters: Counters,
+    wallet_id: int,
+    wallets: Sequence[int],
+    quotas: Quotas | None = None,
 ) -> list[Served]:
-    """Let the caps of a member pass on what the rules want for a wallet, the first in turn first.
+    """Let the caps of a member pass on what the rules want for a wallet, and then budgets, the first in turn first.
 
-    `wallets` are all wallets of the member.
+    `wallets` are all wallets of the member. What a budget refuses was never wanted. Without `quotas`, budgets refuse nothing.
     """
     served = []
-    for grant, chain in claims:
+    for grant, chain, budget in claims:
+        wanted = grant.points
+        if budget is not None and quotas is not None:
+            passed = counters.passes(chain, wallets, wanted)
+            given = quotas.take(budget, passed)
+            wanted = wanted if given == passed else given
+            if not wanted:
+                continue
         if not chain:
-            served.append(Served(grant, grant.points, None, None, None))
+            served.append(Served(grant, wanted, None, None, None, budget))
             continue
-        passed = counters.grant(chain, wallet_id, wallets, grant.points)
+        passed = counters.grant(chain, wallet_id, wallets, wanted)
         outermost = chain[-1]
-        served.append(Served(grant, passed, grant.points, outermost.cap.code, outermost.period_from))
+        served.append(Served(grant, passed, wanted, outermost.cap.code, outermost.period_from, budget))
     return served
 
 
@@ -168,7 +198,7 @@ def earn(
 ) -> None:
     """Credit what a purchase was granted to the wallet of its buyer."""
     at = decision.purchase.occurred_at
-    for grant, issued, wanted, cap, cap_from in served:
+    for grant, issued, wanted, cap, cap_from, budget in served:
         lot = Lot(
             id=journal.next_id(),
             wallet=wallet,
@@ -184,6 +214,8 @@ def earn(
             wanted=wanted,
             cap=cap,
             cap_from=cap_from,
+            budget=None if budget is None else budget.code,
+            budget_from=None if budget is None else budget.period_from,
         )
         granting.issue(journal, member, lot, cause, Account.ISSUED, at)
 
@@ -196,6 +228,8 @@ def complete(
     cause: PostingCause,
     at: datetime,
     zone: ZoneInfo,
+    budget: BudgetKey | None = None,
+    issued: int | None = None,
 ) -> Lot:
     """Credit completions of a goal to a wallet as one lot, whose cause is the row of the completions, and return the lot."""
     goal = reached.goal
@@ -205,11 +239,13 @@ def complete(
         wallet=wallet,
         rule=goal.code,
         rulebook=reached.rulebook,
-        issued=reached.completions * goal.points,
+        issued=reached.points if issued is None else issued,
         base=0,
         earned_at=at,
         available_at=None if days is None else calendar.plus_days(at, days, zone),
         expires_at=None if months is None else calendar.plus_months(at, months, zone),
+        budget=None if budget is None else budget.code,
+        budget_from=None if budget is None else budget.period_from,
     )
     granting.issue(journal, member, lot, cause, Account.ISSUED, at)
     return lot

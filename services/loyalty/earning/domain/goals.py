@@ -9,7 +9,12 @@ from pydantic import Field
 
 from services.loyalty.earning.domain.documents import Points
 from services.loyalty.earning.domain.periods import Period
-from services.loyalty.earning.domain.rules.terms import AvailableAfterDays, ExpiresAfterMonths, Selection
+from services.loyalty.earning.domain.rules.terms import (
+    AvailableAfterDays,
+    BudgetCode,
+    ExpiresAfterMonths,
+    Selection,
+)
 from shared.limits import INT64_MAX, ORDER_AMOUNT_MAX
 
 GOAL_POINTS_MAX = 1_000_000_000_000
@@ -46,6 +51,7 @@ class Goal(Selection):
         Period, Field(description="The measure begins at 0 in each period, by default never.")
     ] = Period.LIFETIME
     points: Points
+    budget: BudgetCode = None
     available_after_days: AvailableAfterDays = None
     expires_after_months: ExpiresAfterMonths = None
 

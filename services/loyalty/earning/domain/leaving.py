@@ -77,7 +77,8 @@ def left_of(
         case OnReturn.REQUALIFY:
             if not returned:
                 return grant.wanted
-            return _requalified(book, grant, cart_of(returned), mask_of(grant.eligible, lines))
+            again = _requalified(book, grant, cart_of(returned), mask_of(grant.eligible, lines))
+            return min(grant.wanted, again)  # a budget may have refused a part, which counts as never wanted
 
 
 def _requalified(book: CompiledRulebook, grant: GrantFacts, cart: Cart, mask: int) -> int:

@@ -69,6 +69,12 @@ class Counters:
             wanted = passed
         return wanted
 
+    def passes(self, levels: Sequence[Level], wallets: Sequence[int], wanted: int) -> int:
+        """Return how many wanted points all levels would pass on, and count nothing."""
+        for level in levels:
+            wanted = min(wanted, max(level.cap.limit - self.granted(level, wallets), 0))
+        return wanted
+
     def granted(self, level: Level, wallets: Iterable[int]) -> int:
         """Return how many points a level has let through for these wallets together."""
         return sum(row.granted for row in self._rows(level, wallets))

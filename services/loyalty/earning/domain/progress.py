@@ -94,6 +94,11 @@ class Reached(NamedTuple):
     number: int
     completions: int
 
+    @property
+    def points(self) -> int:
+        """Return the points of all of them."""
+        return self.completions * self.goal.points
+
 
 class Lost(NamedTuple):
     """The last completions of a goal in a period are taken back from a wallet."""

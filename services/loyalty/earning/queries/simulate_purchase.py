@@ -17,6 +17,7 @@ from services.loyalty.earning.domain.explaining import Applied, Rejected
 from services.loyalty.earning.domain.levels import Counters, Level
 from services.loyalty.earning.domain.progress import NO_STARTS, Aim, Progress, keys_of, series_of
 from services.loyalty.earning.domain.rulebook import Rulebooks
+from services.loyalty.earning.queries.budgets import quotas_of
 from services.loyalty.earning.queries.goals import GoalStanding, asked_of, standings_of, starts_with
 from services.loyalty.earning.queries.rulebooks import compiled_of
 from services.loyalty.earning.storage import counters, rulebooks
@@ -155,7 +156,8 @@ async def simulate_purchase(
     filled = await _counters(read, weighed.claims, [aim for aim, _ in aimed], wallets)
     levels = list(dict.fromkeys(level for claim in weighed.claims for level in claim.levels))
     before = {level: filled.granted(level, wallets) for level in levels}
-    served = earning.serve(weighed.claims, filled, wallet_id, wallets)
+    budgets = await quotas_of(read, book, weighed.claims)
+    served = earning.serve(weighed.claims, filled, wallet_id, wallets, budgets)
     granted = {part.grant.rule: part.issued for part in served}
     progress, zone = Progress(filled), programme.zone_info
     return Simulation(

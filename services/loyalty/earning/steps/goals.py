@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from services.loyalty.earning.domain import earning
+from services.loyalty.earning.domain.budgets import BudgetKey, Quotas
 from services.loyalty.earning.domain.progress import GOAL, Aim, Lost, Progress, Reached, Starts
 from services.loyalty.earning.domain.returning import PointsOfLot
 from services.loyalty.earning.storage import completions
@@ -40,21 +41,29 @@ CAUSE = "goal"
 
 
 def complete(
-    booking: Booking, numbers: Numbers, reached: Reached, fact: PostingCause, at: datetime
+    booking: Booking,
+    numbers: Numbers,
+    reached: Reached,
+    fact: PostingCause,
+    at: datetime,
+    quotas: Quotas,
+    budget: BudgetKey | None,
 ) -> CompletionRecord:
-    """Book completions that a fact brought at an instant, tell their points, and return their row."""
+    """Book completions that a fact brought at an instant, tell their points, and return their row.
+
+    The points are as many as their budget has room for.
+    """
     journal, wallet = booking.journal, booking.locked.by_id[reached.wallet_id]
     member = booking.locked.members[wallet.owner_id]
     posted = PostingCause(CauseKind.GOAL, journal.next_id())
-    lot = earning.complete(journal, member, wallet, reached, posted, at, booking.programme.zone_info)
+    zone, points = booking.programme.zone_info, reached.points
+    if budget is not None:
+        points = quotas.take(budget, points)
+    lot = earning.complete(journal, member, wallet, reached, posted, at, zone, budget, points)
     cause = Cause(kind=CAUSE, id=numbers.name(CAUSE, posted.id))
-    tell_points(
-        booking.tx,
-        numbers,
-        booking.programme,
-        PointsEarned,
-        MovedPoints(wallet, lot.issued, cause, posted, at),
-    )
+    if points:
+        moved = MovedPoints(wallet, points, cause, posted, at)
+        tell_points(booking.tx, numbers, booking.programme, PointsEarned, moved)
     return CompletionRecord(
         id=posted.id,
         wallet_id=wallet.id,

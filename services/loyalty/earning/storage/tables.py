@@ -139,6 +139,39 @@ class CounterRecord:
     granted: int
 
 
+class QuotaColumns(TypedColumns):
+    """The table of quotas: what members share, one row per budget and period."""
+
+    programme_id: Named[int] = Column(SmallInteger, primary_key=True, autoincrement=False)
+    key: Named[str] = Column(Id, primary_key=True)
+    period_from: Named[date] = Column(Date, primary_key=True)
+    ceiling: Named[int] = Column(BigInt)
+    used: Named[int] = Column(BigInt)
+    held: Named[int] = Column(BigInt)
+
+
+quota = Table(
+    "quota",
+    metadata,
+    QuotaColumns,
+    CheckConstraint("used >= 0 and held >= 0 and used + held <= ceiling", name="quota_has_room"),
+    postgresql_with={"fillfactor": 50},
+)
+
+
+@record_of(quota)
+@dataclass(frozen=True, slots=True)
+class QuotaRecord:
+    """A budget of all members in one period."""
+
+    programme_id: int
+    key: str
+    period_from: date
+    ceiling: int
+    used: int
+    held: int
+
+
 class CompletionColumns(TypedColumns):
     """The table of completed goals: one row for the completions that one fact brought. They are the cause of their lot."""
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from services.loyalty.earning.domain import returning
+from services.loyalty.earning.domain.budgets import Quotas
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.falling import Falls, cart_of, falls_of, missing
 from services.loyalty.earning.domain.progress import Aim, Progress, aims_of
 from services.loyalty.earning.domain.returning import PointsOfLot, Spend
 from services.loyalty.earning.domain.rules.grants import Nothing
 from services.loyalty.earning.refusals import NotOfThisPurchase
-from services.loyalty.earning.steps import counters, goals
+from services.loyalty.earning.steps import budgets, counters, goals
 from services.loyalty.earning.steps.counters import Levels
 from services.loyalty.earning.steps.goals import Completions
 from services.loyalty.earning.steps.rulebooks import compiled_rulebooks, goal_starts
@@ -96,13 +97,14 @@ async def _apply(
     completions = await goals.load_completions(tx, locked, progress)
     await lots.load_open(tx, locked, _needy(members, undoings, completions))
     booking = await open_booking(tx, locked, members.values(), rows=len(ready))
-    records, counted = [], []
+    records, counted, quotas = [], [], Quotas()
     for undoing in undoings:
         cause = Cause(kind="return", id=undoing.fact.return_id)
         earlier: list[UnitRange] = before.setdefault(undoing.purchase.id, [])
         returning.check_returnable(undoing.purchase.lines, undoing.fact.units, earlier)
         falls = _falls(booking, levels, undoing, earlier)
         falls += _goals(booking, progress, completions, undoing, earlier)
+        budgets.give_back(quotas, falls)
         earlier += undoing.fact.units
         records.append(_book(booking, context.vault.numbers, undoing, falls, cause))
         counted.append(_counted(undoing, records[-1], cause))
@@ -111,6 +113,7 @@ async def _apply(
     await completions.store(tx)
     await recording.add_returns(tx, records)
     await close_booking(booking)
+    await budgets.move_quotas(tx, quotas)
 
 
 async def _load(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
 
 from services.loyalty.earning.domain import earning
-from services.loyalty.earning.domain.earning import Decision, Outcome
+from services.loyalty.earning.domain.budgets import BudgetKey, Quotas, key_of
+from services.loyalty.earning.domain.earning import Decision, Outcome, Served
 from services.loyalty.earning.domain.levels import Counters
 from services.loyalty.earning.domain.progress import Progress
-from services.loyalty.earning.steps import counters, goals
+from services.loyalty.earning.steps import budgets, counters, goals
 from services.loyalty.earning.steps.goals import CompletionRecord
 from services.loyalty.earning.steps.rulebooks import compiled_rulebooks, current_rulebooks, goal_starts
 from services.loyalty.ledger.domain.locked import Locked
@@ -41,19 +44,21 @@ async def earn_points(tx: Tx, context: Context[Settings], purchases: Sequence[Pu
     levels = await counters.load(tx, locked, decisions)
     progress = Progress(levels)
     await _begin_goals(tx, locked, progress, decisions)
+    spent = await _budgets(tx, decisions)
     booking = await open_booking(tx, locked, members, rows=sum(decision.rows for decision in decisions))
     records, counted, completed = list[PurchaseRecord](), list[Counted](), list[CompletionRecord]()
     for decision in decisions:
         cause = Cause(kind="purchase", id=decision.purchase.purchase_id)
-        records.append(_book(booking, context.vault.numbers, levels, decision, cause))
+        records.append(_book(booking, context.vault.numbers, levels, spent.quotas, decision, cause))
         if decision.aims:
-            completed += _complete(booking, context.vault.numbers, progress, decision, records[-1])
+            completed += _complete(booking, context.vault.numbers, progress, spent, decision, records[-1])
         counted.append(_counted(booking, decision.purchase, cause))
     await count_spend(booking, counted)
     await counters.store(tx, levels)
     await goals.store_completions(tx, completed)
     await recording.add(tx, records)
     await close_booking(booking)
+    await budgets.move_quotas(tx, spent.quotas)
 
 
 async def _decide(tx: Tx, locked: Locked, fresh: Sequence[Purchase]) -> list[Decision]:
@@ -90,8 +95,45 @@ async def _begin_goals(tx: Tx, locked: Locked, progress: Progress, decisions: Se
         await goals.begin(tx, locked, progress, aims, await goal_starts(tx), zone)
 
 
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """The budgets that a batch takes points of, and the budget of each goal that names one, by goal and day."""
+
+    quotas: Quotas
+    of_goal: dict[tuple[str, date], BudgetKey]
+
+
+async def _budgets(tx: Tx, decisions: Sequence[Decision]) -> _Spent:
+    """Return the budgets that the rules and goals of these purchases name."""
+    books = await compiled_rulebooks(tx, {decision.rulebook for decision in decisions})
+    if not any(book.budgets for book in books.values()):
+        return _Spent(Quotas(), {})
+    zone = (await current_programme(tx)).zone_info
+    wanted: list[tuple[BudgetKey, int]] = []
+    ceilings: dict[BudgetKey, int] = {}
+    of_goal: dict[tuple[str, date], BudgetKey] = {}
+    for decision in decisions:
+        book = books[decision.rulebook]
+        wanted += [
+            (claim.budget, claim.grant.points) for claim in decision.claims if claim.budget is not None
+        ]
+        for aim in decision.aims:
+            goal = aim.term.goal
+            if goal.budget is not None and not aim.is_past:
+                key = key_of(book.budgets[goal.budget], decision.purchase.occurred_at, zone)
+                wanted.append((key, (aim.counted // goal.target + 1) * goal.points))
+                of_goal[goal.code, aim.day] = key
+        ceilings |= {key: book.budgets[key.code].ceiling for key, _ in wanted if key not in ceilings}
+    return _Spent(await budgets.load_quotas(tx, wanted, ceilings), of_goal)
+
+
 def _complete(
-    booking: Booking, numbers: Numbers, progress: Progress, decision: Decision, bought: PurchaseRecord
+    booking: Booking,
+    numbers: Numbers,
+    progress: Progress,
+    spent: _Spent,
+    decision: Decision,
+    bought: PurchaseRecord,
 ) -> Iterator[CompletionRecord]:
     """Count a purchase for its goals, and book the completions that it brings."""
     member = booking.locked.member(bought.identity_id)
@@ -102,7 +144,9 @@ def _complete(
             progress.count(aim, bought.wallet_id, aim.counted)
             reached = progress.grant(aim.term, aim.rulebook, bought.wallet_id, wallets)
             if reached is not None:
-                yield goals.complete(booking, numbers, reached, fact, bought.occurred_at)
+                budget = spent.of_goal.get((reached.goal.code, aim.day))
+                at = bought.occurred_at
+                yield goals.complete(booking, numbers, reached, fact, at, spent.quotas, budget)
 
 
 def _spent(purchase: Purchase) -> Spent:
@@ -110,13 +154,19 @@ def _spent(purchase: Purchase) -> Spent:
 
 
 def _book(
-    booking: Booking, numbers: Numbers, levels: Counters, decision: Decision, cause: Cause
+    booking: Booking,
+    numbers: Numbers,
+    levels: Counters,
+    quotas: Quotas,
+    decision: Decision,
+    cause: Cause,
 ) -> PurchaseRecord:
     """Book what one purchase earns, tell it, and return the row of the purchase."""
     purchase, journal = decision.purchase, booking.journal
     wallet, member = booking.locked.wallets[purchase.identity_id], booking.locked.member(purchase.identity_id)
     posted = PostingCause(CauseKind.PURCHASE, journal.next_id())
-    served = earning.serve(decision.claims, levels, wallet.id, [owned.id for owned in member.wallets])
+    wallets = [owned.id for owned in member.wallets]
+    served = earning.serve(decision.claims, levels, wallet.id, wallets, quotas)
     earning.earn(journal, member, wallet, decision, served, posted)
     journal.touch(wallet)
     points = sum([part.issued for part in served])
@@ -137,12 +187,18 @@ def _book(
         currency=purchase.currency,
         amount_minor=purchase.amount_minor,
         lines=purchase.lines,
-        outcome=(Outcome.CAP_REACHED if served and not points else decision.outcome).value,
+        outcome=_outcome(decision, served, points).value,
         channel=purchase.channel,
         store=purchase.store,
         rulebook=decision.rulebook,
         context=decision.member,
     )
+
+
+def _outcome(decision: Decision, served: Sequence[Served], points: int) -> Outcome:
+    if points or not decision.claims:
+        return decision.outcome
+    return Outcome.CAP_REACHED if served else Outcome.BUDGET_EXHAUSTED
 
 
 def _counted(booking: Booking, purchase: Purchase, cause: Cause) -> Counted:

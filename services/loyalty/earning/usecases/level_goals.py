@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.loyalty.earning.domain import returning
-from services.loyalty.earning.domain.progress import GOAL, Progress, Starts, Term, term_at
-from services.loyalty.earning.steps import counters, goals
+from services.loyalty.earning.domain.budgets import BudgetKey, Quotas, key_of
+from services.loyalty.earning.domain.progress import GOAL, Progress, Reached, Starts, Term, term_at
+from services.loyalty.earning.domain.returning import PointsOfLot
+from services.loyalty.earning.steps import budgets, counters, goals
 from services.loyalty.earning.steps.goals import CompletionRecord, Completions
 from services.loyalty.earning.steps.rulebooks import compiled_rulebooks, current_rulebooks, goal_starts
 from services.loyalty.ledger.domain.locked import Locked
@@ -73,14 +75,28 @@ async def level_goals(tx: Tx, context: Context[Settings], partings: Sequence[Par
     for side in sides:
         booking.journal.ordinals[side.posted] = await last_ordinal(tx, side.posted)
     completed = list[CompletionRecord]()
+    quotas, of_goal = await _budgets(tx, version, terms, partings[-1].occurred_at)
     for side in sides:
         if side.parting.takes_back:
-            _take_back(booking, context.vault.numbers, progress, completions, side, terms)
-        completed += _grant(booking, context.vault.numbers, progress, side, terms, version)
+            falls = _take_back(booking, context.vault.numbers, progress, completions, side, terms)
+            budgets.give_back(quotas, falls)
+        completed += [
+            goals.complete(
+                booking,
+                context.vault.numbers,
+                reached,
+                side.posted,
+                side.parting.occurred_at,
+                quotas,
+                of_goal.get(reached.goal.code),
+            )
+            for reached in _reach(progress, side, terms, version)
+        ]
     await goals.store_completions(tx, completed)
     await completions.store(tx)
     await counters.store(tx, progress.counters)
     await close_booking(booking)
+    await budgets.move_quotas(tx, quotas)
 
 
 def _sides(locked: Locked, partings: Sequence[Parting], rows: Mapping[tuple[str, int], int]) -> list[_Side]:
@@ -129,9 +145,23 @@ async def _load(
     return progress, version, terms
 
 
-def _grant(
-    booking: Booking, numbers: Numbers, progress: Progress, side: _Side, terms: Sequence[Term], version: int
-) -> Iterator[CompletionRecord]:
+async def _budgets(
+    tx: Tx, version: int, terms: Sequence[Term], at: datetime
+) -> tuple[Quotas, dict[str, BudgetKey]]:
+    """Return the budgets of these goals, by goal; what members reach together is not known yet."""
+    book = (await compiled_rulebooks(tx, [version]))[version]
+    zone = (await current_programme(tx)).zone_info
+    of_goal = {
+        term.goal.code: key_of(book.budgets[term.goal.budget], at, zone)
+        for term in terms
+        if term.goal.budget is not None
+    }
+    wanted = [(of_goal[term.goal.code], term.goal.points) for term in terms if term.goal.code in of_goal]
+    ceilings = {key: book.budgets[key.code].ceiling for key in of_goal.values()}
+    return await budgets.load_quotas(tx, wanted, ceilings), of_goal
+
+
+def _reach(progress: Progress, side: _Side, terms: Sequence[Term], version: int) -> Iterator[Reached]:
     """Grant the completions that a member newly comes to, on the wallet that moved."""
     living = [wallet for wallet in side.member.wallets if wallet.erased_at is None]
     if not living:
@@ -141,7 +171,7 @@ def _grant(
     for term in terms:
         reached = progress.grant(term, version, (moved or living)[0].id, wallets)
         if reached is not None:
-            yield goals.complete(booking, numbers, reached, side.posted, side.parting.occurred_at)
+            yield reached
 
 
 def _take_back(
@@ -151,7 +181,7 @@ def _take_back(
     completions: Completions,
     side: _Side,
     terms: Sequence[Term],
-) -> None:
+) -> list[PointsOfLot]:
     """Take back the completions that a member has no more, since another part of it left."""
     journal, wallets = booking.journal, [wallet.id for wallet in side.member.wallets]
     falls = [
@@ -161,3 +191,4 @@ def _take_back(
     for lot, points in falls:
         moved = MovedPoints(lot.wallet, points, side.parting.cause, side.posted, side.parting.occurred_at)
         tell_points(booking.tx, numbers, booking.programme, PointsReversed, moved)
+    return falls

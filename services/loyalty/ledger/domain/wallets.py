@@ -74,6 +74,9 @@ class Lot:
     wanted: int | None = None
     cap: str | None = None
     cap_from: date | None = None
+    budget: str | None = None
+    """The budget of all members that the points come from, in the period that begins on `budget_from`."""
+    budget_from: date | None = None
     payers: list[Cover] = field(default_factory=list)
 
     def is_expired(self, now: datetime) -> bool:

@@ -8,7 +8,7 @@ from datetime import date
 from operator import attrgetter
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, TextClause, or_, select
+from sqlalchemy import ColumnElement, Select, TextClause, func, or_, select
 
 from services.loyalty.ledger.domain.locked import Locked, OwnerChanged
 from services.loyalty.ledger.domain.postings import Account
@@ -165,6 +165,18 @@ async def of_purchases(read: Read, purchase_ids: Sequence[int]) -> list[LotRecor
     return await _read(read, _SELECT.where(any_of(lot.c.purchase_id, purchase_ids)))
 
 
+async def left_of_budgets(read: Read) -> dict[tuple[str, date], int]:
+    """Return the points of lots that no return took, by budget and the first day of its period."""
+    c = lot.c
+    summed = select(c.budget, c.budget_from, func.sum(c.issued - c.reversed))
+    rows = await read.all(summed.where(c.budget.is_not(None)).group_by(c.budget, c.budget_from))
+    return {
+        (budget, begin): int(points)
+        for budget, begin, points in rows
+        if budget is not None and begin is not None
+    }
+
+
 async def of_wallets(
     read: Read, wallet_ids: Sequence[int], *, and_lots: Sequence[int] = ()
 ) -> list[LotRecord]:
@@ -240,6 +252,8 @@ def _held(locked: Locked, records: Sequence[LotRecord]) -> list[Lot]:
                 wanted=record.wanted,
                 cap=record.cap,
                 cap_from=record.cap_from,
+                budget=record.budget,
+                budget_from=record.budget_from,
             )
         held.append(lots[record.id])
     return held
@@ -270,4 +284,6 @@ def _record_of(fresh: Lot) -> LotRecord:
         wanted=fresh.wanted,
         cap=fresh.cap,
         cap_from=fresh.cap_from,
+        budget=fresh.budget,
+        budget_from=fresh.budget_from,
     )

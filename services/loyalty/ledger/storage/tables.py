@@ -166,11 +166,16 @@ class LotColumns(TypedColumns):
     """The outermost cap of the member that the points count for; null: none."""
     cap_from: Named[date | None] = Column(Date)
     """The first day of the period of the cap."""
+    budget: Named[str | None] = Column(Id)
+    """The budget of all members that the points come from; null: none."""
+    budget_from: Named[date | None] = Column(Date)
+    """The first day of the period of the budget."""
 
 
 LOT_FACTS = (
     *("id", "wallet_id", "identity_id", "purchase_id", "origin_lot_id", "rule", "rulebook", "issued", "base"),
     *("eligible", "earned_at", "available_at", "expires_at", "wanted", "cap", "cap_from"),
+    *("budget", "budget_from"),
 )
 LOT_OPEN = text("pending + remaining + held + owed + covered > 0")
 
@@ -198,6 +203,8 @@ Index(
 )
 Index("lot_purchase", lot.c.purchase_id)
 _capped = lot.c.cap.is_not(None)
+_budgeted = lot.c.budget.is_not(None)
+Index("lot_budget", lot.c.budget, lot.c.budget_from, postgresql_where=_budgeted, sqlite_where=_budgeted)
 Index("lot_cap", lot.c.wallet_id, lot.c.cap, lot.c.cap_from, postgresql_where=_capped, sqlite_where=_capped)
 
 
@@ -229,6 +236,8 @@ class LotRecord:
     wanted: int | None
     cap: str | None
     cap_from: date | None
+    budget: str | None
+    budget_from: date | None
 
 
 class PostingColumns(TypedColumns):

@@ -64,7 +64,7 @@ class AccountName(StrEnum):
 class LedgerEntryOutcome(StrEnum):
     """The reason why a purchase earned what it did, or why a remedy was refused.
 
-    `cap_reached`: a cap of the member cut it to nothing. `condition`: it met the conditions of no rule. `no_rate`: rules that it met have
+    `cap_reached`: a cap of the member cut it to nothing. `budget_exhausted`: a budget of all members had no room. `condition`: it met the conditions of no rule. `no_rate`: rules that it met have
     no rate for its currency. `zero`: it is worth no whole point.
     """
 
@@ -72,6 +72,7 @@ class LedgerEntryOutcome(StrEnum):
     ZERO = Outcome.ZERO.value
     NO_RATE = Outcome.NO_RATE.value
     CAP_REACHED = Outcome.CAP_REACHED.value
+    BUDGET_EXHAUSTED = Outcome.BUDGET_EXHAUSTED.value
     CONDITION = Outcome.CONDITION.value
     UNKNOWN_MEMBER = Refusal.UNKNOWN_MEMBER.value
     ERASED_MEMBER = Refusal.ERASED_MEMBER.value

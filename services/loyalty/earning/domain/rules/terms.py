@@ -55,6 +55,9 @@ ExpiresAfterMonths = Annotated[
 ]
 
 
+BudgetCode = Annotated[Code | None, Field(description="The budget of all members that the points come from.")]
+
+
 class Selection(Part):
     """The orders that count for a rule or a goal, and their lines that do."""
 
@@ -91,6 +94,7 @@ class Terms(Selection):
         Field(description="The most points of one order."),
     ] = None
     cap: Annotated[Code | None, Field(description="The cap of the member that the points count for.")] = None
+    budget: BudgetCode = None
     on_return: Annotated[
         OnReturn | None,
         Field(description="By default `requalify` for a `fixed_bonus`, and `share` for every other kind."),
