@@ -12,6 +12,7 @@ from services.loyalty.finance.jobs import close_months
 from services.loyalty.finance.refusals import MONTHS_MAX
 from services.loyalty.finance.storage.tables import closed_month, month_flow
 from shared.auth.principal import Role
+from tests.loyalty.earning.ruled import put_rules
 from tests.loyalty.shop import START, Shop, bought, customer, erased, merged, returned
 
 DAY = timedelta(days=1)
@@ -203,3 +204,15 @@ async def test_a_hold_of_a_merged_member_ends_in_time(shop: Shop) -> None:
     ended = await get(shop, "liability")
     assert [open_hold["total"][name] for name in ("active", "held", "points")] == [20, 60, 80]
     assert [ended["total"][name] for name in ("active", "held", "points")] == [80, 0, 80]
+
+
+@pytest.mark.both_databases
+async def test_what_comes_too_late_is_issued_and_expires_when_it_is_booked(shop: Shop) -> None:
+    """A purchase of January whose points live for a month is told in April: the months before do not change."""
+    base = {"code": "base", "kind": "points_per_amount", "rates": {"CNY": 1}, "expires_after_months": 1}
+    await put_rules(shop, {"rules": [base]})
+    shop.clock.advance(45 * DAY)
+    await shop.tell(bought(customer(), [(1, 5_000)], START - 40 * DAY))
+    body = await get(shop, "roll-forward", **{"from": "2026-02", "to": "2026-04"})
+    told = [[month[name] for name in ("issued", "expired", "closing")] for month in body["months"]]
+    assert told == [[0, 0, 0], [0, 0, 0], [50, 50, 0]]
