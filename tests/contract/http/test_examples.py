@@ -20,6 +20,7 @@ NEEDS_MORE: Mapping[str, Mapping[str, str]] = {
     "publish_rulebook_draft": {"rulebook_draft_not_found": "the same"},
     "compare_programme_draft": {"programme_draft_not_found": "the same"},
     "publish_programme_draft": {"programme_draft_not_found": "the same"},
+    "set_budget_ceiling": {"budget_not_found": "the rules in force have no budget"},
     "hold_points": {"member_not_found": "the customer of the example is nobody"},
     "commit_hold": {"hold_expired": "the points were held long ago"},
     "cancel_hold": {"hold_expired": "the same"},
