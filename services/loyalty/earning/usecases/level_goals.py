@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -188,7 +189,11 @@ def _take_back(
         points for term in terms for lost in progress.part(term, wallets) for points in completions.take(lost)
     ]
     returning.take_back(journal, [side.member], side.posted, (), falls, (), side.parting.occurred_at)
+    lost = Counter[int]()  # by wallet, because a transaction is told once of each
     for lot, points in falls:
-        moved = MovedPoints(lot.wallet, points, side.parting.cause, side.posted, side.parting.occurred_at)
+        lost[lot.wallet.id] += points
+    for wallet_id, points in lost.items():
+        wallet, at = booking.locked.by_id[wallet_id], side.parting.occurred_at
+        moved = MovedPoints(wallet, points, side.parting.cause, side.posted, at)
         tell_points(booking.tx, numbers, booking.programme, PointsReversed, moved)
     return falls

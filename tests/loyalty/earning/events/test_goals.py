@@ -190,6 +190,20 @@ async def test_merged_members_are_granted_what_they_reach_together_and_an_unmerg
     assert [event["points"] for event in await shop.told("loyalty.points_reversed.v1")] == [50]
 
 
+async def test_an_unmerge_tells_what_it_takes_of_several_goals_as_one_event(shop: Shop) -> None:
+    one, other = customer(), customer()
+    third: Json = {"code": "third", "measure": "purchases", "target": 3, "points": 7}
+    await put_rules(shop, {"rules": [NOTHING], "goals": [{**FIFTH, "target": 4}, third]})
+    await shop.tell(*orders(one, 2), *orders(other, 2))
+    await shop.tell(merged(other, one, 1, START + 30 * DAY))
+    assert await shop.active(one) == 57
+
+    await shop.tell(facts.unmerged(other, START + 31 * DAY, former=one, version=2))
+
+    assert [event["points"] for event in await shop.told("loyalty.points_reversed.v1")] == [57]
+    await shop.check()
+
+
 async def test_an_unmerge_gives_what_only_the_merge_kept_from_a_member(shop: Shop) -> None:
     one, other = customer(), customer()
     await put_rules(shop, {"rules": [NOTHING], "goals": [FIRST]})
