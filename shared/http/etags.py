@@ -116,7 +116,7 @@ def parameters(operation: Operation) -> list[dict[str, Any]]:
     described = [_parameter(IF_MATCH, about, required=operation.precondition == "required")]
     if IF_NONE_MATCH in _headers(operation):
         only = "`*`: only if there is none yet. If there is one, nothing is done (412)."
-        schema = {"type": "string", "const": _ANY}
+        schema = {"type": "string", "pattern": r"^\*$"}  # generators of clients know no constant in a header
         described.append(_parameter(IF_NONE_MATCH, only) | {"schema": schema, "example": _ANY})
     return described
 

@@ -31,7 +31,9 @@ WAIT_SECONDS_MAX = 60.0
 MARK = "order-4711-of-the-control"
 """An order id, which is kept as it is: the search must find it where it stands."""
 MERCHANTS = {"source", "order_id", "return_id", "sku", "category", "brand", "channel", "store"}
-"""The merchant's ids and codes in profile. A name or digits alone are taken for such an id (ADR 27)."""
+"""The merchant's ids and codes in profile, and in carts that loyalty keeps. A name or digits alone are taken for such an id (ADR 27)."""
+PUBLISHED = {"name_en", "name_zh"}
+"""What the shop calls its tiers, for all members to read. Nobody's data belongs there."""
 WHOLE_TEXTS = {
     ("open_complaint", "title"), ("open_complaint", "body"), ("open_complaint", "source"), ("open_complaint", "order_id"),
     ("add_message", "body"), ("take_action", "reason"), ("take_action", "owner"), ("take_action", "method"),
@@ -179,11 +181,13 @@ def _plant(
         if node.schema.get("type") == "string"
         and not {"enum", "const"} & node.schema.keys()
         and node.schema.get("format") in WRITTEN
+        and not (service == "loyalty" and node.place[-1] in PUBLISHED)
     ]
     for node in texts:
         field = str(node.place[-1])
         for text in (canaries.NAME, canaries.PHONE, canaries.EMAIL, canaries.ABROAD):
-            if service == "profile" and field in MERCHANTS and text not in (canaries.EMAIL, canaries.ABROAD):
+            is_merchants = field in MERCHANTS and (service == "profile" or name == "hold_points")
+            if is_merchants and text not in (canaries.EMAIL, canaries.ABROAD):
                 continue
             body = replaced(example, node.place, text)
             body = _fresh(body, field)
@@ -191,7 +195,7 @@ def _plant(
             assert answer.status_code < 500, answer.text
             batch = answer.json().get("items", []) if answer.status_code == 207 else []
             if answer.is_success and all(item.get("status", 201) < 300 for item in batch):
-                if service == "profile" and field in MERCHANTS:
+                if is_merchants:
                     raise AssertionError(f"{name} took {text} as {field}")
                 yield name, field
 

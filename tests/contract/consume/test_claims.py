@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from services.loyalty.earning.storage import rulebooks
+from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.steps.programme import open_programme
 from services.loyalty.ledger.storage.tables import lot
+from services.loyalty.tiers.queries.find_outlook import find_outlook
 from services.profile.people.domain.customers import NamedCustomer
 from services.profile.people.domain.identifiers import GivenIdentifiers
 from services.profile.purchases.domain.claims import Claim
@@ -117,13 +119,14 @@ async def live(profile: Profile, rng: random.Random, name: str) -> tuple[str, st
 
 async def books(shop: Shop, scoring: Scoring, identity_id: str) -> dict[str, Any]:
     """Return what loyalty and scoring hold of a customer, without ids."""
-    seen = await shop.see(identity_id)
-    assert seen is not None
+    async with shop.database.read() as read:
+        found = await find_member(read, identity_id, shop.clock.now())
+        outlook = await find_outlook(read, found, shop.clock.now())
     lots = await shop.rows(lot, lot.c.identity_id == identity_id)
     scores = (await scoring.operator().get(f"/v1/customers/{identity_id}/scores")).json()
     return {
-        "points": seen.member.balance(),
-        "tier": (seen.standing.tier, seen.standing.due_at),
+        "points": found.member.balance(),
+        "tier": (outlook.standing.tier, outlook.rise, outlook.stay),
         "lots": Counter(
             (row.earned_at, row.available_at, row.expires_at, row.issued, row.reversed) for row in lots
         ),

@@ -352,4 +352,4 @@ async def test_a_balance_that_was_changed_by_hand_is_found(tmp_path: Path) -> No
         async with house.runtime.database.read() as read:
             found = list(await house.service.verify(read))
 
-    assert [drift.rule for drift in found] == ["wallet_is_its_postings"]
+    assert [drift.rule for drift in found] == ["wallet_is_its_postings", "liability_is_wallets"]

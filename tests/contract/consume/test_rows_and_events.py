@@ -1,6 +1,8 @@
 """`huitou verify` compares what a service stores with the events that it has told and applied."""
 
 import random
+import re
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +19,7 @@ from shared.verify.invariants import Drift
 from tests.conftest import SEED
 from tests.contract.consume.test_fuzz import SERVICES
 from tests.contract.consume.test_replay import Stack, bus, caught_up, consuming, publish
-from tests.contract.consume.traffic import Traffic
+from tests.contract.consume.traffic import Traffic, Wire
 from tests.parts import services
 from tests.parts.opened import NOW
 from tests.parts.services import Running
@@ -148,6 +150,18 @@ async def planted(house: Running[Any], statement: str) -> int:
         return (await tx.run(text(statement))).rowcount
 
 
+def returns_contradicted(sent: Sequence[Wire]) -> set[str]:
+    """Return the returns of purchases that were told of two identities, as no neighbour does: one may be erased, and the other not."""
+    buyers, returns = defaultdict[bytes, set[bytes]](set), defaultdict[bytes, set[bytes]](set)
+    for _, value in sent:
+        named = {kind: re.search(rb"\b%b_\w{26}" % kind, value or b"") for kind in (b"cus", b"pur", b"ret")}
+        buyer, purchase, back = (named[kind] and named[kind][0] for kind in (b"cus", b"pur", b"ret"))
+        if buyer and purchase:
+            buyers[purchase].add(buyer)
+            returns[purchase] |= {back} if back else set()
+    return {back.decode() for purchase in buyers if len(buyers[purchase]) > 1 for back in returns[purchase]}
+
+
 @pytest.mark.parametrize("name", SERVICES)
 async def test_records_that_were_set_aside_need_no_row(name: str, tmp_path: Path) -> None:
     bus = open_bus("embedded://", home=tmp_path)
@@ -158,7 +172,8 @@ async def test_records_that_were_set_aside_need_no_row(name: str, tmp_path: Path
         async with consuming(house, house.database, handlers):
             await caught_up(house, house.database, handlers)
         missing = [drift for drift in await verified(house) if drift.detail.startswith("an event told of it")]
-        assert missing == []
+        contradicted = returns_contradicted(traffic.sent)
+        assert [drift for drift in missing if drift.subject not in contradicted] == []
     await bus.close()
 
 

@@ -17,6 +17,7 @@ from shared.bus import Message, open_bus
 from shared.consume.tables import ConsumerPositionRecord, consumer_position
 from shared.http import monitoring
 from shared.http.app import build_side_door
+from shared.outbox import failing_jobs
 from shared.run import process_metrics
 from shared.run.process_metrics import Leadership
 from shared.run.roles import consumers_of, topics_of
@@ -96,6 +97,7 @@ async def test_what_is_scraped_is_what_is_listed(tmp_path: Path) -> None:
         async with counted(name, "postgresql" if name == "loyalty" else "sqlite", home) as service:
             await service.text_of("/health/live")
             await service.looked_through()
+            await failing_jobs.note(service.database, "some_job", RuntimeError("it fails"))
             mine = scraped(await service.text_of("/metrics"))
         assert mine - listed() == set()
         assert {f"huitou_{measure.name}" for measure in service.service.measures} <= mine
