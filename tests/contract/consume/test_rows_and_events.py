@@ -154,12 +154,17 @@ def returns_contradicted(sent: Sequence[Wire]) -> set[str]:
     """Return the returns of purchases that were told of two identities, as no neighbour does: one may be erased, and the other not."""
     buyers, returns = defaultdict[bytes, set[bytes]](set), defaultdict[bytes, set[bytes]](set)
     for _, value in sent:
-        named = {kind: re.search(rb"\b%b_\w{26}" % kind, value or b"") for kind in (b"cus", b"pur", b"ret")}
-        buyer, purchase, back = (named[kind] and named[kind][0] for kind in (b"cus", b"pur", b"ret"))
+        buyer, purchase, back = (_first(kind, value or b"") for kind in (b"cus", b"pur", b"ret"))
         if buyer and purchase:
             buyers[purchase].add(buyer)
             returns[purchase] |= {back} if back else set()
     return {back.decode() for purchase in buyers if len(buyers[purchase]) > 1 for back in returns[purchase]}
+
+
+def _first(kind: bytes, value: bytes) -> bytes | None:
+    """Return the first id of a kind in the value of a record."""
+    found = re.search(rb"\b%b_\w{26}" % kind, value)
+    return found and found[0]
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -1,5 +1,6 @@
 """A process that may open too few files says how many it needs, before it opens any."""
 
+import random
 import resource
 import subprocess
 import sys
@@ -9,7 +10,9 @@ import pytest
 
 from huitou.exits import Exit
 from shared.run.open_files import OPEN_FILES_MIN
+from tests.conftest import SEED
 from tests.parts.installations import Installation
+from tests.parts.sampling import sample
 
 pytestmark = pytest.mark.slow
 
@@ -22,10 +25,10 @@ COMMANDS = [
     ["services.profile", "all"],
     ["services.console", "serve"],
 ]
+CASES = [(command, limit) for command in COMMANDS for limit in (13, OPEN_FILES_MIN - 1)]
 
 
-@pytest.mark.parametrize("limit", [13, OPEN_FILES_MIN - 1])
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize(("command", "limit"), sample(random.Random(SEED), CASES, 6))
 def test_the_limit_that_is_needed_is_named(command: list[str], limit: int, tmp_path: Path) -> None:
     said = subprocess.run(
         [sys.executable, "-m", *command],
