@@ -73,6 +73,7 @@ def test_every_block_is_a_file_a_change_or_a_command() -> None:
     assert [block for block in blocks if (block.path is None) is not (block.language == "sh")] == []
 
 
+@pytest.mark.long  # make test types the README
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_tutorial_can_be_typed(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ COMMANDS = [
 CASES = [(command, limit) for command in COMMANDS for limit in (13, OPEN_FILES_MIN - 1)]
 
 
-@pytest.mark.parametrize(("command", "limit"), sample(random.Random(SEED), CASES, 6))
+@pytest.mark.parametrize(("command", "limit"), sample(random.Random(SEED), CASES, 3))
 def test_the_limit_that_is_needed_is_named(command: list[str], limit: int, tmp_path: Path) -> None:
     said = subprocess.run(
         [sys.executable, "-m", *command],
