@@ -19,7 +19,6 @@ from services.feedback.complaints.storage.tables import (
     message,
     transition,
 )
-from services.feedback.customers import storage
 from services.feedback.orders.queries.orders import find_order
 from services.feedback.orders.storage.tables import order_fact
 from services.feedback.remedies.storage.tables import remedy
@@ -28,6 +27,7 @@ from services.feedback.sla.storage import rules
 from services.feedback.sla.storage.tables import calendar, sla_clock, sla_event, sla_policy
 from shared.db import columns_of
 from shared.db.migrations import Migrations
+from shared.identity.brought import note_issuers
 from shared.vault import Vault, subject_key
 from tests.feedback.running import NOW, Feedback, customer
 from tests.parts import databases, services
@@ -104,7 +104,7 @@ async def test_orders_of_the_first_revision_are_of_the_issuer_of_their_identity(
 
         assert [await seen("1", "shop"), await seen("2", "shop")] == [True, True]
         async with database.begin() as tx:
-            await storage.add(tx, [storage.BroughtRecord(acmes, "partner:acme")])
+            await note_issuers(tx, [(acmes, "partner:acme")])
         assert [await seen("1", "shop"), await seen("2", "shop")] == [True, False]
         assert [await seen("1", "partner:acme"), await seen("2", "partner:acme")] == [False, True]
         with pytest.raises(DBAPIError):

@@ -1,8 +1,9 @@
 """Customers: every identity that an event has named, the customer that owns it, and the partner that brought it."""
 
-from services.feedback.customers import events, storage
+from services.feedback.customers import events
 from shared.events.profile import CustomerMerged, CustomerRegistered, CustomerUnmerged
 from shared.identity import customer_of, identity_metadata
+from shared.identity.brought import brought_metadata
 from shared.service import Capability, Invariants
 from shared.verify.kernel_rules import IDENTITIES
 
@@ -15,6 +16,6 @@ CAPABILITY = Capability(
         CustomerUnmerged: events.customer_moved,
     },
     customer_of=customer_of,
-    tables=(identity_metadata, storage.metadata),
+    tables=(identity_metadata, brought_metadata),
     invariants=Invariants(event_rules=(IDENTITIES,)),
 )

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
-from services.feedback.customers import storage
 from services.feedback.settings import Settings
 from shared import identity
-from shared.auth.principal import SHOP
 from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Event
 from shared.events.profile import CUSTOMERS, CustomerMerged, CustomerRegistered, CustomerUnmerged
 from shared.identity import Move
+from shared.identity.brought import note_issuers
 
 
 async def lock(tx: Tx, _context: Context[Settings], events: Sequence[Event]) -> None:
@@ -24,9 +23,7 @@ async def customer_registered(
 ) -> None:
     """Remember the identities of new customers, and which of them partners brought."""
     await identity.lock(tx, (event.identity_id for event in events))
-    brought = {event.identity_id: event.issuer for event in events if event.issuer != SHOP}
-    if brought:
-        await storage.add(tx, [storage.BroughtRecord(*named) for named in brought.items()])
+    await note_issuers(tx, ((event.identity_id, event.issuer) for event in events))
 
 
 async def customer_moved(

@@ -1,22 +1,10 @@
-"""The issuer of an identity: the shop, or the partner that brought it."""
+"""The ids of customers as a caller is shown them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from services.feedback.customers import storage
-from shared.auth.principal import SHOP, Principal
+from shared.auth.principal import Principal
 from shared.db import Read
-
-
-async def issuer_of(read: Read, identity_id: str) -> str:
-    """Return the issuer of one identity. An identity that no registration has told of yet counts as the shop's."""
-    return (await issuers_of(read, [identity_id]))[identity_id]
-
-
-async def issuers_of(read: Read, identity_ids: Iterable[str]) -> dict[str, str]:
-    """Return the issuer of each of these identities."""
-    wanted = set(identity_ids)
-    brought = await storage.issuers(read, wanted) if wanted else {}
-    return {identity_id: brought.get(identity_id, SHOP) for identity_id in wanted}
+from shared.identity.brought import issuers_of
 
 
 async def ids_shown(read: Read, caller: Principal, owner_of: Mapping[str, str]) -> Mapping[str, str]:

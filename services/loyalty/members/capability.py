@@ -6,8 +6,8 @@ from services.loyalty.members.events.customers import (
     owner_changed,
 )
 from services.loyalty.members.events.lock import lock
-from services.loyalty.members.storage.brought import metadata
 from shared.events.profile import CustomerErased, CustomerMerged, CustomerRegistered, CustomerUnmerged
+from shared.identity.brought import brought_metadata
 from shared.service import Capability
 
 CAPABILITY = Capability(
@@ -19,5 +19,5 @@ CAPABILITY = Capability(
         CustomerUnmerged: owner_changed,
         CustomerErased: customer_erased,
     },
-    tables=(metadata,),
+    tables=(brought_metadata,),
 )

@@ -22,7 +22,7 @@ from services.feedback.complaints.domain.complaint import OpenedBy, due_or_none
 from services.feedback.complaints.domain.machine import ComplaintAction, ComplaintOutcome, ComplaintStatus
 from services.feedback.complaints.queries.admission import READ_SCOPE, admit, allowed_to, known_to
 from services.feedback.complaints.refusals import UnknownComplaint
-from services.feedback.customers.queries import ids_shown, issuer_of
+from services.feedback.customers.queries import ids_shown
 from services.feedback.http import ClockOut, ComplaintInPath, DueAt, OwnerId, UpdatedAt, show_clocks
 from services.feedback.remedies.queries.limits import DECIDERS
 from services.feedback.settings import Settings
@@ -34,6 +34,7 @@ from shared.http.dependencies import Caller, InContext, Reading
 from shared.http.models import Response, member_of
 from shared.http.readers import ACTOR, EVERYBODY
 from shared.http.routes import Router
+from shared.identity.brought import issuer_of
 
 router = Router(tags=["complaints"])
 

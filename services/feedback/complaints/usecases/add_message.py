@@ -22,12 +22,12 @@ from services.feedback.complaints.steps.update_clocks import update_clocks
 from services.feedback.complaints.storage import complaints, messages
 from services.feedback.complaints.storage.tables import MessageRecord
 from services.feedback.complaints.usecases.open_complaint import NewComplaint, open_complaint
-from services.feedback.customers.queries import issuer_of
 from services.feedback.settings import Settings
 from services.feedback.sla.domain.facts import BACKDATING_MAX
 from shared.auth.principal import SubjectKind
 from shared.context import Context
 from shared.db import Tx
+from shared.identity.brought import issuer_of
 from shared.ids import new_id
 
 MESSAGE_WITHIN: Final = timedelta(days=30)

@@ -15,7 +15,6 @@ from services.feedback.complaints.refusals import (
 from services.feedback.complaints.steps.update_clocks import update_clocks
 from services.feedback.complaints.storage import complaints
 from services.feedback.complaints.storage.tables import ComplaintRecord
-from services.feedback.customers.queries import issuer_of
 from services.feedback.settings import Settings
 from shared import audit, identity
 from shared.auth.principal import SHOP
@@ -23,6 +22,7 @@ from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Cause
 from shared.events.feedback import ComplaintOpened
+from shared.identity.brought import issuer_of
 from shared.ids import new_id
 from shared.vault import Keys
 

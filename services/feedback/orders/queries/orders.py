@@ -1,10 +1,10 @@
 """The order behind the reference on a complaint, and its returns."""
 
-from services.feedback.customers.queries import issuers_of
 from services.feedback.orders.domain import OwnedOrder
 from services.feedback.orders.storage import orders
 from services.feedback.orders.storage.orders import returns_of as returns_of_order
 from shared.db import Read
+from shared.identity.brought import issuers_of
 
 __all__ = ["find_order", "returns_of_order"]
 

@@ -5,12 +5,12 @@ from datetime import datetime
 from services.loyalty.earning.queries.simulate_purchase import Asked
 from services.loyalty.http import CartIn, buyer_of
 from services.loyalty.ledger.refusals import UnknownMember
-from services.loyalty.members.queries.issuers import issuer_of
 from services.loyalty.redemptions.refusals import PaidOrderTooLarge
 from shared import money
 from shared.auth.principal import Principal
 from shared.db import Read
 from shared.http.customers import Naming
+from shared.identity.brought import issuer_of
 from shared.limits import ORDER_AMOUNT_MAX
 
 

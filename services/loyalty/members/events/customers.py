@@ -9,7 +9,6 @@ from services.loyalty.members.usecases.move_owners import move_owners
 from services.loyalty.settings import Settings
 from shared.context import Context
 from shared.db import Tx
-from shared.events.base import SHOP
 from shared.events.profile import CustomerErased, CustomerMerged, CustomerRegistered, CustomerUnmerged
 
 
@@ -17,8 +16,7 @@ async def customer_registered(
     tx: Tx, context: Context[Settings], events: Sequence[CustomerRegistered]
 ) -> None:
     """Enrol new customers: the programme's enrolment is automatic."""
-    brought = {event.identity_id: event.issuer for event in events if event.issuer != SHOP}
-    await enrol_members(tx, [event.identity_id for event in events], brought)
+    await enrol_members(tx, [(event.identity_id, event.issuer) for event in events])
 
 
 async def owner_changed(
