@@ -1,16 +1,22 @@
-"""The parts of requests and answers that several capabilities share: a cart, and what rules say of it."""
+"""The parts of requests and answers that several capabilities share: a cart and what rules say of it, and documents with versions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import Field
+from pydantic import BaseModel, Field, GetJsonSchemaHandler, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
+from services.loyalty.ledger.domain.documents import Fault
 from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.purchases.domain.facts import Line
 from services.loyalty.purchases.domain.reasons import Reason
 from shared.auth.principal import Principal
 from shared.db import Read
+from shared.db.types import to_json
+from shared.errors import DomainError, FieldError
 from shared.events.base import Issuer
 from shared.http.customers import ISSUER_OF_NAME, CustomerName, Naming
 from shared.http.models import (
@@ -26,7 +32,12 @@ from shared.http.models import (
     Source,
     Store,
 )
+from shared.http.validation import field_errors, pointer
 from shared.limits import LINES_MAX
+
+T = TypeVar("T", bound=BaseModel)
+PLACE = "document"
+"""The name of a document in a request."""
 
 
 class SimulatedLineIn(Request):
@@ -137,3 +148,44 @@ async def buyer_of(read: Read, caller: Principal, named: Naming, cart: CartIn) -
     if identity_id is None or own not in (None, identity_id):
         raise UnknownMember
     return identity_id
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAs:
+    """Shows an object in the OpenAPI document as the document that it has to be.
+
+    The route gets the object as it was sent: `read_document` reads it, so that faults of its shape and contradictions have
+    the same refusal.
+    """
+
+    model: type[BaseModel]
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the schema of the document."""
+        return handler(self.model.__pydantic_core_schema__)
+
+
+def read_document(model: type[T], given: Mapping[str, object], invalid: type[DomainError]) -> T:
+    """Return the document of a request. Raises `invalid`, with a pointer to each fault of its shape."""
+    try:
+        return model.model_validate_json(to_json(given))
+    except ValidationError as error:
+        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_url=False)]
+        raise invalid(errors=[_placed(wrong) for wrong in field_errors(faults, given, model)]) from None
+
+
+def refuse_faults(faults: Sequence[Fault], invalid: type[DomainError]) -> None:
+    """Raise `invalid` with a pointer to each fault of a document, if there is one."""
+    if faults:
+        raise invalid(
+            errors=[
+                FieldError.of(pointer((PLACE, *fault.place)), fault.sentence, **fault.values)
+                for fault in faults
+            ]
+        )
+
+
+def _placed(error: FieldError) -> FieldError:
+    return FieldError(pointer((PLACE,)) + error.pointer, error.code, error.en, error.zh)

@@ -8,10 +8,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from services.loyalty.earning.domain.document import RulebookDocument, canonical, hash_of
+from services.loyalty.earning.domain.document import RulebookDocument, canonical
 from services.loyalty.earning.domain.rules import PointsPerAmount
 from services.loyalty.earning.storage import rulebooks
 from services.loyalty.earning.storage.tables import rulebook
+from services.loyalty.ledger.domain.documents import hash_of
 from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.steps.programme import store_version
 from services.loyalty.ledger.storage import programmes

@@ -9,9 +9,9 @@ from pydantic import Field
 from starlette.requests import Request as Incoming
 
 from services.loyalty.earning.api.rulebooks import PREFIX, RulebookInPath
-from services.loyalty.earning.domain.differing import Difference
 from services.loyalty.earning.queries.compare_rulebooks import compare_rulebooks
 from services.loyalty.earning.refusals import RulebookNotFound
+from services.loyalty.ledger.domain.documents import Difference
 from services.loyalty.parameters import plain_number
 from shared.auth.access import OPERATORS, allow
 from shared.http import language

@@ -5,49 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, GetJsonSchemaHandler, ValidationError
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import Field
 
 from services.loyalty.earning.domain.document import RulebookDocument, canonical
 from services.loyalty.earning.domain.documents import CODE
 from services.loyalty.earning.queries.check_document import check_document
 from services.loyalty.earning.queries.drafts import find_draft
 from services.loyalty.earning.refusals import DOCUMENT_BYTES_MAX, RulebookInvalid, RulebookTooLarge
+from services.loyalty.http import ShownAs, read_document
 from services.loyalty.settings import Settings
 from shared.context import Context
 from shared.db import Read
-from shared.db.types import to_json
-from shared.errors import FieldError
-from shared.http.validation import field_errors, pointer
 from shared.limits import CODE_MAX
-
-
-class _Shown:
-    """Shows an object in the OpenAPI document as the rulebook's document that it has to be.
-
-    The route gets the object as it was sent: `read_document_of_programme` reads it, so that faults of its shape and contradictions have the same
-    refusal.
-    """
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        """Return the schema of a rulebook's document."""
-        return handler(RulebookDocument.__pydantic_core_schema__)
-
 
 DocumentIn = Annotated[
     dict[str, object],
-    _Shown,
+    ShownAs(RulebookDocument),
     Field(
         description="Rules, goals, groups and caps (docs/rules/earning.md). Everything that is wrong with it is told with a pointer."
     ),
 ]
 DocumentOut = Annotated[
     dict[str, object],
-    _Shown,
+    ShownAs(RulebookDocument),
     Field(description="Rules, goals, groups and caps (docs/rules/earning.md)."),
 ]
 EXAMPLE = {
@@ -66,7 +46,6 @@ EXAMPLE = {
     "caps": [{"code": "daily", "period": "day", "limit": 500}],
 }
 DraftName = Annotated[str, Field(max_length=CODE_MAX, pattern=CODE)]
-_PLACE = "document"
 
 
 async def read_document_of_programme(
@@ -76,7 +55,7 @@ async def read_document_of_programme(
 
     Raises RulebookInvalid, RulebookTooLarge.
     """
-    document = _read_document(given)
+    document = read_document(RulebookDocument, given, RulebookInvalid)
     await check_document(read, context, document)
     if len(canonical(document).encode()) > DOCUMENT_BYTES_MAX:
         raise RulebookTooLarge
@@ -93,16 +72,3 @@ async def document_asked(
     if draft is not None:
         return (await find_draft(read, draft)).document
     return None if given is None else canonical(await read_document_of_programme(read, context, given))
-
-
-def _read_document(given: Mapping[str, object]) -> RulebookDocument:
-    try:
-        return RulebookDocument.model_validate_json(to_json(given))
-    except ValidationError as error:
-        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_url=False)]
-        errors = field_errors(faults, given, RulebookDocument)
-        raise RulebookInvalid(errors=[_placed(wrong) for wrong in errors]) from None
-
-
-def _placed(error: FieldError) -> FieldError:
-    return FieldError(pointer((_PLACE,)) + error.pointer, error.code, error.en, error.zh)

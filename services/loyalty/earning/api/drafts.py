@@ -23,7 +23,6 @@ from services.loyalty.earning.api.rulebooks import (
     RulebookDetailOut,
     rulebook_shown,
 )
-from services.loyalty.earning.domain.document import hash_of
 from services.loyalty.earning.domain.documents import CODE
 from services.loyalty.earning.queries.compare_rulebooks import compare_draft
 from services.loyalty.earning.queries.drafts import find_draft, list_drafts
@@ -44,6 +43,7 @@ from services.loyalty.earning.storage.tables import RulebookDraftRecord
 from services.loyalty.earning.usecases.delete_draft import delete_draft
 from services.loyalty.earning.usecases.publish_draft import publish_draft
 from services.loyalty.earning.usecases.save_draft import save_draft
+from services.loyalty.ledger.domain.documents import hash_of
 from services.loyalty.parameters import plain_number
 from services.loyalty.settings import Settings
 from shared.auth.access import OPERATORS, allow

@@ -14,7 +14,7 @@ from services.loyalty.earning.api.documents import (
     DocumentOut,
     read_document_of_programme,
 )
-from services.loyalty.earning.domain.document import canonical, hash_of
+from services.loyalty.earning.domain.document import canonical
 from services.loyalty.earning.queries.check_meaning import check_meaning
 from services.loyalty.earning.queries.rulebooks import find_rulebook, list_rulebooks
 from services.loyalty.earning.refusals import (
@@ -33,6 +33,7 @@ from services.loyalty.earning.storage.rulebooks import SORTS
 from services.loyalty.earning.storage.tables import RulebookRecord
 from services.loyalty.earning.usecases.publish_rulebook import publish_rulebook
 from services.loyalty.earning.usecases.withdraw_rulebook import withdraw_rulebook
+from services.loyalty.ledger.domain.documents import hash_of
 from services.loyalty.parameters import plain_number
 from services.loyalty.settings import Settings
 from shared.auth.access import OPERATORS, allow

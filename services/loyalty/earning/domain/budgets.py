@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from services.loyalty.earning.domain import periods
-from services.loyalty.earning.domain.documents import Code, Part
+from services.loyalty.earning.domain.documents import Code
 from services.loyalty.earning.domain.periods import Period
+from services.loyalty.ledger.domain.documents import Part
 from shared.local_time import local_day
 
 CEILING_MAX = 1_000_000_000_000

@@ -14,6 +14,7 @@ from services.loyalty.earning.domain.goals import GOAL_POINTS_MAX, Goal, Measure
 from services.loyalty.earning.domain.periods import HOLDS
 from services.loyalty.earning.domain.rules import FixedBonus, Multiplier, PointsPerAmount, PointsPerStep, Rule
 from services.loyalty.earning.domain.rules.terms import OnReturn, Selection
+from services.loyalty.ledger.domain.documents import Fault, Place
 from shared import money
 from shared.catalogues import Sentence, field_sentence
 from shared.limits import LINES_MAX, ORDER_AMOUNT_MAX, QUANTITY_MAX
@@ -53,17 +54,6 @@ _CURRENCY_OF_AMOUNTS = field_sentence(__name__, "currency_of_amounts")
 _GOAL_TOO_LOW = field_sentence(__name__, "goal_too_low")
 _GOAL_NOT_AGAIN = field_sentence(__name__, "goal_not_again")
 _NOT_REQUALIFIED = field_sentence(__name__, "not_requalified")
-
-Place = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something in a document that contradicts itself: its place, and the sentence about it."""
-
-    place: Place
-    sentence: Sentence
-    values: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

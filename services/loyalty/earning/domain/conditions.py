@@ -15,8 +15,9 @@ from pydantic import Field, StringConstraints
 from typing_extensions import TypeAliasType
 
 from services.loyalty.earning.domain.cart import Cart
-from services.loyalty.earning.domain.documents import CURRENCIES_MAX, Part
+from services.loyalty.earning.domain.documents import CURRENCIES_MAX
 from services.loyalty.earning.domain.fact_names import CATALOGUE, MEMBER_TIER
+from services.loyalty.ledger.domain.documents import Part
 from shared.limits import CODE_MAX, INT64_MAX, ORDER_ID_MAX
 
 CHILDREN_MAX = 64

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
-from hashlib import sha256
 from typing import Annotated
 
 from pydantic import Field
 
 from services.loyalty.earning.domain.budgets import Budget
-from services.loyalty.earning.domain.documents import Code, Part
+from services.loyalty.earning.domain.documents import Code
 from services.loyalty.earning.domain.goals import Goal
 from services.loyalty.earning.domain.periods import Period
 from services.loyalty.earning.domain.rules import PointsPerAmount, Rule
+from services.loyalty.ledger.domain.documents import Part, text_of
 
 RULES_MAX = 200
 GROUPS_MAX = 50
@@ -85,9 +84,4 @@ def canonical(document: RulebookDocument) -> str:
     for part in LATER_PARTS:
         if not fields[part]:
             del fields[part]
-    return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def hash_of(text: str) -> bytes:
-    """Return the SHA-256 of a document's canonical text, which tells two documents apart in every answer."""
-    return sha256(text.encode()).digest()
+    return text_of(fields)

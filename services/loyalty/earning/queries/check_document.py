@@ -5,11 +5,11 @@ from __future__ import annotations
 from services.loyalty.earning.domain import checks
 from services.loyalty.earning.domain.document import RulebookDocument
 from services.loyalty.earning.refusals import RulebookInvalid
+from services.loyalty.http import refuse_faults
 from services.loyalty.ledger.queries.programme import programme_or_default
 from services.loyalty.settings import Settings
 from shared.context import Context
 from shared.db import Read
-from shared.errors import FieldError
 
 
 async def check_document(read: Read, context: Context[Settings], document: RulebookDocument) -> None:
@@ -18,12 +18,4 @@ async def check_document(read: Read, context: Context[Settings], document: Ruleb
     Raises RulebookInvalid with a pointer to each fault.
     """
     programme = await programme_or_default(read, context)
-    faults = checks.faults(document, programme.tier_codes(context.clock.now()))
-    if faults:
-        errors = [FieldError.of(_pointer(fault.place), fault.sentence, **fault.values) for fault in faults]
-        raise RulebookInvalid(errors=errors)
-
-
-def _pointer(place: checks.Place) -> str:
-    names = (str(name).replace("~", "~0").replace("/", "~1") for name in ("document", *place))
-    return "".join(f"/{name}" for name in names)
+    refuse_faults(checks.faults(document, programme.tier_codes(context.clock.now())), RulebookInvalid)

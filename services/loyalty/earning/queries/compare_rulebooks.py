@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from services.loyalty.earning.domain.differing import Difference, differences
+from services.loyalty.earning.domain.differing import differences
 from services.loyalty.earning.domain.document import RulebookDocument, parse_document
 from services.loyalty.earning.domain.rulebook import Rulebooks
 from services.loyalty.earning.refusals import RulebookNotFound
 from services.loyalty.earning.storage import rulebooks
+from services.loyalty.ledger.domain.documents import Difference
 from shared.db import Read
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from services.loyalty.earning.domain import compiling, earning, explaining
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledRulebook
-from services.loyalty.earning.domain.document import canonical, default_document, hash_of
+from services.loyalty.earning.domain.document import canonical, default_document
 from services.loyalty.earning.domain.earning import Claim, Served
 from services.loyalty.earning.domain.explaining import Applied, Rejected
 from services.loyalty.earning.domain.levels import Counters, Level
@@ -21,6 +21,7 @@ from services.loyalty.earning.queries.budgets import quotas_of
 from services.loyalty.earning.queries.goals import GoalStanding, asked_of, standings_of, starts_with
 from services.loyalty.earning.queries.rulebooks import compiled_of
 from services.loyalty.earning.storage import counters, rulebooks
+from services.loyalty.ledger.domain.documents import hash_of
 from services.loyalty.ledger.domain.programme import Programme
 from services.loyalty.ledger.queries.find_member import FoundMember
 from services.loyalty.ledger.queries.programme import programme_or_default

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from services.loyalty.earning.domain.compiling import CompiledRulebook
-from services.loyalty.earning.domain.document import canonical, hash_of
+from services.loyalty.earning.domain.document import canonical
 from services.loyalty.earning.domain.progress import Starts
 from services.loyalty.earning.domain.rulebook import Rulebooks, default_rulebook
 from services.loyalty.earning.storage import compiled, rulebooks
+from services.loyalty.ledger.domain.documents import hash_of
 from services.loyalty.ledger.domain.programme import Programme
 from services.loyalty.ledger.steps.programme import lock_programme, open_programme
 from services.loyalty.settings import Settings

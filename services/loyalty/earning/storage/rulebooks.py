@@ -7,9 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from services.loyalty.earning.domain.document import canonical, hash_of
+from services.loyalty.earning.domain.document import canonical
 from services.loyalty.earning.domain.rulebook import Rulebook, Version
 from services.loyalty.earning.storage.tables import RulebookRecord, rulebook
+from services.loyalty.ledger.domain.documents import hash_of
 from services.loyalty.ledger.domain.programme import PROGRAMME
 from shared.db import Read, Slice, Sorts, Tx, any_of, columns_of
 

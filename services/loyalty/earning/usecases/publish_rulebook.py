@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.loyalty.earning.domain.document import RulebookDocument
 from services.loyalty.earning.domain.rulebook import Rulebook, Rulebooks
@@ -15,12 +15,10 @@ from services.loyalty.earning.refusals import (
 )
 from services.loyalty.earning.steps.rulebooks import current_rulebooks, lock_rulebooks
 from services.loyalty.earning.storage import rulebooks
+from services.loyalty.ledger.domain.documents import AHEAD_MIN
 from services.loyalty.settings import Settings
 from shared.context import Context
 from shared.db import Tx
-
-AHEAD_MIN = timedelta(seconds=60)
-"""A rulebook begins this long after its publication, when every consumer has read it."""
 
 
 async def publish_rulebook(

@@ -8,6 +8,7 @@ from services.loyalty.earning.refusals import DRAFTS_MAX, TooManyDrafts
 from services.loyalty.earning.steps.rulebooks import lock_rulebooks
 from services.loyalty.earning.storage import drafts
 from services.loyalty.earning.storage.tables import RulebookDraftRecord
+from services.loyalty.ledger.domain.documents import draft_version
 from services.loyalty.ledger.domain.programme import PROGRAMME
 from services.loyalty.settings import Settings
 from shared import audit
@@ -15,9 +16,6 @@ from shared.audit import Change
 from shared.context import Context
 from shared.db import Tx
 from shared.preconditions import Precondition
-
-MICROSECONDS = 1_000_000
-"""Of a second. Versions count them, so that a draft has a higher one than a deleted draft of the same name had."""
 
 
 async def save_draft(
@@ -43,7 +41,7 @@ async def save_draft(
     elif former.document == text:
         return former
     before = None if former is None else former.version
-    version = max(int(tx.now.timestamp() * MICROSECONDS), (before or 0) + 1)
+    version = draft_version(tx.now, before)
     saved = RulebookDraftRecord(PROGRAMME, name, text, version, author, tx.now)
     await drafts.save(tx, saved)
     audit.note(tx, changes=[Change(name, "version", before, version)])

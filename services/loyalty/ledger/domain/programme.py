@@ -6,7 +6,6 @@ tier at an instant is by the version in force at that instant (docs/rules/progra
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +16,11 @@ from itertools import pairwise
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from services.loyalty.ledger.domain import calendar
 from services.loyalty.ledger.domain.calendar import CalendarPeriod
+from services.loyalty.ledger.domain.documents import Part, text_of
 from shared import money
 from shared.limits import CODE_MAX, REMEDY_POINTS_MAX
 
@@ -38,15 +38,7 @@ THE_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 PointsOfOne = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
-class Document(BaseModel):
-    """A frozen part of what a programme promises. Unknown fields are refused, and texts are not taken for integers."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, json_schema_mode_override="validation"
-    )
-
-
-class TierTerms(Document):
+class TierTerms(Part):
     """A level, from `from_spend` whole units of the programme's currency in the trailing window."""
 
     code: Annotated[
@@ -69,7 +61,7 @@ class TierTerms(Document):
     ]
 
 
-class PointsWorth(Document):
+class PointsWorth(Part):
     """The worth of points: so many `points` are `amount_minor` in minor units of the programme's currency."""
 
     points: Annotated[int, Field(ge=1, le=1_000_000)]
@@ -80,7 +72,7 @@ class PointsWorth(Document):
         return points * self.amount_minor // self.points if points > 0 else 0
 
 
-class Expiry(Document):
+class Expiry(Part):
     """When points expire whose rule does not say: so many months after they were earned, or at the end of a period then."""
 
     months: Annotated[int, Field(ge=0, le=240, description="Calendar months after the points were earned.")]
@@ -97,7 +89,7 @@ class Expiry(Document):
         return ends if self.until_end_of is None else calendar.period_end(ends, self.until_end_of, zone)
 
 
-class ProgrammeDocument(Document):
+class ProgrammeDocument(Part):
     """A document says what one version promises. Months and days are those of `zone`."""
 
     zone: Annotated[
@@ -245,13 +237,7 @@ def parse_document(text: str) -> ProgrammeDocument:
 
 def canonical(document: ProgrammeDocument) -> str:
     """Return a document as the text that is stored: names sorted, no blanks, and nothing that is null."""
-    fields = document.model_dump(mode="json", exclude_none=True)
-    return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def hash_of(text: str) -> bytes:
-    """Return the SHA-256 of a document's canonical text."""
-    return sha256(text.encode()).digest()
+    return text_of(document.model_dump(mode="json", exclude_none=True))
 
 
 def timeline_hash(versions: Sequence[tuple[int, datetime | None, bytes]]) -> bytes:

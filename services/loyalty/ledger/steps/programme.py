@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from services.loyalty.ledger.domain.documents import hash_of
 from services.loyalty.ledger.domain.programme import (
     CODE,
     PROGRAMME,
@@ -13,7 +14,6 @@ from services.loyalty.ledger.domain.programme import (
     ProgrammeDocument,
     canonical,
     default_document,
-    hash_of,
 )
 from services.loyalty.ledger.storage import programmes
 from services.loyalty.ledger.storage.programme_tables import ProgrammeVersionRecord

@@ -8,7 +8,7 @@ from fastapi import Query
 from pydantic import Field
 from starlette.requests import Request as Incoming
 
-from services.loyalty.earning.domain.differing import Difference
+from services.loyalty.ledger.domain.documents import Difference
 from services.loyalty.parameters import plain_number
 from services.loyalty.programme.api.programme import PREFIX
 from services.loyalty.programme.api.versions import VersionInPath

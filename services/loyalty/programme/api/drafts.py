@@ -8,14 +8,14 @@ from pydantic import Field
 from pydantic_core import from_json
 from starlette.requests import Request as Incoming
 
-from services.loyalty.ledger.domain.programme import hash_of
+from services.loyalty.ledger.domain.documents import hash_of
 from services.loyalty.parameters import plain_number
 from services.loyalty.programme.api.differences import CHANGE, ProgrammeChangeOut, changes_shown
 from services.loyalty.programme.api.documents import (
     EXAMPLE,
     ProgrammeDocumentIn,
     ProgrammeDocumentOut,
-    read_document,
+    read_programme_document,
 )
 from services.loyalty.programme.api.programme import PREFIX
 from services.loyalty.programme.api.versions import (
@@ -113,7 +113,7 @@ async def put_draft(
     With `If-Match` it is saved only while it is as you have read it, so that nobody's work is lost. The same document once more
     changes nothing.
     """
-    document = read_document(body.document)
+    document = read_programme_document(body.document)
     return _shown(context, await save_programme_draft(tx, context, document, caller.key, precondition))
 
 

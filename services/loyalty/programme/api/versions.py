@@ -8,13 +8,14 @@ from fastapi import Path
 from pydantic import Field
 from pydantic_core import from_json
 
-from services.loyalty.ledger.domain.programme import canonical, hash_of
+from services.loyalty.ledger.domain.documents import hash_of
+from services.loyalty.ledger.domain.programme import canonical
 from services.loyalty.parameters import plain_number
 from services.loyalty.programme.api.documents import (
     EXAMPLE,
     ProgrammeDocumentIn,
     ProgrammeDocumentOut,
-    read_document,
+    read_programme_document,
 )
 from services.loyalty.programme.api.programme import PREFIX
 from services.loyalty.programme.queries.check_document import check_draft
@@ -175,7 +176,7 @@ async def post_version(
 
     Nothing that is booked changes. Members whose spend reaches another tier by the new thresholds have it from that instant on.
     """
-    document = read_document(body.document)
+    document = read_programme_document(body.document)
     version = await publish_programme(tx, context, document, body.in_force_from, caller.key)
     return await version_shown(tx, context, version)
 
@@ -207,7 +208,7 @@ async def post_validation(
     read: Reading, context: InContext[Settings], body: ProgrammeCheckIn
 ) -> ProgrammeCheckOut:
     """Check a document, and write nothing. What is wrong with it is a 422 with a pointer to each place."""
-    document = read_document(body.document)
+    document = read_programme_document(body.document)
     await check_draft(read, context, document)
     return ProgrammeCheckOut(hash=hash_of(canonical(document)).hex())
 

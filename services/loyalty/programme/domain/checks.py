@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from zoneinfo import available_timezones
 
-from services.loyalty.earning.domain.checks import Fault
+from services.loyalty.ledger.domain.documents import Fault
 from services.loyalty.ledger.domain.programme import Programme, ProgrammeDocument
 from shared import money
 from shared.catalogues import field_sentence

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from services.loyalty.earning.domain.checks import Fault
 from services.loyalty.earning.queries.rulebooks import tiers_named
+from services.loyalty.http import refuse_faults
 from services.loyalty.ledger.domain.programme import Programme, ProgrammeDocument
 from services.loyalty.ledger.queries.programme import any_booked, programme_or_default
 from services.loyalty.programme.domain.checks import faults_beside
@@ -15,11 +14,6 @@ from services.loyalty.purchases.queries.orders import any_recorded
 from services.loyalty.settings import Settings
 from shared.context import Context
 from shared.db import Read
-from shared.errors import FieldError
-from shared.http.validation import pointer
-
-PLACE = "document"
-"""The name of the document in a request."""
 
 
 async def is_booked(read: Read) -> bool:
@@ -41,15 +35,4 @@ async def check_version(
 ) -> None:
     """Refuse a document that contradicts the other versions, or the rules in force from an instant on. Raises ProgrammeInvalid."""
     in_use = await tiers_named(read, in_force_from)
-    refuse(faults_beside(document, programme, in_use, is_first=is_first))
-
-
-def refuse(contradictions: Sequence[Fault]) -> None:
-    """Raise ProgrammeInvalid with a pointer to each fault, if there is one."""
-    if contradictions:
-        raise ProgrammeInvalid(
-            errors=[
-                FieldError.of(pointer((PLACE, *fault.place)), fault.sentence, **fault.values)
-                for fault in contradictions
-            ]
-        )
+    refuse_faults(faults_beside(document, programme, in_use, is_first=is_first), ProgrammeInvalid)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.loyalty.earning.domain.differing import Difference
+from services.loyalty.ledger.domain.documents import Difference
 from services.loyalty.ledger.domain.programme import parse_document
 from services.loyalty.ledger.queries.programme import programme_or_default
 from services.loyalty.programme.domain.differing import differences

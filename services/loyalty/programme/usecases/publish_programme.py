@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.loyalty.earning.steps.rulebooks import restart_rulebooks
+from services.loyalty.ledger.domain.documents import AHEAD_MIN
 from services.loyalty.ledger.domain.programme import THE_BEGINNING, Programme, ProgrammeDocument
 from services.loyalty.ledger.steps.programme import (
     current_programme,
@@ -24,9 +25,6 @@ from services.loyalty.settings import Settings
 from shared.consume.set_aside import lock_consumer
 from shared.context import Context
 from shared.db import Tx
-
-AHEAD_MIN = timedelta(seconds=60)
-"""A version begins this long after its publication, when every consumer has read it."""
 
 
 async def publish_programme(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.loyalty.ledger.domain.documents import draft_version
 from services.loyalty.ledger.domain.programme import CODE, PROGRAMME, ProgrammeDocument, canonical
 from services.loyalty.ledger.steps.programme import lock_programme, open_programme
 from services.loyalty.programme.queries.check_document import check_draft
@@ -13,9 +14,6 @@ from shared.audit import Change
 from shared.context import Context
 from shared.db import Tx
 from shared.preconditions import Precondition
-
-MICROSECONDS = 1_000_000
-"""Of a second. Versions count them, so that a draft has a higher one than a deleted draft had."""
 
 
 async def save_programme_draft(
@@ -31,7 +29,7 @@ async def save_programme_draft(
     text = canonical(document)
     if former is not None and former.document == text:
         return former
-    version = max(int(tx.now.timestamp() * MICROSECONDS), (before or 0) + 1)
+    version = draft_version(tx.now, before)
     saved = ProgrammeDraftRecord(PROGRAMME, text, version, author, tx.now)
     await drafts.save(tx, saved)
     audit.note(tx, changes=[Change(CODE, "version", before, version)])

@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.loyalty.earning.domain import compiling, earning
-from services.loyalty.earning.domain.document import RulebookDocument, canonical, default_document, hash_of
+from services.loyalty.earning.domain.document import RulebookDocument, canonical, default_document
 from services.loyalty.earning.domain.earning import Decision, Outcome
 from services.loyalty.earning.domain.rulebook import Rulebooks, Version
 from services.loyalty.earning.domain.rules import type_of_kind
+from services.loyalty.ledger.domain.documents import hash_of
 from services.loyalty.purchases.domain.facts import Line, Purchase
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

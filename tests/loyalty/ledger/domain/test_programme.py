@@ -16,7 +16,7 @@ from services.loyalty.ledger.domain.programme import (
     default_document,
     parse_document,
 )
-from services.loyalty.programme.api.documents import read_document
+from services.loyalty.programme.api.documents import read_programme_document
 from services.loyalty.programme.refusals import ProgrammeInvalid
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -44,7 +44,7 @@ def test_a_document_that_makes_no_sense_is_refused(change: dict[str, object]) ->
     document = default_document("CNY", "UTC").model_dump(mode="json", exclude_none=True) | change
 
     with pytest.raises(ProgrammeInvalid):
-        read_document(document)
+        read_programme_document(document)
 
 
 def versions(*begins: datetime | None) -> list[ProgrammeVersion]:

@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar, NamedTuple
 from pydantic import AwareDatetime, Field
 
 from services.loyalty.earning.domain.conditions import Condition
-from services.loyalty.earning.domain.documents import Code, Part
+from services.loyalty.earning.domain.documents import Code
+from services.loyalty.ledger.domain.documents import Part
 from shared import money
 
 PRIORITY_MAX = 1_000
