@@ -27,6 +27,8 @@ BASE: Json = {"code": "base", "kind": "points_per_amount", "rates": {"CNY": 1}, 
 SPRING: Json = {"code": "spring", "period": "month", "ceiling": 100}
 DAY = timedelta(days=1)
 WORLDS = {"sqlite": limit(6, 60), "postgresql": limit(2, 20)}
+WORLDS_MAX = 100
+"""There are more worlds than `WORLDS` only while no point was earned in any, which would prove nothing."""
 
 
 def back(bought: PurchaseRecorded) -> Event:
@@ -165,7 +167,9 @@ async def _until_applied(shop: Shop, event: Event) -> Outcome:
 
 async def test_buying_and_returning_at_once_changes_no_budget(shop: Shop, kind: databases.Kind) -> None:
     """H4 and H7, with random rules, caps, groups and goals."""
-    for number in range(WORLDS[kind]):
+    for number in range(WORLDS_MAX):
+        if number >= WORLDS[kind] and await shop.rows(lot):
+            break
         rng = random.Random(f"budgets {SEED} {number}")
         document = random_document(rng, world=number)
         budgets = [{"code": f"budget{number}", "ceiling": rng.choice((20, 60, 200))}]

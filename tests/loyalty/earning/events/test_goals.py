@@ -27,6 +27,8 @@ FIFTH: Json = {"code": "fifth", "measure": "purchases", "target": 5, "points": 5
 FIRST: Json = {"code": "first", "measure": "purchases", "target": 1, "times": 1, "points": 100}
 DAY = timedelta(days=1)
 WORLDS = {"sqlite": limit(8, 200), "postgresql": limit(2, 60)}
+WORLDS_MAX = 300
+"""There are more worlds than `WORLDS` only while no goal was completed in any, which would prove nothing."""
 
 
 def orders(buyer: str, count: int, at: datetime = START, minor: int = 100) -> list[PurchaseRecorded]:
@@ -268,7 +270,9 @@ async def test_random_goals_in_any_order_through_merges_and_unmerges(
 ) -> None:
     """H1 to H4, H6 and H8: what is left of each member's own orders, and of all of them while they are merged."""
     zone = shop.runtime.context.settings.zone
-    for number in range(WORLDS[kind]):
+    for number in range(WORLDS_MAX):
+        if number >= WORLDS[kind] and await shop.rows(lot):
+            break
         rng = random.Random(f"goals {SEED} {number}")
         goals: list[Json] = []
         while not goals:
