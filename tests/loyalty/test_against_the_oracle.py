@@ -100,6 +100,7 @@ class Run:
         self.seen: dict[tuple[str, datetime], tuple[object, str]] = {}
         self.held: dict[int, Held] = {}
         self.committed: list[tuple[int, str, list[tuple[int, int]], int]] = []
+        self.orders_of_holds = 0
 
     async def step(self) -> None:
         chance = self.random
@@ -214,7 +215,8 @@ class Run:
         if not self.held:
             return
         row_id = chance.choice(list(self.held))
-        held, order_id = self.held[row_id], f"hold-{row_id}-{len(self.seen)}"
+        self.orders_of_holds += 1
+        held, order_id = self.held[row_id], f"hold-{row_id}-{self.orders_of_holds}"
         if held.state != "open":
             for verb in (self.shop.commit(row_id, order_id), self.shop.extend(row_id, 60)):
                 with pytest.raises(REFUSALS[held.state]):

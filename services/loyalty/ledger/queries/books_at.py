@@ -42,8 +42,9 @@ async def flows_between(
     All postings that were booked after `since` have ids above `after_id`, so that no others are read.
     """
     settled = await _settle(read, until)
+    at_since = [] if since is None else await _intricate(read, since)
     return [
-        *await sums.flows(read, since, until, cohorts, settled.wallet_ids, after_id),
+        *await sums.flows(read, since, until, cohorts, settled.wallet_ids, at_since, after_id),
         *_moves(settled, since, cohorts),
     ]
 
@@ -65,6 +66,10 @@ async def standings_at(
         *await sums.standings(read, at, cohorts, expiries, settled.wallet_ids, after_id),
         *(_standing(settled, lot, cohorts, expiries) for lot in settled.lots.values()),
     ]
+
+
+async def _intricate(read: Read, at: datetime) -> list[int]:
+    return [wallet_id for wallet_id, _ in await sums.intricate_wallets(read, at)]
 
 
 async def _settle(read: Read, at: datetime) -> _Settled:

@@ -48,16 +48,19 @@ async def flows(
     until: datetime,
     cohorts: Sequence[datetime],
     besides: Collection[int] = (),
+    besides_since: Collection[int] = (),
     after_id: int = 0,
 ) -> list[Flow]:
     """Return what moved into the accounts of members and out of them after `since` (None: ever) and up to `until`.
 
-    Movements that had fallen due by then count, booked or not, but those of the wallets `besides` only if they were booked.
-    All postings that were booked after `since` have ids above `after_id`.
+    Movements that had fallen due by then count, booked or not, but those of the wallets `besides` only if they were booked. The same
+    holds for `since` with the wallets `besides_since`: what a period has counted, the next one does not. All postings that were
+    booked after `since` have ids above `after_id`.
     """
-    moves = union_all(
-        _booked_moves(since, until, besides, after_id), _unbooked_moves(since, until, besides)
-    ).subquery()
+    booked = _booked_moves(until, besides)
+    if since is not None:
+        booked = booked.where(_c.id > after_id, _c.booked_at > since, not_(counted_by(since, besides_since)))
+    moves = union_all(booked, _unbooked_moves(since, until, besides)).subquery()
     rows = (
         select(
             _number_of_edges(lot.c.earned_at, cohorts).label("cohort"),
@@ -188,9 +191,9 @@ def _granted_at_once() -> ColumnElement[bool]:
 
 
 def _booked_moves(
-    since: datetime | None, until: datetime, besides: Collection[int], after_id: int
+    until: datetime, besides: Collection[int]
 ) -> Select[*tuple[Any, ...]]:  # columns of several types
-    """Select the postings that came to count in a period, each with the lot whose points moved.
+    """Select the postings that count at an instant, each with the lot whose points moved.
 
     Movements among the accounts of one member's points are left out.
     """
@@ -198,12 +201,9 @@ def _booked_moves(
         (_c.from_account.in_(sorted(ASSETS)), _c.lot_id), else_=func.coalesce(_c.to_lot_id, _c.lot_id)
     )
     inside = and_(_c.from_account.in_(sorted(ASSETS)), _c.to_account.in_(sorted(ASSETS)))
-    statement = select(
-        holder.label("lot_id"), _c.from_account, _c.to_account, _c.points.label("points")
-    ).where(not_(inside), counted_by(until, besides))
-    if since is not None:
-        statement = statement.where(_c.id > after_id, _c.booked_at > since, not_(counted_by(since, besides)))
-    return statement
+    return select(holder.label("lot_id"), _c.from_account, _c.to_account, _c.points.label("points")).where(
+        not_(inside), counted_by(until, besides)
+    )
 
 
 def _unbooked_moves(
