@@ -32,8 +32,8 @@ test: .venv/dev.installed ## run every test, against real databases and real bro
 	@$(BIN)/pytest $(WORKERS) -m 'not bench and not chaos and not compose and not long' $(ARGS)
 
 .PHONY: quick
-quick: .venv/dev.installed ## run what needs no PostgreSQL, no broker, no browser and no Node.js, and takes no long time, in minutes
-	@$(BIN)/pytest $(WORKERS) -m 'not bench and not chaos and not compose and not postgresql and not kafka and not browser and not node and not slow and not long' $(ARGS)
+quick: .venv/dev.installed ## run what needs no PostgreSQL, no broker, no browser and no Node.js, takes no long time, and is not in make check
+	@$(BIN)/pytest $(WORKERS) --ignore=tests/architecture -m 'not bench and not chaos and not compose and not postgresql and not kafka and not browser and not node and not slow and not long' $(ARGS)
 
 .PHONY: test-long
 test-long: .venv/dev.installed ## run every test, with all attacks and long fuzz and property tests in place of samples

@@ -206,9 +206,17 @@ def _next_change(window: Iterable[Spend], at: datetime) -> datetime | None:
 
 
 def rejoin(standing: Standing, programme: Programme, at: datetime) -> list[TierChange]:
-    """Restate the tier of a member whose wallets changed; all stale windows at the frontier must be loaded."""
-    reached = max(standing.frontier() or at, at)
-    return advance(standing, programme, reached) + list(_restate(standing, programme, reached))
+    """Restate the tier of a member whose wallets changed; all stale windows at the frontier must be loaded.
+
+    The wallets that came may bring spend of before a version of the programme. The tier is by the version of now, also if it stays
+    what it was, so the frontier moves on to it.
+    """
+    frontier = standing.frontier()
+    reached = max(frontier or at, at)
+    changes = advance(standing, programme, reached) + list(_restate(standing, programme, reached))
+    if frontier is not None and programme.begun(frontier, reached):
+        _reach(standing, reached)
+    return changes
 
 
 def standing_of(member: Member, stored: TierState | None, programme: Programme) -> Standing:
