@@ -5,7 +5,7 @@ The transaction that parks and the transaction that brings the awaited fact firs
 and the parked fact would never be applied. A parked fact is sealed, because it may hold personal data.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -16,7 +16,8 @@ from shared.consume import set_aside
 from shared.consume.set_aside import Reason
 from shared.consume.tables import SetAsideRecord
 from shared.consume.tables import set_aside as table
-from shared.db import Tx, any_of, columns_of
+from shared.context import Context
+from shared.db import Read, Tx, any_of, columns_of
 from shared.events import BY_TYPE
 from shared.events.base import Event
 from shared.events.cloudevents import encode
@@ -25,8 +26,6 @@ from shared.vault import Vault
 
 RELEASED_MAX = 2_000
 """The largest number of parked records that one transaction releases: four for each record of a full batch."""
-OVERDUE_MAX = 200
-"""The largest number of parked records that one run of a deadline sweep takes."""
 SWEEP_SECONDS = 30.0
 """The longest interval between two runs of a deadline sweep. Health reports records that wait beyond it."""
 
@@ -130,14 +129,27 @@ def event_of(parked: Parked) -> Event:
     return BY_TYPE[parked.type].model_validate_json(parked.document)
 
 
-async def overdue(tx: Tx, vault: Vault, type_name: str) -> list[Parked]:
-    """Lock and return parked records of this type whose deadline has passed, at most OVERDUE_MAX.
+def find_overdue(*type_names: str) -> Callable[[Read, Context, int], Awaitable[list[str]]]:
+    """Return the function that finds parked records of these types whose deadline has passed, in order."""
+
+    async def find(read: Read, context: Context, limit: int) -> list[str]:
+        statement = (
+            select(table.c.id)
+            .where(_IS_PARKED, any_of(table.c.type, type_names), table.c.deadline_at <= context.clock.now())
+            .order_by(table.c.order_by, table.c.id)
+            .limit(limit)
+        )
+        return [parked_id for (parked_id,) in await read.all(statement)]
+
+    return find
+
+
+async def lock(tx: Tx, vault: Vault, parked_ids: Sequence[str]) -> list[Parked]:
+    """Lock and return those of these records that are still parked, in order.
 
     The booking time stays open, because the caller still has to lock the rows that these records concern.
     """
-    return await _lock_parked(
-        tx, vault, (table.c.type == type_name) & (table.c.deadline_at <= tx.peek()), limit=OVERDUE_MAX
-    )
+    return await _lock_parked(tx, vault, any_of(table.c.id, parked_ids), limit=len(parked_ids))
 
 
 async def mark_dead(tx: Tx, parked: Sequence[Parked], reason: Reason) -> None:

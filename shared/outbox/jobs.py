@@ -57,6 +57,18 @@ def paged(name: str, page: Page, *, every_seconds: float = 5.0, pages_max: int =
     return Job(name, run, every_seconds)
 
 
+class RowsPassedOver(Exception):
+    """A job did what it could, and passes rows over that it cannot do.
+
+    `error` is that of the last row which was tried in this run; None: none of them was tried.
+    """
+
+    def __init__(self, effects: int, rows: int, error: Exception | None) -> None:
+        super().__init__(f"{rows} rows are passed over")
+        self.effects = effects
+        self.error = error
+
+
 async def run_jobs(jobs: Sequence[Job], runtime: Runtime, lease: Lease) -> None:
     """Run every job at its interval, until cancelled or the lease is lost."""
     async with asyncio.TaskGroup() as group:
@@ -72,11 +84,7 @@ async def _repeat(job: Job, runtime: Runtime, lease: Lease) -> None:
         lease.check()
         began = time.monotonic()
         try:
-            effects = await job.run(runtime)
-            await _note(runtime.database, job.name, effects)
-            if may_be_noted:
-                await failing_jobs.clear(runtime.database, job.name)
-                may_be_noted = False
+            may_be_noted = await _run(job, runtime, may_be_noted=may_be_noted)
         except Exception as error:  # noqa: BLE001 - it is logged and tried again, because a job must not end the others
             lease.check()
             quiet.warning("a periodic job failed and is tried again", job=job.name, exc_info=error)
@@ -88,6 +96,22 @@ async def _repeat(job: Job, runtime: Runtime, lease: Lease) -> None:
             took = time.monotonic() - began
             wait = max(job.every_seconds, min(took / job.share_max, SHARED_SECONDS_MAX))
         await asyncio.sleep(wait)
+
+
+async def _run(job: Job, runtime: Runtime, *, may_be_noted: bool) -> bool:
+    """Run a job once; return whether the table of failing jobs may name it afterwards."""
+    try:
+        effects, passed = await job.run(runtime), None
+    except RowsPassedOver as over:
+        effects, passed = over.effects, over
+    await _note(runtime.database, job.name, effects)
+    if passed is not None:
+        if passed.error is not None:
+            await _note_failure(runtime.database, job.name, passed.error)
+        return True
+    if may_be_noted:
+        await failing_jobs.clear(runtime.database, job.name)
+    return False
 
 
 async def _note_failure(database: Database, name: str, error: Exception) -> None:

@@ -14,8 +14,8 @@ from services.feedback.complaints.domain.machine import (
     ComplaintOutcome,
     FollowUpResult,
 )
+from services.feedback.complaints.jobs import FIRE_CLOCKS
 from services.feedback.complaints.usecases.add_message import NewMessage, add_message
-from services.feedback.complaints.usecases.fire_clocks import fire_clocks
 from services.feedback.complaints.usecases.open_complaint import NewComplaint, open_complaint
 from services.feedback.complaints.usecases.take_action import ActionRequest, FollowUp, take_action
 from services.feedback.settings import Settings
@@ -30,7 +30,6 @@ from shared.events.profile import (
     PurchaseReturned,
 )
 from shared.ids import new_id
-from shared.outbox.jobs import paged
 from tests.parts import databases, facts, services
 from tests.parts.services import Running
 
@@ -95,7 +94,7 @@ class Feedback(Running[Settings]):
 
     async def fire(self) -> int:
         """Run the sweeper."""
-        return await paged("page", fire_clocks).run(self.runtime)
+        return await FIRE_CLOCKS.run(self.runtime)
 
     async def published(self, wanted: type[E]) -> list[E]:
         """Every event of this type in the outbox, in order."""

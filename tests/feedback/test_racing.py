@@ -6,14 +6,13 @@ from datetime import timedelta
 
 from services.feedback.complaints.domain.machine import ComplaintAction
 from services.feedback.complaints.storage.tables import complaint
+from services.feedback.remedies.jobs import MARK_OVERDUE_REMEDIES
 from services.feedback.remedies.storage.tables import remedy
 from services.feedback.remedies.usecases.grant_remedy import NewRemedy, grant_remedy
-from services.feedback.remedies.usecases.mark_overdue_remedies import mark_overdue_remedies
 from services.feedback.sla.storage.tables import sla_clock, sla_event
 from shared.errors import DomainError
 from shared.events.base import Cause
 from shared.events.feedback import RemedySettled, SlaBreached
-from shared.outbox.jobs import paged
 from tests.feedback.running import Feedback, customer, earned, merged
 
 CUSTOMERS, COMPLAINTS, STEPS = 4, 12, 160
@@ -63,7 +62,7 @@ async def test_whatever_races_nothing_deadlocks_and_everything_adds_up(
             elif kind == 5:
                 await pay()
             elif kind == 6:
-                await paged("page", mark_overdue_remedies).run(feedback.runtime)
+                await MARK_OVERDUE_REMEDIES.run(feedback.runtime)
             else:
                 first, second = seeded.sample(who, 2)
                 await feedback.deliver(merged(first, into=second, version=next(versions)))

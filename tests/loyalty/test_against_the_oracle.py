@@ -28,14 +28,12 @@ from services.loyalty.earning.domain.document import RulebookDocument
 from services.loyalty.earning.domain.rulebook import Rulebook
 from services.loyalty.earning.domain.rules import PointsPerAmount
 from services.loyalty.earning.storage import rulebooks
-from services.loyalty.ledger.queries import tier_states, wallets
 from services.loyalty.ledger.queries.find_member_at import find_member_at
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore
 from services.loyalty.ledger.steps.programme import open_programme, store_version
 from services.loyalty.redemptions.refusals import OrderReturned
-from services.loyalty.tiers.jobs import restate
+from services.loyalty.tiers.jobs import SETTLE_DUE, restate
 from services.loyalty.tiers.queries.find_standing import find_standing_at
-from services.loyalty.tiers.usecases.settle_due import settle_due
 from shared.events.profile import PurchaseRecorded, PurchaseReturned
 from tests.conftest import SEED
 from tests.loyalty.oracle import FAR, Held, Oracle, spread
@@ -317,11 +315,7 @@ class Run:
             self.oracle.move(who, owner)
 
     async def sweep(self) -> None:
-        now = self.shop.clock.now()
-        for page in (wallets.due, tier_states.due):
-            async with self.shop.database.begin() as tx:
-                if identity_ids := await page(tx, now):
-                    await settle_due(tx, identity_ids)
+        await SETTLE_DUE.run(self.shop.runtime)
         await restate(self.shop.runtime)
 
     async def compare(self) -> None:

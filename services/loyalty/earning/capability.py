@@ -10,14 +10,13 @@ from services.loyalty.earning.api import (
     rulebooks,
     simulations,
 )
-from services.loyalty.earning.events.overdue import end_overdue_returns
+from services.loyalty.earning.events.overdue import END_OVERDUE_RETURNS
 from services.loyalty.earning.events.owners import members_merged, members_parted
 from services.loyalty.earning.events.purchases import open_rules, purchase_recorded, purchase_returned
 from services.loyalty.earning.invariants import INVARIANTS
 from services.loyalty.earning.storage.tables import metadata
 from services.loyalty.earning.usecases.backtest_rulebook import BACKTEST
 from shared.events.profile import CustomerMerged, CustomerUnmerged, PurchaseRecorded, PurchaseReturned
-from shared.outbox.jobs import paged
 from shared.service import Capability
 
 CAPABILITY = Capability(
@@ -39,7 +38,7 @@ CAPABILITY = Capability(
         CustomerMerged: members_merged,
         CustomerUnmerged: members_parted,
     },
-    jobs=(paged("end_overdue_returns", end_overdue_returns),),
+    jobs=(END_OVERDUE_RETURNS,),
     job_kinds=(BACKTEST,),
     tables=(metadata,),
     invariants=INVARIANTS,

@@ -2,19 +2,12 @@
 
 from services.loyalty.tiers.api import tiers
 from services.loyalty.tiers.invariants import INVARIANTS
-from services.loyalty.tiers.jobs import restate, settle
-from shared.outbox.jobs import Job
+from services.loyalty.tiers.jobs import RESTATE_TIERS, SETTLE_DUE
 from shared.service import Capability
-
-SETTLE_EVERY_SECONDS = 5.0
-RESTATE_EVERY_SECONDS = 5.0
 
 CAPABILITY = Capability(
     name="tiers",
     routers=(tiers.router,),
-    jobs=(
-        Job("settle_due", settle, SETTLE_EVERY_SECONDS),
-        Job("restate_tiers", restate, RESTATE_EVERY_SECONDS),
-    ),
+    jobs=(SETTLE_DUE, RESTATE_TIERS),
     invariants=INVARIANTS,
 )

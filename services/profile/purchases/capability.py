@@ -14,20 +14,14 @@ from services.profile.purchases.api import (
 )
 from services.profile.purchases.events.waiting_returns import waiting_return_retried
 from services.profile.purchases.invariants import INVARIANTS
+from services.profile.purchases.jobs import HAND_OVER_OVERDUE_RETURNS, PRUNE_CLAIM_TRIES
 from services.profile.purchases.storage import figures, waiting_returns
 from services.profile.purchases.storage.tables import metadata
 from services.profile.purchases.usecases.export_purchases import EXPORT
-from services.profile.purchases.usecases.hand_over_overdue_returns import hand_over_overdue_returns
 from services.profile.purchases.usecases.import_purchases import import_purchases
 from services.profile.purchases.usecases.import_returns import import_returns
-from services.profile.purchases.usecases.prune_claim_tries import prune_claim_tries
-from shared.consume.parking import SWEEP_SECONDS
 from shared.jobs import JobKind
-from shared.outbox.jobs import paged
 from shared.service import Capability
-
-PRUNE_EVERY_SECONDS = 60.0
-"""The interval at which failed tries to claim a receipt that no longer count are deleted."""
 
 IMPORT_OF_PURCHASES = JobKind(
     operation=purchase_files.READER.operation,
@@ -46,10 +40,7 @@ CAPABILITY = Capability(
     name="purchases",
     routers=(purchases.router, claims.router, reading.router, returns.router, exports.router, imports.router),
     parked={waiting_returns.TYPE: waiting_return_retried},
-    jobs=(
-        paged("hand_over_overdue_returns", hand_over_overdue_returns, every_seconds=SWEEP_SECONDS),
-        paged("prune_claim_tries", prune_claim_tries, every_seconds=PRUNE_EVERY_SECONDS),
-    ),
+    jobs=(HAND_OVER_OVERDUE_RETURNS, PRUNE_CLAIM_TRIES),
     job_kinds=(EXPORT, IMPORT_OF_PURCHASES, IMPORT_OF_RETURNS),
     tables=(metadata,),
     gauges=figures.gauges,

@@ -2,7 +2,6 @@
 
 from services.scoring.labels import events, jobs
 from services.scoring.labels.storage import figures, tables
-from services.scoring.labels.usecases.relabel_due import relabel_due
 from shared.events.profile import (
     CustomerErased,
     CustomerMerged,
@@ -10,10 +9,7 @@ from shared.events.profile import (
     PurchaseRecorded,
     PurchaseReturned,
 )
-from shared.outbox.jobs import paged
 from shared.service import Capability, Job
-
-TIMERS_EVERY_SECONDS = 5.0
 
 CAPABILITY = Capability(
     name="labels",
@@ -25,7 +21,7 @@ CAPABILITY = Capability(
         CustomerErased: events.ownership_changed,
     },
     jobs=(
-        paged("relabel_due", relabel_due, every_seconds=TIMERS_EVERY_SECONDS),
+        jobs.RELABEL_DUE,
         Job("sweep_labels", jobs.sweep, jobs.SWEEP_SECONDS),
     ),
     tables=(tables.metadata,),

@@ -1,9 +1,14 @@
-"""The job that judges all customers again after new cut points, at a limited rate."""
+"""The work that time alone brings, and the job that judges all customers again after new cut points, at a limited rate."""
 
+from services.scoring.labels.storage import statements
+from services.scoring.labels.usecases.relabel_due import relabel_due
 from services.scoring.labels.usecases.sweep_labels import sweep_labels
 from services.scoring.settings import Settings
-from shared.context import Runtime
+from shared.context import Context, Runtime
+from shared.db import Read
+from shared.outbox.due_rows import by_rows
 
+TIMERS_EVERY_SECONDS = 5.0
 PAGE_MAX = 1_000
 SWEEP_SECONDS = 2.0
 """The interval of the job; with the rate in the settings it determines how many customers one run judges."""
@@ -20,3 +25,10 @@ async def sweep(runtime: Runtime[Settings]) -> int:
         if not judged:
             break
     return swept
+
+
+async def _timers_due(read: Read, context: Context[Settings], limit: int) -> list[str]:
+    return await statements.due(read, context.clock.now(), limit)
+
+
+RELABEL_DUE = by_rows("relabel_due", _timers_due, relabel_due, every_seconds=TIMERS_EVERY_SECONDS)

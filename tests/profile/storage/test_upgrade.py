@@ -12,6 +12,7 @@ from services.profile.people.domain.customers import IdentifierState, NamedCusto
 from services.profile.people.domain.identifiers import GivenIdentifiers
 from services.profile.people.domain.resolution import Resolved
 from services.profile.people.queries.customers import find_customer
+from services.profile.people.storage import identities
 from services.profile.people.storage.tables import (
     IdentifierRecord,
     customer_value,
@@ -165,7 +166,8 @@ async def test_data_of_the_first_revision_survives(kind: databases.Kind, tmp_pat
 
         for number in (3, 0):
             async with database.begin() as tx:
-                assert await tell_old_references(tx, context) == number
+                untold = await identities.untold(tx, 10)
+                assert await tell_old_references(tx, context, untold) == number
         async with database.read() as read:
             (payload,) = await read.all(select(outbox.c.payload).where(outbox.c.type == CustomerUpdated.type))
         updated = CustomerUpdated.model_validate_json(payload[0])

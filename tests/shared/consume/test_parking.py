@@ -87,6 +87,12 @@ async def test_a_return_beside_its_purchase_is_never_parked_for_ever(
         assert {amount for _, amount in await amounts(read)} == {0}
 
 
+async def overdue(tx: Tx, vault: Vault, type_name: str) -> list[parking.Parked]:
+    """What is parked and overdue, as the job of a capability finds it and locks it."""
+    found = await parking.find_overdue(type_name)(tx, context_of(vault), 10)
+    return await parking.lock(tx, vault, found)
+
+
 async def test_overdue_ones_are_buried_without_quarantining_their_key(
     database: Database, vault: Vault
 ) -> None:
@@ -94,7 +100,7 @@ async def test_overdue_ones_are_buried_without_quarantining_their_key(
     async with database.begin() as tx:
         await take_return(tx, vault, back)
     async with database.begin() as tx:
-        late = await parking.overdue(tx, vault, back.type)
+        late = await overdue(tx, vault, back.type)
         assert [parking.event_of(fact) for fact in late] == [back]
         await parking.mark_dead(tx, late, Reason("never_came", "The purchase never came."))
     async with database.read() as read:
@@ -106,7 +112,7 @@ async def test_looking_for_overdue_ones_leaves_the_booking_time_open(
     database: Database, vault: Vault
 ) -> None:
     async with database.begin() as tx:
-        assert await parking.overdue(tx, vault, PurchaseReturned.type) == []
+        assert await parking.lock(tx, vault, ["sad_1"]) == []
         locked_at = database.clock.now()
         assert tx.now >= locked_at, "what the sweep then locks is booked behind its locks"
 
@@ -141,5 +147,5 @@ async def test_what_is_too_much_for_one_transaction_is_left_to_the_next_sweep(
     assert [record.id for record in released] == parked[: parking.RELEASED_MAX]
 
     async with database.begin() as tx:
-        overdue = await parking.overdue(tx, vault, "toy")
-    assert [record.id for record in overdue] == parked[parking.RELEASED_MAX :]
+        late = await overdue(tx, vault, "toy")
+    assert [record.id for record in late] == parked[parking.RELEASED_MAX :]

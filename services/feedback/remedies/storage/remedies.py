@@ -149,13 +149,23 @@ async def extend(tx: Tx, remedy_id: str, deadline_at: datetime) -> None:
     await tx.execute(update(remedy).where(remedy.c.id == remedy_id).values(deadline_at=deadline_at))
 
 
-async def due(tx: Tx, limit: int) -> dict[str, str]:
-    """Return the complaints of at most `limit` granted remedies whose deadline has passed, by remedy."""
-    rows = await tx.all(
-        select(remedy.c.id, remedy.c.complaint_id)
-        .where(remedy.c.status == RemedyStatus.GRANTED.value, remedy.c.deadline_at <= tx.peek())
-        .order_by(remedy.c.id)
+async def due(read: Read, now: datetime, limit: int) -> list[str]:
+    """Return at most `limit` granted remedies whose deadline has passed, the longest waiting first."""
+    rows = await read.all(
+        select(remedy.c.id)
+        .where(remedy.c.status == RemedyStatus.GRANTED.value, remedy.c.deadline_at <= now)
+        .order_by(remedy.c.deadline_at, remedy.c.id)
         .limit(limit)
+    )
+    return [remedy_id for (remedy_id,) in rows]
+
+
+async def granted(read: Read, remedy_ids: Sequence[str]) -> dict[str, str]:
+    """Return the complaints of those of these remedies that are granted and not settled, by remedy."""
+    rows = await read.all(
+        select(remedy.c.id, remedy.c.complaint_id)
+        .where(any_of(remedy.c.id, remedy_ids), remedy.c.status == RemedyStatus.GRANTED.value)
+        .order_by(remedy.c.id)
     )
     return {row.id: row.complaint_id for row in rows}
 

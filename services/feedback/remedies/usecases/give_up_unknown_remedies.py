@@ -1,5 +1,6 @@
 """An answer has waited a day for its remedy, and a person has to look at it."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from services.feedback.settings import Settings
@@ -17,12 +18,12 @@ REFUSED_UNKNOWN: Final = Reason(
 )
 
 
-async def give_up_unknown_remedies(tx: Tx, context: Context[Settings]) -> int:
-    """Make dead letters of the parked answers whose remedy never came; return their number."""
-    given_up = 0
-    for event_type, reason in ((PointsEarned.type, PAID_UNKNOWN), (RemedyRefused.type, REFUSED_UNKNOWN)):
-        late = await parking.overdue(tx, context.vault, event_type)
-        if late:
-            await parking.mark_dead(tx, late, reason)
-        given_up += len(late)
-    return given_up
+REASONS: Final = {PointsEarned.type: PAID_UNKNOWN, RemedyRefused.type: REFUSED_UNKNOWN}
+
+
+async def give_up_unknown_remedies(tx: Tx, context: Context[Settings], parked_ids: Sequence[str]) -> int:
+    """Make dead letters of these parked answers, whose remedy never came; return their number."""
+    late = await parking.lock(tx, context.vault, parked_ids)
+    for event_type, reason in REASONS.items():
+        await parking.mark_dead(tx, [parked for parked in late if parked.type == event_type], reason)
+    return len(late)

@@ -13,9 +13,6 @@ from services.loyalty.ledger.domain.wallets import TierState
 from services.loyalty.ledger.storage.tables import TierStateRecord, tier_state
 from shared.db import Read, Tx, any_of, columns_of
 
-PAGE_MAX = 500
-"""The most members that one page of a sweep takes."""
-
 _SELECT = select(*columns_of(tier_state, TierState))
 
 
@@ -25,10 +22,10 @@ async def read(read: Read, owner_ids: Sequence[str]) -> list[TierState]:
     return await read.read_records(TierState, _SELECT.where(tier_state.c.programme_id == PROGRAMME, mine))
 
 
-async def due(read: Read, now: datetime) -> list[str]:
-    """Return a page of members whose tier may have ended by now."""
+async def due(read: Read, now: datetime, limit: int) -> list[str]:
+    """Return members whose tier may have ended by now, the longest waiting first."""
     statement = select(tier_state.c.owner_id).where(tier_state.c.due_at <= now).order_by(tier_state.c.due_at)
-    return [owner_id for (owner_id,) in await read.all(statement.limit(PAGE_MAX))]
+    return [owner_id for (owner_id,) in await read.all(statement.limit(limit))]
 
 
 async def store(tx: Tx, states: Iterable[TierState]) -> None:

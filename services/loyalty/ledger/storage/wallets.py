@@ -13,8 +13,6 @@ from services.loyalty.ledger.domain.wallets import Wallet
 from services.loyalty.ledger.storage.tables import SPENDABLE, WalletRecord, ledger_id, wallet
 from shared.db import Read, Tx, any_of, blocks, columns_of
 
-PAGE_MAX = 500
-"""The most wallets that one page of a sweep takes."""
 NOT_BOOKED = datetime(1970, 1, 1, tzinfo=UTC)
 """The last booking of a new wallet; its first real one is read after the lock."""
 
@@ -82,10 +80,10 @@ async def store(tx: Tx, wallets: Iterable[Wallet], *, owners: bool = False) -> N
     await tx.update_records(wallet, sorted(wallets, key=attrgetter("id")), columns=columns)
 
 
-async def due(read: Read, now: datetime) -> list[str]:
-    """Return a page of identities in whose wallets points fell due."""
+async def due(read: Read, now: datetime, limit: int) -> list[str]:
+    """Return identities in whose wallets points fell due, the longest waiting first."""
     statement = select(wallet.c.identity_id).where(wallet.c.next_due_at <= now).order_by(wallet.c.next_due_at)
-    return [identity_id for (identity_id,) in await read.all(statement.limit(PAGE_MAX))]
+    return [identity_id for (identity_id,) in await read.all(statement.limit(limit))]
 
 
 async def page(read: Read, after: int, limit: int) -> list[Wallet]:

@@ -7,11 +7,13 @@ from services.loyalty.remedies.events.translation import grant_of, parked_grant
 from services.loyalty.remedies.usecases.credit_remedies import credit_remedies
 from services.loyalty.settings import Settings
 from shared.consume import parking
+from shared.consume.parking import find_overdue
 from shared.consume.set_aside import Reason
 from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Event
 from shared.events.feedback import RemedyGranted
+from shared.outbox.due_rows import by_rows
 
 POINTS = "points"
 """The kind of remedy that loyalty credits; it ignores other kinds."""
@@ -47,10 +49,13 @@ async def remedy_granted(tx: Tx, context: Context[Settings], events: Sequence[Re
         )
 
 
-async def end_overdue_remedies(tx: Tx, context: Context[Settings]) -> int:
-    """Look once more for the members that overdue remedies wait for; without its member a remedy is refused."""
-    overdue = await parking.overdue(tx, context.vault, RemedyGranted.type)
+async def end_overdue_remedies(tx: Tx, context: Context[Settings], parked_ids: Sequence[str]) -> int:
+    """Look once more for the members that these overdue remedies wait for; without its member a remedy is refused."""
+    overdue = await parking.lock(tx, context.vault, parked_ids)
     if overdue:
         await credit_remedies(tx, context, [parked_grant(parked) for parked in overdue], may_wait=False)
         await parking.end(tx, [parked.id for parked in overdue], state="applied", by="deadline")
     return len(overdue)
+
+
+END_OVERDUE_REMEDIES = by_rows("end_overdue_remedies", find_overdue(RemedyGranted.type), end_overdue_remedies)

@@ -1,5 +1,7 @@
 """Tell other services of the external ids of customers that were registered before events told of them."""
 
+from collections.abc import Sequence
+
 from services.profile.people.steps.tell_references import tell_references
 from services.profile.people.storage import identities
 from services.profile.settings import Settings
@@ -7,18 +9,14 @@ from shared.context import Context
 from shared.db import Tx, locks
 from shared.events.base import Cause
 
-PAGE = 200
 
-
-async def tell_old_references(tx: Tx, context: Context[Settings]) -> int:
-    """Publish the references of one page of identities that no event has told of, once each. Return their number.
+async def tell_old_references(tx: Tx, context: Context[Settings], identity_ids: Sequence[str]) -> int:
+    """Publish the references of these identities, which no event has told of. Return their number.
 
     An erased identity has no identifiers and no key, so nothing is published of it.
     """
-    identity_ids = await identities.untold(tx, PAGE)
-    if identity_ids:
-        await locks.identities(tx, identity_ids)
-        keys = identities.open_keys(context.vault, await identities.find(tx, identity_ids))
-        causes = {identity_id: Cause(kind="upgrade", id=identity_id) for identity_id in identity_ids}
-        await tell_references(tx, context.vault, keys, causes, also_none=False)
+    await locks.identities(tx, identity_ids)
+    keys = identities.open_keys(context.vault, await identities.find(tx, identity_ids))
+    causes = {identity_id: Cause(kind="upgrade", id=identity_id) for identity_id in identity_ids}
+    await tell_references(tx, context.vault, keys, causes, also_none=False)
     return len(identity_ids)

@@ -117,9 +117,9 @@ async def release(tx: Tx, vault: Vault, orders: Iterable[OrderKey]) -> list[Park
     )
 
 
-async def overdue(tx: Tx, vault: Vault) -> list[ParkedReturn]:
-    """Return a page of the returns that have waited too long, locked."""
-    return _opened(await parking.overdue(tx, vault, TYPE))
+async def lock(tx: Tx, vault: Vault, parked_ids: Sequence[str]) -> list[ParkedReturn]:
+    """Lock and return those of these returns that still wait."""
+    return _opened(await parking.lock(tx, vault, parked_ids))
 
 
 async def hand_to_operators(tx: Tx, parked: ParkedReturn, reason: Reason) -> None:

@@ -1,5 +1,7 @@
 """Hand returns that have waited too long for their purchases to the operators."""
 
+from collections.abc import Sequence
+
 from services.profile.purchases.domain.returns import WaitingReturn
 from services.profile.purchases.storage import purchases, waiting_returns
 from services.profile.purchases.storage.waiting_returns import NEVER_PURCHASED
@@ -10,13 +12,13 @@ from shared.db import Tx
 from shared.errors import DomainError
 
 
-async def hand_over_overdue_returns(tx: Tx, context: Context) -> int:
-    """End the waiting of a page of overdue returns, and return how many there were.
+async def hand_over_overdue_returns(tx: Tx, context: Context, parked_ids: Sequence[str]) -> int:
+    """End the waiting of these overdue returns, and return how many there were.
 
     A return whose purchase is there after all is applied; the others are handed over as dead. A purchase that comes
     meanwhile waits for these rows and then finds them dead: an operator can try such a return again.
     """
-    overdue = await waiting_returns.overdue(tx, context.vault)
+    overdue = await waiting_returns.lock(tx, context.vault, parked_ids)
     bought = await purchases.find(tx, (parked.waiting.order for parked in overdue))
     for parked in overdue:
         known = parked.waiting.order in bought

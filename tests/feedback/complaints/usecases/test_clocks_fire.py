@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.feedback.complaints.domain.machine import ComplaintAction
+from services.feedback.complaints.queries.due_complaints import due_complaints
 from services.feedback.complaints.refusals import MessageNotDatedBack, NotForThisActor
 from services.feedback.complaints.usecases.confirm_message import confirm_message
 from services.feedback.complaints.usecases.fire_clocks import fire_clocks
@@ -54,15 +55,11 @@ async def test_two_sweepers_at_once_tell_every_breach_once(feedback: Feedback) -
     opened = [await feedback.open() for _ in range(40)]
     feedback.clock.advance(DAY + SECOND)
 
-    async def sweep() -> None:
-        async with feedback.database.begin() as tx:
-            await fire_clocks(tx, feedback.context)
-
     async def reply() -> None:
         for complaint_id in opened[:10]:
             await feedback.say(complaint_id)
 
-    await asyncio.gather(sweep(), sweep(), reply(), sweep())
+    await asyncio.gather(feedback.fire(), feedback.fire(), reply(), feedback.fire())
     told = [breach.complaint_id for breach in await feedback.published(SlaBreached)]
     assert sorted(told) == sorted(opened)
     assert await feedback.count(sla_event) == len(opened)
@@ -74,7 +71,7 @@ async def test_a_sweep_that_fails_tells_nothing_and_the_next_tells_it(feedback: 
     feedback.clock.advance(DAY + SECOND)
     with pytest.raises(RuntimeError, match="power cut"):
         async with feedback.database.begin() as tx:
-            await fire_clocks(tx, feedback.context)
+            await fire_clocks(tx, feedback.context, await due_complaints(tx, feedback.context, 10))
             raise RuntimeError("power cut")
     assert await feedback.published(SlaBreached) == []
     assert await feedback.fire() == 1
@@ -192,7 +189,7 @@ async def test_a_reopened_complaint_has_the_promise_again(feedback: Feedback) ->
 
 
 async def test_more_than_a_page_fires_whole(feedback: Feedback, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.feedback.complaints.usecases.fire_clocks.PAGE_MAX", 3)
+    monkeypatch.setattr("shared.outbox.due_rows.PAGE_MAX", 3)
     for _ in range(8):
         await feedback.open()
     feedback.clock.advance(DAY + SECOND)

@@ -7,17 +7,15 @@ import pytest
 from services.feedback.complaints.domain.machine import ComplaintAction
 from services.feedback.complaints.storage.tables import complaint
 from services.feedback.remedies import refusals
+from services.feedback.remedies.jobs import GIVE_UP_UNKNOWN_REMEDIES, MARK_OVERDUE_REMEDIES
 from services.feedback.remedies.storage.tables import remedy
-from services.feedback.remedies.usecases.give_up_unknown_remedies import give_up_unknown_remedies
 from services.feedback.remedies.usecases.grant_remedy import NewRemedy, grant_remedy
-from services.feedback.remedies.usecases.mark_overdue_remedies import mark_overdue_remedies
 from services.feedback.remedies.usecases.retry_remedy import retry_remedy
 from shared.consume.tables import set_aside
 from shared.events.base import Cause, Event
 from shared.events.feedback import RemedyGranted, RemedySettled
 from shared.identity import identity
 from shared.ids import new_id
-from shared.outbox.jobs import paged
 from tests.feedback.running import Feedback, customer, earned, erased, refused
 
 MINUTE = timedelta(minutes=1)
@@ -77,7 +75,7 @@ async def test_each_change_of_a_remedy_updates_its_complaint(feedback: Feedback)
     await note()
     second = await granted(feedback, complaint_id, retry_of=first)
     await note()
-    await paged("page", mark_overdue_remedies).run(feedback.runtime)
+    await MARK_OVERDUE_REMEDIES.run(feedback.runtime)
     await note()
     async with feedback.database.begin() as tx:
         await retry_remedy(tx, feedback.context, complaint_id, second)
@@ -128,10 +126,10 @@ async def test_an_answer_that_is_late_makes_the_remedy_overdue_which_means_unkno
     who = customer()
     complaint_id = await feedback.open(who)
     remedy_id = await granted(feedback, complaint_id)
-    assert await paged("page", mark_overdue_remedies).run(feedback.runtime) == 0
+    assert await MARK_OVERDUE_REMEDIES.run(feedback.runtime) == 0
     feedback.clock.advance(15 * MINUTE)
-    assert await paged("page", mark_overdue_remedies).run(feedback.runtime) == 1
-    assert await paged("page", mark_overdue_remedies).run(feedback.runtime) == 0
+    assert await MARK_OVERDUE_REMEDIES.run(feedback.runtime) == 1
+    assert await MARK_OVERDUE_REMEDIES.run(feedback.runtime) == 0
     assert await status_of(feedback, remedy_id) == "overdue"
     async with feedback.database.begin() as tx:
         await retry_remedy(tx, feedback.context, complaint_id, remedy_id)
@@ -152,9 +150,9 @@ async def test_an_answer_to_a_remedy_nobody_knows_waits_a_day_and_then_a_person_
     await feedback.deliver(paid(customer(), new_id("rem")))
     (waiting,) = await feedback.rows(set_aside)
     assert waiting.state == "parked"
-    assert await paged("page", give_up_unknown_remedies).run(feedback.runtime) == 0
+    assert await GIVE_UP_UNKNOWN_REMEDIES.run(feedback.runtime) == 0
     feedback.clock.advance(timedelta(days=1))
-    assert await paged("page", give_up_unknown_remedies).run(feedback.runtime) == 1
+    assert await GIVE_UP_UNKNOWN_REMEDIES.run(feedback.runtime) == 1
     (dead,) = await feedback.rows(set_aside)
     assert (dead.state, dead.code) == ("dead", "paid_unknown_remedy")
 

@@ -62,11 +62,11 @@ async def test_it_does_not_matter_when_the_end_of_a_hold_is_booked(shop: Shop, *
     assert await shop.balance(member) == Points(active=-50, pending=0, held=80)
     shop.clock.advance(timedelta(hours=1))
     if swept:
-        assert await jobs.settle(shop.runtime) > 0
+        assert await jobs.SETTLE_DUE.run(shop.runtime) > 0
     shop.clock.advance(timedelta(days=40))
 
     assert await shop.balance(member) == Points(active=0, pending=0, held=0)
-    await jobs.settle(shop.runtime)
+    await jobs.SETTLE_DUE.run(shop.runtime)
     assert await shop.balance(member) == Points(active=0, pending=0, held=0)
     await shop.check()
 
@@ -162,7 +162,7 @@ async def test_what_falls_due_before_a_hold_is_over_comes_first(shop: Shop, *, s
     assert await shop.balance(member) == Points(active=-50, pending=30, held=80)
     if swept:
         shop.clock.advance(timedelta(minutes=20))
-        assert await jobs.settle(shop.runtime) > 0
+        assert await jobs.SETTLE_DUE.run(shop.runtime) > 0
         assert await shop.balance(member) == Points(active=-20, pending=0, held=80)
     shop.clock.advance(timedelta(hours=1))
     assert await shop.balance(member) == Points(active=60, pending=0, held=0)
@@ -170,5 +170,5 @@ async def test_what_falls_due_before_a_hold_is_over_comes_first(shop: Shop, *, s
     shop.clock.advance(MONTH)
 
     assert await shop.balance(member) == Points(active=0, pending=0, held=0)
-    await jobs.settle(shop.runtime)
+    await jobs.SETTLE_DUE.run(shop.runtime)
     await shop.check()

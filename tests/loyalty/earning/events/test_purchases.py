@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.loyalty.earning.events.overdue import end_overdue_returns
+from services.loyalty.earning.events.overdue import END_OVERDUE_RETURNS
 from shared.consume import set_aside
-from shared.outbox.jobs import paged
 from tests.loyalty.shop import START, Shop, bought, customer, erased, returned, shuffled
 
 
@@ -201,8 +200,8 @@ async def test_a_return_whose_purchase_never_comes_ends_dead(shop: Shop) -> None
     await shop.tell(returned(purchase, [(1, 1, 1)]))
     shop.clock.advance(timedelta(days=31))
 
-    assert await paged("page", end_overdue_returns).run(shop.runtime) == 1
-    assert await paged("page", end_overdue_returns).run(shop.runtime) == 0
+    assert await END_OVERDUE_RETURNS.run(shop.runtime) == 1
+    assert await END_OVERDUE_RETURNS.run(shop.runtime) == 0
 
     await shop.tell(bought(member, [(1, 700)], START))
     assert await shop.active(member) == 7

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from services.loyalty.earning.events.overdue import end_overdue_returns
+from services.loyalty.earning.events.overdue import END_OVERDUE_RETURNS
 from services.loyalty.ledger.steps.lock_wallets import lock_wallets
 from services.loyalty.ledger.storage import ids
 from services.loyalty.ledger.storage.tables import adjustment, posting, wallet
@@ -17,7 +17,6 @@ from services.loyalty.ledger.usecases.adjust_points import AdjustmentAsked, adju
 from services.loyalty.redemptions.usecases.redeem_points import RedemptionAsked, redeem_points
 from shared.consume import parking
 from shared.consume.set_aside import Reason
-from shared.outbox.jobs import paged
 from tests.loyalty.shop import START, Shop, bought, customer, promised, registered, returned
 from tests.parts import waiting
 
@@ -85,7 +84,7 @@ async def test_the_sweep_of_deadlines_looks_for_the_purchase_once_more(shop: Sho
         await parking.park_event(
             tx, shop.vault, "loyalty", back, awaits=awaits, deadline_at=START, reason=never
         )
-    assert await paged("page", end_overdue_returns).run(shop.runtime) == 1
+    assert await END_OVERDUE_RETURNS.run(shop.runtime) == 1
     assert await shop.active(member) == 0
     await shop.check()
 

@@ -68,8 +68,8 @@ async def test_a_job_tells_the_instant_at_which_spend_dropped_out(shop: Shop) ->
     await shop.tell(bought(one, [(1, 150_000)], START))
     shop.clock.advance(timedelta(days=500))
 
-    assert await jobs.settle(shop.runtime) == 1
-    assert await jobs.settle(shop.runtime) == 0
+    assert await jobs.SETTLE_DUE.run(shop.runtime) == 1
+    assert await jobs.SETTLE_DUE.run(shop.runtime) == 0
 
     rise, fall = await shop.told("loyalty.tier_changed.v1")
     assert (rise["tier"], rise["valid_until"]) == ("silver", "2027-03-01T09:00:00.000000Z")

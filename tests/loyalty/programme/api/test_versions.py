@@ -11,7 +11,7 @@ import pytest
 from services.loyalty.ledger.domain.programme import default_document
 from services.loyalty.ledger.steps.programme import store_version
 from services.loyalty.programme.refusals import VERSIONS_MAX
-from services.loyalty.tiers.jobs import restate, settle
+from services.loyalty.tiers.jobs import SETTLE_DUE, restate
 from tests.loyalty.programme.promised import (
     HOUR,
     VERSIONS,
@@ -79,7 +79,7 @@ async def test_a_version_restates_the_tiers_of_all_members_at_its_instant_and_te
     codes = [(await member(shop, who))["tier"]["code"] for who in (raised, lowered, kept, poor)]
     assert codes == ["bronze", "bronze", "gold", "member"]  # readers do not wait for the job
     assert await restate(shop.runtime) == 2
-    assert (await restate(shop.runtime), await settle(shop.runtime)) == (0, 0)
+    assert (await restate(shop.runtime), await SETTLE_DUE.run(shop.runtime)) == (0, 0)
 
     told = await shop.told("loyalty.tier_changed.v1")
     restated = [change for change in told if change["occurred_at"] == "2026-03-01T10:00:00.000000Z"]
@@ -121,7 +121,7 @@ async def test_late_facts_have_the_tiers_of_their_time(shop: Shop) -> None:
 
     await shop.tell(bought(who, [(1, 60_000)], START))
     assert (await member(shop, who))["tier"]["code"] == "silver"
-    await settle(shop.runtime)
+    await SETTLE_DUE.run(shop.runtime)
 
     (told,) = await shop.told("loyalty.tier_changed.v1")
     assert (told["tier"], told["occurred_at"]) == ("silver", "2026-03-01T10:00:00.000000Z")
@@ -140,7 +140,7 @@ async def test_a_withdrawn_version_changes_nothing(shop: Shop) -> None:
 
     assert (withdrawn.json()["state"], again.json()) == ("withdrawn", withdrawn.json())
     assert (await member(shop, who))["tier"]["code"] == "member"
-    assert (await restate(shop.runtime), await settle(shop.runtime)) == (0, 0)
+    assert (await restate(shop.runtime), await SETTLE_DUE.run(shop.runtime)) == (0, 0)
     assert await shop.told("loyalty.tier_changed.v1") == []
     assert (await publish(shop, START + 4 * HOUR, tiers=tiers(0, 700))).json()["version"] == 3
     await shop.tell(returned(purchase, [(1, 1, 1)], START + 2 * HOUR))

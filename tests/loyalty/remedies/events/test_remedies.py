@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from services.loyalty.remedies.events.remedies import end_overdue_remedies
+from services.loyalty.remedies.events.remedies import END_OVERDUE_REMEDIES
 from shared.limits import REMEDY_POINTS_MAX
-from shared.outbox.jobs import paged
 from tests.loyalty.shop import START, Shop, bought, customer, erased, promised, registered, returned
 
 SOON = START + timedelta(minutes=15)
@@ -45,8 +44,8 @@ async def test_a_remedy_for_somebody_unknown_is_refused_at_its_deadline(shop: Sh
     await shop.tell(grant)
     shop.clock.advance(timedelta(minutes=16))
 
-    await paged("page", end_overdue_remedies).run(shop.runtime)
-    await paged("page", end_overdue_remedies).run(shop.runtime)
+    await END_OVERDUE_REMEDIES.run(shop.runtime)
+    await END_OVERDUE_REMEDIES.run(shop.runtime)
 
     (refused,) = await shop.told("loyalty.remedy_refused.v1")
     assert (refused["remedy_id"], refused["code"]) == (grant.remedy_id, "unknown_member")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from services.loyalty.ledger.queries.find_member_at import find_member_at
-from services.loyalty.tiers.jobs import settle
+from services.loyalty.tiers.jobs import SETTLE_DUE
 from services.loyalty.tiers.queries.find_standing import find_standing_at
 from tests.loyalty.shop import START, Shop, bought, customer, merged, returned
 
@@ -42,7 +42,7 @@ async def test_a_return_dated_ahead_takes_no_spend_out_of_the_window_before_its_
 
     shop.clock.advance(6 * HOUR)
     assert await both(shop, who) == {"member"}
-    await settle(shop.runtime)
+    await SETTLE_DUE.run(shop.runtime)
     (_, fall) = await shop.told("loyalty.tier_changed.v1")
     assert (fall["tier"], fall["occurred_at"]) == ("member", "2026-03-01T15:00:00.000000Z")
     await shop.check()
@@ -61,7 +61,7 @@ async def test_a_purchase_dated_ahead_counts_from_its_instant_on(shop: Shop) -> 
     await shop.check()
     shop.clock.advance(6 * HOUR)
     assert await both(shop, who) == {"silver"}
-    await settle(shop.runtime)
+    await SETTLE_DUE.run(shop.runtime)
     assert [
         (change["tier"], change["occurred_at"]) for change in await shop.told("loyalty.tier_changed.v1")
     ] == [
@@ -80,7 +80,7 @@ async def test_the_first_purchase_of_all_is_dated_ahead_and_sent_back_before_its
     assert await both(shop, kept) == await both(shop, returning) == {"member"}
     await shop.check()
     shop.clock.advance(20 * HOUR)
-    await settle(shop.runtime)
+    await SETTLE_DUE.run(shop.runtime)
     assert (await both(shop, kept), await both(shop, returning)) == ({"gold"}, {"member"})
     await shop.check()
 

@@ -9,8 +9,8 @@ from sqlalchemy import update
 from services.profile.people.domain.customers import NamedCustomer
 from services.profile.people.domain.identifiers import GivenIdentifiers
 from services.profile.people.domain.resolution import Resolved
+from services.profile.people.jobs import TELL_OLD_REFERENCES
 from services.profile.people.storage.tables import identity
-from services.profile.people.usecases import tell_old_references as telling
 from services.profile.people.usecases.register_customer import register_customer
 from shared.events import base
 from shared.events.profile import CustomerRegistered, CustomerUpdated
@@ -26,8 +26,7 @@ async def register(
 
 
 async def tell_old(profile: Profile) -> int:
-    async with profile.database.begin() as tx:
-        return await telling.tell_old_references(tx, profile.context)
+    return await TELL_OLD_REFERENCES.run(profile.runtime)
 
 
 async def forget_told(profile: Profile) -> None:
@@ -106,16 +105,14 @@ async def test_the_ids_that_were_seen_last_are_told_of_very_many(
 async def test_identities_of_older_versions_are_told_once(
     profile: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(telling, "PAGE", 2)
+    monkeypatch.setattr("shared.outbox.due_rows.PAGE_MAX", 2)
     known = [(await register(profile, external_id=f"C-{number}")).identity_id for number in range(4)]
     silent = (await register(profile, phone="+8613800138001")).identity_id
     erased = (await register(profile, external_id="C-9")).identity_id
     await profile.erase(erased)
     await forget_told(profile)
 
-    pages = [await tell_old(profile) for _ in range(4)]
-
-    assert pages == [2, 2, 2, 0]
+    assert [await tell_old(profile) for _ in range(2)] == [6, 0]
     assert sorted(await updates(profile)) == [
         (identity_id, 1, references(profile, f"C-{number}")) for number, identity_id in enumerate(known)
     ]

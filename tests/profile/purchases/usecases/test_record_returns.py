@@ -11,6 +11,7 @@ from sqlalchemy import select
 from services.profile.main import service
 from services.profile.purchases.domain.purchases import Line
 from services.profile.purchases.domain.returns import WaitingReturn
+from services.profile.purchases.jobs import HAND_OVER_OVERDUE_RETURNS
 from services.profile.purchases.storage import tables
 from services.profile.purchases.storage import waiting_returns as storage
 from services.profile.purchases.storage.returns import RecordedReturn
@@ -18,16 +19,13 @@ from services.profile.purchases.storage.tables import PurchaseRecord
 from services.profile.purchases.storage.waiting_returns import WAITING_DAYS_MAX
 from services.profile.purchases.usecases import record_purchases as intake
 from services.profile.purchases.usecases import record_returns as returning
-from services.profile.purchases.usecases.hand_over_overdue_returns import hand_over_overdue_returns
 from services.profile.purchases.usecases.record_returns import Outcome
-from shared.consume.parking import OVERDUE_MAX
 from shared.consume.set_aside import StillRefused
 from shared.consume.tables import set_aside
 from shared.db import locks
 from shared.errors import DomainError
 from shared.events.profile import PurchaseReturned
 from shared.ids import new_id
-from shared.outbox.jobs import paged
 from tests.parts import operators
 from tests.profile.running import NOW, Profile, back, open_profile, reported
 
@@ -156,12 +154,15 @@ async def test_a_return_that_waited_and_turns_out_to_be_before_its_purchase_is_s
     assert await profile.drift() == []
 
 
-async def test_a_return_whose_purchase_never_comes_is_handed_to_the_operators(profile: Profile) -> None:
-    many = [back(f"R{number}", "1") for number in range(OVERDUE_MAX + 1)]
+async def test_a_return_whose_purchase_never_comes_is_handed_to_the_operators(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.outbox.due_rows.PAGE_MAX", 10)
+    many = [back(f"R{number}", "1") for number in range(11)]
     await profile.give_back(*many)
-    assert await paged("page", hand_over_overdue_returns).run(profile.runtime) == 0
+    assert await HAND_OVER_OVERDUE_RETURNS.run(profile.runtime) == 0
     profile.clock.advance(timedelta(days=WAITING_DAYS_MAX))
-    assert await paged("page", hand_over_overdue_returns).run(profile.runtime) == len(many)
+    assert await HAND_OVER_OVERDUE_RETURNS.run(profile.runtime) == len(many)
     assert set(await set_aside_states(profile)) == {("dead", "purchase_never_came")}
 
 
@@ -172,7 +173,7 @@ async def test_the_sweep_of_deadlines_looks_for_the_purchase_once_more(profile: 
     async with profile.database.begin() as tx:
         await storage.park(tx, profile.vault, waiting)
     profile.clock.advance(timedelta(days=WAITING_DAYS_MAX))
-    assert await paged("page", hand_over_overdue_returns).run(profile.runtime) == 2
+    assert await HAND_OVER_OVERDUE_RETURNS.run(profile.runtime) == 2
     assert sorted(await set_aside_states(profile)) == [
         ("applied", "waiting_for_purchase"),
         ("dead", "return_exceeds_purchase"),
@@ -197,7 +198,7 @@ async def test_a_dead_return_is_tried_again_when_its_purchase_has_come_after_all
     (waiting,) = await profile.give_back(back("R1", "1", (1, 2)))
     assert isinstance(waiting, WaitingReturn)
     profile.clock.advance(timedelta(days=WAITING_DAYS_MAX))
-    await paged("page", hand_over_overdue_returns).run(profile.runtime)
+    await HAND_OVER_OVERDUE_RETURNS.run(profile.runtime)
     set_aside_id = await dead_return(profile)
     with pytest.raises(StillRefused, match="purchase_not_known"):
         await retry(profile, set_aside_id)

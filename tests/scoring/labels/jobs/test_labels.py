@@ -6,11 +6,10 @@ from pathlib import Path
 
 from sqlalchemy import delete
 
+from services.scoring.labels.jobs import RELABEL_DUE
 from services.scoring.labels.storage import statements
 from services.scoring.labels.storage.tables import score
-from services.scoring.labels.usecases.relabel_due import relabel_due
 from shared.local_time import day_start
-from shared.outbox.jobs import paged
 from tests.scoring import running
 from tests.scoring.running import Scoring, at, bought, customer
 
@@ -19,10 +18,10 @@ async def test_a_label_falls_by_time_on_its_day_and_once(scoring: Scoring) -> No
     who = customer()
     await scoring.deliver(bought(who, at(0)))
     scoring.clock.advance(timedelta(days=90, hours=11))
-    assert await paged("page", relabel_due).run(scoring.runtime) == 0, "the day is not over"
+    assert await RELABEL_DUE.run(scoring.runtime) == 0, "the day is not over"
     scoring.clock.advance(timedelta(hours=1))
-    assert await paged("page", relabel_due).run(scoring.runtime) == 1
-    assert await paged("page", relabel_due).run(scoring.runtime) == 0
+    assert await RELABEL_DUE.run(scoring.runtime) == 1
+    assert await RELABEL_DUE.run(scoring.runtime) == 0
     told = (await scoring.told())[1:]
     assert [(event.label, event.previous, event.label_sequence, event.moved_by) for event in told] == [
         ("promising", "new", int(scoring.clock.now().timestamp()), "time")
@@ -59,7 +58,7 @@ async def test_a_purchase_in_between_lets_the_old_timer_ring_early_and_in_vain(s
     await scoring.deliver(bought(who, scoring.clock.now()))
     told = len(await scoring.told())
     scoring.clock.advance(timedelta(days=12))
-    assert await paged("page", relabel_due).run(scoring.runtime) == 1
+    assert await RELABEL_DUE.run(scoring.runtime) == 1
     assert len(await scoring.told()) == told
     async with scoring.database.read() as read:
         said = (await statements.of_customers(read, [who]))[who]
@@ -72,9 +71,7 @@ async def test_many_timers_after_a_long_pause_ring_once_each(scoring: Scoring) -
     for start in range(0, len(people), 200):
         await scoring.deliver(*(bought(who, at(0)) for who in people[start : start + 200]))
     scoring.clock.advance(timedelta(days=800))
-    rung = await asyncio.gather(
-        paged("page", relabel_due).run(scoring.runtime), paged("page", relabel_due).run(scoring.runtime)
-    )
+    rung = await asyncio.gather(RELABEL_DUE.run(scoring.runtime), RELABEL_DUE.run(scoring.runtime))
     assert sum(rung) == 1_200
     told = (await scoring.told())[1_200:]
     assert {(event.label, event.previous) for event in told} == {("lost", "new")}
