@@ -1,6 +1,6 @@
 """The rows of sweeps."""
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from services.scoring.models.domain.sweep import Sweep
 from services.scoring.models.storage.tables import sweep
@@ -14,6 +14,15 @@ async def unfinished(read: Read, kind: str) -> Sweep | None:
     )
 
 
+async def move_on(tx: Tx, reached: Sweep) -> None:
+    """Write how far a sweep has come, unless a newer version has begun one."""
+    await tx.execute(
+        update(sweep)
+        .where(sweep.c.kind == reached.kind, sweep.c.version == reached.version)
+        .values(after_customer_id=reached.after_customer_id, finished_at=reached.finished_at)
+    )
+
+
 async def write(tx: Tx, changed: Sweep) -> None:
-    """Begin, continue or finish the sweep of a kind of model."""
+    """Begin the sweep of a kind of model."""
     await tx.upsert_records(sweep, [changed], key=["kind"])
