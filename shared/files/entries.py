@@ -1,4 +1,4 @@
-"""The entries of a file: each is one purchase or return, made of the rows with its key, and checked before it is sent."""
+"""The entries of a file, such as purchases: each is made of the rows with its key, and checked before it is taken."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,8 +54,8 @@ class Kind:
     """The model of its request."""
     head: Callable[[int, Cells, str], dict[str, Any]]
     """Makes the request without its lines, from a first row, its number and the source. Raises NotReadable."""
-    line: Callable[[int, Cells], dict[str, Any]]
-    """Makes one line of the request from a row and its number. Raises NotReadable."""
+    line: Callable[[int, Cells], dict[str, Any]] | None
+    """Makes one line of the request from a row and its number. Raises NotReadable. None: an entry is one row and has no lines."""
     related_by: str | None = None
     """The column of what entries share that change the outcome of each other; None if no entries do."""
     rules: Callable[[Any], None] | None = None
@@ -85,7 +85,7 @@ class Kind:
 
 @dataclass(slots=True)
 class Entry:
-    """One purchase or return of the file: its place among them, its request, the numbers of its rows, and its errors."""
+    """One entry of the file, such as a purchase: its place among them, its request, the numbers of its rows, and its errors."""
 
     position: int
     body: dict[str, Any]
@@ -164,21 +164,31 @@ def entry_of(group: Group, kind: Kind, columns: Sequence[str], source: str) -> E
         return entry
     rows = [dict(zip(columns, row.cells, strict=True)) for row in group.rows]
     entry.errors += [*_unsendable(entry.rows, rows), *_differences(entry.rows, rows, kind)]
-    lines: list[dict[str, Any]] = []
     try:
-        entry.body = kind.head(entry.rows[0], rows[0], source) | {"lines": lines}
+        entry.body = kind.head(entry.rows[0], rows[0], source)
     except NotReadable as unreadable:
         entry.errors.append(unreadable.error)
-    for number, row in zip(entry.rows, rows, strict=True):
-        try:
-            lines.append(kind.line(number, row))
-        except NotReadable as unreadable:
-            entry.errors.append(unreadable.error)
-    if len(lines) == len(rows):
-        entry.errors += _repetitions(group, lines, kind)
+    if kind.line is not None:
+        lines = _add_lines(entry, rows, kind.line)
+        if len(lines) == len(rows):
+            entry.errors += _repetitions(group, lines, kind)
     if not entry.errors:
         entry.errors += faults_of(entry, kind, columns, _faults(entry.body, kind))
     return entry
+
+
+def _add_lines(
+    entry: Entry, rows: Sequence[Cells], read_line: Callable[[int, Cells], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Put the lines of an entry into its request, as many as can be read, and return them."""
+    lines: list[dict[str, Any]] = []
+    for number, row in zip(entry.rows, rows, strict=True):
+        try:
+            lines.append(read_line(number, row))
+        except NotReadable as unreadable:
+            entry.errors.append(unreadable.error)
+    entry.body |= {"lines": lines}
+    return lines
 
 
 def foreseen(entry: Entry, kind: Kind, columns: Sequence[str], sums: Sums) -> list[RowError]:

@@ -3,14 +3,13 @@
 import re
 from dataclasses import replace
 
-from services.profile.purchases.api.import_files import Json, RequestReader
 from services.profile.purchases.api.purchases import PurchaseIn
 from services.profile.purchases.domain.imports import IMPORT_PURCHASES
 from services.profile.purchases.domain.purchases import Purchase
-from services.profile.purchases.steps.file_reader import FileParameters
 from shared import money
 from shared.catalogues import field_sentence
 from shared.files.entries import Cells, Kind, NotReadable, integer
+from shared.files.imports import FileParameters, Json, RequestReader
 from shared.files.row_error import RowError
 
 DECIMALS = re.compile(r"(-?)(\d{1,20})(?:\.(\d{1,20}))?", re.ASCII)

@@ -1,11 +1,10 @@
 """Files of returns: a row is one line that goes back, and the rows with one return id are one return."""
 
-from services.profile.purchases.api.import_files import Json, RequestReader
 from services.profile.purchases.api.returns import ReturnIn
 from services.profile.purchases.domain.imports import IMPORT_RETURNS
 from services.profile.purchases.domain.returns import Return
-from services.profile.purchases.steps.file_reader import FileParameters
 from shared.files.entries import Cells, Kind, integer
+from shared.files.imports import FileParameters, Json, RequestReader
 
 
 def _head(_number: int, row: Cells, source: str) -> Json:

@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 
-from services.profile.purchases.domain.imports import Recorded
 from services.profile.purchases.domain.purchases import Purchase
-from services.profile.purchases.steps.file_reader import FileReader
-from services.profile.purchases.steps.import_entries import import_entries
 from services.profile.purchases.storage import purchases
 from services.profile.purchases.usecases.record_purchases import record_purchases
 from services.profile.settings import Settings
 from shared.context import Context
 from shared.db import Tx
 from shared.errors import DomainError
+from shared.files.importing import import_entries
+from shared.files.imports import Recorded, RequestReader
 from shared.jobs import Held, Step
 
 
 async def import_purchases(
-    tx: Tx, context: Context[Settings], held: Held, *, reader: FileReader[Purchase]
+    tx: Tx, context: Context[Settings], held: Held, *, reader: RequestReader[Purchase]
 ) -> Step:
     """Record the purchases of the next piece of a file, and say which of them are new."""
 

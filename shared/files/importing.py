@@ -6,14 +6,20 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
-from services.profile.purchases.domain.imports import Recorded, columns_of_result
-from services.profile.purchases.steps.file_reader import PARAMETERS, FileEntry, FileParameters, FileReader
 from shared import csv_text, jobs
 from shared.catalogues import field_sentence
 from shared.csv_text import Cell
 from shared.db import Tx
 from shared.db.rehearsal import rehearsed
 from shared.errors import DomainError, FieldError
+from shared.files.imports import (
+    PARAMETERS,
+    FileEntry,
+    FileParameters,
+    Recorded,
+    RequestReader,
+    columns_of_result,
+)
 from shared.files.row_error import RowError
 from shared.jobs import Held, ItemError, Step
 
@@ -26,7 +32,7 @@ _OTHER_ROW = field_sentence(__name__, "other_row_refused")
 async def import_entries(
     tx: Tx,
     held: Held,
-    reader: FileReader[T],
+    reader: RequestReader[T],
     record: Callable[[Sequence[T]], Awaitable[Sequence[Recorded | DomainError]]],
 ) -> Step:
     """Record the entries of the next piece. An entry with an error in any of its rows is left out whole.

@@ -1,24 +1,69 @@
-"""Files that a request brings: they are parted into pieces, and each piece is read into purchases or returns."""
+"""Imports of files that requests bring: their parameters, and the readers that make entries of the pieces of a file."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
-from services.profile.purchases.domain.imports import columns_of_result
-from services.profile.purchases.steps.file_reader import PARAMETERS, FileEntry, FileParameters
-from services.profile.settings import Settings
+from pydantic import TypeAdapter
+
 from shared import csv_text
 from shared.context import Runtime
+from shared.errors import FieldError
 from shared.files.entries import Kind, entry_of, faults_of
+from shared.files.row_error import RowError
 from shared.files.uploads import GROUPS, joined, read_upload
 from shared.jobs import Held, Prepared, ResultFile
+from shared.speech import Language
 
 T_co = TypeVar("T_co", covariant=True)
 
 Json = dict[str, object]
 """A request as JSON, whose fields the model checks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileParameters:
+    """The parameters that came with a file."""
+
+    source: str
+    anonymous: bool | None = None
+    """Whether entries with a blank customer are recorded without one; None: files of this sort have no such choice."""
+    dry_run: bool
+    encoding: str | None
+    """The encoding of the file; None: it is recognised."""
+    language: Language = "en"
+    """The language of the sentences in the file that the job makes."""
+    columns: tuple[str, ...] = ()
+    """The columns of the file, once it is read."""
+    pieces: int = 0
+
+
+PARAMETERS: Final = TypeAdapter(FileParameters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry(Generic[T_co]):
+    """One entry of a file, such as a purchase."""
+
+    reported: T_co | None
+    """The entry in the domain's words; None if its rows have errors."""
+    rows: Sequence[int]
+    errors: Sequence[RowError]
+    rows_of: Callable[[Sequence[FieldError]], Sequence[RowError]]
+    """Returns faults of the entry with the row and the column of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The outcome of an entry that was not refused, with the ids under which it is recorded."""
+
+    outcome: str
+    """A word of the kind of file. `repeated`: it was recorded before with the same content."""
+    id: str
+    key: str
+    """Its id in the merchant's system."""
 
 
 class RequestReader(ABC, Generic[T_co]):
@@ -46,7 +91,12 @@ class RequestReader(ABC, Generic[T_co]):
         rows = [columns_of_result(self.key), (2, "recorded", key, entry_id, "", "", "")]
         return ResultFile("imported.csv", csv_text.MEDIA_TYPE, csv_text.rows_of(rows))
 
-    async def prepare(self, _: Runtime[Settings], held: Held, pieces: Sequence[str]) -> Prepared:
+    async def prepare(
+        self,
+        _: Runtime[Any],  # any service imports files
+        held: Held,
+        pieces: Sequence[str],
+    ) -> Prepared:
         """Read the file that was sent, and part it into groups of rows."""
         parameters = PARAMETERS.validate_json(held.parameters)
         upload = await read_upload(joined(pieces), self.kind_of(parameters), parameters.encoding)
@@ -69,3 +119,8 @@ class RequestReader(ABC, Generic[T_co]):
             )
             for entry in checked
         ]
+
+
+def columns_of_result(key: str) -> tuple[str, ...]:
+    """Return the columns of the file that an import makes; `key` is the column of the id of an entry."""
+    return ("row", "outcome", key, "id", "column", "code", "detail")
