@@ -68,11 +68,15 @@ class Product:
         path: str,
         *,
         json: Any = None,
+        csv: str | None = None,
         query: Mapping[str, str | int] | None = None,
         key: str | None = None,
     ) -> Any:
-        """Return the answer's document; `key` is the Idempotency-Key. Raises Refused with the problem's sentence."""
-        answer = self.ask(service, method, path, json=json, query=query, key=key)
+        """Return the answer's document; `key` is the Idempotency-Key, and `csv` a file in the place of a document.
+
+        Raises Refused with the problem's sentence.
+        """
+        answer = self.ask(service, method, path, json=json, csv=csv, query=query, key=key)
         if answer.is_success:
             return answer.json() if answer.content else None
         raise self.refusal(answer)
@@ -124,6 +128,7 @@ class Product:
         path: str,
         *,
         json: Any = None,
+        csv: str | None = None,
         query: Mapping[str, str | int] | None = None,
         key: str | None = None,
     ) -> httpx2.Response:
@@ -133,9 +138,11 @@ class Product:
             headers["Authorization"] = f"Bearer {self._token}"
         if key is not None:
             headers["Idempotency-Key"] = key
+        if csv is not None:
+            headers["Content-Type"] = "text/csv"
         client = self._clients[service]
         try:
-            return client.request(method, path, json=json, params=query, headers=headers)
+            return client.request(method, path, json=json, content=csv, params=query, headers=headers)
         except httpx2.ConnectError:
             raise self._nothing_answers(str(client.base_url)) from None
         except httpx2.TransportError as error:

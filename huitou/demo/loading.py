@@ -74,6 +74,7 @@ def _load(
     if stopping():
         return
     stories.go_on(product, last_day, begun)
+    stories.bring(product, last_day)
     stories.propose(settings, begun)
     _fit(product)
     backlog.wait_until_empty(product, bar, stopping)

@@ -3,6 +3,7 @@
 All of their facts are dated from the demo's last day and have natural keys, so that a second load changes nothing.
 """
 
+import time
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -49,6 +50,10 @@ STORIES = (
 RECEIPTS = Story("receipt", (3, 15), quantity=1, amount_minor=1_800)
 """Orders that named no customer. The last one was claimed, by the customer `CLAIMANT`."""
 CLAIMANT = "silver"
+OLD_SYSTEM = "demo-old-till"
+OPENINGS = {"silver": 120, "promising": 60}
+"""The points that customers had in the system before, by story."""
+IMPORT_SECONDS_MAX, POLL_SECONDS = 120.0, 0.2
 PROPOSER, PROPOSED_POINTS = "li.mei", 150_000
 """The manager of a large adjustment, and its points, which are above the limit of a manager's day."""
 
@@ -116,6 +121,24 @@ def _check_out(product: Product, story: Story, customer_id: str) -> None:
         return
     order = {"source": SOURCE, "order_id": f"{story.name}-checkout"}
     product.call("loyalty", "POST", f"/v1/holds/{held.json()['id']}/commit", json={"order": order})
+
+
+def bring(product: Product, last_day: date) -> None:
+    """Bring the points that some customers had in the shop's old system, and wait until they are booked."""
+    earned, expires = last_day - timedelta(days=200), last_day + timedelta(days=365)
+    rows = [
+        f"{name},ext:{external_id(name)},{points},{earned.isoformat()}T00:00:00Z,{expires.isoformat()}T00:00:00Z"
+        for name, points in OPENINGS.items()
+    ]
+    file = "\n".join(("row_id,customer,points,earned_at,expires_at", *rows))
+    path = "/v1/imports/opening-balances"
+    job = product.call("loyalty", "POST", path, csv=file, query={"source": OLD_SYSTEM})
+    deadline = time.monotonic() + IMPORT_SECONDS_MAX
+    while job["state"] in ("queued", "running") and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        job = product.call("loyalty", "GET", f"/v1/jobs/{job['id']}")
+    if job["done"] != len(OPENINGS):
+        raise Refused(Exit.FAILED, said("demo_openings_refused", job=job["id"]))
 
 
 def propose(settings: Settings, customers: dict[str, str]) -> None:

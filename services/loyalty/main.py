@@ -7,6 +7,7 @@ from services.loyalty.earning import capability as earning
 from services.loyalty.finance import capability as finance
 from services.loyalty.ledger import capability as ledger
 from services.loyalty.members import capability as members
+from services.loyalty.openings import capability as openings
 from services.loyalty.programme import capability as programme
 from services.loyalty.purchases import capability as purchases
 from services.loyalty.redemptions import capability as redemptions
@@ -37,6 +38,7 @@ def service(settings: Settings) -> Service:
             "redemptions": "Points that a member spends.",
             "adjustments": "Corrections by an operator.",
             "finance": "What the points of all members come to, and how that came about.",
+            "imports": "Files of points that members had in another system.",
             "exports": "Files of the ledger.",
         },
         settings=settings,
@@ -51,6 +53,7 @@ def service(settings: Settings) -> Service:
             checkout.CAPABILITY,
             programme.CAPABILITY,
             remedies.CAPABILITY,
+            openings.CAPABILITY,
             statements.CAPABILITY,
             finance.CAPABILITY,
         ),

@@ -35,7 +35,7 @@ class _PointsMoved(IdentityEvent):
 
 
 class PointsEarned(_PointsMoved):
-    """Points were credited for a purchase or a completed goal, as a remedy or by an adjustment."""
+    """Points were credited for a purchase or a completed goal, as a remedy, by an adjustment, or as an opening balance from another system."""
 
     type = "loyalty.points_earned.v1"
     topic = POINTS

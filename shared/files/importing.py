@@ -17,6 +17,7 @@ from shared.files.imports import (
     FileEntry,
     FileParameters,
     Recorded,
+    Refused,
     RequestReader,
     columns_of_result,
 )
@@ -33,7 +34,7 @@ async def import_entries(
     tx: Tx,
     held: Held,
     reader: RequestReader[T],
-    record: Callable[[Sequence[T]], Awaitable[Sequence[Recorded | DomainError]]],
+    record: Callable[[Sequence[T]], Awaitable[Sequence[Recorded | Refused | DomainError]]],
 ) -> Step:
     """Record the entries of the next piece. An entry with an error in any of its rows is left out whole.
 
@@ -81,10 +82,12 @@ class _Result:
         return REFUSED if self.recorded is None else self.recorded.outcome
 
 
-def _result(entry: FileEntry[T], outcome: Recorded | DomainError | None) -> _Result:
+def _result(entry: FileEntry[T], outcome: Recorded | Refused | DomainError | None) -> _Result:
     match outcome:
         case Recorded():
             return _Result(entry.rows, outcome, ())
+        case Refused():
+            return _Result(entry.rows, None, entry.rows_of(outcome.errors))
         case DomainError():
             whole = FieldError("", outcome.code, outcome.detail("en"), outcome.detail("zh"))
             return _Result(entry.rows, None, entry.rows_of(outcome.errors or [whole]))

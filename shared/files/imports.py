@@ -66,6 +66,13 @@ class Recorded:
     """Its id in the merchant's system."""
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An entry that was refused, with its faults by the fields of its request."""
+
+    errors: Sequence[FieldError]
+
+
 class RequestReader(ABC, Generic[T_co]):
     """Reads files of one sort as requests: each entry is checked as the request is that reports it alone."""
 

@@ -88,7 +88,7 @@ class JobOut(Response):
     )
     outcomes: dict[str, int] = Field(
         description="The numbers of items that are done, by their outcome. Of an import: `recorded` are new, `repeated` were "
-        "recorded before with the same content, `waiting` are returns that wait for their purchase. Empty if there is one outcome."
+        "recorded before with the same content, `waiting` are returns that wait for their purchase; of opening balances, `pending` are not available yet, and `expired` expired at once. Empty if there is one outcome."
     )
     progress: float | None = Field(
         description="The part of the items that the job is past, from 0 to 1; null while `total` is not known."

@@ -71,6 +71,20 @@ async def find_identity(read: Read, context: Context, issuer: str, external_id: 
     return holders[0].identity_id if len(holders) == 1 else None
 
 
+async def find_identities(
+    read: Read, context: Context, issuer: str, external_ids: Sequence[str]
+) -> dict[str, str]:
+    """Return the identities to which external ids lead within an issuer, as far as each leads to one, by external id."""
+    if not external_ids:
+        return {}
+    named = {context.vault.reference(issuer, external_id): external_id for external_id in external_ids}
+    holders: dict[str, list[str]] = {}
+    rows = select(reference.c.reference, reference.c.identity_id)
+    for name, identity_id in await read.all(rows.where(any_of(reference.c.reference, sorted(named)))):
+        holders.setdefault(named[name], []).append(identity_id)
+    return {external_id: held[0] for external_id, held in holders.items() if len(held) == 1}
+
+
 async def _lock(tx: Tx, identity_ids: Iterable[str]) -> list[ReferenceRecord]:
     wanted = sorted(identity_ids)
     if not wanted:

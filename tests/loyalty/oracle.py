@@ -122,6 +122,13 @@ class Oracle:
         self.spends.append((identity, at, amount))
         self._cover(identity)
 
+    def bring(
+        self, identity: str, points: int, at: datetime, available: datetime | None, expires: datetime
+    ) -> None:
+        """Points come from another system."""
+        self._grant(identity, points, at, available, expires)
+        self._cover(identity)
+
     def give(self, identity: str, points: int) -> None:
         self._grant(identity, points, self.now, None, FAR)
         self._cover(identity)

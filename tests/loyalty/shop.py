@@ -26,6 +26,8 @@ from services.loyalty.ledger.domain.wallets import Member, Points
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.ledger.usecases.adjust_points import AdjustmentAsked, adjust_points
+from services.loyalty.openings.domain.openings import Opening
+from services.loyalty.openings.usecases.bring_openings import bring_openings
 from services.loyalty.purchases.domain.facts import Line
 from services.loyalty.redemptions.usecases.redeem_points import RedemptionAsked, RedemptionDone, redeem_points
 from services.loyalty.settings import Settings
@@ -43,6 +45,7 @@ from shared.events.profile import (
     PurchaseRecorded,
     PurchaseReturned,
 )
+from shared.files.imports import Recorded, Refused
 from shared.ids import new_id
 from shared.outbox.tables import outbox
 from shared.service import Runtime, Service
@@ -152,6 +155,11 @@ class Shop(Running[Settings]):
         asked = AdjustmentAsked(customer_id, self.cause(), points, "because", "operator:test")
         async with self.database.begin() as tx:
             await adjust_points(tx, self.runtime.context, asked)
+
+    async def bring(self, *rows: Opening) -> list[Recorded | Refused]:
+        """Bring opening balances, as a piece of a file does."""
+        async with self.database.begin() as tx:
+            return await bring_openings(tx, self.runtime.context, rows, issuer="shop")
 
     def cause(self) -> bytes:
         """Return a new cause of a booking."""

@@ -8,7 +8,7 @@ before their commit, repeats, and time, with and without a sweeper; compared aft
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -24,18 +24,18 @@ from services.loyalty.checkout.refusals import (
 from services.loyalty.checkout.usecases.cancel_hold import cancel_hold
 from services.loyalty.checkout.usecases.commit_hold import CommitAsked, commit_hold
 from services.loyalty.checkout.usecases.hold_points import HoldAsked, hold_points
-from services.loyalty.earning.domain.document import RulebookDocument
-from services.loyalty.earning.domain.rulebook import Rulebook
-from services.loyalty.earning.domain.rules import PointsPerAmount
 from services.loyalty.earning.storage import rulebooks
 from services.loyalty.ledger.queries.find_member_at import find_member_at
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore
 from services.loyalty.ledger.steps.programme import open_programme, store_version
+from services.loyalty.openings.domain.openings import Opening
 from services.loyalty.redemptions.refusals import OrderReturned
 from services.loyalty.tiers.jobs import SETTLE_DUE, restate
 from services.loyalty.tiers.queries.find_standing import find_standing_at
 from shared.events.profile import PurchaseRecorded, PurchaseReturned
+from shared.files.imports import Recorded
 from tests.conftest import SEED
+from tests.loyalty.changing import changing_rules, times_of
 from tests.loyalty.oracle import FAR, Held, Oracle, spread
 from tests.loyalty.promises import PROMISES, with_tiers
 from tests.loyalty.shop import START, TILL, Shop, bought, customer, merged, promised, returned
@@ -45,41 +45,6 @@ from tests.parts.sampling import limit
 REFUSALS = {"committed": HoldCommitted, "cancelled": HoldCancelled, "expired": HoldExpired}
 STEPS = 40
 RUNS = {"sqlite": limit(5, 12), "postgresql": limit(2, 4)}
-CHANGES = (10, 20, 40)
-"""Days after the start at which other rules come into force."""
-
-
-def changing_rules() -> list[Rulebook]:
-    """At first points at once and for ever; then pending two days; then for a month; then both."""
-    kinds = ((None, None), (2, None), (None, 1), (2, 1))
-    begins = (None, *(START + timedelta(days=days) for days in CHANGES))
-    return [
-        Rulebook(
-            version=version,
-            in_force_from=begin,
-            document=RulebookDocument(
-                rules=(
-                    PointsPerAmount(
-                        code="base", rates={"CNY": 1}, available_after_days=days, expires_after_months=months
-                    ),
-                )
-            ),
-        )
-        for version, (begin, (days, months)) in enumerate(zip(begins, kinds, strict=True), 1)
-    ]
-
-
-def times_of(at: datetime) -> tuple[datetime | None, datetime]:
-    """When points of a purchase at `at` can be spent, and until when."""
-    days = (at - START) / timedelta(days=1)
-    available_at = at + timedelta(days=2) if 10 <= days < 20 or days >= 40 else None
-    if days < 20:
-        return available_at, FAR
-    year, month = (at.year + 1, 1) if at.month == 12 else (at.year, at.month + 1)
-    try:
-        return available_at, at.replace(year=year, month=month)
-    except ValueError:  # a month without that day ends with its next one's first instant
-        return available_at, datetime(at.year, at.month + 2, 1, tzinfo=UTC)
 
 
 class Lost(Exception):
@@ -99,6 +64,7 @@ class Run:
         self.held: dict[int, Held] = {}
         self.committed: list[tuple[int, str, list[tuple[int, int]], int]] = []
         self.orders_of_holds = 0
+        self.brought: list[tuple[datetime, int]] = []
 
     async def step(self) -> None:
         chance = self.random
@@ -109,7 +75,9 @@ class Run:
         self.oracle.sweep(self.shop.clock.now())
         operations = (self.buy, self.buy, self.spend, self.spend, self.send_back, self.send_back, self.early)
         holding = (self.hold, self.hold, self.commit, self.commit, self.cancel, self.extend, self.lose)
-        await chance.choice((*operations, *holding, self.give, self.correct, self.move, self.again))()
+        await chance.choice(
+            (*operations, *holding, self.give, self.correct, self.bring, self.move, self.again)
+        )()
         await self.compare()
 
     async def buy(self) -> None:
@@ -304,6 +272,24 @@ class Run:
                 await self.shop.adjust(who, points)
         else:
             await self.shop.adjust(who, points)
+
+    async def bring(self) -> None:
+        """A row of an opening balance, and the same row once more."""
+        chance, now = self.random, self.shop.clock.now()
+        who = chance.choice(self.people)
+        earned_at = now - timedelta(hours=chance.choice((0, 30, 500, 2_000)))
+        available_at = chance.choice((None, earned_at + timedelta(hours=chance.choice((0, 40, 600)))))
+        lasts = timedelta(hours=chance.choice((1, 200, 900)))
+        expires_at = chance.choice((None, (available_at or earned_at) + lasts))
+        row_id, points = f"{who}-{len(self.brought)}", chance.randint(1, 60)
+        row = Opening("old", row_id, who, None, points, earned_at, available_at, expires_at)
+        if await self.shop.see(who) is None:
+            return
+        self.brought.append((now, points))
+        (first,), (again,) = await self.shop.bring(row), await self.shop.bring(row)
+        assert isinstance(first, Recorded)
+        assert again == Recorded("repeated", first.id, row_id)
+        self.oracle.bring(who, points, earned_at, available_at, expires_at or FAR)
 
     async def move(self) -> None:
         who, owner = self.random.choice(self.people), self.random.choice(self.people)

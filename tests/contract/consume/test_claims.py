@@ -31,8 +31,8 @@ from shared.auth.principal import Principal
 from shared.errors import DomainError
 from shared.events.base import Event
 from tests.conftest import SEED
+from tests.loyalty.changing import changing_rules
 from tests.loyalty.shop import Shop, open_shop
-from tests.loyalty.test_against_the_oracle import changing_rules
 from tests.parts.databases import Kind
 from tests.parts.sampling import limit
 from tests.profile.running import NOW, Profile, back, open_profile, reported

@@ -29,7 +29,7 @@ CREATIONS = {
     "grant_remedy": {"kind": "points", "points": 2, "reason": "It leaked."},
     "request_fit": {"until": "2026-03-09"},
     "export_purchases": {}, "export_ledger": {},
-    "import_purchases": None, "import_returns": None, "create_api_key": None, "publish_rulebook": None,
+    "import_purchases": None, "import_returns": None, "import_opening_balances": None, "create_api_key": None, "publish_rulebook": None,
     "publish_rulebook_draft": None, "backtest_rulebook": None, "publish_programme_version": None, "publish_programme_draft": None,
 }  # fmt: skip
 """A body for every operation that creates something; None: the one of its example."""

@@ -154,6 +154,7 @@ async def movements_are_the_oracles(run: FinanceRun) -> None:
             moved = roll_forward(0, await flows_between(read, None, at, ()))
         assert (moved.closing, moved.expired) == (books.net, books.expired), at
         given = sum(points for when, points in run.corrected if when <= at and points > 0)
+        assert moved.imported == sum(points for when, points in run.brought if when <= at), at
         assert moved.redeemed - moved.returned + given - moved.adjusted == books.spent, at
 
 

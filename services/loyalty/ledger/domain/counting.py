@@ -16,6 +16,7 @@ BOOKED: frozenset[CauseKind] = frozenset(
         CauseKind.ADJUSTMENT,
         CauseKind.REMEDY,
         CauseKind.OWNERSHIP,
+        CauseKind.OPENING,
         CauseKind.GOAL,
         CauseKind.HOLD,
         CauseKind.HOLD_CANCEL,

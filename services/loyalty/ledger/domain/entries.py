@@ -60,6 +60,7 @@ class Fact:
     return_id: str | None = None
     remedy_id: str | None = None
     goal: str | None = None
+    source: str | None = None
     order: OrderKey | None = None
     order_sealed: SealedText | None = None
     """The order as the member named it."""

@@ -34,6 +34,7 @@ class CauseKind(IntEnum):
     LOT_ACTIVATE = 6
     LOT_EXPIRE = 7
     OWNERSHIP = 8
+    OPENING = 9
     HOLD = 10
     HOLD_CANCEL = 11
     HOLD_TTL = 12

@@ -4,9 +4,10 @@ from services.loyalty.ledger.storage.postings import (
     OwnedPosting,
     Taken,
     cause_ids,
+    granted,
     last_ordinal,
     owned_page,
     taken,
 )
 
-__all__ = ["OwnedPosting", "Taken", "cause_ids", "last_ordinal", "owned_page", "taken"]
+__all__ = ["OwnedPosting", "Taken", "cause_ids", "granted", "last_ordinal", "owned_page", "taken"]

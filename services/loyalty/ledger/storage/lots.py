@@ -165,6 +165,11 @@ async def of_purchases(read: Read, purchase_ids: Sequence[int]) -> list[LotRecor
     return await _read(read, _SELECT.where(any_of(lot.c.purchase_id, purchase_ids)))
 
 
+async def by_ids(read: Read, lot_ids: Sequence[int]) -> list[LotRecord]:
+    """Return the lots with these ids."""
+    return await _read(read, _SELECT.where(any_of(lot.c.id, lot_ids)))
+
+
 async def left_of_budgets(read: Read) -> dict[tuple[str, date], int]:
     """Return the points of lots that no return took, by budget and the first day of its period."""
     c = lot.c

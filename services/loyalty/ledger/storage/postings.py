@@ -28,7 +28,7 @@ _OWNED = {
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The points that one posting of a cause took out of a lot of a wallet."""
+    """The points that one posting of a cause took out of a lot of a wallet, or brought into it."""
 
     cause_id: int
     wallet_id: int
@@ -98,6 +98,17 @@ async def taken(read: Read, kind: CauseKind, cause_ids: Iterable[int], target: A
         .where(posting.c.cause_kind == kind, any_of(posting.c.cause_id, sorted(cause_ids)))
         .where(posting.c.from_account.in_((Account.ACTIVE, Account.HELD)), posting.c.to_account == target)
         .order_by(posting.c.cause_id, posting.c.ordinal)
+    )
+    return await read.read_records(Taken, statement)
+
+
+async def granted(read: Read, kind: CauseKind, cause_ids: Iterable[int], source: Account) -> list[Taken]:
+    """Return the points that came out of the account `source` into lots because of these causes."""
+    c = posting.c
+    statement = (
+        select(*columns_of(posting, Taken))
+        .where(c.cause_kind == kind, any_of(c.cause_id, sorted(cause_ids)), c.from_account == source)
+        .order_by(c.cause_id, c.ordinal)
     )
     return await read.read_records(Taken, statement)
 

@@ -83,7 +83,7 @@ def _replay(rebuilt: Rebuilt, record: PostingRecord) -> None:
     lot = rebuilt.lots[record.lot_id]
     to_lot = None if record.to_lot_id is None else rebuilt.lots[record.to_lot_id]
     project(source, target, lot, record.points, to_lot)
-    if source is Account.ISSUED or (source is Account.ADJUSTED and to_lot is None):
+    if source in (Account.ISSUED, Account.OPENING) or (source is Account.ADJUSTED and to_lot is None):
         rebuilt.granted[lot.id] = rebuilt.granted.get(lot.id, 0) + record.points
         return
     if target in _OUTSIDE:

@@ -18,13 +18,14 @@ TOLD = (
     CauseKind.REMEDY,
     CauseKind.GOAL,
     CauseKind.OWNERSHIP,
+    CauseKind.OPENING,
 )
 """The kinds of fact whose points are told. Of a return only the points that it takes back are, and not those it gives back.
 An unmerge may take completed goals back."""
 _c = posting.c
 _added = func.sum(
     case(
-        (_c.from_account.in_((Account.ISSUED, Account.ADJUSTED)), _c.points),
+        (_c.from_account.in_((Account.ISSUED, Account.ADJUSTED, Account.OPENING)), _c.points),
         (_c.to_account.in_((Account.ISSUED, Account.ADJUSTED, Account.REDEEMED)), -_c.points),
         else_=0,
     )

@@ -20,6 +20,7 @@ class LedgerEntryKind(StrEnum):
     HOLD_CANCELLED = "hold_cancelled"
     HOLD_EXPIRED = "hold_expired"
     GOAL = "goal"
+    OPENING = "opening"
 
 
 KIND = {
@@ -35,4 +36,5 @@ KIND = {
     CauseKind.HOLD_CANCEL: LedgerEntryKind.HOLD_CANCELLED,
     CauseKind.HOLD_TTL: LedgerEntryKind.HOLD_EXPIRED,
     CauseKind.GOAL: LedgerEntryKind.GOAL,
+    CauseKind.OPENING: LedgerEntryKind.OPENING,
 }

@@ -10,6 +10,7 @@ from services.loyalty.earning.queries import entries as of_goals
 from services.loyalty.ledger.domain.entries import EntryKey, Fact, Side
 from services.loyalty.ledger.domain.postings import PostingCause
 from services.loyalty.ledger.queries import entries as of_ledger
+from services.loyalty.openings.queries import entries as of_openings
 from services.loyalty.purchases.queries import entries as of_purchases
 from services.loyalty.redemptions.queries import entries as of_redemptions
 from services.loyalty.remedies.queries import entries as of_remedies
@@ -71,5 +72,6 @@ async def _facts(read: Read, causes: Sequence[PostingCause]) -> dict[PostingCaus
         *await of_redemptions.facts(read, causes),
         *await of_remedies.facts(read, causes),
         *await of_goals.facts(read, causes),
+        *await of_openings.facts(read, causes),
     ]
     return {fact.cause: fact for fact in facts}

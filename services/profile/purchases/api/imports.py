@@ -8,9 +8,7 @@ from starlette.requests import Request as Incoming
 from services.profile.purchases.api import purchase_files, return_files
 from services.profile.settings import Settings
 from shared.files.imports import FileParameters
-from shared.http.auth import allow
-from shared.http.dependencies import Caller, InContext, Transaction
-from shared.http.imports import (
+from shared.files.operations import (
     FILE_OPTIONS,
     DryRunQuery,
     EncodingQuery,
@@ -19,6 +17,8 @@ from shared.http.imports import (
     csv_body,
     spoken,
 )
+from shared.http.auth import allow
+from shared.http.dependencies import Caller, InContext, Transaction
 from shared.http.jobs import JobOut
 from shared.http.routes import Router
 

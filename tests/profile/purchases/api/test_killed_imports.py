@@ -3,11 +3,6 @@
 import csv
 import io
 import random
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpx2
@@ -16,8 +11,8 @@ import pytest
 from services.profile.purchases.storage import tables
 from shared.events.profile import PurchaseRecorded
 from shared.files import parting
-from shared.jobs import limits
 from shared.jobs.working import work_on_all
+from tests.parts.killed import kill_in_the_middle, let_do, wait_for, worker
 from tests.parts.sampling import limit
 from tests.profile.running import Profile, purchase
 
@@ -27,70 +22,6 @@ ORDERS, KNOWN, BATCH_ROWS = 400, 30, 10
 PIECES = 3
 """The pieces that are done before a job is cancelled. The chunk before them reads the file."""
 HEADER = "order_id,customer,purchased_at,currency,sku,quantity,amount_minor"
-
-WORKER = """
-import asyncio, sys
-from datetime import datetime
-from pathlib import Path
-from shared.clock import ManualClock
-from shared.db import open_database
-from shared.events.profile import PurchaseRecorded
-from shared.files import parting
-from shared.jobs.working import do_chunk, take
-from shared.outbox.writing import write_outbox
-from tests.parts import services
-
-async def main(url: str, home: str, now: str, rows_max: str) -> None:
-    parting.BATCH_ROWS_MAX = int(rows_max)
-    service, clock = services.service_with("profile", Path(home)), ManualClock(datetime.fromisoformat(now))
-    database = open_database(url, clock=clock, write_outbox=write_outbox(service.name))
-    async with services.runtime_on(database, service, clock) as runtime:
-        taken = await take(runtime, {kind.operation: kind for kind in service.job_kinds})
-        while taken is not None:
-            sys.stdin.readline()
-            taken = await do_chunk(runtime, taken)
-            print("chunk", flush=True)
-
-asyncio.run(main(*sys.argv[1:]))
-"""
-
-
-@contextmanager
-def worker(profile: Profile) -> Iterator[subprocess.Popen[str]]:
-    """Another process that takes the job that waits, and does a chunk per word. It is killed at the end."""
-    arguments = [profile.database.url, str(profile.home), profile.clock.now().isoformat(), str(BATCH_ROWS)]
-    with subprocess.Popen(
-        [sys.executable, "-c", WORKER, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGKILL)
-
-
-def let_do(process: subprocess.Popen[str], chunks: int) -> None:
-    """Let a worker do so many chunks more."""
-    assert process.stdin is not None
-    process.stdin.write("chunk\n" * chunks)
-    process.stdin.flush()
-
-
-def wait_for(process: subprocess.Popen[str], chunks: int) -> None:
-    """Return when a worker has done so many chunks more."""
-    assert process.stdout is not None
-    for _ in range(chunks):
-        assert process.stdout.readline() == "chunk\n"
-
-
-def kill_in_the_middle(profile: Profile, chunks: int) -> None:
-    """Let a worker do so many chunks, and kill it in the middle of the next one."""
-    with worker(profile) as process:
-        let_do(process, chunks + 1)
-        wait_for(process, chunks)
-    profile.clock.advance(limits.LEASE)
 
 
 async def begin(client: httpx2.AsyncClient) -> str:
