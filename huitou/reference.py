@@ -15,6 +15,7 @@ from huitou import access, exits, registry, service_pages
 from huitou.exits import Exit
 from huitou.markdown import GENERATED, table
 from services.console.settings import Settings as ConsoleSettings
+from services.loyalty.earning.domain.promotions import promotion_of_kind
 from services.loyalty.earning.domain.rules import type_of_kind
 from shared import events, metrics
 from shared.http import health, limiter, monitoring
@@ -158,11 +159,15 @@ def _section(name: str, routes: Iterable[Route]) -> str:
 
 
 def _rules_page() -> str:
-    sections = [
-        f"## `{kind}`\n\n{_words(rule)}\n\n" + table("field | default", _defaults(rule))
-        for kind, rule in type_of_kind.items()
-    ]
-    return "# Rules that earn points\n\n" + GENERATED + "\n".join(sections)
+    rules, promotions = _kinds(type_of_kind), _kinds(promotion_of_kind)
+    return f"# Rules that earn points\n\n{GENERATED}{rules}\n# Promotions\n\n{promotions}"
+
+
+def _kinds(models: Mapping[str, type[BaseModel]]) -> str:
+    return "\n".join(
+        f"## `{kind}`\n\n{_words(model)}\n\n" + table("field | default", _defaults(model))
+        for kind, model in models.items()
+    )
 
 
 def _defaults(model: type[BaseModel]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The demo's rules: the shop's rule of every purchase, a second one that doubles the points of tea, and a goal."""
+"""The demo's rules: the shop's rule of every purchase, a second one that doubles the points of tea, a goal, and two promotions."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,6 +10,7 @@ AHEAD = timedelta(seconds=70)
 """The time until the rules are in force. Loyalty wants a minute at least."""
 TEA_TWICE = "tea_twice"
 EVERY_FIFTH = "every_fifth"
+FROM_30, THREE_TEAS = "from_30", "three_teas"
 TEAS = ("TEAS", "DRY TEA/COFFEE/COCO MIX")
 """The categories of the baskets' tea."""
 BANNER_SKU = "tea"
@@ -45,4 +46,15 @@ def document(currency: str) -> dict[str, Any]:
             {"code": TEA_TWICE, "kind": "multiplier", "of": "base", "percent": 200, "lines": is_tea},
         ],
         "goals": [{"code": EVERY_FIFTH, "measure": "purchases", "target": 5, "points": 50}],
+        "promotions": [
+            {
+                "code": FROM_30,
+                "kind": "threshold_off",
+                "steps": [
+                    {"reaches": {currency: 3_000}, "off": {currency: 300}},
+                    {"reaches": {currency: 5_000}, "off": {currency: 600}},
+                ],
+            },
+            {"code": THREE_TEAS, "kind": "buy_x_get_y", "buy": 2, "get": 1, "lines": is_tea},
+        ],
     }

@@ -9,6 +9,7 @@ from services.loyalty.ledger import capability as ledger
 from services.loyalty.members import capability as members
 from services.loyalty.openings import capability as openings
 from services.loyalty.programme import capability as programme
+from services.loyalty.promotions import capability as promotions
 from services.loyalty.purchases import capability as purchases
 from services.loyalty.redemptions import capability as redemptions
 from services.loyalty.remedies import capability as remedies
@@ -50,6 +51,7 @@ def service(settings: Settings) -> Service:
             redemptions.CAPABILITY,
             members.CAPABILITY,
             earning.CAPABILITY,
+            promotions.CAPABILITY,
             checkout.CAPABILITY,
             programme.CAPABILITY,
             remedies.CAPABILITY,

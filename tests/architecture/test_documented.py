@@ -8,6 +8,7 @@ from typer.main import get_command
 
 from huitou import reference, registry
 from huitou.__main__ import app
+from services.loyalty.earning.domain.promotions import promotion_of_kind
 from services.loyalty.earning.domain.rules import type_of_kind
 from shared import events
 from shared.auth.principal import Scope
@@ -59,10 +60,10 @@ def test_every_event_is_documented() -> None:
     assert [event.type for event in events.ALL if f"`{event.type}`" not in page] == []
 
 
-def test_every_rule_is_documented() -> None:
+def test_every_kind_of_rule_and_promotion_is_documented() -> None:
     page = (ROOT / "docs/reference/rules.md").read_text(encoding="utf-8")
 
-    assert [kind for kind in type_of_kind if f"`{kind}`" not in page] == []
+    assert [kind for kind in (*type_of_kind, *promotion_of_kind) if f"`{kind}`" not in page] == []
 
 
 def test_every_setting_and_every_field_of_an_event_has_a_sentence(pages: Mapping[str, str]) -> None:

@@ -22,7 +22,7 @@ IDS = {
 }  # fmt: skip
 """Ids of ours, and pseudonyms."""
 MERCHANTS = {
-    "source", "order_id", "sku", "category", "brand", "channel", "store", "programme", "rule", "cap", "goal", "budget", "RulebookDetailOut.document", "RulebookDraftDetailOut.document", "ProgrammeOut.document", "ProgrammeVersionDetailOut.document", "ProgrammeDraftOut.document",
+    "source", "order_id", "sku", "category", "brand", "channel", "store", "programme", "rule", "cap", "goal", "budget", "promotion", "RulebookDetailOut.document", "RulebookDraftDetailOut.document", "ProgrammeOut.document", "ProgrammeVersionDetailOut.document", "ProgrammeDraftOut.document",
     "RulebookDraftOut.name", "RulebookDraftDetailOut.name", "RulebookDraftChangesOut.name", "name_en", "name_zh", "issuer",
 }  # fmt: skip
 """Codes and names that the merchant gives to what it sells and configures."""

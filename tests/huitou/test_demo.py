@@ -150,6 +150,7 @@ def test_tea_earns_twice_by_the_second_rulebook_of_the_demo(shop: Installation, 
     assert second["state"] in ("scheduled", "in_force")
     assert [rule["code"] for rule in document["rules"]] == ["base", rules.TEA_TWICE]
     assert [goal["code"] for goal in document["goals"]] == [rules.EVERY_FIFTH]
+    assert [offer["code"] for offer in document["promotions"]] == [rules.FROM_30, rules.THREE_TEAS]
     assert sold.issuperset(rules.TEAS)
     assert f'"sku":"{rules.BANNER_SKU}"' in told.told
 

@@ -19,7 +19,7 @@ from services.loyalty.checkout.usecases.cancel_hold import cancel_hold
 from services.loyalty.checkout.usecases.commit_hold import CommitAsked, commit_hold
 from services.loyalty.checkout.usecases.extend_hold import extend_hold
 from services.loyalty.checkout.usecases.hold_points import HoldAsked, hold_points
-from services.loyalty.earning.queries.simulate_purchase import Asked
+from services.loyalty.earning.queries.rules_asked import Asked
 from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.programme import Programme
 from services.loyalty.ledger.domain.wallets import Member, Points

@@ -115,6 +115,7 @@ DOCUMENTS = {
     "purchase_return.units": "numbers",
     "redemption.lines": "numbers",
     "held_cart.lines": "the merchant's codes, and numbers",
+    "held_cart.discounts": "codes of promotions, and numbers",
     "checkout.kept": "numbers",
     "order_fact.lines": "the merchant's codes, and numbers",
     "order_return.lines": "numbers",

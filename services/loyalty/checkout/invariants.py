@@ -1,8 +1,8 @@
-"""The invariants of checkout: a hold has a cart, and a committed one a redemption of at most its points."""
+"""The invariants of checkout: a hold has a cart whose discounts fit, and a committed one a redemption of at most its points."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from services.loyalty.checkout.storage import carts
 from services.loyalty.checkout.storage.tables import CheckoutRecord, HeldCartRecord
@@ -10,12 +10,13 @@ from services.loyalty.ledger.domain.wallets import HoldEnd, Wallet
 from services.loyalty.ledger.queries import holds
 from services.loyalty.ledger.queries.holds import HoldRecord
 from services.loyalty.ledger.queries.verifying import over_wallets
+from services.loyalty.promotions.domain.discounts import net_amounts
 from services.loyalty.redemptions.queries.redemptions import points_of
 from shared.db import Read
 from shared.speech import words
 from shared.verify.invariants import Drift
 
-RULES = ("hold_has_a_cart", "commit_is_a_redemption")
+RULES = ("hold_has_a_cart", "discounts_fit_their_cart", "commit_is_a_redemption")
 
 
 async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
@@ -28,6 +29,7 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
     redeemed = await points_of(read, [record.redemption_id for record in checkout_of.values()])
     return [
         *_without_cart(stored, cart_of),
+        *_misfitting(cart_of.values()),
         *_miscommitted(stored, checkout_of, redeemed),
     ]
 
@@ -36,6 +38,23 @@ def _without_cart(stored: Sequence[HoldRecord], cart_of: Mapping[int, HeldCartRe
     for record in stored:
         if record.id not in cart_of:
             yield Drift("hold_has_a_cart", f"hold_{record.id}", words(__name__, "drift_no_row"))
+
+
+def _misfitting(stored: Iterable[HeldCartRecord]) -> Iterator[Drift]:
+    for cart in stored:
+        discounts = cart.discounts or ()
+        amounts = [line.amount_minor for line in cart.lines]
+        is_right = cart.amount_minor == sum(amounts) and all(
+            len(discount.lines) == len(amounts) and min(*discount.lines, discount.shipping) >= 0
+            for discount in discounts
+        )
+        if is_right:
+            shipping = sum(discount.shipping for discount in discounts)
+            is_right = min(net_amounts(cart.lines, discounts)) >= 0 and shipping <= (cart.shipping_minor or 0)
+        if not is_right:
+            yield Drift(
+                "discounts_fit_their_cart", f"hold_{cart.hold_id}", words(__name__, "drift_discounts")
+            )
 
 
 def _miscommitted(

@@ -7,7 +7,13 @@ from typing import Annotated, Final
 from fastapi import Path, Query
 from pydantic import Field
 
-from services.loyalty.checkout.api.carts import cart_asked, member_named
+from services.loyalty.checkout.api.carts import CheckoutCartIn, cart_asked, member_named
+from services.loyalty.checkout.api.discounts import (
+    DiscountedLineOut,
+    DiscountOut,
+    discounts_shown,
+    lines_shown,
+)
 from services.loyalty.checkout.api.quotes import LINE, QUOTE_HASH, SCOPE
 from services.loyalty.checkout.domain.quoting import HASH_CHARACTERS
 from services.loyalty.checkout.domain.states import HoldState
@@ -25,12 +31,12 @@ from services.loyalty.checkout.refusals import (
     UnknownHold,
 )
 from services.loyalty.checkout.usecases.hold_points import HoldAsked, hold_points
-from services.loyalty.http import CartIn
 from services.loyalty.ledger.domain.wallets import HoldEnd
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.queries.holds import SORTS, HoldSelection
 from services.loyalty.ledger.queries.row_ids import hold_named, id_of_hold
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
+from services.loyalty.promotions.domain.discounts import total_of
 from services.loyalty.redemptions.queries.redemption_ids import id_of_redemption
 from services.loyalty.redemptions.refusals import MorePointsThanAllowed, PaidOrderTooLarge, TooFewPoints
 from services.loyalty.settings import Settings
@@ -56,7 +62,7 @@ HoldInPath = Annotated[str, Path(max_length=ID_MAX, examples=[HOLD])]
 Seconds = Annotated[int, Field(ge=HOLD_SECONDS_MIN, le=HOLD_SECONDS_MAX)]
 
 
-class HoldIn(CartIn):
+class HoldIn(CheckoutCartIn):
     """Points to be set aside for a cart."""
 
     model_config = example(
@@ -92,7 +98,7 @@ class HoldOut(Response):
 
     model_config = example(
         id=HOLD, customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8", state="open", points=400, worth_minor=400, currency="CNY",
-        amount_minor=5600, opened_at="2026-03-01T09:30:00Z", expires_at="2026-03-01T09:45:00Z", ended_at=None, replaces=None,
+        amount_minor=6000, shipping_minor=0, discount_minor=400, payable_minor=5600, opened_at="2026-03-01T09:30:00Z", expires_at="2026-03-01T09:45:00Z", ended_at=None, replaces=None,
         rulebook=2, quote_hash=QUOTE_HASH, redemption_id=None, redeemed=None, redeemed_minor=None,
     )  # fmt: skip
 
@@ -104,7 +110,12 @@ class HoldOut(Response):
         description="What the points pay of the cart, in minor units; null: the programme does not say."
     )
     currency: str
-    amount_minor: int = Field(description="The sum of the cart's lines, in minor units.")
+    amount_minor: int = Field(description="The sum of the cart's lines before discounts, in minor units.")
+    shipping_minor: int = Field(description="What shipping costs before discounts.")
+    discount_minor: int = Field(
+        description="What promotions take off lines and shipping. It is promised as long as the hold is open."
+    )
+    payable_minor: int = Field(description="What lines and shipping cost after discounts, before points.")
     opened_at: datetime
     expires_at: datetime
     ended_at: datetime | None = Field(description="Null while it is open.")
@@ -118,25 +129,31 @@ class HoldOut(Response):
     redeemed_minor: int | None = Field(description="What these pay, in minor units.")
 
 
-class HeldLineOut(Response):
-    """A line of the cart, at its amount before points."""
+class HeldOrderOut(Response):
+    """The lines of the order of a committed hold, with their discounts. A purchase is recorded with their net amounts."""
 
-    sku: str
-    quantity: int
-    amount_minor: int
+    lines: list[DiscountedLineOut] = Field(description="Numbered as the lines of the order.")
+    discounts: list[DiscountOut]
 
 
 class HoldWithLinesOut(HoldOut):
-    """A hold with the lines of its cart."""
+    """A hold with the lines of its cart and their discounts."""
 
     model_config = example(
         id=HOLD, customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8", state="open", points=400, worth_minor=400, currency="CNY",
-        amount_minor=5600, opened_at="2026-03-01T09:30:00Z", expires_at="2026-03-01T09:45:00Z", ended_at=None, replaces=None,
+        amount_minor=6000, shipping_minor=0, discount_minor=400, payable_minor=5600, opened_at="2026-03-01T09:30:00Z",
+        expires_at="2026-03-01T09:45:00Z", ended_at=None, replaces=None,
         rulebook=2, quote_hash=QUOTE_HASH, redemption_id=None, redeemed=None, redeemed_minor=None,
-        lines=[{"sku": "TEA-1", "quantity": 2, "amount_minor": 5600}],
+        lines=[{"line": 1, "sku": "TEA-1", "quantity": 2, "gross_minor": 6000, "discount_minor": 400, "net_minor": 5600}],
+        discounts=[
+            {"promotion": "from_50", "amount_minor": 400, "lines": [{"line": 1, "amount_minor": 400}], "shipping_minor": 0}
+        ],
+        order=None,
     )  # fmt: skip
 
-    lines: list[HeldLineOut]
+    lines: list[DiscountedLineOut]
+    discounts: list[DiscountOut] = Field(description="In the order in which they were served.")
+    order: HeldOrderOut | None = Field(description="Null unless it was committed.")
 
 
 @router.post(
@@ -169,7 +186,7 @@ async def post_hold(
     """Set points of a member aside, what expires first going first, until the hold is committed, cancelled or over.
 
     With `quote_hash` it is refused if the cart would be quoted otherwise by now; the answer says in `differs` which parts changed: `cart`,
-    `rules`, `earned`, `payment`. Nobody has to clean up after a hold that is over: its points can be spent from that instant on.
+    `rules`, `discounts`, `earned`, `payment`. Nobody has to clean up after a hold that is over: its points can be spent from that instant on.
     """
     identity_id = await member_named(tx, caller, named, body)
     if identity_id is None:
@@ -180,6 +197,7 @@ async def post_hold(
         cart=cart_asked(body, identity_id, context.clock.now()),
         points=body.points,
         seconds=body.ttl_seconds,
+        shipping_minor=body.shipping_minor,
         quote_hash=body.quote_hash,
         replaces=row_named(context.vault.numbers, body.replaces),
     )
@@ -197,17 +215,26 @@ async def post_hold(
 async def get_hold(
     read: Reading, context: InContext[Settings], caller: Caller, hold_id: HoldInPath
 ) -> HoldWithLinesOut:
-    """Read a hold with the lines of its cart, in the state that it is in now.
+    """Read a hold with the lines of its cart and their discounts, in the state that it is in now.
 
     Customers read holds of their own points, partners those that they asked for.
     """
     found = await find_hold(read, caller, row_named(context.vault.numbers, hold_id))
     shown = _hold_out(context.vault.numbers, found, context.clock.now())
-    lines = [
-        HeldLineOut(sku=line.sku, quantity=line.quantity, amount_minor=line.amount_minor)
-        for line in found.cart.lines
-    ]
-    return HoldWithLinesOut(**shown.model_dump(), lines=lines)
+    cart = found.cart
+    return HoldWithLinesOut(
+        **shown.model_dump(),
+        lines=lines_shown(cart.lines, cart.discounts or ()),
+        discounts=discounts_shown(cart.discounts or ()),
+        order=_order_out(found),
+    )
+
+
+def _order_out(found: FoundHold) -> HeldOrderOut | None:
+    if found.checkout is None:
+        return None
+    lines, discounts = found.cart.kept(found.checkout.kept)
+    return HeldOrderOut(lines=lines_shown(lines, discounts), discounts=discounts_shown(discounts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,6 +315,7 @@ def row_named(numbers: Numbers, text: str | None) -> int | None:
 
 def _hold_out(numbers: Numbers, found: FoundHold, now: datetime) -> HoldOut:
     record, cart, checkout = found.record, found.cart, found.checkout
+    shipping_minor, discount_minor = cart.shipping_minor or 0, total_of(cart.discounts or ())
     return HoldOut(
         id=id_of_hold(numbers, record.id),
         customer_id=found.customer_id,
@@ -296,6 +324,9 @@ def _hold_out(numbers: Numbers, found: FoundHold, now: datetime) -> HoldOut:
         worth_minor=cart.worth_minor,
         currency=cart.currency,
         amount_minor=cart.amount_minor,
+        shipping_minor=shipping_minor,
+        discount_minor=discount_minor,
+        payable_minor=cart.amount_minor + shipping_minor - discount_minor,
         opened_at=record.opened_at,
         expires_at=record.expires_at,
         ended_at=found.ended_at(now),

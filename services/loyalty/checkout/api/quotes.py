@@ -1,15 +1,20 @@
-"""Quotes: what a cart would earn, and what points can pay of it."""
+"""Quotes: the discounts of a cart, what it would earn, and what points can pay of what is due."""
 
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
-from services.loyalty.checkout.api.carts import cart_asked, member_named
+from services.loyalty.checkout.api.carts import CheckoutCartIn, cart_asked, member_named
+from services.loyalty.checkout.api.discounts import (
+    DiscountedLineOut,
+    DiscountsOut,
+    lines_shown,
+    promotions_shown,
+)
 from services.loyalty.checkout.domain.quoting import HASH_CHARACTERS
 from services.loyalty.checkout.queries.quote_cart import Quote, quote_cart
 from services.loyalty.http import (
-    CartIn,
     FilledCapOut,
     RejectedRuleOut,
     SimulatedRuleOut,
@@ -32,12 +37,12 @@ from shared.money import UnknownCurrency
 router = Router(tags=["checkout"])
 
 SCOPE = "checkout:read"
-QUOTE_HASH = "9f86d081884c7d65" * 4
+QUOTE_HASH = "9f86d081884c7d65" * 5
 LINE = {"sku": "TEA-1", "quantity": 2, "amount_minor": 5600, "category": "tea"}
 """A line of the examples."""
 
 
-class QuoteIn(CartIn):
+class QuoteIn(CheckoutCartIn):
     """A cart to be quoted."""
 
     model_config = example(currency="CNY", lines=[LINE])
@@ -85,8 +90,17 @@ class QuoteOut(Response):
     """The answer about a cart. Nothing is written or set aside."""
 
     model_config = example(
-        at="2026-03-01T09:30:00Z", valid_until="2026-03-01T09:45:00Z", hash=QUOTE_HASH, currency="CNY", amount_minor=5600,
+        at="2026-03-01T09:30:00Z", valid_until="2026-03-01T09:45:00Z", hash=QUOTE_HASH, currency="CNY", amount_minor=6000,
+        shipping_minor=0, payable_minor=5600,
         rulebook=2, rulebook_hash="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", tier=None,
+        lines=[{"line": 1, "sku": "TEA-1", "quantity": 2, "gross_minor": 6000, "discount_minor": 400, "net_minor": 5600}],
+        discounts={
+            "amount_minor": 400,
+            "applied": [
+                {"promotion": "from_50", "amount_minor": 400, "lines": [{"line": 1, "amount_minor": 400}], "shipping_minor": 0}
+            ],
+            "rejected": [{"promotion": "three_cups", "reason": "no_line", "fact": None, "missing": None}],
+        },
         points={
             "active": 480, "usable": 480, "usable_minor": 480, "pays": 480, "pays_minor": 480, "due_minor": 5120,
         },
@@ -115,10 +129,16 @@ class QuoteOut(Response):
         ),
     ]
     currency: str
-    amount_minor: int = Field(description="The sum of the lines, in minor units.")
+    amount_minor: int = Field(description="The sum of the lines before discounts, in minor units.")
+    shipping_minor: int = Field(description="What shipping costs before discounts.")
+    payable_minor: int = Field(description="What lines and shipping cost after discounts, before points.")
     rulebook: int | None = Field(description="The version of the rules; null before the first fact.")
     rulebook_hash: str = Field(description="The SHA-256 of the document, in hexadecimal digits.")
-    tier: str | None = Field(description="The member's tier before the purchase, if a rule looks at it.")
+    tier: str | None = Field(
+        description="The member's tier before the purchase, if a rule or a promotion looks at it."
+    )
+    lines: list[DiscountedLineOut]
+    discounts: DiscountsOut
     points: QuotedPointsOut
     earns: EarnPreviewOut
 
@@ -140,36 +160,40 @@ class QuoteOut(Response):
 async def post_quote(
     read: Reading, context: InContext[Settings], caller: Caller, named: Named, body: QuoteIn
 ) -> QuoteOut:
-    """Say what a cart would earn as the member stands now, and what the member's points can pay of it. Nothing is written.
+    """Say what promotions take off a cart, what it would earn after that as the member stands now, and what points can pay of what is due.
 
-    What it earns is worked out by the function by which purchases earn. Customers quote their own carts, partners those of
+    Nothing is written. Discounts are shared over the lines so that they sum exactly. What the cart earns is worked out by the function by which purchases earn. Customers quote their own carts, partners those of
     customers that they brought.
     """
     now = context.clock.now()
     identity_id = await member_named(read, caller, named, body)
     cart = cart_asked(body, identity_id, now)
     found = None if identity_id is None else await find_member(read, identity_id, now)
-    return _shown(await quote_cart(read, context, found, cart, body.points))
+    return _shown(await quote_cart(read, context, found, cart, body.shipping_minor, body.points))
 
 
 def _shown(quote: Quote) -> QuoteOut:
-    simulation, pays = quote.simulation, quote.pays
+    simulation, pays, discounted = quote.simulation, quote.pays, quote.discounted
     return QuoteOut(
         at=quote.cart.at,
         valid_until=quote.valid_until,
         hash=quote.hash,
         currency=quote.cart.currency,
         amount_minor=quote.cart.amount_minor,
+        shipping_minor=discounted.shipping_minor,
+        payable_minor=discounted.payable_minor,
         rulebook=simulation.version,
         rulebook_hash=simulation.hash.hex(),
         tier=simulation.tier,
+        lines=lines_shown(quote.cart.lines, discounted.served.discounts),
+        discounts=promotions_shown(discounted),
         points=QuotedPointsOut(
             active=quote.active,
             usable=quote.usable.points,
             usable_minor=quote.usable.worth_minor,
             pays=pays.points,
             pays_minor=pays.worth_minor,
-            due_minor=None if pays.worth_minor is None else quote.cart.amount_minor - pays.worth_minor,
+            due_minor=None if pays.worth_minor is None else discounted.payable_minor - pays.worth_minor,
         ),
         earns=EarnPreviewOut(
             points=simulation.points,

@@ -32,8 +32,10 @@ class KeptLine:
 def tender_of(points: int, due_minor: int, value: PointsWorth | None) -> Tender:
     """Return the fewest points that pay as much of a cart as `points` would, and what they pay.
 
-    Without a value all points are taken: then the shop says what they pay.
+    Without a value all points are taken: then the shop says what they pay. Where nothing is due, no points pay it.
     """
+    if due_minor == 0:
+        return NOTHING
     if value is None:
         return Tender(points, None)
     worth = min(value.of(points), due_minor)

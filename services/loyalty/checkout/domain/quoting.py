@@ -16,12 +16,14 @@ PART_BYTES = 8
 class QuotePart(StrEnum):
     """The parts of a quote, in the order in which its hash holds their digests.
 
-    `cart`: the member, the currency, the lines and where the order comes from. `rules`: the version of the rules. `earned`: the
+    `cart`: the member, the currency, the lines, the shipping and where the order comes from. `rules`: the version of the rules. `discounts`: what
+    each promotion takes off each line and off the shipping. `earned`: the
     member's tier and the points that each rule grants. `payment`: the points that pay, and what they are worth.
     """
 
     CART = "cart"
     RULES = "rules"
+    DISCOUNTS = "discounts"
     EARNED = "earned"
     PAYMENT = "payment"
 

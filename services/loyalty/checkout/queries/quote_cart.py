@@ -8,11 +8,13 @@ from datetime import datetime
 from services.loyalty.checkout.domain import quoting
 from services.loyalty.checkout.domain.paying import NOTHING, Tender, tender_of
 from services.loyalty.checkout.domain.quoting import QuotePart
-from services.loyalty.earning.queries.simulate_purchase import Asked, Simulation, simulate_purchase
+from services.loyalty.earning.queries.rules_asked import Asked, rules_for_quote
+from services.loyalty.earning.queries.simulate_purchase import Simulation, simulate_purchase
 from services.loyalty.ledger.domain.programme import PointsWorth
 from services.loyalty.ledger.queries.find_member import FoundMember
 from services.loyalty.ledger.queries.programme import programme_or_default
 from services.loyalty.ledger.refusals import InsufficientPoints
+from services.loyalty.promotions.queries.discount_cart import DiscountedCart, discount_cart
 from services.loyalty.redemptions.steps.limits import check_limits
 from services.loyalty.settings import Settings
 from shared.context import Context
@@ -23,12 +25,17 @@ from shared.db import Read
 class Quote:
     """The answer about one cart. `usable` are the most points that pay a part of it, `pays` those that shall."""
 
-    cart: Asked
+    discounted: DiscountedCart
     simulation: Simulation
     value: PointsWorth | None
     active: int
     usable: Tender
     pays: Tender
+
+    @property
+    def cart(self) -> Asked:
+        """Return the cart at its prices before discounts."""
+        return self.discounted.listed
 
     @property
     def valid_until(self) -> datetime:
@@ -39,14 +46,15 @@ class Quote:
     @property
     def hash(self) -> str:
         """Return the hash of the quote, in which there is no clock."""
-        cart, simulation = asdict(self.cart), self.simulation
+        cart, simulation, served = asdict(self.cart), self.simulation, self.discounted.served
         del cart["at"]
         granted = [(part.grant.rule, part.issued) for part in simulation.served]
         granted += [(standing.goal.code, standing.completed) for standing in simulation.goals]
         return quoting.hash_of(
             {
-                QuotePart.CART: cart,
+                QuotePart.CART: [cart, self.discounted.shipping_minor],
                 QuotePart.RULES: simulation.hash.hex(),
+                QuotePart.DISCOUNTS: [asdict(discount) for discount in served.discounts],
                 QuotePart.EARNED: [simulation.tier, granted],
                 QuotePart.PAYMENT: [self.pays, None if self.value is None else self.value.model_dump()],
             }
@@ -54,18 +62,25 @@ class Quote:
 
 
 async def quote_cart(
-    read: Read, context: Context[Settings], found: FoundMember | None, cart: Asked, points: int | None
+    read: Read,
+    context: Context[Settings],
+    found: FoundMember | None,
+    cart: Asked,
+    shipping_minor: int,
+    points: int | None,
 ) -> Quote:
-    """Return what a cart would earn, and what points can pay of it. Nothing is written.
+    """Return the discounts of a cart, what it would earn after them, and what points can pay of what is due. Nothing is written.
 
     `found` None: somebody who never bought. `points`: those that shall pay; None: as many as can. Raises InsufficientPoints, and what
     refuses points that are not within the programme's limits of a redemption.
     """
     programme = await programme_or_default(read, context)
+    rules = await rules_for_quote(read, programme, found, cart)
+    discounted = await discount_cart(rules, cart, shipping_minor)
     active = 0 if found is None else found.member.balance().active
     if points is not None and points > active:
         raise InsufficientPoints(active=active, asked=points)
-    promised, due_minor = programme.at(cart.at), cart.amount_minor
+    promised, due_minor = programme.at(cart.at), discounted.payable_minor
     value = promised.points_value
     can_pay = active > 0 and (value is None or cart.currency == programme.currency)
     most = min(active, promised.redemption_points_max or active)
@@ -75,5 +90,5 @@ async def quote_cart(
     pays = tender_of(points, due_minor, value) if can_pay and points is not None else usable
     if points is not None and pays.points:
         check_limits(promised, pays.points)
-    simulation = await simulate_purchase(read, context, found, cart)
-    return Quote(cart, simulation, value, active, usable, pays)
+    simulation = await simulate_purchase(read, context, found, discounted.net, rules)
+    return Quote(discounted, simulation, value, active, usable, pays)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Column, MetaData, Named, Table, TypedColumns
 
 from services.loyalty.checkout.domain.paying import KeptLine
+from services.loyalty.promotions.domain.discounts import Discount, net_amounts, parts_of
 from services.loyalty.purchases.domain.facts import Line
 from shared.db import record_of, triggers
 from shared.db.schema import INDEX_NAMES
@@ -25,13 +27,17 @@ class HeldCartColumns(TypedColumns):
     """The hold that this one took the place of."""
     currency: Named[str] = Column(Id)
     amount_minor: Named[int] = Column(BigInt)
-    """The sum of the lines."""
+    """The sum of the lines before discounts."""
     worth_minor: Named[int | None] = Column(BigInt)
     """The money that the points pay; null: the programme does not say what points are worth."""
     lines: Named[tuple[Line, ...]] = Column(Document(tuple[Line, ...]))
     quote_hash: Named[str] = Column(Id)
     rulebook: Named[int | None] = Column(BigInt)
     """The version of the rules of its quote; null: before the first fact there is none."""
+    shipping_minor: Named[int | None] = Column(BigInt)
+    """The price of shipping before discounts; null: nothing."""
+    discounts: Named[tuple[Discount, ...] | None] = Column(Document(tuple[Discount, ...]))
+    """The discounts of the lines and the shipping, in the order in which they were served; null: none."""
 
 
 held_cart = Table("held_cart", metadata, HeldCartColumns)
@@ -51,6 +57,28 @@ class HeldCartRecord:
     lines: tuple[Line, ...]
     quote_hash: str
     rulebook: int | None
+    shipping_minor: int | None
+    discounts: tuple[Discount, ...] | None
+
+    @property
+    def net_lines(self) -> tuple[Line, ...]:
+        """Return the lines at what they cost after discounts, before points."""
+        amounts = net_amounts(self.lines, self.discounts or ())
+        lines = zip(self.lines, amounts, strict=True)
+        return tuple(replace(line, amount_minor=amount) for line, amount in lines)
+
+    def kept(self, kept: Sequence[KeptLine]) -> tuple[list[Line], list[Discount]]:
+        """Return the lines and discounts of an order that keeps the first units of held lines. Lines are at their prices before discounts."""
+        units = [(line.line - 1, line.quantity) for line in kept]
+        lines = [
+            replace(
+                held := self.lines[line],
+                quantity=count,
+                amount_minor=held.amount_minor * count // held.quantity,
+            )
+            for line, count in units
+        ]
+        return lines, parts_of(self.lines, self.discounts or (), units)
 
 
 class CheckoutColumns(TypedColumns):

@@ -106,7 +106,7 @@ def _kept(cart: HeldCartRecord, asked: CommitAsked) -> tuple[KeptLine, ...]:
 
 def _points(held: int, cart: HeldCartRecord, kept: Sequence[KeptLine], asked: int | None) -> int:
     """Return the points that shall be spent. Raises PointsNotHeld and NothingToCommit."""
-    most = paying.points_kept(held, cart.lines, kept)
+    most = paying.points_kept(held, cart.net_lines, kept)
     points = most if asked is None else asked
     if points > most:
         raise PointsNotHeld(most=most)
@@ -131,7 +131,7 @@ async def _commit(
     posted = PostingCause(CauseKind.REDEMPTION, booking.journal.next_id())
     holding.commit_hold(booking.journal, member, hold, posted, commit.points)
     key = context.vault.digest("hold.commit", str(hold.id).encode())
-    lines = paying.lines_kept(cart.lines, commit.kept)
+    lines = paying.lines_kept(cart.net_lines, commit.kept)
     spent = Spent(key, commit.points, None, commit.order, commit.token, lines)
     await recording.record(booking, context, hold.wallet, posted, spent)
     worth = paying.worth_kept(held, commit.points)

@@ -18,7 +18,7 @@ from services.loyalty.checkout.refusals import (
 )
 from services.loyalty.checkout.storage import carts
 from services.loyalty.checkout.storage.tables import HeldCartRecord
-from services.loyalty.earning.queries.simulate_purchase import Asked
+from services.loyalty.earning.queries.rules_asked import Asked
 from services.loyalty.ledger.domain import holding
 from services.loyalty.ledger.domain.wallets import Hold, HoldEnd, Member
 from services.loyalty.ledger.queries.find_member import FoundMember
@@ -46,6 +46,7 @@ class HoldAsked:
     cart: Asked
     points: int
     seconds: int
+    shipping_minor: int = 0
     quote_hash: str | None = None
     replaces: int | None = None
 
@@ -96,7 +97,7 @@ async def _replace(booking: Booking, asked: HoldAsked, member: Member) -> None:
 async def _quote(booking: Booking, context: Context[Settings], asked: HoldAsked, member: Member) -> Quote:
     """Quote the cart now. Raises QuoteChanged, PointsWorthNothing, and what `quote_cart` raises."""
     found = FoundMember(member, None, booking.programme, booking.locked)
-    quote = await quote_cart(booking.tx, context, found, asked.cart, asked.points)
+    quote = await quote_cart(booking.tx, context, found, asked.cart, asked.shipping_minor, asked.points)
     if asked.quote_hash is not None and (differing := quoting.differing(asked.quote_hash, quote.hash)):
         named = ", ".join(part.value for part in differing)
         raise QuoteChanged(parts=named, extra={"differs": differing, "quote_hash": quote.hash})
@@ -129,4 +130,6 @@ def _cart_of(hold: Hold, asked: HoldAsked, quote: Quote) -> HeldCartRecord:
         lines=asked.cart.lines,
         quote_hash=quote.hash,
         rulebook=quote.simulation.version,
+        shipping_minor=asked.shipping_minor or None,
+        discounts=quote.discounted.served.discounts or None,
     )

@@ -33,13 +33,14 @@ class RulebookPart(StrEnum):
     CAPS = "caps"
     GOALS = "goals"
     BUDGETS = "budgets"
+    PROMOTIONS = "promotions"
 
 
 class RulebookChangeOut(Response):
     """One difference between two rulebooks."""
 
     part: RulebookPart
-    code: str = Field(description="The code of the rule, the group or the cap.")
+    code: str = Field(description="The code of the rule, or of what else it is.")
     field: str | None = Field(description="The field that changed; null if all of it is new or gone.")
     before: str | None = Field(description="What it was, as JSON; null: nothing.")
     after: str | None = Field(description="What it is now, as JSON; null: nothing.")
@@ -86,7 +87,7 @@ async def get_changes(
         ),
     ] = None,
 ) -> RulebookChangesOut:
-    """Say in sentences what is new, what is gone and what changed in the rules, goals, groups and caps of a rulebook."""
+    """Say in sentences what is new, what is gone and what changed in the rules, promotions, goals, groups, caps and budgets of a rulebook."""
     spoken = language.preferred(incoming.headers.get("accept-language", ""))
     version = plain_number(PREFIX, rulebook_id)
     other = None if compared_with is None else plain_number(PREFIX, compared_with) or 0

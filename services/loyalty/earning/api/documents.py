@@ -22,13 +22,15 @@ DocumentIn = Annotated[
     dict[str, object],
     ShownAs(RulebookDocument),
     Field(
-        description="Rules, goals, groups and caps (docs/rules/earning.md). Everything that is wrong with it is told with a pointer."
+        description="Rules, goals, groups, caps and budgets (docs/rules/earning.md), and promotions (docs/rules/promotions.md). Everything that is wrong with it is told with a pointer."
     ),
 ]
 DocumentOut = Annotated[
     dict[str, object],
     ShownAs(RulebookDocument),
-    Field(description="Rules, goals, groups and caps (docs/rules/earning.md)."),
+    Field(
+        description="Rules, goals, groups, caps and budgets (docs/rules/earning.md), and promotions (docs/rules/promotions.md)."
+    ),
 ]
 EXAMPLE = {
     "rules": [

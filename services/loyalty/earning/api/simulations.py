@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field, model_validator
 from services.loyalty.earning.api.documents import DocumentIn, DraftName, document_asked
 from services.loyalty.earning.api.goals import GOAL_EXAMPLE, GoalStandingOut, goal_out
 from services.loyalty.earning.api.rulebooks import HASH
-from services.loyalty.earning.queries.simulate_purchase import Asked, Simulation, simulate_purchase
+from services.loyalty.earning.queries.rules_asked import Asked
+from services.loyalty.earning.queries.simulate_purchase import Simulation, simulate_purchase
 from services.loyalty.earning.refusals import (
     DraftNotFound,
     RulebookInvalid,

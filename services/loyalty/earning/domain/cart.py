@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from datetime import datetime
 
 from services.loyalty.purchases.domain import attribution
@@ -38,7 +39,7 @@ class Cart:
     """An order with its lines, and the facts about its member that were frozen when it was booked."""
 
     __slots__ = (
-        *("_amount_of", "_amounts", "_index", "_quantities", "_quantity_of", "_ranked"),
+        *("_amount_of", "_amounts", "_by_content", "_index", "_quantities", "_quantity_of", "_ranked"),
         *("channel", "currency", "everything", "issuer", "lines", "member", "occurred_at", "source", "store"),
     )
 
@@ -72,6 +73,14 @@ class Cart:
         self._quantity_of: dict[int, int] = {}
         self._index: dict[str, dict[str | None, int]] = {}
         self._ranked: dict[Callable[[Cart, int], int], _Ranked] = {}
+        self._by_content: list[int] | None = None
+
+    def at(self, amounts: Sequence[int]) -> Cart:
+        """Return the same cart with lines that cost these amounts by now. The price of a unit stays that of the booked line."""
+        cart = copy(self)
+        cart._amounts = list(amounts)
+        cart._amount_of = {}
+        return cart
 
     def _take_back(self, returned: Iterable[UnitRange]) -> None:
         for units in returned:
@@ -106,6 +115,13 @@ class Cart:
         """Return the price of a unit of a booked line, by its index from 0, rounded down; returns do not change it."""
         booked = self.lines[line]
         return booked.amount_minor // booked.quantity
+
+    @property
+    def by_content(self) -> list[int]:
+        """Return the lines by their index from 0, in an order that is that of their contents and not that of the cart."""
+        if self._by_content is None:
+            self._by_content = sorted(range(len(self.lines)), key=lambda line: _content(self.lines[line]))
+        return self._by_content
 
     def with_text(self, attribute: str) -> dict[str | None, int]:
         """Return the lines with each value of a text attribute, of those that are left."""
@@ -142,6 +158,10 @@ class Cart:
         if mask.bit_count() == 1:
             return numbers[mask.bit_length() - 1]
         return sum([number for line, number in enumerate(numbers) if mask >> line & 1])
+
+
+def _content(line: Line) -> tuple[str, str, str, int, int]:
+    return line.sku, line.category or "", line.brand or "", line.quantity, line.amount_minor
 
 
 def mask_of(numbers: Iterable[int] | None, lines: Sequence[Line]) -> int:

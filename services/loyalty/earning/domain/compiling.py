@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
@@ -14,6 +14,7 @@ from services.loyalty.earning.domain.conditions import Among, Is, Select, When
 from services.loyalty.earning.domain.document import Cap, Group, RulebookDocument, parse_document
 from services.loyalty.earning.domain.fact_names import MEMBER_TIER
 from services.loyalty.earning.domain.goals import Goal, Measure
+from services.loyalty.earning.domain.promotions.terms import PromotionTerms
 from services.loyalty.earning.domain.rules import BaseRule, Multiplier
 from services.loyalty.earning.domain.rules.grants import Nothing
 from services.loyalty.earning.domain.rules.terms import Eligible, Fraction, Selection, Terms
@@ -97,6 +98,23 @@ class CompiledGoal(CompiledSelection[Goal]):
                 return 1
 
 
+class CompiledPromotion(CompiledSelection[PromotionTerms]):
+    """A promotion with its conditions as functions."""
+
+    __slots__ = ("_further",)
+
+    def __init__(self, promotion: PromotionTerms) -> None:
+        """Compile the conditions of a promotion."""
+        super().__init__(promotion)
+        self._further = [
+            None if condition is None else conditions.select(condition) for _, condition in promotion.further
+        ]
+
+    def picked(self, cart: Cart) -> list[int]:
+        """Return the lines that each of its further conditions picks."""
+        return [cart.everything if select is None else select(cart) for select in self._further]
+
+
 def eligible_of(cart: Cart, mask: int) -> Eligible:
     """Return the lines of a set, added up."""
     return Eligible(cart.currency, cart.amount(mask), cart.quantity(mask))
@@ -122,8 +140,11 @@ class CompiledRulebook:
     """For each cap the caps that its points pass through, the innermost first."""
     goals: tuple[CompiledGoal, ...]
     budgets: Mapping[str, Budget]
+    promotions: tuple[CompiledPromotion, ...]
     needs_tier: bool
-    """Whether a condition looks at the member's tier."""
+    """Whether a condition of a rule or a goal looks at the member's tier."""
+    quote_needs_tier: bool
+    """Whether a condition of a rule, a goal or a promotion does."""
 
     def rule(self, code: str) -> BaseRule | Multiplier:
         """Return a rule by its code."""
@@ -143,6 +164,7 @@ def compiled(document: RulebookDocument) -> CompiledRulebook:
     bases = tuple(CompiledRule[BaseRule](rule, most) for rule in rules if not isinstance(rule, Multiplier))
     multipliers = tuple(CompiledRule(rule, most) for rule in rules if isinstance(rule, Multiplier))
     caps = {cap.code: cap for cap in document.caps}
+    of_purchases = (*document.rules, *document.goals)
     return CompiledRulebook(
         bases,
         multipliers,
@@ -153,7 +175,12 @@ def compiled(document: RulebookDocument) -> CompiledRulebook:
         {code: _chain(caps, code) for code in caps},
         tuple(CompiledGoal(goal) for goal in document.goals),
         {budget.code: budget for budget in document.budgets},
-        _needs_tier(document),
+        tuple(
+            CompiledPromotion(promotion)
+            for promotion in sorted(document.promotions, key=lambda promotion: promotion.in_turn)
+        ),
+        _need_tier(of_purchases),
+        _need_tier((*of_purchases, *document.promotions)),
     )
 
 
@@ -164,10 +191,10 @@ def _chain(caps: Mapping[str, Cap], code: str) -> tuple[Cap, ...]:
     return tuple(chain)
 
 
-def _needs_tier(document: RulebookDocument) -> bool:
+def _need_tier(selections: Iterable[Selection]) -> bool:
     return any(
         isinstance(node, Is | Among) and node.fact == MEMBER_TIER
-        for selection in (*document.rules, *document.goals)
+        for selection in selections
         if selection.when is not None
         for node, _ in conditions.nodes(selection.when)
     )

@@ -6,7 +6,7 @@ from services.loyalty.earning.domain.document import RulebookDocument
 from services.loyalty.ledger.domain.documents import Difference, Fields, Sentences, entry_differences
 from shared.catalogues import field_sentence
 
-PARTS = ("rules", "groups", "caps", "goals", "budgets")
+PARTS = ("rules", "groups", "caps", "goals", "budgets", "promotions")
 _SENTENCES = {
     part: Sentences(
         added=field_sentence(__name__, f"{part}_added"),

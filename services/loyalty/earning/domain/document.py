@@ -1,4 +1,4 @@
-"""The document of a rulebook: the rules and goals by which members earn, the groups in which rules compete, and the caps of a member."""
+"""The document of a rulebook: the rules and goals by which members earn, groups in which rules compete, caps of a member, and promotions of carts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from services.loyalty.earning.domain.budgets import Budget
 from services.loyalty.earning.domain.documents import Code
 from services.loyalty.earning.domain.goals import Goal
 from services.loyalty.earning.domain.periods import Period
+from services.loyalty.earning.domain.promotions import Promotion
 from services.loyalty.earning.domain.rules import PointsPerAmount, Rule
 from services.loyalty.ledger.domain.documents import Part, text_of
 
@@ -19,7 +20,8 @@ GROUPS_MAX = 50
 CAPS_MAX = 50
 GOALS_MAX = 50
 BUDGETS_MAX = 50
-LATER_PARTS = ("goals", "budgets")
+PROMOTIONS_MAX = 200
+LATER_PARTS = ("goals", "budgets", "promotions")
 """The parts of a document that the first documents did not have."""
 LIMIT_MAX = 1_000_000_000_000
 
@@ -56,13 +58,14 @@ class Cap(Part):
 
 
 class RulebookDocument(Part):
-    """The rules and goals of one version, with the groups, caps and budgets that they name."""
+    """The rules, goals and promotions of one version, with the groups, caps and budgets that they name."""
 
     rules: Annotated[tuple[Rule, ...], Field(max_length=RULES_MAX)]
     groups: Annotated[tuple[Group, ...], Field(max_length=GROUPS_MAX)] = ()
     caps: Annotated[tuple[Cap, ...], Field(max_length=CAPS_MAX)] = ()
     goals: Annotated[tuple[Goal, ...], Field(max_length=GOALS_MAX)] = ()
     budgets: Annotated[tuple[Budget, ...], Field(max_length=BUDGETS_MAX)] = ()
+    promotions: Annotated[tuple[Promotion, ...], Field(max_length=PROMOTIONS_MAX)] = ()
 
 
 def default_document(currency: str) -> RulebookDocument:

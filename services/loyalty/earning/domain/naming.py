@@ -11,8 +11,8 @@ from services.loyalty.earning.domain.fact_names import MEMBER_TIER
 def tiers_in(document: RulebookDocument) -> set[str]:
     """Return the codes of the tiers that conditions of a document look at."""
     found: set[str] = set()
-    for rule in document.rules:
-        for condition in (rule.when, rule.lines):
+    for selection in (*document.rules, *document.goals, *document.promotions):
+        for condition in (selection.when, selection.lines):
             for node, _ in conditions.nodes(condition) if condition is not None else ():
                 match node:
                     case Is(fact=fact, value=str(value)) if fact == MEMBER_TIER:

@@ -8,26 +8,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
 
-from services.loyalty.earning.domain import compiling, earning, explaining
+from services.loyalty.earning.domain import earning, explaining
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledRulebook
-from services.loyalty.earning.domain.document import canonical, default_document
 from services.loyalty.earning.domain.earning import Claim, Served
 from services.loyalty.earning.domain.explaining import Applied, Rejected
 from services.loyalty.earning.domain.levels import Counters, Level
 from services.loyalty.earning.domain.progress import NO_STARTS, Aim, Progress, keys_of, series_of
-from services.loyalty.earning.domain.rulebook import Rulebooks
 from services.loyalty.earning.queries.budgets import quotas_of
 from services.loyalty.earning.queries.goals import GoalStanding, asked_of, standings_of, starts_with
-from services.loyalty.earning.queries.rulebooks import compiled_of
-from services.loyalty.earning.storage import counters, rulebooks
-from services.loyalty.ledger.domain.documents import hash_of
-from services.loyalty.ledger.domain.programme import Programme
+from services.loyalty.earning.queries.rules_asked import Asked, RulesAsked, cart_of, rules_for_purchase
+from services.loyalty.earning.storage import counters
 from services.loyalty.ledger.queries.find_member import FoundMember
 from services.loyalty.ledger.queries.programme import programme_or_default
-from services.loyalty.purchases.domain.facts import Line, MemberFacts
 from services.loyalty.settings import Settings
-from services.loyalty.tiers.queries.tiers_before import Spent, tiers_before
 from shared.context import Context
 from shared.db import Read
 
@@ -37,26 +31,6 @@ QUICK_MAX = 2_000
 """Rules times lines that are evaluated in about two milliseconds."""
 NO_WALLET = 0
 """The wallet of somebody who never bought: no row has this id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The cart of a simulation. `document`: the text of the document that it is tried with; None: the version in force then."""
-
-    identity_id: str
-    """The buyer, if the simulation names a member."""
-    at: datetime
-    currency: str
-    lines: tuple[Line, ...]
-    source: str | None
-    channel: str | None
-    store: str | None
-    document: str | None
-
-    @property
-    def amount_minor(self) -> int:
-        """Return what all lines come to."""
-        return sum(line.amount_minor for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,35 +93,22 @@ class Simulation:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    version: int | None
-    hash: bytes
-    book: CompiledRulebook
-    until: datetime | None = None
-
-
 async def simulate_purchase(
-    read: Read, context: Context[Settings], found: FoundMember | None, asked: Asked
+    read: Read,
+    context: Context[Settings],
+    found: FoundMember | None,
+    asked: Asked,
+    rules: RulesAsked | None = None,
 ) -> Simulation:
     """Return what a purchase would earn, by the functions by which purchases earn. `found` None: somebody who never bought.
+
+    `rules`: the rules for it, where they were read before.
 
     Many lines and many rules take longer than others may wait for, so they are worked on in a thread.
     """
     programme = await programme_or_default(read, context)
-    rules = await _rules(read, programme, asked)
-    book, tier = rules.book, None
-    if book.needs_tier:
-        tier = await _tier_before(read, programme, found, asked)
-    cart = Cart(
-        currency=asked.currency,
-        occurred_at=asked.at,
-        lines=asked.lines,
-        member=None if tier is None else MemberFacts(tier),
-        source=asked.source,
-        channel=asked.channel,
-        store=asked.store,
-    )
+    rules = rules or await rules_for_purchase(read, programme, found, asked)
+    book, cart = rules.book, cart_of(rules, asked)
     expiry = programme.at(asked.at).expiry
     weighed = await _evaluated(book, cart, lambda: earning.weigh(book, cart, programme.zone_info, expiry))
     wallets = [NO_WALLET] if found is None else found.wallet_ids
@@ -165,7 +126,7 @@ async def simulate_purchase(
         rules.version,
         rules.hash,
         rules.until,
-        tier,
+        rules.tier,
         explaining.applied_of(book, cart, weighed.answers, granted),
         await _evaluated(book, cart, lambda: explaining.rejected_of(book, cart, weighed.answers)),
         served,
@@ -187,26 +148,6 @@ async def _evaluated(book: CompiledRulebook, cart: Cart, evaluate: Callable[[], 
     """Return what an evaluation gives. A small one is done at once, because a thread would take longer to begin."""
     rules = len(book.bases) + len(book.multipliers)
     return evaluate() if rules * len(cart.lines) <= QUICK_MAX else await asyncio.to_thread(evaluate)
-
-
-async def _rules(read: Read, programme: Programme, asked: Asked) -> _Rules:
-    """Return the rules that a simulation asks for: a document, or the version in force at its time."""
-    versions = () if asked.document is not None else await rulebooks.versions(read)
-    if not versions:
-        text = asked.document or canonical(default_document(programme.currency))
-        return _Rules(None, hash_of(text), compiling.parse(text))
-    rulebooks_known = Rulebooks(versions)
-    version = rulebooks_known.at(asked.at)
-    book = (await compiled_of(read, [version.version]))[version.version]
-    return _Rules(version.version, version.hash, book, rulebooks_known.until(asked.at))
-
-
-async def _tier_before(read: Read, programme: Programme, found: FoundMember | None, asked: Asked) -> str:
-    if found is None:
-        return programme.lowest
-    spent = Spent(asked.identity_id, asked.currency, asked.at, asked.amount_minor)
-    (tier,) = await tiers_before(read, programme, found.locked, [spent])
-    return tier
 
 
 async def _counters(

@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from services.loyalty.earning.domain import checks
-from services.loyalty.earning.domain.checks import CAPS_DEEP_MAX, DEPTH_MAX, NODES_MAX, VALUES_MAX
+from services.loyalty.earning.domain import checks, condition_checks, promotion_checks
+from services.loyalty.earning.domain.checks import CAPS_DEEP_MAX
+from services.loyalty.earning.domain.condition_checks import DEPTH_MAX, NODES_MAX, VALUES_MAX
 from services.loyalty.earning.domain.document import RulebookDocument
 from shared.catalogues import Sentence
 from shared.http.validation import pointer
@@ -55,6 +56,14 @@ def base(**terms: object) -> Json:
 
 def aimed(**terms: object) -> Json:
     return {"rules": [BASE], "goals": [{**GOAL, **terms}]}
+
+
+def promoted(kind: str, **terms: object) -> Json:
+    return {"rules": [], "promotions": [{"code": "offer", "kind": kind, **terms}]}
+
+
+def stepped(*steps: tuple[Json, Json]) -> Json:
+    return promoted("threshold_off", steps=[{"reaches": reaches, "off": off} for reaches, off in steps])
 
 
 def grouped(stacking: str, *rules: Json) -> Json:
@@ -135,6 +144,21 @@ FAULTS: list[tuple[Json, str, str]] = [
     (aimed(when={**TIER, "value": "platinum"}), "/goals/0/when/value", "tier_unknown"),
     (aimed(when={**MANY, "op": "le"}), "/goals/0/when", "goal_not_again"),
     (aimed(lines={"op": "le", "fact": "line.quantity", "value": 2}), "/goals/0/lines", "goal_not_again"),
+    ({"rules": [], "promotions": [{"code": "p", "kind": "free_shipping"}] * 2}, "/promotions/1/code", "code_twice"),
+    (promoted("percent_off", percent=10, when=SKU), "/promotions/0/when/fact", "fact_elsewhere"),
+    (promoted("percent_off", percent=10, lines=TIER), "/promotions/0/lines/fact", "fact_elsewhere"),
+    (promoted("percent_off", percent=10, when={**TIER, "value": "platinum"}), "/promotions/0/when/value", "tier_unknown"),
+    (promoted("percent_off", percent=10, at_most={"XXX": 1}), "/promotions/0/at_most/XXX", "currency_unknown"),
+    (promoted("amount_off", amounts={"XXX": 1}), "/promotions/0/amounts/XXX", "currency_unknown"),
+    (promoted("fixed_price", prices={"XXX": 1}), "/promotions/0/prices/XXX", "currency_unknown"),
+    (promoted("buy_x_get_y", buy=2, get=1, get_lines=TIER), "/promotions/0/get_lines/fact", "fact_elsewhere"),
+    (promoted("buy_x_get_y", buy=2, get=1, lines=TIER), "/promotions/0/lines/fact", "fact_elsewhere"),
+    (promoted("bundle", parts=[{"quantity": 1}, {"quantity": 1, "lines": TIER}], prices={"CNY": 1}), "/promotions/0/parts/1/lines/fact", "fact_elsewhere"),
+    (promoted("every_amount_off", every={"CNY": 100}, takes={"USD": 1}), "/promotions/0/takes", "currencies_differ"),
+    (stepped(({"CNY": 100}, {"USD": 1})), "/promotions/0/steps/0/off", "currencies_differ"),
+    (stepped(({"CNY": 100}, {"CNY": 5}), ({"CNY": 100}, {"CNY": 6})), "/promotions/0/steps/1", "steps_not_rising"),
+    (stepped(({"CNY": 100}, {"CNY": 5}), ({"CNY": 200}, {"CNY": 5})), "/promotions/0/steps/1", "steps_not_rising"),
+    (promoted("quantity_ladder", steps=[{"quantity": 2, "percent": 10}, {"quantity": 2, "percent": 20}]), "/promotions/0/steps/1", "steps_not_rising"),
 ]  # fmt: skip
 
 
@@ -146,7 +170,12 @@ def test_a_fault_is_found_with_its_place(document: Json, where: str, code: str) 
 
 
 def test_every_fault_that_documents_can_have_is_in_the_table() -> None:
-    sentences = {sentence.code for sentence in vars(checks).values() if isinstance(sentence, Sentence)}
+    sentences = {
+        sentence.code
+        for module in (checks, condition_checks, promotion_checks)
+        for sentence in vars(module).values()
+        if isinstance(sentence, Sentence)
+    }
 
     assert sentences == {code for _, _, code in FAULTS}
 

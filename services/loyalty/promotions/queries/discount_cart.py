@@ -1,0 +1,52 @@
+"""Work out the discounts of a cart."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from services.loyalty.earning.queries.rules_asked import Asked, RulesAsked, cart_of
+from services.loyalty.promotions.domain import discounts, serving
+from services.loyalty.promotions.domain.discounts import Discount
+from services.loyalty.promotions.domain.serving import Refused, Served, WhyNot
+
+QUICK_MAX = 2_000
+"""Promotions times lines that are evaluated in a few milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiscountedCart:
+    """A cart with its discounts. `net`: the cart with what its lines cost after them."""
+
+    listed: Asked
+    shipping_minor: int
+    served: Served
+
+    @property
+    def net(self) -> Asked:
+        """Return the cart with what its lines cost after discounts."""
+        if not self.served.discounts:
+            return self.listed
+        amounts = discounts.net_amounts(self.listed.lines, self.served.discounts)
+        lines = zip(self.listed.lines, amounts, strict=True)
+        return replace(self.listed, lines=tuple(replace(line, amount_minor=amount) for line, amount in lines))
+
+    @property
+    def payable_minor(self) -> int:
+        """Return what is to be paid for lines and shipping, with money or with points."""
+        return self.listed.amount_minor + self.shipping_minor - self.served.total
+
+
+async def discount_cart(rules: RulesAsked, asked: Asked, shipping_minor: int) -> DiscountedCart:
+    """Return a cart with its discounts. Many lines and many promotions are worked on in a thread, so that nobody waits for them."""
+    cart, promotions = cart_of(rules, asked), rules.book.promotions
+    if not promotions:
+        return DiscountedCart(asked, shipping_minor, Served((), ()))
+    if len(promotions) * len(cart.lines) <= QUICK_MAX:
+        served = serving.serve(promotions, cart, shipping_minor)
+    else:
+        served = await asyncio.to_thread(serving.serve, promotions, cart, shipping_minor)
+    return DiscountedCart(asked, shipping_minor, served)
+
+
+__all__ = ["Discount", "DiscountedCart", "Refused", "WhyNot", "discount_cart"]
