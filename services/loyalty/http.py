@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema
 from services.loyalty.ledger.domain.documents import Fault
 from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.purchases.domain.facts import Line
-from services.loyalty.purchases.domain.reasons import Reason
+from services.loyalty.purchases.domain.reasons import CutBy, Reason
 from shared.auth.principal import Principal
 from shared.db import Read
 from shared.db.types import to_json
@@ -82,8 +82,12 @@ class AppliedRuleOut(Response):
     )
     base_minor: int = Field(description="What these lines came to, in minor units.")
     wanted: int = Field(description="What the rule wanted.")
-    granted: int = Field(description="What the caps of the member let through.")
+    granted: int = Field(description="What its budget and the caps of the member let through.")
     cap: str | None = Field(description="The cap that the rule counts for.")
+    budget: str | None = Field(description="The budget that its points come from.")
+    cut_by: CutBy | None = Field(
+        description="What let less through than the rule wanted; null: it is granted whole."
+    )
 
 
 class RejectedRuleOut(Response):

@@ -71,6 +71,9 @@ class QuotedGoalOut(Response):
     goal: str
     points: int = Field(description="The points of each completion.")
     completed: int = Field(description="How often the purchase completes the goal.")
+    earned: int = Field(
+        description="The points that the purchase brings by it: less than `points` for each completion if its budget has no room for them."
+    )
     to_go: int | None = Field(
         description="How much more completes it once more; null: it is completed as often as it can be."
     )
@@ -109,10 +112,11 @@ class QuoteOut(Response):
             "applied": [
                 {
                     "rule": "base", "lines": None, "base_minor": 5600, "wanted": 56, "granted": 56, "cap": None,
+                    "budget": None, "cut_by": None,
                     "available_at": None, "expires_at": None,
                 }
             ],
-            "rejected": [], "caps": [], "goals": [{"goal": "every_fifth", "points": 50, "completed": 0, "to_go": 2}],
+            "rejected": [], "caps": [], "goals": [{"goal": "every_fifth", "points": 50, "completed": 0, "earned": 0, "to_go": 2}],
         },
     )  # fmt: skip
 
@@ -205,6 +209,7 @@ def _shown(quote: Quote) -> QuoteOut:
                     goal=standing.goal.code,
                     points=standing.goal.points,
                     completed=standing.completed,
+                    earned=standing.earned,
                     to_go=standing.to_go,
                 )
                 for standing in simulation.goals

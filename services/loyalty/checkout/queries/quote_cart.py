@@ -49,7 +49,7 @@ class Quote:
         cart, simulation, served = asdict(self.cart), self.simulation, self.discounted.served
         del cart["at"]
         granted = [(part.grant.rule, part.issued) for part in simulation.served]
-        granted += [(standing.goal.code, standing.completed) for standing in simulation.goals]
+        granted += [(standing.goal.code, standing.earned) for standing in simulation.goals]
         return quoting.hash_of(
             {
                 QuotePart.CART: [cart, self.discounted.shipping_minor],

@@ -29,6 +29,12 @@ async def committed(read: Read, hold_ids: Sequence[int]) -> dict[int, CheckoutRe
     return {record.hold_id: record for record in await read.read_records(CheckoutRecord, statement)}
 
 
+async def is_paid(read: Read, order_token: bytes) -> bool:
+    """Return whether a hold was committed for this order."""
+    statement = select(checkout.c.hold_id).where(checkout.c.order_token == order_token)
+    return await read.scalar(statement) is not None
+
+
 async def add(tx: Tx, record: HeldCartRecord) -> None:
     """Store the cart of a new hold."""
     await tx.insert_records(held_cart, [record])

@@ -116,10 +116,15 @@ def _points(held: int, cart: HeldCartRecord, kept: Sequence[KeptLine], asked: in
 
 
 async def _check_order(tx: Tx, opened: OpenedHold, commit: _Commit) -> None:
-    """Refuse an order that points paid before, or one of the member's of which units have gone back."""
-    if await orders.has_returns(tx, commit.order, [wallet.id for wallet in opened.member.wallets]):
+    """Refuse an order that a hold or points of the member paid before, or one of the member's of which units have gone back.
+
+    A redemption by another member is not looked at: anybody could stand in the way of an order by paying one point for it.
+    """
+    wallet_ids = [wallet.id for wallet in opened.member.wallets]
+    if await orders.has_returns(tx, commit.order, wallet_ids):
         raise OrderReturned
-    if await recording.first_of_order(tx, commit.token, None) is not None:
+    is_paid = await recording.first_of_order(tx, commit.token, wallet_ids) is not None
+    if is_paid or await carts.is_paid(tx, commit.token):
         raise OrderHasPoints
 
 

@@ -31,7 +31,8 @@ class ExplanationOut(Response):
 
     model_config = example(
         id="txn_purchase_3h6m9z2e5v8qn1k4c7rtw0xdga", purchase_id="pur_01hv3n8v1mz8k7g5r0q2w4x6y8", rulebook=2,
-        applied=[{"rule": "base", "lines": None, "base_minor": 2590, "wanted": 25, "granted": 25, "cap": None}],
+        applied=[{"rule": "base", "lines": None, "base_minor": 2590, "wanted": 25, "granted": 25, "cap": None,
+                  "budget": None, "cut_by": None}],
         rejected=[{"rule": "big_order", "reason": "condition", "fact": "order.amount", "missing": 7410}],
         goals=[GOAL_EXAMPLE],
     )  # fmt: skip

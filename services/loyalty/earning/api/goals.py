@@ -20,7 +20,7 @@ router = Router(tags=["members"])
 
 GOAL_EXAMPLE = {
     "goal": "every_fifth", "measure": "purchases", "period_from": "0001-01-01", "target": 5, "points": 50, "counted": 1,
-    "reason": None, "fact": None, "missing": None, "completed": 0, "reached": 3, "granted": 0, "to_go": 2,
+    "reason": None, "fact": None, "missing": None, "completed": 0, "earned": 0, "reached": 3, "granted": 0, "to_go": 2,
 }  # fmt: skip
 
 
@@ -39,6 +39,9 @@ class GoalStandingOut(Response):
     fact: str | None = Field(description="The first fact that did not meet the goal's condition.")
     missing: int | None = Field(description="How much more of the fact would have met it, if more would.")
     completed: int = Field(description="How often the purchase completes the goal.")
+    earned: int = Field(
+        description="The points that the purchase brings by it: less than `points` for each completion if its budget has no room for them."
+    )
     reached: int = Field(description="The measure of the member in this period.")
     granted: int = Field(description="How often the member has completed it in this period.")
     to_go: int | None = Field(
@@ -84,6 +87,7 @@ def goal_out(standing: GoalStanding) -> GoalStandingOut:
         fact=None if unmet is None else unmet.fact,
         missing=None if unmet is None else unmet.missing,
         completed=standing.completed,
+        earned=standing.earned,
         reached=standing.measure,
         granted=standing.granted,
         to_go=standing.to_go,

@@ -99,6 +99,7 @@ class SimulationOut(Response):
         applied=[
             {
                 "rule": "base", "lines": None, "base_minor": 5600, "wanted": 56, "granted": 56, "cap": "daily",
+                "budget": None, "cut_by": None,
                 "available_at": None, "expires_at": None,
             }
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import NamedTuple
 
 from services.loyalty.earning.domain import conditions
 from services.loyalty.earning.domain.cart import Cart
@@ -21,9 +22,10 @@ from services.loyalty.earning.domain.conditions import (
     Than,
 )
 from services.loyalty.earning.domain.evaluating import Answers, Wanted
+from services.loyalty.earning.domain.rules import Rule
 from services.loyalty.earning.domain.rules.grants import Nothing
 from services.loyalty.earning.domain.rules.terms import Selection
-from services.loyalty.purchases.domain.reasons import Reason
+from services.loyalty.purchases.domain.reasons import CutBy, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,10 @@ class Unmet:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A rule that wanted points for an order. `lines`: the numbers of the lines that count, from 1; None: all lines."""
+    """A rule that wanted points for an order. `lines`: the numbers of the lines that count, from 1; None: all lines.
+
+    `cut_by` None: all that was wanted is granted.
+    """
 
     rule: str
     lines: tuple[int, ...] | None
@@ -47,6 +52,18 @@ class Applied:
     wanted: int
     granted: int
     cap: str | None
+    budget: str | None
+    cut_by: CutBy | None
+
+
+class Granted(NamedTuple):
+    """The points that were granted, and what a budget had left of those that were wanted (None: it is not known apart)."""
+
+    points: int
+    left_by_budget: int | None
+
+
+NOTHING = Granted(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +80,31 @@ class Rejected:
 
 
 def applied_of(
-    book: CompiledRulebook, cart: Cart, answers: Answers, granted: Mapping[str, int]
+    book: CompiledRulebook, cart: Cart, answers: Answers, granted: Mapping[str, Granted]
 ) -> list[Applied]:
-    """Return the rules that wanted points for a cart. `granted`: what the caps let through, by rule."""
+    """Return the rules that wanted points for a cart. `granted`: what budgets and caps let through, by rule."""
     return [
         Applied(
             rule=code,
             lines=cart.numbers(answer.mask),
             base_minor=cart.amount(answer.mask),
             wanted=answer.points,
-            granted=granted.get(code, 0),
+            granted=granted.get(code, NOTHING).points,
             cap=book.rule(code).cap,
+            budget=book.rule(code).budget,
+            cut_by=_cut_by(book.rule(code), answer.points, granted.get(code, NOTHING)),
         )
         for code, answer in answers.items()
         if isinstance(answer, Wanted)
     ]
+
+
+def _cut_by(rule: Rule, wanted: int, granted: Granted) -> CutBy | None:
+    """Return what cut the points of a rule. A budget is asked first; what it refuses was never wanted of the cap."""
+    if granted.points >= wanted:
+        return None
+    left = granted.points if granted.left_by_budget is None else granted.left_by_budget
+    return CutBy.BUDGET if rule.budget is not None and left < wanted else CutBy.CAP
 
 
 def rejected_of(book: CompiledRulebook, cart: Cart, answers: Answers) -> list[Rejected]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from services.loyalty.earning.domain.budgets import Budget, BudgetKey, Quota, Quotas, key_of
 from services.loyalty.earning.domain.compiling import CompiledRulebook
@@ -25,9 +27,16 @@ class BudgetState:
     quota: Quota
 
 
-async def quotas_of(read: Read, book: CompiledRulebook, claims: Iterable[Claim]) -> Quotas:
-    """Return the budgets that these grants come from, also those that nobody has used yet."""
+async def quotas_of(
+    read: Read, book: CompiledRulebook, claims: Iterable[Claim], at: datetime, zone: ZoneInfo
+) -> Quotas:
+    """Return the budgets that these grants, and the goals of a version at an instant, come from, also those that nobody has used yet."""
     keys = {claim.budget for claim in claims if claim.budget is not None}
+    keys |= {
+        key_of(book.budgets[budget], at, zone)
+        for goal in book.goals
+        if (budget := goal.rule.budget) is not None
+    }
     found = await quotas.load(read, keys)
     for key in keys:
         found.rows.setdefault(key, Quota(book.budgets[key.code].ceiling, 0, 0))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from services.loyalty.earning.domain import evaluating, explaining, falling
 from services.loyalty.earning.domain.compiling import CompiledRulebook
-from services.loyalty.earning.domain.explaining import Applied, Rejected
+from services.loyalty.earning.domain.explaining import Applied, Granted, Rejected
 from services.loyalty.earning.queries.goals import (
     GoalStanding,
     asked_of,
@@ -52,7 +52,8 @@ async def explain_purchase(
     if purchase is None or purchase.wallet_id not in found.wallet_ids:
         raise NoSuchPurchase
     book = (await compiled_of(read, [purchase.rulebook]))[purchase.rulebook]
-    granted = {lot.rule: lot.issued for lot in await lots.of_purchases(read, [purchase.id])}
+    earned = await lots.of_purchases(read, [purchase.id])
+    granted = {lot.rule: Granted(lot.issued, lot.wanted) for lot in earned}
     cart = falling.cart_of(purchase)(())
     answers = await asyncio.to_thread(evaluating.answers, book, cart)
     return Explanation(
@@ -74,13 +75,16 @@ async def _goals(
     zone, cart = (await programme_or_default(read, context)).zone_info, falling.cart_of(purchase)(())
     starts, wallets = await starts_with(read, book, purchase.occurred_at), found.wallet_ids
     brought = {
-        record.goal: record.count
-        for record in await completions.of_causes(read, CauseKind.PURCHASE, [purchase.id])
+        record.goal: record for record in await completions.of_causes(read, CauseKind.PURCHASE, [purchase.id])
     }
+    of_goals = await lots.by_ids(read, [record.lot_id for record in brought.values()])
+    issued = {lot.id: lot.issued for lot in of_goals}
     asked = asked_of(book, starts, cart, purchase.occurred_at, zone)
     progress = await load_progress(read, asked, wallets)
     standings = await standings_of(read, progress, starts, zone, asked, None, wallets, cart)
     return [
-        replace(standing, counted=aim.counted, completed=brought.get(standing.goal.code, 0))
+        replace(standing, counted=aim.counted, completed=record.count, earned=issued.get(record.lot_id, 0))
+        if (record := brought.get(standing.goal.code)) is not None
+        else replace(standing, counted=aim.counted)
         for standing, (aim, _) in zip(standings, asked, strict=True)
     ]

@@ -40,7 +40,8 @@ from shared.local_time import local_day
 class GoalStanding:
     """A goal in one of its periods, how much a purchase counts for it, and how far the member is then.
 
-    `completed` is what the purchase brings, `granted` all that the member has, both without what was reached before the goal.
+    `completed` is how often the purchase completes it, `granted` how often the member has, both without what was reached before the
+    goal. `earned` are the points that the purchase brings by it, as far as its budget had room.
     """
 
     goal: Goal
@@ -51,6 +52,7 @@ class GoalStanding:
     measure: int
     granted: int
     completed: int
+    earned: int = 0
 
     @property
     def to_go(self) -> int | None:

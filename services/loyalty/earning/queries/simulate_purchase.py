@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from services.loyalty.earning.domain import earning, explaining
+from services.loyalty.earning.domain.budgets import Quotas, key_of
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.earning import Claim, Served
-from services.loyalty.earning.domain.explaining import Applied, Rejected
+from services.loyalty.earning.domain.explaining import Applied, Granted, Rejected
 from services.loyalty.earning.domain.levels import Counters, Level
 from services.loyalty.earning.domain.progress import NO_STARTS, Aim, Progress, keys_of, series_of
 from services.loyalty.earning.queries.budgets import quotas_of
@@ -64,6 +66,7 @@ class Simulation:
     """The member's tier before the purchase; None: no rule looks at it."""
     applied: list[Applied]
     rejected: list[Rejected]
+    claims: Sequence[Claim]
     served: list[Served]
     caps: list[FilledCap]
     goals: list[GoalStanding]
@@ -71,13 +74,12 @@ class Simulation:
     @property
     def points(self) -> int:
         """Return what all rules and goals together grant."""
-        of_goals = sum(standing.completed * standing.goal.points for standing in self.goals)
-        return sum(part.issued for part in self.served) + of_goals
+        return sum(part.issued for part in self.served) + sum(standing.earned for standing in self.goals)
 
     @property
     def rules(self) -> list[SimulatedRule]:
         """Return the rules that want points, with their dates."""
-        grants = {part.grant.rule: part.grant for part in self.served}
+        grants = {claim.grant.rule: claim.grant for claim in self.claims}
         return [
             SimulatedRule(
                 rule=applied.rule,
@@ -86,6 +88,8 @@ class Simulation:
                 wanted=applied.wanted,
                 granted=applied.granted,
                 cap=applied.cap,
+                budget=applied.budget,
+                cut_by=applied.cut_by,
                 available_at=grants[applied.rule].available_at,
                 expires_at=grants[applied.rule].expires_at,
             )
@@ -118,10 +122,11 @@ async def simulate_purchase(
     filled = await _counters(read, weighed.claims, [aim for aim, _ in aimed], wallets)
     levels = list(dict.fromkeys(level for claim in weighed.claims for level in claim.levels))
     before = {level: filled.granted(level, wallets) for level in levels}
-    budgets = await quotas_of(read, book, weighed.claims)
+    budgets = await quotas_of(read, book, weighed.claims, asked.at, programme.zone_info)
     served = earning.serve(weighed.claims, filled, wallet_id, wallets, budgets)
-    granted = {part.grant.rule: part.issued for part in served}
+    granted = {part.grant.rule: Granted(part.issued, part.wanted) for part in served}
     progress, zone = Progress(filled), programme.zone_info
+    goals = await standings_of(read, progress, starts, zone, aimed, wallet_id, wallets, cart)
     return Simulation(
         rules.version,
         rules.hash,
@@ -129,6 +134,7 @@ async def simulate_purchase(
         rules.tier,
         explaining.applied_of(book, cart, weighed.answers, granted),
         await _evaluated(book, cart, lambda: explaining.rejected_of(book, cart, weighed.answers)),
+        weighed.claims,
         served,
         [
             FilledCap(
@@ -140,8 +146,18 @@ async def simulate_purchase(
             )
             for level in levels
         ],
-        await standings_of(read, progress, starts, zone, aimed, wallet_id, wallets, cart),
+        [_paid(book, standing, budgets, asked.at, zone) for standing in goals],
     )
+
+
+def _paid(
+    book: CompiledRulebook, standing: GoalStanding, budgets: Quotas, at: datetime, zone: ZoneInfo
+) -> GoalStanding:
+    """Return a goal with the points that a purchase brings by it, as its budget has room for them."""
+    wanted, budget = standing.completed * standing.goal.points, standing.goal.budget
+    if budget is None:
+        return replace(standing, earned=wanted)
+    return replace(standing, earned=budgets.take(key_of(book.budgets[budget], at, zone), wanted))
 
 
 async def _evaluated(book: CompiledRulebook, cart: Cart, evaluate: Callable[[], T]) -> T:

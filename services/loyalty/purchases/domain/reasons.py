@@ -16,3 +16,10 @@ class Reason(StrEnum):
     ZERO = "zero"
     NOTHING_TO_MULTIPLY = "nothing_to_multiply"
     LESS_THAN_BEST = "less_than_best"
+
+
+class CutBy(StrEnum):
+    """The reason why less is granted than a rule wanted: a cap of the member, or a budget that all members share."""
+
+    CAP = "cap"
+    BUDGET = "budget"

@@ -300,26 +300,6 @@ async def test_a_changed_quote_says_what_differs(shop: Shop, member: str) -> Non
     assert again.status_code == 201
 
 
-async def test_an_order_is_paid_by_one_hold(shop: Shop, member: str) -> None:
-    other = customer()
-    await shop.tell(bought(other, [(1, 10_000)], START))
-    await commit(shop, await hold(shop, member, points=10))
-    second, theirs = await hold(shop, member, points=10), await hold(shop, other, points=10)
-    await shop.redeem(member, 5, ("web", "A-9"))
-    purchase = bought(member, [(1, 1_000)], START, order_id="A-8")
-    await shop.tell(purchase, returned(purchase, [(1, 1, 1)]))
-
-    for held, order_id, code in (
-        (second, "A-1", "order_has_points"),
-        (theirs, "A-1", "order_has_points"),
-        (second, "A-9", "order_has_points"),
-        (second, "A-8", "order_returned"),
-    ):
-        assert refused(await commit(shop, held, order_id)) == (409, code)
-    assert (await commit(shop, second, "A-2")).status_code == 200
-    await shop.check()
-
-
 async def test_holds_have_limits(shop: Shop, member: str) -> None:
     client = shop.operator()
     first, *_ = [await hold(shop, member, points=1) for _ in range(OPEN_HOLDS_MAX)]

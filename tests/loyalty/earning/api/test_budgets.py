@@ -53,7 +53,79 @@ async def test_a_simulation_grants_what_a_budget_has_room_for(shop: Shop) -> Non
     answer = await simulate(shop)
 
     assert answer["points"] == 30
-    assert [(rule["wanted"], rule["granted"]) for rule in answer["applied"]] == [(80, 30)]
+    (rule,) = answer["applied"]
+    assert [rule[name] for name in ("wanted", "granted", "budget", "cut_by")] == [80, 30, "spring", "budget"]
+
+
+async def test_an_exhausted_budget_is_a_reason_and_no_failure(shop: Shop) -> None:
+    """A quote, a simulation, a hold and an explanation say what the purchase gets: nothing, because of the budget."""
+    buyer = customer()
+    await put_rules(shop, {"rules": [BASE], "budgets": [SPRING]})
+    await shop.tell(order(buyer, [(1, 20_000)]))
+    cart = {"currency": "CNY", "lines": [{"sku": "TEA-1", "quantity": 1, "amount_minor": 8_000}]}
+
+    quote = await shop.operator().post("/v1/quotes", json=cart)
+    answer = await simulate(shop)
+    await shop.tell(order(buyer, [(1, 8_000)]))
+
+    assert quote.status_code == 200
+    assert (quote.json()["earns"]["points"], answer["points"]) == (0, 0)
+    explained = await explanation_of_last(shop, buyer)
+    for applied in (quote.json()["earns"]["applied"], answer["applied"], explained["applied"]):
+        (rule,) = applied
+        assert [rule[name] for name in ("wanted", "granted", "budget", "cut_by")] == [
+            80,
+            0,
+            "spring",
+            "budget",
+        ]
+    assert await shop.active(buyer) == 100
+
+
+async def test_a_cap_is_the_reason_where_the_budget_had_room(shop: Shop) -> None:
+    capped: Json = {**BASE, "cap": "daily"}
+    caps = [{"code": "daily", "period": "day", "limit": 50}]
+    await put_rules(shop, {"rules": [capped], "budgets": [SPRING], "caps": caps})
+    (by_cap,) = (await simulate(shop))["applied"]
+    await shop.tell(*(order(customer(), [(1, 4_000)]) for _ in range(2)))
+    (by_budget,) = (await simulate(shop))["applied"]
+    assert [(rule["granted"], rule["cut_by"]) for rule in (by_cap, by_budget)] == [
+        (50, "cap"),
+        (20, "budget"),
+    ]
+
+
+async def test_a_goal_is_promised_what_its_budget_has_room_for(shop: Shop) -> None:
+    """The rule is served first, as when the purchase is booked."""
+    buyer = customer()
+    goal: Json = {
+        "code": "first",
+        "measure": "purchases",
+        "target": 1,
+        "times": 1,
+        "points": 50,
+        "budget": "spring",
+    }
+    await put_rules(shop, {"rules": [BASE], "goals": [goal], "budgets": [{**SPRING, "ceiling": 90}]})
+
+    answer = await simulate(shop)
+    await shop.tell(order(buyer, [(1, 8_000)]))
+    explained = await explanation_of_last(shop, buyer)
+
+    assert (answer["points"], await shop.active(buyer)) == (90, 90)
+    for goals in (answer["goals"], explained["goals"]):
+        assert [(shown["completed"], shown["points"], shown["earned"]) for shown in goals] == [(1, 50, 10)]
+    (later,) = (await simulate(shop))["goals"]
+    assert (later["completed"], later["earned"]) == (1, 0)
+
+
+async def explanation_of_last(shop: Shop, who: str) -> Json:
+    """What the service says of the last purchase of a member."""
+    client = shop.operator()
+    entries = (await client.get(f"/v1/members/{who}/ledger")).json()["items"]
+    last = next(entry["id"] for entry in entries if entry["kind"] == "purchase")
+    explained: Json = (await client.get(f"/v1/members/{who}/ledger/{last}/explanation")).json()
+    return explained
 
 
 async def test_a_budget_keeps_its_period_over_versions(shop: Shop) -> None:

@@ -28,8 +28,26 @@ async def test_it_names_what_applied_and_what_the_cap_let_through(shop: Shop) ->
     answer = await explained(shop, buyer)
 
     assert answer["applied"] == [
-        {"rule": "base", "lines": None, "base_minor": 3_500, "wanted": 35, "granted": 35, "cap": None},
-        {"rule": "tea", "lines": [1], "base_minor": 3_000, "wanted": 30, "granted": 20, "cap": "daily"},
+        {
+            "rule": "base",
+            "lines": None,
+            "base_minor": 3_500,
+            "wanted": 35,
+            "granted": 35,
+            "cap": None,
+            "budget": None,
+            "cut_by": None,
+        },
+        {
+            "rule": "tea",
+            "lines": [1],
+            "base_minor": 3_000,
+            "wanted": 30,
+            "granted": 20,
+            "cap": "daily",
+            "budget": None,
+            "cut_by": "cap",
+        },
     ]
     assert (answer["rulebook"], answer["rejected"]) == (1, [])
 

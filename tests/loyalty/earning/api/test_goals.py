@@ -35,7 +35,7 @@ async def test_a_member_sees_how_far_they_are(shop: Shop) -> None:
 
     assert shown["fifth"] == {
         "goal": "fifth", "measure": "purchases", "period_from": "0001-01-01", "target": 5, "points": 50, "counted": 0,
-        "reason": None, "fact": None, "missing": None, "completed": 0, "reached": 6, "granted": 1, "to_go": 4,
+        "reason": None, "fact": None, "missing": None, "completed": 0, "earned": 0, "reached": 6, "granted": 1, "to_go": 4,
     }  # fmt: skip
     assert (shown["big"]["reached"], shown["big"]["to_go"]) == (0, 2)
     unknown = await shop.operator().get(f"/v1/members/{customer()}/goals")

@@ -58,6 +58,7 @@ async def test_a_cart_without_a_member_is_that_of_somebody_who_never_bought(shop
     assert answer["applied"] == [
         {
             "rule": "base", "lines": None, "base_minor": 8_000, "wanted": 80, "granted": 80, "cap": "daily",
+            "budget": None, "cut_by": None,
             "available_at": None, "expires_at": None,
         }
     ]  # fmt: skip
