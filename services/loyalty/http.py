@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 from pydantic import BaseModel, Field, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
@@ -33,6 +33,7 @@ from shared.http.models import (
     Store,
 )
 from shared.http.validation import field_errors, pointer
+from shared.identity.brought import issuer_of
 from shared.limits import LINES_MAX
 
 T = TypeVar("T", bound=BaseModel)
@@ -59,6 +60,7 @@ class CartIn(Request):
         "Without a member: somebody who never bought.",
     )
     issuer: Issuer | None = Field(None, description=ISSUER_OF_NAME)
+
     source: Source | None = Field(None, description="The system that the order comes from.")
     currency: CurrencyIn
     channel: Channel | None = None
@@ -140,16 +142,44 @@ def filled_caps(caps: Iterable[object]) -> list[FilledCapOut]:
     return [FilledCapOut.model_validate(cap, from_attributes=True) for cap in caps]
 
 
-async def buyer_of(read: Read, caller: Principal, named: Naming, cart: CartIn) -> str | None:
-    """Return the identity of the member whose cart it is; None if it names nobody. Raises UnknownMember.
+class NamesMember(Protocol):
+    """A request that may name a member."""
+
+    @property
+    def customer_id(self) -> str | None:
+        """Return the name of the member."""
+
+    @property
+    def issuer(self) -> str | None:
+        """Return the issuer of the merchant's own id in the name."""
+
+
+async def buyer_of(read: Read, caller: Principal, named: Naming, asked: NamesMember) -> str | None:
+    """Return the identity of the member that a request is about; None if it names nobody. Raises UnknownMember.
 
     A customer's token names its customer.
     """
     own = caller.customer_id
-    if cart.customer_id is None:
+    if asked.customer_id is None:
         return own
-    identity_id = await named.identity_of(read, cart.customer_id, cart.issuer)
+    identity_id = await named.identity_of(read, asked.customer_id, asked.issuer)
     if identity_id is None or own not in (None, identity_id):
+        raise UnknownMember
+    return identity_id
+
+
+async def member_named(read: Read, caller: Principal, named: Naming, asked: NamesMember) -> str | None:
+    """Return the identity of the member that a request is about; None if it names nobody.
+
+    A partner names only customers that it brought. Raises UnknownMember.
+    """
+    identity_id = await buyer_of(read, caller, named, asked)
+    is_anothers = (
+        caller.kind == "partner"
+        and identity_id is not None
+        and await issuer_of(read, identity_id) != caller.issuer
+    )
+    if is_anothers:
         raise UnknownMember
     return identity_id
 

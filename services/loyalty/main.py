@@ -13,6 +13,7 @@ from services.loyalty.promotions import capability as promotions
 from services.loyalty.purchases import capability as purchases
 from services.loyalty.redemptions import capability as redemptions
 from services.loyalty.remedies import capability as remedies
+from services.loyalty.rewards import capability as rewards
 from services.loyalty.settings import Settings
 from services.loyalty.statements import capability as statements
 from services.loyalty.tiers import capability as tiers
@@ -37,6 +38,7 @@ def service(settings: Settings) -> Service:
             "ledger": "Every fact of a member with the points that it moved.",
             "checkout": "A cart is quoted, points are held for it, and its order is paid with them.",
             "redemptions": "Points that a member spends.",
+            "rewards": "What members can claim for their points, and what they claimed.",
             "adjustments": "Corrections by an operator.",
             "finance": "What the points of all members come to, and how that came about.",
             "imports": "Files of points that members had in another system.",
@@ -56,6 +58,7 @@ def service(settings: Settings) -> Service:
             programme.CAPABILITY,
             remedies.CAPABILITY,
             openings.CAPABILITY,
+            rewards.CAPABILITY,
             statements.CAPABILITY,
             finance.CAPABILITY,
         ),

@@ -102,6 +102,7 @@ ErasureId = Annotated[str, _id_of("era")]
 ComplaintId = Annotated[str, _id_of("cmp")]
 RemedyId = Annotated[str, _id_of("rem")]
 TransactionId = Annotated[str, StringConstraints(max_length=64, pattern=r"^txn_[0-9a-z_]+$")]
+ClaimId = Annotated[str, StringConstraints(max_length=64, pattern=r"^rwc_[0-9a-z]+$")]
 
 PartnerId = Annotated[str, StringConstraints(max_length=CODE_MAX, pattern=f"^{NEW_PARTNER_ID}$")]
 Issuer = Annotated[str, StringConstraints(max_length=ISSUER_MAX, pattern=f"^({SHOP}|partner:{PARTNER_ID})$")]

@@ -2,6 +2,7 @@
 
 from shared.events.base import (
     AmountMinor,
+    ClaimId,
     Code,
     Currency,
     Event,
@@ -11,6 +12,7 @@ from shared.events.base import (
     RemedyId,
     Slug,
     TransactionId,
+    Version,
 )
 from shared.events.erasure import ErasureAnswered
 from shared.events.topic import Topic
@@ -89,6 +91,51 @@ class TierChanged(IdentityEvent):
     """Qualifying spend that decided the tier, net of returns, in minor units."""
 
 
+class _RewardMoved(IdentityEvent):
+    """A member's claim of a reward changed. identity_id is the identity that claimed it."""
+
+    programme: Slug
+    """Code of the programme."""
+    claim_id: ClaimId
+    """The claim."""
+    reward: Slug
+    """Code of the reward."""
+    reward_kind: Code
+    """Kind of the reward, such as gift, coupon, cash_off, experience, event_ticket or donation."""
+    reward_version: Version
+    """Version of the reward that the claim was promised by."""
+    points: Points
+    """Points that the claim cost."""
+
+
+class RewardClaimed(_RewardMoved):
+    """A customer spent points on a reward."""
+
+    type = "loyalty.reward_claimed.v1"
+    topic = POINTS
+
+
+class RewardFulfilled(_RewardMoved):
+    """A customer got the reward that they had claimed."""
+
+    type = "loyalty.reward_fulfilled.v1"
+    topic = POINTS
+
+
+class RewardCancelled(_RewardMoved):
+    """A claim was cancelled before the customer got the reward. The points are back."""
+
+    type = "loyalty.reward_cancelled.v1"
+    topic = POINTS
+
+
+class RewardReturned(_RewardMoved):
+    """A customer gave a reward back. The points are back."""
+
+    type = "loyalty.reward_returned.v1"
+    topic = POINTS
+
+
 class LoyaltyErasureDone(ErasureAnswered):
     """Loyalty has wiped what it stored about an identity."""
 
@@ -102,6 +149,10 @@ EVENTS: tuple[type[Event], ...] = (
     PointsReversed,
     RemedyRefused,
     TierChanged,
+    RewardClaimed,
+    RewardFulfilled,
+    RewardCancelled,
+    RewardReturned,
     LoyaltyErasureDone,
 )
 """Every event that the loyalty service publishes."""

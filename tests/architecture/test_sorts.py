@@ -13,6 +13,7 @@ from services.feedback.complaints.storage.tables import complaint
 from services.loyalty.ledger.storage.hold_table import hold
 from services.loyalty.ledger.storage.tables import adjustment
 from services.loyalty.redemptions.storage.tables import redemption
+from services.loyalty.rewards.storage.tables import reward_claim
 from services.profile.people.storage.tables import identity
 from services.profile.purchases.storage.tables import purchase, purchase_return
 from shared.approvals.tables import approval
@@ -99,6 +100,15 @@ FILTERS: Mapping[str, Mapping[str, Column[Any] | str]] = {
         "customer_id": hold.c.wallet_id,
         "issuer": WITH_ANOTHER,
         "state": COMMON,
+    },
+    "list_rewards": {"kind": COMMON, "archived": COMMON, "updated_since": RANGE},
+    "list_reward_claims": {
+        CALLER: reward_claim.c.issuer,
+        "customer_id": reward_claim.c.wallet_id,
+        "issuer": WITH_ANOTHER,
+        "reward": reward_claim.c.reward,
+        "state": COMMON,
+        "updated_since": RANGE,
     },
     "list_programme_versions": {},
     "list_rulebooks": {},

@@ -256,12 +256,15 @@ async def _fill_loyalty(house: Opened) -> None:
         "rulebook_id": rulebook["id"], "name": DRAFT, "version_id": version["id"],
         "entry_id": next(entry["id"] for entry in entries if entry["kind"] == "purchase"),
     }  # fmt: skip
-    await _hold_points(house)
+    await _spend_points(house)
     house.of_owner["approval_id"] = await house.propose()
 
 
-async def _hold_points(house: Opened) -> None:
-    """Let the owner, and a customer whom the partner `mart` brought, have points held for a cart."""
+async def _spend_points(house: Opened) -> None:
+    """Let the owner, and a customer whom the partner `mart` brought, have points held for a cart, and claim a reward."""
+    mug = {"name_en": "Mug", "name_zh": "茶杯", "item": {"kind": "gift"}, "price": {"points": 1}}
+    async with house.client(ADMIN) as client:
+        assert (await client.put("/v1/rewards/mug", json={"document": mug})).status_code == 200
     brought = new_id("cus")
     await house.tell(*facts_of(brought, NAMES["order_id"], "partner:mart"))
     house.of_partner["customer_id"] = brought
@@ -272,6 +275,8 @@ async def _hold_points(house: Opened) -> None:
         line = {"sku": "TEA", "quantity": 2, "amount_minor": 500}
         cart = {"customer_id": customer_id, "currency": "CNY", "lines": [line], "points": 5}
         ids["hold_id"] = (await house.post(subject, "/v1/holds", cart))["id"]
+        claim = {"customer_id": customer_id, "reward": "mug"}
+        ids["claim_id"] = (await house.post(subject, "/v1/reward-claims", claim))["id"]
 
 
 async def _fill_feedback(house: Opened) -> None:

@@ -157,6 +157,7 @@ TAGS: Mapping[str, str] = {
     "redemptions": "兑换",
     "remedies": "补偿",
     "returns": "退货",
+    "rewards": "奖励",
     "rulebook drafts": "规则手册草稿",
     "rulebooks": "规则手册",
     "scores": "评分",

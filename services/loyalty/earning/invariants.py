@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from services.loyalty.earning.domain import falling, leaving
-from services.loyalty.earning.domain.budgets import BudgetKey
+from services.loyalty.earning.domain.budgets import BudgetKey, QuotaKind
 from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.earning import levels_of
 from services.loyalty.earning.domain.levels import PREFIX as CAP
@@ -89,7 +89,7 @@ async def _budgets(read: Read, page: Sequence[Wallet]) -> list[Drift]:
     first, _ = await members_page(read, 0, 1)
     if not first or first[0][0].id not in {wallet.id for wallet in page}:
         return []
-    stored = {quotas.key_of(record): record.used for record in await quotas.all_of(read)}
+    stored = {quotas.key_of(record): record.used for record in await quotas.all_of(read, QuotaKind.BUDGET)}
     left = {BudgetKey(*key): points for key, points in (await lots.left_of_budgets(read)).items()}
     return [
         Drift(

@@ -90,6 +90,13 @@ class CeilingBelowUse(DomainError):
     code = "ceiling_below_use"
 
 
+class StockBelowUse(DomainError):
+    """A reward would have fewer pieces than members hold of it."""
+
+    kind = Kind.CONFLICT
+    code = "stock_below_use"
+
+
 class TooManyRulebooks(DomainError):
     """A programme has as many rulebooks as it may have."""
 

@@ -17,12 +17,13 @@ from tests.contract.events.shapes import EVENTS, bytes_max, field_names, leaves
 # Every field that an event may have. A new name is added here by somebody who has asked: can this be personal?
 HARMLESS = set(
     """
-    amount_minor as_of attributes brand calendar_id calendar_version category cause channel code complaint_id
+    amount_minor as_of attributes brand calendar_id calendar_version category cause channel claim_id code complaint_id
     contact_at count created_at currency customer_id cycle deadline_at decided_by detected_at due_at erasure_id expires_at
     former_customer_id fulfilled_at granted_at holds id identity_id issuer key_hash key_id kind label label_sequence language level
     line lines link_id metric model_version moved_by must_not_link occurred_at opened_by order_id ordinal
     origin outcome ownership_version partner_id points policy_id policy_version previous priority problem_type programme
     purchase_id purchased_at quantity received_at record_version reference_key references region_code remedy_id return_id
+    reward reward_kind reward_version
     revoked_at scopes
     since sku source spend_minor status store tags tier transaction_id unit_from unit_to valid_until wiped
     """.split()

@@ -21,6 +21,8 @@ NEEDS_MORE: Mapping[str, Mapping[str, str]] = {
     "compare_programme_draft": {"programme_draft_not_found": "the same"},
     "publish_programme_draft": {"programme_draft_not_found": "the same"},
     "set_budget_ceiling": {"budget_not_found": "the rules in force have no budget"},
+    "claim_reward": {"member_not_found": "the customer of the example is nobody"},
+    "cancel_reward_claim": {"reward_claim_fulfilled": "it was fulfilled before"},
     "hold_points": {"member_not_found": "the customer of the example is nobody"},
     "commit_hold": {"hold_expired": "the points were held long ago"},
     "cancel_hold": {"hold_expired": "the same"},

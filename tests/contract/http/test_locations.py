@@ -23,6 +23,7 @@ CREATIONS = {
     "hold_points": {
         "currency": "CNY", "lines": [{"sku": "TEA", "quantity": 1, "amount_minor": 500}], "points": 5,
     },
+    "claim_reward": {"reward": "mug"},
     "open_complaint": {"channel": "web", "title": "It leaks", "body": "It drips."},
     "add_message": {"kind": "agent", "body": "We are sorry."},
     "take_action": {"action": "start"},
@@ -33,7 +34,7 @@ CREATIONS = {
     "publish_rulebook_draft": None, "backtest_rulebook": None, "publish_programme_version": None, "publish_programme_draft": None,
 }  # fmt: skip
 """A body for every operation that creates something; None: the one of its example."""
-OF_CUSTOMERS = ("open_complaint", "hold_points")
+OF_CUSTOMERS = ("open_complaint", "hold_points", "claim_reward")
 """Operations whose bodies here name no customer: the token does."""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import Path, Query
 from pydantic import Field
 
-from services.loyalty.checkout.api.carts import CheckoutCartIn, cart_asked, member_named
+from services.loyalty.checkout.api.carts import CheckoutCartIn, cart_asked
 from services.loyalty.checkout.api.discounts import (
     DiscountedLineOut,
     DiscountOut,
@@ -31,6 +31,7 @@ from services.loyalty.checkout.refusals import (
     UnknownHold,
 )
 from services.loyalty.checkout.usecases.hold_points import HoldAsked, hold_points
+from services.loyalty.http import member_named
 from services.loyalty.ledger.domain.wallets import HoldEnd
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.queries.holds import SORTS, HoldSelection

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.loyalty.checkout.api.carts import CheckoutCartIn, cart_asked, member_named
+from services.loyalty.checkout.api.carts import CheckoutCartIn, cart_asked
 from services.loyalty.checkout.api.discounts import (
     DiscountedLineOut,
     DiscountsOut,
@@ -19,6 +19,7 @@ from services.loyalty.http import (
     RejectedRuleOut,
     SimulatedRuleOut,
     filled_caps,
+    member_named,
     rejected_rules,
     simulated_rules,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -38,11 +39,29 @@ class Budget(Part):
     ]
 
 
+class QuotaKind(StrEnum):
+    """The kinds of what members share: the points of a budget, or the pieces of a reward."""
+
+    BUDGET = "budget"
+    STOCK = "stock"
+
+
 class BudgetKey(NamedTuple):
-    """A budget in one of its periods."""
+    """A budget in one of its periods, or (by its kind) the stock of a reward."""
 
     code: str
     period_from: date
+    kind: QuotaKind = QuotaKind.BUDGET
+
+    @property
+    def stored(self) -> str:
+        """Return the key by which it is stored."""
+        return f"{self.kind}:{self.code}"
+
+
+def stock_of(reward: str) -> BudgetKey:
+    """Return the key of the stock of a reward, which has one period without an end."""
+    return BudgetKey(reward, periods.BEGINNING, QuotaKind.STOCK)
 
 
 def key_of(budget: Budget, at: datetime, zone: ZoneInfo) -> BudgetKey:

@@ -20,6 +20,8 @@ BOOKED: frozenset[CauseKind] = frozenset(
         CauseKind.GOAL,
         CauseKind.HOLD,
         CauseKind.HOLD_CANCEL,
+        CauseKind.REWARD_CLAIM,
+        CauseKind.REWARD_RETURN,
     }
 )
 """The causes whose postings count from their booking on."""

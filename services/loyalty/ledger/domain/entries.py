@@ -61,6 +61,7 @@ class Fact:
     remedy_id: str | None = None
     goal: str | None = None
     source: str | None = None
+    reward: str | None = None
     order: OrderKey | None = None
     order_sealed: SealedText | None = None
     """The order as the member named it."""

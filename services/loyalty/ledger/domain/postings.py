@@ -39,6 +39,8 @@ class CauseKind(IntEnum):
     HOLD_CANCEL = 11
     HOLD_TTL = 12
     GOAL = 13
+    REWARD_CLAIM = 15
+    REWARD_RETURN = 16
 
 
 class PostingCause(NamedTuple):

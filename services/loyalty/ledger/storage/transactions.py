@@ -19,6 +19,7 @@ TOLD = (
     CauseKind.GOAL,
     CauseKind.OWNERSHIP,
     CauseKind.OPENING,
+    CauseKind.REWARD_CLAIM,
 )
 """The kinds of fact whose points are told. Of a return only the points that it takes back are, and not those it gives back.
 An unmerge may take completed goals back."""

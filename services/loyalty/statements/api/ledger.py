@@ -104,7 +104,7 @@ class LedgerEntryOut(Response):
     model_config = example(
         id="txn_purchase_3h6m9z2e5v8qn1k4c7rtw0xdga", kind="purchase", occurred_at="2026-03-01T09:30:00Z",
         booked_at="2026-03-01T09:30:01Z", change=25, outcome="earned",
-        purchase_id="pur_01hv3n8v1mz8k7g5r0q2w4x6y8", return_id=None, remedy_id=None, goal=None, source=None,
+        purchase_id="pur_01hv3n8v1mz8k7g5r0q2w4x6y8", return_id=None, remedy_id=None, goal=None, source=None, reward=None,
         order={"issuer": "shop", "source": "web", "order_id": "A-1"}, currency="CNY", amount_minor=2590, points=None, text=None,
         postings=[{"from_account": "issued", "to_account": "active", "lot_id": "lot_1c8x5r2n9q4vk7e0t3zmhdw6gy", "to_lot_id": None,
                    "points": 25}],
@@ -123,6 +123,7 @@ class LedgerEntryOut(Response):
     remedy_id: str | None = None
     goal: str | None = Field(default=None, description="The goal that the member completed.")
     source: str | None = Field(default=None, description="The system that an opening balance comes from.")
+    reward: str | None = Field(default=None, description="The reward that the member claimed.")
     order: MerchantOrderOut | None = None
     currency: str | None = None
     amount_minor: int | None = None
@@ -259,6 +260,7 @@ def _entry_out(numbers: Numbers, entry: Entry, keys: Keys, reader: SubjectKind) 
             "remedy_id": fact.remedy_id,
             "goal": fact.goal,
             "source": fact.source,
+            "reward": fact.reward,
             "order": _order_out(fact, keys, reader),
             "currency": fact.currency,
             "amount_minor": fact.amount_minor,

@@ -21,6 +21,8 @@ class LedgerEntryKind(StrEnum):
     HOLD_EXPIRED = "hold_expired"
     GOAL = "goal"
     OPENING = "opening"
+    REWARD_CLAIM = "reward_claim"
+    REWARD_RETURN = "reward_return"
 
 
 KIND = {
@@ -37,4 +39,6 @@ KIND = {
     CauseKind.HOLD_TTL: LedgerEntryKind.HOLD_EXPIRED,
     CauseKind.GOAL: LedgerEntryKind.GOAL,
     CauseKind.OPENING: LedgerEntryKind.OPENING,
+    CauseKind.REWARD_CLAIM: LedgerEntryKind.REWARD_CLAIM,
+    CauseKind.REWARD_RETURN: LedgerEntryKind.REWARD_RETURN,
 }

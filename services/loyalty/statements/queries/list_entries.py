@@ -14,6 +14,7 @@ from services.loyalty.openings.queries import entries as of_openings
 from services.loyalty.purchases.queries import entries as of_purchases
 from services.loyalty.redemptions.queries import entries as of_redemptions
 from services.loyalty.remedies.queries import entries as of_remedies
+from services.loyalty.rewards.queries import entries as of_rewards
 from shared.db import Read, Slice
 
 
@@ -73,5 +74,6 @@ async def _facts(read: Read, causes: Sequence[PostingCause]) -> dict[PostingCaus
         *await of_remedies.facts(read, causes),
         *await of_goals.facts(read, causes),
         *await of_openings.facts(read, causes),
+        *await of_rewards.facts(read, causes),
     ]
     return {fact.cause: fact for fact in facts}
