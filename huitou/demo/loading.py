@@ -1,4 +1,4 @@
-"""Load the demo shop through the public API: rules, promises, people, a year of purchases, some stories, complaints, fitted models."""
+"""Load the demo shop through the public API: rules, promises, rewards, people, a year of purchases, stories, complaints, fitted models."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from huitou import backlog, batches, fits
 from huitou.client import Product
-from huitou.demo import baskets, complaints, people, programme, rules, stories
+from huitou.demo import baskets, complaints, people, programme, rewards, rules, stories
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
 from huitou.speech import said
@@ -42,6 +42,7 @@ def _load(
 ) -> None:
     rules.publish(product, settings.currency)
     programme.publish(product)
+    rewards.publish(product)
     households = baskets.households()
     task = bar.add_task(said("demo_customers"), total=len(households))
     with ThreadPoolExecutor(REGISTERED_AT_ONCE) as pool:
@@ -75,6 +76,7 @@ def _load(
         return
     stories.go_on(product, last_day, begun)
     stories.bring(product, last_day)
+    rewards.claim(product, begun)
     stories.propose(settings, begun)
     _fit(product)
     backlog.wait_until_empty(product, bar, stopping)

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from huitou import tokens
-from huitou.demo import baskets, complaints, people, rules, stories
+from huitou.demo import baskets, complaints, people, rewards, rules, stories
 from huitou.exits import Exit
 from services.scoring.models.domain.kinds.rfm import Segment
 from shared.trust import authorities
@@ -153,6 +153,23 @@ def test_tea_earns_twice_by_the_second_rulebook_of_the_demo(shop: Installation, 
     assert [offer["code"] for offer in document["promotions"]] == [rules.FROM_30, rules.THREE_TEAS]
     assert sold.issuperset(rules.TEAS)
     assert f'"sku":"{rules.BANNER_SKU}"' in told.told
+
+
+def test_customers_of_the_demo_claimed_rewards(shop: Installation, told: Up) -> None:
+    catalogue = {reward["code"]: reward for reward in _get(shop, 2, "/v1/rewards")["items"]}
+    claims = _get(shop, 2, "/v1/reward-claims")["items"]
+    offers = _get(shop, 2, f"/v1/members/{_customer(shop, 'gold')}/rewards")["items"]
+
+    assert catalogue.keys() == rewards.CATALOGUE.keys()
+    assert {code: reward["stock"]["used"] for code, reward in catalogue.items()} == {
+        rewards.MUG: 1,
+        rewards.TASTING: 1,
+        rewards.MONEY_OFF: 0,
+        rewards.TREE: 1,
+    }
+    assert Counter(claim["state"] for claim in claims) == {"fulfilled": 2, "claimed": 1, "cancelled": 1}
+    hindered = {offer["code"]: offer["hindrances"] for offer in offers if offer["hindrances"]}
+    assert hindered == {rewards.TASTING: ["limit_reached"]}
 
 
 def test_one_receipt_of_the_demo_is_anonymous_and_one_was_claimed(shop: Installation, told: Up) -> None:
