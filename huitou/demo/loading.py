@@ -77,6 +77,7 @@ def _load(
     stories.go_on(product, last_day, begun)
     stories.bring(product, last_day)
     rewards.claim(product, begun)
+    rules.visit(product, stories.SOURCE, begun[stories.VISITOR])
     stories.propose(settings, begun)
     _fit(product)
     backlog.wait_until_empty(product, bar, stopping)

@@ -54,6 +54,8 @@ OLD_SYSTEM = "demo-old-till"
 OPENINGS = {"silver": 120, "promising": 60}
 """The points that customers had in the system before, by story."""
 IMPORT_SECONDS_MAX, POLL_SECONDS = 120.0, 0.2
+VISITOR = "silver"
+"""The customer that checks in, and has a birthday."""
 PROPOSER, PROPOSED_POINTS = "li.mei", 150_000
 """The manager of a large adjustment, and its points, which are above the limit of a manager's day."""
 

@@ -10,6 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from services.loyalty.ledger.domain.documents import Fault
+from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.purchases.domain.facts import Line
 from services.loyalty.purchases.domain.reasons import CutBy, Reason
@@ -51,8 +52,8 @@ class SimulatedLineIn(Request):
     brand: Brand | None = None
 
 
-class CartIn(Request):
-    """A cart, and the member whose cart it is."""
+class BuyerIn(Request):
+    """The member that a question is about."""
 
     customer_id: CustomerName | None = Field(
         None,
@@ -60,6 +61,10 @@ class CartIn(Request):
         "Without a member: somebody who never bought.",
     )
     issuer: Issuer | None = Field(None, description=ISSUER_OF_NAME)
+
+
+class CartIn(BuyerIn):
+    """A cart, and the member whose cart it is."""
 
     source: Source | None = Field(None, description="The system that the order comes from.")
     currency: CurrencyIn
@@ -70,9 +75,14 @@ class CartIn(Request):
     @property
     def stored_lines(self) -> tuple[Line, ...]:
         """Return the lines as rules look at them."""
-        return tuple(
-            Line(line.quantity, line.amount_minor, line.sku, line.category, line.brand) for line in self.lines
-        )
+        return stored_lines(self.lines)
+
+
+def stored_lines(lines: Iterable[SimulatedLineIn]) -> tuple[Line, ...]:
+    """Return the lines of a request as rules look at them."""
+    return tuple(
+        Line(line.quantity, line.amount_minor, line.sku, line.category, line.brand) for line in lines
+    )
 
 
 class AppliedRuleOut(Response):
@@ -182,6 +192,27 @@ async def member_named(read: Read, caller: Principal, named: Naming, asked: Name
     if is_anothers:
         raise UnknownMember
     return identity_id
+
+
+async def wallets_asked(
+    read: Read,
+    caller: Principal,
+    named: Naming,
+    customer: CustomerName | None,
+    issuer: str | None,
+    now: datetime,
+) -> list[int] | None:
+    """Return the wallets that a list is about; none for a customer whom the caller may not name. None: all wallets."""
+    name = customer or caller.customer_id
+    if name is None:
+        return None
+    identity_id = await named.identity_of(read, name, issuer)
+    if identity_id is None or caller.customer_id not in (None, identity_id):
+        return []
+    try:
+        return (await find_member(read, identity_id, now)).wallet_ids
+    except UnknownMember:
+        return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.loyalty.activities import capability as activities
 from services.loyalty.checkout import capability as checkout
 from services.loyalty.earning import capability as earning
 from services.loyalty.finance import capability as finance
@@ -34,8 +35,9 @@ def service(settings: Settings) -> Service:
             "programme": "What the members are promised.",
             "rulebooks": "The rules by which members earn, version by version.",
             "rulebook drafts": "Rules that are written down before they are published.",
-            "simulations": "The points that a purchase would earn, or would have earned.",
+            "simulations": "The points that a purchase or an activity would earn, or would have earned.",
             "ledger": "Every fact of a member with the points that it moved.",
+            "activities": "What members did other than buying, and their occasions.",
             "checkout": "A cart is quoted, points are held for it, and its order is paid with them.",
             "redemptions": "Points that a member spends.",
             "rewards": "What members can claim for their points, and what they claimed.",
@@ -49,6 +51,7 @@ def service(settings: Settings) -> Service:
             references.CAPABILITY,
             ledger.CAPABILITY,
             purchases.CAPABILITY,
+            activities.CAPABILITY,
             tiers.CAPABILITY,
             redemptions.CAPABILITY,
             members.CAPABILITY,

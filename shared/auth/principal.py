@@ -11,7 +11,7 @@ SubjectKind = Literal["operator", "partner", "customer"]
 Role = Literal["viewer", "agent", "manager", "analyst", "admin"]
 
 Scope = Literal[
-    "checkout:read", "checkout:write", "complaints:read", "complaints:write", "customers:read", "customers:write", "jobs:cancel", "jobs:read",
+    "activities:read", "activities:write", "checkout:read", "checkout:write", "complaints:read", "complaints:write", "customers:read", "customers:write", "jobs:cancel", "jobs:read",
     "purchases:read", "purchases:write", "returns:read", "returns:write", "rewards:read", "rewards:write",
 ]  # fmt: skip
 """The scopes that the operations of all services ask partners for. A test compares them with the operations."""

@@ -18,11 +18,11 @@ from shared.http.readers import READER, ReadBy
 IDS = {
     "id", "identity_id", "identity_ids", "customer_id", "purchase_id", "return_id", "remedy_id", "complaint_id", "event_id",
     "lot_id", "to_lot_id", "transaction_id", "policy_id", "calendar_id", "retry_of", "duplicate_of", "follows", "behind",
-    "number", "next_cursor", "partner_id", "redemption_id", "replaces", "object_id", "objects", "operator_id", "request_id", "job_id",
+    "number", "next_cursor", "partner_id", "redemption_id", "activity_id", "replaces", "object_id", "objects", "operator_id", "request_id", "job_id",
 }  # fmt: skip
 """Ids of ours, and pseudonyms."""
 MERCHANTS = {
-    "source", "order_id", "sku", "category", "brand", "channel", "store", "programme", "rule", "cap", "goal", "budget", "promotion", "RulebookDetailOut.document", "RulebookDraftDetailOut.document", "ProgrammeOut.document", "ProgrammeVersionDetailOut.document", "ProgrammeDraftOut.document", "RewardOut.document", "reward",
+    "source", "order_id", "sku", "category", "brand", "channel", "store", "programme", "rule", "cap", "goal", "budget", "promotion", "activity", "ActivityOut.kind", "ActivityOut.facts", "RulebookDetailOut.document", "RulebookDraftDetailOut.document", "ProgrammeOut.document", "ProgrammeVersionDetailOut.document", "ProgrammeDraftOut.document", "RewardOut.document", "reward",
     "RulebookDraftOut.name", "RulebookDraftDetailOut.name", "RulebookDraftChangesOut.name", "name_en", "name_zh", "issuer",
 }  # fmt: skip
 """Codes and names that the merchant gives to what it sells and configures."""

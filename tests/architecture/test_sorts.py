@@ -10,6 +10,7 @@ from sqlalchemy import Column, Table
 
 from huitou import registry
 from services.feedback.complaints.storage.tables import complaint
+from services.loyalty.activities.storage.tables import activity
 from services.loyalty.ledger.storage.hold_table import hold
 from services.loyalty.ledger.storage.tables import adjustment
 from services.loyalty.redemptions.storage.tables import redemption
@@ -109,6 +110,13 @@ FILTERS: Mapping[str, Mapping[str, Column[Any] | str]] = {
         "reward": reward_claim.c.reward,
         "state": COMMON,
         "updated_since": RANGE,
+    },
+    "list_activities": {
+        CALLER: activity.c.issuer,
+        "customer_id": activity.c.wallet_id,
+        "issuer": WITH_ANOTHER,
+        "kind": COMMON,
+        "source": COMMON,
     },
     "list_programme_versions": {},
     "list_rulebooks": {},

@@ -148,9 +148,20 @@ def test_tea_earns_twice_by_the_second_rulebook_of_the_demo(shop: Installation, 
 
     assert (first["version"], second["version"]) == (1, 2)
     assert second["state"] in ("scheduled", "in_force")
-    assert [rule["code"] for rule in document["rules"]] == ["base", rules.TEA_TWICE]
+    assert [rule["code"] for rule in document["rules"]] == [
+        "base",
+        rules.TEA_TWICE,
+        rules.CHECK_IN,
+        rules.BIRTHDAY,
+    ]
     assert [goal["code"] for goal in document["goals"]] == [rules.EVERY_FIFTH]
     assert [offer["code"] for offer in document["promotions"]] == [rules.FROM_30, rules.THREE_TEAS]
+    visits = _get(shop, 2, "/v1/activities?sort=occurred_at")["items"]
+    assert [(activity["kind"], activity["points"]) for activity in visits] == [
+        (rules.CHECK_IN, rules.CHECK_IN_POINTS),
+        (rules.CHECK_IN, rules.VISITS_MAX - rules.CHECK_IN_POINTS),
+        (rules.BIRTHDAY, rules.BIRTHDAY_POINTS),
+    ]
     assert sold.issuperset(rules.TEAS)
     assert f'"sku":"{rules.BANNER_SKU}"' in told.told
 

@@ -89,7 +89,7 @@ COLUMNS = {
     "proposed_by": ACTOR, "decided_by": ACTOR, "author": ACTOR, "audit.operator": ACTOR, "confirmed_by": ACTOR, "by": ACTOR, "requested_by": ACTOR, "published_by": ACTOR, "changed_by": ACTOR, "approved_by": ACTOR, "operator_id": ACTOR,
     # The merchant's ids and codes
     "source": MERCHANTS_ID, "order_id": MERCHANTS_ID, "source_return_id": MERCHANTS_ID, "channel": MERCHANTS_ID,
-    "store": MERCHANTS_ID, "sku": MERCHANTS_ID, "category": MERCHANTS_ID, "brand": MERCHANTS_ID,
+    "activity.activity_id": MERCHANTS_ID, "store": MERCHANTS_ID, "sku": MERCHANTS_ID, "category": MERCHANTS_ID, "brand": MERCHANTS_ID,
     "complaint.channel": CODE, "message.channel": CODE,
     # Of complaints: no request sets them yet
     "language": CODE, "problem_type": CODE, "product": CODE, "team": CODE, "complaint.store": CODE,
@@ -107,6 +107,8 @@ DOCUMENTS = {
     "audit.changes": "ids, names of fields, codes and numbers",
     "braked_batch.refusals": "types and codes with counts",
     "purchase.unattached": "kinds of identifiers, not their values",
+    "activity.facts": "codes and numbers, by name",
+    "activity.context": "a code of a tier",
     "lot.eligible": "numbers of lines and amounts",
     "rulebook.goals": "codes",
     "purchase.lines": "the merchant's codes, and numbers",

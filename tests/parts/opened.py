@@ -261,7 +261,7 @@ async def _fill_loyalty(house: Opened) -> None:
 
 
 async def _spend_points(house: Opened) -> None:
-    """Let the owner, and a customer whom the partner `mart` brought, have points held for a cart, and claim a reward."""
+    """Let the owner, and a customer whom the partner `mart` brought, have points held for a cart, claim a reward, and have an activity."""
     mug = {"name_en": "Mug", "name_zh": "茶杯", "item": {"kind": "gift"}, "price": {"points": 1}}
     async with house.client(ADMIN) as client:
         assert (await client.put("/v1/rewards/mug", json={"document": mug})).status_code == 200
@@ -277,6 +277,10 @@ async def _spend_points(house: Opened) -> None:
         ids["hold_id"] = (await house.post(subject, "/v1/holds", cart))["id"]
         claim = {"customer_id": customer_id, "reward": "mug"}
         ids["claim_id"] = (await house.post(subject, "/v1/reward-claims", claim))["id"]
+        told = {"source": "app", "activity_id": "1", "customer_id": customer_id, "kind": "check_in"}
+        teller = ADMIN if subject.kind == "customer" else subject
+        activity = await house.post(teller, "/v1/activities", told | {"occurred_at": NOW.isoformat()})
+        ids["activity_id"] = activity["id"]
 
 
 async def _fill_feedback(house: Opened) -> None:

@@ -140,6 +140,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
 TAGS: Mapping[str, str] = {
     "adjustments": "调整",
     "api keys": "API 密钥",
+    "activities": "活动",
     "approvals": "审批",
     "audit": "审计",
     "checkout": "结账",

@@ -1,6 +1,7 @@
-"""The earning capability: purchases earn points by rules, and returns take them back exactly."""
+"""The earning capability: purchases and activities earn points by rules, and returns take them back exactly."""
 
 from services.loyalty.earning.api import (
+    activities,
     backtests,
     budgets,
     differences,
@@ -30,6 +31,7 @@ CAPABILITY = Capability(
         explanations.router,
         goals.router,
         budgets.router,
+        activities.router,
     ),
     lock=open_rules,
     handlers={

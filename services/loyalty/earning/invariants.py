@@ -5,14 +5,16 @@ Goals are completed as often as what was bought comes to (`queries/verify_goals.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from services.loyalty.activities.queries import activities
 from services.loyalty.earning.domain import falling, leaving
 from services.loyalty.earning.domain.budgets import BudgetKey, QuotaKind
 from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.earning import levels_of
+from services.loyalty.earning.domain.falling import Booked
 from services.loyalty.earning.domain.levels import PREFIX as CAP
 from services.loyalty.earning.domain.levels import CounterKey, Level
 from services.loyalty.earning.queries import rulebooks, verify_goals
@@ -24,7 +26,7 @@ from services.loyalty.ledger.queries.lots import LotRecord
 from services.loyalty.ledger.queries.programme import read_programme
 from services.loyalty.ledger.queries.verifying import missing_facts, over_wallets
 from services.loyalty.ledger.queries.wallets import members_page
-from services.loyalty.purchases.domain.facts import StoredPurchase, UnitRange
+from services.loyalty.purchases.domain.facts import UnitRange
 from services.loyalty.purchases.queries import orders
 from shared.db import Read
 from shared.speech import words
@@ -54,22 +56,21 @@ class _Expected:
 
 
 async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
-    """Work out again what is left of each lot from the lines bought and the units returned, and what its caps count."""
+    """Work out again what is left of each lot from the lines bought, the activities and what was taken back, and what its caps count."""
     wallet_ids = [wallet.id for wallet in page]
-    stored = [lot for lot in await lots.of_wallets(read, wallet_ids) if lot.purchase_id is not None]
-    purchase_ids = sorted({lot.purchase_id for lot in stored if lot.purchase_id is not None})
-    purchases = await orders.find_rows(read, purchase_ids)
-    returned = await orders.returned_units(read, purchase_ids)
+    of_wallets = await lots.of_wallets(read, wallet_ids)
+    stored = [lot for lot in of_wallets if (lot.purchase_id or lot.activity_id) is not None]
+    facts, returned = await _facts(read, stored)
     books = await rulebooks.compiled_of(read, {lot.rulebook for lot in stored})
     zone = (await read_programme(read)).zone_info if stored else None
     drifts, expected = [], _Expected({}, {}, {}, {})
     for lot in stored:
-        purchase = purchases.get(lot.purchase_id or 0)
-        if purchase is None or zone is None:
+        fact = facts.get(lot.purchase_id or lot.activity_id or 0)
+        if fact is None or zone is None:
             continue  # the rule "cause_has_a_fact" names it
         book = books[lot.rulebook]
-        left = _left(book, lot, purchase, returned.get(purchase.id, []))
-        chain = levels_of(book, lot.rule, purchase.occurred_at, zone) if lot.cap is not None else ()
+        left = _left(book, lot, fact, returned.get(fact.id, []))
+        chain = levels_of(book, lot.rule, fact.occurred_at, zone) if lot.cap is not None else ()
         if chain:
             _add(expected, chain, lot, left)
         elif lot.issued - lot.reversed != left:
@@ -82,6 +83,18 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
         *await _budgets(read, page),
         *await missing_facts(read, page, (CauseKind.GOAL,), _known),
     ]
+
+
+async def _facts(
+    read: Read, stored: Sequence[LotRecord]
+) -> tuple[Mapping[int, Booked], Mapping[int, Sequence[UnitRange]]]:
+    """Return the purchases and activities that earned these lots, and what went back of each, by row id; no two share one."""
+    purchase_ids = sorted({lot.purchase_id for lot in stored if lot.purchase_id is not None})
+    activity_ids = sorted({lot.activity_id for lot in stored if lot.activity_id is not None})
+    bought = await orders.find_rows(read, purchase_ids)
+    returned = await orders.returned_units(read, purchase_ids)
+    done = await activities.find_rows(read, activity_ids) if activity_ids else {}
+    return {**bought, **done}, {**returned, **await activities.taken_back(read, activity_ids)}
 
 
 async def _budgets(read: Read, page: Sequence[Wallet]) -> list[Drift]:
@@ -106,12 +119,10 @@ async def _known(read: Read, _kind: CauseKind, row_ids: Sequence[int]) -> Collec
     return {record.id for record in await completions.by_ids(read, row_ids)}
 
 
-def _left(
-    book: CompiledRulebook, lot: LotRecord, purchase: StoredPurchase, units: Sequence[UnitRange]
-) -> int:
+def _left(book: CompiledRulebook, lot: LotRecord, fact: Booked, units: Sequence[UnitRange]) -> int:
     wanted = lot.issued if lot.wanted is None else lot.wanted
     facts = leaving.GrantFacts(lot.rule, wanted, lot.base, lot.eligible)
-    return leaving.left_of(book, facts, purchase.lines, units, falling.cart_of(purchase))
+    return leaving.left_of(book, facts, fact.lines, units, falling.cart_of(fact))
 
 
 def _add(expected: _Expected, chain: Sequence[Level], lot: LotRecord, left: int) -> None:

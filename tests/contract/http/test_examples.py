@@ -24,6 +24,7 @@ NEEDS_MORE: Mapping[str, Mapping[str, str]] = {
     "claim_reward": {"member_not_found": "the customer of the example is nobody"},
     "cancel_reward_claim": {"reward_claim_fulfilled": "it was fulfilled before"},
     "hold_points": {"member_not_found": "the customer of the example is nobody"},
+    "record_activity": {"member_not_found": "the same"},
     "commit_hold": {"hold_expired": "the points were held long ago"},
     "cancel_hold": {"hold_expired": "the same"},
     "extend_hold": {"hold_expired": "the same"},

@@ -24,6 +24,7 @@ CREATIONS = {
         "currency": "CNY", "lines": [{"sku": "TEA", "quantity": 1, "amount_minor": 500}], "points": 5,
     },
     "claim_reward": {"reward": "mug"},
+    "record_activity": {"source": "app", "activity_id": "9", "kind": "visit", "occurred_at": "2026-03-09T09:00:00Z"},
     "open_complaint": {"channel": "web", "title": "It leaks", "body": "It drips."},
     "add_message": {"kind": "agent", "body": "We are sorry."},
     "take_action": {"action": "start"},
@@ -34,6 +35,8 @@ CREATIONS = {
     "publish_rulebook_draft": None, "backtest_rulebook": None, "publish_programme_version": None, "publish_programme_draft": None,
 }  # fmt: skip
 """A body for every operation that creates something; None: the one of its example."""
+NAMING_A_CUSTOMER = ("record_activity",)
+"""Operations whose bodies name the customer."""
 OF_CUSTOMERS = ("open_complaint", "hold_points", "claim_reward")
 """Operations whose bodies here name no customer: the token does."""
 
@@ -46,7 +49,10 @@ async def test_what_is_created_is_found_at_its_location_also_by_a_repeat(name: s
             subject = tokens.customer(house.owner) if route.operation.id in OF_CUSTOMERS else ADMIN
             async with house.client(subject) as client:
                 path = route.path_format.format_map(house.of_owner)
-                sent = sent_as(house, route, CREATIONS[route.operation.id])
+                body = CREATIONS[route.operation.id]
+                if body is not None and route.operation.id in NAMING_A_CUSTOMER:
+                    body = body | {"customer_id": house.owner}
+                sent = sent_as(house, route, body)
                 path += query_of(house, route)
                 first = await client.request(route.method, path, **sent)
                 again = await client.request(route.method, path, **sent)

@@ -31,9 +31,8 @@ from services.loyalty.checkout.refusals import (
     UnknownHold,
 )
 from services.loyalty.checkout.usecases.hold_points import HoldAsked, hold_points
-from services.loyalty.http import member_named
+from services.loyalty.http import member_named, wallets_asked
 from services.loyalty.ledger.domain.wallets import HoldEnd
-from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.queries.holds import SORTS, HoldSelection
 from services.loyalty.ledger.queries.row_ids import hold_named, id_of_hold
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
@@ -45,7 +44,7 @@ from shared.auth.access import OPERATORS, allow
 from shared.auth.principal import Principal, Role
 from shared.db import Read
 from shared.http.cursor import CursorInvalid
-from shared.http.customers import CustomerName, IssuerOfName, Named, Naming
+from shared.http.customers import CustomerName, IssuerOfName, Named
 from shared.http.dependencies import Caller, InContext, KeyHash, Reading, Transaction
 from shared.http.listing import Listing, listed_by
 from shared.http.models import Page, Response, example
@@ -271,10 +270,11 @@ async def list_holds(
     Another customer has an empty page, like one that does not exist.
     """
     now = context.clock.now()
-    wallet_ids = await _wallets_asked(read, caller, named, listing.filters, now)
+    filters = listing.filters
+    wallet_ids = await wallets_asked(read, caller, named, filters.customer_id, filters.issuer, now)
     if wallet_ids == []:
         return listing.page([], lambda _: [], [])
-    state = listing.filters.state
+    state = filters.state
     selection = HoldSelection(
         issuer=caller.issuer if caller.kind == "partner" else None,
         wallet_ids=wallet_ids,
@@ -284,22 +284,6 @@ async def list_holds(
     found = await holds_of(read, caller, selection, listing.slice, now)
     shown = [_hold_out(context.vault.numbers, hold, now) for hold in listing.shown(found)]
     return listing.page(found, lambda hold: listing.sort_key(hold.record), shown)
-
-
-async def _wallets_asked(
-    read: Read, caller: Principal, named: Naming, filters: HoldFilters, now: datetime
-) -> list[int] | None:
-    """Return the wallets whose holds are asked for; none for a customer whom the caller may not name. None: all wallets."""
-    name = filters.customer_id or caller.customer_id
-    if name is None:
-        return None
-    identity_id = await named.identity_of(read, name, filters.issuer)
-    if identity_id is None or caller.customer_id not in (None, identity_id):
-        return []
-    try:
-        return (await find_member(read, identity_id, now)).wallet_ids
-    except UnknownMember:
-        return []
 
 
 async def hold_shown(

@@ -47,7 +47,7 @@ class Quote:
     def hash(self) -> str:
         """Return the hash of the quote, in which there is no clock."""
         cart, simulation, served = asdict(self.cart), self.simulation, self.discounted.served
-        del cart["at"]
+        del cart["at"], cart["activity"]
         granted = [(part.grant.rule, part.issued) for part in simulation.served]
         granted += [(standing.goal.code, standing.earned) for standing in simulation.goals]
         return quoting.hash_of(

@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import Field
 
-from services.loyalty.earning.domain.goals import Measure
+from services.loyalty.earning.domain.goals import ActivityMeasure, Measure
 from services.loyalty.earning.queries.goals import GoalStanding, goals_of_member
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.refusals import UnknownMember
@@ -28,7 +28,7 @@ class GoalStandingOut(Response):
     """A goal, what a purchase counts for it, and how far the member is."""
 
     goal: str
-    measure: Measure
+    measure: Measure | ActivityMeasure
     period_from: date = Field(description="The first day of its period, in the programme's zone.")
     target: int
     points: int = Field(description="The points of each completion.")

@@ -1,14 +1,16 @@
-"""Simulations: what a purchase would earn, and why."""
+"""Simulations: what a purchase or an activity would earn, and why."""
 
 from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from services.loyalty.activities.domain.facts import ONE_UNIT
 from services.loyalty.earning.api.documents import DocumentIn, DraftName, document_asked
+from services.loyalty.earning.api.facts import FactsIn, in_range
 from services.loyalty.earning.api.goals import GOAL_EXAMPLE, GoalStandingOut, goal_out
 from services.loyalty.earning.api.rulebooks import HASH
-from services.loyalty.earning.queries.rules_asked import Asked
+from services.loyalty.earning.queries.rules_asked import Asked, AskedActivity
 from services.loyalty.earning.queries.simulate_purchase import Simulation, simulate_purchase
 from services.loyalty.earning.refusals import (
     DraftNotFound,
@@ -17,14 +19,16 @@ from services.loyalty.earning.refusals import (
     RulesForOperators,
 )
 from services.loyalty.http import (
-    CartIn,
+    BuyerIn,
     FilledCapOut,
     RejectedRuleOut,
+    SimulatedLineIn,
     SimulatedRuleOut,
     buyer_of,
     filled_caps,
     rejected_rules,
     simulated_rules,
+    stored_lines,
 )
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.refusals import UnknownMember
@@ -33,38 +37,40 @@ from services.loyalty.settings import Settings
 from shared import money
 from shared.auth.access import OPERATORS, allow
 from shared.catalogues import field_sentence
+from shared.events.base import Code
 from shared.http.customers import Named
 from shared.http.dependencies import Caller, InContext, Reading
 from shared.http.models import (
+    Channel,
+    CurrencyIn,
     InstantIn,
+    Request,
     Response,
+    Source,
+    Store,
     example,
     refused,
 )
 from shared.http.routes import Router
 from shared.http.shapes import not_both
-from shared.limits import (
-    INSTANT_MAX,
-    INSTANT_MIN,
-    ORDER_AMOUNT_MAX,
-)
+from shared.limits import LINES_MAX, ORDER_AMOUNT_MAX
 from shared.money import UnknownCurrency
 
 router = Router(tags=["simulations"])
 
-_AT_OUT_OF_RANGE = field_sentence(__name__, "at_out_of_range")
 _TWO_DOCUMENTS = field_sentence(__name__, "two_documents")
+_ONE_FACT = field_sentence(__name__, "one_fact")
 
 
-def in_range(at: datetime) -> datetime:
-    """Refuse an instant that no part of the product can store."""
-    if not INSTANT_MIN <= at < INSTANT_MAX:
-        raise refused(_AT_OUT_OF_RANGE)
-    return at
+class SimulatedActivityIn(Request):
+    """An activity that nobody has told of."""
+
+    kind: Code
+    facts: FactsIn = {}
 
 
-class SimulationIn(CartIn):
-    """A purchase that nobody has made."""
+class SimulationIn(BuyerIn):
+    """A purchase that nobody has made (`currency` and `lines`), or an activity."""
 
     model_config = example(
         not_both("draft", "document"),
@@ -72,9 +78,17 @@ class SimulationIn(CartIn):
         lines=[{"sku": "TEA-1", "quantity": 2, "amount_minor": 5600, "category": "tea"}],
     )
 
+    source: Source | None = Field(None, description="The system that the order or the activity comes from.")
+    currency: CurrencyIn | None = None
+    channel: Channel | None = None
+    store: Store | None = None
+    lines: Annotated[list[SimulatedLineIn], Field(min_length=1, max_length=LINES_MAX)] | None = None
+    activity: SimulatedActivityIn | None = Field(
+        None, description="In place of a purchase. Leave `currency`, `lines`, `channel` and `store` out."
+    )
     at: Annotated[InstantIn, AfterValidator(in_range)] | None = Field(
         None,
-        description="The time of the purchase, also one ahead; by default now. It decides the version of the rules, the periods of caps, "
+        description="The time of the purchase or the activity, also one ahead; by default now. It decides the version of the rules, the periods of caps, "
         "and the member's tier.",
     )
     draft: DraftName | None = Field(
@@ -90,9 +104,18 @@ class SimulationIn(CartIn):
             raise refused(_TWO_DOCUMENTS)
         return self
 
+    @model_validator(mode="after")
+    def _is_one_fact(self) -> Self:
+        of_purchase = (self.currency, self.lines)
+        is_purchase = None not in of_purchase and self.activity is None
+        is_activity = (*of_purchase, self.channel, self.store) == (None,) * 4 and self.activity is not None
+        if not is_purchase and not is_activity:
+            raise refused(_ONE_FACT)
+        return self
+
 
 class SimulationOut(Response):
-    """The points that a purchase would earn, and why: the answer of every rule."""
+    """The points that a purchase or an activity would earn, and why: the answer of every rule."""
 
     model_config = example(
         at="2026-03-01T09:30:00Z", rulebook=2, hash=HASH, tier=None, points=56,
@@ -126,7 +149,7 @@ class SimulationOut(Response):
 @router.post(
     "/v1/simulations",
     operation_id="simulate_purchase",
-    summary="Simulate a purchase",
+    summary="Simulate a purchase or an activity",
     allow=allow(OPERATORS, customer="owned"),
     errors=(
         UnknownMember,
@@ -141,15 +164,16 @@ class SimulationOut(Response):
 async def post_simulation(
     read: Reading, context: InContext[Settings], caller: Caller, named: Named, body: SimulationIn
 ) -> SimulationOut:
-    """Say what a purchase would earn as the member stands now: the answer of every rule, and what was missing. Nothing is written.
+    """Say what a purchase or an activity would earn as the member stands now: the answer of every rule, and what was missing. Nothing is written.
 
-    It is worked out by the function by which purchases earn, so a purchase with the same content earns the same, unless something
-    happens to the member in between. Customers simulate their own purchases by the version in force.
+    It is worked out by the function by which they earn, so one with the same content earns the same, unless something
+    happens to the member in between. Customers simulate their own by the version in force.
     """
     if caller.customer_id is not None and (body.draft, body.document) != (None, None):
         raise RulesForOperators
-    money.exponent(body.currency)
-    if sum(line.amount_minor for line in body.lines) > ORDER_AMOUNT_MAX:
+    if body.currency is not None:
+        money.exponent(body.currency)
+    if sum(line.amount_minor for line in body.lines or ()) > ORDER_AMOUNT_MAX:
         raise PaidOrderTooLarge
     document = await document_asked(read, context, body.draft, body.document)
     now = context.clock.now()
@@ -158,12 +182,13 @@ async def post_simulation(
     asked = Asked(
         identity_id=identity_id or "",
         at=body.at or now,
-        currency=body.currency,
-        lines=body.stored_lines,
+        currency=body.currency or "",
+        lines=ONE_UNIT if body.lines is None else stored_lines(body.lines),
         source=body.source,
         channel=body.channel,
         store=body.store,
         document=document,
+        activity=None if body.activity is None else AskedActivity(body.activity.kind, body.activity.facts),
     )
     return _shown(asked.at, await simulate_purchase(read, context, found, asked))
 

@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from datetime import datetime
 
+from services.loyalty.activities.domain.facts import Facts
+from services.loyalty.earning.domain.documents import PURCHASE
 from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Line, MemberFacts, UnitRange
 
 PARTNER = "partner:"
+NO_FACTS: Facts = {}
 
 
 class _Ranked:
@@ -36,10 +39,14 @@ class _Ranked:
 
 
 class Cart:
-    """An order with its lines, and the facts about its member that were frozen when it was booked."""
+    """An order with its lines, and the facts about its member that were frozen when it was booked.
+
+    An activity is a cart of its facts, with one unit that costs nothing.
+    """
 
     __slots__ = (
         *("_amount_of", "_amounts", "_by_content", "_index", "_quantities", "_quantity_of", "_ranked"),
+        *("facts", "trigger"),
         *("channel", "currency", "everything", "issuer", "lines", "member", "occurred_at", "source", "store"),
     )
 
@@ -55,6 +62,8 @@ class Cart:
         store: str | None = None,
         issuer: str = "",
         returned: Sequence[UnitRange] = (),
+        trigger: str = PURCHASE,
+        facts: Facts = NO_FACTS,
     ) -> None:
         self.currency = currency
         self.occurred_at = occurred_at
@@ -64,6 +73,8 @@ class Cart:
         self.channel = channel
         self.store = store
         self.issuer = issuer
+        self.trigger = trigger
+        self.facts = facts
         self._quantities = [line.quantity for line in lines]
         self._amounts = [line.amount_minor for line in lines]
         self.everything = (1 << len(lines)) - 1
@@ -88,9 +99,14 @@ class Cart:
             self._amounts[units.line - 1] -= attribution.amount_of(self.lines, units)
         self.everything = self.mask(lambda line: self._quantities[line] > 0)
 
+    def number(self, fact: str) -> int | None:
+        """Return a fact of the activity that is a number; None: it has no such fact, or a code."""
+        value = self.facts.get(fact)
+        return value if isinstance(value, int) else None
+
     @property
     def partner(self) -> str | None:
-        """Return the partner that recorded the order; None if the shop did."""
+        """Return the partner that recorded the order or the activity; None if the shop did."""
         return self.issuer.removeprefix(PARTNER) if self.issuer.startswith(PARTNER) else None
 
     def amount(self, mask: int) -> int:

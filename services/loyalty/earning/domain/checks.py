@@ -8,23 +8,33 @@ from services.loyalty.earning.domain import condition_checks, promotion_checks
 from services.loyalty.earning.domain.budgets import Budget
 from services.loyalty.earning.domain.condition_checks import Known, currencies, selection
 from services.loyalty.earning.domain.document import Cap, Group, RulebookDocument, Stacking
+from services.loyalty.earning.domain.documents import PURCHASE
+from services.loyalty.earning.domain.fact_names import Kind, fact_named
 from services.loyalty.earning.domain.goals import GOAL_POINTS_MAX, Goal, Measure
 from services.loyalty.earning.domain.periods import HOLDS
 from services.loyalty.earning.domain.promotions.terms import PromotionTerms
-from services.loyalty.earning.domain.rules import FixedBonus, Multiplier, PointsPerAmount, PointsPerStep, Rule
+from services.loyalty.earning.domain.rules import (
+    FixedBonus,
+    Multiplier,
+    PointsPerAmount,
+    PointsPerFact,
+    PointsPerStep,
+    PointsPerUnit,
+    Rule,
+)
 from services.loyalty.earning.domain.rules.terms import OnReturn
 from services.loyalty.ledger.domain.documents import Fault, Place
 from shared.catalogues import field_sentence
 from shared.limits import LINES_MAX, ORDER_AMOUNT_MAX, QUANTITY_MAX
 
 CAPS_DEEP_MAX = 4
-MEASURED_MAX = {
+MEASURED_MAX: dict[str, int] = {
     Measure.PURCHASES: 1,
     Measure.ACTIVE_DAYS: 1,
     Measure.AMOUNT: ORDER_AMOUNT_MAX,
     Measure.QUANTITY: LINES_MAX * QUANTITY_MAX,
 }
-"""The most that one order can count for a goal."""
+"""The most that one order can count for a goal. An activity counts 1."""
 
 _CODE_TWICE = field_sentence(__name__, "code_twice")
 _CODE_UNKNOWN = field_sentence(__name__, "code_unknown")
@@ -39,6 +49,11 @@ _CURRENCY_OF_AMOUNTS = field_sentence(__name__, "currency_of_amounts")
 _GOAL_TOO_LOW = field_sentence(__name__, "goal_too_low")
 _GOAL_NOT_AGAIN = field_sentence(__name__, "goal_not_again")
 _NOT_REQUALIFIED = field_sentence(__name__, "not_requalified")
+_KIND_OF_PURCHASES = field_sentence(__name__, "kind_of_purchases")
+_KIND_OF_ACTIVITIES = field_sentence(__name__, "kind_of_activities")
+_ACTIVITY_GOES_WHOLE = field_sentence(__name__, "activity_goes_whole")
+_FACT_NO_NUMBER = field_sentence(__name__, "fact_no_number")
+_GROUP_OF_SEVERAL = field_sentence(__name__, "group_of_several")
 
 
 def faults(document: RulebookDocument, tiers: Collection[str] | None = None) -> list[Fault]:
@@ -79,7 +94,7 @@ def _rules(document: RulebookDocument, known: Mapping[str, Known]) -> Iterator[F
     groups, caps = {group.code for group in document.groups}, {cap.code for cap in document.caps}
     budgets = {budget.code for budget in document.budgets}
     bases = {
-        rule.code for rule in document.rules if not isinstance(rule, Multiplier | FixedBonus)
+        (rule.code, rule.trigger) for rule in document.rules if not isinstance(rule, Multiplier | FixedBonus)
     }  # a bonus has no worth that could be multiplied
     for position, rule in enumerate(document.rules):
         place: Place = ("rules", position)
@@ -89,15 +104,32 @@ def _rules(document: RulebookDocument, known: Mapping[str, Known]) -> Iterator[F
             yield Fault((*place, "cap"), _CODE_UNKNOWN)
         if rule.budget is not None and rule.budget not in budgets:
             yield Fault((*place, "budget"), _CODE_UNKNOWN)
-        if isinstance(rule, Multiplier) and rule.of not in bases:
+        if isinstance(rule, Multiplier) and (rule.of, rule.trigger) not in bases:
             yield Fault((*place, "of"), _MULTIPLIES_NOTHING)
         if isinstance(rule, PointsPerAmount):
             yield from currencies((*place, "rates"), rule.rates)
         if isinstance(rule, PointsPerStep):
             yield from currencies((*place, "steps"), rule.steps)
+        yield from _trigger(place, rule)
         yield from selection(
             place, rule, known, _NOT_REQUALIFIED if rule.left_by is OnReturn.REQUALIFY else None
         )
+
+
+def _trigger(place: Place, rule: Rule) -> Iterator[Fault]:
+    """Check that a rule is of a kind that purchases have or activities have, whichever it is for."""
+    if rule.trigger == PURCHASE:
+        if isinstance(rule, PointsPerFact):
+            yield Fault((*place, "on"), _KIND_OF_ACTIVITIES)
+        return
+    if isinstance(rule, PointsPerAmount | PointsPerStep | PointsPerUnit):
+        yield Fault((*place, "kind"), _KIND_OF_PURCHASES)
+    if isinstance(rule, PointsPerFact) and (
+        (fact := fact_named(rule.fact)) is None or fact.kind is not Kind.CODE_OR_NUMBER
+    ):
+        yield Fault((*place, "fact"), _FACT_NO_NUMBER)
+    if rule.on_return is not None:
+        yield Fault((*place, "on_return"), _ACTIVITY_GOES_WHOLE)
 
 
 def _groups(document: RulebookDocument) -> Iterator[Fault]:
@@ -107,6 +139,8 @@ def _groups(document: RulebookDocument) -> Iterator[Fault]:
         place: Place = ("groups", position)
         if 0 < multipliers < len(members):
             yield Fault(place, _GROUP_MIXED)
+        if len({rule.trigger for rule in members}) > 1:
+            yield Fault(place, _GROUP_OF_SEVERAL)
         if group.stacking is Stacking.BEST_PER_LINE and multipliers < len(members):
             yield Fault((*place, "stacking"), _GROUP_OF_MULTIPLIERS)
         if (
@@ -141,11 +175,11 @@ def _goals(document: RulebookDocument, known: Mapping[str, Known]) -> Iterator[F
         place: Place = ("goals", position)
         if goal.budget is not None and goal.budget not in {budget.code for budget in document.budgets}:
             yield Fault((*place, "budget"), _CODE_UNKNOWN)
-        if (goal.currency is None) is (goal.measure is Measure.AMOUNT):
+        if (goal.currency is None) is (goal.measure == Measure.AMOUNT):
             yield Fault((*place, "currency"), _CURRENCY_OF_AMOUNTS)
         elif goal.currency is not None:
             yield from currencies(place, [goal.currency], field_name="currency")
-        most = min(goal.often, MEASURED_MAX[goal.measure] // goal.target + 1)
+        most = min(goal.often, MEASURED_MAX.get(goal.measure, 1) // goal.target + 1)
         if most * goal.points > GOAL_POINTS_MAX:
             yield Fault((*place, "target"), _GOAL_TOO_LOW, {"most": GOAL_POINTS_MAX})
         yield from selection(place, goal, known, _GOAL_NOT_AGAIN)

@@ -37,11 +37,12 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 class CompiledSelection(Generic[S]):
     """A rule or a goal with its conditions as functions."""
 
-    __slots__ = ("_begins_at", "_ends_at", "_lines", "_nothing", "_when", "rule")
+    __slots__ = ("_begins_at", "_ends_at", "_lines", "_nothing", "_when", "rule", "trigger")
 
     def __init__(self, rule: S) -> None:
         """Compile the conditions of a rule or a goal."""
         self.rule: S = rule
+        self.trigger = rule.trigger
         self._begins_at = rule.begins_at or _ALWAYS
         self._ends_at = rule.ends_at or _NEVER
         self._when: When | None = conditions.when(rule.when) if rule.when is not None else None
@@ -52,7 +53,7 @@ class CompiledSelection(Generic[S]):
         """Return the set of the lines of a cart that count; nothing if the rule does not hold for the cart."""
         if not self._begins_at <= cart.occurred_at < self._ends_at:
             return self._nothing[Reason.NOT_IN_FORCE]
-        if self._when is not None and not self._when(cart):
+        if self.trigger != cart.trigger or (self._when is not None and not self._when(cart)):
             return self._nothing[Reason.CONDITION]
         mask = cart.everything if self._lines is None else self._lines(cart)
         return mask or self._nothing[Reason.NO_LINE]
@@ -94,7 +95,7 @@ class CompiledGoal(CompiledSelection[Goal]):
                 return cart.amount(mask) or self.nothing(Reason.ZERO)
             case Measure.QUANTITY:
                 return cart.quantity(mask)
-            case Measure.PURCHASES | Measure.ACTIVE_DAYS:
+            case _:  # purchases, active days, and activities of a kind
                 return 1
 
 
@@ -117,7 +118,7 @@ class CompiledPromotion(CompiledSelection[PromotionTerms]):
 
 def eligible_of(cart: Cart, mask: int) -> Eligible:
     """Return the lines of a set, added up."""
-    return Eligible(cart.currency, cart.amount(mask), cart.quantity(mask))
+    return Eligible(cart.currency, cart.amount(mask), cart.quantity(mask), cart.facts)
 
 
 def worth_of(base: CompiledRule[BaseRule], cart: Cart, mask: int) -> Fraction | None:
@@ -145,6 +146,9 @@ class CompiledRulebook:
     """Whether a condition of a rule or a goal looks at the member's tier."""
     quote_needs_tier: bool
     """Whether a condition of a rule, a goal or a promotion does."""
+    bases_on: Mapping[str, tuple[CompiledRule[BaseRule], ...]]
+    multipliers_on: Mapping[str, tuple[CompiledRule[Multiplier], ...]]
+    """The rules by what they answer to: `purchase`, or `activity:` and a kind."""
 
     def rule(self, code: str) -> BaseRule | Multiplier:
         """Return a rule by its code."""
@@ -181,7 +185,17 @@ def compiled(document: RulebookDocument) -> CompiledRulebook:
         ),
         _need_tier(of_purchases),
         _need_tier((*of_purchases, *document.promotions)),
+        _by_trigger(bases),
+        _by_trigger(multipliers),
     )
+
+
+def _by_trigger(rules: Iterable[CompiledRule[R]]) -> dict[str, tuple[CompiledRule[R], ...]]:
+    """Return rules by what they answer to, in their order."""
+    found: dict[str, tuple[CompiledRule[R], ...]] = {}
+    for rule in rules:
+        found[rule.trigger] = (*found.get(rule.trigger, ()), rule)
+    return found
 
 
 def _chain(caps: Mapping[str, Cap], code: str) -> tuple[Cap, ...]:

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 
 from services.loyalty.earning.domain import conditions
 from services.loyalty.earning.domain.conditions import AllOf, Among, AnyOf, Condition, Is, NotOf, Sum, Than
-from services.loyalty.earning.domain.fact_names import CATALOGUE, MEMBER_TIER, ORDER_CURRENCY, Kind, Scope
+from services.loyalty.earning.domain.documents import PURCHASE
+from services.loyalty.earning.domain.fact_names import (
+    ACTIVITY,
+    MEMBER_TIER,
+    ORDER,
+    ORDER_CURRENCY,
+    Kind,
+    Scope,
+    fact_named,
+)
 from services.loyalty.earning.domain.rules.terms import Selection
 from services.loyalty.ledger.domain.documents import Fault, Place
 from shared import money
@@ -27,6 +36,9 @@ _TOO_DEEP = field_sentence(__name__, "condition_too_deep")
 _TOO_LARGE = field_sentence(__name__, "condition_too_large")
 _SUM_OF_LINES = field_sentence(__name__, "sum_of_lines")
 _ENDS_FIRST = field_sentence(__name__, "ends_before_it_begins")
+_ACTIVITY_HAS_NO_LINES = field_sentence(__name__, "activity_has_no_lines")
+_FACT_OF_PURCHASES = field_sentence(__name__, "fact_of_purchases")
+_FACT_OF_ACTIVITIES = field_sentence(__name__, "fact_of_activities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,12 @@ def selection(
     """
     if rule.begins_at is not None and rule.ends_at is not None and rule.ends_at <= rule.begins_at:
         yield Fault((*place, "ends_at"), _ENDS_FIRST)
+    if rule.trigger != PURCHASE:
+        again = None  # a reversal takes everything
+        if rule.lines is not None:
+            yield Fault((*place, "lines"), _ACTIVITY_HAS_NO_LINES)
+    if rule.when is not None:
+        yield from _other_facts((*place, "when"), rule.when, is_purchase=rule.trigger == PURCHASE)
     wrong = False
     for scope, node in ((Scope.ORDER, rule.when), (Scope.LINE, rule.lines)):
         if node is None:
@@ -66,6 +84,23 @@ def condition(place: Place, node: Condition, scope: Scope, known: Mapping[str, K
     if sum(1 for _ in conditions.nodes(node)) > NODES_MAX or _values(node) > VALUES_MAX:
         yield Fault(place, _TOO_LARGE, {"nodes": NODES_MAX, "most": VALUES_MAX})
     yield from _node(place, node, scope, known)
+
+
+def _other_facts(place: Place, node: Condition, *, is_purchase: bool) -> Iterator[Fault]:
+    """Find facts that only an activity has in a condition on purchases, and the other way round."""
+    other, sentence = (ACTIVITY, _FACT_OF_ACTIVITIES) if is_purchase else (ORDER, _FACT_OF_PURCHASES)
+    match node:
+        case AllOf() | AnyOf():
+            for position, part in enumerate(node.of):
+                yield from _other_facts((*place, "of", position), part, is_purchase=is_purchase)
+        case NotOf():
+            yield from _other_facts((*place, "of"), node.of, is_purchase=is_purchase)
+        case Sum():
+            if not is_purchase:
+                yield Fault((*place, "op"), _ACTIVITY_HAS_NO_LINES)
+        case Is() | Among() | Than():
+            if node.fact.startswith(other):
+                yield Fault((*place, "fact"), sentence)
 
 
 def _values(node: Condition) -> int:
@@ -95,12 +130,16 @@ def _sum(place: Place, node: Sum, scope: Scope, known: Mapping[str, Known]) -> I
 
 
 def _leaf(place: Place, node: Is | Among | Than, scope: Scope, known: Known | None) -> Iterator[Fault]:
-    fact = CATALOGUE.get(node.fact)
+    fact = fact_named(node.fact)
     if fact is None:
         yield Fault((*place, "fact"), _FACT_UNKNOWN)
         return
     if fact.scope is not scope:
         yield Fault((*place, "fact"), _FACT_ELSEWHERE)
+    if fact.kind is Kind.CODE_OR_NUMBER:
+        if isinstance(node, Than):
+            yield from _value((*place, "value"), Kind.NUMBER, node.value)
+        return
     if isinstance(node, Than) is (fact.kind is Kind.TEXT):  # texts are equal or not, all else is compared
         yield Fault((*place, "op"), _OPERATION_UNFIT)
         return

@@ -14,9 +14,10 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 from typing_extensions import TypeAliasType
 
+from services.loyalty.earning.domain import reading
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.documents import CURRENCIES_MAX
-from services.loyalty.earning.domain.fact_names import CATALOGUE, MEMBER_TIER
+from services.loyalty.earning.domain.fact_names import ACTIVITY, fact_named
 from services.loyalty.ledger.domain.documents import Part
 from shared.limits import CODE_MAX, INT64_MAX, ORDER_ID_MAX
 
@@ -196,7 +197,7 @@ def when(node: Condition) -> When:
         case Is() | Among():
             return _among(node)
         case Than():
-            return _compared(number_of(node.fact), node.op, node.value)
+            return _compared_fact(node)
         case Sum():
             return _compared(sum_of(node), node.compare, node.value)
 
@@ -233,11 +234,6 @@ def sum_of(node: Sum) -> Callable[[Cart], int]:
             return lambda cart: picked(cart).bit_count()
 
 
-def number_of(fact: str) -> Callable[[Cart], int]:
-    """Return the function that reads a number of an order."""
-    return _NUMBERS[fact]
-
-
 def nodes(node: Condition, depth: int = 1) -> Iterator[tuple[Condition, int]]:
     """Yield a condition and all conditions in it, each with its depth."""
     yield node, depth
@@ -261,9 +257,9 @@ def only_falls(node: Condition) -> bool:
         case NotOf():
             return _is_frozen(node.of)
         case Is() | Among():
-            return not CATALOGUE[node.fact].shrinks
+            return not _shrinks(node)
         case Than():
-            return not CATALOGUE[node.fact].shrinks or node.op in ("gt", "ge")
+            return not _shrinks(node) or node.op in ("gt", "ge")
         case Sum():
             return node.compare in ("gt", "ge") and (node.lines is None or only_falls(node.lines))
 
@@ -271,9 +267,22 @@ def only_falls(node: Condition) -> bool:
 def _is_frozen(node: Condition) -> bool:
     """Return whether no return changes the condition."""
     return not any(
-        isinstance(inner, Sum) or (isinstance(inner, Is | Among | Than) and CATALOGUE[inner.fact].shrinks)
+        isinstance(inner, Sum) or (isinstance(inner, Is | Among | Than) and _shrinks(inner))
         for inner, _ in nodes(node)
     )
+
+
+def _shrinks(node: Is | Among | Than) -> bool:
+    fact = fact_named(node.fact)
+    return fact is not None and fact.shrinks
+
+
+def _compared_fact(node: Than) -> When:
+    compared = _compared(reading.number_of(node.fact), node.op, node.value)
+    if not node.fact.startswith(ACTIVITY):
+        return compared
+    name = node.fact.removeprefix(ACTIVITY)
+    return lambda cart: cart.number(name) is not None and compared(cart)
 
 
 def _compared(number: Callable[[Cart], int], op: str, value: int | dict[str, int]) -> When:
@@ -315,7 +324,7 @@ def _cost(node: Condition) -> int:
 
 def _among(node: Is | Among) -> When:
     values = frozenset([node.value] if isinstance(node, Is) else node.values)
-    text, wanted = _TEXTS[node.fact], node.op in ("eq", "in")
+    text, wanted = reading.value_of(node.fact), node.op in ("eq", "in")
     return lambda cart: (text(cart) in values) is wanted
 
 
@@ -364,18 +373,3 @@ def _either(cart: Cart, parts: list[Select]) -> int:
 
 def _everything(cart: Cart) -> int:
     return cart.everything
-
-
-_NUMBERS: dict[str, Callable[[Cart], int]] = {
-    "order.amount": lambda cart: cart.amount(cart.everything),
-    "order.quantity": lambda cart: cart.quantity(cart.everything),
-    "order.lines": lambda cart: cart.everything.bit_count(),
-}
-_TEXTS: dict[str, Callable[[Cart], str | None]] = {
-    "order.currency": lambda cart: cart.currency,
-    "order.source": lambda cart: cart.source,
-    "order.channel": lambda cart: cart.channel,
-    "order.store": lambda cart: cart.store,
-    "order.partner": lambda cart: cart.partner,
-    MEMBER_TIER: lambda cart: cart.member.tier if cart.member is not None else None,
-}

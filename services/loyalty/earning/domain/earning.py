@@ -6,29 +6,31 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
+from services.loyalty.activities.domain.facts import ONE_UNIT, Activity, Facts
 from services.loyalty.earning.domain import evaluating, levels
 from services.loyalty.earning.domain.budgets import BudgetKey, Quotas, key_of
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledRulebook
+from services.loyalty.earning.domain.documents import ACTIVITY, PURCHASE
 from services.loyalty.earning.domain.evaluating import Answer, Answers, Wanted
 from services.loyalty.earning.domain.levels import Counters, Level
 from services.loyalty.earning.domain.progress import NO_STARTS, Aim, Reached, Starts, aims_of
 from services.loyalty.earning.domain.rules.grants import Grant
 from services.loyalty.ledger.domain import calendar, granting
 from services.loyalty.ledger.domain.journal import Journal
-from services.loyalty.ledger.domain.postings import Account, PostingCause
+from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
 from services.loyalty.ledger.domain.programme import Expiry
 from services.loyalty.ledger.domain.wallets import Lot, Member, Wallet
-from services.loyalty.purchases.domain.facts import MemberFacts, Purchase
+from services.loyalty.purchases.domain.facts import MemberFacts, Purchase, UnitRange
 from services.loyalty.purchases.domain.reasons import Reason
 from shared.local_time import local_day
 
 
 class Outcome(StrEnum):
-    """The reasons why a purchase earned what it did; the member's ledger shows them."""
+    """The reasons why a purchase or an activity earned what it did; the member's ledger shows them."""
 
     EARNED = "earned"
     CAP_REACHED = "cap_reached"
@@ -67,11 +69,14 @@ class Served(NamedTuple):
     budget: BudgetKey | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A purchase with the grants that the rules in force at its time want; each becomes a lot."""
+F = TypeVar("F", Purchase, Activity)
 
-    purchase: Purchase
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[F]):
+    """A purchase or an activity with the grants that the rules in force at its time want; each becomes a lot."""
+
+    fact: F
     claims: tuple[Claim, ...]
     outcome: Outcome
     rulebook: int
@@ -79,11 +84,11 @@ class Decision:
     member: MemberFacts | None = None
     """The facts of the member that the rules looked at; None: they looked at none."""
     aims: tuple[Aim, ...] = ()
-    """The goals that the purchase counts for."""
+    """The goals that the fact counts for."""
 
     @property
     def rows(self) -> int:
-        """The number of ids that the purchase takes: its own, those of a lot and a posting per grant, and a completion more per goal."""
+        """The number of ids that the fact takes: its own, those of a lot and a posting per grant, and a completion more per goal."""
         return 1 + 2 * len(self.claims) + 3 * len(self.aims)
 
 
@@ -114,9 +119,52 @@ def decide(
     zone: ZoneInfo,
     starts: Starts = NO_STARTS,
     expiry: Expiry | None = None,
-) -> Decision:
+) -> Decision[Purchase]:
     """Return what the rules of a version want to grant for a purchase, and the goals that it counts for."""
-    cart = Cart(
+    return _decided(version, book, purchase, _cart_of(purchase, member), zone, starts, expiry)
+
+
+def decide_on_activity(
+    version: int,
+    book: CompiledRulebook,
+    activity: Activity,
+    member: MemberFacts | None,
+    zone: ZoneInfo,
+    starts: Starts = NO_STARTS,
+    expiry: Expiry | None = None,
+) -> Decision[Activity]:
+    """Return what the rules of a version want to grant for an activity, and the goals that it counts for."""
+    cart = cart_of_activity(
+        activity.kind, activity.facts, activity.occurred_at, member, activity.key.source, activity.key.issuer
+    )
+    return _decided(version, book, activity, cart, zone, starts, expiry)
+
+
+def cart_of_activity(
+    kind: str,
+    facts: Facts,
+    at: datetime,
+    member: MemberFacts | None,
+    source: str | None,
+    issuer: str,
+    returned: Sequence[UnitRange] = (),
+) -> Cart:
+    """Return an activity as rules look at it: its facts, with one unit that costs nothing."""
+    return Cart(
+        currency="",
+        occurred_at=at,
+        lines=ONE_UNIT,
+        member=member,
+        source=source,
+        issuer=issuer,
+        returned=returned,
+        trigger=ACTIVITY + kind,
+        facts=facts,
+    )
+
+
+def _cart_of(purchase: Purchase, member: MemberFacts | None) -> Cart:
+    return Cart(
         currency=purchase.currency,
         occurred_at=purchase.occurred_at,
         lines=purchase.lines,
@@ -126,9 +174,22 @@ def decide(
         store=purchase.store,
         issuer=purchase.issuer,
     )
+
+
+def _decided(
+    version: int,
+    book: CompiledRulebook,
+    fact: F,
+    cart: Cart,
+    zone: ZoneInfo,
+    starts: Starts,
+    expiry: Expiry | None,
+) -> Decision[F]:
     weighed = weigh(book, cart, zone, expiry)
     aims = tuple(aims_of(book, version, starts, cart, zone)) if book.goals or starts else ()
-    return Decision(purchase, weighed.claims, outcome_of(weighed.answers.values()), version, member, aims)
+    is_for_no_rule = not weighed.answers and cart.trigger != PURCHASE
+    outcome = Outcome.CONDITION if is_for_no_rule else outcome_of(weighed.answers.values())
+    return Decision(fact, weighed.claims, outcome, version, cart.member, aims)
 
 
 def _levels(
@@ -192,12 +253,12 @@ def earn(
     journal: Journal,
     member: Member,
     wallet: Wallet,
-    decision: Decision,
+    decision: Decision[F],
     served: Sequence[Served],
     cause: PostingCause,
 ) -> None:
-    """Credit what a purchase was granted to the wallet of its buyer."""
-    at = decision.purchase.occurred_at
+    """Credit what a purchase or an activity was granted to the wallet of its member."""
+    at = decision.fact.occurred_at
     for grant, issued, wanted, cap, cap_from, budget in served:
         lot = Lot(
             id=journal.next_id(),
@@ -208,7 +269,8 @@ def earn(
             base=grant.base,
             eligible=grant.eligible,
             earned_at=at,
-            purchase_id=cause.id,
+            purchase_id=cause.id if cause.kind is CauseKind.PURCHASE else None,
+            activity_id=cause.id if cause.kind is CauseKind.ACTIVITY else None,
             available_at=grant.available_at,
             expires_at=grant.expires_at,
             wanted=wanted,

@@ -36,14 +36,13 @@ Answers = dict[str, Answer]
 
 
 def answers(book: CompiledRulebook, cart: Cart) -> Answers:
-    """Return the answer of every rule to a cart, in the order in which rules are served."""
-    given: Answers = {base.rule.code: want(base, cart) for base in book.bases}
+    """Return the answer of every rule for such a cart, in the order in which rules are served."""
+    given: Answers = {base.rule.code: want(base, cart) for base in book.bases_on.get(cart.trigger, ())}
     if book.groups:
         _stack(book, cart, given)
-    if book.multipliers:
-        on_top = {
-            multiplier.rule.code: multiply(book, multiplier, cart, given) for multiplier in book.multipliers
-        }
+    multipliers = book.multipliers_on.get(cart.trigger, ())
+    if multipliers:
+        on_top = {multiplier.rule.code: multiply(book, multiplier, cart, given) for multiplier in multipliers}
         if book.groups:
             _stack(book, cart, on_top)
         given |= on_top

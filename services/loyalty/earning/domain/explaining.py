@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
-from services.loyalty.earning.domain import conditions
+from services.loyalty.earning.domain import conditions, reading
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.conditions import (
@@ -136,9 +136,7 @@ def _unmet(node: Condition, cart: Cart) -> Unmet | None:
         case Is() | Among():
             return Unmet(node.fact)
         case Than():
-            return Unmet(
-                node.fact, _missing(node.op, conditions.number_of(node.fact)(cart), node.value, cart)
-            )
+            return Unmet(node.fact, _missing(node.op, reading.number_of(node.fact)(cart), node.value, cart))
         case Sum():
             return Unmet(
                 f"sum.{node.of}", _missing(node.compare, conditions.sum_of(node)(cart), node.value, cart)

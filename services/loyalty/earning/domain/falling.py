@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from services.loyalty.activities.domain.facts import StoredActivity
 from services.loyalty.earning.domain import earning, leaving
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledRulebook
@@ -15,6 +16,9 @@ from services.loyalty.earning.domain.levels import Counters, Level
 from services.loyalty.earning.domain.returning import PointsOfLot
 from services.loyalty.ledger.domain.wallets import Lot, Member
 from services.loyalty.purchases.domain.facts import StoredPurchase, UnitRange
+
+Booked = StoredPurchase | StoredActivity
+"""A fact that earns points, as it is booked."""
 
 Capped = Mapping[tuple[int, str, date], Sequence[Lot]]
 """The lots that count for a cap in a period, by wallet, cap and first day of the period."""
@@ -25,8 +29,10 @@ def facts_of(lot: Lot) -> GrantFacts:
     return GrantFacts(lot.rule, lot.issued if lot.wanted is None else lot.wanted, lot.base, lot.eligible)
 
 
-def cart_of(purchase: StoredPurchase) -> CartOf:
-    """Return the function that makes the cart of what is left of a purchase."""
+def cart_of(purchase: Booked) -> CartOf:
+    """Return the function that makes the cart of what is left of a purchase or an activity."""
+    if isinstance(purchase, StoredActivity):
+        return _cart_of_activity(purchase)
 
     def left(returned: Sequence[UnitRange]) -> Cart:
         return Cart(
@@ -44,8 +50,23 @@ def cart_of(purchase: StoredPurchase) -> CartOf:
     return left
 
 
+def _cart_of_activity(activity: StoredActivity) -> CartOf:
+    def left(returned: Sequence[UnitRange]) -> Cart:
+        return earning.cart_of_activity(
+            activity.kind,
+            activity.facts,
+            activity.occurred_at,
+            activity.context,
+            activity.source,
+            activity.issuer,
+            returned,
+        )
+
+    return left
+
+
 def missing(lot: Lot) -> int:
-    """Return the most points that returns of a lot's purchase may have to take out of other lots, where its cap falls."""
+    """Return the most points that returns of a lot's purchase or activity may have to take out of other lots, where its cap falls."""
     return facts_of(lot).wanted - lot.issued + lot.reversed
 
 
@@ -93,7 +114,7 @@ class Falls:
 
 def falls_of(
     books: Mapping[int, CompiledRulebook],
-    purchase: StoredPurchase,
+    purchase: Booked,
     lots: Sequence[Lot],
     before: Sequence[UnitRange],
     units: Sequence[UnitRange],

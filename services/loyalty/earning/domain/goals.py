@@ -5,9 +5,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
+from typing_extensions import TypeAliasType
 
-from services.loyalty.earning.domain.documents import Points
+from services.loyalty.earning.domain.documents import (
+    ACTIVITY,
+    ACTIVITY_KIND,
+    ACTIVITY_TRIGGER_MAX,
+    PURCHASE,
+    Points,
+)
 from services.loyalty.earning.domain.periods import Period
 from services.loyalty.earning.domain.rules.terms import (
     AvailableAfterDays,
@@ -32,10 +39,32 @@ class Measure(StrEnum):
     ACTIVE_DAYS = "active_days"
 
 
-class Goal(Selection):
-    """Grants `points` each time that the measure of a member's purchases, without what was returned, reaches `target` once more."""
+ActivityMeasure = TypeAliasType(
+    "ActivityMeasure",
+    Annotated[
+        str,
+        Field(
+            max_length=ACTIVITY_TRIGGER_MAX,
+            pattern=ACTIVITY_KIND,
+            description="`activity:` and a kind, such as `activity:check_in`: how many activities of this kind the member has, without "
+            "those that were reversed.",
+        ),
+    ],
+)
 
-    measure: Measure
+
+def _sort_of_measure(value: object) -> str:
+    """Return which of the two sorts of measures a text is to be read as, so that a fault is told once."""
+    return "activity" if isinstance(value, str) and value.startswith(ACTIVITY) else "measure"
+
+
+class Goal(Selection):
+    """Grants `points` each time that the measure of a member's purchases or activities, without what was taken back, reaches `target` once more."""
+
+    measure: Annotated[
+        Annotated[Measure, Tag("measure")] | Annotated[ActivityMeasure, Tag("activity")],
+        Discriminator(_sort_of_measure),
+    ]
     currency: Annotated[
         str | None,
         Field(description="Of `amount` only: purchases in other currencies do not count."),
@@ -54,6 +83,11 @@ class Goal(Selection):
     budget: BudgetCode = None
     available_after_days: AvailableAfterDays = None
     expires_after_months: ExpiresAfterMonths = None
+
+    @property
+    def trigger(self) -> str:
+        """Return what the goal counts: `purchase`, or `activity:` and a kind."""
+        return PURCHASE if isinstance(self.measure, Measure) else self.measure
 
     @property
     def meaning(self) -> tuple[object, ...]:

@@ -67,9 +67,11 @@ Asked = tuple[Aim, Reason | None]
 def asked_of(
     book: CompiledRulebook, starts: Starts, cart: Cart | None, at: datetime, zone: ZoneInfo
 ) -> list[Asked]:
-    """Return all goals of a version at an instant, with what a purchase counts for them; without one it counts nothing."""
+    """Return the goals of a version at an instant that count such facts, with what this one counts for them; without a fact all, with nothing."""
     day, asked = local_day(at, zone), list[Asked]()
     for goal in book.goals:
+        if cart is not None and goal.trigger != cart.trigger:
+            continue
         counted = 0 if cart is None else goal.counted(cart)
         units, reason = (0, counted.reason) if isinstance(counted, Nothing) else (counted, None)
         term = term_of(goal.rule, starts.get(goal.rule.code), day, zone)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.loyalty.earning.domain import compiling
+from services.loyalty.activities.domain.facts import Facts
+from services.loyalty.earning.domain import compiling, earning
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.document import canonical, default_document
@@ -13,6 +14,7 @@ from services.loyalty.earning.domain.rulebook import Rulebooks
 from services.loyalty.earning.queries.rulebooks import compiled_of
 from services.loyalty.earning.storage import rulebooks
 from services.loyalty.ledger.domain.documents import hash_of
+from services.loyalty.ledger.domain.entries import SHOP
 from services.loyalty.ledger.domain.programme import Programme
 from services.loyalty.ledger.queries.find_member import FoundMember
 from services.loyalty.purchases.domain.facts import Line, MemberFacts
@@ -21,8 +23,16 @@ from shared.db import Read
 
 
 @dataclass(frozen=True, slots=True)
+class AskedActivity:
+    """An activity that nobody has told of."""
+
+    kind: str
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
-    """A cart that is asked about. `document`: the text of the document that it is tried with; None: the version in force then."""
+    """A cart or an activity that is asked about. `document`: the text of the document that it is tried with; None: the version in force then."""
 
     identity_id: str
     """The buyer, if a member is named."""
@@ -33,6 +43,7 @@ class Asked:
     channel: str | None
     store: str | None
     document: str | None
+    activity: AskedActivity | None = None
 
     @property
     def amount_minor(self) -> int:
@@ -70,7 +81,10 @@ async def rules_for_quote(
 
 
 def cart_of(rules: RulesAsked, asked: Asked) -> Cart:
-    """Return a cart as rules look at it."""
+    """Return a cart or an activity as rules look at it."""
+    if asked.activity is not None:
+        member, activity = None if rules.tier is None else MemberFacts(rules.tier), asked.activity
+        return earning.cart_of_activity(activity.kind, activity.facts, asked.at, member, asked.source, SHOP)
     return Cart(
         currency=asked.currency,
         occurred_at=asked.at,

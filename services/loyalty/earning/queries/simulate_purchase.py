@@ -1,4 +1,4 @@
-"""Simulate a purchase: what it would earn as the member's tier and counters stand. Nothing is written."""
+"""Simulate a purchase or an activity: what it would earn as the member's tier and counters stand. Nothing is written."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def simulate_purchase(
     asked: Asked,
     rules: RulesAsked | None = None,
 ) -> Simulation:
-    """Return what a purchase would earn, by the functions by which purchases earn. `found` None: somebody who never bought.
+    """Return what a purchase or an activity would earn, by the functions by which they earn. `found` None: somebody who never bought.
 
     `rules`: the rules for it, where they were read before.
 

@@ -10,11 +10,11 @@ from services.loyalty.earning.domain.levels import CounterKey, Counters
 from services.loyalty.earning.domain.progress import GOAL, PREFIXES, Progress, Starts, aims_of
 from services.loyalty.earning.domain.rulebook import Rulebooks
 from services.loyalty.earning.storage import compiled, completions, counters, rulebooks
+from services.loyalty.earning.storage.past import facts_before
 from services.loyalty.earning.storage.tables import CompletionRecord
 from services.loyalty.ledger.domain.wallets import Wallet
 from services.loyalty.ledger.queries import lots
 from services.loyalty.ledger.queries.programme import read_programme
-from services.loyalty.purchases.queries import orders
 from shared.db import Read
 from shared.limits import INT64_MAX
 from shared.speech import words
@@ -24,7 +24,7 @@ RULES = ("goal_is_its_purchases", "goal_holds", "completion_is_its_lot")
 
 
 async def goal_drifts(read: Read, page: Sequence[Wallet]) -> list[Drift]:
-    """Return every difference between the goals of these wallets and what their purchases, returns and lots say."""
+    """Return every difference between the goals of these wallets and what their purchases, activities, returns and lots say."""
     known = await rulebooks.versions(read)
     starts = await compiled.starts_of(read, Rulebooks(known)) if known else {}
     if not starts:
@@ -42,19 +42,16 @@ async def goal_drifts(read: Read, page: Sequence[Wallet]) -> list[Drift]:
 
 
 async def _expected(read: Read, wallet_ids: Sequence[int], starts: Starts, stored: Counters) -> Counters:
-    """Return the counters of goals that what is left of all purchases comes to."""
+    """Return the counters of goals that what is left of all purchases and activities comes to."""
     zone = (await read_programme(read)).zone_info
-    purchases = await orders.of_versions_before(read, wallet_ids, INT64_MAX)
-    returned = await orders.returned_units(read, [bought.id for bought in purchases])
-    books = await compiled.load(
-        read, await rulebooks.versions(read), {bought.rulebook for bought in purchases}
-    )
+    facts = await facts_before(read, wallet_ids, INT64_MAX)
+    books = await compiled.load(read, await rulebooks.versions(read), {fact.rulebook for fact, _ in facts})
     progress = Progress(Counters())
-    for bought in purchases:
-        cart = falling.cart_of(bought)(returned.get(bought.id, ()))
-        for aim in aims_of(books[bought.rulebook], bought.rulebook, starts, cart, zone):
-            if not aim.is_past or aim.term.key(GOAL, bought.wallet_id) in stored.rows:
-                progress.count(aim, bought.wallet_id, aim.counted)
+    for fact, returned in facts:
+        cart = falling.cart_of(fact)(returned)
+        for aim in aims_of(books[fact.rulebook], fact.rulebook, starts, cart, zone):
+            if not aim.is_past or aim.term.key(GOAL, fact.wallet_id) in stored.rows:
+                progress.count(aim, fact.wallet_id, aim.counted)
     return progress.counters
 
 

@@ -8,8 +8,8 @@ from datetime import date
 
 from services.loyalty.earning.domain import earning
 from services.loyalty.earning.domain.compiling import CompiledRulebook
-from services.loyalty.earning.domain.earning import Decision
-from services.loyalty.earning.domain.falling import Capped, missing
+from services.loyalty.earning.domain.earning import Decision, F
+from services.loyalty.earning.domain.falling import Booked, Capped, missing
 from services.loyalty.earning.domain.levels import CounterKey, Counters
 from services.loyalty.earning.domain.progress import Aim, keys_of, series_of
 from services.loyalty.earning.steps.rulebooks import compiled_rulebooks
@@ -19,7 +19,6 @@ from services.loyalty.ledger.domain.locked import Locked
 from services.loyalty.ledger.domain.wallets import Lot, Member
 from services.loyalty.ledger.steps import lots
 from services.loyalty.ledger.steps.programme import current_programme
-from services.loyalty.purchases.domain.facts import StoredPurchase
 from shared.db import Tx
 
 __all__ = ["Levels", "load", "load_levels", "load_of_wallets", "store"]
@@ -34,12 +33,12 @@ class Levels:
     capped: Capped
 
 
-async def load(tx: Tx, locked: Locked, decisions: Iterable[Decision]) -> Counters:
-    """Return the counters of caps and goals that these purchases count for."""
+async def load(tx: Tx, locked: Locked, decisions: Iterable[Decision[F]]) -> Counters:
+    """Return the counters of caps and goals that these facts count for."""
     keys: list[CounterKey] = []
     series: list[tuple[int, str]] = []
     for decision in decisions:
-        wallet_ids = [wallet.id for wallet in locked.member(decision.purchase.identity_id).wallets]
+        wallet_ids = [wallet.id for wallet in locked.member(decision.fact.identity_id).wallets]
         keys += [
             level.of(wallet_id)
             for claim in decision.claims
@@ -60,10 +59,10 @@ async def load_of_wallets(tx: Tx, wallet_ids: Sequence[int]) -> Counters:
 async def load_levels(
     tx: Tx,
     locked: Locked,
-    earned: Sequence[tuple[StoredPurchase, Lot]],
-    aimed: Iterable[tuple[StoredPurchase, Sequence[Aim]]] = (),
+    earned: Sequence[tuple[Booked, Lot]],
+    aimed: Iterable[tuple[Booked, Sequence[Aim]]] = (),
 ) -> Levels:
-    """Return what the returns of these purchases need, which earned these lots and count for the goals of these aims."""
+    """Return what it takes to undo these facts, which earned these lots and count for the goals of these aims."""
     zone = (await current_programme(tx)).zone_info
     books = await compiled_rulebooks(tx, {lot.rulebook for _, lot in earned})
     keys: list[CounterKey] = []

@@ -7,16 +7,12 @@ from dataclasses import dataclass
 
 from services.loyalty.earning.domain import returning
 from services.loyalty.earning.domain.budgets import Quotas
-from services.loyalty.earning.domain.cart import Cart
-from services.loyalty.earning.domain.falling import Falls, cart_of, falls_of, missing
-from services.loyalty.earning.domain.progress import Aim, Progress, aims_of
+from services.loyalty.earning.domain.progress import Aim, Progress
 from services.loyalty.earning.domain.returning import PointsOfLot, Spend
-from services.loyalty.earning.domain.rules.grants import Nothing
 from services.loyalty.earning.refusals import NotOfThisPurchase
-from services.loyalty.earning.steps import budgets, counters, goals
+from services.loyalty.earning.steps import budgets, counters, goals, undoing
 from services.loyalty.earning.steps.counters import Levels
 from services.loyalty.earning.steps.goals import Completions
-from services.loyalty.earning.steps.rulebooks import compiled_rulebooks, goal_starts
 from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.locked import Locked
 from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
@@ -24,7 +20,6 @@ from services.loyalty.ledger.domain.wallets import Lot, Member, Wallet
 from services.loyalty.ledger.steps import lots
 from services.loyalty.ledger.steps.booking import Booking, close_booking, open_booking
 from services.loyalty.ledger.steps.lock_wallets import lock_wallets
-from services.loyalty.ledger.steps.programme import current_programme
 from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
 from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Return, StoredPurchase, UnitRange, orders_named
@@ -87,27 +82,24 @@ async def _apply(
 ) -> None:
     undoings = await _load(tx, context, locked, ready)
     before = await recording.returned_units(tx, sorted({purchase.id for _, purchase in ready}))
-    members = {
-        owner_id: member for undoing in undoings for owner_id, member in undoing.members(locked).items()
-    }
-    earned = [(undoing.purchase, lot) for undoing in undoings for lot in undoing.earned]
-    aimed = [(undoing.purchase, undoing.aims) for undoing in undoings if undoing.aims]
+    members = {owner_id: member for undone in undoings for owner_id, member in undone.members(locked).items()}
+    earned = [(undone.purchase, lot) for undone in undoings for lot in undone.earned]
+    aimed = [(undone.purchase, undone.aims) for undone in undoings if undone.aims]
     levels = await counters.load_levels(tx, locked, earned, aimed)
     progress = Progress(levels.counters)
     completions = await goals.load_completions(tx, locked, progress)
     await lots.load_open(tx, locked, _needy(members, undoings, completions))
     booking = await open_booking(tx, locked, members.values(), rows=len(ready))
     records, counted, quotas = [], [], Quotas()
-    for undoing in undoings:
-        cause = Cause(kind="return", id=undoing.fact.return_id)
-        earlier: list[UnitRange] = before.setdefault(undoing.purchase.id, [])
-        returning.check_returnable(undoing.purchase.lines, undoing.fact.units, earlier)
-        falls = _falls(booking, levels, undoing, earlier)
-        falls += _goals(booking, progress, completions, undoing, earlier)
+    for undone in undoings:
+        cause = Cause(kind="return", id=undone.fact.return_id)
+        earlier: list[UnitRange] = before.setdefault(undone.purchase.id, [])
+        returning.check_returnable(undone.purchase.lines, undone.fact.units, earlier)
+        falls = _falls(booking, levels, progress, completions, undone, earlier)
         budgets.give_back(quotas, falls)
-        earlier += undoing.fact.units
-        records.append(_book(booking, context.vault.numbers, undoing, falls, cause))
-        counted.append(_counted(undoing, records[-1], cause))
+        earlier += undone.fact.units
+        records.append(_book(booking, context.vault.numbers, undone, falls, cause))
+        counted.append(_counted(undone, records[-1], cause))
     await count_spend(booking, counted)
     await counters.store(tx, levels.counters)
     await completions.store(tx)
@@ -121,7 +113,7 @@ async def _load(
 ) -> list[Undoing]:
     """Load the lots that the purchases earned, and those that paid their orders."""
     earned = await lots.load_of_purchases(tx, locked, sorted({purchase.id for _, purchase in ready}))
-    aims = await _aims(tx, [purchase for _, purchase in ready])
+    aims = await undoing.aims_of_facts(tx, [purchase for _, purchase in ready])
     spends = await _spends(tx, context, locked, {_order(purchase) for _, purchase in ready})
     return [
         Undoing(
@@ -134,19 +126,6 @@ async def _load(
         )
         for fact, purchase in ready
     ]
-
-
-async def _aims(tx: Tx, purchases: Sequence[StoredPurchase]) -> dict[int, list[Aim]]:
-    """Return the goals that these purchases count for, by purchase; nothing is read where there are no goals."""
-    starts = await goal_starts(tx)
-    if not starts:
-        return {}
-    zone = (await current_programme(tx)).zone_info
-    books = await compiled_rulebooks(tx, {purchase.rulebook for purchase in purchases})
-    return {
-        purchase.id: aims_of(books[purchase.rulebook], purchase.rulebook, starts, cart_of(purchase)(()), zone)
-        for purchase in purchases
-    }
 
 
 async def _spends(
@@ -173,65 +152,38 @@ async def _spends(
 
 
 def _needy(members: dict[str, Member], undoings: Iterable[Undoing], completions: Completions) -> list[Member]:
-    """Return the members of whom other lots may be needed.
-
-    These are members whose purchase's points are not all there, those whose returns may take points out of other lots, members who
-    completed goals that the returns may undo, and members who get spent points back.
-    """
-    owner_ids = {lot.wallet.owner_id for lot in completions.lots.values()}
-    for undoing in undoings:
-        for lot in undoing.earned:
-            is_all_there = lot.pending + lot.remaining + lot.expired >= lot.issued - lot.reversed
-            if not is_all_there or missing(lot):
-                owner_ids.add(lot.wallet.owner_id)
-        owner_ids |= {paid.lot.wallet.owner_id for spend in undoing.spends for paid in spend.paid}
+    """Return the members of whom other lots may be needed, also those who get spent points back."""
+    owner_ids = set[str]()
+    for undone in undoings:
+        owner_ids |= undoing.owners_behind(undone.earned, completions)
+        owner_ids |= {paid.lot.wallet.owner_id for spend in undone.spends for paid in spend.paid}
     return [member for owner_id, member in members.items() if owner_id in owner_ids]
 
 
 def _falls(
-    booking: Booking, levels: Levels, undoing: Undoing, before: Sequence[UnitRange]
-) -> list[PointsOfLot]:
-    """Return the points that a return takes out of lots."""
-    falls = Falls(levels.counters, levels.capped)
-    member, zone = booking.locked.member(undoing.wallet.identity_id), booking.programme.zone_info
-    units = undoing.fact.units
-    return falls_of(levels.books, undoing.purchase, undoing.earned, before, units, falls, member, zone)
-
-
-def _goals(
     booking: Booking,
+    levels: Levels,
     progress: Progress,
     completions: Completions,
-    undoing: Undoing,
+    undone: Undoing,
     before: Sequence[UnitRange],
 ) -> list[PointsOfLot]:
-    """Take what a return takes from goals, and return the points of the completions that fall."""
-    wallet, left = undoing.wallet, cart_of(undoing.purchase)
-    wallets = [owned.id for owned in booking.locked.member(wallet.identity_id).wallets]
-    points: list[PointsOfLot] = []
-    for aim in undoing.aims:
-        units = _counted_by(aim, left(before)) - _counted_by(aim, left([*before, *undoing.fact.units]))
-        if units and progress.begun(aim, wallet.id):
-            surplus = progress.surplus(aim.term, wallets)
-            progress.count(aim, wallet.id, -units)
-            for lost in progress.fall(aim.term, wallet.id, wallets, surplus):
-                points += completions.take(lost)
-    return points
-
-
-def _counted_by(aim: Aim, cart: Cart) -> int:
-    counted = aim.compiled.counted(cart)
-    return 0 if isinstance(counted, Nothing) else counted
+    """Return the points that a return takes out of lots, also those of the completions that fall."""
+    purchase, wallet, units = undone.purchase, undone.wallet, undone.fact.units
+    falls = undoing.points_that_fall(booking, levels, purchase, wallet, undone.earned, before, units)
+    return falls + undoing.completions_that_fall(
+        booking, progress, completions, purchase, wallet, undone.aims, before, units
+    )
 
 
 def _book(
-    booking: Booking, numbers: Numbers, undoing: Undoing, falls: Sequence[PointsOfLot], cause: Cause
+    booking: Booking, numbers: Numbers, undone: Undoing, falls: Sequence[PointsOfLot], cause: Cause
 ) -> ReturnRecord:
     """Book what one return undoes, tell it, and return the row of the return."""
-    fact, purchase, wallet, journal = undoing.fact, undoing.purchase, undoing.wallet, booking.journal
+    fact, purchase, wallet, journal = undone.fact, undone.purchase, undone.wallet, booking.journal
     posted = PostingCause(CauseKind.RETURN, journal.next_id())
-    members = list(undoing.members(booking.locked).values())
-    returning.take_back(journal, members, posted, undoing.spends, falls, fact.units, fact.occurred_at)
+    members = list(undone.members(booking.locked).values())
+    returning.take_back(journal, members, posted, undone.spends, falls, fact.units, fact.occurred_at)
     journal.touch(wallet)
     for wallet_id, points in journal.points_by_wallet(posted, Account.ISSUED).items():
         moved = MovedPoints(booking.locked.by_id[wallet_id], points, cause, posted, fact.occurred_at)
@@ -251,9 +203,9 @@ def _book(
     )
 
 
-def _counted(undoing: Undoing, record: ReturnRecord, cause: Cause) -> Counted:
+def _counted(undone: Undoing, record: ReturnRecord, cause: Cause) -> Counted:
     return Counted(
-        wallet=undoing.wallet,
+        wallet=undone.wallet,
         currency=record.currency,
         spent_at=record.purchased_at,
         amount_minor=-record.amount_minor,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Sequence
 
 from services.loyalty.earning.domain import earning
-from services.loyalty.earning.domain.budgets import BudgetKey, Quotas, key_of
-from services.loyalty.earning.domain.earning import Decision, Outcome, Served
+from services.loyalty.earning.domain.budgets import Quotas
+from services.loyalty.earning.domain.earning import Decision
 from services.loyalty.earning.domain.levels import Counters
 from services.loyalty.earning.domain.progress import Progress
-from services.loyalty.earning.steps import budgets, counters, goals
+from services.loyalty.earning.steps import budgets, counters, goals, granting
 from services.loyalty.earning.steps.goals import CompletionRecord
 from services.loyalty.earning.steps.rulebooks import compiled_rulebooks, current_rulebooks, goal_starts
 from services.loyalty.ledger.domain.locked import Locked
@@ -19,7 +17,6 @@ from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
 from services.loyalty.ledger.steps.booking import Booking, close_booking, open_booking
 from services.loyalty.ledger.steps.lock_wallets import lock_wallets
 from services.loyalty.ledger.steps.programme import current_programme
-from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
 from services.loyalty.purchases.domain.facts import MemberFacts, Purchase
 from services.loyalty.purchases.steps import recording
 from services.loyalty.purchases.steps.recording import PurchaseRecord
@@ -29,7 +26,6 @@ from services.loyalty.tiers.steps.count_spend import Counted, count_spend
 from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Cause
-from shared.events.loyalty import PointsEarned
 from shared.vault import Numbers
 
 
@@ -43,16 +39,17 @@ async def earn_points(tx: Tx, context: Context[Settings], purchases: Sequence[Pu
     members = [locked.member(purchase.identity_id) for purchase in fresh]
     levels = await counters.load(tx, locked, decisions)
     progress = Progress(levels)
-    await _begin_goals(tx, locked, progress, decisions)
-    spent = await _budgets(tx, decisions)
+    await granting.begin_goals(tx, locked, progress, decisions)
+    spent = await granting.load_budgets(tx, decisions)
     booking = await open_booking(tx, locked, members, rows=sum(decision.rows for decision in decisions))
     records, counted, completed = list[PurchaseRecord](), list[Counted](), list[CompletionRecord]()
     for decision in decisions:
-        cause = Cause(kind="purchase", id=decision.purchase.purchase_id)
+        cause = Cause(kind="purchase", id=decision.fact.purchase_id)
         records.append(_book(booking, context.vault.numbers, levels, spent.quotas, decision, cause))
         if decision.aims:
-            completed += _complete(booking, context.vault.numbers, progress, spent, decision, records[-1])
-        counted.append(_counted(booking, decision.purchase, cause))
+            posted = PostingCause(CauseKind.PURCHASE, records[-1].id)
+            completed += granting.complete(booking, context.vault.numbers, progress, spent, decision, posted)
+        counted.append(_counted(booking, decision.fact, cause))
     await count_spend(booking, counted)
     await counters.store(tx, levels)
     await goals.store_completions(tx, completed)
@@ -61,7 +58,7 @@ async def earn_points(tx: Tx, context: Context[Settings], purchases: Sequence[Pu
     await budgets.move_quotas(tx, spent.quotas)
 
 
-async def _decide(tx: Tx, locked: Locked, fresh: Sequence[Purchase]) -> list[Decision]:
+async def _decide(tx: Tx, locked: Locked, fresh: Sequence[Purchase]) -> list[Decision[Purchase]]:
     """Return what the rules in force at the time of each purchase want to grant for it."""
     programme, rulebooks = await current_programme(tx), await current_rulebooks(tx)
     versions = [rulebooks.at(purchase.occurred_at).version for purchase in fresh]
@@ -84,71 +81,6 @@ async def _decide(tx: Tx, locked: Locked, fresh: Sequence[Purchase]) -> list[Dec
     ]
 
 
-async def _begin_goals(tx: Tx, locked: Locked, progress: Progress, decisions: Sequence[Decision]) -> None:
-    aims = [
-        (aim, locked.wallets[decision.purchase.identity_id])
-        for decision in decisions
-        for aim in decision.aims
-    ]
-    if aims:
-        zone = (await current_programme(tx)).zone_info
-        await goals.begin(tx, locked, progress, aims, await goal_starts(tx), zone)
-
-
-@dataclass(frozen=True, slots=True)
-class _Spent:
-    """The budgets that a batch takes points of, and the budget of each goal that names one, by goal and day."""
-
-    quotas: Quotas
-    of_goal: dict[tuple[str, date], BudgetKey]
-
-
-async def _budgets(tx: Tx, decisions: Sequence[Decision]) -> _Spent:
-    """Return the budgets that the rules and goals of these purchases name."""
-    books = await compiled_rulebooks(tx, {decision.rulebook for decision in decisions})
-    if not any(book.budgets for book in books.values()):
-        return _Spent(Quotas(), {})
-    zone = (await current_programme(tx)).zone_info
-    wanted: list[tuple[BudgetKey, int]] = []
-    ceilings: dict[BudgetKey, int] = {}
-    of_goal: dict[tuple[str, date], BudgetKey] = {}
-    for decision in decisions:
-        book = books[decision.rulebook]
-        wanted += [
-            (claim.budget, claim.grant.points) for claim in decision.claims if claim.budget is not None
-        ]
-        for aim in decision.aims:
-            goal = aim.term.goal
-            if goal.budget is not None and not aim.is_past:
-                key = key_of(book.budgets[goal.budget], decision.purchase.occurred_at, zone)
-                wanted.append((key, (aim.counted // goal.target + 1) * goal.points))
-                of_goal[goal.code, aim.day] = key
-        ceilings |= {key: book.budgets[key.code].ceiling for key, _ in wanted if key not in ceilings}
-    return _Spent(await budgets.load_quotas(tx, wanted, ceilings), of_goal)
-
-
-def _complete(
-    booking: Booking,
-    numbers: Numbers,
-    progress: Progress,
-    spent: _Spent,
-    decision: Decision,
-    bought: PurchaseRecord,
-) -> Iterator[CompletionRecord]:
-    """Count a purchase for its goals, and book the completions that it brings."""
-    member = booking.locked.member(bought.identity_id)
-    wallets = [owned.id for owned in member.wallets]
-    fact = PostingCause(CauseKind.PURCHASE, bought.id)
-    for aim in decision.aims:
-        if progress.begun(aim, bought.wallet_id):
-            progress.count(aim, bought.wallet_id, aim.counted)
-            reached = progress.grant(aim.term, aim.rulebook, bought.wallet_id, wallets)
-            if reached is not None:
-                budget = spent.of_goal.get((reached.goal.code, aim.day))
-                at = bought.occurred_at
-                yield goals.complete(booking, numbers, reached, fact, at, spent.quotas, budget)
-
-
 def _spent(purchase: Purchase) -> Spent:
     return Spent(purchase.identity_id, purchase.currency, purchase.occurred_at, purchase.amount_minor)
 
@@ -158,21 +90,13 @@ def _book(
     numbers: Numbers,
     levels: Counters,
     quotas: Quotas,
-    decision: Decision,
+    decision: Decision[Purchase],
     cause: Cause,
 ) -> PurchaseRecord:
     """Book what one purchase earns, tell it, and return the row of the purchase."""
-    purchase, journal = decision.purchase, booking.journal
-    wallet, member = booking.locked.wallets[purchase.identity_id], booking.locked.member(purchase.identity_id)
-    posted = PostingCause(CauseKind.PURCHASE, journal.next_id())
-    wallets = [owned.id for owned in member.wallets]
-    served = earning.serve(decision.claims, levels, wallet.id, wallets, quotas)
-    earning.earn(journal, member, wallet, decision, served, posted)
-    journal.touch(wallet)
-    points = sum([part.issued for part in served])
-    if points:
-        moved = MovedPoints(wallet, points, cause, posted, purchase.occurred_at)
-        tell_points(booking.tx, numbers, booking.programme, PointsEarned, moved)
+    purchase, wallet = decision.fact, booking.locked.wallets[decision.fact.identity_id]
+    posted = PostingCause(CauseKind.PURCHASE, booking.journal.next_id())
+    outcome = granting.credit(booking, numbers, levels, quotas, decision, posted, cause)
     return PurchaseRecord(
         id=posted.id,
         purchase_id=purchase.purchase_id,
@@ -187,18 +111,12 @@ def _book(
         currency=purchase.currency,
         amount_minor=purchase.amount_minor,
         lines=purchase.lines,
-        outcome=_outcome(decision, served, points).value,
+        outcome=outcome.value,
         channel=purchase.channel,
         store=purchase.store,
         rulebook=decision.rulebook,
         context=decision.member,
     )
-
-
-def _outcome(decision: Decision, served: Sequence[Served], points: int) -> Outcome:
-    if points or not decision.claims:
-        return decision.outcome
-    return Outcome.CAP_REACHED if served else Outcome.BUDGET_EXHAUSTED
 
 
 def _counted(booking: Booking, purchase: Purchase, cause: Cause) -> Counted:

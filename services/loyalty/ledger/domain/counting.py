@@ -18,6 +18,8 @@ BOOKED: frozenset[CauseKind] = frozenset(
         CauseKind.OWNERSHIP,
         CauseKind.OPENING,
         CauseKind.GOAL,
+        CauseKind.ACTIVITY,
+        CauseKind.ACTIVITY_REVERSAL,
         CauseKind.HOLD,
         CauseKind.HOLD_CANCEL,
         CauseKind.REWARD_CLAIM,

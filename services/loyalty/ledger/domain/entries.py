@@ -48,6 +48,13 @@ class SealedText:
     """The kinds of subject that may read it."""
 
 
+class ActivityOfEntry(NamedTuple):
+    """The activity that an entry is of: its row, and its kind."""
+
+    row_id: int
+    kind: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """A fact as the member's ledger shows it. None: the fact has nothing of that kind."""
@@ -62,6 +69,7 @@ class Fact:
     goal: str | None = None
     source: str | None = None
     reward: str | None = None
+    activity: ActivityOfEntry | None = None
     order: OrderKey | None = None
     order_sealed: SealedText | None = None
     """The order as the member named it."""

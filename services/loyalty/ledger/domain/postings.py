@@ -41,6 +41,8 @@ class CauseKind(IntEnum):
     GOAL = 13
     REWARD_CLAIM = 15
     REWARD_RETURN = 16
+    ACTIVITY = 17
+    ACTIVITY_REVERSAL = 18
 
 
 class PostingCause(NamedTuple):

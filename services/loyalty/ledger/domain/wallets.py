@@ -77,6 +77,8 @@ class Lot:
     budget: str | None = None
     """The budget of all members that the points come from, in the period that begins on `budget_from`."""
     budget_from: date | None = None
+    activity_id: int | None = None
+    """The activity that earned it, where that was no purchase."""
     payers: list[Cover] = field(default_factory=list)
 
     def is_expired(self, now: datetime) -> bool:

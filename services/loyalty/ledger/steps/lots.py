@@ -3,6 +3,7 @@
 from services.loyalty.ledger.storage.lots import (
     load_by_id,
     load_latest_of_cap,
+    load_of_activity,
     load_of_purchases,
     load_open,
     load_payers,
@@ -12,6 +13,7 @@ from services.loyalty.ledger.storage.lots import (
 __all__ = [
     "load_by_id",
     "load_latest_of_cap",
+    "load_of_activity",
     "load_of_purchases",
     "load_open",
     "load_payers",

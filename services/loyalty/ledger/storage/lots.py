@@ -82,6 +82,11 @@ async def load_of_purchases(read: Read, locked: Locked, purchase_ids: Sequence[i
     return by_purchase
 
 
+async def load_of_activity(read: Read, locked: Locked, activity_id: int) -> list[Lot]:
+    """Load the lots that an activity (row id) earned, and return them."""
+    return await _load(read, locked, lot.c.activity_id == activity_id)
+
+
 async def load_latest_of_cap(
     read: Read,
     locked: Locked,
@@ -163,6 +168,11 @@ async def ids_of_purchases(read: Read, purchase_ids: Sequence[int]) -> list[int]
 async def of_purchases(read: Read, purchase_ids: Sequence[int]) -> list[LotRecord]:
     """Return the lots that these purchases (row ids) earned."""
     return await _read(read, _SELECT.where(any_of(lot.c.purchase_id, purchase_ids)))
+
+
+async def of_activities(read: Read, activity_ids: Sequence[int]) -> list[LotRecord]:
+    """Return the lots that these activities (row ids) earned."""
+    return await _read(read, _SELECT.where(any_of(lot.c.activity_id, activity_ids)))
 
 
 async def by_ids(read: Read, lot_ids: Sequence[int]) -> list[LotRecord]:
@@ -259,6 +269,7 @@ def _held(locked: Locked, records: Sequence[LotRecord]) -> list[Lot]:
                 cap_from=record.cap_from,
                 budget=record.budget,
                 budget_from=record.budget_from,
+                activity_id=record.activity_id,
             )
         held.append(lots[record.id])
     return held
@@ -291,4 +302,5 @@ def _record_of(fresh: Lot) -> LotRecord:
         cap_from=fresh.cap_from,
         budget=fresh.budget,
         budget_from=fresh.budget_from,
+        activity_id=fresh.activity_id,
     )

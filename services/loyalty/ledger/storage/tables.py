@@ -170,12 +170,14 @@ class LotColumns(TypedColumns):
     """The budget of all members that the points come from; null: none."""
     budget_from: Named[date | None] = Column(Date)
     """The first day of the period of the budget."""
+    activity_id: Named[int | None] = Column(BigInt)
+    """The activity that earned it; null: none."""
 
 
 LOT_FACTS = (
     *("id", "wallet_id", "identity_id", "purchase_id", "origin_lot_id", "rule", "rulebook", "issued", "base"),
     *("eligible", "earned_at", "available_at", "expires_at", "wanted", "cap", "cap_from"),
-    *("budget", "budget_from"),
+    *("budget", "budget_from", "activity_id"),
 )
 LOT_OPEN = text("pending + remaining + held + owed + covered > 0")
 
@@ -202,6 +204,8 @@ Index(
     sqlite_where=LOT_OPEN,
 )
 Index("lot_purchase", lot.c.purchase_id)
+_of_activity = lot.c.activity_id.is_not(None)
+Index("lot_activity", lot.c.activity_id, postgresql_where=_of_activity, sqlite_where=_of_activity)
 _capped = lot.c.cap.is_not(None)
 _budgeted = lot.c.budget.is_not(None)
 Index("lot_budget", lot.c.budget, lot.c.budget_from, postgresql_where=_budgeted, sqlite_where=_budgeted)
@@ -238,6 +242,7 @@ class LotRecord:
     cap_from: date | None
     budget: str | None
     budget_from: date | None
+    activity_id: int | None = None
 
 
 class PostingColumns(TypedColumns):

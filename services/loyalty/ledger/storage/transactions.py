@@ -20,6 +20,8 @@ TOLD = (
     CauseKind.OWNERSHIP,
     CauseKind.OPENING,
     CauseKind.REWARD_CLAIM,
+    CauseKind.ACTIVITY,
+    CauseKind.ACTIVITY_REVERSAL,
 )
 """The kinds of fact whose points are told. Of a return only the points that it takes back are, and not those it gives back.
 An unmerge may take completed goals back."""

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import Field
 
+from services.loyalty.activities.queries.activities import id_of_activity
 from services.loyalty.earning.domain.earning import Outcome
 from services.loyalty.ledger.domain.entries import Fact, OrderKey, SealedText
 from services.loyalty.ledger.domain.postings import Account, PostingCause
@@ -62,7 +63,7 @@ class AccountName(StrEnum):
 
 
 class LedgerEntryOutcome(StrEnum):
-    """The reason why a purchase earned what it did, or why a remedy was refused.
+    """The reason why a purchase or an activity earned what it did, or why a remedy was refused.
 
     `cap_reached`: a cap of the member cut it to nothing. `budget_exhausted`: a budget of all members had no room. `condition`: it met the conditions of no rule. `no_rate`: rules that it met have
     no rate for its currency. `zero`: it is worth no whole point.
@@ -104,7 +105,7 @@ class LedgerEntryOut(Response):
     model_config = example(
         id="txn_purchase_3h6m9z2e5v8qn1k4c7rtw0xdga", kind="purchase", occurred_at="2026-03-01T09:30:00Z",
         booked_at="2026-03-01T09:30:01Z", change=25, outcome="earned",
-        purchase_id="pur_01hv3n8v1mz8k7g5r0q2w4x6y8", return_id=None, remedy_id=None, goal=None, source=None, reward=None,
+        purchase_id="pur_01hv3n8v1mz8k7g5r0q2w4x6y8", return_id=None, remedy_id=None, goal=None, source=None, reward=None, activity_id=None, activity=None,
         order={"issuer": "shop", "source": "web", "order_id": "A-1"}, currency="CNY", amount_minor=2590, points=None, text=None,
         postings=[{"from_account": "issued", "to_account": "active", "lot_id": "lot_1c8x5r2n9q4vk7e0t3zmhdw6gy", "to_lot_id": None,
                    "points": 25}],
@@ -116,7 +117,7 @@ class LedgerEntryOut(Response):
     booked_at: datetime | None = Field(description="When it was written down.")
     change: int = Field(description="What it did to `points.active`.")
     outcome: LedgerEntryOutcome | None = Field(
-        description="Of a purchase and of a refused remedy; null for every other entry."
+        description="Of a purchase, an activity and a refused remedy; null for every other entry."
     )
     purchase_id: str | None = None
     return_id: str | None = None
@@ -124,6 +125,10 @@ class LedgerEntryOut(Response):
     goal: str | None = Field(default=None, description="The goal that the member completed.")
     source: str | None = Field(default=None, description="The system that an opening balance comes from.")
     reward: str | None = Field(default=None, description="The reward that the member claimed.")
+    activity_id: str | None = Field(
+        default=None, description="The activity that brought the entry, or that was taken back."
+    )
+    activity: str | None = Field(default=None, description="The kind of that activity.")
     order: MerchantOrderOut | None = None
     currency: str | None = None
     amount_minor: int | None = None
@@ -261,6 +266,8 @@ def _entry_out(numbers: Numbers, entry: Entry, keys: Keys, reader: SubjectKind) 
             "goal": fact.goal,
             "source": fact.source,
             "reward": fact.reward,
+            "activity_id": None if fact.activity is None else id_of_activity(numbers, fact.activity.row_id),
+            "activity": None if fact.activity is None else fact.activity.kind,
             "order": _order_out(fact, keys, reader),
             "currency": fact.currency,
             "amount_minor": fact.amount_minor,

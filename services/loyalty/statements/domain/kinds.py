@@ -23,6 +23,8 @@ class LedgerEntryKind(StrEnum):
     OPENING = "opening"
     REWARD_CLAIM = "reward_claim"
     REWARD_RETURN = "reward_return"
+    ACTIVITY = "activity"
+    ACTIVITY_REVERSAL = "activity_reversal"
 
 
 KIND = {
@@ -41,4 +43,6 @@ KIND = {
     CauseKind.OPENING: LedgerEntryKind.OPENING,
     CauseKind.REWARD_CLAIM: LedgerEntryKind.REWARD_CLAIM,
     CauseKind.REWARD_RETURN: LedgerEntryKind.REWARD_RETURN,
+    CauseKind.ACTIVITY: LedgerEntryKind.ACTIVITY,
+    CauseKind.ACTIVITY_REVERSAL: LedgerEntryKind.ACTIVITY_REVERSAL,
 }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.loyalty.activities.queries import entries as of_activities
 from services.loyalty.earning.queries import entries as of_goals
 from services.loyalty.ledger.domain.entries import EntryKey, Fact, Side
 from services.loyalty.ledger.domain.postings import PostingCause
@@ -56,7 +57,8 @@ async def list_entries(
         *await of_ledger.moved(read, wallet_ids, among=of_order, asked=asked),
         *await of_purchases.silent(read, wallet_ids, among=of_order, asked=asked),
     ]
-    if of_order is None:  # a remedy is of a complaint, and not of an order
+    if of_order is None:  # a remedy is of a complaint, and an activity is no order
+        keys += await of_activities.silent(read, wallet_ids, asked)
         keys += await of_remedies.silent(read, wallet_ids, asked)
     page = sorted(keys, reverse=asked.is_descending)[: asked.limit]
     facts = await _facts(read, [key.cause for key in page])
@@ -75,5 +77,6 @@ async def _facts(read: Read, causes: Sequence[PostingCause]) -> dict[PostingCaus
         *await of_goals.facts(read, causes),
         *await of_openings.facts(read, causes),
         *await of_rewards.facts(read, causes),
+        *await of_activities.facts(read, causes),
     ]
     return {fact.cause: fact for fact in facts}

@@ -116,6 +116,15 @@ class Want:
     lines: list[int]
 
 
+@dataclass(frozen=True)
+class Wish:
+    """Points that a rule wants beside those of orders, and the cap that they count for."""
+
+    cap: str | None
+    points: int
+    at: datetime
+
+
 @dataclass
 class RuleOracle:
     """The rules of a document."""
@@ -268,22 +277,24 @@ class RuleOracle:
             return max(self.answer(member, left).points for member in members)
         return self.answer(rule, left).points
 
-    def total(self, lefts: Iterable[Left]) -> int:
-        """Return the points of a member of whose orders this is left."""
+    def total(self, lefts: Iterable[Left], wishes: Iterable[Wish] = ()) -> int:
+        """Return the points of a member of whose orders this is left, and for whom rules want this beside them."""
         lefts = list(lefts)
         free, measures = self.completed(lefts), dict[tuple[str, date], int]()
         days: dict[tuple[str, date], date] = {}
         caps = {cap["code"]: cap for cap in self.document["caps"]}
-        for left in lefts:
-            for want in self.wants[left.order.key]:
-                points = self.left_of(want, left)
-                cap = want.rule.get("cap")
-                if cap is None:
-                    free += points
-                    continue
-                key = cap, self.period(caps[cap], left.order.at)
-                measures[key] = measures.get(key, 0) + points
-                days[key] = left.order.at.astimezone(self.zone).date()
+        wanted = [
+            Wish(want.rule.get("cap"), self.left_of(want, left), left.order.at)
+            for left in lefts
+            for want in self.wants[left.order.key]
+        ]
+        for wish in (*wanted, *wishes):
+            if wish.cap is None:
+                free += wish.points
+                continue
+            key = wish.cap, self.period(caps[wish.cap], wish.at)
+            measures[key] = measures.get(key, 0) + wish.points
+            days[key] = wish.at.astimezone(self.zone).date()
         while measures:
             innermost = [
                 key

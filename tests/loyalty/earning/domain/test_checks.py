@@ -20,6 +20,9 @@ DOUBLE: Json = {"code": "double", "kind": "multiplier", "of": "base", "percent":
 BONUS: Json = {"code": "bonus", "kind": "fixed_bonus", "points": 5}
 SKU: Json = {"op": "eq", "fact": "line.sku", "value": "tea"}
 GOAL: Json = {"code": "fifth", "measure": "purchases", "target": 5, "points": 50}
+VISIT: Json = {**BONUS, "on": "activity:check_in"}
+MINUTES: Json = {"code": "minutes", "kind": "points_per_fact", "on": "activity:check_in", "fact": "activity.minutes", "points": 1}  # fmt: skip
+PLACE: Json = {"op": "eq", "fact": "activity.place", "value": "north"}
 TIER: Json = {"op": "eq", "fact": "member.tier", "value": "gold"}
 MANY: Json = {"op": "ge", "fact": "order.quantity", "value": 3}
 LARGE: Json = {"op": "sum", "of": "amount", "compare": "ge", "value": {"CNY": 1}}
@@ -159,6 +162,24 @@ FAULTS: list[tuple[Json, str, str]] = [
     (stepped(({"CNY": 100}, {"CNY": 5}), ({"CNY": 100}, {"CNY": 6})), "/promotions/0/steps/1", "steps_not_rising"),
     (stepped(({"CNY": 100}, {"CNY": 5}), ({"CNY": 200}, {"CNY": 5})), "/promotions/0/steps/1", "steps_not_rising"),
     (promoted("quantity_ladder", steps=[{"quantity": 2, "percent": 10}, {"quantity": 2, "percent": 20}]), "/promotions/0/steps/1", "steps_not_rising"),
+    (base(on="activity:check_in"), "/rules/0/kind", "kind_of_purchases"),
+    ({"rules": [{name: value for name, value in MINUTES.items() if name != "on"}]}, "/rules/0/on", "kind_of_activities"),
+    ({"rules": [{**MINUTES, "fact": "order.amount"}]}, "/rules/0/fact", "fact_no_number"),
+    ({"rules": [{**MINUTES, "fact": "activity.source"}]}, "/rules/0/fact", "fact_no_number"),
+    ({"rules": [{**VISIT, "lines": SKU}]}, "/rules/0/lines", "activity_has_no_lines"),
+    ({"rules": [{**VISIT, "when": {"op": "not", "of": LARGE}}]}, "/rules/0/when/of/op", "activity_has_no_lines"),
+    ({"rules": [{**VISIT, "on_return": "keep"}]}, "/rules/0/on_return", "activity_goes_whole"),
+    ({"rules": [{**VISIT, "when": {"op": "any", "of": [PLACE, MANY]}}]}, "/rules/0/when/of/1/fact", "fact_of_purchases"),
+    ({"rules": [{**VISIT, "when": {**PLACE, "op": "ge", "value": {"CNY": 1}}}]}, "/rules/0/when/value", "value_unfit"),
+    ({"rules": [{**VISIT, "when": {**PLACE, "fact": "activity.Place"}}]}, "/rules/0/when/fact", "fact_unknown"),
+    (base(when=PLACE), "/rules/0/when/fact", "fact_of_activities"),
+    ({"rules": [BASE, {**DOUBLE, "on": "activity:check_in"}]}, "/rules/1/of", "multiplies_nothing"),
+    ({"rules": [{**BONUS, "group": "g"}, {**VISIT, "code": "visit", "group": "g"}],
+      "groups": [{"code": "g", "stacking": "first"}]}, "/groups/0", "group_of_several"),
+    (aimed(measure="activity:check_in", lines=SKU), "/goals/0/lines", "activity_has_no_lines"),
+    (aimed(measure="activity:check_in", when=MANY), "/goals/0/when/fact", "fact_of_purchases"),
+    (aimed(when=PLACE), "/goals/0/when/fact", "fact_of_activities"),
+    (aimed(measure="activity:check_in", currency="CNY"), "/goals/0/currency", "currency_of_amounts"),
 ]  # fmt: skip
 
 
@@ -196,8 +217,30 @@ def test_every_fault_that_documents_can_have_is_in_the_table() -> None:
             when={"op": "all", "of": [MANY, LARGE]},
         ),
         aimed(measure="quantity", target=1, points=1_000_000, times=1_000_000),
+        {
+            "rules": [
+                MINUTES,
+                {
+                    **DOUBLE,
+                    "of": "minutes",
+                    "on": "activity:check_in",
+                    "when": {**PLACE, "op": "le", "value": 3},
+                },
+            ]
+        },
+        aimed(measure="activity:check_in", when={"op": "not", "of": {**PLACE, "op": "lt", "value": 3}}),
     ],
-    ids=("conditions", "many conditions", "caps", "multipliers", "a bonus", "a goal", "a goal of units"),
+    ids=(
+        "conditions",
+        "many conditions",
+        "caps",
+        "multipliers",
+        "a bonus",
+        "a goal",
+        "a goal of units",
+        "activities",
+        "a goal of activities",
+    ),
 )
 def test_a_document_at_its_limits_has_no_fault(document: Json) -> None:
     assert faults_of(document) == []

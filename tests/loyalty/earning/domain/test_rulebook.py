@@ -21,7 +21,7 @@ def buy(amount_minor: int, currency: str) -> Purchase:
     return Purchase("pur", "cus", "cus", "s", "o", START, currency, amount_minor, (Line(1, amount_minor),))
 
 
-def decide(ours: str, amount_minor: int, currency: str) -> Decision:
+def decide(ours: str, amount_minor: int, currency: str) -> Decision[Purchase]:
     """Return what the rules of a new installation with a currency of ours want for a purchase."""
     book = compiling.compiled(default_document(ours))
     return earning.decide(1, book, buy(amount_minor, currency), None, UTC_ZONE)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from services.loyalty.earning.domain.rules.fixed_bonus import FixedBonus
 from services.loyalty.earning.domain.rules.multiplier import Multiplier
 from services.loyalty.earning.domain.rules.points_per_amount import PointsPerAmount
+from services.loyalty.earning.domain.rules.points_per_fact import PointsPerFact
 from services.loyalty.earning.domain.rules.points_per_step import PointsPerStep
 from services.loyalty.earning.domain.rules.points_per_unit import PointsPerUnit
 
@@ -14,12 +15,13 @@ type_of_kind: dict[str, type[BaseModel]] = {
     "points_per_amount": PointsPerAmount,
     "points_per_step": PointsPerStep,
     "points_per_unit": PointsPerUnit,
+    "points_per_fact": PointsPerFact,
     "fixed_bonus": FixedBonus,
     "multiplier": Multiplier,
 }
 
-BaseRule = PointsPerAmount | PointsPerStep | PointsPerUnit | FixedBonus
-"""The rules whose points come from the order itself."""
+BaseRule = PointsPerAmount | PointsPerStep | PointsPerUnit | PointsPerFact | FixedBonus
+"""The rules whose points come from the order or the activity itself."""
 Rule = Annotated[BaseRule | Multiplier, Field(discriminator="kind")]
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "FixedBonus",
     "Multiplier",
     "PointsPerAmount",
+    "PointsPerFact",
     "PointsPerStep",
     "PointsPerUnit",
     "Rule",

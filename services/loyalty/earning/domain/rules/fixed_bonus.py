@@ -7,7 +7,7 @@ from services.loyalty.earning.domain.rules.terms import BaseTerms, Eligible, OnR
 
 
 class FixedBonus(BaseTerms):
-    """Grants `points` once to an order that meets the conditions, and takes all of them back when it no longer does."""
+    """Grants `points` once to an order or an activity that meets the conditions, and takes all of them back when it no longer does."""
 
     returns: ClassVar[OnReturn] = OnReturn.REQUALIFY
 

@@ -8,8 +8,9 @@ from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import AwareDatetime, Field
 
+from services.loyalty.activities.domain.facts import Facts
 from services.loyalty.earning.domain.conditions import Condition
-from services.loyalty.earning.domain.documents import Code
+from services.loyalty.earning.domain.documents import ACTIVITY_KIND, ACTIVITY_TRIGGER_MAX, PURCHASE, Code
 from services.loyalty.ledger.domain.documents import Part
 from shared import money
 
@@ -30,11 +31,12 @@ class OnReturn(StrEnum):
 
 
 class Eligible(NamedTuple):
-    """The lines that count for a rule, added up."""
+    """The lines that count for a rule, added up, or the facts of an activity."""
 
     currency: str
     amount_minor: int
     quantity: int
+    facts: Facts
 
 
 class Fraction(NamedTuple):
@@ -47,12 +49,14 @@ class Fraction(NamedTuple):
 AvailableAfterDays = Annotated[
     Annotated[int, Field(ge=1, le=366)] | None,
     Field(
-        description="The points can be spent so many calendar days after the purchase, by default at once."
+        description="The points can be spent so many calendar days after the purchase or activity, by default at once."
     ),
 ]
 ExpiresAfterMonths = Annotated[
     Annotated[int, Field(ge=1, le=240)] | None,
-    Field(description="The points expire so many calendar months after the purchase, by default never."),
+    Field(
+        description="The points expire so many calendar months after the purchase or activity, by default never."
+    ),
 ]
 
 
@@ -60,19 +64,26 @@ BudgetCode = Annotated[Code | None, Field(description="The budget of all members
 
 
 class Selection(Part):
-    """The orders that count for a rule or a goal, and their lines that do."""
+    """The orders or activities that count for a rule or a goal, and the lines of orders that do."""
 
     code: Code
-    when: Annotated[Condition | None, Field(description="The order must meet it.")] = None
+    when: Annotated[Condition | None, Field(description="The order or the activity must meet it.")] = None
     lines: Annotated[
         Condition | None, Field(description="Only the lines that meet it count, by default all.")
     ] = None
     begins_at: Annotated[
-        AwareDatetime | None, Field(description="The rule holds for purchases from this instant on.")
+        AwareDatetime | None,
+        Field(description="The rule holds for purchases and activities from this instant on."),
     ] = None
     ends_at: Annotated[
-        AwareDatetime | None, Field(description="The rule holds for purchases before this instant.")
+        AwareDatetime | None,
+        Field(description="The rule holds for purchases and activities before this instant."),
     ] = None
+
+    @property
+    def trigger(self) -> str:
+        """Return what the rule or goal answers to: `purchase`, or `activity:` and a kind."""
+        return PURCHASE
 
 
 class Terms(Selection):
@@ -80,6 +91,13 @@ class Terms(Selection):
 
     returns: ClassVar[OnReturn] = OnReturn.SHARE
     """The effect of a return where the rule does not say."""
+
+    on: Annotated[
+        Annotated[str, Field(max_length=ACTIVITY_TRIGGER_MAX, pattern=ACTIVITY_KIND)] | None,
+        Field(
+            description="`activity:` and a kind, such as `activity:check_in`: the rule is for activities of this kind. By default it is for purchases."
+        ),
+    ] = None
 
     priority: Annotated[
         int,
@@ -92,7 +110,7 @@ class Terms(Selection):
     group: Annotated[Code | None, Field(description="The group of rules with which it competes.")] = None
     order_max: Annotated[
         Annotated[int, Field(ge=1, le=ORDER_POINTS_MAX)] | None,
-        Field(description="The most points of one order."),
+        Field(description="The most points of one order, or of one activity."),
     ] = None
     cap: Annotated[Code | None, Field(description="The cap of the member that the points count for.")] = None
     budget: BudgetCode = None
@@ -102,6 +120,11 @@ class Terms(Selection):
     ] = None
     available_after_days: AvailableAfterDays = None
     expires_after_months: ExpiresAfterMonths = None
+
+    @property
+    def trigger(self) -> str:
+        """Return what the rule answers to."""
+        return self.on or PURCHASE
 
     @property
     def left_by(self) -> OnReturn:
@@ -115,7 +138,7 @@ class Terms(Selection):
 
 
 class BaseTerms(Terms):
-    """A rule whose points come from the order itself."""
+    """A rule whose points come from the order or the activity itself."""
 
     by_units: ClassVar[bool] = False
     """Whether a return takes back by the number of units, and not by what they are worth."""
