@@ -31,7 +31,7 @@ WAIT_SECONDS_MAX = 60.0
 MARK = "order-4711-of-the-control"
 """An order id, which is kept as it is: the search must find it where it stands."""
 MERCHANTS = {"source", "order_id", "return_id", "sku", "category", "brand", "channel", "store"}
-"""The merchant's ids and codes in profile, and in carts that loyalty keeps. A name or digits alone are taken for such an id (ADR 27)."""
+"""The merchant's ids and codes in profile, and in carts and rewards that loyalty keeps. A name or digits alone are taken for such an id (ADR 27)."""
 PUBLISHED = {"name_en", "name_zh"}
 """What the shop calls its tiers, for all members to read. Nobody's data belongs there."""
 WHOLE_TEXTS = {
@@ -186,7 +186,9 @@ def _plant(
     for node in texts:
         field = str(node.place[-1])
         for text in (canaries.NAME, canaries.PHONE, canaries.EMAIL, canaries.ABROAD):
-            is_merchants = field in MERCHANTS and (service == "profile" or name == "hold_points")
+            is_merchants = field in MERCHANTS and (
+                service == "profile" or name in ("hold_points", "save_reward")
+            )
             if is_merchants and text not in (canaries.EMAIL, canaries.ABROAD):
                 continue
             body = replaced(example, node.place, text)

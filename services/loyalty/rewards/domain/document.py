@@ -13,12 +13,13 @@ from services.loyalty.earning.domain import periods
 from services.loyalty.earning.domain.periods import Period
 from services.loyalty.ledger.domain.documents import Fault, Part, text_of
 from services.loyalty.ledger.domain.programme import NAME_MAX, TIERS_MAX
-from services.loyalty.rewards.domain.items import CashOffItem, Item
+from services.loyalty.rewards.domain.items import CashOffItem, Item, merchants_codes
 from shared import money
 from shared.catalogues import field_sentence
 from shared.limits import CODE_MAX
 from shared.local_time import day_start, local_day
 from shared.money import UnknownCurrency
+from shared.spelling import addresses_a_person
 
 PRICE_MAX = 1_000_000_000
 STOCK_MAX = 1_000_000_000
@@ -27,6 +28,7 @@ CLAIMS_MAX = 1_000
 _ENDS_FIRST = field_sentence(__name__, "ends_before_it_begins")
 _TIER_UNKNOWN = field_sentence(__name__, "tier_unknown")
 _CURRENCY_UNKNOWN = field_sentence(__name__, "currency_unknown")
+_ADDRESSES_A_PERSON = field_sentence(__name__, "addresses_a_person")
 _NO_PRICE = field_sentence(__name__, "reward_without_price")
 
 Price = Annotated[int, Field(ge=1, le=PRICE_MAX)]
@@ -109,6 +111,9 @@ def faults(document: RewardDocument, tiers: Collection[str]) -> Iterator[Fault]:
     for tier in document.price.tiers:
         if tier not in tiers:
             yield Fault(("price", "tiers", tier), _TIER_UNKNOWN, {"known": ", ".join(tiers)})
+    for name, code in merchants_codes(document.item).items():
+        if addresses_a_person(code):
+            yield Fault(("item", name), _ADDRESSES_A_PERSON)
     if isinstance(document.item, CashOffItem):
         try:
             money.exponent(document.item.currency)

@@ -76,3 +76,10 @@ Item = Annotated[
     Field(discriminator="kind"),
 ]
 """The item that a member gets for a claim."""
+
+
+def merchants_codes(item: Item) -> dict[str, str]:
+    """Return the merchant's own codes in an item, by the names of their fields."""
+    if isinstance(item, CouponItem):
+        return {"reference": item.reference}
+    return {"sku": item.sku} if isinstance(item, GiftItem) and item.sku is not None else {}

@@ -68,6 +68,12 @@ async def test_everything_wrong_with_a_document_is_told(shop: Shop) -> None:
     assert pointers(await save(shop, price={})) == [("/document/price", "reward_without_price")]
     assert pointers(await save(shop, price={"points": 0}))[0][0] == "/document/price/points"
     assert pointers(await save(shop, item={"kind": "car"}))[0][0] == "/document/item"
+    for named in (
+        {"kind": "gift", "sku": "li@example.org"},
+        {"kind": "coupon", "reference": "+8613912345678"},
+    ):
+        field = next(name for name in named if name != "kind")
+        assert pointers(await save(shop, item=named)) == [(f"/document/item/{field}", "addresses_a_person")]
     assert pointers(await save(shop, stock=-1))[0][0] == "/document/stock"
     for item in (
         {"kind": "coupon", "reference": "SPRING-10"},
