@@ -1,4 +1,4 @@
-"""The promotions capability: which discounts a cart has, worked out by the promotions of the rulebook in force."""
+"""The promotions capability: which discounts a cart has, and which it could have, worked out by the promotions of the rulebook in force."""
 
 from shared.service import Capability
 

@@ -123,7 +123,7 @@ class QuoteOut(Response):
 
     at: datetime
     valid_until: datetime = Field(
-        description="Ask again after this instant: other rules may be in force then."
+        description="Ask again after this instant: other rules or promotions may be in force then."
     )
     hash: Annotated[
         str,

@@ -41,7 +41,7 @@ class Quote:
     def valid_until(self) -> datetime:
         """Return the instant until which the quote is good."""
         ends = self.cart.at + quoting.QUOTE_TIME
-        return min(ends, self.simulation.in_force_until or ends)
+        return min(ends, self.simulation.in_force_until or ends, self.discounted.changes_at or ends)
 
     @property
     def hash(self) -> str:

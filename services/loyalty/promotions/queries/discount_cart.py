@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
+from services.loyalty.earning.domain.cart import Cart
+from services.loyalty.earning.domain.compiling import CompiledPromotion
 from services.loyalty.earning.queries.rules_asked import Asked, RulesAsked, cart_of
 from services.loyalty.promotions.domain import discounts, serving
 from services.loyalty.promotions.domain.discounts import Discount
@@ -16,11 +20,13 @@ QUICK_MAX = 2_000
 
 @dataclass(frozen=True, slots=True)
 class DiscountedCart:
-    """A cart with its discounts. `net`: the cart with what its lines cost after them."""
+    """A cart with its discounts."""
 
     listed: Asked
     shipping_minor: int
     served: Served
+    changes_at: datetime | None
+    """The next instant at which a promotion begins or ends; None: there is none."""
 
     @property
     def net(self) -> Asked:
@@ -41,12 +47,25 @@ async def discount_cart(rules: RulesAsked, asked: Asked, shipping_minor: int) ->
     """Return a cart with its discounts. Many lines and many promotions are worked on in a thread, so that nobody waits for them."""
     cart, promotions = cart_of(rules, asked), rules.book.promotions
     if not promotions:
-        return DiscountedCart(asked, shipping_minor, Served((), ()))
-    if len(promotions) * len(cart.lines) <= QUICK_MAX:
+        return DiscountedCart(asked, shipping_minor, Served((), ()), None)
+    if is_quick(promotions, cart):
         served = serving.serve(promotions, cart, shipping_minor)
     else:
         served = await asyncio.to_thread(serving.serve, promotions, cart, shipping_minor)
-    return DiscountedCart(asked, shipping_minor, served)
+    return DiscountedCart(asked, shipping_minor, served, _changes_at(promotions, asked.at))
+
+
+def is_quick(promotions: Sequence[CompiledPromotion], cart: Cart) -> bool:
+    """Return whether promotions are evaluated sooner than a thread begins."""
+    return len(promotions) * len(cart.lines) <= QUICK_MAX
+
+
+def _changes_at(promotions: Sequence[CompiledPromotion], at: datetime) -> datetime | None:
+    """Return the next instant at which a promotion begins or ends; None: there is none."""
+    instants = (
+        instant for promotion in promotions for instant in (promotion.rule.begins_at, promotion.rule.ends_at)
+    )
+    return min((instant for instant in instants if instant is not None and instant > at), default=None)
 
 
 __all__ = ["Discount", "DiscountedCart", "Refused", "WhyNot", "discount_cart"]
