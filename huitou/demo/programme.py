@@ -1,4 +1,4 @@
-"""The demo's programme: the shop's first promises, and a second version with another tier, a worth of points and an expiry."""
+"""The demo's programme: the shop's first promises, and a second version with another tier, a worth of points, an expiry and limits of gifts."""
 
 from typing import Any
 
@@ -38,4 +38,10 @@ def document(former: dict[str, Any]) -> dict[str, Any]:
         "tiers": [member, silver | {"from_spend": SILVER_FROM}, gold, platinum],
         "points_value": {"points": 100, "amount_minor": 100},
         "expiry": {"months": 24, "until_end_of": "year"},
+        "transfers": {
+            "points_min": 10,
+            "points_max": 1_000,
+            "day_points_max": 2_000,
+            "month_points_max": 5_000,
+        },
     }

@@ -18,6 +18,7 @@ from services.loyalty.rewards import capability as rewards
 from services.loyalty.settings import Settings
 from services.loyalty.statements import capability as statements
 from services.loyalty.tiers import capability as tiers
+from services.loyalty.transfers import capability as transfers
 from shared import references
 from shared.service import Service
 
@@ -41,6 +42,7 @@ def service(settings: Settings) -> Service:
             "checkout": "A cart is quoted, points are held for it, and its order is paid with them.",
             "redemptions": "Points that a member spends.",
             "rewards": "What members can claim for their points, and what they claimed.",
+            "transfers": "Points that members give to each other.",
             "adjustments": "Corrections by an operator.",
             "finance": "What the points of all members come to, and how that came about.",
             "imports": "Files of points that members had in another system.",
@@ -59,6 +61,7 @@ def service(settings: Settings) -> Service:
             promotions.CAPABILITY,
             checkout.CAPABILITY,
             programme.CAPABILITY,
+            transfers.CAPABILITY,
             remedies.CAPABILITY,
             openings.CAPABILITY,
             rewards.CAPABILITY,

@@ -57,6 +57,20 @@ class PointsReversed(_PointsMoved):
     topic = POINTS
 
 
+class PointsGiven(_PointsMoved):
+    """A customer gave points to another customer."""
+
+    type = "loyalty.points_given.v1"
+    topic = POINTS
+
+
+class PointsReceived(_PointsMoved):
+    """A customer got points from another customer."""
+
+    type = "loyalty.points_received.v1"
+    topic = POINTS
+
+
 class RemedyRefused(IdentityEvent):
     """Loyalty refused to pay a remedy. A repeated grant of the same remedy gets the same answer."""
 
@@ -147,6 +161,8 @@ EVENTS: tuple[type[Event], ...] = (
     PointsEarned,
     PointsRedeemed,
     PointsReversed,
+    PointsGiven,
+    PointsReceived,
     RemedyRefused,
     TierChanged,
     RewardClaimed,

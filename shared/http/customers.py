@@ -82,6 +82,13 @@ class Naming:
         identity_id = self.scope[_FOUND] = await self._find(read, name, issuer)
         return identity_id
 
+    async def other(self, read: Read, name: str, issuer: str | None = None) -> str | None:
+        """Return the identity of a customer whom a request names beside its own: the audit trail keeps its own.
+
+        Raises NoCustomerOfToken and NamedByExternalId.
+        """
+        return await self._find(read, name, issuer)
+
     async def _find(self, read: Read, name: str, issuer: str | None) -> str | None:
         if name == ME:
             if self.caller.customer_id is None:

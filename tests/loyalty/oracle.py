@@ -146,6 +146,22 @@ class Oracle:
         self.redemptions.append(Redemption(identity, order_id, taken, spread(points, lines) if lines else []))
         return taken
 
+    def transfer(self, sender: str, receiver: str, points: int) -> bool:
+        """Points change their member one by one, with the dates that they had; or False when there are not enough."""
+        there = self._spendable(sender)
+        if len(there) - self._owed(sender) < points:
+            return False
+        gifts: dict[int, Batch] = {}
+        for point in there[:points]:
+            point.place = "given"
+            old = point.lot
+            if old.key not in gifts:
+                gifts[old.key] = Batch(len(self.batches), receiver, old.earned_at, old.expires_at, None)
+                self.batches.append(gifts[old.key])
+            gifts[old.key].points.append(Point(gifts[old.key], "active"))
+        self._cover(receiver)
+        return True
+
     def hold(self, identity: str, points: int, lines: Lines, expires_at: datetime) -> Held | None:
         """Hold points, or None when there are not enough."""
         there = self._spendable(identity)

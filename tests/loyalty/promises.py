@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from services.loyalty.ledger.domain.programme import ProgrammeDocument, TierTerms, default_document
+from services.loyalty.ledger.domain.programme import (
+    ProgrammeDocument,
+    TierTerms,
+    TransferLimits,
+    default_document,
+)
 from tests.loyalty.shop import START
 
 PROMISES = [
@@ -24,4 +29,4 @@ def with_tiers(thresholds: tuple[int, ...]) -> ProgrammeDocument:
         TierTerms(code=name, name_en=name, name_zh="等级", from_spend=threshold // 100)
         for name, threshold in zip(names, thresholds, strict=False)
     ]
-    return first.model_copy(update={"tiers": tuple(tiers)})
+    return first.model_copy(update={"tiers": tuple(tiers), "transfers": TransferLimits()})

@@ -33,6 +33,7 @@ from services.loyalty.redemptions.usecases.redeem_points import RedemptionAsked,
 from services.loyalty.settings import Settings
 from services.loyalty.tiers.domain.standing import Standing
 from services.loyalty.tiers.queries.find_standing import find_standing
+from services.loyalty.transfers.usecases.give_points import TransferAsked, give_points
 from shared.auth.principal import Principal
 from shared.clock import ManualClock
 from shared.consume.apply import Outcome
@@ -160,6 +161,11 @@ class Shop(Running[Settings]):
         """Bring opening balances, as a piece of a file does."""
         async with self.database.begin() as tx:
             return await bring_openings(tx, self.runtime.context, rows, issuer="shop")
+
+    async def give(self, sender: str, receiver: str, points: int) -> None:
+        async with self.database.begin() as tx:
+            asked = TransferAsked(sender, receiver, self.cause(), points)
+            await give_points(tx, self.runtime.context, asked)
 
     def cause(self) -> bytes:
         """Return a new cause of a booking."""

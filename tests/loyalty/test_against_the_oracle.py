@@ -32,6 +32,7 @@ from services.loyalty.openings.domain.openings import Opening
 from services.loyalty.redemptions.refusals import OrderReturned
 from services.loyalty.tiers.jobs import SETTLE_DUE, restate
 from services.loyalty.tiers.queries.find_standing import find_standing_at
+from services.loyalty.transfers.refusals import TransfersNotAllowed, TransferToSelf
 from shared.events.profile import PurchaseRecorded, PurchaseReturned
 from shared.files.imports import Recorded
 from tests.conftest import SEED
@@ -76,7 +77,7 @@ class Run:
         operations = (self.buy, self.buy, self.spend, self.spend, self.send_back, self.send_back, self.early)
         holding = (self.hold, self.hold, self.commit, self.commit, self.cancel, self.extend, self.lose)
         await chance.choice(
-            (*operations, *holding, self.give, self.correct, self.bring, self.move, self.again)
+            (*operations, *holding, self.give, self.correct, self.bring, self.transfer, self.move, self.again)
         )()
         await self.compare()
 
@@ -290,6 +291,25 @@ class Run:
         assert isinstance(first, Recorded)
         assert again == Recorded("repeated", first.id, row_id)
         self.oracle.bring(who, points, earned_at, available_at, expires_at or FAR)
+
+    async def transfer(self) -> None:
+        """A gift to another member, who may be the same one since a merge."""
+        sender, receiver = self.random.sample(self.people, 2)
+        points = self.random.randint(1, 60)
+        if await self.shop.see(sender) is None or await self.shop.see(receiver) is None:
+            return
+        give = self.shop.give(sender, receiver, points)
+        if self.oracle.same(sender, receiver):
+            with pytest.raises(TransferToSelf):
+                await give
+        elif self.shop.clock.now() < PROMISES[1][0]:  # the first version does not let them
+            with pytest.raises(TransfersNotAllowed):
+                await give
+        elif self.oracle.transfer(sender, receiver, points):
+            await give
+        else:
+            with pytest.raises(InsufficientPoints):
+                await give
 
     async def move(self) -> None:
         who, owner = self.random.choice(self.people), self.random.choice(self.people)

@@ -62,7 +62,7 @@ EVENT = _form(r"\{.*\}", merchants=True)
 OPERATIONS = _form(r"[a-z][a-z_]*")
 
 COLUMNS = {
-    "identity_id": OUR_ID, "customer_id": OUR_ID, "owner_id": OUR_ID, "former_owner_id": OUR_ID, "record_id": OUR_ID,
+    "identity_id": OUR_ID, "customer_id": OUR_ID, "owner_id": OUR_ID, "former_owner_id": OUR_ID, "to_identity_id": OUR_ID, "to_customer_id": OUR_ID, "record_id": OUR_ID,
     "purchase_id": OUR_ID, "return_id": OUR_ID, "complaint_id": OUR_ID, "remedy_id": OUR_ID, "fit_id": OUR_ID,
     "retry_of": OUR_ID, "duplicate_of": OUR_ID, "follows": OUR_ID, "set_aside.id": OUR_ID, "api_key.id": OUR_ID, "complaint.id": OUR_ID,
     "message.id": OUR_ID, "transition.id": OUR_ID, "follow_up.id": OUR_ID, "remedy.id": OUR_ID, "allowed_batch.id": OUR_ID,

@@ -183,6 +183,10 @@ NAMES = {
 """Names that the shop and the partner `mart` both use, each for things of its own."""
 
 
+FRIEND = "cus_01k2m9d6v4e8r7a1b2c3d4e5f6"
+"""A member to whom the example of a transfer gives points."""
+
+
 def facts_of(customer_id: str, order_id: str | None = None, issuer: str = SHOP) -> list[Event]:
     """Return the registration and a purchase of a customer that an issuer brought."""
     line = facts.line("tea", 10, BOUGHT_MINOR)
@@ -235,8 +239,10 @@ async def _fill_known(house: Opened) -> None:
 
 
 async def _fill_loyalty(house: Opened) -> None:
+    await _let_members_give(house)
     await _fill_known(house)
     path = f"/v1/members/{house.owner}"
+    given = await house.post(tokens.customer(house.owner), f"{path}/transfers", {"to": FRIEND, "points": 1})
     corrected = await house.post(ADMIN, f"{path}/adjustments", {"points": 50, "reason": "Lost on the way."})
     spent = await house.post(ADMIN, f"{path}/redemptions", {"points": 10})
     export = await house.post(ADMIN, "/v1/exports", {})
@@ -252,12 +258,21 @@ async def _fill_loyalty(house: Opened) -> None:
     assert saved.status_code == 200, saved.text
     version = await house.post(ADMIN, "/v1/programme/versions", ahead | promised)
     house.of_owner |= {
-        "adjustment_id": corrected["id"], "redemption_id": spent["id"], "job_id": export["id"],
+        "adjustment_id": corrected["id"], "redemption_id": spent["id"], "transfer_id": given["id"], "job_id": export["id"],
         "rulebook_id": rulebook["id"], "name": DRAFT, "version_id": version["id"],
         "entry_id": next(entry["id"] for entry in entries if entry["kind"] == "purchase"),
     }  # fmt: skip
     await _spend_points(house)
     house.of_owner["approval_id"] = await house.propose()
+
+
+async def _let_members_give(house: Opened) -> None:
+    """Let the programme have transfers from its beginning, and register a friend of the owner."""
+    async with house.client(ADMIN) as client:
+        document = (await client.get("/v1/programme")).json()["document"]
+    promised = {"in_force_from": None, "document": document | {"transfers": {}}}
+    await house.post(ADMIN, "/v1/programme/versions", promised)
+    await house.tell(facts.registered(FRIEND, NOW))
 
 
 async def _spend_points(house: Opened) -> None:

@@ -166,6 +166,7 @@ TAGS: Mapping[str, str] = {
     "set aside": "搁置的记录",
     "simulations": "试算",
     "tokens": "令牌",
+    "transfers": "积分赠送",
 }
 """The Chinese of the tags of operations, which are headings in lists."""
 

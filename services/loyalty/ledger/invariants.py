@@ -14,7 +14,7 @@ from services.loyalty.ledger.storage import checks, holds, postings, rebuild, tr
 from services.loyalty.ledger.storage.rebuild import Rebuilt
 from services.loyalty.parameters import plain_number
 from shared.db import Read
-from shared.events.loyalty import PointsEarned, PointsRedeemed, PointsReversed
+from shared.events.loyalty import PointsEarned, PointsGiven, PointsReceived, PointsRedeemed, PointsReversed
 from shared.events.profile import CustomerRegistered
 from shared.speech import words
 from shared.vault import Vault
@@ -134,19 +134,22 @@ def _registered(event: CustomerRegistered) -> Fact:
     return Fact(event.identity_id)
 
 
-def _gained(event: PointsEarned) -> Fact:
+def _gained(event: PointsEarned | PointsReceived) -> Fact:
     return Fact(event.transaction_id, (event.points,), event.identity_id)
 
 
-def _lost(event: PointsRedeemed | PointsReversed) -> Fact:
+def _lost(event: PointsRedeemed | PointsReversed | PointsGiven) -> Fact:
     return Fact(event.transaction_id, (-event.points,), event.identity_id)
 
 
 def _transaction(row: Sequence[Any]) -> Fact | None:  # each column has its own type
-    """Return the fact of a transaction; one that moved no points of members is not told."""
+    """Return the fact of a transaction; one that moved no points of members is not told.
+
+    A transfer is told to both members, so its events come to nothing together.
+    """
     kind, cause_id, points = row
     prefix = PostingCause(CauseKind(kind), cause_id).prefix
-    return Fact(f"{prefix}_{cause_id}", (int(points),)) if points else None
+    return Fact(f"{prefix}_{cause_id}", (int(points),)) if points or kind == CauseKind.TRANSFER else None
 
 
 def _with_number(vault: Vault, transaction_id: str) -> str | None:
@@ -169,7 +172,13 @@ INVARIANTS = replace(
         ),
         EventRule(
             "transaction_has_its_event",
-            {PointsEarned: _gained, PointsRedeemed: _lost, PointsReversed: _lost},
+            {
+                PointsEarned: _gained,
+                PointsReceived: _gained,
+                PointsRedeemed: _lost,
+                PointsReversed: _lost,
+                PointsGiven: _lost,
+            },
             read_rows(transactions.TRANSACTIONS, 2, _transaction),
             id_of_row=_with_number,
         ),

@@ -9,7 +9,7 @@ from shared.http.locations import CREATED
 from shared.ids import new_id
 from tests.contract.http.asking import query_of, sent_as
 from tests.parts import tokens
-from tests.parts.opened import ADMIN, AGENT, SERVICES, Opened, opened, purchase
+from tests.parts.opened import ADMIN, AGENT, FRIEND, SERVICES, Opened, opened, purchase
 
 CREATIONS = {
     "register_customer": {"external_id": "C-9"},
@@ -19,7 +19,7 @@ CREATIONS = {
         "returned_at": "2026-03-10T11:00:00Z", "lines": [{"line": 1, "quantity": 1}],
     },
     "adjust_points": {"points": 7, "reason": "Forgotten."},
-    "redeem_points": {"points": 5},
+    "redeem_points": {"points": 5}, "give_points": {"to": FRIEND, "points": 5},
     "hold_points": {
         "currency": "CNY", "lines": [{"sku": "TEA", "quantity": 1, "amount_minor": 500}], "points": 5,
     },

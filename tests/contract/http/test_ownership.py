@@ -21,7 +21,7 @@ from tests.parts.tokens import Subject
 KINDS_OF_ID = {
     "customer_id": "cus", "purchase_id": "pur", "complaint_id": "cmp", "message_id": "msg", "remedy_id": "rem",
     "fit_id": "fit", "set_aside_id": "sad", "return_id": "ret", "redemption_id": "red", "adjustment_id": "adj",
-    "job_id": "job", "api_key_id": "key", "hold_id": "hold", "claim_id": "rwc", "activity_id": "act",
+    "job_id": "job", "api_key_id": "key", "hold_id": "hold", "claim_id": "rwc", "activity_id": "act", "transfer_id": "trf",
     "approval_id": "apr", "rulebook_id": "rules", "version_id": "prog", "entry_id": "txn_purchase",
 }  # fmt: skip
 """Every path parameter that names a thing of somebody's, and how its ids begin."""

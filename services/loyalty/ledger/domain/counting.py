@@ -17,6 +17,7 @@ BOOKED: frozenset[CauseKind] = frozenset(
         CauseKind.REMEDY,
         CauseKind.OWNERSHIP,
         CauseKind.OPENING,
+        CauseKind.TRANSFER,
         CauseKind.GOAL,
         CauseKind.ACTIVITY,
         CauseKind.ACTIVITY_REVERSAL,

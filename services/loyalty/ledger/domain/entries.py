@@ -91,6 +91,10 @@ class Side:
     points: int
     occurred_at: datetime
     booked_at: datetime
+    is_from_here: bool
+    """Whether the member's wallets have the side that the points leave."""
+    is_to_here: bool
+    """Whether the member's wallets have the side that the points come to."""
 
 
 _SEPARATOR = "\x1f"

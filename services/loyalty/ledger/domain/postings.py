@@ -39,6 +39,7 @@ class CauseKind(IntEnum):
     HOLD_CANCEL = 11
     HOLD_TTL = 12
     GOAL = 13
+    TRANSFER = 14
     REWARD_CLAIM = 15
     REWARD_RETURN = 16
     ACTIVITY = 17

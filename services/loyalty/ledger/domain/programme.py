@@ -89,6 +89,25 @@ class Expiry(Part):
         return ends if self.until_end_of is None else calendar.period_end(ends, self.until_end_of, zone)
 
 
+class TransferLimits(Part):
+    """The limits within which members may give points to each other. Days and months are of the programme's calendar."""
+
+    points_min: Annotated[
+        PointsOfOne | None, Field(description="The fewest points of one transfer. Null: one.")
+    ] = None
+    points_max: Annotated[
+        PointsOfOne | None, Field(description="The most points of one transfer. Null: all that a member has.")
+    ] = None
+    day_points_max: Annotated[
+        PointsOfOne | None,
+        Field(description="The most points that a member gives on one day. Null: no limit."),
+    ] = None
+    month_points_max: Annotated[
+        PointsOfOne | None,
+        Field(description="The most points that a member gives in one month. Null: no limit."),
+    ] = None
+
+
 class ProgrammeDocument(Part):
     """A document says what one version promises. Months and days are those of `zone`."""
 
@@ -118,6 +137,10 @@ class ProgrammeDocument(Part):
     redemption_points_max: Annotated[
         PointsOfOne | None,
         Field(description="The most points of one redemption. Null: all that a member has."),
+    ] = None
+    transfers: Annotated[
+        TransferLimits | None,
+        Field(description="Members may give points to each other within these limits. Null: they may not."),
     ] = None
     remedy_points_max: Annotated[
         int,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from services.loyalty.ledger.domain.journal import Journal
 from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
-from services.loyalty.ledger.domain.wallets import Hold, HoldEnd, Lot, Member, next_due
+from services.loyalty.ledger.domain.wallets import Hold, HoldEnd, Lot, Member, Wallet, next_due
 
 
 class Origin(NamedTuple):
@@ -63,8 +63,12 @@ def end_hold(journal: Journal, member: Member, hold: Hold, end: HoldEnd, at: dat
 
 
 def book_together(journal: Journal, hold: Hold) -> datetime:
-    """Give the wallets of a hold one booking time, so that nobody who looks back sees a part of it, and return that time."""
-    wallets = [hold.wallet, *(part.lot.wallet for part in hold.parts)]
+    """Give the wallets of a hold one booking time, and return that time."""
+    return book_at_one_time(journal, [hold.wallet, *(part.lot.wallet for part in hold.parts)])
+
+
+def book_at_one_time(journal: Journal, wallets: Sequence[Wallet]) -> datetime:
+    """Give some wallets one booking time, so that nobody who looks back sees a part of what concerns them all, and return that time."""
     for wallet in wallets:
         journal.touch(wallet)
     booked_at = max(wallet.last_booked_at for wallet in wallets)

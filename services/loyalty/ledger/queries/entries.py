@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from services.loyalty.ledger.domain.entries import EntryKey, Fact, SealedText, Side
 from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
@@ -40,7 +40,8 @@ async def sides(read: Read, causes: Sequence[PostingCause], wallet_ids: Sequence
     """Return the postings of these causes on these wallets, in order."""
     if not causes:
         return []
-    return [_side(record) for record in await postings.of_causes(read, causes, wallet_ids)]
+    mine = set(wallet_ids)
+    return [_side(record, mine) for record in await postings.of_causes(read, causes, wallet_ids)]
 
 
 async def facts(read: Read, causes: Iterable[PostingCause]) -> list[Fact]:
@@ -80,7 +81,8 @@ def _hold(record: HoldRecord) -> Fact:
     )
 
 
-def _side(record: PostingRecord) -> Side:
+def _side(record: PostingRecord, mine: Collection[int]) -> Side:
+    target = record.wallet_id if record.to_wallet_id is None else record.to_wallet_id
     return Side(
         cause=PostingCause(CauseKind(record.cause_kind), record.cause_id),
         from_account=Account(record.from_account),
@@ -90,4 +92,6 @@ def _side(record: PostingRecord) -> Side:
         points=record.points,
         occurred_at=record.occurred_at,
         booked_at=record.booked_at,
+        is_from_here=record.wallet_id in mine,
+        is_to_here=target in mine,
     )

@@ -3,6 +3,7 @@
 from services.loyalty.ledger.storage.postings import (
     OwnedPosting,
     Taken,
+    between_lots,
     cause_ids,
     granted,
     last_ordinal,
@@ -10,4 +11,13 @@ from services.loyalty.ledger.storage.postings import (
     taken,
 )
 
-__all__ = ["OwnedPosting", "Taken", "cause_ids", "granted", "last_ordinal", "owned_page", "taken"]
+__all__ = [
+    "OwnedPosting",
+    "Taken",
+    "between_lots",
+    "cause_ids",
+    "granted",
+    "last_ordinal",
+    "owned_page",
+    "taken",
+]

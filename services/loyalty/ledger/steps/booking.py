@@ -43,6 +43,11 @@ async def open_booking(
     return Booking(tx, programme, locked, journal)
 
 
+async def reserve(booking: Booking, *, rows: int) -> None:
+    """Take so many ids for facts and lots, where their number is known only after lots were loaded."""
+    await ids.reserve(booking.tx, rows)
+
+
 async def close_booking(booking: Booking, *, owners: bool = False) -> None:
     """Store everything that the journal holds: new lots, postings and the projections that they moved.
 

@@ -10,7 +10,7 @@ from services.loyalty.ledger.domain.programme import Programme
 from services.loyalty.ledger.domain.wallets import Wallet
 from shared.db import Tx
 from shared.events.base import Cause
-from shared.events.loyalty import PointsEarned, PointsRedeemed, PointsReversed
+from shared.events.loyalty import PointsEarned, PointsGiven, PointsReceived, PointsRedeemed, PointsReversed
 from shared.vault import Numbers
 
 
@@ -31,10 +31,10 @@ def tell_points(
     tx: Tx,
     numbers: Numbers,
     programme: Programme,
-    event: type[PointsEarned | PointsRedeemed | PointsReversed],
+    event: type[PointsEarned | PointsRedeemed | PointsReversed | PointsGiven | PointsReceived],
     moved: MovedPoints,
 ) -> None:
-    """Publish that points of a wallet were earned, redeemed or reversed."""
+    """Publish that points of a wallet were earned, redeemed, reversed, given or received."""
     tx.publish(
         event(
             identity_id=moved.wallet.identity_id,

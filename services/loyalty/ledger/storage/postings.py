@@ -20,6 +20,7 @@ POSTINGS_OF_A_CAUSE = 2
 """The postings that most causes have at most on the wallets of a member."""
 PAGES_MAX = 100_000
 _SELECT = select(*columns_of(posting, PostingRecord))
+_other = wallet.alias()
 _OWNED = {
     *("id", "cause_kind", "cause_id", "from_account", "to_account", "lot_id", "to_lot_id", "points"),
     *("occurred_at", "booked_at"),
@@ -33,6 +34,16 @@ class Taken:
     cause_id: int
     wallet_id: int
     lot_id: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The points that one posting of a cause moved from a lot to another one."""
+
+    cause_id: int
+    lot_id: int
+    to_lot_id: int
     points: int
 
 
@@ -71,6 +82,8 @@ class OwnedPosting:
     booked_at: datetime
     identity_id: str
     owner_id: str
+    to_owner_id: str | None
+    """The owner of the wallet on the other side; None: it has no other side."""
 
 
 async def any_booked(read: Read) -> bool:
@@ -113,6 +126,20 @@ async def granted(read: Read, kind: CauseKind, cause_ids: Iterable[int], source:
     return await read.read_records(Taken, statement)
 
 
+async def between_lots(
+    read: Read, kind: CauseKind, cause_ids: Iterable[int], account: Account
+) -> list[Between]:
+    """Return the points that these causes moved from lot to lot within an account."""
+    c = posting.c
+    statement = (
+        select(*columns_of(posting, Between))
+        .where(c.cause_kind == kind, any_of(c.cause_id, sorted(cause_ids)), c.to_lot_id.is_not(None))
+        .where(c.from_account == account, c.to_account == account)
+        .order_by(c.cause_id, c.ordinal)
+    )
+    return await read.read_records(Between, statement)
+
+
 async def of_wallets(
     read: Read, wallet_ids: Sequence[int], *, until: datetime | None = None
 ) -> list[PostingRecord]:
@@ -132,8 +159,9 @@ async def owned_page(
     """
     names = [column for column in columns_of(posting, PostingRecord) if column.name in _OWNED]
     statement = (
-        select(*names, wallet.c.identity_id, wallet.c.owner_id)
+        select(*names, wallet.c.identity_id, wallet.c.owner_id, _other.c.owner_id.label("to_owner_id"))
         .join(wallet, wallet.c.id == posting.c.wallet_id)
+        .outerjoin(_other, _other.c.id == posting.c.to_wallet_id)
         .where(posting.c.id > after, posting.c.booked_at <= until)
         .order_by(posting.c.id)
         .limit(limit)

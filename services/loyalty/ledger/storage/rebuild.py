@@ -86,6 +86,8 @@ def _replay(rebuilt: Rebuilt, record: PostingRecord) -> None:
     if source in (Account.ISSUED, Account.OPENING) or (source is Account.ADJUSTED and to_lot is None):
         rebuilt.granted[lot.id] = rebuilt.granted.get(lot.id, 0) + record.points
         return
+    if to_lot is not None and source is target is Account.ACTIVE:
+        rebuilt.granted[to_lot.id] = rebuilt.granted.get(to_lot.id, 0) + record.points
     if target in _OUTSIDE:
         _spend(rebuilt, lot, record.points)
     if source in _OUTSIDE:

@@ -22,6 +22,7 @@ TOLD = (
     CauseKind.REWARD_CLAIM,
     CauseKind.ACTIVITY,
     CauseKind.ACTIVITY_REVERSAL,
+    CauseKind.TRANSFER,
 )
 """The kinds of fact whose points are told. Of a return only the points that it takes back are, and not those it gives back.
 An unmerge may take completed goals back."""

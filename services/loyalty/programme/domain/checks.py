@@ -81,5 +81,8 @@ def _points(document: ProgrammeDocument) -> Iterator[Fault]:
     fewest, most, expiry = document.redemption_points_min, document.redemption_points_max, document.expiry
     if fewest is not None and most is not None and fewest > most:
         yield Fault(("redemption_points_min",), _MINIMUM_ABOVE)
+    gifts = document.transfers
+    if gifts is not None and (gifts.points_min or 1) > (gifts.points_max or gifts.points_min or 1):
+        yield Fault(("transfers", "points_min"), _MINIMUM_ABOVE)
     if expiry is not None and expiry.months == 0 and expiry.until_end_of is None:
         yield Fault(("expiry", "months"), _EXPIRES_AT_ONCE)

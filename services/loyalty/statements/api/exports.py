@@ -49,7 +49,7 @@ async def export_ledger(
     """Begin a job that writes a CSV file, one row per posting that is booked by now. Follow the job at `Location`.
 
     The file is UTF-8 with a byte order mark. It holds ids and points, and nothing that names a person. `customer_id` is the
-    member that the posting belongs to when the row is written.
+    member that the posting belongs to when the row is written, and `to_customer_id` the one on its other side, if it goes from lot to lot.
     """
     wallet_ids = identity_id = None
     if body.customer_id is not None:

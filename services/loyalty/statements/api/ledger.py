@@ -132,7 +132,9 @@ class LedgerEntryOut(Response):
     order: MerchantOrderOut | None = None
     currency: str | None = None
     amount_minor: int | None = None
-    points: int | None = Field(default=None, description="What was asked for: redeemed, adjusted, granted.")
+    points: int | None = Field(
+        default=None, description="What was asked for: redeemed, adjusted, granted, given."
+    )
     text: Annotated[str | None, ReadBy("operator", "customer")] = Field(
         default=None,
         description="Reason or reference; null once the member is erased. Only operators read the reason of an adjustment.",
@@ -286,8 +288,9 @@ def _order_out(fact: Fact, keys: Keys, reader: SubjectKind) -> MerchantOrderOut 
 
 
 def _change(entry: Entry) -> int:
-    arrived = sum(side.points for side in entry.sides if side.to_account in SPENDABLE)
-    return arrived - sum(side.points for side in entry.sides if side.from_account in SPENDABLE)
+    arrived = sum(side.points for side in entry.sides if side.is_to_here and side.to_account in SPENDABLE)
+    left = sum(side.points for side in entry.sides if side.is_from_here and side.from_account in SPENDABLE)
+    return arrived - left
 
 
 def _opened(text: SealedText | None, keys: Keys, reader: SubjectKind) -> str | None:

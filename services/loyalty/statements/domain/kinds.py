@@ -25,6 +25,7 @@ class LedgerEntryKind(StrEnum):
     REWARD_RETURN = "reward_return"
     ACTIVITY = "activity"
     ACTIVITY_REVERSAL = "activity_reversal"
+    TRANSFER = "transfer"
 
 
 KIND = {
@@ -45,4 +46,5 @@ KIND = {
     CauseKind.REWARD_RETURN: LedgerEntryKind.REWARD_RETURN,
     CauseKind.ACTIVITY: LedgerEntryKind.ACTIVITY,
     CauseKind.ACTIVITY_REVERSAL: LedgerEntryKind.ACTIVITY_REVERSAL,
+    CauseKind.TRANSFER: LedgerEntryKind.TRANSFER,
 }

@@ -16,6 +16,7 @@ from services.loyalty.purchases.queries import entries as of_purchases
 from services.loyalty.redemptions.queries import entries as of_redemptions
 from services.loyalty.remedies.queries import entries as of_remedies
 from services.loyalty.rewards.queries import entries as of_rewards
+from services.loyalty.transfers.queries import entries as of_transfers
 from shared.db import Read, Slice
 
 
@@ -78,5 +79,6 @@ async def _facts(read: Read, causes: Sequence[PostingCause]) -> dict[PostingCaus
         *await of_openings.facts(read, causes),
         *await of_rewards.facts(read, causes),
         *await of_activities.facts(read, causes),
+        *await of_transfers.facts(read, causes),
     ]
     return {fact.cause: fact for fact in facts}

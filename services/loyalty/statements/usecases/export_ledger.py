@@ -21,11 +21,11 @@ from shared.vault import Numbers
 
 COLUMNS = (
     *("transaction_id", "kind", "occurred_at", "booked_at", "customer_id", "identity_id"),
-    *("from_account", "to_account", "lot_id", "to_lot_id", "points"),
+    *("from_account", "to_account", "lot_id", "to_lot_id", "points", "to_customer_id"),
 )
 EXAMPLE = (
     "txn_purchase_3h6m9z2e5v8qn1k4c7rtw0xdga,purchase,2026-03-01T09:30:00Z,2026-03-01T09:30:01Z,cus_01hv3n8v1mz8k7g5r0q2w4x6y8,"
-    "cus_01hv3n8v1mz8k7g5r0q2w4x6y8,issued,active,lot_1c8x5r2n9q4vk7e0t3zmhdw6gy,,25"
+    "cus_01hv3n8v1mz8k7g5r0q2w4x6y8,issued,active,lot_1c8x5r2n9q4vk7e0t3zmhdw6gy,,25,"
 )
 
 
@@ -80,6 +80,7 @@ def _rows(numbers: Numbers, page: Sequence[OwnedPosting]) -> Iterator[Sequence[C
             id_of_lot(numbers, posting.lot_id),
             None if posting.to_lot_id is None else id_of_lot(numbers, posting.to_lot_id),
             posting.points,
+            posting.to_owner_id,
         )
 
 

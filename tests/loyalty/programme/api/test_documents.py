@@ -33,6 +33,11 @@ FAULTY: list[tuple[Json, str, str]] = [
         "/document/redemption_points_min",
         "minimum_above_maximum",
     ),
+    (
+        {"transfers": {"points_min": 10, "points_max": 9}},
+        "/document/transfers/points_min",
+        "minimum_above_maximum",
+    ),
 ]
 
 
