@@ -88,7 +88,7 @@ class SimulationIn(BuyerIn):
     )
     at: Annotated[InstantIn, AfterValidator(in_range)] | None = Field(
         None,
-        description="The time of the purchase or the activity, also one ahead; by default now. It decides the version of the rules, the periods of caps, "
+        description="The time of the purchase or the activity, for operators also one ahead; by default now. It decides the version of the rules, the periods of caps, "
         "and the member's tier.",
     )
     draft: DraftName | None = Field(
@@ -169,14 +169,15 @@ async def post_simulation(
     It is worked out by the function by which they earn, so one with the same content earns the same, unless something
     happens to the member in between. Customers simulate their own by the version in force.
     """
-    if caller.customer_id is not None and (body.draft, body.document) != (None, None):
+    now = context.clock.now()
+    is_ahead = body.at is not None and body.at > now
+    if caller.customer_id is not None and (is_ahead or (body.draft, body.document) != (None, None)):
         raise RulesForOperators
     if body.currency is not None:
         money.exponent(body.currency)
     if sum(line.amount_minor for line in body.lines or ()) > ORDER_AMOUNT_MAX:
         raise PaidOrderTooLarge
     document = await document_asked(read, context, body.draft, body.document)
-    now = context.clock.now()
     identity_id = await buyer_of(read, caller, named, body)
     found = None if identity_id is None else await find_member(read, identity_id, now)
     asked = Asked(

@@ -181,5 +181,6 @@ def _goals(document: RulebookDocument, known: Mapping[str, Known]) -> Iterator[F
             yield from currencies(place, [goal.currency], field_name="currency")
         most = min(goal.often, MEASURED_MAX.get(goal.measure, 1) // goal.target + 1)
         if most * goal.points > GOAL_POINTS_MAX:
-            yield Fault((*place, "target"), _GOAL_TOO_LOW, {"most": GOAL_POINTS_MAX})
+            times = GOAL_POINTS_MAX // goal.points
+            yield Fault((*place, "target"), _GOAL_TOO_LOW, {"most": GOAL_POINTS_MAX, "times": times})
         yield from selection(place, goal, known, _GOAL_NOT_AGAIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
@@ -106,3 +107,17 @@ class Goal(Selection):
     def missing(self, measure: int) -> int | None:
         """Return how much more completes the goal once more; None: it cannot be completed more often in this period."""
         return self.target - measure % self.target if self.reached(measure) < self.often else None
+
+
+def widest(goals: Iterable[Goal]) -> dict[str, Goal]:
+    """Return goals of several versions by their code, each with the largest `times` that a version had.
+
+    A code keeps its measure, its target and its period over versions. What an earlier version granted stays granted when a later one
+    allows fewer times, or has the goal no more.
+    """
+    found: dict[str, Goal] = {}
+    for goal in goals:
+        known = found.setdefault(goal.code, goal)
+        if goal.often > known.often:
+            found[goal.code] = goal
+    return found

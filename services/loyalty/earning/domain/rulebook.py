@@ -60,6 +60,10 @@ class Rulebooks:
         """Return the rulebook in force at an instant of effective time."""
         return self.standing[bisect_right(self._begins, instant) - 1]
 
+    def begun(self, instant: datetime) -> list[Version]:
+        """Return the rulebooks that had come into force by an instant."""
+        return self.standing[: bisect_right(self._begins, instant)]
+
     def until(self, instant: datetime) -> datetime | None:
         """Return the instant at which the rulebook in force at `instant` gives way to the next; None: there is no next one."""
         later = bisect_right(self._begins, instant)

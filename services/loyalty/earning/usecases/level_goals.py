@@ -9,6 +9,7 @@ from datetime import datetime
 
 from services.loyalty.earning.domain import returning
 from services.loyalty.earning.domain.budgets import BudgetKey, Quotas, key_of
+from services.loyalty.earning.domain.goals import Goal, widest
 from services.loyalty.earning.domain.progress import GOAL, Progress, Reached, Starts, Term, term_at
 from services.loyalty.earning.domain.returning import PointsOfLot
 from services.loyalty.earning.steps import budgets, counters, goals
@@ -65,21 +66,22 @@ async def level_goals(tx: Tx, context: Context[Settings], partings: Sequence[Par
     sides = _sides(locked, partings, rows)
     if not sides:
         return
-    progress, version, terms = await _load(tx, sides, starts, partings[-1].occurred_at)
-    if not terms:
+    loaded = await _load(tx, sides, starts)
+    if not loaded.begun:
         return
+    progress = loaded.progress
     completions = await goals.load_completions(tx, locked, progress)
     members = {side.member.owner_id: side.member for side in sides}
     booking = await open_booking(
-        tx, locked, members.values(), rows=3 * len(sides) * len(terms), all_lots=True
+        tx, locked, members.values(), rows=3 * len(sides) * len(loaded.begun), all_lots=True
     )
     for side in sides:
         booking.journal.ordinals[side.posted] = await last_ordinal(tx, side.posted)
     completed = list[CompletionRecord]()
-    quotas, of_goal = await _budgets(tx, version, terms, partings[-1].occurred_at)
+    quotas, of_goal = await _budgets(tx, loaded, partings[-1].occurred_at)
     for side in sides:
         if side.parting.takes_back:
-            falls = _take_back(booking, context.vault.numbers, progress, completions, side, terms)
+            falls = _take_back(booking, context.vault.numbers, progress, completions, side, loaded.begun)
             budgets.give_back(quotas, falls)
         completed += [
             goals.complete(
@@ -91,7 +93,7 @@ async def level_goals(tx: Tx, context: Context[Settings], partings: Sequence[Par
                 quotas,
                 of_goal.get(reached.goal.code),
             )
-            for reached in _reach(progress, side, terms, version)
+            for reached in _reach(loaded, side)
         ]
     await goals.store_completions(tx, completed)
     await completions.store(tx)
@@ -116,41 +118,59 @@ def _sides(locked: Locked, partings: Sequence[Parting], rows: Mapping[tuple[str,
     return sides
 
 
-async def _load(
-    tx: Tx, sides: Sequence[_Side], starts: Starts, at: datetime
-) -> tuple[Progress, int, list[Term]]:
-    """Return the goals that these members count for by the rules in force at an instant, with their counters and the version."""
-    zone = (await current_programme(tx)).zone_info
-    version = (await current_rulebooks(tx)).at(at).version
-    book = (await compiled_rulebooks(tx, [version]))[version]
+@dataclass(frozen=True, slots=True)
+class _Goals:
+    """The goals that some members count for, with their counters.
+
+    `begun` are those of all versions that have begun, by which completions were granted and can be lost. `current` are those of the version
+    in force, by which completions are granted now.
+    """
+
+    progress: Progress
+    version: int
+    begun: list[Term]
+    current: list[Term]
+
+
+async def _load(tx: Tx, sides: Sequence[_Side], starts: Starts) -> _Goals:
+    zone, known = (await current_programme(tx)).zone_info, await current_rulebooks(tx)
     wallet_ids = sorted({wallet.id for side in sides for wallet in side.member.wallets})
     progress = Progress(await counters.load_of_wallets(tx, wallet_ids))
-    goals_of = {GOAL + compiled.rule.code: compiled.rule for compiled in book.goals}
-    by_key = {
-        (key.key, key.period_from): term_at(
-            goals_of[key.key], starts.get(goals_of[key.key].code), key.period_from, zone
-        )
-        for key in progress.counters.rows
-        if key.key in goals_of
-    }
-    terms = [by_key[key] for key in sorted(by_key)]
+    counted = sorted(
+        {(key.key, key.period_from) for key in progress.counters.rows if key.key.startswith(GOAL)}
+    )
+    codes = {key.removeprefix(GOAL) for key, _ in counted}
+    now = max(tx.peek(), *(side.parting.occurred_at for side in sides))
+    version = known.at(now).version
+    with_goals = [begun.version for begun in known.begun(now) if codes.intersection(begun.goals or ())]
+    books = await compiled_rulebooks(tx, {*with_goals, version})
+    begun = widest([compiled.rule for number in with_goals for compiled in books[number].goals])
+    current = {compiled.rule.code: compiled.rule for compiled in books[version].goals}
+
+    def terms(of: Mapping[str, Goal]) -> list[Term]:
+        named = ((key.removeprefix(GOAL), period_from) for key, period_from in counted)
+        return [
+            term_at(of[code], starts.get(code), period_from, zone)
+            for code, period_from in named
+            if code in of
+        ]
+
+    loaded = _Goals(progress, version, terms(begun), terms(current))
     fresh = {
         key
-        for term in terms
+        for term in loaded.begun
         if term.begins
         for wallet_id in wallet_ids
         if (key := term.key(GOAL, wallet_id)) not in progress.counters.rows
     }
     if fresh:
         await goals.count_past(tx, progress, starts, zone, fresh)
-    return progress, version, terms
+    return loaded
 
 
-async def _budgets(
-    tx: Tx, version: int, terms: Sequence[Term], at: datetime
-) -> tuple[Quotas, dict[str, BudgetKey]]:
+async def _budgets(tx: Tx, loaded: _Goals, at: datetime) -> tuple[Quotas, dict[str, BudgetKey]]:
     """Return the budgets of these goals, by goal; what members reach together is not known yet."""
-    book = (await compiled_rulebooks(tx, [version]))[version]
+    book, terms = (await compiled_rulebooks(tx, [loaded.version]))[loaded.version], loaded.current
     zone = (await current_programme(tx)).zone_info
     of_goal = {
         term.goal.code: key_of(book.budgets[term.goal.budget], at, zone)
@@ -162,15 +182,15 @@ async def _budgets(
     return await budgets.load_quotas(tx, wanted, ceilings), of_goal
 
 
-def _reach(progress: Progress, side: _Side, terms: Sequence[Term], version: int) -> Iterator[Reached]:
+def _reach(loaded: _Goals, side: _Side) -> Iterator[Reached]:
     """Grant the completions that a member newly comes to, on the wallet that moved."""
     living = [wallet for wallet in side.member.wallets if wallet.erased_at is None]
     if not living:
         return
     moved = [wallet for wallet in living if wallet.identity_id == side.parting.identity_id]
     wallets = [wallet.id for wallet in side.member.wallets]
-    for term in terms:
-        reached = progress.grant(term, version, (moved or living)[0].id, wallets)
+    for term in loaded.current:
+        reached = loaded.progress.grant(term, loaded.version, (moved or living)[0].id, wallets)
         if reached is not None:
             yield reached
 

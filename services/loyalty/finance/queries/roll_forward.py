@@ -9,10 +9,12 @@ from datetime import date, datetime
 from services.loyalty.finance.domain.liability import values_of
 from services.loyalty.finance.domain.months import Month, later, months_of
 from services.loyalty.finance.domain.movements import RollForward, roll_forward
+from services.loyalty.finance.queries.closing import is_final
 from services.loyalty.finance.storage import months
 from services.loyalty.finance.storage.tables import MonthFlowRecord
 from services.loyalty.ledger.domain.programme import Programme
 from services.loyalty.ledger.domain.sums import Flow
+from services.loyalty.ledger.queries import sums
 from services.loyalty.ledger.queries.books_at import flows_between
 from shared.db import Read
 
@@ -34,11 +36,12 @@ async def find_roll_forward(
 ) -> list[MonthRolled]:
     """Return the roll-forward of each month from one to another; the last of them has begun.
 
-    Closed months are read, the others are added up.
+    Closed months are read, the others are added up. A month before the first booking is closed an hour after its end like all others.
     """
     last_closed = await months.last_closed(read)
     stored = await months.flows(read, until=last) if last_closed is not None else []
     after_id = 0 if last_closed is None else last_closed.last_posting_id
+    begun_at = await sums.first_booked(read) if last_closed is None else None
     wanted = list(months_of(first, last, programme.zone_info))
     before = [_flow(record) for record in stored if record.month < first]
     if last_closed is None or last_closed.month < later(first, -1):
@@ -48,14 +51,16 @@ async def find_roll_forward(
     rolled: list[MonthRolled] = []
     for month in wanted:
         until = min(month.ends_at, now)
-        is_closed = last_closed is not None and month.first <= last_closed.month
-        if is_closed:
+        is_stored = last_closed is not None and month.first <= last_closed.month
+        is_empty = last_closed is None and (begun_at is None or month.ends_at <= begun_at)
+        if is_stored:
             flows: Sequence[Flow] = _of_month(stored, month.first)
         else:
             flows = await flows_between(read, month.begins_at, until, (), after_id=after_id)
         movements = roll_forward(opening, flows)
         opening = movements.closing
         (value,) = values_of(programme.at(until).points_value, [opening])
+        is_closed = is_stored or (is_empty and is_final(month.ends_at, now))
         rolled.append(MonthRolled(month, until, is_closed, movements, value))
     return rolled
 

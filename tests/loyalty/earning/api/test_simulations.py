@@ -208,3 +208,17 @@ async def test_many_lines_and_many_rules_keep_nobody_waiting(shop: Shop) -> None
 
     assert {"base", f"r{RIVALS - 1}"} < {applied["rule"] for applied in answer.json()["applied"]}
     assert in_loop < everywhere / 2, f"{in_loop:.3f} s of {everywhere:.3f} s"
+
+
+async def test_rules_of_tomorrow_are_for_operators(shop: Shop) -> None:
+    """A customer who could ask what they will earn could find a campaign that nobody knows of yet."""
+    buyer = customer()
+    await shop.tell(order(buyer, [(1, 1_000)]))
+    body = {**CART, "at": (shop.clock.now() + timedelta(days=1)).isoformat()}
+    ahead = await shop.customer(buyer).post("/v1/simulations", json=body)
+    assert (ahead.status_code, ahead.json()["code"]) == (403, "rules_for_operators")
+    now = await shop.customer(buyer).post(
+        "/v1/simulations", json={**body, "at": shop.clock.now().isoformat()}
+    )
+    assert now.status_code == 200
+    assert (await shop.operator().post("/v1/simulations", json=body)).status_code == 200
