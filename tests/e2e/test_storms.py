@@ -26,6 +26,7 @@ PORTS = 5
 SERVED_TWICE = ("profile", "loyalty")
 REDEMPTIONS, PRICE, POINTS = 200, 7, 1_000
 IDENTICAL = 100
+CLAIMS, STOCK = 100, 60
 FIRST_PURCHASES = 50
 ANSWER_SECONDS_MAX = 60.0
 TRIES_MAX = 200
@@ -143,6 +144,35 @@ async def test_of_200_redemptions_at_once_exactly_what_fits_succeeds(shop: Shop,
         (409, "insufficient_points"): REDEMPTIONS - fits,
     }
     await points_of(shop, customer_id, POINTS % PRICE)
+
+
+async def test_of_100_claims_at_once_exactly_the_stock_is_claimed(shop: Shop, doors: Doors) -> None:
+    mark = uuid.uuid4().hex
+    customer_id = await member_with_points(shop, doors, mark)
+    reward = f"seat_{mark}"
+    document = {
+        "name_en": "Seat",
+        "name_zh": "座位",
+        "item": {"kind": "event_ticket"},
+        "price": {"points": 1},
+        "stock": STOCK,
+    }
+    saved = await shop.loyalty.put(f"/v1/rewards/{reward}", json={"document": document}, headers=shop.admin)
+    assert saved.status_code == 200, saved.text
+    wanted = {"customer_id": customer_id, "reward": reward}
+
+    answers = await asyncio.gather(
+        *(
+            doors.post("loyalty", number, "/v1/reward-claims", wanted, f"{mark}-claim-{number}")
+            for number in range(CLAIMS)
+        )
+    )
+
+    assert Counter((answer.status_code, answer.json().get("code")) for answer in answers) == {
+        (201, None): STOCK,
+        (409, "reward_sold_out"): CLAIMS - STOCK,
+    }
+    await points_of(shop, customer_id, POINTS - STOCK)
 
 
 async def test_of_100_identical_redemptions_one_has_an_effect_and_all_its_answer(

@@ -104,7 +104,7 @@ def _counts(claim: RewardClaimRecord, record: RewardClaimRecord, since: datetime
     """Return whether a claim counted when another one of its wallet and reward was made, or is that one."""
     if claim.id == record.id:
         return True
-    is_undone = claim.ended_at is not None and claim.ended_at <= record.occurred_at
+    is_undone = claim.ended_at is not None and claim.ended_at <= record.booked_at
     return not is_undone and (since is None or claim.occurred_at >= since)
 
 

@@ -9,8 +9,7 @@ from pydantic import Field
 
 from services.loyalty.checkout.refusals import MemberRequired
 from services.loyalty.earning.domain.documents import CODE
-from services.loyalty.http import member_named
-from services.loyalty.ledger.queries.find_member import find_member
+from services.loyalty.http import member_named, wallets_asked
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
 from services.loyalty.rewards.api.rewards import SCOPE
 from services.loyalty.rewards.domain.document import PRICE_MAX
@@ -36,7 +35,7 @@ from shared.auth.principal import Principal, Role
 from shared.db import Read
 from shared.events.base import Issuer
 from shared.http.cursor import CursorInvalid
-from shared.http.customers import ISSUER_OF_NAME, CustomerName, IssuerOfName, Named, Naming
+from shared.http.customers import ISSUER_OF_NAME, CustomerName, IssuerOfName, Named
 from shared.http.dependencies import Caller, InContext, KeyHash, Reading, Transaction
 from shared.http.listing import Listing, listed_by
 from shared.http.models import Page, Request, Response, UpdatedSince, example
@@ -194,7 +193,8 @@ async def list_claims(
     Another customer has an empty page, like one that does not exist.
     """
     filters = listing.filters
-    wallet_ids = await _wallets_asked(read, caller, named, filters, context.clock.now())
+    now = context.clock.now()
+    wallet_ids = await wallets_asked(read, caller, named, filters.customer_id, filters.issuer, now)
     if wallet_ids == []:
         return listing.page([], lambda _: [], [])
     selection = ClaimSelection(
@@ -207,22 +207,6 @@ async def list_claims(
     found = await claims_of(read, caller, selection, listing.slice)
     shown = [_shown(context.vault.numbers, claim) for claim in listing.shown(found)]
     return listing.page(found, lambda claim: listing.sort_key(claim.record), shown)
-
-
-async def _wallets_asked(
-    read: Read, caller: Principal, named: Naming, filters: ClaimFilters, now: datetime
-) -> list[int] | None:
-    """Return the wallets whose claims are asked for; none for a customer whom the caller may not name. None: all wallets."""
-    name = filters.customer_id or caller.customer_id
-    if name is None:
-        return None
-    identity_id = await named.identity_of(read, name, filters.issuer)
-    if identity_id is None or caller.customer_id not in (None, identity_id):
-        return []
-    try:
-        return (await find_member(read, identity_id, now)).wallet_ids
-    except UnknownMember:
-        return []
 
 
 async def claim_shown(read: Read, numbers: Numbers, caller: Principal, row_id: int | None) -> RewardClaimOut:

@@ -67,7 +67,9 @@ async def undo_claim(tx: Tx, context: Context[Settings], asked: UndoAsked) -> No
     )
     booking.journal.touch(wallet)
     restocks = _restocks(asked, restocks=found.document.restocks)
-    ended = replace(record, ended_as=asked.end.value, ended_at=now, restocked=restocks, updated_at=now)
+    # By the booking times of one wallet, what counted for a limit can be told whatever the clocks of two processes say.
+    ended_at = wallet.last_booked_at
+    ended = replace(record, ended_as=asked.end.value, ended_at=ended_at, restocked=restocks, updated_at=now)
     await claims.store(tx, ended)
     await close_booking(booking)
     if restocks:

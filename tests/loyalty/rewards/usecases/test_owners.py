@@ -98,3 +98,15 @@ async def test_claims_of_an_erased_customer_are_undone_and_not_told(shop: Shop) 
         assert await shop.told(f"loyalty.reward_{name}.v1") == []
     await claim(shop, second, "mug")
     await shop.check()
+
+
+async def test_a_clock_that_is_behind_does_not_make_a_claim_exceed_the_limit(shop: Shop) -> None:
+    """One process cancels, and another one, whose clock is behind, claims again."""
+    first, _ = await two_members(shop)
+    await put(shop, "seat", price={"points": 1}, limit={"claims": 1, "period": "lifetime"})
+    shop.clock.advance(timedelta(seconds=5))
+    row_id = await claim(shop, first, "seat")
+    await cancel(shop, row_id)
+    shop.clock.advance(-timedelta(seconds=3))
+    await claim(shop, first, "seat")
+    await shop.check()
