@@ -29,13 +29,21 @@ class LineDiscountOut(Response):
     amount_minor: int
 
 
+class GivenGiftOut(Response):
+    """Units of an article that a promotion adds to the order. They cost nothing."""
+
+    sku: str
+    quantity: int
+
+
 class DiscountOut(Response):
-    """The money that a promotion takes off."""
+    """The money that a promotion takes off, or what it gives."""
 
     promotion: str
     amount_minor: int = Field(description="All that it takes off.")
     lines: list[LineDiscountOut] = Field(description="The lines that it takes something off.")
     shipping_minor: int = Field(description="What it takes off the shipping.")
+    gift: GivenGiftOut | None = Field(description="What it gives; null: it takes money off.")
 
 
 class RefusedPromotionOut(Response):
@@ -87,6 +95,9 @@ def discounts_shown(discounts: Sequence[Discount]) -> list[DiscountOut]:
                 if amount
             ],
             shipping_minor=discount.shipping,
+            gift=None
+            if discount.gift is None
+            else GivenGiftOut.model_validate(discount.gift, from_attributes=True),
         )
         for discount in discounts
     ]

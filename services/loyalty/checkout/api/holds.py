@@ -146,7 +146,7 @@ class HoldWithLinesOut(HoldOut):
         rulebook=2, quote_hash=QUOTE_HASH, redemption_id=None, redeemed=None, redeemed_minor=None,
         lines=[{"line": 1, "sku": "TEA-1", "quantity": 2, "gross_minor": 6000, "discount_minor": 400, "net_minor": 5600}],
         discounts=[
-            {"promotion": "from_50", "amount_minor": 400, "lines": [{"line": 1, "amount_minor": 400}], "shipping_minor": 0}
+            {"promotion": "from_50", "amount_minor": 400, "lines": [{"line": 1, "amount_minor": 400}], "shipping_minor": 0, "gift": None}
         ],
         order=None,
     )  # fmt: skip

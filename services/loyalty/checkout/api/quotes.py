@@ -101,7 +101,7 @@ class QuoteOut(Response):
         discounts={
             "amount_minor": 400,
             "applied": [
-                {"promotion": "from_50", "amount_minor": 400, "lines": [{"line": 1, "amount_minor": 400}], "shipping_minor": 0}
+                {"promotion": "from_50", "amount_minor": 400, "lines": [{"line": 1, "amount_minor": 400}], "shipping_minor": 0, "gift": None}
             ],
             "rejected": [{"promotion": "three_cups", "reason": "no_line", "fact": None, "missing": None}],
         },

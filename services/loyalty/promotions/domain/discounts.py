@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.loyalty.purchases.domain.facts import Line
 
 
 @dataclass(frozen=True, slots=True)
+class GiftLine:
+    """Units of an article that a promotion adds to the order. They cost nothing."""
+
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class Discount:
-    """The money that a promotion takes off a cart: off each of its lines, and off its shipping."""
+    """The money that a promotion takes off a cart: off each of its lines, and off its shipping. Or a gift: then it takes nothing off."""
 
     promotion: str
     lines: tuple[int, ...]
     shipping: int = 0
+    gift: GiftLine | None = None
 
     @property
     def total(self) -> int:
@@ -48,7 +57,7 @@ def parts_of(
     """Return which part of each discount the first units of lines have. `units`: the index of a line, and how many of its units.
 
     A discount takes a line from one amount to a lower one. The first k of q units have the difference of what they are worth at both
-    amounts, so that the parts of all discounts and the net amount sum to the price of these units. Shipping is not divided.
+    amounts, so that the parts of all discounts and the net amount sum to the price of these units. Shipping and gifts are not divided.
     """
     before = [line.amount_minor for line in lines]
     found = []
@@ -58,6 +67,6 @@ def parts_of(
             before[line] * count // lines[line].quantity - after[line] * count // lines[line].quantity
             for line, count in units
         )
-        found.append(Discount(discount.promotion, parts, discount.shipping))
+        found.append(replace(discount, lines=parts))
         before = after
     return found

@@ -1,6 +1,6 @@
 """Serve the promotions of a cart: a pure function of the cart, its shipping and the promotions of one version.
 
-The stages are served one after the other: lines, the order, thresholds on what the others left, shipping. All promotions of a stage see the
+The stages are served one after the other: lines, the order, thresholds on what the others left, shipping, gifts. All promotions of a stage see the
 amounts at its begin. They are served by priority and code, and each is cut to what its lines have left. So no line falls below zero.
 """
 
@@ -13,9 +13,10 @@ from enum import StrEnum
 from services.loyalty.earning.domain import explaining
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledPromotion
+from services.loyalty.earning.domain.promotions import Gift
 from services.loyalty.earning.domain.promotions.terms import Basis, Missing, Stage, shared
 from services.loyalty.earning.domain.rules.grants import Nothing
-from services.loyalty.promotions.domain.discounts import Discount, total_of
+from services.loyalty.promotions.domain.discounts import Discount, GiftLine, total_of
 from services.loyalty.purchases.domain.reasons import Reason
 
 
@@ -59,11 +60,16 @@ class Served:
         """Return what is taken off altogether."""
         return total_of(self.discounts)
 
+    @property
+    def gifts(self) -> int:
+        """Return how many promotions give something."""
+        return sum(discount.gift is not None for discount in self.discounts)
+
 
 def serve(promotions: Sequence[CompiledPromotion], cart: Cart, shipping_minor: int) -> Served:
     """Return the discounts of a cart at list prices. `promotions` stand in the order in which they are served.
 
-    Each exclusive promotion counts alone, and all others together: what takes off the most, the first of equals.
+    Each exclusive promotion counts alone, and all others together: what takes off the most money, then what has the most gifts, the first of equals.
     """
     together = _together(
         [promotion for promotion in promotions if not promotion.rule.exclusive], cart, shipping_minor
@@ -71,7 +77,7 @@ def serve(promotions: Sequence[CompiledPromotion], cart: Cart, shipping_minor: i
     alone = [
         _together([promotion], cart, shipping_minor) for promotion in promotions if promotion.rule.exclusive
     ]
-    best = max((together, *alone), key=lambda served: served.total)
+    best = max((together, *alone), key=lambda served: (served.total, served.gifts))
     refused = list(best.refused)
     for served in (together, *alone):
         if served is not best:
@@ -126,6 +132,8 @@ def _answer(
         return (
             Refused(rule.code, why) if unmet is None else Refused(rule.code, why, unmet.fact, unmet.missing)
         )
+    if isinstance(rule, Gift):
+        return Discount(rule.code, (0,) * len(now.lines), gift=GiftLine(rule.sku, rule.quantity))
     basis = Basis(now, listed, mask, promotion.picked(now), shipping_minor)
     off = rule.off(basis)
     most = None if rule.at_most is None else basis.of(rule.at_most)

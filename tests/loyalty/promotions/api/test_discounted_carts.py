@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.loyalty.checkout.api.test_holds import cart, post, refused, shown
+from tests.loyalty.checkout.api.test_holds import cart, commit, hold, post, refused, shown
 from tests.loyalty.earning.domain.rule_oracle import Json
 from tests.loyalty.earning.ruled import put_rules
 from tests.loyalty.promotions.promoted import (
@@ -40,12 +40,12 @@ async def test_a_quote_shows_lines_discounts_and_what_is_missing(shop: Shop, mem
     assert quote["discounts"] == {
         "amount_minor": 7_333,
         "applied": [
-            {"promotion": "three_cups", "amount_minor": 3_333, "lines": [{"line": 2, "amount_minor": 3_333}], "shipping_minor": 0},
+            {"promotion": "three_cups", "amount_minor": 3_333, "lines": [{"line": 2, "amount_minor": 3_333}], "shipping_minor": 0, "gift": None},
             {
                 "promotion": "from_300", "amount_minor": 3_000,
-                "lines": [{"line": 1, "amount_minor": 2_455}, {"line": 2, "amount_minor": 545}], "shipping_minor": 0,
+                "lines": [{"line": 1, "amount_minor": 2_455}, {"line": 2, "amount_minor": 545}], "shipping_minor": 0, "gift": None,
             },
-            {"promotion": "shipping", "amount_minor": 1_000, "lines": [], "shipping_minor": 1_000},
+            {"promotion": "shipping", "amount_minor": 1_000, "lines": [], "shipping_minor": 1_000, "gift": None},
         ],
         "rejected": [],
     }  # fmt: skip
@@ -83,6 +83,36 @@ async def test_a_hold_is_refused_when_the_discounts_changed(shop: Shop, member: 
 
     assert refused(answer) == (409, "quote_changed")
     assert answer.json()["differs"] == ["rules", "discounts", "earned"]
+
+
+async def test_a_gift_is_added_and_kept_by_the_hold(shop: Shop, member: str) -> None:
+    spoon: Json = {
+        "code": "spoon", "kind": "gift", "sku": "SPOON", "quantity": 2, "when": {"op": "ge", "fact": "order.amount", "value": {"CNY": 27_000}},
+    }  # fmt: skip
+    document = {
+        "rules": [BASE],
+        "promotions": [FROM_300, spoon, {**spoon, "code": "only_spoon", "exclusive": True}],
+    }
+    await put_rules(shop, document, version=2, begins=START + timedelta(minutes=1))
+    shop.clock.advance(timedelta(minutes=2))
+    short = await quoted(shop, {"lines": [{**TEA, "amount_minor": 26_999}]})
+    quote = await quoted(shop, {"lines": [TEA]})
+    cheap = await quoted(shop, {"lines": [{**TEA, "amount_minor": 28_000}]})
+    held = await hold(shop, member, lines=[TEA], points=100)
+    read = (await shop.operator().get(f"/v1/holds/{held['id']}")).json()
+    done = await commit(shop, held, lines=[{"line": 1, "quantity": 1}])
+    order = (await shop.operator().get(f"/v1/holds/{held['id']}")).json()["order"]
+
+    gift = {"sku": "SPOON", "quantity": 2}
+    given = {"promotion": "spoon", "amount_minor": 0, "lines": [], "shipping_minor": 0, "gift": gift}
+    refusals = {
+        refusal["promotion"]: (refusal["reason"], refusal["missing"])
+        for refusal in short["discounts"]["rejected"]
+    }
+    assert refusals["spoon"] == ("condition", 1)
+    assert quote["discounts"]["applied"][1:] == [given], "27,000 are left after the discount of the order"
+    assert cheap["discounts"]["applied"] == [given], "an exclusive gift is no more than this one"
+    assert (read["discounts"][1], done.status_code, order["discounts"][1]) == (given, 200, given)
 
 
 async def test_a_cart_that_costs_nothing_is_paid_with_no_points(shop: Shop, member: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.loyalty.promotions.domain.discounts import net_amounts
+from services.loyalty.promotions.domain.discounts import GiftLine, net_amounts
 from services.loyalty.purchases.domain import attribution
 from services.loyalty.purchases.domain.facts import Line, UnitRange
 from tests.loyalty.promotions.domain.promotion_oracle import Item, Json
@@ -65,6 +65,15 @@ def test_what_is_missing_and_free_shipping_are_as_the_page_says() -> None:
     assert (refused.missing, shipping.shipping) == (1, 1_000)
     assert "`missing` says 1." in PAGE
     assert "10.00 goes off the shipping, 2.00 is left" in PAGE
+
+
+def test_a_gift_comes_as_the_page_says() -> None:
+    promotions = [PROMOTIONS["from_300"], PROMOTIONS["spoon"]]
+    served = serve(promotions, items(30_000), "CNY", 0)
+
+    assert [discount.gift for discount in served.discounts] == [None, GiftLine("SPOON", 1)]
+    assert served.total == 3_000
+    assert "a cart for 300.00 costs 270.00, and comes with a spoon" in PAGE
 
 
 def test_a_return_gives_back_what_the_page_says() -> None:

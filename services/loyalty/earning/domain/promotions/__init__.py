@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from services.loyalty.earning.domain.promotions.amounts import AmountOff, FixedPrice, OffPerUnit
 from services.loyalty.earning.domain.promotions.bundle import Bundle
 from services.loyalty.earning.domain.promotions.buy_x_get_y import BuyXGetY
+from services.loyalty.earning.domain.promotions.gift import Gift
 from services.loyalty.earning.domain.promotions.percents import PercentOff, PercentOffLines
 from services.loyalty.earning.domain.promotions.shipping import FreeShipping
 from services.loyalty.earning.domain.promotions.thresholds import EveryAmountOff, QuantityLadder, ThresholdOff
@@ -23,6 +24,7 @@ promotion_of_kind: dict[str, type[BaseModel]] = {
     "threshold_off": ThresholdOff,
     "every_amount_off": EveryAmountOff,
     "free_shipping": FreeShipping,
+    "gift": Gift,
 }
 
 Promotion = Annotated[
@@ -36,7 +38,8 @@ Promotion = Annotated[
     | AmountOff
     | ThresholdOff
     | EveryAmountOff
-    | FreeShipping,
+    | FreeShipping
+    | Gift,
     Field(discriminator="kind"),
 ]
 
@@ -47,6 +50,7 @@ __all__ = [
     "EveryAmountOff",
     "FixedPrice",
     "FreeShipping",
+    "Gift",
     "OffPerUnit",
     "PercentOff",
     "PercentOffLines",

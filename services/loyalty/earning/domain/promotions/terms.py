@@ -41,6 +41,7 @@ class Stage(StrEnum):
     ORDER = "order"
     AFTER = "after"
     SHIPPING = "shipping"
+    GIFT = "gift"
 
 
 class Base(StrEnum):
