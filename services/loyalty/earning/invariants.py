@@ -17,6 +17,7 @@ from services.loyalty.earning.domain.earning import levels_of
 from services.loyalty.earning.domain.falling import Booked
 from services.loyalty.earning.domain.levels import PREFIX as CAP
 from services.loyalty.earning.domain.levels import CounterKey, Level
+from services.loyalty.earning.domain.periods import BEGINNING
 from services.loyalty.earning.queries import rulebooks, verify_goals
 from services.loyalty.earning.storage import completions, counters, quotas
 from services.loyalty.ledger.domain.postings import CauseKind
@@ -60,6 +61,7 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
     wallet_ids = [wallet.id for wallet in page]
     of_wallets = await lots.of_wallets(read, wallet_ids)
     stored = [lot for lot in of_wallets if (lot.purchase_id or lot.activity_id) is not None]
+    later = [lot for lot in of_wallets if lot.origin_lot_id is not None and lot.cap is not None]
     facts, returned = await _facts(read, stored)
     books = await rulebooks.compiled_of(read, {lot.rulebook for lot in stored})
     zone = (await read_programme(read)).zone_info if stored else None
@@ -76,6 +78,9 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
         elif lot.issued - lot.reversed != left:
             difference = words(__name__, "drift_reversed", reversed=lot.reversed, expected=lot.issued - left)
             drifts.append(Drift(RULES[0], f"lot_{lot.id}", difference))
+    for lot in later:  # of the lot that an unmerge gave more points
+        key = CounterKey(lot.wallet_id, f"{CAP}{lot.cap}", lot.cap_from or BEGINNING)
+        expected.held[key] = expected.held.get(key, 0) + lot.issued - lot.reversed
     return [
         *drifts,
         *await _counters(read, wallet_ids, expected),

@@ -135,7 +135,7 @@ def _registered(event: CustomerRegistered) -> Fact:
 
 
 def _gained(event: PointsEarned | PointsReceived) -> Fact:
-    return Fact(event.transaction_id, (event.points,), event.identity_id)
+    return Fact(event.transaction_id, (event.points,), f"{event.identity_id}+")
 
 
 def _lost(event: PointsRedeemed | PointsReversed | PointsGiven) -> Fact:
@@ -145,11 +145,12 @@ def _lost(event: PointsRedeemed | PointsReversed | PointsGiven) -> Fact:
 def _transaction(row: Sequence[Any]) -> Fact | None:  # each column has its own type
     """Return the fact of a transaction; one that moved no points of members is not told.
 
-    A transfer is told to both members, so its events come to nothing together.
+    A transfer is told to both members, so its events come to nothing together, and so may those of an unmerge.
     """
-    kind, cause_id, points = row
+    kind, cause_id, points, issued = row
     prefix = PostingCause(CauseKind(kind), cause_id).prefix
-    return Fact(f"{prefix}_{cause_id}", (int(points),)) if points or kind == CauseKind.TRANSFER else None
+    is_told = points or kind == CauseKind.TRANSFER or (kind == CauseKind.OWNERSHIP and issued)
+    return Fact(f"{prefix}_{cause_id}", (int(points),)) if is_told else None
 
 
 def _with_number(vault: Vault, transaction_id: str) -> str | None:

@@ -63,7 +63,7 @@ class Counters:
         """Count wanted points of a wallet, one of its member's `wallets`, and return how many of them all levels pass on."""
         for level in levels:
             passed = min(wanted, max(level.cap.limit - self.granted(level, wallets), 0))
-            counter = self._row(level.of(wallet_id))
+            counter = self.row(level.of(wallet_id))
             counter.measure += wanted
             counter.granted += passed
             wanted = passed
@@ -87,7 +87,7 @@ class Counters:
         gone = {wallet_id: points}
         for level in levels:
             for owned, part in gone.items():
-                self._row(level.of(owned)).measure -= part
+                self.row(level.of(owned)).measure -= part
             rows = self._rows(level, wallets)
             measure, granted = sum(row.measure for row in rows), sum(row.granted for row in rows)
             points = max(granted - min(max(level.cap.limit, granted), measure), 0)
@@ -97,9 +97,13 @@ class Counters:
 
     def lose(self, level: Level, wallet_id: int, points: int) -> None:
         """Take granted points of a wallet out of a level."""
-        counter = self._row(level.of(wallet_id))
+        counter = self.row(level.of(wallet_id))
         counter.granted -= points
         assert counter.granted >= 0, "a wallet loses no more than its lots were granted"
+
+    def gain(self, level: Level, wallet_id: int, points: int) -> None:
+        """Let points of a wallet through a level that it was kept from before."""
+        self.row(level.of(wallet_id)).granted += points
 
     def _take(self, level: Level, wallet_id: int, wallets: Sequence[int], points: int) -> dict[int, int]:
         """Take granted points out of a level, of this wallet first, and return how many each wallet lost."""
@@ -117,7 +121,7 @@ class Counters:
     def _rows(self, level: Level, wallets: Iterable[int]) -> list[Counter]:
         return [self.rows[key] for wallet_id in wallets if (key := level.of(wallet_id)) in self.rows]
 
-    def _row(self, key: CounterKey) -> Counter:
+    def row(self, key: CounterKey) -> Counter:
         """Return a row to be changed."""
         self.changed.add(key)
         return self.rows.setdefault(key, Counter())

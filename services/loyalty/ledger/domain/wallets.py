@@ -46,7 +46,8 @@ class Lot:
 
     Facts: `issued` points were granted on an amount of `base` (minor units) of the `eligible` lines (None: all). Where they
     count for a cap of the member, `wanted` is what the rule wanted before the cap, `cap` the outermost cap, and `cap_from`
-    the first day of its period.
+    the first day of its period. `origin_lot_id` is the lot that a gift came from, or that a common
+    cap had cut and an unmerge granted these points for.
     Projection: pending until `available_at`, then remaining (spendable), held, expired at `expires_at`, reversed by
     returns. `owed` is a deficit that this lot caused and that no lot has paid yet. `covered` is the part of its deficit
     that other lots paid; `payers` are these lots, in the order in which they paid.

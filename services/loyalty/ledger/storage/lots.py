@@ -115,6 +115,21 @@ async def load_latest_of_cap(
     raise AssertionError("a wallet has fewer lots than that")
 
 
+async def load_of_cap(
+    read: Read, locked: Locked, wallet_ids: Sequence[int], cap: str, cap_from: date
+) -> list[Lot]:
+    """Load all lots that count for a cap in a period, also those that the cap cut to nothing."""
+    c = lot.c
+    return await _load(read, locked, any_of(c.wallet_id, wallet_ids), c.cap == cap, c.cap_from == cap_from)
+
+
+async def versions_of_caps(read: Read, wallet_ids: Sequence[int]) -> list[int]:
+    """Return the versions of the rules by which these wallets have lots that count for a cap."""
+    c = lot.c
+    statement = select(c.rulebook).distinct().where(any_of(c.wallet_id, wallet_ids), c.cap.is_not(None))
+    return sorted(version for (version,) in await read.all(statement))
+
+
 async def load_by_id(read: Read, locked: Locked, lot_ids: Iterable[int]) -> dict[int, Lot]:
     """Load these lots of any member; their wallets must be locked."""
     wanted = sorted(set(lot_ids))

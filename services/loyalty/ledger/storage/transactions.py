@@ -25,7 +25,7 @@ TOLD = (
     CauseKind.TRANSFER,
 )
 """The kinds of fact whose points are told. Of a return only the points that it takes back are, and not those it gives back.
-An unmerge may take completed goals back."""
+An unmerge may take points of goals and caps back, and grant others."""
 _c = posting.c
 _added = func.sum(
     case(
@@ -34,12 +34,15 @@ _added = func.sum(
         else_=0,
     )
 )
+_issued = func.sum(
+    case(((_c.from_account == Account.ISSUED) | (_c.to_account == Account.ISSUED), 1), else_=0)
+)
 TRANSACTIONS = (
-    select(_c.cause_kind, _c.cause_id, _added)
+    select(_c.cause_kind, _c.cause_id, _added, _issued)
     .where(_c.cause_kind.in_(TOLD))
     .group_by(_c.cause_kind, _c.cause_id)
 )
-"""Each transaction by its kind and id, with its points."""
+"""Each transaction by its kind and id, with its points, and how many of its postings grant points or take them back."""
 MEMBERS = select(wallet.c.identity_id).distinct()
 
 

@@ -1,4 +1,4 @@
-"""Level the goals of members who were merged or parted."""
+"""Level the goals and caps of members who were merged or parted."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.loyalty.earning.domain import parting as caps_of_parted
 from services.loyalty.earning.domain import returning
 from services.loyalty.earning.domain.budgets import BudgetKey, Quotas, key_of
 from services.loyalty.earning.domain.goals import Goal, widest
 from services.loyalty.earning.domain.progress import GOAL, Progress, Reached, Starts, Term, term_at
 from services.loyalty.earning.domain.returning import PointsOfLot
-from services.loyalty.earning.steps import budgets, counters, goals
+from services.loyalty.earning.steps import budgets, capping, counters, goals
+from services.loyalty.earning.steps.capping import Levelling
 from services.loyalty.earning.steps.goals import CompletionRecord, Completions
 from services.loyalty.earning.steps.rulebooks import compiled_rulebooks, current_rulebooks, goal_starts
 from services.loyalty.ledger.domain.locked import Locked
@@ -28,7 +30,7 @@ from services.loyalty.settings import Settings
 from shared.context import Context
 from shared.db import Tx
 from shared.events.base import Cause
-from shared.events.loyalty import PointsReversed
+from shared.events.loyalty import PointsEarned, PointsReversed
 from shared.vault import Numbers
 
 
@@ -53,13 +55,24 @@ class _Side:
     posted: PostingCause
 
 
-async def level_goals(tx: Tx, context: Context[Settings], partings: Sequence[Parting]) -> None:
-    """Grant members the completions that their wallets reach together, and take back from parted ones those that they do not.
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """Everything that levelling members changes."""
 
-    A merge takes nothing. Nothing is read where there are no goals.
+    booking: Booking
+    numbers: Numbers
+    progress: Progress
+    completions: Completions
+    quotas: Quotas
+
+
+async def level_members(tx: Tx, context: Context[Settings], partings: Sequence[Parting]) -> None:
+    """Grant members the goals that their wallets reach together, and level the goals and caps of parted ones to what each has alone.
+
+    A merge takes nothing. Nothing is read where there are no goals and no caps.
     """
     starts = await goal_starts(tx)
-    if not starts:
+    if not starts and not any(parting.takes_back for parting in partings):
         return
     locked = await lock_wallets(tx, {parting.identity_id for parting in partings})
     rows = await ownership.rows_of(tx, [parting.identity_id for parting in partings])
@@ -67,26 +80,30 @@ async def level_goals(tx: Tx, context: Context[Settings], partings: Sequence[Par
     if not sides:
         return
     loaded = await _load(tx, sides, starts)
-    if not loaded.begun:
+    parted = [side.member for side in sides if side.parting.takes_back]
+    levellings = await capping.load_levellings(tx, locked, parted, loaded.progress.counters)
+    if not loaded.begun and not levellings and not loaded.progress.counters.changed:
         return
     progress = loaded.progress
     completions = await goals.load_completions(tx, locked, progress)
     members = {side.member.owner_id: side.member for side in sides}
-    booking = await open_booking(
-        tx, locked, members.values(), rows=3 * len(sides) * len(loaded.begun), all_lots=True
-    )
+    ids = 3 * len(sides) * len(loaded.begun) + sum(len(levelling.owed) for levelling in levellings)
+    booking = await open_booking(tx, locked, members.values(), rows=ids, all_lots=True)
     for side in sides:
         booking.journal.ordinals[side.posted] = await last_ordinal(tx, side.posted)
+    quotas, of_goal = await _budgets(tx, loaded, partings[-1].occurred_at, levellings)
+    changed = _Changed(booking, context.vault.numbers, progress, completions, quotas)
     completed = list[CompletionRecord]()
-    quotas, of_goal = await _budgets(tx, loaded, partings[-1].occurred_at)
+    waiting = list(levellings)
     for side in sides:
         if side.parting.takes_back:
-            falls = _take_back(booking, context.vault.numbers, progress, completions, side, loaded.begun)
-            budgets.give_back(quotas, falls)
+            own = [levelling for levelling in waiting if levelling.member is side.member]
+            _part(changed, side, loaded.begun, own)
+            waiting = [levelling for levelling in waiting if levelling.member is not side.member]
         completed += [
             goals.complete(
                 booking,
-                context.vault.numbers,
+                changed.numbers,
                 reached,
                 side.posted,
                 side.parting.occurred_at,
@@ -168,17 +185,27 @@ async def _load(tx: Tx, sides: Sequence[_Side], starts: Starts) -> _Goals:
     return loaded
 
 
-async def _budgets(tx: Tx, loaded: _Goals, at: datetime) -> tuple[Quotas, dict[str, BudgetKey]]:
-    """Return the budgets of these goals, by goal; what members reach together is not known yet."""
-    book, terms = (await compiled_rulebooks(tx, [loaded.version]))[loaded.version], loaded.current
-    zone = (await current_programme(tx)).zone_info
+async def _budgets(
+    tx: Tx, loaded: _Goals, at: datetime, levellings: Sequence[Levelling]
+) -> tuple[Quotas, dict[str, BudgetKey]]:
+    """Return the budgets of these goals and levels, and those of the goals by goal; what members reach together is not known yet."""
+    owed = [
+        (lot.rulebook, BudgetKey(lot.budget, lot.budget_from), points)
+        for levelling in levellings
+        for lot, points in levelling.owed
+        if lot.budget is not None and lot.budget_from is not None
+    ]
+    books = await compiled_rulebooks(tx, {loaded.version, *(rulebook for rulebook, _, _ in owed)})
+    zone, book, terms = (await current_programme(tx)).zone_info, books[loaded.version], loaded.current
     of_goal = {
         term.goal.code: key_of(book.budgets[term.goal.budget], at, zone)
         for term in terms
         if term.goal.budget is not None
     }
     wanted = [(of_goal[term.goal.code], term.goal.points) for term in terms if term.goal.code in of_goal]
-    ceilings = {key: book.budgets[key.code].ceiling for key in of_goal.values()}
+    wanted += [(key, points) for _, key, points in owed]
+    ceilings = {key: books[rulebook].budgets[key.code].ceiling for rulebook, key, _ in owed}
+    ceilings |= {key: book.budgets[key.code].ceiling for key in of_goal.values()}
     return await budgets.load_quotas(tx, wanted, ceilings), of_goal
 
 
@@ -195,25 +222,44 @@ def _reach(loaded: _Goals, side: _Side) -> Iterator[Reached]:
             yield reached
 
 
-def _take_back(
-    booking: Booking,
-    numbers: Numbers,
-    progress: Progress,
-    completions: Completions,
-    side: _Side,
-    terms: Sequence[Term],
-) -> list[PointsOfLot]:
-    """Take back the completions that a member has no more, since another part of it left."""
-    journal, wallets = booking.journal, [wallet.id for wallet in side.member.wallets]
+def _part(changed: _Changed, side: _Side, terms: Sequence[Term], levellings: Sequence[Levelling]) -> None:
+    """Take back the completions and points that a member has no more, and grant what only the common caps kept from it."""
+    booking, progress = changed.booking, changed.progress
+    wallets, at = [wallet.id for wallet in side.member.wallets], side.parting.occurred_at
     falls = [
-        points for term in terms for lost in progress.part(term, wallets) for points in completions.take(lost)
+        points
+        for term in terms
+        for lost in progress.part(term, wallets)
+        for points in changed.completions.take(lost)
     ]
-    returning.take_back(journal, [side.member], side.posted, (), falls, (), side.parting.occurred_at)
-    lost = Counter[int]()  # by wallet, because a transaction is told once of each
-    for lot, points in falls:
-        lost[lot.wallet.id] += points
-    for wallet_id, points in lost.items():
-        wallet, at = booking.locked.by_id[wallet_id], side.parting.occurred_at
-        moved = MovedPoints(wallet, points, side.parting.cause, side.posted, at)
-        tell_points(booking.tx, numbers, booking.programme, PointsReversed, moved)
-    return falls
+    for levelling in levellings:
+        if levelling.shift.points < 0:
+            level, points = levelling.shift
+            falls += caps_of_parted.drawn(progress.counters, level, levelling.families, -points)
+    returning.take_back(booking.journal, [side.member], side.posted, (), falls, (), at)
+    budgets.give_back(changed.quotas, falls)
+    gains = [
+        gained
+        for levelling in levellings
+        for gained in capping.grant_owed(
+            booking, progress.counters, levelling, changed.quotas, side.posted, at
+        )
+    ]
+    _tell(changed, side, PointsReversed, falls)
+    _tell(changed, side, PointsEarned, gains)
+
+
+def _tell(
+    changed: _Changed,
+    side: _Side,
+    event: type[PointsEarned | PointsReversed],
+    moved: Sequence[PointsOfLot],
+) -> None:
+    """Tell points by wallet, because a transaction is told once of each."""
+    by_wallet = Counter[int]()
+    for lot, points in moved:
+        by_wallet[lot.wallet.id] += points
+    for wallet_id, points in by_wallet.items():
+        wallet, at = changed.booking.locked.by_id[wallet_id], side.parting.occurred_at
+        told = MovedPoints(wallet, points, side.parting.cause, side.posted, at)
+        tell_points(changed.booking.tx, changed.numbers, changed.booking.programme, event, told)
