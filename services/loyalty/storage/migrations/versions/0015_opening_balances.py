@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("key"),
     )
-    op.create_index("ix_opening_wallet_id", "opening", ["wallet_id"])
+    op.create_index("opening_wallet_id", "opening", ["wallet_id"])
     for statement in triggers.append_only_ddl("opening", dialect):
         op.execute(statement)
 
