@@ -22,15 +22,16 @@ REFUSED_BY_MEANING: Mapping[str, Collection[str]] = {
     "a schema has no bounds of instants": ("as_of_out_of_range", "at_out_of_range",),
     "a schema knows no rows": (
         "unknown_customer", "follows_refused", "customer_total_too_large", "return_exceeds_purchase", "return_before_purchase",
-        "customer_erased", "precondition_failed", "idempotency_key_reused",
+        "customer_erased", "precondition_failed", "idempotency_key_reused", "points_worth_nothing",
     ),
     "a schema knows no caller": (
-        "no_customer_of_token", "customer_says_me", "customer_required", "claim_incomplete",
+        "no_customer_of_token", "customer_says_me", "customer_required", "claim_incomplete", "member_required",
     ),
     "a schema compares no fields": (
-        "order_too_large", "order_filter_invalid", "field_not_used", "rulebook_invalid", "rulebook_too_large", "programme_invalid", "period_empty",
+        "order_too_large", "one_fact", "order_filter_invalid", "field_not_used", "rulebook_invalid", "rulebook_too_large", "programme_invalid", "period_empty",
         "period_refused",
     ),
+    "the library draws a header beside its pattern": ("asterisk_expected",),
     "a schema says nothing of fields that it does not name": ("nul_character",),
     "a schema knows no numbering plan, no signature and no file": (
         "phone_invalid", "email_invalid", "external_id_invalid", "cursor_invalid", "file_refused", "token_request_invalid",
