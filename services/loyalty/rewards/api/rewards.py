@@ -205,7 +205,7 @@ async def put_stock(
     body: RewardStockIn,
 ) -> RewardOut:
     """Change how many pieces all members together can claim, not below what they hold. It is another version of the reward."""
-    await set_reward_stock(tx, context, reward, body.stock, caller.key, precondition)
+    await set_reward_stock(tx, reward, body.stock, caller.key, precondition)
     return await _reward_shown(tx, context, reward)
 
 
@@ -226,7 +226,7 @@ async def post_archive(
     reward: RewardInPath,
 ) -> RewardOut:
     """Take a reward out of what members see: nobody can claim it from now on. What was claimed stays claimed."""
-    await archive_reward(tx, context, reward, caller.key, precondition)
+    await archive_reward(tx, reward, caller.key, precondition)
     return await _reward_shown(tx, context, reward)
 
 

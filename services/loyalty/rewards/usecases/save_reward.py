@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from services.loyalty.earning.steps.stocks import set_stock
 from services.loyalty.http import refuse_faults
 from services.loyalty.ledger.steps.programme import lock_programme, open_programme
 from services.loyalty.rewards.domain import document as documents
 from services.loyalty.rewards.domain.document import RewardDocument
-from services.loyalty.rewards.refusals import REWARDS_MAX, RewardInvalid, TooManyRewards
-from services.loyalty.rewards.storage import rewards
-from services.loyalty.rewards.storage.rewards import VersionKey
-from services.loyalty.rewards.storage.tables import RewardRecord, RewardVersionRecord
+from services.loyalty.rewards.refusals import RewardInvalid
+from services.loyalty.rewards.steps.store_reward import store_reward
 from services.loyalty.settings import Settings
-from shared import audit
-from shared.audit import Change
 from shared.context import Context
 from shared.db import Tx
 from shared.preconditions import Precondition
@@ -26,38 +21,12 @@ async def save_reward(
     document: RewardDocument,
     author: str,
     precondition: Precondition,
-    *,
-    archived: bool = False,
 ) -> None:
     """Store a version of a reward, with its stock. The same document once more changes nothing.
 
-    Claims keep the version that they were promised by. Raises PreconditionFailed, RewardInvalid, TooManyRewards and StockBelowUse.
+    Claims keep the version that they were promised by. Raises RewardInvalid, PreconditionFailed, TooManyRewards and StockBelowUse.
     """
     programme = await open_programme(tx, context)
     await lock_programme(tx)
-    former = await rewards.find(tx, code)
-    precondition.check(None if former is None else former.version)
     refuse_faults([*documents.faults(document, programme.tier_codes(context.clock.now()))], RewardInvalid)
-    text = documents.canonical(document)
-    if former is None:
-        if await rewards.count(tx) >= REWARDS_MAX:
-            raise TooManyRewards
-    elif former.archived == archived and await _text(tx, former) == text:
-        return
-    version = 1 if former is None else former.version + 1
-    saved = RewardRecord(
-        code=code,
-        version=version,
-        kind=document.item.kind,
-        archived=archived,
-        created_at=tx.now if former is None else former.created_at,
-        updated_at=tx.now,
-    )
-    await rewards.save(tx, saved, RewardVersionRecord(code, version, text, archived, author, tx.now))
-    await set_stock(tx, code, document.stock)
-    audit.note(tx, changes=[Change(code, "version", None if former is None else former.version, version)])
-
-
-async def _text(tx: Tx, record: RewardRecord) -> str:
-    key = VersionKey(record.code, record.version)
-    return (await rewards.versions(tx, [key]))[key].document
+    await store_reward(tx, code, document, author, precondition)

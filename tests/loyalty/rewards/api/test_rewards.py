@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from services.loyalty.ledger.steps.programme import open_programme, store_version
 from services.loyalty.rewards import refusals
 from tests.loyalty.checkout.api.test_holds import post, refused
 from tests.loyalty.rewards.catalogue import MUG, claim, put
@@ -149,3 +150,21 @@ async def test_a_catalogue_has_a_largest_number_of_rewards(
     assert refused(await save(shop, "tour")) == (409, "too_many_rewards")
     assert (await save(shop, price={"points": 5})).status_code == 200
     assert refusals.REWARDS_MAX > 1
+
+
+async def test_a_reward_that_names_a_tier_of_the_past_is_archived_and_restocked(shop: Shop) -> None:
+    """Only a new document is judged by the programme of now."""
+    await put(shop, "mug", price={"points": 30, "tiers": {"gold": 20}})
+    async with shop.database.begin() as tx:
+        programme = await open_programme(tx, shop.runtime.context)
+        document = programme.versions[0].document
+        fewer = document.model_copy(update={"tiers": document.tiers[:2]})
+        await store_version(tx, fewer, None, "system", replaced=[1])
+    manager = shop.operator("manager")
+    assert refused(await save(shop, "mug", price={"points": 30, "tiers": {"gold": 20}})) == (
+        422,
+        "reward_invalid",
+    )
+    restocked = await manager.put("/v1/rewards/mug/stock", json={"stock": 5})
+    assert (restocked.status_code, restocked.json()["document"]["stock"]) == (200, 5)
+    assert (await post(manager, "/v1/rewards/mug/archive")).json()["archived"]
