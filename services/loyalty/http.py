@@ -15,6 +15,7 @@ from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.purchases.domain.facts import Line
 from services.loyalty.purchases.domain.reasons import CutBy, Reason
 from shared.auth.principal import Principal
+from shared.catalogues import field_sentence
 from shared.db import Read
 from shared.db.types import to_json
 from shared.errors import DomainError, FieldError
@@ -32,14 +33,16 @@ from shared.http.models import (
     Sku,
     Source,
     Store,
+    refused,
 )
 from shared.http.validation import field_errors, pointer
 from shared.identity.brought import issuer_of
-from shared.limits import LINES_MAX
+from shared.limits import INSTANT_MAX, INSTANT_MIN, LINES_MAX
 
 T = TypeVar("T", bound=BaseModel)
 PLACE = "document"
 """The name of a document in a request."""
+_AT_OUT_OF_RANGE = field_sentence(__name__, "at_out_of_range")
 
 
 class SimulatedLineIn(Request):
@@ -83,6 +86,13 @@ def stored_lines(lines: Iterable[SimulatedLineIn]) -> tuple[Line, ...]:
     return tuple(
         Line(line.quantity, line.amount_minor, line.sku, line.category, line.brand) for line in lines
     )
+
+
+def in_range(at: datetime) -> datetime:
+    """Refuse an instant that no part of the product can store."""
+    if not INSTANT_MIN <= at < INSTANT_MAX:
+        raise refused(_AT_OUT_OF_RANGE)
+    return at
 
 
 class AppliedRuleOut(Response):
@@ -142,9 +152,10 @@ def simulated_rules(rules: Iterable[object]) -> list[SimulatedRuleOut]:
     return [SimulatedRuleOut.model_validate(rule, from_attributes=True) for rule in rules]
 
 
-def rejected_rules(rejected: Iterable[object]) -> list[RejectedRuleOut]:
-    """Return the rules that grant nothing, as they are shown."""
-    return [RejectedRuleOut.model_validate(rule, from_attributes=True) for rule in rejected]
+def rejected_rules(rejected: Iterable[object], caller: Principal) -> list[RejectedRuleOut]:
+    """Return the rules that grant nothing, as they are shown. Customers do not read of what has not begun."""
+    shown = [RejectedRuleOut.model_validate(rule, from_attributes=True) for rule in rejected]
+    return [rule for rule in shown if caller.customer_id is None or rule.reason is not Reason.NOT_IN_FORCE]
 
 
 def filled_caps(caps: Iterable[object]) -> list[FilledCapOut]:
@@ -184,14 +195,14 @@ async def member_named(read: Read, caller: Principal, named: Naming, asked: Name
     A partner names only customers that it brought. Raises UnknownMember.
     """
     identity_id = await buyer_of(read, caller, named, asked)
-    is_anothers = (
-        caller.kind == "partner"
-        and identity_id is not None
-        and await issuer_of(read, identity_id) != caller.issuer
-    )
-    if is_anothers:
+    if identity_id is not None and not await _may_name(read, caller, identity_id):
         raise UnknownMember
     return identity_id
+
+
+async def _may_name(read: Read, caller: Principal, identity_id: str) -> bool:
+    """Return whether a caller may name this customer: a partner only those that it brought."""
+    return caller.kind != "partner" or await issuer_of(read, identity_id) == caller.issuer
 
 
 async def wallets_asked(
@@ -202,12 +213,17 @@ async def wallets_asked(
     issuer: str | None,
     now: datetime,
 ) -> list[int] | None:
-    """Return the wallets that a list is about; none for a customer whom the caller may not name. None: all wallets."""
+    """Return the wallets that a list is about; none for a customer whom the caller may not name. None: all wallets.
+
+    A partner would learn from the shop's customer into whom its own was merged.
+    """
     name = customer or caller.customer_id
     if name is None:
         return None
     identity_id = await named.identity_of(read, name, issuer)
     if identity_id is None or caller.customer_id not in (None, identity_id):
+        return []
+    if not await _may_name(read, caller, identity_id):
         return []
     try:
         return (await find_member(read, identity_id, now)).wallet_ids

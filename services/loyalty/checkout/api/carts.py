@@ -20,8 +20,8 @@ class CheckoutCartIn(CartIn):
     )
 
 
-def cart_asked(cart: CheckoutCartIn, identity_id: str | None, at: datetime) -> Asked:
-    """Return a cart as rules look at it. Raises UnknownCurrency and PaidOrderTooLarge."""
+def cart_asked(cart: CheckoutCartIn, identity_id: str | None, at: datetime, issuer: str) -> Asked:
+    """Return a cart of an issuer as rules look at it. Raises UnknownCurrency and PaidOrderTooLarge."""
     money.exponent(cart.currency)
     if sum(line.amount_minor for line in cart.lines) + cart.shipping_minor > ORDER_AMOUNT_MAX:
         raise PaidOrderTooLarge
@@ -34,4 +34,5 @@ def cart_asked(cart: CheckoutCartIn, identity_id: str | None, at: datetime) -> A
         channel=cart.channel,
         store=cart.store,
         document=None,
+        issuer=issuer,
     )

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from services.loyalty.promotions.queries.discount_cart import Discount, DiscountedCart, Refused, WhyNot
 from services.loyalty.purchases.domain.facts import Line
+from shared.auth.principal import Principal
 from shared.http.models import Response
 
 
@@ -103,13 +104,17 @@ def discounts_shown(discounts: Sequence[Discount]) -> list[DiscountOut]:
     ]
 
 
-def promotions_shown(discounted: DiscountedCart) -> DiscountsOut:
-    """Return what the promotions of a cart come to, as it is shown."""
-    served = discounted.served
+def promotions_shown(discounted: DiscountedCart, caller: Principal) -> DiscountsOut:
+    """Return what the promotions of a cart come to, as it is shown. Customers do not read of what has not begun."""
+    served, reads_all = discounted.served, caller.customer_id is None
     return DiscountsOut(
         amount_minor=served.total,
         applied=discounts_shown(served.discounts),
-        rejected=[_refused(refused) for refused in served.refused],
+        rejected=[
+            _refused(refused)
+            for refused in served.refused
+            if reads_all or refused.reason is not WhyNot.NOT_IN_FORCE
+        ],
     )
 
 

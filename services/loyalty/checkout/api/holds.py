@@ -194,7 +194,7 @@ async def post_hold(
     asked = HoldAsked(
         caller=caller,
         key=key,
-        cart=cart_asked(body, identity_id, context.clock.now()),
+        cart=cart_asked(body, identity_id, context.clock.now(), caller.issuer),
         points=body.points,
         seconds=body.ttl_seconds,
         shipping_minor=body.shipping_minor,

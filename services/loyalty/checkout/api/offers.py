@@ -90,7 +90,7 @@ async def post_offers(
     """
     now = context.clock.now()
     identity_id = await member_named(read, caller, named, body)
-    cart = cart_asked(body, identity_id, now)
+    cart = cart_asked(body, identity_id, now, caller.issuer)
     found = None if identity_id is None else await find_member(read, identity_id, now)
     offers: Offers = await find_offers(read, context, found, cart, body.shipping_minor)
     return OffersOut(

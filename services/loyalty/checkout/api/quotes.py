@@ -28,6 +28,7 @@ from services.loyalty.ledger.refusals import InsufficientPoints, UnknownMember
 from services.loyalty.redemptions.refusals import MorePointsThanAllowed, PaidOrderTooLarge, TooFewPoints
 from services.loyalty.settings import Settings
 from shared.auth.access import OPERATORS, allow
+from shared.auth.principal import Principal
 from shared.http.customers import Named
 from shared.http.dependencies import Caller, InContext, Reading
 from shared.http.models import Response, example
@@ -172,12 +173,12 @@ async def post_quote(
     """
     now = context.clock.now()
     identity_id = await member_named(read, caller, named, body)
-    cart = cart_asked(body, identity_id, now)
+    cart = cart_asked(body, identity_id, now, caller.issuer)
     found = None if identity_id is None else await find_member(read, identity_id, now)
-    return _shown(await quote_cart(read, context, found, cart, body.shipping_minor, body.points))
+    return _shown(await quote_cart(read, context, found, cart, body.shipping_minor, body.points), caller)
 
 
-def _shown(quote: Quote) -> QuoteOut:
+def _shown(quote: Quote, caller: Principal) -> QuoteOut:
     simulation, pays, discounted = quote.simulation, quote.pays, quote.discounted
     return QuoteOut(
         at=quote.cart.at,
@@ -191,7 +192,7 @@ def _shown(quote: Quote) -> QuoteOut:
         rulebook_hash=simulation.hash.hex(),
         tier=simulation.tier,
         lines=lines_shown(quote.cart.lines, discounted.served.discounts),
-        discounts=promotions_shown(discounted),
+        discounts=promotions_shown(discounted, caller),
         points=QuotedPointsOut(
             active=quote.active,
             usable=quote.usable.points,
@@ -203,7 +204,7 @@ def _shown(quote: Quote) -> QuoteOut:
         earns=EarnPreviewOut(
             points=simulation.points,
             applied=simulated_rules(simulation.rules),
-            rejected=rejected_rules(simulation.rejected),
+            rejected=rejected_rules(simulation.rejected, caller),
             caps=filled_caps(simulation.caps),
             goals=[
                 QuotedGoalOut(

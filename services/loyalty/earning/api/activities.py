@@ -22,13 +22,13 @@ from services.loyalty.activities.refusals import (
     ActivityInTheFuture,
     ActivityNotFound,
 )
-from services.loyalty.earning.api.facts import FactsIn, in_range
+from services.loyalty.earning.api.facts import FactsIn
 from services.loyalty.earning.domain.earning import Outcome as EarningOutcome
 from services.loyalty.earning.queries.find_activities import FoundActivity, admit, shown
 from services.loyalty.earning.queries.find_activities import list_activities as activities_of
 from services.loyalty.earning.usecases.record_activities import record_activities as record
 from services.loyalty.earning.usecases.reverse_activity import reverse_activity as reverse
-from services.loyalty.http import wallets_asked
+from services.loyalty.http import in_range, wallets_asked
 from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.settings import Settings
 from shared.auth.access import OPERATORS, allow

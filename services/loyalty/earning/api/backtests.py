@@ -5,9 +5,9 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from services.loyalty.earning.api.documents import DocumentIn, DraftName, document_asked
-from services.loyalty.earning.api.facts import in_range
 from services.loyalty.earning.refusals import DraftNotFound, RulebookInvalid, RulebookTooLarge
 from services.loyalty.earning.usecases.backtest_rulebook import BACKTEST, BACKTEST_ASKED, Backtest
+from services.loyalty.http import in_range
 from services.loyalty.settings import Settings
 from shared import csv_text, jobs
 from shared.auth.access import allow

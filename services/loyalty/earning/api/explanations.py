@@ -17,7 +17,7 @@ from services.loyalty.purchases.domain.facts import StoredPurchase
 from services.loyalty.settings import Settings
 from shared.auth.access import OPERATORS, allow
 from shared.http.customers import CustomerId
-from shared.http.dependencies import InContext, Reading
+from shared.http.dependencies import Caller, InContext, Reading
 from shared.http.models import Response, example
 from shared.http.routes import Router
 from shared.limits import ID_MAX
@@ -58,6 +58,7 @@ class ExplanationOut(Response):
 async def get_explanation(
     read: Reading,
     context: InContext[Settings],
+    caller: Caller,
     customer_id: CustomerId,
     entry_id: Annotated[str, Path(max_length=ID_MAX, examples=["txn_purchase_3h6m9z2e5v8qn1k4c7rtw0xdga"])],
 ) -> ExplanationOut:
@@ -79,6 +80,6 @@ async def get_explanation(
         activity_id=None if isinstance(fact, StoredPurchase) else id_of_activity(numbers, fact.id),
         rulebook=fact.rulebook,
         applied=applied_rules(explained.applied),
-        rejected=rejected_rules(explained.rejected),
+        rejected=rejected_rules(explained.rejected, caller),
         goals=[goal_out(standing) for standing in explained.goals],
     )

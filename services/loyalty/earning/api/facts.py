@@ -1,6 +1,5 @@
 """The parts of requests that tell of activities: facts, and instants that can be stored."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -11,17 +10,8 @@ from services.loyalty.earning.domain.fact_names import RESERVED
 from shared.catalogues import field_sentence
 from shared.events.base import Code
 from shared.http.models import refused
-from shared.limits import INSTANT_MAX, INSTANT_MIN
 
-_AT_OUT_OF_RANGE = field_sentence(__name__, "at_out_of_range")
 _FACT_RESERVED = field_sentence(__name__, "fact_reserved")
-
-
-def in_range(at: datetime) -> datetime:
-    """Refuse an instant that no part of the product can store."""
-    if not INSTANT_MIN <= at < INSTANT_MAX:
-        raise refused(_AT_OUT_OF_RANGE)
-    return at
 
 
 def _no_reserved(facts: dict[str, FactValue]) -> dict[str, FactValue]:

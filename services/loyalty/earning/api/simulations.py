@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from services.loyalty.activities.domain.facts import ONE_UNIT
 from services.loyalty.earning.api.documents import DocumentIn, DraftName, document_asked
-from services.loyalty.earning.api.facts import FactsIn, in_range
+from services.loyalty.earning.api.facts import FactsIn
 from services.loyalty.earning.api.goals import GOAL_EXAMPLE, GoalStandingOut, goal_out
 from services.loyalty.earning.api.rulebooks import HASH
 from services.loyalty.earning.queries.rules_asked import Asked, AskedActivity
@@ -26,6 +26,7 @@ from services.loyalty.http import (
     SimulatedRuleOut,
     buyer_of,
     filled_caps,
+    in_range,
     rejected_rules,
     simulated_rules,
     stored_lines,
@@ -36,6 +37,7 @@ from services.loyalty.redemptions.refusals import PaidOrderTooLarge
 from services.loyalty.settings import Settings
 from shared import money
 from shared.auth.access import OPERATORS, allow
+from shared.auth.principal import Principal
 from shared.catalogues import field_sentence
 from shared.events.base import Code
 from shared.http.customers import Named
@@ -191,10 +193,10 @@ async def post_simulation(
         document=document,
         activity=None if body.activity is None else AskedActivity(body.activity.kind, body.activity.facts),
     )
-    return _shown(asked.at, await simulate_purchase(read, context, found, asked))
+    return _shown(asked.at, await simulate_purchase(read, context, found, asked), caller)
 
 
-def _shown(at: datetime, simulation: Simulation) -> SimulationOut:
+def _shown(at: datetime, simulation: Simulation, caller: Principal) -> SimulationOut:
     return SimulationOut(
         at=at,
         rulebook=simulation.version,
@@ -202,7 +204,7 @@ def _shown(at: datetime, simulation: Simulation) -> SimulationOut:
         tier=simulation.tier,
         points=simulation.points,
         applied=simulated_rules(simulation.rules),
-        rejected=rejected_rules(simulation.rejected),
+        rejected=rejected_rules(simulation.rejected, caller),
         caps=filled_caps(simulation.caps),
         goals=[goal_out(standing) for standing in simulation.goals],
     )

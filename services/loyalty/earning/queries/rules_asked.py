@@ -44,6 +44,8 @@ class Asked:
     store: str | None
     document: str | None
     activity: AskedActivity | None = None
+    issuer: str = SHOP
+    """The issuer that tells the purchase or the activity: the shop, or `partner:<id>`."""
 
     @property
     def amount_minor(self) -> int:
@@ -84,7 +86,9 @@ def cart_of(rules: RulesAsked, asked: Asked) -> Cart:
     """Return a cart or an activity as rules look at it."""
     if asked.activity is not None:
         member, activity = None if rules.tier is None else MemberFacts(rules.tier), asked.activity
-        return earning.cart_of_activity(activity.kind, activity.facts, asked.at, member, asked.source, SHOP)
+        return earning.cart_of_activity(
+            activity.kind, activity.facts, asked.at, member, asked.source, asked.issuer
+        )
     return Cart(
         currency=asked.currency,
         occurred_at=asked.at,
@@ -93,6 +97,7 @@ def cart_of(rules: RulesAsked, asked: Asked) -> Cart:
         source=asked.source,
         channel=asked.channel,
         store=asked.store,
+        issuer=asked.issuer,
     )
 
 

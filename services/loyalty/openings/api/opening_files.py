@@ -3,8 +3,9 @@
 import re
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from services.loyalty.http import in_range
 from services.loyalty.openings.domain.openings import IMPORT_OPENINGS, Opening
 from shared.catalogues import field_sentence
 from shared.events.base import IDENTITY_PATTERN
@@ -18,6 +19,7 @@ from shared.spelling import spelled_external_id
 
 _CUSTOMER_NAME = field_sentence(__name__, "opening_customer_name", code="customer_name")
 _IDENTITY = re.compile(IDENTITY_PATTERN)
+_Instant = Annotated[InstantIn, AfterValidator(in_range)]
 
 
 class OpeningBalanceIn(Request):
@@ -27,9 +29,9 @@ class OpeningBalanceIn(Request):
     row_id: OrderId
     customer: str
     points: Annotated[int, Field(ge=1, le=MEMBER_POINTS_MAX)]
-    earned_at: InstantIn
-    available_at: InstantIn | None = None
-    expires_at: InstantIn | None = None
+    earned_at: _Instant
+    available_at: _Instant | None = None
+    expires_at: _Instant | None = None
 
 
 def _head(number: int, row: Cells, source: str) -> Json:

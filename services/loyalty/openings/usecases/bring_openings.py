@@ -107,6 +107,9 @@ async def _book(
     records: list[OpeningRecord] = []
     lots: list[Lot] = []
     for row in fresh:
+        if row.opening.earned_at > booking.journal.now:
+            outcomes[row.key] = _refused("earned_at", _IN_THE_FUTURE)
+            continue
         expires_at = expiry_of(row.opening, booking.programme)
         if (refused := _fault(booking, row, expires_at)) is not None:
             outcomes[row.key] = refused
@@ -125,9 +128,7 @@ async def _book(
 
 def _fault(booking: Booking, row: _Fresh, expires_at: datetime | None) -> Refused | None:
     """Return why a row cannot be booked; None if it can."""
-    opening, now = row.opening, booking.journal.now
-    if opening.earned_at > now:
-        return _refused("earned_at", _IN_THE_FUTURE)
+    opening = row.opening
     if expires_at is not None and expires_at <= opening.begins_at:
         return _refused("expires_at", _EXPIRES_BEFORE)
     balance = booking.locked.member(row.wallet.identity_id).balance()

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from tests.loyalty.checkout.api.test_holds import LINES, cart, post, refused
+from tests.loyalty.earning.domain.rule_oracle import Json
+from tests.loyalty.earning.ruled import put_rules
 from tests.loyalty.shop import START, Shop, bought, customer, merged
 from tests.parts import facts
 
@@ -72,6 +74,37 @@ async def test_a_merge_tells_a_partner_nothing(shop: Shop, brought: str) -> None
     assert (await mart.get(f"/v1/holds/{held['id']}")).json()["customer_id"] == brought
     assert (await shop.operator().get(f"/v1/holds/{held['id']}")).json()["customer_id"] == owner
     assert [item["customer_id"] for item in (await mart.get("/v1/holds")).json()["items"]] == [brought]
+    by_owner = await mart.get("/v1/holds", params={"customer_id": owner})
+    assert by_owner.json()["items"] == [], "or it would tell into whom the partner's customer was merged"
+
+
+async def test_a_partners_cart_earns_by_the_rules_for_its_orders(shop: Shop, brought: str) -> None:
+    theirs = {"op": "eq", "fact": "order.partner", "value": "mart"}
+    bonus: Json = {"code": "mart", "kind": "fixed_bonus", "points": 50, "when": theirs}
+    tenth: Json = {"code": "tenth", "kind": "percent_off", "percent": 10, "when": theirs}
+    await put_rules(shop, {"rules": [bonus], "promotions": [tenth]}, version=2, begins=START)
+    asked = cart(brought) | {"points": None}
+    partners = (await shop.partner("mart", SCOPES).post("/v1/quotes", json=asked)).json()
+    shops = (await shop.operator().post("/v1/quotes", json=asked)).json()
+    assert (partners["earns"]["points"], shops["earns"]["points"]) == (50, 0)
+    assert [quote["discounts"]["amount_minor"] > 0 for quote in (partners, shops)] == [True, False]
+
+
+async def test_customers_do_not_read_of_what_has_not_begun(shop: Shop) -> None:
+    member, later = customer(), {"begins_at": "2026-11-11T00:00:00Z"}
+    await shop.tell(bought(member, [(1, 10_000)], START))
+    secret: Json = {"code": "secret", "kind": "percent_off", "percent": 50, **later}
+    bonus: Json = {"code": "hidden", "kind": "fixed_bonus", "points": 50, **later}
+    await put_rules(shop, {"rules": [bonus], "promotions": [secret]}, version=2, begins=START)
+    asked = {"currency": "CNY", "lines": LINES}
+    own = await shop.customer(member).post("/v1/quotes", json=asked)
+    simulated = await shop.customer(member).post("/v1/simulations", json=asked)
+    operators = await shop.operator().post("/v1/quotes", json=asked)
+    for answer in (own, simulated):
+        assert answer.status_code == 200
+        assert not {"secret", "hidden"} & set(answer.text.replace('"', " ").split())
+    assert "secret" in operators.text
+    assert "hidden" in operators.text
 
 
 async def test_customers_hold_and_cancel_and_the_shop_commits(shop: Shop) -> None:

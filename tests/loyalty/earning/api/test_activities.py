@@ -173,6 +173,7 @@ async def test_partners_act_for_those_that_they_brought_and_customers_look(shop:
         assert refused(await forbidden.post(f"{path}/reverse")) == (403, "forbidden")
     await shop.tell(merged(brought, owner, 1, START))
     assert (await mart.get(path)).json()["customer_id"] == brought  # a merge tells a partner nothing
+    assert (await mart.get("/v1/activities", params={"customer_id": owner})).json()["items"] == []
     assert (await shop.operator().get(path)).json()["customer_id"] == owner
     listed = {
         name: [item["id"] for item in (await reader.get("/v1/activities")).json()["items"]]

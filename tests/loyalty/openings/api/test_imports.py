@@ -156,6 +156,8 @@ async def test_a_row_that_cannot_be_brought_is_named_with_its_column(shop: Shop)
             row(13, ana, 5),
             row(14, bo),
             row(13, ana, 6),
+            row(15, ana, earned="9999-01-01T00:00:00Z"),
+            row(16, ana, dates=",9999-01-01T00:00:00Z"),
         ),
     )
     assert job["errors"] == {
@@ -172,6 +174,8 @@ async def test_a_row_that_cannot_be_brought_is_named_with_its_column(shop: Shop)
         (12, "/points"): "too_small",
         (13, "/earned_at"): "instant_invalid",
         (16, "/points"): "differs_in_order",
+        (17, "/earned_at"): "at_out_of_range",
+        (18, "/expires_at"): "at_out_of_range",
     }
     assert (job["done"], await shop.active(ana), await shop.active(bo)) == (1, 100, 200)
 

@@ -145,7 +145,7 @@ async def test_the_catalogue_is_listed_filtered_and_archived(shop: Shop) -> None
 async def test_a_catalogue_has_a_largest_number_of_rewards(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.loyalty.rewards.usecases.save_reward.REWARDS_MAX", 1)
+    monkeypatch.setattr("services.loyalty.rewards.steps.store_reward.REWARDS_MAX", 1)
     assert (await save(shop)).status_code == 200
     assert refused(await save(shop, "tour")) == (409, "too_many_rewards")
     assert (await save(shop, price={"points": 5})).status_code == 200
