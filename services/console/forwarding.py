@@ -31,7 +31,7 @@ LIMITS = httpx2.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connection
 TIMES = httpx2.Timeout(ANSWER_SECONDS_MAX, connect=CONNECT_SECONDS_MAX, pool=CONNECT_SECONDS_MAX)
 LONGER_BODIES = (
     (re.compile(r"/\w+/v1/[^/]+:batch$"), BATCH_BODY_BYTES_MAX),
-    (re.compile(r"/\w+/v1/imports(/\w+)?$"), IMPORT_BODY_BYTES_MAX),
+    (re.compile(r"/\w+/v1/imports(/[\w-]+)?$"), IMPORT_BODY_BYTES_MAX),
 )
 """The paths whose operations take longer bodies than others. A test compares them with what the services declare."""
 _OF_ONE_CONNECTION = frozenset(

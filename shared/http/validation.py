@@ -149,12 +149,17 @@ def _unknown(where: str, name: str, known: Iterable[str]) -> FieldError:
 def _existing(loc: Sequence[str | int], body: object) -> list[str | int]:
     """Return the steps of `loc` that the body really has, without the tags of unions that pydantic adds.
 
-    The last step stays even if the body does not have it, because it is the missing field.
+    The last step stays even if the body does not have it, because it is the missing field. A tag may be the name of a field as well,
+    also of one that nobody knows: then the path that has more of `loc` is the one.
     """
     steps: list[str | int] = []
     here = body
     for position, step in enumerate(loc):
         if _has(here, step):
+            rest = loc[position + 1 :]
+            if rest and isinstance(here, dict) and step in here.values():
+                as_tag, as_field = _existing(rest, here), [step, *_existing(rest, here[step])]
+                return steps + (as_field if len(as_field) > len(as_tag) else as_tag)
             here = here[step]  # type: ignore[index]
             steps.append(step)
         elif position == len(loc) - 1 and isinstance(here, dict):

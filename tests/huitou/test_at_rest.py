@@ -30,8 +30,8 @@ pytestmark = pytest.mark.slow
 WAIT_SECONDS_MAX = 60.0
 MARK = "order-4711-of-the-control"
 """An order id, which is kept as it is: the search must find it where it stands."""
-MERCHANTS = {"source", "order_id", "return_id", "sku", "category", "brand", "channel", "store"}
-"""The merchant's ids and codes in profile, and in carts and rewards that loyalty keeps. A name or digits alone are taken for such an id (ADR 27)."""
+MERCHANTS = {"source", "order_id", "return_id", "activity_id", "sku", "category", "brand", "channel", "store"}
+"""The merchant's ids and codes in profile, and in carts, rewards and activities that loyalty keeps. A name or digits alone are taken for such an id (ADR 27)."""
 PUBLISHED = {"name_en", "name_zh"}
 """What the shop calls its tiers, for all members to read. Nobody's data belongs there."""
 WHOLE_TEXTS = {
@@ -187,7 +187,8 @@ def _plant(
         field = str(node.place[-1])
         for text in (canaries.NAME, canaries.PHONE, canaries.EMAIL, canaries.ABROAD):
             is_merchants = field in MERCHANTS and (
-                service == "profile" or name in ("hold_points", "save_reward")
+                service == "profile"
+                or name in ("hold_points", "save_reward", "record_activity", "record_activities")
             )
             if is_merchants and text not in (canaries.EMAIL, canaries.ABROAD):
                 continue

@@ -1,6 +1,12 @@
 """The refusals of the facts."""
 
+from typing import Final
+
 from shared.errors import DomainError, Kind
+from shared.limits import LINES_MAX, QUANTITY_MAX
+
+UNITS_MAX: Final = LINES_MAX * QUANTITY_MAX
+"""The largest number of units of one fact. No order can have more, and the units of a day stay far from what a database can add up."""
 
 
 class ZoneChanged(DomainError):
@@ -10,6 +16,6 @@ class ZoneChanged(DomainError):
 
 
 class TooManyUnits(DomainError):
-    """A fact has more units than a database can count."""
+    """A fact has more units than an order can have, so many that those of a day could not be added up."""
 
     kind, code = Kind.INVALID, "too_many_units"

@@ -12,6 +12,7 @@ from shared.auth.signing import public_keys_path
 from shared.http.health import Issue
 from shared.http.models import LIMIT_DEFAULT
 from tests.parts.till import SALE, Till
+from tests.parts.waiting import until
 
 PATH = "/v1/customers/cus_a/sales"
 
@@ -166,6 +167,12 @@ async def test_requests_are_counted_by_operation_and_status(one_till: Till) -> N
 
 async def test_ready_is_said_of_a_database_at_head_and_taken_back_while_draining(till: Till) -> None:
     async with till.client(None) as client:
+
+        async def is_ready() -> bool:
+            """The database may need a moment for the first connection, and the answer does not wait for it."""
+            return (await client.get("/health/ready")).status_code == 200
+
+        await until(is_ready)
         ready = await client.get("/health/ready")
         till.app.state.health.draining = True
         draining = await client.get("/health/ready", headers={"Accept-Language": "zh"})

@@ -11,7 +11,7 @@ from services.scoring.facts.domain.facts import (
     Return,
     ReturnedUnits,
 )
-from services.scoring.facts.refusals import TooManyUnits
+from services.scoring.facts.refusals import UNITS_MAX, TooManyUnits
 from services.scoring.facts.usecases.record_purchases import record_purchases
 from services.scoring.facts.usecases.record_returns import record_returns
 from services.scoring.settings import Settings
@@ -19,7 +19,6 @@ from shared.context import Context
 from shared.db import Tx
 from shared.events import profile
 from shared.events.profile import PurchaseRecorded, PurchaseReturned
-from shared.limits import INT64_MAX
 from shared.local_time import local_day
 
 
@@ -70,6 +69,6 @@ def _return(event: PurchaseReturned, zone: ZoneInfo) -> ItemisedReturn:
 
 def _units(lines: Sequence[profile.PurchaseLine | profile.ReturnedLine]) -> int:
     units = sum(line.quantity for line in lines)
-    if units > INT64_MAX:
-        raise TooManyUnits(most=INT64_MAX)
+    if units > UNITS_MAX:
+        raise TooManyUnits(most=UNITS_MAX)
     return units

@@ -7,12 +7,13 @@ from sqlalchemy import select
 
 from services.scoring.facts import invariants
 from services.scoring.facts.domain.state import EMPTY, State
-from services.scoring.facts.refusals import TooManyUnits
+from services.scoring.facts.refusals import UNITS_MAX, TooManyUnits
 from services.scoring.facts.storage import states
 from services.scoring.facts.storage.tables import customer_state, purchase, purchase_return
 from services.scoring.labels.storage.tables import score
 from shared import identity
 from shared.events.scoring import ScoringErasureDone
+from shared.limits import INT64_MAX
 from shared.outbox.tables import outbox
 from tests.scoring.running import NOW, Scoring, at, bought, customer, erased, moved, registered, returned
 
@@ -179,10 +180,16 @@ async def test_a_batch_with_every_sort_of_event_is_one_transaction(scoring: Scor
     assert await state(scoring, three) == EMPTY
 
 
-async def test_more_units_than_can_be_counted_are_refused(scoring: Scoring) -> None:
-    one = bought(customer(), at(1), units=2**63 - 1)
-    line = one.lines[0].model_copy(update={"line": 2})
-    with pytest.raises(TooManyUnits):
-        await scoring.deliver(one.model_copy(update={"lines": (*one.lines, line)}))
-    await scoring.deliver(one)
-    assert await scoring.count(purchase) == 1
+async def test_facts_of_more_units_than_an_order_has_are_refused(scoring: Scoring) -> None:
+    """Two of them on one day could not be added up, and the database would refuse the whole batch."""
+    who = customer()
+    largest = bought(who, at(3), units=UNITS_MAX)
+    another = largest.lines[0].model_copy(update={"line": 2})
+    for giant in (
+        bought(who, at(3), units=INT64_MAX),
+        largest.model_copy(update={"lines": (*largest.lines, another)}),
+    ):
+        with pytest.raises(TooManyUnits):
+            await scoring.deliver(giant)
+    await scoring.deliver(largest, bought(who, at(3), units=UNITS_MAX))
+    assert await scoring.count(purchase) == 2
