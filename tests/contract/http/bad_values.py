@@ -88,7 +88,8 @@ def choice(schema: Schema) -> bool:
 
 def closed(schema: Schema) -> bool:
     """Fit the objects whose fields have names of ours. What a map names is the merchant's."""
-    return OBJECT(schema) and not isinstance(schema.get("additionalProperties"), dict)
+    is_map = "patternProperties" in schema or isinstance(schema.get("additionalProperties"), dict)
+    return OBJECT(schema) and not is_map
 
 
 def not_blank(schema: Schema) -> bool:
