@@ -34,6 +34,7 @@ from services.loyalty.checkout.usecases.hold_points import HoldAsked, hold_point
 from services.loyalty.http import member_named, wallets_asked
 from services.loyalty.ledger.domain.wallets import HoldEnd
 from services.loyalty.ledger.queries.holds import SORTS, HoldSelection
+from services.loyalty.ledger.queries.known_to import issuer_known_to
 from services.loyalty.ledger.queries.row_ids import hold_named, id_of_hold
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
 from services.loyalty.promotions.domain.discounts import total_of
@@ -276,7 +277,7 @@ async def list_holds(
         return listing.page([], lambda _: [], [])
     state = filters.state
     selection = HoldSelection(
-        issuer=caller.issuer if caller.kind == "partner" else None,
+        issuer=issuer_known_to(caller),
         wallet_ids=wallet_ids,
         state=None if state in (None, HoldState.OPEN) else HoldEnd(state.value),
         is_open=state is HoldState.OPEN,

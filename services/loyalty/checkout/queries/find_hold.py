@@ -11,8 +11,9 @@ from services.loyalty.checkout.refusals import UnknownHold
 from services.loyalty.checkout.storage import carts
 from services.loyalty.checkout.storage.tables import CheckoutRecord, HeldCartRecord
 from services.loyalty.ledger.domain.wallets import HoldEnd
-from services.loyalty.ledger.queries import holds, wallets
+from services.loyalty.ledger.queries import holds
 from services.loyalty.ledger.queries.holds import HoldRecord, HoldSelection
+from services.loyalty.ledger.queries.known_to import customers_shown, may_know
 from shared.auth.principal import Principal
 from shared.db import Read, Slice
 
@@ -45,7 +46,7 @@ async def admit(read: Read, caller: Principal, row_id: int | None) -> HoldRecord
     A customer may know of those for their own points, a partner of those that it asked for. Raises UnknownHold.
     """
     records = [] if row_id is None else await holds.by_ids(read, [row_id])
-    if not records or not await _may_know(read, caller, records[0]):
+    if not records or not await may_know(read, caller, records[0]):
         raise UnknownHold
     return records[0]
 
@@ -62,16 +63,6 @@ async def list_holds(
     return await _with_carts(read, caller, await holds.page(read, selection, asked, now))
 
 
-async def _may_know(read: Read, caller: Principal, record: HoldRecord) -> bool:
-    match caller.kind:
-        case "operator":
-            return True
-        case "partner":
-            return record.issuer == caller.issuer
-        case "customer":
-            return await wallets.is_of(read, record.wallet_id, caller.id)
-
-
 async def _with_carts(read: Read, caller: Principal, records: Sequence[HoldRecord]) -> list[FoundHold]:
     if not records:
         return []
@@ -79,14 +70,13 @@ async def _with_carts(read: Read, caller: Principal, records: Sequence[HoldRecor
     cart_of = await carts.of_holds(read, row_ids)
     committed = [record.id for record in records if record.ended_as == HoldEnd.COMMITTED]
     checkout_of = await carts.committed(read, committed) if committed else {}
-    owner_of = await wallets.owners(read, [record.identity_id for record in records])
+    customer_of = await customers_shown(read, caller, records)
     return [
         FoundHold(
             record,
             cart_of[record.id],
             checkout_of.get(record.id),
-            # A merge tells a partner nothing: it goes on to meet the identity that it brought.
-            record.identity_id if caller.kind == "partner" else owner_of[record.identity_id],
+            customer_of[record.identity_id],
         )
         for record in records
     ]

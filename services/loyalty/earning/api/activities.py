@@ -29,6 +29,7 @@ from services.loyalty.earning.queries.find_activities import list_activities as 
 from services.loyalty.earning.usecases.record_activities import record_activities as record
 from services.loyalty.earning.usecases.reverse_activity import reverse_activity as reverse
 from services.loyalty.http import in_range, wallets_asked
+from services.loyalty.ledger.queries.known_to import issuer_known_to
 from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.settings import Settings
 from shared.auth.access import OPERATORS, allow
@@ -293,7 +294,7 @@ async def list_activities(
     if wallet_ids == []:
         return listing.page([], lambda _: [], [])
     selection = ActivitySelection(
-        issuer=caller.issuer if caller.kind == "partner" else None,
+        issuer=issuer_known_to(caller),
         wallet_ids=wallet_ids,
         kind=filters.kind,
         source=filters.source,

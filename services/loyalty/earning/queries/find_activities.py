@@ -12,7 +12,8 @@ from services.loyalty.activities.queries.activities import ActivityRecord, Activ
 from services.loyalty.activities.refusals import ActivityNotFound
 from services.loyalty.earning.storage import completions
 from services.loyalty.ledger.domain.postings import CauseKind
-from services.loyalty.ledger.queries import lots, wallets
+from services.loyalty.ledger.queries import lots
+from services.loyalty.ledger.queries.known_to import customers_shown, may_know
 from shared.auth.principal import Principal
 from shared.db import Read, Slice
 
@@ -34,7 +35,7 @@ async def admit(read: Read, caller: Principal, row_id: int | None) -> ActivityRe
     A customer may know of their own, a partner of those that it reported.
     """
     records = [] if row_id is None else await activities.by_ids(read, [row_id])
-    if not records or not await _may_know(read, caller, records[0]):
+    if not records or not await may_know(read, caller, records[0]):
         raise ActivityNotFound
     return records[0]
 
@@ -59,24 +60,13 @@ async def shown(read: Read, caller: Principal, records: Sequence[ActivityRecord]
     for row in completed:
         points[row.cause_id] += issued[row.lot_id]
     reversals = await activities.reversals_of(read, row_ids)
-    owner_of = await wallets.owners(read, [record.identity_id for record in records])
+    customer_of = await customers_shown(read, caller, records)
     return [
         FoundActivity(
             record,
-            # A merge tells a partner nothing: it goes on to meet the identity that it brought.
-            record.identity_id if caller.kind == "partner" else owner_of[record.identity_id],
+            customer_of[record.identity_id],
             points[record.id],
             reversals[record.id].occurred_at if record.id in reversals else None,
         )
         for record in records
     ]
-
-
-async def _may_know(read: Read, caller: Principal, record: ActivityRecord) -> bool:
-    match caller.kind:
-        case "operator":
-            return True
-        case "partner":
-            return record.issuer == caller.issuer
-        case "customer":
-            return await wallets.is_of(read, record.wallet_id, caller.id)

@@ -10,6 +10,7 @@ from pydantic import Field
 from services.loyalty.checkout.refusals import MemberRequired
 from services.loyalty.earning.domain.documents import CODE
 from services.loyalty.http import member_named, wallets_asked
+from services.loyalty.ledger.queries.known_to import issuer_known_to
 from services.loyalty.ledger.refusals import InsufficientPoints, KeyUsedBefore, UnknownMember
 from services.loyalty.rewards.api.rewards import SCOPE
 from services.loyalty.rewards.domain.document import PRICE_MAX
@@ -198,7 +199,7 @@ async def list_claims(
     if wallet_ids == []:
         return listing.page([], lambda _: [], [])
     selection = ClaimSelection(
-        issuer=caller.issuer if caller.kind == "partner" else None,
+        issuer=issuer_known_to(caller),
         wallet_ids=wallet_ids,
         reward=filters.reward,
         state=filters.state,

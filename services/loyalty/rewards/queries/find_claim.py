@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.loyalty.ledger.queries import wallets
+from services.loyalty.ledger.queries.known_to import customers_shown, may_know
 from services.loyalty.rewards.domain import document as documents
 from services.loyalty.rewards.domain.document import RewardDocument
 from services.loyalty.rewards.refusals import UnknownClaim
@@ -35,7 +35,7 @@ async def admit(read: Read, caller: Principal, row_id: int | None) -> RewardClai
     A customer may know of their own, a partner of those that it asked for. Raises UnknownClaim.
     """
     records = [] if row_id is None else await claims.by_ids(read, [row_id])
-    if not records or not await _may_know(read, caller, records[0]):
+    if not records or not await may_know(read, caller, records[0]):
         raise UnknownClaim
     return records[0]
 
@@ -52,29 +52,18 @@ async def list_claims(
     return await _with_versions(read, caller, await claims.page(read, selection, asked))
 
 
-async def _may_know(read: Read, caller: Principal, record: RewardClaimRecord) -> bool:
-    match caller.kind:
-        case "operator":
-            return True
-        case "partner":
-            return record.issuer == caller.issuer
-        case "customer":
-            return await wallets.is_of(read, record.wallet_id, caller.id)
-
-
 async def _with_versions(
     read: Read, caller: Principal, records: Sequence[RewardClaimRecord]
 ) -> list[FoundClaim]:
     if not records:
         return []
     versions = await rewards.versions(read, [VersionKey(record.reward, record.version) for record in records])
-    owner_of = await wallets.owners(read, [record.identity_id for record in records])
+    customer_of = await customers_shown(read, caller, records)
     return [
         FoundClaim(
             record,
             documents.parse(versions[VersionKey(record.reward, record.version)].document),
-            # A merge tells a partner nothing: it goes on to meet the identity that it brought.
-            record.identity_id if caller.kind == "partner" else owner_of[record.identity_id],
+            customer_of[record.identity_id],
         )
         for record in records
     ]
