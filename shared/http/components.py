@@ -42,6 +42,8 @@ def arrange(document: dict[str, Any]) -> None:
     for node in _objects(document):
         if isinstance(reference := node.get("$ref"), str):
             node["$ref"] = _renamed(reference, names)
+        if "patternProperties" in node:  # Pydantic refuses every other name
+            node.setdefault("additionalProperties", False)
         if "discriminator" in node:
             _complete_discriminator(node["discriminator"], schemas, names)
     completed = {names[name]: _completed(schema, names[name]) for name, schema in schemas.items()}

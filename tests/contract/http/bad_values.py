@@ -88,8 +88,7 @@ def choice(schema: Schema) -> bool:
 
 def closed(schema: Schema) -> bool:
     """Fit the objects whose fields have names of ours. What a map names is the merchant's."""
-    is_map = "patternProperties" in schema or isinstance(schema.get("additionalProperties"), dict)
-    return OBJECT(schema) and not is_map
+    return OBJECT(schema) and schema.get("additionalProperties") is False and "patternProperties" not in schema
 
 
 def not_blank(schema: Schema) -> bool:
@@ -118,7 +117,7 @@ SECRETS = ("张伟", "13800138000", "110101199003074477", "a@example.org")
 
 
 def _without(name: str) -> Predicate:
-    return lambda schema: schema.get("additionalProperties") is False and name not in schema["properties"]
+    return lambda schema: closed(schema) and name not in schema["properties"]
 
 
 def _adding(name: str) -> Callable[[Schema, Any], Any]:

@@ -7,6 +7,7 @@ import pytest
 
 from shared.http.routes import Route
 from shared.ids import new_id
+from tests.contract.http import bad_values
 from tests.contract.http.asking import ask, example_body, named_in_path
 from tests.contract.http.places import nodes, pointer_of, replaced
 from tests.parts.forging import ATTACKS, Issuer
@@ -95,8 +96,8 @@ def objects(document: dict[str, Any], house: Opened, route: Route) -> Iterator[t
     if "application/json" in content:
         schema = content["application/json"]["schema"]
         for node in nodes(document, schema, example_body(house, route)):
-            if isinstance(node.value, dict) and node.schema.get("additionalProperties") is False:
-                yield node.place, set(node.schema.get("properties", {}))
+            if isinstance(node.value, dict) and bad_values.closed(node.schema):
+                yield node.place, set(node.schema["properties"])
 
 
 def at(document: Any, place: Any) -> Any:

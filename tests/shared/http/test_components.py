@@ -147,6 +147,14 @@ def _is_object(schemas: Mapping[str, Any], branch: Mapping[str, Any]) -> bool:
     )
 
 
+def test_a_map_with_a_pattern_of_names_says_that_it_refuses_every_other_name() -> None:
+    schemas = documents()["loyalty"]["components"]["schemas"]
+    maps = [node for node in _objects(schemas) if "patternProperties" in node]
+
+    assert maps
+    assert {node["additionalProperties"] for node in maps} == {False}
+
+
 def test_every_reference_resolves_and_every_component_is_used(service: str) -> None:
     document = app_of(service).openapi()
     used = {node["$ref"] for node in _objects(document) if "$ref" in node}
