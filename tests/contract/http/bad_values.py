@@ -88,7 +88,9 @@ def choice(schema: Schema) -> bool:
 
 def closed(schema: Schema) -> bool:
     """Fit the objects whose fields have names of ours. What a map names is the merchant's."""
-    return OBJECT(schema) and schema.get("additionalProperties") is False and "patternProperties" not in schema
+    return (
+        OBJECT(schema) and schema.get("additionalProperties") is False and "patternProperties" not in schema
+    )
 
 
 def not_blank(schema: Schema) -> bool:
