@@ -11,8 +11,10 @@ from typing import Any
 
 PREFIX = "#/components/schemas/"
 _PAGE = "Page_"
-_VALUES = ("example", "examples", "default", "const", "enum")
-"""The words of a document whose values are no schemas."""
+VALUES = ("example", "examples", "default", "const", "enum")
+"""The words of a document whose values are no schemas, and no texts for readers."""
+FIELDS = "properties"
+"""Its members have names of fields, which may be any word, also one of those."""
 _PAGE_WORDS = "One page of a list, and the cursor of the next one."
 
 
@@ -93,7 +95,9 @@ def tell_width_of_integers(node: Any) -> None:
         if node.get("type") == "integer":
             node.setdefault("format", "int64")
         for name, inner in node.items():
-            if name not in _VALUES:
+            if name == FIELDS:
+                tell_width_of_integers(list(inner.values()))
+            elif name not in VALUES:
                 tell_width_of_integers(inner)
     elif isinstance(node, list):
         for inner in node:

@@ -11,13 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from shared.http.components import FIELDS, VALUES
 from shared.http.openapi import WHO
 
 FILE = "document.zh.toml"
 SHARED = Path(__file__).with_name("words") / FILE
 TEXTS = ("summary", "description")
-_VALUES = ("example", "examples", "default", "const", "enum")
-"""The words of a document whose values are no texts for readers."""
 _BREAK = re.compile(r"\n[ \t]*\n")
 _NUMBER = re.compile(r"\d[\d,]*")
 _WORD = re.compile(r"[A-Za-z]")
@@ -45,14 +44,15 @@ def translated(document: Any, known: Sentences) -> Any:
         return [translated(item, known) for item in document]
     if not isinstance(document, dict):
         return document
-    return {
-        name: _in_chinese(value, known)
-        if name in TEXTS and isinstance(value, str)
-        else value
-        if name in _VALUES
-        else translated(value, known)
-        for name, value in document.items()
-    }
+    return {name: _member_translated(name, value, known) for name, value in document.items()}
+
+
+def _member_translated(name: str, value: Any, known: Sentences) -> Any:
+    if name == FIELDS and isinstance(value, dict):
+        return {field: translated(schema, known) for field, schema in value.items()}
+    if name in TEXTS and isinstance(value, str):
+        return _in_chinese(value, known)
+    return value if name in VALUES else translated(value, known)
 
 
 def texts(document: Any) -> Iterator[str]:
@@ -62,9 +62,11 @@ def texts(document: Any) -> Iterator[str]:
             yield from texts(item)
     elif isinstance(document, dict):
         for name, value in document.items():
-            if name in TEXTS and isinstance(value, str):
+            if name == FIELDS and isinstance(value, dict):
+                yield from texts(list(value.values()))
+            elif name in TEXTS and isinstance(value, str):
                 yield from (part for paragraph in _BREAK.split(value) for part in _parts(paragraph))
-            elif name not in _VALUES:
+            elif name not in VALUES:
                 yield from texts(value)
 
 

@@ -17,7 +17,7 @@ from services.loyalty.earning.domain.earning import Outcome
 from services.loyalty.ledger.domain.postings import Account
 from services.loyalty.remedies.domain.remedies import Refusal
 from services.loyalty.statements.api.ledger import AccountName, LedgerEntryOutcome
-from shared.http import components
+from shared.http import components, translation
 from tests.shared.http.test_services import SERVICES, app_of
 
 OPEN = {
@@ -153,6 +153,20 @@ def test_a_map_with_a_pattern_of_names_says_that_it_refuses_every_other_name() -
 
     assert maps
     assert {node["additionalProperties"] for node in maps} == {False}
+
+
+def test_a_field_may_have_the_name_of_a_word_of_documents() -> None:
+    document = {
+        "properties": {"default": {"type": "integer", "description": "One"}},
+        "default": {"description": "One"},
+    }
+    components.tell_width_of_integers(document)
+
+    assert translation.translated(document, {"One": "一"}) == {
+        "properties": {"default": {"type": "integer", "format": "int64", "description": "一"}},
+        "default": {"description": "One"},
+    }
+    assert list(translation.texts(document)) == ["One"]
 
 
 def test_every_reference_resolves_and_every_component_is_used(service: str) -> None:
