@@ -38,16 +38,15 @@ def _blocks() -> list[Block]:
     ]
 
 
-def _apply(checkout: Path, path: Path, changes: str) -> None:
-    """Make the changes of a block in a file. Each place that it shows must be there once."""
-    file = checkout / path
+def _changed(path: Path, text: str, changes: str) -> str:
+    """Return the text of a file after the changes of a block. Each place that it shows must be there once."""
     for place in changes.split(NEXT_PLACE):
         lines = [line or " " for line in place.splitlines()]
         before = "".join(f"{line[1:]}\n" for line in lines if line[0] in " -")
         after = "".join(f"{line[1:]}\n" for line in lines if line[0] in " +")
-        text = file.read_text(encoding="utf-8")
         assert text.count(before) == 1, f"{path} does not have this place once:\n{before}"
-        file.write_text(text.replace(before, after), encoding="utf-8")
+        text = text.replace(before, after)
+    return text
 
 
 def _check(checkout: Path, written: Mapping[Path, str]) -> None:
@@ -73,6 +72,19 @@ def test_every_block_is_a_file_a_change_or_a_command() -> None:
     assert [block for block in blocks if (block.path is None) is not (block.language == "sh")] == []
 
 
+def test_every_place_that_it_changes_is_there() -> None:
+    """Found by `make check`, and not only when the whole is typed."""
+    texts: dict[Path, str] = {}
+    for block in _blocks():
+        if block.path is None:
+            continue
+        if block.language != "diff":
+            texts[block.path] = block.text
+        elif block.path in texts or (ROOT / block.path).exists():  # what a command writes is not there yet
+            text = texts.get(block.path) or (ROOT / block.path).read_text(encoding="utf-8")
+            texts[block.path] = _changed(block.path, text, block.text)
+
+
 @pytest.mark.long  # make test types the README
 @pytest.mark.slow
 @pytest.mark.timeout(600)
@@ -86,8 +98,9 @@ def test_the_tutorial_can_be_typed(tmp_path: Path) -> None:
                 else:
                     run(checkout, "sh", "-c", command.replace("make ", f"make {INSTALLED} "))
         elif block.language == "diff":
-            _apply(checkout, block.path, block.text)
-            written[block.path] = (checkout / block.path).read_text(encoding="utf-8")
+            file = checkout / block.path
+            written[block.path] = _changed(block.path, file.read_text(encoding="utf-8"), block.text)
+            file.write_text(written[block.path], encoding="utf-8")
         else:
             (checkout / block.path).parent.mkdir(parents=True, exist_ok=True)
             (checkout / block.path).write_text(block.text, encoding="utf-8")

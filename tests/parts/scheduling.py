@@ -9,6 +9,7 @@ TESTS = PurePosixPath("tests")
 GROUPS: Mapping[str, Sequence[str]] = {
     "the product's topics on the run's broker": (
         "contract/consume/test_replay.py",
+        "contract/consume/test_rows_and_events.py",
         "shared/bus/test_kafka_rebalances.py",
         "shared/bus/test_kafka_topics.py",
         "e2e",

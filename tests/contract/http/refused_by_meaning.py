@@ -22,7 +22,7 @@ REFUSED_BY_MEANING: Mapping[str, Collection[str]] = {
     "a schema has no bounds of instants": ("as_of_out_of_range", "at_out_of_range",),
     "a schema knows no rows": (
         "unknown_customer", "follows_refused", "customer_total_too_large", "return_exceeds_purchase", "return_before_purchase",
-        "customer_erased", "precondition_failed", "idempotency_key_reused", "points_worth_nothing",
+        "customer_erased", "precondition_failed", "reward_invalid", "idempotency_key_reused", "points_worth_nothing",
     ),
     "a schema knows no caller": (
         "no_customer_of_token", "customer_says_me", "customer_required", "claim_incomplete", "member_required",

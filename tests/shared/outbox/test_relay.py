@@ -298,9 +298,16 @@ async def test_the_floor_never_rises_over_ids_that_a_crash_could_hand_out_again(
         committed = await read.scalar(select(func.max(outbox.c.id)))
         for _ in range(40):
             await read.scalar(select(func.nextval("outbox_id_seq")))
+    others = "other people's transactions on the server end"
+    await until(lambda: _floor_is_raised_to(relay, committed), what=others)
     for _ in range(5):
         await relay._floor.raise_it()
     assert relay._floor.value == committed
+
+
+async def _floor_is_raised_to(relay: Relay, row_id: int | None) -> bool:
+    await relay._floor.raise_it()
+    return relay._floor.value == row_id
 
 
 async def test_pruning_takes_old_published_rows_only(database: Database, bus: Faulty, relay: Relay) -> None:
