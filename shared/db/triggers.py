@@ -4,7 +4,7 @@ A rule is declared beside its table, so that `create_all` makes its triggers. Th
 the same function, so that a migrated database has them too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,16 +24,22 @@ def append_only(table: Table[Any]) -> None:
 
 
 def frozen_columns(
-    table: Table[Any], columns: Sequence[str], *, once: Sequence[str] = (), kept_while: str | None = None
+    table: Table[Any],
+    columns: Sequence[str],
+    *,
+    once: Sequence[str] = (),
+    together: Mapping[str, str] | None = None,
+    kept_while: str | None = None,
 ) -> None:
-    """Refuse to change these columns, and to delete rows of `table`. A column of `once` may be set while it is null.
-
-    With `kept_while`, a condition on the row `old`, other rows may be deleted.
+    """Refuse to change these columns, and to delete rows of `table`. A column of `once` may be set while it is null. Of
+    `together`, each column changes only with the other one that is named for it. With `kept_while`, a condition on the row `old`, other rows may be deleted.
     """
     _declare(
         table,
         *[
-            frozen_columns_ddl(table.name, columns, dialect, once=once, kept_while=kept_while)
+            frozen_columns_ddl(
+                table.name, columns, dialect, once=once, together=together, kept_while=kept_while
+            )
             for dialect in ("postgresql", "sqlite")
         ],
     )
@@ -71,12 +77,16 @@ def frozen_columns_ddl(
     dialect: str,
     *,
     once: Sequence[str] = (),
+    together: Mapping[str, str] | None = None,
     kept_while: str | None = None,
 ) -> list[str]:
     """Return the statements of `frozen_columns`."""
     differs = "is distinct from" if dialect == "postgresql" else "is not"
     changes = [f"old.{column} {differs} new.{column}" for column in columns]
     changes += [f"(old.{column} is not null and old.{column} {differs} new.{column})" for column in once]
+    for column, partner in (together or {}).items():
+        moved, kept = (f"old.{name} {differs} new.{name}" for name in (column, partner))
+        changes.append(f"({moved} and not ({kept}))")
     changed = " or ".join(changes)
     return [
         *_refuse(table, "frozen", "its facts are frozen", ("update",), dialect, when=changed),

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
-from services.loyalty.ledger.domain.wallets import Wallet
+from services.loyalty.ledger.domain.wallets import Term, Wallet
 from services.loyalty.ledger.queries.verifying import missing_facts, over_wallets
-from services.loyalty.ledger.storage import checks, holds, postings, rebuild, transactions
+from services.loyalty.ledger.storage import checks, holds, postings, rebuild, terms, transactions
 from services.loyalty.ledger.storage.rebuild import Rebuilt
+from services.loyalty.ledger.storage.tables import LotRecord
 from services.loyalty.parameters import plain_number
 from shared.db import Read
 from shared.events.loyalty import PointsEarned, PointsGiven, PointsReceived, PointsRedeemed, PointsReversed
@@ -30,6 +32,7 @@ RULES = (
     "lot_is_its_postings",
     "lot_was_granted",
     "lot_adds_up",
+    "expiry_is_its_terms",
     "wallet_is_its_postings",
     "booking_time_never_goes_back",
 )
@@ -45,6 +48,7 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
         *await _members(read, sorted({wallet.owner_id for wallet in page})),
         *await _holds(read, wallet_ids),
         *_lots(rebuilt, set(wallet_ids)),
+        *await _terms(read, rebuilt, set(wallet_ids)),
         *_wallets(rebuilt, page),
         *_times(rebuilt),
         *await missing_facts(read, page, list(checks.FACTS), checks.known_facts),
@@ -105,6 +109,26 @@ def _lots(rebuilt: Rebuilt, wallet_ids: set[int]) -> Iterator[Drift]:
         present = lot.pending + lot.remaining + lot.held + lot.expired - lot.owed - lot.covered
         if lot.issued - lot.reversed != present + rebuilt.spent.get(lot.id, 0):
             yield Drift("lot_adds_up", name, words(__name__, "drift_lot_leaks"))
+
+
+async def _terms(read: Read, rebuilt: Rebuilt, wallet_ids: set[int]) -> list[Drift]:
+    """Compare the expiry of lots that slide with the terms that moved it, of which each begins where the one before ended."""
+    ours = [lot for lot in rebuilt.stored.values() if lot.wallet_id in wallet_ids]
+    moved = [lot.id for lot in ours if lot.slides or lot.term_id is not None]
+    of_lot = await terms.of_lots(read, moved) if moved else {}
+    return [
+        Drift("expiry_is_its_terms", f"lot_{lot.id}", words(__name__, "drift_expiry"))
+        for lot in ours
+        if not _are_its_terms(lot, of_lot.get(lot.id, []))
+    ]
+
+
+def _are_its_terms(lot: LotRecord, of_lot: Sequence[Term]) -> bool:
+    if not of_lot:
+        return lot.term_id is None
+    follows = all(earlier.expires_at == later.former_expires_at for earlier, later in pairwise(of_lot))
+    is_own = all(term.wallet_id == lot.wallet_id for term in of_lot)
+    return follows and is_own and (lot.term_id, lot.expires_at) == (of_lot[-1].id, of_lot[-1].expires_at)
 
 
 def _wallets(rebuilt: Rebuilt, page: Sequence[Wallet]) -> Iterator[Drift]:

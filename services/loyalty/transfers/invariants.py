@@ -32,10 +32,13 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
     ]
     sides = {lot_id for crossing in moved for lot_id in (crossing.lot_id, crossing.to_lot_id)}
     stored = {lot.id: lot for lot in await lots.by_ids(read, sorted(sides))} if sides else {}
+    moved_on = await lots.terms_of(read, sorted(sides)) if sides else {}
     for crossing in moved:
         origin, gift = stored[crossing.lot_id], stored[crossing.to_lot_id]
-        expected = (origin.id, origin.earned_at, origin.expires_at, crossing.points)
-        if (gift.origin_lot_id, gift.earned_at, gift.expires_at, gift.issued) != expected:
+        expected = (origin.id, origin.earned_at, crossing.points)
+        ends = {origin.expires_at, *(term.former_expires_at for term in moved_on.get(origin.id, ()))}
+        given = next((term.former_expires_at for term in moved_on.get(gift.id, ())), gift.expires_at)
+        if (gift.origin_lot_id, gift.earned_at, gift.issued) != expected or given not in ends:
             drifts.append(Drift(RULES[1], f"lot_{gift.id}", words(__name__, "drift_gift")))
     return drifts + await missing_facts(read, page, (CauseKind.TRANSFER,), _known)
 

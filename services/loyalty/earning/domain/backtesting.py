@@ -56,7 +56,15 @@ def points_of(
             grant = claim.grant
             facts = GrantFacts(grant.rule, grant.points, grant.base, grant.eligible)
             wanted = leaving.left_of(book, facts, purchase.lines, fact.returned, cart_of)
-            kept = Grant(grant.rule, wanted, grant.base, grant.eligible, grant.available_at, grant.expires_at)
+            kept = Grant(
+                grant.rule,
+                wanted,
+                grant.base,
+                grant.eligible,
+                grant.available_at,
+                grant.expires_at,
+                grant.slides,
+            )
             left.append(Claim(kept, claim.levels))
         for part in earning.serve(left, counters, purchase.wallet_id, wallets):
             if part.issued:

@@ -22,7 +22,7 @@ from services.loyalty.earning.domain.rules import (
     PointsPerUnit,
     Rule,
 )
-from services.loyalty.earning.domain.rules.terms import OnReturn
+from services.loyalty.earning.domain.rules.terms import OnReturn, Terms
 from services.loyalty.ledger.domain.documents import Fault, Place
 from shared.catalogues import field_sentence
 from shared.limits import LINES_MAX, ORDER_AMOUNT_MAX, QUANTITY_MAX
@@ -52,6 +52,7 @@ _NOT_REQUALIFIED = field_sentence(__name__, "not_requalified")
 _KIND_OF_PURCHASES = field_sentence(__name__, "kind_of_purchases")
 _KIND_OF_ACTIVITIES = field_sentence(__name__, "kind_of_activities")
 _ACTIVITY_GOES_WHOLE = field_sentence(__name__, "activity_goes_whole")
+_NEVER_AND_EXPIRES = field_sentence(__name__, "never_and_expires")
 _FACT_NO_NUMBER = field_sentence(__name__, "fact_no_number")
 _GROUP_OF_SEVERAL = field_sentence(__name__, "group_of_several")
 
@@ -110,10 +111,17 @@ def _rules(document: RulebookDocument, known: Mapping[str, Known]) -> Iterator[F
             yield from currencies((*place, "rates"), rule.rates)
         if isinstance(rule, PointsPerStep):
             yield from currencies((*place, "steps"), rule.steps)
+        yield from _life(place, rule)
         yield from _trigger(place, rule)
         yield from selection(
             place, rule, known, _NOT_REQUALIFIED if rule.left_by is OnReturn.REQUALIFY else None
         )
+
+
+def _life(place: Place, terms: Terms | Goal) -> Iterator[Fault]:
+    """Check that points do not live for ever and expire."""
+    if terms.never_expires and (terms.expires_after_months or terms.expires_until_end_of):
+        yield Fault((*place, "never_expires"), _NEVER_AND_EXPIRES)
 
 
 def _trigger(place: Place, rule: Rule) -> Iterator[Fault]:
@@ -173,6 +181,7 @@ def _caps(document: RulebookDocument) -> Iterator[Fault]:
 def _goals(document: RulebookDocument, known: Mapping[str, Known]) -> Iterator[Fault]:
     for position, goal in enumerate(document.goals):
         place: Place = ("goals", position)
+        yield from _life(place, goal)
         if goal.budget is not None and goal.budget not in {budget.code for budget in document.budgets}:
             yield Fault((*place, "budget"), _CODE_UNKNOWN)
         if (goal.currency is None) is (goal.measure == Measure.AMOUNT):

@@ -17,9 +17,10 @@ from services.loyalty.earning.domain.compiling import CompiledRulebook
 from services.loyalty.earning.domain.documents import ACTIVITY, PURCHASE
 from services.loyalty.earning.domain.evaluating import Answer, Answers, Wanted
 from services.loyalty.earning.domain.levels import Counters, Level
+from services.loyalty.earning.domain.lives import life
 from services.loyalty.earning.domain.progress import NO_STARTS, Aim, Reached, Starts, aims_of
 from services.loyalty.earning.domain.rules.grants import Grant
-from services.loyalty.ledger.domain import calendar, granting
+from services.loyalty.ledger.domain import granting
 from services.loyalty.ledger.domain.journal import Journal
 from services.loyalty.ledger.domain.postings import Account, CauseKind, PostingCause
 from services.loyalty.ledger.domain.programme import Expiry
@@ -273,6 +274,7 @@ def earn(
             activity_id=cause.id if cause.kind is CauseKind.ACTIVITY else None,
             available_at=grant.available_at,
             expires_at=grant.expires_at,
+            slides=grant.slides or None,
             wanted=wanted,
             cap=cap,
             cap_from=cap_from,
@@ -295,7 +297,7 @@ def complete(
 ) -> Lot:
     """Credit completions of a goal to a wallet as one lot, whose cause is the row of the completions, and return the lot."""
     goal = reached.goal
-    days, months = goal.available_after_days, goal.expires_after_months
+    ends = life(goal, at, zone, None)
     lot = Lot(
         id=journal.next_id(),
         wallet=wallet,
@@ -304,8 +306,8 @@ def complete(
         issued=reached.points if issued is None else issued,
         base=0,
         earned_at=at,
-        available_at=None if days is None else calendar.plus_days(at, days, zone),
-        expires_at=None if months is None else calendar.plus_months(at, months, zone),
+        available_at=ends.available_at,
+        expires_at=ends.expires_at,
         budget=None if budget is None else budget.code,
         budget_from=None if budget is None else budget.period_from,
     )

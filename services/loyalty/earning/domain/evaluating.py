@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledRule, CompiledRulebook, eligible_of, worth_of
 from services.loyalty.earning.domain.document import Stacking
+from services.loyalty.earning.domain.lives import life
 from services.loyalty.earning.domain.rules import BaseRule, Multiplier
 from services.loyalty.earning.domain.rules.grants import Grant, Nothing
 from services.loyalty.earning.domain.rules.terms import Terms
-from services.loyalty.ledger.domain import calendar
 from services.loyalty.ledger.domain.programme import Expiry
 from services.loyalty.purchases.domain.reasons import Reason
 
@@ -101,18 +101,16 @@ def grants(
 def _grant(
     rule: BaseRule | Multiplier, cart: Cart, wanted: Wanted, zone: ZoneInfo, expiry: Expiry | None
 ) -> Grant:
-    days, months, at = rule.available_after_days, rule.expires_after_months, cart.occurred_at
     by_units = not isinstance(rule, Multiplier) and rule.by_units
-    expires_at = None if expiry is None else expiry.after(at, zone)
-    if months is not None:
-        expires_at = calendar.plus_months(at, months, zone)
+    ends = life(rule, cart.occurred_at, zone, expiry)
     return Grant(
         rule=rule.code,
         points=wanted.points,
         base=0 if by_units else cart.amount(wanted.mask),
         eligible=cart.numbers(wanted.mask),
-        available_at=None if days is None else calendar.plus_days(at, days, zone),
-        expires_at=expires_at,
+        available_at=ends.available_at,
+        expires_at=ends.expires_at,
+        slides=ends.slides,
     )
 
 

@@ -19,8 +19,11 @@ from services.loyalty.earning.domain.documents import (
 from services.loyalty.earning.domain.periods import Period
 from services.loyalty.earning.domain.rules.terms import (
     AvailableAfterDays,
+    AvailableFrom,
     BudgetCode,
     ExpiresAfterMonths,
+    ExpiresUntilEndOf,
+    NeverExpires,
     Selection,
 )
 from shared.limits import INT64_MAX, ORDER_AMOUNT_MAX
@@ -83,7 +86,10 @@ class Goal(Selection):
     points: Points
     budget: BudgetCode = None
     available_after_days: AvailableAfterDays = None
+    available_from: AvailableFrom = None
     expires_after_months: ExpiresAfterMonths = None
+    expires_until_end_of: ExpiresUntilEndOf = None
+    never_expires: NeverExpires = None
 
     @property
     def trigger(self) -> str:

@@ -121,6 +121,7 @@ def _later(booking: Booking, origin: Lot, points: int) -> Lot:
         origin_lot_id=origin.id,
         available_at=origin.available_at,
         expires_at=origin.expires_at,
+        slides=origin.slides,
         wanted=points,
         cap=origin.cap,
         cap_from=origin.cap_from,

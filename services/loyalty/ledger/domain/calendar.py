@@ -17,13 +17,14 @@ DAYS_A_MONTH_MIN = 28
 class CalendarPeriod(StrEnum):
     """A calendar period, at whose end something ends."""
 
+    DAY = "day"
     MONTH = "month"
     QUARTER = "quarter"
     YEAR = "year"
 
 
 MONTHS = {CalendarPeriod.MONTH: 1, CalendarPeriod.QUARTER: 3, CalendarPeriod.YEAR: MONTHS_A_YEAR}
-"""The months of each period."""
+"""The months of each period that has whole months."""
 
 
 def plus_days(instant: datetime, days: int, zone: ZoneInfo) -> datetime:
@@ -48,10 +49,12 @@ def plus_months(instant: datetime, months: int, zone: ZoneInfo) -> datetime:
 
 def period_end(instant: datetime, period: CalendarPeriod, zone: ZoneInfo) -> datetime:
     """Return the end of the calendar period that an instant lies in; an instant at which a period ends is an end itself."""
-    wall = wall_clock(instant, zone)
-    start = period_start(wall.date(), period)
-    first = day_start(start, zone)
-    return instant if instant == first else day_start(next_period(start, period), zone)
+    today = wall_clock(instant, zone).date()
+    start = today if period is CalendarPeriod.DAY else period_start(today, period)
+    if instant == day_start(start, zone):
+        return instant
+    after = start + timedelta(days=1) if period is CalendarPeriod.DAY else next_period(start, period)
+    return day_start(after, zone)
 
 
 def period_start(day: date, period: CalendarPeriod) -> date:

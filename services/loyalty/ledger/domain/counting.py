@@ -25,10 +25,13 @@ BOOKED: frozenset[CauseKind] = frozenset(
         CauseKind.HOLD_CANCEL,
         CauseKind.REWARD_CLAIM,
         CauseKind.REWARD_RETURN,
+        CauseKind.LOT_SLIDE,
     }
 )
 """The causes whose postings count from their booking on."""
-DUE: frozenset[CauseKind] = frozenset({CauseKind.LOT_ACTIVATE, CauseKind.LOT_EXPIRE, CauseKind.HOLD_TTL})
+DUE: frozenset[CauseKind] = frozenset(
+    {CauseKind.LOT_ACTIVATE, CauseKind.LOT_EXPIRE, CauseKind.TERM_EXPIRE, CauseKind.HOLD_TTL}
+)
 """The causes that time brings. Every writer books them first, so they count from the instant at which they fell due."""
 
 ASSETS: frozenset[Account] = frozenset({Account.ACTIVE, Account.PENDING, Account.HELD})

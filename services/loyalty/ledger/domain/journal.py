@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.loyalty.ledger.domain.postings import Account, Posting, PostingCause
-from services.loyalty.ledger.domain.wallets import Cover, Hold, Lot, Wallet
+from services.loyalty.ledger.domain.wallets import Cover, Hold, Lot, Term, Wallet
 
 
 class Projection(NamedTuple):
@@ -38,13 +38,14 @@ class Journal:
 
     __slots__ = (
         *("changed_holds", "changed_lots", "changed_wallets", "new_lots", "next_id", "now", "ordinals"),
-        "postings",
+        *("postings", "terms"),
     )
 
     def __init__(self, now: datetime, next_id: Callable[[], int]) -> None:
         self.now = now
         self.next_id = next_id
         self.postings: list[Posting] = []
+        self.terms: list[Term] = []
         self.new_lots: dict[int, Lot] = {}
         self.changed_lots: dict[int, Lot] = {}
         self.changed_wallets: dict[int, Wallet] = {}
@@ -91,6 +92,18 @@ class Journal:
             )
         )
         project(source, target, lot, points, to_lot)
+
+    def move_expiry(self, lot: Lot, expires_at: datetime, occurred_at: datetime) -> Term:
+        """Move the expiry of a lot ahead because of an activity at `occurred_at`, and return the term that says so."""
+        former = lot.expires_at
+        assert former is not None, "points that never expire have no expiry to move"
+        assert former < expires_at, "an expiry only moves ahead"
+        term = Term(
+            self.next_id(), lot.id, lot.wallet.id, former, expires_at, occurred_at, self._touched(lot)
+        )
+        self.terms.append(term)
+        lot.expires_at, lot.term_id = expires_at, term.id
+        return term
 
     def touch(self, wallet: Wallet) -> None:
         """Remember that a wallet is to be stored, and set its booking time."""

@@ -44,6 +44,8 @@ class CauseKind(IntEnum):
     REWARD_RETURN = 16
     ACTIVITY = 17
     ACTIVITY_REVERSAL = 18
+    LOT_SLIDE = 19
+    TERM_EXPIRE = 20
 
 
 class PostingCause(NamedTuple):

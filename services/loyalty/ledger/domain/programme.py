@@ -82,11 +82,19 @@ class Expiry(Part):
             description="Then the points live until the end of this calendar period. Null: they expire at once."
         ),
     ] = None
+    slides: Annotated[
+        bool | None,
+        Field(
+            description="True: the months begin anew whenever the member earns or spends points. Such points live until the end of a period, by default of a day. Null: they do not."
+        ),
+    ] = None
 
     def after(self, at: datetime, zone: ZoneInfo) -> datetime:
-        """Return the instant at which points expire that were earned at `at`."""
-        ends = calendar.plus_months(at, self.months, zone)
-        return ends if self.until_end_of is None else calendar.period_end(ends, self.until_end_of, zone)
+        """Return the instant at which points expire whose months begin at `at`."""
+        ends, period = calendar.plus_months(at, self.months, zone), self.until_end_of
+        if self.slides and period is None:  # so a lot moves at most once on a day
+            period = CalendarPeriod.DAY
+        return ends if period is None else calendar.period_end(ends, period, zone)
 
 
 class TransferLimits(Part):
@@ -210,6 +218,10 @@ class Programme:
         )
         self.lowest = first.tiers[0].code
         """The code of the lowest tier, the same in all versions."""
+        self.slides = any(
+            version.document.expiry is not None and version.document.expiry.slides for version in versions
+        )
+        """Whether activities of members move the expiry of points, by some version."""
         self._begins = [version.begins for version in self.versions]
 
     def version_at(self, instant: datetime) -> ProgrammeVersion:

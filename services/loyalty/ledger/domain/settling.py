@@ -84,7 +84,7 @@ def settle_new(journal: Journal, lot: Lot) -> None:
     """
     for due in sorted(_dues((lot,), journal.now)):
         _book(journal, due)
-    _look_ahead(lot)
+    look_ahead(lot)
 
 
 def cover(journal: Journal, member: Member, cause: PostingCause, at: datetime) -> None:
@@ -130,7 +130,7 @@ def credit(
             points -= back
     home = Account.EXPIRED if lot.is_expired(seen_at or journal.now) else Account.ACTIVE
     _move(journal, cause, origin, home, lot, points, at)
-    _look_ahead(lot)
+    look_ahead(lot)
 
 
 def _move(
@@ -169,19 +169,23 @@ def _dues(lots: Iterable[Lot], until: datetime) -> Iterator[_Due]:
         if lot.pending and lot.available_at is not None and lot.available_at <= until:
             yield _Due(lot.available_at, CauseKind.LOT_ACTIVATE, lot.id, lot)
         if (lot.remaining or lot.pending) and lot.expires_at is not None and lot.expires_at <= until:
-            yield _Due(lot.expires_at, CauseKind.LOT_EXPIRE, lot.id, lot)
+            kind = CauseKind.LOT_EXPIRE if lot.term_id is None else CauseKind.TERM_EXPIRE
+            yield _Due(lot.expires_at, kind, lot.id, lot)
 
 
 def _book(journal: Journal, due: _Due) -> None:
     """Book one due movement of the points that are left: an expiring lot may have paid a debt meanwhile."""
-    lot, cause = due.lot, PostingCause(due.kind, due.lot_id)
+    lot = due.lot
+    cause = PostingCause(due.kind, due.lot_id)
+    if due.kind is CauseKind.TERM_EXPIRE and lot.term_id is not None:
+        cause = PostingCause(due.kind, lot.term_id)
     if due.kind is CauseKind.LOT_ACTIVATE:
         journal.post(cause, Account.PENDING, Account.ACTIVE, lot, lot.pending, due.at)
     elif lot.remaining:
         journal.post(cause, Account.ACTIVE, Account.EXPIRED, lot, lot.remaining, due.at)
 
 
-def _look_ahead(lot: Lot) -> None:
+def look_ahead(lot: Lot) -> None:
     """Bring the wallet's next due instant forward to that of the lot."""
     due, known = next_due(lot), lot.wallet.next_due_at
     if due is not None and (known is None or due < known):

@@ -80,11 +80,28 @@ class Lot:
     budget_from: date | None = None
     activity_id: int | None = None
     """The activity that earned it, where that was no purchase."""
+    slides: bool | None = None
+    """Whether activities of the member move its expiry (None: no)."""
+    term_id: int | None = None
+    """The term that moved its expiry last (None: it has that of its grant)."""
     payers: list[Cover] = field(default_factory=list)
 
     def is_expired(self, now: datetime) -> bool:
         """Return whether the lot is past its expiry, booked or not."""
         return self.expires_at is not None and self.expires_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """The expiry of a lot moved ahead because of an activity of its member, which occurred at `occurred_at`."""
+
+    id: int
+    lot_id: int
+    wallet_id: int
+    former_expires_at: datetime
+    expires_at: datetime
+    occurred_at: datetime
+    booked_at: datetime
 
 
 @dataclass(slots=True, eq=False)

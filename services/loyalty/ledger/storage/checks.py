@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from services.loyalty.ledger.domain.postings import CauseKind
 from services.loyalty.ledger.storage.hold_table import hold
 from services.loyalty.ledger.storage.tables import adjustment, lot, ownership, wallet
+from services.loyalty.ledger.storage.term_table import lot_term
 from shared.db import Read, any_of
 
 
@@ -27,6 +28,8 @@ FACTS = {
     CauseKind.ADJUSTMENT: adjustment,
     CauseKind.LOT_ACTIVATE: lot,
     CauseKind.LOT_EXPIRE: lot,
+    CauseKind.TERM_EXPIRE: lot_term,
+    CauseKind.LOT_SLIDE: lot_term,
     CauseKind.OWNERSHIP: ownership,
     CauseKind.HOLD: hold,
     CauseKind.HOLD_CANCEL: hold,

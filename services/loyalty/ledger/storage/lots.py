@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from operator import attrgetter
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, TextClause, func, or_, select
+from sqlalchemy import ColumnElement, Select, TextClause, func, or_, select, text
 
 from services.loyalty.ledger.domain.locked import Locked, OwnerChanged
 from services.loyalty.ledger.domain.postings import Account
@@ -19,6 +19,7 @@ from shared.db import Read, Tx, any_of, columns_of
 PAGE = 256
 PAGES_MAX = 100_000
 
+_EXPIRY = ("expires_at", "term_id")
 _STATE = ("pending", "remaining", "held", "expired", "reversed", "owed", "covered")
 _SELECT = select(*columns_of(lot, LotRecord))
 
@@ -53,6 +54,18 @@ async def load_open(read: Read, locked: Locked, members: Iterable[Member]) -> No
         await load_payers(read, locked, loaded)
     for member in partial:
         member.lots_complete = True
+
+
+async def load_expired(
+    read: Read, locked: Locked, wallet_ids: Sequence[int], since: datetime, until: datetime
+) -> list[Lot]:
+    """Load the lots that slide and expired after `since` and up to `until`, with the lots that paid their debts."""
+    c, slid = lot.c, text("slides and expired > 0")
+    loaded = await _load(
+        read, locked, any_of(c.wallet_id, wallet_ids), slid, c.expires_at > since, c.expires_at <= until
+    )
+    await load_payers(read, locked, loaded)
+    return loaded
 
 
 async def load_spendable(read: Read, locked: Locked, member: Member, points: int) -> None:
@@ -155,10 +168,11 @@ async def load_payers(read: Read, locked: Locked, debtors: Iterable[Lot]) -> Non
         wanted = {payer.id: payer for payer in payers.values() if payer.covered and not payer.payers}
 
 
-async def store(tx: Tx, new: Iterable[Lot], changed: Iterable[Lot]) -> None:
-    """Insert the new lots, and store the projections of the changed ones."""
+async def store(tx: Tx, new: Iterable[Lot], changed: Iterable[Lot], *, expiry: bool = False) -> None:
+    """Insert the new lots, and store the projections of the changed ones. `expiry`: some expire later now."""
     await tx.insert_records(lot, [_record_of(fresh) for fresh in new])
-    await tx.update_records(lot, sorted(changed, key=attrgetter("id")), columns=_STATE)
+    columns = (*_STATE, *_EXPIRY) if expiry else _STATE
+    await tx.update_records(lot, sorted(changed, key=attrgetter("id")), columns=columns)
 
 
 async def page(
@@ -285,6 +299,8 @@ def _held(locked: Locked, records: Sequence[LotRecord]) -> list[Lot]:
                 budget=record.budget,
                 budget_from=record.budget_from,
                 activity_id=record.activity_id,
+                slides=record.slides,
+                term_id=record.term_id,
             )
         held.append(lots[record.id])
     return held
@@ -318,4 +334,6 @@ def _record_of(fresh: Lot) -> LotRecord:
         budget=fresh.budget,
         budget_from=fresh.budget_from,
         activity_id=fresh.activity_id,
+        slides=fresh.slides,
+        term_id=fresh.term_id,
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 from services.loyalty.ledger.domain.journal import project
 from services.loyalty.ledger.domain.postings import Account
 from services.loyalty.ledger.domain.wallets import Lot, Wallet
-from services.loyalty.ledger.storage import lots, postings, wallets
+from services.loyalty.ledger.storage import lots, postings, terms, wallets
 from services.loyalty.ledger.storage.tables import LotRecord, PostingRecord
 from shared.db import Read
 
@@ -35,7 +35,7 @@ class Rebuilt:
 async def of(read: Read, wallet_ids: Sequence[int], *, until: datetime | None = None) -> Rebuilt:
     """Replay everything that was booked on these wallets, up to and including `until` (None: all of it)."""
     booked = await postings.of_wallets(read, wallet_ids, until=until)
-    rebuilt = await _empty(read, wallet_ids, booked)
+    rebuilt = await _empty(read, wallet_ids, booked, until)
     latest: dict[int, datetime] = {}
     for record in booked:
         _replay(rebuilt, record)
@@ -47,8 +47,13 @@ async def of(read: Read, wallet_ids: Sequence[int], *, until: datetime | None = 
     return rebuilt
 
 
-async def _empty(read: Read, wallet_ids: Sequence[int], booked: Sequence[PostingRecord]) -> Rebuilt:
-    """Return wallets and lots with their facts and no points, also those on the other side of a posting."""
+async def _empty(
+    read: Read, wallet_ids: Sequence[int], booked: Sequence[PostingRecord], until: datetime | None
+) -> Rebuilt:
+    """Return wallets and lots with their facts and no points, also those on the other side of a posting.
+
+    Lots expire as was known at `until` (None: now).
+    """
     crossing = {
         lot_id
         for record in booked
@@ -74,8 +79,21 @@ async def _empty(read: Read, wallet_ids: Sequence[int], booked: Sequence[Posting
             eligible=stored.eligible,
             available_at=stored.available_at,
             expires_at=stored.expires_at,
+            slides=stored.slides,
+            term_id=stored.term_id,
         )
+    if until is not None:
+        await _expire_as_at(read, rebuilt, until)
     return rebuilt
+
+
+async def _expire_as_at(read: Read, rebuilt: Rebuilt, until: datetime) -> None:
+    """Give each lot the expiry that it had at an instant."""
+    moved = [lot_id for lot_id, lot in rebuilt.lots.items() if lot.term_id is not None]
+    for lot_id, of_lot in (await terms.of_lots(read, moved) if moved else {}).items():
+        lot, by_then = rebuilt.lots[lot_id], [term for term in of_lot if term.booked_at <= until]
+        lot.term_id = by_then[-1].id if by_then else None
+        lot.expires_at = by_then[-1].expires_at if by_then else of_lot[0].former_expires_at
 
 
 def _replay(rebuilt: Rebuilt, record: PostingRecord) -> None:

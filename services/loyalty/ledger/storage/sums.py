@@ -31,6 +31,7 @@ from sqlalchemy import (
 from services.loyalty.ledger.domain.counting import ASSETS, DUE, GRANTING
 from services.loyalty.ledger.domain.postings import Account
 from services.loyalty.ledger.domain.sums import Flow, Standing, Totals
+from services.loyalty.ledger.storage import terms
 from services.loyalty.ledger.storage.tables import SPENDABLE, lot, posting, wallet
 from shared.db import Read, any_of
 from shared.db.sums import whole, wide_sum
@@ -245,7 +246,7 @@ def _states(
     is_over, is_available = lot.c.expires_at <= at, lot.c.available_at <= at
     columns = (
         _number_of_edges(lot.c.earned_at, cohorts).label("cohort"),
-        _number_of_edges(lot.c.expires_at, expiries).label("expiry"),
+        _number_of_edges(func.coalesce(terms.expiry_at(at), lot.c.expires_at), expiries).label("expiry"),
         _flag(lot.c.expires_at.is_not(None)).label("expires"),
         _flag(wallet.c.erased_at <= at).label("erased"),
         case((or_(is_over, is_available), _ZERO), else_=pending).label("pending"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -172,13 +173,19 @@ class LotColumns(TypedColumns):
     """The first day of the period of the budget."""
     activity_id: Named[int | None] = Column(BigInt)
     """The activity that earned it; null: none."""
+    slides: Named[bool | None] = Column(Boolean)
+    """Whether activities of the member move its expiry; null: no."""
+    term_id: Named[int | None] = Column(BigInt)
+    """The term that moved its expiry last; null: none did."""
 
 
 LOT_FACTS = (
     *("id", "wallet_id", "identity_id", "purchase_id", "origin_lot_id", "rule", "rulebook", "issued", "base"),
-    *("eligible", "earned_at", "available_at", "expires_at", "wanted", "cap", "cap_from"),
-    *("budget", "budget_from", "activity_id"),
+    *("eligible", "earned_at", "available_at", "wanted", "cap", "cap_from"),
+    *("budget", "budget_from", "activity_id", "slides"),
 )
+LOT_EXPIRY = {"expires_at": "term_id"}
+"""The expiry moves with its term only."""
 LOT_OPEN = text("pending + remaining + held + owed + covered > 0")
 
 lot = Table(
@@ -206,6 +213,8 @@ Index(
 Index("lot_purchase", lot.c.purchase_id)
 _of_activity = lot.c.activity_id.is_not(None)
 Index("lot_activity", lot.c.activity_id, postgresql_where=_of_activity, sqlite_where=_of_activity)
+_slid = text("slides and expired > 0")
+Index("lot_slid", lot.c.wallet_id, lot.c.expires_at, postgresql_where=_slid, sqlite_where=_slid)
 _capped = lot.c.cap.is_not(None)
 _budgeted = lot.c.budget.is_not(None)
 Index("lot_budget", lot.c.budget, lot.c.budget_from, postgresql_where=_budgeted, sqlite_where=_budgeted)
@@ -243,6 +252,8 @@ class LotRecord:
     budget: str | None
     budget_from: date | None
     activity_id: int | None = None
+    slides: bool | None = None
+    term_id: int | None = None
 
 
 class PostingColumns(TypedColumns):
@@ -385,4 +396,4 @@ Index("tier_state_due", tier_state.c.due_at, postgresql_where=_falls, sqlite_whe
 APPEND_ONLY = (ownership, posting, adjustment)
 for _table in APPEND_ONLY:
     triggers.append_only(_table)
-triggers.frozen_columns(lot, LOT_FACTS)
+triggers.frozen_columns(lot, LOT_FACTS, together=LOT_EXPIRY)

@@ -47,7 +47,15 @@ def expiry_of(opening: Opening, programme: Programme) -> datetime | None:
     return None if expiry is None else expiry.after(opening.earned_at, programme.zone_info)
 
 
-def lot_of(journal: Journal, wallet: Wallet, opening: Opening, expires_at: datetime | None) -> Lot:
+def slides(opening: Opening, programme: Programme) -> bool:
+    """Return whether activities of the member move the expiry of the points."""
+    expiry = programme.at(opening.earned_at).expiry
+    return opening.expires_at is None and expiry is not None and bool(expiry.slides)
+
+
+def lot_of(
+    journal: Journal, wallet: Wallet, opening: Opening, expires_at: datetime | None, programme: Programme
+) -> Lot:
     """Return the new lot of an opening balance."""
     return Lot(
         id=journal.next_id(),
@@ -59,6 +67,7 @@ def lot_of(journal: Journal, wallet: Wallet, opening: Opening, expires_at: datet
         earned_at=opening.earned_at,
         available_at=opening.available_at,
         expires_at=expires_at,
+        slides=slides(opening, programme) or None,
     )
 
 

@@ -141,7 +141,7 @@ def _bring(booking: Booking, row: _Fresh, expires_at: datetime | None) -> tuple[
     """Book the points of one row, and return the row of the fact and the lot."""
     journal, opening, wallet = booking.journal, row.opening, row.wallet
     posted = PostingCause(CauseKind.OPENING, journal.next_id())
-    lot = lot_of(journal, wallet, opening, expires_at)
+    lot = lot_of(journal, wallet, opening, expires_at, booking.programme)
     member = booking.locked.member(wallet.identity_id)
     granting.issue(journal, member, lot, posted, Account.OPENING, journal.now)
     record = OpeningRecord(

@@ -26,6 +26,7 @@ class LedgerEntryKind(StrEnum):
     ACTIVITY = "activity"
     ACTIVITY_REVERSAL = "activity_reversal"
     TRANSFER = "transfer"
+    EXPIRY_MOVED = "expiry_moved"
 
 
 KIND = {
@@ -36,6 +37,8 @@ KIND = {
     CauseKind.REMEDY: LedgerEntryKind.REMEDY,
     CauseKind.LOT_ACTIVATE: LedgerEntryKind.ACTIVATION,
     CauseKind.LOT_EXPIRE: LedgerEntryKind.EXPIRY,
+    CauseKind.TERM_EXPIRE: LedgerEntryKind.EXPIRY,
+    CauseKind.LOT_SLIDE: LedgerEntryKind.EXPIRY_MOVED,
     CauseKind.OWNERSHIP: LedgerEntryKind.OWNERSHIP,
     CauseKind.HOLD: LedgerEntryKind.HOLD,
     CauseKind.HOLD_CANCEL: LedgerEntryKind.HOLD_CANCELLED,

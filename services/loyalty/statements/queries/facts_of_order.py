@@ -42,6 +42,7 @@ async def facts_of_order(
     earned = await lots.ids_of_purchases(read, bought) if bought else []
     completed = await completed_by(read, bought) if bought else {}
     earned += completed.values()
+    moved = await lots.ids_of_terms(read, earned) if earned else []
     issuers = {issuer or SHOP, *issuer_of.values()}
     named = [OrderKey(recorder, source, order_id) for recorder in issuers]
     spent = await redemptions.rows_of_orders(read, vault, named, wallet_ids)
@@ -54,6 +55,8 @@ async def facts_of_order(
             (CauseKind.REDEMPTION, spent),
             (CauseKind.LOT_ACTIVATE, earned),
             (CauseKind.LOT_EXPIRE, earned),
+            (CauseKind.LOT_SLIDE, moved),
+            (CauseKind.TERM_EXPIRE, moved),
         )
         for row_id in row_ids
     ]

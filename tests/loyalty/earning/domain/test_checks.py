@@ -162,6 +162,7 @@ FAULTS: list[tuple[Json, str, str]] = [
     (stepped(({"CNY": 100}, {"CNY": 5}), ({"CNY": 100}, {"CNY": 6})), "/promotions/0/steps/1", "steps_not_rising"),
     (stepped(({"CNY": 100}, {"CNY": 5}), ({"CNY": 200}, {"CNY": 5})), "/promotions/0/steps/1", "steps_not_rising"),
     (promoted("quantity_ladder", steps=[{"quantity": 2, "percent": 10}, {"quantity": 2, "percent": 20}]), "/promotions/0/steps/1", "steps_not_rising"),
+    (base(never_expires=True, expires_after_months=3), "/rules/0/never_expires", "never_and_expires"),
     (base(on="activity:check_in"), "/rules/0/kind", "kind_of_purchases"),
     ({"rules": [{name: value for name, value in MINUTES.items() if name != "on"}]}, "/rules/0/on", "kind_of_activities"),
     ({"rules": [{**MINUTES, "fact": "order.amount"}]}, "/rules/0/fact", "fact_no_number"),

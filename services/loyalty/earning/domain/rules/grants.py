@@ -22,6 +22,8 @@ class Grant(NamedTuple):
     eligible: tuple[int, ...] | None
     available_at: datetime | None
     expires_at: datetime | None
+    slides: bool = False
+    """Whether activities of the member move the expiry."""
 
 
 class Nothing(NamedTuple):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import AwareDatetime, Field
 
 from services.loyalty.activities.domain.facts import Facts
 from services.loyalty.earning.domain.conditions import Condition
 from services.loyalty.earning.domain.documents import ACTIVITY_KIND, ACTIVITY_TRIGGER_MAX, PURCHASE, Code
+from services.loyalty.ledger.domain.calendar import CalendarPeriod
 from services.loyalty.ledger.domain.documents import Part
 from shared import money
 
@@ -55,8 +56,22 @@ AvailableAfterDays = Annotated[
 ExpiresAfterMonths = Annotated[
     Annotated[int, Field(ge=1, le=240)] | None,
     Field(
-        description="The points expire so many calendar months after the purchase or activity, by default never."
+        description="The points expire so many calendar months after the purchase or activity, by default as the programme says."
     ),
+]
+AvailableFrom = Annotated[
+    AwareDatetime | None,
+    Field(description="The points can be spent from this instant on, and not before, by default at once."),
+]
+ExpiresUntilEndOf = Annotated[
+    CalendarPeriod | None,
+    Field(
+        description="The points live until the end of this calendar period: the one in which their months end, or in which they were earned."
+    ),
+]
+NeverExpires = Annotated[
+    Literal[True] | None,
+    Field(description="The points live for ever, also where the programme says when points expire."),
 ]
 
 
@@ -119,7 +134,10 @@ class Terms(Selection):
         Field(description="By default `requalify` for a `fixed_bonus`, and `share` for every other kind."),
     ] = None
     available_after_days: AvailableAfterDays = None
+    available_from: AvailableFrom = None
     expires_after_months: ExpiresAfterMonths = None
+    expires_until_end_of: ExpiresUntilEndOf = None
+    never_expires: NeverExpires = None
 
     @property
     def trigger(self) -> str:
