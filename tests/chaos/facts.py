@@ -4,7 +4,7 @@ Judged from the acknowledged requests and the topics alone.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,24 +14,37 @@ from tests.chaos import books
 from tests.chaos.books import Books
 from tests.chaos.journal import Asked
 
+WAITS = 202
 Fact = tuple[str, str]
 """A kind of request, and the id that it was answered with."""
 
-KINDS = ("purchase", "return", "redemption", "adjustment", "complaint", "remedy")
-FIRST_HAND = {
-    "profile.purchase_recorded.v1": ("purchase",),
-    "profile.purchase_returned.v1": ("return",),
-    "loyalty.points_redeemed.v1": ("redemption",),
-    "loyalty.points_earned.v1": ("adjustment",),
-    "loyalty.points_reversed.v1": ("adjustment",),
-    "feedback.complaint_opened.v1": ("complaint",),
-    "feedback.remedy_granted.v1": ("remedy",),
+SAME = ("purchase", "return", "redemption", "adjustment", "complaint", "remedy", "transfer", "reward_claim")
+"""Kinds of request that are the causes of their events under the same name."""
+CAUSES = (*SAME, "activity", "activity_reversal")
+"""Kinds of cause that are requests of clients."""
+FIRST_HAND: Mapping[str, Mapping[str, str]] = {
+    "profile.purchase_recorded.v1": {"purchase": "purchase"},
+    "profile.purchase_returned.v1": {"return": "return"},
+    "loyalty.points_redeemed.v1": {"redemption": "redemption"},
+    "loyalty.points_earned.v1": {"adjustment": "adjustment"},
+    "loyalty.points_reversed.v1": {"adjustment": "adjustment"},
+    "loyalty.points_given.v1": {"transfer": "transfer"},
+    "loyalty.reward_claimed.v1": {"reward_claim": "reward_claim"},
+    "loyalty.reward_cancelled.v1": {"reward_claim": "reward_cancellation"},
+    "loyalty.reward_fulfilled.v1": {"reward_claim": "reward_fulfilment"},
+    "loyalty.reward_returned.v1": {"reward_claim": "reward_return"},
+    "feedback.complaint_opened.v1": {"complaint": "complaint"},
+    "feedback.remedy_granted.v1": {"remedy": "remedy"},
 }
-"""By type of event: the kind of request that it is the effect of, if its cause is of that kind."""
+"""By type of event and kind of its cause: the fact that it tells.
+
+An activity is none, since one that earns nothing is told nobody; its points are judged.
+"""
 ONCE_A_CAUSE = (
     "profile.customer_registered.v1",
     "loyalty.points_earned.v1",
     "loyalty.points_reversed.v1",
+    "loyalty.points_received.v1",
     "feedback.remedy_settled.v1",
 )
 """Events that a consumer derives from a fact exactly once, however often it was told."""
@@ -59,14 +72,25 @@ class Told:
         return self.body["cause"]["kind"], self.body["cause"]["id"]
 
     @property
-    def is_first_hand(self) -> bool:
-        """Whether it is the effect of a request itself."""
-        return self.cause[0] in FIRST_HAND.get(self.type, ())
+    def fact(self) -> Fact | None:
+        """The request that it is itself the effect of; None: it was derived from one."""
+        kind, cause_id = self.cause
+        told = FIRST_HAND.get(self.type, {}).get(kind)
+        return None if told is None else (told, cause_id)
 
     def __str__(self) -> str:
         """Where it stands and what it is."""
         place = f"{self.record.topic}/{self.record.partition}@{self.record.offset}"
         return f"{self.type} {self.event_id} of {' '.join(self.cause)} at {place}"
+
+
+def fact_of(request: Asked) -> Fact | None:
+    """What a request that was accepted has told others; None: nothing for sure."""
+    if request.kind == "commit":
+        return "redemption", request.answer["redemption_id"]
+    if request.kind in ("hold", "hold_cancellation", "activity", "activity_reversal"):
+        return None
+    return request.kind, request.answer["id"]
 
 
 def told(standing: Books) -> list[Told]:
@@ -85,29 +109,31 @@ def wrong(standing: Books, asked: Sequence[Asked], lost: Set[str] = frozenset())
     A service that has lost events makes them again of their causes; what it has forgotten it settles no more.
     """
     events = told(standing)
-    known: set[Fact] = {(request.kind, request.answer["id"]) for request in asked if request.done}
+    done = [request for request in asked if request.done]
+    known = {fact for request in done if (fact := fact_of(request)) is not None}
+    causes = known | {(request.kind, request.answer["id"]) for request in done}
     buyers = {
         request.answer["customer_id"] for request in asked if request.kind == "purchase" and request.done
     }
     effects: dict[Fact, list[Told]] = defaultdict(list)
     for event in events:
-        if event.is_first_hand:
-            effects[event.cause].append(event)
+        if event.fact is not None:
+            effects[event.fact].append(event)
     found = [f"{' '.join(fact)} was answered and is in no topic" for fact in sorted(known - set(effects))]
     found += [
         f"{' '.join(fact)} is in its topic {len(all_)} times: {', '.join(map(str, all_))}"
         for fact, all_ in sorted(effects.items())
         if len(all_) > 1
     ]
-    found += [f"nobody asked for {event}" for event in events if _is_ghost(event, known, buyers)]
+    found += [f"nobody asked for {event}" for event in events if _is_ghost(event, causes, buyers)]
     return [*found, *_derived(events, known, buyers, lost), *_changed(standing)]
 
 
-def _is_ghost(event: Told, known: set[Fact], buyers: set[str]) -> bool:
+def _is_ghost(event: Told, causes: set[Fact], buyers: set[str]) -> bool:
     """Whether it is about nobody who bought, or its cause is a request that was never answered."""
     if event.body["identity_id"] not in buyers or (event.record.key or b"").decode() not in buyers:
         return True
-    return event.cause[0] in KINDS and event.cause not in known
+    return event.cause[0] in CAUSES and event.cause not in causes
 
 
 def _derived(events: Sequence[Told], known: set[Fact], buyers: set[str], lost: Set[str]) -> Iterator[str]:
@@ -119,7 +145,7 @@ def _derived(events: Sequence[Told], known: set[Fact], buyers: set[str], lost: S
     for all_ in made.values():
         if len([event for event in all_ if event.event_id not in lost]) > 1:
             yield f"made more than once of one cause: {', '.join(map(str, all_))}"
-    forgotten = {event.cause for event in events if event.event_id in lost and event.is_first_hand}
+    forgotten = {event.cause for event in events if event.event_id in lost and event.fact is not None}
     for fact in sorted(fact for fact in known if fact[0] == "remedy"):
         due = PAID[:1] if fact in forgotten else PAID
         yield from (f"of {fact[1]} there is no {type_}" for type_ in due if (type_, fact) not in made)
@@ -145,12 +171,13 @@ def _content(record: Record) -> tuple[object, ...]:
 
 def out_of_order(standing: Books, asked: Sequence[Asked]) -> list[str]:
     """What was asked after an answer and stands before it in the topic, a customer; by first occurrence."""
-    places = {event.cause: event.record for event in told(standing) if event.is_first_hand}
+    places = {event.fact: event.record for event in told(standing) if event.fact is not None}
     lines: dict[tuple[str, bytes | None], list[tuple[int, Asked]]] = defaultdict(list)
     for request in asked:
         # A return that waits for its purchase (202) comes into the topic with it, whenever that is.
-        if request.status == 201 and (request.kind, request.answer["id"]) in places:
-            record = places[request.kind, request.answer["id"]]
+        fact = fact_of(request) if request.done and request.status != WAITS else None
+        if fact in places:
+            record = places[fact]
             lines[record.topic, record.key].append((record.offset, request))
     found = []
     for (topic, key), events in lines.items():

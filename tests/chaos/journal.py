@@ -9,7 +9,11 @@ from typing import Any, Literal, get_args
 from tests.chaos.gate import Gate
 
 Body = dict[str, Any]
-Kind = Literal["purchase", "return", "redemption", "adjustment", "complaint", "remedy"]
+Kind = Literal[
+    "purchase", "return", "redemption", "adjustment", "complaint", "remedy", "hold", "commit", "hold_cancellation",
+    "transfer", "reward_claim", "reward_cancellation", "reward_fulfilment", "reward_return", "activity",
+    "activity_reversal",
+]  # fmt: skip
 
 
 @dataclass(slots=True, eq=False)
@@ -105,8 +109,12 @@ class Journal:
 
     def floor(self) -> list[str]:
         """Every kind of request that was never accepted: who refuses all of them loses none."""
-        accepted = {request.kind for request in self.asked if request.done}
-        return [f"no {kind} was accepted" for kind in get_args(Kind) if kind not in accepted]
+        owed = self.owed()
+        return [f"no {kind} was accepted" for kind in get_args(Kind) if kind in owed]
+
+    def owed(self) -> set[Kind]:
+        """Return the kinds of request that were never accepted."""
+        return set(get_args(Kind)) - {request.kind for request in self.asked if request.done}
 
     async def has_floor(self) -> bool:
         """Whether every kind of request was accepted at least once."""

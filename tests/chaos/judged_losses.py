@@ -43,11 +43,13 @@ def _service(standing: Books, journal: Journal, service: str) -> Iterator[str]:
         empty = set(loss.named) - {_place(record) for record in missing if _is_named(record, loss)}
         yield from (f"{service} names {place}, of which it has lost nothing" for place in sorted(empty))
     ids = {books.event_id(record) for record in missing}
-    told = {event.cause for event in facts.told(standing) if event.event_id in ids and event.is_first_hand}
+    told = {event.fact for event in facts.told(standing) if event.event_id in ids and event.fact is not None}
     gone = {
-        (request.kind, request.answer["id"])
+        fact
         for request in journal.asked
-        if request.service == service and journal.is_lost(request)
+        if request.service == service
+        and journal.is_lost(request)
+        and (fact := facts.fact_of(request)) is not None
     }
     yield from (f"{' '.join(fact)} was lost, and not with the database" for fact in sorted(told - gone))
     yield from (f"{' '.join(fact)} came after the backup, and is still there" for fact in sorted(gone - told))

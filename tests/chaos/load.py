@@ -1,21 +1,25 @@
-"""Clients that buy, bring back, redeem and complain, and ask again with the same key until they are answered."""
+"""Clients that buy, bring back, complain and spend their points, and ask again with the same key until they are answered."""
 
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 import httpx2
 
 from tests.chaos.journal import Asked, Body, Journal, Kind
+from tests.chaos.promises import Promises
+from tests.chaos.spending import Spender, Way
 from tests.parts import stacks
 from tests.parts.stacks import Stack
 
 ANSWER_SECONDS_MAX = 20.0
 AGAIN_SECONDS = 0.3
 THINK_SECONDS_MAX = 0.25
+OWED_SHARE = 0.3
+"""How often a client does something of which nothing was accepted yet, if there is such a thing."""
 OWN_CUSTOMERS = 5
 SHARED_CUSTOMERS = 3
 TOO_MANY = 429
@@ -26,14 +30,19 @@ FULL = "answered disk_full"
 class Client:
     """One storefront: its own customers, some that all clients share, one request after another."""
 
-    def __init__(self, name: str, stack: Stack, journal: Journal, random: Random) -> None:
+    def __init__(
+        self, name: str, stack: Stack, journal: Journal, random: Random, promises: Promises | None = None
+    ) -> None:
+        """Shop at the stack; without `promises` nothing is asked that the promises of a round are needed for."""
+        self.promises = promises
         self.name, self.stack, self.journal, self.random = name, stack, journal, random
         self._headers = stacks.operator(stack, "admin")
         self._http = httpx2.AsyncClient(timeout=ANSWER_SECONDS_MAX)
-        self._orders: list[Asked] = []
+        self.orders: list[Asked] = []
         self._returns: list[Asked] = []
         self._complaints: list[Asked] = []
         self._number = 0
+        self._spender = Spender(self)
         self.hurried = asyncio.Event()
         """Set when the load is over: what was asked is still asked until it is answered, nothing new is begun."""
 
@@ -54,75 +63,88 @@ class Client:
 
     async def buy(self, customer: str | None = None) -> Asked:
         """A new purchase."""
-        asked = await self._ask("purchase", "profile", "/v1/purchases", self._order(customer))
+        asked = await self.ask("purchase", "profile", "/v1/purchases", self.order(customer))
         if asked.done:
-            self._orders.append(asked)
+            self.orders.append(asked)
         return asked
 
     def _choose(self) -> Callable[[], Awaitable[object]]:
-        ways: list[tuple[int, Callable[[], Awaitable[object]]]] = [
-            (40, self.buy), (8, self._buy_again), (4, self._buy_twice_at_once), (14, self._bring_back),
-            (4, self._bring_back_again), (5, self._bring_back_before), (12, self._redeem), (5, self._adjust),
-            (3, self._complain), (5, self._make_good),
-        ]  # fmt: skip
-        weights = [weight for weight, _ in ways]
-        return self.random.choices([way for _, way in ways], weights)[0]
+        """Choose what is done next, often of a kind that was never accepted in this round."""
+        ways, owed = self._ways(), self.journal.owed()
+        if self.random.random() < OWED_SHARE:
+            ways = [way for way in ways if owed.intersection(way[1])] or ways
+        return self.random.choices([does for _, _, does in ways], [weight for weight, _, _ in ways])[0]
+
+    def _ways(self) -> Sequence[Way]:
+        return (
+            (40, ("purchase",), self.buy), (8, (), self._buy_again), (4, (), self._buy_twice_at_once),
+            (14, ("return",), self._bring_back), (4, (), self._bring_back_again), (5, (), self._bring_back_before),
+            (6, (), self._buy_ahead), (12, ("redemption",), self._redeem), (5, ("adjustment",), self._adjust),
+            (3, ("complaint",), self._complain), (5, ("remedy",), self._make_good),
+            *self._spender.ways(),
+        )  # fmt: skip
 
     def _forget(self) -> None:
         """Ask nothing more about what a service has lost: it is told that as something new."""
         lost = [request for request in self.journal.asked if self.journal.is_lost(request)]
         orders = {request.body["order_id"] for request in lost if request.service == "profile"}
-        self._orders = [order for order in self._orders if order.body["order_id"] not in orders]
+        self.orders = [order for order in self.orders if order.body["order_id"] not in orders]
         self._returns = [back for back in self._returns if back.body["order_id"] not in orders]
         self._complaints = [complaint for complaint in self._complaints if complaint not in lost]
+        self._spender.forget()
 
     async def _buy_again(self) -> None:
-        if self._orders:
-            await self._repeat(self.random.choice(self._orders))
+        if self.orders:
+            await self.repeat(self.random.choice(self.orders))
 
     async def _buy_twice_at_once(self) -> None:
-        order = self._order(None)
+        order = self.order(None)
         twins = await asyncio.gather(
-            *(self._ask("purchase", "profile", "/v1/purchases", order) for _ in range(2))
+            *(self.ask("purchase", "profile", "/v1/purchases", order) for _ in range(2))
         )
         if len({twin.answer.get("id") for twin in twins}) != 1:
             self.journal.breaks(f"two purchases of one order: {[twin.answer for twin in twins]}")
         self.journal.counts["repeats"] += 1
-        self._orders.append(twins[0])
+        self.orders.append(twins[0])
 
     async def _bring_back(self) -> None:
-        if self._orders:
-            order = self.random.choice(self._orders)
-            returned = await self._ask("return", "profile", "/v1/returns", self._return(order.body))
+        if self.orders:
+            order = self.random.choice(self.orders)
+            returned = await self.ask("return", "profile", "/v1/returns", self._return(order.body))
             if returned.done:
                 self._returns.append(returned)
 
     async def _bring_back_again(self) -> None:
         if self._returns:
-            await self._repeat(self.random.choice(self._returns))
+            await self.repeat(self.random.choice(self._returns))
 
     async def _bring_back_before(self) -> None:
-        order = self._order(None)
-        early = await self._ask("return", "profile", "/v1/returns", self._return(order))
+        order = self.order(None)
+        early = await self.ask("return", "profile", "/v1/returns", self._return(order))
         if early.status != httpx2.codes.ACCEPTED:
             self.journal.breaks(f"a return before its purchase was answered {early.status}: {early.answer}")
-        self._orders.append(await self._ask("purchase", "profile", "/v1/purchases", order))
+        self.orders.append(await self.ask("purchase", "profile", "/v1/purchases", order))
+
+    async def _buy_ahead(self) -> None:
+        if self.promises is not None:
+            order = self.order(None) | {"purchased_at": self.promises.dated(self.random)}
+            self.orders.append(await self.ask("purchase", "profile", "/v1/purchases", order))
 
     async def _redeem(self) -> None:
-        if self._orders:
-            path = f"/v1/members/{self.random.choice(self._orders).answer['customer_id']}/redemptions"
+        if self.orders:
+            path = f"/v1/members/{self.random.choice(self.orders).answer['customer_id']}/redemptions"
             body: Body = {"points": self.random.randint(1, 150), "reference": "A mug"}
-            await self._ask("redemption", "loyalty", path, body)
+            await self.ask("redemption", "loyalty", path, body)
 
     async def _adjust(self) -> None:
-        if self._orders:
-            path = f"/v1/members/{self.random.choice(self._orders).answer['customer_id']}/adjustments"
+        if self.orders:
+            path = f"/v1/members/{self.random.choice(self.orders).answer['customer_id']}/adjustments"
             points = self.random.choice([-30, -7, 5, 40])
-            await self._ask("adjustment", "loyalty", path, {"points": points, "reason": "By hand"})
+            await self.ask("adjustment", "loyalty", path, {"points": points, "reason": "By hand"})
 
     async def _complain(self) -> None:
-        if self._orders:
-            order = self.random.choice(self._orders)
+        if self.orders:
+            order = self.random.choice(self.orders)
             body = {
                 "customer": {"id": order.answer["customer_id"]},
                 "channel": "web",
@@ -130,7 +152,7 @@ class Client:
                 "body": "From the first day on.",
                 "order": {"source": order.body["source"], "order_id": order.body["order_id"]},
             }
-            complaint = await self._ask("complaint", "feedback", "/v1/complaints", body)
+            complaint = await self.ask("complaint", "feedback", "/v1/complaints", body)
             if complaint.done:
                 self._complaints.append(complaint)
 
@@ -138,9 +160,9 @@ class Client:
         if self._complaints:
             path = f"/v1/complaints/{self.random.choice(self._complaints).answer['id']}/remedies"
             body = {"kind": "points", "points": self.random.randint(1, 90), "reason": "The leak"}
-            await self._ask("remedy", "feedback", path, body)
+            await self.ask("remedy", "feedback", path, body)
 
-    async def _repeat(self, first: Asked) -> None:
+    async def repeat(self, first: Asked) -> None:
         """Tell the same fact again, sometimes with the same key: the first answer must come again."""
         key = first.key if self.random.random() < 0.5 else uuid.UUID(int=self.random.getrandbits(128)).hex
         again = Asked(first.kind, first.service, first.path, first.body, key, time.monotonic())
@@ -152,7 +174,7 @@ class Client:
                 f"a repeated {first.kind} was answered {again.status} {again.answer}, at first {first.answer}"
             )
 
-    async def _ask(self, kind: Kind, service: str, path: str, body: Body) -> Asked:
+    async def ask(self, kind: Kind, service: str, path: str, body: Body) -> Asked:
         key = uuid.UUID(int=self.random.getrandbits(128)).hex
         asked = self.journal.begin(kind, service, path, body, key)
         await self._until_answered(asked)
@@ -190,7 +212,7 @@ class Client:
         await asyncio.sleep(AGAIN_SECONDS)
         return True
 
-    def _order(self, customer: str | None) -> Body:
+    def order(self, customer: str | None) -> Body:
         self._number += 1
         random = self.random
         is_shared = random.random() < 0.2

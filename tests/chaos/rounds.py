@@ -14,7 +14,18 @@ from random import Random
 
 import httpx2
 
-from tests.chaos import books, evidence, facts, faults, judged_losses, logged, moments, oracle
+from tests.chaos import (
+    books,
+    evidence,
+    facts,
+    faults,
+    judged_losses,
+    logged,
+    moments,
+    oracle,
+    promises,
+    quotas,
+)
 from tests.chaos.books import Bookkeeper, Books, NeverSettled
 from tests.chaos.faults import Striker, Struck
 from tests.chaos.journal import Journal
@@ -121,6 +132,7 @@ async def _compare_all(stack: Stack, striker: Striker, done: Round, standing: Bo
     done.wrong += facts.wrong(standing, done.journal.asked, lost)
     done.wrong += facts.out_of_order(standing, done.journal.asked)
     done.wrong += await _unequal(stack, done)
+    done.wrong += await quotas.wrong(stack, done.journal)
     done.wrong += await asyncio.to_thread(_verify, stack)
     errors = logged.errors(logged.lines(stack))
     done.errors = Counter(error.words for error in errors)
@@ -131,8 +143,9 @@ async def _compare_all(stack: Stack, striker: Striker, done: Round, standing: Bo
 async def _shop_and_strike(
     stack: Stack, striker: Striker, done: Round, random: Random, *, seconds: float, faults_min: int
 ) -> None:
+    promised = await promises.publish(stack)
     clients = [
-        Client(f"s{done.seed}c{number}", stack, done.journal, Random(random.random()))
+        Client(f"s{done.seed}c{number}", stack, done.journal, Random(random.random()), promised)
         for number in range(CLIENTS)
     ]
     probe = Client(f"s{done.seed}p", stack, done.journal, Random(random.random()))
@@ -190,18 +203,20 @@ async def compare(
     client: httpx2.AsyncClient, stack: Stack, customer_id: str, expected: Expected, deadline: float
 ) -> str | None:
     """What the product says of a customer beside what it must say, when it still differs at that monotonic second."""
-    wanted = (expected.points, expected.spend_minor, expected.tier, expected.purchases)
     while True:
+        held = expected.held(datetime.now(UTC))
+        wanted = (expected.points - held, held, expected.spend_minor, expected.tier, expected.purchases)
         member = (await client.get(f"{stack.address('loyalty')}/v1/members/{customer_id}")).json()
         scores = (await client.get(f"{stack.address('scoring')}/v1/customers/{customer_id}/scores")).json()
         tier = member.get("tier", {})
+        points = member.get("points", {})
         seen = (
-            member.get("points", {}).get("active"), tier.get("spend_minor"), tier.get("code"), scores.get("n")
+            points.get("active"), points.get("held"), tier.get("spend_minor"), tier.get("code"), scores.get("n")
         )  # fmt: skip
         if seen == wanted:
             return None
         if time.monotonic() > deadline:
-            return f"{customer_id} has (points, spend, tier, purchases) {seen}, and must have {wanted}"
+            return f"{customer_id} has (points, held, spend, tier, purchases) {seen}, and must have {wanted}"
         await asyncio.sleep(LOOK_SECONDS)
 
 

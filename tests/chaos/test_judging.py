@@ -152,14 +152,16 @@ def test_the_oracle_counts_each_kind_of_request_that_was_accepted_and_none_that_
     }
 
 
-DUE = {"points": 2_000, "spend_minor": 200_000, "code": "silver", "n": 1}
+DUE = {"points": 2_000, "held": 0, "spend_minor": 200_000, "code": "silver", "n": 1}
 
 
-@pytest.mark.parametrize("wrong", [{}, {"points": 1_999}, {"spend_minor": 0}, {"code": "gold"}, {"n": 2}])
+@pytest.mark.parametrize(
+    "wrong", [{}, {"points": 1_999}, {"held": 1}, {"spend_minor": 0}, {"code": "gold"}, {"n": 2}]
+)
 async def test_a_customer_of_whom_the_product_says_something_else_is_found(wrong: dict[str, Any]) -> None:
     says = DUE | wrong
     member = {
-        "points": {"active": says["points"]}, "tier": {"spend_minor": says["spend_minor"], "code": says["code"]}
+        "points": {"active": says["points"], "held": says["held"]}, "tier": {"spend_minor": says["spend_minor"], "code": says["code"]}
     }  # fmt: skip
 
     def answer(request: httpx2.Request) -> httpx2.Response:
