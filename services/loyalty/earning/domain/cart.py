@@ -10,6 +10,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from datetime import datetime
+from itertools import compress
+from typing import NamedTuple, TypeVar
 
 from services.loyalty.activities.domain.facts import Facts
 from services.loyalty.earning.domain.documents import PURCHASE
@@ -18,6 +20,16 @@ from services.loyalty.purchases.domain.facts import Line, MemberFacts, UnitRange
 
 PARTNER = "partner:"
 NO_FACTS: Facts = {}
+Item = TypeVar("Item")
+_BITS = bytes.maketrans(b"01", b"\0\1")
+
+
+class Units(NamedTuple):
+    """Units of one line that cost the same. The line is its index from 0."""
+
+    price: int
+    line: int
+    number: int
 
 
 class _Ranked:
@@ -45,7 +57,16 @@ class Cart:
     """
 
     __slots__ = (
-        *("_amount_of", "_amounts", "_by_content", "_index", "_quantities", "_quantity_of", "_ranked"),
+        *(
+            "_amount_of",
+            "_amounts",
+            "_by_content",
+            "_index",
+            "_quantities",
+            "_quantity_of",
+            "_ranked",
+            "_units",
+        ),
         *("facts", "trigger"),
         *("channel", "currency", "everything", "issuer", "lines", "member", "occurred_at", "source", "store"),
     )
@@ -85,12 +106,14 @@ class Cart:
         self._index: dict[str, dict[str | None, int]] = {}
         self._ranked: dict[Callable[[Cart, int], int], _Ranked] = {}
         self._by_content: list[int] | None = None
+        self._units: dict[bool, tuple[list[Units], list[int]]] = {}
 
     def at(self, amounts: Sequence[int]) -> Cart:
         """Return the same cart with lines that cost these amounts by now. The price of a unit stays that of the booked line."""
         cart = copy(self)
         cart._amounts = list(amounts)
         cart._amount_of = {}
+        cart._units = {}
         return cart
 
     def _take_back(self, returned: Iterable[UnitRange]) -> None:
@@ -139,6 +162,32 @@ class Cart:
             self._by_content = sorted(range(len(self.lines)), key=lambda line: _content(self.lines[line]))
         return self._by_content
 
+    def each(self, mask: int) -> list[int]:
+        """Return the lines of a set by their index from 0, in the order of `by_content`."""
+        return _picked(mask, self.by_content, self.by_content, len(self.lines))
+
+    def units(self, mask: int, *, dearest_first: bool) -> list[Units]:
+        """Return the units of lines by their price. Those of equal price stand in the order of `by_content`.
+
+        The units of a line of quantity q and amount A cost ⌊A/q⌋, and A mod q of them one minor unit more. All lines are sorted once,
+        however many promotions pick some of them.
+        """
+        if dearest_first not in self._units:
+            found = self._sorted_units(dearest_first)
+            self._units[dearest_first] = found, [units.line for units in found]
+        found, lines = self._units[dearest_first]
+        return _picked(mask, found, lines, len(self.lines))
+
+    def _sorted_units(self, dearest_first: bool) -> list[Units]:
+        found: list[Units] = []
+        for line in self.each(self.everything):
+            price, dearer = divmod(self._amounts[line], quantity := self._quantities[line])
+            found += [Units(price, line, quantity - dearer), Units(price + 1, line, dearer)]
+        return sorted(
+            (units for units in found if units.number),
+            key=lambda units: -units.price if dearest_first else units.price,
+        )
+
     def with_text(self, attribute: str) -> dict[str | None, int]:
         """Return the lines with each value of a text attribute, of those that are left."""
         index = self._index.get(attribute)
@@ -174,6 +223,12 @@ class Cart:
         if mask.bit_count() == 1:
             return numbers[mask.bit_length() - 1]
         return sum([number for line, number in enumerate(numbers) if mask >> line & 1])
+
+
+def _picked(mask: int, items: Sequence[Item], lines: Iterable[int], count: int) -> list[Item]:
+    """Return the items whose line, of so many, is in a set of lines. `lines`: the line of each item."""
+    bits = bin(mask)[:1:-1].ljust(count, "0").encode().translate(_BITS)
+    return list(compress(items, map(bits.__getitem__, lines)))
 
 
 def _content(line: Line) -> tuple[str, str, str, int, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledPromotion
-from services.loyalty.promotions.domain.serving import Refused, WhyNot, serve
+from services.loyalty.promotions.domain.serving import OfLines, Refused, WhyNot, serve
 
 NO_OFFER = (WhyNot.NOT_IN_FORCE, WhyNot.NO_RATE)
 """The reasons for which a promotion is no offer for a cart, whatever the customer adds to the cart."""
@@ -43,12 +43,16 @@ def offers(promotions: Sequence[CompiledPromotion], cart: Cart, shipping_minor: 
     First come those that take something off, the greatest first; then those that would, if no other one did; then those for which units are missing,
     and those for which money is missing, the least first; then the rest.
     """
-    served = serve(promotions, cart, shipping_minor)
+    of_lines: OfLines = {}
+    served = serve(promotions, cart, shipping_minor, of_lines)
     amount_of = {discount.promotion: discount.total for discount in served.discounts}
     refused_of = {refused.promotion: refused for refused in served.refused}
     found = [
         Offer(
-            code, amount_of.get(code, 0), serve([promotion], cart, shipping_minor).total, refused_of.get(code)
+            code,
+            amount_of.get(code, 0),
+            serve([promotion], cart, shipping_minor, of_lines).total,
+            refused_of.get(code),
         )
         for promotion in promotions
         if (code := promotion.rule.code) not in refused_of or refused_of[code].reason not in NO_OFFER

@@ -14,7 +14,7 @@ from services.loyalty.earning.domain import explaining
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledPromotion
 from services.loyalty.earning.domain.promotions import Gift
-from services.loyalty.earning.domain.promotions.terms import Basis, Missing, Stage, shared
+from services.loyalty.earning.domain.promotions.terms import Basis, Missing, Off, Stage, shared
 from services.loyalty.earning.domain.rules.grants import Nothing
 from services.loyalty.promotions.domain.discounts import Discount, GiftLine, total_of
 from services.loyalty.purchases.domain.reasons import Reason
@@ -66,16 +66,29 @@ class Served:
         return sum(discount.gift is not None for discount in self.discounts)
 
 
-def serve(promotions: Sequence[CompiledPromotion], cart: Cart, shipping_minor: int) -> Served:
+OfLines = dict[str, Off]
+"""By code, the money that promotions of the first stage would take off a cart if they were served alone. They all look at list prices."""
+
+
+def serve(
+    promotions: Sequence[CompiledPromotion],
+    cart: Cart,
+    shipping_minor: int,
+    of_lines: OfLines | None = None,
+) -> Served:
     """Return the discounts of a cart at list prices. `promotions` stand in the order in which they are served.
+
+    `of_lines`: what earlier calls for the same cart have worked out; it is added to.
 
     Each exclusive promotion counts alone, and all others together: what takes off the most money, then what has the most gifts, the first of equals.
     """
-    together = _together(
-        [promotion for promotion in promotions if not promotion.rule.exclusive], cart, shipping_minor
-    )
+    known: OfLines = {} if of_lines is None else of_lines
+    compatible = [promotion for promotion in promotions if not promotion.rule.exclusive]
+    together = _together(compatible, cart, shipping_minor, known)
     alone = [
-        _together([promotion], cart, shipping_minor) for promotion in promotions if promotion.rule.exclusive
+        _together([promotion], cart, shipping_minor, known)
+        for promotion in promotions
+        if promotion.rule.exclusive
     ]
     best = max((together, *alone), key=lambda served: (served.total, served.gifts))
     refused = list(best.refused)
@@ -86,7 +99,9 @@ def serve(promotions: Sequence[CompiledPromotion], cart: Cart, shipping_minor: i
     return Served(best.discounts, tuple(sorted(refused, key=lambda refusal: refusal.promotion)))
 
 
-def _together(promotions: Sequence[CompiledPromotion], cart: Cart, shipping_minor: int) -> Served:
+def _together(
+    promotions: Sequence[CompiledPromotion], cart: Cart, shipping_minor: int, of_lines: OfLines
+) -> Served:
     """Serve promotions of which none excludes another."""
     left = _Left([line.amount_minor for line in cart.lines], shipping_minor)
     discounts: list[Discount] = []
@@ -99,7 +114,7 @@ def _together(promotions: Sequence[CompiledPromotion], cart: Cart, shipping_mino
             continue
         now, shipping = (cart if stage is Stage.LINE else cart.at(left.amounts)), left.shipping
         for promotion in staged:
-            answer = _answer(promotion, now, cart, shipping, left)
+            answer = _answer(promotion, _Stand(now, cart, shipping, left, of_lines))
             if isinstance(answer, Discount):
                 left.take(answer)
                 discounts.append(answer)
@@ -121,10 +136,20 @@ class _Left:
             self.amounts[line] -= amount
 
 
-def _answer(
-    promotion: CompiledPromotion, now: Cart, listed: Cart, shipping_minor: int, left: _Left
-) -> Discount | Refused:
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """A cart at the begin of a stage and at list prices, and what the promotions so far have left."""
+
+    now: Cart
+    listed: Cart
+    shipping_minor: int
+    left: _Left
+    of_lines: OfLines
+
+
+def _answer(promotion: CompiledPromotion, stand: _Stand) -> Discount | Refused:
     """Return what a promotion takes off, or why it takes nothing off."""
+    now, left = stand.now, stand.left
     rule, mask = promotion.rule, promotion.mask(now)
     if isinstance(mask, Nothing):
         unmet = explaining.unmet(rule, now) if mask.reason is Reason.CONDITION else None
@@ -134,8 +159,8 @@ def _answer(
         )
     if isinstance(rule, Gift):
         return Discount(rule.code, (0,) * len(now.lines), gift=GiftLine(rule.sku, rule.quantity))
-    basis = Basis(now, listed, mask, promotion.picked(now), shipping_minor)
-    off = rule.off(basis)
+    basis = Basis(now, stand.listed, mask, promotion.picked(now), stand.shipping_minor)
+    off = _off(promotion, basis, stand.of_lines)
     most = None if rule.at_most is None else basis.of(rule.at_most)
     if isinstance(off, Missing):
         return Refused(rule.code, WhyNot.BELOW, off.fact, off.missing)
@@ -151,6 +176,16 @@ def _answer(
     return discount if discount.total else Refused(rule.code, WhyNot.NOTHING_LEFT)
 
 
+def _off(promotion: CompiledPromotion, basis: Basis, of_lines: OfLines) -> Off:
+    rule = promotion.rule
+    assert not isinstance(rule, Gift), "a gift takes nothing off"
+    if rule.stage is not Stage.LINE:
+        return rule.off(basis)
+    if rule.code not in of_lines:
+        of_lines[rule.code] = rule.off(basis)
+    return of_lines[rule.code]
+
+
 def _limited(amount: int, most: int | None) -> int:
     return amount if most is None else min(amount, most)
 
@@ -161,11 +196,11 @@ def _cut(basis: Basis, off: int | Sequence[int], most: int | None, left: Sequenc
     A sum is shared over what its lines have left. The order in which it is shared is that of the contents of the lines.
     """
     if isinstance(off, int):
-        order = list(basis.each(basis.mask))
+        order = basis.each(basis.mask)
         weights = [left[line] for line in order]
         total = min(_limited(off, most), sum(weights))
     else:
-        order = list(basis.each(basis.cart.everything))
+        order = basis.each(basis.cart.everything)
         weights = [min(off[line], left[line]) for line in order]
         total = _limited(sum(weights), most)
     return _by_line(order, shared(total, weights), len(left))

@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from services.loyalty.earning.domain.conditions import Condition
-from services.loyalty.earning.domain.promotions import units
 from services.loyalty.earning.domain.promotions.buy_x_get_y import UNITS_MAX
 from services.loyalty.earning.domain.promotions.terms import (
     Amounts,
@@ -17,7 +16,7 @@ from services.loyalty.earning.domain.promotions.terms import (
     Times,
     shared,
 )
-from services.loyalty.earning.domain.promotions.units import Units
+from services.loyalty.earning.domain.promotions.units import Worth
 from services.loyalty.ledger.domain.documents import Part, Place
 
 PARTS_MAX = 10
@@ -50,27 +49,24 @@ class Bundle(OfLines):
         price, left = basis.of(self.prices), basis.mask
         if price is None:
             return None
-        listed: list[list[Units]] = []
+        costs: list[Worth] = []
         most, short = self.times, 0
         for part, picked in zip(self.parts, basis.picked, strict=True):
             mask, left = picked & left, left & ~picked
             quantity = basis.cart.quantity(mask)
             most = quantity // part.quantity if most is None else min(most, quantity // part.quantity)
             short += max(0, part.quantity - quantity)
-            listed.append(units.units_of(basis, mask, dearest_first=True))
+            costs.append(Worth(basis.cart.units(mask, dearest_first=True)))
         if short or most is None:
             return Missing("sum.quantity", short)
-        return self._saved(basis, price, listed, self._worthwhile(price, listed, most))
+        return self._saved(basis, price, costs, self._worthwhile(price, costs, most))
 
-    def _worthwhile(self, price: int, listed: Sequence[list[Units]], most: int) -> int:
+    def _worthwhile(self, price: int, costs: Sequence[Worth], most: int) -> int:
         """Return how many bundles save something. Each saves no more than the one before it, because the dearest units come first."""
 
         def worth(bundles: int) -> int:
             return sum(
-                [
-                    units.worth(some, part.quantity * bundles)
-                    for part, some in zip(self.parts, listed, strict=True)
-                ]
+                [cost.of_first(part.quantity * bundles) for part, cost in zip(self.parts, costs, strict=True)]
             )
 
         low, high = 0, most
@@ -84,19 +80,13 @@ class Bundle(OfLines):
                 high = middle - 1
         return low
 
-    def _taken(self, listed: Sequence[list[Units]], bundles: int) -> list[list[Units]]:
-        return [
-            units.first(some, part.quantity * bundles) for part, some in zip(self.parts, listed, strict=True)
-        ]
-
-    def _saved(
-        self, basis: Basis, price: int, listed: Sequence[list[Units]], bundles: int
-    ) -> tuple[int, ...]:
+    def _saved(self, basis: Basis, price: int, costs: Sequence[Worth], bundles: int) -> tuple[int, ...]:
         bundled = [0] * len(basis.cart.lines)
-        for taken in self._taken(listed, bundles):
-            for some in taken:
-                bundled[some.line] += some.price * some.number
-        order = list(basis.each(basis.cart.everything))
+        for part, cost in zip(self.parts, costs, strict=True):
+            cost.add_first(bundled, part.quantity * bundles)
+        off = [0] * len(bundled)
+        order = [line for line in basis.each(basis.cart.everything) if bundled[line]]
         saved = shared(sum(bundled) - price * bundles, (bundled[line] for line in order))
-        of_line = dict(zip(order, saved, strict=True))
-        return tuple(of_line[line] for line in range(len(bundled)))
+        for line, amount in zip(order, saved, strict=True):
+            off[line] = amount
+        return tuple(off)

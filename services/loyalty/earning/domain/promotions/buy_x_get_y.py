@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from services.loyalty.earning.domain.conditions import Condition
-from services.loyalty.earning.domain.promotions import units
 from services.loyalty.earning.domain.promotions.terms import (
     WHOLE,
     Basis,
@@ -67,7 +66,7 @@ class BuyXGetY(OfLines):
         # Of the units that could be either, those that the sets need are bought.
         room = both - max(0, self.buy * sets - (bought - both))
         wanted, off = self.get * sets, [0] * len(cart.lines)
-        for some in units.units_of(basis, gettable, dearest_first=self.pick is Pick.DEAREST):
+        for some in basis.cart.units(gettable, dearest_first=self.pick is Pick.DEAREST):
             is_either = bool(basis.mask >> some.line & 1)
             count = min(some.number, wanted, room) if is_either else min(some.number, wanted)
             off[some.line] += some.price * count
@@ -78,7 +77,7 @@ class BuyXGetY(OfLines):
 
     def _part(self, basis: Basis, off: list[int]) -> tuple[int, ...]:
         """Return the percentage of what the picked units of each line cost."""
-        order = list(basis.each(basis.cart.everything))
+        order = basis.each(basis.cart.everything)
         parts = shared(percent_of(sum(off), self.percent), (off[line] for line in order))
         of_line = dict(zip(order, parts, strict=True))
         return tuple(of_line[line] for line in range(len(off)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Annotated, NamedTuple
 
@@ -94,9 +94,9 @@ class Basis(NamedTuple):
         """Return the amount of the cart's currency; None: there is none."""
         return amounts.get(self.cart.currency)
 
-    def each(self, mask: int) -> Iterator[int]:
-        """Yield the indices of the lines of a set, in an order that does not depend on the order of the cart's lines."""
-        return (line for line in self.listed.by_content if mask >> line & 1)
+    def each(self, mask: int) -> list[int]:
+        """Return the indices of the lines of a set, in an order that does not depend on the order of the cart's lines."""
+        return self.listed.each(mask)
 
 
 class PromotionTerms(Selection):
@@ -170,6 +170,8 @@ def shared(total: int, weights: Iterable[int]) -> list[int]:
     """
     listed = list(weights)
     whole = sum(listed)
+    if total == whole:
+        return listed
     shares, before, given = [], 0, 0
     for weight in listed:
         before += weight

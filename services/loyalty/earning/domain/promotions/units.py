@@ -1,51 +1,40 @@
-"""Units of lines by their price. The units of a line of quantity q and amount A cost ⌊A/q⌋, and A mod q of them one minor unit more."""
+"""Add up what the first units of a list cost, together and by line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate
 
-from services.loyalty.earning.domain.promotions.terms import Basis
-
-
-class Units(NamedTuple):
-    """Units of one line that cost the same."""
-
-    price: int
-    line: int
-    number: int
+from services.loyalty.earning.domain.cart import Units
 
 
-def units_of(basis: Basis, mask: int, *, dearest_first: bool) -> list[Units]:
-    """Return the units of lines by their price. Those of equal price stand in an order that the cart's does not change."""
-    found: list[Units] = []
-    for line in basis.each(mask):
-        price, dearer = divmod(basis.cart.amount(1 << line), quantity := basis.cart.quantity_of(line))
-        found += [Units(price, line, quantity - dearer), Units(price + 1, line, dearer)]
-    return sorted(
-        (units for units in found if units.number),
-        key=lambda units: -units.price if dearest_first else units.price,
-    )
+class Worth:
+    """A list of units answers what its first units cost. Each question is one search, however long the list is."""
 
+    __slots__ = ("_costs", "_counts", "_units")
 
-def first(units: Iterable[Units], wanted: int) -> list[Units]:
-    """Return the first `wanted` units, or all if they are fewer."""
-    found: list[Units] = []
-    for some in units:
-        if wanted == 0:
-            break
-        number = min(some.number, wanted)
-        found.append(Units(some.price, some.line, number))
-        wanted -= number
-    return found
+    def __init__(self, units: Sequence[Units]) -> None:
+        self._units = units
+        self._counts = list(accumulate((some.number for some in units), initial=0))
+        self._costs = list(accumulate((some.price * some.number for some in units), initial=0))
 
+    def of_first(self, wanted: int) -> int:
+        """Return what the first `wanted` units cost, or all if they are fewer."""
+        whole = self._whole(wanted)
+        if whole == len(self._units):
+            return self._costs[-1]
+        return self._costs[whole] + self._units[whole].price * (wanted - self._counts[whole])
 
-def worth(units: Iterable[Units], wanted: int) -> int:
-    """Return what the first `wanted` units cost together."""
-    total = 0
-    for price, _, number in units:
-        if number >= wanted:
-            return total + price * wanted
-        total += price * number
-        wanted -= number
-    return total
+    def add_first(self, cost_of: list[int], wanted: int) -> None:
+        """Add what the first `wanted` units cost to the cost of their lines."""
+        whole = self._whole(wanted)
+        for price, line, number in self._units[:whole]:
+            cost_of[line] += price * number
+        if whole < len(self._units):
+            price, line, _ = self._units[whole]
+            cost_of[line] += price * (wanted - self._counts[whole])
+
+    def _whole(self, wanted: int) -> int:
+        """Return how many entries of the list are taken whole."""
+        return bisect_left(self._counts, wanted, lo=1) - 1
