@@ -5,7 +5,7 @@ from shared.db.opening import UnusableDatabase, kernel_metadata, open_database, 
 from shared.db.records import columns_of, record_of
 from shared.db.slots import Slot
 from shared.db.sorting import Slice, Sorts, in_order
-from shared.db.statements import any_of, any_of_rows, where_given
+from shared.db.statements import any_named, any_of, any_of_rows, where_given
 
 __all__ = [
     "Database",
@@ -16,6 +16,7 @@ __all__ = [
     "Tx",
     "UnusableDatabase",
     "WriteOutbox",
+    "any_named",
     "any_of",
     "any_of_rows",
     "columns_of",

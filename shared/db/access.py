@@ -8,11 +8,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from datetime import datetime
 from typing import Any, Literal, TypeVar, TypeVarTuple, cast
 
-from sqlalchemy import Column, Connection, CursorResult, Executable, Row, Table
+from sqlalchemy import Column, Connection, CursorResult, Dialect, Executable, Row, Select, Table
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from shared.clock import Clock
-from shared.db import failures
+from shared.db import failures, prepared
+from shared.db.prepared import Prepared
 from shared.db.records import R, build_records
 from shared.db.slots import Slot, Slots
 from shared.events.base import Event
@@ -53,12 +54,16 @@ class Read(ABC):
     async def all(
         self, statement: TypedReturnsRows[*Ts], parameters: Parameters = None
     ) -> Sequence[Row[*Ts]]:
-        """Return every row."""
-        return cast("Sequence[Row[*Ts]]", (await self.run(statement, parameters)).all())
+        """Return every row. A statement with parameters is built once, so it goes to the driver directly."""
+        if (asked := self._prepared(statement, parameters)) is None:
+            return cast("Sequence[Row[*Ts]]", (await self.run(statement, parameters)).all())
+        return asked.rows(await self._fetch(asked, parameters))
 
     async def first(self, statement: TypedReturnsRows[*Ts], parameters: Parameters = None) -> Row[*Ts] | None:
         """Return the first row, or None if there is none."""
-        return cast("Row[*Ts] | None", (await self.run(statement, parameters)).first())
+        if (asked := self._prepared(statement, parameters)) is None:
+            return cast("Row[*Ts] | None", (await self.run(statement, parameters)).first())
+        return next(iter(asked.rows((await self._fetch(asked, parameters))[:1])), None)
 
     async def one(self, statement: TypedReturnsRows[*Ts], parameters: Parameters = None) -> Row[*Ts]:
         """Return the only row. Raises if there is no row or more than one."""
@@ -68,18 +73,40 @@ class Read(ABC):
         self, record: type[R], statement: TypedReturnsRows[*tuple[Any, ...]], parameters: Parameters = None
     ) -> list[R]:
         """Return every row as a record, matched by the names of the columns. Raises TypeError when names differ."""
-        return build_records(record, await self.all(statement, parameters))
+        if (asked := self._prepared(statement, parameters)) is None:
+            return build_records(record, await self.all(statement, parameters))
+        return asked.records(record, await self._fetch(asked, parameters))
 
     async def read_record(
         self, record: type[R], statement: TypedReturnsRows[*tuple[Any, ...]], parameters: Parameters = None
     ) -> R | None:
         """Return the first row as a record, or None if there is no row."""
+        if (asked := self._prepared(statement, parameters)) is not None:
+            return next(iter(asked.records(record, (await self._fetch(asked, parameters))[:1])), None)
         row = await self.first(statement, parameters)
         return None if row is None else build_records(record, [row])[0]
 
     async def scalar(self, statement: TypedReturnsRows[T], parameters: Parameters = None) -> T | None:
         """Return the first column of the first row, or None if there is no row."""
-        return cast("T | None", (await self.run(statement, parameters)).scalar())
+        if self._prepared(statement, parameters) is None:
+            return cast("T | None", (await self.run(statement, parameters)).scalar())
+        row = await self.first(statement, parameters)
+        return None if row is None else row[0]
+
+    def _dialect(self) -> Dialect | None:
+        """Return the dialect in which statements are written for the driver; None: every statement goes through `run`."""
+        return None
+
+    async def _fetch(self, asked: Prepared, parameters: Parameters) -> Sequence[Any]:
+        """Run a prepared statement on the driver, and return its rows as the driver gives them."""
+        raise NotImplementedError
+
+    def _prepared(self, statement: TypedReturnsRows[*Ts], parameters: Parameters) -> Prepared | None:
+        """Return a statement that was built once, ready for the driver; None if it has to be compiled each time."""
+        if not isinstance(statement, Select) or not isinstance(parameters, Mapping):
+            return None
+        dialect = self._dialect()
+        return None if dialect is None else prepared.prepare(statement, dialect)
 
 
 class Tx(Read):

@@ -3,14 +3,30 @@
 Draw ids only after the locks on the owners of the new rows are held. Then the ids of one owner rise with time.
 """
 
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Column, Identity, MetaData, Named, Table, TypedColumns, delete, insert, text, update
+from sqlalchemy import (
+    Column,
+    Identity,
+    MetaData,
+    Named,
+    Table,
+    TypedColumns,
+    bindparam,
+    delete,
+    insert,
+    text,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from shared.db.access import Tx
 from shared.db.types import BigInt
 
 BLOCK = 256
+TABLES_MAX = 64
+"""The tables whose statements are kept. A service has one."""
 """The number of ids in one step of the sequence."""
 _BLOCKS: Final = "blocks"
 
@@ -49,13 +65,15 @@ async def take(tx: Tx, table: Table[Any], count: int) -> list[range]:
         drawn = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :blocks)")
         rows = (await tx.run(drawn, {"name": table.name, "blocks": blocks})).all()
         return [range(first, first + BLOCK) for first in sorted(row[0] for row in rows)]
-    after = await tx.scalar(
-        update(table)
-        .where(table.c.id == 1)
-        .values(next=table.c.next + blocks * BLOCK)
-        .returning(table.c.next)
-    )
+    after = await tx.scalar(_advance(table), {"drawn": blocks * BLOCK})
     if after is None:
         await tx.execute(insert(table).values(id=1, next=1 + blocks * BLOCK))
         return [range(1, 1 + blocks * BLOCK)]
     return [range(after - blocks * BLOCK, after)]
+
+
+@lru_cache(maxsize=TABLES_MAX)
+def _advance(table: Table[Any]) -> ReturningUpdate[int]:
+    """Return the statement that draws ids from a table. It is built once, because building it costs more than running it."""
+    drawn = table.c.next + bindparam("drawn", type_=BigInt)
+    return update(table).where(table.c.id == 1).values(next=drawn).returning(table.c.next)

@@ -1,24 +1,23 @@
 """Work with PostgreSQL through asyncpg: READ COMMITTED, an explicit BEGIN, bulk writes by COPY and unnest."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import asyncpg
-from sqlalchemy import Column, Connection, CursorResult, Executable, Row, Select, Table
+from sqlalchemy import Column, Connection, CursorResult, Dialect, Executable, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.sql.selectable import TypedReturnsRows
 from sqlalchemy.util import greenlet_spawn
 
 from shared.clock import Clock
-from shared.db import bulk, failures, prepared
-from shared.db.access import Database, Parameters, Patience, Read, Records, T, Ts, Tx, WriteOutbox
+from shared.db import bulk, failures
+from shared.db.access import Database, Parameters, Patience, Read, Records, T, Tx, WriteOutbox
 from shared.db.failures import is_broken_connection
 from shared.db.postgres_url import read_url
 from shared.db.prepared import Prepared
-from shared.db.records import R, names_of
+from shared.db.records import names_of
 from shared.db.types import to_json
 
 CONNECTIONS_MAX = 10
@@ -123,36 +122,11 @@ class PostgresRead(Read):
                 await self.release()
         raise ConnectionError(AWAY)
 
-    async def all(
-        self, statement: TypedReturnsRows[*Ts], parameters: Parameters = None
-    ) -> Sequence[Row[*Ts]]:
-        """Return every row. A statement with parameters is built once, so it goes to the driver directly."""
-        answer = await self._ask(statement, parameters)
-        if answer is None:
-            return await super().all(statement, parameters)
-        asked, answered = answer
-        return asked.rows(answered)
+    def _dialect(self) -> Dialect:
+        return self._engine.dialect
 
-    async def read_records(
-        self, record: type[R], statement: TypedReturnsRows[*tuple[Any, ...]], parameters: Parameters = None
-    ) -> list[R]:
-        """Return every row as a record; a statement with parameters goes to the driver directly."""
-        answer = await self._ask(statement, parameters)
-        if answer is None:
-            return await super().read_records(record, statement, parameters)
-        asked, answered = answer
-        return asked.records(record, answered)
-
-    async def _ask(
-        self, statement: TypedReturnsRows[*tuple[Any, ...]], parameters: Parameters
-    ) -> tuple[Prepared, Sequence[Any]] | None:
-        """Run a statement that was built once, with its parameters; return None if it has to be compiled each time."""
-        if not isinstance(statement, Select) or not isinstance(parameters, Mapping):
-            return None
-        asked = prepared.prepare(statement, self._engine.dialect)
-        if asked is None:
-            return None
-        return asked, await fetch(self._engine, asked.sql, asked.arguments(parameters))
+    async def _fetch(self, asked: Prepared, parameters: Parameters) -> Sequence[Any]:
+        return await fetch(self._engine, asked.sql, asked.arguments(parameters))
 
     async def release(self) -> None:
         """Give the connection back."""
@@ -210,6 +184,13 @@ class PostgresTx(Tx):
         await self.driver()
         assert self._connection is not None
         return await self._connection.execute(statement, parameters)
+
+    def _dialect(self) -> Dialect:
+        return self._engine.dialect
+
+    async def _fetch(self, asked: Prepared, parameters: Parameters) -> Sequence[Any]:
+        rows = await (await self.driver()).fetch(asked.sql, *asked.arguments(parameters))
+        return cast("Sequence[Any]", rows)
 
     async def driver(self) -> asyncpg.Connection:
         """Return the driver's own connection, inside the transaction, for COPY and arrays."""

@@ -36,8 +36,9 @@ class Prepared:
     """The names of the columns."""
     row: Callable[[Iterable[Any]], Row[*tuple[Any, ...]]]
 
-    def arguments(self, parameters: Mapping[str, Any]) -> list[Any]:
-        """Return the parameter values as the driver takes them, in its order."""
+    def arguments(self, parameters: object) -> list[Any]:
+        """Return the parameter values, a mapping by name, as the driver takes them, in its order."""
+        assert isinstance(parameters, Mapping), "a prepared statement has named parameters"
         values = {**self.constants, **parameters}
         return [values[name] if process is None else process(values[name]) for name, process in self.into]
 
@@ -59,7 +60,7 @@ class Prepared:
 
 @lru_cache(maxsize=STATEMENTS_MAX)
 def prepare(statement: Select[*tuple[Any, ...]], dialect: Dialect) -> Prepared | None:
-    """Compile a statement for a dialect with numbered parameters.
+    """Compile a statement for a dialect with numbered or positional parameters.
 
     Return None if its text depends on its values, as that of IN does.
     """

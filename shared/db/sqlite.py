@@ -18,6 +18,7 @@ from sqlalchemy import (
     Column,
     Connection,
     CursorResult,
+    Dialect,
     Engine,
     Executable,
     StaticPool,
@@ -29,6 +30,7 @@ from sqlalchemy import (
 from shared.clock import Clock
 from shared.db import bulk, failures
 from shared.db.access import Database, Parameters, Patience, Read, Records, T, Tx, WriteOutbox
+from shared.db.prepared import Prepared
 from shared.db.records import names_of
 from shared.db.types import to_json
 from shared.pacing import paced
@@ -136,6 +138,12 @@ class SqliteRead(Read):
         """Run one statement."""
         return self._reader.execute(statement, parameters)
 
+    def _dialect(self) -> Dialect:
+        return self._reader.dialect
+
+    async def _fetch(self, asked: Prepared, parameters: Parameters) -> Sequence[Any]:
+        return _fetched(driver_of(self._reader), asked, parameters)
+
 
 class SqliteTx(Tx):
     """One transaction. From its first statement on, it has the writing connection for itself."""
@@ -156,10 +164,16 @@ class SqliteTx(Tx):
         await self.driver()
         return self._database.writer.execute(statement, parameters)
 
+    def _dialect(self) -> Dialect:
+        return self._database.writer.dialect
+
+    async def _fetch(self, asked: Prepared, parameters: Parameters) -> Sequence[Any]:
+        return _fetched(await self.driver(), asked, parameters)
+
     async def driver(self) -> sqlite3.Connection:
         """Return the driver's own connection, inside the transaction, for executemany."""
         assert not self._ended, "this transaction has ended: open a new one"
-        driver = cast(sqlite3.Connection, self._database.writer.connection.driver_connection)
+        driver = driver_of(self._database.writer)
         if not self._begun:
             await self._database.writing.acquire()
             try:
@@ -266,7 +280,7 @@ class SqliteTx(Tx):
     def end(self, word: str) -> None:
         """Send COMMIT or ROLLBACK, and let the next writer in. After a failed COMMIT the transaction is still open."""
         if self._begun and not self._ended:
-            driver = cast(sqlite3.Connection, self._database.writer.connection.driver_connection)
+            driver = driver_of(self._database.writer)
             if word == "COMMIT" or driver.in_transaction:
                 driver.execute(word)
             self._database.writing.release()
@@ -277,6 +291,15 @@ class SqliteTx(Tx):
     def _values(self, table: Table[Any], names: tuple[str, ...], records: Records) -> "zip[tuple[Any, ...]]":
         columns = bulk.parameters(table, names, records, self._database.writer.dialect)
         return zip(*columns, strict=True)
+
+
+def driver_of(connection: Connection) -> sqlite3.Connection:
+    """Return the driver's own connection."""
+    return cast(sqlite3.Connection, connection.connection.driver_connection)
+
+
+def _fetched(driver: sqlite3.Connection, asked: Prepared, parameters: Parameters) -> Sequence[Any]:
+    return driver.execute(asked.sql, asked.arguments(parameters)).fetchall()
 
 
 def _converted(

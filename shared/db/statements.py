@@ -24,6 +24,11 @@ def any_of(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[b
     return _AnyOf(column, bindparam(None, list(values), type_=_ValueList(column.type), unique=True))
 
 
+def any_named(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Return the condition that `column` is one of the values of a parameter, for a statement that is built once."""
+    return _AnyOf(column, bindparam(name, type_=_ValueList(column.type)))
+
+
 def any_of_rows(columns: Sequence[ColumnElement[Any]], rows: Sequence[Sequence[Any]]) -> ColumnElement[bool]:
     """Return the condition that the tuple of `columns` is one of `rows` of texts or integers.
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from sqlalchemy import delete, select
 
-from shared.db import Read, Tx, any_of, columns_of
+from shared.db import Read, Tx, any_named, any_of, columns_of
 from shared.speech import words
 from shared.vault import installation, tokens
 from shared.vault.errors import SubjectErased, UnreadableToken, VaultKeyBroken
@@ -26,6 +26,10 @@ SUBJECTS_MAX = 10_000
 _INSTALLATION = "installation"
 _NAME = "name"
 _UNIT_SEPARATOR = b"\x1f"
+_STORED = select(*columns_of(subject_key, SubjectKeyRecord)).where(
+    any_named(subject_key.c.identity_id, "identity_ids")
+)
+"""The statement is built once, because building it costs more than running it."""
 
 
 class Keys:
@@ -206,12 +210,7 @@ class Vault:
     async def _stored(self, read: Read, identity_ids: list[str]) -> dict[str, bytes]:
         if not identity_ids:
             return {}
-        records = await read.read_records(
-            SubjectKeyRecord,
-            select(*columns_of(subject_key, SubjectKeyRecord)).where(
-                any_of(subject_key.c.identity_id, identity_ids)
-            ),
-        )
+        records = await read.read_records(SubjectKeyRecord, _STORED, {"identity_ids": identity_ids})
         return {
             record.identity_id: self._unwrap(record.identity_id, record.master_key, record.wrapped)
             for record in records

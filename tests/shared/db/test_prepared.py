@@ -1,9 +1,9 @@
 """A statement that was built once answers exactly as one that is built anew, and outlives its connections."""
 
 import pytest
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import Integer, bindparam, select, text
 
-from shared.db import Database, columns_of
+from shared.db import Database, any_named, columns_of
 from shared.ids import new_id
 from tests.shared.ledger import AT, EntryRecord, entries
 
@@ -69,3 +69,42 @@ async def test_a_dead_connection_is_replaced_under_a_statement_built_once(databa
         assert len(await first.all(OF_CUSTOMER, {"customer_id": customer_id})) == 3
         await second.run(others)
         assert len(await first.all(OF_CUSTOMER, {"customer_id": customer_id})) == 3
+
+
+NAMED = (
+    select(*columns_of(entries, EntryRecord))
+    .where(any_named(entries.c.id, "names"), entries.c.identity_id == bindparam("customer_id"))
+    .order_by(entries.c.id)
+    .limit(2)
+    .offset(bindparam("skipped", type_=Integer))
+    .with_for_update()
+)
+
+
+async def test_a_transaction_reads_its_own_writes_by_a_statement_built_once(database: Database) -> None:
+    customer_id = await write(database)
+    asked = {"names": ["a", "b", "c", "d"], "customer_id": customer_id, "skipped": 2}
+    async with database.begin() as tx:
+        assert [record.id for record in await tx.read_records(EntryRecord, NAMED, asked)] == ["c"]
+        await tx.insert_records(entries, [EntryRecord("d", customer_id, 3, AT, {}, b"")])
+
+        assert [row.id for row in await tx.all(NAMED, asked)] == ["c", "d"]
+        assert await tx.scalar(NAMED, asked) == "c"
+        first = await tx.read_record(EntryRecord, NAMED, asked)
+        assert (first and first.id, (await tx.first(NAMED, asked) or [""])[0]) == ("c", "c")
+        for none in (asked | {"names": []}, asked | {"skipped": 9}):
+            assert await tx.all(NAMED, none) == []
+            assert (await tx.scalar(NAMED, none), await tx.first(NAMED, none)) == (None, None)
+            assert await tx.read_record(EntryRecord, NAMED, none) is None
+
+
+async def test_a_savepoint_takes_back_what_statements_built_once_have_seen(database: Database) -> None:
+    customer_id = await write(database)
+    asked = {"names": ["a", "d"], "customer_id": customer_id, "skipped": 0}
+    async with database.begin() as tx:
+        with pytest.raises(LookupError):
+            async with tx.savepoint():
+                await tx.insert_records(entries, [EntryRecord("d", customer_id, 3, AT, {}, b"")])
+                assert len(await tx.all(NAMED, asked)) == 2
+                raise LookupError
+        assert len(await tx.all(NAMED, asked)) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from services.loyalty.ledger.domain.programme import (
     PROGRAMME,
@@ -31,6 +31,7 @@ _PROGRAMME: Slot[list[Programme]] = Slot("loyalty.programme", list)
 _KEPT: dict[bytes, Programme] = {}
 
 _OWN = programme_version.c.programme_id == PROGRAMME
+_TIMELINE = select(programme.c.timeline).where(programme.c.id == bindparam("programme"))
 _RECORDS = select(*columns_of(programme_version, ProgrammeVersionRecord)).where(_OWN)
 
 
@@ -58,7 +59,7 @@ async def read(read: Read) -> Programme:
 
 async def read_or_none(read: Read) -> Programme | None:
     """Return the stored programme, or None before it is opened."""
-    timeline = await read.scalar(select(programme.c.timeline).where(programme.c.id == PROGRAMME))
+    timeline = await read.scalar(_TIMELINE, {"programme": PROGRAMME})
     return None if timeline is None else await of_timeline(read, timeline)
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from services.loyalty.ledger.domain.programme import PROGRAMME
 from services.loyalty.ledger.domain.wallets import Wallet
 from services.loyalty.ledger.storage.tables import SPENDABLE, WalletRecord, ledger_id, wallet
-from shared.db import Read, Tx, any_of, blocks, columns_of
+from shared.db import Read, Tx, any_named, any_of, blocks, columns_of
 
 NOT_BOOKED = datetime(1970, 1, 1, tzinfo=UTC)
 """The last booking of a new wallet; its first real one is read after the lock."""
@@ -29,6 +29,17 @@ _BALANCE = (
 )
 _OWNER = ("owner_id", "ownership_version", "erased_at", "group_size")
 _SELECT = select(*columns_of(wallet, Wallet))
+_NAMED = any_named(wallet.c.identity_id, "identity_ids")
+
+
+def _lock_of(named: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
+    owners = select(wallet.c.owner_id).where(named)
+    return _SELECT.where(wallet.c.owner_id.in_(owners)).order_by(wallet.c.id).with_for_update()
+
+
+_LOCK = _lock_of(_NAMED)
+"""These statements are built once, because building one costs more than running it."""
+_LOCK_AS_OWNERS = _lock_of(_NAMED | any_named(wallet.c.owner_id, "identity_ids"))
 
 
 async def known(read: Read, identity_ids: Sequence[str]) -> set[str]:
@@ -48,12 +59,8 @@ async def lock_groups(tx: Tx, identity_ids: Sequence[str], *, as_owners: bool) -
 
     `as_owners`: also the wallets that these identities own.
     """
-    named = any_of(wallet.c.identity_id, identity_ids)
-    owners = select(wallet.c.owner_id).where(
-        named | any_of(wallet.c.owner_id, identity_ids) if as_owners else named
-    )
-    statement = _SELECT.where(wallet.c.owner_id.in_(owners)).order_by(wallet.c.id).with_for_update()
-    return await tx.read_records(Wallet, statement)
+    statement = _LOCK_AS_OWNERS if as_owners else _LOCK
+    return await tx.read_records(Wallet, statement, {"identity_ids": identity_ids})
 
 
 async def lock_for_reading(tx: Tx, identity_ids: Sequence[str]) -> list[Wallet]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from services.loyalty.redemptions.storage.tables import RedemptionRecord, redemption
 from shared.db import Read, Slice, Sorts, Tx, any_of, columns_of
 
 SORTS = Sorts(occurred_at=(redemption.c.id,))
 """The ids of one member rise with time."""
+_BY_KEY = select(redemption.c.id).where(redemption.c.key == bindparam("key"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ async def by_ids(read: Read, row_ids: Sequence[int]) -> list[RedemptionRecord]:
 
 async def exists(read: Read, key: bytes) -> bool:
     """Return whether a redemption was made under this key."""
-    return await read.scalar(select(redemption.c.id).where(redemption.c.key == key)) is not None
+    return await read.scalar(_BY_KEY, {"key": key}) is not None
 
 
 async def add(tx: Tx, record: RedemptionRecord) -> None:
