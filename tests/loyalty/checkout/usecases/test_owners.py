@@ -46,6 +46,19 @@ async def test_held_points_outlive_their_lot_and_come_back_expired(shop: Shop) -
     await shop.check()
 
 
+async def test_a_hold_is_over_before_its_lot_expires(shop: Shop) -> None:
+    await expiring(shop)
+    member = customer()
+    await shop.tell(bought(member, [(1, 10_000)], START))
+    await shop.hold(member, 60, seconds=900)
+
+    shop.clock.advance(timedelta(seconds=900))
+
+    assert await shop.balance(member) == Points(active=100, pending=0, held=0)
+    await shop.redeem(member, 100)
+    await shop.check()
+
+
 @pytest.mark.parametrize("swept", [True, False])
 async def test_it_does_not_matter_when_the_end_of_a_hold_is_booked(shop: Shop, *, swept: bool) -> None:
     """The hold ends, its points pay a debt, and only what is left of them expires with its lot."""

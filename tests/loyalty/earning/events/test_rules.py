@@ -52,6 +52,20 @@ async def test_a_multiplier_and_a_bonus_are_grants_of_their_own(shop: Shop) -> N
     await shop.check()
 
 
+async def test_what_a_return_cannot_take_of_its_own_lots_it_takes_of_the_latest_ones(shop: Shop) -> None:
+    buyer, caps = customer(), [{"code": "life", "period": "lifetime", "limit": 100}]
+    await put_rules(shop, {"rules": [{**BASE, "cap": "life"}], "caps": caps})
+    first, second, third = (order(buyer, [(1, 6_000)], START + day * DAY) for day in range(3))
+    await shop.tell(first, second, third)
+
+    await shop.tell(returned(first, [(1, 1, 1)]), returned(third, [(1, 1, 1)]))
+
+    lots = sorted(await shop.rows(lot, lot.c.issued > 0), key=lambda row: row.id)
+    assert [(row.issued, row.remaining) for row in lots] == [(60, 60), (40, 0)]
+    assert await shop.active(buyer) == 60
+    await shop.check()
+
+
 async def test_what_a_cap_cut_counts_once_there_is_room(shop: Shop) -> None:
     buyer = customer()
     caps = [
