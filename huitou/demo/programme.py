@@ -38,6 +38,7 @@ def document(former: dict[str, Any]) -> dict[str, Any]:
         "tiers": [member, silver | {"from_spend": SILVER_FROM}, gold, platinum],
         "points_value": {"points": 100, "amount_minor": 100},
         "expiry": {"months": 24, "until_end_of": "year"},
+        "notices": {"points_expiring_days": [30, 7]},
         "transfers": {
             "points_min": 10,
             "points_max": 1_000,

@@ -8,6 +8,7 @@ from services.loyalty.earning import capability as earning
 from services.loyalty.finance import capability as finance
 from services.loyalty.ledger import capability as ledger
 from services.loyalty.members import capability as members
+from services.loyalty.notices import capability as notices
 from services.loyalty.openings import capability as openings
 from services.loyalty.programme import capability as programme
 from services.loyalty.promotions import capability as promotions
@@ -65,6 +66,7 @@ def service(settings: Settings) -> Service:
             remedies.CAPABILITY,
             openings.CAPABILITY,
             rewards.CAPABILITY,
+            notices.CAPABILITY,
             statements.CAPABILITY,
             finance.CAPABILITY,
         ),

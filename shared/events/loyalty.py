@@ -8,6 +8,7 @@ from shared.events.base import (
     Event,
     IdentityEvent,
     Instant,
+    Ordinal,
     Points,
     RemedyId,
     Slug,
@@ -69,6 +70,22 @@ class PointsReceived(_PointsMoved):
 
     type = "loyalty.points_received.v1"
     topic = POINTS
+
+
+class PointsExpiring(IdentityEvent):
+    """Points of a customer will expire soon if they are not spent. Each day's points are told once per lead time."""
+
+    type = "loyalty.points_expiring.v1"
+    topic = POINTS
+
+    programme: Slug
+    """Code of the programme whose points these are."""
+    points: Points
+    """Number of points that can be spent now and expire on that day."""
+    expires_at: Instant
+    """The time when the first of them expire."""
+    lead_days: Ordinal
+    """The lead time in calendar days with which the programme tells it."""
 
 
 class RemedyRefused(IdentityEvent):
@@ -163,6 +180,7 @@ EVENTS: tuple[type[Event], ...] = (
     PointsReversed,
     PointsGiven,
     PointsReceived,
+    PointsExpiring,
     RemedyRefused,
     TierChanged,
     RewardClaimed,

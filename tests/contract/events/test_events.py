@@ -19,7 +19,7 @@ HARMLESS = set(
     """
     amount_minor as_of attributes brand calendar_id calendar_version category cause channel claim_id code complaint_id
     contact_at count created_at currency customer_id cycle deadline_at decided_by detected_at due_at erasure_id expires_at
-    former_customer_id fulfilled_at granted_at holds id identity_id issuer key_hash key_id kind label label_sequence language level
+    former_customer_id fulfilled_at granted_at holds id identity_id issuer key_hash key_id kind label label_sequence language lead_days level
     line lines link_id metric model_version moved_by must_not_link occurred_at opened_by order_id ordinal
     origin outcome ownership_version partner_id points policy_id policy_version previous priority problem_type programme
     purchase_id purchased_at quantity received_at record_version reference_key references region_code remedy_id return_id

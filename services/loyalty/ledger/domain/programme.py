@@ -27,6 +27,8 @@ from shared.limits import CODE_MAX, REMEDY_POINTS_MAX
 TIERS_MAX = 20
 TIER_SPEND_MAX = 1_000_000_000
 NAME_MAX = 100
+LEADS_MAX = 5
+LEAD_DAYS_MAX = 366
 PROGRAMME = 1
 """The id of the one programme so far."""
 CODE = "default"
@@ -116,6 +118,18 @@ class TransferLimits(Part):
     ] = None
 
 
+class Notices(Part):
+    """The things that other services are told ahead, so that they can tell the members."""
+
+    points_expiring_days: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=LEAD_DAYS_MAX)], ...],
+        Field(
+            max_length=LEADS_MAX,
+            description="Points that will expire are told so many calendar days ahead, once for each of these lead times.",
+        ),
+    ] = ()
+
+
 class ProgrammeDocument(Part):
     """A document says what one version promises. Months and days are those of `zone`."""
 
@@ -150,6 +164,7 @@ class ProgrammeDocument(Part):
         TransferLimits | None,
         Field(description="Members may give points to each other within these limits. Null: they may not."),
     ] = None
+    notices: Annotated[Notices | None, Field(description="What is told ahead. Null: nothing.")] = None
     remedy_points_max: Annotated[
         int,
         Field(

@@ -2,6 +2,7 @@
 
 from services.loyalty.ledger.storage.lots import (
     by_ids,
+    expiring_wallet,
     ids_of_purchases,
     left_of_budgets,
     of_activities,
@@ -15,6 +16,7 @@ from services.loyalty.ledger.storage.terms import of_lots as terms_of
 __all__ = [
     "LotRecord",
     "by_ids",
+    "expiring_wallet",
     "ids_of_purchases",
     "ids_of_terms",
     "left_of_budgets",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from operator import attrgetter
@@ -13,12 +13,14 @@ from sqlalchemy import ColumnElement, Integer, Select, TextClause, bindparam, fu
 from services.loyalty.ledger.domain.locked import Locked, OwnerChanged
 from services.loyalty.ledger.domain.postings import Account
 from services.loyalty.ledger.domain.wallets import Cover, Lot, Member
-from services.loyalty.ledger.storage.tables import LOT_OPEN, LotRecord, lot, posting
+from services.loyalty.ledger.storage.tables import LOT_EXPIRES, LOT_OPEN, LotRecord, lot, posting, wallet
 from shared.db import Read, Tx, any_named, any_of, columns_of
 
 PAGE = 256
 PAGES_MAX = 100_000
 
+Wanted = Callable[[ColumnElement[int], ColumnElement[datetime | None]], ColumnElement[bool]]
+"""Makes a condition of the columns with a lot's wallet and its expiry."""
 _EXPIRY = ("expires_at", "term_id")
 _STATE = ("pending", "remaining", "held", "expired", "reversed", "owed", "covered")
 _SELECT = select(*columns_of(lot, LotRecord))
@@ -212,6 +214,22 @@ async def of_activities(read: Read, activity_ids: Sequence[int]) -> list[LotReco
 async def by_ids(read: Read, lot_ids: Sequence[int]) -> list[LotRecord]:
     """Return the lots with these ids."""
     return await _read(read, _SELECT.where(any_of(lot.c.id, lot_ids)))
+
+
+async def expiring_wallet(
+    read: Read, after: datetime, until: datetime, wanted: Wanted, limit: int
+) -> list[str]:
+    """Return identities, not erased, with points that can be spent and expire after `after` and up to `until`, where `wanted` holds."""
+    c = lot.c
+    statement = (
+        select(c.identity_id)
+        .join(wallet, wallet.c.id == c.wallet_id)
+        .where(LOT_EXPIRES, c.expires_at > after, c.expires_at <= until, wallet.c.erased_at.is_(None))
+        .where(wanted(c.wallet_id, c.expires_at))
+        .group_by(c.identity_id)
+        .order_by(func.min(c.expires_at), c.identity_id)
+    )
+    return [identity_id for (identity_id,) in await read.all(statement.limit(limit))]
 
 
 async def left_of_budgets(read: Read) -> dict[tuple[str, date], int]:

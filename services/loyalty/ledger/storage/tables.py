@@ -184,8 +184,7 @@ LOT_FACTS = (
     *("eligible", "earned_at", "available_at", "wanted", "cap", "cap_from"),
     *("budget", "budget_from", "activity_id", "slides"),
 )
-LOT_EXPIRY = {"expires_at": "term_id"}
-"""The expiry moves with its term only."""
+LOT_EXPIRES = text("remaining > 0 and expires_at is not null")
 LOT_OPEN = text("pending + remaining + held + owed + covered > 0")
 
 lot = Table(
@@ -213,6 +212,7 @@ Index(
 Index("lot_purchase", lot.c.purchase_id)
 _of_activity = lot.c.activity_id.is_not(None)
 Index("lot_activity", lot.c.activity_id, postgresql_where=_of_activity, sqlite_where=_of_activity)
+Index("lot_expires_at", lot.c.expires_at, postgresql_where=LOT_EXPIRES, sqlite_where=LOT_EXPIRES)
 _slid = text("slides and expired > 0")
 Index("lot_slid", lot.c.wallet_id, lot.c.expires_at, postgresql_where=_slid, sqlite_where=_slid)
 _capped = lot.c.cap.is_not(None)
@@ -396,4 +396,4 @@ Index("tier_state_due", tier_state.c.due_at, postgresql_where=_falls, sqlite_whe
 APPEND_ONLY = (ownership, posting, adjustment)
 for _table in APPEND_ONLY:
     triggers.append_only(_table)
-triggers.frozen_columns(lot, LOT_FACTS, together=LOT_EXPIRY)
+triggers.frozen_columns(lot, LOT_FACTS, together={"expires_at": "term_id"})
