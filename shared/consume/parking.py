@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, literal_column, select, update
+from sqlalchemy import ColumnElement, Select, literal_column, select, update
 
 from shared.consume import set_aside
 from shared.consume.set_aside import Reason
 from shared.consume.tables import SetAsideRecord
 from shared.consume.tables import set_aside as table
 from shared.context import Context
-from shared.db import Read, Tx, any_of, columns_of
+from shared.db import Read, Tx, any_named, any_of, columns_of
 from shared.events import BY_TYPE
 from shared.events.base import Event
 from shared.events.cloudevents import encode
@@ -116,7 +116,8 @@ async def release(
     if not wanted:
         return []
     wait_for_these = any_of(table.c.awaits, wanted)
-    waiting = await _lock_parked(tx, vault, wait_for_these, limit=RELEASED_MAX)
+    records = await tx.read_records(SetAsideRecord, _WAITING, {"awaited": wanted})
+    waiting = [_parked(vault, record) for record in records]
     released = [parked for parked in waiting if fits(parked)]
     await end(tx, [parked.id for parked in released], state="applied", by="awaited_fact")
     if len(waiting) == RELEASED_MAX:
@@ -179,14 +180,13 @@ async def end(tx: Tx, ids: Sequence[str], *, state: Literal["applied", "discarde
 
 async def _lock_parked(tx: Tx, vault: Vault, condition: ColumnElement[bool], *, limit: int) -> list[Parked]:
     """Lock the parked records that meet the condition, and return them in order."""
-    statement = (
-        select(*columns_of(table, SetAsideRecord))
-        .where(_IS_PARKED, condition)
-        .order_by(table.c.order_by, table.c.id)
-        .limit(limit)
-        .with_for_update()
-    )
-    return [_parked(vault, record) for record in await tx.read_records(SetAsideRecord, statement)]
+    records = await tx.read_records(SetAsideRecord, _locking(condition, limit))
+    return [_parked(vault, record) for record in records]
+
+
+def _locking(condition: ColumnElement[bool], limit: int) -> Select[*tuple[object, ...]]:
+    parked = select(*columns_of(table, SetAsideRecord)).where(_IS_PARKED, condition)
+    return parked.order_by(table.c.order_by, table.c.id).limit(limit).with_for_update()
 
 
 def _parked(vault: Vault, record: SetAsideRecord) -> Parked:
@@ -200,3 +200,5 @@ def _parked(vault: Vault, record: SetAsideRecord) -> Parked:
 
 _IS_PARKED = table.c.state == literal_column("'parked'")
 """The state is a literal, so that the planner may use the partial index."""
+_WAITING = _locking(any_named(table.c.awaits, "awaited"), RELEASED_MAX)
+"""The statement is built once, because building it costs more than running it."""

@@ -5,7 +5,7 @@ from shared.db.opening import UnusableDatabase, kernel_metadata, open_database, 
 from shared.db.records import columns_of, record_of
 from shared.db.slots import Slot
 from shared.db.sorting import Slice, Sorts, in_order
-from shared.db.statements import any_named, any_of, any_of_rows, where_given
+from shared.db.statements import any_named, any_named_rows, any_of, any_of_rows, rows_named, where_given
 
 __all__ = [
     "Database",
@@ -17,6 +17,7 @@ __all__ = [
     "UnusableDatabase",
     "WriteOutbox",
     "any_named",
+    "any_named_rows",
     "any_of",
     "any_of_rows",
     "columns_of",
@@ -25,5 +26,6 @@ __all__ = [
     "open_database",
     "place_of",
     "record_of",
+    "rows_named",
     "where_given",
 ]

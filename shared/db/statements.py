@@ -42,6 +42,18 @@ def any_of_rows(columns: Sequence[ColumnElement[Any]], rows: Sequence[Sequence[A
     return _AnyOfRows(tuple_(*columns), whole, *lists)
 
 
+def any_named_rows(columns: Sequence[ColumnElement[Any]], name: str) -> ColumnElement[bool]:
+    """Return the condition of `any_of_rows` for a statement that is built once. `rows_named` makes its parameters."""
+    lists = [bindparam(f"{name}_{at}", type_=_ValueList(column.type)) for at, column in enumerate(columns)]
+    return _AnyOfRows(tuple_(*columns), bindparam(name, type_=_ValueList(Text())), *lists)
+
+
+def rows_named(name: str, rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return the parameters of `any_named_rows`: the rows, and one list per column."""
+    columns = {f"{name}_{at}": list(values) for at, values in enumerate(zip(*rows, strict=True))}
+    return {name: [list(row) for row in rows], **columns}
+
+
 class _Condition(FunctionElement[bool]):
     """A condition without parentheses or comparison. SQLite's compiler would compare it with 1, and then use no index."""
 

@@ -12,7 +12,7 @@ from services.profile.purchases.storage.tables import (
     purchase_line,
 )
 from shared.auth.principal import SHOP
-from shared.db import Read, Slice, Sorts, Tx, any_of, any_of_rows, columns_of, where_given
+from shared.db import Read, Slice, Sorts, Tx, any_named_rows, any_of, columns_of, rows_named, where_given
 from shared.db.partial import equals_with_index
 from shared.vault import Keys
 
@@ -31,10 +31,7 @@ async def find(read: Read, orders: Iterable[OrderKey]) -> dict[OrderKey, Purchas
     wanted = sorted(set(orders))
     if not wanted:
         return {}
-    records = await read.read_records(
-        PurchaseRecord,
-        select(*_COLUMNS).where(any_of_rows(_KEY, wanted)),
-    )
+    records = await read.read_records(PurchaseRecord, _OF_ORDERS, rows_named("orders", wanted))
     return {record.key: record for record in records}
 
 
@@ -156,3 +153,5 @@ def open_name(keys: Keys, identity_id: str | None, line: PurchaseLineRecord) -> 
 _KEY = (purchase.c.issuer, purchase.c.source, purchase.c.order_id)
 """The natural key, in the order of `OrderKey`."""
 _COLUMNS = columns_of(purchase, PurchaseRecord)
+_OF_ORDERS = select(*_COLUMNS).where(any_named_rows(_KEY, "orders"))
+"""The statement is built once, because building it costs more than running it."""
