@@ -30,7 +30,7 @@ WORDS_OF_OURS = {
     "currency", "code", "priority", "refusal_code", "zone", "preparation", "gates", "figures", "consumer", "type", "topic",
     "monetary", "problem", "SetAsideRecord.headers", "roles", "operation", "AuditOut.outcome", "field", "before", "after",
     "ApiKeyOut.label", "CreatedApiKeyOut.label", "scopes", "CreatedApiKeyOut.key", "access_token", "token_type", "scope",
-    "hash", "fact", "compared_with", "MonthOut.month", "programme_version", "SimulationOut.tier", "quote_hash", "rulebook_hash", "QuoteOut.tier", "RewardClaimOut.tier",
+    "hash", "fact", "compared_with", "MonthOut.month", "programme_version", "SimulationOut.tier", "quote_hash", "rulebook_hash", "QuoteOut.tier", "PricesOut.tier", "PricesOut.key", "PriceOut.promotions", "RewardClaimOut.tier",
     "JobOut.result", "JobOut.parameters", "JobOut.outcomes", "JobErrorOut.pointer",
     "ApprovalOut.address", "ApprovalOut.path", "ApprovalOut.fields", "ApprovalOut.created", "ApprovalOut.refusal",
 }  # fmt: skip

@@ -255,7 +255,7 @@ def only_falls(node: Condition) -> bool:
         case AllOf() | AnyOf():
             return all(only_falls(part) for part in node.of)
         case NotOf():
-            return _is_frozen(node.of)
+            return is_frozen(node.of)
         case Is() | Among():
             return not _shrinks(node)
         case Than():
@@ -264,8 +264,8 @@ def only_falls(node: Condition) -> bool:
             return node.compare in ("gt", "ge") and (node.lines is None or only_falls(node.lines))
 
 
-def _is_frozen(node: Condition) -> bool:
-    """Return whether no return changes the condition."""
+def is_frozen(node: Condition) -> bool:
+    """Return whether the condition stays as it is, whatever units come to the order or leave it."""
     return not any(
         isinstance(inner, Sum) or (isinstance(inner, Is | Among | Than) and _shrinks(inner))
         for inner, _ in nodes(node)
