@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 from services.loyalty.checkout.domain import quoting
-from services.loyalty.earning.domain import alone, evaluating
+from services.loyalty.earning.domain import alone, changing, evaluating
 from services.loyalty.earning.domain.alone import LeftOut, NotAlone, Parted
 from services.loyalty.earning.domain.evaluating import Wanted
 from services.loyalty.earning.queries.rules_asked import Asked, RulesAsked, cart_of, rules_for_quote
@@ -52,10 +52,11 @@ class Prices:
     @property
     def key(self) -> str:
         """Return what tells callers apart whose prices may differ: answers with the same key have the same price for the same article."""
-        asked, changes = self.asked, alone.changes(self.rules.book)
+        asked = self.asked
+        state = changing.state(changing.selections_of(self.rules.book), asked.at)
         decides = [self.rules.hash.hex(), self.rules.tier, asked.currency, asked.source, asked.channel]
-        decides += [asked.store, asked.issuer, str(sum(instant <= asked.at for instant in changes))]
-        text = json.dumps(decides, separators=(",", ":"))
+        decides += [asked.store, asked.issuer]
+        text = json.dumps([decides, state], separators=(",", ":"))
         return blake2b(text.encode(), digest_size=KEY_BYTES).hexdigest()
 
 
@@ -75,9 +76,11 @@ async def price_articles(
         priced = _priced(rules, parted, asked)
     else:
         priced = await asyncio.to_thread(_priced, rules, parted, asked)
-    ends = [asked.at + quoting.QUOTE_TIME, *([] if rules.until is None else [rules.until])]
-    ends += [instant for instant in alone.changes(rules.book) if instant > asked.at]
-    return Prices(asked, rules, parted, priced, min(ends))
+    ends, changes_at = (
+        asked.at + quoting.QUOTE_TIME,
+        changing.next_change(changing.selections_of(rules.book), asked.at),
+    )
+    return Prices(asked, rules, parted, priced, min(ends, rules.until or ends, changes_at or ends))
 
 
 def _priced(rules: RulesAsked, parted: Parted, asked: Asked) -> list[Priced]:

@@ -70,15 +70,6 @@ def part(book: CompiledRulebook, at: datetime) -> Parted:
     return Parted(alone, tuple(_told(rules, out_rules, at)), tuple(_told(terms, out_promotions, at)))
 
 
-def changes(book: CompiledRulebook) -> list[datetime]:
-    """Return the instants at which rules and promotions of a version begin and end."""
-    selections: list[Selection] = [base.rule for base in book.bases]
-    selections += [multiplier.rule for multiplier in book.multipliers]
-    selections += [promotion.rule for promotion in book.promotions]
-    instants = (instant for selection in selections for instant in (selection.begins_at, selection.ends_at))
-    return sorted(instant for instant in instants if instant is not None)
-
-
 def _why_rule(book: CompiledRulebook, rule: Rule) -> NotAlone | None:
     if not isinstance(rule, PointsPerAmount | PointsPerUnit | Multiplier) or _looks_further(rule):
         return NotAlone.ORDER

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from zoneinfo import available_timezones
 
-from services.loyalty.earning.domain import conditions
+from services.loyalty.earning.domain import conditions, recurrence
 from services.loyalty.earning.domain.conditions import AllOf, Among, AnyOf, Condition, Is, NotOf, Sum, Than
 from services.loyalty.earning.domain.documents import PURCHASE
 from services.loyalty.earning.domain.fact_names import (
@@ -18,6 +19,7 @@ from services.loyalty.earning.domain.fact_names import (
     fact_named,
 )
 from services.loyalty.earning.domain.rules.terms import Selection
+from services.loyalty.earning.domain.windows import During
 from services.loyalty.ledger.domain.documents import Fault, Place
 from shared import money
 from shared.catalogues import Sentence, field_sentence
@@ -35,6 +37,9 @@ _TIER_UNKNOWN = field_sentence(__name__, "tier_unknown")
 _TOO_DEEP = field_sentence(__name__, "condition_too_deep")
 _TOO_LARGE = field_sentence(__name__, "condition_too_large")
 _SUM_OF_LINES = field_sentence(__name__, "sum_of_lines")
+_WINDOW_OF_ORDER = field_sentence(__name__, "window_of_order")
+_RRULE_UNKNOWN = field_sentence(__name__, "rrule_unknown")
+_ZONE_UNKNOWN = field_sentence(__name__, "window_zone_unknown")
 _ENDS_FIRST = field_sentence(__name__, "ends_before_it_begins")
 _ACTIVITY_HAS_NO_LINES = field_sentence(__name__, "activity_has_no_lines")
 _FACT_OF_PURCHASES = field_sentence(__name__, "fact_of_purchases")
@@ -116,6 +121,8 @@ def _node(place: Place, node: Condition, scope: Scope, known: Mapping[str, Known
             yield from _node((*place, "of"), node.of, scope, known)
         case Sum():
             yield from _sum(place, node, scope, known)
+        case During():
+            yield from _window(place, node, scope)
         case Is() | Among() | Than():
             yield from _leaf(place, node, scope, known.get(node.fact))
 
@@ -127,6 +134,15 @@ def _sum(place: Place, node: Sum, scope: Scope, known: Mapping[str, Known]) -> I
         yield from _node((*place, "lines"), node.lines, Scope.LINE, known)
     kind = Kind.MONEY if node.of == "amount" else Kind.NUMBER
     yield from _value((*place, "value"), kind, node.value)
+
+
+def _window(place: Place, node: During, scope: Scope) -> Iterator[Fault]:
+    if scope is Scope.LINE:
+        yield Fault((*place, "op"), _WINDOW_OF_ORDER)
+    if recurrence.read(node.rrule) is None:
+        yield Fault((*place, "rrule"), _RRULE_UNKNOWN)
+    if node.zone not in available_timezones():
+        yield Fault((*place, "zone"), _ZONE_UNKNOWN)
 
 
 def _leaf(place: Place, node: Is | Among | Than, scope: Scope, known: Known | None) -> Iterator[Fault]:

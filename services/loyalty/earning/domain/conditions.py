@@ -14,10 +14,11 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 from typing_extensions import TypeAliasType
 
-from services.loyalty.earning.domain import reading
+from services.loyalty.earning.domain import reading, windows
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.documents import CURRENCIES_MAX
 from services.loyalty.earning.domain.fact_names import ACTIVITY, fact_named
+from services.loyalty.earning.domain.windows import During
 from services.loyalty.ledger.domain.documents import Part
 from shared.limits import CODE_MAX, INT64_MAX, ORDER_ID_MAX
 
@@ -169,7 +170,8 @@ Condition = TypeAliasType(
         | LessOrEqual
         | Greater
         | GreaterOrEqual
-        | Sum,
+        | Sum
+        | During,
         Field(discriminator="op", description="A condition on an order, or on one of its lines."),
     ],
 )
@@ -187,10 +189,9 @@ for _node in (AllOf, AnyOf, NotOf, Sum):
 def when(node: Condition) -> When:
     """Compile a condition on an order."""
     match node:
-        case AllOf():
-            return _every([when(part) for part in sorted(node.of, key=_cost)])
-        case AnyOf():
-            return _some([when(part) for part in sorted(node.of, key=_cost)])
+        case AllOf() | AnyOf():
+            parts = [when(part) for part in sorted(node.of, key=_cost)]
+            return _every(parts) if isinstance(node, AllOf) else _some(parts)
         case NotOf():
             inner = when(node.of)
             return lambda cart: not inner(cart)
@@ -200,6 +201,8 @@ def when(node: Condition) -> When:
             return _compared_fact(node)
         case Sum():
             return _compared(sum_of(node), node.compare, node.value)
+        case During():
+            return lambda cart: windows.contains(node, cart.occurred_at)
 
 
 def select(node: Condition) -> Select:
@@ -218,8 +221,8 @@ def select(node: Condition) -> Select:
             return _select_text(node)
         case Than():
             return _select_number(node)
-        case Sum():
-            raise AssertionError("a sum is of an order, which was checked when the document was read")
+        case Sum() | During():
+            raise AssertionError("it is of an order, which was checked when the document was read")
 
 
 def sum_of(node: Sum) -> Callable[[Cart], int]:
@@ -249,6 +252,11 @@ def nodes(node: Condition, depth: int = 1) -> Iterator[tuple[Condition, int]]:
             pass
 
 
+def windows_of(node: Condition | None) -> list[During]:
+    """Return the windows of time that a condition looks at."""
+    return [] if node is None else [inner for inner, _ in nodes(node) if isinstance(inner, During)]
+
+
 def only_falls(node: Condition) -> bool:
     """Return whether units that go back can only make the condition false, never true again."""
     match node:
@@ -262,6 +270,8 @@ def only_falls(node: Condition) -> bool:
             return not _shrinks(node) or node.op in ("gt", "ge")
         case Sum():
             return node.compare in ("gt", "ge") and (node.lines is None or only_falls(node.lines))
+        case During():
+            return True
 
 
 def is_frozen(node: Condition) -> bool:
@@ -319,7 +329,7 @@ def _some(parts: list[When]) -> When:
 
 def _cost(node: Condition) -> int:
     """Return the rank of a condition among its neighbours: cheap ones are looked at first."""
-    return 2 if isinstance(node, Sum) else 0 if isinstance(node, Is | Among) else 1
+    return 2 if isinstance(node, Sum | During) else 0 if isinstance(node, Is | Among) else 1
 
 
 def _among(node: Is | Among) -> When:

@@ -25,7 +25,11 @@ from services.loyalty.earning.domain.evaluating import Answers, Wanted
 from services.loyalty.earning.domain.rules import Rule
 from services.loyalty.earning.domain.rules.grants import Nothing
 from services.loyalty.earning.domain.rules.terms import Selection
+from services.loyalty.earning.domain.windows import During
 from services.loyalty.purchases.domain.reasons import CutBy, Reason
+
+DURING = "during"
+"""The name that stands in place of a fact for a window of time that is not open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +137,8 @@ def _unmet(node: Condition, cart: Cart) -> Unmet | None:
             return found[0] if isinstance(node, AllOf) else _nearest(found)
         case NotOf():
             return Unmet(None)
-        case Is() | Among():
-            return Unmet(node.fact)
+        case During() | Is() | Among():
+            return Unmet(DURING if isinstance(node, During) else node.fact)
         case Than():
             return Unmet(node.fact, _missing(node.op, reading.number_of(node.fact)(cart), node.value, cart))
         case Sum():

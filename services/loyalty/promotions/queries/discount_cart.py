@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from services.loyalty.earning.domain import changing
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledPromotion
 from services.loyalty.earning.queries.rules_asked import Asked, RulesAsked, cart_of
@@ -52,20 +53,17 @@ async def discount_cart(rules: RulesAsked, asked: Asked, shipping_minor: int) ->
         served = serving.serve(promotions, cart, shipping_minor)
     else:
         served = await asyncio.to_thread(serving.serve, promotions, cart, shipping_minor)
-    return DiscountedCart(asked, shipping_minor, served, _changes_at(promotions, asked.at))
+    return DiscountedCart(
+        asked,
+        shipping_minor,
+        served,
+        changing.next_change([promotion.rule for promotion in promotions], asked.at),
+    )
 
 
 def is_quick(promotions: Sequence[CompiledPromotion], cart: Cart) -> bool:
     """Return whether promotions are evaluated sooner than a thread begins."""
     return len(promotions) * len(cart.lines) <= QUICK_MAX
-
-
-def _changes_at(promotions: Sequence[CompiledPromotion], at: datetime) -> datetime | None:
-    """Return the next instant at which a promotion begins or ends; None: there is none."""
-    instants = (
-        instant for promotion in promotions for instant in (promotion.rule.begins_at, promotion.rule.ends_at)
-    )
-    return min((instant for instant in instants if instant is not None and instant > at), default=None)
 
 
 __all__ = ["Discount", "DiscountedCart", "Refused", "WhyNot", "discount_cart"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -77,7 +77,26 @@ def holds(node: Json | None, facts: dict[str, Any], left: Left) -> bool:
         parts = [node["of"]] if op == "not" else node["of"]
         answers = [holds(part, facts, left) for part in parts]
         return {"all": all(answers), "any": any(answers), "not": not answers[0]}[op]
+    if op == "during":
+        return is_open(node, left.order.at)
     return sums(node, left) if op == "sum" else fits(node, facts[node["fact"]], left)
+
+
+def is_open(node: Json, at: datetime) -> bool:
+    """Return whether a weekly window is open: every day of its weekdays is looked at, from its first day to the next day of the order."""
+    zone, weekdays = ZoneInfo(node["zone"]), node["rrule"].removeprefix("FREQ=WEEKLY;BYDAY=").split(",")
+    opens, closes = (time.fromisoformat(node.get(name, "00:00")) for name in ("from_time", "to_time"))
+    day = date.fromisoformat(node["dtstart"])
+    while day <= at.astimezone(zone).date() + timedelta(days=1):
+        last = day if opens < closes else day + timedelta(days=1)
+        begins, ends = datetime.combine(day, opens, zone), datetime.combine(last, closes, zone)
+        if (
+            day.strftime("%a")[:2].upper() in weekdays
+            and begins.timestamp() <= at.timestamp() < ends.timestamp()
+        ):
+            return True
+        day += timedelta(days=1)
+    return False
 
 
 def sums(node: Json, left: Left) -> bool:

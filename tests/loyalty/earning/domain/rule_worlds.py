@@ -31,7 +31,18 @@ SKUS, CATEGORIES, TIERS, CHANNELS = (
 )
 
 
+def window_leaf(rng: random.Random) -> Json:
+    """Return a window of time on some weekdays, by the clocks of the world's zone, whose clocks change in it."""
+    days = rng.sample(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), rng.randint(1, 4))
+    hours = {name: f"{rng.randrange(24):02}:00" for name in ("from_time", "to_time") if rng.random() < 0.7}
+    return {
+        "op": "during", "rrule": f"FREQ=WEEKLY;BYDAY={','.join(days)}", "dtstart": "2026-03-26", "zone": ZONE.key, **hours,
+    }  # fmt: skip
+
+
 def text_leaf(rng: random.Random, scope: str) -> Json:
+    if scope == "when" and rng.random() < 0.2:
+        return window_leaf(rng)
     facts = {"order.channel": CHANNELS[:2], "member.tier": TIERS, "order.currency": ("CNY", "JPY")}
     lines = {"line.sku": SKUS, "line.category": CATEGORIES[:2]}
     fact, values = rng.choice(list((facts if scope == "when" else lines).items()))

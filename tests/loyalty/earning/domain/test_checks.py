@@ -25,6 +25,7 @@ MINUTES: Json = {"code": "minutes", "kind": "points_per_fact", "on": "activity:c
 PLACE: Json = {"op": "eq", "fact": "activity.place", "value": "north"}
 TIER: Json = {"op": "eq", "fact": "member.tier", "value": "gold"}
 MANY: Json = {"op": "ge", "fact": "order.quantity", "value": 3}
+NIGHT: Json = {"op": "during", "rrule": "FREQ=DAILY", "dtstart": "2026-03-01", "zone": "Asia/Shanghai"}
 LARGE: Json = {"op": "sum", "of": "amount", "compare": "ge", "value": {"CNY": 1}}
 
 
@@ -174,6 +175,9 @@ FAULTS: list[tuple[Json, str, str]] = [
     ({"rules": [{**VISIT, "when": {**PLACE, "op": "ge", "value": {"CNY": 1}}}]}, "/rules/0/when/value", "value_unfit"),
     ({"rules": [{**VISIT, "when": {**PLACE, "fact": "activity.Place"}}]}, "/rules/0/when/fact", "fact_unknown"),
     (base(when=PLACE), "/rules/0/when/fact", "fact_of_activities"),
+    (base(lines=NIGHT), "/rules/0/lines/op", "window_of_order"),
+    (base(when={"op": "not", "of": {**NIGHT, "rrule": "FREQ=DAILY;COUNT=3"}}), "/rules/0/when/of/rrule", "rrule_unknown"),
+    (base(when={**NIGHT, "zone": "Mars/Olympus"}), "/rules/0/when/zone", "window_zone_unknown"),
     ({"rules": [BASE, {**DOUBLE, "on": "activity:check_in"}]}, "/rules/1/of", "multiplies_nothing"),
     ({"rules": [{**BONUS, "group": "g"}, {**VISIT, "code": "visit", "group": "g"}],
       "groups": [{"code": "g", "stacking": "first"}]}, "/groups/0", "group_of_several"),

@@ -122,3 +122,21 @@ async def test_no_more_articles_are_priced_than_a_request_may_have(shop: Shop) -
     answer = await shop.operator().post("/v1/prices:batch", json={"currency": "CNY", "articles": many})
 
     assert answer.status_code == 422
+
+
+async def test_a_price_and_a_quote_are_good_until_a_window_opens(shop: Shop) -> None:
+    window: Json = {
+        "op": "during", "rrule": "FREQ=DAILY", "dtstart": "2026-03-01", "from_time": "09:05", "to_time": "10:00", "zone": "Etc/UTC",
+    }  # fmt: skip
+    happy = {"code": "happy", "kind": "fixed_price", "prices": {"CNY": 300}, "when": window}
+    await put_rules(shop, {"rules": [BASE], "promotions": [happy]})
+    line = {**ARTICLES[0], "quantity": 1}
+    before, quote = await priced(shop), await quoted(shop, {"lines": [line]})
+
+    shop.clock.advance(timedelta(minutes=5))
+    after = await priced(shop)
+
+    assert before["valid_until"] == quote["valid_until"] == "2026-03-01T09:05:00Z"
+    assert quote["discounts"]["rejected"][0]["fact"] == "during"
+    assert before["key"] != after["key"]
+    assert [price["price_minor"] for price in after["items"]] == [300, 300, 300]
