@@ -67,7 +67,7 @@ async def post_backtest(
 
     It replays them by the rules that they earned by, and by the draft, both without what was returned since and with
     caps that are empty at the begin of the period. The CSV file has a row per member, tier and rule, a row per
-    member, and at its end a row per tier and rule of all members. The job's `outcomes` say how many members would gain
+    member, and at its end a row per tier and rule of all members and one of everything, with the interval in which the difference would lie in 95 of 100 periods like this one. The job's `outcomes` say how many members would gain
     and lose.
     """
     document = await document_asked(tx, context, body.draft, body.document)

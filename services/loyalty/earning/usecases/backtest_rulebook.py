@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from services.loyalty.earning.domain import falling
 from services.loyalty.earning.domain.backtesting import Points, Share, Sold, points_of
 from services.loyalty.earning.domain.compiling import CompiledRulebook, parse
+from services.loyalty.earning.domain.forecasting import Forecast
 from services.loyalty.earning.queries.rulebooks import compiled_of
 from services.loyalty.ledger.domain.wallets import Wallet
 from services.loyalty.ledger.queries.programme import programme_or_default
@@ -30,10 +31,11 @@ from shared.pacing import paced
 
 WALLETS_A_CHUNK = 25
 """The wallets of one chunk, which is one transaction: a member may have thousands of purchases."""
-COLUMNS = ("row", "customer_id", "tier", "rule", "points_before", "points_after", "difference")
-RULE, MEMBER, TOTAL = "rule", "member", "total"
-"""The kinds of rows: a rule for the purchases of a member in a tier, all of a member, and a rule for all members in a tier."""
-EXAMPLE = "rule,cus_01hv3n8v1mz8k7g5r0q2w4x6y8,silver,base,120,240,120\r\nmember,cus_01hv3n8v1mz8k7g5r0q2w4x6y8,,,120,240,120"
+COLUMNS = ("row", "customer_id", "tier", "rule", "points_before", "points_after", "difference", "low", "high")
+"""`low` and `high`: where the difference would lie in 95 of 100 periods like this one."""
+RULE, MEMBER, TOTAL, ALL = "rule", "member", "total", "all"
+"""The kinds of rows: a rule for the purchases of a member in a tier, all of a member, a rule for all members in a tier, and all of all."""
+EXAMPLE = "rule,cus_01hv3n8v1mz8k7g5r0q2w4x6y8,silver,base,120,240,120,,\r\nmember,cus_01hv3n8v1mz8k7g5r0q2w4x6y8,,,120,240,120,,"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +69,7 @@ async def backtest_rulebook(tx: Tx, context: Context[Settings], held: Held) -> S
     compared = await _compared(tx, context, asked, parse(asked.document), members)
     rows = [row for member in compared for row in _rows(member)]
     if last is None:
-        totals = _totals([*[line async for line in _written(tx, held)], *rows])
-        rows += [
-            _row(TOTAL, None, share.tier, share.rule, *points) for share, points in sorted(totals.items())
-        ]
+        rows += _totals([*[line async for line in _written(tx, held)], *rows])
     header = [] if held.cursor else [COLUMNS]
     text = csv_text.rows_of([*header, *rows])
     return Step(
@@ -125,9 +124,15 @@ def _rows(member: _Compared) -> Iterator[Sequence[Cell]]:
 
 
 def _row(
-    kind: str, owner_id: str | None, tier: str | None, rule: str | None, before: int, after: int
+    kind: str,
+    owner_id: str | None,
+    tier: str | None,
+    rule: str | None,
+    before: int,
+    after: int,
+    interval: tuple[int | None, int | None] = (None, None),
 ) -> Sequence[Cell]:
-    return kind, owner_id, tier, rule, before, after, after - before
+    return kind, owner_id, tier, rule, before, after, after - before, *interval
 
 
 async def _written(tx: Tx, held: Held) -> AsyncIterator[Sequence[Cell]]:
@@ -139,15 +144,28 @@ async def _written(tx: Tx, held: Held) -> AsyncIterator[Sequence[Cell]]:
         number += 1
 
 
-def _totals(rows: Sequence[Sequence[Cell]]) -> Mapping[Share, tuple[int, int]]:
-    """Return the points by tier and rule before and after, of all rows of members and rules."""
+def _totals(rows: Sequence[Sequence[Cell]]) -> list[Sequence[Cell]]:
+    """Return the rows that add up all rows of members: one for each tier and rule, and one for everything."""
     before, after = Points(), Points()
-    for kind, _, tier, rule, was, would_be, _ in rows:
+    forecast_of: dict[Share, Forecast] = {}
+    everything, was_all, is_all = Forecast(), 0, 0
+    for kind, _, tier, rule, *numbers in rows:
+        if kind not in (RULE, MEMBER):
+            continue  # the header
+        points, would_have = int(numbers[0] or 0), int(numbers[1] or 0)
         if kind == RULE:
             share = Share(str(tier), str(rule))
-            before[share] += int(was or 0)
-            after[share] += int(would_be or 0)
-    return {share: (before[share], after[share]) for share in before.keys() | after.keys()}
+            before[share] += points
+            after[share] += would_have
+            forecast_of.setdefault(share, Forecast()).add(would_have - points)
+        else:
+            everything.add(would_have - points)
+            was_all, is_all = was_all + points, is_all + would_have
+    found = [
+        _row(TOTAL, None, share.tier, share.rule, before[share], after[share], forecast.interval)
+        for share, forecast in sorted(forecast_of.items())
+    ]
+    return [*found, _row(ALL, None, None, None, was_all, is_all, everything.interval)]
 
 
 def _outcomes(compared: Sequence[_Compared], members: int) -> Mapping[str, int]:

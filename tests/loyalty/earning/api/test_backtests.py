@@ -41,6 +41,8 @@ async def backtest(
     rows = list(csv.reader(io.StringIO(text, newline="")))
     assert tuple(rows[0]) == backtest_rulebook.COLUMNS
     assert all(int(row[6]) == int(row[5]) - int(row[4]) for row in rows[1:])
+    assert all(bool(row[7]) == bool(row[8]) == (row[0] in ("total", "all")) for row in rows[1:])
+    assert all(int(row[7]) <= int(row[6]) <= int(row[8]) for row in rows[1:] if row[7])
     return job, [(row[0], row[1], row[2], row[3], int(row[4]), int(row[5])) for row in rows[1:]]
 
 
@@ -66,7 +68,7 @@ async def test_it_says_who_gains_and_loses_and_what_each_rule_costs(
 
     job, rows = await backtest(shop, capped)
 
-    assert sorted(row for row in rows if row[0] != "total") == sorted(
+    assert sorted(row for row in rows if row[0] in ("rule", "member")) == sorted(
         [
             ("rule", gains, "member", "base", 190, 380),
             ("member", gains, "", "", 190, 380),
@@ -74,7 +76,7 @@ async def test_it_says_who_gains_and_loses_and_what_each_rule_costs(
             ("member", loses, "", "", 900, 400),
         ]
     )
-    assert rows[-1] == ("total", "", "member", "base", 1_090, 780)
+    assert rows[-2:] == [("total", "", "member", "base", 1_090, 780), ("all", "", "", "", 1_090, 780)]
     assert job["outcomes"] == {"gains": 1, "loses": 1, "not_bought": 1}
     assert (job["done"], job["total"]) == (3, 3)
 
