@@ -31,8 +31,12 @@ async def backtest(
     shop: Shop, document: Json, since: datetime = START - DAY, until: datetime = START + 30 * DAY
 ) -> tuple[Any, list[Row]]:
     """Return the job and the rows of a backtest, without their differences."""
+    return await run(shop, {"document": document, "since": since.isoformat(), "until": until.isoformat()})
+
+
+async def run(shop: Shop, body: Json) -> tuple[Any, list[Row]]:
+    """Return the job and the rows of a backtest that is asked like this."""
     client = shop.operator("analyst")
-    body = {"document": document, "since": since.isoformat(), "until": until.isoformat()}
     begun = await client.post("/v1/backtests", json=body)
     assert begun.status_code == 202, begun.text
     await work_on_all(shop.runtime, {kind.operation: kind for kind in shop.service.job_kinds})
@@ -136,13 +140,49 @@ async def test_the_rules_in_force_come_to_what_the_members_have(shop: Shop) -> N
         assert mine == [(await shop.active(buyer),) * 2], (number, document)
 
 
+async def test_a_draft_without_a_period_is_a_shadow_of_the_rules_since_its_last_change(shop: Shop) -> None:
+    buyer, draft = customer(), "/v1/rulebook-drafts/spring"
+    await put_rules(shop, {"rules": [BASE]})
+
+    async def save(rate: int) -> None:
+        rules = [{**BASE, "rates": {"CNY": rate}}]
+        saved = await shop.operator("manager").put(draft, json={"document": {"rules": rules}})
+        assert saved.status_code == 200, saved.text
+
+    await shop.tell(order(buyer, [(1, 50_000)], START - DAY))
+    await save(2)
+    shop.clock.advance(2 * DAY)
+    bought = order(buyer, [(2, 20_000)], START + DAY)
+    await shop.tell(bought)
+    active = await shop.active(buyer)
+    _, seen = await run(shop, {"draft": "spring"})
+    await shop.tell(returned(bought, [(1, 2, 2)]))
+    job, seen_later = await run(shop, {"draft": "spring"})
+    await save(3)
+    shop.clock.advance(DAY)
+    _, anew = await run(shop, {"draft": "spring"})
+
+    assert seen[-1] == ("all", "", "", "", 200, 400)
+    assert seen_later[-1] == ("all", "", "", "", 100, 200)
+    assert (job["parameters"]["since"], job["parameters"]["until"]) == (
+        "2026-03-01T09:00:00Z",
+        "2026-03-03T09:00:00Z",
+    )
+    assert anew == [("all", "", "", "", 0, 0)]
+    assert active == 700
+    assert await shop.active(buyer) == 600
+
+
 async def test_a_backtest_has_one_document_and_a_period(shop: Shop) -> None:
     period = {"since": START.isoformat(), "until": (START + DAY).isoformat()}
     cases: list[tuple[Json, str]] = [
         (period, "one_document"),
         ({**period, "draft": "a", "document": {"rules": []}}, "one_document"),
         ({**period, "draft": "a", "until": period["since"]}, "period_empty"),
+        ({"document": {"rules": []}}, "since_missing"),
+        ({"draft": "a", "until": period["until"]}, "since_missing"),
         ({**period, "draft": "a"}, "rulebook_draft_not_found"),
+        ({"draft": "a"}, "rulebook_draft_not_found"),
     ]
     for body, expected in cases:
         answer = (await shop.operator().post("/v1/backtests", json=body)).json()
