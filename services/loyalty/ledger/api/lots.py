@@ -45,7 +45,7 @@ class LotOut(Response):
 
     model_config = example(
         id="lot_1c8x5r2n9q4vk7e0t3zmhdw6gy", rule="base", issued=25, remaining=20, pending=0, held=0, expired=0, reversed=5, owed=0,
-        earned_at="2026-03-01T09:30:00Z", available_at=None, expires_at=None,
+        earned_at="2026-03-01T09:30:00Z", available_at=None, expires_at=None, slides=False,
     )  # fmt: skip
 
     id: str
@@ -60,6 +60,9 @@ class LotOut(Response):
     earned_at: datetime
     available_at: datetime | None = Field(description="Null: at once.")
     expires_at: datetime | None = Field(description="Null: never.")
+    slides: bool = Field(
+        description="Whether `expires_at` moves ahead when the member earns or spends points."
+    )
 
 
 @router.get(
@@ -103,4 +106,5 @@ def _lot_out(numbers: Numbers, lot: Lot) -> LotOut:
         earned_at=lot.earned_at,
         available_at=lot.available_at,
         expires_at=lot.expires_at,
+        slides=bool(lot.slides),
     )

@@ -97,6 +97,8 @@ class Run:
     async def step(self, number: int) -> None:
         days = self.random.choice((0.01, 1, 8, 20, 45, 70))
         self.shop.clock.advance(timedelta(days=days, seconds=1))
+        await self.compare()  # nobody has booked what fell due
+        self.shop.clock.advance(timedelta(seconds=1))
         if self.random.random() < 0.4:
             await SETTLE_DUE.run(self.shop.runtime)
         chosen = self.random.choice((self.buy, self.buy, self.buy, self.spend, self.spend, self.send_back))
@@ -224,6 +226,24 @@ async def test_history_told_backwards_gives_the_same_lots(sliding: Shop) -> None
     told = {who: sorted(tuple(row[1:]) for row in lots if row[0] == who) for who in (there, back)}
     assert told[there] == told[back]
     assert await sliding.active(there) == 20  # of days 130 and 220: the months of the others ended on day 190
+    await sliding.check()
+
+
+async def test_a_late_activity_lets_those_count_that_came_after_the_points_had_expired(sliding: Shop) -> None:
+    """The points of day 0 expire on day 61, so day 90 does not count for them until day 50 is known."""
+    who = customer()
+    await sliding.tell(bought(who, [(1, 1_000)], START))
+    sliding.clock.advance(timedelta(days=90))
+    await sliding.tell(bought(who, [(1, 700)], sliding.clock.now()))
+    sliding.clock.advance(timedelta(days=30))
+    before = sliding.clock.now()
+    assert await sliding.active(who) == 7
+    sliding.clock.advance(timedelta(seconds=1))
+    await sliding.tell(bought(who, [(1, 500)], START + timedelta(days=50)))
+
+    assert await sliding.active(who) == 22
+    async with sliding.database.begin() as tx:
+        assert (await find_member_at(tx, who, before)).member.balance().active == 7
     await sliding.check()
 
 
