@@ -48,6 +48,14 @@ def insert_new_postgres(
 
 
 @lru_cache(maxsize=SHAPES_MAX)
+def insert_postgres(table: Table[Any], names: tuple[str, ...], dialect: Dialect) -> str:
+    """Return an INSERT of unnested arrays, for rows that are too few for COPY."""
+    return (
+        f"INSERT INTO {table.name} ({_listed(names)}) SELECT * FROM unnest({_arrays(table, names, dialect)})"
+    )
+
+
+@lru_cache(maxsize=SHAPES_MAX)
 def insert_new_sqlite(table: Table[Any], names: tuple[str, ...], returning: tuple[str, ...]) -> str:
     """The same for one row at a time."""
     return (

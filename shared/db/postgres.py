@@ -24,6 +24,8 @@ CONNECTIONS_MAX = 10
 """The most connections per process. A request waits for a free one at most POOL_WAIT_SECONDS_MAX."""
 POOL_WAIT_SECONDS_MAX = 4
 CONNECT_SECONDS_MAX = 3
+FEW_ROWS_MAX = 10
+"""The most rows that are inserted without COPY."""
 STATEMENT_SECONDS_MAX = 60
 IDLE_TRANSACTION_SECONDS_MAX = 6
 """After this time the server ends a transaction that does nothing, because a stopped process would hold its locks.
@@ -202,12 +204,15 @@ class PostgresTx(Tx):
         return self._driver
 
     async def insert_records(self, table: Table[Any], records: Records) -> None:
-        """Insert by COPY."""
+        """Insert by COPY, or few rows by INSERT … SELECT unnest: COPY asks the server several times, however few the rows are."""
         if not records:
             return
-        names = names_of(records)
-        columns = bulk.parameters(table, names, records, self._engine.dialect)
+        names, dialect = names_of(records), self._engine.dialect
+        columns = bulk.parameters(table, names, records, dialect)
         driver = await self.driver()
+        if len(records) <= FEW_ROWS_MAX:
+            await driver.execute(bulk.insert_postgres(table, names, dialect), *columns)
+            return
         await driver.copy_records_to_table(table.name, records=zip(*columns, strict=True), columns=names)
 
     async def insert_new_records(

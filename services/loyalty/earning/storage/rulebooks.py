@@ -23,7 +23,7 @@ _VERSIONS = select(*columns_of(rulebook, Version)).where(_OWN).order_by(rulebook
 
 async def versions(read: Read) -> tuple[Version, ...]:
     """Return all versions, in their order, without their documents."""
-    return tuple(await read.read_records(Version, _VERSIONS))
+    return tuple(await read.read_records(Version, _VERSIONS, {}))
 
 
 async def documents(read: Read, numbers: Sequence[int]) -> dict[int, str]:

@@ -15,11 +15,14 @@ from services.loyalty.ledger.domain.wallets import HeldPoints, Hold, HoldEnd, Lo
 from services.loyalty.ledger.storage import lots
 from services.loyalty.ledger.storage.hold_table import HOLD_END, HoldRecord, hold
 from services.loyalty.ledger.storage.postings import Taken, taken
-from shared.db import Read, Slice, Sorts, Tx, any_of, columns_of
+from shared.db import Read, Slice, Sorts, Tx, any_named, any_of, columns_of
 
 SORTS = Sorts(opened_at=(hold.c.opened_at, hold.c.id))
 _SELECT = select(*columns_of(hold, HoldRecord))
 _OPEN = hold.c.ended_as.is_(None)
+_OPEN_OF_WALLETS = _SELECT.where(_OPEN, any_named(hold.c.wallet_id, "wallet_ids"))
+_BY_IDS = _SELECT.where(any_named(hold.c.id, "row_ids"))
+"""The statements of every hold are built once, because building one costs more than running it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,7 @@ async def load_open(read: Read, locked: Locked, members: Iterable[Member]) -> No
     holding = [member for member in partial if member.has_held()]
     wallet_ids = sorted(wallet.id for member in holding for wallet in member.wallets)
     if wallet_ids:
-        records = await read.read_records(
-            HoldRecord, _SELECT.where(_OPEN, any_of(hold.c.wallet_id, wallet_ids))
-        )
+        records = await read.read_records(HoldRecord, _OPEN_OF_WALLETS, {"wallet_ids": wallet_ids})
         parts = await taken(read, CauseKind.HOLD, [record.id for record in records], Account.HELD)
         loaded = await lots.load_by_id(read, locked, {part.lot_id for part in parts})
         await lots.load_payers(read, locked, loaded.values())
@@ -88,7 +89,7 @@ def holds_of(
 
 async def by_ids(read: Read, row_ids: Sequence[int]) -> list[HoldRecord]:
     """Return the holds with these row ids."""
-    return await read.read_records(HoldRecord, _SELECT.where(any_of(hold.c.id, row_ids)))
+    return await read.read_records(HoldRecord, _BY_IDS, {"row_ids": row_ids})
 
 
 async def of_wallets(read: Read, wallet_ids: Sequence[int]) -> list[HoldRecord]:

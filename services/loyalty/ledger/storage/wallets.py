@@ -39,6 +39,7 @@ def _lock_of(named: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
 
 _LOCK = _lock_of(_NAMED)
 """These statements are built once, because building one costs more than running it."""
+_OWNERS = select(wallet.c.identity_id, wallet.c.owner_id).where(_NAMED)
 _LOCK_AS_OWNERS = _lock_of(_NAMED | any_named(wallet.c.owner_id, "identity_ids"))
 
 
@@ -112,10 +113,7 @@ async def count_owners(read: Read) -> int:
 
 async def owners(read: Read, identity_ids: Sequence[str]) -> dict[str, str]:
     """Return the customers that own these identities, as far as they have wallets."""
-    c = wallet.c
-    rows = await read.all(
-        select(c.identity_id, c.owner_id).where(any_of(c.identity_id, sorted(set(identity_ids))))
-    )
+    rows = await read.all(_OWNERS, {"identity_ids": sorted(set(identity_ids))})
     return {row.identity_id: row.owner_id for row in rows}
 
 
