@@ -8,7 +8,7 @@ from services.loyalty.ledger.domain.wallets import Wallet
 from services.loyalty.ledger.queries import tier_states, wallets
 from services.loyalty.ledger.queries.programme import read_programme
 from services.loyalty.ledger.queries.verifying import over_wallets
-from services.loyalty.tiers.storage.windows import windows
+from services.loyalty.tiers.storage.windows import folds_of, windows
 from shared.db import Read
 from shared.speech import words
 from shared.verify.invariants import Drift
@@ -31,10 +31,16 @@ async def check(read: Read, page: Sequence[Wallet]) -> list[Drift]:
             drifts.append(Drift("spend_is_its_window", wallet.identity_id, difference))
     owner_ids = sorted({wallet.owner_id for wallet in page})
     stored = {state.owner_id: state.tier for state in await tier_states.read(read, owner_ids)}
+    folds = {}
+    if programme.folds:
+        owned = await wallets.of_owners(read, owner_ids)
+        folds = await folds_of(read, programme, {wallet.id: wallet.owner_id for wallet in owned})
     for spent in await wallets.spends(read, owner_ids):
         owner_id = spent.owner_id
         reached = programme.lowest
-        if spent.spend_at is not None:
+        if spent.spend_at is not None and owner_id in folds:
+            reached = folds[owner_id].at(spent.spend_at).tier.code
+        elif spent.spend_at is not None:
             reached = programme.at(spent.spend_at).tier_of(int(spent.spend)).code
         if stored.get(owner_id, programme.lowest) != reached:
             difference = words(__name__, "drift_tier", stored=stored.get(owner_id), reached=reached)

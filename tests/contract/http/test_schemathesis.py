@@ -47,7 +47,7 @@ EXAMPLES_PER_SECOND = 20
 FAILURES_SHOWN_MAX = 20
 
 CHECKS = {
-    "not_a_server_error": {"expected-statuses": ["2xx", "4xx"]},
+    "not_a_server_error": {"expected-statuses": ["2xx", "304", "4xx"]},
     "negative_data_rejection": {"expected-statuses": ["4xx"]},
     "missing_required_header": {"expected-statuses": ["400", "401", "403", "404"]},
 }

@@ -40,6 +40,7 @@ from shared.http.models import (
     example,
 )
 from shared.http.routes import Router
+from shared.limits import BATCH_BODY_BYTES_MAX
 from shared.money import UnknownCurrency
 
 router = Router(tags=["checkout"])
@@ -78,7 +79,7 @@ class PriceOut(Response):
     promotions: list[str] = Field(description="The promotions that lower its price.")
 
 
-class LeftOutOut(Response):
+class NotPricedAloneOut(Response):
     """A rule or a promotion in force that says nothing about one unit of an article alone. A quote of the cart looks at it."""
 
     code: str
@@ -114,8 +115,10 @@ class PricesOut(Response):
     rulebook_hash: str = Field(description="The SHA-256 of the document, in hexadecimal digits.")
     tier: str | None = Field(description="The member's tier, if a rule or a promotion looks at it.")
     items: Annotated[list[PriceOut], Field(max_length=ARTICLES_MAX)]
-    rules: list[LeftOutOut] = Field(description="The rules that `points` does not have.")
-    promotions: list[LeftOutOut] = Field(description="The promotions that `price_minor` does not have.")
+    rules: list[NotPricedAloneOut] = Field(description="The rules that `points` does not have.")
+    promotions: list[NotPricedAloneOut] = Field(
+        description="The promotions that `price_minor` does not have."
+    )
 
 
 @router.post(
@@ -124,6 +127,7 @@ class PricesOut(Response):
     summary="Price articles for a member",
     allow=allow(OPERATORS, partner_scope=SCOPE, customer="owned"),
     errors=(UnknownMember, UnknownCurrency),
+    body_bytes_max=BATCH_BODY_BYTES_MAX,
 )
 async def post_prices(
     read: Reading, context: InContext[Settings], caller: Caller, named: Named, body: PricesIn
@@ -178,5 +182,5 @@ def _shown(prices: Prices) -> PricesOut:
     )
 
 
-def _left_out(found: Iterable[LeftOut]) -> list[LeftOutOut]:
-    return [LeftOutOut(code=left.code, why=left.why) for left in found]
+def _left_out(found: Iterable[LeftOut]) -> list[NotPricedAloneOut]:
+    return [NotPricedAloneOut(code=left.code, why=left.why) for left in found]

@@ -22,11 +22,12 @@ from services.loyalty.ledger.steps.booking import Booking, close_booking, open_b
 from services.loyalty.ledger.steps.lock_wallets import lock_wallets
 from services.loyalty.ledger.steps.tell_points import MovedPoints, tell_points
 from services.loyalty.purchases.domain import attribution
-from services.loyalty.purchases.domain.facts import Return, StoredPurchase, UnitRange, orders_named
+from services.loyalty.purchases.domain.facts import Return, StoredPurchase, UnitRange, is_closed, orders_named
 from services.loyalty.purchases.steps import recording
 from services.loyalty.purchases.steps.recording import ReturnRecord
 from services.loyalty.redemptions.queries.paid_orders import identities_behind, payments
 from services.loyalty.settings import Settings
+from services.loyalty.tiers.domain.standing import OrderMoved
 from services.loyalty.tiers.steps.count_spend import Counted, count_spend
 from shared.context import Context
 from shared.db import Tx
@@ -99,7 +100,8 @@ async def _apply(
         budgets.give_back(quotas, falls)
         earlier += undone.fact.units
         records.append(_book(booking, context.vault.numbers, undone, falls, cause))
-        counted.append(_counted(undone, records[-1], cause))
+        order = OrderMoved(undone.purchase.id, is_closed(undone.purchase.lines, earlier))
+        counted.append(_counted(undone, records[-1], order, cause))
     await count_spend(booking, counted)
     await counters.store(tx, levels.counters)
     await completions.store(tx)
@@ -203,7 +205,7 @@ def _book(
     )
 
 
-def _counted(undone: Undoing, record: ReturnRecord, cause: Cause) -> Counted:
+def _counted(undone: Undoing, record: ReturnRecord, order: OrderMoved, cause: Cause) -> Counted:
     return Counted(
         wallet=undone.wallet,
         currency=record.currency,
@@ -211,6 +213,7 @@ def _counted(undone: Undoing, record: ReturnRecord, cause: Cause) -> Counted:
         amount_minor=-record.amount_minor,
         at=record.occurred_at,
         cause=cause,
+        order=order,
     )
 
 

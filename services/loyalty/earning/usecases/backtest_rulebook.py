@@ -99,7 +99,9 @@ async def _compared(
     for purchase in purchases:
         cart = falling.cart_of(purchase)(returned.get(purchase.id, []))
         amount = cart.amount(cart.everything)
-        spends.append(BookedSpend(purchase.wallet_id, purchase.currency, purchase.occurred_at, amount))
+        spends.append(
+            BookedSpend(purchase.id, purchase.wallet_id, purchase.currency, purchase.occurred_at, amount)
+        )
     tiers = await tiers_booked(tx, programme, owner_of, spends)
     sold: dict[str, list[Sold]] = {}
     for purchase, tier in zip(purchases, tiers, strict=True):

@@ -21,6 +21,7 @@ from services.loyalty.purchases.domain.facts import MemberFacts, Purchase
 from services.loyalty.purchases.steps import recording
 from services.loyalty.purchases.steps.recording import PurchaseRecord
 from services.loyalty.settings import Settings
+from services.loyalty.tiers.domain.standing import OrderMoved
 from services.loyalty.tiers.queries.tiers_before import Spent, tiers_before
 from services.loyalty.tiers.steps.count_spend import Counted, count_spend
 from shared.context import Context
@@ -49,7 +50,7 @@ async def earn_points(tx: Tx, context: Context[Settings], purchases: Sequence[Pu
         if decision.aims:
             posted = PostingCause(CauseKind.PURCHASE, records[-1].id)
             completed += granting.complete(booking, context.vault.numbers, progress, spent, decision, posted)
-        counted.append(_counted(booking, decision.fact, cause))
+        counted.append(_counted(booking, decision.fact, records[-1].id, cause))
     await count_spend(booking, counted)
     await counters.store(tx, levels)
     await goals.store_completions(tx, completed)
@@ -119,7 +120,7 @@ def _book(
     )
 
 
-def _counted(booking: Booking, purchase: Purchase, cause: Cause) -> Counted:
+def _counted(booking: Booking, purchase: Purchase, row_id: int, cause: Cause) -> Counted:
     return Counted(
         wallet=booking.locked.wallets[purchase.identity_id],
         currency=purchase.currency,
@@ -127,4 +128,5 @@ def _counted(booking: Booking, purchase: Purchase, cause: Cause) -> Counted:
         amount_minor=purchase.amount_minor,
         at=purchase.occurred_at,
         cause=cause,
+        order=OrderMoved(row_id, closes=False),
     )

@@ -88,7 +88,8 @@ def entry_differences(
     """Yield the differences of one entry: it is new, it is gone, or some of its fields changed, by name."""
     if before is None or after is None:
         template = sentences.added if before is None else sentences.removed
-        sentence = template.filled(code=code, fields=_json(after if before is None else before))
+        given = {name: value for name, value in (after or before or {}).items() if value is not None}
+        sentence = template.filled(code=code, fields=_json(given))
         yield Difference(part, code, None, _shown(before), _shown(after), sentence)
         return
     for name in sorted(before.keys() | after.keys()):

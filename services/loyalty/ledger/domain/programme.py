@@ -21,11 +21,13 @@ from pydantic import Field
 from services.loyalty.ledger.domain import calendar
 from services.loyalty.ledger.domain.calendar import CalendarPeriod
 from services.loyalty.ledger.domain.documents import Part, text_of
+from services.loyalty.ledger.domain.qualification import ROLLING_SPEND, Qualification, TierMetric
 from shared import money
 from shared.limits import CODE_MAX, REMEDY_POINTS_MAX
 
 TIERS_MAX = 20
 TIER_SPEND_MAX = 1_000_000_000
+TIER_COUNT_MAX = 1_000_000
 NAME_MAX = 100
 LEADS_MAX = 5
 LEAD_DAYS_MAX = 366
@@ -41,7 +43,7 @@ PointsOfOne = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
 class TierTerms(Part):
-    """A level, from `from_spend` whole units of the programme's currency in the trailing window."""
+    """A level, from `from_spend` whole units of the programme's currency in the window, or from `from_count` orders or days."""
 
     code: Annotated[
         str,
@@ -58,9 +60,17 @@ class TierTerms(Part):
         Field(
             ge=0,
             le=TIER_SPEND_MAX,
-            description="Whole units of the programme's currency in the trailing window.",
+            description="Whole units of the programme's currency in the window. 0 if orders or days are counted.",
         ),
-    ]
+    ] = 0
+    from_count: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=TIER_COUNT_MAX,
+            description="Orders or active days in the window, where the qualification counts these. Null: it counts spend.",
+        ),
+    ] = None
 
 
 class PointsWorth(Part):
@@ -140,9 +150,11 @@ class ProgrammeDocument(Part):
     enrolment: Annotated[Literal["automatic"], Field(description="How customers become members.")] = (
         "automatic"
     )
-    window_months: Annotated[
-        int, Field(ge=1, le=60, description="The months in which spend counts towards a tier.")
-    ] = 12
+    window_months: Annotated[int, Field(ge=1, le=60, description="The months of a rolling window.")] = 12
+    qualification: Annotated[
+        Qualification | None,
+        Field(description="What counts towards a tier, and when. Null: spend of a rolling window, at once."),
+    ] = None
     tiers: Annotated[
         tuple[TierTerms, ...], Field(min_length=1, max_length=TIERS_MAX, description="From the lowest up.")
     ]
@@ -179,23 +191,38 @@ class ProgrammeDocument(Part):
         """Return the zone as an object."""
         return ZoneInfo(self.zone)
 
-    def level_of(self, spend_minor: int) -> int:
-        """Return the index of the tier that a spend (minor units of the programme's currency) reaches; 0 is the lowest."""
+    @property
+    def qualifies_by(self) -> Qualification:
+        """Return what counts towards a tier, and when."""
+        return self.qualification or ROLLING_SPEND
+
+    def level_of(self, counted: int) -> int:
+        """Return the index of the tier that is reached by what was counted; 0 is the lowest.
+
+        `counted`: spend in minor units of the programme's currency, or the number of orders or days.
+        """
         # A late return may leave the window negative: that is the lowest level.
-        return max(bisect_right(self._thresholds_minor, spend_minor) - 1, 0)
+        return max(bisect_right(self._thresholds, counted) - 1, 0)
 
-    def tier_of(self, spend_minor: int) -> TierTerms:
-        """Return the tier that a spend reaches."""
-        return self.tiers[self.level_of(spend_minor)]
+    def tier_of(self, counted: int) -> TierTerms:
+        """Return the tier that is reached by what was counted."""
+        return self.tiers[self.level_of(counted)]
 
-    def threshold_minor(self, level: int) -> int:
-        """Return the spend from which members have the tier of this level, in minor units."""
-        return self._thresholds_minor[level]
+    def threshold(self, level: int) -> int:
+        """Return what has to be counted for the tier of this level: minor units, orders or days."""
+        return self._thresholds[level]
 
     @cached_property
-    def _thresholds_minor(self) -> list[int]:
-        unit = 10 ** money.exponent(self.currency)
-        return [tier.from_spend * unit for tier in self.tiers]
+    def levels(self) -> dict[str, int]:
+        """Return the index of each tier by its code."""
+        return {tier.code: level for level, tier in enumerate(self.tiers)}
+
+    @cached_property
+    def _thresholds(self) -> list[int]:
+        if self.qualifies_by.metric is TierMetric.SPEND:
+            unit = 10 ** money.exponent(self.currency)
+            return [tier.from_spend * unit for tier in self.tiers]
+        return [tier.from_count or 0 for tier in self.tiers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +264,8 @@ class Programme:
             version.document.expiry is not None and version.document.expiry.slides for version in versions
         )
         """Whether activities of members move the expiry of points, by some version."""
+        self.folds = any(version.document.qualification is not None for version in self.versions)
+        """Some version counts otherwise than the spend of a rolling window: tiers are a fold over all orders."""
         self._begins = [version.begins for version in self.versions]
 
     def version_at(self, instant: datetime) -> ProgrammeVersion:

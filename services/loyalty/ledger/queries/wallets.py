@@ -10,7 +10,7 @@ from services.loyalty.ledger.storage.checks import spends
 from services.loyalty.ledger.storage.member_page import is_of
 from services.loyalty.ledger.storage.transactions import erased
 from services.loyalty.ledger.storage.wallets import count_owners as count_members
-from services.loyalty.ledger.storage.wallets import customer_of, due, identities, owners
+from services.loyalty.ledger.storage.wallets import customer_of, due, identities, of_owners, owners
 from services.loyalty.ledger.storage.wallets import page as page_of_wallets
 from shared.db import Read
 
@@ -22,6 +22,7 @@ __all__ = [
     "identities",
     "is_of",
     "members_page",
+    "of_owners",
     "owners",
     "page_of_wallets",
     "spends",

@@ -28,12 +28,17 @@ class Enrolment(StrEnum):
 
 
 class ProgrammeTierOut(Response):
-    """A tier, and the spend from which members have it."""
+    """A tier, and what has to be counted for it."""
 
     code: str
     name_en: str
     name_zh: str
-    from_spend: int = Field(description="Whole units of the programme's currency in the trailing window.")
+    from_spend: int = Field(
+        description="Whole units of the programme's currency in the window. 0 if orders or days are counted."
+    )
+    from_count: int | None = Field(
+        description="Orders or active days in the window. Null: the programme counts spend."
+    )
 
 
 class UpcomingProgrammeOut(Response):
@@ -50,8 +55,8 @@ class ProgrammeOut(Response):
         code="default", zone="Asia/Shanghai", currency="CNY", enrolment="automatic", remedy_points_max=10_000,
         window_months=12, rulebook=1,
         tiers=[
-            {"code": "member", "name_en": "Member", "name_zh": "会员", "from_spend": 0},
-            {"code": "silver", "name_en": "Silver", "name_zh": "银卡会员", "from_spend": 1_000},
+            {"code": "member", "name_en": "Member", "name_zh": "会员", "from_spend": 0, "from_count": None},
+            {"code": "silver", "name_en": "Silver", "name_zh": "银卡会员", "from_spend": 1_000, "from_count": None},
         ],
         id="prog_2", version=2, in_force_from="2026-01-01T00:00:00Z",
         document=EXAMPLE, upcoming={"id": "prog_3", "in_force_from": "2027-01-01T00:00:00Z"},
@@ -62,7 +67,7 @@ class ProgrammeOut(Response):
     currency: str
     enrolment: Enrolment = Field(description="How customers become members.")
     remedy_points_max: int = Field(description="The most points of one remedy that are paid.")
-    window_months: int = Field(description="The months in which spend counts towards a tier.")
+    window_months: int = Field(description="The months of a rolling window.")
     tiers: list[ProgrammeTierOut]
     rulebook: int | None = Field(
         description="The version of the rules that is in force; null before the first fact."
@@ -94,7 +99,11 @@ async def get_programme(read: Reading, context: InContext[Settings]) -> Programm
         window_months=promised.window_months,
         tiers=[
             ProgrammeTierOut(
-                code=tier.code, name_en=tier.name_en, name_zh=tier.name_zh, from_spend=tier.from_spend
+                code=tier.code,
+                name_en=tier.name_en,
+                name_zh=tier.name_zh,
+                from_spend=tier.from_spend,
+                from_count=tier.from_count,
             )
             for tier in promised.tiers
         ],

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from zoneinfo import available_timezones
 
+from services.loyalty.ledger.domain.calendar import DAYS_A_MONTH_MIN, MONTHS_A_YEAR
 from services.loyalty.ledger.domain.documents import Fault
 from services.loyalty.ledger.domain.programme import Programme, ProgrammeDocument
+from services.loyalty.ledger.domain.qualification import Downgrade, TierMetric, TierWindow
 from shared import money
 from shared.catalogues import field_sentence
 
@@ -23,12 +25,17 @@ _LOWEST_CHANGED = field_sentence(__name__, "lowest_tier_changed")
 _TIER_IN_USE = field_sentence(__name__, "tier_in_use")
 _FIXED_FIELD = field_sentence(__name__, "same_in_all_versions")
 _MINIMUM_ABOVE = field_sentence(__name__, "minimum_above_maximum")
+_COUNTS_SPEND = field_sentence(__name__, "counts_spend")
+_COUNTS_NUMBER = field_sentence(__name__, "counts_number")
+_ONLY_PERIODS = field_sentence(__name__, "only_in_periods")
+_LONGER_THAN_PERIOD = field_sentence(__name__, "longer_than_period")
+_MONTHS = {TierWindow.MONTH: 1, TierWindow.QUARTER: 3}
 _EXPIRES_AT_ONCE = field_sentence(__name__, "expires_at_once")
 
 
 def faults(document: ProgrammeDocument) -> list[Fault]:
     """Return everything in a document that contradicts itself."""
-    return [*_words(document), *_tiers(document), *_points(document)]
+    return [*_words(document), *_tiers(document), *_qualification(document), *_points(document)]
 
 
 def faults_beside(
@@ -70,11 +77,34 @@ def _tiers(document: ProgrammeDocument) -> Iterator[Fault]:
         if tier.code in seen:
             yield Fault(("tiers", position, "code"), _CODE_TWICE)
         seen.add(tier.code)
-    if document.tiers[0].from_spend != 0:
-        yield Fault(("tiers", 0, "from_spend"), _LOWEST_NOT_ZERO)
-    for position, (below, above) in enumerate(pairwise(document.tiers), 1):
-        if above.from_spend <= below.from_spend:
-            yield Fault(("tiers", position, "from_spend"), _NOT_RISING)
+    counts_spend = document.qualifies_by.metric is TierMetric.SPEND
+    name = "from_spend" if counts_spend else "from_count"
+    for position, tier in enumerate(document.tiers):
+        if counts_spend and tier.from_count is not None:
+            yield Fault(("tiers", position, "from_count"), _COUNTS_SPEND)
+        if not counts_spend and (tier.from_spend or tier.from_count is None):
+            yield Fault(("tiers", position, "from_count"), _COUNTS_NUMBER)
+    thresholds = [tier.from_spend if counts_spend else tier.from_count or 0 for tier in document.tiers]
+    if thresholds[0] != 0:
+        yield Fault(("tiers", 0, name), _LOWEST_NOT_ZERO)
+    for position, (below, above) in enumerate(pairwise(thresholds), 1):
+        if above <= below:
+            yield Fault(("tiers", position, name), _NOT_RISING)
+
+
+def _qualification(document: ProgrammeDocument) -> Iterator[Fault]:
+    terms = document.qualifies_by
+    if not terms.in_periods:
+        if terms.grace_days:
+            yield Fault(("qualification", "grace_days"), _ONLY_PERIODS)
+        if terms.downgrade is not Downgrade.FULL:
+            yield Fault(("qualification", "downgrade"), _ONLY_PERIODS)
+        if terms.counts_after_days >= document.window_months * DAYS_A_MONTH_MIN:
+            yield Fault(("qualification", "counts_after_days"), _LONGER_THAN_PERIOD)
+        return
+    months = _MONTHS.get(terms.window, MONTHS_A_YEAR)
+    if terms.grace_days >= months * DAYS_A_MONTH_MIN:
+        yield Fault(("qualification", "grace_days"), _LONGER_THAN_PERIOD)
 
 
 def _points(document: ProgrammeDocument) -> Iterator[Fault]:

@@ -78,6 +78,17 @@ class StoredPurchase:
 
 
 @dataclass(frozen=True, slots=True)
+class CountedOrder:
+    """An order of a wallet, by its row id: the amount that was not returned, and whether a unit of it is left."""
+
+    order_id: int
+    wallet_id: int
+    occurred_at: datetime
+    amount_minor: int
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Return:
     """Units of one purchase went back; profile decided which units."""
 
@@ -90,6 +101,12 @@ class Return:
     units: tuple[UnitRange, ...]
     issuer: str = SHOP
     """The issuer of the purchase."""
+
+
+def is_closed(lines: Iterable[Line], returned: Iterable[UnitRange]) -> bool:
+    """Return whether all units of an order went back. An order without units is never closed."""
+    units = sum(line.quantity for line in lines)
+    return 0 < units <= sum(span.unit_to - span.unit_from + 1 for span in returned)
 
 
 def orders_named(orders: Iterable[OrderKey]) -> list[OrderKey]:

@@ -6,13 +6,14 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import Field
 
-from services.loyalty.ledger.domain.programme import ProgrammeDocument
+from services.loyalty.ledger.domain.qualification import TierMetric
 from services.loyalty.ledger.domain.wallets import Points
 from services.loyalty.ledger.queries.find_member import FoundMember, find_member
 from services.loyalty.ledger.queries.find_member_at import find_member_at
 from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.statements.queries.applied import PREFIXES, is_applied
 from services.loyalty.statements.refusals import AheadOfTime
+from services.loyalty.tiers.domain.fold import Level
 from services.loyalty.tiers.domain.standing import Standing
 from services.loyalty.tiers.queries.find_standing import find_standing, find_standing_at
 from shared.auth.access import OPERATORS, allow
@@ -34,11 +35,13 @@ class NextTier(Response):
     """The tier above, and what is missing to it."""
 
     code: str
-    missing_minor: int
+    missing_minor: int | None = Field(
+        description="The spend that is missing now. Null: the programme counts orders or days."
+    )
 
 
 class TierOut(Response):
-    """Where a member stands, by spend of the trailing window."""
+    """Where a member stands."""
 
     code: str
     name_en: str
@@ -109,25 +112,25 @@ def _member_out(found: FoundMember, standing: Standing, at: datetime, after: Aft
     return MemberOut(
         customer_id=found.member.owner_id,
         programme=found.programme.code,
-        tier=_tier_out(promised, standing),
+        tier=_tier_out(standing, standing.level(found.programme, at)),
         points=balance,
         worth_minor=None if promised.points_value is None else promised.points_value.of(balance.active),
         after=after,
     )
 
 
-def _tier_out(promised: ProgrammeDocument, standing: Standing) -> TierOut:
-    spend = standing.spend()
-    level = promised.level_of(spend)
-    tier, above = promised.tiers[level], level + 1 if level + 1 < len(promised.tiers) else None
+def _tier_out(standing: Standing, level: Level) -> TierOut:
+    promised, above, following = level.document, level.shown + 1, None
+    if above < len(promised.tiers):
+        is_spend = promised.qualifies_by.metric is TierMetric.SPEND
+        missing = promised.threshold(above) - level.counted if is_spend else None
+        following = NextTier(code=promised.tiers[above].code, missing_minor=missing)
     return TierOut(
-        code=tier.code,
-        name_en=tier.name_en,
-        name_zh=tier.name_zh,
+        code=level.tier.code,
+        name_en=level.tier.name_en,
+        name_zh=level.tier.name_zh,
         since=standing.since,
-        spend_minor=spend,
+        spend_minor=level.spend_minor,
         currency=promised.currency,
-        next=None
-        if above is None
-        else NextTier(code=promised.tiers[above].code, missing_minor=promised.threshold_minor(above) - spend),
+        next=following,
     )

@@ -6,6 +6,7 @@ from itertools import islice
 from pydantic import Field
 
 from services.loyalty.ledger.domain.programme import TierTerms
+from services.loyalty.ledger.domain.qualification import TierMetric, TierWindow
 from services.loyalty.ledger.queries.find_member import find_member
 from services.loyalty.ledger.refusals import UnknownMember
 from services.loyalty.settings import Settings
@@ -35,23 +36,44 @@ class TierNameOut(Response):
 
 
 class ToRiseOut(Response):
-    """The spend that is missing to the next tier."""
+    """It says what is missing to the next tier."""
 
     tier: TierNameOut
-    missing_minor: int = Field(description="A purchase of this amount now reaches the tier.")
+    missing: int = Field(description="Spend in minor units, orders, or active days, as `metric` says.")
+    missing_minor: int | None = Field(
+        description="A purchase of this amount now reaches the tier. Null: spend is not what counts."
+    )
+    counts_from: datetime = Field(
+        description="When a purchase of now counts. What is missing is missing then."
+    )
     grows_at: datetime | None = Field(
-        description="When spend next ceases to count, and more is missing. Null: no spend counts."
+        description="When next less counts, and more is missing. Null: nothing counts that can cease to."
     )
 
 
 class ToStayOut(Response):
     """How the tier ends without further purchases, and what keeps it."""
 
-    ends_at: datetime
+    ends_at: datetime = Field(description="When the tier ends, after the days of grace.")
     falls_to: TierNameOut
-    missing_minor: int | None = Field(
-        description="Purchases of this amount after now and before then keep the tier. Null: the programme does not have the tier then."
+    qualify_by: datetime = Field(
+        description="The end of the period, or of the days of grace that run now. Purchases before then count in time."
     )
+    missing: int | None = Field(
+        description="So much spend in minor units, so many orders or active days after now and before `qualify_by` keep the tier. Null: "
+        "nothing keeps it."
+    )
+    missing_minor: int | None = Field(
+        description="Purchases of this amount after now and before `qualify_by` keep the tier. Null: nothing keeps it, or spend is not "
+        "what counts."
+    )
+
+
+class TierPeriodOut(Response):
+    """The period in which is counted, from one instant on and before another one."""
+
+    begins_at: datetime
+    ends_at: datetime
 
 
 class MemberTierOut(Response):
@@ -60,8 +82,15 @@ class MemberTierOut(Response):
     model_config = example(
         customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8", tier=_SILVER, since="2026-03-01T09:30:00Z", spend_minor=250_000, currency="CNY",
         window_months=12,
-        to_rise={"tier": _GOLD, "missing_minor": 250_000, "grows_at": "2026-08-02T10:00:00Z"},
-        to_stay={"ends_at": "2026-12-24T18:00:00Z", "falls_to": _MEMBER, "missing_minor": 12_000},
+        metric="spend", window="rolling", counted=250_000, period=None, grace_until=None, projected_tier=_MEMBER,
+        to_rise={
+            "tier": _GOLD, "missing": 250_000, "missing_minor": 250_000, "counts_from": "2026-04-01T09:30:00Z",
+            "grows_at": "2026-08-02T10:00:00Z",
+        },
+        to_stay={
+            "ends_at": "2026-12-24T18:00:00Z", "falls_to": _MEMBER, "qualify_by": "2026-12-24T18:00:00Z",
+            "missing": 12_000, "missing_minor": 12_000,
+        },
     )  # fmt: skip
 
     customer_id: str
@@ -69,7 +98,19 @@ class MemberTierOut(Response):
     since: datetime | None = Field(description="Effective time of the last change; null: from the start.")
     spend_minor: int = Field(description="What counts, net of returns, in the programme's currency.")
     currency: str
-    window_months: int = Field(description="The months in which spend counts towards a tier.")
+    window_months: int = Field(description="The months of a rolling window.")
+    metric: TierMetric = Field(description="What is counted towards a tier.")
+    window: TierWindow = Field(description="The window in which it is counted.")
+    counted: int = Field(
+        description="What the window counts now: spend in minor units, orders, or active days."
+    )
+    period: TierPeriodOut | None = Field(
+        description="The running period. Null: the window is rolling, or nothing counted yet."
+    )
+    grace_until: datetime | None = Field(
+        description="The tier was not reached again, and is only kept until then. Null: it is no grace."
+    )
+    projected_tier: TierNameOut = Field(description="The tier that comes next without further purchases.")
     to_rise: ToRiseOut | None = Field(description="Null on the highest tier.")
     to_stay: ToStayOut | None = Field(description="Null if the tier does not end by itself.")
 
@@ -113,16 +154,23 @@ async def get_tier(read: Reading, context: InContext[Settings], customer_id: Cus
     now = context.clock.now()
     found = await find_member(read, customer_id, now)
     outlook = await find_outlook(read, found, now)
-    promised, spend = found.programme.at(now), outlook.standing.spend()
+    level = outlook.standing.level(found.programme, now)
+    promised, terms, stay = level.document, level.document.qualifies_by, outlook.stay
     return MemberTierOut(
         customer_id=found.member.owner_id,
-        tier=_named(promised.tier_of(spend)),
+        tier=_named(level.tier),
         since=outlook.standing.since,
-        spend_minor=spend,
+        spend_minor=level.spend_minor,
         currency=promised.currency,
         window_months=promised.window_months,
+        metric=terms.metric,
+        window=terms.window,
+        counted=level.counted,
+        period=level.period and TierPeriodOut(begins_at=level.period.begins, ends_at=level.period.ends),
+        grace_until=level.grace_until,
+        projected_tier=_named(level.tier if stay is None else stay.falls_to),
         to_rise=None if outlook.rise is None else _rise(outlook.rise),
-        to_stay=None if outlook.stay is None else _stay(outlook.stay),
+        to_stay=None if stay is None else _stay(stay),
     )
 
 
@@ -151,11 +199,23 @@ def _named(tier: TierTerms) -> TierNameOut:
 
 
 def _rise(rise: Rise) -> ToRiseOut:
-    return ToRiseOut(tier=_named(rise.tier), missing_minor=rise.missing_minor, grows_at=rise.grows_at)
+    return ToRiseOut(
+        tier=_named(rise.tier),
+        missing=rise.missing,
+        missing_minor=rise.missing if rise.metric is TierMetric.SPEND else None,
+        counts_from=rise.counts_from,
+        grows_at=rise.grows_at,
+    )
 
 
 def _stay(stay: Stay) -> ToStayOut:
-    return ToStayOut(ends_at=stay.ends_at, falls_to=_named(stay.falls_to), missing_minor=stay.missing_minor)
+    return ToStayOut(
+        ends_at=stay.ends_at,
+        falls_to=_named(stay.falls_to),
+        qualify_by=stay.qualify_by,
+        missing=stay.missing,
+        missing_minor=stay.missing if stay.metric is TierMetric.SPEND else None,
+    )
 
 
 def _held(held: Held) -> HeldTierOut:

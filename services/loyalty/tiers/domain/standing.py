@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from services.loyalty.ledger.domain import calendar
 from services.loyalty.ledger.domain.programme import Programme, ProgrammeDocument
 from services.loyalty.ledger.domain.wallets import Member, TierState, Wallet
+from services.loyalty.tiers.domain.fold import Fold, Level
 from shared.limits import CLOCKS_DIFFER_MAX
 
 _THE_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
@@ -60,7 +61,8 @@ class TierChange(NamedTuple):
 class Standing:
     """The standing of a member: the tier's code and begin, and the earliest instant at which time alone may change it.
 
-    `windows` holds the amounts that count or will count, per wallet (by id), only for the wallets whose window was loaded.
+    `windows` holds the amounts that count or will count, per wallet (by id), only for the wallets whose window was loaded. Where the
+    programme counts otherwise than the spend of a rolling window, `fold` decides the tier, and all windows are loaded beside it.
     """
 
     member: Member
@@ -68,6 +70,7 @@ class Standing:
     since: datetime | None
     due_at: datetime | None
     windows: dict[int, list[Spend]]
+    fold: Fold | None = None
 
     def state(self) -> TierState:
         """Return what is stored of the standing."""
@@ -82,6 +85,14 @@ class Standing:
     def spend(self) -> int:
         """Return the spend that counts at the frontier, in minor units."""
         return sum(wallet.spend for wallet in self.member.wallets)
+
+    def level(self, programme: Programme, at: datetime) -> Level:
+        """Return the level at an instant to which the standing was advanced."""
+        if self.fold is not None:
+            return self.fold.at(at)
+        version, spend = programme.version_at(at), self.spend()
+        reached = version.document.level_of(spend)
+        return Level(at, version, reached, reached, spend, spend, None, None)
 
     def missing(self) -> list[Wallet]:
         """Return the wallets with amounts that count, or will count, and are not loaded."""
@@ -102,6 +113,8 @@ class Standing:
 
         They count, or are in force, from the frontier to `until`. Then all windows must be loaded.
         """
+        if programme.folds:
+            return True
         low, high = self.spend() - down_minor, self.spend() + up_minor
         return any(
             document.tier_of(spend).code != self.tier
@@ -112,6 +125,8 @@ class Standing:
     def is_restated(self, programme: Programme, at: datetime) -> bool:
         """Return whether a version that came into force since the frontier changes the tier, if no spend drops out."""
         frontier = self.frontier()
+        if programme.folds:
+            return frontier is not None and bool(programme.begun(frontier, at))
         return frontier is not None and any(
             version.document.tier_of(self.spend()).code != self.tier
             for version in programme.begun(frontier, at)
@@ -133,8 +148,20 @@ def seen_at(at: datetime, now: datetime) -> datetime:
     return min(at, now) if at <= now + CLOCKS_DIFFER_MAX else at
 
 
+class OrderMoved(NamedTuple):
+    """The order (row id) that an amount is of. `closes`: the last unit of it went back."""
+
+    order_id: int
+    closes: bool
+
+
 def count(
-    standing: Standing, programme: Programme, wallet: Wallet, spend: Spend, at: datetime
+    standing: Standing,
+    programme: Programme,
+    wallet: Wallet,
+    spend: Spend,
+    at: datetime,
+    order: OrderMoved | None = None,
 ) -> list[TierChange]:
     """Count a purchase or (negative) a return that happened at `at`; return the changes of tier on the way.
 
@@ -152,6 +179,8 @@ def count(
         wallet.spend_drop_at = min(wallet.spend_drop_at or changes_at, changes_at)
         if wallet.id in standing.windows:
             standing.windows[wallet.id].append(spend)
+    if standing.fold is not None and order is not None:
+        standing.fold.add(order.order_id, spend.occurred_at, spend.amount_minor, closes=order.closes)
     return changes + list(_restate(standing, programme, reached))
 
 
@@ -173,6 +202,8 @@ def advance(standing: Standing, programme: Programme, at: datetime) -> list[Tier
     }
     frontier = standing.frontier()
     begun = programme.begun(frontier, at) if frontier is not None else ()
+    if standing.fold is not None and frontier is not None:
+        moments.update(standing.fold.moments(frontier, at))
     for moment in sorted(moments | {version.begins for version in begun}):
         for wallet_id, window in standing.windows.items():
             wallet = wallets[wallet_id]
@@ -234,11 +265,26 @@ class TierEnd(NamedTuple):
     spend_minor: int
 
 
+def falls_to(fold: Fold, tier: str, after: datetime) -> Level | None:
+    """Return the first level after an instant that is below a tier, without further purchases; None: there is none."""
+    return next(
+        (
+            level
+            for level in fold.ahead(after)
+            if level.shown < level.document.levels.get(tier, len(level.document.tiers))
+        ),
+        None,
+    )
+
+
 def end_of(standing: Standing, programme: Programme) -> TierEnd | None:
     """Return how the tier ends without further purchases, by the versions that are published; None: it does not end.
 
     All windows must be loaded.
     """
+    if standing.fold is not None:
+        fall = falls_to(standing.fold, standing.tier, standing.frontier() or _THE_BEGINNING)
+        return fall and TierEnd(fall.at, fall.document, fall.spend_minor)
     for moment, document, spend in _ahead(standing, programme):
         levels = [tier.code for tier in document.tiers]
         if standing.tier not in levels or document.level_of(spend) < levels.index(standing.tier):
@@ -258,7 +304,28 @@ def _ahead(standing: Standing, programme: Programme) -> Iterator[tuple[datetime,
         yield moment, programme.at(moment), counted
 
 
+def _refold(standing: Standing, fold: Fold, at: datetime) -> Iterator[TierChange]:
+    """Bring the tier up to what the fold says at an instant, to which time moves on."""
+    level, previous = fold.at(at), standing.tier
+    _reach(standing, at)
+    if level.tier.code != previous:
+        standing.tier, standing.since = level.tier.code, at
+        end = falls_to(fold, standing.tier, at)
+        yield TierChange(
+            standing.member.owner_id, previous, standing.tier, at, level.spend_minor, end and end.at
+        )
+    _look_ahead_in(standing, fold, at)
+
+
+def _look_ahead_in(standing: Standing, fold: Fold, at: datetime) -> None:
+    changes = (level.at for level in fold.ahead(at) if level.tier.code != standing.tier)
+    standing.due_at = next(changes, None)
+
+
 def _restate(standing: Standing, programme: Programme, at: datetime) -> Iterator[TierChange]:
+    if standing.fold is not None:
+        yield from _refold(standing, standing.fold, at)
+        return
     tier = programme.at(at).tier_of(standing.spend()).code
     _look_ahead(standing, programme, at)
     if tier != standing.tier:
@@ -294,6 +361,9 @@ def _look_ahead(standing: Standing, programme: Programme, at: datetime) -> None:
 
     No member falls below the lowest tier, and only what is dated a little ahead can raise a member with time.
     """
+    if standing.fold is not None:
+        _look_ahead_in(standing, standing.fold, at)
+        return
     due_at = min(
         (wallet.spend_drop_at for wallet in standing.member.wallets if wallet.spend_drop_at is not None),
         default=None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from services.loyalty.ledger.domain.programme import Programme
 from services.loyalty.purchases.queries import amounts
 from services.loyalty.tiers.domain import standing as tiers
 from services.loyalty.tiers.domain.standing import Spend
-from services.loyalty.tiers.storage.windows import reach_of
+from services.loyalty.tiers.storage.windows import folds_of, reach_of
 from shared.db import Read
 
 
@@ -36,6 +36,8 @@ async def tiers_before(
         for purchase in purchases
         for wallet in locked.member(purchase.identity_id).wallets
     }
+    if programme.folds:
+        return await _folded(read, programme, locked, owner_of, purchases)
     since = min(purchase.occurred_at for purchase in purchases) - reach_of(programme)
     spends: dict[str, list[Spend]] = {owner_id: [] for owner_id in owner_of.values()}
     for amount in await amounts.amounts_since(read, programme.currency, sorted(owner_of), since):
@@ -49,4 +51,17 @@ async def tiers_before(
         found.append(programme.at(at).tier_of(counted).code)
         if purchase.currency == programme.currency:
             known.append(tiers.spend_of(programme, at, purchase.amount_minor))
+    return found
+
+
+async def _folded(
+    read: Read, programme: Programme, locked: Locked, owner_of: Mapping[int, str], purchases: Sequence[Spent]
+) -> list[str]:
+    folds = await folds_of(read, programme, owner_of)
+    found = []
+    for position, purchase in enumerate(purchases, 1):
+        fold = folds[locked.wallets[purchase.identity_id].owner_id]
+        found.append(fold.at(purchase.occurred_at).tier.code)
+        if purchase.currency == programme.currency:
+            fold.add(-position, purchase.occurred_at, purchase.amount_minor, closes=False)
     return found

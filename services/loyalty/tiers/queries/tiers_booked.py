@@ -10,13 +10,14 @@ from services.loyalty.ledger.domain.programme import Programme
 from services.loyalty.purchases.queries import amounts
 from services.loyalty.tiers.domain import standing as tiers
 from services.loyalty.tiers.domain.standing import Spend
-from services.loyalty.tiers.storage.windows import reach_of
+from services.loyalty.tiers.storage.windows import folds_of, reach_of
 from shared.db import Read
 
 
 class BookedSpend(NamedTuple):
     """A booked purchase, with what of its amount was not returned."""
 
+    order_id: int
     wallet_id: int
     currency: str
     occurred_at: datetime
@@ -29,6 +30,12 @@ async def tiers_booked(
     """Return the tier of each purchase's member at its time, by everything else that is booked now. `owner_of`: by wallet."""
     if not purchases:
         return []
+    if programme.folds:
+        folds = await folds_of(read, programme, owner_of)
+        return [
+            folds[owner_of[purchase.wallet_id]].without(purchase.order_id).at(purchase.occurred_at).tier.code
+            for purchase in purchases
+        ]
     since = min(purchase.occurred_at for purchase in purchases) - reach_of(programme)
     spends: dict[str, list[Spend]] = {owner_id: [] for owner_id in owner_of.values()}
     for amount in await amounts.amounts_since(read, programme.currency, sorted(owner_of), since):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from services.loyalty.ledger.domain.wallets import Wallet
 from services.loyalty.ledger.steps.booking import Booking
 from services.loyalty.tiers.domain import standing as tiers
-from services.loyalty.tiers.domain.standing import Spend, Standing
+from services.loyalty.tiers.domain.standing import OrderMoved, Spend, Standing
 from services.loyalty.tiers.steps import standings
 from services.loyalty.tiers.steps.tell_tiers import tell_tiers
 from services.loyalty.tiers.storage.windows import load_windows
@@ -28,6 +28,7 @@ class Counted(NamedTuple):
     amount_minor: int
     at: datetime
     cause: Cause
+    order: OrderMoved
 
 
 class _Spent(NamedTuple):
@@ -56,7 +57,9 @@ async def count_spend(booking: Booking, amounts: Sequence[Counted]) -> None:
     await _load_windows(booking, concerned, spent)
     before = {owner_id: standing.state() for owner_id, standing in concerned.items()}
     for amount, spend, at in spent:
-        changes = tiers.count(concerned[amount.wallet.owner_id], programme, amount.wallet, spend, at)
+        changes = tiers.count(
+            concerned[amount.wallet.owner_id], programme, amount.wallet, spend, at, amount.order
+        )
         tell_tiers(tx, programme, changes, amount.cause, at)
     for standing in concerned.values():
         for wallet in standing.member.wallets:

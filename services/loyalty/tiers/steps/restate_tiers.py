@@ -23,6 +23,7 @@ async def restate_tiers(booking: Booking, members: Iterable[Member], cause: Caus
     owning = [standing for owner_id, standing in concerned.items() if owner_id not in alone]
     for standing in owning:
         standing.windows.clear()
+        standing.fold = None
     missing = [wallet for standing in owning for wallet in standing.missing()]
     await load_windows(tx, programme, owning, missing)
     for standing in owning:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from services.loyalty.ledger.domain.programme import Programme
 from services.loyalty.ledger.domain.wallets import Wallet
+from services.loyalty.purchases.domain.facts import CountedOrder
 from services.loyalty.purchases.queries import amounts
 from services.loyalty.tiers.domain import standing as tiers
+from services.loyalty.tiers.domain.fold import Fold
 from services.loyalty.tiers.domain.standing import Spend, Standing
 from shared.db import Read
 
@@ -42,12 +44,35 @@ def reach_of(programme: Programme) -> timedelta:
 async def load_windows(
     read: Read, programme: Programme, standings: Iterable[Standing], missing: Sequence[Wallet]
 ) -> None:
-    """Load the windows of these wallets into the standings of their members."""
+    """Load the windows of these wallets into the standings of their members, and all orders where the programme folds them."""
+    if programme.folds:
+        standings = list(standings)
+        await _load_folds(read, programme, [standing for standing in standings if standing.fold is None])
     loaded = await windows(read, programme, missing)
     for standing in standings:
         for wallet in standing.member.wallets:
             if wallet.id in loaded:
                 standing.windows[wallet.id] = loaded[wallet.id]
+
+
+async def _load_folds(read: Read, programme: Programme, standings: Sequence[Standing]) -> None:
+    owner_of = {
+        wallet.id: standing.member.owner_id for standing in standings for wallet in standing.member.wallets
+    }
+    folds = await folds_of(read, programme, owner_of)
+    for standing in standings:
+        standing.fold = folds.get(standing.member.owner_id) or Fold(programme, ())
+
+
+async def folds_of(
+    read: Read, programme: Programme, owner_of: Mapping[int, str], until: datetime | None = None
+) -> dict[str, Fold]:
+    """Return the folds of these members (wallet id to owner), by all orders that are booked, or were booked up to an instant."""
+    orders: dict[str, list[CountedOrder]] = {owner_id: [] for owner_id in owner_of.values()}
+    if owner_of:
+        for order in await amounts.orders_counted(read, programme.currency, sorted(owner_of), until):
+            orders[owner_of[order.wallet_id]].append(order)
+    return {owner_id: Fold(programme, of_owner) for owner_id, of_owner in orders.items()}
 
 
 async def spends_booked(

@@ -90,6 +90,8 @@ async def test_a_version_that_is_published_ends_a_tier_too(shop: Shop) -> None:
     assert read["to_stay"] | {"falls_to": read["to_stay"]["falls_to"]["code"]} == {
         "ends_at": ends_at,
         "falls_to": "member",
+        "qualify_by": ends_at,
+        "missing": 50_000,
         "missing_minor": 50_000,
     }
     assert (lost["to_stay"]["ends_at"], lost["to_stay"]["missing_minor"]) == (ends_at, None)
