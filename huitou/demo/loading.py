@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from huitou import backlog, batches, fits
 from huitou.client import Product
-from huitou.demo import baskets, complaints, people, programme, rewards, rules, stories
+from huitou.demo import baskets, complaints, coupons, people, programme, rewards, rules, stories
 from huitou.exits import Exit, Refused
 from huitou.settings import Settings
 from huitou.speech import said
@@ -43,6 +43,7 @@ def _load(
     rules.publish(product, settings.currency)
     programme.publish(product)
     rewards.publish(product)
+    coupons.publish(product)
     households = baskets.households()
     task = bar.add_task(said("demo_customers"), total=len(households))
     with ThreadPoolExecutor(REGISTERED_AT_ONCE) as pool:

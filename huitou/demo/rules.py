@@ -1,4 +1,4 @@
-"""The demo's rules: the shop's rule of every purchase, a second one that doubles the points of tea, visits and birthdays, a goal, and two promotions."""
+"""The demo's rules: the shop's rule of every purchase, a second one that doubles the points of tea, visits and birthdays, a goal, and three promotions, of which one needs a coupon."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ SECOND = 2
 """The version of the demo's rules."""
 TEA_TWICE = "tea_twice"
 EVERY_FIFTH = "every_fifth"
-FROM_30, THREE_TEAS = "from_30", "three_teas"
+FROM_30, THREE_TEAS, SPRING_10 = "from_30", "three_teas", "spring_10"
 CHECK_IN, BIRTHDAY = "check_in", "birthday"
 """The kinds of activities that earn points."""
 DAILY_VISITS = "daily_visits"
@@ -99,5 +99,6 @@ def document(currency: str) -> dict[str, Any]:
                 ],
             },
             {"code": THREE_TEAS, "kind": "buy_x_get_y", "buy": 2, "get": 1, "lines": is_tea},
+            {"code": SPRING_10, "kind": "percent_off", "percent": 10, "needs": "coupon"},
         ],
     }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from services.loyalty.activities import capability as activities
 from services.loyalty.checkout import capability as checkout
+from services.loyalty.coupons import capability as coupons
 from services.loyalty.earning import capability as earning
 from services.loyalty.finance import capability as finance
 from services.loyalty.ledger import capability as ledger
@@ -41,6 +42,7 @@ def service(settings: Settings) -> Service:
             "ledger": "Every fact of a member with the points that it moved.",
             "activities": "What members did other than buying, and their occasions.",
             "checkout": "A cart is quoted, points are held for it, and its order is paid with them.",
+            "coupons": "Codes that customers type to get a promotion.",
             "redemptions": "Points that a member spends.",
             "rewards": "What members can claim for their points, and what they claimed.",
             "transfers": "Points that members give to each other.",
@@ -60,6 +62,7 @@ def service(settings: Settings) -> Service:
             members.CAPABILITY,
             earning.CAPABILITY,
             promotions.CAPABILITY,
+            coupons.CAPABILITY,
             checkout.CAPABILITY,
             programme.CAPABILITY,
             transfers.CAPABILITY,

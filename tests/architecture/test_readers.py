@@ -22,7 +22,7 @@ IDS = {
 }  # fmt: skip
 """Ids of ours, and pseudonyms."""
 MERCHANTS = {
-    "source", "order_id", "sku", "category", "brand", "channel", "store", "programme", "rule", "cap", "goal", "budget", "promotion", "activity", "ActivityOut.kind", "ActivityOut.facts", "RulebookDetailOut.document", "RulebookDraftDetailOut.document", "ProgrammeOut.document", "ProgrammeVersionDetailOut.document", "ProgrammeDraftOut.document", "RewardOut.document", "reward",
+    "source", "order_id", "sku", "category", "brand", "channel", "store", "programme", "rule", "cap", "goal", "budget", "promotion", "activity", "ActivityOut.kind", "ActivityOut.facts", "RulebookDetailOut.document", "RulebookDraftDetailOut.document", "ProgrammeOut.document", "ProgrammeVersionDetailOut.document", "ProgrammeDraftOut.document", "RewardOut.document", "reward", "CouponOut.document", "coupon", "promotions", "text_en", "text_zh",
     "RulebookDraftOut.name", "RulebookDraftDetailOut.name", "RulebookDraftChangesOut.name", "name_en", "name_zh", "issuer",
 }  # fmt: skip
 """Codes and names that the merchant gives to what it sells and configures."""
@@ -30,7 +30,7 @@ WORDS_OF_OURS = {
     "currency", "code", "priority", "refusal_code", "zone", "preparation", "gates", "figures", "consumer", "type", "topic",
     "monetary", "problem", "SetAsideRecord.headers", "roles", "operation", "AuditOut.outcome", "field", "before", "after",
     "ApiKeyOut.label", "CreatedApiKeyOut.label", "scopes", "CreatedApiKeyOut.key", "access_token", "token_type", "scope",
-    "hash", "fact", "compared_with", "MonthOut.month", "programme_version", "SimulationOut.tier", "quote_hash", "rulebook_hash", "QuoteOut.tier", "PricesOut.tier", "PricesOut.key", "PriceOut.promotions", "RewardClaimOut.tier",
+    "hash", "fact", "compared_with", "MonthOut.month", "programme_version", "SimulationOut.tier", "quote_hash", "rulebook_hash", "QuoteOut.tier", "PricesOut.tier", "PricesOut.key", "RewardClaimOut.tier",
     "JobOut.result", "JobOut.parameters", "JobOut.outcomes", "JobErrorOut.pointer",
     "ApprovalOut.address", "ApprovalOut.path", "ApprovalOut.fields", "ApprovalOut.created", "ApprovalOut.refusal",
 }  # fmt: skip

@@ -11,6 +11,7 @@ from sqlalchemy import Column, Table
 from huitou import registry
 from services.feedback.complaints.storage.tables import complaint
 from services.loyalty.activities.storage.tables import activity
+from services.loyalty.coupons.storage.tables import coupon_batch
 from services.loyalty.ledger.storage.hold_table import hold
 from services.loyalty.ledger.storage.tables import adjustment
 from services.loyalty.redemptions.storage.tables import redemption
@@ -118,6 +119,8 @@ FILTERS: Mapping[str, Mapping[str, Column[Any] | str]] = {
         "kind": COMMON,
         "source": COMMON,
     },
+    "list_coupons": {"kind": COMMON, "archived": COMMON},
+    "list_coupon_batches": {"coupon in the path": coupon_batch.c.coupon},
     "list_programme_versions": {},
     "list_rulebooks": {},
 }

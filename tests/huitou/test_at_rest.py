@@ -32,8 +32,8 @@ MARK = "order-4711-of-the-control"
 """An order id, which is kept as it is: the search must find it where it stands."""
 MERCHANTS = {"source", "order_id", "return_id", "activity_id", "sku", "category", "brand", "channel", "store"}
 """The merchant's ids and codes in profile, and in carts, rewards and activities that loyalty keeps. A name or digits alone are taken for such an id (ADR 27)."""
-PUBLISHED = {"name_en", "name_zh"}
-"""What the shop calls its tiers, for all members to read. Nobody's data belongs there."""
+PUBLISHED = {"name_en", "name_zh", "refused_en", "refused_zh"}
+"""What the shop calls its tiers, rewards and coupons, and tells whose code is refused, for all members to read. Nobody's data belongs there."""
 WHOLE_TEXTS = {
     ("open_complaint", "title"), ("open_complaint", "body"), ("open_complaint", "source"), ("open_complaint", "order_id"),
     ("add_message", "body"), ("take_action", "reason"), ("take_action", "owner"), ("take_action", "method"),
@@ -188,7 +188,8 @@ def _plant(
         for text in (canaries.NAME, canaries.PHONE, canaries.EMAIL, canaries.ABROAD):
             is_merchants = field in MERCHANTS and (
                 service == "profile"
-                or name in ("hold_points", "save_reward", "record_activity", "record_activities")
+                or name
+                in ("hold_points", "save_reward", "save_coupon", "record_activity", "record_activities")
             )
             if is_merchants and text not in (canaries.EMAIL, canaries.ABROAD):
                 continue

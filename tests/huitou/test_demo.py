@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from huitou import tokens
-from huitou.demo import baskets, complaints, people, rewards, rules, stories
+from huitou.demo import baskets, complaints, coupons, people, rewards, rules, stories
 from huitou.exits import Exit
 from services.scoring.models.domain.kinds.rfm import Segment
 from shared.trust import authorities
@@ -155,7 +155,8 @@ def test_tea_earns_twice_by_the_second_rulebook_of_the_demo(shop: Installation, 
         rules.BIRTHDAY,
     ]
     assert [goal["code"] for goal in document["goals"]] == [rules.EVERY_FIFTH]
-    assert [offer["code"] for offer in document["promotions"]] == [rules.FROM_30, rules.THREE_TEAS]
+    promotions = [rules.FROM_30, rules.THREE_TEAS, rules.SPRING_10]
+    assert [offer["code"] for offer in document["promotions"]] == promotions
     visits = _get(shop, 2, "/v1/activities?sort=occurred_at")["items"]
     assert [(activity["kind"], activity["points"]) for activity in visits] == [
         (rules.CHECK_IN, rules.CHECK_IN_POINTS),
@@ -164,6 +165,13 @@ def test_tea_earns_twice_by_the_second_rulebook_of_the_demo(shop: Installation, 
     ]
     assert sold.issuperset(rules.TEAS)
     assert f'"sku":"{rules.BANNER_SKU}"' in told.told
+
+
+def test_the_demo_has_a_coupon(shop: Installation) -> None:
+    (coupon,) = _get(shop, 2, "/v1/coupons")["items"]
+
+    assert (coupon["code"], coupon["document"]["text"]) == (coupons.SPRING, "SPRING10")
+    assert coupon["document"]["promotions"] == [rules.SPRING_10]
 
 
 def test_customers_of_the_demo_claimed_rewards(shop: Installation, told: Up) -> None:

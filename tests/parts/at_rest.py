@@ -83,7 +83,7 @@ COLUMNS = {
     "pointer": _form(r"[/A-Za-z0-9_~-]*"),
     "approval.id": OUR_ID, "approval.object_id": OUR_ID, "created": _form(r"/v1/[a-z0-9_/]+"),
     "audit.id": OUR_ID, "audit_id": OUR_ID, "request_id": _form(r"[A-Za-z0-9._-]+"), "roles": _form(r"[a-z ]*"),
-    "cap": WORD, "counter.key": WORD, "completion.goal": WORD, "quota.key": WORD, "lot.budget": WORD, "reward": WORD, "reward_claim.ended_as": WORD,
+    "cap": WORD, "counter.key": WORD, "completion.goal": WORD, "quota.key": WORD, "lot.budget": WORD, "reward": WORD, "coupon": WORD, "reward_claim.ended_as": WORD,
     # Those who act
     "principal": ACTOR, "ended_by": ACTOR, "allowed_by": ACTOR, "actor": ACTOR, "opened_by_id": ACTOR, "owner": ACTOR,
     "proposed_by": ACTOR, "decided_by": ACTOR, "author": ACTOR, "audit.operator": ACTOR, "confirmed_by": ACTOR, "by": ACTOR, "requested_by": ACTOR, "published_by": ACTOR, "changed_by": ACTOR, "approved_by": ACTOR, "operator_id": ACTOR,
@@ -95,7 +95,7 @@ COLUMNS = {
     "language": CODE, "problem_type": CODE, "product": CODE, "team": CODE, "complaint.store": CODE,
     "hold.ended_as": WORD, "held_cart.quote_hash": WORD,
     # What is configured, published or computed
-    "programme_version.document": EVENT, "programme_draft.document": EVENT, "rulebook.document": EVENT, "rulebook_draft.document": EVENT, "reward_version.document": EVENT, "rulebook_draft.name": WORD, "outbox.payload": EVENT,
+    "programme_version.document": EVENT, "programme_draft.document": EVENT, "rulebook.document": EVENT, "rulebook_draft.document": EVENT, "reward_version.document": EVENT, "coupon_version.document": EVENT, "rulebook_draft.name": WORD, "outbox.payload": EVENT,
 }  # fmt: skip
 """The forms of plain columns, by name, or by table and name where a name alone says too little."""
 DOCUMENTS = {
@@ -108,6 +108,8 @@ DOCUMENTS = {
     "braked_batch.refusals": "types and codes with counts",
     "purchase.unattached": "kinds of identifiers, not their values",
     "activity.facts": "codes and numbers, by name",
+    "coupon_claim.quotas": "codes of the merchant's coupons and channels",
+    "coupon_claim.promotions": "codes of the merchant's promotions",
     "activity.context": "a code of a tier",
     "lot.eligible": "numbers of lines and amounts",
     "rulebook.goals": "codes",

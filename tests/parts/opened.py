@@ -278,8 +278,14 @@ async def _let_members_give(house: Opened) -> None:
 async def _spend_points(house: Opened) -> None:
     """Let the owner, and a customer whom the partner `mart` brought, have points held for a cart, claim a reward, and have an activity."""
     mug = {"name_en": "Mug", "name_zh": "茶杯", "item": {"kind": "gift"}, "price": {"points": 1}}
+    welcome = {"name_en": "Welcome", "name_zh": "欢迎券", "kind": "unique", "promotions": ["welcome_10"]}
     async with house.client(ADMIN) as client:
         assert (await client.put("/v1/rewards/mug", json={"document": mug})).status_code == 200
+        assert (await client.put("/v1/coupons/welcome", json={"document": welcome})).status_code == 200
+        await house.post(ADMIN, "/v1/coupons/welcome/batches", {"size": 2})
+        (batch,) = (await client.get("/v1/coupons/welcome/batches")).json()["items"]
+    for ids in (house.of_owner, house.of_partner):
+        ids |= {"coupon": "welcome", "batch_id": batch["id"]}
     brought = new_id("cus")
     await house.tell(*facts_of(brought, NAMES["order_id"], "partner:mart"))
     house.of_partner["customer_id"] = brought

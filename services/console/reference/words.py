@@ -145,6 +145,7 @@ TAGS: Mapping[str, str] = {
     "audit": "审计",
     "checkout": "结账",
     "complaints": "投诉",
+    "coupons": "优惠券",
     "customers": "顾客",
     "exports": "导出",
     "finance": "财务",

@@ -64,7 +64,7 @@ def _miscommitted(
         checkout = checkout_of.get(record.id)
         is_right = (checkout is not None) == (record.ended_as == HoldEnd.COMMITTED)
         if checkout is not None:
-            is_right &= redeemed.get(checkout.redemption_id) == checkout.points <= record.points
+            is_right &= redeemed.get(checkout.redemption_id, 0) == checkout.points <= record.points
         if not is_right:
             yield Drift("commit_is_a_redemption", f"hold_{record.id}", words(__name__, "drift_commit"))
 

@@ -68,6 +68,12 @@ class PointsWorthNothing(DomainError):
     kind, code = Kind.INVALID, "points_worth_nothing"
 
 
+class NothingToHold(DomainError):
+    """A hold has no points, and no code that takes effect."""
+
+    kind, code = Kind.INVALID, "nothing_to_hold"
+
+
 class LinesNotHeld(DomainError):
     """A commit keeps lines or units that the hold does not have."""
 

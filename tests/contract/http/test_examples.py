@@ -23,6 +23,7 @@ NEEDS_MORE: Mapping[str, Mapping[str, str]] = {
     "set_budget_ceiling": {"budget_not_found": "the rules in force have no budget"},
     "claim_reward": {"member_not_found": "the customer of the example is nobody"},
     "cancel_reward_claim": {"reward_claim_fulfilled": "it was fulfilled before"},
+    "make_coupon_codes": {"coupon_archived": "it was archived before"},
     "hold_points": {"member_not_found": "the customer of the example is nobody"},
     "record_activity": {"member_not_found": "the same"},
     "commit_hold": {"hold_expired": "the points were held long ago"},

@@ -23,7 +23,7 @@ CREATIONS = {
     "hold_points": {
         "currency": "CNY", "lines": [{"sku": "TEA", "quantity": 1, "amount_minor": 500}], "points": 5,
     },
-    "claim_reward": {"reward": "mug"},
+    "claim_reward": {"reward": "mug"}, "make_coupon_codes": {"size": 2},
     "record_activity": {"source": "app", "activity_id": "9", "kind": "visit", "occurred_at": "2026-03-09T09:00:00Z"},
     "open_complaint": {"channel": "web", "title": "It leaks", "body": "It drips."},
     "add_message": {"kind": "agent", "body": "We are sorry."},

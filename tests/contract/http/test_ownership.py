@@ -25,7 +25,7 @@ KINDS_OF_ID = {
     "approval_id": "apr", "rulebook_id": "rules", "version_id": "prog", "entry_id": "txn_purchase",
 }  # fmt: skip
 """Every path parameter that names a thing of somebody's, and how its ids begin."""
-NOBODYS = {"kind", "name", "code", "budget", "reward"}
+NOBODYS = {"kind", "name", "code", "budget", "reward", "coupon", "batch_id"}
 """Path parameters that name no such thing."""
 
 Answer = tuple[int, dict[str, Any]]

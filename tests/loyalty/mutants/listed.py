@@ -135,7 +135,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an exclusive promotion is served with the others", "promotions/domain/serving.py",
-        "[promotion for promotion in promotions if not promotion.rule.exclusive]", "list(promotions)",
+        "[promotion for promotion in usable if not promotion.rule.exclusive]", "list(usable)",
         CLERK,
     ),
     Mutant(

@@ -15,6 +15,7 @@ from services.loyalty.checkout.api.discounts import (
     lines_shown,
 )
 from services.loyalty.checkout.api.quotes import LINE, QUOTE_HASH, SCOPE
+from services.loyalty.checkout.api.typed_codes import CODES, Codes
 from services.loyalty.checkout.domain.quoting import HASH_CHARACTERS
 from services.loyalty.checkout.domain.states import HoldState
 from services.loyalty.checkout.queries.find_hold import FoundHold, find_hold
@@ -25,12 +26,15 @@ from services.loyalty.checkout.refusals import (
     HOLD_SECONDS_MIN,
     HoldCommitted,
     MemberRequired,
+    NothingToHold,
     PointsWorthNothing,
     QuoteChanged,
     TooManyHolds,
     UnknownHold,
 )
 from services.loyalty.checkout.usecases.hold_points import HoldAsked, hold_points
+from services.loyalty.coupons.domain.states import CodeClaimState
+from services.loyalty.coupons.refusals import CodeRefused
 from services.loyalty.http import member_named, wallets_asked
 from services.loyalty.ledger.domain.wallets import HoldEnd
 from services.loyalty.ledger.queries.holds import SORTS, HoldSelection
@@ -74,9 +78,11 @@ class HoldIn(CheckoutCartIn):
         ttl_seconds=900,
     )
 
-    points: Annotated[int, Field(ge=1, le=MEMBER_POINTS_MAX)] = Field(
-        description="The points that shall pay. The fewest that pay as much are held."
+    points: Annotated[int, Field(ge=0, le=MEMBER_POINTS_MAX)] = Field(
+        0,
+        description="The points that shall pay. The fewest that pay as much are held. 0: none, if there is a code that takes effect.",
     )
+    codes: Codes = CODES
     quote_hash: (
         Annotated[str, Field(min_length=HASH_CHARACTERS, max_length=HASH_CHARACTERS, pattern="^[0-9a-f]+$")]
         | None
@@ -94,13 +100,21 @@ class HoldIn(CheckoutCartIn):
     )
 
 
+class HeldCouponOut(Response):
+    """A coupon of which a hold has a code."""
+
+    coupon: str
+    promotions: list[str] = Field(description="The promotions that the code unlocks.")
+    state: CodeClaimState
+
+
 class HoldOut(Response):
     """Points that are set aside for a cart, or what became of them."""
 
     model_config = example(
         id=HOLD, customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8", state="open", points=400, worth_minor=400, currency="CNY",
         amount_minor=6000, shipping_minor=0, discount_minor=400, payable_minor=5600, opened_at="2026-03-01T09:30:00Z", expires_at="2026-03-01T09:45:00Z", ended_at=None, replaces=None,
-        rulebook=2, quote_hash=QUOTE_HASH, redemption_id=None, redeemed=None, redeemed_minor=None,
+        rulebook=2, quote_hash=QUOTE_HASH, redemption_id=None, redeemed=None, redeemed_minor=None, coupons=[],
     )  # fmt: skip
 
     id: str
@@ -124,10 +138,13 @@ class HoldOut(Response):
     rulebook: int | None = Field(description="The version of the rules of its quote.")
     quote_hash: str
     redemption_id: str | None = Field(
-        description="The redemption that came of it; null unless it was committed."
+        description="The redemption that came of it; null unless it was committed with points."
     )
     redeemed: int | None = Field(description="The points that were spent.")
     redeemed_minor: int | None = Field(description="What these pay, in minor units.")
+    coupons: list[HeldCouponOut] = Field(
+        description="The coupons of which it holds a code. The codes are not shown."
+    )
 
 
 class HeldOrderOut(Response):
@@ -144,7 +161,7 @@ class HoldWithLinesOut(HoldOut):
         id=HOLD, customer_id="cus_01hv3n8v1mz8k7g5r0q2w4x6y8", state="open", points=400, worth_minor=400, currency="CNY",
         amount_minor=6000, shipping_minor=0, discount_minor=400, payable_minor=5600, opened_at="2026-03-01T09:30:00Z",
         expires_at="2026-03-01T09:45:00Z", ended_at=None, replaces=None,
-        rulebook=2, quote_hash=QUOTE_HASH, redemption_id=None, redeemed=None, redeemed_minor=None,
+        rulebook=2, quote_hash=QUOTE_HASH, redemption_id=None, redeemed=None, redeemed_minor=None, coupons=[],
         lines=[{"line": 1, "sku": "TEA-1", "quantity": 2, "gross_minor": 6000, "discount_minor": 400, "net_minor": 5600}],
         discounts=[
             {"promotion": "from_50", "amount_minor": 400, "lines": [{"line": 1, "amount_minor": 400}], "shipping_minor": 0, "gift": None}
@@ -172,6 +189,8 @@ class HoldWithLinesOut(HoldOut):
         TooFewPoints,
         MorePointsThanAllowed,
         PointsWorthNothing,
+        NothingToHold,
+        CodeRefused,
         QuoteChanged,
         TooManyHolds,
         HoldCommitted,
@@ -185,6 +204,8 @@ async def post_hold(
     tx: Transaction, context: InContext[Settings], caller: Caller, named: Named, key: KeyHash, body: HoldIn
 ) -> HoldOut:
     """Set points of a member aside, what expires first going first, until the hold is committed, cancelled or over.
+
+    A use of each code that takes effect is set aside too. If a code cannot be used, the hold is refused, and `codes` of the answer says why.
 
     With `quote_hash` it is refused if the cart would be quoted otherwise by now; the answer says in `differs` which parts changed: `cart`,
     `rules`, `discounts`, `earned`, `payment`. Nobody has to clean up after a hold that is over: its points can be spent from that instant on.
@@ -201,6 +222,7 @@ async def post_hold(
         shipping_minor=body.shipping_minor,
         quote_hash=body.quote_hash,
         replaces=row_named(context.vault.numbers, body.replaces),
+        codes=tuple(body.codes),
     )
     row_id = await hold_points(tx, context, asked)
     return await hold_shown(tx, context.vault.numbers, caller, row_id, tx.now)
@@ -319,7 +341,10 @@ def _hold_out(numbers: Numbers, found: FoundHold, now: datetime) -> HoldOut:
         replaces=None if cart.replaces_id is None else id_of_hold(numbers, cart.replaces_id),
         rulebook=cart.rulebook,
         quote_hash=cart.quote_hash,
-        redemption_id=None if checkout is None else id_of_redemption(numbers, checkout.redemption_id),
+        redemption_id=None
+        if checkout is None or not checkout.points
+        else id_of_redemption(numbers, checkout.redemption_id),
         redeemed=None if checkout is None else checkout.points,
         redeemed_minor=None if checkout is None else checkout.worth_minor,
+        coupons=[HeldCouponOut.model_validate(code, from_attributes=True) for code in found.codes],
     )

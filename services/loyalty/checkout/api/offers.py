@@ -6,6 +6,7 @@ from pydantic import Field
 
 from services.loyalty.checkout.api.carts import CheckoutCartIn, cart_asked
 from services.loyalty.checkout.api.quotes import LINE, SCOPE
+from services.loyalty.checkout.api.typed_codes import CODES, Codes, codes_typed
 from services.loyalty.earning.domain.document import PROMOTIONS_MAX
 from services.loyalty.http import member_named
 from services.loyalty.ledger.queries.find_member import find_member
@@ -30,6 +31,8 @@ class OffersIn(CheckoutCartIn):
     """A cart for which offers are asked."""
 
     model_config = example(currency="CNY", lines=[LINE])
+
+    codes: Codes = CODES
 
 
 class OfferOut(Response):
@@ -86,13 +89,14 @@ async def post_offers(
     """Say which promotions the member could use on a cart, the best first, and what is missing for those that do not apply yet.
 
     First come those that take something off, the greatest first; then those that would if no other one did; then those for which units or money
-    are missing, the least first. Promotions that are not in force, or have no amount of the currency, are left out. Nothing is written.
+    are missing, the least first. A promotion that needs a coupon is offered with a code of one. Promotions that are not in force, or have no amount of the currency, are left out. Nothing is written.
     """
     now = context.clock.now()
     identity_id = await member_named(read, caller, named, body)
     cart = cart_asked(body, identity_id, now, caller.issuer)
     found = None if identity_id is None else await find_member(read, identity_id, now)
-    offers: Offers = await find_offers(read, context, found, cart, body.shipping_minor)
+    codes = await codes_typed(read, context, body.codes, found, cart)
+    offers: Offers = await find_offers(read, context, found, cart, body.shipping_minor, codes.unlocked)
     return OffersOut(
         currency=cart.currency,
         amount_minor=cart.amount_minor,

@@ -12,6 +12,13 @@ from services.loyalty.checkout.api.discounts import (
     lines_shown,
     promotions_shown,
 )
+from services.loyalty.checkout.api.typed_codes import (
+    CODES,
+    Codes,
+    QuotedCodeOut,
+    codes_shown,
+    codes_typed,
+)
 from services.loyalty.checkout.domain.quoting import HASH_CHARACTERS
 from services.loyalty.checkout.queries.quote_cart import Quote, quote_cart
 from services.loyalty.http import (
@@ -49,9 +56,10 @@ class QuoteIn(CheckoutCartIn):
 
     model_config = example(currency="CNY", lines=[LINE])
 
-    points: Annotated[int, Field(ge=1, le=MEMBER_POINTS_MAX)] | None = Field(
-        None, description="The points that shall pay; by default as many as can."
+    points: Annotated[int, Field(ge=0, le=MEMBER_POINTS_MAX)] | None = Field(
+        None, description="The points that shall pay; by default as many as can. 0: none."
     )
+    codes: Codes = CODES
 
 
 class QuotedPointsOut(Response):
@@ -106,6 +114,7 @@ class QuoteOut(Response):
             ],
             "rejected": [{"promotion": "three_cups", "reason": "no_line", "fact": None, "missing": None}],
         },
+        codes=[],
         points={
             "active": 480, "usable": 480, "usable_minor": 480, "pays": 480, "pays_minor": 480, "due_minor": 5120,
         },
@@ -145,6 +154,9 @@ class QuoteOut(Response):
     )
     lines: list[DiscountedLineOut]
     discounts: DiscountsOut
+    codes: list[QuotedCodeOut] = Field(
+        description="What became of each code, in the order in which they were given."
+    )
     points: QuotedPointsOut
     earns: EarnPreviewOut
 
@@ -175,7 +187,9 @@ async def post_quote(
     identity_id = await member_named(read, caller, named, body)
     cart = cart_asked(body, identity_id, now, caller.issuer)
     found = None if identity_id is None else await find_member(read, identity_id, now)
-    return _shown(await quote_cart(read, context, found, cart, body.shipping_minor, body.points), caller)
+    codes = await codes_typed(read, context, body.codes, found, cart)
+    quote = await quote_cart(read, context, found, cart, body.shipping_minor, body.points, codes)
+    return _shown(quote, caller)
 
 
 def _shown(quote: Quote, caller: Principal) -> QuoteOut:
@@ -193,6 +207,7 @@ def _shown(quote: Quote, caller: Principal) -> QuoteOut:
         tier=simulation.tier,
         lines=lines_shown(quote.cart.lines, discounted.served.discounts),
         discounts=promotions_shown(discounted, caller),
+        codes=codes_shown(quote.codes, quote.effective_codes),
         points=QuotedPointsOut(
             active=quote.active,
             usable=quote.usable.points,

@@ -52,6 +52,8 @@ def lines_kept(lines: Sequence[Line], kept: Sequence[KeptLine]) -> tuple[Line, .
 
 def points_kept(points: int, lines: Sequence[Line], kept: Sequence[KeptLine]) -> int:
     """Return how many of the held points fall on the units that an order keeps."""
+    if not points:
+        return 0
     base = attribution.eligible_amount(lines)
     units = [UnitRange(line.line, 1, line.quantity) for line in kept]
     return attribution.points_of(points, base, lines, units)
@@ -59,4 +61,6 @@ def points_kept(points: int, lines: Sequence[Line], kept: Sequence[KeptLine]) ->
 
 def worth_kept(tender: Tender, points: int) -> int | None:
     """Return what the first `points` of a tender pay, in proportion and rounded down."""
-    return None if tender.worth_minor is None else tender.worth_minor * points // tender.points
+    if tender.worth_minor is None or not tender.points:
+        return tender.worth_minor
+    return tender.worth_minor * points // tender.points

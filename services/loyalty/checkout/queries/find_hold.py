@@ -10,6 +10,7 @@ from services.loyalty.checkout.domain.states import HoldState
 from services.loyalty.checkout.refusals import UnknownHold
 from services.loyalty.checkout.storage import carts
 from services.loyalty.checkout.storage.tables import CheckoutRecord, HeldCartRecord
+from services.loyalty.coupons.queries.codes_of_holds import HeldCode, codes_of_holds
 from services.loyalty.ledger.domain.wallets import HoldEnd
 from services.loyalty.ledger.queries import holds
 from services.loyalty.ledger.queries.holds import HoldRecord, HoldSelection
@@ -27,6 +28,8 @@ class FoundHold:
     checkout: CheckoutRecord | None
     customer_id: str
     """The customer that the caller is shown."""
+    codes: Sequence[HeldCode]
+    """The codes that it holds, or held."""
 
     def state_at(self, now: datetime) -> HoldState:
         """Return its state, whether or not its end is booked."""
@@ -71,12 +74,14 @@ async def _with_carts(read: Read, caller: Principal, records: Sequence[HoldRecor
     committed = [record.id for record in records if record.ended_as == HoldEnd.COMMITTED]
     checkout_of = await carts.committed(read, committed) if committed else {}
     customer_of = await customers_shown(read, caller, records)
+    codes_of = await codes_of_holds(read, row_ids)
     return [
         FoundHold(
             record,
             cart_of[record.id],
             checkout_of.get(record.id),
             customer_of[record.identity_id],
+            codes_of.get(record.id, ()),
         )
         for record in records
     ]

@@ -8,6 +8,7 @@ from datetime import datetime
 from services.loyalty.checkout.domain import quoting
 from services.loyalty.checkout.domain.paying import NOTHING, Tender, tender_of
 from services.loyalty.checkout.domain.quoting import QuotePart
+from services.loyalty.coupons.domain.accepting import NO_CODES, AcceptedCode, AcceptedCodes
 from services.loyalty.earning.queries.rules_asked import Asked, rules_for_quote
 from services.loyalty.earning.queries.simulate_purchase import Simulation, simulate_purchase
 from services.loyalty.ledger.domain.programme import PointsWorth
@@ -31,6 +32,12 @@ class Quote:
     active: int
     usable: Tender
     pays: Tender
+    codes: AcceptedCodes
+
+    @property
+    def effective_codes(self) -> list[tuple[AcceptedCode, tuple[str, ...]]]:
+        """Return the codes that take effect, each with the promotions that it unlocks."""
+        return self.codes.effective([discount.promotion for discount in self.discounted.served.discounts])
 
     @property
     def cart(self) -> Asked:
@@ -44,6 +51,11 @@ class Quote:
         return min(ends, self.simulation.in_force_until or ends, self.discounted.changes_at or ends)
 
     @property
+    def _codes(self) -> list[int]:
+        """Return the rows of the codes that the cart can have."""
+        return sorted(code.code_id for code in self.codes.usable)
+
+    @property
     def hash(self) -> str:
         """Return the hash of the quote, in which there is no clock."""
         cart, simulation, served = asdict(self.cart), self.simulation, self.discounted.served
@@ -52,7 +64,7 @@ class Quote:
         granted += [(standing.goal.code, standing.earned) for standing in simulation.goals]
         return quoting.hash_of(
             {
-                QuotePart.CART: [cart, self.discounted.shipping_minor],
+                QuotePart.CART: [cart, self.discounted.shipping_minor, self._codes],
                 QuotePart.RULES: simulation.hash.hex(),
                 QuotePart.DISCOUNTS: [asdict(discount) for discount in served.discounts],
                 QuotePart.EARNED: [simulation.tier, granted],
@@ -68,17 +80,18 @@ async def quote_cart(
     cart: Asked,
     shipping_minor: int,
     points: int | None,
+    codes: AcceptedCodes = NO_CODES,
 ) -> Quote:
     """Return the discounts of a cart, what it would earn after them, and what points can pay of what is due. Nothing is written.
 
-    `found` None: somebody who never bought. `points`: those that shall pay; None: as many as can. Raises InsufficientPoints, and what
+    `found` None: somebody who never bought. `points`: those that shall pay; None: as many as can. `codes`: those of coupons. Raises InsufficientPoints, and what
     refuses points that are not within the programme's limits of a redemption.
     """
     programme = await programme_or_default(read, context)
     rules = await rules_for_quote(read, programme, found, cart)
-    discounted = await discount_cart(rules, cart, shipping_minor)
+    discounted = await discount_cart(rules, cart, shipping_minor, codes.unlocked)
     active = 0 if found is None else found.member.balance().active
-    if points is not None and points > active:
+    if points and points > active:
         raise InsufficientPoints(active=active, asked=points)
     promised, due_minor = programme.at(cart.at), discounted.payable_minor
     value = promised.points_value
@@ -91,4 +104,4 @@ async def quote_cart(
     if points is not None and pays.points:
         check_limits(promised, pays.points)
     simulation = await simulate_purchase(read, context, found, discounted.net, rules)
-    return Quote(discounted, simulation, value, active, usable, pays)
+    return Quote(discounted, simulation, value, active, usable, pays, codes)

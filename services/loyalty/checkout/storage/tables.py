@@ -82,7 +82,10 @@ class HeldCartRecord:
 
 
 class CheckoutColumns(TypedColumns):
-    """The table of committed holds: the redemption that came of each, and the units that the order kept."""
+    """The table of committed holds: the redemption that came of each, and the units that the order kept.
+
+    A hold that is committed without points has no redemption: nothing else has its `redemption_id`.
+    """
 
     redemption_id: Named[int] = Column(BigInt, primary_key=True, autoincrement=False)
     hold_id: Named[int] = Column(BigInt, unique=True)

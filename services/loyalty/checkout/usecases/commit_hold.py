@@ -10,6 +10,7 @@ from services.loyalty.checkout.domain.paying import KeptLine, Tender
 from services.loyalty.checkout.domain.states import refuse_ended
 from services.loyalty.checkout.queries.find_hold import admit, find_hold
 from services.loyalty.checkout.refusals import (
+    HoldExpired,
     LinesNotHeld,
     NothingToCommit,
     OrderHasPoints,
@@ -18,11 +19,14 @@ from services.loyalty.checkout.refusals import (
 from services.loyalty.checkout.steps.open_hold import OpenedHold, open_hold
 from services.loyalty.checkout.storage import carts
 from services.loyalty.checkout.storage.tables import CheckoutRecord, HeldCartRecord
+from services.loyalty.coupons.queries.codes_of_holds import codes_of_holds
+from services.loyalty.coupons.steps.claiming import commit_codes
 from services.loyalty.ledger.domain import holding
 from services.loyalty.ledger.domain.entries import OrderKey
 from services.loyalty.ledger.domain.postings import CauseKind, PostingCause
 from services.loyalty.ledger.domain.wallets import Hold
 from services.loyalty.ledger.steps.booking import close_booking
+from services.loyalty.ledger.steps.holds import HoldRecord
 from services.loyalty.ledger.steps.note_balance import note_balance
 from services.loyalty.purchases.queries import orders
 from services.loyalty.redemptions.queries.order_tokens import token_of
@@ -52,7 +56,7 @@ class CommitAsked:
 
 
 async def commit_hold(tx: Tx, context: Context[Settings], asked: CommitAsked) -> None:
-    """Spend the points of a hold on an order, and give those back that the order does not need. The same commit again does nothing.
+    """Spend the points and the codes of a hold on an order, and give those points back that the order does not need. The same commit again does nothing.
 
     What was promised when the points were held is kept: prices, tier and rules are not looked at again. Raises UnknownHold, a refusal for
     each way in which a hold ends, and one for everything that does not fit the hold or the order.
@@ -64,7 +68,7 @@ async def commit_hold(tx: Tx, context: Context[Settings], asked: CommitAsked) ->
     opened = await open_hold(tx, record, rows=1)
     cart = (await carts.of_holds(tx, [record.id]))[record.id]
     kept = _kept(cart, asked)
-    commit = _Commit(order, token, kept, _points(record.points, cart, kept, asked.points))
+    commit = _Commit(order, token, kept, await _points(tx, record, cart, kept, asked.points))
     before = opened.member.balance()
     if opened.hold is not None:
         await _check_order(tx, opened, commit)
@@ -104,13 +108,15 @@ def _kept(cart: HeldCartRecord, asked: CommitAsked) -> tuple[KeptLine, ...]:
     return asked.kept
 
 
-def _points(held: int, cart: HeldCartRecord, kept: Sequence[KeptLine], asked: int | None) -> int:
-    """Return the points that shall be spent. Raises PointsNotHeld and NothingToCommit."""
-    most = paying.points_kept(held, cart.net_lines, kept)
+async def _points(
+    tx: Tx, record: HoldRecord, cart: HeldCartRecord, kept: Sequence[KeptLine], asked: int | None
+) -> int:
+    """Return the points that shall be spent: none, if the hold has codes. Raises PointsNotHeld and NothingToCommit."""
+    most = paying.points_kept(record.points, cart.net_lines, kept)
     points = most if asked is None else asked
     if points > most:
         raise PointsNotHeld(most=most)
-    if points == 0:
+    if points == 0 and not await codes_of_holds(tx, [record.id]):
         raise NothingToCommit
     return points
 
@@ -138,9 +144,12 @@ async def _commit(
     key = context.vault.digest("hold.commit", str(hold.id).encode())
     lines = paying.lines_kept(cart.net_lines, commit.kept)
     spent = Spent(key, commit.points, None, commit.order, commit.token, lines)
-    await recording.record(booking, context, hold.wallet, posted, spent)
+    if commit.points:
+        await recording.record(booking, context, hold.wallet, posted, spent)
     worth = paying.worth_kept(held, commit.points)
     done = CheckoutRecord(posted.id, hold.id, commit.token, commit.points, worth, commit.kept)
     await carts.commit(booking.tx, done)
     await close_booking(booking)
+    if await commit_codes(booking.tx, hold.id, commit.token, booking.journal.now) is None:
+        raise HoldExpired
     recording.tell(booking, numbers, posted, id_of_redemption(numbers, posted.id))

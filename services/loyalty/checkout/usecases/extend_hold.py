@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from services.loyalty.checkout.domain.states import refuse_ended
 from services.loyalty.checkout.queries.find_hold import admit, find_hold
-from services.loyalty.checkout.refusals import HOLD_LIFE_SECONDS_MAX, HoldTooLong
+from services.loyalty.checkout.refusals import HOLD_LIFE_SECONDS_MAX, HoldExpired, HoldTooLong
 from services.loyalty.checkout.steps.open_hold import open_hold
+from services.loyalty.coupons.steps.claiming import extend_codes
 from services.loyalty.ledger.steps.booking import close_booking
 from services.loyalty.ledger.steps.note_balance import note_balance
 from shared.auth.principal import Principal
@@ -31,5 +32,7 @@ async def extend_hold(tx: Tx, caller: Principal, row_id: int | None, seconds: in
         hold.expires_at = expires_at
         journal.changed_holds[hold.id] = hold
     await close_booking(opened.booking)
+    if not await extend_codes(tx, hold.id, hold.expires_at):
+        raise HoldExpired
     balance = opened.member.balance()
     note_balance(tx, opened.wallet, balance, balance)

@@ -11,6 +11,7 @@ from services.loyalty.checkout.queries.quote_cart import Quote, quote_cart
 from services.loyalty.checkout.refusals import (
     OPEN_HOLDS_MAX,
     HoldCommitted,
+    NothingToHold,
     PointsWorthNothing,
     QuoteChanged,
     TooManyHolds,
@@ -18,6 +19,9 @@ from services.loyalty.checkout.refusals import (
 )
 from services.loyalty.checkout.storage import carts
 from services.loyalty.checkout.storage.tables import HeldCartRecord
+from services.loyalty.coupons.queries.accept_codes import CodesAsked, accept_codes
+from services.loyalty.coupons.queries.refused_codes import refused_codes
+from services.loyalty.coupons.steps.claiming import Claiming, claim_codes
 from services.loyalty.earning.queries.rules_asked import Asked
 from services.loyalty.ledger.domain import holding
 from services.loyalty.ledger.domain.wallets import Hold, HoldEnd, Member
@@ -36,9 +40,9 @@ from shared.db import Tx
 
 @dataclass(frozen=True, slots=True)
 class HoldAsked:
-    """Points that shall be held for a cart, by whom and for how long.
+    """Points and codes that shall be held for a cart, by whom and for how long.
 
-    `quote_hash`: the quote that the caller has seen; None: none. `replaces`: the row id of a hold that this one takes the place of.
+    `codes`: as they were typed. `quote_hash`: the quote that the caller has seen; None: none. `replaces`: the row id of a hold that this one takes the place of.
     """
 
     caller: Principal
@@ -49,10 +53,13 @@ class HoldAsked:
     shipping_minor: int = 0
     quote_hash: str | None = None
     replaces: int | None = None
+    codes: tuple[str, ...] = ()
 
 
 async def hold_points(tx: Tx, context: Context[Settings], asked: HoldAsked) -> int:
-    """Set points of a member aside for a cart, those that expire first going first, or refuse; return the row id of the hold.
+    """Set points of a member and uses of codes aside for a cart, or refuse; return the row id of the hold.
+
+    Points that expire first go first. A code is taken only if it takes effect, and last of all: what members share is locked for a moment only.
 
     The cart is quoted once more as the member stands now, with what a hold that is replaced gives back.
     """
@@ -70,15 +77,28 @@ async def hold_points(tx: Tx, context: Context[Settings], asked: HoldAsked) -> i
     if len(member.holds) >= OPEN_HOLDS_MAX:
         raise TooManyHolds
     quote = await _quote(booking, context, asked, member)
-    await lots.load_spendable(tx, locked, member, quote.pays.points)
+    if quote.pays.points:
+        await lots.load_spendable(tx, locked, member, quote.pays.points)
     journal = booking.journal
     expires_at = journal.now + timedelta(seconds=asked.seconds)
     hold = holding.hold_points(journal, member, wallet, journal.next_id(), quote.pays.points, expires_at)
     await holds.add(tx, _record_of(hold, asked, journal.now))
     await carts.add(tx, _cart_of(hold, asked, quote))
     await close_booking(booking)
+    await _claim_codes(booking, asked, hold, member, quote)
     note_balance(tx, wallet, before, member.balance())
     return hold.id
+
+
+async def _claim_codes(booking: Booking, asked: HoldAsked, hold: Hold, member: Member, quote: Quote) -> None:
+    """Take a use of each code that takes effect, and free those of the hold that this one takes the place of. Raises CodeRefused."""
+    wallet_ids = [wallet.id for wallet in member.wallets]
+    claiming = Claiming(
+        hold.id, hold.wallet.id, wallet_ids, asked.cart.channel, hold.expires_at, asked.replaces
+    )
+    refused = await claim_codes(booking, claiming, quote.effective_codes)
+    if refused:
+        raise refused_codes(refused)
 
 
 async def _replace(booking: Booking, asked: HoldAsked, member: Member) -> None:
@@ -95,14 +115,29 @@ async def _replace(booking: Booking, asked: HoldAsked, member: Member) -> None:
 
 
 async def _quote(booking: Booking, context: Context[Settings], asked: HoldAsked, member: Member) -> Quote:
-    """Quote the cart now. Raises QuoteChanged, PointsWorthNothing, and what `quote_cart` raises."""
+    """Quote the cart now. Raises CodeRefused, QuoteChanged, PointsWorthNothing, NothingToHold, and what `quote_cart` raises."""
     found = FoundMember(member, None, booking.programme, booking.locked)
-    quote = await quote_cart(booking.tx, context, found, asked.cart, asked.shipping_minor, asked.points)
+    accepted = await accept_codes(
+        booking.tx,
+        context,
+        CodesAsked(
+            typed=asked.codes,
+            wallet_ids=[wallet.id for wallet in member.wallets],
+            channel=asked.cart.channel,
+            at=booking.journal.now,
+            replaces=[] if asked.replaces is None else [asked.replaces],
+        ),
+    )
+    if accepted.refused:
+        raise refused_codes(accepted.refused)
+    quote = await quote_cart(
+        booking.tx, context, found, asked.cart, asked.shipping_minor, asked.points, accepted
+    )
     if asked.quote_hash is not None and (differing := quoting.differing(asked.quote_hash, quote.hash)):
         named = ", ".join(part.value for part in differing)
         raise QuoteChanged(parts=named, extra={"differs": differing, "quote_hash": quote.hash})
-    if not quote.pays.points:
-        raise PointsWorthNothing
+    if not quote.pays.points and not quote.effective_codes:
+        raise PointsWorthNothing if asked.points else NothingToHold
     return quote
 
 

@@ -40,14 +40,15 @@ class Budget(Part):
 
 
 class QuotaKind(StrEnum):
-    """The kinds of what members share: the points of a budget, or the pieces of a reward."""
+    """The kinds of what members share: the points of a budget, the uses of a coupon, or the pieces of a reward."""
 
     BUDGET = "budget"
+    COUPON = "coupon"
     STOCK = "stock"
 
 
 class BudgetKey(NamedTuple):
-    """A budget in one of its periods, or (by its kind) the stock of a reward."""
+    """A budget in one of its periods, or (by its kind) the uses of a coupon or the stock of a reward."""
 
     code: str
     period_from: date
@@ -62,6 +63,17 @@ class BudgetKey(NamedTuple):
 def stock_of(reward: str) -> BudgetKey:
     """Return the key of the stock of a reward, which has one period without an end."""
     return BudgetKey(reward, periods.BEGINNING, QuotaKind.STOCK)
+
+
+def uses_of(coupon: str, channel: str | None = None) -> BudgetKey:
+    """Return the key of the uses of a coupon, or of its uses in a channel. They have one period without an end."""
+    code = coupon if channel is None else f"{coupon}:{channel}"
+    return BudgetKey(code, periods.BEGINNING, QuotaKind.COUPON)
+
+
+def uses_named(stored: str) -> BudgetKey:
+    """Return the uses of a coupon that are stored under a key."""
+    return BudgetKey(stored.removeprefix(f"{QuotaKind.COUPON}:"), periods.BEGINNING, QuotaKind.COUPON)
 
 
 def key_of(budget: Budget, at: datetime, zone: ZoneInfo) -> BudgetKey:

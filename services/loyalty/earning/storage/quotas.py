@@ -61,6 +61,15 @@ async def take(tx: Tx, key: BudgetKey, points: int) -> bool:
     return await tx.scalar(of_key.values(used=c.used + points).returning(c.used)) is not None
 
 
+async def shift(tx: Tx, key: BudgetKey, *, used: int, held: int) -> None:
+    """Store that more, or less, of a quota is used and held. The caller has it locked and knows that there is room."""
+    c = quota.c
+    of_key = update(quota).where(
+        c.programme_id == PROGRAMME, c.key == key.stored, c.period_from == key.period_from
+    )
+    await tx.execute(of_key.values(used=c.used + used, held=c.held + held))
+
+
 async def set_ceiling(tx: Tx, key: BudgetKey, ceiling: int) -> None:
     """Store the ceiling of a budget in a period."""
     c = quota.c

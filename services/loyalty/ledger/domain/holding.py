@@ -16,10 +16,13 @@ def hold_points(
 ) -> Hold:
     """Set points of a member aside, those that expire first going first, or refuse. The lots are chosen here, for good.
 
+    A hold may have no points: then it holds something else, such as codes of coupons.
+
     The loaded lots must hold enough points, or be all lots of the member. Raises InsufficientPoints.
     """
     cause = PostingCause(CauseKind.HOLD, hold_id)
-    burning.burn(journal, member, cause, points, Account.HELD, journal.now)
+    if points:
+        burning.burn(journal, member, cause, points, Account.HELD, journal.now)
     parts = [
         HeldPoints(member.lots[posting.lot_id], posting.points)
         for posting in journal.postings

@@ -181,6 +181,10 @@ class Member:
         """Return whether points of the member are held."""
         return any(wallet.held for wallet in self.wallets)
 
+    def may_hold(self) -> bool:
+        """Return whether the member may have open holds. A hold without points shows only by the instant at which it ends."""
+        return self.has_held() or any(wallet.next_due_at is not None for wallet in self.wallets)
+
     def is_due(self, now: datetime) -> bool:
         """Return whether points may fall due by `now`, or a hold may end."""
         return any(wallet.next_due_at is not None and wallet.next_due_at <= now for wallet in self.wallets)

@@ -39,7 +39,7 @@ hold = Table(
     "hold",
     metadata,
     HoldColumns,
-    CheckConstraint("points > 0", name="hold_points"),
+    CheckConstraint("points >= 0", name="hold_points"),
     CheckConstraint("expires_at > opened_at", name="hold_expires"),
     CheckConstraint("ended_as in ('committed', 'cancelled', 'expired')", name="hold_end"),
 )

@@ -39,7 +39,7 @@ class HoldSelection:
 async def load_open(read: Read, locked: Locked, members: Iterable[Member]) -> None:
     """Load all open holds of these members with the lots that their points came from, and the payers of these lots."""
     partial = [member for member in members if not member.holds_complete]
-    holding = [member for member in partial if member.has_held()]
+    holding = [member for member in partial if member.may_hold()]
     wallet_ids = sorted(wallet.id for member in holding for wallet in member.wallets)
     if wallet_ids:
         records = await read.read_records(HoldRecord, _OPEN_OF_WALLETS, {"wallet_ids": wallet_ids})

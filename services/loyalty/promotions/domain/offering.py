@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from services.loyalty.earning.domain.cart import Cart
 from services.loyalty.earning.domain.compiling import CompiledPromotion
-from services.loyalty.promotions.domain.serving import OfLines, Refused, WhyNot, serve
+from services.loyalty.promotions.domain.serving import NONE_UNLOCKED, OfLines, Refused, WhyNot, serve
 
-NO_OFFER = (WhyNot.NOT_IN_FORCE, WhyNot.NO_RATE)
+NO_OFFER = (WhyNot.NOT_IN_FORCE, WhyNot.NO_RATE, WhyNot.CODE_NEEDED)
 """The reasons for which a promotion is no offer for a cart, whatever the customer adds to the cart."""
 
 
@@ -37,21 +37,26 @@ class Offer:
         return 3 if (self.refused.fact or "").endswith(".amount") else 2, self.refused.missing, self.promotion
 
 
-def offers(promotions: Sequence[CompiledPromotion], cart: Cart, shipping_minor: int) -> list[Offer]:
-    """Return the promotions of a cart, the best first.
+def offers(
+    promotions: Sequence[CompiledPromotion],
+    cart: Cart,
+    shipping_minor: int,
+    unlocked: Collection[str] = NONE_UNLOCKED,
+) -> list[Offer]:
+    """Return the promotions of a cart, the best first. `unlocked`: those that need a coupon of which the member has a code.
 
     First come those that take something off, the greatest first; then those that would, if no other one did; then those for which units are missing,
     and those for which money is missing, the least first; then the rest.
     """
     of_lines: OfLines = {}
-    served = serve(promotions, cart, shipping_minor, of_lines)
+    served = serve(promotions, cart, shipping_minor, unlocked, of_lines)
     amount_of = {discount.promotion: discount.total for discount in served.discounts}
     refused_of = {refused.promotion: refused for refused in served.refused}
     found = [
         Offer(
             code,
             amount_of.get(code, 0),
-            serve([promotion], cart, shipping_minor, of_lines).total,
+            serve([promotion], cart, shipping_minor, unlocked, of_lines).total,
             refused_of.get(code),
         )
         for promotion in promotions

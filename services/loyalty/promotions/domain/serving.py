@@ -6,7 +6,7 @@ amounts at its begin. They are served by priority and code, and each is cut to w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,7 +25,8 @@ class WhyNot(StrEnum):
 
     `condition`: the cart does not meet its condition. `no_line`: no line counts for it. `below`: its threshold is not reached, or units are
     missing. `no_rate`: it has no amount of the cart's currency. `zero`: it comes to nothing. `nothing_left`: others have taken everything off
-    that it could. `less_than_best`: it is exclusive and others take off more, or an exclusive one does.
+    that it could. `less_than_best`: it is exclusive and others take off more, or an exclusive one does. `code_needed`: it needs a coupon, and the cart
+    has no code of one.
     """
 
     CONDITION = "condition"
@@ -36,6 +37,7 @@ class WhyNot(StrEnum):
     ZERO = "zero"
     NOTHING_LEFT = "nothing_left"
     LESS_THAN_BEST = "less_than_best"
+    CODE_NEEDED = "code_needed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,14 @@ class Served:
 
 OfLines = dict[str, Off]
 """By code, the money that promotions of the first stage would take off a cart if they were served alone. They all look at list prices."""
+NONE_UNLOCKED: frozenset[str] = frozenset()
 
 
 def serve(
     promotions: Sequence[CompiledPromotion],
     cart: Cart,
     shipping_minor: int,
+    unlocked: Collection[str] = NONE_UNLOCKED,
     of_lines: OfLines | None = None,
 ) -> Served:
     """Return the discounts of a cart at list prices. `promotions` stand in the order in which they are served.
@@ -81,22 +85,36 @@ def serve(
     `of_lines`: what earlier calls for the same cart have worked out; it is added to.
 
     Each exclusive promotion counts alone, and all others together: what takes off the most money, then what has the most gifts, the first of equals.
+    A promotion that needs a coupon takes part only if it is among those that codes of the cart have `unlocked`.
     """
     known: OfLines = {} if of_lines is None else of_lines
-    compatible = [promotion for promotion in promotions if not promotion.rule.exclusive]
+    locked = [promotion for promotion in promotions if _is_locked(promotion, unlocked)]
+    usable = [promotion for promotion in promotions if not _is_locked(promotion, unlocked)]
+    compatible = [promotion for promotion in usable if not promotion.rule.exclusive]
     together = _together(compatible, cart, shipping_minor, known)
     alone = [
         _together([promotion], cart, shipping_minor, known)
-        for promotion in promotions
+        for promotion in usable
         if promotion.rule.exclusive
     ]
     best = max((together, *alone), key=lambda served: (served.total, served.gifts))
-    refused = list(best.refused)
+    refused = [*best.refused, *(_without_code(promotion, cart) for promotion in locked)]
     for served in (together, *alone):
         if served is not best:
             refused += served.refused
             refused += [Refused(discount.promotion, WhyNot.LESS_THAN_BEST) for discount in served.discounts]
     return Served(best.discounts, tuple(sorted(refused, key=lambda refusal: refusal.promotion)))
+
+
+def _is_locked(promotion: CompiledPromotion, unlocked: Collection[str]) -> bool:
+    return promotion.rule.needs is not None and promotion.rule.code not in unlocked
+
+
+def _without_code(promotion: CompiledPromotion, cart: Cart) -> Refused:
+    """Return why a promotion without a code takes nothing off. Of a promotion that is not in force only that is told."""
+    mask = promotion.mask(cart)
+    is_in_force = not isinstance(mask, Nothing) or mask.reason is not Reason.NOT_IN_FORCE
+    return Refused(promotion.rule.code, WhyNot.CODE_NEEDED if is_in_force else WhyNot.NOT_IN_FORCE)
 
 
 def _together(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from services.loyalty.earning.domain.compiling import CompiledPromotion
 from services.loyalty.earning.queries.rules_asked import Asked, RulesAsked, cart_of
 from services.loyalty.promotions.domain import discounts, serving
 from services.loyalty.promotions.domain.discounts import Discount
-from services.loyalty.promotions.domain.serving import Refused, Served, WhyNot
+from services.loyalty.promotions.domain.serving import NONE_UNLOCKED, Refused, Served, WhyNot
 
 QUICK_MAX = 2_000
 """Promotions times lines that are evaluated in a few milliseconds."""
@@ -44,15 +44,17 @@ class DiscountedCart:
         return self.listed.amount_minor + self.shipping_minor - self.served.total
 
 
-async def discount_cart(rules: RulesAsked, asked: Asked, shipping_minor: int) -> DiscountedCart:
-    """Return a cart with its discounts. Many lines and many promotions are worked on in a thread, so that nobody waits for them."""
+async def discount_cart(
+    rules: RulesAsked, asked: Asked, shipping_minor: int, unlocked: Collection[str] = NONE_UNLOCKED
+) -> DiscountedCart:
+    """Return a cart with its discounts. `unlocked`: the promotions that codes of the cart unlock. Many lines and many promotions are worked on in a thread, so that nobody waits for them."""
     cart, promotions = cart_of(rules, asked), rules.book.promotions
     if not promotions:
         return DiscountedCart(asked, shipping_minor, Served((), ()), None)
     if is_quick(promotions, cart):
-        served = serving.serve(promotions, cart, shipping_minor)
+        served = serving.serve(promotions, cart, shipping_minor, unlocked)
     else:
-        served = await asyncio.to_thread(serving.serve, promotions, cart, shipping_minor)
+        served = await asyncio.to_thread(serving.serve, promotions, cart, shipping_minor, unlocked)
     return DiscountedCart(
         asked,
         shipping_minor,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from services.loyalty.earning.domain.cart import Cart
@@ -13,6 +13,7 @@ from services.loyalty.ledger.queries.find_member import FoundMember
 from services.loyalty.ledger.queries.programme import programme_or_default
 from services.loyalty.promotions.domain import offering
 from services.loyalty.promotions.domain.offering import Offer
+from services.loyalty.promotions.domain.serving import NONE_UNLOCKED
 from services.loyalty.promotions.queries.discount_cart import is_quick
 from services.loyalty.settings import Settings
 from shared.context import Context
@@ -28,21 +29,30 @@ class Offers:
 
 
 async def find_offers(
-    read: Read, context: Context[Settings], found: FoundMember | None, asked: Asked, shipping_minor: int
+    read: Read,
+    context: Context[Settings],
+    found: FoundMember | None,
+    asked: Asked,
+    shipping_minor: int,
+    unlocked: Collection[str] = NONE_UNLOCKED,
 ) -> Offers:
     """Return what each promotion takes off a cart, or would if it was alone, and what is missing for it. Nothing is written.
 
-    `found` None: somebody who never bought.
+    `found` None: somebody who never bought. `unlocked`: the promotions that codes of the member unlock.
     """
     programme = await programme_or_default(read, context)
     rules = await rules_for_quote(read, programme, found, asked)
-    return Offers(rules, await _offers(rules.book.promotions, cart_of(rules, asked), shipping_minor))
+    return Offers(
+        rules, await _offers(rules.book.promotions, cart_of(rules, asked), shipping_minor, unlocked)
+    )
 
 
-async def _offers(promotions: Sequence[CompiledPromotion], cart: Cart, shipping_minor: int) -> list[Offer]:
+async def _offers(
+    promotions: Sequence[CompiledPromotion], cart: Cart, shipping_minor: int, unlocked: Collection[str]
+) -> list[Offer]:
     if is_quick(promotions, cart):
-        return offering.offers(promotions, cart, shipping_minor)
-    return await asyncio.to_thread(offering.offers, promotions, cart, shipping_minor)
+        return offering.offers(promotions, cart, shipping_minor, unlocked)
+    return await asyncio.to_thread(offering.offers, promotions, cart, shipping_minor, unlocked)
 
 
 __all__ = ["Offer", "Offers", "find_offers"]

@@ -320,7 +320,7 @@ async def test_holds_have_limits(shop: Shop, member: str) -> None:
         ({"customer_id": None}, 422, "member_required"),
         ({"points": 101}, 409, "insufficient_points"),
         ({"currency": "XXX"}, 422, "unknown_currency"),
-        ({"points": 0}, 422, "invalid_request"),
+        ({"points": 0}, 422, "nothing_to_hold"),
         ({"lines": []}, 422, "invalid_request"),
         ({"lines": [{"sku": "A", "quantity": 1, "amount_minor": 10**12}] * 11}, 422, "order_too_large"),
         ({"quote_hash": "g" * 80}, 422, "invalid_request"),

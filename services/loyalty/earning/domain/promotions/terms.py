@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -118,6 +118,12 @@ class PromotionTerms(Selection):
     ] = False
     at_most: Annotated[
         Amounts | None, Field(description="The most that it takes off one cart, by currency.")
+    ] = None
+    needs: Annotated[
+        Literal["coupon"] | None,
+        Field(
+            description="`coupon`: only carts with a code of a coupon that names the promotion have it. Null: every cart can have it."
+        ),
     ] = None
 
     @property
